@@ -1,0 +1,1 @@
+"""Meeting-room scheduling for Microsoft Exchange."""

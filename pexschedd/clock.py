@@ -1,0 +1,17 @@
+"""What time it is, as a thing that is handed in.
+
+Nothing in the product reads the system's clock: it takes a `Now`. Only the
+composition roots (`tap.py`, the demo, the sandbox) choose one, so tests and the demo
+desk can move time.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Now = Callable[[], datetime]
+"""Gives the current time as an aware UTC datetime."""
+
+
+def system_now() -> datetime:
+    """The system's clock. For composition roots only."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place that reads it

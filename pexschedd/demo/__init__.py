@@ -1,0 +1,1 @@
+"""The demo desk: the daemon, a sandbox Exchange and an Outlook-like page."""

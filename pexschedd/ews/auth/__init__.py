@@ -1,0 +1,1 @@
+"""How the daemon signs in to Exchange."""

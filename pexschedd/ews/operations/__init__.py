@@ -1,0 +1,1 @@
+"""One module per operation: build the request, parse the answer. Pure."""

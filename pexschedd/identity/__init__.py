@@ -1,0 +1,1 @@
+"""Who is calling: Exchange identity tokens, administrators."""

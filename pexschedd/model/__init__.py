@@ -1,0 +1,1 @@
+"""Frozen records: what the daemon knows. No I/O, no clock."""

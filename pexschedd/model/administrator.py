@@ -1,0 +1,12 @@
+"""Who may administer."""
+
+from datetime import datetime
+
+from pexschedd.model.fields import Record
+
+
+class Administrator(Record, frozen=True, kw_only=True):
+    name: str
+    password_hash: str
+    """scrypt, with its parameters and salt: `scrypt$n$r$p$salt$hash`, base64."""
+    created: datetime

@@ -1,0 +1,90 @@
+"""What a field is, declared once.
+
+A record's attribute carries its `Field` in its annotation. From that one declaration
+come the static type, validation, the API's `schema/`, the generated documentation,
+what is sealed at rest and what makes the add-in manifest change.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+Check = Callable[[Any], str | None]
+"""Looks at a value of the right type; returns what is wrong with it, or None."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A stored record. Frozen: changing one is `msgspec.structs.replace`."""
+
+    id: int
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about a field but its static type and default."""
+
+    help: str = ""
+    min_length: int | None = None
+    max_length: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    secret: bool = False
+    """Sealed at rest, accepted by the API, never returned by it."""
+    readonly: bool = False
+    """Set by the server; a client's value is ignored."""
+    internal: bool = False
+    """Not part of the API."""
+    unique: bool = False
+    manifest: bool = False
+    """A change makes the add-in manifest change: download and deploy it again."""
+    related: str = ""
+    """The resource that the value is the id of."""
+    template: frozenset[str] | None = None
+    """The variables a jinja2 template may use; None if this is not a template."""
+    checks: tuple[Check, ...] = ()
+
+
+class Declared(msgspec.Struct, frozen=True, kw_only=True):
+    """A field as found in a record: the declaration with its name and type."""
+
+    name: str
+    type: Any
+    """str, int, bool, datetime, ...: without None."""
+    nullable: bool
+    required: bool
+    default: Any
+    field: Field
+
+
+@cache
+def fields_of(record: type[Record]) -> Mapping[str, Declared]:
+    """A record's fields in the order of declaration, `id` first."""
+    hints = get_type_hints(record, include_extras=True)
+    result = {}
+    for info in msgspec.structs.fields(record):
+        hint = hints[info.name]
+        field = Field(readonly=True) if info.name == "id" else Field()
+        if get_origin(hint) is Annotated:
+            hint, *extras = get_args(hint)
+            field = next((e for e in extras if isinstance(e, Field)), field)
+        nullable = False
+        if get_origin(hint) in (Union, UnionType):
+            options = [o for o in get_args(hint) if o is not type(None)]
+            nullable = len(options) < len(get_args(hint))
+            hint = options[0]
+        default = info.default
+        if info.default_factory is not msgspec.NODEFAULT:
+            default = info.default_factory()
+        result[info.name] = Declared(
+            name=info.name,
+            type=hint,
+            nullable=nullable,
+            required=info.required,
+            default=None if default is msgspec.NODEFAULT else default,
+            field=field,
+        )
+    return result

@@ -1,0 +1,53 @@
+"""How a collection of records is kept: the store's description of a table."""
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from pexschedd.model.fields import Record
+
+R = TypeVar("R", bound=Record)
+R_co = TypeVar("R_co", bound=Record, covariant=True)
+
+
+class Index(Generic[R]):
+    """Finds the records of a table by a key that is computed from a record.
+
+    A key of None means: this record is not in the index.
+    """
+
+    def __init__(
+        self, table: "Table[R]", name: str, key: Callable[[R], Hashable | None]
+    ) -> None:
+        self.table = table
+        self.name = name
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"<Index {self.table.name}.{self.name}>"
+
+
+class Table(Generic[R]):
+    """A named collection of one type of record, with integer ids from 1 on.
+
+    `document` names the pretty-printed JSON file that holds the whole collection
+    (several small collections may share one; they then change together). Without it
+    the collection lives in the journal.
+    """
+
+    def __init__(
+        self, name: str, record: type[R], *, version: int = 1, document: str = ""
+    ) -> None:
+        self.name = name
+        self.record = record
+        self.version = version
+        self.document = document
+        self.indexes: list[Index[R]] = []
+
+    def index(self, name: str, key: Callable[[R], Hashable | None]) -> Index[R]:
+        """Declares an index. Only where the table itself is declared."""
+        index = Index(self, name, key)
+        self.indexes.append(index)
+        return index
+
+    def __repr__(self) -> str:
+        return f"<Table {self.name}>"

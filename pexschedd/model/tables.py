@@ -1,0 +1,64 @@
+"""Every collection the daemon keeps, and how its records are found."""
+
+from pexschedd.model.administrator import Administrator
+from pexschedd.model.alarm import Alarm
+from pexschedd.model.conference import (
+    Conference,
+    ConferenceAlias,
+    ScheduledAlias,
+    ScheduledConference,
+)
+from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.outbox import MailboxCursor, PendingAnswer
+from pexschedd.model.table import Table
+
+CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
+EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integrations")
+ADMINISTRATOR = Table("administrator", Administrator, document="administrators")
+ALARM = Table("alarm", Alarm, document="alarms")
+
+SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
+CONFERENCE = Table("conference", Conference)
+CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
+SCHEDULED_CONFERENCE = Table("scheduled_conference", ScheduledConference)
+OUTBOX = Table("outbox", PendingAnswer)
+CURSOR = Table("mailbox_cursor", MailboxCursor)
+
+TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different records
+    CONNECTOR,
+    EXCHANGE_DOMAIN,
+    ADMINISTRATOR,
+    ALARM,
+    SCHEDULED_ALIAS,
+    CONFERENCE,
+    CONFERENCE_ALIAS,
+    SCHEDULED_CONFERENCE,
+    OUTBOX,
+    CURSOR,
+)
+
+DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
+
+SCHEDULED_ALIAS_BY_UUID = SCHEDULED_ALIAS.index("uuid", lambda a: a.uuid)
+SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index("numeric", lambda a: a.numeric_alias)
+SCHEDULED_ALIAS_BY_CONNECTOR = SCHEDULED_ALIAS.index(
+    "connector", lambda a: a.exchange_connector
+)
+
+CONFERENCE_BY_NAME = CONFERENCE.index("name", lambda c: c.name)
+
+ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())
+ALIAS_BY_CONFERENCE = CONFERENCE_ALIAS.index("conference", lambda a: a.conference)
+
+SCHEDULED_BY_CONFERENCE = SCHEDULED_CONFERENCE.index(
+    "conference", lambda s: s.conference
+)
+SCHEDULED_BY_UID = SCHEDULED_CONFERENCE.index(
+    "uid", lambda s: (s.exchange_connector, s.ews_item_uid) if s.ews_item_uid else None
+)
+SCHEDULED_BY_ALIAS = SCHEDULED_CONFERENCE.index(
+    "scheduled_alias", lambda s: s.scheduled_alias
+)
+
+OUTBOX_BY_ITEM = OUTBOX.index("item", lambda p: (p.exchange_connector, p.item_id))
+OUTBOX_BY_CONNECTOR = OUTBOX.index("connector", lambda p: p.exchange_connector)

@@ -1,0 +1,1 @@
+"""An Exchange server to run against. Shares no code with the product."""

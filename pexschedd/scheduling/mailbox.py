@@ -1,0 +1,89 @@
+"""The equipment mailbox, in this domain's words.
+
+`ews/` implements it over Exchange Web Services; Microsoft Graph can become a second
+implementation. Every method raises `errors.MailboxError` or one of its kinds.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from pexschedd.model.meeting import MeetingMessage, MessageRef
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """One page of what happened in the inbox since a cursor."""
+
+    arrived: tuple[MessageRef, ...]
+    """New and changed messages; some may be gone again already."""
+    cursor: str
+    """Covers exactly this page: store it together with what the page led to."""
+    more: bool
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """The server has the message but cannot give it to us."""
+
+    ref: MessageRef
+    reason: str
+
+
+class Action(StrEnum):
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    REMOVE = "remove"
+    """A cancellation: take the meeting out of the calendar, and the message too."""
+    DISCARD = "discard"
+    """Move the message to the deleted items without a word to anybody."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    ref: MessageRef
+    action: Action
+    body: str = ""
+    """HTML for the organizer; only for ACCEPT and DECLINE."""
+
+
+class OutcomeKind(StrEnum):
+    DONE = "done"
+    GONE = "gone"
+    """The message is not there any more: it has been answered before, or somebody
+    took it away. Nothing is left to do."""
+    RETRY = "retry"
+    FAILED = "failed"
+    """The server will never take this answer; the reason says why."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    kind: OutcomeKind
+    reason: str = ""
+
+
+class Mailbox(Protocol):
+    """One integration's equipment mailbox."""
+
+    async def check(self) -> None:
+        """Signs in and opens the inbox, or raises an error that says what to mend."""
+
+    async def changes(self, cursor: str) -> Changes:
+        """The next page of changes; an empty cursor starts from the beginning.
+
+        Raises `CursorLost` when the cursor is not valid any more.
+        """
+
+    async def fetch(
+        self, refs: Sequence[MessageRef]
+    ) -> list[MeetingMessage | Unreadable]:
+        """The messages, oldest first; those that are gone are left out."""
+
+    async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
+        """Tells the server; one outcome for each answer, in order.
+
+        Safe to repeat with the same references: a message that was answered before
+        is GONE.
+        """
+
+    async def close(self) -> None:
+        """Gives up all connections."""

@@ -1,0 +1,1 @@
+"""JSON files with atomic writes: documents, a journal, sealed secrets."""

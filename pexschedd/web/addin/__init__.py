@@ -1,0 +1,1 @@
+"""What Outlook loads: the pane, the manifest, the icons, meeting details."""

@@ -1,0 +1,8 @@
+from twisted.application.service import ServiceMaker
+
+exchangesandbox = ServiceMaker(
+    "exchangesandbox",
+    "pexschedd.sandbox.tap",
+    "A sandbox Exchange server, on loopback only, for trying and testing.",
+    "exchangesandbox",
+)
