@@ -1,0 +1,216 @@
+"""What every route shares: JSON in and out, errors to status, no cancelled writes.
+
+A route is `parse, call one use case, serialise`; it raises domain errors, and the one
+table here says which HTTP status they are. Anything else is a logged traceback and a
+500 that carries nothing but an incident id.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
+from inspect import iscoroutine
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request
+from werkzeug.exceptions import HTTPException
+
+from pexschedd.errors import (
+    InvalidFields,
+    MailboxError,
+    NotAuthenticated,
+    NotFound,
+    PexscheddError,
+    StoreError,
+    TemplateError,
+    Unavailable,
+)
+
+T = TypeVar("T")
+Payload = bytes
+Handler = Callable[..., Any]
+
+log = Logger()
+
+STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
+    (InvalidFields, 400),
+    (TemplateError, 400),
+    (NotAuthenticated, 401),
+    (NotFound, 404),
+    (Unavailable, 503),
+    (StoreError, 503),
+    (MailboxError, 502),
+    (PexscheddError, 400),
+)
+"""The first class that fits gives the status."""
+
+
+class Responder(Protocol):
+    """How one side of the API words an error. Sets nothing but what it returns."""
+
+    def __call__(
+        self, request: Request, status: int, error: PexscheddError, incident: str
+    ) -> Payload: ...
+
+
+class BadRequest(PexscheddError):
+    """The request itself cannot be read."""
+
+    code = "bad_request"
+
+
+class HttpError(PexscheddError):
+    """A status of HTTP's own: no such path, wrong method."""
+
+    code = "http"
+
+
+def status_of(error: PexscheddError) -> int:
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def client_error(
+    request: Request, status: int, error: PexscheddError, incident: str
+) -> Payload:
+    """The add-in's and the conferencing nodes' side."""
+    return json_response(
+        request,
+        {
+            "status": "error",
+            "code": error.code,
+            "message": error.message,
+            "correlation_id": incident,
+        },
+        status,
+    )
+
+
+def json_response(request: Request, payload: object, status: int = 200) -> Payload:
+    request.setResponseCode(status)
+    request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
+    return msgspec.json.encode(payload)
+
+
+def body_of(request: Request) -> bytes:
+    """The whole body; `site.Request` has bounded it."""
+    return request.content.read() if request.content is not None else b""
+
+
+def read_json(request: Request, kind: type[T]) -> T:
+    """The body as `kind`; raises `BadRequest` that says where it is wrong."""
+    try:
+        return msgspec.json.decode(body_of(request), type=kind)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The request body is not as it should be: {error}") from None
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"The request body is not valid JSON: {error}") from None
+
+
+def route(
+    app: Klein,
+    url: str,
+    *,
+    methods: Sequence[str] = ("GET",),
+    errors: Responder = client_error,
+) -> Callable[[Handler], Handler]:
+    """Declares a Klein route whose handler may be `async` and may raise.
+
+    A client that goes away does not cancel what the handler has begun: Klein would
+    cancel the handler's Deferred, and with it a commit or a call to Exchange.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        @app.route(url, methods=list(methods))  # type: ignore[untyped-decorator,unused-ignore]
+        @wraps(handler)
+        def endpoint(self: object, request: Request, *args: Any, **kwargs: Any) -> Any:
+            try:
+                result = handler(self, request, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - the one place for all errors
+                return _fail(request, errors, error)
+            if not iscoroutine(result):
+                return result
+            deferred: Deferred[Payload] = Deferred.fromCoroutine(result)
+            return shield(deferred.addErrback(failed, request))
+
+        def failed(failure: Failure, request: Request) -> Payload:
+            return _fail(request, errors, failure.value, failure)
+
+        return handler
+
+    return decorate
+
+
+def register_http_errors(app: Klein, errors: Responder = client_error) -> None:
+    """Makes 404 and 405 come out in the API's own shape, not as HTML."""
+
+    @app.handle_errors(HTTPException)  # type: ignore[untyped-decorator,unused-ignore]
+    def http_error(self: object, request: IRequest, failure: Failure) -> Payload:
+        problem = failure.value
+        assert isinstance(problem, HTTPException)  # noqa: S101 - what was asked for
+        status = problem.code or 500
+        assert isinstance(request, Request)  # noqa: S101 - the only kind there is
+        if status == 405:
+            text = "This method is not possible here."
+        elif status in (301, 302, 307, 308):
+            location = str(getattr(problem, "new_url", ""))
+            request.responseHeaders.setRawHeaders(b"location", [location.encode()])
+            text = f"Ask {location} instead."
+        else:
+            text = "There is nothing here."
+        error = HttpError(text)
+        return errors(request, status, error, incident_of(request))
+
+
+def incident_of(request: Request) -> str:
+    return str(getattr(request, "request_id", ""))
+
+
+def _fail(
+    request: Request,
+    errors: Responder,
+    error: BaseException,
+    failure: Failure | None = None,
+) -> Payload:
+    incident = incident_of(request)
+    if isinstance(error, PexscheddError):
+        status = status_of(error)
+        level = log.info if status < 500 else log.warn
+        level(
+            "{request_id}: {code}: {reason}",
+            request_id=incident,
+            code=error.code,
+            reason=error.message,
+        )
+        return errors(request, status, error, incident)
+    log.failure(
+        "{request_id}: unexpected error", failure or Failure(error), request_id=incident
+    )
+    internal = PexscheddError(
+        "Something went wrong inside. The log has more under this correlation id."
+    )
+    return errors(request, 500, internal, incident)
+
+
+def shield(deferred: "Deferred[T]") -> "Deferred[T]":
+    """A Deferred with the same outcome that ignores being cancelled."""
+    outer: Deferred[T] = Deferred()
+
+    def deliver(result: T | Failure) -> None:
+        # A cancelled Deferred swallows the one result that still comes.
+        outer.callback(result)
+
+    deferred.addBoth(deliver)
+    return outer
+
+
+async def shielded(work: Awaitable[T]) -> T:
+    """Awaits `work` so that it goes on even if the waiting is cancelled."""
+    return await shield(Deferred.fromCoroutine(_await(work)))
+
+
+async def _await(work: Awaitable[T]) -> T:
+    return await work
