@@ -172,7 +172,7 @@ def incident_of(request: Request) -> str:
 def _fail(
     request: Request,
     errors: Responder,
-    error: BaseException,
+    error: BaseException | None,
     failure: Failure | None = None,
 ) -> Payload:
     incident = incident_of(request)
