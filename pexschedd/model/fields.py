@@ -26,6 +26,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a field but its static type and default."""
 
     help: str = ""
+    label: str = ""
+    """What administrators know the field as."""
+    begins: str = ""
+    """The title of the group of fields that starts with this one."""
     min_length: int | None = None
     max_length: int | None = None
     minimum: int | None = None
@@ -45,6 +49,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The resource that the value is the id of."""
     template: frozenset[str] | None = None
     """The variables a jinja2 template may use; None if this is not a template."""
+    url: bool = False
+    """An http(s) URL, or empty. Plain http only on loopback addresses."""
     checks: tuple[Check, ...] = ()
 
 
