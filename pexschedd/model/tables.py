@@ -40,7 +40,9 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 
 SCHEDULED_ALIAS_BY_UUID = SCHEDULED_ALIAS.index("uuid", lambda a: a.uuid)
-SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index("numeric", lambda a: a.numeric_alias)
+SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index(
+    "numeric", lambda a: a.numeric_alias.casefold()
+)
 SCHEDULED_ALIAS_BY_CONNECTOR = SCHEDULED_ALIAS.index(
     "connector", lambda a: a.exchange_connector
 )

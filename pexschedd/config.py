@@ -1,0 +1,147 @@
+"""The configuration file: JSON, read once, every error at once.
+
+    {
+      "state_dir": "/var/lib/pexschedd",
+      "endpoints": {"addin": ["tcp:8080:interface=127.0.0.1"],
+                    "admin": ["tcp:8081:interface=127.0.0.1"]},
+      "ca_file": null,
+      "initial_admin_password_file": null,
+      "log": {"level": "info", "format": "json"}
+    }
+
+Relative paths are relative to the file's folder.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pexschedd.errors import ConfigError
+
+DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
+LEVELS = ("debug", "info", "warn", "error", "critical")
+FORMATS = ("json", "text")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    state_dir: Path
+    addin_endpoints: tuple[str, ...]
+    """Twisted endpoint strings for the add-in, the policy interface and /health."""
+    admin_endpoints: tuple[str, ...]
+    """Twisted endpoint strings for the management API, /health and /metrics."""
+    ca_file: Path | None = None
+    """PEM certificates trusted for Exchange in addition to the system's."""
+    initial_admin_password_file: Path | None = None
+    log_level: str = "info"
+    log_format: str = "json"
+
+
+def load(path: Path) -> Config:
+    """Reads the file; raises `ConfigError` that names everything wrong with it."""
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
+    except ValueError as error:
+        raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
+    return parse(values, path)
+
+
+def parse(values: object, path: Path) -> Config:
+    """The file's content as a `Config`; `path` resolves relative paths."""
+    reader = _Reader(path)
+    top = reader.table(
+        values,
+        "",
+        {
+            "state_dir",
+            "endpoints",
+            "ca_file",
+            "initial_admin_password_file",
+            "log",
+        },
+    )
+    endpoints = reader.table(top.get("endpoints"), "endpoints", {"addin", "admin"})
+    log = reader.table(top.get("log", {}), "log", {"level", "format"})
+    result = {
+        "state_dir": reader.path(top, "state_dir", required=True),
+        "addin_endpoints": reader.strings(endpoints, "endpoints", "addin"),
+        "admin_endpoints": reader.strings(endpoints, "endpoints", "admin"),
+        "ca_file": reader.existing(top, "ca_file"),
+        "initial_admin_password_file": reader.existing(
+            top, "initial_admin_password_file"
+        ),
+        "log_level": reader.choice(log, "log", "level", LEVELS, "info"),
+        "log_format": reader.choice(log, "log", "format", FORMATS, "json"),
+    }
+    if reader.problems:
+        raise ConfigError(str(path), reader.problems)
+    return Config(**result)
+
+
+class _Reader:
+    """Collects what is wrong instead of stopping at the first."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.resolve().parent
+        self.problems: list[str] = []
+
+    def table(self, value: object, name: str, keys: set[str]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            what = f"{name} must be" if name else "the file must hold"
+            self.problems.append(f"{what} a JSON object with {_listed(keys)}")
+            return {}
+        where = f"{name}." if name else ""
+        for key in value.keys() - keys:
+            self.problems.append(
+                f"{where}{key} is not a known key; known are {_listed(keys)}"
+            )
+        return value
+
+    def path(
+        self, table: dict[str, Any], key: str, *, required: bool = False
+    ) -> Path | None:
+        value = table.get(key)
+        if value is None and not required:
+            return None
+        if not isinstance(value, str) or not value:
+            self.problems.append(f"{key} must be a path, such as /var/lib/pexschedd")
+            return None
+        return self.folder / value
+
+    def existing(self, table: dict[str, Any], key: str) -> Path | None:
+        path = self.path(table, key)
+        if path is not None and not path.is_file():
+            self.problems.append(f"{key}: there is no file {path}")
+        return path
+
+    def strings(self, table: dict[str, Any], name: str, key: str) -> tuple[str, ...]:
+        value = table.get(key)
+        good = isinstance(value, list) and value
+        if not good or not all(isinstance(v, str) and v for v in value or ()):
+            self.problems.append(
+                f"{name}.{key} must be a list of Twisted endpoints, such as "
+                '["tcp:8080:interface=127.0.0.1"]'
+            )
+            return ()
+        return tuple(value or ())
+
+    def choice(
+        self,
+        table: dict[str, Any],
+        name: str,
+        key: str,
+        choices: tuple[str, ...],
+        default: str,
+    ) -> str:
+        value = table.get(key, default)
+        if value not in choices:
+            self.problems.append(f"{name}.{key} must be one of {_listed(set(choices))}")
+            return default
+        return str(value)
+
+
+def _listed(words: set[str]) -> str:
+    return ", ".join(sorted(words))

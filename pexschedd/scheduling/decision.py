@@ -1,0 +1,55 @@
+"""What a decision is made of: records to write and an answer to give. Pure."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from pexschedd.errors import PexscheddError
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.fields import Record
+from pexschedd.model.table import Table
+from pexschedd.scheduling.mailbox import Action
+
+
+class Undecidable(PexscheddError):
+    """The message is about a meeting but cannot be scheduled as it is."""
+
+    code = "undecidable"
+
+
+class Text(StrEnum):
+    """Which text the organizer gets: the name of the integration's field."""
+
+    NEW_SINGLE = "accept_new_single_meeting_template"
+    EDITED_SINGLE = "accept_edited_single_meeting_template"
+    INVALID_ALIAS = "reject_invalid_alias_id_template"
+    ALIAS_CONFLICT = "reject_alias_conflict_template"
+    ALIAS_DELETED = "reject_alias_deleted_template"
+    SINGLE_PAST = "reject_single_meeting_past"
+    GENERAL_ERROR = "reject_general_error_template"
+
+
+class Put(msgspec.Struct, frozen=True):
+    table: Table[Any]
+    record: Record
+
+
+class RemoveRoom(msgspec.Struct, frozen=True):
+    """The conference goes, with its aliases and its schedule."""
+
+    conference: int
+
+
+Change = Put | RemoveRoom
+
+
+class Decision(msgspec.Struct, frozen=True):
+    note: str
+    """For the log; holds no subject, body or address."""
+    action: Action | None = None
+    """What to tell the mailbox; None leaves the message where it is."""
+    text: Text | None = None
+    alias: ScheduledAlias | None = None
+    """The alias that the text may name."""
+    changes: tuple[Change, ...] = ()

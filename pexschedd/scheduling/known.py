@@ -1,0 +1,48 @@
+"""What the store knows that a decision needs: a read-only view in its words."""
+
+from pexschedd.model import tables
+from pexschedd.model.conference import (
+    Conference,
+    ConferenceAlias,
+    ScheduledAlias,
+    ScheduledConference,
+)
+from pexschedd.store.store import Store
+
+
+class Known:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def alias(self, uuid: str) -> ScheduledAlias | None:
+        """The alias that was handed out with this tag."""
+        return self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
+
+    def alias_by_id(self, id: int | None) -> ScheduledAlias | None:  # noqa: A002
+        return None if id is None else self._store.get(tables.SCHEDULED_ALIAS, id)
+
+    def meeting(self, connector_id: int, uid: str) -> ScheduledConference | None:
+        """The meeting as it is scheduled now."""
+        return self._store.find(tables.SCHEDULED_BY_UID, (connector_id, uid))
+
+    def conference(self, id: int) -> Conference | None:  # noqa: A002
+        return self._store.get(tables.CONFERENCE, id)
+
+    def aliases_of(self, conference_id: int) -> list[ConferenceAlias]:
+        return self._store.find_all(tables.ALIAS_BY_CONFERENCE, conference_id)
+
+    def owner_of(self, alias: str) -> int | None:
+        """The conference that this alias leads to."""
+        found = self._store.find(tables.ALIAS_BY_TEXT, alias.casefold())
+        return None if found is None else found.conference
+
+    def alias_taken(self, alias: str) -> bool:
+        """Whether a room has this alias, or it was ever handed out and still counts."""
+        return (
+            self.owner_of(alias) is not None
+            or self._store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, alias.casefold())
+            is not None
+        )
+
+    def name_taken(self, name: str) -> bool:
+        return self._store.find(tables.CONFERENCE_BY_NAME, name) is not None

@@ -1,0 +1,76 @@
+"""Answers that are decided and durable, until the mailbox has taken them."""
+
+from twisted.logger import Logger
+
+from pexschedd.model import tables
+from pexschedd.model.meeting import MessageRef
+from pexschedd.model.outbox import PendingAnswer
+from pexschedd.scheduling import alarms as names
+from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.mailbox import (
+    Action,
+    Answer,
+    Mailbox,
+    Outcome,
+    OutcomeKind,
+)
+from pexschedd.store.store import Store
+
+BATCH = 25
+"""Answers in one call: each sends mail, and Exchange gives a call one minute."""
+
+
+class Outbox:
+    """One integration's pending answers."""
+
+    _log = Logger()
+
+    def __init__(
+        self, connector_id: int, mailbox: Mailbox, store: Store, alarms: Alarms
+    ) -> None:
+        self._connector_id = connector_id
+        self._mailbox = mailbox
+        self._store = store
+        self._alarms = alarms
+
+    def holds(self, ref: MessageRef) -> bool:
+        """Whether this message is decided already and only has to be told."""
+        key = (self._connector_id, ref.item_id)
+        return self._store.find(tables.OUTBOX_BY_ITEM, key) is not None
+
+    async def send(self) -> None:
+        """Tells the mailbox every pending answer once, oldest first."""
+        pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
+        for start in range(0, len(pending), BATCH):
+            await self._send(pending[start : start + BATCH])
+
+    async def _send(self, batch: list[PendingAnswer]) -> None:
+        outcomes = await self._mailbox.answer(
+            [
+                Answer(MessageRef(p.item_id, p.change_key), Action(p.action), p.body)
+                for p in batch
+            ]
+        )
+        change = self._store.transaction()
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            if outcome.kind is OutcomeKind.FAILED:
+                self._failed(pending, outcome)
+            if outcome.kind is not OutcomeKind.RETRY:
+                change.delete(tables.OUTBOX, pending.id)
+        await change.commit()
+
+    def _failed(self, pending: PendingAnswer, outcome: Outcome) -> None:
+        connector = self._store.get(tables.CONNECTOR, self._connector_id)
+        self._log.error(
+            "{correlation_id}: the mailbox refused to {action} a meeting: {reason}",
+            correlation_id=pending.correlation_id,
+            action=pending.action,
+            reason=outcome.reason,
+        )
+        self._alarms.raise_(
+            names.ANSWER_FAILED,
+            connector.name if connector else str(self._connector_id),
+            f"Exchange refused to {pending.action} a meeting request, so its organizer "
+            f"got no answer: {outcome.reason} (correlation id "
+            f"{pending.correlation_id}).",
+        )

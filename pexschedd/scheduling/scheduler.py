@@ -1,0 +1,141 @@
+"""From one message to the records and the answer that follow, within a transaction.
+
+The shell around `decide`: gives it what is known, ids and randomness, words the
+answer, and turns whatever goes wrong into the general error text, under a correlation
+id that the log has too. A message therefore always gets an answer.
+"""
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from pexschedd.clock import Now
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.model.outbox import PendingAnswer
+from pexschedd.scheduling.decide import Fresh, decide
+from pexschedd.scheduling.decision import Decision, RemoveRoom, Undecidable
+from pexschedd.scheduling.known import Known
+from pexschedd.scheduling.mailbox import Action, Unreadable
+from pexschedd.scheduling.removal import remove_conference
+from pexschedd.scheduling.wording import Wording
+from pexschedd.store.store import Store, Transaction
+
+
+class Scheduler:
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        wording: Wording,
+        *,
+        now: Now,
+        uuid4: Callable[[], str],
+        digits: Callable[[int], str],
+    ) -> None:
+        self._store = store
+        self._known = Known(store)
+        self._wording = wording
+        self._now = now
+        self._uuid4 = uuid4
+        self._digits = digits
+
+    def schedule(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+    ) -> None:
+        """Adds to `change` all that follows from `message`."""
+        correlation_id = self._uuid4()
+        try:
+            decision, body = self._decide(change, connector, message)
+        except Exception as error:  # noqa: BLE001 - an answer, whatever happens
+            self._log_error(error, connector, correlation_id)
+            body = self._wording.general_error(connector, correlation_id)
+            self._answer(
+                change, connector, message.ref, Action.DECLINE, body, correlation_id
+            )
+            return
+        self._log.info(
+            "{correlation_id}: integration {connector}: {note}",
+            correlation_id=correlation_id,
+            connector=connector.id,
+            note=decision.note,
+        )
+        self._apply(change, decision)
+        if decision.action is not None:
+            self._answer(
+                change, connector, message.ref, decision.action, body, correlation_id
+            )
+
+    def _decide(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+    ) -> tuple[Decision, str]:
+        """Decides and words the answer; changes nothing."""
+        if isinstance(message, Unreadable):
+            raise Undecidable(f"Exchange cannot give us the message: {message.reason}")
+        decision = decide(
+            message,
+            self._known,
+            connector,
+            self._wording.of_room(connector),
+            self._now(),
+            Fresh(change.new_id, self._digits),
+        )
+        if decision.text is None:
+            return decision, ""
+        body = self._wording.answer(connector, decision.text, message, decision.alias)
+        return decision, body
+
+    def _apply(self, change: Transaction, decision: Decision) -> None:
+        for step in decision.changes:
+            if isinstance(step, RemoveRoom):
+                remove_conference(change, self._store, step.conference, self._now())
+            else:
+                change.put(step.table, step.record)
+
+    def _answer(
+        self,
+        change: Transaction,
+        connector: Connector,
+        ref: MessageRef,
+        action: Action,
+        body: str,
+        correlation_id: str,
+    ) -> None:
+        change.put(
+            tables.OUTBOX,
+            PendingAnswer(
+                id=change.new_id(tables.OUTBOX),
+                exchange_connector=connector.id,
+                item_id=ref.item_id,
+                change_key=ref.change_key,
+                action=action,
+                body=body,
+                correlation_id=correlation_id,
+                created=self._now(),
+            ),
+        )
+
+    def _log_error(
+        self, error: Exception, connector: Connector, correlation_id: str
+    ) -> None:
+        if isinstance(error, Undecidable):
+            self._log.warn(
+                "{correlation_id}: integration {connector}: declined: {reason}",
+                correlation_id=correlation_id,
+                connector=connector.id,
+                reason=error.message,
+            )
+        else:
+            self._log.failure(
+                "{correlation_id}: integration {connector}: unexpected error",
+                correlation_id=correlation_id,
+                connector=connector.id,
+            )

@@ -1,0 +1,198 @@
+"""Watches one integration's equipment mailbox: read, decide, commit, tell, record.
+
+The order is what makes it safe to kill the process anywhere. A page of changes is
+fetched and decided; all that follows from it, the answers included, becomes durable in
+one commit; only then Exchange is told; then the answer is recorded as taken. What was
+decided but not told is in the outbox and is told after the next start. A message that
+was answered is not in the inbox any more under its id, so telling twice does nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pexschedd.clock import Now
+from pexschedd.errors import CursorLost, MailboxError, MailboxRefused, StoreError
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import MessageRef
+from pexschedd.model.outbox import MailboxCursor
+from pexschedd.scheduling import alarms as names
+from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.mailbox import Mailbox
+from pexschedd.scheduling.outbox import Outbox
+from pexschedd.scheduling.scheduler import Scheduler
+from pexschedd.store.store import Store
+
+T = TypeVar("T")
+
+FETCH = 50
+"""Messages in one commit: large enough that calls are few, small enough that the first
+organizer does not wait for the last."""
+
+RETRY_FIRST = 10.0
+RETRY_MOST = 300.0
+"""Seconds. Exchange counts failed sign-ins: a refused one is not hurried."""
+
+
+class Watcher:
+    """Runs from `start` until `stop`. One for each integration."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        connector_id: int,
+        mailbox: Mailbox,
+        scheduler: Scheduler,
+        store: Store,
+        alarms: Alarms,
+        *,
+        clock: IReactorTime,
+        now: Now,
+    ) -> None:
+        self.connector_id = connector_id
+        self._mailbox = mailbox
+        self._scheduler = scheduler
+        self._store = store
+        self._alarms = alarms
+        self._clock = clock
+        self._now = now
+        self._outbox = Outbox(connector_id, mailbox, store, alarms)
+        self._running = False
+        self._finished: Deferred[None] | None = None
+        self._nap: _Nap | None = None
+        self._failures = 0
+        self._cursor: str | None = None
+
+    def start(self) -> None:
+        self._running = True
+        self._finished = Deferred.fromCoroutine(self._run())
+
+    async def stop(self) -> None:
+        """Lets the step at hand finish, then gives up the connections."""
+        self._running = False
+        self.wake()
+        if self._finished is not None:
+            await self._finished
+        await self._mailbox.close()
+
+    def wake(self) -> None:
+        """Looks into the mailbox now instead of when the interval is over."""
+        if self._nap is not None:
+            self._nap.end()
+
+    async def _run(self) -> None:
+        while self._running:
+            delay = await self._step()
+            if delay and self._running:
+                self._nap = _Nap(self._clock, delay)
+                await self._nap.over
+                self._nap = None
+
+    async def _step(self) -> float:
+        """One look into the mailbox; returns the seconds to wait until the next."""
+        connector = self._store.get(tables.CONNECTOR, self.connector_id)
+        if connector is None:
+            self._running = False
+            return 0
+        try:
+            await self._outbox.send()
+            more = await self._read_page(connector)
+        except StoreError:
+            # The store stops the process and has said why.
+            self._running = False
+            return 0
+        except MailboxError as error:
+            return self._failed(connector, error)
+        except Exception:  # noqa: BLE001 - the watcher outlives what nobody foresaw
+            self._log.failure(
+                "integration {name}: unexpected error", name=connector.name
+            )
+            self._alarms.raise_(
+                names.INTERNAL,
+                connector.name,
+                "The equipment mailbox cannot be processed because of an internal "
+                "error; the log has the details. It is tried again.",
+            )
+            return RETRY_FIRST
+        self._failures = 0
+        self._alarms.lower(
+            connector.name, names.UNREACHABLE, names.REFUSED, names.INTERNAL
+        )
+        return 0 if more else connector.poll_interval
+
+    def _failed(self, connector: Connector, error: MailboxError) -> float:
+        if isinstance(error, CursorLost) and self._cursor:
+            self._log.info("integration {name}: starting over", name=connector.name)
+            self._cursor = ""
+            return 0.1
+        refused = isinstance(error, MailboxRefused)
+        name = names.REFUSED if refused else names.UNREACHABLE
+        other = names.UNREACHABLE if refused else names.REFUSED
+        self._alarms.raise_(name, connector.name, error.message)
+        self._alarms.lower(connector.name, other)
+        delay = min(RETRY_FIRST * 2**self._failures, RETRY_MOST)
+        self._failures = min(self._failures + 1, 10)
+        return max(delay, error.retry_after or 0)
+
+    async def _read_page(self, connector: Connector) -> bool:
+        """Processes one page of changes; returns whether there is another."""
+        if self._cursor is None:
+            self._cursor = self._stored_cursor(connector)
+        page = await self._mailbox.changes(self._cursor)
+        # Exchange names the newest first; the oldest is to be decided first.
+        new = [ref for ref in reversed(page.arrived) if not self._outbox.holds(ref)]
+        for refs, last in _chunks(new, FETCH):
+            await self._process(refs, page.cursor if last else None)
+            await self._outbox.send()
+        self._cursor = page.cursor
+        return page.more
+
+    def _stored_cursor(self, connector: Connector) -> str:
+        stored = self._store.get(tables.CURSOR, self.connector_id)
+        if stored is None or stored.mailbox != connector.room_mailbox_email_address:
+            return ""
+        return stored.cursor
+
+    async def _process(self, refs: Sequence[MessageRef], cursor: str | None) -> None:
+        messages = await self._mailbox.fetch(refs)
+        connector = self._store.get(tables.CONNECTOR, self.connector_id)
+        if connector is None:
+            return  # deleted meanwhile: nothing may be scheduled for it any more
+        change = self._store.transaction()
+        for message in messages:
+            self._scheduler.schedule(change, connector, message)
+        if cursor is not None:
+            change.put(
+                tables.CURSOR,
+                MailboxCursor(
+                    id=self.connector_id,
+                    cursor=cursor,
+                    mailbox=connector.room_mailbox_email_address,
+                    last_item_time=self._now(),
+                ),
+            )
+        await change.commit()
+
+
+class _Nap:
+    """A wait that can be ended early."""
+
+    def __init__(self, clock: IReactorTime, seconds: float) -> None:
+        self.over: Deferred[None] = Deferred()
+        self._call: IDelayedCall = clock.callLater(seconds, self.over.callback, None)
+
+    def end(self) -> None:
+        if self._call.active():
+            self._call.cancel()
+            self.over.callback(None)
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[tuple[Sequence[T], bool]]:
+    """Slices of at most `size`, each with whether it is the last."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size], start + size >= len(items)

@@ -1,0 +1,97 @@
+"""The conferencing nodes' question: which service is behind this alias, now?
+
+The external policy interface, version 1: `GET /policy/v1/service/configuration`. A node
+waits five seconds at most, so the answer comes from memory. An alias that is not ours
+is answered with `continue`, which makes the node look into its own configuration.
+"""
+
+from typing import Any
+
+from klein import Klein
+from twisted.web.server import Request
+
+from pexschedd.model.conference import Conference
+from pexschedd.model.fields import fields_of
+from pexschedd.scheduling.admission import Admission, Closed, Open, Verdict
+from pexschedd.web.api import json_response, register_http_errors, route
+
+SAME_NAME = (
+    "allow_guests",
+    "breakout_rooms",
+    "call_type",
+    "crypto_mode",
+    "description",
+    "enable_active_speaker_indication",
+    "enable_chat",
+    "enable_overlay_text",
+    "guests_can_present",
+    "live_captions_enabled",
+    "max_pixels_per_second",
+    "mute_all_guests",
+    "non_idp_participants",
+    "participant_limit",
+    "pin",
+    "primary_owner_email_address",
+)
+"""Settings that the answer has under the name of the management API."""
+
+DEFAULTS = {name: fields_of(Conference)[name].default for name in SAME_NAME}
+
+
+class PolicyApi:
+    app = Klein()
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    @route(app, "/service/configuration")
+    def service_configuration(self, request: Request) -> bytes:
+        aliases = request.args.get(b"local_alias") if request.args else None
+        dialled = aliases[0].decode("utf-8", "replace") if aliases else ""
+        return json_response(request, answer(self._admission.ask(dialled)))
+
+    register_http_errors(app)
+
+
+def answer(verdict: Verdict) -> dict[str, Any]:
+    match verdict:
+        case Open(conference):
+            return {
+                "status": "success",
+                "action": "continue",
+                "result": service(conference),
+            }
+        case Closed(reason):
+            return {
+                "status": "success",
+                "action": "reject",
+                "result": {},
+                "reason": reason,
+            }
+    return {"status": "success", "action": "continue", "result": {}}
+
+
+def service(conference: Conference) -> dict[str, Any]:
+    """The room as a node takes it. One invalid field voids the whole answer, so only
+    what differs from a node's own default is said, and PINs only where they fit."""
+    result: dict[str, Any] = {
+        "service_type": "conference",
+        "name": conference.name,
+        "service_tag": conference.tag or f"conference-{conference.id}",
+    }
+    for name, default in DEFAULTS.items():
+        value = getattr(conference, name)
+        if value != default:
+            result[name] = value
+    if conference.host_view:
+        result["view"] = conference.host_view
+    for name in ("max_callrate_in", "max_callrate_out"):
+        rate = getattr(conference, name)
+        if rate:
+            result[name] = rate * 1000  # kept in kbps, answered in bps
+    if conference.allow_guests:
+        if not conference.pin:
+            del result["allow_guests"]
+        elif conference.guest_pin and conference.guest_pin != conference.pin:
+            result["guest_pin"] = conference.guest_pin
+    return result
