@@ -4,6 +4,7 @@ Fields have the management API's names. A field that refers to another record ho
 its id. Times are aware UTC.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -24,9 +25,7 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     numeric_alias: Annotated[
         str, Field(help="The alias without domain: prefix and number.", max_length=250)
     ]
-    alias_number: Annotated[
-        int, Field(help="The random part of the alias.", minimum=1)
-    ]
+    alias_number: Annotated[int, Field(help="The random part of the alias.", minimum=1)]
     exchange_connector: Annotated[
         int,
         Field(
@@ -53,14 +52,249 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     ] = None
 
 
+_VIEWS = (
+    "one_main_zero_pips",
+    "one_main_seven_pips",
+    "one_main_twentyone_pips",
+    "two_mains_twentyone_pips",
+    "four_mains_zero_pips",
+    "nine_mains_zero_pips",
+    "sixteen_mains_zero_pips",
+    "twentyfive_mains_zero_pips",
+    "five_mains_seven_pips",
+)
+_PIN = re.compile(r"[0-9]{4,20}|[0-9]{3,19}#")
+
+
+def _pin(value: str) -> str | None:
+    if not value or _PIN.fullmatch(value):
+        return None
+    return "This must be 4 to 20 digits; the last may be a # instead."
+
+
 class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A virtual meeting room. Filled in from the declared fields of the API."""
+    """A virtual meeting room.
+
+    Scheduling sets the name, the description and the theme; everything else is for
+    administrators, and for the conferencing nodes that ask what a room is like.
+    """
 
     name: Annotated[
         str,
-        Field(help="The unique name of the room.", max_length=250, unique=True),
+        Field(
+            label="Name",
+            help="The unique name of the room.",
+            min_length=1,
+            max_length=250,
+            unique=True,
+        ),
     ]
     description: Annotated[str, Field(help="A description.", max_length=250)] = ""
+    creation_time: Annotated[
+        datetime | None, Field(help="When it was created.", readonly=True)
+    ] = None
+    tag: Annotated[
+        str, Field(help="Carried into call records and policy.", max_length=250)
+    ] = ""
+    sync_tag: Annotated[
+        str, Field(help="Set by whatever else maintains this room.", max_length=250)
+    ] = ""
+    service_type: Annotated[
+        str,
+        Field(
+            help="What kind of room it is.",
+            choices=(
+                "conference",
+                "lecture",
+                "two_stage_dialing",
+                "test_call",
+                "media_playback",
+            ),
+        ),
+    ] = "conference"
+    primary_owner_email_address: Annotated[
+        str, Field(help="Whose room it is.", max_length=100)
+    ] = ""
+    pin: Annotated[
+        str,
+        Field(
+            help="The hosts' PIN.",
+            max_length=20,
+            unit="digits",
+            secret=True,
+            checks=(_pin,),
+        ),
+    ] = ""
+    allow_guests: Annotated[
+        bool, Field(help="Whether guests may join; hosts then need a PIN.")
+    ] = False
+    guest_pin: Annotated[
+        str,
+        Field(
+            help="The guests' PIN.",
+            max_length=20,
+            unit="digits",
+            secret=True,
+            checks=(_pin,),
+        ),
+    ] = ""
+    participant_limit: Annotated[
+        int | None,
+        Field(help="How many may be in the room.", minimum=0, maximum=1_000_000),
+    ] = None
+
+    host_identity_provider_group: Annotated[
+        int | None,
+        Field(
+            help="Hosts sign in with one of these providers.",
+            related="identity_provider_group",
+        ),
+    ] = None
+    guest_identity_provider_group: Annotated[
+        int | None,
+        Field(
+            help="Guests sign in with one of these providers.",
+            related="identity_provider_group",
+        ),
+    ] = None
+    non_idp_participants: Annotated[
+        str,
+        Field(
+            help="What happens to devices that cannot sign in when people have to.",
+            choices=("disallow_all", "allow_if_trusted"),
+        ),
+    ] = "disallow_all"
+
+    ivr_theme: Annotated[
+        int | None,
+        Field(help="The theme; null is the platform's default.", related="ivr_theme"),
+    ] = None
+    call_type: Annotated[
+        str,
+        Field(help="Which media are used.", choices=("audio", "video", "video-only")),
+    ] = "video"
+    crypto_mode: Annotated[
+        str | None,
+        Field(
+            help="Media encryption; null is the platform's setting.",
+            choices=("besteffort", "on", "off"),
+        ),
+    ] = None
+    max_callrate_in: Annotated[
+        int | None,
+        Field(
+            help="What a participant may send.", minimum=128, maximum=8192, unit="kbps"
+        ),
+    ] = None
+    max_callrate_out: Annotated[
+        int | None,
+        Field(
+            help="What a participant is sent.", minimum=128, maximum=8192, unit="kbps"
+        ),
+    ] = None
+    max_pixels_per_second: Annotated[
+        str | None,
+        Field(
+            help="The best picture quality; null is the platform's setting.",
+            choices=("sd", "hd", "fullhd"),
+        ),
+    ] = None
+    host_view: Annotated[
+        str | None, Field(help="The layout that hosts see.", choices=_VIEWS)
+    ] = None
+    guest_view: Annotated[
+        str | None, Field(help="The layout that guests see.", choices=_VIEWS)
+    ] = None
+    pinning_config: Annotated[
+        str | None, Field(help="How participants are pinned.", max_length=250)
+    ] = None
+    direct_media: Annotated[
+        str,
+        Field(
+            help="Whether two participants exchange media directly.",
+            choices=("never", "best_effort", "always"),
+        ),
+    ] = "never"
+    direct_media_notification_duration: Annotated[
+        int,
+        Field(
+            help="How long a change of that is announced.",
+            minimum=0,
+            maximum=30,
+            unit="seconds",
+        ),
+    ] = 0
+    breakout_rooms: Annotated[bool, Field(help="Whether it has breakout rooms.")] = (
+        False
+    )
+    denoise_enabled: Annotated[bool, Field(help="Whether noise is removed.")] = False
+    softmute_enabled: Annotated[
+        bool, Field(help="Whether speech-less noise is muted.")
+    ] = False
+    enable_active_speaker_indication: Annotated[
+        bool, Field(help="Whether the speaker is marked.")
+    ] = False
+    enable_overlay_text: Annotated[bool, Field(help="Whether names are shown.")] = False
+    enable_chat: Annotated[
+        str, Field(help="Whether people may chat.", choices=("default", "yes", "no"))
+    ] = "default"
+    live_captions_enabled: Annotated[
+        str,
+        Field(help="Whether there are captions.", choices=("default", "yes", "no")),
+    ] = "default"
+    force_presenter_into_main: Annotated[
+        bool, Field(help="Whether the presenter is kept in the main picture.")
+    ] = False
+    mute_all_guests: Annotated[bool, Field(help="Whether guests are muted.")] = False
+    guests_can_present: Annotated[bool, Field(help="Whether guests may present.")] = (
+        True
+    )
+    guests_can_see_guests: Annotated[
+        str,
+        Field(
+            help="Whether guests see each other.",
+            choices=("no_hosts", "never", "always"),
+        ),
+    ] = "no_hosts"
+
+    match_string: Annotated[
+        str, Field(help="Two-stage dialling: what may be dialled.", max_length=250)
+    ] = ""
+    replace_string: Annotated[
+        str, Field(help="Two-stage dialling: what is dialled instead.", max_length=250)
+    ] = ""
+    post_match_string: Annotated[
+        str, Field(help="Two-stage dialling: after the look-up.", max_length=250)
+    ] = ""
+    post_replace_string: Annotated[
+        str, Field(help="Two-stage dialling: after the look-up.", max_length=250)
+    ] = ""
+    two_stage_dial_type: Annotated[
+        str,
+        Field(
+            help="Two-stage dialling: to where.",
+            choices=("regular", "mssip", "gms", "teams"),
+        ),
+    ] = "regular"
+    gms_access_token: Annotated[
+        int | None, Field(help="For Google Meet.", related="gms_access_token")
+    ] = None
+    mssip_proxy: Annotated[
+        int | None, Field(help="For Skype for Business.", related="mssip_proxy")
+    ] = None
+    teams_proxy: Annotated[
+        int | None, Field(help="For Microsoft Teams.", related="teams_proxy")
+    ] = None
+    system_location: Annotated[
+        int | None, Field(help="Where test calls go out.", related="system_location")
+    ] = None
+    media_playlist: Annotated[
+        int | None,
+        Field(help="What is played.", related="media_library_playlist"),
+    ] = None
+    on_completion: Annotated[
+        str, Field(help="What happens after playing.", max_length=250)
+    ] = ""
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,6 +310,9 @@ class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     description: Annotated[str, Field(help="A description.", max_length=250)] = ""
     creation_time: Annotated[
         datetime | None, Field(help="When it was created.", readonly=True)
+    ] = None
+    view_order: Annotated[
+        int | None, Field(help="Its place among the aliases of the room.", minimum=0)
     ] = None
 
 
