@@ -1,0 +1,213 @@
+"""Fetches and keeps the documents with Exchange's token-signing keys.
+
+One document per configured address, fetched when it is first needed, again after a
+day, and again when a token names a key that is not in it (Exchange has rolled over),
+but then at most once a minute: anybody can invent key names. Only one fetch per address
+is under way at a time. A document that has been read once stays good while Exchange
+cannot be reached, and the daily refresh keeps nobody waiting.
+"""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IResponse
+
+from pexschedd.errors import InvalidToken, Unavailable
+from pexschedd.identity.exchange_token import Keys, read_keys
+
+FRESH = 24 * 60 * 60.0
+"""Seconds after which a document is fetched again."""
+
+AGAIN_FOR_UNKNOWN_KEY = 60.0
+"""Seconds between fetches that are caused by unknown keys."""
+
+AGAIN_AFTER_FAILURE = 5.0
+"""Seconds in which a failed first fetch answers for the next ones, too."""
+
+TIMEOUT = 10.0
+"""Seconds for a whole fetch: connection, answer and document."""
+
+MAX_DOCUMENT = 256 * 1024
+"""Bytes. A document of Exchange has about five thousand."""
+
+
+class ExchangeMetadata:
+    """The published signing keys, by the address of their document.
+
+    `agent` verifies TLS and follows no redirects, as Twisted's plain `Agent` does.
+    """
+
+    def __init__(self, agent: IAgent, clock: IReactorTime) -> None:
+        self._agent = agent
+        self._clock = clock
+        self._documents: dict[str, _Document] = {}
+
+    async def keys(self, url: str, x5t: str) -> Keys:
+        """The keys that `url` publishes, among them the one named `x5t`.
+
+        Raises `InvalidToken` if the key is not published, `Unavailable` if that cannot
+        be found out. `url` has to be a configured one, never one out of a token.
+        """
+        document = self._documents.get(url)
+        if document is None:
+            document = self._documents[url] = _Document(url, self._agent, self._clock)
+        return await document.keys_with(x5t)
+
+
+class _Document:
+    """One address: what was read from it last, and when it was tried last."""
+
+    _log = Logger()
+
+    def __init__(self, url: str, agent: IAgent, clock: IReactorTime) -> None:
+        self._url = url
+        self._agent = agent
+        self._clock = clock
+        self._keys: Keys = {}
+        self._read = 0.0
+        self._tried: float | None = None
+        self._problem = ""
+        self._waiting: list[Deferred[None]] | None = None
+
+    async def keys_with(self, x5t: str) -> Keys:
+        if x5t in self._keys:
+            if self._since(self._read) >= FRESH and self._may_try():
+                self._begin()
+            return self._keys
+        if self._waiting is not None or self._may_try():
+            await self._fetched()
+        if x5t in self._keys:
+            return self._keys
+        if self._problem:
+            raise Unavailable(
+                f"Exchange's signing keys cannot be read from {self._url}: "
+                f"{self._problem}. An administrator can check that this server "
+                "reaches it, or add the FQDN of another Exchange server under Exchange "
+                "Metadata Domains and URLs."
+            )
+        raise InvalidToken(
+            f"The token is signed with a key that {self._url} does not list. If "
+            "several Exchange servers sign with keys of their own, an administrator "
+            "has to add the FQDN of each under Exchange Metadata Domains and URLs."
+        )
+
+    def _since(self, moment: float) -> float:
+        return self._clock.seconds() - moment
+
+    def _may_try(self) -> bool:
+        if self._waiting is not None:
+            return False
+        if self._tried is None:
+            return True
+        pause = AGAIN_FOR_UNKNOWN_KEY if self._keys else AGAIN_AFTER_FAILURE
+        return self._since(self._tried) >= pause
+
+    def _fetched(self) -> Deferred[None]:
+        """Fires after the fetch under way, which is begun if there is none."""
+        waiter: Deferred[None] = Deferred()
+        self._begin()
+        if self._waiting is None:  # it was over at once
+            waiter.callback(None)
+        else:
+            self._waiting.append(waiter)
+        return waiter
+
+    def _begin(self) -> None:
+        if self._waiting is not None:
+            return
+        self._waiting = []
+        self._tried = self._clock.seconds()
+        fetching: Deferred[bytes] = Deferred.fromCoroutine(_get(self._agent, self._url))
+        fetching.addTimeout(TIMEOUT, self._clock, _timed_out)
+        fetching.addCallback(self._understand)
+        fetching.addErrback(self._failed)
+        fetching.addBoth(self._done)
+
+    def _understand(self, document: bytes) -> None:
+        self._keys = read_keys(document)
+        self._read = self._clock.seconds()
+        self._problem = ""
+
+    def _failed(self, failure: Failure) -> None:
+        """Keeps what was read before, and remembers why there is nothing newer."""
+        self._problem = _words(failure)
+        self._log.warn(
+            "Exchange metadata cannot be read from {url}: {problem}",
+            url=self._url,
+            problem=self._problem,
+        )
+
+    def _done(self, _: object) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for waiter in waiting:
+            waiter.callback(None)
+
+
+async def _get(agent: IAgent, url: str) -> bytes:
+    headers = Headers({b"accept": [b"application/json"], b"user-agent": [b"pexschedd"]})
+    response = await agent.request(b"GET", url.encode("ascii"), headers)
+    if response.code != 200:
+        response.deliverBody(_Ignored())
+        raise ValueError(f"it answered with HTTP status {response.code}")
+    return await _bounded_body(response)
+
+
+def _bounded_body(response: IResponse) -> Deferred[bytes]:
+    body = _Body()
+    response.deliverBody(body)
+    return body.finished
+
+
+class _Ignored(Protocol):
+    """A body nobody wants: the connection ends."""
+
+    def connectionMade(self) -> None:
+        _close(self)
+
+
+class _Body(Protocol):
+    """Collects a body, at most `MAX_DOCUMENT` bytes of it."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.finished: Deferred[bytes] = Deferred(lambda _: _close(self))
+
+    def dataReceived(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > MAX_DOCUMENT and not self.finished.called:
+            self.finished.errback(ValueError(f"it is larger than {MAX_DOCUMENT} bytes"))
+            _close(self)
+
+    def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
+        if self.finished.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.finished.callback(b"".join(self._parts))
+        else:
+            self.finished.errback(reason)
+
+
+def _close(protocol: Protocol) -> None:
+    transport = protocol.transport
+    if transport is not None:
+        getattr(transport, "abortConnection", transport.loseConnection)()
+
+
+def _timed_out(result: object, seconds: float) -> object:
+    if isinstance(result, Failure):
+        raise TimeoutError(f"no answer within {seconds:.0f} seconds")
+    return result
+
+
+def _words(failure: Failure) -> str:
+    """One line for people; the classes of Twisted's failures mean nothing to them."""
+    reasons = getattr(failure.value, "reasons", None)
+    error = reasons[0].value if reasons else failure.value
+    return (str(error) or type(error).__name__).splitlines()[0][:300].rstrip(".")

@@ -1,0 +1,331 @@
+"""Exchange identity tokens: who is using the add-in. Pure: no clock, no network.
+
+Exchange on-premises signs a JSON Web Token for the add-in, which asks for it with
+`getUserIdentityTokenAsync`: RS256, good for about eight hours, made out to the add-in's
+own address, and with the address of the metadata document that holds the signing
+certificate. It carries no mail address that one may rely on; a user is the pair of
+`msexchuid` and that address.
+
+The checks run in this order, and nothing is fetched before a configured domain vouches
+for the address in the token:
+
+    read_token       shape, size, RS256 and nothing else, x5t, appctx, version
+    metadata_url     the token's metadata address against the configured domains
+    check_claims     audience, not before, not after
+    check_signature  with the published key that the token names
+
+A verified token is not remembered: checking one again costs less than a tenth of a
+millisecond, and a memory would have to forget when a domain is taken off the list.
+
+Source: Microsoft's "Inside the Exchange identity token" and observed tokens, which have
+`appctx` as a string with JSON in it where the documentation shows an object.
+"""
+
+import re
+from base64 import urlsafe_b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.x509 import load_der_x509_certificate
+from jwt.algorithms import RSAAlgorithm
+
+from pexschedd.errors import InvalidToken
+
+MAX_TOKEN = 8 * 1024
+"""Characters. A token of Exchange has one to two thousand."""
+
+SKEW = timedelta(minutes=5)
+"""How far the clocks of Exchange, of this server and of a client may be apart."""
+
+MIN_KEY_BITS = 2048
+
+METADATA_PATH = "/autodiscover/metadata/json/1"
+
+Keys = Mapping[str, RSAPublicKey]
+"""Signing keys by the thumbprint of their certificate, as `x5t` writes it."""
+
+_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
+_PART = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What a token says about itself: not to be believed before `check_signature`."""
+
+    x5t: str
+    audience: str
+    not_before: datetime
+    expires: datetime
+    msexchuid: str
+    amurl: str
+    signed: bytes
+    signature: bytes
+
+
+class ExchangeIdentity(msgspec.Struct, frozen=True):
+    """A user of a verified token. `user_id` is unique over all organisations."""
+
+    user_id: str
+    msexchuid: str
+    amurl: str
+
+
+class _Header(msgspec.Struct):
+    alg: str
+    x5t: str
+    typ: str = "JWT"
+
+
+class _Context(msgspec.Struct):
+    msexchuid: str
+    version: str
+    amurl: str
+
+
+class _Payload(msgspec.Struct):
+    aud: str
+    nbf: int | float | str
+    exp: int | float | str
+    appctx: _Context | str
+
+
+_header = msgspec.json.Decoder(_Header)
+_payload = msgspec.json.Decoder(_Payload)
+_context = msgspec.json.Decoder(_Context)
+
+
+def addin_url(addin_server_domain: str, connector_id: int) -> str:
+    """The task pane's address: the manifest's first one, so the tokens' audience."""
+    return (
+        f"https://{addin_server_domain}"
+        f"/api/client/v2/msexchange_schedulers/{connector_id}/addin"
+    )
+
+
+def read_token(token: str) -> Claims:
+    """Takes a token apart. Raises `InvalidToken`, and nothing else."""
+    if len(token) > MAX_TOKEN:
+        raise InvalidToken(f"The token is longer than {MAX_TOKEN} characters.")
+    parts = token.split(".")
+    if len(parts) != 3 or not all(_PART.fullmatch(part) for part in parts):
+        raise InvalidToken("The token does not have the shape of a JSON Web Token.")
+    try:
+        header = _header.decode(_decoded(parts[0]))
+        if header.typ.upper() != "JWT" or header.alg != "RS256":
+            raise InvalidToken("The token is not a JSON Web Token signed with RS256.")
+        payload = _payload.decode(_decoded(parts[1]))
+        context = payload.appctx
+        if isinstance(context, str):
+            context = _context.decode(context)
+        signature = _decoded(parts[2])
+    except msgspec.DecodeError as error:
+        raise InvalidToken(f"The token cannot be read: {error}") from None
+    except (Base64Error, UnicodeError):
+        raise InvalidToken("The token cannot be read: it is not base64url.") from None
+    if context.version != "ExIdTok.V1":
+        raise InvalidToken("The token is not an Exchange identity token, version 1.")
+    if not 0 < len(context.msexchuid) <= 255 or not context.msexchuid.isprintable():
+        raise InvalidToken("The token names no user.")
+    return Claims(
+        x5t=_thumbprint(header.x5t),
+        audience=payload.aud,
+        not_before=_time(payload.nbf),
+        expires=_time(payload.exp),
+        msexchuid=context.msexchuid,
+        amurl=context.amurl,
+        signed=f"{parts[0]}.{parts[1]}".encode(),
+        signature=signature,
+    )
+
+
+def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
+    """The *configured* address of the metadata document that the token refers to.
+
+    `domains` are the integration's: an FQDN (with a port, if need be) or a full URL.
+    The token's own address is never fetched, it only selects one of them by its host.
+    """
+    try:
+        asked = _Location.of(claims.amurl)
+    except ValueError:
+        raise InvalidToken(
+            "The token's metadata address is not an https URL."
+        ) from None
+    for domain in domains:
+        url = domain if "://" in domain else f"https://{domain}{METADATA_PATH}"
+        try:
+            configured = _Location.of(url)
+        except ValueError:
+            continue
+        if configured.origin == asked.origin and asked.path in (
+            METADATA_PATH,
+            configured.path,
+        ):
+            return url
+    raise InvalidToken(
+        f"The token comes from {asked.host}, which is not one of the Exchange servers "
+        "of this integration. An administrator can add this FQDN under Exchange "
+        "Metadata Domains and URLs."
+    )
+
+
+def check_claims(claims: Claims, audience: str, now: datetime) -> None:
+    """Is the token made out to us, and valid now? `audience`: see `addin_url`."""
+    try:
+        ours = _Location.of(claims.audience) == _Location.of(audience)
+    except ValueError:
+        ours = False
+    if not ours:
+        raise InvalidToken(
+            f"The token is not meant for {audience}. If the add-in server FQDN has "
+            "been changed, the add-in's manifest has to be installed again."
+        )
+    if now < claims.not_before - SKEW:
+        raise InvalidToken(f"The token is not valid until {_text(claims.not_before)}")
+    if now > claims.expires + SKEW:
+        raise InvalidToken(f"The token is not valid after {_text(claims.expires)}")
+
+
+def check_signature(claims: Claims, keys: Keys) -> ExchangeIdentity:
+    """Is it Exchange that says all this? The last check, and the only proof."""
+    key = keys.get(claims.x5t)
+    if key is None:
+        raise InvalidToken(
+            "The token is signed with a key that Exchange does not list."
+        )
+    if not _RS256.verify(claims.signed, key, claims.signature):
+        raise InvalidToken("The token's signature is wrong.")
+    amurl = _Location.of(claims.amurl).url
+    return ExchangeIdentity(
+        user_id=f"{claims.msexchuid} {amurl}", msexchuid=claims.msexchuid, amurl=amurl
+    )
+
+
+def verify(
+    token: str, *, audience: str, domains: Iterable[str], keys: Keys, now: datetime
+) -> ExchangeIdentity:
+    """All checks in their order, for a caller that has the keys already."""
+    claims = read_token(token)
+    metadata_url(claims, domains)
+    check_claims(claims, audience, now)
+    return check_signature(claims, keys)
+
+
+class _KeyValue(msgspec.Struct):
+    value: str
+    type: str = ""
+
+
+class _Key(msgspec.Struct):
+    keyvalue: _KeyValue
+    usage: str = "signing"
+
+
+class _Metadata(msgspec.Struct):
+    keys: list[_Key]
+
+
+_metadata = msgspec.json.Decoder(_Metadata)
+
+
+def read_keys(document: bytes) -> Keys:
+    """The signing keys of a metadata document; raises `ValueError` if there are none.
+
+    The certificate is Exchange's own, self-signed: what makes it trustworthy is where
+    the document came from. Its thumbprint is computed here rather than believed.
+    """
+    keys = {}
+    for entry in _metadata.decode(document).keys:
+        if entry.usage.lower() != "signing":
+            continue
+        try:
+            certificate = load_der_x509_certificate(
+                a2b_base64(entry.keyvalue.value.encode())
+            )
+            key = certificate.public_key()
+        except (ValueError, TypeError):  # one unreadable key must not hide the others
+            continue
+        if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS:
+            digest = certificate.fingerprint(SHA1())  # noqa: S303 - x5t is SHA-1 by definition
+            keys[_thumbprint(urlsafe_b64encode(digest).decode())] = key
+    if not keys:
+        raise ValueError("it holds no RSA signing key of 2048 bits or more")
+    return keys
+
+
+class _Location(msgspec.Struct, frozen=True):
+    """A URL as far as it matters: compared without case, default port and query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> "_Location":
+        """Raises `ValueError` unless it is https, or http on this very machine."""
+        if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
+            raise ValueError("not a URL")
+        split = urlsplit(url)
+        host = split.hostname
+        if not host or "@" in split.netloc:
+            raise ValueError("not a URL")
+        if split.scheme != "https" and not (split.scheme == "http" and _loopback(host)):
+            raise ValueError("not https")
+        port = split.port or (443 if split.scheme == "https" else 80)
+        return cls(split.scheme, host, port, split.path)
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        return self.scheme, self.host, self.port
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        port = "" if self.port == default else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.path}"
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _decoded(part: str) -> bytes:
+    """Base64url without padding, strictly; `urlsafe_b64decode` skips odd characters."""
+    padded = part.translate(_STANDARD) + "=" * (-len(part) % 4)
+    return a2b_base64(padded, strict_mode=True)
+
+
+_STANDARD = str.maketrans("-_", "+/")
+_URLSAFE = str.maketrans("+/", "-_")
+
+
+def _thumbprint(x5t: str) -> str:
+    return x5t.translate(_URLSAFE).rstrip("=")
+
+
+def _time(value: int | float | str) -> datetime:
+    """Seconds since 1970, as a number or as a string of digits."""
+    try:
+        if isinstance(value, str):
+            if not value.isascii() or len(value) > 16:
+                raise ValueError("not a time")
+            value = int(value)
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidToken("The token's times cannot be read.") from None
+
+
+def _text(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC")
