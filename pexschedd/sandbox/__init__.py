@@ -1,1 +1,55 @@
-"""An Exchange server to run against. Shares no code with the product."""
+"""A sandbox Exchange: a server to try the product with and to test it against.
+
+It shares no code with the product, so that a misreading of the protocol on one side
+is not hidden by the same misreading on the other. Everything is in memory.
+
+The parts, from the inside out:
+
+- `model`     what mailboxes hold: `Item`, `Meeting`, `Attendee`, `Body` (records)
+- `mailbox`   `Mailbox`: folders, indexes, the log of changes
+- `exchange`  `Exchange`: all mailboxes; what organizers and attendees do
+- `site`, `operations`  Exchange Web Services over HTTP
+- `server`    `Sandbox`: an `Exchange` with its HTTP side, ready to be mounted
+
+Used from Python, without HTTP::
+
+    exchange = Exchange(default_accounts(), now=system_now)
+    alice = exchange.mailbox("alice@example.test")
+
+    meeting = exchange.schedule(            # -> Item, in the organizer's calendar
+        alice, subject="Weekly", start=start, end=end,      # aware datetimes
+        required=["bob@example.test"],      # addresses, or Person(name, address)
+        optional=[], resources=["pexipmeeting@example.test"],
+        body="<p>Agenda</p>", location="Room 1", zone="W. Europe Standard Time",
+    )                                       # send=False keeps it to the organizer
+    exchange.update(meeting, subject="Weekly!", body="<p>…</p>")     # tells everybody
+    exchange.update(meeting, required=[], send=Send.CHANGED)  # or Send.ALL, Send.NONE
+    exchange.cancel(meeting, text="<p>Sorry</p>")   # -> None; tells everybody
+    exchange.respond(request, Answer.ACCEPT, text="<p>Gladly</p>")   # as an attendee
+    exchange.send_message(alice, to=["bob@example.test"], subject="Hi", body="<p>…</p>")
+    exchange.take_away(item)                # delete without telling anybody
+
+    alice.calendar()       # -> list[Item], by start
+    alice.inbox()          # -> list[Item], newest first: requests, responses, mail
+    alice.items("deleteditems")     # any folder by its distinguished name
+    alice.get(item_id)     # -> Item | None
+    alice.mark_read(item)
+
+    item.meeting.start, item.meeting.attendees[0].response, item.body.html, …
+
+    stop = exchange.on_change(callback)     # callback() after each change, often many
+                                            # in a row: set a flag, do the work later
+    data = exchange.snapshot()              # bytes
+    exchange = Exchange.restore(data, now=system_now)
+
+The server side::
+
+    sandbox = Sandbox(now=…, clock=reactor, exchange=exchange)    # or accounts=[…]
+    root = sandbox.resource()               # IResource: putChild() more onto it
+    reactor.listenTCP(0, sandbox.site(), interface="127.0.0.1")
+    sandbox.identity_token("alice@example.test", audience, base_url, lifetime=28800)
+    sandbox.behaviour.configure({"latency_ms": 5, "faults": [...]}); sandbox.calls
+
+`Item` records change in place, and their `id` changes when they move to another
+folder, exactly as ids do in Exchange. `Meeting`, `Attendee` and `Body` are immutable.
+"""

@@ -1,0 +1,117 @@
+"""Who there is: the accounts of the sandbox, by default or from a JSON file.
+
+The file is a list of objects with the fields of `Account`::
+
+    [{"address": "alice@example.test", "name": "Alice", "password": "alice"},
+     {"address": "room1@example.test", "name": "Room 1", "processing": "auto_accept"}]
+"""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+_ADDRESS = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,253}")
+
+
+class AccountsError(Exception):
+    """The accounts file is wrong; the message says where."""
+
+
+class Processing(StrEnum):
+    """What Exchange does by itself with meeting messages that arrive."""
+
+    NONE = "none"
+    """Nothing: a resource whose requests somebody else answers."""
+    AUTO_UPDATE = "auto_update"
+    """The calendar attendant: a tentative entry in the calendar; people."""
+    AUTO_ACCEPT = "auto_accept"
+    """The booking attendant: answers, files and strips the body; rooms."""
+
+
+class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    address: str
+    """Primary SMTP address, and the user name to sign in with."""
+    name: str = ""
+    password: str | None = None
+    """None: nobody can sign in as this one."""
+    processing: Processing = Processing.AUTO_UPDATE
+    impersonates: tuple[str, ...] = ()
+    """Addresses that this account may act as; "*" means all."""
+    open_to: tuple[str, ...] = ()
+    """Addresses of accounts that may open this mailbox as delegates."""
+    aliases: tuple[str, ...] = ()
+    """Further SMTP addresses."""
+
+    @property
+    def local(self) -> str:
+        return self.address.partition("@")[0]
+
+    @property
+    def domain(self) -> str:
+        return self.address.partition("@")[2]
+
+    def may_impersonate(self, address: str) -> bool:
+        return "*" in self.impersonates or _listed(address, self.impersonates)
+
+    def lets_in(self, address: str) -> bool:
+        return _listed(address, self.open_to)
+
+
+def default_accounts() -> list[Account]:
+    """Two people, a service account, the equipment mailbox and a room."""
+    return [
+        Account("alice@example.test", "Alice Archer", "alice"),
+        Account("bob@example.test", "Bob Baker", "bob"),
+        Account("svc@example.test", "Scheduling Service", "svc", impersonates=("*",)),
+        Account(
+            "pexipmeeting@example.test", "Pexip Meeting", processing=Processing.NONE
+        ),
+        Account(
+            "room1@example.test",
+            "Room 1",
+            "room1",
+            processing=Processing.AUTO_ACCEPT,
+        ),
+    ]
+
+
+def read_accounts(data: bytes) -> list[Account]:
+    """The accounts in a JSON file's content. Raises `AccountsError`."""
+    try:
+        accounts = msgspec.json.decode(data, type=list[Account])
+    except msgspec.DecodeError as error:
+        raise AccountsError(str(error)) from None
+    check_accounts(accounts)
+    return accounts
+
+
+def check_accounts(accounts: Sequence[Account]) -> None:
+    """Raises `AccountsError` for what types alone cannot say."""
+    if not accounts:
+        raise AccountsError("there must be at least one account")
+    seen: set[str] = set()
+    for index, account in enumerate(accounts):
+        for address in (account.address, *account.aliases):
+            if not _ADDRESS.fullmatch(address):
+                raise AccountsError(f"$[{index}]: {address!r} is no mail address")
+            if address.casefold() in seen:
+                raise AccountsError(f"$[{index}]: {address!r} is there twice")
+            seen.add(address.casefold())
+    for index, account in enumerate(accounts):
+        for field, others in (
+            ("impersonates", account.impersonates),
+            ("open_to", account.open_to),
+        ):
+            for other in others:
+                known = other.casefold() in seen or (
+                    other == "*" and field == "impersonates"
+                )
+                if not known:
+                    raise AccountsError(f"$[{index}].{field}: no account {other!r}")
+
+
+def _listed(address: str, addresses: Sequence[str]) -> bool:
+    wanted = address.casefold()
+    return any(wanted == each.casefold() for each in addresses)

@@ -1,0 +1,211 @@
+"""What attendees do: answer a request, take a cancelled meeting out of the calendar."""
+
+from typing import TYPE_CHECKING
+
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.model import (
+    Answer,
+    Body,
+    Item,
+    Kind,
+    Meeting,
+    Person,
+    ResponseType,
+)
+
+if TYPE_CHECKING:
+    from pexschedd.sandbox.exchange import Exchange
+
+_CLASSES = {
+    Answer.ACCEPT: ("IPM.Schedule.Meeting.Resp.Pos", "Accepted: ", "Accept"),
+    Answer.TENTATIVE: ("IPM.Schedule.Meeting.Resp.Tent", "Tentative: ", "Tentative"),
+    Answer.DECLINE: ("IPM.Schedule.Meeting.Resp.Neg", "Declined: ", "Decline"),
+}
+_OPERATIONS = {
+    Answer.ACCEPT: "AcceptItem",
+    Answer.TENTATIVE: "TentativelyAcceptItem",
+    Answer.DECLINE: "DeclineItem",
+}
+
+
+def respond(
+    exchange: "Exchange",
+    mailbox: Mailbox,
+    item: Item,
+    answer: Answer,
+    text: Body,
+    *,
+    send: bool = True,
+    save_copy: bool = False,
+) -> list[Item]:
+    """Answers a request, or a calendar item that came from one.
+
+    Gives the items that the answer made or moved: the calendar item, the request
+    unless it is gone, and the copy of the response that was kept. Raises `EwsError`.
+    """
+    meeting = _answerable(mailbox, item, answer)
+    if item.kind is Kind.REQUEST:
+        results = _answer_request(mailbox, item, meeting, answer)
+    else:
+        entry = mailbox.move(
+            item, "deleteditems" if answer is Answer.DECLINE else "calendar"
+        )
+        results = [entry]
+    entry = results[0]
+    entry.my_response = ResponseType(answer.value)
+    entry.replied = exchange.now()
+    entry.free_busy = {
+        Answer.ACCEPT: meeting.free_busy,
+        Answer.TENTATIVE: "Tentative",
+        Answer.DECLINE: "Free",
+    }[answer]
+    mailbox.changed(entry)
+    if send and meeting.response_requested:
+        copy = _send_response(exchange, mailbox, entry, meeting, answer, text)
+        if save_copy:
+            results.append(mailbox.add(copy, "sentitems"))
+    return results
+
+
+def remove(mailbox: Mailbox, message: Item) -> list[Item]:
+    """RemoveItem: takes the meeting of a cancellation out of the calendar, and the
+    cancellation out of the inbox. Raises `EwsError`."""
+    meeting = message.meeting
+    cancels = message.kind is Kind.CANCELLATION or (
+        message.kind is Kind.REQUEST and meeting is not None and meeting.cancelled
+    )
+    if meeting is None or not cancels:
+        raise EwsError("ErrorInvalidItemForOperationRemoveItem")
+    if _organizes(mailbox, meeting):
+        raise EwsError("ErrorCalendarIsOrganizerForRemove")
+    entries = mailbox.meetings(meeting.goid)
+    if not entries:
+        raise EwsError("ErrorItemNotFound")
+    for entry in entries:
+        mailbox.remove(entry)
+    message.processed = True
+    return _file_away(mailbox, message)
+
+
+def calendar_entry(request: Item) -> Item:
+    """An attendee's calendar item for a request, not in any folder yet."""
+    return Item(
+        kind=Kind.CALENDAR,
+        item_class="IPM.Appointment",
+        subject=request.subject,
+        body=request.body,
+        created=request.received,
+        modified=request.received,
+        received=request.received,
+        sent=request.sent,
+        is_read=True,
+        sender=request.sender,
+        author=request.author,
+        to=request.to,
+        cc=request.cc,
+        importance=request.importance,
+        sensitivity=request.sensitivity,
+        reminder=True,
+        meeting=request.meeting,
+        my_response=ResponseType.NONE,
+    )
+
+
+def refresh(entry: Item, request: Item) -> None:
+    """Brings a calendar item up to date with a newer request."""
+    entry.meeting = request.meeting
+    entry.subject = request.subject
+    entry.body = request.body
+    entry.to, entry.cc = request.to, request.cc
+    entry.modified = request.received
+
+
+def _answerable(mailbox: Mailbox, item: Item, answer: Answer) -> Meeting:
+    word = answer.value
+    meeting = item.meeting
+    if item.kind not in (Kind.REQUEST, Kind.CALENDAR) or meeting is None:
+        raise EwsError(f"ErrorInvalidItemForOperation{_OPERATIONS[answer]}")
+    if item.is_organizer or _organizes(mailbox, meeting):
+        raise EwsError(f"ErrorCalendarIsOrganizerFor{word}")
+    if meeting.cancelled:
+        raise EwsError(f"ErrorCalendarIsCancelledFor{word}")
+    return meeting
+
+
+def _organizes(mailbox: Mailbox, meeting: Meeting) -> bool:
+    account = mailbox.account
+    mine = {address.casefold() for address in (account.address, *account.aliases)}
+    return meeting.organizer.address.casefold() in mine
+
+
+def _answer_request(
+    mailbox: Mailbox, request: Item, meeting: Meeting, answer: Answer
+) -> list[Item]:
+    entry = mailbox.meeting(meeting.goid)
+    if entry is None:
+        entry = calendar_entry(request)
+        folder = "deleteditems" if answer is Answer.DECLINE else "calendar"
+        mailbox.add(entry, folder)
+    else:
+        known = entry.meeting
+        if known is not None and known.newer_than(meeting):
+            raise EwsError("ErrorCalendarMeetingRequestIsOutOfDate")
+        refresh(entry, request)
+        if answer is Answer.DECLINE:
+            mailbox.move(entry, "deleteditems")
+    request.processed = True
+    request.response = ResponseType(answer.value)
+    return [entry, *_file_away(mailbox, request)]
+
+
+def _file_away(mailbox: Mailbox, message: Item) -> list[Item]:
+    """To the deleted items; out of them, for good."""
+    message.is_read = True
+    if message.folder == "deleteditems":
+        mailbox.remove(message)
+        return []
+    return [mailbox.move(message, "deleteditems")]
+
+
+def _send_response(
+    exchange: "Exchange",
+    mailbox: Mailbox,
+    entry: Item,
+    meeting: Meeting,
+    answer: Answer,
+    text: Body,
+) -> Item:
+    item_class, prefix, response = _CLASSES[answer]
+    now = exchange.now()
+    me = exchange.person(mailbox.address)
+    # The organizer sees who answers by the address that was invited.
+    for address in (mailbox.account.address, *mailbox.account.aliases):
+        invited = meeting.attendee(address)
+        if invited is not None:
+            me = Person(me.name, invited.person.address)
+            break
+
+    def message() -> Item:
+        return Item(
+            kind=Kind.RESPONSE,
+            item_class=item_class,
+            subject=prefix + entry.subject,
+            body=text,
+            created=now,
+            modified=now,
+            received=now,
+            sent=now,
+            sender=me,
+            author=me,
+            to=(meeting.organizer,),
+            message_id=message_id,
+            meeting=meeting,
+            response=ResponseType(response),
+        )
+
+    message_id = exchange.message_id(mailbox.address)
+    exchange.deliver(meeting.organizer.address, message())
+    copy = message()
+    copy.is_read = True
+    return copy

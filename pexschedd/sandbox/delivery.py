@@ -1,0 +1,142 @@
+"""What happens to a message when it arrives in a mailbox.
+
+It lies in the inbox; what Exchange does with it then depends on the mailbox's
+processing: nothing at all, the calendar attendant's tentative entries, or the booking
+attendant's own answers.
+"""
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from pexschedd.sandbox import answering
+from pexschedd.sandbox.accounts import Processing
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.model import (
+    EMPTY_BODY,
+    Answer,
+    Attendee,
+    Item,
+    Kind,
+    Meeting,
+    ResponseType,
+)
+
+if TYPE_CHECKING:
+    from pexschedd.sandbox.exchange import Exchange
+
+
+def deliver(exchange: "Exchange", mailbox: Mailbox, message: Item) -> Item:
+    """Puts a message into the inbox and lets the mailbox's processing see it."""
+    mailbox.add(message, "inbox")
+    processing = mailbox.account.processing
+    if processing is Processing.NONE:
+        return message
+    if message.kind is Kind.RESPONSE:
+        _count_answer(mailbox, message)
+    elif message.kind is Kind.REQUEST:
+        if processing is Processing.AUTO_ACCEPT:
+            _book(exchange, mailbox, message)
+        else:
+            _pencil_in(mailbox, message)
+    elif message.kind is Kind.CANCELLATION:
+        _strike_out(mailbox, message, processing)
+    return message
+
+
+def significant(old: Meeting, new: Meeting) -> bool:
+    """A change that makes earlier answers worthless."""
+    before = (old.start, old.end, old.recurrence)
+    return before != (new.start, new.end, new.recurrence)
+
+
+def _pencil_in(mailbox: Mailbox, request: Item) -> None:
+    meeting = request.meeting
+    if meeting is None:
+        return
+    entry = mailbox.meeting(meeting.goid)
+    if entry is not None and entry.is_organizer:
+        return
+    request.processed = True
+    if entry is None:
+        entry = answering.calendar_entry(request)
+        entry.my_response = ResponseType.NONE
+        entry.free_busy = "Tentative"
+        mailbox.add(entry, "calendar")
+    elif entry.meeting is not None and entry.meeting.newer_than(meeting):
+        request.request_type = "Outdated"
+    else:
+        known = entry.meeting
+        answering.refresh(entry, request)
+        if known is not None and significant(known, meeting):
+            entry.my_response = ResponseType.NONE
+            entry.free_busy = "Tentative"
+        elif request.request_type == "FullUpdate":
+            request.request_type = "InformationalUpdate"
+        mailbox.changed(entry)
+    mailbox.changed(request)
+
+
+def _book(exchange: "Exchange", mailbox: Mailbox, request: Item) -> None:
+    """A room answers for itself: it takes what does not overlap, and keeps neither
+    the subject nor the body."""
+    meeting = request.meeting
+    if meeting is None:
+        return
+    answer = Answer.DECLINE if _overlaps(mailbox, meeting) else Answer.ACCEPT
+    for kept in answering.respond(exchange, mailbox, request, answer, EMPTY_BODY):
+        kept.subject = meeting.organizer.name
+        kept.body = EMPTY_BODY
+        mailbox.changed(kept)
+
+
+def _overlaps(mailbox: Mailbox, meeting: Meeting) -> bool:
+    return any(
+        entry.meeting is not None
+        and entry.meeting.goid != meeting.goid
+        and entry.free_busy != "Free"
+        and entry.meeting.start < meeting.end
+        and meeting.start < entry.meeting.end
+        for entry in mailbox.folders["calendar"].items.values()
+    )
+
+
+def _strike_out(mailbox: Mailbox, message: Item, processing: Processing) -> None:
+    meeting = message.meeting
+    entry = mailbox.meeting(meeting.goid) if meeting is not None else None
+    if meeting is None or entry is None or entry.is_organizer:
+        return
+    if processing is Processing.AUTO_ACCEPT:
+        answering.remove(mailbox, message)
+        return
+    entry.meeting = replace(meeting, attendees=_attendees_of(entry))
+    entry.subject = message.subject
+    entry.free_busy = "Free"
+    mailbox.changed(entry)
+    message.processed = True
+    mailbox.changed(message)
+
+
+def _attendees_of(entry: Item) -> tuple[Attendee, ...]:
+    return entry.meeting.attendees if entry.meeting is not None else ()
+
+
+def _count_answer(mailbox: Mailbox, message: Item) -> None:
+    """The organizer's calendar item learns what an attendee said."""
+    about, author = message.meeting, message.author
+    entry = mailbox.meeting(about.goid) if about is not None else None
+    if about is None or author is None or entry is None or entry.meeting is None:
+        return
+    message.processed = True
+    mailbox.changed(message)
+    attendee = entry.meeting.attendee(author.address)
+    if attendee is None or about.sequence < entry.meeting.sequence:
+        return
+    answered = replace(attendee, response=message.response, responded=message.sent)
+    entry.meeting = replace(
+        entry.meeting,
+        attendees=tuple(
+            answered if each is attendee else each for each in entry.meeting.attendees
+        ),
+    )
+    mailbox.changed(entry)

@@ -1,0 +1,97 @@
+"""The identifiers that Exchange makes: items, change keys, meetings.
+
+The layout of global object ids is MS-OXOCAL's. Item ids and change keys are opaque to
+clients; only their look and their behaviour are Exchange's: base64, case-sensitive,
+different in every mailbox.
+"""
+
+import base64
+import binascii
+import struct
+from datetime import UTC, datetime
+
+_GOID_CLASS = bytes.fromhex("040000008200E00074C5B7101A82E008")
+_FOREIGN = b"vCal-Uid\x01\x00\x00\x00"
+_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_ITEM = b"\x00\x03\x24\x00"
+_FOLDER = b"\x01\x03\x24\x00"
+
+
+def global_object_id(created: datetime, unique: bytes) -> bytes:
+    """The clean id of a meeting made by Exchange; `unique` is 16 random bytes."""
+    elapsed = created - _FILETIME_EPOCH
+    ticks = (elapsed.days * 86_400 + elapsed.seconds) * 10_000_000
+    ticks += elapsed.microseconds * 10
+    head = _GOID_CLASS + bytes(4) + struct.pack("<Q", ticks) + bytes(8)
+    return head + struct.pack("<I", len(unique)) + unique
+
+
+def uid(goid: bytes) -> str:
+    """calendar:UID: the clean id in upper-case hex, or the foreign UID within it."""
+    data = goid[40:]
+    if data.startswith(_FOREIGN):
+        return data[len(_FOREIGN) : -1].decode("utf-8", "replace")
+    return goid.hex().upper()
+
+
+def from_uid(text: str) -> bytes:
+    """The clean id for a UID that a client gives."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if raw.startswith(_GOID_CLASS) and len(raw) > 40:
+        return clean(raw)
+    data = _FOREIGN + text.encode() + b"\x00"
+    return _GOID_CLASS + bytes(20) + struct.pack("<I", len(data)) + data
+
+
+def clean(goid: bytes) -> bytes:
+    """Without the date of an occurrence."""
+    return goid[:16] + bytes(4) + goid[20:]
+
+
+def for_occurrence(goid: bytes, original: datetime) -> bytes:
+    """With the date of the occurrence, as PidLidGlobalObjectId has it."""
+    date = struct.pack(">HBB", original.year, original.month, original.day)
+    return goid[:16] + date + goid[20:]
+
+
+def item_id(mailbox: str, number: int) -> str:
+    """An item's id in the mailbox with this GUID. A moved item gets a new number."""
+    return _identifier(_ITEM, mailbox, number)
+
+
+def folder_id(mailbox: str, number: int) -> str:
+    return _identifier(_FOLDER, mailbox, number)
+
+
+def mailbox_of(identifier: str) -> str | None:
+    """The GUID of the mailbox that an item or folder id belongs to; None if malformed."""
+    try:
+        raw = base64.b64decode(identifier, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) < 60 or raw[:4] not in (_ITEM, _FOLDER):
+        return None
+    return raw[4:40].decode("ascii", "replace")
+
+
+def change_key(kind: int, mailbox: str, change: int) -> str:
+    """A new one for every change; `kind` is a small number of the item's type."""
+    raw = struct.pack("<II", kind, 0x16) + bytes.fromhex(mailbox.replace("-", ""))
+    return base64.b64encode(raw + struct.pack(">Q", change)).decode()
+
+
+def change_of(key: str) -> int | None:
+    """The change number within a change key; None if malformed."""
+    try:
+        raw = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return int(struct.unpack(">Q", raw[-8:])[0]) if len(raw) == 32 else None
+
+
+def _identifier(prefix: bytes, mailbox: str, number: int) -> str:
+    raw = prefix + mailbox.encode("ascii") + b"\x00\x2e\x00\x00\x00\x00"
+    return base64.b64encode(raw + bytes(6) + struct.pack(">Q", number)).decode()

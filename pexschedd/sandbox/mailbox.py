@@ -1,0 +1,227 @@
+"""A mailbox: its folders, what is in them, and the log of changes.
+
+Every change gets a number that only rises. A folder's log holds (number, what, id) in
+that order; synchronisation walks it from its end, so a page costs what it returns and
+not what the folder holds.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+
+import msgspec
+
+from pexschedd.sandbox import ids
+from pexschedd.sandbox.accounts import Account
+from pexschedd.sandbox.model import Item, Kind
+
+FOLDERS: dict[str, tuple[str, str, str]] = {
+    # distinguished name: (display name, class, parent)
+    "root": ("", "", ""),
+    "msgfolderroot": ("Top of Information Store", "IPF.Note", "root"),
+    "recoverableitemsroot": ("Recoverable Items", "", "root"),
+    "recoverableitemsdeletions": ("Deletions", "", "recoverableitemsroot"),
+    "calendar": ("Calendar", "IPF.Appointment", "msgfolderroot"),
+    "contacts": ("Contacts", "IPF.Contact", "msgfolderroot"),
+    "deleteditems": ("Deleted Items", "IPF.Note", "msgfolderroot"),
+    "drafts": ("Drafts", "IPF.Note", "msgfolderroot"),
+    "inbox": ("Inbox", "IPF.Note", "msgfolderroot"),
+    "journal": ("Journal", "IPF.Journal", "msgfolderroot"),
+    "junkemail": ("Junk Email", "IPF.Note", "msgfolderroot"),
+    "notes": ("Notes", "IPF.StickyNote", "msgfolderroot"),
+    "outbox": ("Outbox", "IPF.Note", "msgfolderroot"),
+    "sentitems": ("Sent Items", "IPF.Note", "msgfolderroot"),
+    "tasks": ("Tasks", "IPF.Task", "msgfolderroot"),
+}
+_NUMBERS = {name: number for number, name in enumerate(FOLDERS, start=1)}
+_KINDS = {kind: number for number, kind in enumerate(Kind, start=9)}
+
+
+class Event(StrEnum):
+    CHANGED = "c"
+    """Came in or was changed; the item says which."""
+    READ = "r"
+    GONE = "g"
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A line of a folder's log."""
+
+    number: int
+    event: Event
+    item: str
+    entered: int
+    """By which change the item had come into the folder."""
+
+
+class Folder:
+    """One folder: the items in the order they came in, and its log."""
+
+    def __init__(self, id: str, name: str) -> None:
+        self.id = id
+        self.name = name
+        self.display_name, self.folder_class, self.parent = FOLDERS[name]
+        self.items: dict[str, Item] = {}
+        self.log: list[Entry] = []
+        self._compact_at = 1000
+        self.deleted = 0
+        """How many items were ever taken out."""
+        self.views: dict[object, list[Item]] = {}
+        """Sorted and filtered lists that were asked for; void after any change."""
+
+    @property
+    def unread(self) -> int:
+        return sum(not item.is_read for item in self.items.values())
+
+    @property
+    def last_change(self) -> int:
+        return self.log[-1].number if self.log else 0
+
+    def record(self, number: int, event: Event, item: Item) -> None:
+        self.log.append(Entry(number, event, item.id, item.entered))
+        self.views.clear()
+        if len(self.log) > self._compact_at:
+            self._compact()
+
+    def is_current(self, entry: Entry) -> bool:
+        """False if a later line says more about the same item."""
+        item = self.items.get(entry.item)
+        if entry.event is Event.GONE:
+            return item is None
+        if item is None:
+            return False
+        if entry.event is Event.READ:
+            return item.read_change == entry.number
+        return item.change == entry.number
+
+    def _compact(self) -> None:
+        # Lines about what is gone have to stay: somebody may still ask since before.
+        self.log = [entry for entry in self.log if self.is_current(entry)]
+        self._compact_at = max(1000, 2 * len(self.log))
+
+
+class Mailbox:
+    """One account's mailbox. Changes go through the methods, so that the log is right.
+
+    `number` gives the next change number; it belongs to the whole server.
+    """
+
+    def __init__(self, account: Account, guid: str, number: Callable[[], int]) -> None:
+        self.account = account
+        self.guid = guid
+        self._number = number
+        self.folders = {
+            name: Folder(ids.folder_id(guid, count), name)
+            for name, count in _NUMBERS.items()
+        }
+        self._folder_names = {f.id: name for name, f in self.folders.items()}
+        self._where: dict[str, Folder] = {}
+        self._meetings: dict[bytes, list[Item]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Mailbox {self.account.address}>"
+
+    @property
+    def address(self) -> str:
+        return self.account.address
+
+    def folder_named(self, folder_id: str) -> Folder | None:
+        name = self._folder_names.get(folder_id)
+        return None if name is None else self.folders[name]
+
+    def items(self, folder: str) -> list[Item]:
+        """What is in the folder with this distinguished name, oldest first."""
+        return list(self.folders[folder].items.values())
+
+    def inbox(self) -> list[Item]:
+        """Newest first."""
+        return sorted(
+            reversed(self.folders["inbox"].items.values()),
+            key=lambda item: item.received,
+            reverse=True,
+        )
+
+    def calendar(self) -> list[Item]:
+        """By start."""
+        return sorted(self.folders["calendar"].items.values(), key=_start)
+
+    def all_items(self) -> Iterator[Item]:
+        for folder in self.folders.values():
+            yield from folder.items.values()
+
+    def get(self, item_id: str) -> Item | None:
+        folder = self._where.get(item_id)
+        return None if folder is None else folder.items[item_id]
+
+    def meeting(self, goid: bytes) -> Item | None:
+        """The calendar item of the meeting with this clean global object id."""
+        items = self._meetings.get(goid)
+        return items[0] if items else None
+
+    def meetings(self, goid: bytes) -> list[Item]:
+        return list(self._meetings.get(goid, ()))
+
+    def add(self, item: Item, folder: str) -> Item:
+        """Puts an item that is in no folder into one, under a new id."""
+        number = self._number()
+        item.id = ids.item_id(self.guid, number)
+        item.mailbox = self.guid
+        item.folder = folder
+        item.change = item.entered = number
+        target = self.folders[folder]
+        target.items[item.id] = item
+        self._where[item.id] = target
+        self._index(item)
+        target.record(number, Event.CHANGED, item)
+        return item
+
+    def changed(self, item: Item) -> Item:
+        """To be called after any change of an item's properties."""
+        item.change = self._number()
+        self.folders[item.folder].record(item.change, Event.CHANGED, item)
+        return item
+
+    def mark_read(self, item: Item, is_read: bool = True) -> Item:
+        if item.is_read != is_read:
+            item.is_read = is_read
+            item.read_change = self._number()
+            self.folders[item.folder].record(item.read_change, Event.READ, item)
+        return item
+
+    def remove(self, item: Item) -> None:
+        """Takes the item out of its folder for good."""
+        folder = self.folders[item.folder]
+        del folder.items[item.id], self._where[item.id]
+        if item.folder == "calendar" and item.meeting is not None:
+            items = self._meetings[item.meeting.goid]
+            items.remove(item)
+            if not items:
+                del self._meetings[item.meeting.goid]
+        folder.deleted += 1
+        folder.record(self._number(), Event.GONE, item)
+
+    def move(self, item: Item, folder: str) -> Item:
+        """Gives the item another folder and with it another id."""
+        self.remove(item)
+        return self.add(item, folder)
+
+    def change_key(self, item: Item) -> str:
+        newest = max(item.change, item.read_change)
+        return ids.change_key(_KINDS[item.kind], self.guid, newest)
+
+    def folder_change_key(self, folder: Folder) -> str:
+        return ids.change_key(1, self.guid, folder.last_change)
+
+    def restore(self, item: Item) -> None:
+        """Takes over an item of a snapshot as it is."""
+        folder = self.folders[item.folder]
+        folder.items[item.id] = item
+        self._where[item.id] = folder
+        self._index(item)
+
+    def _index(self, item: Item) -> None:
+        if item.folder == "calendar" and item.meeting is not None:
+            self._meetings.setdefault(item.meeting.goid, []).append(item)
+
+
+def _start(item: Item) -> float:
+    return item.meeting.start.timestamp() if item.meeting is not None else 0.0

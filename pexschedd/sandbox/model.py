@@ -1,0 +1,216 @@
+"""What mailboxes hold: the records of the sandbox.
+
+`Item` is mutable, everything that several items share is frozen: a meeting request
+keeps the `Meeting` as it was when it was sent. Times are aware UTC.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """What an item is; the values are the element names of EWS."""
+
+    MESSAGE = "Message"
+    REQUEST = "MeetingRequest"
+    CANCELLATION = "MeetingCancellation"
+    RESPONSE = "MeetingResponse"
+    CALENDAR = "CalendarItem"
+
+
+class Role(StrEnum):
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    RESOURCE = "resource"
+
+
+class ResponseType(StrEnum):
+    UNKNOWN = "Unknown"
+    ORGANIZER = "Organizer"
+    TENTATIVE = "Tentative"
+    ACCEPT = "Accept"
+    DECLINE = "Decline"
+    NONE = "NoResponseReceived"
+
+
+class Answer(StrEnum):
+    """What an attendee says to a request; the values are those of ResponseType."""
+
+    ACCEPT = "Accept"
+    TENTATIVE = "Tentative"
+    DECLINE = "Decline"
+
+
+class CalendarType(StrEnum):
+    SINGLE = "Single"
+    OCCURRENCE = "Occurrence"
+    EXCEPTION = "Exception"
+    MASTER = "RecurringMaster"
+
+
+class Send(StrEnum):
+    """Whom an organizer tells of a change."""
+
+    NONE = "none"
+    ALL = "all"
+    CHANGED = "changed"
+
+
+class Person(msgspec.Struct, frozen=True):
+    name: str
+    address: str
+    """SMTP, as the sender wrote it; compare it with `same_address`."""
+
+
+class Attendee(msgspec.Struct, frozen=True):
+    person: Person
+    role: Role = Role.REQUIRED
+    response: ResponseType = ResponseType.UNKNOWN
+    responded: datetime | None = None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A body as it is stored and given out: HTML rewritten, and its text."""
+
+    html: str
+    text: str
+    plain: bool = False
+    """It was written as plain text; the HTML is made from it."""
+
+
+EMPTY_BODY = Body("", "")
+
+
+class Recurrence(msgspec.Struct, frozen=True):
+    """How a series repeats: a pattern and a range, by their EWS names.
+
+    The place for series; nothing makes one yet.
+    """
+
+    pattern: str
+    fields: dict[str, str]
+    range: str
+    range_fields: dict[str, str]
+
+
+class ChangedOccurrence(msgspec.Struct, frozen=True):
+    original_start: datetime
+    start: datetime
+    end: datetime
+
+
+class Meeting(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a meeting (or of an appointment, when nobody is invited)."""
+
+    goid: bytes
+    """The clean global object id: the same in all mailboxes."""
+    organizer: Person
+    start: datetime
+    end: datetime
+    zone: str = "UTC"
+    """A Windows time zone id."""
+    end_zone: str = ""
+    """Empty: the same as `zone`."""
+    all_day: bool = False
+    location: str = ""
+    free_busy: str = "Busy"
+    """What the organizer intends for the attendees' calendars."""
+    attendees: tuple[Attendee, ...] = ()
+    response_requested: bool = True
+    allow_new_time: bool = True
+    sequence: int = 0
+    critical_change: datetime
+    """When the organizer last sent a change (PidLidOwnerCriticalChange)."""
+    cancelled: bool = False
+
+    type: CalendarType = CalendarType.SINGLE
+    recurrence_id: datetime | None = None
+    recurrence: Recurrence | None = None
+    exceptions: tuple[ChangedOccurrence, ...] = ()
+    deleted: tuple[datetime, ...] = ()
+
+    def newer_than(self, other: "Meeting") -> bool:
+        """By sequence, then by when the organizer last sent it (MS-OXOCAL)."""
+        mine = (self.sequence, self.critical_change)
+        return mine > (other.sequence, other.critical_change)
+
+    def attendee(self, address: str) -> Attendee | None:
+        for attendee in self.attendees:
+            if same_address(attendee.person.address, address):
+                return attendee
+        return None
+
+
+class Item(msgspec.Struct, kw_only=True, eq=False):
+    """A message, a meeting message or a calendar item, in one folder of a mailbox."""
+
+    id: str = ""
+    mailbox: str = ""
+    """GUID of the mailbox that holds it."""
+    folder: str = ""
+    """Distinguished name of the folder that holds it."""
+    kind: Kind
+    item_class: str
+
+    change: int = 0
+    """Number of its last change; its change key is made from it."""
+    entered: int = 0
+    """Number of the change by which it came into its folder."""
+    read_change: int = 0
+    """Number of the last change of nothing but the read flag."""
+
+    subject: str = ""
+    body: Body = EMPTY_BODY
+    created: datetime
+    modified: datetime
+    received: datetime
+    sent: datetime | None = None
+    is_read: bool = False
+    is_draft: bool = False
+    sender: Person | None = None
+    author: Person | None = None
+    """EWS calls it From."""
+    to: tuple[Person, ...] = ()
+    cc: tuple[Person, ...] = ()
+    bcc: tuple[Person, ...] = ()
+    message_id: str = ""
+    importance: str = "Normal"
+    sensitivity: str = "Normal"
+    categories: tuple[str, ...] = ()
+    reminder: bool = False
+    reminder_minutes: int = 15
+    extended: dict[str, str | list[str]] = {}
+    """Extended properties that clients have set, by `extended.Key.text`."""
+
+    meeting: Meeting | None = None
+
+    # Calendar items only
+    my_response: ResponseType = ResponseType.UNKNOWN
+    replied: datetime | None = None
+    free_busy: str = "Busy"
+    """How the time shows in this mailbox."""
+    told: Meeting | None = None
+    """Organizer only: the version the attendees know."""
+
+    # Meeting messages only
+    request_type: str = "NewMeetingRequest"
+    response: ResponseType = ResponseType.UNKNOWN
+    processed: bool = False
+    """The calendar has been brought up to date with this message."""
+
+    @property
+    def is_organizer(self) -> bool:
+        return self.my_response is ResponseType.ORGANIZER
+
+    @property
+    def is_meeting(self) -> bool:
+        """Others are, or were, invited."""
+        if self.meeting is None:
+            return False
+        return bool(self.meeting.attendees or self.told) or not self.is_organizer
+
+
+def same_address(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
