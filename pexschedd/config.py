@@ -65,20 +65,18 @@ def parse(values: object, path: Path) -> Config:
     )
     endpoints = reader.table(top.get("endpoints"), "endpoints", {"addin", "admin"})
     log = reader.table(top.get("log", {}), "log", {"level", "format"})
-    result = {
-        "state_dir": reader.path(top, "state_dir", required=True),
-        "addin_endpoints": reader.strings(endpoints, "endpoints", "addin"),
-        "admin_endpoints": reader.strings(endpoints, "endpoints", "admin"),
-        "ca_file": reader.existing(top, "ca_file"),
-        "initial_admin_password_file": reader.existing(
-            top, "initial_admin_password_file"
-        ),
-        "log_level": reader.choice(log, "log", "level", LEVELS, "info"),
-        "log_format": reader.choice(log, "log", "format", FORMATS, "json"),
-    }
+    config = Config(
+        state_dir=reader.path(top, "state_dir") or Path(),
+        addin_endpoints=reader.strings(endpoints, "endpoints", "addin"),
+        admin_endpoints=reader.strings(endpoints, "endpoints", "admin"),
+        ca_file=reader.existing(top, "ca_file"),
+        initial_admin_password_file=reader.existing(top, "initial_admin_password_file"),
+        log_level=reader.choice(log, "log", "level", LEVELS, "info"),
+        log_format=reader.choice(log, "log", "format", FORMATS, "json"),
+    )
     if reader.problems:
         raise ConfigError(str(path), reader.problems)
-    return Config(**result)
+    return config
 
 
 class _Reader:
@@ -100,18 +98,16 @@ class _Reader:
             )
         return value
 
-    def path(
-        self, table: dict[str, Any], key: str, *, required: bool = False
-    ) -> Path | None:
+    def path(self, table: dict[str, Any], key: str) -> Path | None:
         value = table.get(key)
-        if value is None and not required:
-            return None
         if not isinstance(value, str) or not value:
             self.problems.append(f"{key} must be a path, such as /var/lib/pexschedd")
             return None
         return self.folder / value
 
     def existing(self, table: dict[str, Any], key: str) -> Path | None:
+        if table.get(key) is None:
+            return None
         path = self.path(table, key)
         if path is not None and not path.is_file():
             self.problems.append(f"{key}: there is no file {path}")

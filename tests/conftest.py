@@ -1,0 +1,40 @@
+"""What every test gets: failures that were only logged fail it, steady hypothesis."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
+
+settings.register_profile(
+    "steady",
+    deadline=None,  # two busy cores say nothing about a property
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Failures(list[str]):
+    """Failures logged during a test. A test that expects them calls `clear()`."""
+
+
+@pytest.fixture(autouse=True)
+def logged_failures() -> Iterator[Failures]:
+    """pytest does not see a `log.failure`; this makes it one of the test's own."""
+    seen = Failures()
+
+    def observe(event: dict[str, Any]) -> None:
+        if event["log_level"] is LogLevel.critical:
+            failure = event.get("log_failure")
+            text = failure.getTraceback() if failure else ""
+            seen.append(f"{formatEvent(event)}\n{text}")
+
+    globalLogPublisher.addObserver(observe)
+    yield seen
+    globalLogPublisher.removeObserver(observe)
+    assert not seen, "\n".join(seen)
