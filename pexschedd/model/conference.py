@@ -5,6 +5,7 @@ its id. Times are aware UTC.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -296,6 +297,12 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
         str, Field(help="What happens after playing.", max_length=250)
     ] = ""
 
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.allow_guests and not self.pin:
+            yield "pin", "This is required when guests are allowed."
+        if self.guest_pin and not self.allow_guests:
+            yield "guest_pin", "Guests are not allowed: see allow_guests."
+
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An address that leads into a conference."""
@@ -354,3 +361,7 @@ class ScheduledConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     changed: Annotated[datetime | None, Field(internal=True)] = None
     answer: Annotated[str, Field(internal=True)] = ""
     """Which text the organizer got last; a repeated message gets the same."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.end_time <= self.start_time:
+            yield "end_time", "This must be after start_time."

@@ -5,7 +5,7 @@ come the static type, validation, the API's `schema/`, the generated documentati
 what is sealed at rest and what makes the add-in manifest change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -20,6 +20,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A stored record. Frozen: changing one is `msgspec.structs.replace`."""
 
     id: int
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """The fields that do not go with others, and what is wrong with them.
+
+        Secrets may be plain or sealed here: only whether they are empty counts.
+        """
+        yield from ()
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +56,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The resource that the value is the id of."""
     template: frozenset[str] | None = None
     """The variables a jinja2 template may use; None if this is not a template."""
-    url: bool = False
-    """An http(s) URL, or empty. Plain http only on loopback addresses."""
+    multiline: bool = False
+    """Line ends and tabs are allowed; a template always may have them."""
+    must_use: str = ""
+    """The variable that the template must use."""
     checks: tuple[Check, ...] = ()
 
 

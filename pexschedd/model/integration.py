@@ -4,12 +4,15 @@ Every field is declared here, once, with the management API's name and default. 
 are the deployment guide's; the explanations are for administrators.
 """
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
+from pexschedd.model import addresses
 from pexschedd.model import default_texts as texts
 from pexschedd.model import template_variables as variables
-from pexschedd.model.fields import Field, Record
+from pexschedd.model.fields import Field, Record, fields_of
 
 _OFFICE_CDN = "https://appsforoffice.microsoft.com"
 
@@ -20,7 +23,13 @@ def _label(label: str, help: str, *, manifest: bool = False) -> Field:  # noqa: 
 
 
 def _url(label: str, help: str, *, manifest: bool = False) -> Field:  # noqa: A002 - Field's own word
-    return Field(label=label, help=help, max_length=255, url=True, manifest=manifest)
+    return Field(
+        label=label,
+        help=help,
+        max_length=255,
+        manifest=manifest,
+        checks=(addresses.http_url,),
+    )
 
 
 def _template(label: str, help: str, allowed: frozenset[str]) -> Field:  # noqa: A002 - Field's own word
@@ -30,6 +39,12 @@ def _template(label: str, help: str, allowed: frozenset[str]) -> Field:  # noqa:
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:
     """HTML sent to the organizer."""
     return _template(label, f"Sent to the organizer {when} (HTML).", allowed)
+
+
+def _prefix(value: str) -> str | None:
+    if re.fullmatch(r"[0-9A-Za-z._-]*", value):
+        return None
+    return "This may hold letters, digits and . _ - only."
 
 
 class Connector(Record, frozen=True, kw_only=True):
@@ -79,7 +94,7 @@ class Connector(Record, frozen=True, kw_only=True):
             "https://<exchange_server>/EWS/Exchange.asmx; any one server or the load "
             "balancer. Required for single-use VMRs.",
             max_length=255,
-            url=True,
+            checks=(addresses.http_url,),
         ),
     ] = ""
     authentication_method: Annotated[
@@ -127,6 +142,7 @@ class Connector(Record, frozen=True, kw_only=True):
             "integration may use it. Required for single-use VMRs.",
             max_length=100,
             unique=True,
+            checks=(addresses.mail_address,),
         ),
     ] = ""
     poll_interval: Annotated[
@@ -220,6 +236,7 @@ class Connector(Record, frozen=True, kw_only=True):
             label="Kerberos KDC",
             help="The host name of the key distribution centre.",
             max_length=255,
+            checks=(addresses.host_and_port,),
         ),
     ] = ""
     kerberos_kdc_https_proxy: Annotated[
@@ -298,6 +315,7 @@ class Connector(Record, frozen=True, kw_only=True):
             help="What every alias begins with, 1 to 8 characters: digits if people "
             "are to dial it from a telephone. Required for single-use VMRs.",
             max_length=8,
+            checks=(_prefix,),
         ),
     ] = ""
     scheduled_alias_suffix_length: Annotated[
@@ -314,8 +332,9 @@ class Connector(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Scheduled alias domain",
-            help="What follows the @ of the full alias. Required for single-use VMRs.",
+            help="What follows the @ of the full alias.",
             max_length=192,
+            checks=(addresses.host,),
         ),
     ] = ""
     meeting_buffer_before: Annotated[
@@ -472,6 +491,7 @@ class Connector(Record, frozen=True, kw_only=True):
             min_length=1,
             max_length=192,
             manifest=True,
+            checks=(addresses.host_and_port,),
         ),
     ]
     addin_provider_name: Annotated[
@@ -524,6 +544,8 @@ class Connector(Record, frozen=True, kw_only=True):
             "addresses: one origin a line, e.g. Outlook on the web on-premises: "
             "https://mail.example.com.",
             max_length=4096,
+            multiline=True,
+            checks=(addresses.origins,),
         ),
     ] = ""
     manifest_revision: Annotated[
@@ -673,6 +695,7 @@ class Connector(Record, frozen=True, kw_only=True):
             min_length=1,
             max_length=12288,
             template=variables.JOINING_INSTRUCTIONS,
+            must_use=variables.REQUIRED_IN_JOINING_INSTRUCTIONS,
         ),
     ] = texts.JOINING_INSTRUCTIONS
     placeholder_instructions_template: Annotated[
@@ -810,6 +833,8 @@ class Connector(Record, frozen=True, kw_only=True):
             help="More scripts, one URL a line, e.g. of MicrosoftAjax.js; they replace "
             "scripts of the same name from elsewhere.",
             max_length=4096,
+            multiline=True,
+            checks=(addresses.http_urls,),
         ),
     ] = ""
 
@@ -826,6 +851,75 @@ class Connector(Record, frozen=True, kw_only=True):
             readonly=True,
         ),
     ] = ""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        for reason, fields in self._needed():
+            for field in fields:
+                if not getattr(self, field):
+                    yield field, f"This is required {reason}."
+
+    def _needed(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Which fields the choices made so far make necessary, and why."""
+        if self.enable_dynamic_vmrs:
+            yield "for single-use VMRs", _FOR_SINGLE_USE
+            yield (
+                f"with authentication_method {self.authentication_method}",
+                _FOR_EXCHANGE_SIGN_IN[self.authentication_method],
+            )
+        if self.enable_personal_vmrs:
+            yield "for personal VMRs", _FOR_PERSONAL
+            yield (
+                f"with auth_provider {self.auth_provider}",
+                _FOR_USER_SIGN_IN[self.auth_provider],
+            )
+        yield (
+            f"with addin_authentication_method {self.addin_authentication_method}",
+            _FOR_ADDIN_SIGN_IN[self.addin_authentication_method],
+        )
+
+
+_FOR_SINGLE_USE = ("url", "room_mailbox_email_address", "scheduled_alias_prefix")
+_FOR_EXCHANGE_SIGN_IN = {
+    "BASIC": ("username", "password"),
+    "NTLM": ("username", "password"),
+    "KERBEROS": ("username", "password", "kerberos_realm"),
+    "OAUTH": (
+        "username",
+        "oauth_client_id",
+        "oauth_redirect_uri",
+        "oauth_auth_endpoint",
+        "oauth_token_endpoint",
+    ),
+    "APP_PERM": ("oauth_client_id", "oauth_client_secret", "oauth_token_endpoint"),
+}
+_FOR_PERSONAL = (
+    "personal_vmr_oauth_auth_endpoint",
+    "personal_vmr_oauth_token_endpoint",
+    "personal_vmr_oauth_client_id",
+)
+_FOR_USER_SIGN_IN = {
+    "ADFS": ("personal_vmr_adfs_relying_party_trust_identifier",),
+    "AZURE": ("personal_vmr_oauth_client_secret",),
+}
+_FOR_ADDIN_SIGN_IN = {
+    "EXCHANGE_USER_ID_TOKEN": (),
+    "SSO_TOKEN": ("addin_application_id", "addin_oidc_metadata_url"),
+    "NAA_TOKEN": (
+        "addin_application_id",
+        "addin_authority_url",
+        "addin_oidc_metadata_url",
+        "addin_naa_web_api_application_id",
+    ),
+}
+
+
+def manifest_differs(old: Connector, new: Connector) -> bool:
+    """Whether the add-in's manifest has to be deployed again."""
+    return any(
+        getattr(old, name) != getattr(new, name)
+        for name, declared in fields_of(Connector).items()
+        if declared.field.manifest
+    )
 
 
 class ExchangeDomain(Record, frozen=True, kw_only=True):
@@ -845,6 +939,7 @@ class ExchangeDomain(Record, frozen=True, kw_only=True):
             "deployment.",
             min_length=1,
             max_length=192,
+            checks=(addresses.host_or_url,),
         ),
     ]
     creation_time: Annotated[

@@ -1,0 +1,56 @@
+"""What a record must not share with others. Pure, over whatever holds the records."""
+
+from collections.abc import Callable, Hashable, Mapping
+
+import msgspec
+
+from pexschedd.model import tables
+from pexschedd.model.fields import Record
+from pexschedd.model.table import Index
+
+
+class Unique(msgspec.Struct, frozen=True):
+    """No two records of a table may have the same key; a key of None is free."""
+
+    field: str
+    """Which field is wrong when the key is taken."""
+    key: Callable[[Record], Hashable | None]
+    index: Index | None = None  # type: ignore[type-arg]  # of any record
+    """Finds the record with a key; without it all records are looked at."""
+
+
+def _folded(field: str) -> Callable[[Record], Hashable | None]:
+    def key(record: Record) -> Hashable | None:
+        return getattr(record, field).casefold() or None
+
+    return key
+
+
+def _exact(field: str) -> Callable[[Record], Hashable | None]:
+    def key(record: Record) -> Hashable | None:
+        return getattr(record, field) or None
+
+    return key
+
+
+UNIQUE: Mapping[str, tuple[Unique, ...]] = {
+    tables.CONNECTOR.name: (
+        Unique("name", _exact("name")),
+        Unique("room_mailbox_email_address", _folded("room_mailbox_email_address")),
+    ),
+    tables.CONFERENCE.name: (
+        Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),
+    ),
+    tables.CONFERENCE_ALIAS.name: (
+        Unique("alias", _folded("alias"), tables.ALIAS_BY_TEXT),
+    ),
+    tables.SCHEDULED_ALIAS.name: (
+        Unique("uuid", _exact("uuid"), tables.SCHEDULED_ALIAS_BY_UUID),
+        Unique(
+            "numeric_alias",
+            _folded("numeric_alias"),
+            tables.SCHEDULED_ALIAS_BY_NUMERIC,
+        ),
+    ),
+}
+"""By the name of the table."""
