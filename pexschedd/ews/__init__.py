@@ -1,1 +1,13 @@
-"""Exchange Web Services: messages as pure pairs of build and parse, one transport."""
+"""Exchange Web Services, spoken as a client.
+
+    mailbox.py      the equipment mailbox: what the scheduler sees
+    client.py       one call: envelope, transport, errors in plain words
+    operations/     PURE: one module per operation, bytes in and bytes out
+    envelope.py     PURE: SOAP and the one XML parser
+    faults.py       PURE: what went wrong -> our errors, for administrators
+    transport.py    HTTP: connections, limits, deadlines
+    auth/           how a request proves who sends it
+    tls.py          whom we believe to be the server
+
+The package knows neither the web side nor the store.
+"""

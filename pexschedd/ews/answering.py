@@ -1,0 +1,146 @@
+"""Answering a batch of messages, so that every answer is given once.
+
+One CreateItem carries accepts, declines and removals in their order, for they may be
+about the same meeting. What it could not do gets a second round, each kind of failure
+in its own way; then the messages that only have to go are moved away.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pexschedd.errors import MailboxError
+from pexschedd.ews.client import EwsClient
+from pexschedd.ews.envelope import Problem
+from pexschedd.ews.faults import WHOLE_MAILBOX, Site, outcome, server_error
+from pexschedd.ews.operations.create_item import build_answers, parse_answers
+from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
+from pexschedd.ews.operations.move_item import build_discard, parse_discard
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.scheduling.mailbox import Action, Answer, Outcome, OutcomeKind
+
+_NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
+"""A removal found nothing in the calendar that it could or might take out."""
+
+_NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
+
+
+async def answer_batch(
+    client: EwsClient, site: Site, answers: Sequence[Answer]
+) -> list[Outcome]:
+    """One outcome for each answer, in order.
+
+    Raises `MailboxError` when nothing was done or its fate is unknown.
+    """
+    return await _Batch(client, site, answers).run()
+
+
+class _Batch:
+    def __init__(
+        self, client: EwsClient, site: Site, answers: Sequence[Answer]
+    ) -> None:
+        self._client = client
+        self._site = site
+        self._answers = list(answers)
+        self._problems: dict[int, Problem | None] = {}
+        """What became of the answers by their index; those not yet tried are not in."""
+
+    async def run(self) -> list[Outcome]:
+        to_say = [i for i, a in enumerate(self._answers) if a.action != Action.DISCARD]
+        await self._say(to_say)
+        self._raise_if_all()
+        later: str | None = None
+        try:
+            await self._say_again(to_say)
+            await self._move(self._to_move())
+        except MailboxError as error:
+            if not self._problems:
+                raise
+            later = error.message
+        return [self._outcome(index, later) for index in range(len(self._answers))]
+
+    async def _say(self, indexes: Sequence[int]) -> None:
+        """A CreateItem for these answers, if there are any."""
+        if not indexes:
+            return
+        said = await self._client.write(
+            build_answers(self._site.mailbox, [self._answers[i] for i in indexes]),
+            lambda data: parse_answers(data, len(indexes)),
+        )
+        self._problems.update(zip(indexes, said, strict=True))
+
+    def _raise_if_all(self) -> None:
+        """A problem that all answers share is not theirs."""
+        found = list(self._problems.values())
+        problems = [problem for problem in found if problem is not None]
+        shared = {Category.THROTTLED, *WHOLE_MAILBOX}
+        if (
+            problems
+            and len(problems) == len(found)
+            and all(category(problem.code) in shared for problem in problems)
+        ):
+            raise server_error(problems[0], self._site)
+
+    async def _say_again(self, indexes: Iterable[int]) -> None:
+        """The second round, for answers that another form may help."""
+        indexes = list(indexes)
+        with_sends = any(self._answers[i].action != Action.REMOVE for i in indexes)
+        await self._refresh(self._with_problem(indexes, {Category.CONCURRENCY}))
+        if with_sends:
+            # Removals may need a request of their own: they send nothing.
+            refused = self._with_problem(indexes, _NOT_UNDERSTOOD)
+            await self._say([i for i in refused if self._removes(i)])
+
+    async def _refresh(self, indexes: Sequence[int]) -> None:
+        """The messages were touched since we read them: answer them as they are now."""
+        if not indexes:
+            return
+        refs = await self._client.read(
+            build_get_refs(self._site.mailbox, [self._answers[i].ref for i in indexes]),
+            lambda data: parse_refs(data, len(indexes)),
+        )
+        current = []
+        for index, ref in zip(indexes, refs, strict=True):
+            if isinstance(ref, Problem):
+                self._problems[index] = ref
+            else:
+                old = self._answers[index]
+                self._answers[index] = Answer(ref, old.action, old.body)
+                current.append(index)
+        await self._say(current)
+
+    def _to_move(self) -> list[int]:
+        """Discards; and removals without a meeting, whose message still has to go."""
+        indexes = range(len(self._answers))
+        absent = self._with_problem(indexes, _NO_MEETING)
+        return sorted(
+            [i for i in indexes if i not in self._problems]
+            + [i for i in absent if self._removes(i)]
+        )
+
+    async def _move(self, indexes: Sequence[int]) -> None:
+        if not indexes:
+            return
+        for index in indexes:
+            self._problems.pop(index, None)
+        moved = await self._client.write(
+            build_discard(self._site.mailbox, [self._answers[i].ref for i in indexes]),
+            lambda data: parse_discard(data, len(indexes)),
+        )
+        self._problems.update(zip(indexes, moved, strict=True))
+
+    def _with_problem(
+        self, indexes: Iterable[int], categories: Iterable[Category]
+    ) -> list[int]:
+        return [
+            index
+            for index in indexes
+            if (problem := self._problems.get(index)) is not None
+            and category(problem.code) in categories
+        ]
+
+    def _removes(self, index: int) -> bool:
+        return self._answers[index].action is Action.REMOVE
+
+    def _outcome(self, index: int, later: str | None) -> Outcome:
+        if index in self._problems:
+            return outcome(self._problems[index])
+        return Outcome(OutcomeKind.RETRY, later or "not tried")

@@ -1,0 +1,311 @@
+"""One HTTP connection to one server, on Twisted's agent.
+
+Reads every answer to its end or drops the connection, and tells Twisted's many ways
+to fail apart.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from OpenSSL import SSL, crypto
+from twisted.internet import error as net
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import (
+    IConsumer,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    URI,
+    Agent,
+    HTTPConnectionPool,
+    RequestTransmissionFailed,
+    ResponseDone,
+    ResponseNeverReceived,
+)
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import (
+    UNKNOWN_LENGTH,
+    IAgentEndpointFactory,
+    IBodyProducer,
+    IResponse,
+)
+from zope.interface import implementer
+
+from pexschedd.ews.auth import HttpRequest, HttpResponse
+from pexschedd.ews.envelope import MAX_TEXT
+from pexschedd.ews.faults import ConnectionTrouble, Trouble
+from pexschedd.ews.tls import Trust
+
+IDLE_SECONDS = 100
+"""IIS closes idle connections after 120 seconds; we do it first."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    max_answer: int = 64 * 1024 * 1024
+    """Bytes, before and after unzipping."""
+    deadline: float = 120.0
+    """Seconds for one exchange as a whole."""
+    connect: float = 30.0
+    """Seconds for reaching one of the server's addresses."""
+    connections: int = 3
+
+
+class NeverAnsweredError(ConnectionTrouble):
+    """The connection died before the first byte of an answer: the server may or may
+    not have seen the request."""
+
+
+class TwistedConnection:
+    """At most one open connection; see `auth.Connection`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        reactor: Any,
+        clock: IReactorTime,
+        trust: Trust,
+        limits: Limits,
+    ) -> None:
+        self._url = url.encode("ascii")
+        self._limits = limits
+        self._endpoints = _Endpoints(reactor, trust, limits.connect)
+        self._pool = HTTPConnectionPool(clock, persistent=True)
+        self._pool.maxPersistentPerHost = 1
+        self._pool.retryAutomatically = False
+        self._pool.cachedConnectionTimeout = IDLE_SECONDS
+        self._agent = Agent.usingEndpointFactory(reactor, self._endpoints, self._pool)
+
+    @property
+    def serial(self) -> int:
+        return self._endpoints.serial
+
+    def certificate(self) -> bytes | None:
+        transport = getattr(self._endpoints.protocol, "transport", None)
+        ask = getattr(transport, "getPeerCertificate", None)
+        found = ask() if ask is not None else None
+        if found is None:
+            return None
+        return crypto.dump_certificate(crypto.FILETYPE_ASN1, found)
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        headers = Headers()
+        for name, value in request.headers.items():
+            headers.addRawHeader(name.encode("ascii"), value.encode("utf-8"))
+        try:
+            response = await self._agent.request(
+                b"POST", self._url, headers, _Bytes(request.body)
+            )
+            body = await self._body(response)
+        except Exception as failure:
+            raise _as_trouble(failure) from failure
+        return HttpResponse(response.code, _headers(response), body)
+
+    async def _body(self, response: IResponse) -> bytes:
+        reader = _Reader(_headers(response), self._limits.max_answer, self.abort)
+        response.deliverBody(reader)
+        if response.length is not UNKNOWN_LENGTH:
+            reader.announced(response.length)
+        return await reader.done
+
+    def abort(self) -> None:
+        """Drops the connection at once, whatever is still on its way."""
+        transport = getattr(self._endpoints.protocol, "transport", None)
+        if transport is not None:
+            transport.abortConnection()
+
+    async def close(self) -> None:
+        await self._pool.closeCachedConnections()
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """Opens connections and remembers the last one."""
+
+    def __init__(self, reactor: Any, trust: Trust, timeout: float) -> None:
+        self._reactor = reactor
+        self._trust = trust
+        self._timeout = timeout
+        self.serial = 0
+        self.protocol: IProtocol | None = None
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        host = uri.host.decode("ascii")
+        endpoint: IStreamClientEndpoint = HostnameEndpoint(
+            self._reactor, host, uri.port, timeout=self._timeout
+        )
+        if uri.scheme == b"https":
+            endpoint = wrapClientTLS(self._trust.for_host(host), endpoint)
+        return _Remembered(endpoint, self._connected)
+
+    def _connected(self, protocol: IProtocol) -> None:
+        self.serial += 1
+        self.protocol = protocol
+
+
+@implementer(IStreamClientEndpoint)
+class _Remembered:
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        connected: Callable[[IProtocol], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._connected = connected
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        def remember(protocol: IProtocol) -> IProtocol:
+            self._connected(protocol)
+            return protocol
+
+        return self._endpoint.connect(factory).addCallback(remember)
+
+
+@implementer(IBodyProducer)
+class _Bytes:
+    """A request's body that is there already."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        pass
+
+    def resumeProducing(self) -> None:
+        pass
+
+    def stopProducing(self) -> None:
+        pass
+
+
+class _Reader(Protocol):
+    """Collects a body, unzips it as it comes, and stops at the limit."""
+
+    def __init__(
+        self, headers: dict[str, str], limit: int, abort: Callable[[], None]
+    ) -> None:
+        self.done: Deferred[bytes] = Deferred()
+        self._limit = limit
+        self._abort = abort
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._size = 0
+        self._over = False
+        self._unzip: Any = None
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        self._known = encoding in ("identity", "gzip", "x-gzip", "")
+        if encoding.endswith("gzip"):
+            self._unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    def announced(self, length: int) -> None:
+        if length > self._limit:
+            self._fail(ConnectionTrouble(Trouble.TOO_LARGE, str(self._limit)))
+
+    def connectionMade(self) -> None:
+        if not self._known:
+            self._fail(ConnectionTrouble(Trouble.GARBLED, "unknown content encoding"))
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._received += len(data)
+        if self._unzip is not None:
+            try:
+                data = self._unzip.decompress(data, self._limit - self._size + 1)
+            except zlib.error:
+                self._fail(ConnectionTrouble(Trouble.GARBLED, "damaged gzip data"))
+                return
+        self._size += len(data)
+        self._chunks.append(data)
+        if max(self._received, self._size) > self._limit:
+            self._fail(ConnectionTrouble(Trouble.TOO_LARGE, str(self._limit)))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._over:
+            return
+        self._over = True
+        # Without a length the end of the connection is the end of the answer; the
+        # parser sees whether it is whole.
+        complete = reason.check(ResponseDone, PotentialDataLoss)
+        if complete and self._unzip is not None and self._received:
+            complete = ResponseDone if self._unzip.eof else None
+        if complete:
+            self.done.callback(b"".join(self._chunks))
+        else:
+            self.done.errback(ConnectionTrouble(Trouble.LOST))
+
+    def _fail(self, trouble: ConnectionTrouble) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._chunks.clear()
+        self._abort()
+        self.done.errback(trouble)
+
+
+def _headers(response: IResponse) -> dict[str, str]:
+    return {
+        name.decode("latin-1").lower(): ", ".join(
+            value.decode("utf-8", errors="replace") for value in values
+        )
+        for name, values in response.headers.getAllRawHeaders()
+    }
+
+
+_CANCELLED = (CancelledError, net.ConnectingCancelledError)
+_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
+    ((net.DNSLookupError, net.UnknownHostError), Trouble.NAME),
+    ((net.ConnectionRefusedError,), Trouble.REFUSED),
+    ((net.ConnectError,), Trouble.NO_ROUTE),
+)
+
+
+def _as_trouble(failure: Exception) -> Exception:
+    """Twisted's exception as ours; a cancellation stays one."""
+    causes = list(_causes(failure))
+    for cause in causes:
+        if isinstance(cause, _CANCELLED):
+            return CancelledError()
+        if isinstance(cause, ConnectionTrouble):
+            return cause
+        if isinstance(cause, SSL.Error):
+            return ConnectionTrouble(Trouble.TLS, _tls_words(cause))
+    for kinds, trouble in _TROUBLES:
+        for cause in causes:
+            if isinstance(cause, kinds):
+                return ConnectionTrouble(trouble, _words(cause))
+    if isinstance(failure, (ResponseNeverReceived, RequestTransmissionFailed)):
+        return NeverAnsweredError(Trouble.LOST)
+    if isinstance(causes[-1], net.ConnectionClosed):
+        return ConnectionTrouble(Trouble.LOST)
+    return ConnectionTrouble(Trouble.GARBLED, _words(causes[-1]))
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """The exception, and those that Twisted wrapped in it."""
+    yield failure
+    for reason in getattr(failure, "reasons", ()):
+        yield from _causes(reason.value)
+
+
+def _words(cause: BaseException) -> str:
+    return " ".join(str(cause).split())[:MAX_TEXT] or type(cause).__name__
+
+
+def _tls_words(cause: SSL.Error) -> str:
+    reasons = cause.args[0] if cause.args and isinstance(cause.args[0], list) else []
+    return "; ".join(str(each[-1]) for each in reasons) or "the handshake was cut short"

@@ -1,0 +1,313 @@
+"""PURE: what went wrong, as our errors and in words that help an administrator.
+
+Three kinds of trouble arrive here: a connection that gave no answer
+(`ConnectionTrouble`), an HTTP status, and what the server itself says (`Problem`).
+"""
+
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pexschedd.errors import (
+    CursorLost,
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+    MailboxUnreachable,
+)
+from pexschedd.ews.envelope import MAX_TEXT, NotSoap, Problem, ServerError, SoapError
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.scheduling.mailbox import Outcome, OutcomeKind
+
+UNREACHABLE_PAUSE = 30.0
+BUSY_PAUSE = 60.0
+REFUSED_PAUSE = 300.0
+"""Seconds. Trying wrong credentials more often may lock the account."""
+MAX_PAUSE = 3600.0
+
+
+class Site(msgspec.Struct, frozen=True):
+    """Whom we talk to and as whom: what an administrator needs to read."""
+
+    url: str
+    username: str
+    mailbox: str
+
+    @property
+    def host(self) -> str:
+        """Host, and port if it is not the usual one."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+class Trouble(StrEnum):
+    """Why there was no HTTP answer."""
+
+    NAME = "name"
+    REFUSED = "refused"
+    NO_ROUTE = "no_route"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    CLOSED = "closed"
+    GARBLED = "garbled"
+    TOO_LARGE = "too_large"
+    UNTRUSTED = "untrusted"
+    WRONG_HOST = "wrong_host"
+    NOT_VALID_NOW = "not_valid_now"
+    TLS = "tls"
+
+
+class ConnectionTrouble(Exception):
+    """No complete HTTP answer came. `detail` completes the sentence."""
+
+    def __init__(self, trouble: Trouble, detail: str = "") -> None:
+        self.trouble = trouble
+        self.detail = detail
+        super().__init__(f"{trouble}: {detail}")
+
+
+class AnswerTooLarge(MailboxUnreachable):
+    """The answer is beyond our limit: asking for less at a time may help."""
+
+
+_TROUBLES = {
+    Trouble.NAME: "The name of the Exchange server {host} cannot be resolved. Check "
+    "the EWS URL and this machine's DNS.",
+    Trouble.REFUSED: "{host} refuses connections. Check the host and port of the EWS "
+    "URL, and that the server is running.",
+    Trouble.NO_ROUTE: "{host} cannot be reached ({detail}). Check the network and the "
+    "firewalls between this machine and the server.",
+    Trouble.TIMEOUT: "{host} did not answer completely within {detail} seconds. Check "
+    "the network, the firewalls and the load of the server.",
+    Trouble.LOST: "{host} closed the connection before the answer was complete.",
+    Trouble.CLOSED: "The connection to {host} was given up.",
+    Trouble.GARBLED: "{host} does not answer as a web server does ({detail}). Check "
+    "the port and the scheme of the EWS URL.",
+    Trouble.TOO_LARGE: "The answer of {host} is larger than {detail} bytes.",
+    Trouble.UNTRUSTED: "The TLS certificate of {host} is not trusted: {detail}. Add "
+    "the certificate of the authority that issued it to the trusted ones (ca_file).",
+    Trouble.WRONG_HOST: "The TLS certificate of {host} is not for this host: {detail}. "
+    "Use a host name of the certificate in the EWS URL, or give the server a "
+    "certificate with its name as subject alternative name.",
+    Trouble.NOT_VALID_NOW: "The TLS certificate of {host} is not valid now: {detail}.",
+    Trouble.TLS: "No TLS connection to {host} can be made: {detail}. TLS 1.2 or newer "
+    "is needed.",
+}
+
+
+def connection_error(trouble: ConnectionTrouble, site: Site) -> MailboxUnreachable:
+    sentence = _TROUBLES[trouble.trouble]
+    too_large = trouble.trouble is Trouble.TOO_LARGE
+    kind = AnswerTooLarge if too_large else MailboxUnreachable
+    return kind(
+        sentence.format(host=site.host, detail=trouble.detail),
+        retry_after=UNREACHABLE_PAUSE,
+    )
+
+
+def soap_error(error: SoapError, site: Site) -> MailboxError:
+    """For a whole request."""
+    if isinstance(error, ServerError):
+        return server_error(error.problem, site)
+    reason = str(error) if isinstance(error, NotSoap) else "it holds no result"
+    return MailboxUnreachable(
+        f"{site.host} did not answer as an Exchange server does: {reason}. Check that "
+        "the EWS URL leads to Exchange itself and that nothing in between asks for a "
+        "sign-in of its own.",
+        retry_after=UNREACHABLE_PAUSE,
+    )
+
+
+# What the server says about the whole request
+
+_REFUSALS = {
+    ("ErrorImpersonateUserDenied", "ErrorImpersonationDenied"): (
+        "The account {username} may not act for the mailbox {mailbox}. Give it the "
+        "management role ApplicationImpersonation with a scope that includes this "
+        "mailbox."
+    ),
+    ("ErrorImpersonationFailed", "ErrorInvalidExchangeImpersonationHeaderData"): (
+        "The account {username} could not act for the mailbox {mailbox}: {text}. "
+        "Check the role ApplicationImpersonation and the mailbox's address."
+    ),
+    ("ErrorNonExistentMailbox", "ErrorMissingExchangePrincipal"): (
+        "There is no mailbox {mailbox} on {host}. Check the mailbox's address."
+    ),
+    ("ErrorNonPrimarySmtpAddress",): (
+        "{mailbox} is not the primary address of its mailbox. Use the primary one: "
+        "{text}"
+    ),
+    ("ErrorInvalidSmtpAddress", "ErrorMissingEmailAddress"): (
+        "{mailbox} is not an address that {host} knows. Check the mailbox's address."
+    ),
+    ("ErrorMailboxLogonFailed", "ErrorMailboxConfiguration"): (
+        "The mailbox {mailbox} cannot be opened: {text}"
+    ),
+    ("ErrorAccessDenied",): (
+        "The account {username} may not open the mailbox {mailbox}. Check its role "
+        "ApplicationImpersonation."
+    ),
+    ("ErrorAccountDisabled",): "The account of the mailbox {mailbox} is disabled.",
+    ("ErrorPasswordExpired", "ErrorPasswordChangeRequired"): (
+        "The password of the account {username} has expired: set a new one."
+    ),
+    ("ErrorQuotaExceeded", "ErrorMessagePerFolderCountReceiveQuotaExceeded"): (
+        "The mailbox {mailbox} is full: empty it or raise its quota."
+    ),
+    (
+        "ErrorIncorrectSchemaVersion",
+        "ErrorInvalidSchemaVersionForMailboxVersion",
+        "ErrorInvalidServerVersion",
+        "ErrorWrongServerVersion",
+    ): (
+        "{host}, or the server of the mailbox {mailbox}, is too old: Exchange 2013 "
+        "SP1 or newer is needed."
+    ),
+}
+_REFUSED_WITH = {code: said for codes, said in _REFUSALS.items() for code in codes}
+
+
+def server_error(problem: Problem, site: Site) -> MailboxError:
+    """What a problem with the whole request means."""
+    match category(problem.code):
+        case Category.SYNC_STATE:
+            return CursorLost(
+                f"{site.host} does not accept the synchronisation state of "
+                f"{site.mailbox} any more."
+            )
+        case Category.THROTTLED:
+            return MailboxBusy(
+                f"{site.host} is busy: {said(problem)}",
+                retry_after=min(problem.back_off or BUSY_PAUSE, MAX_PAUSE),
+            )
+        case Category.TRANSIENT:
+            return MailboxBusy(
+                f"{site.host} cannot do this right now: {said(problem)}",
+                retry_after=min(problem.back_off or UNREACHABLE_PAUSE, MAX_PAUSE),
+            )
+    sentence = _REFUSED_WITH.get(problem.code)
+    return MailboxRefused(
+        f"{site.host} refuses: {said(problem)}"
+        if sentence is None
+        else sentence.format(
+            username=site.username,
+            mailbox=site.mailbox,
+            host=site.host,
+            text=problem.text or problem.code,
+        ),
+        retry_after=REFUSED_PAUSE,
+    )
+
+
+def said(problem: Problem) -> str:
+    """The server's words and its code, for the log and the administrator."""
+    return f"{problem.text} ({problem.code})" if problem.text else problem.code
+
+
+WHOLE_MAILBOX = frozenset((Category.CONFIG_ACCESS, Category.CONFIG_MAILBOX))
+"""Categories of a problem with the account or mailbox, even when said of an item."""
+
+PASSING = frozenset((Category.THROTTLED, Category.TRANSIENT))
+"""Categories of a problem that the same request may not meet again."""
+
+
+# What the server says about one answer
+
+_OUTCOMES = {
+    Category.GONE: OutcomeKind.GONE,
+    Category.THROTTLED: OutcomeKind.RETRY,
+    Category.TRANSIENT: OutcomeKind.RETRY,
+    Category.CONCURRENCY: OutcomeKind.RETRY,
+    # What an administrator can mend is worth another try.
+    Category.CONFIG_ACCESS: OutcomeKind.RETRY,
+    Category.CONFIG_MAILBOX: OutcomeKind.RETRY,
+    Category.QUOTA: OutcomeKind.RETRY,
+}
+
+
+def outcome(problem: Problem | None) -> Outcome:
+    if problem is None:
+        return Outcome(OutcomeKind.DONE)
+    kind = _OUTCOMES.get(category(problem.code), OutcomeKind.FAILED)
+    return Outcome(kind, "" if kind is OutcomeKind.GONE else said(problem))
+
+
+# HTTP
+
+_STATUSES = {
+    403: "{host} forbids this (HTTP 403). Check that Exchange Web Services are allowed "
+    "for the account {username} and the mailbox {mailbox} (EwsEnabled, "
+    "EwsApplicationAccessPolicy) and in the organization.",
+    404: "There are no Exchange Web Services at {url} (HTTP 404). Check the EWS URL; "
+    "usually it ends in /EWS/Exchange.asmx.",
+    456: "The account {username} is locked (HTTP 456). Unlock it.",
+    507: "{host} has no space left (HTTP 507).",
+}
+_BUSY_STATUSES = frozenset((429, 502, 503, 504))
+
+
+class HttpAnswer(msgspec.Struct, frozen=True):
+    """What counts of an HTTP answer that holds no SOAP."""
+
+    status: int
+    offered: str = ""
+    """All WWW-Authenticate headers."""
+    location: str = ""
+    retry_after: str = ""
+
+
+def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
+    status = answer.status
+    if status == 401:
+        return _not_signed_in(answer.offered, site)
+    if status in _BUSY_STATUSES:
+        return MailboxBusy(
+            f"{site.host} is not available right now (HTTP {status}).",
+            retry_after=_seconds(answer.retry_after, BUSY_PAUSE),
+        )
+    if status in _STATUSES:
+        return MailboxRefused(
+            _STATUSES[status].format(
+                host=site.host,
+                username=site.username,
+                mailbox=site.mailbox,
+                url=site.url,
+            ),
+            retry_after=REFUSED_PAUSE,
+        )
+    if 300 <= status < 400:
+        where = " ".join(answer.location.split())[:MAX_TEXT]
+        return MailboxUnreachable(
+            f"{site.host} sends us elsewhere (HTTP {status}, to {where or 'nowhere'}). "
+            "Credentials are not sent to another address: set the EWS URL to where "
+            "Exchange is.",
+            retry_after=UNREACHABLE_PAUSE,
+        )
+    return MailboxUnreachable(
+        f"{site.host} answered with HTTP {status} and without a SOAP message.",
+        retry_after=_seconds(answer.retry_after, UNREACHABLE_PAUSE),
+    )
+
+
+def _not_signed_in(offered: str, site: Site) -> MailboxRefused:
+    schemes = {part.split()[0].lower() for part in offered.split(",") if part.split()}
+    if offered and "basic" not in schemes:
+        reason = (
+            f"{site.host} does not offer Basic authentication (HTTP 401). Enable it on "
+            "the EWS virtual directory."
+        )
+    else:
+        reason = (
+            f"{site.host} did not let the account {site.username} sign in (HTTP 401): "
+            "the user name or the password is wrong, or the account is locked. Basic "
+            "authentication has to be enabled on the EWS virtual directory."
+        )
+    return MailboxRefused(reason, retry_after=REFUSED_PAUSE)
+
+
+def _seconds(value: str, default: float) -> float:
+    """A Retry-After in seconds; its other form, a date, counts as the default."""
+    value = value.strip()
+    if not value.isdecimal() or len(value) > 6:
+        return default
+    return min(float(value), MAX_PAUSE)

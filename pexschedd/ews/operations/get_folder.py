@@ -1,0 +1,18 @@
+"""GetFolder: proof that a folder can be opened."""
+
+from pexschedd.ews.envelope import m, only_result, parse, request, t
+from pexschedd.ews.operations.parts import INBOX, folder
+
+
+def build_get_folder(mailbox: str, name: str = INBOX) -> bytes:
+    operation = m(
+        "GetFolder",
+        m("FolderShape", t("BaseShape", "IdOnly")),
+        m("FolderIds", folder(name)),
+    )
+    return request(operation, mailbox)
+
+
+def parse_get_folder(data: bytes) -> None:
+    """Returns when the folder was opened."""
+    only_result(parse(data))

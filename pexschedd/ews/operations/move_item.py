@@ -1,0 +1,23 @@
+"""MoveItem: messages into the deleted items."""
+
+from collections.abc import Sequence
+
+from pexschedd.ews.envelope import Problem, m, parse, request, results
+from pexschedd.ews.operations.parts import DELETED_ITEMS, folder, item_ids
+from pexschedd.model.meeting import MessageRef
+
+
+def build_discard(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
+    operation = m(
+        "MoveItem",
+        m("ToFolderId", folder(DELETED_ITEMS)),
+        # Without a change key: it does not matter what else happened to them.
+        item_ids(MessageRef(ref.item_id) for ref in refs),
+        m("ReturnNewItemIds", "false"),
+    )
+    return request(operation, mailbox)
+
+
+def parse_discard(data: bytes, expected: int) -> list[Problem | None]:
+    """None for each message that was moved."""
+    return [result.problem for result in results(parse(data), expected)]

@@ -1,0 +1,58 @@
+"""SyncFolderItems: what changed in the inbox since last time."""
+
+import msgspec
+
+from pexschedd.ews.envelope import (
+    NotSoap,
+    child,
+    children,
+    local_name,
+    m,
+    only_result,
+    parse,
+    request,
+    t,
+    text,
+)
+from pexschedd.ews.operations.parts import INBOX, folder, read_ref
+from pexschedd.model.meeting import MessageRef
+
+MAX_CHANGES = 512
+"""The schema's largest page."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    arrived: tuple[MessageRef, ...]
+    """New and changed items, each once, as the server lists them: newest first."""
+    state: str
+    """Where the next page begins."""
+    last: bool
+
+
+def build_sync(mailbox: str, state: str) -> bytes:
+    """An empty state asks from the beginning."""
+    operation = m(
+        "SyncFolderItems",
+        m("ItemShape", t("BaseShape", "IdOnly")),
+        m("SyncFolderId", folder(INBOX)),
+        *([m("SyncState", state)] if state else []),
+        m("MaxChangesReturned", str(MAX_CHANGES)),
+        m("SyncScope", "NormalItems"),
+    )
+    return request(operation, mailbox)
+
+
+def parse_sync(data: bytes) -> Page:
+    result = only_result(parse(data))
+    state = text(result, "SyncState")
+    last = text(result, "IncludesLastItemInRange").strip()
+    if not state or last not in ("true", "false", "1", "0"):
+        raise NotSoap("the synchronisation answer has no state")
+    arrived: dict[str, MessageRef] = {}
+    for change in children(child(result, "Changes")):
+        if local_name(change) not in ("Create", "Update"):
+            continue
+        ref = next(filter(None, map(read_ref, change)), None)
+        if ref is not None:
+            arrived[ref.item_id] = ref
+    return Page(tuple(arrived.values()), state, last in ("true", "1"))
