@@ -1,0 +1,139 @@
+"""What makes Outlook refuse a manifest although Microsoft's schema accepts it.
+
+Run on every manifest that is handed out; an empty list means that nothing was found.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from lxml.etree import XMLParser, _Element, fromstring
+
+MAX_MANIFEST = 256 * 1024
+MAX_URL = 2018
+"""Characters: the least of the limits that Microsoft names."""
+
+_VERSION = re.compile(r"\d{1,5}(?:\.\d{1,5}){3}")
+_ICON_SIZES = {"16", "20", "24", "32", "40", "48", "64", "80"}
+_NEEDED_SIZES = {"16", "32", "80"}
+_KIND_OF_REFERENCE = {
+    "Image": "Image",
+    "SourceLocation": "Url",
+    "Label": "String",
+    "Title": "String",
+    "Description": "String",
+}
+_SHORT = {"Label", "Title"}
+
+
+def manifest_problems(xml: bytes) -> list[str]:
+    if len(xml) > MAX_MANIFEST:
+        return [f"The manifest is larger than {MAX_MANIFEST // 1024} KB."]
+    root = fromstring(xml, XMLParser(resolve_entities=False, no_network=True))
+    return [
+        *_version(root),
+        *_urls(root),
+        *_app_domains(root),
+        *(problem for block in _blocks(root) for problem in _block(block)),
+    ]
+
+
+def _named(root: _Element, name: str) -> Iterator[_Element]:
+    return (e for e in root.iter("{*}*") if _name(e) == name)
+
+
+def _name(element: _Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _blocks(root: _Element) -> Iterator[_Element]:
+    return _named(root, "VersionOverrides")
+
+
+def _version(root: _Element) -> Iterator[str]:
+    for version in _named(root, "Version"):
+        if not _VERSION.fullmatch(version.text or ""):
+            yield f"Version {version.text} does not have four parts of up to 5 digits."
+
+
+def _urls(root: _Element) -> Iterator[str]:
+    addresses = ("SourceLocation", "IconUrl", "HighResolutionIconUrl", "SupportUrl")
+    for element in root.iter("{*}*"):
+        name = _name(element)
+        value = element.get("DefaultValue")
+        resource = name in ("Image", "Url") and element.get("id")
+        if value is None or not (name in addresses or resource):
+            continue
+        if not value.startswith("https://") or not _is_url(value):
+            yield f"{name}: {value!r} is not an absolute https URL."
+        elif len(value) > MAX_URL:
+            yield f"{name}: the URL is longer than {MAX_URL} characters."
+
+
+def _is_url(value: str) -> bool:
+    if not value.isascii() or not value.isprintable() or " " in value:
+        return False
+    try:
+        split = urlsplit(value)
+        return bool(split.hostname) and split.port != 0 and "@" not in split.netloc
+    except ValueError:
+        return False
+
+
+def _app_domains(root: _Element) -> Iterator[str]:
+    for element in _named(root, "AppDomain"):
+        value = element.text or ""
+        split = urlsplit(value)
+        bare = value == f"{split.scheme}://{split.netloc}"
+        if split.scheme != "https" or not bare or "*" in value:
+            yield f"AppDomain {value!r} is not just https, a host and a port."
+
+
+def _block(block: _Element) -> Iterator[str]:
+    """One block of overrides: its resources, references, icons and ids."""
+    own = [e for e in block.iter("{*}*") if _nearest_block(e) is block]
+    resources = [
+        e for e in own if e.get("id") and _name(e) in ("Image", "Url", "String")
+    ]
+    kinds = {e.get("id"): e for e in resources}
+    for resid, times in Counter(e.get("id") for e in resources).items():
+        if times > 1:
+            yield f"The resource {resid} is defined {times} times."
+    for element in own:
+        resid = element.get("resid")
+        if resid is None:
+            continue
+        target = kinds.get(resid)
+        wanted = _KIND_OF_REFERENCE.get(_name(element), "")
+        if target is None:
+            yield f"{_name(element)} refers to the resource {resid}, which is missing."
+        elif wanted and _name(target) != wanted:
+            yield f"{_name(element)} refers to {resid}, which is no {wanted}."
+        elif _name(element) in _SHORT and _name(_parent(target)) != "ShortStrings":
+            yield f"{_name(element)} refers to {resid}, which is no short string."
+    for icon in (e for e in own if _name(e) == "Icon"):
+        sizes = {str(image.get("size")) for image in icon}
+        if not sizes >= _NEEDED_SIZES or not sizes <= _ICON_SIZES:
+            yield f"The icon has the sizes {', '.join(sorted(sizes))}."
+    ids = Counter(e.get("id") for e in own if _name(e) in ("Group", "Control"))
+    for identifier, times in ids.items():
+        if times > 1:
+            yield f"The id {identifier} is used {times} times."
+    if "1.1" not in str(block.tag):
+        for element in own:
+            if _name(element) == "SupportsSharedFolders":
+                yield "SupportsSharedFolders is in the overrides 1.0."
+
+
+def _parent(element: _Element) -> _Element:
+    parent = element.getparent()
+    assert parent is not None  # noqa: S101 - only the root has none
+    return parent
+
+
+def _nearest_block(element: _Element) -> _Element | None:
+    node: _Element | None = element
+    while node is not None and _name(node) != "VersionOverrides":
+        node = node.getparent()
+    return node
