@@ -25,11 +25,12 @@ _CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\u
 class TemplateChecker(Protocol):
     """Knows jinja2, which this package does not."""
 
-    def check(
-        self, source: str, variables: frozenset[str], required: str = ""
-    ) -> object:
-        """Raises `TemplateError` if `source` does not compile, uses a variable that
-        is not in `variables` or leaves out `required`."""
+    def check(self, source: str, variables: frozenset[str]) -> None:
+        """Raises `TemplateError` if `source` does not compile, or uses a variable that
+        is not in `variables`."""
+
+    def uses(self, source: str, variable: str) -> bool:
+        """Whether a template that compiles uses `variable`."""
 
 
 class _Wrong(Exception):
@@ -51,10 +52,13 @@ def validate(
     *,
     current: R | None,
     templates: TemplateChecker,
+    replace: bool = False,
 ) -> R:
     """A record of `kind` with `values` over `current`, or over the defaults.
 
-    `current` is None for a new record, which gets the id 0. Fields that the server
+    `current` is None for a new record, which gets the id 0. With `replace` the fields
+    that are left out go back to their defaults, except secrets: nobody can read them
+    to send them again. Fields that the server
     sets keep their value: `values` may hold them, they are ignored. Required fields
     that the server sets are left for it. Secrets are plain in `values` and sealed in
     `current`. Raises `InvalidFields` that names every wrong field.
@@ -63,7 +67,10 @@ def validate(
     problems: Problems = {}
     complete: dict[str, Any] = {}
     for name, field in declared.items():
-        complete[name] = _start(field, current)
+        fresh = current is None or (
+            replace and is_writable(field) and not field.field.secret
+        )
+        complete[name] = _default(field) if fresh else getattr(current, name)
         if not is_writable(field):
             continue
         if name in values:
@@ -71,7 +78,7 @@ def validate(
                 complete[name] = check_value(field, values[name], templates)
             except _Wrong as wrong:
                 problems[name] = [str(wrong)]
-        elif current is None and field.required:
+        elif fresh and field.required:
             problems[name] = ["This field is required."]
     for name in values:
         if name not in declared or declared[name].field.internal:
@@ -85,9 +92,7 @@ def validate(
     return record
 
 
-def _start(field: Declared, current: Record | None) -> Any:
-    if current is not None:
-        return getattr(current, field.name)
+def _default(field: Declared) -> Any:
     # What is required has no default; until it is given, something of its type lets
     # the rest of the record be judged.
     return _NOTHING[field.type] if field.required else field.default
@@ -123,7 +128,9 @@ def _text(field: Declared, value: object, templates: TemplateChecker) -> str:
             raise _Wrong(problem)
     if declared.template is not None:
         try:
-            templates.check(value, declared.template, declared.must_use)
+            templates.check(value, declared.template)
+            if declared.must_use and not templates.uses(value, declared.must_use):
+                raise _Wrong(f"The template must use {{{{{declared.must_use}}}}}.")
         except TemplateError as error:
             raise _Wrong(error.message) from None
     return value

@@ -1,0 +1,61 @@
+"""What the server itself sets in a record that an administrator saves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.fields import fields_of
+from pexschedd.model.integration import Connector, ExchangeDomain, manifest_differs
+from pexschedd.web.admin.resources import AnyResource
+
+
+class Vault(Protocol):
+    def seal(self, text: str, context: str) -> str: ...
+
+
+def own_defaults(resource: AnyResource, uuid4: str) -> dict[str, object]:
+    """Defaults of a new record that are different for each; `uuid4` is a fresh one."""
+    if resource.table.record is Connector:
+        return {"personal_vmr_oauth_client_id": uuid4}
+    return {}
+
+
+def complete(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
+    """`record` with the server's fields; `old` is None when it is new."""
+    if isinstance(record, Connector):
+        return _connector(record, old, uuid4)
+    if old is None and isinstance(
+        record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
+    ):
+        return replace(record, creation_time=now)
+    return record
+
+
+def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connector:
+    if old is None:
+        return replace(record, uuid=uuid4)
+    if manifest_differs(old, record):
+        return replace(record, manifest_revision=old.manifest_revision + 1)
+    return record
+
+
+def seal(
+    resource: AnyResource, record: Any, values: Mapping[str, object], vault: Vault
+) -> Any:
+    """`record` with the secrets among `values` sealed; an empty one stays empty.
+
+    A secret's context is `<resource>/<uuid or id>/<field>`.
+    """
+    owner = resource.sealed_by(record)
+    sealed = {
+        name: vault.seal(text, f"{resource.name}/{owner}/{name}") if text else ""
+        for name, text in (
+            (name, getattr(record, name))
+            for name, declared in fields_of(resource.table.record).items()
+            if declared.field.secret and not declared.field.readonly and name in values
+        )
+    }
+    return replace(record, **sealed) if sealed else record

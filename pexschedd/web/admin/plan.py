@@ -1,0 +1,123 @@
+"""Changes that have been checked, to be made all at once.
+
+The store shows a change at once, so nothing may be put before everything has been
+found right. Until then a plan is the store as it will be: what is checked later in the
+same request sees what was planned before.
+"""
+
+from collections.abc import Hashable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pexschedd.model import tables
+from pexschedd.model.consistency import UNIQUE, Unique
+from pexschedd.model.fields import Record
+from pexschedd.scheduling.removal import remove_conference
+from pexschedd.store.store import Store, Transaction
+from pexschedd.web.admin.resource import AnyTable, Children
+from pexschedd.web.admin.resources import CONFIGURATION, AnyResource
+
+
+class Plan:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._change = store.transaction()
+        self._puts: dict[tuple[str, int], tuple[AnyTable, Any]] = {}
+        self._deletions: list[tuple[AnyResource, int]] = []
+        self._gone: set[tuple[str, int]] = set()
+        self._keys: dict[tuple[str, str, Hashable], int] = {}
+
+    def new_id(self, table: AnyTable) -> int:
+        return self._change.new_id(table)
+
+    def get(self, table: AnyTable, id: int) -> Any:  # noqa: A002 - what it is
+        """The record as it will be, or None."""
+        place = table.name, id
+        if place in self._gone:
+            return None
+        planned = self._puts.get(place)
+        return self._store.get(table, id) if planned is None else planned[1]
+
+    def put(self, table: AnyTable, record: Record) -> None:
+        """Plans a record whose `clashes` have been looked at."""
+        self._puts[table.name, record.id] = table, record
+        for unique in UNIQUE.get(table.name, ()):
+            key = unique.key(record)
+            if key is not None:
+                self._keys[table.name, unique.field, key] = record.id
+
+    def delete(self, resource: AnyResource, id: int) -> None:  # noqa: A002
+        """Plans the end of a record and of what belongs to it."""
+        self._deletions.append((resource, id))
+        self._forget(resource, id)
+
+    def _forget(self, resource: AnyResource, id: int) -> None:  # noqa: A002
+        self._gone.add((resource.table.name, id))
+        self._puts.pop((resource.table.name, id), None)
+        for children in resource.children.values():
+            for child in self._store.find_all(children.index, id):
+                self._forget(CONFIGURATION[children.resource], child.id)
+
+    def children(self, children: Children, parent: int) -> list[int]:
+        """The ids of what belongs to a stored record."""
+        return [child.id for child in self._store.find_all(children.index, parent)]
+
+    def clashes(self, table: AnyTable, record: Record) -> list[str]:
+        """The fields whose value another record has."""
+        return [
+            unique.field
+            for unique in UNIQUE.get(table.name, ())
+            if self._is_taken(table, unique, record)
+        ]
+
+    def _is_taken(self, table: AnyTable, unique: Unique, record: Record) -> bool:
+        key = unique.key(record)
+        if key is None:
+            return False
+        planned = self._keys.get((table.name, unique.field, key))
+        if planned not in (None, record.id):
+            holder = self._puts.get((table.name, planned or 0))
+            if holder is not None and unique.key(holder[1]) == key:
+                return True
+        stored: Iterable[Any] = (
+            self._store.all(table)
+            if unique.index is None
+            else self._store.find_all(unique.index, key)
+        )
+        return any(
+            other.id != record.id
+            and (table.name, other.id) not in self._gone
+            and (table.name, other.id) not in self._puts
+            and unique.key(other) == key
+            for other in stored
+        )
+
+    async def commit(self, now: datetime) -> None:
+        """Makes all changes; durable when this returns."""
+        for resource, id_ in self._deletions:
+            _delete(self._change, self._store, resource, id_, now)
+        for table, record in self._puts.values():
+            self._change.put(table, record)
+        await self._change.commit()
+
+
+def _delete(
+    change: Transaction,
+    store: Store,
+    resource: AnyResource,
+    id: int,  # noqa: A002 - what it is
+    now: datetime,
+) -> None:
+    table = resource.table
+    if store.get(table, id) is None:
+        return
+    if table is tables.CONFERENCE:
+        remove_conference(change, store, id, now)
+        return
+    if table is tables.SCHEDULED_ALIAS:
+        for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
+            meeting = msgspec.structs.replace(meeting, scheduled_alias=None)
+            change.put(tables.SCHEDULED_CONFERENCE, meeting)
+    change.delete(table, id)

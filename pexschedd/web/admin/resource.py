@@ -1,0 +1,133 @@
+"""What the management API offers: resources, described from the declared fields."""
+
+from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
+from typing import Any, Generic
+
+import msgspec
+
+from pexschedd.model.fields import Declared, Field, Record, fields_of
+from pexschedd.model.table import Index, R, Table
+from pexschedd.model.validation import is_exposed
+
+PREFIX = "/api/admin"
+KINDS = ("configuration", "status", "history")
+
+AnyTable = Table[Any]
+AnyIndex = Index[Any]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A value that a resource shows, and that lists are filtered and ordered by."""
+
+    name: str
+    type: type
+    get: Callable[[Any], Any]
+    """From the record, as Python has it; a relation gives the other record's id."""
+    related: str = ""
+    nullable: bool = False
+
+
+class Children(msgspec.Struct, frozen=True):
+    """Records of another resource that belong to this one."""
+
+    name: str
+    resource: str
+    parent: str
+    """Which of their fields holds our id."""
+    index: AnyIndex
+    """Finds them by our id."""
+    nested: bool = True
+    """Shown in full; otherwise as URIs."""
+    count: str = ""
+    """The name under which their number is shown."""
+
+
+class Resource(Generic[R]):
+    """One resource: a table, or a view of one.
+
+    `finders` answer an equality filter from an index: the index and what makes its
+    key of the filter's value. What they find is still filtered: a key may be coarser.
+    """
+
+    def __init__(
+        self,
+        table: Table[R],
+        *,
+        name: str = "",
+        kind: str = "configuration",
+        children: tuple[Children, ...] = (),
+        finders: Mapping[str, tuple[AnyIndex, Callable[[Any], Hashable]]] | None = None,
+        columns: tuple[Column, ...] = (),
+        shows: Callable[[R], bool] | None = None,
+        sealed_by: Callable[[R], object] = lambda record: record.id,
+    ) -> None:
+        self.table = table
+        self.name = name or table.name
+        self.kind = kind
+        self.children = {child.name: child for child in children}
+        self.finders = dict(finders or {})
+        self.shows = shows
+        self.sealed_by = sealed_by
+        declared = fields_of(table.record)
+        self.columns: Mapping[str, Column] = {
+            column.name: column
+            for column in columns or map(_column, filter(is_exposed, declared.values()))
+        }
+        self.fields: Mapping[str, Declared] = {
+            name: _declared(column, declared.get(name))
+            for name, column in self.columns.items()
+        }
+        """What `schema/` describes: with the secrets, which are not columns."""
+        if not columns:
+            self.fields |= {n: d for n, d in declared.items() if d.field.secret}
+
+    @property
+    def writable(self) -> bool:
+        return self.kind == "configuration"
+
+    @property
+    def uri(self) -> str:
+        return f"{PREFIX}/{self.kind}/v1/{self.name}/"
+
+    def uri_of(self, id: int) -> str:  # noqa: A002 - what it is
+        return f"{self.uri}{id}/"
+
+
+def _column(declared: Declared) -> Column:
+    name = declared.name
+    return Column(
+        name=name,
+        type=declared.type,
+        get=lambda record: getattr(record, name),
+        related=declared.field.related,
+        nullable=declared.nullable,
+    )
+
+
+def _declared(column: Column, declared: Declared | None) -> Declared:
+    return declared or Declared(
+        name=column.name,
+        type=column.type,
+        nullable=column.nullable,
+        required=False,
+        default=None,
+        field=Field(readonly=True, related=column.related),
+    )
+
+
+def uri_of(resource: str, id: int) -> str:  # noqa: A002 - what it is
+    """The URI of a configuration record; also of resources that other systems have."""
+    return f"{PREFIX}/configuration/v1/{resource}/{id}/"
+
+
+def attribute(name: str) -> Callable[[Record], Any]:
+    return lambda record: getattr(record, name)
+
+
+SHOWN_TYPES: Mapping[type, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    datetime: "datetime",
+}

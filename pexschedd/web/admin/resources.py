@@ -1,0 +1,123 @@
+"""The resources there are."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pexschedd.model import tables
+from pexschedd.model.fields import fields_of
+from pexschedd.web.admin.resource import (
+    KINDS,
+    Children,
+    Column,
+    Resource,
+    attribute,
+)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+CONNECTOR = Resource(
+    tables.CONNECTOR,
+    children=(
+        Children(
+            "domains",
+            "exchange_domain",
+            "exchange_connector",
+            tables.DOMAIN_BY_CONNECTOR,
+        ),
+    ),
+    sealed_by=lambda connector: connector.uuid,
+)
+EXCHANGE_DOMAIN = Resource(
+    tables.EXCHANGE_DOMAIN,
+    finders={"exchange_connector": (tables.DOMAIN_BY_CONNECTOR, _same)},
+)
+SCHEDULED_ALIAS = Resource(
+    tables.SCHEDULED_ALIAS,
+    finders={
+        "uuid": (tables.SCHEDULED_ALIAS_BY_UUID, _same),
+        "numeric_alias": (tables.SCHEDULED_ALIAS_BY_NUMERIC, str.casefold),
+        "exchange_connector": (tables.SCHEDULED_ALIAS_BY_CONNECTOR, _same),
+    },
+)
+CONFERENCE = Resource(
+    tables.CONFERENCE,
+    children=(
+        Children(
+            "aliases", "conference_alias", "conference", tables.ALIAS_BY_CONFERENCE
+        ),
+        Children(
+            "scheduled_conferences",
+            "scheduled_conference",
+            "conference",
+            tables.SCHEDULED_BY_CONFERENCE,
+            nested=False,
+            count="scheduled_conferences_count",
+        ),
+    ),
+    finders={"name": (tables.CONFERENCE_BY_NAME, _same)},
+)
+CONFERENCE_ALIAS = Resource(
+    tables.CONFERENCE_ALIAS,
+    finders={
+        "alias": (tables.ALIAS_BY_TEXT, str.casefold),
+        "conference": (tables.ALIAS_BY_CONFERENCE, _same),
+    },
+)
+SCHEDULED_CONFERENCE = Resource(
+    tables.SCHEDULED_CONFERENCE,
+    finders={
+        "conference": (tables.SCHEDULED_BY_CONFERENCE, _same),
+        "scheduled_alias": (tables.SCHEDULED_BY_ALIAS, _same),
+    },
+)
+
+_ALARM = {
+    name: Column(name, declared.type, attribute(name), nullable=declared.nullable)
+    for name, declared in fields_of(tables.ALARM.record).items()
+}
+ALARM_STATUS = Resource(
+    tables.ALARM,
+    kind="status",
+    columns=tuple(c for c in _ALARM.values() if c.name != "time_lowered"),
+    shows=lambda alarm: alarm.time_lowered is None,
+)
+ALARM_HISTORY = Resource(
+    tables.ALARM,
+    kind="history",
+    columns=tuple(c for c in _ALARM.values() if c.name != "acknowledged"),
+)
+SCHEDULER_STATUS = Resource(
+    tables.CURSOR,
+    name="exchange_scheduler",
+    kind="status",
+    columns=(
+        Column("id", int, attribute("id")),
+        Column("exchange_connector_id", int, attribute("id")),
+        Column(
+            "last_modified_time", datetime, attribute("last_item_time"), nullable=True
+        ),
+    ),
+)
+
+AnyResource = Resource[Any]
+
+_ALL: tuple[AnyResource, ...] = (
+    CONNECTOR,
+    EXCHANGE_DOMAIN,
+    SCHEDULED_ALIAS,
+    CONFERENCE,
+    CONFERENCE_ALIAS,
+    SCHEDULED_CONFERENCE,
+    ALARM_STATUS,
+    ALARM_HISTORY,
+    SCHEDULER_STATUS,
+)
+
+BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {
+    kind: {r.name: r for r in _ALL if r.kind == kind} for kind in KINDS
+}
+CONFIGURATION = BY_KIND["configuration"]
