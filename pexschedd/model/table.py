@@ -1,12 +1,15 @@
 """How a collection of records is kept: the store's description of a table."""
 
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Generic, TypeVar
 
 from pexschedd.model.fields import Record
 
 R = TypeVar("R", bound=Record)
 R_co = TypeVar("R_co", bound=Record, covariant=True)
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Takes a stored record of one version, as plain JSON, to the next version."""
 
 
 class Index(Generic[R]):
@@ -32,15 +35,26 @@ class Table(Generic[R]):
     `document` names the pretty-printed JSON file that holds the whole collection
     (several small collections may share one; they then change together). Without it
     the collection lives in the journal.
+
+    `version` counts the changes to the record that old stored records do not survive.
+    `upgrades[n]` takes a stored record from version n to n + 1; steps are kept for
+    ever, so a state folder of any age can be opened.
     """
 
     def __init__(
-        self, name: str, record: type[R], *, version: int = 1, document: str = ""
+        self,
+        name: str,
+        record: type[R],
+        *,
+        version: int = 1,
+        document: str = "",
+        upgrades: Mapping[int, Upgrade] | None = None,
     ) -> None:
         self.name = name
         self.record = record
         self.version = version
         self.document = document
+        self.upgrades: Mapping[int, Upgrade] = upgrades or {}
         self.indexes: list[Index[R]] = []
 
     def index(self, name: str, key: Callable[[R], Hashable | None]) -> Index[R]:

@@ -1,0 +1,89 @@
+"""Small collections: each document is one pretty-printed JSON file.
+
+    {
+      "crc": "89ab12cd",
+      "format": 1,
+      "tables": {
+        "exchange_domain": {
+          "next_id": 2,
+          "records": [
+            {
+              "domain": "...",
+              ...
+            }
+          ],
+          "v": 1
+        }
+      }
+    }
+
+A document is written as a whole with every change. Somebody may edit it while the
+daemon is stopped, see `checked.py`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pexschedd.errors import StoreError
+from pexschedd.store import checked
+from pexschedd.store.collection import Collection
+
+FORMAT = 1
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    next_id: int
+    v: int
+    records: list[msgspec.Raw]
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    format: int
+    tables: dict[str, _Table]
+    crc: str | None = None
+
+
+def encode(collections: Sequence[Collection[Any]]) -> bytes:
+    """The document that holds some tables as they are now."""
+    tables = {
+        collection.table.name: {
+            "next_id": collection.next_id,
+            "v": collection.table.version,
+            "records": list(collection.all()),
+        }
+        for collection in collections
+    }
+    return checked.dump({"format": FORMAT, "tables": tables})
+
+
+def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> None:
+    """Fills collections from a document. StoreError says what is wrong, and where."""
+    try:
+        document = checked.load(data, _Document, FORMAT)
+    except ValueError as error:
+        raise StoreError(f"{path}: {error}") from None
+    known = {collection.table.name: collection for collection in collections}
+    for name, table in document.tables.items():
+        if name not in known:
+            raise StoreError(
+                f"{path}: the table {name!r} is unknown to this version. Start the "
+                "version that wrote it, or correct the name."
+            )
+        collection = known[name]
+        if table.next_id < 1:
+            raise StoreError(f"{path}: {name}: next_id must be at least 1")
+        for position, raw in enumerate(table.records, 1):
+            where = f"{path}: {name}, record {position}"
+            try:
+                record = collection.format.decode(table.v, raw)
+            except ValueError as error:
+                raise StoreError(f"{where}: {error}") from None
+            if record.id < 1:
+                raise StoreError(f"{where}: the id must be at least 1")
+            if collection.get(record.id) is not None:
+                raise StoreError(f"{where}: there is another one with id {record.id}")
+            collection.replay(record.id, record)
+        collection.next_id = max(collection.next_id, table.next_id)

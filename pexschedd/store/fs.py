@@ -1,0 +1,212 @@
+"""The few system calls that the store is made of, behind a protocol.
+
+Everything the store does to a disk goes through a `FileSystem`, so a test can make
+the n-th call fail, or keep what a crash would have kept. The rules of the game that
+such a model has to know:
+
+- what was written to a file is safe after `sync` or `datasync` of its handle;
+- that a name exists, is gone or means another file is safe after `sync_dir`;
+- `rename` replaces in one step: a name means the old file or the new one.
+
+The two recipes built from these calls, `replace` and `make_dirs`, are here too.
+"""
+
+import fcntl
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from pexschedd.errors import StoreError
+
+
+class FileSystem(Protocol):
+    """System calls. Errors are OSError, as the system gives them.
+
+    A handle is an int that `create`, `append` or `lock` returned.
+    """
+
+    def listdir(self, path: Path) -> Sequence[str]:
+        """The names in a folder, in no particular order."""
+
+    def mkdir(self, path: Path) -> None:
+        """Creates a folder that only its owner can enter."""
+
+    def size(self, path: Path) -> int:
+        """Bytes in a file."""
+
+    def mode(self, path: Path) -> int:
+        """The permission bits of a file."""
+
+    def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+        """Up to `size` bytes from `offset` on; everything if `size` is negative."""
+
+    def create(self, path: Path) -> int:
+        """Opens an empty file for writing, mode 0600; one that is there is emptied."""
+
+    def append(self, path: Path) -> int:
+        """Opens an existing file; what is written goes to its end."""
+
+    def write(self, handle: int, data: bytes) -> int:
+        """Writes some of `data`, at least a byte; returns how many bytes it wrote."""
+
+    def truncate(self, handle: int, size: int) -> None:
+        """Cuts a file that was opened with `append`."""
+
+    def sync(self, handle: int) -> None:
+        """Makes a file durable."""
+
+    def datasync(self, handle: int) -> None:
+        """Makes a file's content and size durable, not its times."""
+
+    def close(self, handle: int) -> None: ...
+
+    def rename(self, old: Path, new: Path) -> None: ...
+
+    def unlink(self, path: Path) -> None: ...
+
+    def sync_dir(self, path: Path) -> None:
+        """Makes a folder's names durable."""
+
+    def lock(self, path: Path, owner: str) -> int:
+        """Creates and locks a file until `close`, and notes who holds it.
+
+        Raises `Locked` if somebody else holds it.
+        """
+
+
+class Locked(Exception):
+    """Somebody holds the lock; the text is the owner's note, maybe empty."""
+
+
+class RealFileSystem:
+    """The operating system's. POSIX, as `flock` and syncing folders are."""
+
+    def listdir(self, path: Path) -> Sequence[str]:
+        return os.listdir(path)
+
+    def mkdir(self, path: Path) -> None:
+        os.mkdir(path, 0o700)
+
+    def size(self, path: Path) -> int:
+        return os.stat(path).st_size
+
+    def mode(self, path: Path) -> int:
+        return stat.S_IMODE(os.stat(path).st_mode)
+
+    def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+        with open(path, "rb", buffering=0) as file:
+            file.seek(offset)
+            if size < 0:
+                return file.readall()
+            return file.read(size) or b""
+
+    def create(self, path: Path) -> int:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def append(self, path: Path) -> int:
+        return os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def write(self, handle: int, data: bytes) -> int:
+        return os.write(handle, data)
+
+    def truncate(self, handle: int, size: int) -> None:
+        os.ftruncate(handle, size)
+
+    def sync(self, handle: int) -> None:
+        os.fsync(handle)
+
+    def datasync(self, handle: int) -> None:
+        os.fdatasync(handle)
+
+    def close(self, handle: int) -> None:
+        os.close(handle)
+
+    def rename(self, old: Path, new: Path) -> None:
+        os.replace(old, new)
+
+    def unlink(self, path: Path) -> None:
+        os.unlink(path)
+
+    def sync_dir(self, path: Path) -> None:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def lock(self, path: Path, owner: str) -> int:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note = os.pread(handle, 100, 0).decode("ascii", "replace").strip()
+            os.close(handle)
+            raise Locked(note) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, owner.encode("ascii"), 0)
+        return handle
+
+
+def temporary_name(name: str) -> str:
+    """What a file is called while `replace` writes it."""
+    return f".{name}.tmp"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is the rest of an interrupted `replace`."""
+    return name.startswith(".") and name.endswith(".tmp")
+
+
+def replace(fs: FileSystem, path: Path, data: bytes) -> None:
+    """Makes a file hold `data`, durably; a crash leaves the old file or the new one.
+
+    Without the first sync the new name could outlive the new content, without the
+    second the new name itself could be lost after this has returned.
+    """
+    temporary = path.with_name(temporary_name(path.name))
+    handle = fs.create(temporary)
+    try:
+        rest = data
+        while rest:
+            rest = rest[fs.write(handle, rest) :]
+        fs.sync(handle)
+    finally:
+        fs.close(handle)
+    fs.rename(temporary, path)
+    fs.sync_dir(path.parent)
+
+
+def make_dirs(fs: FileSystem, path: Path) -> None:
+    """Creates a folder and its missing parents, durably; fine if it is there."""
+    if path.parent == path:
+        return
+    try:
+        fs.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_dirs(fs, path.parent)
+        fs.mkdir(path)
+    fs.sync_dir(path.parent)
+
+
+def remove_temporaries(fs: FileSystem, directory: Path) -> None:
+    """Removes what interrupted replacements left behind; nobody refers to it."""
+    for name in fs.listdir(directory):
+        if is_temporary(name):
+            fs.unlink(directory / name)
+
+
+def take_lock(fs: FileSystem, path: Path) -> int:
+    """Locks a state folder for this process; StoreError if another one has it."""
+    try:
+        return fs.lock(path, f"{os.getpid()}\n")
+    except Locked as error:
+        pid = str(error)
+        who = f"process {pid}" if pid.isdecimal() else "another process"
+        raise StoreError(
+            f"{path.parent} is in use by {who}. Two processes would destroy each "
+            "other's data: stop the other one first, or use another state folder."
+        ) from None

@@ -1,0 +1,104 @@
+"""PURE: one operation of the journal is one line of plain JSON.
+
+    {"seq":812,"tx":[1,2],"put":"conference","id":17,"v":1,"val":{...},"crc":"89ab12cd"}
+    {"seq":813,"tx":[2,2],"del":"conference","id":9,"crc":"0f1e2d3c"}
+
+`seq` numbers all operations from 1 on. `tx` is the position in and the size of a
+transaction, left out where the size is 1. `put` and `del` name the table, `v` is the
+version of the table's record, `val` the record itself. `crc` is the crc32 of the
+bytes before `,"crc":`, so it always takes the last 18 bytes of the line. The keys are
+written in this order and without spaces, which allows to judge a line by its head
+without parsing the record.
+"""
+
+import re
+import zlib
+
+import msgspec
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""What a table may be called: nothing that JSON would have to escape."""
+
+_CRC_SIZE = len(',"crc":"89ab12cd"}')
+
+
+class Damaged(ValueError):
+    """These bytes are not what was written."""
+
+
+class Line(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"delete": "del"},
+    gc=False,
+):
+    """One operation as it is on the disk; the record is not decoded yet."""
+
+    seq: int
+    tx: tuple[int, int] | None = None
+    put: str = ""
+    delete: str = ""
+    id: int
+    v: int = 0
+    val: msgspec.Raw = msgspec.Raw()
+    crc: str
+
+    @property
+    def table(self) -> str:
+        return self.put or self.delete
+
+
+_decode = msgspec.json.Decoder(Line).decode
+
+
+def put(
+    seq: int, tx: tuple[int, int] | None, table: str, id: int, v: int, value: bytes
+) -> bytes:
+    """A line, with its newline, that stores a record; `value` is the record's JSON."""
+    return _sealed(
+        b'{"seq":%d,%s"put":"%s","id":%d,"v":%d,"val":%s'
+        % (seq, _tx(tx), table.encode(), id, v, value)
+    )
+
+
+def delete(seq: int, tx: tuple[int, int] | None, table: str, id: int) -> bytes:
+    """A line, with its newline, that removes a record."""
+    return _sealed(
+        b'{"seq":%d,%s"del":"%s","id":%d' % (seq, _tx(tx), table.encode(), id)
+    )
+
+
+def _tx(tx: tuple[int, int] | None) -> bytes:
+    return b"" if tx is None else b'"tx":[%d,%d],' % tx
+
+
+def _sealed(head: bytes) -> bytes:
+    return b'%s,"crc":"%08x"}\n' % (head, zlib.crc32(head))
+
+
+def is_intact(line: bytes) -> bool:
+    """Whether a line, without its newline, carries its own right checksum."""
+    head = line[:-_CRC_SIZE]
+    return line[-_CRC_SIZE:] == b',"crc":"%08x"}' % zlib.crc32(head)
+
+
+def decode(line: bytes) -> Line:
+    """What a line says, given without its newline.
+
+    Raises Damaged if the checksum is wrong, and another ValueError if the bytes are
+    as they were written but say something that this version does not understand.
+    """
+    if not is_intact(line):
+        raise Damaged("the checksum does not fit the content")
+    try:
+        decoded = _decode(line)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not understood: {error}. {_NEWER}") from None
+    if bool(decoded.put) == bool(decoded.delete):
+        raise ValueError(f"not understood: neither a put nor a del. {_NEWER}")
+    return decoded
+
+
+_NEWER = "Start the version that wrote it."

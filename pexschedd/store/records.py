@@ -1,0 +1,71 @@
+"""PURE: what a record looks like at rest: a version and a JSON value."""
+
+from typing import Any, Generic
+
+import msgspec
+
+from pexschedd.model.table import R, Table
+
+_encode = msgspec.json.Encoder().encode
+
+
+class RecordFormat(Generic[R]):
+    """Encodes and decodes the records of one table."""
+
+    def __init__(self, table: Table[R]) -> None:
+        self._table = table
+        self._version = table.version
+        self._decode = msgspec.json.Decoder(table.record).decode
+
+    def encode(self, record: R) -> bytes:
+        """The record as JSON of the table's current version.
+
+        Raises ValueError for a record that would not be read back as it is: nobody
+        checks a record's values when it is made, and one value of a wrong type would
+        keep the daemon from starting ever again.
+        """
+        what = f"{self._table.name} {record.id!r}"
+        if type(record) is not self._table.record:
+            raise ValueError(f"{what}: a {type(record).__name__} is not of this table")
+        try:
+            data = _encode(record)
+            same = self._decode(data) == record
+        except (ValueError, TypeError) as error:
+            # msgspec's errors name the field and the types, never the value.
+            raise ValueError(f"{what} cannot be stored: {error}") from None
+        if not same:
+            raise ValueError(f"{what} would be another record when read back")
+        return data
+
+    def decode(self, version: int, data: bytes | msgspec.Raw) -> R:
+        """The record, upgraded to the current version.
+
+        Raises ValueError with what is wrong and what to do about it.
+        """
+        if version != self._version:
+            data = self._upgraded(version, data)
+        try:
+            return self._decode(data)
+        except msgspec.DecodeError as error:
+            raise ValueError(
+                f"not a valid {self._table.name} of version {version}: {error}. "
+                "Start the version that wrote it, or restore a backup."
+            ) from None
+
+    def _upgraded(self, version: int, data: bytes | msgspec.Raw) -> bytes:
+        name = self._table.name
+        if version > self._version:
+            raise ValueError(
+                f"a {name} of version {version}, and this program knows versions up to "
+                f"{self._version}. Start the newer version that wrote it."
+            )
+        value: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+        for step in range(version, self._version):
+            upgrade = self._table.upgrades.get(step)
+            if upgrade is None:
+                raise ValueError(
+                    f"a {name} of version {version}, and this program cannot upgrade "
+                    f"version {step}. Start an older version first."
+                )
+            value = upgrade(value)
+        return _encode(value)

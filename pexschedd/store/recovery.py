@@ -1,0 +1,196 @@
+"""Opens the journal: whatever a crash, a kill or a backup has left is put in order.
+
+What can be there, and what is done about it:
+
+- a torn tail in the last segment: set aside in a `.torn` file, cut off;
+- an empty segment that no manifest lists, from an interrupted roll: removed;
+- a segment with content that continues the last listed one, from a backup that was
+  made in the middle of a roll: listed;
+- segments and manifests that compaction or a roll has replaced: removed once no kept
+  manifest lists them;
+- anything else that is not as it was written: StoreError.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import Logger
+
+from pexschedd.errors import StoreError
+from pexschedd.store.collection import Collection
+from pexschedd.store.fs import FileSystem, make_dirs, remove_temporaries, replace
+from pexschedd.store.manifest import (
+    COMPACTED,
+    SEGMENT,
+    Manifest,
+    Segment,
+    decode,
+    manifest_name,
+    manifest_numbers,
+    segment_name,
+    segment_number,
+)
+from pexschedd.store.replay import Extent, replay
+from pexschedd.store.segments import Segments, listed, remove, write_manifest
+
+_log = Logger()
+
+
+def open_segments(
+    fs: FileSystem,
+    directory: Path,
+    collections: Mapping[str, Collection[Any]],
+    *,
+    expected: bool,
+) -> Segments:
+    """Reads a journal into the collections, or begins one.
+
+    `expected` says that there has been a journal here: without it a lost one would
+    look like a first start. Raises StoreError or OSError.
+    """
+    make_dirs(fs, directory)
+    remove_temporaries(fs, directory)
+    manifests = _read_manifests(fs, directory)
+    if not manifests:
+        manifests = {1: _begin(fs, directory, expected)}
+    newest = manifests[max(manifests)]
+    _restore_next_ids(newest, collections, directory / manifest_name(max(manifests)))
+    segments, extent = _replay_all(fs, directory, newest.segments, collections)
+    size = fs.size(directory / segments[-1].name)
+    if size > extent.size:
+        _set_aside(fs, directory / segments[-1].name, extent.size, size)
+    if segments != newest.segments:
+        number = max(manifests) + 1
+        manifests[number] = write_manifest(
+            fs, directory, number, newest.next_ids, segments
+        )
+    _remove_unlisted(fs, directory, listed(manifests.values()))
+    result = Segments(fs, directory, manifests, extent)
+    result.sync()
+    return result
+
+
+def _read_manifests(fs: FileSystem, directory: Path) -> dict[int, Manifest]:
+    """All that are kept, by number. The newest must be sound, older ones may go."""
+    numbers = manifest_numbers(fs.listdir(directory))
+    manifests = {}
+    for number in numbers:
+        path = directory / manifest_name(number)
+        try:
+            manifests[number] = decode(fs.read(path))
+        except ValueError as error:
+            if number == numbers[-1]:
+                raise StoreError(f"{path}: {error}") from None
+            _log.warn("{path} is damaged, but outdated: removed", path=str(path))
+            fs.unlink(path)
+    return manifests
+
+
+def _begin(fs: FileSystem, directory: Path, expected: bool) -> Manifest:
+    """The first start. A crash in the middle of it looks like no start at all."""
+    filled = any(
+        fs.size(directory / name) for name in fs.listdir(directory) if _is_segment(name)
+    )
+    if expected or filled:
+        raise StoreError(
+            f"{directory} has no MANIFEST-….json, so it is not known which files make "
+            "up the journal. Restore the folder from a backup."
+        )
+    first = Segment(name=segment_name(1), first=1)
+    handle = fs.create(directory / first.name)
+    try:
+        fs.sync(handle)
+    finally:
+        fs.close(handle)
+    fs.sync_dir(directory)
+    return write_manifest(fs, directory, 1, {}, (first,))
+
+
+def _restore_next_ids(
+    manifest: Manifest, collections: Mapping[str, Collection[Any]], path: Path
+) -> None:
+    for table, next_id in manifest.next_ids.items():
+        if table not in collections:
+            raise StoreError(
+                f"{path}: the table {table!r} is unknown to this version. Start the "
+                "version that wrote it."
+            )
+        collections[table].next_id = max(collections[table].next_id, next_id)
+
+
+def _replay_all(
+    fs: FileSystem,
+    directory: Path,
+    segments: Sequence[Segment],
+    collections: Mapping[str, Collection[Any]],
+) -> tuple[tuple[Segment, ...], Extent]:
+    """Applies all segments; returns them, with those that continue the listed ones."""
+    names = set(fs.listdir(directory))
+    done: list[Segment] = []
+    waiting = list(segments)
+    while waiting:
+        segment = waiting.pop(0)
+        path = directory / segment.name
+        if segment.name not in names:
+            raise StoreError(
+                f"{path} is missing, but it is part of the journal. Restore it, or the "
+                "whole folder, from a backup."
+            )
+        successor = ""
+        if not waiting:
+            successor = segment_name(segment_number(segment.name) + 1)
+            if successor not in names or not fs.size(directory / successor):
+                successor = ""
+        may_be_torn = not waiting and not successor
+        extent = replay(fs, path, segment, collections, may_be_torn=may_be_torn)
+        if successor:
+            _log.warn("{name} was not listed, but continues: kept", name=successor)
+            segment = extent.seal(segment)
+            waiting.append(Segment(name=successor, first=extent.last + 1))
+        done.append(segment)
+    return tuple(done), extent
+
+
+def _set_aside(fs: FileSystem, path: Path, valid: int, size: int) -> None:
+    """Cuts off what a crash has left of a last write, and keeps it in a file."""
+    names = set(fs.listdir(path.parent))
+    torn = f"{path.name}.torn"
+    number = 2
+    while torn in names:
+        torn = f"{path.name}.torn.{number}"
+        number += 1
+    replace(fs, path.with_name(torn), fs.read(path, valid))
+    handle = fs.append(path)
+    try:
+        fs.truncate(handle, valid)
+        fs.sync(handle)
+    finally:
+        fs.close(handle)
+    _log.warn(
+        "{path}: the last {bytes} bytes are an unfinished write that was never "
+        "acknowledged, as a crash leaves it: moved to {torn}",
+        path=str(path),
+        bytes=size - valid,
+        torn=torn,
+    )
+
+
+def _remove_unlisted(fs: FileSystem, directory: Path, known: set[str]) -> None:
+    newest = max(segment_number(name) for name in known)
+    for name in sorted(fs.listdir(directory)):
+        if not _is_segment(name) or name in known:
+            continue
+        path = directory / name
+        if segment_number(name) > newest and fs.size(path):
+            raise StoreError(
+                f"{path} has content, but is no part of the journal and does not "
+                "continue it: a file before it is missing. Restore the folder from a "
+                "backup; or move this file away to start without it."
+            )
+        _log.warn("{path} is in no manifest: removed", path=str(path))
+        remove(fs, path)
+
+
+def _is_segment(name: str) -> bool:
+    return bool(SEGMENT.fullmatch(name) or COMPACTED.fullmatch(name))

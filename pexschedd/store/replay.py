@@ -1,0 +1,175 @@
+"""Reads one segment into memory and verifies everything it says.
+
+What is damaged is never guessed at. There is one exception, a torn tail: the end of
+the last segment may lack its newline, or be a transaction without its last lines. That
+is what a crash during a write leaves, and nobody has been told that it was stored. A
+complete line with a wrong checksum is no torn tail, be it the very last one: writing
+it may have been acknowledged.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pexschedd.errors import StoreError
+from pexschedd.store import line as lines
+from pexschedd.store.collection import Collection
+from pexschedd.store.fs import FileSystem
+from pexschedd.store.manifest import Segment
+
+CHUNK = 1 << 20
+"""Bytes read at a time: a segment may be larger than memory should hold."""
+
+
+class Extent(NamedTuple):
+    """How much of a segment is valid: bytes, lines, and the last operation."""
+
+    size: int
+    lines: int
+    last: int
+
+    def seal(self, segment: Segment) -> Segment:
+        """What the manifest says of a segment that ends here."""
+        return msgspec.structs.replace(
+            segment, size=self.size, lines=self.lines, last=self.last
+        )
+
+
+def replay(
+    fs: FileSystem,
+    path: Path,
+    segment: Segment,
+    collections: Mapping[str, Collection[Any]],
+    *,
+    may_be_torn: bool,
+) -> Extent:
+    """Applies the operations of a segment to the collections.
+
+    Raises StoreError naming file, line and what to do about it.
+    """
+    return _Replay(path, segment, collections, may_be_torn).run(fs)
+
+
+class _Replay:
+    def __init__(
+        self,
+        path: Path,
+        segment: Segment,
+        collections: Mapping[str, Collection[Any]],
+        may_be_torn: bool,
+    ) -> None:
+        self._path = path
+        self._segment = segment
+        self._collections = collections
+        self._may_be_torn = may_be_torn
+        # Where we are: the next line begins at `offset` and is `count` + 1.
+        self._offset = 0
+        self._count = 0
+        self._last = segment.first - 1
+        # The part of a transaction that has been read, and what was before it.
+        self._group: list[tuple[Collection[Any], int, Any]] = []
+        self._before_group = self._extent()
+
+    def run(self, fs: FileSystem) -> Extent:
+        position = 0
+        rest = b""
+        while chunk := fs.read(self._path, position, CHUNK):
+            position += len(chunk)
+            *complete, rest = (rest + chunk).split(b"\n")
+            for line in complete:
+                self._line(line)
+        if rest:
+            self._unfinished(rest)
+        if self._group and not self._may_be_torn:
+            raise self._damaged("a transaction lacks its last lines")
+        self._verify_sealed(position)
+        return self._before_group if self._group else self._extent()
+
+    def _extent(self) -> Extent:
+        return Extent(self._offset, self._count, self._last)
+
+    def _line(self, raw: bytes) -> None:
+        try:
+            line = lines.decode(raw)
+            collection = self._collections.get(line.table)
+            if collection is None:
+                raise ValueError(
+                    f"the table {line.table!r} is unknown to this version. Start the "
+                    "version that wrote it."
+                )
+            record = collection.format.decode(line.v, line.val) if line.put else None
+        except lines.Damaged as error:
+            raise self._damaged(str(error)) from None
+        except ValueError as error:
+            raise self._error(f"{error}") from None
+        if record is not None and record.id != line.id:
+            raise self._damaged(f"the record's id is {record.id}, the line's {line.id}")
+        self._in_sequence(line)
+        if line.tx is None or self._segment.compacted:
+            # Compaction takes single lines out of transactions that were complete.
+            collection.replay(line.id, record)
+        else:
+            if not self._group:
+                self._before_group = self._extent()
+            self._group.append((collection, line.id, record))
+            if line.tx[0] == line.tx[1]:
+                for collection, id, record in self._group:
+                    collection.replay(id, record)
+                self._group.clear()
+        self._offset += len(raw) + 1
+        self._count += 1
+        self._last = line.seq
+
+    def _in_sequence(self, line: lines.Line) -> None:
+        expected = self._last + 1
+        if self._segment.compacted:
+            if line.seq < expected:
+                raise self._damaged(f"operation {line.seq} is out of order")
+            return
+        if line.seq != expected:
+            raise self._damaged(
+                f"operation {expected} is missing: the line has {line.seq}"
+            )
+        position = line.tx[0] if line.tx else 1
+        if position != len(self._group) + 1 or (line.tx and line.tx[1] < position):
+            raise self._damaged("a transaction lacks lines before this one")
+
+    def _unfinished(self, rest: bytes) -> None:
+        if not self._may_be_torn:
+            raise self._damaged("the line has no end")
+        if lines.is_intact(rest[:-1]):
+            # A crash leaves a beginning of what was written. This is a whole line
+            # whose newline has become something else.
+            raise self._damaged("the newline at the end is damaged")
+
+    def _verify_sealed(self, size: int) -> None:
+        segment = self._segment
+        if segment.sealed and (
+            (segment.size, segment.lines) != (size, self._count)
+            or segment.last is None
+            or self._last > segment.last
+            or (self._last < segment.last and not segment.compacted)
+        ):
+            raise self._damaged(
+                f"the file has {size} bytes and {self._count} lines up to operation "
+                f"{self._last}, but the manifest says {segment.size}, {segment.lines} "
+                f"and {segment.last}"
+            )
+
+    def _damaged(self, what: str) -> StoreError:
+        if self._may_be_torn:
+            remedy = (
+                "Restore the folder from a backup; or, to give up this line and "
+                f"everything after it: truncate -s {self._offset} '{self._path}'"
+            )
+        else:
+            remedy = (
+                "Restore this file from a backup: it is full and does not change any "
+                "more, so a copy of any age will do."
+            )
+        return self._error(f"{what}. {remedy}")
+
+    def _error(self, text: str) -> StoreError:
+        return StoreError(f"{self._path}, line {self._count + 1}: {text}")

@@ -1,0 +1,115 @@
+"""Secrets at rest: sealed with a key that lies beside the data, in a file of its own.
+
+It protects what leaves the folder without the key: a data file in a bug report, a
+record in a log, a copy of one file. Whoever has the whole folder has the secrets.
+"""
+
+import hashlib
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_bytes
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from pexschedd.errors import StoreError
+from pexschedd.store.fs import FileSystem, replace
+
+KEY_SIZE = 32
+NONCE_SIZE = 12
+
+_PREFIX = "sealed:v1:"
+_KEY = re.compile(rb"[0-9a-fA-F]{64}")
+
+
+class Vault:
+    """Seals and unseals texts with AES-256-GCM.
+
+    `context` says what a secret belongs to, for example
+    "ms_exchange_connector/<uuid>/password". It is not stored: only who names the same
+    context can unseal, so a sealed text that is moved to another record or field does
+    not open there.
+    """
+
+    def __init__(
+        self, key: bytes, random: Callable[[int], bytes] = token_bytes
+    ) -> None:
+        self._cipher = AESGCM(key)
+        self._random = random
+
+    def __repr__(self) -> str:
+        return "<Vault>"
+
+    def seal(self, text: str, context: str) -> str:
+        """`sealed:v1:` and base64url of nonce, ciphertext and tag."""
+        nonce = self._random(NONCE_SIZE)
+        sealed = self._cipher.encrypt(nonce, text.encode(), context.encode())
+        return _PREFIX + urlsafe_b64encode(nonce + sealed).decode("ascii")
+
+    def unseal(self, sealed: str, context: str) -> str:
+        """The text. StoreError if anything is not as it was when it was sealed."""
+        problem = StoreError(
+            f"the secret of {context} cannot be unsealed: it was changed, or moved "
+            "from another record, or sealed with another key. Enter it again."
+        )
+        if not sealed.startswith(_PREFIX):
+            raise problem
+        encoded = sealed.removeprefix(_PREFIX)
+        try:
+            data = urlsafe_b64decode(encoded)
+        except ValueError:
+            raise problem from None
+        # Decoding is lenient; one secret has exactly one sealed form.
+        if urlsafe_b64encode(data) != encoded.encode():
+            raise problem
+        try:
+            text = self._cipher.decrypt(
+                data[:NONCE_SIZE], data[NONCE_SIZE:], context.encode()
+            )
+        except (InvalidTag, ValueError):
+            raise problem from None
+        return text.decode()
+
+
+def load_or_create_key(fs: FileSystem, path: Path, key_id: str | None) -> bytes:
+    """The key in a file. `key_id` is that of the key the data was sealed with.
+
+    Without one this is a first start: a key is made, unless an interrupted first start
+    has already made one. Raises StoreError or OSError.
+    """
+    try:
+        data = fs.read(path).strip()
+    except FileNotFoundError:
+        if key_id is not None:
+            raise StoreError(
+                f"{path} is missing: the secrets were sealed with it, and no other key "
+                "opens them. Restore it from a backup."
+            ) from None
+        key = token_bytes(KEY_SIZE)
+        replace(fs, path, key.hex().encode() + b"\n")
+        return key
+    mode = fs.mode(path)
+    if mode & 0o077:
+        raise StoreError(
+            f"{path} has mode {mode:04o}: others than its owner may read it. Run: "
+            f"chmod 600 '{path}'; and think about who may have read it."
+        )
+    if not _KEY.fullmatch(data):
+        raise StoreError(
+            f"{path}, line 1: not a key of {2 * KEY_SIZE} hexadecimal digits. Restore "
+            "it from a backup."
+        )
+    key = bytes.fromhex(data.decode("ascii"))
+    if key_id is not None and key_id_of(key) != key_id:
+        raise StoreError(
+            f"{path} is not the key that the secrets were sealed with. Restore the one "
+            "that belongs to this folder from a backup."
+        )
+    return key
+
+
+def key_id_of(key: bytes) -> str:
+    """Tells keys apart without telling anything about them."""
+    return hashlib.sha256(b"pexschedd key id\0" + key).hexdigest()[:16]

@@ -1,0 +1,143 @@
+"""The journal's files while the daemon runs: append, and begin a new segment.
+
+Opening and verifying them is `recovery.py`. Afterwards everything here runs on the
+journal's thread. Errors are OSError and final: after one it is not known what is on
+the disk.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pexschedd.store.fs import FileSystem, replace
+from pexschedd.store.manifest import (
+    KEPT,
+    Manifest,
+    Segment,
+    encode,
+    manifest_name,
+    segment_name,
+    segment_number,
+)
+from pexschedd.store.replay import Extent
+
+
+class Segments:
+    """The segments in one folder, of which the last one grows."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: Path,
+        manifests: Mapping[int, Manifest],
+        extent: Extent,
+    ) -> None:
+        """`extent` is what is in the last segment of the newest manifest."""
+        self._fs = fs
+        self._directory = directory
+        self._manifests = dict(manifests)
+        self._extent = extent
+        self._handle = fs.append(directory / self.manifest.segments[-1].name)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The one that counts."""
+        return self._manifests[max(self._manifests)]
+
+    @property
+    def size(self) -> int:
+        """Bytes in the last segment."""
+        return self._extent.size
+
+    @property
+    def last(self) -> int:
+        """The number of the last operation."""
+        return self._extent.last
+
+    def sync(self) -> None:
+        """Makes durable what is visible: a killed process may have written it."""
+        self._fs.sync(self._handle)
+        self._fs.sync_dir(self._directory)
+
+    def append(self, data: bytes, lines: int, last: int) -> None:
+        """Appends lines and makes them durable; `last` is the last one's number."""
+        rest = data
+        while rest:
+            rest = rest[self._fs.write(self._handle, rest) :]
+            # Also after a part, which is rare: of two parts that are not durable, a
+            # crash could leave the second without the first.
+            self._fs.datasync(self._handle)
+        self._extent = Extent(
+            self._extent.size + len(data), self._extent.lines + lines, last
+        )
+
+    def roll(self, next_ids: Mapping[str, int]) -> None:
+        """Seals the last segment and begins a new one.
+
+        The new file is durable before a manifest lists it, and is not written to
+        before that manifest is durable. So after a crash a file that is not listed is
+        empty.
+        """
+        if not self._extent.lines:
+            return
+        *before, active = self.manifest.segments
+        name = segment_name(segment_number(active.name) + 1)
+        handle = self._fs.create(self._directory / name)
+        self._fs.close(self._handle)
+        self._handle = handle
+        self._fs.sync(handle)
+        self._fs.sync_dir(self._directory)
+        self.publish(
+            next_ids,
+            (
+                *before,
+                self._extent.seal(active),
+                Segment(name=name, first=self._extent.last + 1),
+            ),
+        )
+        self._extent = Extent(0, 0, self._extent.last)
+
+    def publish(
+        self, next_ids: Mapping[str, int], segments: tuple[Segment, ...]
+    ) -> None:
+        """Makes a new list of segments the one that counts."""
+        number = max(self._manifests) + 1
+        self._manifests[number] = write_manifest(
+            self._fs, self._directory, number, next_ids, segments
+        )
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        """Removes the oldest manifests, and segments that only they list."""
+        while len(self._manifests) > KEPT:
+            oldest = min(self._manifests)
+            remove(self._fs, self._directory / manifest_name(oldest))
+            gone = self._manifests.pop(oldest)
+            for name in listed([gone]) - listed(self._manifests.values()):
+                remove(self._fs, self._directory / name)
+
+    def close(self) -> None:
+        self._fs.close(self._handle)
+
+
+def listed(manifests: Iterable[Manifest]) -> set[str]:
+    """The names of all segments in some manifests."""
+    return {segment.name for manifest in manifests for segment in manifest.segments}
+
+
+def write_manifest(
+    fs: FileSystem,
+    directory: Path,
+    number: int,
+    next_ids: Mapping[str, int],
+    segments: tuple[Segment, ...],
+) -> Manifest:
+    manifest = Manifest(next_ids=next_ids, segments=segments)
+    replace(fs, directory / manifest_name(number), encode(manifest))
+    return manifest
+
+
+def remove(fs: FileSystem, path: Path) -> None:
+    """Removes a file that nothing refers to; fine if a backup did not have it."""
+    with contextlib.suppress(FileNotFoundError):
+        fs.unlink(path)

@@ -1,0 +1,256 @@
+"""The store: every collection in memory, every change durable before it is told.
+
+Reads are answered from memory at once. A change is made in memory by a transaction,
+and is durable when its commit fires; see `docs/store.md` for how.
+"""
+
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+
+from pexschedd.errors import StoreError
+from pexschedd.model.table import Index, R, Table
+from pexschedd.store import documents, line
+from pexschedd.store.collection import Collection
+from pexschedd.store.folder import JOURNAL, Folder
+from pexschedd.store.fs import FileSystem, RealFileSystem, replace
+from pexschedd.store.journal import Durable, Journal
+from pexschedd.store.recovery import open_segments
+from pexschedd.store.secrets import Vault
+from pexschedd.store.segments import Segments
+from pexschedd.store.transaction import Transaction
+
+SEGMENT_SIZE = 32 << 20
+"""Bytes after which a new segment is begun."""
+
+_MANY = 10_000
+"""From so many records on the garbage collector is told to leave them alone."""
+
+_Changed = Callable[[Any, Any], None]
+
+
+class Store:
+    """Collections of records. `Store.open` makes one; to be used on the reactor."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        folder: Folder,
+        collections: dict[str, Collection[Any]],
+        segments: Segments,
+        journal: Journal,
+        segment_size: int,
+    ) -> None:
+        self._fs = fs
+        self._folder = folder
+        self._collections = collections
+        self._segments = segments
+        self._journal = journal
+        self._segment_size = segment_size
+        self._seq = segments.last
+        # Bytes in the last segment once everything that is queued is written.
+        self._size = segments.size
+        self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
+        self._closing: Deferred[None] | None = None
+        self.vault = Vault(folder.key)
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        tables: Sequence[Table[Any]],
+        *,
+        reactor: IReactorFromThreads,
+        failed: Callable[[StoreError], None],
+        version: str = "",
+        fs: FileSystem | None = None,
+        segment_size: int = SEGMENT_SIZE,
+    ) -> "Store":
+        """Opens a state folder, or begins one; blocks until everything is in memory.
+
+        `failed` is called once, on the reactor, when nothing can be written any more:
+        the daemon has to exit. `version` is the release of the program, noted for
+        people. Raises StoreError if another process uses the folder, or if anything in
+        it is not as it was written; the message says what to do.
+        """
+        _check(tables)
+        fs = fs or RealFileSystem()
+        collections = {table.name: Collection(table) for table in tables}
+        collecting = gc.isenabled()
+        gc.disable()  # it would look at a growing heap again and again
+        try:
+            folder = Folder.open(fs, directory)
+            try:
+                segments = _load(fs, folder, collections, version)
+            except BaseException:
+                folder.close()
+                raise
+        except OSError as error:
+            raise StoreError(f"cannot open {directory}: {error}") from error
+        finally:
+            if collecting:
+                gc.enable()
+        if sum(map(len, collections.values())) >= _MANY:
+            # A full collection of a million records stops the world for half a second.
+            gc.freeze()
+        journal = Journal(segments, reactor, failed)
+        return cls(fs, folder, collections, segments, journal, segment_size)
+
+    def get(self, table: Table[R], id: int) -> R | None:
+        return self._collection(table).get(id)
+
+    def all(self, table: Table[R]) -> Iterator[R]:
+        """By ascending id; a snapshot that later changes do not touch."""
+        return self._collection(table).all()
+
+    def ids(self, table: Table[R]) -> Sequence[int]:
+        """Ascending."""
+        return self._collection(table).ids()
+
+    def count(self, table: Table[R]) -> int:
+        return len(self._collection(table))
+
+    def find(self, index: Index[R], key: Hashable) -> R | None:
+        """The record with the lowest id that has this key."""
+        return self._collection(index.table).find(index.name, key)
+
+    def find_all(self, index: Index[R], key: Hashable) -> list[R]:
+        """All records that have this key, by ascending id."""
+        return self._collection(index.table).find_all(index.name, key)
+
+    def transaction(self) -> Transaction:
+        return Transaction(self._collections, self._commit)
+
+    def subscribe(
+        self, table: Table[R], changed: Callable[[R | None, R | None], None]
+    ) -> None:
+        """Calls `changed(old, new)` for each record that a transaction changed.
+
+        It is called in `commit`, when memory has changed and before it is durable. None
+        means that there was, or is, no record.
+        """
+        self._subscribers[self._collection(table).table.name].append(changed)
+
+    def close(self) -> Deferred[None]:
+        """Fires when everything committed is written and the folder is free again."""
+        if self._closing is None:
+            self._closing = self._journal.stop()
+            self._closing.addCallback(lambda _: self._folder.close())
+        done = Durable()
+        self._closing.addCallback(lambda _: done.callback(None))
+        return done
+
+    def roll(self) -> Deferred[None]:
+        """Begins a new segment, after everything that is queued."""
+        next_ids = {
+            name: collection.next_id
+            for name, collection in self._collections.items()
+            if not collection.table.document
+        }
+        self._size = 0
+        return self._journal.call(partial(self._segments.roll, next_ids))
+
+    def _commit(self, transaction: Transaction) -> Deferred[None]:
+        if not transaction.operations:
+            return succeed(None)
+        if transaction.document:
+            durable = self._commit_document(transaction.document)
+        else:
+            durable = self._commit_journal(transaction)
+        for change in transaction.changes():
+            for changed in self._subscribers[change.collection.table.name]:
+                with self._log.failuresHandled("a subscriber failed"):
+                    changed(change.old, change.new)
+        return durable
+
+    def _commit_document(self, name: str) -> Deferred[None]:
+        data = documents.encode(_of_document(self._collections, name))
+        path = self._folder.path / f"{name}.json"
+        return self._journal.call(partial(replace, self._fs, path, data))
+
+    def _commit_journal(self, transaction: Transaction) -> Deferred[None]:
+        size = len(transaction.operations)
+        written = []
+        for position, operation in enumerate(transaction.operations, 1):
+            self._seq += 1
+            tx = (position, size) if size > 1 else None
+            table = operation.collection.table
+            if operation.value is None:
+                data = line.delete(self._seq, tx, table.name, operation.id)
+            else:
+                data = line.put(
+                    self._seq,
+                    tx,
+                    table.name,
+                    operation.id,
+                    table.version,
+                    operation.value,
+                )
+            written.append(data)
+            self._size += len(data)
+        durable = self._journal.append(written, self._seq)
+        if self._size >= self._segment_size:
+            # If it fails, so does everything else, and `failed` is called.
+            self.roll().addErrback(lambda _: None)
+        return durable
+
+    def _collection(self, table: Table[R]) -> Collection[R]:
+        return self._collections[table.name]
+
+
+def _check(tables: Sequence[Table[Any]]) -> None:
+    names = [table.name for table in tables]
+    if len(set(names)) < len(names):
+        raise ValueError("two tables have the same name")
+    for table in tables:
+        for name in (table.name, table.document or table.name):
+            if not line.NAME.fullmatch(name) or name in ("format", JOURNAL):
+                raise ValueError(f"a table or document cannot be called {name!r}")
+
+
+def _of_document(
+    collections: dict[str, Collection[Any]], name: str
+) -> list[Collection[Any]]:
+    return [c for c in collections.values() if c.table.document == name]
+
+
+def _load(
+    fs: FileSystem,
+    folder: Folder,
+    collections: dict[str, Collection[Any]],
+    version: str,
+) -> Segments:
+    contents = [JOURNAL]
+    for name in sorted({c.table.document for c in collections.values()} - {""}):
+        file_name = f"{name}.json"
+        path = folder.path / file_name
+        its = _of_document(collections, name)
+        if folder.has(file_name):
+            documents.load(path, fs.read(path), its)
+        elif folder.expects(file_name):
+            raise StoreError(
+                f"{path} is missing. Restore it from a backup; or, to start with "
+                'nothing in it, write {"format": 1, "tables": {}} to it.'
+            )
+        else:
+            replace(fs, path, documents.encode(its))
+        contents.append(file_name)
+    segments = open_segments(
+        fs,
+        folder.path / JOURNAL,
+        {n: c for n, c in collections.items() if not c.table.document},
+        expected=folder.expects(JOURNAL),
+    )
+    for collection in collections.values():
+        collection.loaded()
+    folder.expect(contents, version)
+    return segments

@@ -1,0 +1,155 @@
+"""Changes that become durable together, or not at all."""
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from pexschedd.model.fields import Record
+from pexschedd.model.table import R, Table
+from pexschedd.store.collection import Collection
+
+
+class Operation(NamedTuple):
+    collection: Collection[Any]
+    id: int
+    value: bytes | None
+    """The record as JSON; None removes it."""
+    old: Record | None
+    new: Record | None
+
+
+class Transaction:
+    """Some puts and deletes, all in the journal or all in one document.
+
+    Memory changes with each of them, so that the next read sees it; `commit` makes
+    them durable. There must be no await in between: others would read what may never
+    become durable. A transaction that is never committed is a programming error:
+    memory then says what the disk does not, until the next start. Where something may
+    raise before the commit, use it as a context manager, which undoes what was not
+    committed:
+
+        with store.transaction() as transaction:
+            transaction.put(CONFERENCE, conference)
+            transaction.put(CONFERENCE_ALIAS, alias)
+            durable = transaction.commit()
+        await durable
+    """
+
+    def __init__(
+        self,
+        collections: Mapping[str, Collection[Any]],
+        commit: Callable[["Transaction"], Deferred[None]],
+    ) -> None:
+        self._collections = collections
+        self._commit = commit
+        self._open = True
+        self._unit: str | None = None
+        self.operations: list[Operation] = []
+
+    @property
+    def document(self) -> str:
+        """The document that changes; empty if it is the journal."""
+        return self._unit or ""
+
+    def new_id(self, table: Table[R]) -> int:
+        """An id that no record of the table ever had or will have again.
+
+        One that is not put in a transaction that is committed may be given again
+        after a restart; nothing durable knows it then.
+        """
+        return self._collection(table).new_id()
+
+    def put(self, table: Table[R], record: R) -> None:
+        """Adds a record, or replaces the one with its id.
+
+        Raises ValueError if it could not be stored, or does not belong here.
+        """
+        collection = self._begin(table)
+        if record.id < 1:
+            raise ValueError(f"{table.name} {record.id}: ids begin with 1")
+        value = collection.format.encode(record)
+        old = collection.put(record)
+        self._unit = table.document
+        self.operations.append(Operation(collection, record.id, value, old, record))
+
+    def delete(self, table: Table[R], id: int) -> None:
+        """Removes a record; nothing happens if there is none."""
+        collection = self._begin(table)
+        old = collection.delete(id)
+        if old is not None:
+            self._unit = table.document
+            self.operations.append(Operation(collection, id, None, old, None))
+
+    def commit(self) -> Deferred[None]:
+        """Fires when everything is durable, or fails with StoreError for good.
+
+        It cannot be cancelled. Later transactions never become durable without this
+        one.
+        """
+        self._check_open()
+        for operation in self._last():
+            if operation.collection.get(operation.id) is not operation.new:
+                raise ValueError(
+                    f"{operation.collection.table.name} {operation.id} was changed by "
+                    "another transaction before this one was committed"
+                )
+        self._open = False
+        return self._commit(self)
+
+    def changes(self) -> list[Operation]:
+        """One for each record that is not what it was, with the first `old`."""
+        first: dict[tuple[str, int], Operation] = {}
+        for operation in self.operations:
+            first.setdefault((operation.collection.table.name, operation.id), operation)
+        return [
+            last._replace(old=begun.old)
+            for begun, last in zip(first.values(), self._last(), strict=True)
+            if begun.old is not last.new
+        ]
+
+    def undo(self) -> None:
+        """Takes back what was not committed."""
+        self._check_open()
+        self._open = False
+        for operation in reversed(self.operations):
+            if operation.old is None:
+                operation.collection.delete(operation.id)
+            else:
+                operation.collection.put(operation.old)
+
+    def __enter__(self) -> "Transaction":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._open:
+            self.undo()
+
+    def _last(self) -> list[Operation]:
+        """The last operation on each record, in the order of the first ones."""
+        last = {(op.collection.table.name, op.id): op for op in self.operations}
+        return list(last.values())
+
+    def _begin(self, table: Table[R]) -> Collection[R]:
+        self._check_open()
+        collection = self._collection(table)
+        if self._unit is not None and self._unit != table.document:
+            raise ValueError(
+                f"{table.name} is kept in {table.document or 'the journal'}, but this "
+                f"transaction has changed {self._unit or 'the journal'}: they cannot "
+                "change together"
+            )
+        return collection
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise ValueError("this transaction has ended")
+
+    def _collection(self, table: Table[R]) -> Collection[R]:
+        return self._collections[table.name]
