@@ -1,0 +1,32 @@
+"""How much work one rendering may do.
+
+A step is about one node of the template evaluated, or 64 characters handled: some
+hundred nanoseconds to a few microseconds. Rendering happens on the reactor's thread,
+so the budget is what keeps a template from holding up everything else.
+"""
+
+from pexschedd.errors import TemplateError
+from pexschedd.scheduling.template_values import size_of
+
+MAX_STEPS = 50_000
+_CHARACTERS_PER_STEP = 64
+
+
+class Budget:
+    """The steps that are left of one rendering."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self._left = steps
+
+    def charge(self, steps: int) -> None:
+        """Take steps; raises TemplateError when there are not that many left."""
+        self._left -= steps
+        if self._left < 0:
+            raise TemplateError("the template does too much work and was stopped")
+
+    def charge_for(self, *values: object) -> None:
+        """Take what looking at each character of `values` once costs."""
+        for value in values:
+            self.charge(1 + size_of(value) // _CHARACTERS_PER_STEP)

@@ -1,0 +1,206 @@
+"""The jinja2 environment that templates run in: what they can reach, and how much.
+
+Everything a template does that takes time or space passes one of the hooks here:
+filters, functions, methods, operators and the hidden filters of `template_syntax`. Each
+charges the rendering's budget and looks at the size of what comes out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from jinja2 import Undefined, pass_context
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pexschedd.scheduling.template_budget import Budget
+from pexschedd.scheduling.template_methods import has_attribute, method_of
+from pexschedd.scheduling.template_syntax import (
+    BUILT,
+    EACH,
+    JOINED,
+    SEEN,
+    Functions,
+    takes_budget,
+)
+from pexschedd.scheduling.template_values import (
+    concatenated,
+    items_of,
+    multiplied,
+    power,
+    printf,
+    text_of,
+)
+
+TESTS: Functions = {
+    "boolean": lambda value: isinstance(value, bool),
+    "defined": lambda value: not isinstance(value, Undefined),
+    "even": lambda value: isinstance(value, int) and value % 2 == 0,
+    "mapping": lambda value: isinstance(value, dict),
+    "none": lambda value: value is None,
+    "number": lambda value: isinstance(value, int | float),
+    "odd": lambda value: isinstance(value, int) and value % 2 == 1,
+    "sequence": lambda value: isinstance(value, str | list | tuple | dict | range),
+    "string": lambda value: isinstance(value, str),
+    "undefined": lambda value: isinstance(value, Undefined),
+}
+
+
+class RenderContext(Context):
+    """One rendering; its budget is set before it starts."""
+
+    budget: Budget
+
+
+class Callee:
+    """Something that a template may call: a function, or a method of a value.
+
+    It is not itself a value: a template that forgets the parentheses fails.
+    """
+
+    __slots__ = ("_function", "_takes_budget")
+
+    def __init__(self, function: Callable[..., Any], takes_budget: bool) -> None:
+        self._function = function
+        self._takes_budget = takes_budget
+
+    def __call__(self, budget: Budget, *args: Any, **kwargs: Any) -> Any:
+        budget.charge_for(*args, *kwargs.values())
+        if self._takes_budget:
+            kwargs["budget"] = budget
+        result = self._function(*args, **kwargs)
+        budget.charge_for(result)
+        return result
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """An environment with these filters and functions, the tests above, no more."""
+
+    intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
+    context_class = RenderContext
+
+    def __init__(
+        self, filters: Functions, functions: Functions, *, autoescape: bool
+    ) -> None:
+        # Not optimized: folding constants would compute them outside of the budget.
+        super().__init__(
+            autoescape=autoescape, optimized=False, finalize=_shown, cache_size=0
+        )
+        own: Mapping[str, Callable[..., Any]] = {
+            name: _filter(Callee(function, takes_budget(function)))
+            for name, function in filters.items()
+        }
+        self.filters = {**own, **_HIDDEN}
+        self.tests = dict(TESTS)
+        self.globals = {
+            name: Callee(function, takes_budget(function))
+            for name, function in functions.items()
+        }
+        self.binop_table.update({"*": multiplied, "**": power, "%": _modulo})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Undefined):
+            return getattr(obj, attribute)
+        method = method_of(obj, attribute)
+        if method is not None:
+            return Callee(partial(_applied, method, obj), takes_budget=True)
+        if has_attribute(obj, attribute):
+            return getattr(obj, attribute)
+        return self._item(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return self._item(obj, argument)
+
+    def _item(self, obj: Any, key: Any) -> Any:
+        if isinstance(obj, Undefined):
+            return obj[key]
+        if isinstance(obj, str | list | tuple | range | dict):
+            try:
+                return obj[key]
+            except (TypeError, LookupError):
+                pass
+        return self.undefined(obj=obj, name=key)
+
+    def call(  # type: ignore[override]  # jinja2 mangles these parameters' names
+        self, context: RenderContext, obj: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        # jinja2 tells callees that take a context about variables of the loop.
+        kwargs.pop("_loop_vars", None)
+        kwargs.pop("_block_vars", None)
+        if isinstance(obj, Undefined):
+            return obj()
+        if not isinstance(obj, Callee):
+            raise SecurityError("only functions and methods can be called")
+        return obj(context.budget, *args, **kwargs)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        budget = _budget(context)
+        budget.charge_for(left, right)
+        result = self.binop_table[operator](left, right)
+        budget.charge_for(result)
+        return result
+
+
+def _applied(
+    method: Callable[..., Any], value: object, *args: Any, budget: Budget, **kwargs: Any
+) -> Any:
+    if not isinstance(value, LoopContext):
+        budget.charge_for(value)
+    return method(value, *args, **kwargs)
+
+
+def _budget(context: Context) -> Budget:
+    assert isinstance(context, RenderContext)  # noqa: S101 - for the type checker
+    return context.budget
+
+
+def _filter(callee: Callee) -> Callable[..., Any]:
+    @pass_context
+    def apply(context: Context, *args: Any, **kwargs: Any) -> Any:
+        return callee(_budget(context), *args, **kwargs)
+
+    return apply
+
+
+def _modulo(left: Any, right: Any) -> Any:
+    return printf(left, right) if isinstance(left, str) else left % right
+
+
+@pass_context
+def _shown(context: Context, value: object) -> str:
+    """The text of `{{ value }}`, before it is escaped."""
+    text = text_of(value)
+    _budget(context).charge_for(text)
+    return text
+
+
+@pass_context
+def _each(context: Context, values: object, cost: int) -> Iterator[Any]:
+    """What a loop goes through; each turn costs what its body does."""
+    budget = _budget(context)
+    for item in items_of(values):
+        budget.charge(cost)
+        yield item
+
+
+@pass_context
+def _seen(context: Context, value: object) -> object:
+    """An operand of a comparison."""
+    _budget(context).charge_for(value)
+    return value
+
+
+@pass_context
+def _joined(context: Context, values: tuple[object, ...]) -> str:
+    text = concatenated(values)
+    _budget(context).charge_for(text)
+    return text
+
+
+_HIDDEN: Mapping[str, Callable[..., Any]] = {
+    EACH: _each,
+    BUILT: _seen,
+    SEEN: _seen,
+    JOINED: _joined,
+}

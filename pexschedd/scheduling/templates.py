@@ -1,0 +1,215 @@
+"""The administrator's jinja2 templates: check them, render them.
+
+Templates come from administrators and values from anybody who can send a meeting
+request. So a template is refused when it is saved rather than when a meeting needs it;
+values are escaped in HTML; and rendering is bounded in time and space, because a
+mistake in a template must not stop the daemon. How: `template_syntax` (what may be
+written), `template_sandbox` (what can be reached), `template_values` and
+`template_budget` (how large, how long).
+"""
+
+import re
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import NoReturn
+from zoneinfo import ZoneInfo
+
+import jinja2
+from jinja2 import nodes
+
+from pexschedd.clock import Now
+from pexschedd.errors import TemplateError
+from pexschedd.scheduling.filters import pex_filters
+from pexschedd.scheduling.template_budget import Budget
+from pexschedd.scheduling.template_filters import STANDARD_FILTERS
+from pexschedd.scheduling.template_sandbox import TESTS, RenderContext, Sandbox
+from pexschedd.scheduling.template_syntax import (
+    MAX_SOURCE,
+    inspect,
+    instrument,
+    names_used,
+)
+from pexschedd.scheduling.template_values import bounded_range, plain
+
+MAX_OUTPUT = 262_144
+"""Characters of a rendered template, after escaping."""
+_CACHED = 512
+"""Compiled templates; one takes about 30 kB and 2 ms to make."""
+
+# Neither XML 1.0 nor people have a use for these: controls other than white space,
+# lone surrogates, non-characters.
+_ILLEGAL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+)
+# In names also what turns the direction of writing, which can disguise the rest.
+_INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+_FAILURES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a wrong template can raise while it is rendered; anything else is our fault."""
+
+
+class Templates:
+    """Checks and renders templates; keeps the compiled ones.
+
+    `now`, `uuid4`, `digits` (n -> n random decimal digits) and `debug` (what
+    pex_debug_log says) are all that a template can learn of or tell to the world.
+    """
+
+    def __init__(
+        self,
+        now: Now,
+        uuid4: Callable[[], str],
+        digits: Callable[[int], str],
+        debug: Callable[[str], None] | None = None,
+    ) -> None:
+        own = pex_filters(now, uuid4, digits, debug)
+        self._filters = {**STANDARD_FILTERS, **own}
+        self._functions = {"range": bounded_range, **own}
+        self._sandboxes = {
+            html: Sandbox(self._filters, self._functions, autoescape=html)
+            for html in (True, False)
+        }
+        self._compiled: OrderedDict[tuple[bool, str], jinja2.Template] = OrderedDict()
+
+    def check(self, source: str, variables: frozenset[str]) -> None:
+        """Refuse a template that cannot be rendered or uses other variables.
+
+        Raises TemplateError, which says what is wrong, what would be right, and where.
+        """
+        tree = self._parse(source)
+        used = names_used(tree, self._functions)
+        for name, line in sorted(used.items(), key=lambda item: item[1]):
+            if name not in variables:
+                may = ", ".join(sorted(variables)) or "no variables"
+                raise TemplateError(
+                    f'unknown variable "{name}"; this template may use {may}', line
+                )
+        self._compile(tree, html=True)
+
+    def uses(self, source: str, variable: str) -> bool:
+        """Whether `variable` is used outside of comments; raises TemplateError."""
+        return variable in names_used(self._parse(source), self._functions)
+
+    def render(
+        self,
+        source: str,
+        values: Mapping[str, object],
+        *,
+        html: bool = True,
+        max_length: int | None = None,
+    ) -> str:
+        """The text that `source` makes of `values`; raises TemplateError.
+
+        html: values are escaped, the template's own text is not. Otherwise the result
+        is one line of plain text without control characters, cut after `max_length`
+        characters (HTML is never cut). A variable without a value shows nothing.
+        """
+        template = self._template(source, html)
+        context = template.new_context({n: plain(v) for n, v in values.items()})
+        assert isinstance(context, RenderContext)  # noqa: S101 - for the type checker
+        context.budget = Budget()
+        pieces = []
+        size = 0
+        try:
+            for piece in template.root_render_func(context):
+                pieces.append(piece)
+                size += len(piece)
+                if size > MAX_OUTPUT:
+                    raise TemplateError(f"the result is over {MAX_OUTPUT} characters")
+        except TemplateError as error:
+            line = _line(template, error.__traceback__)
+            raise type(error)(str(error), line) from None
+        except _FAILURES as error:
+            line = _line(template, error.__traceback__)
+            raise TemplateError(_said(error), line) from None
+        text = _ILLEGAL.sub("", "".join(pieces))
+        return text if html else _one_line(text)[:max_length].rstrip()
+
+    def _template(self, source: str, html: bool) -> jinja2.Template:
+        key = (html, source)
+        template = self._compiled.get(key)
+        if template is None:
+            template = self._compile(self._parse(source), html)
+            self._compiled[key] = template
+            if len(self._compiled) > _CACHED:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(key)
+        return template
+
+    def _parse(self, source: str) -> nodes.Template:
+        if len(source) > MAX_SOURCE:
+            raise TemplateError(f"the template is over {MAX_SOURCE} characters")
+        try:
+            # A regular expression in a template has escapes that Python warns about.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                warnings.simplefilter("ignore", SyntaxWarning)
+                tree = self._sandboxes[True].parse(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(_said(error), error.lineno) from None
+        except (RecursionError, MemoryError, ValueError) as error:
+            _refuse(error)
+        inspect(tree, self._filters, TESTS, self._functions)
+        return tree
+
+    def _compile(self, tree: nodes.Template, html: bool) -> jinja2.Template:
+        try:
+            return self._sandboxes[html].from_string(instrument(tree))
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(_said(error), error.lineno) from None
+        except (RecursionError, MemoryError, ValueError, SyntaxError) as error:
+            _refuse(error)
+
+
+def format_time(instant: datetime, zone: str) -> str:
+    """`15:30 on 31/07/2017`, the fixed format of `start_time` and `end_time`.
+
+    `zone` is an IANA name; the time is in UTC, and says so, if nobody knows the zone.
+    """
+    if instant.tzinfo is None:
+        raise ValueError("a naive time has no place on Earth")
+    form = "%H:%M on %d/%m/%Y"
+    try:
+        return instant.astimezone(ZoneInfo(zone)).strftime(form)
+    except (LookupError, ValueError, OSError):
+        return instant.astimezone(UTC).strftime(f"{form} (UTC)")
+
+
+def _refuse(error: Exception) -> NoReturn:
+    what = "a number" if isinstance(error, ValueError) else "the nesting"
+    raise TemplateError(f"the template is too complicated: {what} is too large")
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, jinja2.TemplateError):
+        return error.message or "the template is wrong"
+    if isinstance(error, RecursionError | MemoryError):
+        return "the template is too complicated"
+    return f"the template failed: {error}"
+
+
+def _line(template: jinja2.Template, traceback: TracebackType | None) -> int:
+    """The template's line that was being rendered; 0 if that cannot be told."""
+    line = 0
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__jinja_template__") is template:
+            line = template.get_corresponding_lineno(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return line
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_INVISIBLE.sub("", text).split())
