@@ -1,0 +1,308 @@
+"""The machine stops at any moment: what was acknowledged is there afterwards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from store_disk import Disk, few_cuts
+from store_support import ROOM, SETTING, TABLES, VISIT, Opened, Room, Setting
+
+from pexschedd.errors import StoreError
+from pexschedd.store.store import Store
+
+STATE = Path("/var/state")
+
+Content = dict[str, dict[int, Any]]
+Step = Any
+
+
+class _Crash(OSError):
+    """The machine has stopped: this call did not happen, and no later one."""
+
+
+def _apply(opened: Opened, step: Step) -> None:
+    """One step of a workload, until it is acknowledged."""
+    kind, *records = step
+    if kind == "roll":
+        opened.wait(opened.store.roll())
+        return
+    with opened.store.transaction() as transaction:
+        for table, what in records:
+            if isinstance(what, int):
+                transaction.delete(table, what)
+            else:
+                transaction.put(table, what)
+        done = transaction.commit()
+    opened.wait(done)
+
+
+def _ignore(error: StoreError) -> None:
+    """A store that fails is what these tests are about."""
+
+
+def _crash_at(disk: Disk, call: int) -> None:
+    left = call
+
+    def before(name: str) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _Crash(name)
+
+    disk.before = before
+
+
+def _run(disk: Disk, steps: Sequence[Step]) -> tuple[list[Content], bool]:
+    """Runs a workload; returns the content after each step, and if it ended.
+
+    The last content is what the interrupted step would have led to.
+    """
+    contents: list[Content] = [{table.name: {} for table in TABLES}]
+    try:
+        opened = Opened(STATE, fs=disk, failed=_ignore)
+    except StoreError:
+        return contents, False
+    ended = True
+    for step in steps:
+        try:
+            _apply(opened, step)
+        except StoreError:
+            ended = False
+        contents.append(opened.content())
+        if not ended:
+            break
+    opened.close()
+    return contents, ended
+
+
+WORKLOADS: dict[str, list[Step]] = {
+    "first start": [],
+    "put, replace, delete": [
+        ("do", (ROOM, Room(id=1, name="a"))),
+        ("do", (ROOM, Room(id=1, name="b"))),
+        ("do", (ROOM, 1)),
+    ],
+    "transactions": [
+        ("do", (ROOM, Room(id=1, name="a")), (VISIT, Room(id=1, name="b"))),
+        ("do", (ROOM, Room(id=2, name="c")), (ROOM, 1), (VISIT, 1)),
+    ],
+    "documents and journal": [
+        ("do", (SETTING, Setting(id=1, name="a"))),
+        ("do", (ROOM, Room(id=1, name="b"))),
+        ("do", (SETTING, Setting(id=2, name="c")), (SETTING, 1)),
+    ],
+    "roll": [
+        ("do", (ROOM, Room(id=1, name="a"))),
+        ("roll",),
+        ("do", (ROOM, Room(id=2, name="b"))),
+        ("roll",),
+        ("do", (ROOM, 1)),
+    ],
+    "old manifests go": [
+        step
+        for number in range(1, 10)
+        for step in (("do", (ROOM, Room(id=1, name=f"{number}"))), ("roll",))
+    ],
+}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_crash_keeps_what_was_acknowledged(name: str) -> None:
+    """After a crash at any call, in any state the disk may be in, the content is that
+    after all acknowledged steps or after one more, opening it once more changes
+    nothing, and it can be written."""
+    steps = WORKLOADS[name]
+    states = call = 0
+    ended = False
+    while not ended:
+        disk = Disk()
+        _crash_at(disk, call)
+        contents, ended = _run(disk, steps)
+        allowed = contents[-1:] if ended else contents[-2:]
+        for left in disk.crashes(few_cuts):
+            states += 1
+            opened = Opened(STATE, fs=left)
+            found = opened.content()
+            assert found in allowed, f"crash before call {call}"
+            opened.wait(opened.put(ROOM, Room(id=77, name="after")))
+            opened.close()
+            opened = Opened(STATE, fs=left)
+            found["room"][77] = Room(id=77, name="after")
+            assert opened.content() == found
+            opened.close()
+        call += 1
+    assert states > call, "the model has to have choices"
+
+
+def test_every_crash_during_recovery_is_recovered_from() -> None:
+    """A crash at any call of a recovery from a torn tail loses nothing either."""
+    disk = Disk()
+    contents, _ = _run(disk, WORKLOADS["transactions"])
+    torn = next(disk.crashes(few_cuts))
+    journal = STATE / "journal" / "00000001.jsonl"
+    handle = torn.append(journal)
+    torn.write(handle, b'{"seq":6,"tx":[1,2],"put":"ro')
+    torn.sync(handle)
+    torn.close(handle)
+    call = 0
+    recovered = False
+    while not recovered:
+        (again,) = torn.crashes(few_cuts)
+        _crash_at(again, call)
+        try:
+            Opened(STATE, fs=again).close()
+            recovered = True
+        except StoreError:
+            pass
+        for left in again.crashes(few_cuts):
+            opened = Opened(STATE, fs=left)
+            assert opened.content() == contents[-1]
+            opened.close()
+        call += 1
+    assert call > 5
+
+
+def test_a_line_cut_at_any_byte_is_never_half_there() -> None:
+    """Whatever prefix of a transaction's bytes is left: all of it or nothing."""
+    disk = Disk()
+    contents, _ = _run(disk, WORKLOADS["transactions"])
+    (whole,) = disk.crashes(few_cuts)
+    journal = STATE / "journal" / "00000001.jsonl"
+    size = whole.size(journal)
+    second = whole.read(journal).index(b'{"seq":3')
+    for cut in range(second, size + 1):
+        (left,) = whole.crashes(few_cuts)
+        handle = left.append(journal)
+        left.truncate(handle, cut)
+        left.sync(handle)
+        opened = Opened(STATE, fs=left)
+        assert opened.content() == contents[-1 if cut == size else -2]
+        opened.close()
+        names = left.listdir(journal.parent)
+        assert ("00000001.jsonl.torn" in names) == (second < cut < size)
+
+
+ids = st.integers(1, 6)
+rooms = st.builds(Room, id=ids, name=st.text(max_size=5), owner=st.integers(0, 2))
+changes = st.one_of(
+    st.tuples(st.sampled_from([ROOM, VISIT]), st.one_of(rooms, ids)),
+)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """A store beside a plain dict, with crashes at any moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk = Disk()
+        self.opened: Opened | None = None
+        self.model: Content = {table.name: {} for table in TABLES}
+        self.given: dict[str, int] = {"room": 0, "visit": 0}
+
+    @property
+    def store(self) -> Store:
+        assert self.opened is not None
+        return self.opened.store
+
+    @initialize()
+    def open(self) -> None:
+        self.opened = Opened(STATE, fs=self.disk, failed=_ignore, segment_size=600)
+
+    def expected(self, records: list[tuple[Any, Any]]) -> Content:
+        result = {name: dict(content) for name, content in self.model.items()}
+        for table, what in records:
+            if isinstance(what, int):
+                result[table.name].pop(what, None)
+            else:
+                result[table.name][what.id] = what
+        return result
+
+    @rule(records=st.lists(changes, min_size=1, max_size=4))
+    def transact(self, records: list[tuple[Any, Any]]) -> None:
+        assert self.opened is not None
+        _apply(self.opened, ("do", *records))
+        self.model = self.expected(records)
+
+    @rule(number=ids, name=st.text(max_size=3))
+    def document(self, number: int, name: str) -> None:
+        assert self.opened is not None
+        setting = Setting(id=number, name=name)
+        self.opened.wait(self.opened.put(SETTING, setting))
+        self.model["setting"][number] = setting
+
+    @rule(table=st.sampled_from([ROOM, VISIT]))
+    def new(self, table: Any) -> None:
+        """A new id is higher than all before it, across restarts and crashes."""
+        assert self.opened is not None
+        transaction = self.store.transaction()
+        id = transaction.new_id(table)
+        assert id > self.given[table.name]
+        room = Room(id=id, name="new")
+        transaction.put(table, room)
+        self.opened.wait(transaction.commit())
+        self.model[table.name][id] = room
+        self.given[table.name] = id
+
+    @rule()
+    def roll(self) -> None:
+        assert self.opened is not None
+        self.opened.wait(self.store.roll())
+
+    @rule()
+    def reopen(self) -> None:
+        assert self.opened is not None
+        self.opened.close()
+        self.open()
+
+    @rule(
+        records=st.lists(changes, min_size=1, max_size=4),
+        call=st.integers(0, 12),
+        data=st.data(),
+    )
+    def crash(
+        self, records: list[tuple[Any, Any]], call: int, data: st.DataObject
+    ) -> None:
+        """Stops at some call of a transaction and a roll; goes on from what is left."""
+        assert self.opened is not None
+        _crash_at(self.disk, call)
+        acknowledged = True
+        try:
+            _apply(self.opened, ("do", *records))
+            self.model = self.expected(records)
+            _apply(self.opened, ("roll",))
+        except StoreError:
+            acknowledged = self.model == self.expected(records)
+        self.opened.close()
+        cut = data.draw(st.integers(1, 300))
+        left = list(self.disk.crashes(lambda size: [min(cut, size - 1)]))
+        self.disk = data.draw(st.sampled_from(left))
+        before = self.model
+        self.open()
+        found = self.opened.content()
+        if not acknowledged and found != before:
+            assert found == self.expected(records)
+        else:
+            assert found == before
+        self.model = found
+
+    @invariant()
+    def agrees(self) -> None:
+        if self.opened is not None:
+            assert self.opened.content() == self.model
+
+    def teardown(self) -> None:
+        if self.opened is not None:
+            self.opened.close()
+
+
+StoreMachine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestStoreMachine = StoreMachine.TestCase
