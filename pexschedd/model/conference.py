@@ -73,6 +73,13 @@ def _pin(value: str) -> str | None:
     return "This must be 4 to 20 digits; the last may be a # instead."
 
 
+def _alike(pin: str, guest_pin: str) -> bool:
+    """Whether a conferencing node can tell when a PIN is complete."""
+    if pin.endswith("#") or guest_pin.endswith("#"):
+        return pin.endswith("#") and guest_pin.endswith("#")
+    return len(pin) == len(guest_pin)
+
+
 class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A virtual meeting room.
 
@@ -122,7 +129,6 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The hosts' PIN.",
             max_length=20,
             unit="digits",
-            secret=True,
             checks=(_pin,),
         ),
     ] = ""
@@ -135,7 +141,6 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The guests' PIN.",
             max_length=20,
             unit="digits",
-            secret=True,
             checks=(_pin,),
         ),
     ] = ""
@@ -302,6 +307,10 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
             yield "pin", "This is required when guests are allowed."
         if self.guest_pin and not self.allow_guests:
             yield "guest_pin", "Guests are not allowed: see allow_guests."
+        elif self.guest_pin and self.guest_pin == self.pin:
+            yield "guest_pin", "Guests and hosts need different PINs."
+        elif self.guest_pin and not _alike(self.pin, self.guest_pin):
+            yield "guest_pin", "Both PINs need the same length, or a # at the end."
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):

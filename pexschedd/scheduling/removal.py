@@ -8,7 +8,8 @@ import msgspec
 
 from pexschedd.model import tables
 from pexschedd.model.table import R, Table
-from pexschedd.store.store import Store, Transaction
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
 
 _AT_ONCE = 500
 """Conferences removed in one transaction; between two, the process does other work."""

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector, ExchangeDomain, manifest_differs
+from pexschedd.model.validation import is_writable
 from pexschedd.web.admin.resources import AnyResource
 
 
@@ -50,12 +50,10 @@ def seal(
     A secret's context is `<resource>/<uuid or id>/<field>`.
     """
     owner = resource.sealed_by(record)
-    sealed = {
-        name: vault.seal(text, f"{resource.name}/{owner}/{name}") if text else ""
-        for name, text in (
-            (name, getattr(record, name))
-            for name, declared in fields_of(resource.table.record).items()
-            if declared.field.secret and not declared.field.readonly and name in values
-        )
-    }
+    sealed = {}
+    for name, declared in resource.fields.items():
+        if declared.field.secret and is_writable(declared) and name in values:
+            text = getattr(record, name)
+            context = f"{resource.name}/{owner}/{name}"
+            sealed[name] = vault.seal(text, context) if text else ""
     return replace(record, **sealed) if sealed else record

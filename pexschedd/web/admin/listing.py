@@ -71,7 +71,7 @@ def select(store: Lister, resource: Resource[R], query: Query) -> tuple[list[R],
     for column, descending in reversed(query.order):
         get = column.get
         records.sort(
-            key=lambda r: (get(r) is not None, get(r)),  # noqa: B023 - used at once
+            key=lambda r: (get(r) is not None, get(r)),
             reverse=descending,
         )
     return list(islice(records, query.offset, query.offset + query.limit)), len(records)

@@ -15,7 +15,8 @@ from pexschedd.model import tables
 from pexschedd.model.consistency import UNIQUE, Unique
 from pexschedd.model.fields import Record
 from pexschedd.scheduling.removal import remove_conference
-from pexschedd.store.store import Store, Transaction
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
 from pexschedd.web.admin.resource import AnyTable, Children
 from pexschedd.web.admin.resources import CONFIGURATION, AnyResource
 
@@ -32,7 +33,7 @@ class Plan:
     def new_id(self, table: AnyTable) -> int:
         return self._change.new_id(table)
 
-    def get(self, table: AnyTable, id: int) -> Any:  # noqa: A002 - what it is
+    def get(self, table: AnyTable, id: int) -> Any:
         """The record as it will be, or None."""
         place = table.name, id
         if place in self._gone:
@@ -48,12 +49,12 @@ class Plan:
             if key is not None:
                 self._keys[table.name, unique.field, key] = record.id
 
-    def delete(self, resource: AnyResource, id: int) -> None:  # noqa: A002
+    def delete(self, resource: AnyResource, id: int) -> None:
         """Plans the end of a record and of what belongs to it."""
         self._deletions.append((resource, id))
         self._forget(resource, id)
 
-    def _forget(self, resource: AnyResource, id: int) -> None:  # noqa: A002
+    def _forget(self, resource: AnyResource, id: int) -> None:
         self._gone.add((resource.table.name, id))
         self._puts.pop((resource.table.name, id), None)
         for children in resource.children.values():
@@ -107,7 +108,7 @@ def _delete(
     change: Transaction,
     store: Store,
     resource: AnyResource,
-    id: int,  # noqa: A002 - what it is
+    id: int,
     now: datetime,
 ) -> None:
     table = resource.table

@@ -90,7 +90,7 @@ class Resource(Generic[R]):
     def uri(self) -> str:
         return f"{PREFIX}/{self.kind}/v1/{self.name}/"
 
-    def uri_of(self, id: int) -> str:  # noqa: A002 - what it is
+    def uri_of(self, id: int) -> str:
         return f"{self.uri}{id}/"
 
 
@@ -116,7 +116,7 @@ def _declared(column: Column, declared: Declared | None) -> Declared:
     )
 
 
-def uri_of(resource: str, id: int) -> str:  # noqa: A002 - what it is
+def uri_of(resource: str, id: int) -> str:
     """The URI of a configuration record; also of resources that other systems have."""
     return f"{PREFIX}/configuration/v1/{resource}/{id}/"
 

@@ -14,7 +14,7 @@ from pexschedd.web.admin.resources import CONFIGURATION, AnyResource
 class Reader(Protocol):
     """The part of the store that reading needs."""
 
-    def get(self, table: Table[R], id: int) -> R | None: ...  # noqa: A002
+    def get(self, table: Table[R], id: int) -> R | None: ...
     def find_all(self, index: Index[R], key: Any) -> list[R]: ...
 
 

@@ -55,7 +55,7 @@ class Writer:
         id: int,
         payload: Payload,
         *,
-        whole: bool,  # noqa: A002
+        whole: bool,
     ) -> None:
         """With `whole`, what is left out goes back to its default."""
         plan = Plan(self._store)
@@ -252,7 +252,7 @@ def _reference(plan: Plan, resource: AnyResource, value: object) -> int:
     return id_
 
 
-def _existing(plan: Plan, resource: AnyResource, id: int) -> Any:  # noqa: A002
+def _existing(plan: Plan, resource: AnyResource, id: int) -> Any:
     record = plan.get(resource.table, id)
     if record is None:
         raise NotFound(f"There is no {resource.name} {id}.")
