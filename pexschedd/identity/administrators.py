@@ -3,19 +3,25 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
-from secrets import token_bytes
-from typing import Any, Protocol
+from pathlib import Path
+from secrets import token_bytes, token_urlsafe
+from typing import Any
 
 from msgspec.structs import replace
 from twisted.internet.defer import DeferredSemaphore
+from twisted.logger import Logger
 
 from pexschedd.clock import Now
-from pexschedd.errors import InvalidFields, NotAuthenticated, Unavailable
+from pexschedd.errors import ConfigError, InvalidFields, NotAuthenticated, Unavailable
+from pexschedd.identity.initial_password import leave_password, read_password
 from pexschedd.identity.passwords import SALT_BYTES, fits, make_hash
 from pexschedd.model import tables
 from pexschedd.model.administrator import Administrator
 from pexschedd.store.store import Store
+
+_log = Logger()
 
 _AT_ONCE = 2
 _WAITING = 50
@@ -26,10 +32,39 @@ _LONGEST_PASSWORD = 1024
 _SHORTEST_PASSWORD = 8
 
 
-class InThread(Protocol):
-    """Calls a slow function in a thread: `deferToThread`."""
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Calls a slow function in a thread: `deferToThread`."""
 
-    def __call__(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]: ...
+FIRST = "admin"
+PASSWORD_FILE = "initial-admin-password"  # noqa: S105 - the name of a file
+
+
+async def first_administrator(
+    administrators: "Administrators", state_dir: Path, password_file: Path | None = None
+) -> None:
+    """Creates `admin` if there is no administrator at all.
+
+    The password is the first line of `password_file`, or a random one that is left in
+    `<state_dir>/initial-admin-password`, for its owner only. Raises `ConfigError` for
+    a file that cannot be used.
+    """
+    if administrators.exist():
+        return
+    if password_file is not None:
+        place, password = password_file, read_password(password_file)
+    else:
+        place, password = state_dir / PASSWORD_FILE, token_urlsafe(18)
+        # Before the administrator: one whose password nobody knows helps nobody.
+        leave_password(place, password)
+    try:
+        await administrators.set_password(FIRST, password)
+    except InvalidFields as error:
+        raise ConfigError(str(place), error.problems["password"]) from None
+    _log.info(
+        "created the administrator {name}; the password is in {place}",
+        name=FIRST,
+        place=str(place),
+    )
 
 
 class Administrators:
@@ -40,7 +75,7 @@ class Administrators:
     need not wait for the slow hash each time.
     """
 
-    def __init__(self, store: Store, *, in_thread: InThread, now: Now) -> None:
+    def __init__(self, store: Store, now: Now, in_thread: InThread) -> None:
         self._store = store
         self._in_thread = in_thread
         self._now = now
@@ -50,6 +85,9 @@ class Administrators:
         self._verified: OrderedDict[bytes, float] = OrderedDict()
         # Somebody whom nobody can be: unknown names take as long as known ones.
         self._nobody: str | None = None
+
+    def exist(self) -> bool:
+        return self._store.count(tables.ADMINISTRATOR) > 0
 
     async def authenticate(self, name: str, password: str) -> Administrator:
         """Raises `NotAuthenticated`, whatever is wrong, and `Unavailable` when too
@@ -104,7 +142,7 @@ class Administrators:
         try:
             await self._slots.acquire()
             try:
-                return await self._in_thread(function, *args)
+                return await self._in_thread(partial(function, *args))
             finally:
                 self._slots.release()
         finally:

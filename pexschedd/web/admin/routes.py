@@ -1,4 +1,4 @@
-"""The management API over HTTP: Tastypie's shapes, to be mounted at `/api/admin`.
+"""The management API over HTTP, in Tastypie's shapes. Under `/api/admin/`:
 
 GET          <kind>/v1/                    what there is
 GET          <kind>/v1/<resource>/         a page of the records
@@ -28,6 +28,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin import listing
 from pexschedd.web.admin.errors import InvalidRecord, admin_error
 from pexschedd.web.admin.guard import Authenticator, admin_route
+from pexschedd.web.admin.resource import PREFIX
 from pexschedd.web.admin.resources import BY_KIND, AnyResource
 from pexschedd.web.admin.serialise import schema, shown
 from pexschedd.web.admin.write import Writer
@@ -42,9 +43,10 @@ from pexschedd.web.api import (
     register_http_errors,
 )
 
-_LIST = "/<string:kind>/v1/<string:name>/"
-_ONE = _LIST + "<int:id>/"
-_CONNECTOR = "/configuration/v1/ms_exchange_connector/<int:id>"
+_KIND = f"{PREFIX}/<string:kind>/v1/"
+_LIST = f"{_KIND}<string:name>/"
+_ONE = f"{_LIST}<int:id>/"
+_CONNECTOR = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:id>"
 
 
 class ConnectorFiles(Protocol):
@@ -56,7 +58,7 @@ class ConnectorFiles(Protocol):
 
 
 class AdminApi:
-    """`app.resource()` is the resource to mount at `/api/admin`."""
+    """Routes for administrators. `app.resource()` is to be served at the root."""
 
     app = Klein()
     register_http_errors(app, admin_error)
@@ -65,18 +67,18 @@ class AdminApi:
         self,
         store: Store,
         administrators: Authenticator,
+        now: Now,
         templates: TemplateChecker,
         *,
-        now: Now,
-        files: ConnectorFiles | None = None,
+        connector_files: ConnectorFiles | None = None,
         new_uuid: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self.administrators = administrators
         self._store = store
         self._writer = Writer(store, templates, now=now, uuid4=new_uuid)
-        self._files = files
+        self._files = connector_files
 
-    @admin_route(app, "/<string:kind>/v1/")
+    @admin_route(app, _KIND)
     def discover(self, request: Request, kind: str) -> Payload:
         return json_response(
             request,
