@@ -1,1 +1,3 @@
 """Meeting-room scheduling for Microsoft Exchange."""
+
+__version__ = "0.1.0"

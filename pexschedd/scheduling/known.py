@@ -18,14 +18,14 @@ class Known:
         """The alias that was handed out with this tag."""
         return self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
 
-    def alias_by_id(self, id: int | None) -> ScheduledAlias | None:  # noqa: A002
+    def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         return None if id is None else self._store.get(tables.SCHEDULED_ALIAS, id)
 
     def meeting(self, connector_id: int, uid: str) -> ScheduledConference | None:
         """The meeting as it is scheduled now."""
         return self._store.find(tables.SCHEDULED_BY_UID, (connector_id, uid))
 
-    def conference(self, id: int) -> Conference | None:  # noqa: A002
+    def conference(self, id: int) -> Conference | None:
         return self._store.get(tables.CONFERENCE, id)
 
     def aliases_of(self, conference_id: int) -> list[ConferenceAlias]:

@@ -20,7 +20,8 @@ from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, Unreadable
 from pexschedd.scheduling.removal import remove_conference
 from pexschedd.scheduling.wording import Wording
-from pexschedd.store.store import Store, Transaction
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
 
 
 class Scheduler:

@@ -135,7 +135,7 @@ class Watcher:
         other = names.UNREACHABLE if refused else names.REFUSED
         self._alarms.raise_(name, connector.name, error.message)
         self._alarms.lower(connector.name, other)
-        delay = min(RETRY_FIRST * 2**self._failures, RETRY_MOST)
+        delay = min(RETRY_FIRST * 2.0**self._failures, RETRY_MOST)
         self._failures = min(self._failures + 1, 10)
         return max(delay, error.retry_after or 0)
 

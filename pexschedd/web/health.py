@@ -1,13 +1,17 @@
 """Is the daemon well, and what does it hold: for load balancers and monitoring."""
 
+from collections.abc import Callable
+from typing import Any
+
 from klein import Klein
 from twisted.web.server import Request
 
 from pexschedd.model import tables
+from pexschedd.model.table import Table
 from pexschedd.store.store import Store
 from pexschedd.web.api import json_response, register_http_errors, route
 
-COUNTED = (
+COUNTED: tuple[Table[Any], ...] = (
     tables.CONNECTOR,
     tables.SCHEDULED_ALIAS,
     tables.CONFERENCE,
@@ -20,18 +24,18 @@ COUNTED = (
 class HealthApi:
     app = Klein()
 
-    def __init__(self, store: Store, version: str) -> None:
+    def __init__(self, store: Store, version: str, failure: Callable[[], str]) -> None:
+        """`failure` says why the store does not take writes any more, or nothing."""
         self._store = store
         self._version = version
+        self._failure = failure
 
     @route(app, "/health")
     def health(self, request: Request) -> bytes:
         """200 while the store takes writes, else 503."""
-        failure = self._store.failure
-        if failure is not None:
-            return json_response(
-                request, {"status": "failed", "reason": failure.message}, 503
-            )
+        failure = self._failure()
+        if failure:
+            return json_response(request, {"status": "failed", "reason": failure}, 503)
         return json_response(request, {"status": "ok", "version": self._version})
 
     @route(app, "/metrics")

@@ -44,7 +44,7 @@ class PolicyApi:
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
-    @route(app, "/service/configuration")
+    @route(app, "/policy/v1/service/configuration")
     def service_configuration(self, request: Request) -> bytes:
         aliases = request.args.get(b"local_alias") if request.args else None
         dialled = aliases[0].decode("utf-8", "replace") if aliases else ""
@@ -92,6 +92,15 @@ def service(conference: Conference) -> dict[str, Any]:
     if conference.allow_guests:
         if not conference.pin:
             del result["allow_guests"]
-        elif conference.guest_pin and conference.guest_pin != conference.pin:
+        elif guest_pin_fits(conference.pin, conference.guest_pin):
             result["guest_pin"] = conference.guest_pin
     return result
+
+
+def guest_pin_fits(pin: str, guest_pin: str) -> bool:
+    """Nodes want two different PINs of one length, or both ending in `#`."""
+    if not guest_pin or guest_pin == pin:
+        return False
+    if pin.endswith("#") or guest_pin.endswith("#"):
+        return pin.endswith("#") and guest_pin.endswith("#")
+    return len(pin) == len(guest_pin)

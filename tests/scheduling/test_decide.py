@@ -60,7 +60,7 @@ class Rooms:
         self.addresses: dict[int, ConferenceAlias] = {}
         self._ids = count(100)
 
-    def book(self, id: int = 1, uuid: str = TAG, **changes: Any) -> ScheduledAlias:  # noqa: A002
+    def book(self, id: int = 1, uuid: str = TAG, **changes: Any) -> ScheduledAlias:
         alias = ScheduledAlias(
             id=id,
             uuid=uuid,
@@ -76,7 +76,7 @@ class Rooms:
     def alias(self, uuid: str) -> ScheduledAlias | None:
         return next((a for a in self.aliases.values() if a.uuid == uuid), None)
 
-    def alias_by_id(self, id: int | None) -> ScheduledAlias | None:  # noqa: A002
+    def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         return self.aliases.get(id or 0)
 
     def meeting(self, connector_id: int, uid: str) -> ScheduledConference | None:
@@ -89,7 +89,7 @@ class Rooms:
             None,
         )
 
-    def conference(self, id: int) -> Conference | None:  # noqa: A002
+    def conference(self, id: int) -> Conference | None:
         return self.conferences.get(id)
 
     def owner_of(self, alias: str) -> int | None:

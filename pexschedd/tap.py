@@ -1,0 +1,271 @@
+"""The composition root: every part is made and joined here, and only here.
+
+Read it from top to bottom to see what the daemon consists of.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from twisted.application.service import IServiceCollection, MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import ILogObserver, Logger
+from twisted.python.threadpool import ThreadPool
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+from twisted.web.client import Agent
+from twisted.web.resource import IResource, Resource
+
+from pexschedd import __version__, logs
+from pexschedd import config as configuration
+from pexschedd.clock import Now, system_now
+from pexschedd.config import Config
+from pexschedd.errors import ConfigError, StoreError
+from pexschedd.ews.mailbox import ews_mailbox
+from pexschedd.ews.tls import Trust, TrustPolicy
+from pexschedd.identity.addin import AddinIdentity
+from pexschedd.identity.administrators import Administrators, first_administrator
+from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.admission import Admission
+from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.mailbox import Mailbox
+from pexschedd.scheduling.scheduler import Scheduler
+from pexschedd.scheduling.templates import Templates
+from pexschedd.scheduling.watcher import Watcher
+from pexschedd.scheduling.watchers import Watchers
+from pexschedd.scheduling.wording import Wording
+from pexschedd.store.store import Store
+from pexschedd.web.addin.api import AddinApi
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.admin.routes import AdminApi
+from pexschedd.web.health import HealthApi
+from pexschedd.web.listener import Listener
+from pexschedd.web.policy import PolicyApi
+from pexschedd.web.router import Router
+from pexschedd.web.site import BufferedSink, Site
+
+T = TypeVar("T")
+
+HASHING_THREADS = 2
+"""A password hash takes 16 MiB and 40 ms: a few at once, in threads of their own."""
+
+
+class Options(UsageOptions):
+    """The command line of `twistd pexschedd`."""
+
+    synopsis = "[options]"
+    optParameters = [
+        ["config", "c", configuration.DEFAULT_PATH, "The configuration file."]
+    ]
+    optFlags = [
+        ["check-config", None, "Say every error in the configuration file, and exit."]
+    ]
+    config: Config
+
+    def postOptions(self) -> None:
+        path = Path(self["config"])
+        try:
+            self.config = configuration.load(path)
+        except ConfigError as error:
+            problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
+            if self["check-config"]:
+                sys.exit(problems)
+            raise UsageError(problems) from None
+        if self["check-config"]:
+            sys.stdout.write(f"{path} is in order.\n")
+            sys.exit(0)
+
+
+def makeService(options: Options) -> MultiService:
+    """What twistd calls."""
+    from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
+
+    try:
+        return Daemon(options.config, reactor=reactor, now=system_now)
+    except (StoreError, ConfigError) as error:
+        sys.exit(f"pexschedd cannot start: {error}")
+
+
+class Daemon(MultiService):
+    """The whole of pexschedd. Opens the store at once, ports when it is started.
+
+    Raises `StoreError` or `ConfigError` when it cannot be made.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: Config, *, reactor: Any, now: Now) -> None:
+        super().__init__()
+        self._config = config
+        self._reactor = reactor
+        self._failure = ""
+        self.store = store = Store.open(
+            config.state_dir,
+            tables.TABLES,
+            reactor=reactor,
+            failed=self._store_failed,
+            version=__version__,
+        )
+        trust = _trust(config)
+        templates = Templates(now, _uuid4, _digits, self._template_debug)
+        wording = Wording(templates)
+        self.alarms = alarms = Alarms(store, now)
+        scheduler = Scheduler(store, wording, now=now, uuid4=_uuid4, digits=_digits)
+        booking = Booking(store, wording, now=now, uuid4=_uuid4, digits=_digits)
+        self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
+        administrators = Administrators(store, now, self._in_thread)
+        files = ConnectorFiles(config.state_dir)
+        metadata = ExchangeMetadata(Agent(reactor, TrustPolicy(trust)), reactor)
+        identity = AddinIdentity(metadata, self._domains, now)
+
+        def connector_of(id: int) -> Connector | None:
+            return store.get(tables.CONNECTOR, id)
+
+        def mailbox_of(connector: Connector) -> Mailbox:
+            return ews_mailbox(
+                url=connector.url,
+                username=connector.username,
+                password=self._password(connector),
+                mailbox=connector.room_mailbox_email_address,
+                reactor=reactor,
+                trust=trust,
+            )
+
+        def watcher_of(connector: Connector) -> Watcher:
+            return Watcher(
+                connector.id,
+                mailbox_of(connector),
+                scheduler,
+                store,
+                alarms,
+                clock=reactor,
+                now=now,
+            )
+
+        self.watchers = Watchers(store, alarms, watcher_of)
+        self.watchers.setServiceParent(self)
+
+        health = HealthApi(store, __version__, lambda: self._failure).app.resource()
+        policy = PolicyApi(Admission(store, now)).app.resource()
+        addin = AddinApi(connector_of, identity.verify, booking, files).app.resource()
+        admin = AdminApi(store, administrators, templates, now=now, files=files)
+        self._access = BufferedSink(sys.stdout.write, reactor)
+        access = self._access if config.log_level in ("debug", "info") else None
+        for name, endpoints, resource in (
+            (
+                "addin",
+                config.addin_endpoints,
+                Router(addin, {b"policy": policy, b"health": health}),
+            ),
+            (
+                "admin",
+                config.admin_endpoints,
+                Router(
+                    _mounted(admin.app.resource(), b"api", b"admin"),
+                    {b"health": health, b"metrics": health},
+                ),
+            ),
+        ):
+            site = Site(resource, reactor, access)
+            for number, endpoint in enumerate(endpoints):
+                listener = Listener(
+                    f"endpoints.{name}[{number}] ({endpoint})",
+                    serverFromString(reactor, endpoint),
+                    site,
+                    self._fail,
+                )
+                listener.setServiceParent(self)
+        self._first_administrator = lambda: first_administrator(
+            administrators, config.state_dir, config.initial_admin_password_file
+        )
+
+    def setServiceParent(self, parent: IServiceCollection) -> None:
+        """Sets the log up as soon as there is an application to log for."""
+        set_component = getattr(parent, "setComponent", None)
+        if set_component is not None:
+            level, form = self._config.log_level, self._config.log_format
+            set_component(ILogObserver, logs.observer(sys.stdout, level, form))
+        super().setServiceParent(parent)
+
+    def startService(self) -> None:
+        self._log.info("pexschedd {version} is starting", version=__version__)
+        self._hashing.start()
+        super().startService()
+
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        """Ports and watchers first, then what they use."""
+        await super().stopService()
+        self._hashing.stop()
+        await self.store.close()
+        self._access.flush()
+
+    def _store_failed(self, error: StoreError) -> None:
+        self._fail(error.message)
+
+    def _fail(self, reason: str) -> None:
+        """Stops the process, with an exit status that makes a supervisor notice."""
+        if self._failure:
+            return
+        self._failure = reason
+        self._log.critical("{reason}", reason=reason)
+        reactor = self._reactor
+        reactor.addSystemEventTrigger("after", "shutdown", _exit_failed)
+        reactor.callWhenRunning(reactor.stop)
+
+    def _in_thread(self, work: Callable[[], T]) -> Deferred[T]:
+        return deferToThreadPool(self._reactor, self._hashing, work)
+
+    def _domains(self, connector_id: int) -> list[str]:
+        found = self.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
+        return [domain.domain for domain in found]
+
+    def _password(self, connector: Connector) -> str:
+        if not connector.password:
+            return ""
+        context = f"ms_exchange_connector/{connector.uuid}/password"
+        return self.store.vault.unseal(connector.password, context)
+
+    def _template_debug(self, text: str) -> None:
+        self._log.info("template: {text}", text=text)
+
+
+def _trust(config: Config) -> Trust:
+    if config.ca_file is None:
+        return Trust()
+    return Trust([(str(config.ca_file), config.ca_file.read_bytes())])
+
+
+def _mounted(resource: IResource, *path: bytes) -> Resource:
+    """A resource tree that has `resource` at `path`."""
+    root = folder = Resource()
+    for part in path[:-1]:
+        inner = Resource()
+        folder.putChild(part, inner)
+        folder = inner
+    folder.putChild(path[-1], resource)
+    return root
+
+
+def _exit_failed() -> None:
+    sys.stdout.flush()
+    os._exit(1)
+
+
+def _uuid4() -> str:
+    return str(uuid4())
+
+
+def _digits(length: int) -> str:
+    return "".join(secrets.choice("0123456789") for _ in range(length))

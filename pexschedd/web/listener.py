@@ -1,0 +1,71 @@
+"""Listens on an endpoint as a service, and says plainly when that is not possible."""
+
+from collections.abc import Callable
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+
+class Listener(Service):
+    """`failed` is called with a sentence if the port cannot be opened."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: IStreamServerEndpoint,
+        factory: IProtocolFactory,
+        failed: Callable[[str], None],
+    ) -> None:
+        self.setName(name)
+        self._endpoint = endpoint
+        self._factory = factory
+        self._failed = failed
+        self._opening: Deferred[None] | None = None
+        self.port: IListeningPort | None = None
+
+    def privilegedStartService(self) -> None:
+        """Ports below 1024 need the rights that twistd still has now."""
+        self._open()
+
+    def startService(self) -> None:
+        super().startService()
+        self._open()
+
+    def _open(self) -> None:
+        if self._opening is None:
+            listening = self._endpoint.listen(self._factory)
+            self._opening = listening.addCallbacks(self._opened, self._not_opened)
+
+    def _opened(self, port: IListeningPort) -> None:
+        self.port = port
+        self._log.info(
+            "listening: {name} on {host}", name=self.name, host=port.getHost()
+        )
+
+    def _not_opened(self, failure: Failure) -> None:
+        self._failed(f"cannot listen on {self.name}: {failure.getErrorMessage()}")
+
+    async def _close(self) -> None:
+        if self._opening is not None:
+            await self._opening
+            if self.port is not None:
+                await _deferred(self.port.stopListening())
+        self._opening = self.port = None
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._close())
+
+
+async def _deferred(result: "Deferred[None] | None") -> None:
+    if isinstance(result, Deferred):
+        await result
