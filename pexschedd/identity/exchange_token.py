@@ -239,8 +239,12 @@ def read_keys(document: bytes) -> Keys:
     The certificate is Exchange's own, self-signed: what makes it trustworthy is where
     the document came from. Its thumbprint is computed here rather than believed.
     """
+    try:
+        entries = _metadata.decode(document).keys
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ValueError(f"it is not a metadata document: {error}") from None
     keys = {}
-    for entry in _metadata.decode(document).keys:
+    for entry in entries:
         if entry.usage.lower() != "signing":
             continue
         try:

@@ -11,17 +11,19 @@
   var BLOCKS = /^(address|article|blockquote|div|dl|dt|dd|h[1-6]|hr|li|ol|p|pre|section|table|tr|ul)$/i;
   var debug = window.pexschedd.view.debug;
 
-  function call(object, method, values, finish) {
+  /* `name` ends with the method's name; what is before it is for readers of the log. */
+  function call(object, name, values, finish) {
+    var method = name.split('.').pop();
     var over = false;
     var timer = setTimeout(function () {
-      end({ message: 'Outlook does not answer (' + method + ').', code: 'timeout' });
+      end({ message: 'Outlook does not answer (' + name + ').', code: 'timeout' });
     }, PATIENCE);
 
     function end(error, value) {
       if (over) { return; }
       over = true;
       clearTimeout(timer);
-      debug(method + ': ' + (error ? 'failed: ' + error.code + ' ' + error.message : 'ok'));
+      debug(name + ': ' + (error ? 'failed: ' + error.code + ' ' + error.message : 'ok'));
       finish(error, value);
     }
 
@@ -30,7 +32,7 @@
       if (String(result.status).toLowerCase() === 'succeeded') {
         end(null, result.value);
       } else {
-        end({ message: error.message || error.name || 'Outlook refused (' + method + ').',
+        end({ message: error.message || error.name || 'Outlook refused (' + name + ').',
               code: error.code || '' });
       }
     }
@@ -69,7 +71,7 @@
   /* finish(null, true or false), or null where the body cannot be read. */
   function hasTag(finish) {
     if (!canReadBody()) { finish(null, null); return; }
-    call(item().body, 'getAsync', [window.Office.CoercionType.Text], function (error, body) {
+    call(item().body, 'body.getAsync', [window.Office.CoercionType.Text], function (error, body) {
       finish(error, error ? null : carriesTag(body));
     });
   }
@@ -88,12 +90,12 @@
     function among(list) {
       return (list || []).some(function (attendee) { return isRoom(attendee, room); });
     }
-    call(it.requiredAttendees, 'getAsync', [], function (error, required) {
+    call(it.requiredAttendees, 'required.getAsync', [], function (error, required) {
       if (error || among(required) || !it.optionalAttendees) {
         finish(error, error ? null : among(required));
         return;
       }
-      call(it.optionalAttendees, 'getAsync', [], function (failure, optional) {
+      call(it.optionalAttendees, 'optional.getAsync', [], function (failure, optional) {
         finish(null, !failure && among(optional));
       });
     });
@@ -171,12 +173,12 @@
 
   function prepend(html, finish) {
     var body = item().body;
-    call(body, 'getTypeAsync', [], function (error, type) {
+    call(body, 'body.getTypeAsync', [], function (error, type) {
       var plain = !error && type === window.Office.CoercionType.Text;
       /* The empty paragraph keeps the user's own text apart. */
       var text = plain ? plainText(html) : html + '<p><br></p>';
       var coercion = plain ? window.Office.CoercionType.Text : window.Office.CoercionType.Html;
-      call(body, 'prependAsync', [text, { coercionType: coercion }], finish);
+      call(body, 'body.prependAsync', [text, { coercionType: coercion }], finish);
     });
   }
 
@@ -190,7 +192,7 @@
   function addRoom(room, finish) {
     var attendee = { displayName: room.name || room.email, emailAddress: room.email };
     ensure(function (done) {
-      call(item().requiredAttendees, 'addAsync', [[attendee]], done);
+      call(item().requiredAttendees, 'required.addAsync', [[attendee]], done);
     }, function (done) {
       hasRoom(room, done);
     }, finish);

@@ -51,8 +51,7 @@
       state.heading = escaped('The room is not invited');
       state.message = escaped('The joining instructions are in this meeting, but ' +
         roomName() + ' is not among the attendees. Without it the room does not open.');
-      state.note = error ? 'Outlook did not add it. You can add it yourself as a required ' +
-        'attendee: ' + room.email : '';
+      state.note = error ? 'You can invite it yourself: ' + room.email : '';
     } else {
       state.heading = escaped('The joining instructions are missing');
       state.message = escaped(roomName() + ' is among the attendees, but this meeting has ' +
@@ -71,7 +70,7 @@
      in the meeting instead, this becomes a state in which something has been added. */
   function downState(error) {
     return { tone: 'warning', heading: texts.down.heading, message: texts.down.message,
-             note: 'Nothing has been added to this meeting yet.',
+             note: 'Nothing has been added to this meeting yet. Try again before you send it.',
              reason: error.message, reference: error.reference, action: 'Try again' };
   }
 
