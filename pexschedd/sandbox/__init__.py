@@ -53,3 +53,39 @@ The server side::
 `Item` records change in place, and their `id` changes when they move to another
 folder, exactly as ids do in Exchange. `Meeting`, `Attendee` and `Body` are immutable.
 """
+
+from pexschedd.sandbox.accounts import Account, Processing, default_accounts
+from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.model import (
+    Answer,
+    Attendee,
+    Body,
+    Item,
+    Kind,
+    Meeting,
+    Person,
+    ResponseType,
+    Role,
+    Send,
+)
+from pexschedd.sandbox.server import Sandbox
+
+__all__ = [
+    "Account",
+    "Answer",
+    "Attendee",
+    "Body",
+    "Exchange",
+    "Item",
+    "Kind",
+    "Mailbox",
+    "Meeting",
+    "Person",
+    "Processing",
+    "ResponseType",
+    "Role",
+    "Sandbox",
+    "Send",
+    "default_accounts",
+]

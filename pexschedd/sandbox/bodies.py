@@ -9,6 +9,7 @@ with that, so the sandbox does it too.
 import re
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 from lxml import etree, html
 
@@ -18,8 +19,9 @@ _META = '<meta http-equiv="Content-Type" content="text/html; charset=utf-8">'
 _LINE = 76
 _DROPPED = ("script", "meta", "base", "link", "title", "object", "applet", "iframe")
 _BLOCKS = frozenset(
-    "address article aside blockquote center dd div dl dt fieldset footer form h1 h2 h3"
-    " h4 h5 h6 header hr li main nav ol p pre section table tr ul".split()
+    {"address", "article", "aside", "blockquote", "center", "dd", "div", "dl", "dt"}
+    | {"fieldset", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header"}
+    | {"hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tr", "ul"}
 )
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
@@ -42,7 +44,7 @@ def from_html(source: str) -> Body:
         return EMPTY_BODY
     styles = [style.text or "" for style in document.iter("style")]
     for element in list(document.iter(*_DROPPED, "style")):
-        element.drop_tree()
+        _drop(element)
     body = document.find("body")
     if body is None:
         return EMPTY_BODY
@@ -101,6 +103,11 @@ def _fold_line(line: str) -> str:
     return "\r\n".join(pieces)
 
 
+def _drop(element: Any) -> None:
+    """Takes an element out; the text behind it stays."""
+    element.drop_tree()
+
+
 def _document(head: str, inner: str) -> str:
     return (
         f"<html>\r\n<head>\r\n{_META}{head}\r\n</head>\r\n"
@@ -117,7 +124,7 @@ def _inside(body: html.HtmlElement) -> str:
         for child in element:
             if child.tail:
                 child.tail = fold(child.tail)
-    source = html.tostring(body, encoding="unicode").strip()
+    source: str = html.tostring(body, encoding="unicode").strip()
     source = source[source.index(">") + 1 : source.rindex("</")].strip("\r\n")
     return source.replace("\xa0", "&nbsp;").replace("&#13;", "\r")
 

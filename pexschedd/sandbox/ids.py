@@ -67,7 +67,7 @@ def folder_id(mailbox: str, number: int) -> str:
 
 
 def mailbox_of(identifier: str) -> str | None:
-    """The GUID of the mailbox that an item or folder id belongs to; None if malformed."""
+    """The GUID of the mailbox of an item or folder id; None if malformed."""
     try:
         raw = base64.b64decode(identifier, validate=True)
     except (binascii.Error, ValueError):

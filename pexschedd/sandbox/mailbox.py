@@ -56,8 +56,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class Folder:
     """One folder: the items in the order they came in, and its log."""
 
-    def __init__(self, id: str, name: str) -> None:
-        self.id = id
+    def __init__(self, folder_id: str, name: str) -> None:
+        self.id = folder_id
         self.name = name
         self.display_name, self.folder_class, self.parent = FOLDERS[name]
         self.items: dict[str, Item] = {}
@@ -134,11 +134,9 @@ class Mailbox:
 
     def inbox(self) -> list[Item]:
         """Newest first."""
-        return sorted(
-            reversed(self.folders["inbox"].items.values()),
-            key=lambda item: item.received,
-            reverse=True,
-        )
+        newest_first = list(reversed(self.folders["inbox"].items.values()))
+        newest_first.sort(key=lambda item: item.received, reverse=True)
+        return newest_first
 
     def calendar(self) -> list[Item]:
         """By start."""

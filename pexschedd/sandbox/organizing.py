@@ -81,7 +81,7 @@ def cancel(
     text: Body = EMPTY_BODY,
     save_copy: bool = True,
 ) -> None:
-    """Tells all attendees that the meeting is off. The item itself stays where it is."""
+    """Tells all attendees that the meeting is off. The item stays where it is."""
     if item.meeting is None or item.told is None:
         return
     meeting = replace(

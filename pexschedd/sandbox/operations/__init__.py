@@ -1,0 +1,41 @@
+"""The operations of Exchange Web Services that the sandbox knows."""
+
+from collections.abc import Callable
+
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.operations import directory, folders
+from pexschedd.sandbox.operations.call import Call
+from pexschedd.sandbox.operations.create_item import create_item
+from pexschedd.sandbox.operations.delete_item import delete_item, move_item
+from pexschedd.sandbox.operations.find_item import find_item
+from pexschedd.sandbox.operations.get_item import get_item
+from pexschedd.sandbox.operations.sync_folder_items import sync_folder_items
+from pexschedd.sandbox.operations.update_item import update_item
+
+OPERATIONS: dict[str, Callable[[Call], Element]] = {
+    "ConvertId": directory.convert_id,
+    "CreateItem": create_item,
+    "DeleteItem": delete_item,
+    "FindFolder": folders.find_folder,
+    "FindItem": find_item,
+    "GetFolder": folders.get_folder,
+    "GetItem": get_item,
+    "GetServerTimeZones": directory.get_server_time_zones,
+    "GetUserConfiguration": directory.get_user_configuration,
+    "MoveItem": move_item,
+    "ResolveNames": directory.resolve_names,
+    "SyncFolderItems": sync_folder_items,
+    "UpdateItem": update_item,
+}
+"""Each takes a call, and gives the response element or raises `RequestFault`."""
+
+UNSUPPORTED = frozenset(
+    {"Subscribe", "Unsubscribe", "GetStreamingEvents", "GetEvents", "SendItem"}
+    | {"CopyItem", "CreateFolder", "DeleteFolder", "UpdateFolder", "MoveFolder"}
+    | {"EmptyFolder", "SyncFolderHierarchy", "CreateAttachment", "GetAttachment"}
+    | {"DeleteAttachment", "GetUserAvailability", "GetRoomLists", "GetRooms"}
+    | {"GetDelegate", "ExpandDL", "ExportItems", "UploadItems", "GetMailTips"}
+    | {"GetUserOofSettings", "SetUserOofSettings", "GetInboxRules", "ArchiveItem"}
+    | {"GetServiceConfiguration", "FindPeople", "GetPersona", "MarkAsJunk"}
+)
+"""Exchange has these, the sandbox does not."""

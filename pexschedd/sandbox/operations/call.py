@@ -1,0 +1,198 @@
+"""One call of an operation: who calls, as whom, and how answers are put together."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from pexschedd.sandbox import ids, markup, timezones
+from pexschedd.sandbox.envelope import Request
+from pexschedd.sandbox.errors import EwsError, SchemaError
+from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.mailbox import FOLDERS, Folder, Mailbox
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.model import Item
+
+DISTINGUISHED = (
+    *FOLDERS,
+    *("publicfoldersroot", "searchfolders", "voicemail", "recoverableitemsversions"),
+    *("recoverableitemspurges", "recoverableitemsdiscoveryholds", "archiveroot"),
+    *("archivemsgfolderroot", "archivedeleteditems", "archiveinbox"),
+    *("archiverecoverableitemsroot", "archiverecoverableitemsdeletions"),
+    *("archiverecoverableitemsversions", "archiverecoverableitemspurges"),
+    *("archiverecoverableitemsdiscoveryholds", "syncissues", "conflicts"),
+    *("localfailures", "serverfailures", "recipientcache", "quickcontacts"),
+    *("conversationhistory", "adminauditlogs", "todosearch", "mycontacts"),
+    *("directory", "imcontactlist", "peopleconnect", "favorites", "mecontact"),
+    *("personmetadata", "teamspaceactivity", "teamspacemessaging"),
+    *("teamspaceworkitems", "scheduled", "orionnotes", "tagitems", "alltaggeditems"),
+    *("externalcontacts", "teamchat", "teamchathistory", "yammerroot"),
+    *("yammerinbound", "yammeroutbound", "yammerfeeds", "onedriveroot"),
+    *("onedriverecylebin", "onedrivesystem", "onedrivevolume", "important"),
+    *("starred", "archive"),
+)
+Job = Callable[[Element], object]
+"""Fills one successful response message, or raises `EwsError`."""
+
+
+@dataclass
+class ItemFault:
+    """A fault that was asked for, for one item of the call."""
+
+    error: EwsError
+    after: bool
+    """What was asked for is done all the same."""
+
+
+@dataclass
+class Call:
+    exchange: Exchange
+    mailbox: Mailbox
+    """Whose mailbox it is about unless something else is said; the caller's own or
+    the impersonated one."""
+    request: Request
+    fault: Callable[[int], ItemFault | None]
+    """The fault for the n-th item, if one was asked for."""
+
+    @property
+    def element(self) -> Element:
+        return self.request.element
+
+    @property
+    def zone(self) -> tzinfo:
+        return timezones.read_zone(self.request.zone)
+
+    def time(self, element: Element, text: str) -> datetime:
+        """Raises `SchemaError`."""
+        try:
+            return markup.read_time(text, self.zone)
+        except ValueError as error:
+            raise SchemaError(str(error), markup.line(element)) from None
+
+    def answer(
+        self, jobs: Iterable[Job], container: Callable[[Element], object] | None = None
+    ) -> Element:
+        """The response: one message for each job, in order. `container` adds what a
+        failed one still has to hold."""
+        name = self.request.operation
+        response = markup.message(f"{name}Response")
+        messages = markup.m(response, "ResponseMessages")
+        for index, job in enumerate(jobs):
+            messages.append(self._one(name, index, job, container))
+        return response
+
+    def _one(
+        self,
+        name: str,
+        index: int,
+        job: Job,
+        container: Callable[[Element], object] | None,
+    ) -> Element:
+        fault = self.fault(index)
+        try:
+            if fault is not None and not fault.after:
+                raise fault.error
+            good = markup.message(f"{name}ResponseMessage", ResponseClass="Success")
+            markup.m(good, "ResponseCode", "NoError")
+            job(good)
+            if fault is not None:
+                raise fault.error
+        except EwsError as error:
+            if isinstance(error, SchemaError):
+                raise
+            return failed(name, error, container)
+        return good
+
+    def open(self, mailbox: Mailbox) -> Mailbox:
+        """Another's mailbox only with its permission."""
+        if mailbox is self.mailbox or mailbox.account.lets_in(self.mailbox.address):
+            return mailbox
+        raise EwsError("ErrorAccessDenied")
+
+    def folders(self, parent: Element) -> list[Callable[[], tuple[Mailbox, Folder]]]:
+        """What finds each folder named in a list of folder ids."""
+        if not len(parent):
+            raise markup.missing(parent, "FolderId")
+        return [lambda each=each: self.folder(each) for each in parent]  # type: ignore[misc]  # mypy does not see the default
+
+    def folder(self, element: Element) -> tuple[Mailbox, Folder]:
+        """A DistinguishedFolderId or FolderId element. Raises `EwsError`."""
+        kind, text = markup.name_of(element), markup.need(element, "Id")
+        if kind == "DistinguishedFolderId":
+            markup.chosen(element, "Id", text, DISTINGUISHED)
+            address = markup.text_t(element, "Mailbox/EmailAddress")
+            mailbox = self.exchange.find(address) if address else self.mailbox
+            if mailbox is None:
+                raise EwsError("ErrorNonExistentMailbox")
+            folder = self.open(mailbox).folders.get(text)
+        elif kind == "FolderId":
+            mailbox = self._mailbox_of(text, "ErrorFolderNotFound")
+            folder = mailbox.folder_named(text)
+        else:
+            raise markup.unexpected(element)
+        if folder is None:
+            raise EwsError("ErrorFolderNotFound")
+        return mailbox, folder
+
+    def target(self, name: str) -> tuple[Mailbox, Folder] | None:
+        """The folder within a child such as SavedItemFolderId, if it is there."""
+        element = markup.find_m(self.element, name)
+        if element is None:
+            return None
+        if len(element) != 1:
+            raise markup.missing(element, "FolderId")
+        return self.folder(element[0])
+
+    def item(self, element: Element) -> tuple[Mailbox, Item]:
+        """An ItemId element. Raises `EwsError`."""
+        kind = markup.name_of(element)
+        if kind == "OccurrenceItemId":
+            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId")
+        if kind == "RecurringMasterItemId":
+            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId")
+        if kind not in ("ItemId", "ReferenceItemId"):
+            raise markup.unexpected(element)
+        text = markup.need(element, "Id")
+        key = element.get("ChangeKey")
+        if key and ids.change_of(key) is None:
+            raise EwsError("ErrorInvalidChangeKey")
+        mailbox = self._mailbox_of(text, "ErrorItemNotFound")
+        item = mailbox.get(text)
+        if item is None:
+            raise EwsError("ErrorItemNotFound")
+        return mailbox, item
+
+    def _mailbox_of(self, identifier: str, unknown: str) -> Mailbox:
+        if not identifier:
+            raise EwsError("ErrorInvalidIdEmpty")
+        guid = ids.mailbox_of(identifier)
+        if guid is None:
+            raise EwsError("ErrorInvalidIdMalformed")
+        mailbox = self.exchange.with_guid(guid)
+        if mailbox is None:
+            raise EwsError(unknown)
+        return self.open(mailbox)
+
+
+def failed(
+    name: str,
+    error: EwsError,
+    container: Callable[[Element], object] | None = None,
+    response_class: str = "Error",
+) -> Element:
+    """A response message that says what went wrong."""
+    bad = markup.message(f"{name}ResponseMessage", ResponseClass=response_class)
+    markup.m(bad, "MessageText", error.text)
+    markup.m(bad, "ResponseCode", error.code)
+    markup.m(bad, "DescriptiveLinkKey", "0")
+    if error.values:
+        more = markup.m(bad, "MessageXml")
+        for key, value in error.values.items():
+            markup.t(more, "Value", value, Name=key)
+    if container is not None:
+        container(bad)
+    return bad
+
+
+def no_items(parent: Element) -> None:
+    """The empty container of those operations that answer with items."""
+    markup.m(parent, "Items")

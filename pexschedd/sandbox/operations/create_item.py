@@ -1,0 +1,195 @@
+"""CreateItem: calendar items with their invitations, messages, and the response
+objects that answer, remove and cancel meetings."""
+
+from collections.abc import Callable
+
+from pexschedd.sandbox import answering, markup, order, reading
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.model import (
+    EMPTY_BODY,
+    Answer,
+    Item,
+    Kind,
+    Meeting,
+    Send,
+)
+from pexschedd.sandbox.operations.call import Call, no_items
+from pexschedd.sandbox.reading import Writer
+from pexschedd.sandbox.shape import write_id
+
+DISPOSITIONS = ("SaveOnly", "SendOnly", "SendAndSaveCopy")
+INVITATIONS = ("SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy")
+_ANSWERS = {
+    "AcceptItem": Answer.ACCEPT,
+    "TentativelyAcceptItem": Answer.TENTATIVE,
+    "DeclineItem": Answer.DECLINE,
+}
+_ORDER = ("SavedItemFolderId", "Items")
+
+
+def create_item(call: Call) -> Element:
+    element = call.element
+    markup.in_order(element, _ORDER)
+    disposition = markup.maybe(element, "MessageDisposition", DISPOSITIONS)
+    invitations = markup.maybe(element, "SendMeetingInvitations", INVITATIONS)
+    creation = _Creation(call, disposition, invitations)
+
+    def job(one: Element) -> Callable[[Element], None]:
+        def write(good: Element) -> None:
+            made = creation.create(one)
+            items = markup.m(good, "Items")
+            for item in made:
+                write_id(items, item, call.exchange.holder(item))
+
+        return write
+
+    return call.answer([job(one) for one in markup.need_m(element, "Items")], no_items)
+
+
+class _Creation:
+    def __init__(
+        self, call: Call, disposition: str | None, invitations: str | None
+    ) -> None:
+        self._call = call
+        self._exchange = call.exchange
+        self._disposition = disposition
+        self._invitations = invitations
+        self._writer = Writer(call.exchange, call.zone)
+
+    def create(self, element: Element) -> list[Item]:
+        name = markup.name_of(element)
+        if name == "CalendarItem":
+            return [self._calendar_item(element)]
+        if name == "Message":
+            return self._message(element)
+        if name in _ANSWERS:
+            return self._answer(element, _ANSWERS[name])
+        if name == "RemoveItem":
+            mailbox, item = self._reference(element)
+            return answering.remove(mailbox, item)
+        if name == "CancelCalendarItem":
+            return self._cancel(element)
+        raise EwsError("ErrorInvalidOperation", f"{name} cannot be created here.")
+
+    def _calendar_item(self, element: Element) -> Item:
+        if self._invitations is None:
+            raise EwsError("ErrorSendMeetingInvitationsRequired")
+        markup.in_order(element, order.ORDER[Kind.CALENDAR])
+        now = self._exchange.now()
+        for name in ("Start", "End"):
+            if markup.find_t(element, name) is None:
+                raise EwsError("ErrorRequiredPropertyMissing", f"{name} is missing.")
+        mailbox, folder = self._call.target("SavedItemFolderId") or (
+            self._call.mailbox,
+            self._call.mailbox.folders["calendar"],
+        )
+        if folder.folder_class != "IPF.Appointment":
+            raise EwsError("ErrorInvalidFolderTypeForOperation")
+        item = Item(
+            kind=Kind.CALENDAR,
+            item_class="IPM.Appointment",
+            created=now,
+            modified=now,
+            received=now,
+            reminder=True,
+            meeting=Meeting(
+                goid=self._exchange.new_goid(),
+                organizer=self._exchange.person(mailbox.address),
+                start=now,
+                end=now,
+                zone=self._call.request.zone,
+                critical_change=now,
+            ),
+        )
+        for child in element:
+            self._writer.put(item, child)
+        reading.check(item)
+        send = Send.NONE if self._invitations == "SendToNone" else Send.ALL
+        copy = self._invitations == "SendToAllAndSaveCopy"
+        return self._exchange.organize(
+            mailbox, item, send, save_copy=copy, folder=folder.name
+        )
+
+    def _message(self, element: Element) -> list[Item]:
+        disposition = self._need_disposition()
+        markup.in_order(element, order.ORDER[Kind.MESSAGE])
+        mailbox = self._call.mailbox
+        now = self._exchange.now()
+        me = self._exchange.person(mailbox.address)
+        item = Item(
+            kind=Kind.MESSAGE,
+            item_class="IPM.Note",
+            created=now,
+            modified=now,
+            received=now,
+            is_draft=True,
+            is_read=True,
+            sender=me,
+            author=me,
+        )
+        for child in element:
+            self._writer.put(item, child)
+        if disposition == "SaveOnly":
+            holder, folder = self._call.target("SavedItemFolderId") or (
+                mailbox,
+                mailbox.folders["drafts"],
+            )
+            return [holder.add(item, folder.name)]
+        return send_message(self._call, item, save_copy=disposition != "SendOnly")
+
+    def _answer(self, element: Element, answer: Answer) -> list[Item]:
+        disposition = self._need_disposition()
+        markup.in_order(element, order.RESPONSE_OBJECT)
+        body = markup.find_t(element, "Body")
+        mailbox, item = self._reference(element)
+        return answering.respond(
+            self._exchange,
+            mailbox,
+            item,
+            answer,
+            EMPTY_BODY if body is None else self._writer.body(body),
+            send=disposition != "SaveOnly",
+            save_copy=disposition == "SendAndSaveCopy",
+        )
+
+    def _cancel(self, element: Element) -> list[Item]:
+        markup.in_order(element, order.SMART_RESPONSE)
+        _, item = self._reference(element)
+        if item.kind is not Kind.CALENDAR:
+            raise EwsError("ErrorInvalidItemForOperationCancelItem")
+        body = markup.find_t(element, "NewBodyContent")
+        self._exchange.cancel(
+            item,
+            text=EMPTY_BODY if body is None else self._writer.body(body),
+            save_copy=self._disposition != "SendOnly",
+        )
+        return []
+
+    def _reference(self, element: Element) -> tuple[Mailbox, Item]:
+        reference = markup.find_t(element, "ReferenceItemId")
+        if reference is None:
+            raise markup.missing(element, "ReferenceItemId")
+        return self._call.item(reference)
+
+    def _need_disposition(self) -> str:
+        if self._disposition is None:
+            raise EwsError("ErrorMessageDispositionRequired")
+        return self._disposition
+
+
+def send_message(call: Call, item: Item, *, save_copy: bool) -> list[Item]:
+    """Sends a message that lies in no folder; gives the copy if one is kept."""
+    if not (item.to or item.cc or item.bcc):
+        raise EwsError("ErrorMissingRecipients", "There is nobody to send it to.")
+    call.exchange.post(call.mailbox, item)
+    if not save_copy:
+        return []
+    mailbox, folder = call.target("SavedItemFolderId") or (
+        call.mailbox,
+        call.mailbox.folders["sentitems"],
+    )
+    # The copy gets its id, but the answer does not tell it.
+    mailbox.add(item, folder.name)
+    return []

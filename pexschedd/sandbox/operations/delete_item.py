@@ -1,0 +1,79 @@
+"""DeleteItem and MoveItem."""
+
+from collections.abc import Callable
+
+from pexschedd.sandbox import answering, markup
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.model import EMPTY_BODY, Answer, Item, Kind
+from pexschedd.sandbox.operations.call import Call, no_items
+from pexschedd.sandbox.operations.create_item import INVITATIONS
+from pexschedd.sandbox.shape import write_id
+
+_TYPES = ("HardDelete", "SoftDelete", "MoveToDeletedItems")
+
+
+def delete_item(call: Call) -> Element:
+    element = call.element
+    markup.in_order(element, ("ItemIds",))
+    kind = markup.need(element, "DeleteType", _TYPES)
+    sending = markup.maybe(element, "SendMeetingCancellations", INVITATIONS)
+
+    def job(one: Element) -> Callable[[Element], None]:
+        def write(good: Element) -> None:
+            del good
+            mailbox, item = call.item(one)
+            if item.kind is Kind.CALENDAR:
+                if sending is None:
+                    raise EwsError("ErrorSendMeetingCancellationsRequired")
+                item = _call_off(call, mailbox, item, sending)
+            if kind == "MoveToDeletedItems" and item.folder != "deleteditems":
+                mailbox.move(item, "deleteditems")
+            elif kind != "MoveToDeletedItems":
+                mailbox.remove(item)
+
+        return write
+
+    return call.answer([job(one) for one in markup.need_m(element, "ItemIds")])
+
+
+def _call_off(call: Call, mailbox: Mailbox, item: Item, sending: str) -> Item:
+    """Tells the others that a calendar item is about to go; gives where it is now."""
+    if sending == "SendToNone" or item.meeting is None or item.meeting.cancelled:
+        return item
+    copy = sending == "SendToAllAndSaveCopy"
+    if item.is_organizer:
+        call.exchange.cancel(item, save_copy=copy)
+        return item
+    answering.respond(
+        call.exchange, mailbox, item, Answer.DECLINE, EMPTY_BODY, save_copy=copy
+    )
+    return item
+
+
+def move_item(call: Call) -> Element:
+    element = call.element
+    markup.in_order(element, ("ToFolderId", "ItemIds", "ReturnNewItemIds"))
+    markup.need_m(element, "ToFolderId")
+    tell = markup.find_m(element, "ReturnNewItemIds")
+    wanted = tell is None or markup.boolean(tell, tell.text or "")
+
+    def job(one: Element) -> Callable[[Element], None]:
+        def write(good: Element) -> None:
+            mailbox, item = call.item(one)
+            target = call.target("ToFolderId")
+            if target is None:
+                raise markup.missing(element, "ToFolderId")
+            if target[0] is not mailbox:
+                raise EwsError("ErrorCrossMailboxMoveCopy")
+            mailbox.move(item, target[1].name)
+            items = markup.m(good, "Items")
+            if wanted:
+                write_id(items, item, mailbox)
+
+        return write
+
+    return call.answer(
+        [job(one) for one in markup.need_m(element, "ItemIds")], no_items
+    )

@@ -1,0 +1,110 @@
+"""ResolveNames, GetServerTimeZones and the other operations that concern no item."""
+
+import re
+
+from pexschedd.sandbox import ids, markup, timezones
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.model import Person
+from pexschedd.sandbox.operations.call import Call, failed
+from pexschedd.sandbox.values import write_mailbox
+
+
+def resolve_names(call: Call) -> Element:
+    """Looks in the address book only: by the beginning of a name, or an address."""
+    markup.need(call.element, "ReturnFullContactData", ("true", "false", "1", "0"))
+    entry = markup.need_m(call.element, "UnresolvedEntry").text or ""
+    wanted = re.sub(r"^(smtp|ex):", "", entry.strip(), flags=re.IGNORECASE).casefold()
+    found = [
+        Person(mailbox.account.name, mailbox.address)
+        for mailbox in call.exchange.mailboxes()
+        if wanted and _matches(wanted, mailbox.account.name, mailbox.address)
+    ][:100]
+
+    def write(good: Element) -> None:
+        if not found:
+            raise EwsError("ErrorNameResolutionNoResults", "No results were found.")
+        resolutions = markup.m(
+            good,
+            "ResolutionSet",
+            TotalItemsInView=str(len(found)),
+            IncludesLastItemInRange="true",
+        )
+        for person in found:
+            write_mailbox(markup.t(resolutions, "Resolution"), person)
+
+    response = call.answer([write])
+    if len(found) > 1:
+        # Success with a warning: the caller has to choose.
+        error = EwsError(
+            "ErrorNameResolutionMultipleResults", "Multiple results were found."
+        )
+        warning = failed("ResolveNames", error, response_class="Warning")
+        messages = response[0]
+        warning.extend(list(messages[0])[1:])
+        messages[0] = warning
+    return response
+
+
+def _matches(wanted: str, name: str, address: str) -> bool:
+    words = [name.casefold(), *name.casefold().split()]
+    return address.casefold().startswith(wanted) or any(
+        word.startswith(wanted) for word in words
+    )
+
+
+def get_server_time_zones(call: Call) -> Element:
+    full = markup.maybe(
+        call.element, "ReturnFullTimeZoneData", ("true", "false", "1", "0")
+    )
+    listed = markup.find_m(call.element, "Ids")
+    wanted = (
+        [child.text or "" for child in listed]
+        if listed is not None
+        else list(timezones.zones())
+    )
+    year = call.exchange.now().year
+
+    def write(good: Element) -> None:
+        definitions = markup.m(good, "TimeZoneDefinitions")
+        for zone in wanted:
+            if timezones.known(zone):
+                definition = markup.t(definitions, "TimeZoneDefinition")
+                # The schema wants the periods even when only names are asked for.
+                timezones.write_zone(definition, zone, year, rules=full != "false")
+
+    return call.answer([write])
+
+
+def convert_id(call: Call) -> Element:
+    """From EwsId to EwsId only; clients use it to try a server out."""
+    to = markup.need(call.element, "DestinationFormat")
+
+    def write_one(good: Element, source: Element) -> None:
+        identifier = markup.need(source, "Id")
+        if ids.mailbox_of(identifier) is None:
+            raise EwsError("ErrorInvalidIdMalformed")
+        if to != "EwsId" or source.get("Format") != "EwsId":
+            raise EwsError("ErrorInvalidOperation", "Only EwsId is known here.")
+        converted = markup.m(good, "AlternateId")
+        converted.set(
+            "{http://www.w3.org/2001/XMLSchema-instance}type", "t:AlternateIdType"
+        )
+        for name in ("Format", "Id", "Mailbox"):
+            converted.set(name, markup.need(source, name))
+
+    sources = markup.need_m(call.element, "SourceIds")
+    return call.answer(
+        [lambda good, source=source: write_one(good, source) for source in sources]  # type: ignore[misc]  # mypy does not see the default
+    )
+
+
+def get_user_configuration(call: Call) -> Element:
+    """There are no such objects in the folders of the sandbox."""
+    markup.need_m(call.element, "UserConfigurationName")
+
+    def refuse(good: Element) -> None:
+        del good
+        raise EwsError("ErrorItemNotFound")
+
+    return call.answer([refuse])

@@ -1,0 +1,123 @@
+"""The sandbox as one thing: an Exchange, its HTTP side, and what it should do wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from http import HTTPStatus
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from pexschedd.sandbox import envelope, markup, signin, tokens
+from pexschedd.sandbox.accounts import Account, default_accounts
+from pexschedd.sandbox.behaviour import Behaviour, Fault, Plan
+from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
+from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.operations import OPERATIONS, UNSUPPORTED
+from pexschedd.sandbox.operations.call import Call, ItemFault
+from pexschedd.sandbox.site import make_resource, make_site
+
+Answer = tuple[HTTPStatus, bytes]
+
+
+class Sandbox:
+    """An Exchange server: the mailboxes, and how they are reached.
+
+    `now` gives aware UTC datetimes and `clock` runs timers. Either an `exchange` that
+    exists, or the accounts to make one with; without either, the default accounts.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        clock: IReactorTime,
+        accounts: Iterable[Account] | None = None,
+        exchange: Exchange | None = None,
+    ) -> None:
+        if exchange is None:
+            chosen = default_accounts() if accounts is None else accounts
+            exchange = Exchange(chosen, now=now)
+        self.exchange = exchange
+        self.behaviour = Behaviour()
+        self.calls: Counter[str] = Counter()
+        """How often each operation was called."""
+        self._clock = clock
+
+    def resource(self) -> Resource:
+        """The root of the HTTP side; more can be put beside what is there."""
+        return make_resource(self, self._clock)
+
+    def site(self, root: Resource | None = None) -> Site:
+        """A Site with a limit for request bodies, over `resource()` or another root."""
+        return make_site(self.resource() if root is None else root, self._clock)
+
+    def identity_token(
+        self,
+        address: str,
+        audience: str,
+        base_url: str,
+        lifetime: int = tokens.LIFETIME,
+    ) -> str:
+        """See `tokens.mint`. Raises KeyError for an unknown address."""
+        return tokens.mint(
+            self.exchange.certificate,
+            self.exchange.mailbox(address),
+            audience=audience,
+            base_url=base_url,
+            now=self.exchange.now(),
+            lifetime=lifetime,
+        )
+
+    def handle(self, caller: Mailbox, body: bytes) -> tuple[Answer, Fault | None]:
+        """Carries out one request.
+
+        The fault is what the transport has to do instead of, or with, the answer.
+        """
+        try:
+            request = envelope.read(body)
+            self.calls[request.operation] += 1
+            # The address as the client says it, so that a fault can come even before
+            # anybody looks whether there is such a mailbox.
+            wanted = request.impersonate
+            address = wanted[1] if wanted is not None else caller.address
+            plan = self.behaviour.take(request.operation, address)
+            fault = plan.whole
+            if fault is not None and not fault.after:
+                return self._refuse(fault), fault
+            answer = envelope.answer(self._carry_out(caller, request, plan))
+            if fault is not None and fault.is_code:
+                return envelope.fault(fault.error()), fault
+        except EwsError as error:
+            return envelope.fault(error), None
+        return (HTTPStatus.OK, answer), fault
+
+    def _refuse(self, fault: Fault) -> Answer:
+        if fault.is_code:
+            return envelope.fault(fault.error())
+        return HTTPStatus.OK, b""
+
+    def _carry_out(
+        self, caller: Mailbox, request: envelope.Request, plan: Plan
+    ) -> Element:
+        operation = OPERATIONS.get(request.operation)
+        if operation is None:
+            if request.operation in UNSUPPORTED:
+                raise RequestFault(
+                    "ErrorInvalidOperation",
+                    f"The sandbox does not know {request.operation}.",
+                )
+            raise SchemaError(
+                f"The element '{request.operation}' is not declared.",
+                markup.line(request.element),
+            )
+        mailbox = signin.acting_as(self.exchange, caller, request.impersonate)
+
+        def fault_for(index: int) -> ItemFault | None:
+            fault = plan.for_item(index)
+            return None if fault is None else ItemFault(fault.error(), fault.after)
+
+        return operation(Call(self.exchange, mailbox, request, fault_for))

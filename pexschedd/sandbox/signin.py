@@ -1,0 +1,65 @@
+"""Who calls: HTTP Basic authentication, and whose mailbox a call is about."""
+
+import base64
+import binascii
+import hmac
+
+from pexschedd.sandbox.errors import RequestFault
+from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.mailbox import Mailbox
+
+
+def sign_in(exchange: Exchange, authorization: str) -> Mailbox | None:
+    """The caller's own mailbox; None if the credentials are missing or wrong.
+
+    The user name is the address, `DOMAIN\\user`, or the local part alone.
+    """
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.casefold() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    user, colon, password = pair.partition(":")
+    mailbox = _named(exchange, user) if colon else None
+    if mailbox is None or mailbox.account.password is None:
+        return None
+    right = mailbox.account.password.encode()
+    return mailbox if hmac.compare_digest(password.encode(), right) else None
+
+
+def _named(exchange: Exchange, user: str) -> Mailbox | None:
+    found = exchange.find(user)
+    if found is not None:
+        return found
+    local = user.rpartition("\\")[2].casefold()
+    for mailbox in exchange.mailboxes():
+        if mailbox.account.local.casefold() == local:
+            return mailbox
+    return None
+
+
+def acting_as(
+    exchange: Exchange, caller: Mailbox, wanted: tuple[str, str] | None
+) -> Mailbox:
+    """The mailbox that ExchangeImpersonation names, or the caller's own.
+
+    Raises `RequestFault`.
+    """
+    if wanted is None:
+        return caller
+    kind, name = wanted
+    found = exchange.find(name) if kind != "SID" else None
+    if found is None:
+        raise RequestFault("ErrorNonExistentMailbox")
+    if found is not caller and not caller.account.may_impersonate(found.address):
+        raise RequestFault("ErrorImpersonateUserDenied")
+    primary = found.address
+    if kind == "PrimarySmtpAddress" and name.casefold() != primary.casefold():
+        raise RequestFault(
+            "ErrorNonPrimarySmtpAddress",
+            f"The primary SMTP address must be specified: {primary}.",
+            {"Primary": primary},
+        )
+    return found

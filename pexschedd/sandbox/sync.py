@@ -1,0 +1,99 @@
+"""Synchronisation: what has changed in a folder since a client last asked.
+
+The state that a client carries says up to which change it knows everything (`known`),
+and, while it is still paging, up to which change the pages reach (`until`) and how far
+down they have come (`down_to`): the newest changes come first.
+"""
+
+import base64
+import binascii
+import struct
+import zlib
+from dataclasses import dataclass
+
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.mailbox import Entry, Event, Folder
+from pexschedd.sandbox.model import Item
+
+_MARK = b"SBX1"
+
+
+@dataclass(frozen=True)
+class State:
+    known: int = 0
+    until: int = 0
+    down_to: int = 0
+    """0: not in the middle of paging."""
+
+    def seal(self, folder: Folder) -> str:
+        """Opaque to the client, bound to the folder."""
+        raw = _MARK + struct.pack(">QQQ", self.known, self.until, self.down_to)
+        check = zlib.crc32(raw + folder.id.encode())
+        return base64.b64encode(raw + struct.pack(">I", check)).decode()
+
+    @classmethod
+    def unseal(cls, text: str, folder: Folder) -> "State":
+        """Raises `EwsError` for what is no state of this folder."""
+        try:
+            raw = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        body, check = raw[:-4], raw[-4:]
+        expected = struct.pack(">I", zlib.crc32(body + folder.id.encode()))
+        if len(body) != len(_MARK) + 24 or check != expected:
+            raise EwsError("ErrorInvalidSyncStateData")
+        return cls(*struct.unpack(">QQQ", body[len(_MARK) :]))
+
+
+@dataclass(frozen=True)
+class Page:
+    changes: list[tuple[str, str, Item | None]]
+    """What happened (an element name), the item's id, the item unless it is gone."""
+    state: State
+    is_last: bool
+
+
+def page(folder: Folder, state: State, limit: int) -> Page:
+    """The next changes, newest first."""
+    paging = state.down_to > 0
+    newest = folder.last_change
+    until = max(newest, state.until)
+    changes: list[tuple[str, str, Item | None]] = []
+    last_seen = 0
+    for entry in reversed(folder.log):
+        if entry.number <= state.known:
+            break
+        if paging and state.down_to <= entry.number <= state.until:
+            continue
+        change = _change(folder, entry, state, paging)
+        if change is None:
+            continue
+        if len(changes) == limit:
+            # What is above this entry has been given; what comes next time starts
+            # here. Changes since the paging began were given first of all.
+            return Page(changes, State(state.known, until, last_seen), is_last=False)
+        changes.append(change)
+        last_seen = entry.number
+    return Page(changes, State(known=until), is_last=True)
+
+
+def _change(
+    folder: Folder, entry: Entry, state: State, paging: bool
+) -> tuple[str, str, Item | None] | None:
+    if not folder.is_current(entry):
+        return None
+    if entry.event is Event.GONE:
+        # Whoever never heard of it need not hear that it is gone. In the middle of
+        # paging nobody knows which ones were heard of.
+        if entry.entered > state.known and not paging:
+            return None
+        return ("Delete", entry.item, None)
+    item = folder.items[entry.item]
+    if entry.event is Event.READ:
+        # Covered by the item's own line, if that is still to come.
+        given = paging and state.down_to <= item.change <= state.until
+        if item.change > state.known and not given:
+            return None
+        return ("ReadFlagChange", entry.item, item)
+    kind = "Create" if item.entered > state.known else "Update"
+    return (kind, entry.item, item)

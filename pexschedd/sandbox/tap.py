@@ -1,0 +1,83 @@
+"""`twistd exchangesandbox`: the sandbox Exchange alone, on loopback only."""
+
+import ipaddress
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from twisted.application.internet import StreamServerEndpointService
+from twisted.application.service import IService
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString
+from twisted.python import usage
+
+from pexschedd.sandbox.accounts import AccountsError, read_accounts
+from pexschedd.sandbox.server import Sandbox
+
+_ESCAPE = re.compile(r"\\(.)")
+
+
+def check_loopback(endpoint: str) -> None:
+    """Raises ValueError unless the endpoint can be reached from this machine only.
+
+    The sandbox gives identity tokens to everybody who asks: it must never be seen
+    from outside.
+    """
+    parts = re.split(r"(?<!\\):", endpoint)
+    kind = parts[0].casefold()
+    if kind == "unix":
+        return
+    interface = ""
+    for part in parts[1:]:
+        name, equals, value = part.partition("=")
+        if equals and name == "interface":
+            interface = _ESCAPE.sub(r"\1", value)
+    try:
+        local = ipaddress.ip_address(interface).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise ValueError(
+            f"{endpoint!r}: the sandbox listens on loopback only; "
+            "add :interface=127.0.0.1"
+        )
+
+
+class Options(usage.Options):
+    synopsis = "[--listen ENDPOINT] [--accounts FILE]"
+    longdesc = "A sandbox Exchange server for trying and testing; loopback only."
+    optParameters = [
+        [
+            "listen",
+            "l",
+            "tcp:8082:interface=127.0.0.1",
+            "Where to listen, as a Twisted endpoint string on a loopback address.",
+        ],
+        ["accounts", "a", None, "A JSON file with the accounts; see docs/sandbox.md."],
+    ]
+
+    def postOptions(self) -> None:
+        try:
+            check_loopback(self["listen"])
+            # Also says what is wrong with the string itself.
+            serverFromString(reactor, self["listen"])
+        except ValueError as error:
+            raise usage.UsageError(f"--listen: {error}") from None
+        self["accounts_read"] = None
+        if self["accounts"] is not None:
+            try:
+                data = Path(self["accounts"]).read_bytes()
+                self["accounts_read"] = read_accounts(data)
+            except (OSError, AccountsError) as error:
+                raise usage.UsageError(
+                    f"--accounts {self['accounts']}: {error}"
+                ) from None
+
+
+def makeService(options: Options) -> IService:
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    sandbox = Sandbox(now=now, clock=reactor, accounts=options["accounts_read"])
+    endpoint = serverFromString(reactor, options["listen"])
+    return StreamServerEndpointService(endpoint, sandbox.site())
