@@ -1,0 +1,50 @@
+"""`python -m pexschedd.demo`: the demo desk in the foreground."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from pexschedd.demo.ports import PortTaken
+from pexschedd.demo.state import StateError
+from pexschedd.demo.tap import run
+from pexschedd.errors import PexscheddError
+
+
+def arguments() -> Namespace:
+    parser = ArgumentParser(
+        prog="python -m pexschedd.demo",
+        description="The daemon, a sandbox Exchange and an Outlook-like page, "
+        "on the loopback address.",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8080,
+        help="the first of three ports one after the other (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path("var/demo"),
+        help="the folder that is kept between runs (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    chosen = arguments()
+    try:
+        return run(chosen.state, chosen.port)
+    except PortTaken as error:
+        reason = (
+            f"Port {error.port} is in use. Three ports one after the other are "
+            "needed; choose others:\n  PORT=9000 make run"
+        )
+    except (StateError, PexscheddError, ValueError) as error:
+        reason = str(error)
+    print(f"The demo cannot start.\n{reason}", file=sys.stderr)  # noqa: T201 - for a terminal
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

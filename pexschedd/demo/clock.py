@@ -1,0 +1,56 @@
+"""The desk's clock: the system's time plus an offset that people move.
+
+The daemon, the sandbox and the identity tokens all read the same `DeskClock`, so
+moving it is as if everybody had waited.
+"""
+
+from datetime import datetime, timedelta
+
+from pexschedd.clock import Now
+
+FURTHEST = timedelta(days=366)
+
+
+class DeskClock:
+    """A `Now` that can be moved forward, and back to the real time."""
+
+    def __init__(self, real: Now) -> None:
+        self._real = real
+        self.offset = timedelta()
+
+    def __call__(self) -> datetime:
+        return self._real() + self.offset
+
+    def advance(self, by: timedelta) -> None:
+        """Raises ValueError for a step back, or beyond a year from the real time."""
+        if by < timedelta():
+            raise ValueError("the clock moves forward only, or back to the real time")
+        if self.offset + by > FURTHEST:
+            raise ValueError("the clock moves a year ahead at the most")
+        self.offset += by
+
+    def move_to(self, moment: datetime) -> None:
+        """Moves forward to an aware time; raises ValueError as `advance` does."""
+        self.advance(moment - self())
+
+    def reset(self) -> None:
+        """Back to the real time."""
+        self.offset = timedelta()
+
+
+class NeverBack:
+    """A `Now` that stands still while its source is behind what it has said already.
+
+    Exchange's time stamps order the versions of a meeting and the messages of an
+    inbox. If they went back with the desk's clock, the newest change would look like
+    an old one that arrives late.
+    """
+
+    def __init__(self, now: Now, floor: datetime) -> None:
+        self._now = now
+        self._latest = floor
+
+    def __call__(self) -> datetime:
+        # A step of its own, so that two stamps are never the same.
+        self._latest = max(self._now(), self._latest + timedelta(microseconds=1))
+        return self._latest

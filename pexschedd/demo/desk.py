@@ -1,0 +1,309 @@
+"""The demo desk's server side: its page, its JSON, and the script that plays Outlook.
+
+Mounted beside the sandbox Exchange, on the same port::
+
+    /                 the page
+    /desk/office.js   what the add-in's pane loads instead of Microsoft's library
+    /desk/static/…    the page's own scripts and styles
+    /desk/paper       an empty document to write in
+    /desk/message     a message's HTML, in a document that runs no scripts
+    /desk/api/…       JSON for the page
+
+The desk knows everybody's mail and hands out identity tokens, so it answers only pages
+of its own: the Host must be the loopback address, and what changes something must be
+JSON, which no foreign page can send here.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.resources import files
+
+from klein import Klein
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+
+from pexschedd.demo import administrator, rooms
+from pexschedd.demo.clock import DeskClock
+from pexschedd.demo.daemon import Daemon, DaemonDown, DaemonRefused
+from pexschedd.demo.people import NotPossible, People
+from pexschedd.demo.ports import HOST, Ports
+from pexschedd.demo.views import (
+    Cancellation,
+    ClockMove,
+    Draft,
+    Reading,
+    Reply,
+    TokenRequest,
+)
+from pexschedd.errors import NotFound, PexscheddError
+from pexschedd.web.api import (
+    BadRequest,
+    T,
+    json_response,
+    read_json,
+    register_http_errors,
+    route,
+)
+
+IssueToken = Callable[[str, str], str]
+"""(user's address, audience) -> identity token, as Outlook would get it."""
+
+STATIC = files("pexschedd.demo") / "static"
+TYPES = {
+    "css": b"text/css; charset=utf-8",
+    "html": b"text/html; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "svg": b"image/svg+xml",
+}
+MAIL_POLICY = (
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+"""For documents with other people's HTML: looks only, no scripts, nothing fetched."""
+
+
+class Desk:
+    """The desk of some people, on top of a sandbox Exchange and a running daemon."""
+
+    app = Klein()
+
+    def __init__(
+        self,
+        *,
+        people: People,
+        daemon: Daemon,
+        clock: DeskClock,
+        ports: Ports,
+        issue_token: IssueToken,
+    ) -> None:
+        self._people = people
+        self._daemon = daemon
+        self._clock = clock
+        self._ports = ports
+        self._issue_token = issue_token
+
+    def mount(self, root: Resource) -> None:
+        """Puts the desk into the sandbox's resource tree."""
+        root.putChild(b"", LocalOnly(Index(self._ports), self._ports.desk))
+        root.putChild(b"desk", LocalOnly(self.app.resource(), self._ports.desk))
+
+    # Files
+
+    @route(app, "/office.js")
+    def office_js(self, request: Request) -> bytes:
+        # The pane is of another origin, and may have this script.
+        request.setHeader(b"cross-origin-resource-policy", b"cross-origin")
+        return _file(request, "office.js")
+
+    @route(app, "/static/<name>")
+    def static(self, request: Request, name: str) -> bytes:
+        return _file(request, name)
+
+    @route(app, "/paper")
+    def paper(self, request: Request) -> bytes:
+        return _mail(request, _read("paper.html"))
+
+    @route(app, "/message")
+    def message(self, request: Request) -> bytes:
+        html = self._people.message(_asked(request, "user"), _asked(request, "id"))
+        # The paper's style comes first; the message's own goes over it.
+        return _mail(request, _read("paper.html") + html.encode())
+
+    # Seeing
+
+    @route(app, "/api/setup")
+    async def setup(self, request: Request) -> bytes:
+        """Who sits here, and the add-in as Outlook knows it from its manifest."""
+        addin = None
+        try:
+            addin = await administrator.look(self._daemon, self._ports)
+            problem = ""
+        except (DaemonDown, DaemonRefused) as error:
+            problem = error.message
+        return json_response(
+            request,
+            {
+                "users": self._people.users,
+                "addin": addin,
+                "addin_origin": self._ports.addin_url,
+                "admin_url": self._ports.admin_url,
+                "problem": problem,
+            },
+        )
+
+    @route(app, "/api/state")
+    async def state(self, request: Request) -> bytes:
+        """What the page shows all the time. It asks about once a second."""
+        user = _asked(request, "user")
+        try:
+            await self._daemon.health()
+            problem = ""
+        except (DaemonDown, DaemonRefused) as error:
+            problem = error.message
+        return json_response(
+            request,
+            {
+                "now": self._clock(),
+                "ahead_s": int(self._clock.offset.total_seconds()),
+                "problem": problem,
+                "meetings": self._people.calendar(user),
+                "inbox": self._people.inbox(user),
+            },
+        )
+
+    @route(app, "/api/meeting")
+    def meeting(self, request: Request) -> bytes:
+        detail = self._people.meeting(_asked(request, "user"), _asked(request, "uid"))
+        return json_response(request, detail)
+
+    @route(app, "/api/room")
+    async def room(self, request: Request) -> bytes:
+        uid = _asked(request, "uid")
+        alias = _asked(request, "alias", "")
+        try:
+            room = await rooms.room_of(self._daemon, uid, alias)
+        except (DaemonDown, DaemonRefused) as error:
+            return _problem(request, 502, error)
+        return json_response(request, room)
+
+    # Doing
+
+    @route(app, "/api/meetings", methods=["POST"])
+    def send(self, request: Request) -> bytes:
+        uid = self._people.save(_sent(request, Draft))
+        return json_response(request, {"uid": uid})
+
+    @route(app, "/api/cancel", methods=["POST"])
+    def cancel(self, request: Request) -> bytes:
+        what = _sent(request, Cancellation)
+        self._people.cancel(what.user, what.uid)
+        return json_response(request, {})
+
+    @route(app, "/api/respond", methods=["POST"])
+    def respond(self, request: Request) -> bytes:
+        reply = _sent(request, Reply)
+        self._people.respond(reply.user, reply.id, reply.answer)
+        return json_response(request, {})
+
+    @route(app, "/api/read", methods=["POST"])
+    def read(self, request: Request) -> bytes:
+        what = _sent(request, Reading)
+        self._people.read(what.user, what.id)
+        return json_response(request, {})
+
+    @route(app, "/api/clock", methods=["POST"])
+    def clock(self, request: Request) -> bytes:
+        move = _sent(request, ClockMove)
+        try:
+            if move.reset:
+                self._clock.reset()
+            elif move.to is not None:
+                if move.to.tzinfo is None:
+                    raise ValueError("the time needs its zone")
+                self._clock.move_to(move.to)
+            else:
+                self._clock.advance(timedelta(seconds=move.advance_s or 0))
+        except (ValueError, OverflowError) as error:
+            raise NotPossible(f"Not possible: {error}.") from None
+        return json_response(request, {"now": self._clock()})
+
+    @route(app, "/api/token", methods=["POST"])
+    async def token(self, request: Request) -> bytes:
+        """Outlook gets the token from Exchange; the page gets it from here."""
+        user = _sent(request, TokenRequest).user
+        try:
+            addin = await administrator.look(self._daemon, self._ports)
+        except (DaemonDown, DaemonRefused) as error:
+            return _problem(request, 502, error)
+        known = {party.address for party in self._people.users}
+        if user not in known:
+            raise NotFound(f"{user} does not sit at this desk.")
+        token = self._issue_token(user, addin.audience)
+        return json_response(request, {"token": token})
+
+    register_http_errors(app)
+
+
+class Index(Resource):
+    """The page itself."""
+
+    isLeaf = True
+
+    def __init__(self, ports: Ports) -> None:
+        super().__init__()
+        self._addin = ports.addin_url.encode()
+
+    def render_GET(self, request: Request) -> bytes:
+        policy = (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; "
+            b"connect-src 'self'; img-src 'self' data: %s; frame-src 'self' %s; "
+            b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        request.setHeader(
+            b"content-security-policy", policy % (self._addin, self._addin)
+        )
+        return _file(request, "index.html")
+
+
+class LocalOnly(Resource):
+    """Answers requests whose Host is this machine; others come from rebound names."""
+
+    isLeaf = True
+
+    def __init__(self, inner: IResource, port: int) -> None:
+        super().__init__()
+        self._inner = inner
+        self._hosts = {f"{host}:{port}".encode() for host in (HOST, "localhost")}
+
+    def render(self, request: Request) -> bytes | int:
+        if request.getHeader(b"host") not in self._hosts:
+            request.setResponseCode(421)
+            return b"The desk answers on the loopback address only.\n"
+        request.setHeader(b"x-content-type-options", b"nosniff")
+        request.setHeader(b"referrer-policy", b"no-referrer")
+        request.setHeader(b"cache-control", b"no-store")
+        rendered: bytes | int = self._inner.render(request)
+        return rendered
+
+
+def _file(request: Request, name: str) -> bytes:
+    content = _read(name)
+    request.setHeader(b"content-type", TYPES[name.rpartition(".")[2]])
+    return content
+
+
+def _read(name: str) -> bytes:
+    # The names are those of the folder: nothing from a request becomes a path.
+    known = {file.name: file for file in STATIC.iterdir()}
+    if name not in known or name.rpartition(".")[2] not in TYPES:
+        raise NotFound("There is nothing here.")
+    return known[name].read_bytes()
+
+
+def _mail(request: Request, document: bytes) -> bytes:
+    request.setHeader(b"content-type", TYPES["html"])
+    request.setHeader(b"content-security-policy", MAIL_POLICY)
+    return document
+
+
+def _asked(request: Request, name: str, default: str | None = None) -> str:
+    values = request.args.get(name.encode()) if request.args else None
+    if values:
+        return str(values[0][:400], "utf-8", "replace")
+    if default is None:
+        raise BadRequest(f"The query lacks {name}.")
+    return default
+
+
+def _sent(request: Request, kind: type[T]) -> T:
+    """The request's JSON. The content type is asked for because a form of a foreign
+    page cannot send it without this server's consent."""
+    if request.getHeader(b"content-type") != b"application/json":
+        raise BadRequest("The content type must be application/json.")
+    return read_json(request, kind)
+
+
+def _problem(request: Request, status: int, error: PexscheddError) -> bytes:
+    return json_response(
+        request, {"code": error.code, "message": error.message}, status
+    )

@@ -1,0 +1,216 @@
+"""What Alice and Bob see and do at the desk: their calendars and their mail.
+
+A thin layer over the sandbox's mailboxes. Everything that is sent goes through the same
+delivery as over Exchange Web Services, so the daemon cannot tell the desk from Outlook.
+"""
+
+from collections.abc import Sequence
+
+from pexschedd.demo.views import (
+    Draft,
+    Guest,
+    MailView,
+    MeetingDetail,
+    MeetingView,
+    Party,
+)
+from pexschedd.errors import NotFound, PexscheddError
+from pexschedd.sandbox import ids
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.model import (
+    Answer,
+    Attendee,
+    Item,
+    Kind,
+    Meeting,
+    Person,
+    ResponseType,
+    same_address,
+)
+
+_MAIL = (Kind.MESSAGE, Kind.REQUEST, Kind.RESPONSE, Kind.CANCELLATION)
+_PREVIEW = 160
+
+
+class NotPossible(PexscheddError):
+    """A person at the desk asked for something that makes no sense."""
+
+    code = "not_possible"
+
+
+class People:
+    """The people of an exchange. `room` is the equipment mailbox's address."""
+
+    def __init__(self, exchange: Exchange, users: Sequence[str], room: str) -> None:
+        self._exchange = exchange
+        self._users = {address.casefold() for address in users}
+        self._room = room
+        self.users = [self._party(exchange.person(address)) for address in users]
+
+    # Seeing
+
+    def calendar(self, user: str) -> list[MeetingView]:
+        """All meetings of a user, by start."""
+        mailbox = self._mailbox(user)
+        return [
+            self._view(item, item.meeting)
+            for item in mailbox.calendar()
+            if item.meeting is not None
+        ]
+
+    def inbox(self, user: str) -> list[MailView]:
+        """Newest first."""
+        return [self._mail(item) for item in self._mailbox(user).inbox()]
+
+    def meeting(self, user: str, uid: str) -> MeetingDetail:
+        item, meeting = self._meeting(user, uid)
+        return MeetingDetail(self._view(item, meeting), item.body.html)
+
+    def message(self, user: str, item_id: str) -> str:
+        """The HTML document of a message."""
+        return self._message(user, item_id).body.html
+
+    # Doing
+
+    def save(self, draft: Draft) -> str:
+        """Sends a new meeting, or the change of one. Gives its UID."""
+        if draft.end <= draft.start:
+            raise NotPossible("The end has to be after the start.")
+        mailbox = self._mailbox(draft.user)
+        required = _people(draft.required, mailbox)
+        optional = _people(draft.optional, mailbox)
+        if not draft.uid:
+            item = self._exchange.schedule(
+                mailbox,
+                subject=draft.subject,
+                start=draft.start,
+                end=draft.end,
+                required=required,
+                optional=optional,
+                body=draft.body,
+                location=draft.location,
+            )
+            return _uid(item)
+        item, _ = self._own(draft.user, draft.uid)
+        self._exchange.update(
+            item,
+            subject=draft.subject,
+            start=draft.start,
+            end=draft.end,
+            required=required,
+            optional=optional,
+            body=draft.body,
+            location=draft.location,
+        )
+        return draft.uid
+
+    def cancel(self, user: str, uid: str) -> None:
+        item, _ = self._own(user, uid)
+        self._exchange.cancel(item)
+
+    def respond(self, user: str, item_id: str, answer: str) -> None:
+        item = self._message(user, item_id)
+        if not _answerable(item):
+            raise NotPossible("This message cannot be answered.")
+        try:
+            self._exchange.respond(item, Answer(answer))
+        except ValueError:
+            raise NotPossible("The answer is Accept, Tentative or Decline.") from None
+        except EwsError as error:
+            raise NotPossible(error.text) from None
+
+    def read(self, user: str, item_id: str) -> None:
+        self._mailbox(user).mark_read(self._message(user, item_id))
+
+    # Inside
+
+    def _mailbox(self, user: str) -> Mailbox:
+        if user.casefold() not in self._users:
+            raise NotFound(f"{user} does not sit at this desk.")
+        return self._exchange.mailbox(user)
+
+    def _meeting(self, user: str, uid: str) -> tuple[Item, Meeting]:
+        item = self._mailbox(user).meeting(ids.from_uid(uid))
+        if item is None or item.meeting is None:
+            raise NotFound("This meeting is no longer in the calendar.")
+        return item, item.meeting
+
+    def _own(self, user: str, uid: str) -> tuple[Item, Meeting]:
+        item, meeting = self._meeting(user, uid)
+        if not item.is_organizer:
+            raise NotPossible("Only the organizer can change this meeting.")
+        return item, meeting
+
+    def _message(self, user: str, item_id: str) -> Item:
+        item = self._mailbox(user).get(item_id)
+        if item is None or item.kind not in _MAIL:
+            raise NotFound("This message is no longer in the mailbox.")
+        return item
+
+    def _view(self, item: Item, meeting: Meeting) -> MeetingView:
+        return MeetingView(
+            uid=ids.uid(meeting.goid),
+            subject=item.subject,
+            start=meeting.start,
+            end=meeting.end,
+            location=meeting.location,
+            organizer=self._party(meeting.organizer),
+            mine=item.is_organizer,
+            guests=[_guest(attendee) for attendee in meeting.attendees],
+            my_response=item.my_response.value,
+            cancelled=meeting.cancelled,
+            with_room=meeting.attendee(self._room) is not None,
+        )
+
+    def _mail(self, item: Item) -> MailView:
+        sender = item.author or item.sender or Person("", "")
+        answer = item.response if item.kind is Kind.RESPONSE else ResponseType.UNKNOWN
+        return MailView(
+            id=item.id,
+            kind=item.kind.value,
+            subject=item.subject,
+            sender=self._party(sender),
+            received=item.received,
+            unread=not item.is_read,
+            preview=" ".join(item.body.text.split())[:_PREVIEW],
+            uid=_uid(item),
+            response="" if answer is ResponseType.UNKNOWN else answer.value,
+            update=item.kind is Kind.REQUEST
+            and item.request_type != "NewMeetingRequest",
+            answerable=_answerable(item),
+            from_room=same_address(sender.address, self._room),
+        )
+
+    def _party(self, person: Person) -> Party:
+        return Party(person.name or person.address, person.address)
+
+
+def _guest(attendee: Attendee) -> Guest:
+    person = attendee.person
+    return Guest(
+        person.name or person.address,
+        person.address,
+        attendee.role.value,
+        attendee.response.value,
+    )
+
+
+def _uid(item: Item) -> str:
+    return ids.uid(item.meeting.goid) if item.meeting is not None else ""
+
+
+def _answerable(item: Item) -> bool:
+    return item.kind is Kind.REQUEST and item.folder == "inbox"
+
+
+def _people(parties: Sequence[Party], organizer: Mailbox) -> list[Person]:
+    """Nobody twice, and not the organizer."""
+    seen = {organizer.address.casefold()}
+    people = []
+    for party in parties:
+        if party.address.casefold() not in seen:
+            seen.add(party.address.casefold())
+            people.append(Person(party.name, party.address))
+    return people

@@ -1,0 +1,82 @@
+"""The demo's folder: what is kept between runs, and one demo at a time in it.
+
+scheduling_config.json   the daemon's configuration file, to read and to change
+administrator-password   of the daemon's management API
+exchange.json            the sandbox's mailboxes
+daemon/                  the daemon's own state
+LOCK                     held while a demo runs
+"""
+
+import fcntl
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from pexschedd.demo.keeper import write_atomically
+from pexschedd.demo.ports import HOST, Ports
+
+
+class StateError(Exception):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+class State:
+    """Opens, or makes, the folder. Raises `StateError`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "scheduling_config.json"
+        self.password_file = folder / "administrator-password"
+        self.exchange = folder / "exchange.json"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(folder / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateError(f"{folder} cannot be used: {error.strerror}.") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StateError(
+                f"Another demo is running with the state in {folder}.\n"
+                "Stop it, or give this one a folder of its own:\n"
+                "  python -m pexschedd.demo --state DIRECTORY"
+            ) from None
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+    def password(self) -> str:
+        """The administrator's, made at the first start."""
+        if not self.password_file.exists():
+            text = secrets.token_urlsafe(9)
+            write_atomically(self.password_file, text.encode() + b"\n")
+        return self.password_file.read_text().strip()
+
+    def write_config(self, ports: Ports) -> None:
+        """Writes the configuration file, or lets the one there follow the ports.
+
+        Raises `StateError` if there is one that cannot be read.
+        """
+        wanted = {
+            "addin": [f"tcp:{ports.addin}:interface={HOST}"],
+            "admin": [f"tcp:{ports.admin}:interface={HOST}"],
+        }
+        values: dict[str, Any] = {
+            "state_dir": "daemon",
+            "endpoints": None,
+            "initial_admin_password_file": self.password_file.name,
+            # Only what somebody at the terminal should know.
+            "log": {"level": "warn", "format": "text"},
+        }
+        if self.config.exists():
+            try:
+                values = json.loads(self.config.read_bytes())
+                if values["endpoints"] == wanted:
+                    return
+            except (OSError, ValueError, LookupError, TypeError) as error:
+                raise StateError(f"{self.config} cannot be read: {error}.") from None
+        values["endpoints"] = wanted
+        text = json.dumps(values, indent=2) + "\n"
+        write_atomically(self.config, text.encode())

@@ -1,0 +1,189 @@
+/* A week, Monday to Sunday, in the browser's time zone. */
+
+import { $, h, icon, sameDay, time } from "./dom.js";
+
+const MINUTES = 1440;
+
+export class Calendar {
+  /** `create(start)` is called for a click into an empty place. */
+  constructor(desk, create) {
+    this.desk = desk;
+    this.create = create;
+    this.drawn = "";
+    $("week-back").append(icon("left"));
+    $("week-next").append(icon("right"));
+    $("week-back").addEventListener("click", () => this.turn(-7));
+    $("week-next").addEventListener("click", () => this.turn(7));
+    $("week-today").addEventListener("click", () => this.reveal(desk.now()));
+    $("new-meeting").addEventListener("click", () => create(null));
+  }
+
+  start() {
+    this.monday = mondayOf(this.desk.now());
+    this.render();
+    $("scroll").scrollTop = 7.6 * this.hour();
+  }
+
+  hour() {
+    return $("grid").clientHeight / 24;
+  }
+
+  turn(days) {
+    this.monday = plus(this.monday, days);
+    this.render();
+  }
+
+  /** Turns to a moment's week, and scrolls to its time. */
+  reveal(date) {
+    this.monday = mondayOf(date);
+    this.render();
+    const top = (minuteOf(date) / 60 - 1) * this.hour();
+    const { scrollTop, clientHeight } = $("scroll");
+    if (top < scrollTop || top + 2 * this.hour() > scrollTop + clientHeight) {
+      $("scroll").scrollTo({ top, behavior: "smooth" });
+    }
+  }
+
+  render() {
+    if (!this.monday) return;
+    const { desk } = this;
+    const now = desk.now();
+    const key = JSON.stringify([
+      desk.meetings, desk.selected, this.monday, now.toDateString(), Math.floor(now / 60000),
+    ]);
+    if (key === this.drawn) return;
+    this.drawn = key;
+    const focused = document.activeElement?.dataset?.uid;
+    const days = Array.from({ length: 7 }, (_, index) => plus(this.monday, index));
+    $("week-title").textContent = titleOf(days[0], days[6]);
+    $("days").replaceChildren(h("span"), ...days.map((date) => head(date, now)));
+    $("grid").replaceChildren(hours(), ...days.map((date) => this.column(date, now)));
+    if (focused) $("grid").querySelector(`[data-uid="${CSS.escape(focused)}"]`)?.focus();
+    this.tick();
+  }
+
+  tick() {
+    if (!this.monday) return;
+    const now = this.desk.now();
+    for (const column of $("grid").querySelectorAll(".day")) {
+      const line = column.querySelector(".now-line");
+      const here = sameDay(new Date(Number(column.dataset.date)), now);
+      if (line && !here) line.remove();
+      if (!here) continue;
+      const mark = line || column.appendChild(h("div", { class: "now-line" }));
+      mark.style.top = `${(minuteOf(now) / MINUTES) * 100}%`;
+    }
+  }
+
+  column(date, now) {
+    const weekend = date.getDay() === 0 || date.getDay() === 6;
+    const column = h("div", { class: `day${weekend ? " weekend" : ""}`, "data-date": String(date.getTime()) });
+    column.append(...this.events(date, now));
+    column.addEventListener("click", (event) => {
+      if (event.target !== column) return;
+      const minutes = Math.floor(event.offsetY / this.hour() * 2) * 30;
+      const start = new Date(date);
+      start.setMinutes(minutes);
+      this.create(start);
+    });
+    return column;
+  }
+
+  events(date, now) {
+    const end = plus(date, 1);
+    const meetings = this.desk.meetings
+      .map((meeting) => ({ meeting, from: new Date(meeting.start), to: new Date(meeting.end) }))
+      .filter(({ from, to }) => from < end && to > date);
+    return sideBySide(meetings).map(({ meeting, from, to, lane, lanes }) => {
+      const first = Math.max(0, (from - date) / 60000);
+      const last = Math.min(MINUTES, (to - date) / 60000);
+      const kinds = ["event"];
+      if (meeting.with_room) kinds.push("room");
+      if (!meeting.mine) kinds.push("theirs");
+      if (!meeting.mine && meeting.my_response !== "Accept") kinds.push("open");
+      if (to < now) kinds.push("past");
+      if (meeting.cancelled) kinds.push("cancelled");
+      const element = h("button", {
+        type: "button",
+        class: kinds.join(" "),
+        "data-uid": meeting.uid,
+        "aria-pressed": String(meeting.uid === this.desk.selected),
+        "aria-label": `${meeting.subject || "(no title)"}, ${date.toLocaleDateString("en-GB", { weekday: "long" })} ${time(from)} to ${time(to)}${meeting.with_room ? ", with a virtual room" : ""}`,
+        title: `${meeting.subject}\n${time(from)} – ${time(to)}`,
+        onclick: () => this.desk.select(meeting.uid),
+      });
+      if (meeting.with_room) element.append(icon("video", 16));
+      element.append(h("b", {}, meeting.subject || "(no title)"));
+      if (last - first >= 45) element.append(h("span", {}, meeting.location || time(from)));
+      element.style.top = `calc(${(first / MINUTES) * 100}% + 1px)`;
+      element.style.height = `calc(${((last - first) / MINUTES) * 100}% - 2px)`;
+      element.style.left = `calc(${(lane / lanes) * 100}% + 2px)`;
+      element.style.width = `calc(${100 / lanes}% - 5px)`;
+      return element;
+    });
+  }
+}
+
+/** Gives meetings that overlap lanes beside each other. */
+function sideBySide(meetings) {
+  const sorted = [...meetings].sort((one, other) => one.from - other.from || other.to - one.to);
+  let cluster = [];
+  let until = 0;
+  const close = () => {
+    const lanes = Math.max(0, ...cluster.map((entry) => entry.lane + 1));
+    for (const entry of cluster) entry.lanes = lanes;
+    cluster = [];
+  };
+  for (const entry of sorted) {
+    if (entry.from >= until) close();
+    const taken = new Set(cluster.filter((other) => other.to > entry.from).map((other) => other.lane));
+    entry.lane = 0;
+    while (taken.has(entry.lane)) entry.lane += 1;
+    cluster.push(entry);
+    until = Math.max(cluster.length > 1 ? until : 0, entry.to);
+  }
+  close();
+  return sorted;
+}
+
+function head(date, now) {
+  const today = sameDay(date, now);
+  return h("div", { class: today ? "today" : "" },
+    date.toLocaleDateString("en-GB", { weekday: "short" }),
+    h("b", today ? { "aria-current": "date" } : {}, String(date.getDate())));
+}
+
+function hours() {
+  const column = h("div", { class: "hours", "aria-hidden": "true" });
+  for (let hour = 1; hour < 24; hour += 1) {
+    const label = h("span", {}, `${String(hour).padStart(2, "0")}:00`);
+    label.style.top = `${(hour / 24) * 100}%`;
+    column.append(label);
+  }
+  return column;
+}
+
+function titleOf(first, last) {
+  const year = { day: "numeric", month: "long", year: "numeric" };
+  const parts = first.getFullYear() !== last.getFullYear() ? year
+    : first.getMonth() !== last.getMonth() ? { day: "numeric", month: "long" } : { day: "numeric" };
+  return `${first.toLocaleDateString("en-GB", parts)} – ${last.toLocaleDateString("en-GB", year)}`;
+}
+
+function mondayOf(date) {
+  const monday = new Date(date);
+  monday.setHours(0, 0, 0, 0);
+  return plus(monday, -((monday.getDay() + 6) % 7));
+}
+
+/** Days later, at the same local time even when clocks change. */
+function plus(date, days) {
+  const moved = new Date(date);
+  moved.setDate(moved.getDate() + days);
+  return moved;
+}
+
+function minuteOf(date) {
+  return date.getHours() * 60 + date.getMinutes();
+}
+

@@ -1,0 +1,220 @@
+/* The selected meeting, and the room that the daemon made for it. */
+
+import { get } from "./api.js";
+import { $, day, distance, h, icon, moment, show, time, toast } from "./dom.js";
+
+const ANSWERS = {
+  Accept: "accepted",
+  Decline: "declined",
+  Tentative: "maybe",
+  Organizer: "organizer",
+};
+
+export class MeetingCard {
+  constructor(desk, steps) {
+    this.desk = desk;
+    this.steps = steps;
+    this.last = null;
+    this.room = null;
+    this.problem = "";
+    /** Aliases by meeting: a cancelled meeting's alias can still be asked about. */
+    this.aliases = JSON.parse(sessionStorage.getItem("aliases") || "{}");
+  }
+
+  select(uid) {
+    this.room = null;
+    this.problem = "";
+    this.last = uid ? this.desk.meeting(uid) || null : null;
+    this.render();
+    this.knock();
+  }
+
+  /** Asks the server about the room of the selected meeting. */
+  async knock() {
+    const uid = this.desk.selected;
+    const meeting = this.desk.meeting(uid) || this.last;
+    if (!uid || !meeting?.with_room || this.desk.problem) return;
+    try {
+      const room = await get("room", { uid, alias: this.aliases[uid] || "" });
+      if (uid !== this.desk.selected) return;
+      this.room = room;
+      this.problem = "";
+      if (room.aliases.length && this.aliases[uid] !== room.aliases[0]) {
+        this.aliases[uid] = room.aliases[0];
+        sessionStorage.setItem("aliases", JSON.stringify(this.aliases));
+      }
+      if (room.door?.joinable) this.steps.finish("watch");
+    } catch (problem) {
+      if (uid !== this.desk.selected) return;
+      this.problem = problem.message;
+    }
+    this.render();
+  }
+
+  render() {
+    const { desk } = this;
+    const current = desk.meeting(desk.selected);
+    const meeting = current || this.last;
+    if (current) this.last = current;
+    if (!desk.selected || !meeting) {
+      show($("meeting"), h("div", { class: "empty" }, icon("video", 26),
+        h("b", {}, "No meeting selected"), "Select one in the calendar, or write a new one."));
+      this.drawn = "";
+      return;
+    }
+    const key = JSON.stringify([meeting, current ? 1 : 0, this.room, this.problem, Math.floor(desk.now() / 30000)]);
+    if (key === this.drawn) return;
+    this.drawn = key;
+    const open = $("meeting").querySelector("details")?.open;
+    const focused = document.activeElement?.dataset?.act;
+    $("meeting").replaceChildren(
+      h("h2", {}, meeting.subject || "(no title)"),
+      this.facts(meeting),
+      this.actions(meeting, current),
+      ...(meeting.with_room ? [this.roomCard(meeting, Boolean(current) && !meeting.cancelled)] : []));
+    if (open) $("meeting").querySelector("details")?.setAttribute("open", "");
+    if (focused) $("meeting").querySelector(`[data-act="${focused}"]`)?.focus();
+  }
+
+  facts(meeting) {
+    const start = new Date(meeting.start);
+    const end = new Date(meeting.end);
+    const guests = meeting.guests.map((guest) => h("span", { class: `guest ${guest.response}`, title: guest.address },
+      guest.name, ANSWERS[guest.response] && h("i", {}, ANSWERS[guest.response])));
+    return h("div", { class: "facts" },
+      h("div", {}, icon("clock", 18), h("span", {}, `${day(start)}, ${time(start)} – ${time(end)}`)),
+      meeting.location && h("div", {}, icon("place", 18), h("span", {}, meeting.location)),
+      guests.length > 0 && h("div", {}, icon("people", 18), h("span", { class: "guests" }, guests)),
+      !meeting.mine && h("div", {}, icon("edit", 18), h("span", {}, `Organized by ${meeting.organizer.name}`)));
+  }
+
+  actions(meeting, current) {
+    if (!current) return h("div", { class: "actions" }, h("span", { class: "pill bad" }, "Cancelled"));
+    if (meeting.cancelled) return h("div", { class: "actions" }, h("span", { class: "pill bad" }, "Cancelled by the organizer"));
+    if (!meeting.mine) return "";
+    return h("div", { class: "actions" },
+      h("button", { type: "button", "data-act": "edit", onclick: () => this.desk.edit(meeting.uid) }, icon("edit", 18), "Edit"),
+      h("button", { type: "button", class: "danger", "data-act": "cancel", onclick: () => this.desk.cancel(meeting.uid) }, "Cancel meeting"));
+  }
+
+  // ---------------------------------------------------------------- the room
+
+  roomCard(meeting, alive) {
+    const { room } = this;
+    const card = h("div", { class: "room-card", "data-room": room?.state || "" },
+      h("header", {}, h("h3", {}, icon("video"), "Virtual room"), this.pill(room)));
+    if (this.problem) {
+      card.append(h("p", { class: "waiting" }, this.problem));
+    } else if (!room) {
+      card.append(h("p", { class: "waiting" }, h("span", { class: "spinner" }), "Asking the daemon …"));
+    } else if (room.state === "waiting") {
+      const declined = meeting.guests.some((guest) => guest.response === "Decline" && guest.address === this.desk.setup.addin?.room_address);
+      card.append(declined
+        ? h("p", { class: "waiting" }, "The equipment mailbox has declined; its answer in the inbox says why.")
+        : h("p", { class: "waiting" }, h("span", { class: "spinner" }), "The equipment mailbox has been invited and will answer in a moment."));
+    } else {
+      card.append(this.door(room, alive));
+      if (room.state === "scheduled") card.append(this.window(meeting, room));
+      card.append(this.dial(room), this.journey(meeting, room), this.raw(room));
+    }
+    return card;
+  }
+
+  pill(room) {
+    if (!room || room.state === "waiting" || this.problem) return null;
+    if (room.state === "gone") return h("span", { class: "pill bad" }, "Gone");
+    return room.door?.joinable
+      ? h("span", { class: "pill good" }, icon("unlock", 14), "Open")
+      : h("span", { class: "pill wait" }, icon("lock", 14), "Closed");
+  }
+
+  door(room, alive) {
+    const now = this.desk.now();
+    if (room.state === "gone") {
+      return h("div", { class: "door gone" }, icon("lock"), h("div", {},
+        h("b", {}, alive ? "No longer joinable" : "The room is gone"), h("span", {}, room.door?.says || "Nobody can join any more.")));
+    }
+    const opens = new Date(room.opens);
+    const closes = new Date(room.closes);
+    if (room.door?.joinable) {
+      return h("div", { class: "door open" }, icon("unlock"), h("div", {},
+        h("b", {}, "Joinable now"), h("span", {}, `Open until ${moment(closes, now)}`)));
+    }
+    if (now < opens) {
+      return h("div", { class: "door" }, icon("lock"), h("div", {},
+        h("b", {}, `Opens ${moment(opens, now)}`), h("span", {}, `Closed for another ${distance(opens - now)}`)));
+    }
+    return h("div", { class: "door gone" }, icon("lock"), h("div", {},
+      h("b", {}, "Closed"), h("span", {}, room.door?.says || `Since ${moment(closes, now)}`)));
+  }
+
+  window(meeting, room) {
+    const opens = new Date(room.opens);
+    const closes = new Date(room.closes);
+    const span = closes - opens;
+    const margin = span * 0.12;
+    const at = (date) => `${Math.min(100, Math.max(0, ((date - opens + margin) / (span + 2 * margin)) * 100))}%`;
+    const part = (kind, from, to) => {
+      const piece = h("i", { class: kind });
+      piece.style.left = at(from);
+      piece.style.right = `calc(100% - ${at(to)})`;
+      return piece;
+    };
+    const track = h("div", { class: "track", "aria-hidden": "true" },
+      part("joinable", opens, closes), part("core", new Date(meeting.start), new Date(meeting.end)));
+    const now = this.desk.now();
+    if (now - opens > -margin && closes - now > -margin) {
+      const marker = h("i", { class: "marker" });
+      marker.style.left = at(now);
+      track.append(marker);
+    }
+    return h("div", { class: "window-bar" }, track, h("p", { class: "scale" },
+      h("span", {}, "opens ", h("b", {}, time(opens))),
+      h("span", {}, "meeting ", h("b", {}, `${time(new Date(meeting.start))} – ${time(new Date(meeting.end))}`)),
+      h("span", {}, "closes ", h("b", {}, time(closes)))));
+  }
+
+  dial(room) {
+    return h("dl", { class: "aliases" }, room.aliases.flatMap((alias) => [
+      h("dt", {}, alias.includes("@") ? "Video" : "Phone"),
+      h("dd", {}, h("code", {}, alias)),
+      h("button", {
+        type: "button",
+        class: "icon-button",
+        "aria-label": `Copy ${alias}`,
+        "data-act": `copy-${alias}`,
+        onclick: () => copy(alias),
+      }, icon("copy", 16)),
+    ]));
+  }
+
+  journey(meeting, room) {
+    const now = this.desk.now();
+    const to = (label, date) => h("button", {
+      type: "button",
+      "data-act": label,
+      onclick: () => this.desk.moveClock({ to: date.toISOString() }),
+    }, icon("clock", 16), label);
+    if (room.state !== "scheduled") return "";
+    const opens = new Date(room.opens);
+    const closes = new Date(room.closes);
+    return h("div", { class: "actions" },
+      now < opens && to("Move the clock to the opening", opens),
+      now >= opens && now < closes && to("Move the clock to the end", closes));
+  }
+
+  raw(room) {
+    if (!room.door) return "";
+    return h("details", {}, h("summary", {}, "What a conferencing node is told"),
+      h("pre", {}, `GET /policy/v1/service/configuration?local_alias=${room.door.alias}\n\n${JSON.stringify(room.door.answer, null, 2)}`));
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast("Copied.");
+  } catch {
+    toast("The browser does not let the desk copy; select the text instead.", "bad");
+  }
+}

@@ -1,0 +1,321 @@
+/* The window in which a meeting is written: the part of Outlook that add-ins work with. */
+
+import { $, h, icon, time, toast } from "./dom.js";
+import { OfficeHost } from "./host.js";
+import { PeopleField } from "./people.js";
+
+export class Compose {
+  constructor(desk, steps) {
+    this.desk = desk;
+    this.steps = steps;
+    this.dialog = $("compose");
+    this.uid = "";
+    this.pristine = "";
+    this.properties = {};
+    const changed = () => { this.recipientsChanged(); };
+    const field = (id, label) => new PeopleField($(id), {
+      id: `${id}-input`, label, changed, book: () => this.book(), isRoom: (address) => this.isRoom(address),
+    });
+    this.required = field("required", "People to require");
+    this.optional = field("optional", "People to invite as optional");
+    this.host = new OfficeHost(this, desk);
+    this.furnish();
+    this.listen();
+  }
+
+  // ---------------------------------------------------------------- opening, closing
+
+  create(start) {
+    const from = start || nextSlot(this.desk.now());
+    return this.open("New meeting", {
+      uid: "", subject: "", start: from, end: new Date(from.getTime() + (start ? 30 : 60) * 60000), location: "",
+      required: [], optional: [], body: "",
+    });
+  }
+
+  edit({ meeting, body }) {
+    const role = (wanted) => meeting.guests.filter((guest) => (guest.role === "optional") === wanted);
+    return this.open("Meeting", {
+      uid: meeting.uid, subject: meeting.subject, start: new Date(meeting.start), end: new Date(meeting.end),
+      location: meeting.location, required: role(false), optional: role(true), body,
+    });
+  }
+
+  async open(title, draft) {
+    this.uid = draft.uid;
+    this.properties = {};
+    $("compose-title").textContent = title;
+    $("send").lastChild.textContent = draft.uid ? "Send update" : "Send";
+    $("send").disabled = false;
+    $("subject").value = draft.subject;
+    $("location").value = draft.location;
+    this.required.set(draft.required);
+    this.optional.set(draft.optional);
+    this.setTimes(draft.start, draft.end);
+    this.hidePane();
+    $("confirm").hidden = true;
+    $("notices").replaceChildren();
+    this.dialog.showModal();
+    await this.layPaper(draft.body);
+    this.pristine = this.fingerprint();
+    this.coach();
+    $("subject").focus();
+  }
+
+  close() {
+    this.hidePane();
+    this.dialog.close();
+  }
+
+  tryClose() {
+    if (this.fingerprint() === this.pristine) this.close();
+    else {
+      $("confirm").hidden = false;
+      $("confirm-yes").focus();
+    }
+  }
+
+  async send() {
+    if (!this.required.commit() || !this.optional.commit()) {
+      $("compose-form").reportValidity();
+      return;
+    }
+    const { start, end } = this.times();
+    if (!start || !end || end <= start) {
+      toast("The end has to be after the start.", "bad");
+      return;
+    }
+    const withRoom = this.hasRoom();
+    $("send").disabled = true;
+    try {
+      await this.desk.save({
+        uid: this.uid,
+        subject: $("subject").value,
+        location: $("location").value,
+        start: start.toISOString(),
+        end: end.toISOString(),
+        required: this.required.get(),
+        optional: this.optional.get(),
+        body: this.html(),
+      });
+      this.close();
+      toast(this.uid ? "The update has been sent." : "Sent.");
+      if (withRoom) {
+        this.steps.finish("room");
+        this.steps.finish("send");
+      }
+    } catch (problem) {
+      toast(problem.message, "bad");
+      $("send").disabled = false;
+    }
+  }
+
+  // ---------------------------------------------------------------- what is written
+
+  times() {
+    const at = (clock) => new Date(`${$("date").value}T${clock}`);
+    const start = at($("start").value);
+    const end = at($("end").value);
+    if (Number.isNaN(start.getTime()) || Number.isNaN(end.getTime())) return { start: null, end: null };
+    end.setDate(end.getDate() + (this.nights || 0));
+    return { start, end };
+  }
+
+  setTimes(start, end) {
+    const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+    // A meeting may go on past midnight; the form shows one date.
+    this.nights = Math.round((midnight(end) - midnight(start)) / 86400000);
+    const pad = (number) => String(number).padStart(2, "0");
+    $("date").value = `${start.getFullYear()}-${pad(start.getMonth() + 1)}-${pad(start.getDate())}`;
+    $("start").value = time(start);
+    $("end").value = time(end);
+    this.length = end - start;
+    this.showDuration();
+  }
+
+  /** A new start moves the end along, as in Outlook. */
+  startMoved() {
+    const { start } = this.times();
+    if (start) this.setTimes(start, new Date(start.getTime() + (this.length > 0 ? this.length : 1800000)));
+    this.host.notify("olkAppointmentTimeChanged", this.times());
+  }
+
+  endMoved() {
+    this.nights = 0;
+    const { start, end } = this.times();
+    if (start && end) this.length = end - start;
+    this.showDuration();
+    this.host.notify("olkAppointmentTimeChanged", this.times());
+  }
+
+  showDuration() {
+    const { start, end } = this.times();
+    const minutes = start && end ? Math.round((end - start) / 60000) : 0;
+    const hours = Math.floor(minutes / 60);
+    const rest = minutes % 60;
+    $("duration").classList.toggle("bad", minutes <= 0);
+    $("duration").textContent = minutes > 0
+      ? [hours && `${hours} h`, rest && `${rest} min`].filter(Boolean).join(" ")
+      : "ends before it starts";
+  }
+
+  /** The document in which the body is written. It runs no scripts. */
+  get page() {
+    return $("paper").contentDocument;
+  }
+
+  layPaper(html) {
+    return new Promise((resume) => {
+      $("paper").onload = () => {
+        const source = new DOMParser().parseFromString(html, "text/html");
+        for (const style of source.querySelectorAll("head style")) this.page.head.append(this.page.importNode(style, true));
+        this.page.body.append(...[...source.body.childNodes].map((node) => this.page.importNode(node, true)));
+        this.page.body.contentEditable = "true";
+        this.page.body.setAttribute("aria-label", "Message body");
+        this.page.addEventListener("keydown", (event) => this.shortcut(event));
+        resume();
+      };
+      $("paper").src = "/desk/paper";
+    });
+  }
+
+  html() {
+    return `<html><body>${this.page.body.innerHTML}</body></html>`;
+  }
+
+  fingerprint() {
+    return JSON.stringify([
+      $("subject").value, $("location").value, this.times(), this.required.get(), this.optional.get(), this.html(),
+    ]);
+  }
+
+  // ---------------------------------------------------------------- the add-in
+
+  book() {
+    const { users, addin } = this.desk.setup;
+    const people = [...users, { name: "Room 1", address: "room1@example.test" }];
+    if (addin) people.push({ name: addin.room_name, address: addin.room_address });
+    return people.filter((person) => person.address !== this.desk.user.address);
+  }
+
+  isRoom(address) {
+    return address.toLowerCase() === this.desk.setup.addin?.room_address.toLowerCase();
+  }
+
+  hasRoom() {
+    return [...this.required.people, ...this.optional.people].some((person) => this.isRoom(person.address));
+  }
+
+  recipientsChanged() {
+    this.coach();
+    this.host.notify("olkRecipientsChanged", {
+      changedRecipientFields: { requiredAttendees: true, optionalAttendees: true, resources: false },
+    });
+  }
+
+  /** The add-in's name, icon and button, as its manifest has them. */
+  equip() {
+    const { addin } = this.desk.setup;
+    const button = $("addin-button");
+    button.disabled = !addin;
+    if (!addin) {
+      button.replaceChildren(icon("video", 24), h("span", {}, "Add-in not available"));
+      return;
+    }
+    button.replaceChildren(h("img", { src: addin.icon, alt: "", width: 24, height: 24 }), h("span", {}, addin.button));
+    button.title = `${addin.supertip_title}\n\n${addin.supertip_text}`;
+    $("addin-group").textContent = addin.group;
+    $("pane-icon").src = addin.icon;
+    $("pane-title").textContent = addin.name;
+    $("pane-frame").title = addin.name;
+  }
+
+  togglePane() {
+    if ($("pane").hidden) this.showPane();
+    else this.hidePane();
+  }
+
+  showPane() {
+    $("pane").hidden = false;
+    $("addin-button").setAttribute("aria-expanded", "true");
+    this.host.connect($("pane-frame"), this.desk.setup.addin);
+    this.coach();
+  }
+
+  hidePane() {
+    $("pane").hidden = true;
+    $("addin-button").setAttribute("aria-expanded", "false");
+    this.host.disconnect();
+    this.coach();
+  }
+
+  dress() {
+    this.host?.notify("olkOfficeThemeChanged", { officeTheme: this.host.theme() });
+  }
+
+  coach() {
+    const room = this.hasRoom();
+    const open = !$("pane").hidden;
+    const first = this.steps.next === "room" && !this.steps.hidden;
+    $("addin-button").classList.toggle("here", !room && !open && first);
+    let text = "";
+    if (room && !this.uid && this.steps.next !== "watch") text = "The room is reserved. Now press Send.";
+    else if (!room && first) text = open ? "Add a room in the pane on the right." : "Start here: press the add-in’s button.";
+    $("coach").classList.toggle("good", room);
+    $("coach").firstElementChild.textContent = this.steps.hidden ? "" : text;
+  }
+
+  // ---------------------------------------------------------------- the form itself
+
+  furnish() {
+    $("compose-close").append(icon("close"));
+    $("pane-close").append(icon("close", 18));
+    $("send").append(icon("send", 22), h("span", {}, "Send"));
+    $("discard").append(icon("trash", 22), h("span", {}, "Discard"));
+  }
+
+  listen() {
+    $("compose-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.send();
+    });
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.tryClose();
+    });
+    this.dialog.addEventListener("keydown", (event) => this.shortcut(event));
+    $("compose-close").addEventListener("click", () => this.tryClose());
+    $("discard").addEventListener("click", () => this.tryClose());
+    $("confirm-yes").addEventListener("click", () => this.close());
+    $("confirm-no").addEventListener("click", () => { $("confirm").hidden = true; $("subject").focus(); });
+    $("addin-button").addEventListener("click", () => this.togglePane());
+    $("pane-close").addEventListener("click", () => this.hidePane());
+    for (const id of ["date", "start"]) $(id).addEventListener("change", () => this.startMoved());
+    $("end").addEventListener("change", () => this.endMoved());
+    for (const id of ["subject", "location", "date", "start", "end"]) {
+      // Enter in a field must not send the meeting by accident.
+      $(id).addEventListener("keydown", (event) => event.key === "Enter" && !event.ctrlKey && event.preventDefault());
+    }
+  }
+
+  shortcut(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    this.send();
+  }
+}
+
+/** The next time somebody would meet: in office hours, and with the room still closed. */
+function nextSlot(now) {
+  const slot = new Date(now);
+  slot.setHours(slot.getHours() + 2, 0, 0, 0);
+  const tomorrow = slot.getDate() !== now.getDate();
+  if (tomorrow || slot.getHours() > 17) {
+    slot.setDate(now.getDate() + 1);
+    slot.setHours(10);
+  } else if (slot.getHours() < 9) {
+    slot.setHours(10);
+  }
+  while (slot.getDay() === 0 || slot.getDay() === 6) slot.setDate(slot.getDate() + 1);
+  return slot;
+}

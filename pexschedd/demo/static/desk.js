@@ -1,0 +1,216 @@
+/* The page: asks the server about once a second and keeps everything in step. */
+
+import { get, post } from "./api.js";
+import { Calendar } from "./calendar.js";
+import { MeetingCard } from "./card.js";
+import { Compose } from "./compose.js";
+import { $, day, h, icon, initials, sameDay, show, time, toast } from "./dom.js";
+import { Inbox } from "./inbox.js";
+import { Steps } from "./steps.js";
+
+const PACE = 1000;
+const HASTY = 300;
+
+const desk = {
+  setup: { users: [], addin: null, addin_origin: "", problem: "" },
+  user: null,
+  meetings: [],
+  inbox: [],
+  selected: null,
+  skew: 0,
+  ahead: 0,
+  problem: "",
+
+  /** The desk's time. */
+  now: () => new Date(Date.now() + desk.skew),
+  meeting: (uid) => desk.meetings.find((meeting) => meeting.uid === uid),
+  select,
+  edit: (uid) => attempt(async () => compose.edit(await get("meeting", { user: desk.user.address, uid }))),
+  cancel: (uid) => attempt(async () => {
+    await post("cancel", { user: desk.user.address, uid });
+    toast("The meeting has been cancelled; everybody has been told.");
+  }),
+  respond: (id, answer) => attempt(() => post("respond", { user: desk.user.address, id, answer })),
+  read: (id) => attempt(() => post("read", { user: desk.user.address, id })),
+  moveClock: (change) => attempt(() => post("clock", change)),
+  save: async (draft) => {
+    const { uid } = await post("meetings", { user: desk.user.address, ...draft });
+    await refresh();
+    select(uid);
+    return uid;
+  },
+  token: async () => (await post("token", { user: desk.user.address })).token,
+};
+
+const steps = new Steps();
+const calendar = new Calendar(desk, (start) => compose.create(start));
+const card = new MeetingCard(desk, steps);
+const inbox = new Inbox(desk);
+const compose = new Compose(desk, steps);
+
+/** Does something at the server, shows what came of it, says what went wrong. */
+async function attempt(action) {
+  try {
+    await action();
+    hurry();
+    await refresh();
+  } catch (problem) {
+    toast(problem.message, "bad");
+  }
+}
+
+function select(uid) {
+  desk.selected = uid;
+  const meeting = desk.meeting(uid);
+  if (meeting) calendar.reveal(new Date(meeting.start));
+  calendar.render();
+  card.select(uid);
+}
+
+// ------------------------------------------------------------------ keeping up
+
+let hastyUntil = 0;
+let timer = 0;
+let generation = 0;
+
+/** After something was done, look more often: its consequences are near. */
+function hurry() {
+  hastyUntil = Date.now() + 8000;
+}
+
+async function refresh() {
+  generation += 1;
+  const mine = generation;
+  try {
+    const state = await get("state", { user: desk.user.address });
+    // A newer request is under way: its answer counts.
+    if (mine !== generation) return;
+    desk.skew = new Date(state.now) - Date.now();
+    desk.ahead = state.ahead_s;
+    desk.meetings = state.meetings;
+    desk.inbox = state.inbox;
+    alarm(state.problem ? "The daemon does not answer." : "", state.problem);
+    if (!state.problem && !desk.setup.addin) await setUp();
+  } catch (problem) {
+    if (mine === generation) alarm("Nobody is there.", problem.message);
+  }
+  render();
+  await card.knock();
+}
+
+async function loop() {
+  clearTimeout(timer);
+  if (!document.hidden) await refresh();
+  timer = setTimeout(loop, Date.now() < hastyUntil ? HASTY : PACE);
+}
+
+function render() {
+  tick();
+  calendar.render();
+  inbox.render();
+  card.render();
+}
+
+function alarm(title, text) {
+  desk.problem = title;
+  show($("alerts"), title && h("p", { class: "banner" }, h("b", {}, title), h("span", {}, text)));
+}
+
+function tick() {
+  const now = desk.now();
+  $("clock-time").textContent = time(now);
+  $("clock-time").dateTime = now.toISOString();
+  $("clock-day").textContent = sameDay(now, new Date()) ? "today" : day(now);
+  $("clock-reset").hidden = desk.ahead === 0;
+  document.querySelector(".clock").classList.toggle("ahead", desk.ahead !== 0);
+  calendar.tick();
+}
+
+// ------------------------------------------------------------------ the header
+
+for (const button of document.querySelectorAll("[data-advance]")) {
+  button.addEventListener("click", () => desk.moveClock({ advance_s: Number(button.dataset.advance) }));
+}
+$("clock-reset").addEventListener("click", () => desk.moveClock({ reset: true }));
+
+function seat(user) {
+  desk.user = user;
+  desk.selected = null;
+  sessionStorage.setItem("user", user.address);
+  const buttons = desk.setup.users.map((one) =>
+    h("button", {
+      type: "button",
+      role: "radio",
+      "aria-checked": String(one === user),
+      tabindex: one === user ? "0" : "-1",
+      title: one.address,
+      onclick: () => change(one),
+    }, h("span", { class: "avatar", "aria-hidden": "true" }, initials(one.name)), one.name.split(" ")[0]));
+  $("who").replaceChildren(...buttons);
+}
+
+async function change(user) {
+  seat(user);
+  card.select(null);
+  desk.meetings = [];
+  desk.inbox = [];
+  inbox.forget();
+  $("who").querySelector("[aria-checked=true]").focus();
+  await refresh();
+}
+
+$("who").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const { users } = desk.setup;
+  change(users[(users.indexOf(desk.user) + step + users.length) % users.length]);
+});
+
+const scheme = matchMedia("(prefers-color-scheme: dark)");
+
+function dress() {
+  const chosen = localStorage.getItem("theme");
+  const dark = chosen ? chosen === "dark" : scheme.matches;
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  $("theme").replaceChildren(icon(dark ? "sun" : "moon"));
+  $("theme").title = dark ? "Light" : "Dark";
+  compose.dress();
+}
+
+$("theme").addEventListener("click", () => {
+  const dark = document.documentElement.dataset.theme === "dark";
+  localStorage.setItem("theme", dark ? "light" : "dark");
+  dress();
+});
+scheme.addEventListener("change", dress);
+document.addEventListener("visibilitychange", () => !document.hidden && loop());
+
+// ------------------------------------------------------------------ beginning
+
+async function setUp() {
+  desk.setup = await get("setup");
+  compose.equip();
+  steps.name(desk.setup.addin);
+}
+
+async function begin() {
+  dress();
+  for (;;) {
+    try {
+      await setUp();
+      break;
+    } catch (problem) {
+      alarm("Nobody is there.", problem.message);
+      await new Promise((resume) => setTimeout(resume, PACE));
+    }
+  }
+  const last = sessionStorage.getItem("user");
+  seat(desk.setup.users.find((user) => user.address === last) || desk.setup.users[0]);
+  calendar.start();
+  setInterval(tick, 1000);
+  await loop();
+  document.body.dataset.ready = "true";
+}
+
+begin();

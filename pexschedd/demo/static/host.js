@@ -1,0 +1,187 @@
+/*
+ * Outlook's side of the add-in: answers what office.js asks from inside the pane.
+ *
+ * Messages are {desk: 1, type, …}. The pane sends "hello", "call" {id, method, args} and
+ * "close"; the page sends "welcome" {context}, "result" {id, value | error} and "event"
+ * {name, data}. Taken only from the pane's own window and the add-in's origin.
+ */
+
+import { $, h } from "./dom.js";
+
+const CLOSED = "about:blank";
+
+class Failure extends Error {
+  constructor(code, name, message) {
+    super(message);
+    this.failure = { code, name, message };
+  }
+}
+
+export class OfficeHost {
+  constructor(form, desk) {
+    this.form = form;
+    this.desk = desk;
+    this.frame = null;
+    this.origin = "";
+    this.notices = new Map();
+    window.addEventListener("message", (event) => this.receive(event));
+  }
+
+  /** Loads the pane. A pane that was open before is gone with all it was doing. */
+  connect(frame, addin) {
+    this.frame = frame;
+    this.origin = addin.origin;
+    frame.src = addin.pane;
+  }
+
+  disconnect() {
+    if (this.frame) this.frame.src = CLOSED;
+    this.frame = null;
+    this.notices.clear();
+  }
+
+  notify(name, data) {
+    this.send({ type: "event", name, data });
+  }
+
+  theme() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    return {
+      bodyBackgroundColor: colour("--surface"),
+      bodyForegroundColor: colour("--ink"),
+      controlBackgroundColor: colour("--raised"),
+      controlForegroundColor: colour("--ink"),
+      isDarkTheme: document.documentElement.dataset.theme === "dark",
+    };
+  }
+
+  // ---------------------------------------------------------------- messages
+
+  send(message) {
+    if (this.frame?.contentWindow) this.frame.contentWindow.postMessage({ desk: 1, ...message }, this.origin);
+  }
+
+  async receive(event) {
+    const { frame } = this;
+    if (!frame || event.source !== frame.contentWindow || event.origin !== this.origin) return;
+    const message = event.data;
+    if (message?.desk !== 1) return;
+    if (message.type === "hello") this.send({ type: "welcome", context: this.context() });
+    if (message.type === "close") this.form.hidePane();
+    if (message.type !== "call") return;
+    const answer = { type: "result", id: message.id };
+    try {
+      const method = METHODS[message.method];
+      if (!method) throw new Failure(9020, "InvalidOperation", `The demo desk does not know ${message.method}.`);
+      answer.value = await method.call(this, message.args || {});
+    } catch (problem) {
+      answer.error = problem.failure || { code: 9017, name: "InternalServerError", message: problem.message };
+    }
+    if (frame === this.frame) this.send(answer);
+  }
+
+  context() {
+    const { user } = this.desk;
+    return {
+      displayLanguage: navigator.language,
+      officeTheme: this.theme(),
+      userProfile: {
+        accountType: "enterprise",
+        displayName: user.name,
+        emailAddress: user.address,
+        timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      },
+    };
+  }
+
+  showNotices() {
+    $("notices").replaceChildren(...[...this.notices.values()].map(({ type, message }) => h("p", { class: type }, message)));
+  }
+}
+
+// ------------------------------------------------------------------ what can be asked
+
+const METHODS = {
+  "subject.get": () => $("subject").value,
+  "subject.set": ({ value }) => { $("subject").value = value; },
+  "location.get": () => $("location").value,
+  "location.set": ({ value }) => { $("location").value = value; },
+  "locations.get": () => places().map((id) => ({ locationIdentifier: { id, type: "custom" }, displayName: id, emailAddress: "" })),
+  "locations.add": ({ value }) => setPlaces([...places(), ...value.map(({ id }) => id)]),
+  "locations.remove": ({ value }) => setPlaces(places().filter((id) => !value.some((other) => other.id === id))),
+  "organizer.get"() {
+    const { user } = this.desk;
+    return { displayName: user.name, emailAddress: user.address };
+  },
+  "recurrence.get": () => null,
+  "start.get"() { return this.form.times().start; },
+  "end.get"() { return this.form.times().end; },
+  "start.set"({ value }) {
+    const { length } = this.form;
+    this.form.setTimes(value, new Date(value.getTime() + length));
+  },
+  "end.set"({ value }) { this.form.setTimes(this.form.times().start, value); },
+  token() { return this.desk.token(); },
+  "body.type": () => "html",
+  "body.get"({ type }) { return type === "html" ? this.form.html() : this.form.page.body.innerText; },
+  "body.set"({ data, type }) { this.form.page.body.replaceChildren(fragment(this.form.page, data, type)); },
+  "body.prepend"({ data, type }) { this.form.page.body.prepend(fragment(this.form.page, data, type)); },
+  "body.select"({ data, type }) {
+    const { page } = this.form;
+    const selection = page.getSelection();
+    const piece = fragment(page, data, type);
+    if (!selection.rangeCount) return page.body.prepend(piece);
+    const range = selection.getRangeAt(0);
+    range.deleteContents();
+    return range.insertNode(piece);
+  },
+  "properties.load"() { return this.form.properties; },
+  "properties.save"({ values }) { this.form.properties = values; },
+  "notice.add"({ key, type, message }) {
+    if (!this.notices.has(key) && this.notices.size === 5) {
+      throw new Failure(9017, "InternalServerError", "There are five notifications already.");
+    }
+    this.notices.set(key, { key, type, message });
+    this.showNotices();
+  },
+  "notice.remove"({ key }) {
+    this.notices.delete(key);
+    this.showNotices();
+  },
+  "notice.list"() { return [...this.notices.values()]; },
+};
+
+for (const role of ["required", "optional"]) {
+  METHODS[`${role}.get`] = function get() {
+    return this.form[role].get().map(({ name, address }) => ({
+      displayName: name, emailAddress: address, recipientType: "user", appointmentResponse: "none",
+    }));
+  };
+  METHODS[`${role}.set`] = function set({ value }) {
+    this.form[role].set(value.map(party));
+    this.form.recipientsChanged();
+  };
+  METHODS[`${role}.add`] = function add({ value }) { this.form[role].add(value.map(party)); };
+}
+
+const party = ({ displayName, emailAddress }) => ({ name: displayName, address: emailAddress });
+
+const places = () => $("location").value.split(";").map((text) => text.trim()).filter(Boolean);
+
+function setPlaces(texts) {
+  $("location").value = [...new Set(texts)].join("; ").slice(0, 255);
+}
+
+/** HTML or text as nodes of the page that is written on. */
+function fragment(page, data, type) {
+  if (type === "html") {
+    const parsed = new DOMParser().parseFromString(data, "text/html");
+    const piece = page.createDocumentFragment();
+    piece.append(...[...parsed.body.childNodes].map((node) => page.importNode(node, true)));
+    return piece;
+  }
+  const piece = page.createElement("div");
+  piece.innerText = data;
+  return piece;
+}

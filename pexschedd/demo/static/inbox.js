@@ -1,0 +1,102 @@
+/* The inbox: requests, answers and cancellations, newest first. */
+
+import { $, h, icon, initials, sameDay, day, time, toast } from "./dom.js";
+
+const LIMIT = 30;
+
+export class Inbox {
+  constructor(desk) {
+    this.desk = desk;
+    this.opened = null;
+    this.forget();
+  }
+
+  /** Somebody else sits here now. */
+  forget() {
+    this.drawn = "";
+    this.known = null;
+    this.opened = null;
+  }
+
+  render() {
+    const { desk } = this;
+    const unread = desk.inbox.filter((mail) => mail.unread).length;
+    $("unread").hidden = unread === 0;
+    $("unread").textContent = String(unread);
+    $("unread").setAttribute("aria-label", `${unread} unread`);
+    this.announce();
+    const key = JSON.stringify([desk.inbox, this.opened, desk.now().toDateString()]);
+    if (key === this.drawn) return;
+    this.drawn = key;
+    if (!desk.inbox.length) {
+      $("inbox").replaceChildren(h("div", { class: "empty" },
+        h("b", {}, "Nothing here yet"), "What the equipment mailbox answers arrives here."));
+      return;
+    }
+    const focused = document.activeElement?.closest?.(".mail")?.dataset.id;
+    // Lines that stay are kept, so that a message being read is not loaded again.
+    const before = new Map([...$("inbox").querySelectorAll(".mail")].map((line) => [line.dataset.key, line]));
+    const lines = desk.inbox.slice(0, LIMIT).map((mail) => {
+      const own = JSON.stringify([mail, mail.id === this.opened]);
+      return before.get(own) || this.line(mail, own);
+    });
+    $("inbox").replaceChildren(...lines);
+    if (focused) $("inbox").querySelector(`[data-id="${CSS.escape(focused)}"] > button`)?.focus();
+  }
+
+  announce() {
+    const ids = this.desk.inbox.map((mail) => mail.id);
+    if (this.known) {
+      for (const mail of this.desk.inbox) {
+        if (!this.known.has(mail.id)) toast(`${mail.sender.name}: ${mail.subject}`);
+      }
+    }
+    this.known = new Set(ids);
+  }
+
+  line(mail, key) {
+    const open = mail.id === this.opened;
+    const now = this.desk.now();
+    const received = new Date(mail.received);
+    return h("div", {
+      class: `mail${mail.unread ? " unread" : ""}${open ? " expanded" : ""}`,
+      "data-id": mail.id,
+      "data-key": key,
+      "data-kind": mail.kind,
+    },
+    h("button", { type: "button", "aria-expanded": String(open), onclick: () => this.toggle(mail) },
+      h("span", { class: `avatar${mail.from_room ? " room" : ""}`, "aria-hidden": "true" },
+        mail.from_room ? icon("video", 16) : initials(mail.sender.name)),
+      h("span", { class: "from" }, mail.sender.name),
+      h("time", { datetime: mail.received }, sameDay(received, now) ? time(received) : day(received)),
+      h("span", { class: "subject" }, mail.subject || "(no subject)"),
+      h("span", { class: "preview" }, mail.preview || " ")),
+    open && this.body(mail));
+  }
+
+  body(mail) {
+    const { desk } = this;
+    const query = new URLSearchParams({ user: desk.user.address, id: mail.id });
+    const frame = h("iframe", {
+      title: `Message: ${mail.subject}`,
+      sandbox: "allow-same-origin",
+      src: `/desk/message?${query}`,
+    });
+    frame.addEventListener("load", () => {
+      const height = frame.contentDocument?.documentElement.scrollHeight || 90;
+      frame.style.height = `${Math.min(Math.max(height, 60), 320) + 2}px`;
+    });
+    const known = mail.uid && desk.meeting(mail.uid);
+    return h("div", { class: "open" }, frame, h("div", { class: "answer" },
+      mail.answerable && h("button", { type: "button", class: "primary", onclick: () => desk.respond(mail.id, "Accept") }, "Accept"),
+      mail.answerable && h("button", { type: "button", onclick: () => desk.respond(mail.id, "Tentative") }, "Maybe"),
+      mail.answerable && h("button", { type: "button", onclick: () => desk.respond(mail.id, "Decline") }, "Decline"),
+      known && h("button", { type: "button", class: "link", onclick: () => desk.select(mail.uid) }, "Show the meeting")));
+  }
+
+  toggle(mail) {
+    this.opened = this.opened === mail.id ? null : mail.id;
+    this.render();
+    if (this.opened && mail.unread) this.desk.read(mail.id);
+  }
+}

@@ -1,0 +1,46 @@
+/* The three steps for somebody who is here for the first time. */
+
+import { $, icon } from "./dom.js";
+
+const ORDER = ["room", "send", "watch"];
+
+export class Steps {
+  constructor() {
+    this.done = new Set(JSON.parse(localStorage.getItem("steps") || "[]"));
+    this.hidden = localStorage.getItem("steps-hidden") === "yes";
+    $("steps-close").append(icon("close", 18));
+    $("steps-close").addEventListener("click", () => {
+      this.hidden = true;
+      localStorage.setItem("steps-hidden", "yes");
+      this.render();
+    });
+    this.render();
+  }
+
+  /** The next thing to do, or nothing when all is done. */
+  get next() {
+    return ORDER.find((step) => !this.done.has(step));
+  }
+
+  name(addin) {
+    const button = addin ? `“${addin.button}”` : "the add-in’s button";
+    $("step-room").textContent = `Open New meeting, then ${button} in its ribbon.`;
+  }
+
+  finish(step) {
+    if (this.done.has(step)) return;
+    this.done.add(step);
+    localStorage.setItem("steps", JSON.stringify([...this.done]));
+    this.render();
+  }
+
+  render() {
+    $("steps").hidden = this.hidden;
+    for (const item of $("steps").querySelectorAll("li")) {
+      const { step } = item.dataset;
+      item.classList.toggle("done", this.done.has(step));
+      if (step === this.next) item.setAttribute("aria-current", "step");
+      else item.removeAttribute("aria-current");
+    }
+  }
+}
