@@ -1,0 +1,322 @@
+"""Integrations through the management API, over a real socket with a real store."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from msgspec.structs import replace
+from web_admin_support import (
+    API,
+    CONFERENCE,
+    CONNECTOR,
+    DOMAIN,
+    HEAD_OFFICE,
+    SCHEDULED_ALIAS,
+    Server,
+    serving,
+)
+
+from pexschedd.model import tables
+from pexschedd.model.fields import fields_of
+from pexschedd.model.integration import Connector
+from pexschedd.model.outbox import MailboxCursor, PendingAnswer
+
+SECRETS = [n for n, d in fields_of(Connector).items() if d.field.secret]
+
+
+@pytest_twisted.ensureDeferred
+async def test_documented_creation(server: Server) -> None:
+    """The documented request makes an integration with all defaults and its domain."""
+    answer = await server.client.ask("POST", CONNECTOR, HEAD_OFFICE)
+    assert (answer.status, answer.body) == (201, b"")
+    assert answer.location == f"{CONNECTOR}1/"
+    record = await server.client.get(answer.location)
+    for name, value in HEAD_OFFICE.items():
+        if name not in ("password", "domains"):
+            assert record[name] == value
+    for name, declared in fields_of(Connector).items():
+        special = declared.field.readonly or declared.field.secret
+        special = special or declared.field.internal or name in HEAD_OFFICE
+        if not special and name != "personal_vmr_oauth_client_id":
+            assert record[name] == declared.default, name
+    assert len(record["uuid"]) == len(record["personal_vmr_oauth_client_id"]) == 36
+    (domain,) = record["domains"]
+    assert domain == {
+        "id": 1,
+        "domain": "http://127.0.0.1:8082/autodiscover/metadata/json/1",
+        "exchange_connector": f"{CONNECTOR}1/",
+        "creation_time": "2026-11-21T09:00:00.000000",
+        "resource_uri": f"{DOMAIN}1/",
+    }
+
+
+@pytest_twisted.ensureDeferred
+async def test_restart_keeps_everything(tmp_path: Path) -> None:
+    """What was answered is the same after the process was started anew."""
+    async with serving(tmp_path) as first:
+        await first.client.create(CONNECTOR, HEAD_OFFICE)
+        before = await first.client.get(f"{CONNECTOR}1/")
+    async with serving(tmp_path) as second:
+        assert await second.client.get(f"{CONNECTOR}1/") == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_secrets_stay_inside(server: Server, tmp_path: Path) -> None:
+    """A secret is in no answer and in no file, and can be unsealed by the daemon."""
+    payload = HEAD_OFFICE | {
+        "password": "pass-4711-word",
+        "oauth_client_secret": "client-4711-secret",
+        "personal_vmr_oauth_client_secret": "user-4711-secret",
+    }
+    uri = await server.client.create(CONNECTOR, payload)
+    for path in (uri, CONNECTOR, f"{CONNECTOR}schema/"):
+        answer = await server.client.ask("GET", path)
+        assert b"4711" not in answer.body
+    record = await server.client.get(uri)
+    assert not set(SECRETS) & set(record)
+    stored = server.store.get(tables.CONNECTOR, 1)
+    assert stored is not None
+    assert "4711" not in repr(stored)
+    for name in ("password", "oauth_client_secret", "personal_vmr_oauth_client_secret"):
+        context = f"ms_exchange_connector/{stored.uuid}/{name}"
+        sealed = getattr(stored, name)
+        assert server.store.vault.unseal(sealed, context) == payload[name]
+    for file in tmp_path.rglob("*"):
+        assert file.is_dir() or b"-4711-" not in file.read_bytes(), file
+
+
+@pytest_twisted.ensureDeferred
+async def test_secrets_are_kept_until_named(server: Server) -> None:
+    """PATCH and PUT without a secret keep it; an empty one clears it."""
+    uri = await server.client.create(
+        CONNECTOR, HEAD_OFFICE | {"oauth_client_secret": "geheim"}
+    )
+
+    def stored() -> Connector:
+        record = server.store.get(tables.CONNECTOR, 1)
+        assert record is not None
+        return record
+
+    sealed = stored().oauth_client_secret
+    await server.client.ask("PATCH", uri, {"description": "new"})
+    whole = await server.client.get(uri)
+    assert (await server.client.ask("PUT", uri, whole)).status == 204
+    assert stored().oauth_client_secret == sealed
+    assert stored().password
+    await server.client.ask("PATCH", uri, {"oauth_client_secret": ""})
+    assert stored().oauth_client_secret == ""
+    problems = await server.client.refused("PATCH", uri, {"password": ""})
+    assert list(problems) == ["password"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_put_replaces(server: Server) -> None:
+    """What a PUT leaves out is its default again; identity and domains stay."""
+    uri = await server.client.create(
+        CONNECTOR, HEAD_OFFICE | {"description": "old", "meeting_buffer_before": 5}
+    )
+    before = await server.client.get(uri)
+    payload = {k: v for k, v in HEAD_OFFICE.items() if k not in ("password", "domains")}
+    assert (await server.client.ask("PUT", uri, payload)).status == 204
+    after = await server.client.get(uri)
+    assert (after["description"], after["meeting_buffer_before"]) == ("", 30)
+    assert (after["uuid"], after["domains"]) == (before["uuid"], before["domains"])
+    problems = await server.client.refused("PUT", uri, {})
+    assert {"name", "addin_server_domain", "url"} <= set(problems)
+
+
+@pytest_twisted.ensureDeferred
+async def test_manifest_revision(server: Server) -> None:
+    """Only a change that alters the manifest raises its revision."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+
+    async def revision_after(**change: object) -> int:
+        answer = await server.client.ask("PATCH", uri, change)
+        assert answer.status == 202
+        revision: int = (await server.client.get(uri))["manifest_revision"]
+        return revision
+
+    assert await revision_after(description="x") == 1
+    assert await revision_after(addin_button_label="Book") == 2
+    assert await revision_after(addin_button_label="Book") == 2
+    assert await revision_after(manifest_revision=9) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_domains_become_the_list(server: Server) -> None:
+    """A list of domains is all there are afterwards: kept, changed, new, removed."""
+    first = {"domain": "mail1.example.test"}
+    second = {"domain": "mail2.example.test"}
+    uri = await server.client.create(
+        CONNECTOR, HEAD_OFFICE | {"domains": [first, second]}
+    )
+    one, two = (await server.client.get(uri))["domains"]
+    two["domain"] = "other.example.test"
+    third = {"domain": "mail3.example.test"}
+    change = {"domains": [two["resource_uri"], two, third]}
+    assert (await server.client.ask("PATCH", uri, change)).status == 202
+    domains = (await server.client.get(uri))["domains"]
+    assert [(d["id"], d["domain"]) for d in domains] == [
+        (two["id"], "other.example.test"),
+        (3, "mail3.example.test"),
+    ]
+    assert (await server.client.ask("GET", one["resource_uri"])).status == 404
+    other = HEAD_OFFICE | {"name": "B", "room_mailbox_email_address": "b@example.test"}
+    moved = await server.client.create(CONNECTOR, other | {"domains": [f"{DOMAIN}3/"]})
+    assert [d["id"] for d in (await server.client.get(moved))["domains"]] == [3]
+    assert [d["id"] for d in (await server.client.get(uri))["domains"]] == [two["id"]]
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_of_a_wrong_request_is_done(server: Server) -> None:
+    """A wrong nested record refuses the whole request, and says which one it is."""
+    domains: list[Any] = [{"domain": "good.example.test"}, {"domain": "bad domain"}, 7]
+    problems = await server.client.refused(
+        "POST", CONNECTOR, HEAD_OFFICE | {"name": "", "domains": domains}
+    )
+    assert set(problems) == {"name", "domains"}
+    assert [text[:9] for text in problems["domains"]] == ["2: domain", "3: There "]
+    assert await server.client.objects(CONNECTOR) == []
+    assert await server.client.objects(DOMAIN) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_names_and_mailboxes_are_unique(server: Server) -> None:
+    """No two integrations share a name or a mailbox; one may keep its own."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    again = HEAD_OFFICE | {"room_mailbox_email_address": "PexipMeeting@Example.test"}
+    problems = await server.client.refused("POST", CONNECTOR, again)
+    assert set(problems) == {"name", "room_mailbox_email_address"}
+    change = {"name": "Head office", "description": "the same"}
+    assert (await server.client.ask("PATCH", uri, change)).status == 202
+
+
+@pytest_twisted.ensureDeferred
+async def test_bulk(server: Server) -> None:
+    """A list is changed all at once, or not at all."""
+    branch = HEAD_OFFICE | {"name": "B", "room_mailbox_email_address": "b@example.test"}
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    bad = {"objects": [{"resource_uri": uri, "name": "X"}, branch | {"name": "X"}]}
+    problems = await server.client.refused("PATCH", CONNECTOR, bad)
+    assert problems == {"objects": ["2: name: This is in use already."]}
+    assert (await server.client.get(uri))["name"] == "Head office"
+    good = {"objects": [{"resource_uri": uri, "name": "X"}, branch]}
+    assert (await server.client.ask("PATCH", CONNECTOR, good)).status == 202
+    assert [c["name"] for c in await server.client.objects(CONNECTOR)] == ["X", "B"]
+    gone = {"deleted_objects": [uri]}
+    assert (await server.client.ask("PATCH", CONNECTOR, gone)).status == 202
+    assert [c["name"] for c in await server.client.objects(CONNECTOR)] == ["B"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_removal_takes_all_that_it_made(server: Server) -> None:
+    """Deleting an integration leaves nothing of it, and all of the others."""
+    store = server.store
+    for number in (1, 2):
+        mine = {"name": f"C{number}", "room_mailbox_email_address": f"c{number}@x.test"}
+        await server.client.create(CONNECTOR, HEAD_OFFICE | mine)
+        await server.client.create(
+            SCHEDULED_ALIAS,
+            {
+                "uuid": f"uuid-{number}",
+                "alias": f"55512345{number}@example.test",
+                "numeric_alias": f"55512345{number}",
+                "alias_number": 123450 + number,
+                "exchange_connector": f"{CONNECTOR}{number}/",
+            },
+        )
+        await server.client.create(
+            CONFERENCE,
+            {
+                "name": f"room {number}",
+                "aliases": [{"alias": f"room{number}@example.test"}],
+                "scheduled_conferences": [
+                    {
+                        "start_time": "2026-11-21T10:00:00",
+                        "end_time": "2026-11-21T11:00:00Z",
+                        "scheduled_alias": number,
+                    }
+                ],
+            },
+        )
+        change = store.transaction()
+        (meeting,) = store.find_all(tables.SCHEDULED_BY_CONFERENCE, number)
+        change.put(
+            tables.SCHEDULED_CONFERENCE, replace(meeting, exchange_connector=number)
+        )
+        answer = PendingAnswer(
+            id=change.new_id(tables.OUTBOX),
+            exchange_connector=number,
+            item_id=f"item {number}",
+            action="accept",
+            created=server.clock(),
+        )
+        change.put(tables.OUTBOX, answer)
+        change.put(tables.CURSOR, MailboxCursor(id=number, cursor="x"))
+        await change.commit()
+    counted = [
+        t for t in tables.TABLES if t not in (tables.ADMINISTRATOR, tables.ALARM)
+    ]
+    assert {store.count(table) for table in counted} == {2}
+    assert (await server.client.ask("DELETE", f"{CONNECTOR}1/")).status == 204
+    assert {t.name: list(store.ids(t)) for t in counted} == {
+        t.name: [2] for t in counted
+    }
+
+
+@pytest_twisted.ensureDeferred
+async def test_manifest_and_icon(server: Server) -> None:
+    """The manifest downloads as a file; a new icon raises the manifest's revision."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    answer = await server.client.ask("GET", f"{uri}manifest/")
+    assert answer.status == 200
+    assert answer.body.startswith(b"<?xml")
+    assert answer.headers.getRawHeaders("content-type") == ["application/xml"]
+    (disposition,) = answer.headers.getRawHeaders("content-disposition")
+    assert disposition == 'attachment; filename="addin-manifest-1.xml"'
+    icon = await server.client.ask("GET", f"{uri}icon/")
+    answer = await server.client.ask("PUT", f"{uri}icon/", body=icon.body)
+    assert answer.status == 202, answer.body
+    assert (await server.client.get(uri))["manifest_revision"] == 2
+    answer = await server.client.ask("PUT", f"{uri}icon/", body=b"no picture")
+    assert answer.status == 400
+    assert (await server.client.ask("GET", f"{CONNECTOR}7/manifest/")).status == 404
+
+
+@pytest.mark.parametrize("resource", ["ms_exchange_connector", "conference"])
+@pytest_twisted.ensureDeferred
+async def test_schema_is_what_get_answers(server: Server, resource: str) -> None:
+    """The schema describes each key of a record, and of secrets that they are one."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    await server.client.create(CONFERENCE, {"name": "room"})
+    schema = await server.client.get(f"{API}/{resource}/schema/")
+    record = await server.client.get(f"{API}/{resource}/1/")
+    described = set(schema["fields"])
+    assert set(record) <= described
+    for name in described - set(record):
+        assert "Never returned." in schema["fields"][name]["help_text"]
+    assert schema["default_limit"] == 20
+    assert schema["allowed_detail_http_methods"] == ["get", "put", "patch", "delete"]
+    for field in schema["fields"].values():
+        assert {"type", "default", "nullable", "blank", "readonly", "unique"} <= set(
+            field
+        )
+    json.dumps(schema)
+
+
+@pytest_twisted.ensureDeferred
+async def test_schema_of_fields(server: Server) -> None:
+    """Choices, relations, defaults and uniqueness are in the schema."""
+    fields = (await server.client.get(f"{CONNECTOR}schema/"))["fields"]
+    assert fields["authentication_method"]["valid_choices"][0] == "BASIC"
+    assert fields["authentication_method"]["default"] == "BASIC"
+    assert fields["name"]["unique"] is True
+    assert fields["name"]["default"] == "No default provided."
+    assert fields["uuid"]["readonly"] is True
+    assert fields["ivr_theme"]["type"] == "related"
+    assert fields["ivr_theme"]["related_type"] == "to_one"
+    assert fields["domains"]["related_type"] == "to_many"
+    assert fields["meeting_buffer_before"]["type"] == "integer"
+    assert "0 to 180 minutes" in fields["meeting_buffer_before"]["help_text"]

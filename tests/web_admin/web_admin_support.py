@@ -1,0 +1,185 @@
+"""A management API on a real port with a real store, and a client for it."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import treq
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+from twisted.web.client import Agent
+
+from pexschedd.errors import StoreError
+from pexschedd.identity.administrators import Administrators
+from pexschedd.model import tables
+from pexschedd.scheduling.templates import Templates
+from pexschedd.store.store import Store
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.admin.routes import AdminApi
+from pexschedd.web.site import Request, Site
+
+API = "/api/admin/configuration/v1"
+CONNECTOR = f"{API}/ms_exchange_connector/"
+DOMAIN = f"{API}/exchange_domain/"
+CONFERENCE = f"{API}/conference/"
+ALIAS = f"{API}/conference_alias/"
+SCHEDULED = f"{API}/scheduled_conference/"
+SCHEDULED_ALIAS = f"{API}/scheduled_alias/"
+
+NAME, PASSWORD = "admin", "correct horse battery"
+
+HEAD_OFFICE = {
+    "name": "Head office",
+    "url": "http://127.0.0.1:8082/EWS/Exchange.asmx",
+    "username": "svc@example.test",
+    "password": "svc",
+    "room_mailbox_name": "Pexip Meeting",
+    "room_mailbox_email_address": "pexipmeeting@example.test",
+    "addin_server_domain": "127.0.0.1:8080",
+    "scheduled_alias_prefix": "555",
+    "scheduled_alias_suffix_length": 6,
+    "scheduled_alias_domain": "example.test",
+    "domains": [{"domain": "http://127.0.0.1:8082/autodiscover/metadata/json/1"}],
+}
+"""A new integration in one request, as it is documented."""
+
+
+class Clock:
+    """A `Now` that tests move."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, **amount: float) -> None:
+        self.time += timedelta(**amount)
+
+
+class Answer(msgspec.Struct):
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def location(self) -> str:
+        return str(self.headers.getRawHeaders("location")[0])
+
+
+class Client:
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._agent = Agent(reactor)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        payload: object = None,
+        *,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = (NAME, PASSWORD),
+    ) -> Answer:
+        sent = {"connection": "close", **(headers or {})}
+        if auth is not None:
+            text = ":".join(auth).encode()
+            sent["authorization"] = "Basic " + base64.b64encode(text).decode()
+        if payload is not None:
+            body = json.dumps(payload).encode()
+            sent.setdefault("content-type", "application/json")
+        response = await treq.request(
+            method,
+            f"http://127.0.0.1:{self.port}{path}",
+            data=body,
+            headers=sent,
+            agent=self._agent,
+            unbuffered=False,
+        )
+        return Answer(response.code, response.headers, await response.content())
+
+    async def get(self, path: str) -> Any:
+        answer = await self.ask("GET", path)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    async def objects(self, path: str) -> list[Any]:
+        objects: list[Any] = (await self.get(path))["objects"]
+        return objects
+
+    async def create(self, path: str, payload: object) -> str:
+        """The new record's URI."""
+        answer = await self.ask("POST", path, payload)
+        assert answer.status == 201, answer.body
+        return answer.location
+
+    async def refused(
+        self, method: str, path: str, payload: object
+    ) -> dict[str, list[str]]:
+        """The wrong fields."""
+        answer = await self.ask(method, path, payload)
+        assert answer.status == 400, (answer.status, answer.body)
+        (problems,) = answer.json.values()
+        assert isinstance(problems, dict), answer.body
+        return problems
+
+
+class KnowsItsSite(Request):
+    def process(self) -> None:
+        self.site = self.channel.site
+        super().process()
+
+
+class Server:
+    """A daemon's management API alone."""
+
+    def __init__(self, store: Store, port: Any, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.client = Client(port.getHost().port)
+
+
+def open_store(directory: Path) -> Store:
+    def failed(error: StoreError) -> None:
+        raise AssertionError(error)
+
+    return Store.open(directory, tables.TABLES, reactor=reactor, failed=failed)
+
+
+def make_templates(clock: Clock) -> Templates:
+    return Templates(clock, lambda: str(uuid4()), lambda n: "7" * n)
+
+
+@asynccontextmanager
+async def serving(directory: Path) -> AsyncIterator[Server]:
+    clock = Clock()
+    store = open_store(directory)
+    administrators = Administrators(store, clock, deferToThread)
+    if not administrators.exist():
+        await administrators.set_password(NAME, PASSWORD)
+    api = AdminApi(
+        store,
+        administrators,
+        clock,
+        make_templates(clock),
+        connector_files=ConnectorFiles(directory),
+    )
+    site = Site(api.app.resource(), reactor, None)
+    site.requestFactory = KnowsItsSite
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[attr-defined]
+    try:
+        yield Server(store, port, clock)
+    finally:
+        await port.stopListening()
+        await store.close()
