@@ -17,6 +17,7 @@ from pexschedd.store.fs import (
     make_dirs,
     remove_temporaries,
     replace,
+    sync_parents,
     take_lock,
 )
 from pexschedd.store.secrets import key_id_of, load_or_create_key
@@ -79,6 +80,8 @@ class Folder:
             None if self._info is None else self._info.key_id,
         )
         if self._info is None:
+            # An earlier first start may have been killed before it had done this.
+            sync_parents(self._fs, self.path)
             # Before any data, so that data without this file is always a loss.
             self._write(Info(key_id=key_id_of(self.key)))
 

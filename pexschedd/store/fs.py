@@ -11,6 +11,7 @@ such a model has to know:
 The two recipes built from these calls, `replace` and `make_dirs`, are here too.
 """
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -190,6 +191,13 @@ def make_dirs(fs: FileSystem, path: Path) -> None:
         make_dirs(fs, path.parent)
         fs.mkdir(path)
     fs.sync_dir(path.parent)
+
+
+def sync_parents(fs: FileSystem, path: Path) -> None:
+    """Makes it durable that a folder is there, as far up as we may look."""
+    with contextlib.suppress(PermissionError):
+        for parent in path.parents:
+            fs.sync_dir(parent)
 
 
 def remove_temporaries(fs: FileSystem, directory: Path) -> None:

@@ -199,9 +199,7 @@ def _set(
         names[name] = node
 
 
-def _crashed(
-    folder: Folder, cuts: Callable[[int], Sequence[int]]
-) -> Iterator[Folder]:
+def _crashed(folder: Folder, cuts: Callable[[int], Sequence[int]]) -> Iterator[Folder]:
     for names in folder.survivors():
         choices: list[list[bytes] | list[Folder]] = [
             sorted(node.survivors(cuts))

@@ -138,6 +138,33 @@ def test_every_crash_keeps_what_was_acknowledged(name: str) -> None:
     assert states > call, "the model has to have choices"
 
 
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_what_a_killed_process_left_is_made_durable(name: str) -> None:
+    """A kill leaves what was written but not synced. Once a start has read it, not
+    even a power failure takes it back, nor what is acknowledged then."""
+    call = 0
+    ended = False
+    while not ended:
+        disk = Disk()
+        _crash_at(disk, call)
+        _, ended = _run(disk, WORKLOADS[name])
+        disk.before = lambda name: None
+        opened = Opened(STATE, fs=disk)
+        found = opened.content()
+        for left in disk.crashes(few_cuts):
+            again = Opened(STATE, fs=left)
+            assert again.content() == found, f"killed before call {call}"
+            again.close()
+        opened.wait(opened.put(ROOM, Room(id=77, name="after")))
+        found = opened.content()
+        for left in disk.crashes(few_cuts):
+            again = Opened(STATE, fs=left)
+            assert again.content() == found, f"killed before call {call}"
+            again.close()
+        opened.close()
+        call += 1
+
+
 def test_every_crash_during_recovery_is_recovered_from() -> None:
     """A crash at any call of a recovery from a torn tail loses nothing either."""
     disk = Disk()

@@ -1,0 +1,314 @@
+"""What a user of the store can rely on while it runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from store_disk import Disk
+from store_support import (
+    LABEL,
+    OTHER,
+    ROOM,
+    ROOM_BY_NAME,
+    ROOM_BY_OWNER,
+    SETTING,
+    SETTING_BY_NAME,
+    START,
+    VISIT,
+    Opened,
+    Room,
+    Setting,
+)
+from twisted.internet.defer import Deferred
+
+from pexschedd.errors import StoreError
+from pexschedd.model.table import Table
+from pexschedd.store.collection import Collection
+from pexschedd.store.store import Store
+
+STATE = Path("/state")
+
+
+@pytest.fixture()
+def opened() -> Iterator[Opened]:
+    opened = Opened(STATE, fs=Disk())
+    yield opened
+    opened.close()
+
+
+def test_reads_see_a_put_before_it_is_durable(opened: Opened) -> None:
+    """Memory changes with each put and delete, not with the commit."""
+    room = Room(id=3, name="a", owner=7)
+    transaction = opened.store.transaction()
+    transaction.put(ROOM, room)
+    assert opened.store.get(ROOM, 3) is room
+    assert opened.store.find(ROOM_BY_NAME, "a") is room
+    transaction.delete(ROOM, 3)
+    assert opened.store.get(ROOM, 3) is None
+    assert opened.store.find(ROOM_BY_NAME, "a") is None
+    opened.wait(transaction.commit())
+
+
+def test_a_commit_fires_only_when_it_is_durable() -> None:
+    """No Deferred fires before the sync that covers its lines."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    journal = STATE / "journal" / "00000001.jsonl"
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    assert b'"a"' in disk._file(journal).durable
+    opened.wait(opened.put(SETTING, Setting(id=1, name="b")))
+    assert b'"b"' in disk._file(STATE / "settings.json").durable
+    opened.close()
+
+
+def test_commits_are_grouped_and_fire_in_order() -> None:
+    """What waits together is written and synced together, and fires in order."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    calls: list[str] = []
+    disk.before = calls.append
+    fired: list[int] = []
+    for number in range(1, 201):
+        done = opened.put(ROOM, Room(id=number, name="n"))
+        done.addCallback(lambda _, number=number: fired.append(number))
+    opened.wait(done)
+    assert fired == list(range(1, 201))
+    assert calls.count("datasync") == calls.count("write") < 150
+    opened.close()
+
+
+def test_an_empty_commit_fires_at_once(opened: Opened) -> None:
+    """Nothing to write is nothing to wait for; deleting nothing is nothing."""
+    transaction = opened.store.transaction()
+    transaction.delete(ROOM, 99)
+    assert transaction.commit().called
+
+
+def test_a_commit_cannot_be_cancelled(opened: Opened) -> None:
+    """A disconnected client's cancel changes nothing, directly or through a chain."""
+    done = opened.put(ROOM, Room(id=1, name="a"))
+    done.cancel()
+    assert not done.called
+
+    async def route() -> str:
+        await opened.put(ROOM, Room(id=2, name="b"))
+        return "stored"
+
+    waiting: Deferred[str] = Deferred.fromCoroutine(route())
+    waiting.cancel()
+    closing = opened.store.close()
+    closing.cancel()
+    assert opened.wait(waiting) == "stored"
+    assert done.called
+
+
+def test_ids_are_never_given_twice(tmp_path: Path) -> None:
+    """Neither after deletes, nor restarts, nor after explicit ids, in the journal and
+    in documents."""
+    for table in (ROOM, SETTING):
+        record: Any = Room if table is ROOM else Setting
+        given: list[int] = []
+        for _ in range(3):
+            opened = Opened(tmp_path / "state")
+            transaction = opened.store.transaction()
+            ids = [transaction.new_id(table) for _ in range(3)]
+            assert min(ids) > max(given, default=0)
+            for id in ids:
+                transaction.put(table, record(id=id, name="x"))
+            transaction.put(table, record(id=ids[-1] + 5, name="explicit"))
+            for id in (*ids, ids[-1] + 5):
+                transaction.delete(table, id)
+            opened.wait(transaction.commit())
+            opened.wait(opened.store.roll())
+            given += [*ids, ids[-1] + 5]
+            opened.close()
+
+
+def test_journal_and_documents_do_not_mix(opened: Opened) -> None:
+    """One transaction is one unit of persistence; tables of one document are one."""
+    transaction = opened.store.transaction()
+    transaction.put(SETTING, Setting(id=1, name="a"))
+    transaction.put(LABEL, Setting(id=1, name="b"))
+    for put in (
+        lambda: transaction.put(ROOM, Room(id=1, name="c")),
+        lambda: transaction.put(OTHER, Setting(id=1, name="c")),
+        lambda: transaction.delete(VISIT, 1),
+    ):
+        with pytest.raises(ValueError, match="cannot change together"):
+            put()
+    opened.wait(transaction.commit())
+    assert opened.store.count(ROOM) == 0
+    assert opened.store.count(LABEL) == 1
+
+
+def test_uncommitted_changes_are_undone(opened: Opened) -> None:
+    """A block that is left without commit leaves memory as it was."""
+    first = Room(id=1, name="first")
+    opened.wait(opened.put(ROOM, first))
+    before = opened.content()
+    with pytest.raises(RuntimeError), opened.store.transaction() as transaction:
+        transaction.put(ROOM, Room(id=1, name="second"))
+        transaction.put(ROOM, Room(id=2, name="new"))
+        transaction.delete(ROOM, 1)
+        raise RuntimeError
+    assert opened.content() == before
+    assert opened.store.find(ROOM_BY_NAME, "first") is first
+    assert opened.store.find(ROOM_BY_NAME, "second") is None
+    with pytest.raises(ValueError, match="has ended"):
+        transaction.put(ROOM, first)
+
+
+def test_interleaved_transactions_on_one_record_are_refused(opened: Opened) -> None:
+    """Memory and journal would disagree: the order of puts is not that of commits."""
+    one, two = opened.store.transaction(), opened.store.transaction()
+    one.put(ROOM, Room(id=1, name="one"))
+    two.put(ROOM, Room(id=1, name="two"))
+    opened.wait(two.commit())
+    with pytest.raises(ValueError, match="another transaction"):
+        one.commit()
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (Room(id=1, name=5), "Expected `str`"),  # type: ignore[arg-type]  # the point
+        (Room(id=1, name="\ud800"), "surrogates not allowed"),
+        (Room(id=1, name="a", tags=["x"]), "another record"),  # type: ignore[arg-type]  # the point
+        (Room(id=0, name="a"), "ids begin with 1"),
+        (Setting(id=1, name="a"), "a Setting is not of this table"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_stored(
+    opened: Opened, record: Any, message: str
+) -> None:
+    """A record with a wrong value is refused by put, and memory stays as it was."""
+    transaction = opened.store.transaction()
+    with pytest.raises(ValueError, match=message):
+        transaction.put(ROOM, record)
+    assert opened.store.count(ROOM) == 0
+    assert transaction.commit().called
+
+
+def test_subscribers_see_each_change_once(opened: Opened) -> None:
+    """(old, new) per record, at the commit, whatever happened in between."""
+    seen: list[tuple[Any, Any]] = []
+    opened.store.subscribe(ROOM, lambda old, new: seen.append((old, new)))
+    a, b = Room(id=1, name="a"), Room(id=1, name="b")
+    transaction = opened.store.transaction()
+    transaction.put(ROOM, a)
+    transaction.put(ROOM, b)
+    transaction.put(ROOM, Room(id=2, name="gone"))
+    transaction.delete(ROOM, 2)
+    transaction.put(VISIT, a)
+    assert seen == []
+    done = transaction.commit()
+    assert seen == [(None, b)]
+    opened.wait(done)
+    opened.wait(opened.delete(ROOM, 1))
+    assert seen == [(None, b), (b, None)]
+
+
+def test_a_failing_subscriber_harms_nobody(
+    opened: Opened, logged_failures: list[str]
+) -> None:
+    """Its error is logged; the commit and the other subscribers go on."""
+    seen: list[Any] = []
+
+    def broken(old: Room | None, new: Room | None) -> None:
+        raise RuntimeError("broken")
+
+    opened.store.subscribe(ROOM, broken)
+    opened.store.subscribe(ROOM, lambda old, new: seen.append(new))
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    assert len(seen) == 1
+    assert len(logged_failures) == 1
+    logged_failures.clear()
+
+
+def test_a_snapshot_survives_changes(opened: Opened) -> None:
+    """`all` gives what was there when it was called."""
+    opened.wait(opened.put(ROOM, *(Room(id=id, name="x") for id in (1, 2, 3))))
+    rooms = opened.store.all(ROOM)
+    assert next(rooms).id == 1
+    opened.wait(opened.delete(ROOM, 2))
+    assert [room.id for room in rooms] == [2, 3]
+
+
+def test_a_closed_store_takes_no_commits() -> None:
+    """What was committed before is written, what comes after fails."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    before = opened.put(ROOM, Room(id=1, name="a"))
+    closing = opened.store.close()
+    after = opened.put(ROOM, Room(id=2, name="b"))
+    with pytest.raises(StoreError, match="closed"):
+        opened.wait(after)
+    opened.wait(closing)
+    assert before.called
+    opened.wait(opened.store.close())
+    again = Opened(STATE, fs=disk)
+    assert again.store.ids(ROOM) == [1]
+    again.close()
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("A",), ("a b",), ("format",)])
+def test_unusable_table_names_are_refused(names: tuple[str, ...]) -> None:
+    """A table's name is written into lines and file names as it is."""
+    tables = [Table(name, Room) for name in names]
+    with pytest.raises(ValueError, match=r"same name|cannot be called"):
+        Opened(STATE, tables, fs=Disk())
+
+
+rooms = st.builds(
+    Room, id=st.integers(1, 12), name=st.sampled_from("abc"), owner=st.integers(0, 2)
+)
+
+
+@given(st.lists(st.one_of(rooms, st.integers(1, 12)), max_size=40))
+def test_indexes_agree_with_a_search(changes: list[Room | int]) -> None:
+    """Whatever is put and deleted, in any order of ids: an index finds exactly what
+    looking at every record finds, ids ascend, and a reloaded collection is the same."""
+    kept: Collection[Room] = Collection(ROOM)
+    loaded: Collection[Room] = Collection(ROOM)
+    model: dict[int, Room] = {}
+    for change in changes:
+        if isinstance(change, int):
+            assert kept.delete(change) == model.pop(change, None)
+            loaded.replay(change, None)
+        else:
+            assert kept.put(change) == model.get(change.id)
+            loaded.replay(change.id, change)
+            model[change.id] = change
+    loaded.loaded()
+    for collection in (kept, loaded):
+        assert collection.ids() == sorted(model)
+        assert list(collection.all()) == [model[id] for id in sorted(model)]
+        for name in "abcd":
+            wanted = [model[id] for id in sorted(model) if model[id].name == name]
+            assert collection.find_all("name", name) == wanted
+            assert collection.find("name", name) == (wanted[0] if wanted else None)
+        for owner in (1, 2):
+            wanted = [model[id] for id in sorted(model) if model[id].owner == owner]
+            assert collection.find_all("owner", owner) == wanted
+        assert collection.find_all("owner", None) == []
+
+
+def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Records, times, indexes and both kinds of persistence, on a real disk."""
+    opened = Opened(tmp_path / "state", segment_size=300)
+    for id in range(1, 30):
+        opened.put(ROOM, Room(id=id, name=f"r{id}", owner=id % 3, start=START))
+    opened.put(SETTING, Setting(id=4, name='ü\n"\\'))
+    opened.wait(opened.put(LABEL, Setting(id=1, name="l")))
+    before = opened.content()
+    opened.close()
+    assert len(list((tmp_path / "state" / "journal").glob("*.jsonl"))) > 3
+    opened = Opened(tmp_path / "state")
+    store: Store = opened.store
+    assert opened.content() == before
+    assert [r.id for r in store.find_all(ROOM_BY_OWNER, 1)] == list(range(1, 30, 3))
+    assert store.find(SETTING_BY_NAME, 'ü\n"\\') == Setting(id=4, name='ü\n"\\')
+    opened.close()
