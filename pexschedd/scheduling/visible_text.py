@@ -10,7 +10,7 @@ import html as entities
 import re
 
 _MARKUP = re.compile(
-    r"<(?:(?P<comment>!--)|(?P<name>[a-z][a-z0-9:_-]{0,30})|[!?/])", re.I
+    r"<(?:(?P<comment>!--)|(?P<name>[a-z][a-z0-9:_-]{0,30})|[!?/])", re.IGNORECASE
 )
 _IN_TAG = re.compile(r">|=\s*(?P<quote>[\"'])")
 _END_OF_COMMENT = re.compile(r"--!?>")
