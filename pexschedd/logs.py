@@ -22,6 +22,9 @@ def observer(out: TextIO, level: str, form: str) -> ILogObserver:
     """What `log.level` and `log.format` of the configuration file ask for."""
     target = JsonObserver(out) if form == "json" else textFileLogObserver(out)
     quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    if level == "info":
+        # What Twisted itself does is for whoever debugs.
+        quiet.setLogLevelForNamespace("twisted", LogLevel.warn)
     return FilteringLogObserver(target, [quiet])
 
 

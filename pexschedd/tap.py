@@ -14,13 +14,15 @@ from uuid import uuid4
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 from twisted.python.threadpool import ThreadPool
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 from twisted.web.client import Agent
-from twisted.web.resource import IResource, Resource
+from twisted.web.iweb import IPolicyForHTTPS
+from zope.interface import implementer
 
 from pexschedd import __version__, logs
 from pexschedd import config as configuration
@@ -28,7 +30,7 @@ from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.ews.mailbox import ews_mailbox
-from pexschedd.ews.tls import Trust, TrustPolicy
+from pexschedd.ews.tls import Trust
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
@@ -124,7 +126,7 @@ class Daemon(MultiService):
         self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
         administrators = Administrators(store, now, self._in_thread)
         files = ConnectorFiles(config.state_dir)
-        metadata = ExchangeMetadata(Agent(reactor, TrustPolicy(trust)), reactor)
+        metadata = ExchangeMetadata(Agent(reactor, _TrustPolicy(trust)), reactor)
         identity = AddinIdentity(metadata, self._domains, now)
 
         def connector_of(id: int) -> Connector | None:
@@ -157,7 +159,9 @@ class Daemon(MultiService):
         health = HealthApi(store, __version__, lambda: self._failure).app.resource()
         policy = PolicyApi(Admission(store, now)).app.resource()
         addin = AddinApi(connector_of, identity.verify, booking, files).app.resource()
-        admin = AdminApi(store, administrators, templates, now=now, files=files)
+        admin = AdminApi(
+            store, administrators, now, templates, connector_files=files
+        ).app.resource()
         self._access = BufferedSink(sys.stdout.write, reactor)
         access = self._access if config.log_level in ("debug", "info") else None
         for name, endpoints, resource in (
@@ -169,10 +173,7 @@ class Daemon(MultiService):
             (
                 "admin",
                 config.admin_endpoints,
-                Router(
-                    _mounted(admin.app.resource(), b"api", b"admin"),
-                    {b"health": health, b"metrics": health},
-                ),
+                Router(admin, {b"health": health, b"metrics": health}),
             ),
         ):
             site = Site(resource, reactor, access)
@@ -184,9 +185,7 @@ class Daemon(MultiService):
                     self._fail,
                 )
                 listener.setServiceParent(self)
-        self._first_administrator = lambda: first_administrator(
-            administrators, config.state_dir, config.initial_admin_password_file
-        )
+        self._administrators = administrators
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
         """Sets the log up as soon as there is an application to log for."""
@@ -199,6 +198,7 @@ class Daemon(MultiService):
     def startService(self) -> None:
         self._log.info("pexschedd {version} is starting", version=__version__)
         self._hashing.start()
+        self._first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
 
     def stopService(self) -> Deferred[None]:
@@ -206,10 +206,22 @@ class Daemon(MultiService):
 
     async def _stop(self) -> None:
         """Ports and watchers first, then what they use."""
+        await self._first_start
         await super().stopService()
         self._hashing.stop()
         await self.store.close()
         self._access.flush()
+
+    async def _ensure_administrator(self) -> None:
+        config = self._config
+        try:
+            await first_administrator(
+                self._administrators,
+                config.state_dir,
+                config.initial_admin_password_file,
+            )
+        except (ConfigError, StoreError) as error:
+            self._fail(error.message)
 
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)
@@ -247,15 +259,17 @@ def _trust(config: Config) -> Trust:
     return Trust([(str(config.ca_file), config.ca_file.read_bytes())])
 
 
-def _mounted(resource: IResource, *path: bytes) -> Resource:
-    """A resource tree that has `resource` at `path`."""
-    root = folder = Resource()
-    for part in path[:-1]:
-        inner = Resource()
-        folder.putChild(part, inner)
-        folder = inner
-    folder.putChild(path[-1], resource)
-    return root
+@implementer(IPolicyForHTTPS)
+class _TrustPolicy:
+    """Lets an `Agent` believe whom `Trust` believes."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+
+    def creatorForNetloc(
+        self, hostname: bytes, port: int
+    ) -> IOpenSSLClientConnectionCreator:
+        return self._trust.for_host(hostname.decode("ascii"))
 
 
 def _exit_failed() -> None:

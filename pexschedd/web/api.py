@@ -90,9 +90,12 @@ def client_error(
 
 
 def json_response(request: Request, payload: object, status: int = 200) -> Payload:
+    body = msgspec.json.encode(payload)
     request.setResponseCode(status)
-    request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
-    return msgspec.json.encode(payload)
+    set_header = request.responseHeaders.setRawHeaders
+    set_header(b"content-type", [b"application/json"])
+    set_header(b"content-length", [b"%d" % len(body)])
+    return body
 
 
 def body_of(request: Request) -> bytes:

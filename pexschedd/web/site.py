@@ -19,7 +19,7 @@ BODY_LIMIT = 1024 * 1024
 IDLE_TIMEOUT = 60
 
 AccessSink = Callable[[str], None]
-"""Takes one JSON line without its newline."""
+"""Takes one line without its newline."""
 
 _run = token_hex(4)
 _number = count(1)
@@ -64,6 +64,7 @@ class Request(TwistedRequest):
 
     def process(self) -> None:
         self.request_id = f"{_run}-{next(_number)}"
+        self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"x-request-id", [self.request_id.encode()])
@@ -72,12 +73,17 @@ class Request(TwistedRequest):
         set_header(b"cache-control", [b"no-store"])
         super().process()
 
+    def render(self, resrc: IResource) -> None:
+        self.responseHeaders.setRawHeaders(b"server", [b"pexschedd"])
+        super().render(resrc)
+
     def finish(self) -> None:
         super().finish()
-        if self.site.access is not None and self.request_id:
+        if self.site.access is not None:
             self.site.access(self._access_line())
 
     def _access_line(self) -> str:
+        """JSON by hand: nothing in it needs more escaping than the path."""
         elapsed = (self.site.clock.seconds() - self._started) * 1000
         method = self.method.decode("ascii", "replace")
         # The path alone: a query may hold what does not belong into a log.
@@ -102,6 +108,7 @@ class _Nowhere:
 class Site(TwistedSite):
     """Serves a resource with our kind of request."""
 
+    noisy = False
     requestFactory = Request
     displayTracebacks = False
 
