@@ -35,7 +35,7 @@ def test_tags_have_their_form() -> None:
         f"<html><body>{TAG}",
         f'<?xml version="1.0" encoding="us-ascii"?>\r\n<!DOCTYPE html><p>{TAG}</p>',
         f'<meta http-equiv=Content-Type content="text/html; charset=us-ascii">é{TAG}',
-        f"<span class=SpellE>PXPS</span>:-{U[:5]}<span lang=EN>{U[5:]}</span><o:p>#</o:p>",
+        f"<span class=SpellE>PXPS</span>:-{U[:5]}<b lang=EN>{U[5:]}</b><o:p>#</o:p>",
         f"PXPS:-<wbr>{U[:9]}<wbr/>{U[9:]}<!-- x --><!--[if mso]>#<![endif]-->#",
         f"<p>PXPS:-</p>\r\n<p>{U}</p><p>#</p>",
         f"PXPS:-&nbsp;{U}&nbsp;&#35;",
