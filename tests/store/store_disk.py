@@ -32,7 +32,7 @@ class File:
         """All contents a crash may leave; `cuts(n)`: where n bytes may be cut."""
         found = {self.durable}
         for offset, data in self.pending:
-            for before in list(found):
+            for before in sorted(found):
                 if data is None:
                     found.add(_applied(before, offset, None))
                 else:
@@ -201,7 +201,7 @@ def _set(
 
 def _crashed(folder: Folder, cuts: Callable[[int], Sequence[int]]) -> Iterator[Folder]:
     for names in folder.survivors():
-        choices: list[list[bytes] | list[Folder]] = [
+        choices: list[Sequence[bytes | Folder]] = [
             sorted(node.survivors(cuts))
             if isinstance(node, File)
             else list(_crashed(node, cuts))

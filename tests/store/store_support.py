@@ -54,7 +54,10 @@ class Calls:
         self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
 
     def callFromThread(
-        self, callable: Callable[..., Any], *args: object, **kwargs: object
+        self,
+        callable: Callable[..., Any],  # noqa: A002 - the interface's name
+        *args: object,
+        **kwargs: object,
     ) -> None:
         self._calls.put(lambda: callable(*args, **kwargs))
 
@@ -67,10 +70,6 @@ class Calls:
         if isinstance(results[0], Failure):
             results[0].raiseException()
         return results[0]
-
-
-assert isinstance(Calls(), object)
-_: Callable[[], IReactorFromThreads] = Calls  # the interface is kept
 
 
 def must_not_fail(error: StoreError) -> None:

@@ -108,7 +108,7 @@ def test_any_changed_byte_is_refused_or_harmless(change: Callable[[int], int]) -
     assert refused > 4 * harmless
 
 
-@pytest.fixture()
+@pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A closed state folder with two segments."""
     opened = Opened(tmp_path / "state")

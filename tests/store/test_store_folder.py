@@ -29,7 +29,7 @@ from pexschedd.store.manifest import KEPT
 from pexschedd.store.store import Store
 
 
-@pytest.fixture()
+@pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A closed state folder with one record in each kind of file."""
     opened = Opened(tmp_path / "state", version="1.2.3")
@@ -39,7 +39,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-@pytest.fixture()
+@pytest.fixture
 def loose_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
@@ -110,7 +110,7 @@ def test_another_key_is_refused(state: Path, key: str) -> None:
     message does not show the key."""
     path = state / "secret.key"
     path.write_text(key)
-    with pytest.raises(StoreError, match="[Rr]estore") as caught:
+    with pytest.raises(StoreError, match=r"[Rr]estore") as caught:
         Opened(state)
     assert str(path) in str(caught.value)
     assert not key or key not in str(caught.value)

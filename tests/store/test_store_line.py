@@ -12,8 +12,10 @@ from pexschedd.store import line
 EXAMPLES = [
     (
         line.put(812, (1, 3), "conference", 17, 1, b'{"id":17,"name":"x"}'),
-        b'{"seq":812,"tx":[1,3],"put":"conference","id":17,"v":1,'
-        b'"val":{"id":17,"name":"x"},"crc":"22ed0210"}\n',
+        (
+            b'{"seq":812,"tx":[1,3],"put":"conference","id":17,"v":1,'
+            b'"val":{"id":17,"name":"x"},"crc":"22ed0210"}\n'
+        ),
     ),
     (
         line.delete(813, None, "conference", 9),
