@@ -17,14 +17,28 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     uuid: Annotated[
         str,
-        Field(help="The value carried in the PXPS tag.", max_length=36, unique=True),
+        Field(
+            help="The value carried in the PXPS tag.",
+            min_length=1,
+            max_length=36,
+            unique=True,
+        ),
     ]
     alias: Annotated[
         str,
-        Field(help="The full alias: prefix, number, @ and domain.", max_length=250),
+        Field(
+            help="The full alias: prefix, number, @ and domain.",
+            min_length=1,
+            max_length=250,
+        ),
     ]
     numeric_alias: Annotated[
-        str, Field(help="The alias without domain: prefix and number.", max_length=250)
+        str,
+        Field(
+            help="The alias without domain: prefix and number.",
+            min_length=1,
+            max_length=250,
+        ),
     ]
     alias_number: Annotated[int, Field(help="The random part of the alias.", minimum=1)]
     exchange_connector: Annotated[

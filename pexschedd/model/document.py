@@ -69,9 +69,13 @@ def _row(declared: Declared) -> str:
         f"`{declared.name}`",
         _type(declared),
         _default(declared),
-        " ".join(_explained(declared)),
+        " ".join(filter(None, _explained(declared))),
     )
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def _type(declared: Declared) -> str:

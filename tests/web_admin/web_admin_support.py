@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 import treq
-from twisted.internet import reactor
+from twisted.internet import reactor as _reactor
 from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent
 
@@ -23,6 +23,9 @@ from pexschedd.store.store import Store
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.routes import AdminApi
 from pexschedd.web.site import Request, Site
+
+reactor: Any = _reactor
+"""Typed as a module, which it is not."""
 
 API = "/api/admin/configuration/v1"
 CONNECTOR = f"{API}/ms_exchange_connector/"
@@ -92,7 +95,8 @@ class Client:
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = (NAME, PASSWORD),
     ) -> Answer:
-        sent = {"connection": "close", **(headers or {})}
+        sent: dict[bytes | str, bytes | str] = {"connection": "close"}
+        sent.update(headers or {})
         if auth is not None:
             text = ":".join(auth).encode()
             sent["authorization"] = "Basic " + base64.b64encode(text).decode()
@@ -137,7 +141,8 @@ class Client:
 
 class KnowsItsSite(Request):
     def process(self) -> None:
-        self.site = self.channel.site
+        channel: Any = self.channel
+        self.site = channel.site
         super().process()
 
 
@@ -177,7 +182,7 @@ async def serving(directory: Path) -> AsyncIterator[Server]:
     )
     site = Site(api.app.resource(), reactor, None)
     site.requestFactory = KnowsItsSite
-    port = reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[attr-defined]
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
         yield Server(store, port, clock)
     finally:

@@ -1,0 +1,335 @@
+"""What an administrator may enter."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pexschedd.errors import InvalidFields
+from pexschedd.model.conference import (
+    Conference,
+    ConferenceAlias,
+    ScheduledConference,
+)
+from pexschedd.model.fields import Record, fields_of
+from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.validation import validate
+from pexschedd.scheduling.templates import Templates
+
+TEMPLATES = Templates(
+    lambda: datetime(2026, 11, 21, tzinfo=UTC), lambda: "uuid", lambda n: "7" * n
+)
+
+CONNECTOR: Mapping[str, object] = {
+    "name": "Head office",
+    "url": "https://mail.example.test/EWS/Exchange.asmx",
+    "username": "EXAMPLE\\svc",
+    "password": "secret",
+    "room_mailbox_email_address": "rooms@example.test",
+    "addin_server_domain": "px.example.test",
+    "scheduled_alias_prefix": "555",
+}
+BASES: dict[type[Record], Mapping[str, object]] = {
+    Connector: CONNECTOR,
+    ExchangeDomain: {"exchange_connector": 1, "domain": "mail.example.test"},
+    Conference: {"name": "room"},
+    ConferenceAlias: {"alias": "room@example.test", "conference": 1},
+    ScheduledConference: {
+        "conference": 1,
+        "start_time": "2026-11-21T09:00:00",
+        "end_time": "2026-11-21T10:00:00",
+    },
+}
+
+WRONG: list[tuple[type[Record], str, object]] = [
+    (Connector, "name", ""),
+    (Connector, "name", "  "),
+    (Connector, "name", 7),
+    (Connector, "name", None),
+    (Connector, "name", ["a"]),
+    (Connector, "name", "x" * 251),
+    (Connector, "name", "a\nb"),
+    (Connector, "name", "a\x00b"),
+    (Connector, "description", "a\u2028b"),
+    (Connector, "enable_dynamic_vmrs", "true"),
+    (Connector, "enable_dynamic_vmrs", 1),
+    (Connector, "enable_dynamic_vmrs", None),
+    (Connector, "url", "mail.example.test"),
+    (Connector, "url", "ftp://mail.example.test/"),
+    (Connector, "url", "http://mail.example.test/EWS"),
+    (Connector, "url", "http://127.0.0.1.example.test/EWS"),
+    (Connector, "url", "https://user:pw@mail.example.test/EWS"),
+    (Connector, "url", "https://mail.example.test:0/EWS"),
+    (Connector, "url", "https://mail.example.test:99999/EWS"),
+    (Connector, "url", "https://mail example.test/EWS"),
+    (Connector, "url", "https:///EWS"),
+    (Connector, "url", "https://[::1/EWS"),
+    (Connector, "url", "https://mail.example.test/\"'><script>"),
+    (Connector, "url", "javascript:alert(1)"),
+    (Connector, "url", "https://x.test/" + "a" * 250),
+    (Connector, "url", ""),
+    (Connector, "authentication_method", "DIGEST"),
+    (Connector, "authentication_method", "basic"),
+    (Connector, "username", "x" * 101),
+    (Connector, "username", ""),
+    (Connector, "password", "x" * 101),
+    (Connector, "password", None),
+    (Connector, "password", ""),
+    (Connector, "room_mailbox_email_address", "rooms"),
+    (Connector, "room_mailbox_email_address", "@example.test"),
+    (Connector, "room_mailbox_email_address", "a b@example.test"),
+    (Connector, "room_mailbox_email_address", "a@exa mple.test"),
+    (Connector, "room_mailbox_email_address", "a@b@example.test"),
+    (Connector, "room_mailbox_email_address", "<a@example.test>"),
+    (Connector, "poll_interval", 0),
+    (Connector, "poll_interval", 3601),
+    (Connector, "poll_interval", "5"),
+    (Connector, "poll_interval", 5.0),
+    (Connector, "poll_interval", True),
+    (Connector, "scheduled_alias_prefix", "123456789"),
+    (Connector, "scheduled_alias_prefix", "5 5"),
+    (Connector, "scheduled_alias_prefix", "5@"),
+    (Connector, "scheduled_alias_prefix", ""),
+    (Connector, "scheduled_alias_suffix_length", 4),
+    (Connector, "scheduled_alias_suffix_length", 16),
+    (Connector, "scheduled_alias_domain", "https://example.test"),
+    (Connector, "scheduled_alias_domain", "example..test"),
+    (Connector, "scheduled_alias_domain", "x" * 193),
+    (Connector, "meeting_buffer_before", -1),
+    (Connector, "meeting_buffer_before", 181),
+    (Connector, "meeting_buffer_after", 181),
+    (Connector, "meeting_buffer_after", 2**70),
+    (Connector, "ivr_theme", "7"),
+    (Connector, "non_idp_participants", "allow"),
+    (Connector, "auth_provider", "GOOGLE"),
+    (Connector, "addin_server_domain", ""),
+    (Connector, "addin_server_domain", "https://px.example.test"),
+    (Connector, "addin_server_domain", "px.example.test:"),
+    (Connector, "addin_server_domain", "px.example.test:70000"),
+    (Connector, "addin_server_domain", "px.example.test/path"),
+    (Connector, "addin_button_label", "x" * 251),
+    (Connector, "addin_pane_title", "a\x1bb"),
+    (Connector, "addin_manifest_permissions", "Restricted"),
+    (Connector, "addin_frame_ancestors", "https://mail.example.test/owa"),
+    (Connector, "addin_frame_ancestors", "https://a.test; script-src *"),
+    (Connector, "addin_frame_ancestors", "https://a.test,https://b.test"),
+    (Connector, "addin_frame_ancestors", "https://a.test\nhttp://b.test"),
+    (Connector, "addin_frame_ancestors", "*"),
+    (Connector, "addin_authentication_method", "TOKEN"),
+    (Connector, "additional_add_in_script_sources", "https://a.test/a.js\nb.js"),
+    (Connector, "office_js_url", "http://cdn.example.test/office.js"),
+    (Connector, "conference_name_template", ""),
+    (Connector, "conference_name_template", "{{subject"),
+    (Connector, "conference_name_template", "{{alias_uuid}}"),
+    (Connector, "conference_subject_template", "{{''.__class__}}"),
+    (Connector, "conference_subject_template", "x" * 12289),
+    (Connector, "meeting_instructions_template", "{{alias}}"),
+    (Connector, "meeting_instructions_template", "{# {{alias_uuid}} #}"),
+    (Connector, "meeting_instructions_template", "{{alias_uuid}}{{subject}}"),
+    (Connector, "accept_new_single_meeting_template", "{{correlation_id}}"),
+    (Connector, "placeholder_instructions_template", "{{alias}}"),
+    (Connector, "reject_general_error_template", "{% for %}"),
+    (Connector, "no_such_field", 1),
+    (Connector, "oauth_state", "internal"),
+    (ExchangeDomain, "domain", ""),
+    (ExchangeDomain, "domain", "mail example"),
+    (ExchangeDomain, "domain", "http://mail.example.test/autodiscover"),
+    (ExchangeDomain, "domain", "x" * 193),
+    (ExchangeDomain, "exchange_connector", None),
+    (Conference, "name", ""),
+    (Conference, "pin", "123"),
+    (Conference, "pin", "12a4"),
+    (Conference, "pin", "12#34"),
+    (Conference, "pin", "1" * 21),
+    (Conference, "guest_pin", "1234"),
+    (Conference, "participant_limit", -1),
+    (Conference, "max_callrate_in", 100),
+    (Conference, "crypto_mode", ""),
+    (Conference, "host_view", "all"),
+    (ConferenceAlias, "alias", ""),
+    (ConferenceAlias, "alias", "x" * 251),
+    (ScheduledConference, "start_time", "today"),
+    (ScheduledConference, "start_time", "2026-11-21"),
+    (ScheduledConference, "start_time", 1764000000),
+    (ScheduledConference, "start_time", None),
+    (ScheduledConference, "end_time", "2026-11-21T09:00:00"),
+    (ScheduledConference, "end_time", "0001-01-01T00:00:00+14:00"),
+    (ScheduledConference, "sequence", 1),
+]
+
+
+def check(kind: type[Record], values: Mapping[str, object]) -> Any:
+    return validate(kind, values, current=None, templates=TEMPLATES)
+
+
+def problems_of(kind: type[Record], values: Mapping[str, object]) -> set[str]:
+    try:
+        check(kind, values)
+    except InvalidFields as error:
+        return set(error.problems)
+    return set()
+
+
+@pytest.mark.parametrize(("kind", "field", "value"), WRONG)
+def test_wrong_value_is_named(kind: type[Record], field: str, value: object) -> None:
+    """A wrong value is refused, and the problem is about that field alone."""
+    with pytest.raises(InvalidFields) as caught:
+        check(kind, {**BASES[kind], field: value})
+    assert set(caught.value.problems) == {field}
+    assert all(caught.value.problems[field])
+
+
+@pytest.mark.parametrize("kind", BASES)
+def test_base_is_right(kind: type[Record]) -> None:
+    """The records that the table above spoils are right before."""
+    check(kind, BASES[kind])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("url", "http://127.0.0.1:8082/EWS/Exchange.asmx"),
+        ("url", "http://localhost/EWS"),
+        ("url", "http://[::1]:8082/EWS"),
+        ("url", "https://192.0.2.1/EWS"),
+        ("addin_server_domain", "127.0.0.1:8080"),
+        ("addin_server_domain", "[::1]:8080"),
+        ("scheduled_alias_prefix", "meet.0-9"),
+        ("scheduled_alias_domain", ""),
+        ("ivr_theme", None),
+        ("ivr_theme", 7),
+        ("addin_frame_ancestors", "https://mail.example.test\r\nhttps://*.x.test:8443"),
+        ("additional_add_in_script_sources", "https://a.test/a.js\nhttps://b.test/b"),
+        ("addin_pane_title", "Räume <b>buchen</b> 会議"),
+        ("conference_subject_template", ""),
+        ("meeting_instructions_template", "{{ alias_uuid }}\r\n\t{{alias}}"),
+        ("id", 99),
+        ("uuid", 99),
+    ],
+)
+def test_right_value_is_taken(field: str, value: object) -> None:
+    """What is right is kept as it is; what the server sets is ignored."""
+    record = check(Connector, {**CONNECTOR, field: value})
+    if field not in ("id", "uuid"):
+        assert getattr(record, field) == value
+
+
+def test_all_problems_at_once() -> None:
+    """A request with many mistakes is told of each of them."""
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {"poll_interval": 0, "authentication_method": "NTLM", "x": 1})
+    assert set(caught.value.problems) == {
+        "name",
+        "addin_server_domain",
+        "poll_interval",
+        "x",
+        "url",
+        "username",
+        "password",
+        "room_mailbox_email_address",
+        "scheduled_alias_prefix",
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "missing"),
+    [
+        ({"authentication_method": "KERBEROS"}, {"kerberos_realm"}),
+        (
+            {"authentication_method": "APP_PERM"},
+            {"oauth_client_id", "oauth_client_secret", "oauth_token_endpoint"},
+        ),
+        (
+            {"authentication_method": "OAUTH"},
+            {
+                "oauth_client_id",
+                "oauth_redirect_uri",
+                "oauth_auth_endpoint",
+                "oauth_token_endpoint",
+            },
+        ),
+        (
+            {"enable_personal_vmrs": True},
+            {
+                "personal_vmr_oauth_auth_endpoint",
+                "personal_vmr_oauth_token_endpoint",
+                "personal_vmr_oauth_client_id",
+                "personal_vmr_adfs_relying_party_trust_identifier",
+            },
+        ),
+        (
+            {"addin_authentication_method": "SSO_TOKEN"},
+            {"addin_application_id", "addin_oidc_metadata_url"},
+        ),
+    ],
+)
+def test_choices_require_fields(choice: dict[str, object], missing: set[str]) -> None:
+    """A way to sign in requires what it cannot work without."""
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {**CONNECTOR, **choice})
+    assert set(caught.value.problems) == missing
+
+
+def test_only_personal_rooms_need_no_exchange() -> None:
+    """An integration without single-use rooms needs no mailbox."""
+    names = ("name", "addin_server_domain")
+    values = {name: CONNECTOR[name] for name in names}
+    assert not check(
+        Connector,
+        {**values, "enable_dynamic_vmrs": False, "addin_server_domain": "x.test"},
+    ).url
+
+
+def test_update_looks_at_what_is_given_only() -> None:
+    """A change keeps the rest, sealed secrets and server's fields included."""
+    record = check(Connector, CONNECTOR)
+    changed = validate(
+        Connector, {"description": "new"}, current=record, templates=TEMPLATES
+    )
+    assert changed.description == "new"
+    for name in fields_of(Connector):
+        if name != "description":
+            assert getattr(changed, name) == getattr(record, name)
+
+
+def test_defaults_are_right() -> None:
+    """Every default would be accepted, and every default template compiles."""
+    for kind, base in BASES.items():
+        given_values = dict(base)
+        for name, declared in fields_of(kind).items():
+            writable = not (declared.field.readonly or declared.field.internal)
+            if writable and not declared.required:
+                given_values.setdefault(name, declared.default)
+        check(kind, given_values)
+
+
+@given(st.text())
+def test_no_template_breaks_the_check(source: str) -> None:
+    """Whatever is entered as a template is taken, or refused by name."""
+    values = {**CONNECTOR, "conference_subject_template": source}
+    assert problems_of(Connector, values) <= {"conference_subject_template"}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)
+
+
+@given(
+    kind=st.sampled_from(list(BASES)),
+    data=st.data(),
+)
+def test_any_json_gives_a_record_or_problems(
+    kind: type[Record], data: st.DataObject
+) -> None:
+    """No JSON value of any field does anything else than be taken or named."""
+    names = st.sampled_from(list(fields_of(kind)))
+    values = data.draw(st.dictionaries(names, _JSON, max_size=3))
+    problems = problems_of(kind, {**BASES[kind], **values})
+    # What depends on a wrong value may be named with it.
+    assert not problems or problems & {*values} or kind in (Connector, Conference)
