@@ -33,9 +33,10 @@ FETCH = 50
 """Messages in one commit: large enough that calls are few, small enough that the first
 organizer does not wait for the last."""
 
-RETRY_FIRST = 10.0
+RETRY_REFUSED = 60.0
 RETRY_MOST = 300.0
-"""Seconds. Exchange counts failed sign-ins: a refused one is not hurried."""
+"""Seconds. Exchange counts failed sign-ins: after a refused one there is no hurry. A
+changed record starts a new watcher, so mending it works at once."""
 
 
 class Watcher:
@@ -118,7 +119,7 @@ class Watcher:
                 "The equipment mailbox cannot be processed because of an internal "
                 "error; the log has the details. It is tried again.",
             )
-            return RETRY_FIRST
+            return RETRY_REFUSED
         self._failures = 0
         self._alarms.lower(
             connector.name, names.UNREACHABLE, names.REFUSED, names.INTERNAL
@@ -135,7 +136,8 @@ class Watcher:
         other = names.UNREACHABLE if refused else names.REFUSED
         self._alarms.raise_(name, connector.name, error.message)
         self._alarms.lower(connector.name, other)
-        delay = min(RETRY_FIRST * 2.0**self._failures, RETRY_MOST)
+        first = RETRY_REFUSED if refused else float(connector.poll_interval)
+        delay = min(first * 2.0**self._failures, RETRY_MOST)
         self._failures = min(self._failures + 1, 10)
         return max(delay, error.retry_after or 0)
 

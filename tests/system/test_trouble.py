@@ -1,0 +1,235 @@
+"""When something is wrong, the person who can mend it reads what and where."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.organizer_support import organizer
+from tests.system.system_support import (
+    ALICE,
+    TWISTD,
+    Twistd,
+    World,
+    eventually,
+    free_port,
+)
+
+CONNECTORS = "configuration/v1/ms_exchange_connector/"
+
+
+def alarm(world: World, *says: str) -> str:
+    """Waits for one alarm that says all this."""
+
+    def find() -> str:
+        return next(
+            (a for a in world.alarms() if all(s.lower() in a.lower() for s in says)), ""
+        )
+
+    try:
+        return eventually(find, f"an alarm with {says}")
+    except AssertionError:
+        raise AssertionError(f"no alarm says {says}: {world.alarms()}") from None
+
+
+def test_wrong_password_is_an_alarm_until_it_is_right(world: World) -> None:
+    """The alarm names account and server; the right password ends it at once."""
+    uri = world.create_integration(password="wrong")
+    alarm(world, "svc@example.test", "127.0.0.1", "password")
+    answer = world.ask("PATCH", uri.removeprefix("/api/admin/"), {"password": "svc"})
+    assert answer.status_code == 202, answer.text
+    eventually(lambda: not world.alarms(), "the alarm's end")
+    assert "svc" not in world.daemon.log.read_text().replace("svc@example.test", "")
+
+
+def test_wrong_url_is_an_alarm(world: World) -> None:
+    """A URL without Exchange behind it is said to be that."""
+    world.create_integration(url=f"{world.exchange}/ews/wrong.asmx")
+    alarm(world, "/ews/wrong.asmx", "404")
+
+
+def test_unreachable_server_is_an_alarm(world: World) -> None:
+    """Nothing listens: the alarm says so and names the address."""
+    port = free_port()
+    world.create_integration(url=f"http://127.0.0.1:{port}/EWS/Exchange.asmx")
+    alarm(world, f"127.0.0.1:{port}", "refuses connections")
+
+
+def test_missing_impersonation_names_the_role(world: World) -> None:
+    """An account that may not impersonate: the alarm names the role to assign."""
+    world.create_integration(username="bob@example.test", password="bob")
+    alarm(world, "ApplicationImpersonation", "pexipmeeting@example.test")
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> Iterator[int]:
+    """A TLS server whose certificate nobody vouches for; gives its port."""
+    pem = tmp_path / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-keyout", pem, "-out", pem, "-days", "2",
+         "-subj", "/CN=mail.example.test", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    port = free_port()
+    server = Twistd(
+        tmp_path,
+        "web",
+        "--path",
+        str(tmp_path),
+        "--listen",
+        f"ssl:{port}:interface=127.0.0.1:privateKey={pem}",
+    )
+    server.start()
+
+    def listens() -> bool:
+        try:
+            ssl.get_server_certificate(("127.0.0.1", port), timeout=5)
+        except OSError:
+            return False
+        return True
+
+    eventually(listens, "the TLS server")
+    yield port
+    server.stop()
+
+
+def test_untrusted_certificate_is_an_alarm(world: World, untrusted: int) -> None:
+    """An untrusted server gets no password, and the alarm says which certificate."""
+    world.create_integration(url=f"https://127.0.0.1:{untrusted}/EWS/Exchange.asmx")
+    alarm(world, "certificate", "mail.example.test", "ca_file")
+
+
+TOKENS: list[tuple[str, dict[str, Any], str]] = [
+    ("expired", {"lifetime_s": -3600}, "not valid after"),
+    (
+        "other audience",
+        {"audience": "https://elsewhere.test/addin"},
+        "is not meant for",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("claims", "says"), [t[1:] for t in TOKENS], ids=[t[0] for t in TOKENS]
+)
+def test_bad_tokens_are_refused_in_words(
+    world: World, claims: dict[str, Any], says: str
+) -> None:
+    """The pane gets a reason that it can show, and no alias is used up."""
+    world.create_integration()
+    answer = world.meeting_details(world.token(**claims))
+    assert answer.status_code == 401
+    problem = answer.json()
+    assert problem["status"] == "error"
+    assert says in problem["message"]
+    assert problem["correlation_id"]
+    assert world.objects("scheduled_alias") == []
+
+
+def test_garbage_token_is_refused(world: World) -> None:
+    """Garbage is an invalid token, not a server error."""
+    world.create_integration()
+    assert world.meeting_details("garbage").status_code == 401
+    assert world.meeting_details("a.b.c").json()["code"] == "invalid_token"
+
+
+FIELDS: list[tuple[dict[str, Any], str, str]] = [
+    ({"colour": "red"}, "colour", ""),
+    ({"meeting_buffer_before": 181}, "meeting_buffer_before", "180"),
+    ({"url": "http://mail.example.test/EWS/Exchange.asmx"}, "url", "https"),
+    (
+        {"meeting_instructions_template": "{{alias}} {% if %}{{alias_uuid}}"},
+        "meeting_instructions_template",
+        "line 1",
+    ),
+    (
+        {"meeting_instructions_template": "{{alias}}"},
+        "meeting_instructions_template",
+        "alias_uuid",
+    ),
+    (
+        {"conference_name_template": "a\nb {{organiser}}"},
+        "conference_name_template",
+        "line 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "says"), FIELDS)
+def test_wrong_fields_are_named(
+    world: World, fields: dict[str, Any], field: str, says: str
+) -> None:
+    """The answer names the field and what is wrong; nothing is created."""
+    answer = world.ask("POST", CONNECTORS, world.integration(**fields))
+    assert answer.status_code == 400
+    problems = answer.json()["ms_exchange_connector"]
+    assert list(problems) == [field]
+    assert says in " ".join(problems[field])
+    assert world.objects("ms_exchange_connector") == []
+
+
+def test_trouble_loses_nothing(world: World) -> None:
+    """A request that meets an Exchange in trouble is answered once, in the end."""
+    world.create_integration()
+    details = world.meeting_details(world.token()).json()["result"]
+    world.daemon.stop()
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
+    with organizer(world.exchange, ALICE) as alice:
+        alice.invite(
+            "Plans", start, start + timedelta(hours=1), details["instructions"]
+        )
+        world.behave(
+            faults=[
+                {"operation": "SyncFolderItems", "kind": "garbage", "times": 1},
+                {"operation": "GetItem", "kind": "http-503", "times": 1},
+                {"operation": "CreateItem", "kind": "reset", "times": 1},
+            ]
+        )
+        world.start_daemon()
+        eventually(lambda: world.alarms(), "an alarm while it lasts")
+        world.behave(faults=[])
+        eventually(lambda: alice.answers(), "the answer")
+        eventually(lambda: not world.alarms(), "the alarm's end")
+        ((_, text),) = alice.answers()
+    assert "successfully scheduled" in text
+
+
+def test_check_config_says_every_error(tmp_path: Path) -> None:
+    """`--check-config` prints every problem and exits with 1; a good file with 0."""
+    config = tmp_path / "config.json"
+    config.write_text('{"state_dir": 7, "colour": "red"}')
+    command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    said = result.stdout + result.stderr
+    assert "state_dir" in said
+    assert "colour is not a known key" in said
+    assert "endpoints" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "state").exists()
+
+
+def test_taken_port_ends_the_process_in_words(world: World) -> None:
+    """A port in use: a sentence in the log and an exit status for the supervisor."""
+    other = world.folder / "other.json"
+    text = world.config.read_text().replace('"state"', '"other-state"')
+    other.write_text(text)
+    second = Twistd(world.folder / "state", "pexschedd", "--config", str(other))
+    second.start()
+    assert second.ended() == 1
+    assert "cannot listen on endpoints.addin[0]" in second.log.read_text()
+
+
+def test_one_process_for_one_state_folder(world: World) -> None:
+    """A second daemon on the same state folder says who has it, and ends."""
+    second = Twistd(world.folder / "state", "pexschedd", "--config", str(world.config))
+    second.start()
+    assert second.ended() == 1
+    assert "pexschedd cannot start" in second.log.read_text()
+    assert "Traceback" not in second.log.read_text()
