@@ -114,7 +114,10 @@ export class Calendar {
       });
       if (meeting.with_room) element.append(icon("video", 16));
       element.append(h("b", {}, meeting.subject || "(no title)"));
-      if (last - first >= 45) element.append(h("span", {}, meeting.location || time(from)));
+      // The title first; the line under it only where there is space for both.
+      const lines = Math.floor((((last - first) / 60) * this.hour() - 6) / 15);
+      if (lines > 2) element.append(h("span", {}, meeting.location || time(from)));
+      element.style.setProperty("--lines", String(Math.max(1, lines > 2 ? lines - 1 : lines)));
       element.style.top = `calc(${(first / MINUTES) * 100}% + 1px)`;
       element.style.height = `calc(${((last - first) / MINUTES) * 100}% - 2px)`;
       element.style.left = `calc(${(lane / lanes) * 100}% + 2px)`;

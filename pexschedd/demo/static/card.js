@@ -68,7 +68,7 @@ export class MeetingCard {
     const open = $("meeting").querySelector("details")?.open;
     const focused = document.activeElement?.dataset?.act;
     $("meeting").replaceChildren(
-      h("h2", {}, meeting.subject || "(no title)"),
+      h("h2", { title: meeting.subject }, meeting.subject || "(no title)"),
       this.facts(meeting),
       this.actions(meeting, current),
       ...(meeting.with_room ? [this.roomCard(meeting, Boolean(current) && !meeting.cancelled)] : []));
@@ -80,10 +80,10 @@ export class MeetingCard {
     const start = new Date(meeting.start);
     const end = new Date(meeting.end);
     const guests = meeting.guests.map((guest) => h("span", { class: `guest ${guest.response}`, title: guest.address },
-      guest.name, ANSWERS[guest.response] && h("i", {}, ANSWERS[guest.response])));
+      h("b", {}, guest.name), ANSWERS[guest.response] && h("i", {}, ANSWERS[guest.response])));
     return h("div", { class: "facts" },
       h("div", {}, icon("clock", 18), h("span", {}, `${day(start)}, ${time(start)} – ${time(end)}`)),
-      meeting.location && h("div", {}, icon("place", 18), h("span", {}, meeting.location)),
+      meeting.location && h("div", {}, icon("place", 18), h("span", { class: "place", title: meeting.location }, meeting.location)),
       guests.length > 0 && h("div", {}, icon("people", 18), h("span", { class: "guests" }, guests)),
       !meeting.mine && h("div", {}, icon("edit", 18), h("span", {}, `Organized by ${meeting.organizer.name}`)));
   }
@@ -101,8 +101,7 @@ export class MeetingCard {
 
   roomCard(meeting, alive) {
     const { room } = this;
-    const card = h("div", { class: "room-card", "data-room": room?.state || "" },
-      h("header", {}, h("h3", {}, icon("video"), "Virtual room"), this.pill(room)));
+    const card = h("div", { class: "room-card", role: "group", "aria-label": "Virtual room", "data-room": room?.state || "" });
     if (this.problem) {
       card.append(h("p", { class: "waiting" }, this.problem));
     } else if (!room) {
@@ -120,32 +119,24 @@ export class MeetingCard {
     return card;
   }
 
-  pill(room) {
-    if (!room || room.state === "waiting" || this.problem) return null;
-    if (room.state === "gone") return h("span", { class: "pill bad" }, "Gone");
-    return room.door?.joinable
-      ? h("span", { class: "pill good" }, icon("unlock", 14), "Open")
-      : h("span", { class: "pill wait" }, icon("lock", 14), "Closed");
-  }
-
+  /** May people join now? Only the daemon's answer counts, the rest is how to say it. */
   door(room, alive) {
     const now = this.desk.now();
+    const state = (kind, name, title, text, pill) => h("div", { class: `door ${kind}` },
+      icon(name), h("div", {}, h("b", {}, title), h("span", {}, text)), h("span", { class: `pill ${pill[0]}` }, pill[1]));
     if (room.state === "gone") {
-      return h("div", { class: "door gone" }, icon("lock"), h("div", {},
-        h("b", {}, alive ? "No longer joinable" : "The room is gone"), h("span", {}, room.door?.says || "Nobody can join any more.")));
+      const title = alive ? "No longer joinable" : "The room is gone";
+      return state("gone", "lock", title, room.door?.says || "Nobody can join any more.", ["bad", "Gone"]);
     }
     const opens = new Date(room.opens);
     const closes = new Date(room.closes);
     if (room.door?.joinable) {
-      return h("div", { class: "door open" }, icon("unlock"), h("div", {},
-        h("b", {}, "Joinable now"), h("span", {}, `Open until ${moment(closes, now)}`)));
+      return state("open", "unlock", "Joinable now", `Open until ${moment(closes, now)}`, ["good", "Open"]);
     }
     if (now < opens) {
-      return h("div", { class: "door" }, icon("lock"), h("div", {},
-        h("b", {}, `Opens ${moment(opens, now)}`), h("span", {}, `Closed for another ${distance(opens - now)}`)));
+      return state("", "lock", `Opens ${moment(opens, now)}`, `Closed for another ${distance(opens - now)}`, ["wait", "Closed"]);
     }
-    return h("div", { class: "door gone" }, icon("lock"), h("div", {},
-      h("b", {}, "Closed"), h("span", {}, room.door?.says || `Since ${moment(closes, now)}`)));
+    return state("gone", "lock", "Over", room.door?.says || `Closed since ${moment(closes, now)}`, ["bad", "Closed"]);
   }
 
   window(meeting, room) {

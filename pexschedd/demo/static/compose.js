@@ -75,6 +75,11 @@ export class Compose {
     }
   }
 
+  keepEditing() {
+    $("confirm").hidden = true;
+    $("subject").focus();
+  }
+
   async send() {
     if (!this.required.commit() || !this.optional.commit()) {
       $("compose-form").reportValidity();
@@ -167,7 +172,7 @@ export class Compose {
   layPaper(html) {
     return new Promise((resume) => {
       $("paper").onload = () => {
-        const source = new DOMParser().parseFromString(html, "text/html");
+        const source = new this.page.defaultView.DOMParser().parseFromString(html, "text/html");
         for (const style of source.querySelectorAll("head style")) this.page.head.append(this.page.importNode(style, true));
         this.page.body.append(...[...source.body.childNodes].map((node) => this.page.importNode(node, true)));
         this.page.body.contentEditable = "true";
@@ -287,7 +292,7 @@ export class Compose {
     $("compose-close").addEventListener("click", () => this.tryClose());
     $("discard").addEventListener("click", () => this.tryClose());
     $("confirm-yes").addEventListener("click", () => this.close());
-    $("confirm-no").addEventListener("click", () => { $("confirm").hidden = true; $("subject").focus(); });
+    $("confirm-no").addEventListener("click", () => this.keepEditing());
     $("addin-button").addEventListener("click", () => this.togglePane());
     $("pane-close").addEventListener("click", () => this.hidePane());
     for (const id of ["date", "start"]) $(id).addEventListener("change", () => this.startMoved());
@@ -299,6 +304,12 @@ export class Compose {
   }
 
   shortcut(event) {
+    if (event.key === "Escape") {
+      // Left to itself the browser closes a dialog at the second Escape, whatever is said.
+      event.preventDefault();
+      if ($("confirm").hidden) this.tryClose();
+      else this.keepEditing();
+    }
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     this.send();

@@ -89,7 +89,8 @@ async function refresh() {
     desk.ahead = state.ahead_s;
     desk.meetings = state.meetings;
     desk.inbox = state.inbox;
-    alarm(state.problem ? "The daemon does not answer." : "", state.problem);
+    alarm(state.problem && "Trouble with the daemon.",
+      `${state.problem} Invitations wait in the equipment mailbox until it is well again.`);
     if (!state.problem && !desk.setup.addin) await setUp();
   } catch (problem) {
     if (mine === generation) alarm("Nobody is there.", problem.message);

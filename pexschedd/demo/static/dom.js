@@ -85,7 +85,7 @@ export function show(element, ...children) {
 }
 
 export function toast(text, kind = "") {
-  const note = h("p", { class: `toast ${kind}` }, text);
+  const note = h("p", { class: `toast ${kind}` }, text.length > 140 ? `${text.slice(0, 139)}…` : text);
   $("toasts").append(note);
   setTimeout(() => note.remove(), 6000);
 }

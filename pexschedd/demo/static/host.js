@@ -176,7 +176,8 @@ function setPlaces(texts) {
 /** HTML or text as nodes of the page that is written on. */
 function fragment(page, data, type) {
   if (type === "html") {
-    const parsed = new DOMParser().parseFromString(data, "text/html");
+    // The parser of that page: its policy allows the styles of mail, this one's does not.
+    const parsed = new page.defaultView.DOMParser().parseFromString(data, "text/html");
     const piece = page.createDocumentFragment();
     piece.append(...[...parsed.body.childNodes].map((node) => page.importNode(node, true)));
     return piece;

@@ -20,7 +20,8 @@ export class PeopleField {
     this.input.addEventListener("focus", () => this.suggest());
     this.input.addEventListener("blur", () => this.commit());
     this.input.addEventListener("keydown", (event) => this.key(event));
-    element.append(this.input, this.list);
+    this.chips = h("div", { class: "chips" }, this.input);
+    element.append(this.chips, this.list);
   }
 
   get() {
@@ -73,7 +74,8 @@ export class PeopleField {
         h("button", { type: "button", "aria-label": `Remove ${person.name}`, onclick: () => { this.remove(person); this.input.focus(); } },
           icon("close", 14)));
     });
-    this.element.replaceChildren(...chips, this.input, this.list);
+    this.chips.replaceChildren(...chips, this.input);
+    this.chips.scrollTop = this.chips.scrollHeight;
   }
 
   // ---------------------------------------------------------------- suggestions

@@ -36,6 +36,7 @@ export class Steps {
 
   render() {
     $("steps").hidden = this.hidden;
+    $("steps").querySelector("ol").classList.toggle("complete", !this.next);
     for (const item of $("steps").querySelectorAll("li")) {
       const { step } = item.dataset;
       item.classList.toggle("done", this.done.has(step));
