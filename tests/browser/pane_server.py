@@ -1,0 +1,128 @@
+"""Serves the real pane with a pretended Outlook: a program of its own for the tests.
+
+Prints its port. Integration 1 has the defaults, 2 has rich texts and the debug log, 3
+does not offer single-use rooms, 4 and 5 load a library that is missing or never ends.
+The token says what the server answers: `good`, `early` or `down`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from twisted.internet import reactor
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.static import Data
+
+from pexschedd.errors import InvalidToken, Unavailable
+from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.model.integration import Connector
+from pexschedd.web.addin.api import AddinApi
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.router import Router
+from pexschedd.web.site import Site
+
+TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
+INSTRUCTIONS = f"""<br>
+<div style="font-size:11.0pt; color:#000000; font-family:Calibri,sans-serif;">
+<b>Please join my Virtual Meeting Room in one of the following ways:</b><br>
+<br>
+From a web browser:<br>
+<a href="https://vc.example.org/webapp/#/?conference=555123456">https://vc.example.org/webapp/#/?conference=555123456</a><br>
+<a href="https://vc.example.org/help">How to join</a><br>
+<br>
+{TAG}<br>
+</div>"""
+
+
+class Booked(Struct):
+    room_name: str = "Pexip Meeting"
+    room_email: str = "pexipmeeting@example.test"
+    alias_id: str = TAG
+    instructions: str = INSTRUCTIONS
+
+
+class Pretended:
+    """The identity check and the use case, told by the token what to do."""
+
+    async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
+        if token == "early":
+            raise InvalidToken("The token is not valid until 2026-11-21 10:00:00 UTC")
+        if token == "down":
+            raise Unavailable("Exchange's signing keys cannot be read.")
+        return ExchangeIdentity("user", "user", "https://mail.example.test")
+
+    async def book(self, connector_id: int, user: str) -> Booked:
+        return Booked()
+
+
+class Never(Resource):
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> int:
+        return NOT_DONE_YET
+
+
+def library() -> Resource:
+    """What is under /test: the pretended office.js, and one that never comes."""
+    script = Path(__file__).with_name("fake_office.js").read_bytes()
+    test = Resource()
+    test.putChild(b"office.js", Data(script, "text/javascript"))
+    test.putChild(b"never.js", Never())
+    root = Resource()
+    root.putChild(b"test", test)
+    return root
+
+
+def connectors(origin: str) -> dict[int, Connector]:
+    plain = Connector(
+        id=1,
+        uuid="6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f",
+        name="Head office",
+        addin_server_domain="vc.example.test",
+        room_mailbox_name="Pexip Meeting",
+        room_mailbox_email_address="pexipmeeting@example.test",
+        use_custom_add_in_sources=True,
+        office_js_url=f"{origin}/test/office.js",
+        microsoft_fabric_url="",
+        microsoft_fabric_components_url="",
+    )
+    return {
+        1: plain,
+        2: replace(
+            plain,
+            id=2,
+            enable_addin_debug_logs=True,
+            addin_pane_description="<p>A room for <b>your</b> meeting.</p>"
+            "<img src=x onerror=document.title='broken'>",
+            addin_pane_title="</script><script>document.title='broken'</script>",
+            addin_pane_success_message='Done. <a href="https://help.example.test/">'
+            "Help</a><script>document.title='broken'</script>",
+        ),
+        3: replace(plain, id=3, enable_dynamic_vmrs=False),
+        4: replace(plain, id=4, office_js_url=f"{origin}/test/missing.js"),
+        5: replace(plain, id=5, office_js_url=f"{origin}/test/never.js"),
+    }
+
+
+def main(state_directory: str) -> None:
+    site = Site(Resource(), reactor, None)
+    # The interface's annotations know neither this factory nor the kind of address.
+    tcp: Any = reactor
+    port = tcp.listenTCP(0, site, interface="127.0.0.1")
+    origin = f"http://127.0.0.1:{port.getHost().port}"
+    known = connectors(origin)
+    pretended = Pretended()
+    api = AddinApi(
+        known.get, pretended.verify, pretended, ConnectorFiles(Path(state_directory))
+    )
+    site.resource = Router(api.app.resource(), {b"test": library()})
+    sys.stdout.write(f"{port.getHost().port}\n")
+    sys.stdout.flush()
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,110 @@
+"""An integration, the routes on a real socket, and a plain client for them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import treq
+from msgspec import Struct
+from msgspec.structs import replace
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IListeningPort
+from twisted.web.client import Agent
+from twisted.web.http_headers import Headers
+
+from pexschedd.errors import InvalidToken, Unavailable
+from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.model.integration import Connector
+from pexschedd.web.addin.api import PREFIX, AddinApi
+from pexschedd.web.addin.booking import Icons
+from pexschedd.web.site import Site
+
+CONNECTOR = Connector(
+    id=1,
+    uuid="6F1D3C52-9a1b-4d7e-8f5c-2a4b6c8d0e1f",
+    name="Head office",
+    url="https://mail.example.test/EWS/Exchange.asmx",
+    addin_server_domain="vc.example.test",
+    room_mailbox_name="Pexip Meeting",
+    room_mailbox_email_address="pexipmeeting@example.test",
+)
+
+
+class Room(Struct):
+    room_name: str
+    room_email: str
+    alias_id: str
+    instructions: str
+
+
+ROOM = Room("Pexip Meeting", "pexipmeeting@example.test", "PXPS:-1#", "<p>Join é</p>")
+
+
+class Behind:
+    """What is behind the routes: users by their token, and rooms for them."""
+
+    def __init__(self) -> None:
+        self.connectors = {1: CONNECTOR}
+        self.booked: list[tuple[int, str]] = []
+        self.room: Callable[[], Room] = lambda: ROOM
+
+    async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
+        if token == "down":
+            raise Unavailable("Exchange's signing keys cannot be read.")
+        if token != "alice":
+            raise InvalidToken("The token's signature is wrong.")
+        return ExchangeIdentity("alice https://mail", "alice", "https://mail")
+
+    async def book(self, connector_id: int, user: str) -> Room:
+        self.booked.append((connector_id, user))
+        return self.room()
+
+    def change(self, **changes: Any) -> None:
+        self.connectors[1] = replace(self.connectors[1], **changes)
+
+
+class Answer(Struct):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+class Server:
+    """`AddinApi` on a port of loopback."""
+
+    def __init__(self, behind: Behind, icons: Icons) -> None:
+        api = AddinApi(behind.connectors.get, behind.verify, behind, icons)
+        self._site = Site(api.app.resource(), reactor, None)
+        self._port: IListeningPort | None = None
+
+    async def listen(self) -> None:
+        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+        self._port = await endpoint.listen(self._site)
+
+    async def close(self) -> None:
+        assert self._port is not None
+        await maybeDeferred(self._port.stopListening)
+
+    async def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+        """`path` is relative to the add-in's prefix."""
+        assert self._port is not None
+        address = self._port.getHost()
+        assert isinstance(address, IPv4Address)
+        response = await Agent(reactor).request(
+            method.encode(),
+            f"http://127.0.0.1:{address.port}{PREFIX}{path}".encode(),
+            Headers({name.replace("_", "-"): [text] for name, text in headers.items()}),
+        )
+        body = await treq.content(response)
+        got = {
+            name.decode().lower(): values[0].decode()
+            for name, values in response.headers.getAllRawHeaders()
+        }
+        return Answer(response.code, got, body)
