@@ -120,7 +120,8 @@ class TwistedConnection:
     def abort(self) -> None:
         """Drops the connection at once, whatever is still on its way."""
         transport = getattr(self._endpoints.protocol, "transport", None)
-        if transport is not None:
+        # Twisted's TLS cannot abort what is lost already.
+        if getattr(transport, "connected", False):
             transport.abortConnection()
 
     async def close(self) -> None:

@@ -1,0 +1,64 @@
+"""Fixtures of the Exchange client's tests."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import pytest_twisted
+from ews_support import Behaviour, RawSite, schema_folder
+from lxml import etree
+from twisted.internet import reactor as _reactor
+
+from pexschedd.ews.tls import Trust
+
+reactor: Any = _reactor
+
+
+@pytest.fixture(scope="session")
+def schema() -> etree.XMLSchema:
+    """Exchange's schema for whole envelopes."""
+    return etree.XMLSchema(etree.parse(str(schema_folder() / "ews.xsd")))
+
+
+@pytest.fixture(scope="session")
+def trust() -> Trust:
+    return Trust()
+
+
+@pytest_twisted.async_yield_fixture()
+async def serve() -> Any:
+    """Starts servers on loopback; each is a behaviour."""
+    ports = []
+    sites = []
+
+    def start(behaviour: Behaviour, context: Any = None) -> RawSite:
+        site = RawSite(behaviour)
+        port = (
+            reactor.listenTCP(0, site, interface="127.0.0.1")
+            if context is None
+            else reactor.listenSSL(0, site, context, interface="127.0.0.1")
+        )
+        site.port = port.getHost().port
+        ports.append(port)
+        sites.append(site)
+        return site
+
+    yield start
+    for port in ports:
+        await port.stopListening()
+    for site in sites:
+        for connection in site.connections:
+            connection.reset()
+        await site.all_lost()
+
+
+Starter = Callable[..., RawSite]
+
+
+@pytest.fixture(autouse=True)
+def no_timers_left() -> Iterator[None]:
+    """Whatever a test starts has to be over with it."""
+    before = set(reactor.getDelayedCalls())
+    yield
+    left = [call for call in reactor.getDelayedCalls() if call not in before]
+    assert not left

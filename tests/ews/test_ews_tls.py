@@ -1,0 +1,323 @@
+"""Whom the client believes: certificates good and bad, on real sockets."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+import pytest_twisted
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from ews_support import RawServer, RawSite
+from OpenSSL import SSL
+from twisted.internet import reactor as _reactor
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from zope.interface import implementer
+
+from pexschedd.errors import ConfigError
+from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.faults import ConnectionTrouble, Trouble
+from pexschedd.ews.tls import Trust
+from pexschedd.ews.transport import Transport
+
+reactor: Any = _reactor
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+class Authority:
+    """A certificate authority for one test run."""
+
+    def __init__(self, name: str, issuer: "Authority | None" = None) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        by = issuer or self
+        self.certificate = (
+            _builder(self.name, by.name, self.key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            .sign(by.key, hashes.SHA256())
+        )
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def server(
+        self,
+        names: list[x509.GeneralName],
+        *,
+        common_name: str = "localhost",
+        expires: datetime | None = None,
+        begins: datetime | None = None,
+        versions: tuple[int, int] = (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION),
+    ) -> "Server":
+        """A server with a certificate of this authority."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        builder = _builder(subject, self.name, key, begins=begins, expires=expires)
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
+        return Server(key, builder.sign(self.key, hashes.SHA256()), versions)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Server:
+    """A server's TLS, as Twisted wants it."""
+
+    def __init__(
+        self,
+        key: ec.EllipticCurvePrivateKey,
+        certificate: x509.Certificate,
+        versions: tuple[int, int] = (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION),
+    ) -> None:
+        self.certificate = certificate
+        self._context = SSL.Context(SSL.TLS_METHOD)
+        self._context.set_min_proto_version(versions[0])
+        self._context.set_max_proto_version(versions[1])
+        self._context.set_cipher_list(b"ALL:@SECLEVEL=0")
+        self._context.use_privatekey(key)
+        self._context.use_certificate(certificate)
+
+    def serverConnectionForTLS(self, _protocol: Any) -> SSL.Connection:
+        return SSL.Connection(self._context, None)
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    begins: datetime | None = None,
+    expires: datetime | None = None,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins or NOW - 10 * DAY)
+        .not_valid_after(expires or NOW + 10 * DAY)
+    )
+
+
+def dns(*names: str) -> list[x509.GeneralName]:
+    return [x509.DNSName(name) for name in names]
+
+
+def ips(*addresses: str) -> list[x509.GeneralName]:
+    return [x509.IPAddress(ip_address(address)) for address in addresses]
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority("The test authority")
+
+
+@pytest.fixture
+def connect(serve: Any, authority: Authority) -> Callable[..., Any]:
+    """One exchange with a server of the given context; the answer's body."""
+
+    async def exchange(
+        context: Any, *, host: str = "localhost", trusted: bytes | None = None
+    ) -> bytes:
+        site: RawSite = serve(answer, context)
+        transport = Transport(
+            site.url("https", host),
+            BasicAuthenticator("svc", "pw"),
+            reactor=reactor,
+            clock=Clock(),
+            trust=Trust([("ca_file", trusted or authority.pem)]),
+        )
+        try:
+            response = await transport.post(b"", mailbox="a@b.test", repeatable=True)
+        finally:
+            await transport.close()
+        assert len(site.requests) == 1
+        return response.body
+
+    return exchange
+
+
+def answer(connection: RawServer, _: int) -> None:
+    connection.answer(b"<ok/>")
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("localhost", dns("mail.example.test", "localhost")),
+        ("127.0.0.1", ips("127.0.0.1")),
+        ("127.0.0.1", [*dns("localhost"), *ips("10.0.0.1", "127.0.0.1")]),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_good(
+    connect: Any, authority: Authority, host: str, names: list[x509.GeneralName]
+) -> None:
+    """A certificate of a trusted authority with the host's name or address."""
+    assert await connect(authority.server(names), host=host) == b"<ok/>"
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "detail"),
+    [
+        ("localhost", dns("mail.example.test"), "mail.example.test"),
+        ("localhost", [], "no name at all"),
+        ("localhost", ips("127.0.0.1"), "127.0.0.1"),
+        ("localhost", dns("*.localhost"), "*.localhost"),
+        ("127.0.0.1", dns("localhost"), "localhost"),
+        ("127.0.0.1", dns("127.0.0.1"), "127.0.0.1"),
+        ("127.0.0.1", ips("127.0.0.2"), "127.0.0.2"),
+        ("127.0.0.1", [], "no name at all"),
+        ("localhost", [x509.RFC822Name("a@localhost")], "no name at all"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_wrong_host(
+    connect: Any,
+    authority: Authority,
+    host: str,
+    names: list[x509.GeneralName],
+    detail: str,
+) -> None:
+    """A certificate for another host, or for none, is refused and says for which.
+
+    The common name "localhost", which all of them have, counts for nothing.
+    """
+    with pytest.raises(ConnectionTrouble) as caught:
+        await connect(authority.server(names), host=host)
+    assert caught.value.trouble is Trouble.WRONG_HOST
+    assert caught.value.detail == f"it is for {detail} and not for {host}"
+
+
+@pytest_twisted.ensureDeferred
+async def test_unknown_authority(connect: Any) -> None:
+    """A certificate of somebody unknown is refused and says who issued it."""
+    stranger = Authority("A stranger")
+    with pytest.raises(ConnectionTrouble) as caught:
+        await connect(stranger.server(dns("localhost")))
+    assert caught.value.trouble is Trouble.UNTRUSTED
+    assert "CN=A stranger" in caught.value.detail
+
+
+@pytest_twisted.ensureDeferred
+async def test_self_signed(connect: Any) -> None:
+    """A certificate that signed itself is refused, unless it is the trusted one."""
+    lonely = Authority("localhost")
+    server = Server(lonely.key, lonely.certificate)
+    with pytest.raises(ConnectionTrouble) as caught:
+        await connect(server)
+    assert caught.value.trouble is Trouble.UNTRUSTED
+    assert caught.value.detail == '"CN=localhost" signed itself'
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_issuing_authority_is_enough(connect: Any) -> None:
+    """Trusting an issuing authority does not need its root."""
+    issuing = Authority("Issuing", Authority("Root"))
+    context = issuing.server(dns("localhost"))
+    assert await connect(context, trusted=issuing.pem) == b"<ok/>"
+
+
+@pytest_twisted.ensureDeferred
+async def test_expired(connect: Any, authority: Authority) -> None:
+    """An expired certificate is refused and says since when."""
+    with pytest.raises(ConnectionTrouble) as caught:
+        await connect(authority.server(dns("localhost"), expires=NOW - DAY))
+    assert caught.value.trouble is Trouble.NOT_VALID_NOW
+    assert f"expired on {NOW - DAY:%Y-%m-%d}" in caught.value.detail
+
+
+@pytest_twisted.ensureDeferred
+async def test_not_yet_valid(connect: Any, authority: Authority) -> None:
+    """A certificate of the future is refused and says from when it is valid."""
+    with pytest.raises(ConnectionTrouble) as caught:
+        await connect(authority.server(dns("localhost"), begins=NOW + DAY))
+    assert caught.value.trouble is Trouble.NOT_VALID_NOW
+    assert f"valid from {NOW + DAY:%Y-%m-%d}" in caught.value.detail
+
+
+@pytest_twisted.ensureDeferred
+async def test_old_tls(connect: Any, authority: Authority) -> None:
+    """TLS 1.1 is not spoken."""
+    versions = (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION)
+    with pytest.raises(ConnectionTrouble) as caught:
+        await connect(authority.server(dns("localhost"), versions=versions))
+    assert caught.value.trouble is Trouble.TLS
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls_1_2_is_spoken(connect: Any, authority: Authority) -> None:
+    """A server that knows nothing newer than TLS 1.2 is reached."""
+    versions = (SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)
+    server = authority.server(dns("localhost"), versions=versions)
+    assert await connect(server) == b"<ok/>"
+
+
+class PlainServer(Protocol):
+    """A web server that does not expect TLS."""
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.transport.loseConnection()
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_tls_at_all() -> None:
+    """A server that speaks plain HTTP on the port is said not to speak TLS."""
+    port = reactor.listenTCP(0, Factory.forProtocol(PlainServer), interface="127.0.0.1")
+    transport = Transport(
+        f"https://127.0.0.1:{port.getHost().port}/EWS",
+        BasicAuthenticator("svc", "pw"),
+        reactor=reactor,
+        clock=Clock(),
+        trust=Trust(),
+    )
+    with pytest.raises(ConnectionTrouble) as caught:
+        await transport.post(b"", mailbox="a@b.test", repeatable=True)
+    assert caught.value.trouble is Trouble.TLS
+    assert "wrong version number" in caught.value.detail
+    await transport.close()
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_certificate_can_be_bound_to(
+    serve: Any, authority: Authority
+) -> None:
+    """An authenticator can ask for the certificate of the connection it uses."""
+    seen = []
+
+    class Binding:
+        async def send(self, request: Any, connection: Any) -> Any:
+            response = await connection.send(request)
+            seen.append(connection.certificate())
+            return response
+
+    server = authority.server(dns("localhost"))
+    site = serve(answer, server)
+    transport = Transport(
+        site.url("https", "localhost"),
+        Binding(),
+        reactor=reactor,
+        clock=Clock(),
+        trust=Trust([("ca_file", authority.pem)]),
+    )
+    await transport.post(b"", mailbox="a@b.test", repeatable=True)
+    assert seen == [server.certificate.public_bytes(serialization.Encoding.DER)]
+    await transport.close()
+
+
+@pytest.mark.parametrize("pem", [b"", b"nothing", b"-----BEGIN CERTIFICATE-----\nAA\n"])
+def test_a_file_without_certificates(pem: bytes) -> None:
+    """What holds no certificate is an error that names its source."""
+    with pytest.raises(ConfigError) as caught:
+        Trust([("/etc/ca.pem", pem)])
+    assert "/etc/ca.pem" in caught.value.message
