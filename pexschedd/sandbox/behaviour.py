@@ -39,6 +39,11 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     """A code that ErrorInternalServerError carries within."""
 
     @property
+    def done_first(self) -> bool:
+        """Cutting an answer short takes an answer."""
+        return self.after or self.kind == "truncate"
+
+    @property
     def is_code(self) -> bool:
         return bool(_CODE.fullmatch(self.kind))
 

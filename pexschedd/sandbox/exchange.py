@@ -11,7 +11,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pexschedd.sandbox import answering, bodies, delivery, ids, organizing
+from pexschedd.sandbox import answering, bodies, delivery, ids, organizing, timezones
 from pexschedd.sandbox.accounts import Account, check_accounts
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Entry, Mailbox
@@ -132,8 +132,10 @@ class Exchange:
     ) -> Item:
         """Puts a meeting into the organizer's calendar and invites people to it.
 
-        `body` is HTML.
+        `body` is HTML; `zone` a Windows time zone id. Raises ValueError.
         """
+        if not timezones.known(zone):
+            raise ValueError(f"{zone!r} is no Windows time zone")
         mailbox = self._mailbox(organizer)
         now = self.now()
         item = Item(

@@ -113,6 +113,8 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     """A Windows time zone id."""
     end_zone: str = ""
     """Empty: the same as `zone`."""
+    zone_rules: str = ""
+    """A definition of its own that a client gave for `zone`, as XML."""
     all_day: bool = False
     location: str = ""
     free_busy: str = "Busy"

@@ -62,8 +62,9 @@ def _names(people: Iterable[Person]) -> str:
     return "; ".join(person.name for person in people)
 
 
-def _zone(meeting: Meeting, name: str) -> tuple[str, int]:
-    return (name, meeting.start.year)
+def _zone(meeting: Meeting, name: str) -> tuple[str, int, str]:
+    own = meeting.zone_rules if name == meeting.zone else ""
+    return (name, meeting.start.year, own)
 
 
 def _associated(item: Item, mailbox: Mailbox) -> tuple[str, str] | None:

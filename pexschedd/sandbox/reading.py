@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 
+from lxml import etree
 from msgspec.structs import replace
 
 from pexschedd.sandbox import bodies, extended, ids, markup, timezones
@@ -143,7 +144,9 @@ class Writer:
             case "End":
                 return replace(meeting, end=self._time(element))
             case "StartTimeZone":
-                return replace(meeting, zone=_zone_id(element))
+                return replace(
+                    meeting, zone=_zone_id(element), zone_rules=_own_rules(element)
+                )
             case "EndTimeZone":
                 return replace(meeting, end_zone=_zone_id(element))
             case "StartTimeZoneId":
@@ -195,6 +198,12 @@ def _zone_id(element: Element) -> str:
     if markup.find_t(element, "Periods") is not None:
         return zone
     return _known_zone(zone)
+
+
+def _own_rules(element: Element) -> str:
+    if timezones.known(markup.need(element, "Id")):
+        return ""
+    return etree.tostring(element, encoding="unicode", with_tail=False)
 
 
 def _known_zone(zone: str) -> str:

@@ -86,7 +86,7 @@ class Sandbox:
             address = wanted[1] if wanted is not None else caller.address
             plan = self.behaviour.take(request.operation, address)
             fault = plan.whole
-            if fault is not None and not fault.after:
+            if fault is not None and not fault.done_first:
                 return self._refuse(fault), fault
             answer = envelope.answer(self._carry_out(caller, request, plan))
             if fault is not None and fault.is_code:

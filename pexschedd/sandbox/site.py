@@ -167,7 +167,6 @@ class _Ews(Resource):
             channel.transport.abortConnection()
         elif fault.kind == "truncate":
             _, body = answer
-            body = body or b"<?xml version='1.0' encoding='utf-8'?><s:Envelope>" * 9
             request.setHeader("content-type", _XML)
             request.setHeader("content-length", str(len(body)))
             request.write(body[: len(body) // 2])
@@ -176,7 +175,7 @@ class _Ews(Resource):
 
     @staticmethod
     def _finish(request: Request, body: bytes) -> None:
-        if request.finished or request._disconnected:
+        if request.finished or request.channel is None:
             return
         request.setHeader("server", "Microsoft-IIS/10.0")
         request.setHeader("x-powered-by", "ASP.NET")

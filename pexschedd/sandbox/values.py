@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from lxml import etree
+
 from pexschedd.sandbox import markup, timezones
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Attendee, Body, Person
@@ -91,8 +93,15 @@ def _identifier(parent: Element, name: str, value: tuple[str, str]) -> None:
     markup.t(parent, name, Id=value[0], ChangeKey=value[1])
 
 
-def _zone(parent: Element, name: str, value: tuple[str, int]) -> None:
-    timezones.write_zone(markup.t(parent, name), *value)
+def _zone(parent: Element, name: str, value: tuple[str, int, str]) -> None:
+    zone, year, own_rules = value
+    element = markup.t(parent, name)
+    if own_rules:
+        given = etree.fromstring(own_rules)
+        element.attrib.update(given.attrib)
+        element.extend(list(given))
+    else:
+        timezones.write_zone(element, zone, year)
 
 
 def _objects(parent: Element, name: str, value: Sequence[str]) -> None:

@@ -27,6 +27,12 @@ _ANSWERS = {
     "DeclineItem": Answer.DECLINE,
 }
 _ORDER = ("SavedItemFolderId", "Items")
+_CHILDREN = {
+    "CalendarItem": order.ORDER[Kind.CALENDAR],
+    "Message": order.ORDER[Kind.MESSAGE],
+    **dict.fromkeys(_ANSWERS, order.RESPONSE_OBJECT),
+    "CancelCalendarItem": order.SMART_RESPONSE,
+}
 
 
 def create_item(call: Call) -> Element:
@@ -35,6 +41,12 @@ def create_item(call: Call) -> Element:
     disposition = markup.maybe(element, "MessageDisposition", DISPOSITIONS)
     invitations = markup.maybe(element, "SendMeetingInvitations", INVITATIONS)
     creation = _Creation(call, disposition, invitations)
+    elements = markup.need_m(element, "Items")
+    # The whole request is checked before the first item is made.
+    for each in elements:
+        allowed = _CHILDREN.get(markup.name_of(each))
+        if allowed is not None:
+            markup.in_order(each, allowed)
 
     def job(one: Element) -> Callable[[Element], None]:
         def write(good: Element) -> None:
@@ -45,7 +57,7 @@ def create_item(call: Call) -> Element:
 
         return write
 
-    return call.answer([job(one) for one in markup.need_m(element, "Items")], no_items)
+    return call.answer([job(one) for one in elements], no_items)
 
 
 class _Creation:
@@ -76,7 +88,6 @@ class _Creation:
     def _calendar_item(self, element: Element) -> Item:
         if self._invitations is None:
             raise EwsError("ErrorSendMeetingInvitationsRequired")
-        markup.in_order(element, order.ORDER[Kind.CALENDAR])
         now = self._exchange.now()
         for name in ("Start", "End"):
             if markup.find_t(element, name) is None:
@@ -114,7 +125,6 @@ class _Creation:
 
     def _message(self, element: Element) -> list[Item]:
         disposition = self._need_disposition()
-        markup.in_order(element, order.ORDER[Kind.MESSAGE])
         mailbox = self._call.mailbox
         now = self._exchange.now()
         me = self._exchange.person(mailbox.address)
@@ -141,7 +151,6 @@ class _Creation:
 
     def _answer(self, element: Element, answer: Answer) -> list[Item]:
         disposition = self._need_disposition()
-        markup.in_order(element, order.RESPONSE_OBJECT)
         body = markup.find_t(element, "Body")
         mailbox, item = self._reference(element)
         return answering.respond(
@@ -155,7 +164,6 @@ class _Creation:
         )
 
     def _cancel(self, element: Element) -> list[Item]:
-        markup.in_order(element, order.SMART_RESPONSE)
         _, item = self._reference(element)
         if item.kind is not Kind.CALENDAR:
             raise EwsError("ErrorInvalidItemForOperationCancelItem")
