@@ -97,8 +97,8 @@ class Folder:
         """Notes that these are there from now on, and who wrote them."""
         info = Info(
             key_id=key_id_of(self.key),
-            contents=tuple(sorted({*(self._contents), *names})),
-            version=version,
+            contents=tuple(sorted({*self._contents, *names})),
+            version=version or (self._info.version if self._info else ""),
         )
         if self._info is None or info != msgspec.structs.replace(self._info, crc=None):
             self._write(info)

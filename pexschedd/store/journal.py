@@ -21,10 +21,13 @@ from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError
 from pexschedd.store.segments import Segments
+
+_log = Logger()
 
 
 class Durable(Deferred[None]):
@@ -159,7 +162,8 @@ class Journal:
         if error is not None:
             if self._failed is not None:
                 failed, self._failed = self._failed, None
-                failed(error)
+                with _log.failuresHandled("the answer to a failed disk has failed"):
+                    failed(error)
             for job in lost:
                 job.done.errback(Failure(error))
 

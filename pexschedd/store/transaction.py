@@ -110,10 +110,12 @@ class Transaction:
         ]
 
     def undo(self) -> None:
-        """Takes back what was not committed."""
+        """Takes back what was not committed, unless others have changed it since."""
         self._check_open()
         self._open = False
         for operation in reversed(self.operations):
+            if operation.collection.get(operation.id) is not operation.new:
+                continue
             if operation.old is None:
                 operation.collection.delete(operation.id)
             else:

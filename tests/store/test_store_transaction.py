@@ -174,6 +174,8 @@ def test_interleaved_transactions_on_one_record_are_refused(opened: Opened) -> N
     opened.wait(two.commit())
     with pytest.raises(ValueError, match="another transaction"):
         one.commit()
+    one.undo()
+    assert opened.store.get(ROOM, 1) == Room(id=1, name="two")
 
 
 @pytest.mark.parametrize(

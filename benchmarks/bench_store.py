@@ -1,0 +1,201 @@
+"""What the store costs, beside its ceiling measured in the same run.
+
+    python benchmarks/bench_store.py [FOLDER]
+
+The ceiling of commits is the same number of the same lines, written and synced
+directly with the same number of lines a sync. FOLDER (default: the temporary folder)
+decides which disk is measured. The ceiling of loading is to check and decode the same
+lines without keeping anything.
+"""
+
+import os
+import queue
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from zope.interface import implementer
+
+from pexschedd.errors import StoreError
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.tables import (
+    SCHEDULED_ALIAS,
+    SCHEDULED_ALIAS_BY_UUID,
+    TABLES,
+)
+from pexschedd.store import line
+from pexschedd.store.store import Store
+
+COMMITS = 4000
+RECORDS = 200_000
+MOMENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+@implementer(IReactorFromThreads)
+class Loop:
+    """The part of a reactor that the store needs, and nothing else to measure."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+    def callFromThread(
+        self,
+        callable: Callable[..., object],  # noqa: A002 - the interface's name
+        *args: object,
+        **kwargs: object,
+    ) -> None:
+        self._calls.put(lambda: callable(*args, **kwargs))
+
+    def run(self, until: Deferred[None]) -> None:
+        ended: list[object] = []
+        until.addBoth(ended.append)
+        while not ended:
+            self._calls.get()()
+
+
+def record(id: int) -> ScheduledAlias:
+    return ScheduledAlias(
+        id=id,
+        uuid=f"4c9a1c1e-7d3b-4d62-9f3e-{id:012}",
+        alias=f"555{id:07}@rooms.example.test",
+        numeric_alias=f"555{id:07}",
+        alias_number=id,
+        exchange_connector=1,
+        creation_time=MOMENT,
+        is_used=True,
+        ews_item_uid=f"040000008200E00074C5B7101A82E008{id:080}",
+    )
+
+
+def failed(error: StoreError) -> None:
+    raise SystemExit(str(error))
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[tuple[Store, Loop]]:
+    loop = Loop()
+    store = Store.open(directory, TABLES, reactor=loop, failed=failed)
+    yield store, loop
+    loop.run(store.close())
+
+
+def commits(directory: Path, parallel: int) -> float:
+    """Commits a second when `parallel` users each wait for theirs before the next."""
+    with opened(directory) as (store, loop):
+        left = COMMITS
+        running = parallel
+        finished: Deferred[None] = Deferred()
+
+        def one(result: None = None) -> None:
+            nonlocal left, running
+            if left <= 0:
+                running -= 1
+                if not running:
+                    finished.callback(None)
+                return
+            left -= 1
+            transaction = store.transaction()
+            transaction.put(
+                SCHEDULED_ALIAS, record(transaction.new_id(SCHEDULED_ALIAS))
+            )
+            transaction.commit().addCallback(one)
+
+        begun = time.perf_counter()
+        for _ in range(parallel):
+            one()
+        loop.run(finished)
+        return COMMITS / (time.perf_counter() - begun)
+
+
+def lines() -> list[bytes]:
+    result = []
+    for id in range(1, COMMITS + 1):
+        value = store_value(id)
+        result.append(line.put(id, None, "scheduled_alias", id, 1, value))
+    return result
+
+
+def store_value(id: int) -> bytes:
+    return msgspec.json.encode(record(id))
+
+
+def raw(directory: Path, group: int) -> float:
+    """The same lines, `group` in each write and sync: lines a second."""
+    data = lines()
+    handle = os.open(directory / f"raw{group}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    begun = time.perf_counter()
+    for first in range(0, len(data), group):
+        os.write(handle, b"".join(data[first : first + group]))
+        os.fdatasync(handle)
+    seconds = time.perf_counter() - begun
+    os.close(handle)
+    return len(data) / seconds
+
+
+def decode(journal: Path) -> float:
+    """Lines a second when they are read and decoded, and nothing is kept."""
+    value = msgspec.json.Decoder(ScheduledAlias).decode
+    count = 0
+    begun = time.perf_counter()
+    for path in journal.glob("*.jsonl"):
+        for raw_line in path.read_bytes().split(b"\n")[:-1]:
+            value(line.decode(raw_line).val)
+            count += 1
+    return count / (time.perf_counter() - begun)
+
+
+def load(directory: Path) -> tuple[float, float, float]:
+    """Records a second: loaded, and the ceiling; and the megabytes they take."""
+    with opened(directory) as (store, loop):
+        for first in range(1, RECORDS + 1, 1000):
+            transaction = store.transaction()
+            for id in range(first, first + 1000):
+                transaction.put(SCHEDULED_ALIAS, record(id))
+            loop.run(transaction.commit())
+    del store
+    decoding = decode(directory / "journal")
+    child = os.fork()
+    if child == 0:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        begun = time.perf_counter()
+        store = Store.open(directory, TABLES, reactor=Loop(), failed=failed)
+        seconds = time.perf_counter() - begun
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        found = store.find(SCHEDULED_ALIAS_BY_UUID, record(77).uuid)
+        assert found == record(77)
+        (directory / "figures").write_text(f"{RECORDS / seconds} {grown / 1024}")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, "the child that loads has failed"
+    loading, memory = map(float, (directory / "figures").read_text().split())
+    return loading, decoding, memory
+
+
+def _print(name: str, measured: float, ceiling: float) -> None:
+    ratio = measured / ceiling
+    print(f"{name:<34}{measured:>12,.0f}{ceiling:>12,.0f}{ratio:>8.2f}")
+
+
+def main(folder: str | None) -> None:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="bench-store-") as temporary:
+        directory = Path(temporary)
+        print(f"{'store':<34}{'per second':>12}{'ceiling':>12}{'ratio':>8}")
+        for parallel in (1, 10, 100):
+            measured = commits(directory / f"state{parallel}", parallel)
+            ceiling = raw(directory, parallel)
+            _print(f"commits, {parallel} waiting", measured, ceiling)
+        loading, decoding, grown = load(directory / "load")
+        _print(f"loading {RECORDS:,} records", loading, decoding)
+        print(f"{'  memory':<34}{grown:>9,.0f} MB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else None)
