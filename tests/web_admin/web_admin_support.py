@@ -109,7 +109,7 @@ class Client:
             data=body,
             headers=sent,
             agent=self._agent,
-            unbuffered=False,
+            allow_redirects=False,
         )
         return Answer(response.code, response.headers, await response.content())
 

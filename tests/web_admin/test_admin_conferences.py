@@ -1,0 +1,247 @@
+"""Conferences, aliases, schedules and the other resources through the API."""
+
+import pytest
+import pytest_twisted
+from web_admin_support import (
+    ALIAS,
+    API,
+    CONFERENCE,
+    CONNECTOR,
+    HEAD_OFFICE,
+    SCHEDULED,
+    SCHEDULED_ALIAS,
+    Server,
+)
+
+from pexschedd.model import tables
+from pexschedd.model.alarm import Alarm
+from pexschedd.model.outbox import MailboxCursor
+
+ROOM = {
+    "name": "Board",
+    "aliases": [{"alias": "board@example.test"}, {"alias": "5551"}],
+    "scheduled_conferences": [
+        {"start_time": "2026-11-21T10:00:00", "end_time": "2026-11-21T11:00:00"}
+    ],
+}
+BOOKED = {
+    "uuid": "11111111-2222-3333-4444-555555555555",
+    "alias": "555123456@example.test",
+    "numeric_alias": "555123456",
+    "alias_number": 123456,
+    "exchange_connector": 1,
+    "is_used": True,
+}
+
+
+@pytest_twisted.ensureDeferred
+async def test_nested_creation(server: Server) -> None:
+    """A conference is made with its aliases and its schedule in one request."""
+    uri = await server.client.create(CONFERENCE, ROOM)
+    room = await server.client.get(uri)
+    assert [a["alias"] for a in room["aliases"]] == ["board@example.test", "5551"]
+    assert {a["conference"] for a in room["aliases"]} == {uri}
+    assert room["scheduled_conferences"] == [f"{SCHEDULED}1/"]
+    assert room["scheduled_conferences_count"] == 1
+    assert room["creation_time"] == "2026-11-21T09:00:00.000000"
+    meeting = await server.client.get(f"{SCHEDULED}1/")
+    assert meeting["conference"] == uri
+    assert meeting["start_time"] == "2026-11-21T10:00:00.000000"
+    assert not {"sequence", "answer", "meeting_start"} & set(meeting)
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_can_be_sent_back(server: Server) -> None:
+    """What GET answers, PUT takes, and nothing changes."""
+    uri = await server.client.create(CONFERENCE, ROOM)
+    before = await server.client.get(uri)
+    assert (await server.client.ask("PUT", uri, before)).status == 204
+    assert await server.client.get(uri) == before
+    alias = await server.client.get(f"{ALIAS}1/")
+    assert (await server.client.ask("PUT", f"{ALIAS}1/", alias)).status == 204
+    assert await server.client.get(f"{ALIAS}1/") == alias
+
+
+@pytest_twisted.ensureDeferred
+async def test_uniqueness(server: Server) -> None:
+    """Names and aliases are unique; aliases without regard to case."""
+    await server.client.create(CONFERENCE, ROOM)
+    second = {"name": "Board", "aliases": [{"alias": "BOARD@example.TEST"}]}
+    assert await server.client.refused("POST", CONFERENCE, second) == {
+        "name": ["This is in use already."],
+        "aliases": ["1: alias: This is in use already."],
+    }
+    twice = {"name": "X", "aliases": [{"alias": "x"}, {"alias": "X"}]}
+    assert await server.client.refused("POST", CONFERENCE, twice) == {
+        "aliases": ["2: alias: This is in use already."]
+    }
+    assert len(await server.client.objects(CONFERENCE)) == 1
+    # An alias that goes in the same request is free.
+    again = {"aliases": [{"alias": "BOARD@example.test"}]}
+    assert (await server.client.ask("PATCH", f"{CONFERENCE}1/", again)).status == 202
+    (alias,) = await server.client.objects(ALIAS)
+    assert alias["alias"] == "BOARD@example.test"
+    swap = {
+        "deleted_objects": [f"{CONFERENCE}1/"],
+        "objects": [{"name": "Board", "aliases": [{"alias": "board@example.test"}]}],
+    }
+    assert (await server.client.ask("PATCH", CONFERENCE, swap)).status == 202
+    assert [r["id"] for r in await server.client.objects(CONFERENCE)] == [4]
+
+
+@pytest_twisted.ensureDeferred
+async def test_references(server: Server) -> None:
+    """A reference is a URI or an id of a record that exists."""
+    uri = await server.client.create(CONFERENCE, {"name": "Board"})
+    for number, reference in enumerate((uri, 1, "1")):
+        payload = {"alias": f"alias {number}", "conference": reference}
+        await server.client.create(ALIAS, payload)
+    for reference in (99, "x", f"{ALIAS}1/", True, 0, -1, [1], {"id": 1}, None, 1.0):
+        payload = {"alias": "other", "conference": reference}
+        problems = await server.client.refused("POST", ALIAS, payload)
+        assert list(problems) == ["conference"]
+    theme = {"ivr_theme": f"{API}/ivr_theme/7/"}
+    assert (await server.client.ask("PATCH", uri, theme)).status == 202
+    assert (await server.client.get(uri))["ivr_theme"] == f"{API}/ivr_theme/7/"
+    assert len(await server.client.objects(f"{CONFERENCE}?ivr_theme=7")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_removal_marks_the_alias(server: Server) -> None:
+    """With a conference go its aliases and schedule; what was handed out is marked."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    await server.client.create(SCHEDULED_ALIAS, BOOKED)
+    meeting = {**ROOM["scheduled_conferences"][0], "scheduled_alias": 1}  # type: ignore[dict-item]
+    uri = await server.client.create(
+        CONFERENCE, ROOM | {"scheduled_conferences": [meeting]}
+    )
+    assert (await server.client.get(f"{SCHEDULED_ALIAS}1/"))[
+        "conference_deletion_time"
+    ] is None
+    server.clock.advance(minutes=5)
+    assert (await server.client.ask("DELETE", uri)).status == 204
+    for path in (CONFERENCE, ALIAS, SCHEDULED):
+        assert await server.client.objects(path) == []
+    booked = await server.client.get(f"{SCHEDULED_ALIAS}1/")
+    assert booked["conference_deletion_time"] == "2026-11-21T09:05:00.000000"
+    assert booked["uuid"] == BOOKED["uuid"]
+    assert booked["exchange_connector"] == f"{CONNECTOR}1/"
+
+
+@pytest_twisted.ensureDeferred
+async def test_deleting_an_alias_leaves_no_dangling_reference(server: Server) -> None:
+    """A meeting does not refer to an alias that is gone."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    await server.client.create(SCHEDULED_ALIAS, BOOKED)
+    meeting = {**ROOM["scheduled_conferences"][0], "scheduled_alias": 1}  # type: ignore[dict-item]
+    await server.client.create(CONFERENCE, ROOM | {"scheduled_conferences": [meeting]})
+    assert (await server.client.ask("DELETE", f"{SCHEDULED_ALIAS}1/")).status == 204
+    assert (await server.client.get(f"{SCHEDULED}1/"))["scheduled_alias"] is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_delete_list(server: Server) -> None:
+    """DELETE on a list deletes all that pass the filters, and none for a typing
+    error."""
+    for name in ("a1", "a2", "b1"):
+        await server.client.create(CONFERENCE, {"name": name})
+    answer = await server.client.ask("DELETE", f"{CONFERENCE}?nam__startswith=a")
+    assert answer.status == 400
+    answer = await server.client.ask("DELETE", f"{CONFERENCE}?name__startswith=a")
+    assert answer.status == 204
+    assert [r["name"] for r in await server.client.objects(CONFERENCE)] == ["b1"]
+    assert (await server.client.ask("DELETE", CONFERENCE)).status == 204
+    assert await server.client.objects(CONFERENCE) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_list_envelope(server: Server) -> None:
+    """A list is `meta` and `objects`; `next` is the path of the next page."""
+    for number in range(5):
+        await server.client.create(CONFERENCE, {"name": f"room {number}"})
+    page = await server.client.get(f"{CONFERENCE}?limit=2&offset=2&order_by=-name")
+    assert page["meta"] == {
+        "limit": 2,
+        "offset": 2,
+        "next": f"{CONFERENCE}?order_by=-name&limit=2&offset=4",
+        "previous": f"{CONFERENCE}?order_by=-name&limit=2&offset=0",
+        "total_count": 5,
+    }
+    assert [r["name"] for r in page["objects"]] == ["room 2", "room 1"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_pin_is_shown(server: Server) -> None:
+    """A room's PIN is no secret to administrators; guests need one of their own."""
+    uri = await server.client.create(
+        CONFERENCE,
+        {"name": "x", "allow_guests": True, "pin": "1234", "guest_pin": "4321"},
+    )
+    assert (await server.client.get(uri))["pin"] == "1234"
+    problems = await server.client.refused("PATCH", uri, {"pin": ""})
+    assert list(problems) == ["pin", "guest_pin"]
+    for guest_pin in ("1234", "12345", "123#"):
+        problems = await server.client.refused("PATCH", uri, {"guest_pin": guest_pin})
+        assert list(problems) == ["guest_pin"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_alarms(server: Server) -> None:
+    """Raised alarms are status; all are history; nobody writes either."""
+    change = server.store.transaction()
+    raised = Alarm(id=1, name="a", details="d", time_raised=server.clock())
+    lowered = Alarm(
+        id=2, name="b", time_raised=server.clock(), time_lowered=server.clock()
+    )
+    change.put(tables.ALARM, raised)
+    change.put(tables.ALARM, lowered)
+    await change.commit()
+    status = "/api/admin/status/v1/alarm/"
+    page = await server.client.get(status)
+    assert page["meta"]["total_count"] == 1
+    assert page["objects"][0]["name"] == "a"
+    assert "time_lowered" not in page["objects"][0]
+    assert page["objects"][0]["resource_uri"] == f"{status}1/"
+    assert (await server.client.ask("GET", f"{status}2/")).status == 404
+    history = await server.client.objects("/api/admin/history/v1/alarm/")
+    assert [a["name"] for a in history] == ["a", "b"]
+    assert history[1]["time_lowered"] == "2026-11-21T09:00:00.000000"
+    for method in ("POST", "PATCH", "DELETE"):
+        assert (await server.client.ask(method, status, {})).status == 405
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert (await server.client.ask(method, f"{status}1/", {})).status == 405
+    schema = await server.client.get(f"{status}schema/")
+    assert schema["allowed_list_http_methods"] == ["get"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_scheduler_status(server: Server) -> None:
+    """Each integration's mailbox says when it last gave something to do."""
+    change = server.store.transaction()
+    change.put(
+        tables.CURSOR, MailboxCursor(id=3, cursor="x", last_item_time=server.clock())
+    )
+    await change.commit()
+    (status,) = await server.client.objects("/api/admin/status/v1/exchange_scheduler/")
+    assert status == {
+        "id": 3,
+        "exchange_connector_id": 3,
+        "last_modified_time": "2026-11-21T09:00:00.000000",
+        "resource_uri": "/api/admin/status/v1/exchange_scheduler/3/",
+    }
+
+
+@pytest.mark.parametrize("kind", ["configuration", "status", "history"])
+@pytest_twisted.ensureDeferred
+async def test_discovery(server: Server, kind: str) -> None:
+    """The root of each part names every resource, and what it names is there."""
+    root = await server.client.get(f"/api/admin/{kind}/v1/")
+    assert root
+    for name, place in root.items():
+        assert place == {
+            "list_endpoint": f"/api/admin/{kind}/v1/{name}/",
+            "schema": f"/api/admin/{kind}/v1/{name}/schema/",
+        }
+        assert (await server.client.get(place["list_endpoint"]))["objects"] == []
+        schema = await server.client.get(place["schema"])
+        assert "id" in schema["fields"]
