@@ -24,7 +24,8 @@ def observer(out: TextIO, level: str, form: str) -> ILogObserver:
     quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
     if level == "info":
         # What Twisted itself does is for whoever debugs.
-        quiet.setLogLevelForNamespace("twisted", LogLevel.warn)
+        for namespace in ("twisted", "log_legacy"):
+            quiet.setLogLevelForNamespace(namespace, LogLevel.warn)
     return FilteringLogObserver(target, [quiet])
 
 

@@ -198,7 +198,7 @@ class Daemon(MultiService):
     def startService(self) -> None:
         self._log.info("pexschedd {version} is starting", version=__version__)
         self._hashing.start()
-        self._first_start = Deferred.fromCoroutine(self._ensure_administrator())
+        self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
 
     def stopService(self) -> Deferred[None]:
@@ -206,7 +206,7 @@ class Daemon(MultiService):
 
     async def _stop(self) -> None:
         """Ports and watchers first, then what they use."""
-        await self._first_start
+        await self.first_start
         await super().stopService()
         self._hashing.stop()
         await self.store.close()

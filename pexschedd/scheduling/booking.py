@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from pexschedd.clock import Now
-from pexschedd.errors import NotFound, Unavailable
+from pexschedd.errors import NotFound, TemplateError, Unavailable
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.scheduling import aliases, tags
@@ -63,7 +63,13 @@ class Booking:
         )
         uuid = self._uuid4()
         # Worded first: a template that fails must not use up an alias.
-        instructions = self._wording.instructions(connector, pair, uuid)
+        try:
+            instructions = self._wording.instructions(connector, pair, uuid)
+        except TemplateError as error:
+            raise Unavailable(
+                "An administrator has to mend the integration's "
+                f"meeting_instructions_template: {error.message}"
+            ) from error
         change = self._store.transaction()
         change.put(
             tables.SCHEDULED_ALIAS,

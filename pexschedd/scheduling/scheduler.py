@@ -10,6 +10,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
+from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
@@ -127,7 +128,7 @@ class Scheduler:
     def _log_error(
         self, error: Exception, connector: Connector, correlation_id: str
     ) -> None:
-        if isinstance(error, Undecidable):
+        if isinstance(error, PexscheddError):
             self._log.warn(
                 "{correlation_id}: integration {connector}: declined: {reason}",
                 correlation_id=correlation_id,

@@ -1,0 +1,130 @@
+"""`make bench`: what things cost, beside a ceiling measured in the same run.
+
+Every pair is measured in turns and the median of the ratios is told, because a machine
+that other people use is not equally fast all the time.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.request import Request, urlopen
+
+from benchmarks import load
+
+ROUNDS = 5
+CONFERENCES = 100_000
+WAITING = 2_000
+
+
+@contextmanager
+def server(*arguments: str) -> Iterator[dict[str, Any]]:
+    """Runs one of `benchmarks.servers`; gives what it says when it is ready."""
+    command = [sys.executable, "-m", "benchmarks.servers", *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(10)
+
+
+def row(
+    what: str, value: str, ceiling: str = "", ratio: str = "", goal: str = ""
+) -> None:
+    print(f"{what:<44} {value:>16} {ceiling:>16} {ratio:>7} {goal:>9}")
+
+
+def compare(
+    what: str, facts: dict[str, Any], requests: list[bytes], count: int, goal: float
+) -> None:
+    """Measures the server against its ceiling, in turns."""
+    ratios, ours, ceilings = [], [], []
+    for _ in range(ROUNDS):
+        ceiling = load.run(facts["ceiling"], requests, count=count)
+        result = load.run(facts["port"], requests, count=count)
+        ratios.append(result.per_second / ceiling.per_second)
+        ours.append(result)
+        ceilings.append(ceiling)
+    row(
+        what,
+        f"{median(r.per_second for r in ours):.0f}/s",
+        f"{median(r.per_second for r in ceilings):.0f}/s",
+        f"{median(ratios):.2f}",
+        f">= {goal}",
+    )
+    row(
+        "  p50, p99",
+        f"{median(r.p50_ms for r in ours):.1f}, "
+        f"{median(r.p99_ms for r in ours):.1f} ms",
+        f"{median(r.p50_ms for r in ceilings):.1f}, "
+        f"{median(r.p99_ms for r in ceilings):.1f} ms",
+    )
+
+
+def policy(folder: Path) -> None:
+    with server("policy", str(folder / "policy"), str(CONFERENCES)) as facts:
+        requests = [
+            load.get(
+                "/policy/v1/service/configuration?call_direction=dial_in"
+                f"&local_alias=sip%3A555{number:012}%40example.test&protocol=sip"
+            )
+            for number in range(1, CONFERENCES, 97)
+        ]
+        what = f"policy look-up, {CONFERENCES} conferences"
+        compare(what, facts, requests, 6000, 0.7)
+
+
+def booking(folder: Path) -> None:
+    with (
+        server("sandbox", "0") as exchange,
+        server(
+            "booking", str(folder / "booking"), f"http://127.0.0.1:{exchange['port']}"
+        ) as facts,
+    ):
+        path = "/api/client/v2/msexchange_schedulers/1/meeting_details"
+        audience = f"https://127.0.0.1:{facts['port']}{path}".replace(
+            "meeting_details", "addin"
+        )
+        question = Request(
+            f"http://127.0.0.1:{exchange['port']}/sandbox/identity-tokens",
+            json.dumps(
+                {"mailbox": "alice@example.test", "audience": audience}
+            ).encode(),
+        )
+        with urlopen(question) as answer:  # noqa: S310 - loopback
+            token = json.load(answer)["token"]
+        requests = [load.get(path, {"token": token})]
+        compare("meeting_details", facts, requests, 2000, 0.5)
+
+
+def drain(folder: Path) -> None:
+    with server("sandbox", str(WAITING)) as exchange:
+        base = f"http://127.0.0.1:{exchange['port']}"
+        with server("drain", str(folder / "drain"), base, str(WAITING)) as facts:
+            rate = WAITING / facts["seconds"]
+        with urlopen(f"{base}/sandbox/calls") as answer:  # noqa: S310 - loopback
+            calls = json.load(answer)
+    row(f"scheduling {WAITING} waiting requests", f"{rate:.0f}/s", goal=">= 100/s")
+    per_message = sum(calls.values()) / WAITING
+    row("  EWS calls per message", f"{per_message:.3f}", goal="<= 0.15")
+    row("  " + ", ".join(f"{name} {n}" for name, n in sorted(calls.items())), "")
+
+
+def main() -> None:
+    row("", "measured", "ceiling", "ratio", "goal")
+    with tempfile.TemporaryDirectory(prefix="pexschedd-bench-") as name:
+        for benchmark in (policy, booking, drain):
+            benchmark(Path(name))
+
+
+main()

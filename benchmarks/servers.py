@@ -1,0 +1,308 @@
+"""The servers that are measured, each a process of its own.
+
+    python -m benchmarks.servers policy FOLDER CONFERENCES
+    python -m benchmarks.servers booking FOLDER SANDBOX_URL
+    python -m benchmarks.servers sandbox WAITING
+    python -m benchmarks.servers drain FOLDER SANDBOX_URL WAITING
+
+Each prints one JSON line when it is ready, and ends with its standard input.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from klein import Klein
+from twisted.internet import reactor as global_reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.stdio import StandardIO
+from twisted.web.server import Request, Site
+
+from pexschedd.clock import system_now
+from pexschedd.config import Config
+from pexschedd.model import tables
+from pexschedd.model.conference import (
+    Conference,
+    ConferenceAlias,
+    ScheduledAlias,
+    ScheduledConference,
+)
+from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.sandbox import Sandbox, default_accounts
+from pexschedd.store.store import Store
+from pexschedd.tap import Daemon
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+EQUIPMENT = "pexipmeeting@example.test"
+READY = sys.stdout
+
+# Its type depends on the platform and on who installed it.
+reactor: Any = global_reactor
+
+
+def ready(**facts: Any) -> None:
+    READY.write(json.dumps(facts) + "\n")
+    READY.flush()
+
+
+def daemon(folder: Path) -> Daemon:
+    """As twistd would run it; its log, access lines included, goes nowhere."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for good
+    config = Config(
+        state_dir=folder, addin_endpoints=(LOOPBACK,), admin_endpoints=(LOOPBACK,)
+    )
+    return Daemon(config, reactor=reactor, now=system_now)
+
+
+def port_of(service: Daemon, name: str) -> int:
+    listener: Any = next(s for s in service if s.name.startswith(f"endpoints.{name}"))
+    return int(listener.port.getHost().port)
+
+
+def listen(app: Klein) -> int:
+    site = Site(app.resource())
+    site.displayTracebacks = False
+    site.log = lambda request: None  # type: ignore[method-assign]  # as ours: no log
+    port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
+    return int(port.getHost().port)
+
+
+def put_integration(store: Store, exchange: str, addin: str) -> Deferred[None]:
+    change = store.transaction()
+    change.put(
+        tables.CONNECTOR,
+        Connector(
+            id=1,
+            uuid="c0000000-0000-4000-8000-000000000001",
+            name="Bench",
+            url=f"{exchange}/EWS/Exchange.asmx",
+            username="svc@example.test",
+            password=store.vault.seal(
+                "svc",
+                "ms_exchange_connector/c0000000-0000-4000-8000-000000000001/password",
+            ),
+            room_mailbox_name="Pexip Meeting",
+            room_mailbox_email_address=EQUIPMENT,
+            addin_server_domain=addin,
+            scheduled_alias_prefix="555",
+            scheduled_alias_suffix_length=12,
+            scheduled_alias_domain="example.test",
+        ),
+    )
+    change.put(
+        tables.EXCHANGE_DOMAIN,
+        ExchangeDomain(
+            id=1,
+            exchange_connector=1,
+            domain=f"{exchange}/autodiscover/metadata/json/1",
+            creation_time=system_now(),
+        ),
+    )
+    return change.commit()
+
+
+def alias(number: int) -> ScheduledAlias:
+    return ScheduledAlias(
+        id=number,
+        uuid=tag(number),
+        alias=f"555{number:012}@example.test",
+        numeric_alias=f"555{number:012}",
+        alias_number=number,
+        exchange_connector=1,
+        creation_time=system_now(),
+    )
+
+
+def tag(number: int) -> str:
+    return str(uuid5(NAMESPACE_URL, f"bench:{number}"))
+
+
+async def policy(folder: str, conferences: str) -> None:
+    """The daemon with that many rooms, half of them open; and the ceiling: a bare
+    Klein route that answers the same JSON."""
+    service = daemon(Path(folder))
+    now = system_now()
+    total = int(conferences)
+    for start in range(1, total + 1, 1000):
+        change = service.store.transaction()
+        for number in range(start, min(start + 1000, total + 1)):
+            put_room(change, number, now)
+        await change.commit()
+    service.startService()
+    app = Klein()
+    body = json.dumps(
+        {
+            "status": "success",
+            "action": "continue",
+            "result": {
+                "service_type": "conference",
+                "name": "Meeting 12345 (Alice)",
+                "service_tag": "conference-12345",
+                "description": "Scheduled Conference booked by alice@example.test",
+                "primary_owner_email_address": "alice@example.test",
+            },
+        }
+    )
+    answer = json.loads(body)
+
+    @app.route("/policy/v1/service/configuration")  # type: ignore[untyped-decorator,unused-ignore]
+    def bare(request: Request) -> bytes:
+        request.setHeader("content-type", "application/json")
+        encoded = json.dumps(answer).encode()
+        request.setHeader("content-length", str(len(encoded)))
+        return encoded
+
+    ready(port=port_of(service, "addin"), ceiling=listen(app))
+
+
+def put_room(change: Any, number: int, now: datetime) -> None:
+    opens = now - timedelta(hours=1) if number % 2 else now + timedelta(hours=1)
+    change.put(tables.SCHEDULED_ALIAS, alias(number))
+    change.put(
+        tables.CONFERENCE,
+        Conference(
+            id=number,
+            name=f"Meeting {number} (Alice)",
+            description="Scheduled Conference booked by alice@example.test",
+            primary_owner_email_address="alice@example.test",
+        ),
+    )
+    for place, text in enumerate((f"555{number:012}@example.test", f"555{number:012}")):
+        change.put(
+            tables.CONFERENCE_ALIAS,
+            ConferenceAlias(id=2 * number + place, alias=text, conference=number),
+        )
+    change.put(
+        tables.SCHEDULED_CONFERENCE,
+        ScheduledConference(
+            id=number,
+            conference=number,
+            start_time=opens,
+            end_time=opens + timedelta(days=1),
+            ews_item_uid=f"0400{number:012}",
+            exchange_connector=1,
+            scheduled_alias=number,
+        ),
+    )
+
+
+async def booking(folder: str, exchange: str) -> None:
+    """The daemon with one integration; and the ceiling: a bare Klein route that makes
+    one record of the same kind durable and answers the same JSON."""
+    service = daemon(Path(folder) / "daemon")
+    service.startService()
+    await service.first_start
+    addin = port_of(service, "addin")
+    await put_integration(service.store, exchange, f"127.0.0.1:{addin}")
+    service.watchers.disownServiceParent()
+    other = Store.open(
+        Path(folder) / "ceiling",
+        tables.TABLES,
+        reactor=reactor,
+        failed=lambda error: os.abort(),
+    )
+    app = Klein()
+
+    @app.route("/<path:path>")  # type: ignore[untyped-decorator,unused-ignore]
+    async def bare(request: Request, path: str) -> bytes:
+        change = other.transaction()
+        number = change.new_id(tables.SCHEDULED_ALIAS)
+        change.put(tables.SCHEDULED_ALIAS, alias(number))
+        await change.commit()
+        encoded = json.dumps(
+            {
+                "status": "success",
+                "result": {
+                    "room_name": "Pexip Meeting",
+                    "room_email": EQUIPMENT,
+                    "alias_id": f"PXPS:-{tag(1)}#",
+                    "instructions": "x" * 600,
+                },
+            }
+        ).encode()
+        request.setHeader("content-type", "application/json")
+        request.setHeader("content-length", str(len(encoded)))
+        return encoded
+
+    ready(port=addin, ceiling=listen(app))
+
+
+async def sandbox(waiting: str) -> None:
+    """A sandbox Exchange in whose equipment mailbox so many requests wait."""
+    box = Sandbox(now=system_now, clock=reactor, accounts=default_accounts())
+    alice = box.exchange.mailbox("alice@example.test")
+    start = datetime.now(UTC) + timedelta(days=1)
+    for number in range(1, int(waiting) + 1):
+        box.exchange.schedule(
+            alice,
+            subject=f"Meeting {number}",
+            start=start + timedelta(minutes=number),
+            end=start + timedelta(minutes=number + 30),
+            resources=[EQUIPMENT],
+            body=f"<p>Agenda of meeting {number}</p><p>PXPS:-{tag(number)}#</p>" * 1,
+        )
+    port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
+    ready(port=port.getHost().port)
+
+
+async def drain(folder: str, exchange: str, waiting: str) -> None:
+    """The daemon schedules all that waits; prints how many seconds it took."""
+    service = daemon(Path(folder))
+    total = int(waiting)
+    for start in range(1, total + 1, 1000):
+        change = service.store.transaction()
+        for number in range(start, min(start + 1000, total + 1)):
+            change.put(tables.SCHEDULED_ALIAS, alias(number))
+        await change.commit()
+    await put_integration(service.store, exchange, "127.0.0.1")
+    done: Deferred[None] = Deferred()
+
+    def watch(old: object, new: object) -> None:
+        everything = service.store.count(tables.CONFERENCE) == total
+        if everything and not service.store.count(tables.OUTBOX) and not done.called:
+            done.callback(None)
+
+    service.store.subscribe(tables.OUTBOX, watch)
+    started = perf_counter()
+    service.startService()
+    await done
+    ready(seconds=perf_counter() - started)
+
+
+SERVERS: dict[str, Callable[..., Any]] = {
+    "policy": policy,
+    "booking": booking,
+    "sandbox": sandbox,
+    "drain": drain,
+}
+
+
+class _UntilClosed(Protocol):
+    def connectionLost(self, reason: object = None) -> None:
+        os._exit(0)
+
+
+def main() -> None:
+    name, *arguments = sys.argv[1:]
+
+    def failed(failure: Any) -> None:
+        sys.stderr.write(failure.getTraceback())
+        os._exit(1)
+
+    def begin() -> None:
+        Deferred.fromCoroutine(SERVERS[name](*arguments)).addErrback(failed)
+
+    StandardIO(_UntilClosed())
+    reactor.callWhenRunning(begin)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()
