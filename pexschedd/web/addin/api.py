@@ -55,7 +55,7 @@ class AddinApi:
         self._pages = Pages(self._static)
 
     @route(app, f"{PREFIX}/<int:id>/addin")
-    def pane(self, request: Request, id: int) -> Payload:  # noqa: A002 - the route's own word
+    def pane(self, request: Request, id: int) -> Payload:
         connector = self._connector(id)
         sources = Sources(connector)
         icon = f"images/addin_icon_80.png?r={self._icons.icon_revision(connector)}"
@@ -64,7 +64,7 @@ class AddinApi:
         return page
 
     @route(app, f"{PREFIX}/<int:id>/meeting_details")
-    async def meeting_details(self, request: Request, id: int) -> Payload:  # noqa: A002 - the route's own word
+    async def meeting_details(self, request: Request, id: int) -> Payload:
         connector = self._connector(id)
         if not connector.enable_dynamic_vmrs:
             raise NotFound("Single-use rooms are not enabled in this integration.")
@@ -84,7 +84,7 @@ class AddinApi:
         )
 
     @route(app, f"{PREFIX}/<int:id>/images/addin_icon_<int:size>.png")
-    def icon(self, request: Request, id: int, size: int) -> Payload:  # noqa: A002 - the route's own word
+    def icon(self, request: Request, id: int, size: int) -> Payload:
         connector = self._connector(id)
         image = self._icons.icon(connector, size)
         revision = self._icons.icon_revision(connector).encode()
@@ -115,7 +115,7 @@ class AddinApi:
         set_page_headers(request, CLOSING_POLICY)
         return self._pages.signed_in()
 
-    def _connector(self, id: int) -> Connector:  # noqa: A002 - the routes' word
+    def _connector(self, id: int) -> Connector:
         connector = self._connectors(id)
         if connector is None:
             raise NotFound(

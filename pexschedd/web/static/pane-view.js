@@ -28,11 +28,7 @@
     var hadFocus = document.activeElement === action;
     card.hidden = !state.tone;
     card.className = 'card ' + (state.tone || '');
-    if (state.tone === 'error') {
-      card.setAttribute('role', 'alert');
-    } else {
-      card.removeAttribute('role');
-    }
+    card.setAttribute('role', state.tone === 'error' ? 'alert' : 'status');
     find('card-heading').innerHTML = state.heading || '';
     find('card-message').innerHTML = state.message || '';
     optional('card-note', state.note);
