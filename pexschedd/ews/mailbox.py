@@ -122,9 +122,13 @@ def ews_mailbox(
     """Everything from plain values; without an authenticator, Basic.
 
     `mailbox` is the primary SMTP address of the equipment mailbox. Opens nothing yet.
-    Raises `MailboxRefused` when the URL or the user name cannot be used.
+    Raises `MailboxRefused` when one of them cannot be used.
     """
     site = faults.Site(url=url, username=username, mailbox=mailbox)
+    if "@" not in mailbox.strip("@"):
+        raise MailboxRefused(
+            f'The mailbox address "{mailbox}" is not an email address.'
+        )
     if authenticator is None:
         try:
             authenticator = BasicAuthenticator(username, password)

@@ -16,8 +16,11 @@ _WEEKDAYS = (
     "Saturday",
     "Sunday",
 )
+_MONTHS = range(1, 13)
+_DAYS = range(1, 32)
+_WEEKS = (1, 2, 3, 4, -1)
 _BIAS = re.compile(
-    r"(-?)P(?:0D)?T(?:(\d{1,2})H)?(?:(\d{1,2})M)?(?:0+(?:\.0*)?S)?\Z", re.ASCII
+    r"(-?)P(?:0D)?T(?:(\d{1,2})H)?(?:(\d{1,4})M)?(?:0+(?:\.0*)?S)?\Z", re.ASCII
 )
 
 
@@ -79,14 +82,14 @@ def _target(transitions: Element | None, when: datetime) -> str | None:
 def _change(transition: Element, offset: timedelta) -> Change | None:
     try:
         month = int(text(transition, "Month"))
+        if month not in _MONTHS:
+            return None
         if local_name(transition) == "RecurringDateTransition":
-            return Change(offset, month, day=int(text(transition, "Day")))
-        return Change(
-            offset,
-            month,
-            weekday=_WEEKDAYS.index(text(transition, "DayOfWeek").strip()),
-            week=max(-1, min(5, int(text(transition, "Occurrence")))),
-        )
+            day = int(text(transition, "Day"))
+            return Change(offset, month, day) if day in _DAYS else None
+        week = int(text(transition, "Occurrence"))
+        weekday = _WEEKDAYS.index(text(transition, "DayOfWeek").strip())
+        return Change(offset, month, 0, weekday, week) if week in _WEEKS else None
     except ValueError:
         return None
 

@@ -1,0 +1,175 @@
+"""What went wrong, in words that help."""
+
+import pytest
+
+from pexschedd.errors import (
+    CursorLost,
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+    MailboxUnreachable,
+)
+from pexschedd.ews.envelope import NotSoap, Problem, ServerError
+from pexschedd.ews.faults import (
+    AnswerTooLarge,
+    ConnectionTrouble,
+    HttpAnswer,
+    Site,
+    Trouble,
+    connection_error,
+    http_error,
+    outcome,
+    server_error,
+    soap_error,
+)
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.scheduling.mailbox import OutcomeKind
+
+SITE = Site(
+    url="https://mail.example.test:444/EWS/Exchange.asmx",
+    username="svc@example.test",
+    mailbox="room@example.test",
+)
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_every_trouble_has_words(trouble: Trouble) -> None:
+    """Each names the host, keeps the detail and says when to try again."""
+    error = connection_error(ConnectionTrouble(trouble, "DETAIL"), SITE)
+    assert isinstance(error, MailboxUnreachable)
+    assert "mail.example.test:444" in error.message
+    assert "{" not in error.message
+    assert error.retry_after
+    assert isinstance(error, AnswerTooLarge) == (trouble is Trouble.TOO_LARGE)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (401, MailboxRefused, ["svc@example.test", "password", "Basic", "EWS virtual"]),
+        (403, MailboxRefused, ["forbids", "EwsEnabled", "room@example.test"]),
+        (404, MailboxRefused, ["https://mail.example.test:444/EWS/Exchange.asmx"]),
+        (456, MailboxRefused, ["locked"]),
+        (507, MailboxRefused, ["space"]),
+        (429, MailboxBusy, ["429"]),
+        (502, MailboxBusy, ["502"]),
+        (503, MailboxBusy, ["503"]),
+        (504, MailboxBusy, ["504"]),
+        (302, MailboxUnreachable, ["elsewhere", "https://owa.example.test/"]),
+        (400, MailboxUnreachable, ["400"]),
+        (413, MailboxUnreachable, ["413"]),
+        (440, MailboxUnreachable, ["440"]),
+        (500, MailboxUnreachable, ["500"]),
+        (200, MailboxUnreachable, ["200"]),
+    ],
+)
+def test_statuses(status: int, kind: type[MailboxError], words: list[str]) -> None:
+    """A status becomes the error that says what to do, and whether to wait."""
+    answer = HttpAnswer(status, "Basic realm=x", "https://owa.example.test/", "")
+    error = http_error(answer, SITE)
+    assert type(error) is kind
+    assert error.retry_after
+    for word in words:
+        assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("offered", "says"),
+    [
+        ("NTLM, Negotiate", "does not offer Basic"),
+        ('Basic realm="x"', "wrong"),
+        ('Negotiate, NTLM, basic realm="x"', "wrong"),
+        ("", "wrong"),
+    ],
+)
+def test_not_signed_in(offered: str, says: str) -> None:
+    """A wrong password and a missing scheme are told apart."""
+    assert says in http_error(HttpAnswer(401, offered), SITE).message
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("17", 17.0), ("999999", 3600.0), ("Fri, 20 Nov 2026 08:00:00 GMT", 60.0)],
+)
+def test_retry_after(value: str, seconds: float) -> None:
+    """The server's pause counts, within reason."""
+    error = http_error(HttpAnswer(503, retry_after=value), SITE)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("ErrorServerBusy", MailboxBusy, ["busy"]),
+        ("ErrorMailboxMoveInProgress", MailboxBusy, ["right now"]),
+        ("ErrorInvalidSyncStateData", CursorLost, ["synchronisation"]),
+        (
+            "ErrorImpersonateUserDenied",
+            MailboxRefused,
+            ["ApplicationImpersonation", "room@example.test", "svc@example.test"],
+        ),
+        ("ErrorImpersonationDenied", MailboxRefused, ["ApplicationImpersonation"]),
+        ("ErrorNonExistentMailbox", MailboxRefused, ["no mailbox room@example.test"]),
+        ("ErrorNonPrimarySmtpAddress", MailboxRefused, ["primary", "TEXT"]),
+        ("ErrorPasswordExpired", MailboxRefused, ["expired", "svc@example.test"]),
+        ("ErrorQuotaExceeded", MailboxRefused, ["full"]),
+        ("ErrorInvalidServerVersion", MailboxRefused, ["2013 SP1"]),
+        ("ErrorSchemaValidation", MailboxRefused, ["ErrorSchemaValidation", "TEXT"]),
+        ("ErrorNobodyKnows", MailboxRefused, ["ErrorNobodyKnows"]),
+    ],
+)
+def test_codes(code: str, kind: type[MailboxError], words: list[str]) -> None:
+    """A response code becomes the error that says what to do."""
+    error = server_error(Problem(code, "TEXT"), SITE)
+    assert type(error) is kind
+    for word in words:
+        assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("pause", "seconds"), [(None, 60.0), (0.0, 60.0), (4.5, 4.5), (99999.0, 3600.0)]
+)
+def test_back_off(pause: float | None, seconds: float) -> None:
+    """The server's pause counts, within reason; none and zero give ours."""
+    error = server_error(Problem("ErrorServerBusy", "", pause), SITE)
+    assert error.retry_after == seconds
+
+
+def test_soap_errors() -> None:
+    """A page in place of SOAP is said to be one; a fault is what it says."""
+    page = soap_error(NotSoap("the answer is a web page, not SOAP"), SITE)
+    assert type(page) is MailboxUnreachable
+    assert "web page" in page.message
+    assert "sign-in" in page.message
+    fault = soap_error(ServerError(Problem("ErrorServerBusy")), SITE)
+    assert type(fault) is MailboxBusy
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ErrorItemNotFound", OutcomeKind.GONE),
+        ("ErrorServerBusy", OutcomeKind.RETRY),
+        ("ErrorBatchProcessingStopped", OutcomeKind.RETRY),
+        ("ErrorIrresolvableConflict", OutcomeKind.RETRY),
+        ("ErrorAccessDenied", OutcomeKind.RETRY),
+        ("ErrorQuotaExceeded", OutcomeKind.RETRY),
+        ("ErrorCalendarIsCancelledForAccept", OutcomeKind.FAILED),
+        ("ErrorItemCorrupt", OutcomeKind.FAILED),
+        ("ErrorSchemaValidation", OutcomeKind.FAILED),
+        ("ErrorNobodyKnows", OutcomeKind.FAILED),
+    ],
+)
+def test_outcomes(code: str, kind: OutcomeKind) -> None:
+    """What becomes of one answer; reasons are for those that need one."""
+    found = outcome(Problem(code, "TEXT"))
+    assert found.kind is kind
+    assert (code in found.reason) is (kind is not OutcomeKind.GONE)
+    assert outcome(None).kind is OutcomeKind.DONE
+
+
+def test_categories_are_of_codes_that_exist() -> None:
+    """One code is in one category, and unknown ones in none."""
+    assert category("ErrorServerBusy") is Category.THROTTLED
+    assert category("NoError") is Category.OTHER
+    assert category("") is Category.OTHER
