@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pexschedd.clock import Now
 
 FURTHEST = timedelta(days=366)
+STEP = timedelta(seconds=1)
 
 
 class DeskClock:
@@ -39,7 +40,7 @@ class DeskClock:
 
 
 class NeverBack:
-    """A `Now` that stands still while its source is behind what it has said already.
+    """A `Now` that goes on by a second a time while its source is behind.
 
     Exchange's time stamps order the versions of a meeting and the messages of an
     inbox. If they went back with the desk's clock, the newest change would look like
@@ -51,6 +52,7 @@ class NeverBack:
         self._latest = floor
 
     def __call__(self) -> datetime:
-        # A step of its own, so that two stamps are never the same.
-        self._latest = max(self._now(), self._latest + timedelta(microseconds=1))
+        now = self._now()
+        # A whole second: clients see time stamps without fractions.
+        self._latest = now if now > self._latest else self._latest + STEP
         return self._latest
