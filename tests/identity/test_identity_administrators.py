@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from pexschedd.errors import (
     ConfigError,
@@ -166,7 +167,11 @@ async def test_first_administrator_gets_a_random_password(
 ) -> None:
     """The password is in a file for its owner only; the log names the file alone."""
     said: list[str] = []
-    observe = lambda event: said.append(str(event))  # noqa: E731 - taken away below
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        said.append(str(event))
+
     globalLogPublisher.addObserver(observe)
     try:
         await first_administrator(world.administrators, tmp_path)
@@ -218,4 +223,4 @@ async def test_together(world: World) -> None:
     await world.administrators.set_password("admin", "correct horse")
     ask = world.administrators.authenticate
     tries = [Deferred.fromCoroutine(ask("admin", "correct horse")) for _ in range(5)]
-    await gatherResults([succeed(None), *tries])
+    assert [who.name for who in await gatherResults(tries)] == ["admin"] * 5

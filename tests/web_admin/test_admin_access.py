@@ -86,7 +86,7 @@ async def test_pages_of_other_sites(
 @pytest_twisted.ensureDeferred
 async def test_wrong_paths(server: Server, method: str, path: str, status: int) -> None:
     """What is not there says so in JSON."""
-    payload = None if method == "GET" else {}
+    payload: dict[str, str] | None = None if method == "GET" else {}
     answer = await server.client.ask(method, path, payload)
     assert answer.status == status, answer.body
     assert answer.json["error"]

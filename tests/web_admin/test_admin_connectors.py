@@ -95,7 +95,7 @@ async def test_secrets_are_kept_until_named(server: Server) -> None:
     )
 
     def stored() -> Connector:
-        record = server.store.get(tables.CONNECTOR, 1)
+        record: Connector | None = server.store.get(tables.CONNECTOR, 1)
         assert record is not None
         return record
 

@@ -22,7 +22,7 @@ from pexschedd.scheduling.templates import Templates
 from pexschedd.store.store import Store
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.routes import AdminApi
-from pexschedd.web.site import Request, Site
+from pexschedd.web.site import Site
 
 reactor: Any = _reactor
 """Typed as a module, which it is not."""
@@ -139,13 +139,6 @@ class Client:
         return problems
 
 
-class KnowsItsSite(Request):
-    def process(self) -> None:
-        channel: Any = self.channel
-        self.site = channel.site
-        super().process()
-
-
 class Server:
     """A daemon's management API alone."""
 
@@ -181,7 +174,6 @@ async def serving(directory: Path) -> AsyncIterator[Server]:
         connector_files=ConnectorFiles(directory),
     )
     site = Site(api.app.resource(), reactor, None)
-    site.requestFactory = KnowsItsSite
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
         yield Server(store, port, clock)

@@ -97,11 +97,13 @@ class Plan:
 
     async def commit(self, now: datetime) -> None:
         """Makes all changes; durable when this returns."""
-        for resource, id_ in self._deletions:
-            _delete(self._change, self._store, resource, id_, now)
-        for table, record in self._puts.values():
-            self._change.put(table, record)
-        await self._change.commit()
+        with self._change as change:
+            for resource, id_ in self._deletions:
+                _delete(change, self._store, resource, id_, now)
+            for table, record in self._puts.values():
+                change.put(table, record)
+            durable = change.commit()
+        await durable
 
 
 def _delete(

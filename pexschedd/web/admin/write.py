@@ -161,7 +161,8 @@ class Writer:
                 problems.setdefault(field, []).append("This is in use already.")
             record = complete(record, current, self._now(), uuid4)
             record = seal(resource, record, values, self._store.vault)
-            plan.put(resource.table, record)
+            if record != current:
+                plan.put(resource.table, record)
         parent = 0 if record is None else record.id
         for children in resource.children.values():
             if children.name in payload:

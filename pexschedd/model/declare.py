@@ -1,0 +1,27 @@
+"""Fields of the kinds that an integration has many of."""
+
+# ruff: noqa: A002 - `help` is Field's own word
+
+from pexschedd.model import addresses
+from pexschedd.model.fields import Field
+
+
+def label(label: str, help: str, *, manifest: bool = False) -> Field:
+    """A short text that users see."""
+    return Field(label=label, help=help, max_length=250, manifest=manifest)
+
+
+def url(label: str, help: str, *, manifest: bool = False) -> Field:
+    """An http(s) URL, or empty."""
+    return Field(
+        label=label,
+        help=help,
+        max_length=255,
+        manifest=manifest,
+        checks=(addresses.http_url,),
+    )
+
+
+def template(label: str, help: str, variables: frozenset[str]) -> Field:
+    """A jinja2 template that may use `variables`."""
+    return Field(label=label, help=help, max_length=12288, template=variables)

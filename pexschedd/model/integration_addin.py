@@ -1,0 +1,298 @@
+"""What an integration's add-in looks like, and how it proves who uses it."""
+
+from typing import Annotated
+
+from pexschedd.model import addresses, declare
+from pexschedd.model import default_texts as texts
+from pexschedd.model.fields import Field
+from pexschedd.model.integration_exchange import Needs
+from pexschedd.model.integration_rooms import RoomSettings
+
+_OFFICE_CDN = "https://appsforoffice.microsoft.com"
+
+
+class AddinSettings(RoomSettings, frozen=True, kw_only=True):
+    """The part of an integration that faces Outlook."""
+
+    addin_server_domain: Annotated[
+        str,
+        Field(
+            begins="Add-in",
+            label="Add-in server FQDN",
+            help="The host (and port, if not 443) that users' Outlook loads the "
+            "add-in from. It needs a certificate that Outlook trusts.",
+            min_length=1,
+            max_length=192,
+            manifest=True,
+            checks=(addresses.host_and_port,),
+        ),
+    ]
+    addin_provider_name: Annotated[
+        str,
+        declare.label(
+            "Add-in provider name", "Who provides the add-in.", manifest=True
+        ),
+    ] = "Pexip"
+    addin_display_name: Annotated[
+        str,
+        declare.label(
+            "Add-in display name", "What the add-in is called.", manifest=True
+        ),
+    ] = "Pexip Scheduling Service"
+    addin_description: Annotated[
+        str, declare.label("Add-in description", "What the add-in does.", manifest=True)
+    ] = "Turns meetings into Pexip meetings"
+    addin_group_label: Annotated[
+        str,
+        declare.label(
+            "Add-in group label",
+            "The group of Outlook's ribbon that the button is in.",
+            manifest=True,
+        ),
+    ] = "Pexip meeting"
+    addin_button_label: Annotated[
+        str,
+        declare.label(
+            "Add-in button label", "The button in the ribbon.", manifest=True
+        ),
+    ] = "Create a Pexip meeting"
+    addin_supertip_title: Annotated[
+        str,
+        declare.label(
+            "Add-in supertip title", "The title of the button's help.", manifest=True
+        ),
+    ] = "Makes this a Pexip meeting"
+    addin_supertip_description: Annotated[
+        str,
+        declare.label(
+            "Add-in supertip text", "The text of the button's help.", manifest=True
+        ),
+    ] = texts.SUPERTIP
+    addin_manifest_permissions: Annotated[
+        str,
+        Field(
+            label="Add-in permissions",
+            help="What the manifest asks Outlook for. Newer Outlook for Windows gives "
+            "an on-premises identity token only with ReadWriteMailbox.",
+            choices=("ReadWriteItem", "ReadWriteMailbox"),
+            manifest=True,
+        ),
+    ] = "ReadWriteMailbox"
+    addin_frame_ancestors: Annotated[
+        str,
+        Field(
+            label="Add-in frame ancestors",
+            help="Where the pane may be shown in a frame besides Microsoft's own "
+            "addresses: one origin a line, e.g. Outlook on the web on-premises: "
+            "https://mail.example.com.",
+            max_length=4096,
+            multiline=True,
+            checks=(addresses.origins,),
+        ),
+    ] = ""
+    manifest_revision: Annotated[
+        int,
+        Field(
+            help="Raised by every change that alters the manifest: download and "
+            "deploy it again.",
+            readonly=True,
+        ),
+    ] = 1
+
+    addin_authentication_method: Annotated[
+        str,
+        Field(
+            begins="Add-in sign-in",
+            label="Add-in authentication token type",
+            help="How the add-in shows who uses it: Exchange's own identity token "
+            "(on-premises), or Microsoft 365's SSO or nested app (NAA) tokens.",
+            choices=("EXCHANGE_USER_ID_TOKEN", "SSO_TOKEN", "NAA_TOKEN"),
+            manifest=True,
+        ),
+    ] = "EXCHANGE_USER_ID_TOKEN"
+    addin_application_id: Annotated[
+        str,
+        Field(
+            label="Add-in application ID",
+            help="The Entra application (client) id. Required with SSO_TOKEN and "
+            "NAA_TOKEN.",
+            max_length=250,
+            manifest=True,
+        ),
+    ] = ""
+    addin_authority_url: Annotated[
+        str,
+        declare.url(
+            "Add-in authority URL",
+            "Where the add-in asks for a token. Required with NAA_TOKEN.",
+        ),
+    ] = ""
+    addin_oidc_metadata_url: Annotated[
+        str,
+        declare.url(
+            "Add-in OpenID Connect metadata URL",
+            "Describes the issuer whose tokens are accepted. Required with SSO_TOKEN "
+            "and NAA_TOKEN.",
+        ),
+    ] = ""
+    addin_naa_web_api_application_id: Annotated[
+        str,
+        Field(
+            label="Add-in web API application ID",
+            help="The application that the token must be meant for. Required with "
+            "NAA_TOKEN.",
+            max_length=250,
+        ),
+    ] = ""
+
+    addin_pane_title: Annotated[
+        str,
+        Field(
+            begins="Add-in pane",
+            label="Add-in pane title",
+            help="The pane's title.",
+            max_length=250,
+        ),
+    ] = "Add a VMR"
+    addin_pane_description: Annotated[
+        str, declare.label("Add-in pane description", "The pane's description.")
+    ] = "This assigns a Virtual Meeting Room for your meeting"
+    addin_pane_button_title: Annotated[
+        str,
+        declare.label(
+            "Add-in pane single-use VMR button label", "Adds a room for this meeting."
+        ),
+    ] = "Add a Single-use VMR"
+    addin_pane_success_heading: Annotated[
+        str, declare.label("Add-in pane success heading", "The room was added.")
+    ] = "Success"
+    addin_pane_success_message: Annotated[
+        str, declare.label("Success message", "The room was added.")
+    ] = texts.PANE_SUCCESS
+    addin_pane_already_video_meeting_heading: Annotated[
+        str, declare.label("Already video meeting heading", "The meeting has a room.")
+    ] = "VMR already assigned"
+    addin_pane_already_video_meeting_message: Annotated[
+        str, declare.label("Already video meeting message", "The meeting has a room.")
+    ] = texts.PANE_ALREADY_VIDEO
+    addin_pane_management_node_down_heading: Annotated[
+        str,
+        declare.label(
+            "Unable to add joining instructions heading",
+            "No alias can be had at the moment.",
+        ),
+    ] = "Cannot assign a VMR right now"
+    addin_pane_management_node_down_message: Annotated[
+        str,
+        declare.label(
+            "Unable to add joining instructions message",
+            "No alias can be had at the moment; the instructions follow later.",
+        ),
+    ] = texts.PANE_UNAVAILABLE
+    addin_pane_general_error_heading: Annotated[
+        str, declare.label("General error heading", "Something went wrong.")
+    ] = "Error"
+    addin_pane_general_error_message: Annotated[
+        str,
+        declare.label(
+            "Error inserting single-use VMR message",
+            "The instructions could not be put into the meeting.",
+        ),
+    ] = texts.PANE_ERROR_INSERTING
+    addin_pane_personal_vmr_add_button: Annotated[
+        str,
+        declare.label(
+            "Add-in pane personal VMR button label", "Adds the user's own room."
+        ),
+    ] = "Add a Personal VMR"
+    addin_pane_personal_vmr_sign_in_button: Annotated[
+        str,
+        declare.label("Add-in pane sign in button label", "Begins the user's sign-in."),
+    ] = "Sign In"
+    addin_pane_personal_vmr_select_message: Annotated[
+        str, declare.label("Select personal VMR message", "Asks which room to use.")
+    ] = "Select the VMR you want to add to the meeting"
+    addin_pane_personal_vmr_none_message: Annotated[
+        str, declare.label("No personal VMR message", "The user has no room.")
+    ] = "You do not have any personal VMRs"
+    addin_pane_personal_vmr_error_getting_message: Annotated[
+        str,
+        declare.label(
+            "Error getting personal VMRs message", "The rooms could not be listed."
+        ),
+    ] = texts.PANE_ERROR_GETTING_ROOMS
+    addin_pane_personal_vmr_error_signing_in_message: Annotated[
+        str,
+        declare.label("Error signing in message", "The user could not be signed in."),
+    ] = texts.PANE_ERROR_SIGNING_IN
+    addin_pane_personal_vmr_error_inserting_meeting_message: Annotated[
+        str,
+        declare.label(
+            "Error inserting personal VMR meeting message",
+            "The room's details could not be put into the meeting.",
+        ),
+    ] = texts.PANE_ERROR_INSERTING
+
+    enable_addin_debug_logs: Annotated[
+        bool,
+        Field(
+            begins="Advanced",
+            label="Enable add-in debug logs",
+            help="The pane shows what it does, to all users: only while looking for "
+            "an error.",
+        ),
+    ] = False
+    use_custom_add_in_sources: Annotated[
+        bool,
+        Field(
+            label="Use custom add-in sources",
+            help="Load the add-in's scripts and styles from the addresses below, for "
+            "users without internet access.",
+        ),
+    ] = False
+    office_js_url: Annotated[
+        str, declare.url("Office.js URL", "Where the Office.js library is loaded from.")
+    ] = f"{_OFFICE_CDN}/lib/1/hosted/office.js"
+    microsoft_fabric_url: Annotated[
+        str,
+        declare.url(
+            "Microsoft Fabric CSS URL", "Where Fabric's styles are loaded from."
+        ),
+    ] = f"{_OFFICE_CDN}/fabric/1.0/fabric.min.css"
+    microsoft_fabric_components_url: Annotated[
+        str,
+        declare.url(
+            "Microsoft Fabric Components CSS URL",
+            "Where the styles of Fabric's components are loaded from.",
+        ),
+    ] = f"{_OFFICE_CDN}/fabric/1.0/fabric.components.min.css"
+    additional_add_in_script_sources: Annotated[
+        str,
+        Field(
+            label="Additional add-in script sources",
+            help="More scripts, one URL a line, e.g. of MicrosoftAjax.js; they replace "
+            "scripts of the same name from elsewhere.",
+            max_length=4096,
+            multiline=True,
+            checks=(addresses.http_urls,),
+        ),
+    ] = ""
+
+    def needs(self) -> Needs:
+        yield from super().needs()
+        yield (
+            f"with addin_authentication_method {self.addin_authentication_method}",
+            _FOR_SIGN_IN[self.addin_authentication_method],
+        )
+
+
+_FOR_SIGN_IN = {
+    "EXCHANGE_USER_ID_TOKEN": (),
+    "SSO_TOKEN": ("addin_application_id", "addin_oidc_metadata_url"),
+    "NAA_TOKEN": (
+        "addin_application_id",
+        "addin_authority_url",
+        "addin_oidc_metadata_url",
+        "addin_naa_web_api_application_id",
+    ),
+}

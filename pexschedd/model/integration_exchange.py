@@ -1,0 +1,258 @@
+"""An integration's name, and how it reaches its Exchange mailbox."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pexschedd.model import addresses, declare
+from pexschedd.model.fields import Field, Record
+
+Needs = Iterator[tuple[str, tuple[str, ...]]]
+"""Reasons, and the fields that may not be empty for them."""
+
+
+class ExchangeAccess(Record, frozen=True, kw_only=True):
+    """The part of an integration that faces Exchange."""
+
+    uuid: Annotated[
+        str,
+        Field(help="Identifies the integration and its add-in.", readonly=True),
+    ]
+    name: Annotated[
+        str,
+        Field(
+            label="Name",
+            help="What this integration is called.",
+            min_length=1,
+            max_length=250,
+            unique=True,
+        ),
+    ]
+    description: Annotated[
+        str, Field(label="Description", help="Notes on it.", max_length=250)
+    ] = ""
+    enable_dynamic_vmrs: Annotated[
+        bool,
+        Field(
+            label="Enable single-use VMRs",
+            help="Users may schedule meetings in rooms made for one meeting or series.",
+        ),
+    ] = True
+    enable_personal_vmrs: Annotated[
+        bool,
+        Field(
+            label="Enable personal VMRs",
+            help="Users may schedule meetings in their own permanent rooms.",
+        ),
+    ] = False
+
+    url: Annotated[
+        str,
+        Field(
+            begins="Exchange server",
+            label="EWS URL",
+            help="Where Exchange Web Services answer, usually "
+            "https://<exchange_server>/EWS/Exchange.asmx; any one server or the load "
+            "balancer. Required for single-use VMRs.",
+            max_length=255,
+            checks=(addresses.http_url,),
+        ),
+    ] = ""
+    authentication_method: Annotated[
+        str,
+        Field(
+            label="Authentication method",
+            help="How the service account signs in to Exchange. On-premises: BASIC, "
+            "NTLM (NTLMv2) or KERBEROS. OAUTH signs in a service account once in a "
+            "browser; APP_PERM uses a client secret and needs no service account.",
+            choices=("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM"),
+        ),
+    ] = "BASIC"
+    username: Annotated[
+        str,
+        Field(
+            label="Service account username",
+            help="name@example.com or EXAMPLE\\name. One account may serve several "
+            "integrations. Required for single-use VMRs unless APP_PERM is used.",
+            max_length=100,
+        ),
+    ] = ""
+    password: Annotated[
+        str,
+        Field(
+            label="Service account password",
+            help="Required for single-use VMRs with BASIC, NTLM or KERBEROS.",
+            max_length=100,
+            secret=True,
+        ),
+    ] = ""
+    room_mailbox_name: Annotated[
+        str,
+        Field(
+            label="Mailbox name",
+            help="The name of the equipment (or room) mailbox; users see it among the "
+            "resources of their meetings.",
+            max_length=250,
+        ),
+    ] = ""
+    room_mailbox_email_address: Annotated[
+        str,
+        Field(
+            label="Mailbox email address",
+            help="The address of the equipment (or room) mailbox. No other "
+            "integration may use it. Required for single-use VMRs.",
+            max_length=100,
+            unique=True,
+            checks=(addresses.mail_address,),
+        ),
+    ] = ""
+    poll_interval: Annotated[
+        int,
+        Field(
+            label="Poll interval",
+            help="How often the mailbox is looked at.",
+            minimum=1,
+            maximum=3600,
+            unit="seconds",
+        ),
+    ] = 5
+    disable_proxy: Annotated[
+        bool,
+        Field(label="Disable proxy", help="Reach Exchange without the web proxy."),
+    ] = False
+
+    oauth_client_id: Annotated[
+        str,
+        Field(
+            begins="Exchange sign-in with OAuth 2.0",
+            label="OAuth client ID",
+            help="The application (client) id. Required with OAUTH and APP_PERM.",
+            max_length=250,
+        ),
+    ] = ""
+    oauth_client_secret: Annotated[
+        str,
+        Field(
+            label="OAuth client secret",
+            help="The application's secret. Required with APP_PERM.",
+            max_length=250,
+            secret=True,
+        ),
+    ] = ""
+    oauth_redirect_uri: Annotated[
+        str,
+        declare.url(
+            "OAuth redirect URI",
+            "Where the browser comes back to after signing in: https://<this server>"
+            "/admin/platform/msexchangeconnector/oauth_redirect/. Register the same "
+            "address with the identity provider. Required with OAUTH.",
+        ),
+    ] = ""
+    oauth_auth_endpoint: Annotated[
+        str,
+        declare.url(
+            "OAuth authorization endpoint",
+            "The identity provider's authorization endpoint (v1). Required with OAUTH.",
+        ),
+    ] = ""
+    oauth_token_endpoint: Annotated[
+        str,
+        declare.url(
+            "OAuth token endpoint",
+            "The identity provider's token endpoint (v1). Required with OAUTH and "
+            "APP_PERM.",
+        ),
+    ] = ""
+    oauth_refresh_token: Annotated[
+        str,
+        Field(
+            help="The result of signing in to the service account.",
+            max_length=4096,
+            secret=True,
+            readonly=True,
+        ),
+    ] = ""
+    oauth_state: Annotated[
+        str,
+        Field(
+            help="Ties the browser that comes back to the sign-in it began.",
+            max_length=255,
+            internal=True,
+        ),
+    ] = ""
+
+    kerberos_realm: Annotated[
+        str,
+        Field(
+            begins="Exchange sign-in with Kerberos",
+            label="Kerberos realm",
+            help="The realm of the service account, usually the domain in capitals. "
+            "Required with KERBEROS.",
+            max_length=250,
+        ),
+    ] = ""
+    kerberos_kdc: Annotated[
+        str,
+        Field(
+            label="Kerberos KDC",
+            help="The host name of the key distribution centre.",
+            max_length=255,
+            checks=(addresses.host_and_port,),
+        ),
+    ] = ""
+    kerberos_kdc_https_proxy: Annotated[
+        str,
+        declare.url(
+            "Kerberos KDC HTTPS proxy", "Reach the KDC through this proxy (KKDCP)."
+        ),
+    ] = ""
+    kerberos_exchange_spn: Annotated[
+        str,
+        Field(
+            label="Exchange service principal name",
+            help="Exchange's name in the realm, e.g. HTTP/mail.example.com; empty: "
+            "made from the EWS URL.",
+            max_length=255,
+        ),
+    ] = ""
+    kerberos_auth_every_request: Annotated[
+        bool,
+        Field(
+            label="Authenticate every request",
+            help="For load balancers that do not keep a connection signed in.",
+        ),
+    ] = False
+    kerberos_enable_tls: Annotated[
+        bool,
+        Field(label="Enable TLS", help="Talk to the KDC proxy over TLS."),
+    ] = True
+    kerberos_verify_tls_using_custom_ca: Annotated[
+        bool,
+        Field(
+            label="Verify TLS using custom CA",
+            help="Check the KDC proxy's certificate with the configured CA file.",
+        ),
+    ] = False
+
+    def needs(self) -> Needs:
+        """Which fields the choices made so far make necessary, and why."""
+        if self.enable_dynamic_vmrs:
+            yield "for single-use VMRs", ("url", "room_mailbox_email_address")
+            yield (
+                f"with authentication_method {self.authentication_method}",
+                _FOR_SIGN_IN[self.authentication_method],
+            )
+
+
+_FOR_SIGN_IN = {
+    "BASIC": ("username", "password"),
+    "NTLM": ("username", "password"),
+    "KERBEROS": ("username", "password", "kerberos_realm"),
+    "OAUTH": (
+        "username",
+        "oauth_client_id",
+        "oauth_redirect_uri",
+        "oauth_auth_endpoint",
+        "oauth_token_endpoint",
+    ),
+    "APP_PERM": ("oauth_client_id", "oauth_client_secret", "oauth_token_endpoint"),
+}

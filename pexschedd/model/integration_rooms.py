@@ -1,0 +1,252 @@
+"""What an integration's rooms are like: single-use ones, and users' own."""
+
+import re
+from typing import Annotated
+
+from pexschedd.model import addresses, declare
+from pexschedd.model import default_texts as texts
+from pexschedd.model import template_variables as variables
+from pexschedd.model.fields import Field
+from pexschedd.model.integration_exchange import ExchangeAccess, Needs
+
+
+def _prefix(value: str) -> str | None:
+    if re.fullmatch(r"[0-9A-Za-z._-]*", value):
+        return None
+    return "This may hold letters, digits and . _ - only."
+
+
+class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
+    """The part of an integration that rooms are made from."""
+
+    conference_name_template: Annotated[
+        str,
+        Field(
+            begins="Single-use rooms",
+            label="Conference name template",
+            help="The room's name. Names are unique: a number is appended to one that "
+            "is in use.",
+            min_length=1,
+            max_length=12288,
+            template=variables.CONFERENCE,
+        ),
+    ] = texts.CONFERENCE_NAME
+    conference_description_template: Annotated[
+        str,
+        declare.template(
+            "Conference description template",
+            "The room's description.",
+            variables.CONFERENCE,
+        ),
+    ] = texts.CONFERENCE_DESCRIPTION
+    conference_subject_template: Annotated[
+        str,
+        declare.template(
+            "Conference subject template",
+            "What administrators see as the meeting's subject; empty it if they must "
+            "not see subjects.",
+            variables.CONFERENCE,
+        ),
+    ] = texts.CONFERENCE_SUBJECT
+    scheduled_alias_description_template: Annotated[
+        str,
+        declare.template(
+            "Scheduled alias description template",
+            "The description of the room's aliases.",
+            variables.CONFERENCE,
+        ),
+    ] = texts.ALIAS_DESCRIPTION
+    scheduled_alias_prefix: Annotated[
+        str,
+        Field(
+            label="Scheduled alias prefix",
+            help="What every alias begins with, 1 to 8 characters: digits if people "
+            "are to dial it from a telephone. Required for single-use VMRs.",
+            max_length=8,
+            checks=(_prefix,),
+        ),
+    ] = ""
+    scheduled_alias_suffix_length: Annotated[
+        int,
+        Field(
+            label="Scheduled alias suffix length",
+            help="How many random digits follow the prefix.",
+            minimum=5,
+            maximum=15,
+            unit="digits",
+        ),
+    ] = 6
+    scheduled_alias_domain: Annotated[
+        str,
+        Field(
+            label="Scheduled alias domain",
+            help="What follows the @ of the full alias.",
+            max_length=192,
+            checks=(addresses.host,),
+        ),
+    ] = ""
+    meeting_buffer_before: Annotated[
+        int,
+        Field(
+            label="Join before buffer",
+            help="How long before the meeting starts people may join.",
+            minimum=0,
+            maximum=180,
+            unit="minutes",
+        ),
+    ] = 30
+    meeting_buffer_after: Annotated[
+        int,
+        Field(
+            label="Join after buffer",
+            help="How long after the meeting ends people may still join.",
+            minimum=0,
+            maximum=180,
+            unit="minutes",
+        ),
+    ] = 60
+    ivr_theme: Annotated[
+        int | None,
+        Field(
+            label="Scheduled conference theme",
+            help="The theme of the rooms; null is the platform's default.",
+            related="ivr_theme",
+        ),
+    ] = None
+    host_identity_provider_group: Annotated[
+        int | None,
+        Field(
+            label="Host identity provider group",
+            help="Who wants to join has to sign in with one of these providers; null: "
+            "nobody has to.",
+            related="identity_provider_group",
+        ),
+    ] = None
+    non_idp_participants: Annotated[
+        str,
+        Field(
+            label="Other participants",
+            help="What happens to devices that cannot sign in when people have to: "
+            "they wait to be let in, or may join if they are registered (trusted).",
+            choices=("disallow_all", "allow_if_trusted"),
+        ),
+    ] = "disallow_all"
+
+    allow_new_users: Annotated[
+        bool,
+        Field(
+            begins="Personal rooms",
+            label="Allow new users",
+            help="A user record is made for somebody who signs in for the first time; "
+            "otherwise only known users may use the add-in.",
+        ),
+    ] = True
+    auth_provider: Annotated[
+        str,
+        Field(
+            label="Authentication provider",
+            help="Where users of the add-in sign in.",
+            choices=("ADFS", "AZURE"),
+        ),
+    ] = "ADFS"
+    personal_vmr_oauth_auth_endpoint: Annotated[
+        str,
+        declare.url(
+            "User OAuth authorization URI",
+            "AD FS: https://<federation service>/adfs/oauth2/authorize; Azure: "
+            "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/authorize. "
+            "Required for personal VMRs.",
+        ),
+    ] = ""
+    personal_vmr_oauth_token_endpoint: Annotated[
+        str,
+        declare.url(
+            "User OAuth token URI",
+            "AD FS: https://<federation service>/adfs/oauth2/token; Azure: "
+            "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token. Required "
+            "for personal VMRs.",
+        ),
+    ] = ""
+    personal_vmr_oauth_client_id: Annotated[
+        str,
+        Field(
+            label="User OAuth client ID",
+            help="The client id users sign in with. Left out, one is made for this "
+            "integration, which AD FS on Windows Server 2012 can be given. Required "
+            "for personal VMRs.",
+            max_length=250,
+        ),
+    ] = ""
+    personal_vmr_adfs_relying_party_trust_identifier: Annotated[
+        str,
+        Field(
+            label="AD FS Resource Identifier",
+            help="The URL that names the OAuth 2.0 resource in AD FS. Required for "
+            "personal VMRs with ADFS.",
+            max_length=255,
+        ),
+    ] = ""
+    personal_vmr_oauth_client_secret: Annotated[
+        str,
+        Field(
+            label="Azure OAuth client secret",
+            help="The client secret users sign in with. Required for personal VMRs "
+            "with AZURE.",
+            max_length=250,
+            secret=True,
+        ),
+    ] = ""
+    personal_vmr_instructions_template: Annotated[
+        str,
+        declare.template(
+            "Personal VMR joining instructions template",
+            "What is put into the invitation (HTML).",
+            variables.PERSONAL_ROOM,
+        ),
+    ] = texts.PERSONAL_INSTRUCTIONS
+    personal_vmr_location_template: Annotated[
+        str,
+        declare.template(
+            "Personal VMR location template",
+            "What is put into the location of the meeting: one line of text.",
+            variables.PERSONAL_ROOM,
+        ),
+    ] = texts.PERSONAL_LOCATION
+    personal_vmr_name_template: Annotated[
+        str,
+        declare.template(
+            "Personal VMR name template",
+            "The room's name on the button that chooses it.",
+            variables.PERSONAL_ROOM,
+        ),
+    ] = texts.PERSONAL_NAME
+    personal_vmr_description_template: Annotated[
+        str,
+        declare.template(
+            "Personal VMR description template",
+            "What is shown while the pointer is over that button.",
+            variables.PERSONAL_ROOM,
+        ),
+    ] = texts.PERSONAL_DESCRIPTION
+
+    def needs(self) -> Needs:
+        yield from super().needs()
+        if self.enable_dynamic_vmrs:
+            yield "for single-use VMRs", ("scheduled_alias_prefix",)
+        if self.enable_personal_vmrs:
+            yield "for personal VMRs", _FOR_PERSONAL
+            yield (
+                f"with auth_provider {self.auth_provider}",
+                _FOR_SIGN_IN[self.auth_provider],
+            )
+
+
+_FOR_PERSONAL = (
+    "personal_vmr_oauth_auth_endpoint",
+    "personal_vmr_oauth_token_endpoint",
+    "personal_vmr_oauth_client_id",
+)
+_FOR_SIGN_IN = {
+    "ADFS": ("personal_vmr_adfs_relying_party_trust_identifier",),
+    "AZURE": ("personal_vmr_oauth_client_secret",),
+}
