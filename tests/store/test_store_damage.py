@@ -25,6 +25,7 @@ from pexschedd.errors import StoreError
 from pexschedd.model.fields import Record
 from pexschedd.model.table import Table
 from pexschedd.store import checked, line
+from pexschedd.store.manifest import KEPT
 
 STATE = Path("/state")
 
@@ -267,7 +268,8 @@ def test_a_stray_segment_with_content_is_not_deleted(state: Path) -> None:
 
 def test_a_compacted_segment_may_have_gaps(state: Path) -> None:
     """A manifest may list a compacted segment: gaps in it are fine, its size, lines
-    and order are verified, and ids whose lines are gone are not given again."""
+    and order are verified, ids whose lines are gone are not given again, and what it
+    has replaced is removed with the last manifest that lists it."""
     journal = state / "journal"
     kept = (journal / "00000001.jsonl").read_bytes().splitlines(keepends=True)[0]
     (journal / "c00000003.jsonl").write_bytes(kept)
@@ -287,8 +289,15 @@ def test_a_compacted_segment_may_have_gaps(state: Path) -> None:
     assert opened.store.transaction().new_id(ROOM) == 50
     opened.wait(opened.store.roll())
     opened.close()
+    for id in range(100, 108):
+        opened = Opened(state)
+        assert (journal / "00000001.jsonl").exists() == (id < 106)
+        opened.wait(opened.put(ROOM, Room(id=id, name="x")))
+        opened.wait(opened.store.roll())
+        opened.close()
+    assert len(list(journal.glob("MANIFEST*"))) == KEPT
     old["segments"][0]["lines"] = 2
-    (journal / "MANIFEST-00000004.json").write_bytes(checked.dump(old))
+    (journal / "MANIFEST-00000099.json").write_bytes(checked.dump(old))
     with pytest.raises(StoreError, match=r"c00000003.jsonl, line 2: the file has"):
         Opened(state)
 

@@ -51,6 +51,18 @@ def test_anything_changed_is_refused(data: st.DataObject) -> None:
     assert caught.value.__cause__ is None
 
 
+def test_one_secret_has_one_sealed_form() -> None:
+    """Bits and characters that decoding would ignore are not ignored."""
+    sealed = Vault(KEY).seal("hello ther", CONTEXT)
+    assert sealed.endswith("=")
+    bits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    text = sealed.rstrip("=")
+    other = bits[bits.index(text[-1]) ^ 1]
+    for changed in (text[:-1] + other + "=", sealed + "=", sealed + "\n", text + "!="):
+        with pytest.raises(StoreError):
+            Vault(KEY).unseal(changed, CONTEXT)
+
+
 @pytest.mark.parametrize("sealed", ["", "hello", "sealed:v2:AAAA", "sealed:v1:AAAA"])
 def test_what_is_not_sealed_is_refused(sealed: str) -> None:
     """A secret in clear, an unknown version, too few bytes."""
