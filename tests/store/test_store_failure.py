@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -147,7 +146,7 @@ def test_short_writes_are_continued(tmp_path: Path) -> None:
 
 
 LIMITED = """
-import sys
+import resource, sys
 from pathlib import Path
 from typing import Any
 from store_support import ROOM, Opened, Room
@@ -155,6 +154,7 @@ from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError
 
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 opened = Opened(Path(sys.argv[1]), failed=lambda error: print("failed", flush=True))
 try:
     for id in range(1, 1000):
@@ -174,7 +174,6 @@ def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
         check=True,
         timeout=60,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATH])},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
     )
     *acknowledged, last = child.stdout.split()
     assert last == "failed"
