@@ -49,6 +49,8 @@ class Writer:
             setter(self, item, element)
             return
         if item.meeting is None:
+            if name == "IsResponseRequested":
+                return
             raise EwsError("ErrorInvalidPropertySet", f"{name} cannot be set.")
         item.meeting = self._put_meeting(item, item.meeting, name, element)
 

@@ -48,4 +48,10 @@ def sync_folder_items(call: Call) -> Element:
             else:
                 shape.write(change, item, mailbox)
 
-    return call.answer([job])
+    return call.answer([job], _no_changes)
+
+
+def _no_changes(bad: Element) -> None:
+    """What Exchange still says when synchronisation fails; clients read it."""
+    markup.m(bad, "SyncState", "")
+    markup.m(bad, "IncludesLastItemInRange", "true")

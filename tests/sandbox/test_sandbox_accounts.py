@@ -1,0 +1,110 @@
+"""Accounts from a file, and where the sandbox may listen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.python.usage import UsageError
+
+from pexschedd.sandbox import Processing, default_accounts
+from pexschedd.sandbox.accounts import AccountsError, check_accounts, read_accounts
+from pexschedd.sandbox.tap import Options, check_loopback, makeService
+
+
+def test_the_default_accounts_are_sound() -> None:
+    """The password is the local part; the equipment has none; svc may be anybody."""
+    accounts = {account.address: account for account in default_accounts()}
+    check_accounts(list(accounts.values()))
+    for name in ("alice", "bob", "svc", "room1"):
+        assert accounts[f"{name}@example.test"].password == name
+    equipment = accounts["pexipmeeting@example.test"]
+    assert equipment.password is None
+    assert equipment.processing is Processing.NONE
+    assert accounts["svc@example.test"].may_impersonate("anybody@example.test")
+    assert not accounts["alice@example.test"].may_impersonate("bob@example.test")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "truncated"),
+        (b"{}", "array"),
+        (b"[]", "at least one"),
+        (b'[{"name": "x"}]', "address"),
+        (b'[{"address": "x"}]', r"\$\[0\].*no mail address"),
+        (b'[{"address": "a@b", "nmae": "x"}]', "nmae"),
+        (b'[{"address": "a@b", "processing": "magic"}]', "magic"),
+        (b'[{"address": "a@b"}, {"address": "A@B"}]', "twice"),
+        (b'[{"address": "a@b", "impersonates": ["c@d"]}]', r"impersonates.*c@d"),
+        (b'[{"address": "a@b", "open_to": ["*"]}]', "open_to"),
+    ],
+)
+def test_a_wrong_file_says_where(content: bytes, says: str) -> None:
+    """Each mistake is named."""
+    with pytest.raises(AccountsError, match=f"(?i){says}"):
+        read_accounts(content)
+
+
+def test_a_good_file_is_read() -> None:
+    """All fields, and their defaults."""
+    document: list[dict[str, Any]] = [
+        {"address": "a@b", "password": "x", "aliases": ["c@b"], "open_to": ["d@b"]},
+        {"address": "d@b", "impersonates": ["*"]},
+    ]
+    first, second = read_accounts(json.dumps(document).encode())
+    assert first.lets_in("D@B")
+    assert second.password is None
+    assert second.processing is Processing.AUTO_UPDATE
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp:8082:interface=127.0.0.1",
+        "tcp:8082:interface=127.9.9.9",
+        r"tcp6:8082:interface=\:\:1",
+        "ssl:8082:interface=127.0.0.1:privateKey=k.pem",
+        "unix:/tmp/sandbox.sock",
+    ],
+)
+def test_loopback_is_allowed(endpoint: str) -> None:
+    """Whatever only this machine can reach."""
+    check_loopback(endpoint)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp:8082",
+        "tcp:8082:interface=0.0.0.0",
+        "tcp:8082:interface=192.0.2.1",
+        r"tcp6:8082:interface=\:\:",
+        "tcp:8082:interface=localhost",
+        "",
+    ],
+)
+def test_other_addresses_are_refused(endpoint: str) -> None:
+    """Everything else, and the message says what to write."""
+    with pytest.raises(ValueError, match="loopback"):
+        check_loopback(endpoint)
+
+
+def test_options(tmp_path: Path) -> None:
+    """The command line is checked before anything starts."""
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text('[{"address": "a@b", "password": "x"}]')
+    bad.write_text("[]")
+    options = Options()
+    options.parseOptions(
+        ["--listen", "tcp:0:interface=127.0.0.1", "--accounts", str(good)]
+    )
+    assert makeService(options) is not None
+    for arguments in (
+        ["--listen", "tcp:0"],
+        ["--listen", "nonsense:0:interface=127.0.0.1"],
+        ["--accounts", str(bad)],
+        ["--accounts", str(tmp_path / "missing.json")],
+    ):
+        with pytest.raises(UsageError):
+            Options().parseOptions(arguments)
