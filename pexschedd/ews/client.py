@@ -4,7 +4,7 @@ Whatever goes wrong on the way becomes one of our errors, in words for administr
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from twisted.logger import Logger
 
@@ -18,7 +18,6 @@ from pexschedd.ews.faults import (
     http_error,
     soap_error,
 )
-from pexschedd.ews.transport import Transport
 
 T = TypeVar("T")
 
@@ -26,12 +25,23 @@ _WITH_SOAP = (200, 500)
 """The statuses that come with an envelope: results, and faults."""
 
 
+class Poster(Protocol):
+    """What carries requests; `transport.Transport` over HTTP."""
+
+    async def post(
+        self, body: bytes, *, mailbox: str, repeatable: bool
+    ) -> HttpResponse:
+        """Raises `ConnectionTrouble`; any HTTP status is an answer."""
+
+    async def close(self) -> None: ...
+
+
 class EwsClient:
     """Calls in the name of one mailbox."""
 
     _log = Logger()
 
-    def __init__(self, transport: Transport, site: Site) -> None:
+    def __init__(self, transport: Poster, site: Site) -> None:
         self._transport = transport
         self._site = site
 

@@ -121,7 +121,7 @@ class TwistedConnection:
         """Drops the connection at once, whatever is still on its way."""
         transport = getattr(self._endpoints.protocol, "transport", None)
         # Twisted's TLS cannot abort what is lost already.
-        if getattr(transport, "connected", False):
+        if transport is not None and getattr(transport, "connected", False):
             transport.abortConnection()
 
     async def close(self) -> None:

@@ -185,9 +185,16 @@ def test_reading_what_is_not_there() -> None:
     assert list(children(None, "A")) == []
 
 
-WORDS = st.sampled_from(
-    ["Envelope", "Body", "Fault", "detail", "ResponseCode", "ResponseMessages", "Items", "ItemId", "Value", "MeetingRequest", "MeetingCancellation", "Message", "Start", "End", "UID", "RecurrenceId", "Changes", "Create", "Update", "SyncState", "IncludesLastItemInRange", "ExtendedProperty", "Mailbox", "ExtendedFieldURI", "StartTimeZone", "Periods", "Period", "TransitionsGroups", "Transitions", "TransitionsGroup", "Transition", "RecurringDayTransition", "To", "Month", "Organizer", "From", "DateTimeReceived", "Body", "ItemClass", "GetItemResponseMessage", "EmailAddress", "Name"]
-)
+_WORDS = """
+    Envelope Body Fault detail ResponseCode ResponseMessages Items ItemId Value
+    MeetingRequest MeetingCancellation Message Start End UID RecurrenceId
+    Changes Create Update SyncState IncludesLastItemInRange ExtendedProperty
+    Mailbox ExtendedFieldURI StartTimeZone Periods Period TransitionsGroups
+    Transitions TransitionsGroup Transition RecurringDayTransition To Month
+    Organizer From DateTimeReceived Body ItemClass GetItemResponseMessage
+    EmailAddress Name
+"""
+WORDS = st.sampled_from(_WORDS.split())
 VALUES = st.one_of(
     st.sampled_from(
         [

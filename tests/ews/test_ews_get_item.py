@@ -151,6 +151,14 @@ def test_property_sets_by_their_guid() -> None:
     assert request(content).uid == CLEAN
 
 
+ALICE_BY_BOB = (
+    f"<t:Organizer>{mailbox('Alice', 'alice@example.test')}</t:Organizer>"
+    f"<t:From>{mailbox('Bob', 'bob@example.test')}</t:From>"
+)
+CURRENT = (
+    "<t:IsOutOfDate>false</t:IsOutOfDate>"
+    "<t:MeetingRequestType>FullUpdate</t:MeetingRequestType>"
+)
 SENDER_ADDRESS = (
     "<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag='0x5d02' "
     "PropertyType='String'/><t:Value>alice@example.test</t:Value></t:ExtendedProperty>"
@@ -161,8 +169,7 @@ SENDER_ADDRESS = (
     ("content", "person"),
     [
         (
-            f"<t:Organizer>{mailbox('Alice', 'alice@example.test')}</t:Organizer>"
-            f"<t:From>{mailbox('Bob', 'bob@example.test')}</t:From>",
+            ALICE_BY_BOB,
             Person("Alice", "alice@example.test"),
         ),
         (
@@ -223,8 +230,7 @@ def test_recurrence_ids(content: str, original: str | None) -> None:
         ("<t:IsOutOfDate>true</t:IsOutOfDate>", True),
         ("<t:MeetingRequestType>Outdated</t:MeetingRequestType>", True),
         (
-            "<t:IsOutOfDate>false</t:IsOutOfDate>"
-            "<t:MeetingRequestType>FullUpdate</t:MeetingRequestType>",
+            CURRENT,
             False,
         ),
         ("", False),

@@ -378,7 +378,7 @@ async def test_an_authenticator_may_lead_a_handshake(serve: Starter) -> None:
         async def send(self, request: HttpRequest, connection: Any) -> HttpResponse:
             first = await connection.send(HttpRequest({}, b""))
             self.seen.append((first.status, connection.serial))
-            second = await connection.send(request)
+            second: HttpResponse = await connection.send(request)
             self.seen.append((second.status, connection.serial))
             assert connection.certificate() is None
             return second
