@@ -1,0 +1,381 @@
+"""The demo desk in real Chromium, with the real daemon and the real pane."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Frame,
+    FrameLocator,
+    Route,
+    expect,
+)
+
+sys.path.append(str(Path(__file__).parent.parent / "demo"))
+
+from demo_process import ALICE, RunningDemo, running
+
+WAIT_MS = 15_000
+BENIGN = "can escape its sandboxing"
+"""Chromium's remark about our own two sandbox words; the frame is of another origin."""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    with running(tmp_path_factory.mktemp("desk") / "state") as demo:
+        yield demo
+
+
+class Desk:
+    """A page at the desk, and what a person does with it."""
+
+    def __init__(self, browser: Browser, demo: RunningDemo, **options: Any) -> None:
+        size = {"width": 1280, "height": 800}
+        self.context = browser.new_context(**{"viewport": size, **options})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.trouble: list[str] = []
+        self.asked: set[str] = set()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on("request", lambda request: self.asked.add(request.url))
+        self.open(demo)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and BENIGN not in message.text:
+            self.trouble.append(message.text)
+
+    def open(self, demo: RunningDemo) -> None:
+        self.demo = demo
+        self.page.goto(f"{demo.desk}/")
+        self.page.locator("body[data-ready]").wait_for()
+
+    def close(self) -> None:
+        self.context.close()
+
+    def compose(self, subject: str) -> None:
+        self.page.get_by_role("button", name="New meeting").click()
+        self.page.get_by_label("Title").fill(subject)
+
+    def press_ribbon(self) -> FrameLocator:
+        self.page.get_by_role("button", name="Create a Pexip meeting").click()
+        return self.page.frame_locator("#pane-frame")
+
+    def add_room(self) -> None:
+        self.press_ribbon().get_by_role("button", name="Add a Single-use VMR").click()
+        self.page.locator("#required .chip.room").wait_for()
+
+    def send(self) -> None:
+        self.page.locator("#send").click()
+        expect(self.page.locator("#compose")).to_be_hidden()
+
+    @property
+    def paper(self) -> FrameLocator:
+        return self.page.frame_locator("#paper")
+
+    @property
+    def door(self) -> Any:
+        return self.page.locator(".door")
+
+    def pane(self) -> Frame:
+        """The pane's own window, for calling Office there."""
+        self.press_ribbon().get_by_role("button", name="Add a Single-use").wait_for()
+        frames = [f for f in self.page.frames if f.url.startswith(self.demo.addin)]
+        assert len(frames) == 1
+        return frames[0]
+
+
+@pytest.fixture
+def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
+    """A desk whose page has no errors and asks nobody but this machine."""
+    desk = Desk(browser, demo)
+    yield desk
+    desk.close()
+    assert desk.trouble == []
+    ours = (demo.desk, demo.addin, "data:", "about:")
+    assert [url for url in desk.asked if not url.startswith(ours)] == []
+
+
+def test_story(browser: Browser, tmp_path: Path) -> None:
+    """Button, room, Send, answer, opening, move, kill, start again, cancel."""
+    with running(tmp_path / "state") as first:
+        desk = Desk(browser, first)
+        page = desk.page
+        desk.compose("Quarterly review")
+        page.locator("#required-input").fill("bo")
+        page.keyboard.press("Enter")
+        desk.add_room()
+        expect(desk.paper.locator("body")).to_contain_text("PXPS:-")
+        chips = page.locator("#required .chip > span:not(.avatar)")
+        expect(chips).to_have_text(["Bob Baker", "Pexip Meeting"])
+        desk.send()
+
+        mail = page.locator(".mail").first
+        expect(mail).to_contain_text("Pexip Meeting", timeout=WAIT_MS)
+        expect(mail).to_contain_text("successfully scheduled")
+        mail.get_by_role("button").first.click()
+        answer = page.frame_locator(".mail iframe").locator("body")
+        expect(answer).to_contain_text("successfully scheduled")
+
+        expect(desk.door).to_contain_text("Closed", timeout=WAIT_MS)
+        expect(desk.door).to_contain_text("Opens")
+        page.get_by_role("button", name="Move the clock to the opening").click()
+        expect(desk.door).to_contain_text("Joinable now", timeout=WAIT_MS)
+        expect(page.get_by_text("That is all.")).to_be_visible()
+
+        page.get_by_role("button", name="Edit").click()
+        expect(desk.paper.locator("body")).to_contain_text("PXPS:-")
+        page.get_by_label("Date").fill("2030-01-15")
+        page.get_by_label("Title").fill("Moved review")
+        desk.send()
+        expect(page.locator(".mail").first).to_contain_text(
+            "rescheduled", timeout=WAIT_MS
+        )
+        expect(desk.door).to_contain_text("Opens Tue 15 Jan", timeout=WAIT_MS)
+        assert desk.trouble == []
+        first.kill()
+        expect(page.locator("#alerts")).to_contain_text("does not answer")
+
+    with running(tmp_path / "state", first.port) as second:
+        desk.open(second)
+        desk.trouble.clear()  # the browser has noticed that nobody was there
+        expect(page.locator(".mail")).to_have_count(2)
+        uid = second.get("state", user=ALICE)["meetings"][-1]["uid"]
+        page.locator(".mail button").first.click()
+        page.get_by_role("button", name="Show the meeting").click()
+        expect(desk.door).to_contain_text("Opens Tue 15 Jan", timeout=WAIT_MS)
+        page.get_by_role("button", name="Cancel meeting").click()
+        expect(desk.door).to_contain_text("The room is gone", timeout=WAIT_MS)
+        expect(page.locator(f"[data-uid='{uid}']")).to_have_count(0)
+        assert desk.trouble == []
+        desk.close()
+
+
+def test_bob_gets_the_invitation(desk: Desk) -> None:
+    """The other seat has its own calendar and inbox, and its answer comes back."""
+    page = desk.page
+    desk.compose("For Bob")
+    page.locator("#required-input").fill("bob@example.test")
+    desk.send()
+    page.get_by_role("radio", name="Bob").click()
+    page.locator(".mail", has_text="For Bob").get_by_role("button").first.click()
+    page.get_by_role("button", name="Accept").click()
+    page.get_by_role("radio", name="Alice").click()
+    expect(page.locator(".mail").first).to_contain_text("Accepted: For Bob")
+
+
+# Office.js
+
+
+def test_office_looks_like_outlook(desk: Desk) -> None:
+    """The pane finds a host, a user, sets up to Mailbox 1.8, and enumerations."""
+    desk.compose("Office")
+    found = desk.pane().evaluate("""() => ({
+        host: Office.context.host === Office.HostType.Outlook,
+        platform: Office.context.platform,
+        user: Office.context.mailbox.userProfile.emailAddress,
+        item: Office.context.mailbox.item.itemType
+            === Office.MailboxEnums.ItemType.Appointment,
+        sets: ['1.1', '1.8', '1.9', '1.14', '2.0'].map(
+            (v) => Office.context.requirements.isSetSupported('Mailbox', v)),
+        other: Office.context.requirements.isSetSupported('IdentityAPI', '1.3'),
+    })""")
+    assert found == {
+        "host": True,
+        "platform": "OfficeOnline",
+        "user": ALICE,
+        "item": True,
+        "sets": [True, True, False, False, False],
+        "other": False,
+    }
+
+
+CALL = """([path, ...args]) => new Promise((resolve) => {
+    const names = path.split('.');
+    const last = names.pop();
+    const target = names.reduce((at, name) => at[name], Office.context.mailbox.item);
+    target[last](...args, (result) => resolve([result.status, result.value,
+        result.error && result.error.name]));
+})"""
+
+
+def test_office_reads_and_writes_the_form(desk: Desk) -> None:
+    """What the pane sets is in the form, and what is in the form it gets."""
+    desk.compose("Title from the form")
+    pane = desk.pane()
+
+    def call(*args: object) -> object:
+        status, value, error = pane.evaluate(CALL, list(args))
+        assert (status, error) == ("succeeded", None)
+        return value
+
+    assert call("subject.getAsync") == "Title from the form"
+    call("subject.setAsync", "Title from the pane")
+    expect(desk.page.get_by_label("Title")).to_have_value("Title from the pane")
+
+    call("location.setAsync", "Room 1")
+    call("enhancedLocation.addAsync", [{"id": "Room 2", "type": "custom"}])
+    assert call("location.getAsync") == "Room 1; Room 2"
+
+    people = [{"displayName": "Bob", "emailAddress": "bob@example.test"}]
+    call("requiredAttendees.addAsync", people)
+    call("requiredAttendees.addAsync", people)
+    listed = call("requiredAttendees.getAsync")
+    assert isinstance(listed, list)
+    assert [one["emailAddress"] for one in listed] == ["bob@example.test"]
+    call("requiredAttendees.setAsync", [])
+    assert call("requiredAttendees.getAsync") == []
+
+    assert call("body.getTypeAsync") == "html"
+    call("body.setAsync", "<p>Below</p>", {"coercionType": "html"})
+    call("body.prependAsync", "<p>Above</p>", {"coercionType": "html"})
+    call("body.setSelectedDataAsync", "a < b", {"coercionType": "text"})
+    text = str(call("body.getAsync", "text"))
+    assert "a < b" in text
+    assert text.index("Above") < text.index("Below")
+
+    length = """async () => {
+        const get = (f) => new Promise((r) =>
+            Office.context.mailbox.item[f].getAsync((x) => r(x.value)));
+        return (await get('end')) - (await get('start'));
+    }"""
+    assert pane.evaluate(length) == 3_600_000
+
+
+def test_office_refuses_as_office_does(desk: Desk) -> None:
+    """Wrong arguments are thrown and never reach the callback."""
+    desk.compose("Refusals")
+    thrown = desk.pane().evaluate("""() => {
+        const item = Office.context.mailbox.item;
+        const attempts = [
+            () => item.location.setAsync('x'.repeat(256)),
+            () => item.subject.setAsync(5),
+            () => item.start.setAsync('today'),
+            () => item.requiredAttendees.addAsync({ emailAddress: 'a@b' }),
+            () => item.requiredAttendees.addAsync([{ displayName: 'nobody' }]),
+            () => item.body.setAsync('x'.repeat(1000001)),
+            () => Office.context.mailbox.getUserIdentityTokenAsync(),
+        ];
+        return attempts.map((attempt) => {
+            try { attempt(); return ''; } catch (error) { return error.name; }
+        });
+    }""")
+    assert all(name.startswith("Sys.Argument") for name in thrown), thrown
+
+
+def test_office_keeps_properties_and_shows_notices(desk: Desk) -> None:
+    """Custom properties last as long as the form; a notice is shown above it."""
+    desk.compose("Properties")
+    pane = desk.pane()
+    kept = pane.evaluate("""() => new Promise((resolve) => {
+        const item = Office.context.mailbox.item;
+        item.loadCustomPropertiesAsync((first) => {
+            first.value.set('uuid', 'x');
+            first.value.saveAsync(() => item.loadCustomPropertiesAsync(
+                (second) => resolve(second.value.get('uuid'))));
+        });
+    })""")
+    assert kept == "x"
+    pane.evaluate(
+        CALL,
+        [
+            "notificationMessages.addAsync",
+            "done",
+            {"type": "informationalMessage", "message": "A <b>room</b> was added."},
+        ],
+    )
+    expect(desk.page.locator("#notices")).to_have_text("A <b>room</b> was added.")
+
+
+def test_strangers_are_not_answered(desk: Desk) -> None:
+    """Messages from other windows than the pane's get neither answer nor effect."""
+    desk.compose("Mine")
+    desk.pane()
+    answered = desk.page.evaluate("""() => new Promise((resolve) => {
+        const frame = document.createElement('iframe');
+        document.body.append(frame);
+        const hear = (event) => event.data.type === 'result' && resolve(true);
+        window.addEventListener('message', hear);
+        frame.contentWindow.addEventListener('message', hear);
+        const call = { desk: 1, type: 'call', id: 1, method: 'subject.set',
+            args: { value: 'Theirs' } };
+        window.postMessage(call, '*');
+        frame.contentWindow.parent.postMessage(call, '*');
+        setTimeout(() => resolve(false), 300);
+    })""")
+    assert not answered
+    expect(desk.page.get_by_label("Title")).to_have_value("Mine")
+
+
+def test_office_alone_has_no_host(browser: Browser, demo: RunningDemo) -> None:
+    """Outside of the desk's frame the library is ready, but there is no host."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{demo.desk}/desk/paper")
+    page.route(
+        "**/empty", lambda route: route.fulfill(body="<p>", content_type="text/html")
+    )
+    page.goto(f"{demo.desk}/empty")
+    page.add_script_tag(url=f"{demo.desk}/desk/office.js")
+    assert page.evaluate("Office.onReady()") == {"host": None, "platform": None}
+    context.close()
+
+
+# The page itself
+
+
+def test_says_when_the_daemon_is_down(desk: Desk) -> None:
+    """A daemon that does not answer is said plainly, and forgotten when it is back."""
+
+    def down(route: Route) -> None:
+        answer = route.fetch()
+        body = {**answer.json(), "problem": "The daemon does not answer: refused."}
+        route.fulfill(response=answer, json=body)
+
+    desk.page.route("**/desk/api/state*", down)
+    expect(desk.page.locator("#alerts")).to_contain_text("The daemon does not answer")
+    desk.page.unroute("**/desk/api/state*")
+    expect(desk.page.locator("#alerts")).to_be_empty()
+
+
+def test_keyboard_is_enough(desk: Desk) -> None:
+    """A meeting is written, kept from being lost, and sent without a mouse."""
+    page = desk.page
+    page.get_by_role("button", name="New meeting").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Title")).to_be_focused()
+    page.keyboard.type("By keys alone")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alertdialog")).to_be_hidden()
+    expect(page.get_by_label("Title")).to_have_value("By keys alone")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#compose")).to_be_hidden()
+    expect(page.locator("#meeting")).to_contain_text("By keys alone")
+
+
+@pytest.mark.parametrize("width", [900, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_and_follows_the_scheme(
+    browser: Browser, demo: RunningDemo, width: int, scheme: str
+) -> None:
+    """Nothing is wider than the window, and dark is dark."""
+    size = {"width": width, "height": 760}
+    desk = Desk(browser, demo, viewport=size, color_scheme=scheme)
+    page = desk.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in back[4:-1].split(","))
+    assert (brightness < 200) == (scheme == "dark")
+    desk.compose("Width " * 40)
+    desk.press_ribbon().get_by_role("button", name="Add a Single-use").wait_for()
+    right = page.locator("#pane").bounding_box()
+    assert right is not None
+    assert right["x"] + right["width"] <= width
+    assert desk.trouble == []
+    desk.close()

@@ -1,0 +1,99 @@
+"""The desk's server side over a real socket, while there is no daemon."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest_twisted
+from demo_process import ALICE, BOB, ROOM, three_ports
+from treq.client import HTTPClient
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.server import Site
+
+from pexschedd.demo.clock import DeskClock
+from pexschedd.demo.daemon import Daemon
+from pexschedd.demo.desk import Desk
+from pexschedd.demo.people import People
+from pexschedd.demo.ports import Ports
+from pexschedd.sandbox.accounts import default_accounts
+from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.server import Sandbox
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+class Visitor:
+    """Asks a desk whose daemon is not there."""
+
+    def __init__(self, http: HTTPClient, base: str) -> None:
+        self._http = http
+        self._base = base
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        response = await self._http.get(f"{self._base}/desk/api/{path}")
+        return response.code, msgspec.json.decode(await response.content())
+
+
+@pytest_twisted.async_yield_fixture()
+async def visitor() -> AsyncIterator[Visitor]:
+    from twisted.internet import reactor  # noqa: PLC0415 - installed by pytest-twisted
+
+    ports = Ports.starting_at(three_ports())
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    http = HTTPClient(Agent(reactor, pool=pool))
+    clock = DeskClock(lambda: NOON)
+    exchange = Exchange(default_accounts(), now=clock)
+    sandbox = Sandbox(now=clock, clock=reactor, exchange=exchange)
+    desk = Desk(
+        people=People(exchange, [ALICE, BOB], ROOM),
+        daemon=Daemon(http, ports.addin_url, ports.admin_url, "secret"),
+        clock=clock,
+        ports=ports,
+        issue_token=lambda user, audience: f"{user} {audience}",
+    )
+    root = sandbox.resource()
+    desk.mount(root)
+    listening = reactor.listenTCP(ports.desk, Site(root), interface="127.0.0.1")  # type: ignore[attr-defined]  # the reactor is a module to mypy
+    yield Visitor(http, ports.desk_url)
+    await listening.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_calendar_works_without_daemon(visitor: Visitor) -> None:
+    """Mail and calendars are there, and the page learns that the daemon is not."""
+    code, state = await visitor.get(f"state?user={ALICE}")
+    assert code == 200
+    assert state["problem"].startswith("The daemon does not answer")
+    assert (state["meetings"], state["inbox"], state["now"]) == (
+        [],
+        [],
+        "2026-03-02T12:00:00Z",
+    )
+
+
+@pytest_twisted.ensureDeferred
+async def test_setup_without_daemon(visitor: Visitor) -> None:
+    """Who sits at the desk is known; there is no add-in, and the reason is said."""
+    code, setup = await visitor.get("setup")
+    assert code == 200
+    assert [user["address"] for user in setup["users"]] == [ALICE, BOB]
+    assert setup["addin"] is None
+    assert setup["problem"].startswith("The daemon does not answer")
+
+
+@pytest_twisted.ensureDeferred
+async def test_room_without_daemon(visitor: Visitor) -> None:
+    """Asking for a room is answered with the trouble, not with a guess."""
+    code, body = await visitor.get("room?uid=X")
+    assert code == 502
+    assert body["code"] == "daemon_down"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_query_is_checked(visitor: Visitor) -> None:
+    """A missing part of the query is named; a stranger is not at this desk."""
+    code, body = await visitor.get("state")
+    assert (code, body["message"]) == (400, "The query lacks user.")
+    code, body = await visitor.get("state?user=svc@example.test")
+    assert code == 404
