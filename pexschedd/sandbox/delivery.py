@@ -68,7 +68,7 @@ def _pencil_in(mailbox: Mailbox, request: Item) -> None:
     else:
         known = entry.meeting
         answering.refresh(entry, request)
-        if known is not None and significant(known, meeting):
+        if known is not None and (known.cancelled or significant(known, meeting)):
             entry.my_response = ResponseType.NONE
             entry.free_busy = "Tentative"
         elif request.request_type == "FullUpdate":

@@ -5,7 +5,7 @@ The package's docstring shows how it is used.
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgspec
@@ -149,8 +149,8 @@ class Exchange:
             meeting=Meeting(
                 goid=self.new_goid(),
                 organizer=self.person(mailbox.address),
-                start=start,
-                end=end,
+                start=_utc(start),
+                end=_utc(end),
                 zone=zone,
                 location=bodies.clean_text(location),
                 attendees=self._attendees(required, optional, resources),
@@ -204,9 +204,9 @@ class Exchange:
         if location is not UNSET:
             changes["location"] = bodies.clean_text(location)
         if start is not UNSET:
-            changes["start"] = start
+            changes["start"] = _utc(start)
         if end is not UNSET:
-            changes["end"] = end
+            changes["end"] = _utc(end)
         lists = ((Role.REQUIRED, required), (Role.OPTIONAL, optional))
         attendees = meeting.attendees
         for role, people in (*lists, (Role.RESOURCE, resources)):
@@ -356,7 +356,10 @@ class Exchange:
     @classmethod
     def restore(cls, data: bytes, *, now: Callable[[], datetime]) -> Self:
         """What `snapshot` gave. Raises ValueError for anything else."""
-        state = msgspec.json.decode(data, type=_State)
+        try:
+            state = msgspec.json.decode(data, type=_State)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no snapshot of the sandbox: {error}") from None
         self = cls(state.accounts, now=now)
         self._by_address.clear()
         self._by_guid.clear()
@@ -432,6 +435,12 @@ def replace_role(
 
 
 _ORDER = {Role.REQUIRED: 0, Role.OPTIONAL: 1, Role.RESOURCE: 2}
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return moment.astimezone(UTC)
 
 
 def _body(body: str | Body) -> Body:

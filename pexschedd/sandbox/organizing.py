@@ -60,7 +60,9 @@ def publish(
     recipients = [
         attendee
         for attendee in meeting.attendees
-        if send is Send.ALL or attendee.person.address.casefold() not in before
+        if (send is Send.ALL or attendee.person.address.casefold() not in before)
+        # Organizers do not invite themselves.
+        and exchange.find(attendee.person.address) is not mailbox
     ]
     if recipients:
         _send_requests(exchange, mailbox, item, recipients, before, save_copy)

@@ -164,7 +164,6 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _comparison(element: Element, name: str, path: Path, zone: tzinfo) -> Test:
-    read = path.read
     other = markup.find_t(element, "FieldURIOrConstant")
     if other is None:
         raise markup.missing(element, "FieldURIOrConstant")
@@ -173,7 +172,6 @@ def _comparison(element: Element, name: str, path: Path, zone: tzinfo) -> Test:
         return lambda item, mailbox: not equal(item, mailbox)
     if name not in _COMPARISONS:
         raise markup.unexpected(element)
-    del read
     return _comparison_test(name, element, path, other, zone)
 
 

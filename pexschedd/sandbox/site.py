@@ -1,6 +1,7 @@
 """The HTTP side: EWS, the metadata document, and the sandbox's own controls."""
 
 import re
+import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,11 @@ class _Ews(Resource):
         if request.finished or request.channel is None:
             return
         request.setHeader("server", "Microsoft-IIS/10.0")
+        request.setHeader("request-id", str(uuid.uuid4()))
+        request.setHeader("x-feserver", "SANDBOX")
+        theirs = request.getHeader("client-request-id") or ""
+        if request.getHeader("return-client-request-id") == "true" and len(theirs) < 99:
+            request.setHeader("client-request-id", theirs)
         request.setHeader("x-powered-by", "ASP.NET")
         request.setHeader("content-length", str(len(body)))
         request.write(body)

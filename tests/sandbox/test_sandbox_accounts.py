@@ -1,6 +1,10 @@
 """Accounts from a file, and where the sandbox may listen."""
 
 import json
+import re
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +92,48 @@ def test_other_addresses_are_refused(endpoint: str) -> None:
     """Everything else, and the message says what to write."""
     with pytest.raises(ValueError, match="loopback"):
         check_loopback(endpoint)
+
+
+def twistd(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("twistd")),
+            *("-n", "--pidfile=", "exchangesandbox"),
+            *arguments,
+        ],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_twistd_runs_it() -> None:
+    """The command of the manual starts a server that answers, and ends at a signal."""
+    with twistd("--listen", "tcp:0:interface=127.0.0.1") as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if found := re.search(r"starting on (\d+)", line):
+                    break
+            else:
+                pytest.fail("it did not start")
+            url = f"http://127.0.0.1:{found[1]}/autodiscover/metadata/json/1"
+            with urllib.request.urlopen(url) as answer:
+                assert json.load(answer)["keys"]
+        finally:
+            process.terminate()
+        rest = process.stdout.read()
+    assert "Server Shut Down" in rest
+    assert "Traceback" not in rest
+
+
+def test_twistd_refuses_the_world() -> None:
+    """It does not even start on an address that others can reach."""
+    with twistd("--listen", "tcp:0:interface=0.0.0.0") as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "loopback only" in output
 
 
 def test_options(tmp_path: Path) -> None:

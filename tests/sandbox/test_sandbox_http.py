@@ -18,6 +18,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.web._newclient import ResponseFailed, ResponseNeverReceived
 from twisted.web.client import HTTPConnectionPool
+from twisted.web.http_headers import Headers
 
 from pexschedd.sandbox.site import BODY_LIMIT
 
@@ -49,7 +50,7 @@ async def send(
     data: bytes = b"",
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, Any, bytes]:
-    given = {name: [value] for name, value in (headers or {}).items()}
+    given = Headers({name: [value] for name, value in (headers or {}).items()})
     response = await treq.request(
         method, url, data=data, headers=given, pool=one_shot()
     )
@@ -249,7 +250,7 @@ def test_latency_waits_on_the_clock(sandbox: CheckedSandbox) -> None:
     clock = Clock()
     sandbox._clock = clock
     sandbox.behaviour.configure({"latency_ms": 2000})
-    stub = StubTreq(sandbox.resource())
+    stub: Any = StubTreq(sandbox.resource())
     headers = basic(ALICE, "alice")
     codes: list[int] = []
     asked = stub.post("http://x/EWS/Exchange.asmx", data=FIND, headers=headers)

@@ -233,6 +233,36 @@ def test_plain_mail_arrives(sandbox: CheckedSandbox) -> None:
     assert copy.is_read
 
 
+def test_organizers_do_not_invite_themselves(sandbox: CheckedSandbox) -> None:
+    """Nobody gets mail about their own meeting for being in the list."""
+    invite(sandbox, ALICE, BOB)
+    assert box(sandbox, ALICE).inbox() == []
+
+
+def test_coming_back_to_a_meeting(sandbox: CheckedSandbox) -> None:
+    """Who was taken out and is invited again has it pencilled in again."""
+    meeting = invite(sandbox, BOB, EQUIPMENT)
+    sandbox.exchange.update(meeting, required=[EQUIPMENT])
+    sandbox.exchange.update(meeting, required=[EQUIPMENT, BOB])
+    (entry,) = box(sandbox, BOB).calendar()
+    assert entry.meeting is not None
+    assert not entry.meeting.cancelled
+    assert (entry.subject, entry.free_busy) == ("Weekly", "Tentative")
+
+
+def test_what_is_no_snapshot_is_refused(sandbox: CheckedSandbox) -> None:
+    """With a ValueError, whatever it is."""
+    for data in (b"", b"{}", b"[1, 2]"):
+        with pytest.raises(ValueError, match="no snapshot"):
+            type(sandbox.exchange).restore(data, now=sandbox.exchange.now)
+
+
+def test_naive_times_are_refused(sandbox: CheckedSandbox) -> None:
+    """A time without a zone means nothing."""
+    with pytest.raises(ValueError, match="no time zone"):
+        invite(sandbox, start=MEETING.replace(tzinfo=None))
+
+
 def test_an_unknown_time_zone_is_refused(sandbox: CheckedSandbox) -> None:
     """IANA names are not what Exchange calls zones."""
     with pytest.raises(ValueError, match="Europe/Berlin"):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 
 from pexschedd.sandbox import ids, markup, timezones
 from pexschedd.sandbox.envelope import Request
@@ -112,7 +113,7 @@ class Call:
         """What finds each folder named in a list of folder ids."""
         if not len(parent):
             raise markup.missing(parent, "FolderId")
-        return [lambda each=each: self.folder(each) for each in parent]  # type: ignore[misc]  # mypy does not see the default
+        return [partial(self.folder, each) for each in parent]
 
     def folder(self, element: Element) -> tuple[Mailbox, Folder]:
         """A DistinguishedFolderId or FolderId element. Raises `EwsError`."""

@@ -1,6 +1,7 @@
 """ResolveNames, GetServerTimeZones and the other operations that concern no item."""
 
 import re
+from functools import partial
 
 from pexschedd.sandbox import ids, markup, timezones
 from pexschedd.sandbox.errors import EwsError
@@ -80,7 +81,7 @@ def convert_id(call: Call) -> Element:
     """From EwsId to EwsId only; clients use it to try a server out."""
     to = markup.need(call.element, "DestinationFormat")
 
-    def write_one(good: Element, source: Element) -> None:
+    def write_one(source: Element, good: Element) -> None:
         identifier = markup.need(source, "Id")
         if ids.mailbox_of(identifier) is None:
             raise EwsError("ErrorInvalidIdMalformed")
@@ -94,9 +95,7 @@ def convert_id(call: Call) -> Element:
             converted.set(name, markup.need(source, name))
 
     sources = markup.need_m(call.element, "SourceIds")
-    return call.answer(
-        [lambda good, source=source: write_one(good, source) for source in sources]  # type: ignore[misc]  # mypy does not see the default
-    )
+    return call.answer([partial(write_one, source) for source in sources])
 
 
 def get_user_configuration(call: Call) -> Element:
