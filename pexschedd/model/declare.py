@@ -11,6 +11,23 @@ def label(label: str, help: str, *, manifest: bool = False) -> Field:
     return Field(label=label, help=help, max_length=250, manifest=manifest)
 
 
+OUTLOOK_SHORT = 125
+"""Characters of a name or label in a manifest (Office's schema of manifests)."""
+
+
+def short_label(label: str, help: str) -> Field:
+    """A short text that is part of the manifest as a name or label."""
+    return Field(
+        label=label, help=help, max_length=250, manifest=True, checks=(_short,)
+    )
+
+
+def _short(value: str) -> str | None:
+    if len(value) <= OUTLOOK_SHORT:
+        return None
+    return f"Outlook takes at most {OUTLOOK_SHORT} characters here, not {len(value)}."
+
+
 def url(label: str, help: str, *, manifest: bool = False) -> Field:
     """An http(s) URL, or empty."""
     return Field(

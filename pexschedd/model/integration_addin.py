@@ -29,38 +29,29 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
     ]
     addin_provider_name: Annotated[
         str,
-        declare.label(
-            "Add-in provider name", "Who provides the add-in.", manifest=True
-        ),
+        declare.short_label("Add-in provider name", "Who provides the add-in."),
     ] = "Pexip"
     addin_display_name: Annotated[
         str,
-        declare.label(
-            "Add-in display name", "What the add-in is called.", manifest=True
-        ),
+        declare.short_label("Add-in display name", "What the add-in is called."),
     ] = "Pexip Scheduling Service"
     addin_description: Annotated[
         str, declare.label("Add-in description", "What the add-in does.", manifest=True)
     ] = "Turns meetings into Pexip meetings"
     addin_group_label: Annotated[
         str,
-        declare.label(
+        declare.short_label(
             "Add-in group label",
             "The group of Outlook's ribbon that the button is in.",
-            manifest=True,
         ),
     ] = "Pexip meeting"
     addin_button_label: Annotated[
         str,
-        declare.label(
-            "Add-in button label", "The button in the ribbon.", manifest=True
-        ),
+        declare.short_label("Add-in button label", "The button in the ribbon."),
     ] = "Create a Pexip meeting"
     addin_supertip_title: Annotated[
         str,
-        declare.label(
-            "Add-in supertip title", "The title of the button's help.", manifest=True
-        ),
+        declare.short_label("Add-in supertip title", "The title of the button's help."),
     ] = "Makes this a Pexip meeting"
     addin_supertip_description: Annotated[
         str,

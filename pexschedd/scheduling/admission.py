@@ -38,14 +38,18 @@ class Admission:
         text = normalise(dialled)
         alias = self._store.find(tables.ALIAS_BY_TEXT, text)
         if alias is None:
-            return self._without_room(text)
+            return self._without_schedule(text)
         conference = self._store.get(tables.CONFERENCE, alias.conference)
         if conference is None:
             return None
         meetings = self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference.id)
+        if not meetings:
+            # A room that was made for a meeting does not outlive its schedule.
+            return self._without_schedule(text) or Open(conference)
         return verdict(conference, meetings, self._now())
 
-    def _without_room(self, text: str) -> Verdict:
+    def _without_schedule(self, text: str) -> Closed | None:
+        """What there is to say about an alias that was handed out for a meeting."""
         numeric = text.partition("@")[0]
         booked = self._store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, numeric)
         if booked is None or text not in (
@@ -55,15 +59,13 @@ class Admission:
             return None
         if booked.conference_deletion_time is not None:
             return Closed("This meeting is over or was cancelled.")
-        return Closed("No meeting has been scheduled with this alias yet.")
+        return Closed("No meeting is scheduled with this alias.")
 
 
 def verdict(
     conference: Conference, meetings: list[ScheduledConference], now: datetime
 ) -> Open | Closed:
-    """A room without any schedule is a permanent one: always open."""
-    if not meetings:
-        return Open(conference)
+    """Whether `now` is inside one of the meetings' windows."""
     if any(m.start_time <= now < m.end_time for m in meetings):
         return Open(conference)
     opens = min((m.start_time for m in meetings if m.start_time > now), default=None)

@@ -109,6 +109,8 @@ def read_json(request: Request, kind: type[T]) -> T:
         return msgspec.json.decode(body_of(request), type=kind)
     except msgspec.ValidationError as error:
         raise BadRequest(f"The request body is not as it should be: {error}") from None
+    except RecursionError:
+        raise BadRequest("The request body is nested too deeply.") from None
     except msgspec.DecodeError as error:
         raise BadRequest(f"The request body is not valid JSON: {error}") from None
 

@@ -32,7 +32,6 @@ def meeting(opens: int, closes: int) -> ScheduledConference:
         ([(1, 60)], False),
         ([(-60, -30), (-5, 5), (60, 90)], True),
         ([(-60, -30), (60, 90)], False),
-        ([], True),
     ],
 )
 def test_open_exactly_inside_a_window(

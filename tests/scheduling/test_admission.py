@@ -1,0 +1,110 @@
+"""Who may join: aliases as nodes send them, against what is stored."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+
+from pexschedd.errors import StoreError
+from pexschedd.model import tables
+from pexschedd.model.conference import (
+    Conference,
+    ConferenceAlias,
+    ScheduledAlias,
+    ScheduledConference,
+)
+from pexschedd.scheduling.admission import Admission, Closed, Open
+from pexschedd.store.store import Store
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def unexpected(error: StoreError) -> None:
+    pytest.fail(error.message)
+
+
+@pytest_twisted.async_yield_fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A permanent room, a room for a meeting, and an alias without a room yet."""
+    store = Store.open(
+        tmp_path, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected
+    )
+    change = store.transaction()
+    for number, name in ((1, "Permanent"), (2, "Meeting")):
+        change.put(tables.CONFERENCE, Conference(id=number, name=name))
+    for id, conference, alias in ((1, 1, "Board@Example.test"), (2, 2, "555000002")):
+        change.put(
+            tables.CONFERENCE_ALIAS,
+            ConferenceAlias(id=id, alias=alias, conference=conference),
+        )
+    for number in (2, 3):
+        change.put(
+            tables.SCHEDULED_ALIAS,
+            ScheduledAlias(
+                id=number,
+                uuid=str(number),
+                alias=f"55500000{number}@example.test",
+                numeric_alias=f"55500000{number}",
+                alias_number=number,
+                exchange_connector=1,
+                creation_time=NOW,
+            ),
+        )
+    change.put(
+        tables.SCHEDULED_CONFERENCE,
+        ScheduledConference(
+            id=1,
+            conference=2,
+            start_time=NOW - HOUR,
+            end_time=NOW + HOUR,
+            scheduled_alias=2,
+        ),
+    )
+    await change.commit()
+    yield store
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_permanent_room_is_always_open(store: Store) -> None:
+    """A room that was not made for a meeting has no window."""
+    for dialled in ("board@example.test", "SIP:BOARD@example.test;transport=tls"):
+        assert isinstance(Admission(store, lambda: NOW).ask(dialled), Open)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_opens_and_closes(store: Store) -> None:
+    """The same alias is closed, open and closed again as time goes by."""
+    verdicts = [
+        Admission(store, lambda hours=hours: NOW + hours * HOUR).ask("555000002")  # type: ignore[misc]
+        for hours in (-2, 0, 1)
+    ]
+    assert isinstance(verdicts[0], Closed)
+    assert verdicts[0].opens == NOW - HOUR
+    assert isinstance(verdicts[1], Open)
+    assert verdicts[2] == Closed("This meeting is over.")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_room_does_not_outlive_its_schedule(store: Store) -> None:
+    """Deleting the schedule of a meeting's room closes it; nobody gets in by that."""
+    change = store.transaction()
+    change.delete(tables.SCHEDULED_CONFERENCE, 1)
+    await change.commit()
+    assert isinstance(Admission(store, lambda: NOW).ask("555000002"), Closed)
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_alias_without_a_room_is_ours_and_closed(store: Store) -> None:
+    """An alias that was handed out is not left to a node's own configuration."""
+    ask = Admission(store, lambda: NOW).ask
+    for dialled in ("555000003", "555000003@EXAMPLE.test"):
+        assert isinstance(ask(dialled), Closed)
+    assert ask("555000003@elsewhere.test") is None
+    assert ask("555999999") is None
+    assert ask("") is None
