@@ -37,7 +37,9 @@ class Visitor:
 
 @pytest_twisted.async_yield_fixture()
 async def visitor() -> AsyncIterator[Visitor]:
-    from twisted.internet import reactor  # noqa: PLC0415 - installed by pytest-twisted
+    from twisted.internet import reactor as installed  # noqa: PLC0415 - by the plugin
+
+    reactor: Any = installed
 
     ports = Ports.starting_at(three_ports())
     pool = HTTPConnectionPool(reactor, persistent=False)
@@ -54,7 +56,7 @@ async def visitor() -> AsyncIterator[Visitor]:
     )
     root = sandbox.resource()
     desk.mount(root)
-    listening = reactor.listenTCP(ports.desk, Site(root), interface="127.0.0.1")  # type: ignore[attr-defined]  # the reactor is a module to mypy
+    listening = reactor.listenTCP(ports.desk, Site(root), interface="127.0.0.1")
     yield Visitor(http, ports.desk_url)
     await listening.stopListening()
 

@@ -39,7 +39,8 @@ export class Calendar {
     this.render();
     const top = (minuteOf(date) / 60 - 1) * this.hour();
     const { scrollTop, clientHeight } = $("scroll");
-    if (top < scrollTop || top + 2 * this.hour() > scrollTop + clientHeight) {
+    const visible = clientHeight - $("days").clientHeight;
+    if (top < scrollTop || top + 2 * this.hour() > scrollTop + visible) {
       $("scroll").scrollTo({ top, behavior: "smooth" });
     }
   }
