@@ -107,7 +107,7 @@ class TwistedConnection:
             )
             body = await self._body(response)
         except Exception as failure:
-            raise _as_trouble(failure) from failure
+            raise as_trouble(failure) from failure
         return HttpResponse(response.code, _headers(response), body)
 
     async def _body(self, response: IResponse) -> bytes:
@@ -275,7 +275,7 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
 )
 
 
-def _as_trouble(failure: Exception) -> Exception:
+def as_trouble(failure: Exception) -> Exception:
     """Twisted's exception as ours; a cancellation stays one."""
     causes = list(_causes(failure))
     for cause in causes:

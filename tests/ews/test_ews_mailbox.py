@@ -507,7 +507,7 @@ def test_wrong_number_of_outcomes() -> None:
 )
 def test_wrong_settings(changed: dict[str, str], says: str) -> None:
     """What can be known to be wrong is refused before anything is sent."""
-    settings = {
+    settings: dict[str, Any] = {
         "url": "https://mail.example.test/EWS",
         "username": "svc",
         "password": "secret",

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from ews_support import RawServer, RawSite
 from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -21,6 +22,7 @@ from zope.interface import implementer
 
 from pexschedd.errors import ConfigError
 from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.connection import Limits
 from pexschedd.ews.faults import ConnectionTrouble, Trouble
 from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport
@@ -258,6 +260,38 @@ async def test_tls_1_2_is_spoken(connect: Any, authority: Authority) -> None:
     versions = (SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)
     server = authority.server(dns("localhost"), versions=versions)
     assert await connect(server) == b"<ok/>"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_deadline_counts_over_tls(serve: Any, authority: Authority) -> None:
+    """A silent server loses its connection; the next exchange gets a new one."""
+    asked: Deferred[None] = Deferred()
+
+    def first_hangs(connection: RawServer, number: int) -> None:
+        asked.callback(None) if number == 1 else answer(connection, number)
+
+    site: RawSite = serve(first_hangs, authority.server(dns("localhost")))
+    clock = Clock()
+    transport = Transport(
+        site.url("https", "localhost"),
+        BasicAuthenticator("svc", "pw"),
+        reactor=reactor,
+        clock=clock,
+        trust=Trust([("ca_file", authority.pem)]),
+        limits=Limits(connections=1, deadline=60),
+    )
+    exchange = Deferred.fromCoroutine(
+        transport.post(b"", mailbox="a@b.test", repeatable=True)
+    )
+    await asked
+    clock.advance(61)
+    with pytest.raises(ConnectionTrouble) as caught:
+        await exchange
+    assert caught.value.trouble is Trouble.TIMEOUT
+    await site.all_lost()
+    response = await transport.post(b"", mailbox="a@b.test", repeatable=False)
+    assert response.body == b"<ok/>"
+    await transport.close()
 
 
 class PlainServer(Protocol):

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 import pytest_twisted
 from ews_support import Behaviour, RawServer, RawSite
+from OpenSSL import SSL
+from twisted.internet import error as net
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseFailed, ResponseNeverReceived
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import HttpRequest, HttpResponse
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.connection import Limits
+from pexschedd.ews.connection import Limits, NeverAnsweredError, as_trouble
 from pexschedd.ews.faults import ConnectionTrouble, Trouble
 from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport, ascii_url
@@ -394,6 +398,40 @@ async def test_an_authenticator_may_lead_a_handshake(serve: Starter) -> None:
     assert (await post(transport)).body == b"yes"
     assert handshake.seen == [(401, 1), (200, 1)]
     await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "trouble"),
+    [
+        (net.DNSLookupError("no such name"), Trouble.NAME),
+        (net.UnknownHostError(), Trouble.NAME),
+        (net.ConnectionRefusedError(), Trouble.REFUSED),
+        (net.NoRouteError(), Trouble.NO_ROUTE),
+        (net.TimeoutError(), Trouble.NO_ROUTE),
+        (net.TCPTimedOutError(), Trouble.NO_ROUTE),
+        (net.ConnectionLost(), Trouble.LOST),
+        (ResponseFailed([Failure(net.ConnectionLost())]), Trouble.LOST),
+        (ResponseFailed([Failure(ValueError("?"))]), Trouble.GARBLED),
+        (ResponseNeverReceived([Failure(net.ConnectionDone())]), Trouble.LOST),
+        (ResponseNeverReceived([Failure(SSL.Error([]))]), Trouble.TLS),
+    ],
+)
+def test_failures_of_the_network(failure: Exception, trouble: Trouble) -> None:
+    """Each of Twisted's ways to fail is told apart, also inside another."""
+    found = as_trouble(failure)
+    assert isinstance(found, ConnectionTrouble)
+    assert found.trouble is trouble
+    never = isinstance(failure, ResponseNeverReceived) and trouble is Trouble.LOST
+    assert isinstance(found, NeverAnsweredError) is never
+
+
+def test_a_cancellation_is_no_failure() -> None:
+    """Whoever cancelled is told so, however deep Twisted has wrapped it."""
+    for failure in (
+        CancelledError(),
+        ResponseNeverReceived([Failure(CancelledError())]),
+    ):
+        assert isinstance(as_trouble(failure), CancelledError)
 
 
 def test_secrets_stay_out_of_reprs() -> None:

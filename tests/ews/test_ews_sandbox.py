@@ -1,0 +1,370 @@
+"""The mailbox against the sandbox Exchange, over real sockets."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+import pytest_twisted
+from lxml import etree
+from twisted.internet import reactor as _reactor
+from twisted.internet.task import Clock
+
+from pexschedd.errors import (
+    CursorLost,
+    MailboxBusy,
+    MailboxRefused,
+    MailboxUnreachable,
+)
+from pexschedd.ews.connection import Limits
+from pexschedd.ews.envelope import MESSAGES, SOAP, TYPES, m, request, t
+from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
+from pexschedd.ews.tls import Trust
+from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
+from pexschedd.sandbox import Sandbox
+from pexschedd.scheduling.mailbox import Action, Answer, OutcomeKind
+
+reactor: Any = _reactor
+ALICE, EQUIPMENT = "alice@example.test", "pexipmeeting@example.test"
+START = datetime(2026, 11, 20, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NAMESPACES = {"s": SOAP, "m": MESSAGES, "t": TYPES}
+
+
+class Exchange:
+    """A sandbox on a socket, and Alice, who organizes meetings in it."""
+
+    def __init__(self) -> None:
+        self.moment = START
+        self.sandbox = Sandbox(now=lambda: self.moment, clock=Clock())
+        self.port = reactor.listenTCP(0, self.sandbox.site(), interface="127.0.0.1")
+        self.mailboxes: list[EwsMailbox] = []
+
+    def mailbox(self, **changed: Any) -> EwsMailbox:
+        settings = {
+            "url": f"http://127.0.0.1:{self.port.getHost().port}/EWS/Exchange.asmx",
+            "username": "svc@example.test",
+            "password": "svc",
+            "mailbox": EQUIPMENT,
+            "trust": Trust(),
+            **changed,
+        }
+        mailbox = ews_mailbox(reactor=reactor, **settings)
+        self.mailboxes.append(mailbox)
+        return mailbox
+
+    def misbehave(self, **fault: Any) -> None:
+        self.sandbox.behaviour.configure({"faults": [fault]})
+
+    async def close(self) -> None:
+        for mailbox in self.mailboxes:
+            await mailbox.close()
+        await self.port.stopListening()
+
+    # Alice
+
+    def _alice(self, operation: Any) -> etree._Element:
+        # As herself, by the account that may act for all.
+        caller = self.sandbox.exchange.mailbox("svc@example.test")
+        (_, answer), _ = self.sandbox.handle(caller, request(operation, ALICE))
+        return etree.fromstring(answer)
+
+    def invite(self, subject: str = "Meeting", body: str = "PXPS:-1#") -> MessageRef:
+        """Alice invites the equipment mailbox; gives her own calendar item."""
+        self.moment += timedelta(seconds=1)
+        answer = self._alice(
+            m(
+                "CreateItem",
+                m(
+                    "Items",
+                    t(
+                        "CalendarItem",
+                        t("Subject", subject),
+                        t("Body", body, BodyType="HTML"),
+                        t("Start", "2026-12-01T09:00:00Z"),
+                        t("End", "2026-12-01T09:30:00Z"),
+                        t(
+                            "RequiredAttendees",
+                            t("Attendee", t("Mailbox", t("EmailAddress", EQUIPMENT))),
+                        ),
+                        t("StartTimeZone", Id="W. Europe Standard Time"),
+                        t("EndTimeZone", Id="W. Europe Standard Time"),
+                    ),
+                ),
+                SendMeetingInvitations="SendToAllAndSaveCopy",
+            )
+        )
+        found = answer.find(".//t:CalendarItem/t:ItemId", NAMESPACES)
+        assert found is not None, etree.tostring(answer)[-500:]
+        return MessageRef(str(found.get("Id")), str(found.get("ChangeKey")))
+
+    def cancel(self, ref: MessageRef) -> None:
+        self.moment += timedelta(seconds=1)
+        reference = t("ReferenceItemId", Id=ref.item_id, ChangeKey=ref.change_key)
+        answer = self._alice(
+            m(
+                "CreateItem",
+                m("Items", t("CancelCalendarItem", reference)),
+                MessageDisposition="SendAndSaveCopy",
+            )
+        )
+        assert answer.find(".//m:ResponseCode[.='NoError']", NAMESPACES) is not None, (
+            etree.tostring(answer)
+        )
+
+    def folder(self, address: str, name: str) -> list[str]:
+        """The item classes in a folder."""
+        mailbox = self.sandbox.exchange.mailbox(address)
+        return sorted(item.item_class for item in mailbox.items(name))
+
+
+@pytest_twisted.async_yield_fixture()
+async def exchange() -> Any:
+    exchange = Exchange()
+    yield exchange
+    await exchange.close()
+
+
+async def waiting(mailbox: EwsMailbox, cursor: str = "") -> list[MeetingMessage]:
+    """All that lies in the inbox."""
+    refs = (await mailbox.changes(cursor)).arrived
+    found = await mailbox.fetch(refs)
+    assert all(isinstance(each, MeetingMessage) for each in found)
+    return [each for each in found if isinstance(each, MeetingMessage)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_from_invitation_to_cancellation(exchange: Exchange) -> None:
+    """Invited, read, accepted, told; cancelled, removed, told; and once only."""
+    mailbox = exchange.mailbox()
+    await mailbox.check()
+    item = exchange.invite("Sprint <review>", "<p>PXPS:-1#</p>")
+    changes = await mailbox.changes("")
+    assert not changes.more
+    (message,) = await mailbox.fetch(changes.arrived)
+    assert isinstance(message, MeetingMessage)
+    assert message.kind is MessageKind.REQUEST
+    assert message.subject == "Sprint <review>"
+    assert "PXPS:-1#" in message.html
+    assert "PXPS:-1#" in message.text
+    assert message.organizer.email == ALICE
+    assert message.organizer.name
+    assert message.received == exchange.moment
+    assert message.start == datetime(2026, 12, 1, 9, tzinfo=UTC)
+    assert message.end == message.start + HOUR / 2
+    assert message.zone == "Europe/Berlin"
+    assert message.uid.startswith("040000008200E00074C5B7101A82E008")
+    assert not message.is_series
+    assert message.recurrence_id is None
+    assert message.changed is not None
+
+    accept = Answer(message.ref, Action.ACCEPT, "<p>Room <b>1</b> &amp; more\0</p>")
+    (outcome,) = await mailbox.answer([accept])
+    assert outcome.kind is OutcomeKind.DONE
+    assert exchange.folder(EQUIPMENT, "inbox") == []
+    assert exchange.folder(EQUIPMENT, "calendar") == ["IPM.Appointment"]
+    assert "IPM.Schedule.Meeting.Resp.Pos" in exchange.folder(ALICE, "inbox")
+    (outcome,) = await mailbox.answer([accept])
+    assert outcome.kind is OutcomeKind.GONE
+
+    exchange.cancel(item)
+    (cancellation,) = await waiting(mailbox, changes.cursor)
+    assert cancellation.kind is MessageKind.CANCELLATION
+    assert cancellation.uid == message.uid
+    remove = Answer(cancellation.ref, Action.REMOVE)
+    assert [o.kind for o in await mailbox.answer([remove])] == [OutcomeKind.DONE]
+    assert exchange.folder(EQUIPMENT, "inbox") == []
+    assert exchange.folder(EQUIPMENT, "calendar") == []
+    assert [o.kind for o in await mailbox.answer([remove])] == [OutcomeKind.GONE]
+
+
+@pytest_twisted.ensureDeferred
+async def test_decline_and_discard(exchange: Exchange) -> None:
+    """A declined organizer hears of it, a discarded one does not; repeats are gone."""
+    mailbox = exchange.mailbox()
+    exchange.invite("no")
+    exchange.invite("spam")
+    declined, discarded = await waiting(mailbox)
+    assert (declined.subject, discarded.subject) == ("no", "spam")
+    both = [
+        Answer(declined.ref, Action.DECLINE, "<p>Sorry.</p>"),
+        Answer(discarded.ref, Action.DISCARD),
+    ]
+    assert [o.kind for o in await mailbox.answer(both)] == [OutcomeKind.DONE] * 2
+    assert exchange.folder(EQUIPMENT, "inbox") == []
+    assert exchange.folder(ALICE, "inbox") == ["IPM.Schedule.Meeting.Resp.Neg"]
+    assert [o.kind for o in await mailbox.answer(both)] == [OutcomeKind.GONE] * 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cancellation_of_what_was_never_accepted(exchange: Exchange) -> None:
+    """There is nothing in the calendar; the message goes all the same."""
+    mailbox = exchange.mailbox()
+    item = exchange.invite()
+    exchange.cancel(item)
+    requested, cancelled = await waiting(mailbox)
+    assert cancelled.kind is MessageKind.CANCELLATION
+    both = [
+        Answer(requested.ref, Action.DISCARD),
+        Answer(cancelled.ref, Action.REMOVE),
+    ]
+    assert [o.kind for o in await mailbox.answer(both)] == [OutcomeKind.DONE] * 2
+    assert exchange.folder(EQUIPMENT, "inbox") == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_changes_go_on_from_the_cursor(exchange: Exchange) -> None:
+    """Only what is new comes after a cursor; a bad cursor is lost."""
+    mailbox = exchange.mailbox()
+    exchange.invite("one")
+    first = await mailbox.changes("")
+    exchange.invite("two")
+    second = await mailbox.changes(first.cursor)
+    assert len(first.arrived) == len(second.arrived) == 1
+    assert first.arrived != second.arrived
+    assert (await mailbox.changes(second.cursor)).arrived == ()
+    with pytest.raises(CursorLost):
+        await mailbox.changes("nonsense")
+
+
+@pytest_twisted.ensureDeferred
+async def test_wrong_password(exchange: Exchange) -> None:
+    """A wrong password is refused in words that name the account and the host."""
+    with pytest.raises(MailboxRefused) as caught:
+        await exchange.mailbox(password="wrong").check()
+    assert "svc@example.test" in caught.value.message
+    assert "127.0.0.1" in caught.value.message
+    assert "wrong" not in caught.value.message.replace("is wrong", "")
+
+
+@pytest_twisted.ensureDeferred
+async def test_impersonation_denied(exchange: Exchange) -> None:
+    """An account without the role is refused in words that name role and mailbox."""
+    with pytest.raises(MailboxRefused) as caught:
+        await exchange.mailbox(username=ALICE, password="alice").check()
+    assert "ApplicationImpersonation" in caught.value.message
+    assert EQUIPMENT in caught.value.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_such_mailbox(exchange: Exchange) -> None:
+    """An address that nobody has is refused and named."""
+    with pytest.raises(MailboxRefused) as caught:
+        await exchange.mailbox(mailbox="nobody@example.test").check()
+    assert "nobody@example.test" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "pause"),
+    [
+        ({"kind": "ErrorServerBusy", "back_off_ms": 4000}, MailboxBusy, 4.0),
+        ({"kind": "http-503", "retry_after_s": 7}, MailboxBusy, 7.0),
+        ({"kind": "http-401"}, MailboxRefused, 300.0),
+        ({"kind": "http-404"}, MailboxRefused, 300.0),
+        ({"kind": "http-500"}, MailboxUnreachable, 30.0),
+        ({"kind": "ErrorInternalServerError"}, MailboxBusy, 30.0),
+        (
+            {"kind": "ErrorInternalServerError", "inner": "ErrorServerBusy"},
+            MailboxBusy,
+            60.0,
+        ),
+        ({"kind": "garbage"}, MailboxUnreachable, 30.0),
+        ({"kind": "truncate"}, MailboxUnreachable, 30.0),
+        ({"kind": "login-page"}, MailboxUnreachable, 30.0),
+        ({"kind": "reset", "times": 2}, MailboxUnreachable, 30.0),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_faults(
+    exchange: Exchange, fault: dict[str, Any], error: type[Exception], pause: float
+) -> None:
+    """Each way to fail is the right error, once; then all is well again."""
+    mailbox = exchange.mailbox()
+    exchange.misbehave(**fault)
+    with pytest.raises(error) as caught:
+        await mailbox.changes("")
+    assert caught.value.retry_after == pause  # type: ignore[attr-defined]
+    assert (await mailbox.changes("")).arrived == ()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reset_read_is_repeated(exchange: Exchange) -> None:
+    """One connection that is reset costs a reading call nothing."""
+    mailbox = exchange.mailbox()
+    exchange.misbehave(kind="reset")
+    assert (await mailbox.changes("")).arrived == ()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_hanging_server(exchange: Exchange) -> None:
+    """A server that does not answer ends at the deadline."""
+    mailbox = exchange.mailbox(limits=Limits(deadline=0.2))
+    exchange.misbehave(kind="hang")
+    with pytest.raises(MailboxUnreachable, match=r"0\.2 seconds"):
+        await mailbox.check()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_whose_echo_was_lost(exchange: Exchange) -> None:
+    """Done, but the connection died: it is not done twice, and a repeat says gone."""
+    mailbox = exchange.mailbox()
+    exchange.invite()
+    (message,) = await waiting(mailbox)
+    exchange.misbehave(kind="reset", operation="CreateItem", after=True)
+    accept = [Answer(message.ref, Action.ACCEPT)]
+    with pytest.raises(MailboxUnreachable):
+        await mailbox.answer(accept)
+    assert [o.kind for o in await mailbox.answer(accept)] == [OutcomeKind.GONE]
+    assert exchange.folder(ALICE, "inbox") == ["IPM.Schedule.Meeting.Resp.Pos"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_trouble_with_one_of_several(exchange: Exchange) -> None:
+    """The others are answered; that one is to be tried again, and then is done."""
+    mailbox = exchange.mailbox()
+    for name in ("a", "b", "c"):
+        exchange.invite(name)
+    messages = await waiting(mailbox)
+    exchange.misbehave(
+        kind="ErrorMailboxStoreUnavailable", operation="CreateItem", item=True, index=1
+    )
+    accepts = [Answer(message.ref, Action.ACCEPT) for message in messages]
+    kinds = [o.kind for o in await mailbox.answer(accepts)]
+    assert kinds == [OutcomeKind.DONE, OutcomeKind.RETRY, OutcomeKind.DONE]
+    kinds = [o.kind for o in await mailbox.answer(accepts)]
+    assert kinds == [OutcomeKind.GONE, OutcomeKind.DONE, OutcomeKind.GONE]
+
+
+@pytest_twisted.ensureDeferred
+async def test_hostile_bodies_come_through(exchange: Exchange) -> None:
+    """Long, strange and markup-like bodies arrive as text, not as XML."""
+    hostile = "]]>" + escape("<a&b>") + "\u00e9\U0001f600\u200b" + "x" * 300_000
+    exchange.invite("x", hostile)
+    (message,) = await waiting(exchange.mailbox())
+    assert "x" * 300_000 in "".join(message.html.split())  # Exchange wraps lines
+    assert "\U0001f600" in message.html
+
+
+@pytest_twisted.ensureDeferred
+async def test_few_calls_for_many_messages(exchange: Exchange) -> None:
+    """Draining 600 requests takes less than 0.15 calls for each."""
+    count = 600
+    for number in range(count):
+        exchange.invite(f"m{number}")
+    exchange.sandbox.calls.clear()
+    mailbox = exchange.mailbox()
+    refs: list[MessageRef] = []
+    cursor, more = "", True
+    while more:
+        page = await mailbox.changes(cursor)
+        cursor, more = page.cursor, page.more
+        refs += page.arrived
+    messages = await mailbox.fetch(refs)
+    assert len(messages) == count
+    received = [m.received for m in messages if isinstance(m, MeetingMessage)]
+    assert received == sorted(received)
+    outcomes = await mailbox.answer([Answer(m.ref, Action.ACCEPT) for m in messages])
+    assert {o.kind for o in outcomes} == {OutcomeKind.DONE}
+    assert exchange.folder(EQUIPMENT, "inbox") == []
+    assert exchange.sandbox.calls.total() / count <= 0.15
+    assert exchange.sandbox.calls["SyncFolderItems"] == 2
