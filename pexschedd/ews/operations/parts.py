@@ -56,7 +56,3 @@ def read_time(value: str) -> datetime | None:
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):  # 25 o'clock; the year 1 east of Greenwich
         return None
-
-
-def write_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
