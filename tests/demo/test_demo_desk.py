@@ -1,5 +1,6 @@
 """The desk's server side over a real socket, while there is no daemon."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from twisted.web.server import Site
 
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import Daemon
-from pexschedd.demo.desk import Desk
+from pexschedd.demo.desk import STATIC, Desk
 from pexschedd.demo.people import People
 from pexschedd.demo.ports import Ports
 from pexschedd.sandbox.accounts import default_accounts
@@ -99,3 +100,11 @@ async def test_the_query_is_checked(visitor: Visitor) -> None:
     assert (code, body["message"]) == (400, "The query lacks user.")
     code, body = await visitor.get("state?user=svc@example.test")
     assert code == 404
+
+
+def test_office_js_has_nothing_newer_than_es5() -> None:
+    """The library is for the oldest engine that Outlook uses, as the pane is."""
+    source = (STATIC / "office.js").read_text()
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", "", source, flags=re.DOTALL)
+    newer = re.findall(r"=>|`|\b(?:let|const|class|async|await)\s|\.\.\.", code)
+    assert newer == []
