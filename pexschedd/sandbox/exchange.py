@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from pexschedd.sandbox import answering, bodies, delivery, ids, organizing, timezones
 from pexschedd.sandbox.accounts import Account, check_accounts
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Entry, Mailbox
+from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import (
     Answer,
     Attendee,
@@ -28,22 +28,9 @@ from pexschedd.sandbox.model import (
     Send,
 )
 from pexschedd.sandbox.signing import Certificate
+from pexschedd.sandbox.snapshot import MailboxState, State
 
 Who = str | Person
-
-
-class _MailboxState(msgspec.Struct):
-    guid: str
-    items: list[Item]
-    logs: dict[str, list[Entry]]
-    deleted: dict[str, int]
-
-
-class _State(msgspec.Struct):
-    number: int
-    accounts: list[Account]
-    mailboxes: list[_MailboxState]
-    certificate: bytes | None
 
 
 class Exchange:
@@ -211,7 +198,7 @@ class Exchange:
         attendees = meeting.attendees
         for role, people in (*lists, (Role.RESOURCE, resources)):
             if people is not UNSET:
-                attendees = replace_role(
+                attendees = organizing.replace_role(
                     attendees, role, [self.person(who) for who in people]
                 )
         item.meeting = msgspec.structs.replace(meeting, attendees=attendees, **changes)
@@ -337,40 +324,22 @@ class Exchange:
 
     def snapshot(self) -> bytes:
         """Everything, as JSON. Holds the accounts' passwords and the private key."""
-        state = _State(
+        return State(
             number=self._number,
             accounts=self.accounts,
-            mailboxes=[
-                _MailboxState(
-                    guid=mailbox.guid,
-                    items=list(mailbox.all_items()),
-                    logs={n: f.log for n, f in mailbox.folders.items() if f.log},
-                    deleted={n: f.deleted for n, f in mailbox.folders.items()},
-                )
-                for mailbox in self._by_guid.values()
-            ],
+            mailboxes=[MailboxState.of(each) for each in self._by_guid.values()],
             certificate=self._certificate.pem if self._certificate else None,
-        )
-        return msgspec.json.encode(state)
+        ).encode()
 
     @classmethod
     def restore(cls, data: bytes, *, now: Callable[[], datetime]) -> Self:
         """What `snapshot` gave. Raises ValueError for anything else."""
-        try:
-            state = msgspec.json.decode(data, type=_State)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no snapshot of the sandbox: {error}") from None
+        state = State.decode(data)
         self = cls(state.accounts, now=now)
         self._by_address.clear()
         self._by_guid.clear()
         for account, saved in zip(state.accounts, state.mailboxes, strict=True):
-            mailbox = self._open(account, saved.guid)
-            for item in saved.items:
-                mailbox.restore(item)
-            for name, log in saved.logs.items():
-                mailbox.folders[name].log = log
-            for name, count in saved.deleted.items():
-                mailbox.folders[name].deleted = count
+            saved.fill(self._open(account, saved.guid))
         self._number = state.number
         if state.certificate is not None:
             self._certificate = Certificate.load(state.certificate)
@@ -409,32 +378,6 @@ class Exchange:
             *(Attendee(self.person(who), Role.OPTIONAL) for who in optional),
             *(Attendee(self.person(who), Role.RESOURCE) for who in resources),
         )
-
-
-def replace_role(
-    attendees: Sequence[Attendee], role: Role, people: Sequence[Person]
-) -> tuple[Attendee, ...]:
-    """Another list of people for one role; who stays keeps the answer already given."""
-    known = {a.person.address.casefold(): a for a in attendees}
-    listed = []
-    for person in people:
-        before = known.get(person.address.casefold())
-        if before is None:
-            listed.append(Attendee(person, role))
-        else:
-            listed.append(msgspec.structs.replace(before, person=person, role=role))
-    chosen = {person.address.casefold() for person in people}
-    others = [
-        attendee
-        for attendee in attendees
-        if attendee.role is not role
-        and attendee.person.address.casefold() not in chosen
-    ]
-    together = sorted([*others, *listed], key=lambda each: _ORDER[each.role])
-    return tuple(together)
-
-
-_ORDER = {Role.REQUIRED: 0, Role.OPTIONAL: 1, Role.RESOURCE: 2}
 
 
 def _utc(moment: datetime) -> datetime:

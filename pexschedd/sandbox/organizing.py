@@ -99,6 +99,32 @@ def cancel(
     _send_cancellations(exchange, mailbox, item, meeting, told, save_copy)
 
 
+def replace_role(
+    attendees: Sequence[Attendee], role: Role, people: Sequence[Person]
+) -> tuple[Attendee, ...]:
+    """Another list of people for one role; who stays keeps the answer already given."""
+    known = {a.person.address.casefold(): a for a in attendees}
+    listed = []
+    for person in people:
+        before = known.get(person.address.casefold())
+        if before is None:
+            listed.append(Attendee(person, role))
+        else:
+            listed.append(replace(before, person=person, role=role))
+    chosen = {person.address.casefold() for person in people}
+    others = [
+        attendee
+        for attendee in attendees
+        if attendee.role is not role
+        and attendee.person.address.casefold() not in chosen
+    ]
+    together = sorted([*others, *listed], key=lambda each: _ORDER[each.role])
+    return tuple(together)
+
+
+_ORDER = {Role.REQUIRED: 0, Role.OPTIONAL: 1, Role.RESOURCE: 2}
+
+
 def _addresses(attendees: Sequence[Attendee]) -> set[str]:
     return {attendee.person.address.casefold() for attendee in attendees}
 

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from pexschedd.sandbox import bodies, extended, ids, markup, timezones
 from pexschedd.sandbox.errors import EwsError, SchemaError
-from pexschedd.sandbox.exchange import Exchange, replace_role
+from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import EMPTY_BODY, Body, Item, Meeting, Person, Role
+from pexschedd.sandbox.organizing import replace_role
 
 _ROLES = {
     "RequiredAttendees": Role.REQUIRED,

@@ -10,7 +10,8 @@ from pexschedd.sandbox.errors import SchemaError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Item, Kind
-from pexschedd.sandbox.properties import BODIES, PROPERTIES, Property, exists
+from pexschedd.sandbox.properties import BODIES, PROPERTIES, exists
+from pexschedd.sandbox.property import Property
 
 _BASES = ("IdOnly", "Default", "AllProperties", "PcxPeopleSearch")
 _SHAPE = (

@@ -1,0 +1,255 @@
+"""The properties of calendar items and of the messages about meetings."""
+
+from pexschedd.sandbox import ids, values
+from pexschedd.sandbox.extended import state_flags
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.model import Item, Kind, Meeting, ResponseType, Role
+from pexschedd.sandbox.property import (
+    CALENDAR,
+    FULL,
+    MEETING_MAIL,
+    REQUEST,
+    TIMED,
+    Getter,
+    declare,
+    of,
+)
+
+
+def _people(*roles: Role) -> Getter:
+    return of(lambda meeting: tuple(a for a in meeting.attendees if a.role in roles))
+
+
+def _zone(meeting: Meeting, name: str) -> tuple[str, int, str]:
+    own = meeting.zone_rules if name == meeting.zone else ""
+    return (name, meeting.start.year, own)
+
+
+def _associated(item: Item, mailbox: Mailbox) -> tuple[str, str] | None:
+    entry = mailbox.meeting(item.meeting.goid) if item.meeting is not None else None
+    return None if entry is None else (entry.id, mailbox.change_key(entry))
+
+
+def _out_of_date(item: Item, mailbox: Mailbox) -> bool:
+    if item.meeting is None:
+        return False
+    entry = mailbox.meeting(item.meeting.goid)
+    if entry is None or entry.meeting is None:
+        return False
+    return entry.meeting.newer_than(item.meeting)
+
+
+def _my_response(item: Item, mailbox: Mailbox) -> str | None:
+    if item.kind is Kind.CALENDAR:
+        return item.my_response.value
+    entry = mailbox.meeting(item.meeting.goid) if item.meeting is not None else None
+    return ResponseType.NONE.value if entry is None else entry.my_response.value
+
+
+def _duration(meeting: Meeting) -> str:
+    minutes = int((meeting.end - meeting.start).total_seconds()) // 60
+    days, minutes = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"P{days}D" if days else "P"
+    return text + (f"T{hours}H{minutes}M" if hours or minutes or not days else "")
+
+
+def _when(meeting: Meeting) -> str:
+    start, end = meeting.start, meeting.end
+    return f"{start:%A, %B %d, %Y %H:%M}-{end:%H:%M} (UTC)"
+
+
+MEETING_PROPERTIES = (
+    declare(
+        "meeting:AssociatedCalendarItemId", MEETING_MAIL, values.IDENTIFIER, _associated
+    ),
+    declare("meeting:IsDelegated", MEETING_MAIL, values.BOOL, lambda item, _: False),
+    declare("meeting:IsOutOfDate", MEETING_MAIL, values.BOOL, _out_of_date),
+    declare(
+        "meeting:HasBeenProcessed",
+        MEETING_MAIL,
+        values.BOOL,
+        lambda item, _: item.processed,
+    ),
+    declare(
+        "meeting:ResponseType",
+        MEETING_MAIL,
+        values.TEXT,
+        lambda item, _: item.response.value,
+    ),
+    declare(
+        "calendar:UID",
+        TIMED,
+        values.TEXT,
+        of(lambda meeting: ids.uid(meeting.goid)),
+        "u",
+    ),
+    declare(
+        "calendar:RecurrenceId",
+        TIMED,
+        values.TIME,
+        of(lambda meeting: meeting.recurrence_id),
+    ),
+    declare(
+        "calendar:DateTimeStamp",
+        TIMED,
+        values.TIME,
+        of(lambda meeting: meeting.critical_change),
+    ),
+    declare(
+        "calendar:IsOrganizer", TIMED, values.BOOL, lambda item, _: item.is_organizer
+    ),
+    declare(
+        "meetingRequest:MeetingRequestType",
+        REQUEST,
+        values.TEXT,
+        lambda item, _: item.request_type,
+    ),
+    declare(
+        "meetingRequest:IntendedFreeBusyStatus",
+        REQUEST,
+        values.TEXT,
+        of(lambda meeting: meeting.free_busy),
+    ),
+    declare(
+        "calendar:Start", TIMED, values.TIME, of(lambda meeting: meeting.start), "d"
+    ),
+    declare("calendar:End", TIMED, values.TIME, of(lambda meeting: meeting.end), "d"),
+    declare(
+        "calendar:IsAllDayEvent",
+        FULL,
+        values.BOOL,
+        of(lambda meeting: meeting.all_day),
+    ),
+    declare(
+        "calendar:LegacyFreeBusyStatus",
+        FULL,
+        values.TEXT,
+        lambda item, _: item.free_busy if item.kind is Kind.CALENDAR else "Tentative",
+        "d",
+    ),
+    declare(
+        "calendar:Location",
+        TIMED,
+        values.TEXT,
+        of(lambda meeting: meeting.location or None),
+        "d",
+    ),
+    declare("calendar:When", FULL, values.TEXT, of(_when)),
+    declare(
+        "calendar:IsMeeting",
+        FULL,
+        values.BOOL,
+        lambda item, _: item.kind is Kind.REQUEST or item.is_meeting,
+    ),
+    declare(
+        "calendar:IsCancelled",
+        FULL,
+        values.BOOL,
+        of(lambda meeting: meeting.cancelled),
+    ),
+    declare(
+        "calendar:IsRecurring",
+        FULL,
+        values.BOOL,
+        of(lambda meeting: meeting.recurrence is not None),
+    ),
+    declare(
+        "calendar:MeetingRequestWasSent",
+        FULL,
+        values.BOOL,
+        lambda item, _: item.told is not None or item.kind is Kind.REQUEST,
+    ),
+    declare(
+        "calendar:IsResponseRequested",
+        CALENDAR,
+        values.BOOL,
+        of(lambda meeting: meeting.response_requested),
+    ),
+    declare(
+        "calendar:CalendarItemType",
+        TIMED,
+        values.TEXT,
+        of(lambda meeting: meeting.type.value),
+    ),
+    declare("calendar:MyResponseType", FULL, values.TEXT, _my_response),
+    declare(
+        "calendar:Organizer",
+        FULL,
+        values.PERSON,
+        of(lambda meeting: meeting.organizer),
+        "d",
+    ),
+    declare(
+        "calendar:RequiredAttendees",
+        FULL,
+        values.ATTENDEES,
+        _people(Role.REQUIRED),
+        "gu",
+    ),
+    declare(
+        "calendar:OptionalAttendees",
+        FULL,
+        values.ATTENDEES,
+        _people(Role.OPTIONAL),
+        "gu",
+    ),
+    declare("calendar:Resources", FULL, values.ATTENDEES, _people(Role.RESOURCE), "gu"),
+    declare(
+        "calendar:ConflictingMeetingCount", FULL, values.INT, lambda item, _: 0, "g"
+    ),
+    declare("calendar:AdjacentMeetingCount", FULL, values.INT, lambda item, _: 0, "g"),
+    declare("calendar:Duration", FULL, values.TEXT, of(_duration), "u"),
+    declare(
+        "calendar:TimeZone", FULL, values.TEXT, of(lambda meeting: meeting.zone), "u"
+    ),
+    declare(
+        "calendar:AppointmentReplyTime",
+        FULL,
+        values.TIME,
+        lambda item, _: item.replied,
+    ),
+    declare(
+        "calendar:AppointmentSequenceNumber",
+        FULL,
+        values.INT,
+        of(lambda meeting: meeting.sequence),
+    ),
+    declare("calendar:AppointmentState", FULL, values.INT, state_flags),
+    declare(
+        "calendar:StartTimeZone",
+        FULL,
+        values.ZONE,
+        of(lambda meeting: _zone(meeting, meeting.zone)),
+        "g",
+    ),
+    declare(
+        "calendar:EndTimeZone",
+        FULL,
+        values.ZONE,
+        of(lambda meeting: _zone(meeting, meeting.end_zone or meeting.zone)),
+        "g",
+    ),
+    declare("calendar:ConferenceType", FULL, values.INT, lambda item, _: 0),
+    declare(
+        "calendar:AllowNewTimeProposal",
+        FULL,
+        values.BOOL,
+        of(lambda meeting: meeting.allow_new_time),
+    ),
+    declare("calendar:IsOnlineMeeting", FULL, values.BOOL, lambda item, _: False),
+    declare(
+        "calendar:StartTimeZoneId",
+        FULL,
+        values.TEXT,
+        of(lambda meeting: meeting.zone),
+        "u",
+    ),
+    declare(
+        "calendar:EndTimeZoneId",
+        FULL,
+        values.TEXT,
+        of(lambda meeting: meeting.end_zone or meeting.zone),
+        "u",
+    ),
+)

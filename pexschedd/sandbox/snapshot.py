@@ -1,0 +1,56 @@
+"""The state of all mailboxes as a JSON document, and back."""
+
+from typing import Self
+
+import msgspec
+
+from pexschedd.sandbox.accounts import Account
+from pexschedd.sandbox.mailbox import Entry, Mailbox
+from pexschedd.sandbox.model import Item
+
+
+class MailboxState(msgspec.Struct):
+    guid: str
+    items: list[Item]
+    logs: dict[str, list[Entry]]
+    deleted: dict[str, int]
+
+    @classmethod
+    def of(cls, mailbox: Mailbox) -> Self:
+        folders = mailbox.folders.items()
+        return cls(
+            guid=mailbox.guid,
+            items=list(mailbox.all_items()),
+            logs={name: folder.log for name, folder in folders if folder.log},
+            deleted={name: folder.deleted for name, folder in folders},
+        )
+
+    def fill(self, mailbox: Mailbox) -> None:
+        """Puts everything into a mailbox that is empty."""
+        for item in self.items:
+            mailbox.restore(item)
+        for name, log in self.logs.items():
+            mailbox.folders[name].log = log
+        for name, count in self.deleted.items():
+            mailbox.folders[name].deleted = count
+
+
+class State(msgspec.Struct):
+    number: int
+    """The last change's."""
+    accounts: list[Account]
+    mailboxes: list[MailboxState]
+    """In the order of the accounts."""
+    certificate: bytes | None
+    """PEM, with the private key; None if it was never needed."""
+
+    def encode(self) -> bytes:
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Raises ValueError."""
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no snapshot of the sandbox: {error}") from None
