@@ -189,7 +189,7 @@ class Change(_Part, frozen=True, kw_only=True):
         _within("at", self.at, -7 * _DAY_MINUTES, 7 * _DAY_MINUTES)
 
 
-class Era(_Part, frozen=True, kw_only=True):
+class Era(_Part, frozen=True, kw_only=True, cache_hash=True):
     """The rules that a custom zone follows from some time on."""
 
     bias: int
@@ -205,7 +205,7 @@ class Era(_Part, frozen=True, kw_only=True):
             _within("begins", self.begins.year, FIRST_YEAR, LAST_YEAR, "a year")
 
 
-class CustomZone(_Part, frozen=True):
+class CustomZone(_Part, frozen=True, cache_hash=True):
     """A zone that has no name, or none that is known, but brings its rules."""
 
     eras: tuple[Era, ...]
