@@ -83,7 +83,7 @@ class StoreError(PexscheddError):
 class MailboxError(PexscheddError):
     """A mailbox could not be reached or refused what was asked.
 
-    `retry_after` is in seconds: when the server said so, or a sensible default.
+    `retry_after`, in seconds, is what the server asked for, if it did.
     """
 
     code = "mailbox"

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from twisted.logger import LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    formatEvent,
+    globalLogPublisher,
+)
+from zope.interface import provider
 
 settings.register_profile(
     "steady",
@@ -28,7 +34,8 @@ def logged_failures() -> Iterator[Failures]:
     """pytest does not see a `log.failure`; this makes it one of the test's own."""
     seen = Failures()
 
-    def observe(event: dict[str, Any]) -> None:
+    @provider(ILogObserver)
+    def observe(event: LogEvent) -> None:
         if event["log_level"] is LogLevel.critical:
             failure = event.get("log_failure")
             text = failure.getTraceback() if failure else ""

@@ -20,11 +20,8 @@ from pexschedd.ews.envelope import MAX_TEXT, NotSoap, Problem, ServerError, Soap
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.scheduling.mailbox import Outcome, OutcomeKind
 
-UNREACHABLE_PAUSE = 30.0
-BUSY_PAUSE = 60.0
-REFUSED_PAUSE = 300.0
-"""Seconds. Trying wrong credentials more often may lock the account."""
 MAX_PAUSE = 3600.0
+"""Seconds. A server that asks for more is asked again earlier."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -99,10 +96,7 @@ def connection_error(trouble: ConnectionTrouble, site: Site) -> MailboxUnreachab
     sentence = _TROUBLES[trouble.trouble]
     too_large = trouble.trouble is Trouble.TOO_LARGE
     kind = AnswerTooLarge if too_large else MailboxUnreachable
-    return kind(
-        sentence.format(host=site.host, detail=trouble.detail),
-        retry_after=UNREACHABLE_PAUSE,
-    )
+    return kind(sentence.format(host=site.host, detail=trouble.detail))
 
 
 def soap_error(error: SoapError, site: Site) -> MailboxError:
@@ -114,7 +108,6 @@ def soap_error(error: SoapError, site: Site) -> MailboxError:
         f"{site.host} did not answer as an Exchange server does: {reason}. Check that "
         "the EWS URL leads to Exchange itself and that nothing in between asks for a "
         "sign-in of its own.",
-        retry_after=UNREACHABLE_PAUSE,
     )
 
 
@@ -178,12 +171,12 @@ def server_error(problem: Problem, site: Site) -> MailboxError:
         case Category.THROTTLED:
             return MailboxBusy(
                 f"{site.host} is busy: {said(problem)}",
-                retry_after=min(problem.back_off or BUSY_PAUSE, MAX_PAUSE),
+                retry_after=_pause(problem),
             )
         case Category.TRANSIENT:
             return MailboxBusy(
                 f"{site.host} cannot do this right now: {said(problem)}",
-                retry_after=min(problem.back_off or UNREACHABLE_PAUSE, MAX_PAUSE),
+                retry_after=_pause(problem),
             )
     sentence = _REFUSED_WITH.get(problem.code)
     return MailboxRefused(
@@ -195,8 +188,12 @@ def server_error(problem: Problem, site: Site) -> MailboxError:
             host=site.host,
             text=problem.text or problem.code,
         ),
-        retry_after=REFUSED_PAUSE,
     )
+
+
+def _pause(problem: Problem) -> float | None:
+    """What the server asked for; it does say 0 and mean nothing by it."""
+    return min(problem.back_off, MAX_PAUSE) if problem.back_off else None
 
 
 def said(problem: Problem) -> str:
@@ -263,7 +260,7 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
     if status in _BUSY_STATUSES:
         return MailboxBusy(
             f"{site.host} is not available right now (HTTP {status}).",
-            retry_after=_seconds(answer.retry_after, BUSY_PAUSE),
+            retry_after=_seconds(answer.retry_after),
         )
     if status in _STATUSES:
         return MailboxRefused(
@@ -273,7 +270,6 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
                 mailbox=site.mailbox,
                 url=site.url,
             ),
-            retry_after=REFUSED_PAUSE,
         )
     if 300 <= status < 400:
         where = " ".join(answer.location.split())[:MAX_TEXT]
@@ -281,11 +277,10 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
             f"{site.host} sends us elsewhere (HTTP {status}, to {where or 'nowhere'}). "
             "Credentials are not sent to another address: set the EWS URL to where "
             "Exchange is.",
-            retry_after=UNREACHABLE_PAUSE,
         )
     return MailboxUnreachable(
         f"{site.host} answered with HTTP {status} and without a SOAP message.",
-        retry_after=_seconds(answer.retry_after, UNREACHABLE_PAUSE),
+        retry_after=_seconds(answer.retry_after),
     )
 
 
@@ -302,12 +297,12 @@ def _not_signed_in(offered: str, site: Site) -> MailboxRefused:
             "the user name or the password is wrong, or the account is locked. Basic "
             "authentication has to be enabled on the EWS virtual directory."
         )
-    return MailboxRefused(reason, retry_after=REFUSED_PAUSE)
+    return MailboxRefused(reason)
 
 
-def _seconds(value: str, default: float) -> float:
-    """A Retry-After in seconds; its other form, a date, counts as the default."""
+def _seconds(value: str) -> float | None:
+    """A Retry-After in seconds; its other form, a date, does not count."""
     value = value.strip()
     if not value.isdecimal() or len(value) > 6:
-        return default
+        return None
     return min(float(value), MAX_PAUSE)

@@ -144,11 +144,16 @@ def is_older(message: MeetingMessage, meeting: ScheduledConference) -> bool:
 
 
 def is_same(message: MeetingMessage, meeting: ScheduledConference) -> bool:
-    """Whether this very version is scheduled: a second copy of the same message."""
+    """Whether this very version is scheduled: a second copy of the same message.
+
+    The last change is known in whole seconds only; within one second an organizer's
+    program can change a meeting twice.
+    """
     return (
         message.sequence == meeting.sequence
         and message.changed is not None
         and message.changed == meeting.changed
+        and (message.start, message.end) == (meeting.meeting_start, meeting.meeting_end)
     )
 
 
@@ -177,7 +182,7 @@ class _Request:
         start, end = self._times()
         if meeting is not None and is_older(message, meeting):
             return Decision("older than what is scheduled", Action.DISCARD)
-        if meeting is not None and is_same(message, meeting) and meeting.answer:
+        if meeting is not None and self._seen_before(meeting):
             alias = self.known.alias_by_id(meeting.scheduled_alias)
             return Decision(
                 "seen before", Action.ACCEPT, Text(meeting.answer), alias=alias
@@ -210,6 +215,16 @@ class _Request:
                 other, note="edited, with another alias", changes=changes
             )
         return self._accept_edited(meeting, alias, start, end)
+
+    def _seen_before(self, meeting: ScheduledConference) -> bool:
+        alias = self._alias()
+        return (
+            bool(meeting.answer)
+            and is_same(self.message, meeting)
+            and alias is not None
+            and alias.id == meeting.scheduled_alias
+            and self.wording.subject(self.message, alias) == meeting.subject
+        )
 
     def _times(self) -> tuple[datetime, datetime]:
         message = self.message

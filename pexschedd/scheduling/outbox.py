@@ -1,5 +1,6 @@
 """Answers that are decided and durable, until the mailbox has taken them."""
 
+import msgspec
 from twisted.logger import Logger
 
 from pexschedd.model import tables
@@ -55,7 +56,11 @@ class Outbox:
         for pending, outcome in zip(batch, outcomes, strict=True):
             if outcome.kind is OutcomeKind.FAILED:
                 self._failed(pending, outcome)
-            if outcome.kind is not OutcomeKind.RETRY:
+            if outcome.kind is OutcomeKind.FAILED and pending.action != Action.DISCARD:
+                # It would stay in the inbox, and be decided again after a fresh start.
+                gone = msgspec.structs.replace(pending, action=Action.DISCARD, body="")
+                change.put(tables.OUTBOX, gone)
+            elif outcome.kind is not OutcomeKind.RETRY:
                 change.delete(tables.OUTBOX, pending.id)
         await change.commit()
 

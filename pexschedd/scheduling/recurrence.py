@@ -193,9 +193,12 @@ class _Series:
                 yield self._planned(index)
 
     def _planned(self, index: int) -> Occurrence:
-        start = self._instant(self._dates.at(index))
-        # Of times in one zone, Python adds and subtracts what the clocks show.
-        end = (start.astimezone(self._clock) + self._duration).astimezone(UTC)
+        planned = datetime.combine(self._dates.at(index), self._at, self._clock)
+        start = planned.astimezone(UTC)
+        # A start that the clocks leap over takes the end along; but midnight is
+        # midnight. Of times in one zone, Python adds what the clocks show.
+        begins = planned if self._all_day else start.astimezone(self._clock)
+        end = (begins + self._duration).astimezone(UTC)
         return Occurrence(index, start, start, max(start, end))
 
     def _instant(self, day: date) -> datetime:

@@ -1,6 +1,5 @@
 """The demo desk in real Chromium, with the real daemon and the real pane."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,7 @@ from playwright.sync_api import (
     expect,
 )
 
-sys.path.append(str(Path(__file__).parent.parent / "demo"))
-
-from demo_process import ALICE, RunningDemo, running
+from tests.demo.demo_process import ALICE, RunningDemo, running
 
 WAIT_MS = 15_000
 BENIGN = "can escape its sandboxing"

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest_twisted
-from demo_process import ALICE, BOB, ROOM, three_ports
 from treq.client import HTTPClient
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.server import Site
@@ -20,6 +19,7 @@ from pexschedd.demo.ports import Ports
 from pexschedd.sandbox.accounts import default_accounts
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
+from tests.demo.demo_process import ALICE, BOB, ROOM, three_ports
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

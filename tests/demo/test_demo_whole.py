@@ -13,7 +13,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from demo_process import (
+
+from tests.demo.demo_process import (
     ALICE,
     BOB,
     REPOSITORY,

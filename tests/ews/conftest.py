@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from ews_support import Behaviour, RawSite, schema_folder
 from lxml import etree
 from twisted.internet import reactor as _reactor
 
 from pexschedd.ews.tls import Trust
+from tests.ews.ews_support import Behaviour, RawSite, schema_folder
 
 reactor: Any = _reactor
 

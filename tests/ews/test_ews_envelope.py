@@ -3,7 +3,6 @@
 from contextlib import suppress
 
 import pytest
-from ews_support import back_off, failure, fault, response, soap, success
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from pexschedd.ews.operations.get_folder import parse_get_folder
 from pexschedd.ews.operations.get_item import parse_messages, parse_refs
 from pexschedd.ews.operations.move_item import parse_discard
 from pexschedd.ews.operations.sync_folder_items import parse_sync
+from tests.ews.ews_support import back_off, failure, fault, response, soap, success
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>"""

@@ -4,7 +4,12 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from ews_support import (
+from lxml import etree
+
+from pexschedd.ews.envelope import Problem
+from pexschedd.ews.operations.get_item import parse_messages, parse_refs
+from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
+from tests.ews.ews_support import (
     binary,
     failure,
     item,
@@ -13,11 +18,6 @@ from ews_support import (
     response,
     schema_folder,
 )
-from lxml import etree
-
-from pexschedd.ews.envelope import Problem
-from pexschedd.ews.operations.get_item import parse_messages, parse_refs
-from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
 
 PREFIX = "040000008200E00074C5B7101A82E008"
 CLEAN = PREFIX + "00000000" + "80A3C2F1165BDC01" + "00" * 8 + "10000000" + "AB" * 16

@@ -5,15 +5,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from ews_support import (
-    back_off,
-    failure,
-    fault,
-    item,
-    meeting_request,
-    response,
-    success,
-)
 from lxml import etree
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -38,6 +29,15 @@ from pexschedd.scheduling.mailbox import (
     Outcome,
     OutcomeKind,
     Unreadable,
+)
+from tests.ews.ews_support import (
+    back_off,
+    failure,
+    fault,
+    item,
+    meeting_request,
+    response,
+    success,
 )
 
 T = TypeVar("T")

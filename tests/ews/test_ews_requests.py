@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pytest
-from ews_support import schema_folder
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -18,6 +17,7 @@ from pexschedd.ews.operations.parts import CALENDAR
 from pexschedd.ews.operations.sync_folder_items import build_sync
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.mailbox import Action, Answer
+from tests.ews.ews_support import schema_folder
 
 # Everything Python can hold, the forbidden included: control characters, lone
 # surrogates, non-characters.

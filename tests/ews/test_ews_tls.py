@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from ews_support import RawServer, RawSite
 from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
@@ -26,6 +25,7 @@ from pexschedd.ews.connection import Limits
 from pexschedd.ews.faults import ConnectionTrouble, Trouble
 from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport
+from tests.ews.ews_support import RawServer, RawSite
 
 reactor: Any = _reactor
 NOW = datetime.now(UTC)

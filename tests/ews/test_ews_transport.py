@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from ews_support import Behaviour, RawServer, RawSite
 from OpenSSL import SSL
 from twisted.internet import error as net
 from twisted.internet import reactor as _reactor
@@ -23,6 +22,7 @@ from pexschedd.ews.connection import Limits, NeverAnsweredError, as_trouble
 from pexschedd.ews.faults import ConnectionTrouble, Trouble
 from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport, ascii_url
+from tests.ews.ews_support import Behaviour, RawServer, RawSite
 
 reactor: Any = _reactor
 Starter = Callable[[Behaviour], RawSite]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from identity_support import AMURL, NOW, context, metadata, payload, signer, token
 from msgspec.structs import replace
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
@@ -28,6 +27,15 @@ from pexschedd.identity.exchange_metadata import (
 )
 from pexschedd.identity.exchange_token import METADATA_PATH, ExchangeIdentity
 from pexschedd.model.integration import Connector
+from tests.identity.identity_support import (
+    AMURL,
+    NOW,
+    context,
+    metadata,
+    payload,
+    signer,
+    token,
+)
 
 
 class Server(Resource):

@@ -10,7 +10,16 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from identity_support import (
+
+from pexschedd.errors import InvalidToken
+from pexschedd.identity.exchange_token import (
+    ExchangeIdentity,
+    metadata_url,
+    read_keys,
+    read_token,
+    verify,
+)
+from tests.identity.identity_support import (
     AMURL,
     AUDIENCE,
     HOST,
@@ -21,15 +30,6 @@ from identity_support import (
     payload,
     signer,
     token,
-)
-
-from pexschedd.errors import InvalidToken
-from pexschedd.identity.exchange_token import (
-    ExchangeIdentity,
-    metadata_url,
-    read_keys,
-    read_token,
-    verify,
 )
 
 KEYS = read_keys(metadata(signer()))

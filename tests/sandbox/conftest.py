@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from sandbox_support import CheckedSandbox, schema
+
+from tests.sandbox.sandbox_support import CheckedSandbox, schema
 
 
 @pytest.fixture

@@ -29,8 +29,16 @@ from exchangelib.items.base import BaseReplyItem
 from exchangelib.properties import ReferenceItemId
 from exchangelib.protocol import close_connections
 from exchangelib.version import EXCHANGE_2016, Version
-from sandbox_support import ALICE, BOB, EQUIPMENT, ROOM, SVC, CheckedSandbox
 from twisted.internet.threads import deferToThread
+
+from tests.sandbox.sandbox_support import (
+    ALICE,
+    BOB,
+    EQUIPMENT,
+    ROOM,
+    SVC,
+    CheckedSandbox,
+)
 
 T = TypeVar("T")
 BERLIN = EWSTimeZone("Europe/Berlin")

@@ -1,7 +1,10 @@
 """Meetings through the Python side: who gets what, and what becomes of answers."""
 
 import pytest
-from sandbox_support import (
+
+from pexschedd.sandbox import Answer, Item, Kind, Mailbox, ResponseType, Send
+from pexschedd.sandbox.errors import EwsError
+from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
     EQUIPMENT,
@@ -11,9 +14,6 @@ from sandbox_support import (
     START,
     CheckedSandbox,
 )
-
-from pexschedd.sandbox import Answer, Item, Kind, Mailbox, ResponseType, Send
-from pexschedd.sandbox.errors import EwsError
 
 
 def invite(sandbox: CheckedSandbox, *required: str, **more: object) -> Item:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from sandbox_support import (
+
+from pexschedd.sandbox import Item, Mailbox, sync
+from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
     EQUIPMENT,
@@ -19,8 +21,6 @@ from sandbox_support import (
     item_shape,
     text,
 )
-
-from pexschedd.sandbox import Item, Mailbox, sync
 
 
 def sync_request(state: str = "", limit: int = 512, folder: str = "inbox") -> str:

@@ -4,7 +4,9 @@ from http import HTTPStatus
 
 import pytest
 from lxml import etree
-from sandbox_support import (
+
+from pexschedd.sandbox import Account, Item, ids
+from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
     EQUIPMENT,
@@ -23,8 +25,6 @@ from sandbox_support import (
     text,
     texts,
 )
-
-from pexschedd.sandbox import Account, Item, ids
 
 INBOX = '<t:DistinguishedFolderId Id="inbox"/>'
 GOID = (

@@ -61,11 +61,9 @@ class MemoryMailbox:
         self, refs: Sequence[MessageRef]
     ) -> list[MeetingMessage | Unreadable]:
         self.calls.append("fetch")
-        found = [self.inbox.messages.get(ref.item_id) for ref in refs]
-        return sorted(
-            (message for message in found if message is not None),
-            key=lambda message: message.received,
-        )
+        here = self.inbox.messages
+        found = [here[ref.item_id] for ref in refs if ref.item_id in here]
+        return [*sorted(found, key=lambda message: message.received)]
 
     async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
         self.calls.append("answer")

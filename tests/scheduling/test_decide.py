@@ -108,12 +108,13 @@ class Rooms:
             if isinstance(step, RemoveRoom):
                 self.remove(step.conference)
                 continue
-            {
+            kept: dict[Any, dict[int, Any]] = {
                 tables.SCHEDULED_ALIAS: self.aliases,
                 tables.SCHEDULED_CONFERENCE: self.meetings,
                 tables.CONFERENCE: self.conferences,
                 tables.CONFERENCE_ALIAS: self.addresses,
-            }[step.table][step.record.id] = step.record
+            }
+            kept[step.table][step.record.id] = step.record
 
     def remove(self, conference: int) -> None:
         self.conferences.pop(conference)
@@ -362,6 +363,15 @@ def test_the_same_message_twice_gets_the_same_words() -> None:
     assert (again.action, again.text) == (Action.ACCEPT, Text.NEW_SINGLE)
     assert again.changes == ()
     assert again.alias == rooms.aliases[1]
+
+
+def test_two_changes_within_a_second_are_two_changes() -> None:
+    """Exchange tells the last change in whole seconds: what differs is an edit."""
+    rooms = scheduled()
+    renamed = run(request(subject="Plan B", ref=MessageRef("quick")), rooms)
+    assert renamed.text is Text.EDITED_SINGLE
+    moved = request(start=NOW + 5 * HOUR, end=NOW + 6 * HOUR)
+    assert run(moved, rooms).text is Text.EDITED_SINGLE
 
 
 def test_another_alias_means_another_room() -> None:

@@ -8,7 +8,6 @@ from typing import Any, Protocol, cast
 import msgspec
 import pytest
 import pytest_twisted
-from mailbox_support import MemoryInbox, MemoryMailbox
 from twisted.internet import reactor as global_reactor
 
 from pexschedd.errors import CursorLost
@@ -27,6 +26,7 @@ from pexschedd.scheduling.mailbox import (
     Mailbox,
     OutcomeKind,
 )
+from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 
 reactor = cast(Any, global_reactor)
 START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from templates_support import still_templates
 
 from pexschedd.errors import TemplateError
+from tests.scheduling.templates_support import still_templates
 
 BIG = {"big": "ab" * 30_000, "html": "&a" * 30_000, "x": "x"}
 

@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from templates_support import still_templates
 
 from pexschedd.errors import TemplateError
 from pexschedd.model import template_variables as variables
@@ -13,6 +12,7 @@ from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.template_filters import STANDARD_FILTERS
 from pexschedd.scheduling.template_syntax import MAX_SOURCE
+from tests.scheduling.templates_support import still_templates
 
 REFUSED = [
     ("{{ alias", 1, "unexpected|end of"),

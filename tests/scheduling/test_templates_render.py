@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from templates_support import still_templates
 
 from pexschedd.errors import TemplateError
 from pexschedd.scheduling.tags import find, make_pxps
 from pexschedd.scheduling.templates import format_time
+from tests.scheduling.templates_support import still_templates
 
 VALUES = {
     "alias": "555123@example.test",

@@ -10,7 +10,6 @@ from typing import Any, cast
 import msgspec
 import pytest
 import pytest_twisted
-from mailbox_support import MemoryInbox, MemoryMailbox
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
@@ -39,6 +38,7 @@ from pexschedd.scheduling.templates import Templates
 from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
+from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CONNECTOR = Connector(

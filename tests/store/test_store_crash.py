@@ -8,11 +8,19 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from store_disk import Disk, few_cuts
-from store_support import ROOM, SETTING, TABLES, VISIT, Opened, Room, Setting
 
 from pexschedd.errors import StoreError
 from pexschedd.store.store import Store
+from tests.store.store_disk import Disk, few_cuts
+from tests.store.store_support import (
+    ROOM,
+    SETTING,
+    TABLES,
+    VISIT,
+    Opened,
+    Room,
+    Setting,
+)
 
 STATE = Path("/var/state")
 

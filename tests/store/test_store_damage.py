@@ -8,8 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from store_disk import Disk, File, Folder
-from store_support import (
+
+from pexschedd.errors import StoreError
+from pexschedd.model.fields import Record
+from pexschedd.model.table import Table
+from pexschedd.store import checked, line
+from pexschedd.store.manifest import KEPT
+from tests.store.store_disk import Disk, File, Folder
+from tests.store.store_support import (
     ROOM,
     SETTING,
     START,
@@ -20,12 +26,6 @@ from store_support import (
     Setting,
     files,
 )
-
-from pexschedd.errors import StoreError
-from pexschedd.model.fields import Record
-from pexschedd.model.table import Table
-from pexschedd.store import checked, line
-from pexschedd.store.manifest import KEPT
 
 STATE = Path("/state")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_support import ROOM, SETTING, Opened, Room, Setting
 from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
 from pexschedd.store.fs import RealFileSystem
+from tests.store.store_support import ROOM, SETTING, Opened, Room, Setting
 
 
 class FailingFileSystem(RealFileSystem):
@@ -149,7 +149,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from typing import Any
-from store_support import ROOM, Opened, Room
+from tests.store.store_support import ROOM, Opened, Room
 from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError
@@ -184,4 +184,4 @@ def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     opened.close()
 
 
-_PATH = (str(Path(__file__).parent), str(Path(__file__).parents[2]))
+_PATH = (str(Path(__file__).parents[2]),)

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from store_support import (
+from twisted.internet.interfaces import IReactorFromThreads
+
+from pexschedd.errors import StoreError
+from pexschedd.store import checked
+from pexschedd.store.manifest import KEPT
+from pexschedd.store.store import Store
+from tests.store.store_support import (
     OTHER,
     ROOM,
     SETTING,
@@ -21,12 +27,6 @@ from store_support import (
     files,
     must_not_fail,
 )
-from twisted.internet.interfaces import IReactorFromThreads
-
-from pexschedd.errors import StoreError
-from pexschedd.store import checked
-from pexschedd.store.manifest import KEPT
-from pexschedd.store.store import Store
 
 
 @pytest.fixture

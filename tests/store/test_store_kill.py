@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from store_support import ROOM, SETTING, VISIT, Opened
+from tests.store.store_support import ROOM, SETTING, VISIT, Opened
 
 CHILD = """
 import itertools, sys
 from pathlib import Path
-from store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
+from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 
 opened = Opened(Path(sys.argv[1]), segment_size=4000)
 print("open", flush=True)
@@ -37,8 +37,7 @@ def test_killed_processes_keep_their_word(tmp_path: Path) -> None:
     """Every id that a child said was stored is there after SIGKILL; transactions are
     whole; ids go on where they were."""
     state = tmp_path / "state"
-    here = Path(__file__).parent
-    path = os.pathsep.join([str(here), str(here.parents[1])])
+    path = str(Path(__file__).parents[2])
     acknowledged = 0
     setting = 0
     for number in range(8):

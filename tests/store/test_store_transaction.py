@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_disk import Disk
-from store_support import (
+from twisted.internet.defer import Deferred
+
+from pexschedd.errors import StoreError
+from pexschedd.model.table import Table
+from pexschedd.store.collection import Collection
+from pexschedd.store.store import Store
+from tests.store.store_disk import Disk
+from tests.store.store_support import (
     LABEL,
     OTHER,
     ROOM,
@@ -23,12 +29,6 @@ from store_support import (
     Room,
     Setting,
 )
-from twisted.internet.defer import Deferred
-
-from pexschedd.errors import StoreError
-from pexschedd.model.table import Table
-from pexschedd.store.collection import Collection
-from pexschedd.store.store import Store
 
 STATE = Path("/state")
 

@@ -126,7 +126,7 @@ class World:
             return False
 
     def ask(
-        self, method: str, path: str, body: object = None, **params: str
+        self, method: str, path: str, body: Any = None, **params: str
     ) -> requests.Response:
         """The management API, as the first administrator."""
         return requests.request(

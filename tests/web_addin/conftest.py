@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from addin_support import Behind, Server
 
 from pexschedd.web.addin.files import ConnectorFiles
+from tests.web_addin.addin_support import Behind, Server
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from addin_support import CONNECTOR
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from pexschedd.errors import InvalidFields, NotFound, StoreError
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.icons import MAX_UPLOAD, SIZES, accepted
+from tests.web_addin.addin_support import CONNECTOR
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

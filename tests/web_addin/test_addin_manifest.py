@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from addin_support import CONNECTOR
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -18,6 +17,7 @@ from pexschedd.model.integration import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.manifest import build_manifest, manifest_version
 from pexschedd.web.addin.manifest_check import manifest_problems
+from tests.web_addin.addin_support import CONNECTOR
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE = "{http://schemas.microsoft.com/office/appforoffice/1.1}"

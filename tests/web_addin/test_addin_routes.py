@@ -4,10 +4,10 @@ import re
 
 import pytest
 import pytest_twisted
-from addin_support import ROOM, Behind, Room, Server
 
 from pexschedd.errors import StoreError
 from pexschedd.web.addin.files import ConnectorFiles
+from tests.web_addin.addin_support import ROOM, Behind, Room, Server
 
 
 def directives(policy: str) -> dict[str, list[str]]:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_twisted
-from web_admin_support import Server, serving
+
+from tests.web_admin.web_admin_support import Server, serving
 
 
 @pytest_twisted.async_yield_fixture()

@@ -2,9 +2,16 @@
 
 import pytest
 import pytest_twisted
-from web_admin_support import API, CONFERENCE, CONNECTOR, NAME, PASSWORD, Server
 
 from pexschedd.model import tables
+from tests.web_admin.web_admin_support import (
+    API,
+    CONFERENCE,
+    CONNECTOR,
+    NAME,
+    PASSWORD,
+    Server,
+)
 
 
 @pytest.mark.parametrize(

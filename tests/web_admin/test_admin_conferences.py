@@ -2,7 +2,11 @@
 
 import pytest
 import pytest_twisted
-from web_admin_support import (
+
+from pexschedd.model import tables
+from pexschedd.model.alarm import Alarm
+from pexschedd.model.outbox import MailboxCursor
+from tests.web_admin.web_admin_support import (
     ALIAS,
     API,
     CONFERENCE,
@@ -12,10 +16,6 @@ from web_admin_support import (
     SCHEDULED_ALIAS,
     Server,
 )
-
-from pexschedd.model import tables
-from pexschedd.model.alarm import Alarm
-from pexschedd.model.outbox import MailboxCursor
 
 ROOM = {
     "name": "Board",

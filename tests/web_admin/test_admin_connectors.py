@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 import pytest_twisted
 from msgspec.structs import replace
-from web_admin_support import (
+
+from pexschedd.model import tables
+from pexschedd.model.fields import fields_of
+from pexschedd.model.integration import Connector
+from pexschedd.model.outbox import MailboxCursor, PendingAnswer
+from tests.web_admin.web_admin_support import (
     API,
     CONFERENCE,
     CONNECTOR,
@@ -17,11 +22,6 @@ from web_admin_support import (
     Server,
     serving,
 )
-
-from pexschedd.model import tables
-from pexschedd.model.fields import fields_of
-from pexschedd.model.integration import Connector
-from pexschedd.model.outbox import MailboxCursor, PendingAnswer
 
 SECRETS = [n for n, d in fields_of(Connector).items() if d.field.secret]
 
