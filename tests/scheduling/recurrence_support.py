@@ -83,6 +83,8 @@ def second_opinion(
     for index, day in enumerate(fitting_days(recurrence, horizon)):
         original = first_instant(datetime.combine(day, recurrence.at), zone)
         shown = original.astimezone(zone).replace(tzinfo=None)
+        if recurrence.all_day:
+            shown = datetime.combine(day, time(0))
         start, end = original, first_instant(shown + recurrence.duration, zone)
         if original in recurrence.deleted:
             continue

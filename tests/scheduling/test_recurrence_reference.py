@@ -39,7 +39,7 @@ INTERVALS = st.integers(1, 5)
 MONTH_DAYS = st.integers(1, 31) | st.integers(28, 31)
 
 PATTERNS = st.one_of(
-    st.builds(Daily, interval=st.integers(1, 400)),
+    st.builds(Daily, interval=st.integers(1, 3) | st.integers(1, 400)),
     st.builds(
         Weekly,
         st.lists(ANY_DAYS, min_size=1, max_size=7).map(tuple),
@@ -79,7 +79,8 @@ def recurrences(draw: st.DrawFn) -> Recurrence:
     )
     all_day = draw(st.booleans())
     minutes = st.integers(0, 4 * 24 * 60).map(lambda each: each * MINUTE)
-    at = st.times().map(lambda each: each.replace(second=0, microsecond=0))
+    # Clocks change at night.
+    at = st.builds(time, st.integers(0, 3) | st.integers(0, 23), st.integers(0, 59))
     plain = Recurrence(
         pattern=draw(PATTERNS),
         range=Range(start, count, until),
