@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from pexschedd.model.recurrence import Recurrence
+
 
 class MessageKind(StrEnum):
     REQUEST = "request"
@@ -30,6 +32,27 @@ class Person(msgspec.Struct, frozen=True):
     """Empty if the mailbox gave no SMTP address."""
 
 
+class CalendarMeeting(msgspec.Struct, frozen=True, kw_only=True):
+    """A meeting as it stands in a calendar: the master of a series, or a single one.
+    Times are aware UTC."""
+
+    ref: MessageRef
+    uid: str
+    start: datetime
+    end: datetime
+    """Of a series: of its first occurrence; `recurrence` says when it ends."""
+    recurrence: Recurrence | None = None
+    is_series: bool = False
+    zone: str = "UTC"
+    subject: str = ""
+    organizer: Person = Person("", "")
+    html: str = ""
+    text: str = ""
+    cancelled: bool = False
+    accepted: bool = False
+    """Whether this mailbox has accepted it, as an attendee."""
+
+
 class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message about a meeting. Times are aware UTC."""
 
@@ -42,6 +65,9 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     recurrence_id: datetime | None = None
     """The original start of the occurrence that this message is about."""
     is_series: bool = False
+    """About a whole series; `recurrence` says which, unless it cannot be understood."""
+    recurrence: Recurrence | None = None
+    """With the exceptions and deleted occurrences as the organizer had them."""
     sequence: int = 0
     changed: datetime | None = None
     """When the organizer last changed something that matters; orders messages of the

@@ -5,12 +5,13 @@ implementation. Every method raises `errors.MailboxError` or one of its kinds.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
-from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -87,3 +88,50 @@ class Mailbox(Protocol):
 
     async def close(self) -> None:
         """Gives up all connections."""
+
+
+class MailboxKeeping(Protocol):
+    """What looking after the equipment mailbox needs: repair, recovery, maintenance."""
+
+    async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
+        """One page of the meetings in the calendar (masters and singles, not
+        occurrences) with their bodies, and the cursor of the next page; "" ends."""
+
+    async def processes_automatically(self) -> bool | None:
+        """Whether Exchange itself answers requests here; None if it does not tell."""
+
+    async def inbox(
+        self, received_before: datetime, cursor: str = ""
+    ) -> tuple[list[MeetingMessage], str]:
+        """One page of the inbox, oldest first, without bodies, of every kind."""
+
+    async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
+        """Deletes for good, telling nobody; what is gone already is GONE."""
+
+
+class RewriteKind(StrEnum):
+    DONE = "done"
+    CHANGED = "changed"
+    """The organizer has changed the meeting since it was read: read it again."""
+    GONE = "gone"
+    RETRY = "retry"
+    FAILED = "failed"
+
+
+class OrganizersCalendars(Protocol):
+    """The organizers' own calendars, by impersonation. `address` is the organizer's.
+
+    Raises `MailboxRefused` when the service account may not act for the organizer, or
+    there is no such mailbox here; the message names the missing permission.
+    """
+
+    async def find(
+        self, address: str, uid: str, recurrence_id: datetime | None = None
+    ) -> CalendarMeeting | None:
+        """The organizer's own copy of a meeting, or of one occurrence of it."""
+
+    async def rewrite(
+        self, address: str, ref: MessageRef, html: str
+    ) -> tuple[RewriteKind, str]:
+        """Replaces the body and sends the meeting to all attendees, as the organizer.
+        Only if the meeting is as `ref` has it. With a reason for FAILED."""
