@@ -5,10 +5,12 @@ arithmetic around the time asked about, never by counting from the beginning, so
 series without end costs the same in any year.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from heapq import merge
+from itertools import accumulate
 
 import msgspec
 
@@ -132,10 +134,14 @@ class _Series:
             self._size = self._dates.position_from(span.until + _DAY)
         self._changed = self._changes(recurrence)
         self._moved = sorted(filter(None, self._changed.values()), key=_order)
+        self._over = list(accumulate((each.end for each in self._moved), max))
+        """By when a moved one and all before it are over."""
 
     def since(self, moment: datetime) -> Iterator[Occurrence]:
-        """All that end after `moment`, and some more, in the order of their start."""
-        return merge(self._regular(_sane(moment)), self._moved, key=_order)
+        """All that are not over at `moment`, and some more, in the order of start."""
+        moment = _sane(moment)
+        moved = self._moved[bisect_left(self._over, moment) :]
+        return merge(self._regular(moment), moved, key=_order)
 
     def between(self, after: datetime, before: datetime) -> Iterator[Occurrence]:
         for occurrence in self.since(after):

@@ -5,8 +5,16 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from pexschedd.model.recurrence import Daily, DayOfWeek, Recurrence, Weekly
-from tests.scheduling.recurrence_support import first, series, starts
+from pexschedd.model.recurrence import (
+    CustomZone,
+    Daily,
+    DayOfWeek,
+    Era,
+    Recurrence,
+    Weekly,
+)
+from pexschedd.scheduling.recurrence import occurrences
+from tests.scheduling.recurrence_support import first, series, starts, utc
 
 
 @pytest.mark.parametrize(
@@ -116,3 +124,36 @@ def test_a_day_that_never_was() -> None:
     assert starts(recurrence, 3) == [
         *("2011-12-29T19:00", "2011-12-30T19:00", "2011-12-30T19:00")
     ]
+
+
+@pytest.mark.parametrize(
+    "zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York", "UTC"]
+)
+@pytest.mark.parametrize("at", ["00:00", "12:00", "23:59"])
+@pytest.mark.parametrize("minutes", [1, 120, 24 * 60])
+def test_seen_through_a_crack(zone: str, at: str, minutes: int) -> None:
+    """An occurrence is seen at its first and in its last moment, whatever the date is
+    elsewhere."""
+    recurrence = series(
+        Weekly((DayOfWeek.MONDAY,)), "2026-11-02", zone=zone, at=at, minutes=minutes
+    )
+    moment = timedelta(microseconds=1)
+    for occurrence in first(recurrence, 3):
+        for seen in (occurrence.start, occurrence.end - moment):
+            assert list(occurrences(recurrence, seen, seen + moment)) == [occurrence]
+
+
+def test_rules_made_to_confuse() -> None:
+    """Whatever rules a meeting brings, it does not end before it begins."""
+    zone = CustomZone(
+        (
+            Era(bias=0),
+            Era(bias=-360, begins=utc("2026-03-10T00:00")),
+            Era(bias=0, begins=utc("2026-03-10T01:30")),
+            Era(bias=-240, begins=utc("2026-03-10T02:00")),
+        )
+    )
+    recurrence = series(Daily(), "2026-03-10", zone=zone, at="03:00", minutes=10)
+    (only,) = first(recurrence, 1)
+    # 03:00 is leapt over twice; 07:00, which it becomes, is shown twice.
+    assert only.start == only.end == utc("2026-03-10T03:00")

@@ -154,6 +154,29 @@ def test_when_the_clocks_change(change: Change, expected: str) -> None:
     assert at.astimezone(clock).utcoffset() == HOUR
 
 
+def test_at_new_year() -> None:
+    """A change at the local New Year may belong to another year in UTC."""
+    east = Era(
+        bias=-600,
+        changes=(Change(bias=-660, month=1, day=1), Change(bias=-600, month=7, day=1)),
+    )
+    west = Era(
+        bias=600,
+        changes=(
+            Change(bias=600, month=12, day=31, at=23 * 60),
+            Change(bias=540, month=7, day=1),
+        ),
+    )
+    for era, at, before, after in (
+        (east, "2026-12-31T14:00", 10, 11),
+        (west, "2027-01-01T08:00", -9, -10),
+    ):
+        clock = clock_of(CustomZone((era,)))
+        moment = timedelta(microseconds=1)
+        assert (utc(at) - moment).astimezone(clock).utcoffset() == before * HOUR
+        assert utc(at).astimezone(clock).utcoffset() == after * HOUR
+
+
 def test_a_single_change_changes_nothing() -> None:
     """Rules with one change a year are always at its bias."""
     clock = clock_of(CustomZone((Era(bias=0, changes=(Change(bias=-60, month=3),)),)))
@@ -174,7 +197,7 @@ def test_a_series_by_rules(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Europe/Nowhere", "", "../etc/passwd", "x" * 300, "a\0b"]
+    "name", ["Europe/Nowhere", "Europe", "", "../etc/passwd", "x" * 300, "a\0b"]
 )
 def test_no_such_zone(name: str) -> None:
     """A name that means nothing here is refused by one error."""
