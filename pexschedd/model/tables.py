@@ -5,6 +5,7 @@ from pexschedd.model.alarm import Alarm
 from pexschedd.model.conference import (
     Conference,
     ConferenceAlias,
+    RecurringConference,
     ScheduledAlias,
     ScheduledConference,
 )
@@ -21,6 +22,7 @@ SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
 CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
 SCHEDULED_CONFERENCE = Table("scheduled_conference", ScheduledConference)
+RECURRING_CONFERENCE = Table("recurring_conference", RecurringConference)
 OUTBOX = Table("outbox", PendingAnswer)
 CURSOR = Table("mailbox_cursor", MailboxCursor)
 
@@ -33,6 +35,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CONFERENCE,
     CONFERENCE_ALIAS,
     SCHEDULED_CONFERENCE,
+    RECURRING_CONFERENCE,
     OUTBOX,
     CURSOR,
 )
@@ -58,8 +61,21 @@ SCHEDULED_BY_CONFERENCE = SCHEDULED_CONFERENCE.index(
 SCHEDULED_BY_UID = SCHEDULED_CONFERENCE.index(
     "uid", lambda s: (s.exchange_connector, s.ews_item_uid) if s.ews_item_uid else None
 )
+SCHEDULED_BY_SERIES = SCHEDULED_CONFERENCE.index(
+    "recurring_conference", lambda s: s.recurring_conference
+)
 SCHEDULED_BY_ALIAS = SCHEDULED_CONFERENCE.index(
     "scheduled_alias", lambda s: s.scheduled_alias
+)
+
+RECURRING_BY_CONFERENCE = RECURRING_CONFERENCE.index(
+    "conference", lambda r: r.conference
+)
+RECURRING_BY_UID = RECURRING_CONFERENCE.index(
+    "uid", lambda r: (r.exchange_connector, r.ews_item_uid)
+)
+RECURRING_BY_ALIAS = RECURRING_CONFERENCE.index(
+    "scheduled_alias", lambda r: r.scheduled_alias
 )
 
 OUTBOX_BY_ITEM = OUTBOX.index("item", lambda p: (p.exchange_connector, p.item_id))

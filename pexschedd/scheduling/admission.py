@@ -1,13 +1,19 @@
 """May this room be joined now? Answered from memory, for the conferencing nodes."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
-from pexschedd.model.conference import Conference, ScheduledConference
+from pexschedd.model.conference import (
+    Conference,
+    RecurringConference,
+    ScheduledConference,
+)
 from pexschedd.scheduling.aliases import normalise
+from pexschedd.scheduling.recurrence import open_windows
 from pexschedd.store.store import Store
 
 
@@ -43,10 +49,11 @@ class Admission:
         if conference is None:
             return None
         meetings = self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference.id)
-        if not meetings:
+        series = self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference.id)
+        if not meetings and not series:
             # A room that was made for a meeting does not outlive its schedule.
             return self._without_schedule(text) or Open(conference)
-        return verdict(conference, meetings, self._now())
+        return verdict(conference, meetings, series, self._now())
 
     def _without_schedule(self, text: str) -> Closed | None:
         """What there is to say about an alias that was handed out for a meeting."""
@@ -63,12 +70,32 @@ class Admission:
 
 
 def verdict(
-    conference: Conference, meetings: list[ScheduledConference], now: datetime
+    conference: Conference,
+    meetings: Sequence[ScheduledConference],
+    series: Sequence[RecurringConference],
+    now: datetime,
 ) -> Open | Closed:
-    """Whether `now` is inside one of the meetings' windows."""
-    if any(m.start_time <= now < m.end_time for m in meetings):
-        return Open(conference)
-    opens = min((m.start_time for m in meetings if m.start_time > now), default=None)
-    if opens is None:
+    """Whether `now` is inside one of the windows."""
+    upcoming = []
+    for meeting in meetings:
+        if meeting.recurring_conference is not None:
+            continue  # computed from the series, below: its records may lag behind
+        if meeting.start_time <= now < meeting.end_time:
+            return Open(conference)
+        if now < meeting.start_time:
+            upcoming.append(meeting.start_time)
+    for each in series:
+        windows = open_windows(
+            each.recurrence,
+            timedelta(minutes=each.join_before),
+            timedelta(minutes=each.join_after),
+            now,
+        )
+        if windows.current is not None:
+            return Open(conference)
+        if windows.upcoming is not None:
+            upcoming.append(windows.upcoming.opens)
+    if not upcoming:
         return Closed("This meeting is over.")
+    opens = min(upcoming)
     return Closed(f"This meeting opens at {opens:%Y-%m-%d %H:%M} UTC.", opens)

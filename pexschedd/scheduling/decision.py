@@ -23,10 +23,14 @@ class Text(StrEnum):
 
     NEW_SINGLE = "accept_new_single_meeting_template"
     EDITED_SINGLE = "accept_edited_single_meeting_template"
+    NEW_SERIES = "accept_new_recurring_series_template"
+    EDITED_SERIES = "accept_edited_recurring_series_template"
+    EDITED_OCCURRENCE = "accept_edited_occurrence_template"
     INVALID_ALIAS = "reject_invalid_alias_id_template"
     ALIAS_CONFLICT = "reject_alias_conflict_template"
     ALIAS_DELETED = "reject_alias_deleted_template"
     SINGLE_PAST = "reject_single_meeting_past"
+    SERIES_PAST = "reject_recurring_series_past_template"
     GENERAL_ERROR = "reject_general_error_template"
 
 
@@ -35,13 +39,20 @@ class Put(msgspec.Struct, frozen=True):
     record: Record
 
 
+class Delete(msgspec.Struct, frozen=True):
+    """A record that another one replaces."""
+
+    table: Table[Any]
+    id: int
+
+
 class RemoveRoom(msgspec.Struct, frozen=True):
     """The conference goes, with its aliases and its schedule."""
 
     conference: int
 
 
-Change = Put | RemoveRoom
+Change = Put | Delete | RemoveRoom
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -53,3 +64,6 @@ class Decision(msgspec.Struct, frozen=True):
     alias: ScheduledAlias | None = None
     """The alias that the text may name."""
     changes: tuple[Change, ...] = ()
+    token: str = ""
+    """The identity token that stands in for a tag: to be verified, and the meeting to
+    be rewritten, before anything can be answered."""

@@ -4,6 +4,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import (
     Conference,
     ConferenceAlias,
+    RecurringConference,
     ScheduledAlias,
     ScheduledConference,
 )
@@ -21,9 +22,14 @@ class Known:
     def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         return None if id is None else self._store.get(tables.SCHEDULED_ALIAS, id)
 
-    def meeting(self, connector_id: int, uid: str) -> ScheduledConference | None:
-        """The meeting as it is scheduled now."""
-        return self._store.find(tables.SCHEDULED_BY_UID, (connector_id, uid))
+    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
+        """The meeting as it is scheduled now: a single one, or occurrences of a series
+        that is not ours."""
+        return self._store.find_all(tables.SCHEDULED_BY_UID, (connector_id, uid))
+
+    def series(self, connector_id: int, uid: str) -> RecurringConference | None:
+        """The series as it is scheduled now."""
+        return self._store.find(tables.RECURRING_BY_UID, (connector_id, uid))
 
     def conference(self, id: int) -> Conference | None:
         return self._store.get(tables.CONFERENCE, id)

@@ -26,6 +26,9 @@ def remove_conference(
     for meeting in store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
         change.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
         _mark_deleted(change, store, meeting.scheduled_alias, now)
+    for series in store.find_all(tables.RECURRING_BY_CONFERENCE, conference):
+        change.delete(tables.RECURRING_CONFERENCE, series.id)
+        _mark_deleted(change, store, series.scheduled_alias, now)
     for alias in store.find_all(tables.ALIAS_BY_CONFERENCE, conference):
         change.delete(tables.CONFERENCE_ALIAS, alias.id)
     if store.get(tables.CONFERENCE, conference) is not None:
@@ -59,13 +62,11 @@ async def remove_connector(store: Store, connector: int, now: datetime) -> None:
 
 
 async def _remove_what_it_made(store: Store, connector: int, now: datetime) -> None:
-    conferences = iter(
-        {
-            meeting.conference
-            for meeting in store.all(tables.SCHEDULED_CONFERENCE)
-            if meeting.exchange_connector == connector
-        }
-    )
+    singles = store.all(tables.SCHEDULED_CONFERENCE)
+    series = store.all(tables.RECURRING_CONFERENCE)
+    made = {m.conference for m in singles if m.exchange_connector == connector}
+    made |= {s.conference for s in series if s.exchange_connector == connector}
+    conferences = iter(made)
     while chunk := list(islice(conferences, _AT_ONCE)):
         change = store.transaction()
         for conference in chunk:

@@ -12,11 +12,20 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
+from pexschedd.model.conference import RecurringConference
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.model.outbox import PendingAnswer
-from pexschedd.scheduling.decide import Fresh, decide
-from pexschedd.scheduling.decision import Decision, RemoveRoom, Undecidable
+from pexschedd.scheduling import upcoming
+from pexschedd.scheduling.context import Fresh
+from pexschedd.scheduling.decide import decide
+from pexschedd.scheduling.decision import (
+    Decision,
+    Delete,
+    Put,
+    RemoveRoom,
+    Undecidable,
+)
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, Unreadable
 from pexschedd.scheduling.removal import remove_conference
@@ -96,11 +105,21 @@ class Scheduler:
         return decision, body
 
     def _apply(self, change: Transaction, decision: Decision) -> None:
+        now = self._now()
         for step in decision.changes:
-            if isinstance(step, RemoveRoom):
-                remove_conference(change, self._store, step.conference, self._now())
-            else:
-                change.put(step.table, step.record)
+            match step:
+                case RemoveRoom(conference):
+                    remove_conference(change, self._store, conference, now)
+                case Delete(tables.RECURRING_CONFERENCE, id):
+                    series = self._store.get(tables.RECURRING_CONFERENCE, id)
+                    if series is not None:
+                        upcoming.forget(change, self._store, series)
+                case Delete(table, id):
+                    change.delete(table, id)
+                case Put(table, record):
+                    change.put(table, record)
+                    if isinstance(record, RecurringConference):
+                        upcoming.refresh(change, self._store, record, now)
 
     def _answer(
         self,

@@ -13,6 +13,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import (
     Conference,
     ConferenceAlias,
+    RecurringConference,
     ScheduledAlias,
     ScheduledConference,
 )
@@ -23,9 +24,11 @@ from pexschedd.model.meeting import (
     MessageRef,
     Person,
 )
-from pexschedd.scheduling.decide import Fresh, decide
+from pexschedd.scheduling.context import Fresh
+from pexschedd.scheduling.decide import decide
 from pexschedd.scheduling.decision import (
     Decision,
+    Delete,
     Put,
     RemoveRoom,
     Text,
@@ -55,9 +58,10 @@ class Rooms:
 
     def __init__(self) -> None:
         self.aliases: dict[int, ScheduledAlias] = {}
-        self.meetings: dict[int, ScheduledConference] = {}
+        self.rows: dict[int, ScheduledConference] = {}
         self.conferences: dict[int, Conference] = {}
         self.addresses: dict[int, ConferenceAlias] = {}
+        self.recurring: dict[int, RecurringConference] = {}
         self._ids = count(100)
 
     def book(self, id: int = 1, uuid: str = TAG, **changes: Any) -> ScheduledAlias:
@@ -79,12 +83,19 @@ class Rooms:
     def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         return self.aliases.get(id or 0)
 
-    def meeting(self, connector_id: int, uid: str) -> ScheduledConference | None:
+    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
+        return [
+            m
+            for m in self.rows.values()
+            if (m.exchange_connector, m.ews_item_uid) == (connector_id, uid)
+        ]
+
+    def series(self, connector_id: int, uid: str) -> RecurringConference | None:
         return next(
             (
-                m
-                for m in self.meetings.values()
-                if (m.exchange_connector, m.ews_item_uid) == (connector_id, uid)
+                s
+                for s in self.recurring.values()
+                if (s.exchange_connector, s.ews_item_uid) == (connector_id, uid)
             ),
             None,
         )
@@ -110,21 +121,27 @@ class Rooms:
                 continue
             kept: dict[Any, dict[int, Any]] = {
                 tables.SCHEDULED_ALIAS: self.aliases,
-                tables.SCHEDULED_CONFERENCE: self.meetings,
+                tables.SCHEDULED_CONFERENCE: self.rows,
+                tables.RECURRING_CONFERENCE: self.recurring,
                 tables.CONFERENCE: self.conferences,
                 tables.CONFERENCE_ALIAS: self.addresses,
             }
-            kept[step.table][step.record.id] = step.record
+            if isinstance(step, Delete):
+                del kept[step.table][step.id]
+            else:
+                kept[step.table][step.record.id] = step.record
 
     def remove(self, conference: int) -> None:
         self.conferences.pop(conference)
-        for meeting in list(self.meetings.values()):
-            if meeting.conference == conference:
-                del self.meetings[meeting.id]
-                alias = self.aliases[meeting.scheduled_alias or 0]
-                self.aliases[alias.id] = msgspec.structs.replace(
-                    alias, conference_deletion_time=NOW
-                )
+        both: list[dict[int, Any]] = [self.rows, self.recurring]
+        for kept in both:
+            for each in list(kept.values()):
+                if each.conference == conference:
+                    del kept[each.id]
+                    alias = self.aliases[each.scheduled_alias or 0]
+                    self.aliases[alias.id] = msgspec.structs.replace(
+                        alias, conference_deletion_time=NOW
+                    )
         for address in list(self.addresses.values()):
             if address.conference == conference:
                 del self.addresses[address.id]
@@ -199,7 +216,7 @@ def test_new_meeting_gets_a_room_with_two_aliases() -> None:
 
 def test_window_is_widened_by_the_buffers() -> None:
     """People may join from start minus join-before until end plus join-after."""
-    (meeting,) = scheduled().meetings.values()
+    (meeting,) = scheduled().rows.values()
     assert meeting.start_time == NOW + 2 * HOUR - timedelta(minutes=30)
     assert meeting.end_time == NOW + 3 * HOUR + timedelta(minutes=60)
     assert (meeting.meeting_start, meeting.meeting_end) == (
@@ -226,7 +243,7 @@ def test_edited_meeting_moves_its_window_and_keeps_its_room() -> None:
     assert (decision.action, decision.text) == (Action.ACCEPT, Text.EDITED_SINGLE)
     rooms.apply(decision)
     assert (set(rooms.conferences), set(rooms.addresses)) == before
-    (meeting,) = rooms.meetings.values()
+    (meeting,) = rooms.rows.values()
     assert meeting.meeting_start == NOW + 24 * HOUR
     assert meeting.subject == "Plan B"
     assert next(iter(rooms.conferences.values())).name == "Plan B"
@@ -319,7 +336,7 @@ def test_cancellation_removes_the_room_and_spends_the_alias() -> None:
     rooms.apply(decision)
     assert not rooms.conferences
     assert not rooms.addresses
-    assert not rooms.meetings
+    assert not rooms.rows
     assert run(later(sequence=2), rooms).text is Text.ALIAS_DELETED
 
 
@@ -394,7 +411,7 @@ def test_quoted_older_invitation_does_not_confuse() -> None:
     rooms.book(2, OTHER_TAG)
     both = f"<p>PXPS:-{OTHER_TAG}#</p><p>PXPS:-{TAG}#</p>"
     rooms.apply(run(later(html=both), rooms))
-    (meeting,) = rooms.meetings.values()
+    (meeting,) = rooms.rows.values()
     assert meeting.scheduled_alias == 1
 
 
@@ -408,7 +425,6 @@ def test_other_mail_is_left_alone() -> None:
     "broken",
     [
         {"is_series": True},
-        {"recurrence_id": NOW},
         {"uid": ""},
         {"start": None},
         {"end": None},
@@ -454,11 +470,11 @@ def test_any_order_of_messages_keeps_the_rooms_whole(
             not isinstance(step, Put) or step.record.id for step in decision.changes
         )
         rooms.apply(decision)
-        assert len(rooms.meetings) == len(rooms.conferences) <= 1
+        assert len(rooms.rows) == len(rooms.conferences) <= 1
         assert {a.conference for a in rooms.addresses.values()} == set(
             rooms.conferences
         )
-        for meeting in rooms.meetings.values():
+        for meeting in rooms.rows.values():
             alias = rooms.aliases[meeting.scheduled_alias or 0]
             assert alias.is_used
             assert alias.conference_deletion_time is None

@@ -38,13 +38,14 @@ def test_open_exactly_inside_a_window(
     windows: list[tuple[int, int]], open_: bool
 ) -> None:
     """From the first instant of a window until its last, and never outside."""
-    found = verdict(ROOM, [meeting(*w) for w in windows], NOW)
+    found = verdict(ROOM, [meeting(*w) for w in windows], [], NOW)
     assert isinstance(found, Open) is open_
 
 
 def test_closed_room_says_when_it_opens() -> None:
     """The next opening is named, not the last one."""
-    found = verdict(ROOM, [meeting(90, 120), meeting(30, 60), meeting(-60, -30)], NOW)
+    meetings = [meeting(90, 120), meeting(30, 60), meeting(-60, -30)]
+    found = verdict(ROOM, meetings, [], NOW)
     assert isinstance(found, Closed)
     assert found.opens == NOW + timedelta(minutes=30)
     assert "opens at 2026-11-23 09:30 UTC" in found.reason
@@ -52,7 +53,7 @@ def test_closed_room_says_when_it_opens() -> None:
 
 def test_past_room_says_so() -> None:
     """After the last window nothing opens any more."""
-    found = verdict(ROOM, [meeting(-60, -30)], NOW)
+    found = verdict(ROOM, [meeting(-60, -30)], [], NOW)
     assert found == Closed("This meeting is over.")
 
 

@@ -1,6 +1,7 @@
 """Integrations through the management API, over a real socket with a real store."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest_twisted
 from msgspec.structs import replace
 
 from pexschedd.model import tables
+from pexschedd.model.conference import RecurringConference
 from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
 from pexschedd.model.outbox import MailboxCursor, PendingAnswer
+from pexschedd.model.recurrence import Daily, Range, Recurrence
 from tests.web_admin.web_admin_support import (
     API,
     CONFERENCE,
@@ -254,6 +257,18 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
             created=server.clock(),
         )
         change.put(tables.OUTBOX, answer)
+        series = RecurringConference(
+            id=change.new_id(tables.RECURRING_CONFERENCE),
+            conference=number,
+            exchange_connector=number,
+            ews_item_uid=f"0400{number}",
+            recurrence=Recurrence(
+                pattern=Daily(),
+                range=Range(server.clock().date()),
+                duration=timedelta(hours=1),
+            ),
+        )
+        change.put(tables.RECURRING_CONFERENCE, series)
         change.put(tables.CURSOR, MailboxCursor(id=number, cursor="x"))
         await change.commit()
     counted = [

@@ -60,6 +60,7 @@ class Resource(Generic[R]):
         finders: Mapping[str, tuple[AnyIndex, Callable[[Any], Hashable]]] | None = None,
         columns: tuple[Column, ...] = (),
         shows: Callable[[R], bool] | None = None,
+        read_only: bool = False,
         sealed_by: Callable[[R], object] = lambda record: record.id,
     ) -> None:
         self.table = table
@@ -68,6 +69,7 @@ class Resource(Generic[R]):
         self.children = {child.name: child for child in children}
         self.finders = dict(finders or {})
         self.shows = shows
+        self.writable = kind == "configuration" and not read_only
         self.sealed_by = sealed_by
         declared = fields_of(table.record)
         self.columns: Mapping[str, Column] = {
@@ -81,10 +83,6 @@ class Resource(Generic[R]):
         """What `schema/` describes: with the secrets, which are not columns."""
         if not columns:
             self.fields |= {n: d for n, d in declared.items() if d.field.secret}
-
-    @property
-    def writable(self) -> bool:
-        return self.kind == "configuration"
 
     @property
     def uri(self) -> str:

@@ -74,6 +74,14 @@ SCHEDULED_CONFERENCE = Resource(
         "scheduled_alias": (tables.SCHEDULED_BY_ALIAS, _same),
     },
 )
+RECURRING_CONFERENCE = Resource(
+    tables.RECURRING_CONFERENCE,
+    finders={
+        "conference": (tables.RECURRING_BY_CONFERENCE, _same),
+        "scheduled_alias": (tables.RECURRING_BY_ALIAS, _same),
+    },
+    read_only=True,  # its recurrence comes from Exchange alone
+)
 
 _ALARM = {
     name: Column(name, declared.type, attribute(name), nullable=declared.nullable)
@@ -112,6 +120,7 @@ _ALL: tuple[AnyResource, ...] = (
     CONFERENCE,
     CONFERENCE_ALIAS,
     SCHEDULED_CONFERENCE,
+    RECURRING_CONFERENCE,
     ALARM_STATUS,
     ALARM_HISTORY,
     SCHEDULER_STATUS,
