@@ -132,6 +132,49 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         ),
     ] = "disallow_all"
 
+    keep_past_conferences: Annotated[
+        int,
+        Field(
+            begins="Housekeeping",
+            help="How long after nobody may join any more a single-use room is "
+            "removed.",
+            minimum=1,
+            maximum=8760,
+            unit="hours",
+        ),
+    ] = 24
+    keep_deleted_aliases: Annotated[
+        int,
+        Field(
+            help="How long the alias of a removed room is remembered: until then it is "
+            "given to no other meeting, and a late change of its meeting is answered "
+            "with the reject_alias_deleted_template.",
+            minimum=1,
+            maximum=3650,
+            unit="days",
+        ),
+    ] = 90
+    keep_unused_aliases: Annotated[
+        int,
+        Field(
+            help="How long an alias that the add-in has put into an invitation is kept "
+            "while the invitation is not sent.",
+            minimum=1,
+            maximum=3650,
+            unit="days",
+        ),
+    ] = 30
+    audit_interval: Annotated[
+        int,
+        Field(
+            help="How often the calendar of the equipment mailbox is compared with the "
+            "rooms; 0: never by itself.",
+            minimum=0,
+            maximum=10080,
+            unit="minutes",
+        ),
+    ] = 60
+
     allow_new_users: Annotated[
         bool,
         Field(

@@ -1,0 +1,323 @@
+"""Compares an equipment mailbox's calendar with the rooms, and heals what is safe.
+
+Page by page and in turns; `audit.py` says what is wrong. Between the first and the last
+page people go on scheduling: only records that are the same before and after count, so
+nothing is reported, or healed, that was merely in motion.
+
+What the calendar and a room's record have of the times can be either's mistake: the
+calendar is behind when Exchange refused an answer, the record when the state folder
+came from a backup. So the organizer's own copy decides. Without it nothing is changed.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from pexschedd.clock import Now
+from pexschedd.errors import MailboxError
+from pexschedd.model import tables
+from pexschedd.model.conference import (
+    RecurringConference,
+    ScheduledAlias,
+    ScheduledConference,
+)
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import CalendarMeeting
+from pexschedd.scheduling import audit, tags
+from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.audit import Booked, Finding, Kind, Report
+from pexschedd.scheduling.mailbox import MailboxKeeping, OrganizersCalendars
+from pexschedd.scheduling.reinstate import CannotReinstate, Reinstatement
+from pexschedd.scheduling.turns import in_turns
+from pexschedd.store.store import Store
+
+DIFFERS = "scheduling_calendar_differs"
+AUTOMATIC = "scheduling_mailbox_processes_automatically"
+
+_NAMED = 10
+"""Meetings that an alarm names; the others are in the audit's report."""
+
+_ALARMING = (Kind.LOST, Kind.TIMES, Kind.UNKNOWN, Kind.NO_MEETING)
+
+
+class Auditor:
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        reinstatement: Reinstatement,
+        alarms: Alarms,
+        *,
+        clock: IReactorTime,
+        now: Now,
+    ) -> None:
+        self._store = store
+        self._reinstatement = reinstatement
+        self._alarms = alarms
+        self._clock = clock
+        self._now = now
+
+    async def audit(
+        self,
+        connector: Connector,
+        keeping: MailboxKeeping,
+        organizers: OrganizersCalendars,
+        running: Callable[[], bool] = lambda: True,
+    ) -> Report | None:
+        """One comparison, with its healing and its alarms; None if it was stopped.
+
+        Raises `MailboxError` when the mailbox cannot be read: then nothing is known,
+        and no alarm changes.
+        """
+        automatic = await keeping.processes_automatically()
+        records = _Snapshot(self._store, connector.id)
+        await records.take(self._clock)
+        now = self._now()
+        findings: list[Finding] = []
+        meetings, seen, cursor = 0, set[str](), ""
+        while True:
+            page, cursor = await keeping.calendar(cursor)
+            async for meeting in in_turns(page, self._clock, 50):
+                if not running():
+                    return None
+                seen.add(meeting.uid)
+                meetings += audit.counts(meeting, now)
+                finding = audit.examine(meeting, records, now)
+                if finding is not None and records.is_settled(meeting.uid):
+                    finding = await self._heal(connector, meeting, finding, organizers)
+                    findings.append(finding)
+            if not cursor:
+                break
+        rooms = 0
+        async for booked in in_turns(records.all(), self._clock):
+            if not running():
+                return None
+            rooms += not audit.is_past(booked, now)
+            finding = audit.missing(booked, seen, now)
+            if finding is not None and records.is_settled(booked.uid):
+                findings.append(finding)
+        report = Report(meetings, rooms, tuple(findings))
+        self._tell(connector, report, automatic=automatic)
+        return report
+
+    async def _heal(
+        self,
+        connector: Connector,
+        meeting: CalendarMeeting,
+        finding: Finding,
+        organizers: OrganizersCalendars,
+    ) -> Finding:
+        try:
+            match finding.kind:
+                case Kind.LOST:
+                    alias = self._tagged(connector, meeting)
+                    done = "the room was made again"
+                case Kind.TIMES:
+                    await self._ask_organizer(meeting, organizers, self._now())
+                    alias = self._scheduled(connector, meeting.uid)
+                    done = "the room has the calendar's times now"
+                case _:
+                    return finding
+            if alias is None:
+                raise CannotReinstate("its alias is gone")
+            await self._reinstatement.reinstate(connector, meeting, alias)
+        except (CannotReinstate, MailboxError) as error:
+            return msgspec.structs.replace(finding, note=error.message)
+        except _CalendarIsBehind:
+            note = "the organizer's calendar agrees with the room"
+            return msgspec.structs.replace(finding, healed=True, note=note)
+        self._log.info(
+            "integration {name}: meeting {uid}: {done}",
+            name=connector.name,
+            uid=meeting.uid,
+            done=done,
+        )
+        return msgspec.structs.replace(finding, healed=True, note=done)
+
+    async def _ask_organizer(
+        self, meeting: CalendarMeeting, organizers: OrganizersCalendars, now: datetime
+    ) -> None:
+        """Returns when the organizer has the meeting as this calendar has it."""
+        address = meeting.organizer.email
+        if not address:
+            raise CannotReinstate("the calendar does not say who organizes it")
+        own = await organizers.find(address, meeting.uid)
+        if own is None:
+            raise CannotReinstate("the organizer does not have this meeting any more")
+        if _same_times(own, meeting, now):
+            return
+        raise _CalendarIsBehind
+
+    def _tagged(
+        self, connector: Connector, meeting: CalendarMeeting
+    ) -> ScheduledAlias | None:
+        for uuid in tags.find(meeting.html, meeting.text).pxps:
+            alias = self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
+            if (
+                alias is not None
+                and alias.exchange_connector == connector.id
+                and alias.conference_deletion_time is None
+                and alias.ews_item_uid in ("", meeting.uid)
+            ):
+                return alias
+        return None
+
+    def _scheduled(self, connector: Connector, uid: str) -> ScheduledAlias | None:
+        key = (connector.id, uid)
+        record = self._store.find(tables.RECURRING_BY_UID, key) or self._store.find(
+            tables.SCHEDULED_BY_UID, key
+        )
+        if record is None or record.scheduled_alias is None:
+            return None
+        return self._store.get(tables.SCHEDULED_ALIAS, record.scheduled_alias)
+
+    def _tell(
+        self, connector: Connector, report: Report, *, automatic: bool | None
+    ) -> None:
+        """Raises and lowers the alarms."""
+        if automatic or (automatic is None and _looks_automatic(report)):
+            self._alarms.raise_(
+                AUTOMATIC,
+                connector.name,
+                f"Exchange itself answers the meeting requests that are sent to "
+                f"{connector.room_mailbox_email_address}, so they are not scheduled. "
+                "Run Set-CalendarProcessing -Identity "
+                f'"{connector.room_mailbox_email_address}" '
+                "-AutomateProcessing None.",
+            )
+        else:
+            self._alarms.lower(connector.name, AUTOMATIC)
+        wrong = [f for f in report.findings if f.kind in _ALARMING and not f.healed]
+        if wrong:
+            self._alarms.raise_(DIFFERS, connector.name, _described(connector, wrong))
+        else:
+            self._alarms.lower(connector.name, DIFFERS)
+
+
+class _CalendarIsBehind(Exception):
+    """The organizer does not have the meeting as the equipment's calendar has it."""
+
+
+def _same_times(one: CalendarMeeting, other: CalendarMeeting, now: datetime) -> bool:
+    if one.is_series != other.is_series:
+        return False
+    return audit.next_times(one, now) == audit.next_times(other, now)
+
+
+def _looks_automatic(report: Report) -> bool:
+    """Where Exchange answers by itself it also empties the invitations."""
+    return any(f.kind is Kind.UNKNOWN and f.bare for f in report.findings)
+
+
+_WORDS = {
+    Kind.LOST: "has no room",
+    Kind.UNKNOWN: "was accepted, but no room and no security tag of it is known",
+    Kind.TIMES: "has other times than its room",
+    Kind.NO_MEETING: "has a room, but is not in the calendar",
+}
+
+
+def _described(connector: Connector, wrong: list[Finding]) -> str:
+    """For the alarm: by uid and times, never by subject."""
+    lines = [_line(finding) for finding in wrong[:_NAMED]]
+    if len(wrong) > _NAMED:
+        lines.append(f"and {len(wrong) - _NAMED} more.")
+    text = (
+        "The calendar of the equipment mailbox and the rooms do not agree: "
+        + "; ".join(lines)
+    )
+    if any(f.kind in (Kind.UNKNOWN, Kind.LOST) for f in wrong):
+        text += (
+            " Meetings without a room get one by schedulingrecovery "
+            f"--exchange-connector-id {connector.id}."
+        )
+    return text
+
+
+def _line(finding: Finding) -> str:
+    times = ""
+    if finding.calendar is not None:
+        times += f", in the calendar {finding.calendar}"
+    if finding.record is not None:
+        times += f", in the records {finding.record}"
+    note = f" ({finding.note})" if finding.note else ""
+    return f"meeting {finding.uid}{times}: {_WORDS[finding.kind]}{note}"
+
+
+_Record = ScheduledConference | RecurringConference
+
+
+class _Snapshot:
+    """The rooms of an integration at one moment, for `audit.compare`."""
+
+    def __init__(self, store: Store, connector_id: int) -> None:
+        self._store = store
+        self._connector_id = connector_id
+        self._records: dict[str, _Record] = {}
+        self._pending: set[str] = set()
+
+    async def take(self, clock: IReactorTime) -> None:
+        async for uid, record in in_turns(self._current(), clock, 1000):
+            self._records[uid] = record
+        # After the records: what is in neither has been told, and the calendar, which
+        # is read later still, has it.
+        pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
+        self._pending = {answer.item_id for answer in pending}
+
+    def _current(self) -> Iterator[tuple[str, _Record]]:
+        for single in self._store.all(tables.SCHEDULED_CONFERENCE):
+            # An occurrence that was sent to us alone is no meeting of its own in the
+            # calendar's list; what belongs to a series is in the series' record.
+            if (
+                single.exchange_connector == self._connector_id
+                and single.recurring_conference is None
+                and single.recurrence_id is None
+                and single.ews_item_uid
+            ):
+                yield single.ews_item_uid, single
+        for series in self._store.all(tables.RECURRING_CONFERENCE):
+            if series.exchange_connector == self._connector_id:
+                yield series.ews_item_uid, series
+
+    def is_settled(self, uid: str) -> bool:
+        """Whether nobody has touched the meeting since the snapshot."""
+        key = (self._connector_id, uid)
+        single = self._store.find(tables.SCHEDULED_BY_UID, key)
+        series = self._store.find(tables.RECURRING_BY_UID, key)
+        before = self._records.get(uid)
+        if isinstance(before, RecurringConference) and series is not None:
+            # Time alone moves `current_index`.
+            return _plan(series) == _plan(before)
+        return (series or single) is before
+
+    def booked(self, uid: str) -> Booked | None:
+        record = self._records.get(uid)
+        if record is None:
+            return self._alone(uid)
+        unknown = not record.ews_item_id and bool(self._pending)
+        return Booked(uid, record, unknown or record.ews_item_id in self._pending)
+
+    def _alone(self, uid: str) -> Booked | None:
+        """An occurrence without its series: the calendar may list it as a meeting."""
+        record = self._store.find(tables.SCHEDULED_BY_UID, (self._connector_id, uid))
+        return None if record is None else Booked(uid, record, pending=True)
+
+    def all(self) -> Iterator[Booked]:
+        for uid in self._records:
+            booked = self.booked(uid)
+            if booked is not None:
+                yield booked
+
+    def alias(self, uuid: str) -> ScheduledAlias | None:
+        alias = self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
+        if alias is None or alias.exchange_connector != self._connector_id:
+            return None
+        return alias
+
+
+def _plan(series: RecurringConference) -> RecurringConference:
+    return msgspec.structs.replace(series, current_index=0, is_depleted=False)

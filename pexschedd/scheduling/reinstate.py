@@ -1,0 +1,184 @@
+"""Makes a meeting's room from the meeting in the equipment mailbox's calendar.
+
+What was accepted once and stands in the calendar is decided again, as if its request
+had just arrived with the right tag; only nobody gets an answer. So a room that is made
+again is the same as one that is made for the first time.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.clock import Now
+from pexschedd.errors import PexscheddError
+from pexschedd.model import tables
+from pexschedd.model.conference import (
+    RecurringConference,
+    ScheduledAlias,
+    ScheduledConference,
+)
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
+from pexschedd.scheduling import tags, upcoming
+from pexschedd.scheduling.context import Fresh
+from pexschedd.scheduling.decide import decide
+from pexschedd.scheduling.decision import Change, Delete, Put, RemoveRoom
+from pexschedd.scheduling.known import Known
+from pexschedd.scheduling.mailbox import Action
+from pexschedd.scheduling.recurrence import is_over, next_after
+from pexschedd.scheduling.removal import remove_conference
+from pexschedd.scheduling.versions import Version
+from pexschedd.scheduling.wording import Wording
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
+
+
+class CannotReinstate(PexscheddError):
+    """The meeting cannot be scheduled as it stands in the calendar."""
+
+    code = "cannot_reinstate"
+
+
+class Reinstatement:
+    def __init__(
+        self,
+        store: Store,
+        wording: Wording,
+        *,
+        now: Now,
+        digits: Callable[[int], str],
+    ) -> None:
+        self._store = store
+        self._known = Known(store)
+        self._wording = wording
+        self._now = now
+        self._digits = digits
+
+    async def reinstate(
+        self,
+        connector: Connector,
+        meeting: CalendarMeeting,
+        alias: ScheduledAlias,
+        *,
+        announced: bool = True,
+    ) -> None:
+        """Schedules the meeting with this alias, even one whose room was deleted;
+        durable when this returns.
+
+        `alias` may be a record that is not stored yet. Not `announced`: the attendees
+        do not know the alias yet, which `is_announced` tells from then on. Raises
+        `CannotReinstate`, and then has changed nothing.
+        """
+        with self._store.transaction() as change:
+            usable = msgspec.structs.replace(alias, conference_deletion_time=None)
+            change.put(tables.SCHEDULED_ALIAS, usable)
+            decision = decide(
+                self._as_request(connector, meeting, usable),
+                self._known,
+                connector,
+                self._wording.of_room(connector),
+                self._now(),
+                Fresh(change.new_id, self._digits),
+            )
+            if decision.action is not Action.ACCEPT:
+                raise CannotReinstate(decision.note)
+            for step in decision.changes:
+                self._apply(change, step, announced)
+            durable = change.commit()
+        await durable
+
+    def _as_request(
+        self, connector: Connector, meeting: CalendarMeeting, alias: ScheduledAlias
+    ) -> MeetingMessage:
+        """The calendar does not say which version it has: it counts as the one that
+        is known, so that every later message is newer."""
+        version = self._version(connector, meeting.uid)
+        return MeetingMessage(
+            ref=meeting.ref,
+            kind=MessageKind.REQUEST,
+            received=self._now(),
+            uid=meeting.uid,
+            is_series=meeting.is_series,
+            recurrence=meeting.recurrence,
+            sequence=version.sequence,
+            changed=version.changed,
+            start=meeting.start,
+            end=meeting.end,
+            zone=meeting.zone,
+            subject=meeting.subject,
+            organizer=meeting.organizer,
+            text=tags.make_pxps(alias.uuid),
+        )
+
+    def _version(self, connector: Connector, uid: str) -> Version:
+        series = self._known.series(connector.id, uid)
+        if series is not None:
+            return Version.scheduled(series)
+        for meeting in self._known.meetings(connector.id, uid):
+            return Version.scheduled(meeting)
+        return Version(0, None)
+
+    def _apply(self, change: Transaction, step: Change, announced: bool) -> None:
+        now = self._now()
+        match step:
+            case RemoveRoom(conference):
+                remove_conference(change, self._store, conference, now)
+            case Delete(tables.RECURRING_CONFERENCE, id):
+                series = self._store.get(tables.RECURRING_CONFERENCE, id)
+                if series is not None:
+                    upcoming.forget(change, self._store, series)
+            case Delete(table, id):
+                change.delete(table, id)
+            case Put(table, record):
+                if not announced and "answer" in record.__struct_fields__:
+                    record = msgspec.structs.replace(record, answer=UNANNOUNCED)
+                change.put(table, record)
+                if isinstance(record, RecurringConference):
+                    upcoming.refresh(change, self._store, record, now)
+
+
+UNANNOUNCED = ""
+"""The `answer` of a meeting whose organizer was never told about its room."""
+
+
+def scheduled(
+    known: Known, connector_id: int, uid: str
+) -> list[ScheduledConference | RecurringConference]:
+    """Everything that is scheduled for a meeting and has its room."""
+    found: list[ScheduledConference | RecurringConference] = []
+    found += known.meetings(connector_id, uid)
+    series = known.series(connector_id, uid)
+    found += [series] if series else []
+    return [each for each in found if known.conference(each.conference) is not None]
+
+
+def is_announced(known: Known, connector_id: int, uid: str) -> bool:
+    """Whether the organizer has been told about the meeting's room."""
+    return all(e.answer != UNANNOUNCED for e in scheduled(known, connector_id, uid))
+
+
+def takes_place_after(meeting: CalendarMeeting, moment: datetime) -> bool:
+    """Whether the meeting, or an occurrence of the series, starts later. A series
+    that cannot be understood counts as one that goes on."""
+    if not meeting.is_series:
+        return meeting.start > moment
+    if meeting.recurrence is None:
+        return True
+    try:
+        return next_after(meeting.recurrence, moment) is not None
+    except ValueError:  # a time zone that this system does not know
+        return True
+
+
+def has_finished(meeting: CalendarMeeting, moment: datetime) -> bool:
+    """Whether the meeting, or the last occurrence of the series, has ended. A series
+    that cannot be understood has not."""
+    if not meeting.is_series:
+        return meeting.end <= moment
+    if meeting.recurrence is None:
+        return False
+    try:
+        return is_over(meeting.recurrence, moment)
+    except ValueError:  # a time zone that this system does not know
+        return False

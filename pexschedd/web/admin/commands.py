@@ -1,0 +1,137 @@
+"""Commands for administrators, and what came of them. Under `/api/admin/`:
+
+POST command/v1/ms_exchange_connector/<id>/audit/   compare calendar and rooms now: 202
+GET  status/v1/exchange_scheduler_audit/            the last audit of each integration
+GET  status/v1/exchange_scheduler_audit/<id>/       ... of one
+"""
+
+from typing import Any, Protocol
+
+from klein import Klein
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+
+from pexschedd.errors import NotFound
+from pexschedd.model import tables
+from pexschedd.model.times import format_time
+from pexschedd.scheduling.audit import Finding, Times
+from pexschedd.scheduling.audits import State
+from pexschedd.store.store import Store
+from pexschedd.web.admin.errors import admin_error
+from pexschedd.web.admin.guard import Authenticator, admin_route
+from pexschedd.web.admin.resource import PREFIX
+from pexschedd.web.api import Payload, json_response, register_http_errors
+
+AUDITS = f"{PREFIX}/status/v1/exchange_scheduler_audit/"
+_AUDIT_NOW = f"{PREFIX}/command/v1/ms_exchange_connector/<int:id>/audit/"
+
+LISTED = 200
+"""Findings that an answer lists; `findings_count` counts all."""
+
+
+class Audits(Protocol):
+    def begin(self, connector_id: int) -> None: ...
+    def state(self, connector_id: int) -> State | None: ...
+
+
+class CommandApi:
+    app = Klein()
+    register_http_errors(app, admin_error)
+
+    def __init__(
+        self, store: Store, administrators: Authenticator, audits: Audits
+    ) -> None:
+        self.administrators = administrators
+        self._store = store
+        self._audits = audits
+
+    def beside(self, rest: IResource) -> IResource:
+        """A resource for the root that serves this, and everything else by `rest`."""
+        return _Beside(self.app.resource(), rest)
+
+    @admin_route(app, _AUDIT_NOW, methods=["POST"])
+    def audit(self, request: Request, id: int) -> Payload:
+        self._audits.begin(id)
+        location = f"{AUDITS}{id}/"
+        request.responseHeaders.setRawHeaders(b"location", [location.encode()])
+        return json_response(request, self._shown(id), 202)
+
+    @admin_route(app, AUDITS)
+    def audits(self, request: Request) -> Payload:
+        objects = [
+            self._shown(id)
+            for id in self._store.ids(tables.CONNECTOR)
+            if self._audits.state(id) is not None
+        ]
+        meta = {
+            "limit": 0,
+            "next": None,
+            "offset": 0,
+            "previous": None,
+            "total_count": len(objects),
+        }
+        return json_response(request, {"meta": meta, "objects": objects})
+
+    @admin_route(app, AUDITS + "<int:id>/")
+    def one(self, request: Request, id: int) -> Payload:
+        return json_response(request, self._shown(id))
+
+    def _shown(self, id: int) -> dict[str, Any]:
+        state = self._audits.state(id)
+        if state is None or self._store.get(tables.CONNECTOR, id) is None:
+            raise NotFound(f"There was no audit of integration {id} since the start.")
+        report = state.report
+        findings = report.findings if report else ()
+        return {
+            "id": id,
+            "exchange_connector_id": id,
+            "start_time": format_time(state.started),
+            "end_time": format_time(state.finished) if state.finished else None,
+            "running": state.finished is None,
+            "error": state.error,
+            "meetings": report.meetings if report else None,
+            "rooms": report.rooms if report else None,
+            "findings_count": len(findings),
+            "findings": [_shown(finding) for finding in findings[:LISTED]],
+            "resource_uri": f"{AUDITS}{id}/",
+        }
+
+
+def _shown(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "uid": finding.uid,
+        "calendar": _times(finding.calendar),
+        "record": _times(finding.record),
+        "healed": finding.healed,
+        "note": finding.note,
+    }
+
+
+def _times(times: Times | None) -> dict[str, str] | None:
+    if times is None:
+        return None
+    return {
+        "start_time": format_time(times.start),
+        "end_time": format_time(times.end),
+    }
+
+
+class _Beside(Resource):
+    def __init__(self, commands: IResource, rest: IResource) -> None:
+        super().__init__()
+        self._commands = commands
+        self._rest = rest
+
+    def getChildWithDefault(self, path: bytes, request: IRequest) -> IResource:
+        assert isinstance(request, Request)  # noqa: S101 - the only kind there is
+        request.prepath = request.prepath[:-1] if request.prepath else []
+        request.postpath = [path, *(request.postpath or [])]
+        ours = _is_ours(b"/" + b"/".join(request.postpath))
+        return self._commands if ours else self._rest
+
+
+def _is_ours(path: bytes) -> bool:
+    command = f"{PREFIX}/command/".encode()
+    return path.startswith(command) or (path + b"/").startswith(AUDITS.encode())
