@@ -1,6 +1,7 @@
 """Exchange Web Services, spoken as a client.
 
     mailbox.py      the equipment mailbox: what the scheduler sees
+    organizers.py   the organizers' calendars, in their names
     client.py       one call: envelope, transport, errors in plain words
     operations/     PURE: one module per operation, bytes in and bytes out
     envelope.py     PURE: SOAP and the one XML parser

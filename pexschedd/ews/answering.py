@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import Problem
-from pexschedd.ews.faults import WHOLE_MAILBOX, Site, outcome, server_error
+from pexschedd.ews.faults import Site, outcome, raise_if_shared
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
 from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
 from pexschedd.ews.operations.move_item import build_discard, parse_discard
@@ -46,7 +46,7 @@ class _Batch:
     async def run(self) -> list[Outcome]:
         to_say = [i for i, a in enumerate(self._answers) if a.action != Action.DISCARD]
         await self._say(to_say)
-        self._raise_if_all()
+        raise_if_shared(list(self._problems.values()), self._site)
         later: str | None = None
         try:
             await self._say_again(to_say)
@@ -66,18 +66,6 @@ class _Batch:
             lambda data: parse_answers(data, len(indexes)),
         )
         self._problems.update(zip(indexes, said, strict=True))
-
-    def _raise_if_all(self) -> None:
-        """A problem that all answers share is not theirs."""
-        found = list(self._problems.values())
-        problems = [problem for problem in found if problem is not None]
-        shared = {Category.THROTTLED, *WHOLE_MAILBOX}
-        if (
-            problems
-            and len(problems) == len(found)
-            and all(category(problem.code) in shared for problem in problems)
-        ):
-            raise server_error(problems[0], self._site)
 
     async def _say_again(self, indexes: Iterable[int]) -> None:
         """The second round, for answers that another form may help."""

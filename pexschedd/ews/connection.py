@@ -49,6 +49,9 @@ IDLE_SECONDS = 100
 """IIS closes idle connections after 120 seconds; we do it first."""
 
 
+MAX_CONNECTIONS = 27
+
+
 class Limits(msgspec.Struct, frozen=True):
     max_answer: int = 64 * 1024 * 1024
     """Bytes, before and after unzipping."""
@@ -57,6 +60,11 @@ class Limits(msgspec.Struct, frozen=True):
     connect: float = 30.0
     """Seconds for reaching one of the server's addresses."""
     connections: int = 3
+    """At most: Exchange refuses a mailbox's 28th request at once, by default."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.connections <= MAX_CONNECTIONS:
+            raise ValueError(f"connections: must be between 1 and {MAX_CONNECTIONS}")
 
 
 class NeverAnsweredError(ConnectionTrouble):

@@ -8,6 +8,7 @@ namespaces of some elements.
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
@@ -26,6 +27,15 @@ SERVER_VERSION = "Exchange2013_SP1"
 
 MAX_TEXT = 300
 """Characters of a server's message that are worth showing."""
+
+
+class Sid(StrEnum):
+    """How a mailbox is named that a request acts for."""
+
+    PRIMARY = "PrimarySmtpAddress"
+    """By its primary address; the server minds any other."""
+    ANY = "SmtpAddress"
+    """By any address that it has."""
 
 
 class SoapError(Exception):
@@ -86,8 +96,8 @@ def _element(
     return element
 
 
-def request(operation: Element, mailbox: str) -> bytes:
-    """The whole request, acting as the owner of `mailbox` (its primary address)."""
+def request(operation: Element, mailbox: str, sid: Sid = Sid.PRIMARY) -> bytes:
+    """The whole request, acting as the owner of `mailbox`."""
     envelope = _element(SOAP, "Envelope", (), {})
     envelope.append(
         _element(
@@ -97,7 +107,7 @@ def request(operation: Element, mailbox: str) -> bytes:
                 t("RequestServerVersion", Version=SERVER_VERSION),
                 t(
                     "ExchangeImpersonation",
-                    t("ConnectingSID", t("PrimarySmtpAddress", mailbox)),
+                    t("ConnectingSID", t(sid, mailbox)),
                 ),
             ),
             {},

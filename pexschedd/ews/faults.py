@@ -4,6 +4,7 @@ Three kinds of trouble arrive here: a connection that gave no answer
 (`ConnectionTrouble`), an HTTP status, and what the server itself says (`Problem`).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -124,7 +125,8 @@ _REFUSALS = {
         "Check the role ApplicationImpersonation and the mailbox's address."
     ),
     ("ErrorNonExistentMailbox", "ErrorMissingExchangePrincipal"): (
-        "There is no mailbox {mailbox} on {host}. Check the mailbox's address."
+        "There is no mailbox {mailbox} on {host}. Check the mailbox's address: a "
+        "mailbox in another organization cannot be opened."
     ),
     ("ErrorNonPrimarySmtpAddress",): (
         "{mailbox} is not the primary address of its mailbox. Use the primary one: "
@@ -206,6 +208,23 @@ WHOLE_MAILBOX = frozenset((Category.CONFIG_ACCESS, Category.CONFIG_MAILBOX))
 
 PASSING = frozenset((Category.THROTTLED, Category.TRANSIENT))
 """Categories of a problem that the same request may not meet again."""
+
+
+_SHARED = frozenset((Category.THROTTLED, *WHOLE_MAILBOX))
+
+
+def raise_if_shared(found: Sequence[Problem | None], site: Site) -> None:
+    """A problem that everything asked for has is not a problem of the single things.
+
+    None is no problem. Raises `MailboxError`.
+    """
+    problems = [problem for problem in found if problem is not None]
+    if (
+        problems
+        and len(problems) == len(found)
+        and all(category(problem.code) in _SHARED for problem in problems)
+    ):
+        raise server_error(problems[0], site)
 
 
 # What the server says about one answer

@@ -1,28 +1,30 @@
 """The equipment mailbox over Exchange Web Services.
 
 Implements `scheduling.mailbox.Mailbox`: SyncFolderItems says what changed, GetItem
-reads it, CreateItem and MoveItem answer it. The service account impersonates the
-mailbox in every call.
+reads it, CreateItem and MoveItem answer it; and `scheduling.mailbox.MailboxKeeping`.
+The service account impersonates the mailbox in every call.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxError, MailboxRefused
-from pexschedd.ews import faults
+from pexschedd.ews import faults, keeping
 from pexschedd.ews.answering import answer_batch
 from pexschedd.ews.auth import Authenticator
-from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.batches import at_once, batches
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.connection import Limits
+from pexschedd.ews.opening import is_address, open_transport
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
+from pexschedd.ews.operations.get_item import build_get_messages, parse_messages
 from pexschedd.ews.operations.sync_folder_items import build_sync, parse_sync
-from pexschedd.ews.reading import read_batch
+from pexschedd.ews.reading import BatchReader
 from pexschedd.ews.tls import Trust
-from pexschedd.ews.transport import Transport
-from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 from pexschedd.scheduling.mailbox import (
     Answer,
     Changes,
@@ -31,16 +33,19 @@ from pexschedd.scheduling.mailbox import (
     Unreadable,
 )
 
-T = TypeVar("T")
-
 FETCH_BATCH = 50
 ANSWER_BATCH = 25
 """Each answer makes the server write to a calendar and send a message: a request has
 to end within the minute that the server allows."""
 
+MAX_BATCH = 100
+
 
 class EwsMailbox:
-    """See `scheduling.mailbox.Mailbox`."""
+    """See `scheduling.mailbox.Mailbox` and `MailboxKeeping`.
+
+    `parallel` batches are under way at once.
+    """
 
     def __init__(
         self,
@@ -49,11 +54,20 @@ class EwsMailbox:
         *,
         fetch_batch: int = FETCH_BATCH,
         answer_batch: int = ANSWER_BATCH,
+        parallel: int = 1,
     ) -> None:
+        for name, size in (
+            ("fetch_batch", fetch_batch),
+            ("answer_batch", answer_batch),
+        ):
+            if not 1 <= size <= MAX_BATCH:
+                raise ValueError(f"{name}: must be between 1 and {MAX_BATCH}")
         self._client = client
         self._site = site
         self._fetch_batch = fetch_batch
         self._answer_batch = answer_batch
+        self._parallel = parallel
+        self._reader = BatchReader(client, site, build_get_messages, parse_messages)
 
     async def check(self) -> None:
         request = build_get_folder(self._site.mailbox)
@@ -74,35 +88,65 @@ class EwsMailbox:
     async def fetch(
         self, refs: Sequence[MessageRef]
     ) -> list[MeetingMessage | Unreadable]:
+        """Several batches at once."""
         found: list[MeetingMessage | Unreadable] = []
-        for batch in _batches(refs, self._fetch_batch):
-            found += await read_batch(self._client, self._site, batch)
+        for read in await at_once(
+            batches(refs, self._fetch_batch), self._parallel, self._reader.read
+        ):
+            if isinstance(read, MailboxError):
+                raise read
+            found += read or []
         messages = [each for each in found if isinstance(each, MeetingMessage)]
         unreadable = [each for each in found if isinstance(each, Unreadable)]
         return [*sorted(messages, key=lambda message: message.received), *unreadable]
 
     async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """An error after the first batch leaves the rest to be tried again: what has
-        been done is worth knowing."""
+        """Several batches at once: in a list that is longer than one batch, answers
+        about the same meeting might overtake each other, so they belong into separate
+        calls. Inside a batch they are given in order.
+
+        An error after a batch leaves the rest to be tried again: what has been done is
+        worth knowing. It is raised only when nothing was done.
+        """
+        todo = batches(answers, self._answer_batch)
+        results = await at_once(
+            todo,
+            self._parallel,
+            lambda batch: answer_batch(self._client, self._site, batch),
+        )
+        errors = [each for each in results if isinstance(each, MailboxError)]
+        if errors and not any(isinstance(each, list) for each in results):
+            raise errors[0]
         outcomes: list[Outcome] = []
-        for batch in _batches(answers, self._answer_batch):
-            try:
-                outcomes += await answer_batch(self._client, self._site, batch)
-            except MailboxError as error:
-                if not outcomes:
-                    raise
-                rest = Outcome(OutcomeKind.RETRY, error.message)
-                outcomes += [rest] * (len(answers) - len(outcomes))
-                break
+        for batch, result in zip(todo, results, strict=True):
+            if isinstance(result, list):
+                outcomes += result
+            else:
+                error = result or errors[0]
+                outcomes += [Outcome(OutcomeKind.RETRY, error.message)] * len(batch)
         return outcomes
+
+    async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
+        """In the order of their creation. A meeting that the server cannot give is
+        left out and logged."""
+        return await keeping.calendar(
+            self._client, self._site, cursor, self._fetch_batch, self._parallel
+        )
+
+    async def processes_automatically(self) -> bool | None:
+        return await keeping.processes_automatically(self._client, self._site)
+
+    async def inbox(
+        self, received_before: datetime, cursor: str = ""
+    ) -> tuple[list[MeetingMessage], str]:
+        """What was read may be deleted before the next page is asked for."""
+        return await keeping.inbox(self._client, self._site, received_before, cursor)
+
+    async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
+        return await keeping.delete(self._client, self._site, refs)
 
     async def close(self) -> None:
         await self._client.close()
-
-
-def _batches(things: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    for start in range(0, len(things), size):
-        yield things[start : start + size]
 
 
 def ews_mailbox(
@@ -121,30 +165,30 @@ def ews_mailbox(
 ) -> EwsMailbox:
     """Everything from plain values; without an authenticator, Basic.
 
-    `mailbox` is the primary SMTP address of the equipment mailbox. Opens nothing yet.
-    Raises `MailboxRefused` when one of them cannot be used.
+    `mailbox` is the primary SMTP address of the equipment mailbox. As many batches
+    are under way at once as `limits` has connections. Opens nothing yet. Raises
+    `MailboxRefused` when one of the settings cannot be used.
     """
-    site = faults.Site(url=url, username=username, mailbox=mailbox)
-    if "@" not in mailbox.strip("@"):
+    if not is_address(mailbox):
         raise MailboxRefused(
             f'The mailbox address "{mailbox}" is not an email address.'
         )
-    if authenticator is None:
-        try:
-            authenticator = BasicAuthenticator(username, password)
-        except ValueError as error:
-            raise MailboxRefused(f"{username}: {error}") from error
-    transport = Transport(
-        url,
-        authenticator,
+    limits = limits or Limits()
+    transport = open_transport(
+        url=url,
+        username=username,
         reactor=reactor,
-        clock=clock or reactor,
         trust=trust,
-        limits=limits or Limits(),
+        password=password,
+        authenticator=authenticator,
+        clock=clock,
+        limits=limits,
     )
+    site = faults.Site(url=url, username=username, mailbox=mailbox)
     return EwsMailbox(
         EwsClient(transport, site),
         site,
         fetch_batch=fetch_batch,
         answer_batch=answer_batch,
+        parallel=limits.connections,
     )

@@ -10,43 +10,23 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-import msgspec
-
 from pexschedd.ews.windows_zones import IANA_OF_WINDOWS
+from pexschedd.model.recurrence import Change, Era
 
 _DAY = timedelta(days=1)
 
 
-class Change(msgspec.Struct, frozen=True):
-    """When the clocks change every year, and to what."""
-
-    offset: timedelta
-    """East of Greenwich is positive."""
-    month: int
-    day: int = 0
-    """Of the month; 0 when the weekday counts."""
-    weekday: int = 0
-    """Monday is 0."""
-    week: int = 1
-    """1 to 4, or -1 for the last of the month."""
+def named_zone(name: str) -> str | None:
+    """The zone that is called so by Windows or by IANA."""
+    return IANA_OF_WINDOWS.get(name) or (name if name in _known() else None)
 
 
-class Rules(msgspec.Struct, frozen=True):
-    """The written-out rules that are in force when the meeting begins."""
-
-    standard: timedelta
-    changes: tuple[Change, ...] = ()
-
-
-def iana_zone(name: str, rules: Rules | None, year: int) -> str:
+def iana_zone(name: str, rules: Era | None, year: int) -> str:
     """The zone called `name`, or the one that follows `rules` in `year`, or UTC."""
-    if name in IANA_OF_WINDOWS:
-        return IANA_OF_WINDOWS[name]
-    if name in _known():
-        return name
-    if rules is not None:
-        return _zone_following(rules, min(max(year, 1970), 2100)) or "UTC"
-    return "UTC"
+    named = named_zone(name)
+    if named is None and rules is not None:
+        named = _zone_following(rules, min(max(year, 1970), 2100))
+    return named or "UTC"
 
 
 @lru_cache(maxsize=1)
@@ -55,13 +35,13 @@ def _known() -> frozenset[str]:
 
 
 @lru_cache(maxsize=256)
-def _zone_following(rules: Rules, year: int) -> str | None:
+def _zone_following(rules: Era, year: int) -> str | None:
     """Compares day by day at noon, leaving out the days around a change."""
     if not rules.changes:
-        hours, rest = divmod(rules.standard, timedelta(hours=1))
-        if not rest and -12 <= hours <= 14:
-            # POSIX counts westwards.
-            return f"Etc/GMT{-hours:+d}" if hours else "UTC"
+        hours, rest = divmod(rules.bias, 60)
+        if not rest and -14 <= hours <= 12:
+            # POSIX counts westwards, too.
+            return f"Etc/GMT{hours:+d}" if hours else "UTC"
     days = _offsets(rules, year)
     for name in dict.fromkeys(IANA_OF_WINDOWS.values()):
         zone = ZoneInfo(name)
@@ -73,9 +53,9 @@ def _zone_following(rules: Rules, year: int) -> str | None:
     return None
 
 
-def _offsets(rules: Rules, year: int) -> list[tuple[date, timedelta]]:
+def _offsets(rules: Era, year: int) -> list[tuple[date, timedelta]]:
     changes = sorted(
-        (day, change.offset)
+        (day, change.bias)
         for each in (year - 1, year)
         for change in rules.changes
         if (day := _day_of(change, each)) is not None
@@ -84,29 +64,27 @@ def _offsets(rules: Rules, year: int) -> list[tuple[date, timedelta]]:
     days = []
     while at.year == year:
         if all(abs(at - day) > _DAY for day, _ in changes):
-            days.append((at, _offset_on(at, changes, rules.standard)))
+            bias = _bias_on(at, changes, rules.bias)
+            days.append((at, -timedelta(minutes=bias)))
         at += _DAY
     return days
 
 
-def _offset_on(
-    at: date, changes: Sequence[tuple[date, timedelta]], standard: timedelta
-) -> timedelta:
-    past = [offset for day, offset in changes if day <= at]
+def _bias_on(at: date, changes: Sequence[tuple[date, int]], standard: int) -> int:
+    past = [bias for day, bias in changes if day <= at]
     return past[-1] if past else standard
 
 
 def _day_of(change: Change, year: int) -> date | None:
     try:
-        if change.day:
+        if change.day is not None:
             return date(year, change.month, change.day)
         first = date(year, change.month, 1)
         after = date(year + change.month // 12, change.month % 12 + 1, 1)
     except ValueError:
         return None
-    day = first + ((change.weekday - first.weekday()) % 7) * _DAY
-    if change.week > 0:
-        return day + (change.week - 1) * 7 * _DAY
-    while day + 7 * _DAY < after:
-        day += 7 * _DAY
-    return day
+    (weekday,) = change.weekday.weekdays
+    day = first + ((weekday - first.weekday()) % 7) * _DAY
+    week = change.week if change.week > 0 else 5
+    day += (week - 1) * 7 * _DAY
+    return day if day < after else day - 7 * _DAY

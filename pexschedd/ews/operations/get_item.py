@@ -1,29 +1,25 @@
 """GetItem: whole meeting messages, or only their current ids."""
 
-import base64
-import binascii
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from pexschedd.ews.envelope import (
-    Element,
-    Problem,
-    child,
-    children,
-    local_name,
-    m,
-    parse,
-    request,
-    results,
-    t,
-    text,
+from pexschedd.ews.envelope import Element, Problem, child, m, parse, request, results
+from pexschedd.ews.global_ids import occurrence_date
+from pexschedd.ews.operations.item_parts import ItemReader, read_number
+from pexschedd.ews.operations.parts import (
+    CLEAN_GLOBAL_ID,
+    GLOBAL_ID,
+    Named,
+    first_item,
+    item_ids,
+    item_shape,
+    read_ref,
+    read_time,
 )
-from pexschedd.ews.global_ids import canonical_uid, occurrence_date, readable_uid
-from pexschedd.ews.operations.parts import first_item, item_ids, read_ref, read_time
+from pexschedd.ews.operations.recurrence import RECURRENCE_FIELDS, read_recurrence
 from pexschedd.ews.operations.time_zone import read_zone
-from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
+from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 
 _FIELDS = (
     "item:ItemClass",
@@ -38,48 +34,26 @@ _FIELDS = (
     "calendar:UID",
     "calendar:RecurrenceId",
     "calendar:DateTimeStamp",
-    "calendar:Start",
-    "calendar:End",
-    "calendar:StartTimeZone",
     "calendar:CalendarItemType",
     "calendar:IsCancelled",
     "calendar:Organizer",
     "calendar:AppointmentSequenceNumber",
     "calendar:AppointmentState",
+    *RECURRENCE_FIELDS,
 )
-
-# Named properties: (property set, number in it, type); MS-OXOCAL.
-_CLEAN_GLOBAL_ID = ("Meeting", 35, "Binary")
-_GLOBAL_ID = ("Meeting", 3, "Binary")
-_OWNER_CRITICAL_CHANGE = ("Meeting", 26, "SystemTime")
-_SEQUENCE = ("Appointment", 33281, "Integer")
-_EXCEPTION_REPLACE_TIME = ("Appointment", 33320, "SystemTime")
+_OWNER_CRITICAL_CHANGE: Named = ("Meeting", 26, "SystemTime")
+_SEQUENCE: Named = ("Appointment", 33281, "Integer")
+_EXCEPTION_REPLACE_TIME: Named = ("Appointment", 33320, "SystemTime")
 _NAMED = (
-    _CLEAN_GLOBAL_ID,
-    _GLOBAL_ID,
+    CLEAN_GLOBAL_ID,
+    GLOBAL_ID,
     _OWNER_CRITICAL_CHANGE,
     _SEQUENCE,
     _EXCEPTION_REPLACE_TIME,
 )
-_TAG = "tag"
-_SENDER_ADDRESS = (_TAG, 0x5D02)
-"""The SMTP address of whom the message was sent for."""
-
-_PROPERTY_SETS = {
-    "6ed8da90-450b-101b-98da-00aa003f1305": "Meeting",
-    "00062002-0000-0000-c000-000000000046": "Appointment",
-}
 _REQUEST = "ipm.schedule.meeting.request"
 _CANCELLATION = "ipm.schedule.meeting.canceled"
-_STATE_CANCELLED = 4
-_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+\Z")
-_MAX_ADDRESS = 320
-_MAX_NAME = 256
-_MAX_SUBJECT = 1000
-_MAX_SEQUENCE = 2**31 - 1
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-_Properties = dict[tuple[str, int], str]
 
 
 def build_get_messages(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
@@ -88,36 +62,13 @@ def build_get_messages(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
     What does not apply to a message's type is left out by the server, so one shape
     serves requests, cancellations and all else that lies in an inbox.
     """
-    shape = m(
-        "ItemShape",
-        t("BaseShape", "IdOnly"),
-        t("BodyType", "HTML"),
-        t(
-            "AdditionalProperties",
-            *(t("FieldURI", FieldURI=name) for name in _FIELDS),
-            *(
-                t(
-                    "ExtendedFieldURI",
-                    DistinguishedPropertySetId=group,
-                    PropertyId=str(number),
-                    PropertyType=kind,
-                )
-                for group, number, kind in _NAMED
-            ),
-            t(
-                "ExtendedFieldURI",
-                PropertyTag=f"0x{_SENDER_ADDRESS[1]:04X}",
-                PropertyType="String",
-            ),
-        ),
-    )
+    shape = item_shape(_FIELDS, _NAMED, body_type="HTML", sender_address=True)
     return request(m("GetItem", shape, _ids(refs)), mailbox)
 
 
 def build_get_refs(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
     """Only the ids, as they are now."""
-    shape = m("ItemShape", t("BaseShape", "IdOnly"))
-    return request(m("GetItem", shape, _ids(refs)), mailbox)
+    return request(m("GetItem", item_shape(), _ids(refs)), mailbox)
 
 
 def _ids(refs: Sequence[MessageRef]) -> Element:
@@ -145,7 +96,7 @@ def parse_messages(data: bytes, expected: int) -> list[MeetingMessage | Problem]
         elif item is None or ref is None:
             found.append(_nothing())
         else:
-            found.append(_message(item, ref))
+            found.append(read_message(item, ref))
     return found
 
 
@@ -153,116 +104,59 @@ def _nothing() -> Problem:
     return Problem("ErrorItemCorrupt", "the server gave no item and no reason")
 
 
-def _message(item: Element, ref: MessageRef) -> MeetingMessage:
-    properties = _properties(item)
-    start = _time(item, "Start")
-    zone = read_zone(child(item, "StartTimeZone"), start or _NEVER)
-    html, plain = _bodies(item)
+def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
+    """What an item says of itself; what it leaves out is empty."""
+    item = ItemReader(element)
+    start = item.time("Start")
+    zone = read_zone(child(element, "StartTimeZone"), start or _NEVER)
+    html, plain = item.bodies
     return MeetingMessage(
         ref=ref,
         kind=_kind(item),
-        received=_time(item, "DateTimeReceived")
-        or _time(item, "DateTimeCreated")
+        received=item.time("DateTimeReceived")
+        or item.time("DateTimeCreated")
         or _NEVER,
-        uid=_uid(item, properties),
-        recurrence_id=_recurrence_id(item, properties, start, zone),
-        is_series=_word(item, "CalendarItemType") == "RecurringMaster",
-        sequence=_number(
-            _word(item, "AppointmentSequenceNumber") or properties.get(_SEQUENCE[:2])
-        ),
-        changed=read_time(properties.get(_OWNER_CRITICAL_CHANGE[:2], ""))
-        or _time(item, "DateTimeStamp"),
+        uid=item.uid,
+        recurrence_id=_recurrence_id(item, start, zone),
+        is_series=item.is_series,
+        recurrence=read_recurrence(item) if item.is_series else None,
+        sequence=item.number("AppointmentSequenceNumber")
+        or read_number(item.named(_SEQUENCE)),
+        changed=read_time(item.named(_OWNER_CRITICAL_CHANGE))
+        or item.time("DateTimeStamp"),
         start=start,
-        end=_time(item, "End"),
+        end=item.time("End"),
         zone=zone,
-        subject=text(item, "Subject")[:_MAX_SUBJECT],
-        organizer=_organizer(item, properties),
+        subject=item.subject,
+        organizer=item.organizer,
         html=html,
         text=plain,
-        outdated=_word(item, "IsOutOfDate") in ("true", "1")
-        or _word(item, "MeetingRequestType") == "Outdated",
+        outdated=item.true("IsOutOfDate")
+        or item.word("MeetingRequestType") == "Outdated",
     )
 
 
-def _word(item: Element, name: str) -> str:
-    return text(item, name).strip()
-
-
-def _time(item: Element, name: str) -> datetime | None:
-    return read_time(text(item, name))
-
-
-def _number(value: str | None) -> int:
-    """0 for what is no number from 0 to 2**31 - 1."""
-    if not value or not value.isdecimal() or len(value) > 10:
-        return 0
-    return min(int(value), _MAX_SEQUENCE)
-
-
-def _kind(item: Element) -> MessageKind:
-    item_class = _word(item, "ItemClass").lower() or {
+def _kind(item: ItemReader) -> MessageKind:
+    item_class = item.word("ItemClass").lower() or {
         "MeetingRequest": _REQUEST,
         "MeetingCancellation": _CANCELLATION,
-    }.get(local_name(item), "")
+    }.get(item.name, "")
     # A prefix: signed messages and customised forms append to the class.
     if item_class.startswith(_CANCELLATION):
         return MessageKind.CANCELLATION
     if not item_class.startswith(_REQUEST):
         return MessageKind.OTHER
     # The copy of a meeting that was cancelled since is not an invitation any more.
-    cancelled = (
-        _word(item, "IsCancelled") in ("true", "1")
-        or _number(_word(item, "AppointmentState")) & _STATE_CANCELLED
-    )
-    return MessageKind.CANCELLATION if cancelled else MessageKind.REQUEST
-
-
-def _properties(item: Element) -> _Properties:
-    """The extended properties: ("Meeting", 35) or ("tag", 0x5D02) -> text."""
-    found: _Properties = {}
-    for each in children(item, "ExtendedProperty"):
-        uri = child(each, "ExtendedFieldURI")
-        if uri is None:
-            continue
-        group = uri.get("DistinguishedPropertySetId") or _PROPERTY_SETS.get(
-            uri.get("PropertySetId", "").lower(), ""
-        )
-        try:
-            # Asked for as 0x5D02 and 35, answered as 0x5d02 and 35 or 0x23.
-            if tag := uri.get("PropertyTag"):
-                found[_TAG, int(tag, 0)] = text(each, "Value").strip()
-            else:
-                number = int(uri.get("PropertyId", ""), 0)
-                found[group, number] = text(each, "Value").strip()
-        except ValueError:
-            continue
-    return found
-
-
-def _binary(properties: _Properties, key: tuple[str, int, str]) -> bytes:
-    try:
-        return base64.b64decode(properties.get(key[:2], ""), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def _uid(item: Element, properties: _Properties) -> str:
-    return (
-        canonical_uid(_binary(properties, _CLEAN_GLOBAL_ID))
-        or canonical_uid(_binary(properties, _GLOBAL_ID))
-        or readable_uid(text(item, "UID"))
-    )
+    return MessageKind.CANCELLATION if item.cancelled else MessageKind.REQUEST
 
 
 def _recurrence_id(
-    item: Element, properties: _Properties, start: datetime | None, zone: str
+    item: ItemReader, start: datetime | None, zone: str
 ) -> datetime | None:
-    given = _time(item, "RecurrenceId") or read_time(
-        properties.get(_EXCEPTION_REPLACE_TIME[:2], "")
-    )
+    given = item.time("RecurrenceId") or read_time(item.named(_EXCEPTION_REPLACE_TIME))
     if given is not None:
         return given
-    day = occurrence_date(_binary(properties, _GLOBAL_ID))
+    day = occurrence_date(item.binary(GLOBAL_ID))
     return _same_time_on(day, start, zone) if day and start else None
 
 
@@ -274,36 +168,3 @@ def _same_time_on(day: date, start: datetime, zone: str) -> datetime | None:
         return datetime.combine(day, local.time(), place).astimezone(UTC)
     except (OverflowError, ValueError):
         return None
-
-
-def _organizer(item: Element, properties: _Properties) -> Person:
-    """The organizer as the meeting names them.
-
-    Cancellations carry no organizer: theirs is whom they were sent for. Addresses
-    that are not SMTP (the directory's own) are replaced by the sender's SMTP address.
-    """
-    organizer = child(item, "Organizer", "Mailbox")
-    sender = child(item, "From", "Mailbox")
-    name = text(organizer, "Name") or text(sender, "Name")
-    addresses = (
-        text(organizer, "EmailAddress"),
-        properties.get(_SENDER_ADDRESS, ""),
-        text(sender, "EmailAddress"),
-    )
-    email = next(filter(None, map(_address, addresses)), "")
-    return Person(" ".join(name.split())[:_MAX_NAME], email)
-
-
-def _address(value: str) -> str:
-    value = value.strip()
-    return value if len(value) <= _MAX_ADDRESS and _ADDRESS.match(value) else ""
-
-
-def _bodies(item: Element) -> tuple[str, str]:
-    """The body as HTML and as text; a server without HTML gives text in its place."""
-    body = child(item, "Body")
-    content = text(item, "Body")
-    plain = text(item, "TextBody")
-    if body is not None and body.get("BodyType") == "Text":
-        return "", plain or content
-    return content, plain

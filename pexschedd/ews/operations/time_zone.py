@@ -1,26 +1,25 @@
 """Reading a t:StartTimeZone."""
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
-from pexschedd.ews.operations.parts import read_time
-from pexschedd.ews.zones import Change, Rules, iana_zone
-
-_WEEKDAYS = (
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
+from pexschedd.ews.operations.parts import DAYS_OF_WEEK, read_time
+from pexschedd.ews.zones import iana_zone, named_zone
+from pexschedd.model.recurrence import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    Change,
+    CustomZone,
+    DayOfWeek,
+    Era,
+    Zone,
 )
-_MONTHS = range(1, 13)
-_DAYS = range(1, 32)
-_WEEKS = (1, 2, 3, 4, -1)
-_BIAS = re.compile(
-    r"(-?)P(?:0D)?T(?:(\d{1,2})H)?(?:(\d{1,4})M)?(?:0+(?:\.0*)?S)?\Z", re.ASCII
+
+_DURATION = re.compile(
+    r"(-?)P(?:0D)?T(?:(\d{1,2})H)?(?:(\d{1,4})M)?(?:(\d{1,2})(?:\.(\d*))?S)?\Z",
+    re.ASCII,
 )
 
 
@@ -28,76 +27,106 @@ def read_zone(definition: Element | None, when: datetime) -> str:
     """The IANA zone of a definition; its rules count as they are at `when`."""
     if definition is None:
         return "UTC"
-    return iana_zone(definition.get("Id", ""), _rules(definition, when), when.year)
+    rules = None
+    for begins, era in _eras(definition):
+        if begins is None or begins.replace(tzinfo=begins.tzinfo or UTC) <= when:
+            rules = era
+    return iana_zone(definition.get("Id", ""), rules, when.year)
 
 
-def _rules(definition: Element, when: datetime) -> Rules | None:
+def read_clock(definition: Element | None) -> Zone | None:
+    """What a series goes by: a zone of this name, or else the rules as they are
+    written. Without a definition it is UTC; None if it cannot be understood."""
+    if definition is None:
+        return "UTC"
+    return named_zone(definition.get("Id", "")) or _custom(definition)
+
+
+def _custom(definition: Element) -> CustomZone | None:
+    eras: list[Era] = []
+    for begins, era in _eras(definition):
+        if era is None:
+            return None
+        if begins is not None and begins.year > LAST_YEAR:
+            continue
+        if begins is None or begins.year < FIRST_YEAR:
+            eras, begins = [], None
+        elif not eras:
+            return None  # nobody knows what was before
+        eras.append(Era(bias=era.bias, changes=era.changes, begins=begins))
+    try:
+        return CustomZone(tuple(eras))
+    except ValueError:
+        return None
+
+
+def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
+    """When rules begin to count, and which; None for those that make no sense."""
     periods = {
         period.get("Id", ""): (period.get("Name", ""), bias)
         for period in children(child(definition, "Periods"), "Period")
-        if (bias := _offset(period.get("Bias", ""))) is not None
+        if (bias := _minutes(period.get("Bias", ""))) is not None
     }
     groups = {
         group.get("Id", ""): group
         for group in children(child(definition, "TransitionsGroups"))
     }
-    target = _target(child(definition, "Transitions"), when)
-    if target in periods:
-        return Rules(periods[target][1])
-    group = groups.get(target or "")
-    if group is None or not periods:
-        return None
+    for transition in children(child(definition, "Transitions")):
+        target = text(transition, "To").strip()
+        try:
+            era = (
+                Era(bias=periods[target][1])
+                if target in periods
+                else _era(groups[target], periods)
+            )
+        except (KeyError, ValueError):
+            era = None
+        yield _begins(transition), era
+
+
+def _begins(transition: Element) -> datetime | None:
+    """Without an offset it is on the clocks of the era before."""
+    given = text(transition, "DateTime").strip()
+    begins = read_time(given)
+    if begins is not None and not re.search(r"(?:Z|[+-]\d\d:\d\d)\Z", given):
+        return begins.replace(tzinfo=None)
+    return begins
+
+
+def _era(group: Element, periods: dict[str, tuple[str, int]]) -> Era:
+    """Raises KeyError and ValueError for what makes no sense."""
     changes = []
-    fixed = None
+    standard = None
     for transition in children(group):
-        period = periods.get(text(transition, "To").strip())
-        if period is None:
-            return None
-        name, offset = period
-        match local_name(transition):
-            case "RecurringDayTransition" | "RecurringDateTransition":
-                change = _change(transition, offset)
-                if change is None:
-                    return None
-                changes.append(change)
-                if name == "Standard":
-                    fixed = offset
-            case _:
-                fixed = offset
-    if fixed is None:
-        fixed = next(iter(periods.values()))[1]
-    return Rules(fixed, tuple(changes))
+        name, bias = periods[text(transition, "To").strip()]
+        recurs = local_name(transition).startswith("Recurring")
+        if recurs:
+            changes.append(_change(transition, bias))
+        if name == "Standard" or not recurs:
+            standard = bias
+    if standard is None:
+        standard = next(iter(periods.values()), ("", 0))[1]
+    return Era(bias=standard, changes=tuple(changes))
 
 
-def _target(transitions: Element | None, when: datetime) -> str | None:
-    """The id of the group or period in force at `when`: the last that began."""
-    target = None
-    for transition in children(transitions):
-        begins = read_time(text(transition, "DateTime"))
-        if begins is None or begins <= when:
-            target = text(transition, "To").strip()
-    return target
+def _change(transition: Element, bias: int) -> Change:
+    at = _minutes(text(transition, "TimeOffset") or "PT0S")
+    if at is None:
+        raise ValueError("TimeOffset: no duration")
+    month = int(text(transition, "Month"))
+    if local_name(transition) == "RecurringDateTransition":
+        return Change(bias=bias, month=month, at=at, day=int(text(transition, "Day")))
+    weekday: DayOfWeek = DAYS_OF_WEEK[text(transition, "DayOfWeek").strip()]
+    week = int(text(transition, "Occurrence"))
+    return Change(bias=bias, month=month, at=at, weekday=weekday, week=week)
 
 
-def _change(transition: Element, offset: timedelta) -> Change | None:
-    try:
-        month = int(text(transition, "Month"))
-        if month not in _MONTHS:
-            return None
-        if local_name(transition) == "RecurringDateTransition":
-            day = int(text(transition, "Day"))
-            return Change(offset, month, day) if day in _DAYS else None
-        week = int(text(transition, "Occurrence"))
-        weekday = _WEEKDAYS.index(text(transition, "DayOfWeek").strip())
-        return Change(offset, month, 0, weekday, week) if week in _WEEKS else None
-    except ValueError:
-        return None
-
-
-def _offset(bias: str) -> timedelta | None:
-    """A period's bias is an xs:duration, positive to the west."""
-    match = _BIAS.match(bias.strip())
+def _minutes(duration: str) -> int | None:
+    """An xs:duration of less than some days. A last millisecond before midnight is
+    midnight."""
+    match = _DURATION.match(duration.strip())
     if match is None:
         return None
-    amount = timedelta(hours=int(match[2] or 0), minutes=int(match[3] or 0))
-    return amount if match[1] else -amount
+    seconds = float(f"{match[4] or 0}.{match[5] or 0}")
+    amount = int(match[2] or 0) * 60 + int(match[3] or 0) + round(seconds / 60)
+    return -amount if match[1] else amount

@@ -1,0 +1,47 @@
+"""From an administrator's settings to a transport."""
+
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.errors import MailboxRefused
+from pexschedd.ews.auth import Authenticator
+from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.connection import Limits
+from pexschedd.ews.tls import Trust
+from pexschedd.ews.transport import Transport
+
+
+def open_transport(
+    *,
+    url: str,
+    username: str,
+    reactor: Any,
+    trust: Trust,
+    password: str,
+    authenticator: Authenticator | None,
+    clock: IReactorTime | None,
+    limits: Limits,
+) -> Transport:
+    """Without an authenticator, Basic. Connects nowhere yet.
+
+    Raises `MailboxRefused` when one of the settings cannot be used.
+    """
+    if authenticator is None:
+        try:
+            authenticator = BasicAuthenticator(username, password)
+        except ValueError as error:
+            raise MailboxRefused(f"{username}: {error}") from error
+    return Transport(
+        url,
+        authenticator,
+        reactor=reactor,
+        clock=clock or reactor,
+        trust=trust,
+        limits=limits,
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether it may be an email address at all."""
+    return "@" in text.strip("@")

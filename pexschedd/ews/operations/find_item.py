@@ -1,0 +1,251 @@
+"""FindItem: what lies in a folder, page by page; a meeting by its global object id;
+what takes place on a day.
+
+A page begins where the one before ended in time, not at a number: what was read may
+be deleted before the next page is asked for.
+"""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from pexschedd.ews.envelope import (
+    Element,
+    NotSoap,
+    Sid,
+    child,
+    children,
+    m,
+    only_result,
+    parse,
+    request,
+    t,
+)
+from pexschedd.ews.operations.get_item import read_message
+from pexschedd.ews.operations.item_parts import ItemReader
+from pexschedd.ews.operations.parts import (
+    CALENDAR,
+    CLEAN_GLOBAL_ID,
+    INBOX,
+    folder,
+    item_shape,
+    property_uri,
+    read_ref,
+    read_time,
+    write_time,
+)
+from pexschedd.model.meeting import MeetingMessage, MessageRef
+
+PAGE = 100
+_RECEIVED = "item:DateTimeReceived"
+_CREATED = "item:DateTimeCreated"
+_COPIES = 10
+"""A meeting is in a calendar once, unless somebody copied it."""
+_MOST_IN_A_DAY = 1000
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a page begins: at this moment, behind so many items of the same one."""
+
+    moment: datetime | None = None
+    behind: int = 0
+
+    @classmethod
+    def read(cls, cursor: str) -> "Place":
+        """Raises ValueError if this was no cursor."""
+        if not cursor:
+            return cls()
+        behind, _, moment = cursor.partition(" ")
+        return cls(read_time(moment), min(max(int(behind), 0), 2**31 - 1))
+
+    def __str__(self) -> str:
+        return f"{self.behind} {write_time(self.moment) if self.moment else ''}"
+
+    def after(self, times: Sequence[datetime | None]) -> "Place":
+        """Behind a page of items with these times. Raises `NotSoap` when they are
+        not in order: the pages would never end."""
+        moment, behind = self.moment, self.behind
+        for each in times:
+            if each is None or each == moment:
+                behind += 1
+            elif moment is None or each > moment:
+                moment, behind = each, 1
+            else:
+                raise NotSoap("the items of a page are not in order")
+        return Place(moment, behind)
+
+
+def build_find_inbox(mailbox: str, place: Place, before: datetime) -> bytes:
+    """Everything that was received before, oldest first."""
+    fields = (
+        "item:ItemClass",
+        "item:Subject",
+        _RECEIVED,
+        "message:From",
+        "calendar:IsCancelled",
+    )
+    shape = item_shape(fields, (CLEAN_GLOBAL_ID,), sender_address=True)
+    return _page(mailbox, shape, INBOX, _RECEIVED, place, before)
+
+
+def parse_find_inbox(data: bytes, place: Place) -> tuple[list[MeetingMessage], str]:
+    """What was found, and the cursor of the next page; "" if this was the last."""
+    items, last = _found(data)
+    found = [
+        read_message(item, ref) for item in items if (ref := read_ref(item)) is not None
+    ]
+    return found, _next(place, items, "DateTimeReceived", last)
+
+
+def build_find_calendar(mailbox: str, place: Place) -> bytes:
+    """Masters and single meetings, oldest first."""
+    return _page(mailbox, item_shape((_CREATED,)), CALENDAR, _CREATED, place)
+
+
+def parse_find_calendar(data: bytes, place: Place) -> tuple[list[MessageRef], str]:
+    """What was found, and the cursor of the next page; "" if this was the last."""
+    items, last = _found(data)
+    found = [ref for ref in map(read_ref, items) if ref is not None]
+    return found, _next(place, items, "DateTimeCreated", last)
+
+
+def _next(place: Place, items: Sequence[Element], name: str, last: bool) -> str:
+    if last or not items:
+        return ""
+    return str(place.after([ItemReader(item).time(name) for item in items]))
+
+
+def _page(
+    mailbox: str,
+    shape: Element,
+    where: str,
+    field: str,
+    place: Place,
+    before: datetime | None = None,
+) -> bytes:
+    view = m(
+        "IndexedPageItemView",
+        MaxEntriesReturned=str(PAGE),
+        Offset=str(place.behind),
+        BasePoint="Beginning",
+    )
+    conditions = []
+    if place.moment is not None:
+        conditions.append(_compared("IsGreaterThanOrEqualTo", field, place.moment))
+    if before is not None:
+        conditions.append(_compared("IsLessThan", field, before))
+    if len(conditions) > 1:
+        conditions = [t("And", *conditions)]
+    operation = m(
+        "FindItem",
+        shape,
+        view,
+        *(m("Restriction", condition) for condition in conditions),
+        m(
+            "SortOrder",
+            t("FieldOrder", t("FieldURI", FieldURI=field), Order="Ascending"),
+        ),
+        m("ParentFolderIds", folder(where)),
+        Traversal="Shallow",
+    )
+    return request(operation, mailbox)
+
+
+def _compared(how: str, field: str, moment: datetime) -> Element:
+    constant = t("Constant", Value=write_time(moment))
+    return t(how, t("FieldURI", FieldURI=field), t("FieldURIOrConstant", constant))
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A calendar item as a search shows it."""
+
+    ref: MessageRef
+    uid: str
+    kind: str
+    """Single, Occurrence, Exception or RecurringMaster."""
+    start: datetime | None
+    cancelled: bool
+    organizes: bool
+    """Whether this mailbox organizes it."""
+
+
+_ENTRY = (
+    "calendar:Start",
+    "calendar:CalendarItemType",
+    "calendar:IsCancelled",
+    "calendar:AppointmentState",
+    "calendar:MyResponseType",
+)
+
+
+def build_find_meeting(mailbox: str, global_id: bytes, sid: Sid) -> bytes:
+    """The items of one meeting in the calendar, by its clean global object id."""
+    constant = t("Constant", Value=base64.b64encode(global_id).decode("ascii"))
+    operation = m(
+        "FindItem",
+        item_shape(_ENTRY, (CLEAN_GLOBAL_ID,)),
+        m(
+            "IndexedPageItemView",
+            MaxEntriesReturned=str(_COPIES),
+            Offset="0",
+            BasePoint="Beginning",
+        ),
+        m(
+            "Restriction",
+            t(
+                "IsEqualTo",
+                property_uri(CLEAN_GLOBAL_ID),
+                t("FieldURIOrConstant", constant),
+            ),
+        ),
+        m("ParentFolderIds", folder(CALENDAR)),
+        Traversal="Shallow",
+    )
+    return request(operation, mailbox, sid)
+
+
+def build_view(mailbox: str, around: datetime, sid: Sid) -> bytes:
+    """The day around a moment; occurrences are items of their own here."""
+    half = timedelta(hours=12)
+    operation = m(
+        "FindItem",
+        item_shape(_ENTRY, (CLEAN_GLOBAL_ID,)),
+        m(
+            "CalendarView",
+            MaxEntriesReturned=str(_MOST_IN_A_DAY),
+            StartDate=write_time(around - half),
+            EndDate=write_time(around + half),
+        ),
+        m("ParentFolderIds", folder(CALENDAR)),
+        Traversal="Shallow",
+    )
+    return request(operation, mailbox, sid)
+
+
+def parse_entries(data: bytes) -> list[Entry]:
+    found = []
+    for element in _found(data)[0]:
+        item, ref = ItemReader(element), read_ref(element)
+        if ref is not None:
+            found.append(
+                Entry(
+                    ref,
+                    uid=item.uid,
+                    kind=item.word("CalendarItemType"),
+                    start=item.time("Start"),
+                    cancelled=item.cancelled,
+                    organizes=item.organizes,
+                )
+            )
+    return found
+
+
+def _found(data: bytes) -> tuple[list[Element], bool]:
+    """The items, and whether there are no more."""
+    root = child(only_result(parse(data)), "RootFolder")
+    if root is None:
+        raise NotSoap("the search has no result")
+    last = root.get("IncludesLastItemInRange", "true").strip() in ("true", "1")
+    return list(children(child(root, "Items"))), last

@@ -1,0 +1,204 @@
+"""The organizers' own calendars over Exchange Web Services.
+
+Implements `scheduling.mailbox.OrganizersCalendars`. The service account impersonates
+the organizer: what it changes is changed and sent in the organizer's name.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.errors import MailboxRefused
+from pexschedd.ews.auth import Authenticator
+from pexschedd.ews.client import EwsClient, Poster
+from pexschedd.ews.connection import Limits
+from pexschedd.ews.envelope import Problem, Sid
+from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said, server_error
+from pexschedd.ews.global_ids import clean_global_id
+from pexschedd.ews.opening import is_address, open_transport
+from pexschedd.ews.operations.find_item import (
+    build_find_meeting,
+    build_view,
+    parse_entries,
+)
+from pexschedd.ews.operations.get_meetings import (
+    build_get_body_type,
+    build_get_changed,
+    build_get_meetings,
+    parse_body_type,
+    parse_changed,
+    parse_meetings,
+)
+from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.ews.tls import Trust
+from pexschedd.model.meeting import CalendarMeeting, MessageRef
+from pexschedd.scheduling.mailbox import RewriteKind
+
+_REWRITES = {
+    Category.CONCURRENCY: RewriteKind.CHANGED,
+    Category.GONE: RewriteKind.GONE,
+    Category.THROTTLED: RewriteKind.RETRY,
+    Category.TRANSIENT: RewriteKind.RETRY,
+    Category.QUOTA: RewriteKind.RETRY,
+}
+
+
+class EwsOrganizers:
+    """See `scheduling.mailbox.OrganizersCalendars`."""
+
+    def __init__(self, transport: Poster, *, url: str, username: str) -> None:
+        self._transport = transport
+        self._url = url
+        self._username = username
+
+    async def find(
+        self, address: str, uid: str, recurrence_id: datetime | None = None
+    ) -> CalendarMeeting | None:
+        """In the organizer's default calendar, if they organize it and it is not
+        cancelled. A body that was written as text has no `html`."""
+        with _naming(address):
+            return await self._calendar(address).find(uid, recurrence_id)
+
+    async def rewrite(
+        self, address: str, ref: MessageRef, html: str
+    ) -> tuple[RewriteKind, str]:
+        """The new body is of the kind that `find` gave: a plain text, if that gave no
+        `html`. Done once at most: a repetition finds the meeting changed."""
+        with _naming(address):
+            return await self._calendar(address).rewrite(ref, html)
+
+    def _calendar(self, address: str) -> "_Calendar":
+        if not is_address(address):
+            raise MailboxRefused("that is no email address")
+        site = Site(url=self._url, username=self._username, mailbox=address)
+        return _Calendar(EwsClient(self._transport, site), site)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+@contextmanager
+def _naming(address: str) -> Iterator[None]:
+    """Says of a refusal whose calendar it is about."""
+    try:
+        yield
+    except MailboxRefused as refused:
+        raise MailboxRefused(
+            f"The calendar of the organizer {address} cannot be used: "
+            f"{refused.message}",
+            retry_after=refused.retry_after,
+        ) from refused
+
+
+class _Calendar:
+    """The calendar of one organizer."""
+
+    def __init__(self, client: EwsClient, site: Site) -> None:
+        self._client = client
+        self._site = site
+
+    async def find(
+        self, uid: str, recurrence_id: datetime | None
+    ) -> CalendarMeeting | None:
+        own = [
+            entry
+            for entry in await self._client.read(
+                build_find_meeting(self._site.mailbox, clean_global_id(uid), Sid.ANY),
+                parse_entries,
+            )
+            if entry.organizes and not entry.cancelled
+        ]
+        if recurrence_id is None:
+            return await self._get(own[0].ref) if own else None
+        masters = [entry.ref for entry in own if entry.kind == "RecurringMaster"]
+        if not masters:
+            return None
+        ref = await self._occurrence(masters[0], uid, recurrence_id)
+        return await self._get(ref) if ref is not None else None
+
+    async def _occurrence(
+        self, master: MessageRef, uid: str, original: datetime
+    ) -> MessageRef | None:
+        """One that was moved is found by what it was, another by when it is."""
+        changed = await self._client.read(
+            build_get_changed(self._site.mailbox, master, Sid.ANY), parse_changed
+        )
+        if isinstance(changed, Problem):
+            self._raise_unless_gone(changed)
+            return None
+        if original in changed:
+            return changed[original]
+        entries = await self._client.read(
+            build_view(self._site.mailbox, original, Sid.ANY), parse_entries
+        )
+        found = [e for e in entries if e.uid == uid and e.kind == "Occurrence"]
+        exact = [entry.ref for entry in found if entry.start == original]
+        if exact:
+            return exact[0]
+        # Of whole days some calendars only tell the date.
+        return found[0].ref if len(found) == 1 else None
+
+    async def _get(self, ref: MessageRef) -> CalendarMeeting | None:
+        (meeting,) = await self._client.read(
+            build_get_meetings(
+                self._site.mailbox, [ref], body_type="Best", sid=Sid.ANY
+            ),
+            lambda data: parse_meetings(data, 1),
+        )
+        if isinstance(meeting, Problem):
+            self._raise_unless_gone(meeting)
+            return None
+        return None if meeting.cancelled else meeting
+
+    def _raise_unless_gone(self, problem: Problem) -> None:
+        if category(problem.code) is not Category.GONE:
+            raise server_error(problem, self._site)
+
+    async def rewrite(self, ref: MessageRef, body: str) -> tuple[RewriteKind, str]:
+        body_type = await self._client.read(
+            build_get_body_type(self._site.mailbox, ref, Sid.ANY), parse_body_type
+        )
+        if isinstance(body_type, Problem):
+            return self._rewritten(body_type)
+        problem = await self._client.write(
+            build_new_body(self._site.mailbox, ref, body, body_type, Sid.ANY),
+            parse_new_body,
+        )
+        if problem is not None:
+            return self._rewritten(problem)
+        return RewriteKind.DONE, ""
+
+    def _rewritten(self, problem: Problem) -> tuple[RewriteKind, str]:
+        what = category(problem.code)
+        if what in WHOLE_MAILBOX:
+            raise server_error(problem, self._site)
+        return _REWRITES.get(what, RewriteKind.FAILED), said(problem)
+
+
+def ews_organizers(
+    *,
+    url: str,
+    username: str,
+    reactor: Any,
+    trust: Trust,
+    password: str = "",
+    authenticator: Authenticator | None = None,
+    clock: IReactorTime | None = None,
+    limits: Limits | None = None,
+) -> EwsOrganizers:
+    """Everything from plain values, as `mailbox.ews_mailbox`."""
+    transport = open_transport(
+        url=url,
+        username=username,
+        reactor=reactor,
+        trust=trust,
+        password=password,
+        authenticator=authenticator,
+        clock=clock,
+        limits=limits or Limits(),
+    )
+    return EwsOrganizers(transport, url=url, username=username)
