@@ -136,6 +136,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         int,
         Field(
             begins="Housekeeping",
+            label="Keep past conferences",
             help="How long after nobody may join any more a single-use room is "
             "removed.",
             minimum=1,
@@ -146,6 +147,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     keep_deleted_aliases: Annotated[
         int,
         Field(
+            label="Keep deleted aliases",
             help="How long the alias of a removed room is remembered: until then it is "
             "given to no other meeting, and a late change of its meeting is answered "
             "with the reject_alias_deleted_template.",
@@ -157,6 +159,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     keep_unused_aliases: Annotated[
         int,
         Field(
+            label="Keep unused aliases",
             help="How long an alias that the add-in has put into an invitation is kept "
             "while the invitation is not sent.",
             minimum=1,
@@ -167,6 +170,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     audit_interval: Annotated[
         int,
         Field(
+            label="Audit interval",
             help="How often the calendar of the equipment mailbox is compared with the "
             "rooms; 0: never by itself.",
             minimum=0,
