@@ -1,20 +1,35 @@
 """Every request that the daemon can send is valid by Exchange's own schema."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from pexschedd.ews.envelope import clean
+from pexschedd.ews.envelope import Sid, clean
 from pexschedd.ews.operations.create_item import build_answers
 from pexschedd.ews.operations.delete_item import build_delete
+from pexschedd.ews.operations.find_item import (
+    Place,
+    build_find_calendar,
+    build_find_inbox,
+    build_find_meeting,
+    build_view,
+)
 from pexschedd.ews.operations.get_folder import build_get_folder
 from pexschedd.ews.operations.get_item import build_get_messages, build_get_refs
+from pexschedd.ews.operations.get_meetings import (
+    build_get_body_type,
+    build_get_changed,
+    build_get_meetings,
+)
+from pexschedd.ews.operations.get_user_configuration import build_get_processing
 from pexschedd.ews.operations.move_item import build_discard
 from pexschedd.ews.operations.parts import CALENDAR
 from pexschedd.ews.operations.sync_folder_items import build_sync
+from pexschedd.ews.operations.update_item import build_new_body
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.mailbox import Action, Answer
 from tests.ews.ews_support import schema_folder
@@ -61,8 +76,50 @@ def test_requests_about_items_are_valid(
         build_get_refs(mailbox, refs),
         build_discard(mailbox, refs),
         build_delete(mailbox, refs),
+        build_get_meetings(mailbox, refs),
+        build_get_meetings(mailbox, refs, body_type="Best", sid=Sid.ANY),
+        build_get_changed(mailbox, refs[0], Sid.ANY),
+        build_get_body_type(mailbox, refs[0], Sid.ANY),
     ):
         schema.assertValid(etree.fromstring(request))
+
+
+MOMENTS = st.datetimes(
+    datetime(2, 1, 1),  # noqa: DTZ001 (hypothesis adds the zone)
+    datetime(9998, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+PLACES = st.builds(Place, st.none() | MOMENTS, st.integers(0, 2**31 - 1))
+
+
+@given(MAILBOXES, PLACES, MOMENTS)
+def test_searches_are_valid(
+    schema: etree.XMLSchema, mailbox: str, place: Place, moment: datetime
+) -> None:
+    """FindItem is valid wherever a page begins, and on any day."""
+    for request in (
+        build_find_inbox(mailbox, place, moment),
+        build_find_calendar(mailbox, place),
+        build_view(mailbox, moment, Sid.ANY),
+        build_get_processing(mailbox),
+    ):
+        schema.assertValid(etree.fromstring(request))
+
+
+@given(MAILBOXES, ANYTHING, st.binary(max_size=60), ANYTHING)
+def test_acting_for_organizers_is_valid(
+    schema: etree.XMLSchema, mailbox: str, name: str, global_id: bytes, body: str
+) -> None:
+    """A meeting is found and rewritten by valid requests, in the organizer's name."""
+    ref = MessageRef(name, "key")
+    for request in (
+        build_find_meeting(mailbox, global_id, Sid.ANY),
+        build_new_body(mailbox, ref, body, "HTML", Sid.ANY),
+        build_new_body(mailbox, ref, body, "Text", Sid.ANY),
+    ):
+        document = etree.fromstring(request)
+        schema.assertValid(document)
+        assert document.findtext(".//{*}SmtpAddress") == clean(mailbox)
 
 
 @given(MAILBOXES, ANSWERS)
