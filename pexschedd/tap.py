@@ -30,16 +30,20 @@ from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.ews.mailbox import ews_mailbox
+from pexschedd.ews.organizers import ews_organizers
 from pexschedd.ews.tls import Trust
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
+from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.mailbox import Mailbox
+from pexschedd.scheduling.periodic import Periodic, Running
+from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.scheduling.templates import Templates
 from pexschedd.scheduling.watcher import Watcher
@@ -56,6 +60,9 @@ from pexschedd.web.router import Router
 from pexschedd.web.site import BufferedSink, Site
 
 T = TypeVar("T")
+
+UPCOMING_EVERY = 60.0
+"""Seconds between two looks at which occurrences administrators see."""
 
 HASHING_THREADS = 2
 """A password hash takes 16 MiB and 40 ms: a few at once, in threads of their own."""
@@ -132,20 +139,38 @@ class Daemon(MultiService):
         def connector_of(id: int) -> Connector | None:
             return store.get(tables.CONNECTOR, id)
 
+        def account(connector: Connector) -> dict[str, Any]:
+            return {
+                "url": connector.url,
+                "username": connector.username,
+                "password": self._password(connector),
+                "reactor": reactor,
+                "trust": trust,
+            }
+
         def mailbox_of(connector: Connector) -> Mailbox:
             return ews_mailbox(
-                url=connector.url,
-                username=connector.username,
-                password=self._password(connector),
-                mailbox=connector.room_mailbox_email_address,
-                reactor=reactor,
-                trust=trust,
+                **account(connector), mailbox=connector.room_mailbox_email_address
+            )
+
+        def rewriter_of(connector: Connector) -> Rewriter:
+            return Rewriter(
+                connector.id,
+                ews_organizers(**account(connector)),
+                identity.verify,
+                store,
+                wording,
+                alarms,
+                now=now,
+                uuid4=_uuid4,
+                digits=_digits,
             )
 
         def watcher_of(connector: Connector) -> Watcher:
             return Watcher(
                 connector.id,
                 mailbox_of(connector),
+                rewriter_of(connector),
                 scheduler,
                 store,
                 alarms,
@@ -155,6 +180,13 @@ class Daemon(MultiService):
 
         self.watchers = Watchers(store, alarms, watcher_of)
         self.watchers.setServiceParent(self)
+
+        async def follow_the_time(running: Running) -> None:
+            await upcoming.sweep(store, reactor, now, running)
+
+        Periodic(
+            "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
+        ).setServiceParent(self)
 
         health = HealthApi(store, __version__, lambda: self._failure).app.resource()
         policy = PolicyApi(Admission(store, now)).app.resource()

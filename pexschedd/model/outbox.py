@@ -18,6 +18,24 @@ class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     attempts: int = 0
 
 
+class PendingRewrite(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A request that carries an identity token instead of a tag: its organizer's
+    meeting is to be rewritten, once the token has been verified."""
+
+    exchange_connector: int
+    item_id: str
+    change_key: str = ""
+    uid: str
+    recurrence_id: datetime | None = None
+    organizer: str
+    """The address of the organizer's mailbox."""
+    token: str
+    scheduled_alias: int | None = None
+    """The alias that was handed out when the token had been verified."""
+    correlation_id: str = ""
+    created: datetime
+
+
 class MailboxCursor(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How far an integration's mailbox has been read. `id` is the integration's."""
 

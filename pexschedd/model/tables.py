@@ -10,7 +10,7 @@ from pexschedd.model.conference import (
     ScheduledConference,
 )
 from pexschedd.model.integration import Connector, ExchangeDomain
-from pexschedd.model.outbox import MailboxCursor, PendingAnswer
+from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
 from pexschedd.model.table import Table
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
@@ -24,6 +24,7 @@ CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
 SCHEDULED_CONFERENCE = Table("scheduled_conference", ScheduledConference)
 RECURRING_CONFERENCE = Table("recurring_conference", RecurringConference)
 OUTBOX = Table("outbox", PendingAnswer)
+REWRITE = Table("rewrite", PendingRewrite)
 CURSOR = Table("mailbox_cursor", MailboxCursor)
 
 TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different records
@@ -37,6 +38,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
     OUTBOX,
+    REWRITE,
     CURSOR,
 )
 
@@ -45,6 +47,9 @@ DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_co
 SCHEDULED_ALIAS_BY_UUID = SCHEDULED_ALIAS.index("uuid", lambda a: a.uuid)
 SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index(
     "numeric", lambda a: a.numeric_alias.casefold()
+)
+SCHEDULED_ALIAS_BY_UID = SCHEDULED_ALIAS.index(
+    "uid", lambda a: (a.exchange_connector, a.ews_item_uid) if a.ews_item_uid else None
 )
 SCHEDULED_ALIAS_BY_CONNECTOR = SCHEDULED_ALIAS.index(
     "connector", lambda a: a.exchange_connector
@@ -80,3 +85,6 @@ RECURRING_BY_ALIAS = RECURRING_CONFERENCE.index(
 
 OUTBOX_BY_ITEM = OUTBOX.index("item", lambda p: (p.exchange_connector, p.item_id))
 OUTBOX_BY_CONNECTOR = OUTBOX.index("connector", lambda p: p.exchange_connector)
+
+REWRITE_BY_ITEM = REWRITE.index("item", lambda p: (p.exchange_connector, p.item_id))
+REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector)

@@ -14,6 +14,7 @@ KEPT = 200
 UNREACHABLE = "scheduling_exchange_unreachable"
 REFUSED = "scheduling_exchange_refused"
 ANSWER_FAILED = "scheduling_answer_failed"
+REWRITE_REFUSED = "scheduling_organizer_refused"
 INTERNAL = "scheduling_internal_error"
 
 

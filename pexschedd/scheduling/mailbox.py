@@ -134,4 +134,8 @@ class OrganizersCalendars(Protocol):
         self, address: str, ref: MessageRef, html: str
     ) -> tuple[RewriteKind, str]:
         """Replaces the body and sends the meeting to all attendees, as the organizer.
-        Only if the meeting is as `ref` has it. With a reason for FAILED."""
+        Only if the meeting is as `ref` has it. With a reason for FAILED. A body that
+        `find` gave as text only is replaced by text."""
+
+    async def close(self) -> None:
+        """Gives up all connections."""

@@ -85,6 +85,9 @@ async def _remove_the_rest(store: Store, connector: int) -> None:
     await _remove(
         store, tables.OUTBOX, store.find_all(tables.OUTBOX_BY_CONNECTOR, connector)
     )
+    await _remove(
+        store, tables.REWRITE, store.find_all(tables.REWRITE_BY_CONNECTOR, connector)
+    )
     cursor = store.get(tables.CURSOR, connector)
     await _remove(store, tables.CURSOR, [] if cursor is None else [cursor])
 

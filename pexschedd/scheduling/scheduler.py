@@ -15,7 +15,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import RecurringConference
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
-from pexschedd.model.outbox import PendingAnswer
+from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide
@@ -77,7 +77,9 @@ class Scheduler:
             note=decision.note,
         )
         self._apply(change, decision)
-        if decision.action is not None:
+        if decision.token:
+            self._rewrite_later(change, connector, message, decision, correlation_id)
+        elif decision.action is not None:
             self._answer(
                 change, connector, message.ref, decision.action, body, correlation_id
             )
@@ -120,6 +122,31 @@ class Scheduler:
                     change.put(table, record)
                     if isinstance(record, RecurringConference):
                         upcoming.refresh(change, self._store, record, now)
+
+    def _rewrite_later(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+        decision: Decision,
+        correlation_id: str,
+    ) -> None:
+        assert isinstance(message, MeetingMessage)  # noqa: S101 - it was decided about
+        change.put(
+            tables.REWRITE,
+            PendingRewrite(
+                id=change.new_id(tables.REWRITE),
+                exchange_connector=connector.id,
+                item_id=message.ref.item_id,
+                change_key=message.ref.change_key,
+                uid=message.uid,
+                recurrence_id=message.recurrence_id,
+                organizer=message.organizer.email,
+                token=decision.token,
+                correlation_id=correlation_id,
+                created=self._now(),
+            ),
+        )
 
     def _answer(
         self,

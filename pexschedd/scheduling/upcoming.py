@@ -6,15 +6,18 @@ until 48 hours ahead are `scheduled_conference` records, too (deployment guide,
 transaction, and time by a sweep over all series.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 
+from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import RecurringConference, ScheduledConference
 from pexschedd.scheduling import recurrence
 from pexschedd.scheduling.recurrence import Occurrence
+from pexschedd.scheduling.turns import AT_ONCE, in_turns
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
@@ -72,16 +75,31 @@ def forget(change: Transaction, store: Store, series: RecurringConference) -> No
     change.delete(tables.RECURRING_CONFERENCE, series.id)
 
 
-def stale(store: Store, now: datetime) -> Iterator[RecurringConference]:
-    """The series whose records time has overtaken."""
-    for series in store.all(tables.RECURRING_CONFERENCE):
-        rows = store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
-        shown = {row.recurrence_id for row in rows}
-        if (
-            position(series, now) != (series.current_index, series.is_depleted)
-            or {o.original for o in visible(series, now)} != shown
-        ):
-            yield series
+async def sweep(
+    store: Store, clock: IReactorTime, now: Now, running: Callable[[], bool]
+) -> None:
+    """Lets the records of all series follow the time; durable when this returns."""
+    overtaken = []
+    async for series in in_turns(store.all(tables.RECURRING_CONFERENCE), clock):
+        if not running():
+            return
+        if _is_overtaken(store, series, now()):
+            overtaken.append(series.id)
+    for start in range(0, len(overtaken), AT_ONCE):
+        change = store.transaction()
+        for id in overtaken[start : start + AT_ONCE]:
+            # It may have been changed or removed since it was looked at.
+            current = store.get(tables.RECURRING_CONFERENCE, id)
+            if current is not None:
+                refresh(change, store, current, now())
+        await change.commit()
+
+
+def _is_overtaken(store: Store, series: RecurringConference, now: datetime) -> bool:
+    rows = store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
+    return position(series, now) != (series.current_index, series.is_depleted) or {
+        occurrence.original for occurrence in visible(series, now)
+    } != {row.recurrence_id for row in rows}
 
 
 def _row(

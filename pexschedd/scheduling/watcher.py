@@ -24,6 +24,7 @@ from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.mailbox import Mailbox
 from pexschedd.scheduling.outbox import Outbox
+from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.store.store import Store
 
@@ -32,6 +33,9 @@ T = TypeVar("T")
 FETCH = 50
 """Messages in one commit: large enough that calls are few, small enough that the first
 organizer does not wait for the last."""
+
+GRACE = 3.0
+"""Seconds that a step may still take when the watcher is to stop."""
 
 RETRY_REFUSED = 60.0
 RETRY_MOST = 300.0
@@ -48,6 +52,7 @@ class Watcher:
         self,
         connector_id: int,
         mailbox: Mailbox,
+        rewriter: Rewriter,
         scheduler: Scheduler,
         store: Store,
         alarms: Alarms,
@@ -57,6 +62,7 @@ class Watcher:
     ) -> None:
         self.connector_id = connector_id
         self._mailbox = mailbox
+        self._rewriter = rewriter
         self._scheduler = scheduler
         self._store = store
         self._alarms = alarms
@@ -74,12 +80,28 @@ class Watcher:
         self._finished = Deferred.fromCoroutine(self._run())
 
     async def stop(self) -> None:
-        """Lets the step at hand finish, then gives up the connections."""
+        """Lets the step at hand finish, or breaks it off when that takes too long.
+
+        A call that is broken off is like a connection that is lost: what was decided
+        is in the outbox.
+        """
         self._running = False
         self.wake()
+        impatient = self._clock.callLater(GRACE, self._break_off)
         if self._finished is not None:
             await self._finished
+        if impatient.active():
+            impatient.cancel()
+        await self._close()
+
+    def _break_off(self) -> None:
+        Deferred.fromCoroutine(self._close()).addErrback(
+            lambda failure: self._log.failure("connections remain open", failure)
+        )
+
+    async def _close(self) -> None:
         await self._mailbox.close()
+        await self._rewriter.close()
 
     def wake(self) -> None:
         """Looks into the mailbox now instead of when the interval is over."""
@@ -103,13 +125,17 @@ class Watcher:
         try:
             await self._outbox.send()
             more = await self._read_page(connector)
+            await self._rewriter.work()
+            await self._outbox.send()
         except StoreError:
             # The store stops the process and has said why.
             self._running = False
             return 0
         except MailboxError as error:
-            return self._failed(connector, error)
+            return self._failed(connector, error) if self._running else 0
         except Exception:  # noqa: BLE001 - the watcher outlives what nobody foresaw
+            if not self._running:
+                return 0  # broken off
             self._log.failure(
                 "integration {name}: unexpected error", name=connector.name
             )
@@ -147,12 +173,15 @@ class Watcher:
             self._cursor = self._stored_cursor(connector)
         page = await self._mailbox.changes(self._cursor)
         # Exchange names the newest first; the oldest is to be decided first.
-        new = [ref for ref in reversed(page.arrived) if not self._outbox.holds(ref)]
+        new = [ref for ref in reversed(page.arrived) if not self._is_decided(ref)]
         for refs, last in _chunks(new, FETCH):
             await self._process(refs, page.cursor if last else None)
             await self._outbox.send()
         self._cursor = page.cursor
         return page.more
+
+    def _is_decided(self, ref: MessageRef) -> bool:
+        return self._outbox.holds(ref) or self._rewriter.holds(ref)
 
     def _stored_cursor(self, connector: Connector) -> str:
         stored = self._store.get(tables.CURSOR, self.connector_id)

@@ -45,6 +45,10 @@ class Wording:
             values["end_time"] = format_time(message.end, message.zone)
         return self._templates.render(getattr(connector, text), values)
 
+    def plain_answer(self, connector: Connector, text: Text) -> str:
+        """A text that names neither alias nor times."""
+        return self._templates.render(getattr(connector, text), {})
+
     def general_error(self, connector: Connector, correlation_id: str) -> str:
         """Never fails: the last resort must not need the administrator's template."""
         try:

@@ -1,194 +1,37 @@
 """The watcher tells every organizer once, whatever fails or dies on the way."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
 
-import msgspec
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, deferLater
 
-from pexschedd.errors import MailboxRefused, MailboxUnreachable, StoreError
+from pexschedd.errors import MailboxRefused, MailboxUnreachable
 from pexschedd.model import tables
-from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import (
     MeetingMessage,
-    MessageKind,
     MessageRef,
-    Person,
 )
 from pexschedd.scheduling.admission import Admission, Open
-from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.mailbox import (
     Action,
-    Answer,
-    Changes,
-    Outcome,
     Unreadable,
 )
-from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.templates import Templates
-from pexschedd.scheduling.watcher import Watcher
-from pexschedd.scheduling.wording import Wording
-from pexschedd.store.store import Store
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-CONNECTOR = Connector(
-    id=1,
-    uuid="c0000000-0000-4000-8000-000000000001",
-    name="Head office",
-    addin_server_domain="pex.example.test",
-    scheduled_alias_prefix="555",
-    scheduled_alias_domain="example.test",
-    room_mailbox_email_address="equipment@example.test",
-    url="https://mail.example.test/EWS/Exchange.asmx",
+from tests.scheduling.process_support import (
+    CONNECTOR,
+    NOW,
+    Crash,
+    Process,
+    Unsteady,
+    calm,
+    one_life,
+    request,
+    tag,
+    turn,
 )
-
-
-class Crash(BaseException):
-    """The process dies here."""
-
-
-class Unsteady(MemoryMailbox):
-    """Calls `disturb(call, when)` before and after each call has taken effect."""
-
-    def __init__(
-        self, inbox: MemoryInbox, disturb: Callable[[str, str], None], page: int = 512
-    ) -> None:
-        super().__init__(inbox, page)
-        self._disturb = disturb
-
-    async def changes(self, cursor: str) -> Changes:
-        self._disturb("changes", "before")
-        result = await super().changes(cursor)
-        self._disturb("changes", "after")
-        return result
-
-    async def fetch(
-        self, refs: Sequence[MessageRef]
-    ) -> list[MeetingMessage | Unreadable]:
-        self._disturb("fetch", "before")
-        result = await super().fetch(refs)
-        self._disturb("fetch", "after")
-        return result
-
-    async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        self._disturb("answer", "before")
-        result = await super().answer(answers)
-        self._disturb("answer", "after")
-        return result
-
-
-class Process:
-    """One life of the daemon's scheduling half, over a state folder."""
-
-    def __init__(self, folder: Path, mailbox: MemoryMailbox) -> None:
-        self.clock = Clock()
-        self.store = Store.open(
-            folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected
-        )
-        numbers = count(1)
-        uuids = (f"00000000-0000-4000-8000-{n:012}" for n in count(1))
-        templates = Templates(now, lambda: next(uuids), lambda n: str(next(numbers)))
-        self.scheduler = Scheduler(
-            self.store,
-            Wording(templates),
-            now=now,
-            uuid4=lambda: next(uuids),
-            digits=lambda n: str(next(numbers)).zfill(n),
-        )
-        self.alarms = Alarms(self.store, now)
-        self.watcher = Watcher(
-            1,
-            mailbox,
-            self.scheduler,
-            self.store,
-            self.alarms,
-            clock=self.clock,
-            now=now,
-        )
-
-    async def book(self, *tags: str) -> None:
-        """As if the add-in had asked for these tags."""
-        if self.store.get(tables.CONNECTOR, 1) is None:
-            change = self.store.transaction()
-            change.put(tables.CONNECTOR, CONNECTOR)
-            await change.commit()
-        change = self.store.transaction()
-        for tag in tags:
-            id = change.new_id(tables.SCHEDULED_ALIAS)
-            change.put(
-                tables.SCHEDULED_ALIAS,
-                ScheduledAlias(
-                    id=id,
-                    uuid=tag,
-                    alias=f"5550{id}@example.test",
-                    numeric_alias=f"5550{id}",
-                    alias_number=id,
-                    exchange_connector=1,
-                    creation_time=NOW,
-                ),
-            )
-        await change.commit()
-
-    async def settle(self, looks: int = 8) -> None:
-        """Runs the watcher for so many intervals."""
-        self.watcher.start()
-        for _ in range(looks):
-            await turn()
-            self.clock.advance(CONNECTOR.poll_interval * 3)
-        await turn()
-
-    async def end(self) -> None:
-        await self.watcher.stop()
-        await self.store.close()
-
-
-def unexpected(error: StoreError) -> None:
-    pytest.fail(error.message)
-
-
-def now() -> datetime:
-    return NOW
-
-
-async def turn() -> None:
-    """Lets the store's thread and the reactor come to rest."""
-    for _ in range(4):
-        waiting: Deferred[None] = deferLater(reactor, 0.002, lambda: None)
-        await waiting
-
-
-def tag(number: int) -> str:
-    return f"2f6e8c1a-7a55-4f65-9a10-{number:012}"
-
-
-def request(number: int, **changes: Any) -> MeetingMessage:
-    message = MeetingMessage(
-        ref=MessageRef(f"item-{number}"),
-        kind=MessageKind.REQUEST,
-        received=NOW + timedelta(seconds=number),
-        uid=f"0400{number:04}",
-        changed=NOW,
-        start=NOW + timedelta(hours=1),
-        end=NOW + timedelta(hours=2),
-        subject=f"Meeting {number}",
-        organizer=Person("Alice", "alice@example.test"),
-        text=f"PXPS:-{tag(number)}#",
-    )
-    return msgspec.structs.replace(message, **changes)
-
-
-def calm(call: str, when: str) -> None:
-    pass
 
 
 @pytest.fixture
@@ -380,9 +223,3 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
     for item, action, body in inbox.tried:
         said.setdefault(item, set()).add((action, body))
     assert all(len(words) == 1 for words in said.values()), said
-
-
-async def one_life(process: Process) -> None:
-    """Steps until something is thrown out of the watcher."""
-    while True:
-        await process.watcher._step()

@@ -1,0 +1,285 @@
+"""One life of the daemon's scheduling half, with mailboxes in memory."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
+
+from pexschedd.errors import InvalidToken, MailboxRefused, StoreError
+from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import (
+    CalendarMeeting,
+    MeetingMessage,
+    MessageKind,
+    MessageRef,
+    Person,
+)
+from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.mailbox import (
+    Answer,
+    Changes,
+    Outcome,
+    RewriteKind,
+    Unreadable,
+)
+from pexschedd.scheduling.rewriting import Rewriter
+from pexschedd.scheduling.scheduler import Scheduler
+from pexschedd.scheduling.templates import Templates
+from pexschedd.scheduling.watcher import Watcher
+from pexschedd.scheduling.wording import Wording
+from pexschedd.store.store import Store
+from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CONNECTOR = Connector(
+    id=1,
+    uuid="c0000000-0000-4000-8000-000000000001",
+    name="Head office",
+    addin_server_domain="pex.example.test",
+    scheduled_alias_prefix="555",
+    scheduled_alias_domain="example.test",
+    room_mailbox_email_address="equipment@example.test",
+    url="https://mail.example.test/EWS/Exchange.asmx",
+)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Unsteady(MemoryMailbox):
+    """Calls `disturb(call, when)` before and after each call has taken effect."""
+
+    def __init__(
+        self, inbox: MemoryInbox, disturb: Callable[[str, str], None], page: int = 512
+    ) -> None:
+        super().__init__(inbox, page)
+        self._disturb = disturb
+
+    async def changes(self, cursor: str) -> Changes:
+        self._disturb("changes", "before")
+        result = await super().changes(cursor)
+        self._disturb("changes", "after")
+        return result
+
+    async def fetch(
+        self, refs: Sequence[MessageRef]
+    ) -> list[MeetingMessage | Unreadable]:
+        self._disturb("fetch", "before")
+        result = await super().fetch(refs)
+        self._disturb("fetch", "after")
+        return result
+
+    async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
+        self._disturb("answer", "before")
+        result = await super().answer(answers)
+        self._disturb("answer", "after")
+        return result
+
+
+class MemoryOrganizers:
+    """The organizers' own calendars; a rewritten meeting comes back as an update."""
+
+    def __init__(self, inbox: MemoryInbox) -> None:
+        self.inbox = inbox
+        self.meetings: dict[tuple[str, str], CalendarMeeting] = {}
+        self.refused: str = ""
+        self.before_rewrite: Callable[[], None] = lambda: None
+        self.sent: list[str] = []
+        """Every body that was sent to the attendees."""
+
+    def hold(self, message: MeetingMessage, html: str) -> None:
+        """The organizer's copy of a meeting that has been sent."""
+        assert message.start is not None
+        assert message.end is not None
+        key = (message.organizer.email, message.uid)
+        self.meetings[key] = CalendarMeeting(
+            ref=MessageRef("own-1", "key-1"),
+            uid=message.uid,
+            start=message.start,
+            end=message.end,
+            html=html,
+        )
+
+    async def find(
+        self, address: str, uid: str, recurrence_id: datetime | None = None
+    ) -> CalendarMeeting | None:
+        if self.refused:
+            raise MailboxRefused(self.refused)
+        return self.meetings.get((address, uid))
+
+    async def rewrite(
+        self, address: str, ref: MessageRef, html: str
+    ) -> tuple[RewriteKind, str]:
+        self.before_rewrite()
+        key, own = next(
+            (k, m) for k, m in self.meetings.items() if m.ref.item_id == ref.item_id
+        )
+        if own.ref != ref:
+            return RewriteKind.CHANGED, "changed"
+        self.sent.append(html)
+        self.meetings[key] = msgspec.structs.replace(
+            own, html=html, ref=MessageRef(ref.item_id, f"{ref.change_key}+")
+        )
+        self.inbox.deliver(
+            MeetingMessage(
+                ref=MessageRef(f"update-{len(self.sent)}"),
+                kind=MessageKind.REQUEST,
+                received=NOW + timedelta(hours=len(self.sent)),
+                changed=NOW + timedelta(hours=len(self.sent)),
+                uid=own.uid,
+                start=own.start,
+                end=own.end,
+                subject="Meeting",
+                organizer=Person("Alice", address),
+                html=html,
+            )
+        )
+        return RewriteKind.DONE, ""
+
+    async def close(self) -> None:
+        pass
+
+
+async def verify(connector: Connector, token: str) -> object:
+    """Believes every token but those that say they are not valid."""
+    if "expired" in token:
+        raise InvalidToken("The token is not valid after 2026-11-22.")
+    return token
+
+
+class Process:
+    """One life of the daemon's scheduling half, over a state folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        mailbox: MemoryMailbox,
+        organizers: MemoryOrganizers | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self.store = Store.open(
+            folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected
+        )
+        numbers = count(1)
+        uuids = (f"00000000-0000-4000-8000-{n:012}" for n in count(1))
+        templates = Templates(now, lambda: next(uuids), lambda n: str(next(numbers)))
+        wording = Wording(templates)
+        self.scheduler = Scheduler(
+            self.store,
+            wording,
+            now=now,
+            uuid4=lambda: next(uuids),
+            digits=lambda n: str(next(numbers)).zfill(n),
+        )
+        self.alarms = Alarms(self.store, now)
+        self.rewriter = Rewriter(
+            1,
+            organizers or MemoryOrganizers(mailbox.inbox),
+            verify,
+            self.store,
+            wording,
+            self.alarms,
+            now=now,
+            uuid4=lambda: next(uuids),
+            digits=lambda n: str(next(numbers)).zfill(n),
+        )
+        self.watcher = Watcher(
+            1,
+            mailbox,
+            self.rewriter,
+            self.scheduler,
+            self.store,
+            self.alarms,
+            clock=self.clock,
+            now=now,
+        )
+
+    async def book(self, *tags: str) -> None:
+        """As if the add-in had asked for these tags."""
+        if self.store.get(tables.CONNECTOR, 1) is None:
+            change = self.store.transaction()
+            change.put(tables.CONNECTOR, CONNECTOR)
+            await change.commit()
+        change = self.store.transaction()
+        for tag in tags:
+            id = change.new_id(tables.SCHEDULED_ALIAS)
+            change.put(
+                tables.SCHEDULED_ALIAS,
+                ScheduledAlias(
+                    id=id,
+                    uuid=tag,
+                    alias=f"5550{id}@example.test",
+                    numeric_alias=f"5550{id}",
+                    alias_number=id,
+                    exchange_connector=1,
+                    creation_time=NOW,
+                ),
+            )
+        await change.commit()
+
+    async def settle(self, looks: int = 8) -> None:
+        """Runs the watcher for so many intervals."""
+        self.watcher.start()
+        for _ in range(looks):
+            await turn()
+            self.clock.advance(CONNECTOR.poll_interval * 3)
+        await turn()
+
+    async def end(self) -> None:
+        await self.watcher.stop()
+        await self.store.close()
+
+
+def unexpected(error: StoreError) -> None:
+    pytest.fail(error.message)
+
+
+def now() -> datetime:
+    return NOW
+
+
+async def turn() -> None:
+    """Lets the store's thread and the reactor come to rest."""
+    for _ in range(4):
+        waiting: Deferred[None] = deferLater(reactor, 0.002, lambda: None)
+        await waiting
+
+
+def tag(number: int) -> str:
+    return f"2f6e8c1a-7a55-4f65-9a10-{number:012}"
+
+
+def request(number: int, **changes: Any) -> MeetingMessage:
+    message = MeetingMessage(
+        ref=MessageRef(f"item-{number}"),
+        kind=MessageKind.REQUEST,
+        received=NOW + timedelta(seconds=number),
+        uid=f"0400{number:04}",
+        changed=NOW,
+        start=NOW + timedelta(hours=1),
+        end=NOW + timedelta(hours=2),
+        subject=f"Meeting {number}",
+        organizer=Person("Alice", "alice@example.test"),
+        text=f"PXPS:-{tag(number)}#",
+    )
+    return msgspec.structs.replace(message, **changes)
+
+
+def calm(call: str, when: str) -> None:
+    pass
+
+
+async def one_life(process: Process) -> None:
+    """Steps until something is thrown out of the watcher."""
+    while True:
+        await process.watcher._step()
