@@ -61,6 +61,7 @@ from pexschedd.sandbox.model import (
     Answer,
     Attendee,
     Body,
+    CalendarType,
     Item,
     Kind,
     Meeting,
@@ -69,6 +70,7 @@ from pexschedd.sandbox.model import (
     Role,
     Send,
 )
+from pexschedd.sandbox.recurrence import Pattern, Recurrence
 from pexschedd.sandbox.server import Sandbox
 
 __all__ = [
@@ -76,13 +78,16 @@ __all__ = [
     "Answer",
     "Attendee",
     "Body",
+    "CalendarType",
     "Exchange",
     "Item",
     "Kind",
     "Mailbox",
     "Meeting",
+    "Pattern",
     "Person",
     "Processing",
+    "Recurrence",
     "ResponseType",
     "Role",
     "Sandbox",

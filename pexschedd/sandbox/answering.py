@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pexschedd.sandbox import ids, series
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import (
@@ -15,7 +16,7 @@ from pexschedd.sandbox.model import (
 )
 
 if TYPE_CHECKING:
-    from pexschedd.sandbox.exchange import Exchange
+    from pexschedd.sandbox.post import PostOffice
 
 _CLASSES = {
     Answer.ACCEPT: ("IPM.Schedule.Meeting.Resp.Pos", "Accepted: ", "Accept"),
@@ -30,7 +31,7 @@ _OPERATIONS = {
 
 
 def respond(
-    exchange: "Exchange",
+    exchange: "PostOffice",
     mailbox: Mailbox,
     item: Item,
     answer: Answer,
@@ -48,9 +49,11 @@ def respond(
     if item.kind is Kind.REQUEST:
         results = _answer_request(mailbox, item, meeting, answer)
     else:
-        entry = mailbox.move(
-            item, "deleteditems" if answer is Answer.DECLINE else "calendar"
-        )
+        entry = item
+        if answer is Answer.DECLINE:
+            entry = mailbox.move(item, "deleteditems")
+        elif ids.occurrence_of(item.id) is None:
+            entry = mailbox.move(item, "calendar")
         results = [entry]
     entry = results[0]
     entry.my_response = ResponseType(answer.value)
@@ -69,8 +72,11 @@ def respond(
 
 
 def remove(mailbox: Mailbox, message: Item) -> list[Item]:
-    """RemoveItem: takes the meeting of a cancellation out of the calendar, and the
-    cancellation out of the inbox. Raises `EwsError`."""
+    """RemoveItem: takes the meeting of a cancellation out of the calendar, or no more
+    than the occurrence that it is about, and the cancellation out of the inbox.
+
+    Raises `EwsError`.
+    """
     meeting = message.meeting
     cancels = message.kind is Kind.CANCELLATION or (
         message.kind is Kind.REQUEST and meeting is not None and meeting.cancelled
@@ -79,7 +85,11 @@ def remove(mailbox: Mailbox, message: Item) -> list[Item]:
         raise EwsError("ErrorInvalidItemForOperationRemoveItem")
     if _organizes(mailbox, meeting):
         raise EwsError("ErrorCalendarIsOrganizerForRemove")
-    entries = mailbox.meetings(meeting.goid)
+    if meeting.recurrence_id is None:
+        entries = mailbox.meetings(meeting.goid)
+    else:
+        entry = mailbox.entry(meeting)
+        entries = [entry] if entry is not None else []
     if not entries:
         raise EwsError("ErrorItemNotFound")
     for entry in entries:
@@ -112,13 +122,59 @@ def calendar_entry(request: Item) -> Item:
     )
 
 
+def place(mailbox: Mailbox, request: Item) -> Item:
+    """Brings an attendee's calendar up to date with a request; gives the calendar item.
+
+    A request for an occurrence makes an exception of the series, or stands by itself
+    when the calendar does not have the series. Raises `EwsError` if the calendar knows
+    more already.
+    """
+    meeting = series.meeting_of(request)
+    entry = mailbox.entry(meeting)
+    if entry is not None:
+        if series.outdated(entry, meeting):
+            raise EwsError("ErrorCalendarMeetingRequestIsOutOfDate")
+        refresh(entry, request)
+        return mailbox.changed(entry)
+    entry = calendar_entry(request)
+    master = mailbox.master(meeting.goid)
+    if meeting.recurrence_id is None:
+        orphans = mailbox.meetings(meeting.goid)
+        mailbox.add(entry, "calendar")
+        if meeting.recurrence is not None:
+            series.take_over(entry, None)
+            _gather(mailbox, entry, orphans)
+        return entry
+    if master is not None and series.meeting_of(master).sequence > meeting.sequence:
+        raise EwsError("ErrorCalendarMeetingRequestIsOutOfDate")
+    if master is not None and series.has(master, meeting.recurrence_id):
+        series.put(master, entry)
+        return mailbox.changed(entry)
+    return mailbox.add(entry, "calendar")
+
+
+def _gather(mailbox: Mailbox, master: Item, orphans: list[Item]) -> None:
+    """Occurrences that were there before their series belong to it now."""
+    for orphan in orphans:
+        original = series.meeting_of(orphan).recurrence_id
+        if original is not None and series.has(master, original):
+            mailbox.remove(orphan)
+            series.put(master, orphan)
+            mailbox.changed(master)
+
+
 def refresh(entry: Item, request: Item) -> None:
     """Brings a calendar item up to date with a newer request."""
+    known = entry.meeting
     entry.meeting = request.meeting
     entry.subject = request.subject
     entry.body = request.body
     entry.to, entry.cc = request.to, request.cc
     entry.modified = request.received
+    if series.is_series(entry):
+        series.take_over(entry, known)
+    else:
+        entry.exceptions = ()
 
 
 def _answerable(mailbox: Mailbox, item: Item, answer: Answer) -> Meeting:
@@ -142,18 +198,9 @@ def _organizes(mailbox: Mailbox, meeting: Meeting) -> bool:
 def _answer_request(
     mailbox: Mailbox, request: Item, meeting: Meeting, answer: Answer
 ) -> list[Item]:
-    entry = mailbox.meeting(meeting.goid)
-    if entry is None:
-        entry = calendar_entry(request)
-        folder = "deleteditems" if answer is Answer.DECLINE else "calendar"
-        mailbox.add(entry, folder)
-    else:
-        known = entry.meeting
-        if known is not None and known.newer_than(meeting):
-            raise EwsError("ErrorCalendarMeetingRequestIsOutOfDate")
-        refresh(entry, request)
-        if answer is Answer.DECLINE:
-            mailbox.move(entry, "deleteditems")
+    entry = place(mailbox, request)
+    if answer is Answer.DECLINE:
+        entry = mailbox.move(entry, "deleteditems")
     request.processed = True
     request.response = ResponseType(answer.value)
     return [entry, *_file_away(mailbox, request)]
@@ -169,7 +216,7 @@ def _file_away(mailbox: Mailbox, message: Item) -> list[Item]:
 
 
 def _send_response(
-    exchange: "Exchange",
+    exchange: "PostOffice",
     mailbox: Mailbox,
     entry: Item,
     meeting: Meeting,

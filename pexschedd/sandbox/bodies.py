@@ -71,6 +71,11 @@ def from_text(text: str) -> Body:
     return Body(_document(style, inner), text.replace("\n", "\r\n"), plain=True)
 
 
+def of(body: str | Body) -> Body:
+    """A body, or one made from HTML."""
+    return body if isinstance(body, Body) else from_html(body)
+
+
 def appended(body: Body, more: Body) -> Body:
     """AppendToItemField: put behind, not merged."""
     if body == EMPTY_BODY:

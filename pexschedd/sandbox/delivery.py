@@ -5,12 +5,14 @@ processing: nothing at all, the calendar attendant's tentative entries, or the b
 attendant's own answers.
 """
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pexschedd.sandbox import answering
+from pexschedd.sandbox import answering, expansion, series
 from pexschedd.sandbox.accounts import Processing
+from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import (
     EMPTY_BODY,
@@ -23,10 +25,12 @@ from pexschedd.sandbox.model import (
 )
 
 if TYPE_CHECKING:
-    from pexschedd.sandbox.exchange import Exchange
+    from pexschedd.sandbox.post import PostOffice
+
+_AHEAD = timedelta(days=1080)
 
 
-def deliver(exchange: "Exchange", mailbox: Mailbox, message: Item) -> Item:
+def deliver(exchange: "PostOffice", mailbox: Mailbox, message: Item) -> Item:
     """Puts a message into the inbox and lets the mailbox's processing see it."""
     mailbox.add(message, "inbox")
     processing = mailbox.account.processing
@@ -44,40 +48,32 @@ def deliver(exchange: "Exchange", mailbox: Mailbox, message: Item) -> Item:
     return message
 
 
-def significant(old: Meeting, new: Meeting) -> bool:
-    """A change that makes earlier answers worthless."""
-    before = (old.start, old.end, old.recurrence)
-    return before != (new.start, new.end, new.recurrence)
-
-
 def _pencil_in(mailbox: Mailbox, request: Item) -> None:
     meeting = request.meeting
     if meeting is None:
         return
-    entry = mailbox.meeting(meeting.goid)
-    if entry is not None and entry.is_organizer:
+    entry = mailbox.entry(meeting)
+    known = entry.meeting if entry is not None else None
+    mine = entry or mailbox.master(meeting.goid)
+    if mine is not None and mine.is_organizer:
         return
     request.processed = True
-    if entry is None:
-        entry = answering.calendar_entry(request)
+    try:
+        entry = answering.place(mailbox, request)
+    except EwsError:
+        request.request_type = "Outdated"
+        mailbox.changed(request)
+        return
+    if known is None or known.cancelled or series.significant(known, meeting):
         entry.my_response = ResponseType.NONE
         entry.free_busy = "Tentative"
-        mailbox.add(entry, "calendar")
-    elif entry.meeting is not None and entry.meeting.newer_than(meeting):
-        request.request_type = "Outdated"
-    else:
-        known = entry.meeting
-        answering.refresh(entry, request)
-        if known is not None and (known.cancelled or significant(known, meeting)):
-            entry.my_response = ResponseType.NONE
-            entry.free_busy = "Tentative"
-        elif request.request_type == "FullUpdate":
-            request.request_type = "InformationalUpdate"
-        mailbox.changed(entry)
+    elif request.request_type == "FullUpdate":
+        request.request_type = "InformationalUpdate"
+    mailbox.changed(entry)
     mailbox.changed(request)
 
 
-def _book(exchange: "Exchange", mailbox: Mailbox, request: Item) -> None:
+def _book(exchange: "PostOffice", mailbox: Mailbox, request: Item) -> None:
     """A room answers for itself: it takes what does not overlap, and keeps neither
     the subject nor the body."""
     meeting = request.meeting
@@ -91,19 +87,42 @@ def _book(exchange: "Exchange", mailbox: Mailbox, request: Item) -> None:
 
 
 def _overlaps(mailbox: Mailbox, meeting: Meeting) -> bool:
-    return any(
-        entry.meeting is not None
-        and entry.meeting.goid != meeting.goid
-        and entry.free_busy != "Free"
-        and entry.meeting.start < meeting.end
-        and meeting.start < entry.meeting.end
-        for entry in mailbox.folders["calendar"].items.values()
-    )
+    spans = _spans(meeting)
+    if not spans:
+        return False
+    low, high = spans[0][0], max(end for _, end in spans)
+    for entry in mailbox.folders["calendar"].items.values():
+        if (
+            entry.meeting is None
+            or entry.meeting.goid == meeting.goid
+            or entry.free_busy == "Free"
+        ):
+            continue
+        taken = (
+            [series.meeting_of(each) for each in series.occurrences(entry, low, high)]
+            if series.is_series(entry)
+            else [entry.meeting]
+        )
+        for other in taken:
+            if any(other.start < end and start < other.end for start, end in spans):
+                return True
+    return False
+
+
+def _spans(meeting: Meeting) -> list[tuple[datetime, datetime]]:
+    """When a meeting takes the room: of a series, as far as rooms look ahead."""
+    if meeting.recurrence is None:
+        return [(meeting.start, meeting.end)]
+    return [
+        (span.start, span.end)
+        for span in expansion.between(meeting, meeting.start, meeting.start + _AHEAD)
+        if span.start not in meeting.deleted
+    ]
 
 
 def _strike_out(mailbox: Mailbox, message: Item, processing: Processing) -> None:
     meeting = message.meeting
-    entry = mailbox.meeting(meeting.goid) if meeting is not None else None
+    entry = mailbox.entry(meeting) if meeting is not None else None
     if meeting is None or entry is None or entry.is_organizer:
         return
     if processing is Processing.AUTO_ACCEPT:
@@ -124,7 +143,7 @@ def _attendees_of(entry: Item) -> tuple[Attendee, ...]:
 def _count_answer(mailbox: Mailbox, message: Item) -> None:
     """The organizer's calendar item learns what an attendee said."""
     about, author = message.meeting, message.author
-    entry = mailbox.meeting(about.goid) if about is not None else None
+    entry = mailbox.entry(about) if about is not None else None
     if about is None or author is None or entry is None or entry.meeting is None:
         return
     message.processed = True

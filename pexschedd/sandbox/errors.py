@@ -10,6 +10,12 @@ _TEXTS = {
         "The meeting request is out of date: a newer one has been processed."
     ),
     "ErrorCalendarViewRangeTooBig": "A calendar view may span two years at most.",
+    "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange": (
+        "The occurrence index is out of the recurrence range."
+    ),
+    "ErrorCalendarOccurrenceIsDeletedFromRecurrence": (
+        "The occurrence has been deleted from the recurrence."
+    ),
     "ErrorChangeKeyRequiredForWriteOperations": (
         "A change key is required for this kind of operation."
     ),
@@ -34,6 +40,10 @@ _TEXTS = {
         "MessageDisposition must be given for messages and meeting responses."
     ),
     "ErrorNonExistentMailbox": "The SMTP address has no mailbox associated with it.",
+    "ErrorOccurrenceCrossingBoundary": (
+        "An occurrence cannot be moved past or onto the day of another one."
+    ),
+    "ErrorRecurrenceHasNoOccurrence": "The recurrence has no occurrence.",
     "ErrorSendMeetingCancellationsRequired": (
         "SendMeetingCancellations must be given for calendar items."
     ),
@@ -49,7 +59,6 @@ _TEXTS = {
     ),
     "ErrorUnsupportedPathForQuery": "This property cannot be searched for.",
     "ErrorUnsupportedPathForSortGroup": "This property cannot be sorted by.",
-    "ErrorUnsupportedRecurrence": "This sandbox has no recurring meetings yet.",
 }
 
 

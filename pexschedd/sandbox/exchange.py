@@ -1,18 +1,17 @@
-"""All mailboxes of the sandbox, and what people do with them.
+"""What people do with the mailboxes of the sandbox.
 
 The package's docstring shows how it is used.
 """
 
-import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
-from pexschedd.sandbox import answering, bodies, delivery, ids, organizing, timezones
-from pexschedd.sandbox.accounts import Account, check_accounts
+from pexschedd.sandbox import answering, bodies, organizing, series, timezones
+from pexschedd.sandbox.directory import Who
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import (
@@ -22,83 +21,18 @@ from pexschedd.sandbox.model import (
     Item,
     Kind,
     Meeting,
-    Person,
     ResponseType,
     Role,
     Send,
 )
+from pexschedd.sandbox.post import PostOffice
+from pexschedd.sandbox.recurrence import Recurrence
 from pexschedd.sandbox.signing import Certificate
 from pexschedd.sandbox.snapshot import MailboxState, State
 
-Who = str | Person
 
-
-class Exchange:
-    """The mailboxes of all accounts, in memory.
-
-    `now` gives aware UTC datetimes; `unique` random bytes.
-    """
-
-    def __init__(
-        self,
-        accounts: Iterable[Account],
-        *,
-        now: Callable[[], datetime],
-        unique: Callable[[int], bytes] = secrets.token_bytes,
-    ) -> None:
-        self.now = now
-        self._unique = unique
-        self._number = 0
-        self._listeners: list[Callable[[], object]] = []
-        self._certificate: Certificate | None = None
-        self.accounts = list(accounts)
-        check_accounts(self.accounts)
-        self._by_address: dict[str, Mailbox] = {}
-        self._by_guid: dict[str, Mailbox] = {}
-        for account in self.accounts:
-            self._open(account, self._guid())
-
-    @property
-    def version(self) -> int:
-        """Rises with every change."""
-        return self._number
-
-    @property
-    def certificate(self) -> Certificate:
-        """What identity tokens are signed with: made when first needed."""
-        if self._certificate is None:
-            self._certificate = Certificate.generate(self.now())
-            self._next_number()
-        return self._certificate
-
-    # Mailboxes and addresses
-
-    def mailboxes(self) -> list[Mailbox]:
-        return list(self._by_guid.values())
-
-    def mailbox(self, address: str) -> Mailbox:
-        """The mailbox with this address, primary or not. Raises KeyError."""
-        return self._by_address[address.casefold()]
-
-    def find(self, address: str) -> Mailbox | None:
-        return self._by_address.get(address.casefold())
-
-    def with_guid(self, guid: str) -> Mailbox | None:
-        return self._by_guid.get(guid)
-
-    def holder(self, item: Item) -> Mailbox:
-        """The mailbox that an item lies in."""
-        return self._by_guid[item.mailbox]
-
-    def person(self, who: Who) -> Person:
-        """Somebody with the name that the address book has."""
-        if isinstance(who, Person):
-            if who.name:
-                return who
-            who = who.address
-        mailbox = self.find(who)
-        name = mailbox.account.name if mailbox is not None else ""
-        return Person(name or who, who)
+class Exchange(PostOffice):
+    """The mailboxes of all accounts, in memory, and what people do with them."""
 
     # What organizers do
 
@@ -115,11 +49,17 @@ class Exchange:
         body: str | Body = "",
         location: str = "",
         zone: str = "UTC",
+        all_day: bool = False,
+        recurrence: Recurrence | None = None,
+        by: Who | None = None,
         send: bool = True,
     ) -> Item:
         """Puts a meeting into the organizer's calendar and invites people to it.
 
-        `body` is HTML; `zone` a Windows time zone id. Raises ValueError.
+        `body` is HTML; `zone` a Windows time zone id; `by` whoever sends it for the
+        organizer. A series repeats in its zone, `start` and `end` are those of its
+        first occurrence. Raises ValueError, and EwsError for a series without any
+        occurrence.
         """
         if not timezones.known(zone):
             raise ValueError(f"{zone!r} is no Windows time zone")
@@ -129,7 +69,7 @@ class Exchange:
             kind=Kind.CALENDAR,
             item_class="IPM.Appointment",
             subject=bodies.clean_text(subject),
-            body=_body(body),
+            body=bodies.of(body),
             created=now,
             modified=now,
             received=now,
@@ -139,12 +79,16 @@ class Exchange:
                 start=_utc(start),
                 end=_utc(end),
                 zone=zone,
+                all_day=all_day,
+                recurrence=recurrence,
                 location=bodies.clean_text(location),
                 attendees=self._attendees(required, optional, resources),
                 critical_change=now,
             ),
         )
-        return self.organize(mailbox, item, Send.ALL if send else Send.NONE)
+        series.settle(item, None)
+        send_to = Send.ALL if send else Send.NONE
+        return self.organize(mailbox, item, send_to, by=by)
 
     def organize(
         self,
@@ -154,12 +98,13 @@ class Exchange:
         *,
         save_copy: bool = True,
         folder: str = "calendar",
+        by: Who | None = None,
     ) -> Item:
         """The same for a calendar item that is ready but in no folder yet."""
         item.is_read = True
         item.my_response = ResponseType.ORGANIZER
-        me = self.person(mailbox.address)
-        item.sender = item.author = me
+        item.author = self.person(mailbox.address)
+        item.sender = item.author if by is None else self.person(by)
         mailbox.add(item, folder)
         organizing.publish(self, mailbox, item, send, save_copy=save_copy)
         return item
@@ -168,25 +113,37 @@ class Exchange:
         self,
         item: Item,
         *,
+        occurrence: datetime | None = None,
         subject: str | UnsetType = UNSET,
         body: str | Body | UnsetType = UNSET,
         location: str | UnsetType = UNSET,
         start: datetime | UnsetType = UNSET,
         end: datetime | UnsetType = UNSET,
+        zone: str | UnsetType = UNSET,
+        recurrence: Recurrence | UnsetType | None = UNSET,
         required: Sequence[Who] | UnsetType = UNSET,
         optional: Sequence[Who] | UnsetType = UNSET,
         resources: Sequence[Who] | UnsetType = UNSET,
+        by: Who | None = None,
         send: Send = Send.ALL,
     ) -> Item:
-        """Changes a meeting in its organizer's calendar and tells people about it."""
-        mailbox = self.holder(item)
-        meeting = item.meeting
-        if meeting is None:
+        """Changes a meeting in its organizer's calendar and tells people about it.
+
+        With `occurrence`, when the pattern of a series has it, only that one. Gives
+        the item that was changed: of an occurrence its own. Raises `EwsError`, and
+        then nothing is changed.
+        """
+        if occurrence is not None:
+            item = self.occurrence(item, occurrence)
+        if item.meeting is None:
             raise EwsError("ErrorInvalidOperation")
+        draft = replace(item)
+        if by is not None:
+            draft.sender = self.person(by)
         if subject is not UNSET:
-            item.subject = bodies.clean_text(subject)
+            draft.subject = bodies.clean_text(subject)
         if body is not UNSET:
-            item.body = _body(body)
+            draft.body = bodies.of(body)
         changes: dict[str, Any] = {}
         if location is not UNSET:
             changes["location"] = bodies.clean_text(location)
@@ -194,38 +151,90 @@ class Exchange:
             changes["start"] = _utc(start)
         if end is not UNSET:
             changes["end"] = _utc(end)
+        if zone is not UNSET:
+            changes["zone"] = zone
+        if recurrence is not UNSET:
+            changes["recurrence"] = recurrence
+        attendees = item.meeting.attendees
         lists = ((Role.REQUIRED, required), (Role.OPTIONAL, optional))
-        attendees = meeting.attendees
         for role, people in (*lists, (Role.RESOURCE, resources)):
             if people is not UNSET:
                 attendees = organizing.replace_role(
                     attendees, role, [self.person(who) for who in people]
                 )
-        item.meeting = msgspec.structs.replace(meeting, attendees=attendees, **changes)
-        self.updated(mailbox, item, send)
-        return item
+        draft.meeting = replace(item.meeting, attendees=attendees, **changes)
+        return self.change(item, draft, send)
 
-    def updated(
-        self, mailbox: Mailbox, item: Item, send: Send, *, save_copy: bool = True
-    ) -> None:
-        """To be called after the properties of a calendar item have been changed."""
+    def change(
+        self, item: Item, draft: Item, send: Send, *, save_copy: bool = True
+    ) -> Item:
+        """Makes a calendar item what a changed copy of it is, and tells people.
+
+        Raises `EwsError`, and then nothing is changed.
+        """
+        mailbox = self.holder(item)
+        dropped = series.settle(draft, item.meeting)
+        master = mailbox.master_of(item)
+        if master is not None:
+            series.check_place(master, draft)
+        for name in Item.__struct_fields__:
+            setattr(item, name, getattr(draft, name))
         item.modified = self.now()
         mailbox.changed(item)
         if item.is_organizer:
-            organizing.publish(self, mailbox, item, send, save_copy=save_copy)
+            organizing.publish(
+                self, mailbox, item, send, save_copy=save_copy, dropped=dropped
+            )
+        return item
 
     def cancel(
-        self, item: Item, *, text: str | Body = "", save_copy: bool = True
+        self,
+        item: Item,
+        *,
+        occurrence: datetime | None = None,
+        text: str | Body = "",
+        by: Who | None = None,
+        save_copy: bool = True,
     ) -> None:
-        """Calls a meeting off, tells everybody, and takes it out of the calendar.
+        """Calls a meeting off, tells everybody, and takes it out of the calendar; with
+        `occurrence` only that one of a series.
 
         Raises `EwsError` if it is not the organizer's own.
         """
+        if occurrence is not None:
+            item = self.occurrence(item, occurrence)
         if not item.is_organizer:
             raise EwsError("ErrorCalendarIsNotOrganizer")
+        if by is not None:
+            item.sender = self.person(by)
         mailbox = self.holder(item)
-        organizing.cancel(self, mailbox, item, text=_body(text), save_copy=save_copy)
-        mailbox.move(item, "deleteditems")
+        organizing.cancel(
+            self, mailbox, item, text=bodies.of(text), save_copy=save_copy
+        )
+        if mailbox.master_of(item) is None:
+            mailbox.move(item, "deleteditems")
+        else:
+            mailbox.remove(item)
+
+    # Series
+
+    def occurrences(self, item: Item, start: datetime, end: datetime) -> list[Item]:
+        """The occurrences of a series that take place between two times, by start.
+
+        Each is an item: its meeting's `recurrence_id` says when the pattern has it.
+        """
+        return series.occurrences(item, _utc(start), _utc(end))
+
+    def occurrence(self, item: Item, original: datetime) -> Item:
+        """One, by when the pattern of the series has it. Raises `EwsError`."""
+        found = None
+        if series.is_series(item):
+            found = series.occurrence(item, _utc(original))
+        if found is None:
+            raise EwsError(
+                "ErrorItemNotFound", f"There is no occurrence at {original}."
+            )
+        return found
 
     # What everybody does
 
@@ -244,83 +253,21 @@ class Exchange:
             self.holder(item),
             item,
             answer,
-            _body(text),
+            bodies.of(text),
             send=send,
             save_copy=save_copy,
         )
+
+    def remove(self, message: Item) -> list[Item]:
+        """Takes what a cancellation is about out of the calendar; see
+        `answering.remove`."""
+        return answering.remove(self.holder(message), message)
 
     def take_away(self, item: Item) -> None:
         """Moves an item to the deleted items without a word to anybody."""
         self.holder(item).move(item, "deleteditems")
 
-    def send_message(
-        self,
-        sender: Mailbox | str,
-        *,
-        to: Sequence[Who],
-        subject: str,
-        body: str | Body = "",
-        cc: Sequence[Who] = (),
-    ) -> Item:
-        """Sends plain mail. Gives the copy in the sender's Sent Items."""
-        mailbox = self._mailbox(sender)
-        now = self.now()
-        me = self.person(mailbox.address)
-        item = Item(
-            kind=Kind.MESSAGE,
-            item_class="IPM.Note",
-            subject=bodies.clean_text(subject),
-            body=_body(body),
-            created=now,
-            modified=now,
-            received=now,
-            sender=me,
-            author=me,
-            to=tuple(self.person(who) for who in to),
-            cc=tuple(self.person(who) for who in cc),
-        )
-        self.post(mailbox, item)
-        return mailbox.add(item, "sentitems")
-
-    def post(self, mailbox: Mailbox, item: Item) -> None:
-        """Delivers copies of a message that is in no folder to all its recipients."""
-        item.sent = self.now()
-        item.is_draft = False
-        item.message_id = item.message_id or self.message_id(mailbox.address)
-        for person in (*item.to, *item.cc, *item.bcc):
-            copy = msgspec.structs.replace(
-                item, bcc=(), extended=dict(item.extended), is_read=False
-            )
-            copy.received = self.now()
-            self.deliver(person.address, copy)
-        item.is_read = True
-
-    def deliver(self, address: str, message: Item) -> Item | None:
-        """Puts a message into somebody's inbox; None if they have no mailbox here."""
-        mailbox = self.find(address)
-        if mailbox is None:
-            return None
-        return delivery.deliver(self, mailbox, message)
-
-    # Identifiers
-
-    def new_goid(self) -> bytes:
-        return ids.global_object_id(self.now(), self._unique(16))
-
-    def message_id(self, address: str) -> str:
-        domain = address.partition("@")[2]
-        return f"<{self._unique(16).hex()}@{domain}>"
-
     # Keeping it
-
-    def on_change(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Has `callback` called after each change; gives what ends that.
-
-        It may be called in the middle of something larger: note that something has
-        changed, and look at it in another turn of the reactor.
-        """
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
 
     def snapshot(self) -> bytes:
         """Everything, as JSON. Holds the accounts' passwords and the private key."""
@@ -329,6 +276,7 @@ class Exchange:
             accounts=self.accounts,
             mailboxes=[MailboxState.of(each) for each in self._by_guid.values()],
             certificate=self._certificate.pem if self._certificate else None,
+            held=self._held,
         ).encode()
 
     @classmethod
@@ -341,31 +289,10 @@ class Exchange:
         for account, saved in zip(state.accounts, state.mailboxes, strict=True):
             saved.fill(self._open(account, saved.guid))
         self._number = state.number
+        self._held = state.held
         if state.certificate is not None:
             self._certificate = Certificate.load(state.certificate)
         return self
-
-    # Inside
-
-    def _open(self, account: Account, guid: str) -> Mailbox:
-        mailbox = Mailbox(account, guid, self._next_number)
-        self._by_guid[guid] = mailbox
-        for address in (account.address, *account.aliases):
-            self._by_address[address.casefold()] = mailbox
-        return mailbox
-
-    def _next_number(self) -> int:
-        self._number += 1
-        for listener in self._listeners:
-            listener()
-        return self._number
-
-    def _guid(self) -> str:
-        raw = self._unique(16).hex()
-        return "-".join((raw[:8], raw[8:12], raw[12:16], raw[16:20], raw[20:]))
-
-    def _mailbox(self, who: Mailbox | str) -> Mailbox:
-        return who if isinstance(who, Mailbox) else self.mailbox(who)
 
     def _attendees(
         self,
@@ -384,7 +311,3 @@ def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
     return moment.astimezone(UTC)
-
-
-def _body(body: str | Body) -> Body:
-    return body if isinstance(body, Body) else bodies.from_html(body)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from pexschedd.sandbox import ids, markup
+from pexschedd.sandbox import expansion, ids, markup
 from pexschedd.sandbox.errors import EwsError, SchemaError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Item, Kind, Meeting
+from pexschedd.sandbox.model import CalendarType, Item, Kind, Meeting
 
 _SETS = {
     "Meeting": "6ed8da90-450b-101b-98da-00aa003f1305",
@@ -172,7 +172,9 @@ def _meeting(read: Callable[[Meeting], Plain | None]) -> Getter:
 def _goid(meeting: Meeting) -> bytes:
     if meeting.recurrence_id is None:
         return meeting.goid
-    return ids.for_occurrence(meeting.goid, meeting.recurrence_id)
+    # The date is the one that the series' own clock has.
+    day = expansion.local_date(meeting, meeting.recurrence_id)
+    return ids.for_occurrence(meeting.goid, day)
 
 
 def state_flags(item: Item, mailbox: Mailbox) -> int | None:
@@ -192,7 +194,7 @@ _GETTERS: dict[str, Getter] = {
     _M + "0x0023": _meeting(lambda meeting: meeting.goid),
     _M + "0x001a": _meeting(lambda meeting: meeting.critical_change),
     _M + "0x000a": _meeting(lambda meeting: meeting.recurrence_id is not None),
-    _M + "0x0005": _meeting(lambda meeting: meeting.recurrence is not None),
+    _M + "0x0005": _meeting(lambda meeting: meeting.type is not CalendarType.SINGLE),
     _M + "0x0026": lambda item, _: (
         _REQUEST_TYPES.get(item.request_type, 0) if item.kind is Kind.REQUEST else None
     ),

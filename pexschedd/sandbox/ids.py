@@ -8,13 +8,14 @@ different in every mailbox.
 import base64
 import binascii
 import struct
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 _GOID_CLASS = bytes.fromhex("040000008200E00074C5B7101A82E008")
 _FOREIGN = b"vCal-Uid\x01\x00\x00\x00"
 _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _ITEM = b"\x00\x03\x24\x00"
 _FOLDER = b"\x01\x03\x24\x00"
+_OCCURRENCE = b"\x02\x03\x24\x00"
 
 
 def global_object_id(created: datetime, unique: bytes) -> bytes:
@@ -51,15 +52,39 @@ def clean(goid: bytes) -> bytes:
     return goid[:16] + bytes(4) + goid[20:]
 
 
-def for_occurrence(goid: bytes, original: datetime) -> bytes:
-    """With the date of the occurrence, as PidLidGlobalObjectId has it."""
-    date = struct.pack(">HBB", original.year, original.month, original.day)
-    return goid[:16] + date + goid[20:]
+def for_occurrence(goid: bytes, original: date) -> bytes:
+    """With the local date of the occurrence, as PidLidGlobalObjectId has it."""
+    day = struct.pack(">HBB", original.year, original.month, original.day)
+    return goid[:16] + day + goid[20:]
 
 
 def item_id(mailbox: str, number: int) -> str:
     """An item's id in the mailbox with this GUID. A moved item gets a new number."""
     return _identifier(_ITEM, mailbox, number)
+
+
+def occurrence_id(master: str, original: datetime) -> str:
+    """The id of one occurrence of the series that lies under `master`."""
+    raw = base64.b64decode(master)
+    seconds = int((original - _FILETIME_EPOCH).total_seconds())
+    return base64.b64encode(_OCCURRENCE + raw[4:] + struct.pack(">Q", seconds)).decode()
+
+
+def occurrence_of(identifier: str) -> tuple[str, datetime] | None:
+    """The series' id, and when its pattern has the occurrence; None if it is no id of
+    an occurrence."""
+    try:
+        raw = base64.b64decode(identifier, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) < 68 or raw[:4] != _OCCURRENCE:
+        return None
+    (seconds,) = struct.unpack(">Q", raw[-8:])
+    try:
+        original = _FILETIME_EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return base64.b64encode(_ITEM + raw[4:-8]).decode(), original
 
 
 def folder_id(mailbox: str, number: int) -> str:
@@ -72,7 +97,7 @@ def mailbox_of(identifier: str) -> str | None:
         raw = base64.b64decode(identifier, validate=True)
     except (binascii.Error, ValueError):
         return None
-    if len(raw) < 60 or raw[:4] not in (_ITEM, _FOLDER):
+    if len(raw) < 60 or raw[:4] not in (_ITEM, _FOLDER, _OCCURRENCE):
         return None
     return raw[4:40].decode("ascii", "replace")
 

@@ -10,9 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
-from pexschedd.sandbox import ids
+from pexschedd.sandbox import ids, series
 from pexschedd.sandbox.accounts import Account
-from pexschedd.sandbox.model import Item, Kind
+from pexschedd.sandbox.model import Item, Kind, Meeting
 
 FOLDERS: dict[str, tuple[str, str, str]] = {
     # distinguished name: (display name, class, parent)
@@ -147,13 +147,45 @@ class Mailbox:
             yield from folder.items.values()
 
     def get(self, item_id: str) -> Item | None:
+        """An item, or an occurrence of a series."""
         folder = self._where.get(item_id)
-        return None if folder is None else folder.items[item_id]
+        if folder is not None:
+            return folder.items[item_id]
+        found = ids.occurrence_of(item_id)
+        master = self._master(item_id)
+        if found is None or master is None:
+            return None
+        return series.occurrence(master, found[1])
 
     def meeting(self, goid: bytes) -> Item | None:
-        """The calendar item of the meeting with this clean global object id."""
-        items = self._meetings.get(goid)
+        """The calendar item of the meeting with this clean global object id: the
+        series rather than a single occurrence of it that is there by itself."""
+        items = self._meetings.get(goid, ())
+        for item in items:
+            if item.meeting is not None and item.meeting.recurrence_id is None:
+                return item
         return items[0] if items else None
+
+    def entry(self, meeting: Meeting) -> Item | None:
+        """The calendar item that a message about a meeting is about: the occurrence,
+        if it is about one."""
+        found = self.meeting(meeting.goid)
+        original = meeting.recurrence_id
+        if original is not None and found is not None and series.is_series(found):
+            return series.occurrence(found, original)
+        for item in self._meetings.get(meeting.goid, ()):
+            if item.meeting is not None and item.meeting.recurrence_id == original:
+                return item
+        return None
+
+    def master(self, goid: bytes) -> Item | None:
+        """The series with this clean global object id."""
+        found = self.meeting(goid)
+        return found if series.is_series(found) else None
+
+    def master_of(self, item: Item) -> Item | None:
+        """The series that an occurrence's item belongs to; None for all others."""
+        return self._master(item.id)
 
     def meetings(self, goid: bytes) -> list[Item]:
         return list(self._meetings.get(goid, ()))
@@ -173,7 +205,14 @@ class Mailbox:
         return item
 
     def changed(self, item: Item) -> Item:
-        """To be called after any change of an item's properties."""
+        """To be called after any change of an item's properties. An occurrence that
+        has changed is an exception of its series from then on."""
+        master = self._master(item.id)
+        if master is not None:
+            series.put(master, item)
+            self.changed(master)
+            item.change = master.change
+            return item
         item.change = self._number()
         self.folders[item.folder].record(item.change, Event.CHANGED, item)
         return item
@@ -186,7 +225,15 @@ class Mailbox:
         return item
 
     def remove(self, item: Item) -> None:
-        """Takes the item out of its folder for good."""
+        """Takes the item out of its folder for good, an occurrence out of its series;
+        and the series if that was the last one."""
+        master, found = self._master(item.id), ids.occurrence_of(item.id)
+        if master is not None and found is not None:
+            series.drop(master, found[1])
+            self.changed(master)
+            if series.first(series.meeting_of(master)) is None:
+                self.remove(master)
+            return
         folder = self.folders[item.folder]
         del folder.items[item.id], self._where[item.id]
         if item.folder == "calendar" and item.meeting is not None:
@@ -215,6 +262,17 @@ class Mailbox:
         folder.items[item.id] = item
         self._where[item.id] = folder
         self._index(item)
+
+    def _master(self, item_id: str) -> Item | None:
+        """The series that the id of an occurrence names."""
+        if item_id in self._where:
+            return None
+        found = ids.occurrence_of(item_id)
+        folder = self._where.get(found[0]) if found is not None else None
+        if found is None or folder is None:
+            return None
+        master = folder.items[found[0]]
+        return master if series.is_series(master) else None
 
     def _index(self, item: Item) -> None:
         if item.folder == "calendar" and item.meeting is not None:

@@ -1,9 +1,19 @@
 """The properties of calendar items and of the messages about meetings."""
 
-from pexschedd.sandbox import ids, values
+from collections.abc import Callable
+
+from pexschedd.sandbox import ids, recurrence_markup, series, values
 from pexschedd.sandbox.extended import state_flags
 from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.model import Item, Kind, Meeting, ResponseType, Role
+from pexschedd.sandbox.model import (
+    CalendarType,
+    ChangedOccurrence,
+    Item,
+    Kind,
+    Meeting,
+    ResponseType,
+    Role,
+)
 from pexschedd.sandbox.property import (
     CALENDAR,
     FULL,
@@ -26,24 +36,43 @@ def _zone(meeting: Meeting, name: str) -> tuple[str, int, str]:
 
 
 def _associated(item: Item, mailbox: Mailbox) -> tuple[str, str] | None:
-    entry = mailbox.meeting(item.meeting.goid) if item.meeting is not None else None
+    entry = mailbox.entry(item.meeting) if item.meeting is not None else None
     return None if entry is None else (entry.id, mailbox.change_key(entry))
 
 
 def _out_of_date(item: Item, mailbox: Mailbox) -> bool:
     if item.meeting is None:
         return False
-    entry = mailbox.meeting(item.meeting.goid)
-    if entry is None or entry.meeting is None:
-        return False
-    return entry.meeting.newer_than(item.meeting)
+    return series.outdated(mailbox.entry(item.meeting), item.meeting)
 
 
 def _my_response(item: Item, mailbox: Mailbox) -> str | None:
     if item.kind is Kind.CALENDAR:
         return item.my_response.value
-    entry = mailbox.meeting(item.meeting.goid) if item.meeting is not None else None
+    entry = mailbox.entry(item.meeting) if item.meeting is not None else None
     return ResponseType.NONE.value if entry is None else entry.my_response.value
+
+
+def _one(find: Callable[[Meeting], ChangedOccurrence | None]) -> Getter:
+    def get(item: Item, mailbox: Mailbox) -> recurrence_markup.Listed | None:
+        if item.meeting is None or item.meeting.recurrence is None:
+            return None
+        found = find(item.meeting)
+        return None if found is None else _listed(item, mailbox, found)
+
+    return get
+
+
+def _modified(item: Item, mailbox: Mailbox) -> tuple[recurrence_markup.Listed, ...]:
+    found = item.meeting.exceptions if item.meeting is not None else ()
+    return tuple(_listed(item, mailbox, each) for each in found)
+
+
+def _listed(
+    item: Item, mailbox: Mailbox, each: ChangedOccurrence
+) -> recurrence_markup.Listed:
+    identifier = ids.occurrence_id(item.id, each.original_start)
+    return recurrence_markup.Listed(identifier, mailbox.change_key(item), each)
 
 
 def _duration(meeting: Meeting) -> str:
@@ -116,6 +145,12 @@ MEETING_PROPERTIES = (
     ),
     declare("calendar:End", TIMED, values.TIME, of(lambda meeting: meeting.end), "d"),
     declare(
+        "calendar:OriginalStart",
+        CALENDAR,
+        values.TIME,
+        of(lambda meeting: meeting.recurrence_id),
+    ),
+    declare(
         "calendar:IsAllDayEvent",
         FULL,
         values.BOOL,
@@ -152,7 +187,7 @@ MEETING_PROPERTIES = (
         "calendar:IsRecurring",
         FULL,
         values.BOOL,
-        of(lambda meeting: meeting.recurrence is not None),
+        of(lambda meeting: meeting.type is not CalendarType.SINGLE),
     ),
     declare(
         "calendar:MeetingRequestWasSent",
@@ -216,6 +251,41 @@ MEETING_PROPERTIES = (
         of(lambda meeting: meeting.sequence),
     ),
     declare("calendar:AppointmentState", FULL, values.INT, state_flags),
+    declare(
+        "calendar:Recurrence",
+        TIMED,
+        recurrence_markup.RECURRENCE,
+        of(lambda meeting: meeting if meeting.recurrence is not None else None),
+        "g",
+    ),
+    declare(
+        "calendar:FirstOccurrence",
+        FULL,
+        recurrence_markup.OCCURRENCE,
+        _one(series.first),
+        "g",
+    ),
+    declare(
+        "calendar:LastOccurrence",
+        FULL,
+        recurrence_markup.OCCURRENCE,
+        _one(series.last),
+        "g",
+    ),
+    declare(
+        "calendar:ModifiedOccurrences",
+        FULL,
+        recurrence_markup.OCCURRENCES,
+        _modified,
+        "g",
+    ),
+    declare(
+        "calendar:DeletedOccurrences",
+        FULL,
+        recurrence_markup.DELETED,
+        of(lambda meeting: meeting.deleted),
+        "g",
+    ),
     declare(
         "calendar:StartTimeZone",
         FULL,

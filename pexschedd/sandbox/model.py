@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from pexschedd.sandbox.recurrence import Recurrence
+
 
 class Kind(StrEnum):
     """What an item is; the values are the element names of EWS."""
@@ -83,19 +85,9 @@ class Body(msgspec.Struct, frozen=True):
 EMPTY_BODY = Body("", "")
 
 
-class Recurrence(msgspec.Struct, frozen=True):
-    """How a series repeats: a pattern and a range, by their EWS names.
-
-    The place for series; nothing makes one yet.
-    """
-
-    pattern: str
-    fields: dict[str, str]
-    range: str
-    range_fields: dict[str, str]
-
-
 class ChangedOccurrence(msgspec.Struct, frozen=True):
+    """What a series says about an occurrence that was moved or changed."""
+
     original_start: datetime
     start: datetime
     end: datetime
@@ -129,9 +121,12 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
 
     type: CalendarType = CalendarType.SINGLE
     recurrence_id: datetime | None = None
+    """Of an occurrence: when the series' pattern has it."""
     recurrence: Recurrence | None = None
+    """Of a series. Its `start` and `end` are those of the first occurrence."""
     exceptions: tuple[ChangedOccurrence, ...] = ()
     deleted: tuple[datetime, ...] = ()
+    """Occurrences that do not take place, by when the pattern has them."""
 
     def newer_than(self, other: "Meeting") -> bool:
         """By sequence, then by when the organizer last sent it (MS-OXOCAL)."""
@@ -195,6 +190,11 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     """How the time shows in this mailbox."""
     told: Meeting | None = None
     """Organizer only: the version the attendees know."""
+    last_sequence: int = 0
+    """Organizer only: the highest that a series or one of its occurrences has had."""
+    exceptions: "tuple[Item, ...]" = ()
+    """The changed occurrences of a series, by when the pattern has them. They lie in
+    no folder by themselves; `series` looks after them."""
 
     # Meeting messages only
     request_type: str = "NewMeetingRequest"

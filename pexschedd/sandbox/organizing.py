@@ -1,12 +1,11 @@
 """What organizers do: invite, change, cancel; and who is told what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pexschedd.sandbox import bodies
-from pexschedd.sandbox.delivery import significant
+from pexschedd.sandbox import bodies, series
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import (
     EMPTY_BODY,
@@ -22,81 +21,97 @@ from pexschedd.sandbox.model import (
 )
 
 if TYPE_CHECKING:
-    from pexschedd.sandbox.exchange import Exchange
+    from pexschedd.sandbox.post import PostOffice
 
 
 def publish(
-    exchange: "Exchange",
+    exchange: "PostOffice",
     mailbox: Mailbox,
     item: Item,
     send: Send,
     *,
     save_copy: bool = True,
+    dropped: Iterable[Item] = (),
 ) -> None:
-    """Tells the attendees about a meeting as it is now.
+    """Tells the attendees about a meeting, a series or an occurrence as it is now.
 
     With `Send.CHANGED` only those who were added or taken out hear of it. A change of
-    the times raises the sequence and makes all earlier answers void.
+    the times raises the sequence and makes all earlier answers void. `dropped` are the
+    exceptions that a series has lost: who knew of nothing else is told.
     """
     meeting = item.meeting
     if meeting is None or send is Send.NONE:
         return
     known = item.told
-    if known is None and not meeting.attendees:
+    if known is None and not meeting.attendees and not item.exceptions:
         return
-    now = exchange.now()
-    if known is not None and significant(known, meeting):
+    if known is not None and series.significant(known, meeting):
         meeting = replace(
             meeting,
-            sequence=known.sequence + 1,
+            sequence=max(known.sequence, item.last_sequence) + 1,
             attendees=tuple(Attendee(a.person, a.role) for a in meeting.attendees),
         )
-    meeting = replace(meeting, critical_change=now)
+    meeting = replace(meeting, critical_change=exchange.now())
     item.meeting = item.told = meeting
+    _remember_sequence(mailbox, item, meeting)
     mailbox.changed(item)
+    meeting = series.meeting_of(item)
 
     before = _addresses(known.attendees if known is not None else ())
     after = _addresses(meeting.attendees)
     recipients = [
         attendee
         for attendee in meeting.attendees
-        if (send is Send.ALL or attendee.person.address.casefold() not in before)
-        # Organizers do not invite themselves.
-        and exchange.find(attendee.person.address) is not mailbox
+        if send is Send.ALL or attendee.person.address.casefold() not in before
     ]
-    if recipients:
-        _send_requests(exchange, mailbox, item, recipients, before, save_copy)
-    if known is not None:
-        removed = [
+    _send_requests(exchange, mailbox, item, recipients, before, save_copy)
+    removed = [
+        attendee
+        for attendee in (known.attendees if known is not None else ())
+        if attendee.person.address.casefold() not in after
+    ]
+    _send_cancellations(exchange, mailbox, item, meeting, removed, save_copy)
+    if item.exceptions:
+        added = [
             attendee
-            for attendee in known.attendees
-            if attendee.person.address.casefold() not in after
+            for attendee in meeting.attendees
+            if attendee.person.address.casefold() not in before
         ]
-        _send_cancellations(exchange, mailbox, item, meeting, removed, save_copy)
+        _carry_over(exchange, mailbox, item, added, removed, save_copy)
+    for exception in dropped:
+        _cancel_strays(exchange, mailbox, exception, before | after, save_copy)
 
 
 def cancel(
-    exchange: "Exchange",
+    exchange: "PostOffice",
     mailbox: Mailbox,
     item: Item,
     *,
     text: Body = EMPTY_BODY,
     save_copy: bool = True,
 ) -> None:
-    """Tells all attendees that the meeting is off. The item stays where it is."""
-    if item.meeting is None or item.told is None:
+    """Tells all attendees that the meeting, the series or the occurrence is off. The
+    item stays where it is."""
+    if item.meeting is None:
         return
-    meeting = replace(
-        item.meeting,
-        sequence=item.told.sequence + 1,
-        critical_change=exchange.now(),
-    )
-    told = item.told.attendees
-    if text != EMPTY_BODY:
-        item.body = bodies.appended(text, item.body)
-    item.meeting = item.told = replace(meeting, cancelled=True)
-    mailbox.changed(item)
-    _send_cancellations(exchange, mailbox, item, meeting, told, save_copy)
+    exceptions = item.exceptions
+    if item.told is not None:
+        meeting = replace(
+            item.meeting,
+            sequence=max(item.told.sequence, item.last_sequence) + 1,
+            critical_change=exchange.now(),
+        )
+        told = item.told.attendees
+        if text != EMPTY_BODY:
+            item.body = bodies.appended(text, item.body)
+        item.meeting = item.told = replace(meeting, cancelled=True)
+        _remember_sequence(mailbox, item, meeting)
+        mailbox.changed(item)
+        off = series.meeting_of(item)
+        _send_cancellations(exchange, mailbox, item, off, told, save_copy)
+    invited = _addresses(item.told.attendees if item.told is not None else ())
+    for exception in exceptions:
+        _cancel_strays(exchange, mailbox, exception, invited, save_copy)
 
 
 def replace_role(
@@ -118,19 +133,81 @@ def replace_role(
         if attendee.role is not role
         and attendee.person.address.casefold() not in chosen
     ]
-    together = sorted([*others, *listed], key=lambda each: _ORDER[each.role])
-    return tuple(together)
+    return _in_order([*others, *listed])
 
 
 _ORDER = {Role.REQUIRED: 0, Role.OPTIONAL: 1, Role.RESOURCE: 2}
 
 
-def _addresses(attendees: Sequence[Attendee]) -> set[str]:
+def _in_order(attendees: Iterable[Attendee]) -> tuple[Attendee, ...]:
+    return tuple(sorted(attendees, key=lambda each: _ORDER[each.role]))
+
+
+def _addresses(attendees: Iterable[Attendee]) -> set[str]:
     return {attendee.person.address.casefold() for attendee in attendees}
 
 
+def _without(attendees: Iterable[Attendee], addresses: set[str]) -> list[Attendee]:
+    return [a for a in attendees if a.person.address.casefold() not in addresses]
+
+
+def _remember_sequence(mailbox: Mailbox, item: Item, meeting: Meeting) -> None:
+    """No update of a series has a lower sequence than what was sent before about it
+    or any of its occurrences (PidLidAppointmentLastSequence)."""
+    item.last_sequence = max(item.last_sequence, meeting.sequence)
+    if meeting.recurrence_id is not None:
+        master = mailbox.master(meeting.goid)
+        if master is not None:
+            master.last_sequence = max(master.last_sequence, meeting.sequence)
+
+
+def _carry_over(
+    exchange: "PostOffice",
+    mailbox: Mailbox,
+    master: Item,
+    added: Sequence[Attendee],
+    removed: Sequence[Attendee],
+    save_copy: bool,
+) -> None:
+    """Whoever comes to a series or leaves it does so for its exceptions too; who is
+    new gets a request for each."""
+    if not added and not removed:
+        return
+    for exception in master.exceptions:
+        meeting = series.meeting_of(exception)
+        here = _addresses(meeting.attendees)
+        newcomers = _without(added, here)
+        staying = _without(meeting.attendees, _addresses(removed))
+        exception.meeting = replace(
+            meeting, attendees=_in_order([*staying, *newcomers])
+        )
+        if exception.told is not None:
+            exception.told = exception.meeting
+        _send_requests(exchange, mailbox, exception, newcomers, here, save_copy)
+    mailbox.changed(master)
+
+
+def _cancel_strays(
+    exchange: "PostOffice",
+    mailbox: Mailbox,
+    exception: Item,
+    invited: set[str],
+    save_copy: bool,
+) -> None:
+    """Tells those who were invited to nothing but an exception that it is no more."""
+    if exception.told is None:
+        return
+    meeting = replace(
+        series.meeting_of(exception),
+        sequence=exception.told.sequence + 1,
+        critical_change=exchange.now(),
+    )
+    strays = _without(exception.told.attendees, invited)
+    _send_cancellations(exchange, mailbox, exception, meeting, strays, save_copy)
+
+
 def _send_requests(
-    exchange: "Exchange",
+    exchange: "PostOffice",
     mailbox: Mailbox,
     item: Item,
     recipients: Sequence[Attendee],
@@ -138,7 +215,13 @@ def _send_requests(
     save_copy: bool,
 ) -> None:
     meeting = item.meeting
-    if meeting is None:
+    # Organizers do not invite themselves.
+    recipients = [
+        attendee
+        for attendee in recipients
+        if exchange.find(attendee.person.address) is not mailbox
+    ]
+    if meeting is None or not recipients:
         return
     template = _message(exchange, mailbox, item, meeting)
     template.kind = Kind.REQUEST
@@ -155,7 +238,7 @@ def _send_requests(
 
 
 def _send_cancellations(
-    exchange: "Exchange",
+    exchange: "PostOffice",
     mailbox: Mailbox,
     item: Item,
     meeting: Meeting,
@@ -177,7 +260,7 @@ def _send_cancellations(
 
 
 def _message(
-    exchange: "Exchange", mailbox: Mailbox, item: Item, meeting: Meeting
+    exchange: "PostOffice", mailbox: Mailbox, item: Item, meeting: Meeting
 ) -> Item:
     now = exchange.now()
     return Item(
@@ -188,7 +271,8 @@ def _message(
         modified=now,
         received=now,
         sent=now,
-        sender=meeting.organizer,
+        # Who sends it may do so for the organizer.
+        sender=item.sender or meeting.organizer,
         author=meeting.organizer,
         to=_people(meeting, Role.REQUIRED),
         cc=_people(meeting, Role.OPTIONAL),

@@ -21,9 +21,8 @@ message: ConversationIndex References ReplyTo ApprovalRequestData VotingInformat
  ReminderMessageData PublishedCalendarItemIcs PublishedCalendarItemName MessageSafety
 meeting: ProposedStart ProposedEnd DoNotForwardMeeting
 meetingRequest: ChangeHighlights
-calendar: OriginalStart StartWallClock EndWallClock EnhancedLocation ConflictingMeetings
- AdjacentMeetings InboxReminders Recurrence FirstOccurrence LastOccurrence
- ModifiedOccurrences DeletedOccurrences MeetingTimeZone MeetingWorkspaceUrl NetShowUrl
+calendar: StartWallClock EndWallClock EnhancedLocation ConflictingMeetings
+ AdjacentMeetings InboxReminders MeetingTimeZone MeetingWorkspaceUrl NetShowUrl
  JoinOnlineMeetingUrl OnlineMeetingSettings CalendarActivityData DoNotForwardMeeting
 """
 _PREFIXES = frozenset(

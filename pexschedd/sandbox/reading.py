@@ -6,7 +6,14 @@ from datetime import datetime, timedelta, tzinfo
 from lxml import etree
 from msgspec.structs import replace
 
-from pexschedd.sandbox import bodies, extended, ids, markup, timezones
+from pexschedd.sandbox import (
+    bodies,
+    extended,
+    ids,
+    markup,
+    recurrence_markup,
+    timezones,
+)
 from pexschedd.sandbox.errors import EwsError, SchemaError
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.markup import Element
@@ -92,7 +99,9 @@ class Writer:
         elif name in _ROLES and item.meeting is not None:
             attendees = replace_role(item.meeting.attendees, _ROLES[name], [])
             item.meeting = replace(item.meeting, attendees=attendees)
-        elif name not in _IGNORED and name != "Recurrence":
+        elif name == "Recurrence" and item.meeting is not None:
+            item.meeting = replace(item.meeting, recurrence=None)
+        elif name not in _IGNORED:
             raise EwsError("ErrorInvalidPropertyDelete", f"{name} cannot be deleted.")
 
     def clear_extended(self, item: Item, key: extended.Key) -> None:
@@ -175,7 +184,7 @@ class Writer:
                     raise EwsError("ErrorInvalidPropertySet", "UID cannot be changed.")
                 return replace(meeting, goid=ids.from_uid(text)) if text else meeting
             case "Recurrence":
-                raise EwsError("ErrorUnsupportedRecurrence")
+                return replace(meeting, recurrence=recurrence_markup.read(element))
         raise EwsError("ErrorInvalidPropertySet", f"{name} cannot be set.")
 
     def _time(self, element: Element) -> datetime:

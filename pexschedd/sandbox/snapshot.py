@@ -43,6 +43,8 @@ class State(msgspec.Struct):
     """In the order of the accounts."""
     certificate: bytes | None
     """PEM, with the private key; None if it was never needed."""
+    held: dict[str, list[Item]] = {}
+    """Messages that are kept back, by the GUID of the mailbox they are for."""
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)

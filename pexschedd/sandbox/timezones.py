@@ -6,12 +6,12 @@ machine, for one year, which is how Exchange describes a zone too.
 
 import json
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pexschedd.sandbox import markup
+from pexschedd.sandbox import markup, zonerules
 from pexschedd.sandbox.markup import Element
 
 _DAYS = (
@@ -47,6 +47,12 @@ def read_zone(zone_id: str) -> tzinfo:
     """UTC for an id that nobody knows."""
     name = zones().get(zone_id)
     return UTC if name is None else ZoneInfo(name)
+
+
+@lru_cache(maxsize=256)
+def zone_of(zone_id: str, rules: str) -> tzinfo:
+    """The same, by rules of its own if there are any."""
+    return zonerules.read(rules) if rules else read_zone(zone_id)
 
 
 def write_zone(parent: Element, zone_id: str, year: int, *, rules: bool = True) -> None:

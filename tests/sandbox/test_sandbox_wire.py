@@ -470,11 +470,17 @@ TIMES = "<t:Start>2026-12-01T09:00:00Z</t:Start><t:End>2026-12-01T10:00:00Z</t:E
             "ErrorCalendarEndDateIsEarlierThanStartDate",
         ),
         (
-            TIMES + "<t:Recurrence><t:DailyRecurrence><t:Interval>1</t:Interval>"
+            TIMES + "<t:Recurrence><t:DailyRecurrence><t:Interval>0</t:Interval>"
             "</t:DailyRecurrence><t:NoEndRecurrence><t:StartDate>2026-12-01"
             "</t:StartDate></t:NoEndRecurrence></t:Recurrence>",
             "SendToNone",
-            "ErrorUnsupportedRecurrence",
+            "ErrorCalendarInvalidRecurrence",
+        ),
+        (
+            TIMES + "<t:Recurrence><t:DailyRecurrence><t:Interval>1</t:Interval>"
+            "</t:DailyRecurrence></t:Recurrence>",
+            "SendToNone",
+            None,
         ),
         (
             TIMES + '<t:StartTimeZone Id="Europe/Berlin"/>',

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import partial
 
-from pexschedd.sandbox import ids, markup, timezones
+from pexschedd.sandbox import ids, markup, series, timezones
 from pexschedd.sandbox.envelope import Request
 from pexschedd.sandbox.errors import EwsError, SchemaError
 from pexschedd.sandbox.exchange import Exchange
@@ -31,6 +31,12 @@ DISTINGUISHED = (
     *("onedriverecylebin", "onedrivesystem", "onedrivevolume", "important"),
     *("starred", "archive"),
 )
+_ID_ATTRIBUTES = {
+    "ItemId": "Id",
+    "ReferenceItemId": "Id",
+    "OccurrenceItemId": "RecurringMasterId",
+    "RecurringMasterItemId": "OccurrenceId",
+}
 Job = Callable[[Element], object]
 """Fills one successful response message, or raises `EwsError`."""
 
@@ -144,15 +150,12 @@ class Call:
         return self.folder(element[0])
 
     def item(self, element: Element) -> tuple[Mailbox, Item]:
-        """An ItemId element. Raises `EwsError`."""
-        kind = markup.name_of(element)
-        if kind == "OccurrenceItemId":
-            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId")
-        if kind == "RecurringMasterItemId":
-            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId")
-        if kind not in ("ItemId", "ReferenceItemId"):
+        """An ItemId element, or one that names an occurrence by its number, or a
+        series by an occurrence. Raises `EwsError`."""
+        attribute = _ID_ATTRIBUTES.get(markup.name_of(element))
+        if attribute is None:
             raise markup.unexpected(element)
-        text = markup.need(element, "Id")
+        text = markup.need(element, attribute)
         key = element.get("ChangeKey")
         if key and ids.change_of(key) is None:
             raise EwsError("ErrorInvalidChangeKey")
@@ -160,6 +163,15 @@ class Call:
         item = mailbox.get(text)
         if item is None:
             raise EwsError("ErrorItemNotFound")
+        if attribute == "RecurringMasterId":
+            if not series.is_series(item):
+                raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId")
+            index = markup.need_int(element, "InstanceIndex", -(2**31), 2**31 - 1)
+            item = series.nth(item, index)
+        elif attribute == "OccurrenceId":
+            item = mailbox.master_of(item)
+            if item is None:
+                raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId")
         return mailbox, item
 
     def _mailbox_of(self, identifier: str, unknown: str) -> Mailbox:

@@ -3,7 +3,7 @@ objects that answer, remove and cancel meetings."""
 
 from collections.abc import Callable
 
-from pexschedd.sandbox import answering, markup, order, reading
+from pexschedd.sandbox import answering, markup, order, reading, series
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.markup import Element
@@ -117,6 +117,7 @@ class _Creation:
         for child in element:
             self._writer.put(item, child)
         reading.check(item)
+        series.settle(item, None)
         send = Send.NONE if self._invitations == "SendToNone" else Send.ALL
         copy = self._invitations == "SendToAllAndSaveCopy"
         return self._exchange.organize(

@@ -28,6 +28,9 @@ def delete_item(call: Call) -> Element:
                 if sending is None:
                     raise EwsError("ErrorSendMeetingCancellationsRequired")
                 item = _call_off(call, mailbox, item, sending)
+            if mailbox.get(item.id) is None:
+                # Calling an occurrence off has taken it out of its series already.
+                return
             if kind == "MoveToDeletedItems" and item.folder != "deleteditems":
                 mailbox.move(item, "deleteditems")
             elif kind != "MoveToDeletedItems":
@@ -67,6 +70,8 @@ def move_item(call: Call) -> Element:
                 raise markup.missing(element, "ToFolderId")
             if target[0] is not mailbox:
                 raise EwsError("ErrorCrossMailboxMoveCopy")
+            if mailbox.master_of(item) is not None:
+                raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence")
             mailbox.move(item, target[1].name)
             items = markup.m(good, "Items")
             if wanted:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
-from pexschedd.sandbox import markup, restriction
+from pexschedd.sandbox import expansion, markup, restriction, series
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Folder, Mailbox
 from pexschedd.sandbox.markup import Element
@@ -159,7 +159,7 @@ def _calendar_view(
     if view.get("MaxEntriesReturned") is not None:
         limit = markup.need_int(view, "MaxEntriesReturned", 1, 2**31 - 1)
     found = sorted(
-        (item for item in folder.items.values() if _overlaps(item, start, end)),
+        (each for item in folder.items.values() for each in _within(item, start, end)),
         key=_start,
     )
     chosen = found[:limit]
@@ -174,13 +174,16 @@ def _calendar_view(
         shape.write(listed, item, mailbox)
 
 
-def _overlaps(item: Item, start: datetime, end: datetime) -> bool:
+def _within(item: Item, start: datetime, end: datetime) -> Sequence[Item]:
+    """An item, or the occurrences of a series, as far as they overlap the span."""
     meeting = item.meeting
     if meeting is None:
-        return False
-    if meeting.start == meeting.end:
-        return start <= meeting.start < end
-    return meeting.start < end and start < meeting.end
+        return ()
+    if meeting.recurrence is not None:
+        return series.occurrences(item, start, end)
+    if expansion.overlap(meeting.start, meeting.end, start, end):
+        return (item,)
+    return ()
 
 
 def _start(item: Item) -> datetime:

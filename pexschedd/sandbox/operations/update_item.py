@@ -82,19 +82,20 @@ class _Update:
         read = draft.is_read
         draft.is_read = item.is_read
         only_read = read != item.is_read and _same(draft, item)
+        if item.kind is Kind.CALENDAR:
+            if not only_read:
+                sending = self._sending or ""
+                self._call.exchange.change(
+                    item,
+                    draft,
+                    _SENDS.get(sending, Send.NONE),
+                    save_copy=sending.endswith("AndSaveCopy"),
+                )
+            return mailbox, item
         for name in Item.__struct_fields__:
             setattr(item, name, getattr(draft, name))
         mailbox.mark_read(item, read)
         if only_read:
-            return mailbox, item
-        if item.kind is Kind.CALENDAR:
-            sending = self._sending or ""
-            self._call.exchange.updated(
-                mailbox,
-                item,
-                _SENDS.get(sending, Send.NONE),
-                save_copy=sending.endswith("AndSaveCopy"),
-            )
             return mailbox, item
         item.modified = self._call.exchange.now()
         mailbox.changed(item)

@@ -1,0 +1,115 @@
+"""All mailboxes of the sandbox: who there is, the numbers of changes, identifiers."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from pexschedd.sandbox import ids
+from pexschedd.sandbox.accounts import Account, check_accounts
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.model import Item, Person
+from pexschedd.sandbox.signing import Certificate
+
+Who = str | Person
+
+
+class Directory:
+    """The mailboxes of all accounts, by address.
+
+    `now` gives aware UTC datetimes; `unique` random bytes.
+    """
+
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        *,
+        now: Callable[[], datetime],
+        unique: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self.now = now
+        self._unique = unique
+        self._number = 0
+        self._listeners: list[Callable[[], object]] = []
+        self._certificate: Certificate | None = None
+        self.accounts = list(accounts)
+        check_accounts(self.accounts)
+        self._by_address: dict[str, Mailbox] = {}
+        self._by_guid: dict[str, Mailbox] = {}
+        for account in self.accounts:
+            self._open(account, self._guid())
+
+    @property
+    def version(self) -> int:
+        """Rises with every change."""
+        return self._number
+
+    @property
+    def certificate(self) -> Certificate:
+        """What identity tokens are signed with: made when first needed."""
+        if self._certificate is None:
+            self._certificate = Certificate.generate(self.now())
+            self._next_number()
+        return self._certificate
+
+    def mailboxes(self) -> list[Mailbox]:
+        return list(self._by_guid.values())
+
+    def mailbox(self, address: str) -> Mailbox:
+        """The mailbox with this address, primary or not. Raises KeyError."""
+        return self._by_address[address.casefold()]
+
+    def find(self, address: str) -> Mailbox | None:
+        return self._by_address.get(address.casefold())
+
+    def with_guid(self, guid: str) -> Mailbox | None:
+        return self._by_guid.get(guid)
+
+    def holder(self, item: Item) -> Mailbox:
+        """The mailbox that an item lies in."""
+        return self._by_guid[item.mailbox]
+
+    def person(self, who: Who) -> Person:
+        """Somebody with the name that the address book has."""
+        if isinstance(who, Person):
+            if who.name:
+                return who
+            who = who.address
+        mailbox = self.find(who)
+        name = mailbox.account.name if mailbox is not None else ""
+        return Person(name or who, who)
+
+    def new_goid(self) -> bytes:
+        return ids.global_object_id(self.now(), self._unique(16))
+
+    def message_id(self, address: str) -> str:
+        domain = address.partition("@")[2]
+        return f"<{self._unique(16).hex()}@{domain}>"
+
+    def on_change(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Has `callback` called after each change; gives what ends that.
+
+        It may be called in the middle of something larger: note that something has
+        changed, and look at it in another turn of the reactor.
+        """
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    def _open(self, account: Account, guid: str) -> Mailbox:
+        mailbox = Mailbox(account, guid, self._next_number)
+        self._by_guid[guid] = mailbox
+        for address in (account.address, *account.aliases):
+            self._by_address[address.casefold()] = mailbox
+        return mailbox
+
+    def _next_number(self) -> int:
+        self._number += 1
+        for listener in self._listeners:
+            listener()
+        return self._number
+
+    def _guid(self) -> str:
+        raw = self._unique(16).hex()
+        return "-".join((raw[:8], raw[8:12], raw[12:16], raw[16:20], raw[20:]))
+
+    def _mailbox(self, who: Mailbox | str) -> Mailbox:
+        return who if isinstance(who, Mailbox) else self.mailbox(who)

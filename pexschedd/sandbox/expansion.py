@@ -1,0 +1,170 @@
+"""When the occurrences of a series are.
+
+A series repeats by the clock of its own time zone. `dateutil` counts the days there;
+the time of day, and how long it lasts by that clock, are those of the first
+occurrence. A time that the clock leaves out is taken as if the clock had not been
+changed, of a time that comes twice the first one counts (RFC 5545).
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from dateutil import rrule
+from msgspec.structs import replace
+
+from pexschedd.sandbox import timezones
+from pexschedd.sandbox.model import Meeting
+from pexschedd.sandbox.recurrence import DAYS, INDEXES, MONTHS, Pattern, Recurrence
+
+_DAY = timedelta(days=1)
+_MARGIN = timedelta(days=2)
+_WEEKDAYS = {
+    **{name: (number,) for number, name in enumerate(DAYS[:7])},
+    "Day": tuple(range(7)),
+    "Weekday": tuple(range(5)),
+    "WeekendDay": (5, 6),
+}
+_FREQUENCIES: dict[Pattern, Literal[0, 1, 2, 3]] = {
+    Pattern.DAILY: rrule.DAILY,
+    Pattern.WEEKLY: rrule.WEEKLY,
+    Pattern.MONTHLY: rrule.MONTHLY,
+    Pattern.MONTHLY_ON: rrule.MONTHLY,
+    Pattern.YEARLY: rrule.YEARLY,
+    Pattern.YEARLY_ON: rrule.YEARLY,
+}
+
+
+class Span(NamedTuple):
+    """When an occurrence would be if nobody had moved it."""
+
+    start: datetime
+    end: datetime
+
+
+def zone(meeting: Meeting) -> tzinfo:
+    """The zone by whose clock a meeting repeats."""
+    return timezones.zone_of(meeting.zone, meeting.zone_rules)
+
+
+def local_date(meeting: Meeting, moment: datetime) -> date:
+    return moment.astimezone(zone(meeting)).date()
+
+
+def begun(meeting: Meeting) -> Meeting | None:
+    """A series whose start and end are those of its first occurrence, and whose range
+    says when it begins. None if it has no occurrence."""
+    recurrence = meeting.recurrence
+    if recurrence is None:
+        return meeting
+    if recurrence.start is None:
+        first_date = local_date(meeting, meeting.start)
+        recurrence = replace(recurrence, start=first_date)
+        meeting = replace(meeting, recurrence=recurrence)
+    first = next(spans(meeting), None)
+    if first is None:
+        return None
+    return replace(meeting, start=first.start, end=first.end)
+
+
+def spans(meeting: Meeting) -> Iterator[Span]:
+    """All occurrences of the pattern in order, deleted and moved ones included."""
+    where, length = zone(meeting), _length(meeting)
+    for local in _rule_of(meeting):
+        yield _span(local, length, where)
+
+
+def between(meeting: Meeting, low: datetime, high: datetime) -> list[Span]:
+    """Those that overlap a span of time."""
+    where, length = zone(meeting), _length(meeting)
+    first = low.astimezone(UTC).replace(tzinfo=None) - length - _MARGIN
+    last = high.astimezone(UTC).replace(tzinfo=None) + _MARGIN
+    found = (
+        _span(local, length, where)
+        for local in _rule_of(meeting).between(first, last, inc=True)
+    )
+    return [span for span in found if overlap(span.start, span.end, low, high)]
+
+
+def overlap(start: datetime, end: datetime, low: datetime, high: datetime) -> bool:
+    """Something that takes no time counts where it begins."""
+    if start == end:
+        return low <= start < high
+    return start < high and low < end
+
+
+def at(meeting: Meeting, original: datetime) -> Span | None:
+    """The occurrence that starts then, if the pattern has one."""
+    where, length = zone(meeting), _length(meeting)
+    local = original.astimezone(where).replace(tzinfo=None)
+    for each in _rule_of(meeting).between(local - _DAY, local + _DAY, inc=True):
+        span = _span(each, length, where)
+        if span.start == original:
+            return span
+    return None
+
+
+def last(meeting: Meeting) -> Span | None:
+    """The last one of the pattern; None if there is none, or no end."""
+    recurrence = meeting.recurrence
+    if recurrence is None or recurrence == recurrence.without_end():
+        return None
+    where, length = zone(meeting), _length(meeting)
+    newest = deque(_rule_of(meeting), maxlen=1)
+    return _span(newest[0], length, where) if newest else None
+
+
+def _length(meeting: Meeting) -> timedelta:
+    """How long it lasts by the clock on the wall."""
+    where = zone(meeting)
+    start, end = (
+        moment.astimezone(where).replace(tzinfo=None)
+        for moment in (meeting.start, meeting.end)
+    )
+    return end - start
+
+
+def _span(local: datetime, length: timedelta, where: tzinfo) -> Span:
+    return Span(_utc(local, where), _utc(local + length, where))
+
+
+def _utc(local: datetime, where: tzinfo) -> datetime:
+    return local.replace(tzinfo=where).astimezone(UTC)
+
+
+def _rule_of(meeting: Meeting) -> rrule.rrule:
+    local = meeting.start.astimezone(zone(meeting))
+    if meeting.recurrence is None:
+        raise ValueError("this meeting does not repeat")
+    return _rule(meeting.recurrence, local.date(), local.time())
+
+
+@lru_cache(maxsize=512)
+def _rule(recurrence: Recurrence, day: date, clock: time) -> rrule.rrule:
+    """Naive local times. It remembers what it has found."""
+    until = recurrence.until
+    month = MONTHS.index(recurrence.month) + 1 if recurrence.month else None
+    days: list[int] | None = [n for name in recurrence.days for n in _WEEKDAYS[name]]
+    month_days = position = None
+    if recurrence.day:
+        # The last day of the month stands in for those it does not have.
+        month_days = range(min(recurrence.day, 28), recurrence.day + 1)
+        position = -1
+    if recurrence.index:
+        position = INDEXES.index(recurrence.index) + 1
+        position = -1 if recurrence.index == "Last" else position
+    return rrule.rrule(
+        _FREQUENCIES[recurrence.pattern],
+        dtstart=datetime.combine(recurrence.start or day, clock),
+        interval=recurrence.interval,
+        wkst=_WEEKDAYS[recurrence.first_day][0],
+        count=recurrence.count,
+        until=None if until is None else datetime.combine(until, time.max),
+        bysetpos=position,
+        bymonth=month,
+        bymonthday=month_days,
+        byweekday=days or None,
+        cache=True,
+    )
