@@ -1,8 +1,9 @@
 """Serves the real pane with a pretended Outlook: a program of its own for the tests.
 
 Prints its port. Integration 1 has the defaults, 2 has rich texts and the debug log, 3
-does not offer single-use rooms, 4 and 5 load a library that is missing or never ends.
-The token says what the server answers: `good`, `early` or `down`.
+does not offer single-use rooms, 4 and 5 load a library that is missing or never ends, 6
+has a placeholder text of its own.
+What the token begins with says what the server answers: `good`, `early` or `down`.
 """
 
 import sys
@@ -48,9 +49,9 @@ class Pretended:
     """The identity check and the use case, told by the token what to do."""
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
-        if token == "early":
+        if token.startswith("early"):
             raise InvalidToken("The token is not valid until 2026-11-21 10:00:00 UTC")
-        if token == "down":
+        if token.startswith("down"):
             raise Unavailable("Exchange's signing keys cannot be read.")
         return ExchangeIdentity("user", "user", "https://mail.example.test")
 
@@ -100,6 +101,12 @@ def connectors(origin: str) -> dict[int, Connector]:
             addin_pane_title="</script><script>document.title='broken'</script>",
             addin_pane_success_message='Done. <a href="https://help.example.test/">'
             "Help</a><script>document.title='broken'</script>",
+        ),
+        6: replace(
+            plain,
+            id=6,
+            placeholder_instructions_template="<p>Instructions follow&nbsp;"
+            '</script><a href="https://help.example.test/">soon</a>.</p>',
         ),
         3: replace(plain, id=3, enable_dynamic_vmrs=False),
         4: replace(plain, id=4, office_js_url=f"{origin}/test/missing.js"),

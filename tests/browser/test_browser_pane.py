@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.scheduling import body_rewrite, tags
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_." + "QkJCa-_" * 130 + "Last12"
+DOWN = f"down{TOKEN}"
+"""To this one the server answers that it cannot help now."""
 ROOM = {"displayName": "Pexip Meeting", "emailAddress": "PexipMeeting@Example.test"}
 GUEST = {"displayName": "Bob", "emailAddress": "bob@example.test"}
 
@@ -242,22 +248,180 @@ def test_outlook_gives_no_token(
     expect(pane.card).to_contain_text(words)
 
 
-@pytest.mark.parametrize("how", ["503", "gone", "gateway"])
+IMPATIENT = """(() => {
+  const timeout = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, "timeout");
+  Object.defineProperty(XMLHttpRequest.prototype, "timeout",
+    { set(patience) { timeout.set.call(this, patience / 100); } });
+})();"""
+
+
+def answer(pane: Pane, status: int, body: str = "<html>Bad gateway</html>") -> None:
+    """Something between the pane and the server answers instead of it."""
+    pane.page.route(
+        "**/meeting_details", lambda route: route.fulfill(status=status, body=body)
+    )
+
+
+@pytest.mark.parametrize("how", ["503", "refused", "silent", "500", "502", "504"])
 def test_the_server_is_down(open_pane: Open, how: str) -> None:
-    """Down or out of reach: nothing is added, the pane says so, and can try again."""
-    pane = open_pane(token="down" if how == "503" else "good")
-    if how == "gone":
-        pane.page.route("**/meeting_details", lambda route: route.abort())
-    elif how == "gateway":
+    """Down or out of reach: the meeting waits with placeholder, token and the room."""
+    pane = open_pane(
+        2,
+        token=DOWN if how == "503" else TOKEN,
+        body="<p>Agenda</p>",
+        required=[dict(GUEST)],
+    )
+    if how == "refused":
         pane.page.route(
-            "**/meeting_details",
-            lambda route: route.fulfill(status=502, body="<html>Bad gateway</html>"),
+            "**/meeting_details", lambda route: route.abort("connectionrefused")
         )
+    elif how == "silent":
+        pane.page.evaluate(IMPATIENT)
+        pane.page.route("**/meeting_details", lambda route: None)
+    elif how != "503":
+        answer(pane, int(how))
     pane.button.click()
     pane.reach("Cannot assign a VMR right now")
-    expect(pane.card).to_contain_text("Nothing has been added to this meeting yet")
+    expect(pane.card).to_contain_text("Select Send to schedule the meeting")
+    expect(pane.card).not_to_contain_text("Nothing has been added")
+    expect(pane.button).to_be_hidden()
+    expect(pane.heading).to_be_focused()
+    body = pane.outlook("body")
+    token = DOWN if how == "503" else TOKEN
+    assert tags.find(body) == tags.Tags(tok=(token,))
+    assert body.index("will be hosted in") < body.index("TOK:-") < body.index("Agenda")
+    assert [each["emailAddress"] for each in pane.outlook("required")] == [
+        "bob@example.test",
+        "pexipmeeting@example.test",
+    ]
+    assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 1
+    log = pane.page.locator("#debug-log").inner_text()
+    assert token[-6:] in log
+    assert token[-7:] not in log
+    assert token[:12] not in log
+    # What the server makes of it is what was there before, with instructions.
+    assert (
+        body_rewrite.replace_token(body, token, PLACEHOLDER_INSTRUCTIONS, "<p>Join</p>")
+        == "<p>Join</p>\n<p><br></p><p>Agenda</p>"
+    )
+
+
+def test_the_tokens_lines(open_pane: Open) -> None:
+    """The token comes in short lines, small and grey, after the configured text."""
+    pane = open_pane(6, token=DOWN)
+    pane.button.click()
+    pane.reach("Cannot assign a VMR right now")
+    body = pane.outlook("body")
+    assert body.startswith("<p>Instructions follow&nbsp;</script><a href=")
+    opening, lines = body.split('<p style="', 1)[1].split('">', 1)
+    assert "color:#767676" in opening
+    written = lines.split("</p>")[0].split("<br>\n")
+    assert len(written) > 10
+    assert all(len(line) <= 70 for line in written)
+    assert "".join(written) == tags.make_tok(DOWN)
+
+
+def test_a_text_body_waits(open_pane: Open) -> None:
+    """A plain text invitation gets placeholder and token as lines of text."""
+    pane = open_pane(token=DOWN, bodyType="text", body="Agenda")
+    pane.button.click()
+    pane.reach("Cannot assign a VMR right now")
+    body = pane.outlook("body")
+    assert "<" not in body
+    assert body.startswith("This meeting will be hosted in a Virtual Meeting Room.")
+    assert all(len(line) <= 90 for line in body.splitlines())
+    assert tags.find("", body) == tags.Tags(tok=(DOWN,))
+    assert (
+        body_rewrite.replace_token_text(
+            body, DOWN, PLACEHOLDER_INSTRUCTIONS.split(">")[1].split("<")[0], "Join"
+        )
+        is not None
+    )
+    assert body.endswith("#\n\nAgenda")
+
+
+def test_a_waiting_meeting_is_opened_again(open_pane: Open) -> None:
+    """A token counts like a room: nothing is added, nobody is asked."""
+    lines = "<br>".join([tags.make_tok(TOKEN)[:70], tags.make_tok(TOKEN)[70:]])
+    pane = open_pane(body=f"<p>{lines}</p>", required=[ROOM])
+    pane.reach("VMR already assigned")
+    expect(pane.button).to_be_hidden()
+    assert pane.calls("getUserIdentityTokenAsync") == 0
+
+
+def test_a_waiting_meeting_without_the_room(open_pane: Open) -> None:
+    """The missing half is repaired without the server, and the pane says what is so."""
+    pane = open_pane(body=f"<p>{tags.make_tok(TOKEN)}</p>")
+    pane.reach("The room is not invited")
+    expect(pane.card).to_contain_text("waits for its joining instructions")
+    pane.button.click()
+    pane.reach("Cannot assign a VMR right now")
+    assert pane.calls("getUserIdentityTokenAsync") == pane.calls("prependAsync") == 0
+    assert len(pane.outlook("required")) == 1
+
+
+def test_the_room_without_anything_else(open_pane: Open) -> None:
+    """With the room invited already, an absent server still leads to one token."""
+    pane = open_pane(token=DOWN, required=[ROOM])
+    pane.reach("The joining instructions are missing")
+    pane.button.click()
+    pane.reach("Cannot assign a VMR right now")
+    assert tags.find(pane.outlook("body")).tok == (DOWN,)
+    assert pane.calls("required.addAsync") == 0
+
+
+@pytest.mark.parametrize("readable", [1.5, 1.1])
+def test_a_waiting_meeting_that_outlook_does_not_keep(
+    open_pane: Open, readable: float
+) -> None:
+    """Each half is written again if it is not there, the token is never there twice."""
+    pane = open_pane(
+        token=DOWN,
+        mailboxSet=readable,
+        lose={"required.addAsync": 2, "prependAsync": 1 if readable > 1.1 else 0},
+    )
+    pane.button.click()
+    pane.reach("The room is not invited")
+    expect(pane.card).to_contain_text("pexipmeeting@example.test")
+    pane.button.click()
+    pane.reach("Cannot assign a VMR right now")
+    assert pane.outlook("body").count("TOK:-") == 1
+    assert len(pane.outlook("required")) == 1
+
+
+def test_neither_server_nor_outlook(open_pane: Open) -> None:
+    """If the placeholder cannot be added either, that is an error, and not the end."""
+    pane = open_pane(token=DOWN, fail={"prependAsync": {"code": 1, "message": "Busy."}})
+    pane.button.click()
+    pane.reach("Error")
+    expect(pane.card).to_contain_text("Busy.")
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
-    expect(pane.button).to_have_text("Try again")
+    pane.page.evaluate("outlook.fail = {}; outlook.token = 'good'")
+    pane.button.click()
+    pane.reach("Success")
+    assert TAG in pane.outlook("body")
+    assert "TOK" not in pane.outlook("body")
+
+
+@pytest.mark.parametrize("token", ["down", "down.a<b>.c", "down.a.b#", "down.a.b.c"])
+def test_a_token_that_could_not_be_found_again(open_pane: Open, token: str) -> None:
+    """What is no token is not written into the meeting: the pane says what is wrong."""
+    pane = open_pane(token=token)
+    pane.button.click()
+    pane.reach("Error")
+    expect(pane.card).to_contain_text("signing keys cannot be read")
+    assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429])
+def test_refusals_are_errors(open_pane: Open, status: int) -> None:
+    """What does not pass by itself adds nothing: the meeting would wait in vain."""
+    pane = open_pane(token=TOKEN)
+    answer(pane, status, "{}")
+    pane.button.click()
+    pane.reach("Error")
+    expect(pane.card).to_contain_text(f"HTTP status {status}")
+    assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
 
 
 def test_a_text_body(open_pane: Open) -> None:

@@ -85,8 +85,10 @@ OWA_WAITING = (
     "will be<br>\nsent to you soon in a separate email.</div>\n"
     f'<p style="font-size:7.5pt; color:rgb(118,118,118)">{tok(BREAK)}</p>\n'
 )
+HELLO = '<div dir="rtl">Hi</div>'
+APPEND = '<div id="appendonsend"></div>'
 NEW_OUTLOOK = (
-    '<div dir="ltr"><div dir="ltr">This meeting will be hosted in a Virtual Meeting '
+    "<div dir='ltr'><div dir='ltr'>This meeting will be hosted in a Virtual Meeting "
     "Room. Joining instructions will be<br>sent to you soon in a separate email."
     '<br></div><div dir="ltr"><br></div>'
     + "".join(
@@ -94,7 +96,7 @@ NEW_OUTLOOK = (
         "</span></div>"
         for line in tok("\n").replace("#", "&#35;").split("\n")
     )
-    + '<div id="appendonsend"></div></div>'
+    + f"{APPEND}</div>"
 )
 
 # Each: the body as it comes back, and the body as it has to be.
@@ -128,9 +130,8 @@ BODIES = {
         f"<html><body>{TEAMS}{NEW}\n<br></body></html>",
     ),
     "new Outlook": (
-        f'<html><body><div dir="rtl">Hi</div>{NEW_OUTLOOK}<p>Agenda</p></body></html>',
-        f'<html><body><div dir="rtl">Hi</div><div dir="ltr">{NEW}'
-        '<div id="appendonsend"></div></div><p>Agenda</p></body></html>',
+        f"<html><body>{HELLO}{NEW_OUTLOOK}A</body></html>",
+        f"<html><body>{HELLO}<div dir='ltr'>{NEW}{APPEND}</div>A</body></html>",
     ),
     "in a table, which stays": (
         f"<table><tr><td>{OWA_WAITING}</td></tr></table>",

@@ -19,7 +19,7 @@ from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.api import PREFIX, AddinApi
-from pexschedd.web.addin.booking import Icons
+from pexschedd.web.addin.booking import Icons, unrendered_placeholder
 from pexschedd.web.site import Site
 
 CONNECTOR = Connector(
@@ -50,6 +50,7 @@ class Behind:
         self.connectors = {1: CONNECTOR}
         self.booked: list[tuple[int, str]] = []
         self.room: Callable[[], Room] = lambda: ROOM
+        self.placeholder: Callable[[Connector], str] = unrendered_placeholder
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
         if token == "down":
@@ -80,7 +81,13 @@ class Server:
     """`AddinApi` on a port of loopback."""
 
     def __init__(self, behind: Behind, icons: Icons) -> None:
-        api = AddinApi(behind.connectors.get, behind.verify, behind, icons)
+        api = AddinApi(
+            behind.connectors.get,
+            behind.verify,
+            behind,
+            icons,
+            lambda connector: behind.placeholder(connector),
+        )
         self._site = Site(api.app.resource(), reactor, None)
         self._port: IListeningPort | None = None
 

@@ -1,11 +1,14 @@
 """The add-in's routes over real connections."""
 
+import json
 import re
 
 import pytest
 import pytest_twisted
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, TemplateError
+from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.integration import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from tests.web_addin.addin_support import ROOM, Behind, Room, Server
 
@@ -149,6 +152,7 @@ async def test_custom_sources(server: Server, behind: Behind) -> None:
     scripts = re.findall(r'<script src="([^"]+)', answer.body.decode())
     assert [url.rsplit("/", 1)[-1] for url in scripts] == [
         "pane-view.js",
+        "pane-tags.js",
         "pane-outlook.js",
         "pane.js",
         "MicrosoftAjax.js",
@@ -180,9 +184,10 @@ async def test_texts_cannot_break_the_page(server: Server, behind: Behind) -> No
         addin_pane_button_title=evil,
         addin_pane_success_message=evil,
         room_mailbox_name=evil,
+        placeholder_instructions_template=evil,
     )
     page = (await server.get("/1/addin")).body.decode()
-    assert page.count("<script") == page.count("</script>") == 5
+    assert page.count("<script") == page.count("</script>") == 6
     assert "<img src=x" not in page
     assert "onerror" not in page.replace("onerror=alert(1)&gt;", "").replace(
         "onerror=alert(1)\\u003e", ""
@@ -211,7 +216,7 @@ async def test_static_files(server: Server) -> None:
     """The page's files are kept for ever under the address that the page gives."""
     page = (await server.get("/1/addin")).body.decode()
     paths = re.findall(r'"\.\.(/static/[^"]+)"', page)
-    assert len(paths) == 4
+    assert len(paths) == 5
     for path in paths:
         answer = await server.get(path)
         assert answer.status == 200
@@ -241,3 +246,24 @@ async def test_methods(server: Server) -> None:
     assert answer.status == 405
     head = await server.get("/1/images/addin_icon_80.png", method="HEAD")
     assert (head.status, head.body) == (200, b"")
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_placeholder(server: Server, behind: Behind) -> None:
+    """The pane has the rendered text from the start; a broken one is the default's."""
+    behind.change(placeholder_instructions_template="<p>Later, {{ 'é<' }}</p>")
+    behind.placeholder = lambda connector: "<p>Later, é&lt;</p>"
+    assert await placeholder(server) == "<p>Later, é&lt;</p>"
+
+    def broken(connector: Connector) -> str:
+        raise TemplateError("unexpected end", 3)
+
+    behind.placeholder = broken
+    assert await placeholder(server) == PLACEHOLDER_INSTRUCTIONS
+
+
+async def placeholder(server: Server) -> str:
+    page = (await server.get("/1/addin")).body.decode()
+    found = re.search(r'<script type="application/json" id="settings">(.+?)</s', page)
+    assert found
+    return str(json.loads(found[1])["placeholder"])

@@ -7,12 +7,20 @@ cross-origin headers: the pane talks to its own origin only.
 from collections.abc import Callable
 
 from klein import Klein
+from twisted.logger import Logger
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 
-from pexschedd.errors import InvalidToken, NotFound
+from pexschedd.errors import InvalidToken, NotFound, TemplateError
+from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
-from pexschedd.web.addin.booking import Booking, Icons, Verify
+from pexschedd.web.addin.booking import (
+    Booking,
+    Icons,
+    Placeholder,
+    Verify,
+    unrendered_placeholder,
+)
 from pexschedd.web.addin.headers import (
     CLOSING_POLICY,
     Sources,
@@ -39,6 +47,7 @@ class AddinApi:
 
     app = Klein()
     register_http_errors(app)
+    _log = Logger()
 
     def __init__(
         self,
@@ -46,11 +55,13 @@ class AddinApi:
         verify: Verify,
         booking: Booking,
         icons: Icons,
+        placeholder: Placeholder = unrendered_placeholder,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
         self._booking = booking
         self._icons = icons
+        self._placeholder = placeholder
         self._static = load_static()
         self._pages = Pages(self._static)
 
@@ -59,7 +70,9 @@ class AddinApi:
         connector = self._connector(id)
         sources = Sources(connector)
         icon = f"images/addin_icon_80.png?r={self._icons.icon_revision(connector)}"
-        page = self._pages.pane(connector, sources, icon)
+        page = self._pages.pane(
+            connector, sources, icon, self._placeholder_of(connector)
+        )
         set_page_headers(request, content_security_policy(connector, sources))
         return page
 
@@ -114,6 +127,19 @@ class AddinApi:
         """Where an identity provider sends people back to: a window that closes."""
         set_page_headers(request, CLOSING_POLICY)
         return self._pages.signed_in()
+
+    def _placeholder_of(self, connector: Connector) -> str:
+        """A text that cannot be rendered must not keep anybody from a room."""
+        try:
+            return self._placeholder(connector)
+        except TemplateError as error:
+            self._log.warn(
+                "integration {id}: placeholder_instructions_template: {reason}; the "
+                "default text is used",
+                id=connector.id,
+                reason=error.message,
+            )
+            return PLACEHOLDER_INSTRUCTIONS
 
     def _connector(self, id: int) -> Connector:
         connector = self._connectors(id)

@@ -14,7 +14,7 @@ from pexschedd.web.addin.headers import Sources
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.static import StaticFile
 
-SCRIPTS = ("pane-view.js", "pane-outlook.js", "pane.js")
+SCRIPTS = ("pane-view.js", "pane-tags.js", "pane-outlook.js", "pane.js")
 """Our own, in loading order, and before Microsoft's: they tell when that fails."""
 
 _IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -35,8 +35,14 @@ class Pages:
         self._pane = environment.get_template("pane.html")
         self._signed_in = environment.get_template("signed_in.html")
 
-    def pane(self, connector: Connector, sources: Sources, icon: str) -> bytes:
-        """`icon` is the icon's address relative to the pane."""
+    def pane(
+        self, connector: Connector, sources: Sources, icon: str, placeholder: str
+    ) -> bytes:
+        """`icon` is the icon's address relative to the pane.
+
+        `placeholder` is HTML for the meeting, not for the page: the pane has it from
+        the start, because it is needed when the server is away.
+        """
         own = [f"../{self._static[name].path}" for name in SCRIPTS]
         return self._pane.render(
             title=connector.addin_pane_title,
@@ -45,7 +51,7 @@ class Pages:
             styles=[*sources.styles, f"../{self._static['pane.css'].path}"],
             scripts=own + sources.additional,
             library="" if sources.office_js_listed else sources.office_js,
-            settings=_json(_settings(connector, sources)),
+            settings=_json(_settings(connector, sources, placeholder)),
         ).encode()
 
     def signed_in(self) -> bytes:
@@ -55,7 +61,9 @@ class Pages:
         ).encode()
 
 
-def _settings(connector: Connector, sources: Sources) -> dict[str, object]:
+def _settings(
+    connector: Connector, sources: Sources, placeholder: str
+) -> dict[str, object]:
     def texts(name: str) -> dict[str, str]:
         return {
             part: sanitise(getattr(connector, f"addin_pane_{name}_{part}"))
@@ -66,6 +74,7 @@ def _settings(connector: Connector, sources: Sources) -> dict[str, object]:
         "library": sources.office_js,
         "debug": connector.enable_addin_debug_logs,
         "singleUse": connector.enable_dynamic_vmrs,
+        "placeholder": placeholder,
         "room": {
             "name": connector.room_mailbox_name,
             "email": connector.room_mailbox_email_address,

@@ -6,10 +6,9 @@
   'use strict';
   var PATIENCE = 15000; /* milliseconds for one call */
   var SETTLING = 500; /* milliseconds that Outlook may take to show what was written */
-  var TAG = /PXPS:-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}#/i;
-  var PLACEHOLDER = /TOK:-[0-9a-z._-]{20,}#/i;
   var BLOCKS = /^(address|article|blockquote|div|dl|dt|dd|h[1-6]|hr|li|ol|p|pre|section|table|tr|ul)$/i;
   var debug = window.pexschedd.view.debug;
+  var kindOfTag = window.pexschedd.tags.kind;
 
   /* `name` ends with the method's name; what is before it is for readers of the log. */
   function call(object, name, values, finish) {
@@ -62,17 +61,11 @@
       (!requirements || requirements.isSetSupported('Mailbox', '1.3'));
   }
 
-  /* Clients wrap lines and add spaces of many kinds inside what was written. */
-  function carriesTag(body) {
-    var bare = String(body).replace(/[\s\u00a0\u00ad\u200b-\u200f\u2060\ufeff]+/g, '');
-    return TAG.test(bare) || PLACEHOLDER.test(bare);
-  }
-
-  /* finish(null, true or false), or null where the body cannot be read. */
-  function hasTag(finish) {
+  /* finish(null, kind), see pane-tags.js; null where the body cannot be read. */
+  function readTag(finish) {
     if (!canReadBody()) { finish(null, null); return; }
     call(item().body, 'body.getAsync', [window.Office.CoercionType.Text], function (error, body) {
-      finish(error, error ? null : carriesTag(body));
+      finish(error, error ? null : kindOfTag(body));
     });
   }
 
@@ -101,9 +94,10 @@
     });
   }
 
-  /* What the meeting has already: {tag, room}, each true, false or null (unknown). */
+  /* What the meeting has already: {tag, room}, the kind of its tag and whether the room
+     is invited; each is null where that cannot be found out. */
   function inspect(room, finish) {
-    hasTag(function (ignored, tag) {
+    readTag(function (ignored, tag) {
       hasRoom(room, function (unused, there) {
         debug('tag: ' + tag + ', room: ' + there);
         finish({ tag: tag, room: there });
@@ -185,7 +179,8 @@
   function addInstructions(html, finish) {
     ensure(function (done) { prepend(html, done); }, function (done) {
       /* Instructions without the tag cannot be found again: believe the call. */
-      if (carriesTag(plainText(html))) { hasTag(done); } else { done(null, null); }
+      if (!kindOfTag(plainText(html))) { done(null, null); return; }
+      readTag(function (error, tag) { done(error, tag === null ? null : Boolean(tag)); });
     }, finish);
   }
 

@@ -2,7 +2,10 @@
 
      loading -> library failed | not in Outlook | unsupported | switched off
      loading -> ready | already | partly
-     ready, partly, failed, down -> working -> added | partly | failed | down
+     ready, partly, failed -> working -> added | waiting | partly | failed
+
+   Waiting: the server could not give a room. The meeting got a placeholder and the
+   user's token instead, and the server sends the instructions when it is back.
 
    Loaded before office.js, so that it can say when that does not come. */
 (function () {
@@ -13,10 +16,13 @@
   var texts = settings.texts;
   var view = window.pexschedd.view;
   var outlook = window.pexschedd.outlook;
+  var tags = window.pexschedd.tags;
   var debug = view.debug;
 
   var room = settings.room;
   var details = null; /* what the server gave us, until it is in the meeting */
+  var outage = null; /* why the meeting has to wait, if that was now */
+  var written = ''; /* the kind of tag that is there by now, for bodies that cannot be read */
   var working = false;
   var adopted = false; /* the library has come, and will call us */
   var started = false;
@@ -40,6 +46,16 @@
     return { tone: 'success', heading: texts.success.heading, message: texts.success.message };
   }
 
+  /* The server will write the instructions into the meeting, and send them. */
+  function waitingState() {
+    return { tone: 'warning', heading: texts.down.heading, message: texts.down.message,
+             note: 'Leave the placeholder and the code below it in the meeting: the joining ' +
+               'instructions will take their place.',
+             reason: outage && outage.message, reference: outage && outage.reference };
+  }
+
+  function doneState(tag) { return tag === 'TOK' ? waitingState() : addedState(); }
+
   function alreadyState() {
     return { tone: 'info', heading: texts.already.heading, message: texts.already.message };
   }
@@ -49,8 +65,11 @@
     var state = { tone: 'warning', action: 'Add what is missing' };
     if (found.tag) {
       state.heading = escaped('The room is not invited');
-      state.message = escaped('The joining instructions are in this meeting, but ' +
-        roomName() + ' is not among the attendees. Without it the room does not open.');
+      state.message = escaped(found.tag === 'TOK' ?
+        'This meeting waits for its joining instructions, but ' + roomName() +
+          ' is not among the attendees. Without it they are never sent.' :
+        'The joining instructions are in this meeting, but ' + roomName() +
+          ' is not among the attendees. Without it the room does not open.');
       state.note = error ? 'You can invite it yourself: ' + room.email : '';
     } else {
       state.heading = escaped('The joining instructions are missing');
@@ -63,14 +82,6 @@
 
   function failedState(error) {
     return { tone: 'error', heading: texts.error.heading, message: texts.error.message,
-             reason: error.message, reference: error.reference, action: 'Try again' };
-  }
-
-  /* The server, or what it needs, cannot be reached. Once the pane can leave its token
-     in the meeting instead, this becomes a state in which something has been added. */
-  function downState(error) {
-    return { tone: 'warning', heading: texts.down.heading, message: texts.down.message,
-             note: 'Nothing has been added to this meeting yet. Try again before you send it.',
              reason: error.message, reference: error.reference, action: 'Try again' };
   }
 
@@ -91,6 +102,7 @@
     try { return JSON.parse(text); } catch (ignored) { return null; }
   }
 
+  /* An error with `down` is not the user's or the meeting's fault, and passes. */
   function requestDetails(token, finish) {
     var request = new XMLHttpRequest();
     function unreachable(why) {
@@ -109,7 +121,7 @@
       finish({
         message: answer.message || 'The server answered with HTTP status ' + request.status + '.',
         reference: answer.correlation_id,
-        down: request.status >= 502 && request.status <= 504
+        down: request.status >= 500
       });
     };
     request.onerror = unreachable('The server cannot be reached.');
@@ -141,22 +153,37 @@
       view.show(workingState('Getting a room…'));
       requestDetails(token, function (problem, result) {
         if (!problem) {
-          details = result;
+          details = { instructions: result.instructions, tag: 'PXPS' };
           room = { name: result.room_name, email: result.room_email };
+        } else if (problem.down) {
+          details = waitingDetails(token);
+          outage = problem;
         }
-        finish(problem);
+        finish(details ? null : problem);
       });
     });
   }
 
+  function waitingDetails(token) {
+    var instructions = tags.waiting(settings.placeholder, token);
+    if (!instructions) { debug('this token cannot be left in the meeting'); }
+    return instructions ? { instructions: instructions, tag: 'TOK' } : null;
+  }
+
+  /* finish(error, tag): the kind of tag that is in the meeting afterwards. */
   function addInstructions(found, finish) {
-    if (found.tag) { finish(null); return; }
+    var there = found.tag === null ? written : found.tag;
+    if (there) { finish(null, there); return; }
     getDetails(function (error) {
+      var adding = details;
       if (error) { finish(error); return; }
-      view.show(workingState('Adding the joining instructions…'));
-      outlook.addInstructions(details.instructions, function (problem) {
-        if (!problem) { details = null; }
-        finish(problem);
+      view.show(workingState(adding.tag === 'TOK' ? 'Adding a placeholder…' :
+        'Adding the joining instructions…'));
+      outlook.addInstructions(adding.instructions, function (problem) {
+        /* A room is kept for the next attempt; without one the server is asked again. */
+        if (!problem || adding.tag === 'TOK') { details = null; }
+        if (!problem) { written = adding.tag; }
+        finish(problem, adding.tag);
       });
     });
   }
@@ -172,13 +199,10 @@
     working = true;
     view.show(workingState('Looking at the meeting…'));
     outlook.inspect(room, function (found) {
-      addInstructions(found, function (error) {
-        if (error) {
-          end(error.down ? downState(error) : failedState(error));
-          return;
-        }
+      addInstructions(found, function (error, tag) {
+        if (error) { end(failedState(error)); return; }
         addRoom(found, function (problem) {
-          end(problem ? partlyState({ tag: true, room: false }, problem) : addedState());
+          end(problem ? partlyState({ tag: tag, room: false }, problem) : doneState(tag));
         });
       });
     });
