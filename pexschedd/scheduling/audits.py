@@ -1,6 +1,6 @@
 """Runs the audits of all integrations, by interval and on demand."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -41,7 +41,7 @@ class Connected(msgspec.Struct, frozen=True):
 
     keeping: MailboxKeeping
     organizers: OrganizersCalendars
-    close: Callable[[], "Deferred[None]"]
+    close: Callable[[], Awaitable[None]]
 
 
 class Audits(Service):

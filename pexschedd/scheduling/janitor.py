@@ -14,14 +14,10 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 import msgspec
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
-from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.recurrence import Recurrence
@@ -158,40 +154,3 @@ def _is_over(series: Recurrence, moment: datetime) -> bool:
         return is_over(series, moment)
     except ValueError:  # a time zone that this system does not know (any more)
         return False
-
-
-class JanitorService(Service):
-    """Sweeps now and then while the daemon runs."""
-
-    name = "janitor"
-    _log = Logger()
-
-    def __init__(
-        self, janitor: Janitor, clock: IReactorTime, interval: float = INTERVAL
-    ) -> None:
-        self._janitor = janitor
-        self._interval = interval
-        self._rounds = LoopingCall(self._round)
-        self._rounds.clock = clock
-        self._stopped: Deferred[LoopingCall] | None = None
-
-    def startService(self) -> None:
-        super().startService()
-        self._stopped = self._rounds.start(self._interval, now=False)
-
-    def stopService(self) -> Deferred[LoopingCall] | None:
-        super().stopService()
-        if self._rounds.running:
-            self._rounds.stop()
-        return self._stopped
-
-    def _round(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._sweep())
-
-    async def _sweep(self) -> None:
-        try:
-            await self._janitor.sweep(lambda: bool(self.running))
-        except StoreError:
-            pass  # the store stops the process and has said why
-        except Exception:  # noqa: BLE001 - the next round may do better
-            self._log.failure("the janitor's round failed")

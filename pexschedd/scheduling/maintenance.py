@@ -45,11 +45,12 @@ class Maintainer:
         what: Maintenance,
         say: Say,
         working: Working,
+        tally: Tally,
         *,
         dry_run: bool = False,
-    ) -> Tally:
-        """Raises `MailboxError` when the mailbox cannot be read."""
-        tally = Tally()
+    ) -> None:
+        """Adds to `tally` what is done. Raises `MailboxError` when the mailbox cannot
+        be read."""
         now = self._now()
         limit = min(what.inbox_limit, now)
         refs = await self._inbox(keeping, limit, say, working, tally)
@@ -61,7 +62,6 @@ class Maintainer:
         await self._delete(
             keeping, refs, "calendar items deleted", say, working, tally, dry_run
         )
-        return tally
 
     # Everything is collected before anything is deleted: pages are counted by
     # position, and would skip items if earlier ones vanished.

@@ -94,16 +94,17 @@ class Recoverer:
         what: Recovery,
         say: Say,
         working: Working,
+        tally: Tally,
         *,
         dry_run: bool = False,
-    ) -> Tally:
-        """Raises `MailboxError` when the mailbox cannot be read."""
-        tally = Tally()
+    ) -> None:
+        """Adds to `tally` what is done. Raises `MailboxError` when the mailbox cannot
+        be read."""
         read = 0
         async for page in pages(keeping.calendar, self._clock):
             for meeting in page:
                 if not working():
-                    return tally
+                    return
                 read += 1
                 if (
                     meeting.accepted
@@ -114,7 +115,6 @@ class Recoverer:
                     case = _Case(self, connector, organizers, what, dry_run=dry_run)
                     await self._recover(case, meeting, tally, say)
                 say.progress("reading the calendar", read)
-        return tally
 
     async def _recover(
         self, case: "_Case", meeting: CalendarMeeting, tally: Tally, say: Say
@@ -323,19 +323,25 @@ def named_pair(html: str, text: str, connector: Connector) -> AliasPair | None:
 
 
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+_LINE = re.compile(r"<(?:br|/p|/div|/tr|hr)\b[^>]*>", re.IGNORECASE)
 
 
 def with_instructions(own: CalendarMeeting, message: str, instructions: str) -> str:
     """The organizer's invitation with the message and the new joining instructions on
-    top. The first tag in a body is the one that counts. Pure."""
+    top: HTML, or plain text if the invitation is. The first tag in a body is the one
+    that counts. Pure."""
+    if not own.html and own.text:
+        top = f"{_as_text(message)}\r\n\r\n{_as_text(instructions)}\r\n\r\n"
+        return top + own.text
     top = f"<div>{message}</div>\r\n{instructions}\r\n<hr>\r\n"
-    body = own.html or _as_html(own.text)
-    opening = _BODY.search(body)
+    opening = _BODY.search(own.html)
     if opening is None:
-        return top + body
-    return body[: opening.end()] + top + body[opening.end() :]
+        return top + own.html
+    return own.html[: opening.end()] + top + own.html[opening.end() :]
 
 
-def _as_html(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "<br>\r\n".join(escaped.splitlines())
+def _as_text(html: str) -> str:
+    """What a person sees, in lines."""
+    lines = _LINE.sub("\n", html.replace("\r", "").replace("\n", " "))
+    shown = visible_text(lines).replace("\0", "")
+    return "\r\n".join(line.strip() for line in shown.split("\n")).strip()

@@ -1,0 +1,151 @@
+"""The command lines of the two tools (deployment guide, "Maintenance and recovery
+procedures"). Wrong ones end the process with status 2 and say what would be right."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from pexschedd.config import DEFAULT_PATH
+from pexschedd.scheduling.recovery import DEFAULT_MESSAGE
+from pexschedd.tools.orders import (
+    MESSAGE_LIMIT,
+    MaintenanceOrder,
+    Order,
+    RecoveryOrder,
+)
+
+FORMAT = "YYYY-MM-DDTHH:MM:SS"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    config: Path
+    order: Order
+
+
+def recovery(arguments: Sequence[str]) -> Asked:
+    parser = _parser(
+        "schedulingrecovery",
+        "Makes rooms again for the accepted meetings in the equipment mailboxes' "
+        "calendars that have none. A meeting whose alias is not known any more gets a "
+        "new one, and its invitation is sent again with new joining instructions.",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=_time,
+        metavar=FORMAT,
+        help="recover meetings that start after this time, in UTC (default: now)",
+    )
+    parser.add_argument(
+        "--update-message",
+        type=_message,
+        default=DEFAULT_MESSAGE,
+        metavar="HTML",
+        help="what is put above the new joining instructions (default: "
+        f'"{DEFAULT_MESSAGE}")',
+    )
+    given = parser.parse_args(arguments)
+    return Asked(
+        given.config,
+        RecoveryOrder(
+            exchange_connector_id=given.exchange_connector_id,
+            time_limit=given.time_limit,
+            update_message=given.update_message,
+            dry_run=given.dry_run,
+        ),
+    )
+
+
+def maintenance(arguments: Sequence[str]) -> Asked:
+    parser = _parser(
+        "schedulingmaintenance",
+        "Deletes old items from the equipment mailboxes. Meetings that have not ended "
+        "and requests that are not answered yet always stay.",
+    )
+    parser.add_argument(
+        "--inbox-time-limit",
+        type=_time,
+        metavar=FORMAT,
+        help="delete inbox items received before this time, in UTC (default: now)",
+    )
+    parser.add_argument(
+        "--calendar-time-limit",
+        type=_time,
+        metavar=FORMAT,
+        help="delete meetings that had ended by this time, in UTC; a series ends with "
+        "its last occurrence (default: now)",
+    )
+    given = parser.parse_args(arguments)
+    return Asked(
+        given.config,
+        MaintenanceOrder(
+            exchange_connector_id=given.exchange_connector_id,
+            inbox_time_limit=given.inbox_time_limit,
+            calendar_time_limit=given.calendar_time_limit,
+            dry_run=given.dry_run,
+        ),
+    )
+
+
+def _parser(name: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog="Exit status: 0 if everything was done, 1 if something failed, 2 if the "
+        "command line or the configuration file is wrong.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path(DEFAULT_PATH),
+        metavar="FILE",
+        help="the daemon's configuration file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--exchange-connector-id",
+        type=_id,
+        metavar="ID",
+        help="only this integration (default: all of them)",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="change nothing, only say what would be done",
+    )
+    return parser
+
+
+def _time(text: str) -> datetime:
+    problem = argparse.ArgumentTypeError(
+        f'"{text}" is not a time in UTC of the form {FORMAT}, such as '
+        "2017-05-01T12:00:00"
+    )
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text, re.ASCII):
+        raise problem
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        raise problem from None
+
+
+def _id(text: str) -> int | None:
+    if not text:
+        return None  # "leave this blank", the guide says
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is not the ID of an integration: that is a number from 1 on'
+        )
+    return int(text)
+
+
+def _message(text: str) -> str:
+    if len(text) > MESSAGE_LIMIT:
+        raise argparse.ArgumentTypeError(
+            f"the message has {len(text)} characters; at most {MESSAGE_LIMIT} are "
+            "possible"
+        )
+    return text

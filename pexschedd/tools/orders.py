@@ -1,0 +1,69 @@
+"""What a tool orders, and what it is told while that is carried out.
+
+Each of them is one line of JSON on the control socket.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.scheduling.recovery import DEFAULT_MESSAGE
+
+MESSAGE_LIMIT = 12_288
+"""Characters of `--update-message`, as for the texts of an integration."""
+
+
+class RecoveryOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="recovery",
+    forbid_unknown_fields=True,
+):
+    exchange_connector_id: int | None = None
+    """None: every integration."""
+    time_limit: datetime | None = None
+    """Aware; None: now."""
+    update_message: str = DEFAULT_MESSAGE
+    dry_run: bool = False
+
+
+class MaintenanceOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="maintenance",
+    forbid_unknown_fields=True,
+):
+    exchange_connector_id: int | None = None
+    """None: every integration."""
+    inbox_time_limit: datetime | None = None
+    calendar_time_limit: datetime | None = None
+    """Aware; None: now."""
+    dry_run: bool = False
+
+
+Order = RecoveryOrder | MaintenanceOrder
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    what: str
+    done: int
+    total: int | None = None
+
+
+class Note(msgspec.Struct, frozen=True, tag="note"):
+    text: str
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
+    integrations: int = 0
+    counts: dict[str, int] = {}
+    failures: int = 0
+    reasons: tuple[str, ...] = ()
+    """Of the first failures."""
+    refused: str = ""
+    """Why the order makes no sense; nothing was done then."""
+
+
+Event = Progress | Note | Finished

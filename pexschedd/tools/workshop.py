@@ -1,0 +1,134 @@
+"""Carries out a tool's order for one or all integrations."""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+
+from pexschedd.clock import Now
+from pexschedd.errors import PexscheddError, StoreError
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.audits import Connected
+from pexschedd.scheduling.maintenance import Maintainer, Maintenance
+from pexschedd.scheduling.recovery import Recoverer, Recovery
+from pexschedd.scheduling.watchers import wants_watcher
+from pexschedd.scheduling.work import Say, Tally, Working
+from pexschedd.store.store import Store
+from pexschedd.tools.orders import Finished, MaintenanceOrder, Order, RecoveryOrder
+
+
+class Workshop:
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        recoverer: Recoverer,
+        maintainer: Maintainer,
+        connect: Callable[[Connector], Connected],
+        *,
+        now: Now,
+    ) -> None:
+        self._store = store
+        self._recoverer = recoverer
+        self._maintainer = maintainer
+        self._connect = connect
+        self._now = now
+        self._lock = DeferredLock()
+
+    async def run(self, order: Order, say: Say, working: Working) -> Finished:
+        """One order at a time; the next one waits."""
+        if self._lock.locked:
+            say.note("Another run is under way; this one waits for it.")
+        await self._lock.acquire()
+        try:
+            return await self._run(order, say, working)
+        finally:
+            self._lock.release()
+
+    async def _run(self, order: Order, say: Say, working: Working) -> Finished:
+        connectors, refused = self._wanted(order)
+        counts: dict[str, int] = {}
+        failures = 0
+        reasons: list[str] = []
+        for connector in connectors:
+            if not working():
+                break
+            say.note(f"Integration {connector.id}: {connector.name}")
+            tally = await self._work(order, connector, say, working)
+            for what, count in tally.counts.items():
+                counts[what] = counts.get(what, 0) + count
+            failures += tally.failures
+            reasons += tally.reasons
+        return Finished(
+            integrations=len(connectors),
+            counts=counts,
+            failures=failures,
+            reasons=tuple(reasons),
+            refused=refused,
+        )
+
+    def _wanted(self, order: Order) -> tuple[list[Connector], str]:
+        id = order.exchange_connector_id
+        if id is None:
+            every = self._store.all(tables.CONNECTOR)
+            return [c for c in every if wants_watcher(c)], ""
+        connector = self._store.get(tables.CONNECTOR, id)
+        if connector is None:
+            known = ", ".join(str(i) for i in self._store.ids(tables.CONNECTOR))
+            return [], f"There is no integration {id}; there are: {known or 'none'}."
+        if not wants_watcher(connector):
+            return [], (
+                f"Integration {id} schedules nothing: enable_dynamic_vmrs is off, or "
+                "it has no url or no room_mailbox_email_address."
+            )
+        return [connector], ""
+
+    async def _work(
+        self, order: Order, connector: Connector, say: Say, working: Working
+    ) -> Tally:
+        """Whatever happens to one integration, the others have their turn."""
+        tally = Tally()
+        connected: Connected | None = None
+        try:
+            connected = self._connect(connector)
+            match order:
+                case RecoveryOrder():
+                    what = Recovery(
+                        order.time_limit or self._now(), order.update_message
+                    )
+                    await self._recoverer.recover(
+                        connector,
+                        connected.keeping,
+                        connected.organizers,
+                        what,
+                        say,
+                        working,
+                        tally,
+                        dry_run=order.dry_run,
+                    )
+                case MaintenanceOrder():
+                    limits = Maintenance(
+                        order.inbox_time_limit or self._now(),
+                        order.calendar_time_limit or self._now(),
+                    )
+                    await self._maintainer.maintain(
+                        connected.keeping,
+                        limits,
+                        say,
+                        working,
+                        tally,
+                        dry_run=order.dry_run,
+                    )
+        except StoreError:
+            raise
+        except PexscheddError as error:
+            tally.failed(f"integration {connector.id}: {error.message}")
+        except Exception:  # noqa: BLE001 - the log has it, the administrator a hint
+            self._log.failure("integration {id}: {order}", id=connector.id, order=order)
+            tally.failed(f"integration {connector.id}: an internal error; see the log")
+        finally:
+            if connected is not None:
+                await connected.close()
+        return tally
