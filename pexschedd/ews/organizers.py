@@ -36,6 +36,7 @@ from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
+from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 from pexschedd.scheduling.mailbox import RewriteKind
 
 _REWRITES = {
@@ -115,7 +116,7 @@ class _Calendar:
         if recurrence_id is None:
             return await self._get(own[0].ref) if own else None
         masters = [entry.ref for entry in own if entry.kind == "RecurringMaster"]
-        if not masters:
+        if not masters or not FIRST_YEAR <= recurrence_id.year <= LAST_YEAR:
             return None
         ref = await self._occurrence(masters[0], uid, recurrence_id)
         return await self._get(ref) if ref is not None else None
