@@ -24,6 +24,9 @@ class MessageRef(msgspec.Struct, frozen=True):
 
     item_id: str
     change_key: str = ""
+    meeting: str = ""
+    """Which meeting it is about, opaque, as far as that is known without reading the
+    message: equal for equal meetings."""
 
 
 class Person(msgspec.Struct, frozen=True):

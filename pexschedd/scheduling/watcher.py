@@ -1,14 +1,13 @@
 """Watches one integration's equipment mailbox: read, decide, commit, tell, record.
 
-The order is what makes it safe to kill the process anywhere. A page of changes is
-fetched and decided; all that follows from it, the answers included, becomes durable in
-one commit; only then Exchange is told; then the answer is recorded as taken. What was
+The order is what makes it safe to kill the process anywhere. Messages are read and
+decided about in batches; all that follows, the answers included, becomes durable in one
+commit; only then Exchange is told; then the answer is recorded as taken. What was
 decided but not told is in the outbox and is told after the next start. A message that
 was answered is not in the inbox any more under its id, so telling twice does nothing.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -18,21 +17,20 @@ from pexschedd.clock import Now
 from pexschedd.errors import CursorLost, MailboxError, MailboxRefused, StoreError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
-from pexschedd.model.meeting import MessageRef
+from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.model.outbox import MailboxCursor
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
-from pexschedd.scheduling.mailbox import Mailbox
+from pexschedd.scheduling.backlog import Backlog
+from pexschedd.scheduling.mailbox import Mailbox, Unreadable
 from pexschedd.scheduling.outbox import Outbox
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.store.store import Store
 
-T = TypeVar("T")
-
-FETCH = 50
+AT_ONCE = 100
 """Messages in one commit: large enough that calls are few, small enough that the first
-organizer does not wait for the last."""
+organizer does not wait for the last, and that few are in memory."""
 
 GRACE = 3.0
 """Seconds that a step may still take when the watcher is to stop."""
@@ -59,6 +57,7 @@ class Watcher:
         *,
         clock: IReactorTime,
         now: Now,
+        at_once: int = AT_ONCE,
     ) -> None:
         self.connector_id = connector_id
         self._mailbox = mailbox
@@ -68,12 +67,15 @@ class Watcher:
         self._alarms = alarms
         self._clock = clock
         self._now = now
+        self._at_once = at_once
         self._outbox = Outbox(connector_id, mailbox, store, alarms)
         self._running = False
         self._finished: Deferred[None] | None = None
         self._nap: _Nap | None = None
         self._failures = 0
         self._cursor: str | None = None
+        """How far has been read, not yet how far has been decided about."""
+        self._backlog = Backlog()
 
     def start(self) -> None:
         self._running = True
@@ -124,7 +126,7 @@ class Watcher:
             return 0
         try:
             await self._outbox.send()
-            more = await self._read_page(connector)
+            await self._work_off(connector)
             await self._rewriter.work()
             await self._outbox.send()
         except StoreError:
@@ -132,8 +134,10 @@ class Watcher:
             self._running = False
             return 0
         except MailboxError as error:
+            self._start_over()
             return self._failed(connector, error) if self._running else 0
         except Exception:  # noqa: BLE001 - the watcher outlives what nobody foresaw
+            self._start_over()
             if not self._running:
                 return 0  # broken off
             self._log.failure(
@@ -150,13 +154,20 @@ class Watcher:
         self._alarms.lower(
             connector.name, names.UNREACHABLE, names.REFUSED, names.INTERNAL
         )
-        return 0 if more else connector.poll_interval
+        return connector.poll_interval
+
+    def _start_over(self) -> None:
+        """What was taken out of the backlog may not have been decided about: the next
+        look begins where the last commit ended."""
+        self._backlog.clear()
+        self._cursor = None
 
     def _failed(self, connector: Connector, error: MailboxError) -> float:
-        if isinstance(error, CursorLost) and self._cursor:
+        if isinstance(error, CursorLost) and self._stored_cursor(connector):
             self._log.info("integration {name}: starting over", name=connector.name)
             self._cursor = ""
-            return 0.1
+            self._failures += 1
+            return min(0.1 * 2.0**self._failures, RETRY_MOST)
         refused = isinstance(error, MailboxRefused)
         name = names.REFUSED if refused else names.UNREACHABLE
         other = names.UNREACHABLE if refused else names.REFUSED
@@ -167,18 +178,50 @@ class Watcher:
         self._failures = min(self._failures + 1, 10)
         return max(delay, error.retry_after or 0)
 
-    async def _read_page(self, connector: Connector) -> bool:
-        """Processes one page of changes; returns whether there is another."""
+    async def _work_off(self, connector: Connector) -> None:
+        """Decides about and answers everything that has arrived."""
+        await self._collect(connector)
+        looked = self._clock.seconds()
+        fetching = self._fetch_next()
+        try:
+            while fetching is not None and self._running:
+                messages = await fetching
+                last = not self._backlog
+                # What comes next is read while this is answered.
+                fetching = self._fetch_next()
+                await self._process(messages, final=last)
+                await self._outbox.send()
+                now = self._clock.seconds()
+                if now - looked >= connector.poll_interval and not last:
+                    await self._collect(connector)
+                    looked = now
+        finally:
+            if fetching is not None:
+                # Whatever becomes of it: it will be read again.
+                fetching.addErrback(lambda failure: [])
+
+    async def _collect(self, connector: Connector) -> None:
+        """Reads all pages of changes since the last look into the backlog.
+
+        Exchange names the newest first, page by page, and the oldest is to be decided
+        about first.
+        """
         if self._cursor is None:
             self._cursor = self._stored_cursor(connector)
-        page = await self._mailbox.changes(self._cursor)
-        # Exchange names the newest first; the oldest is to be decided first.
-        new = [ref for ref in reversed(page.arrived) if not self._is_decided(ref)]
-        for refs, last in _chunks(new, FETCH):
-            await self._process(refs, page.cursor if last else None)
-            await self._outbox.send()
-        self._cursor = page.cursor
-        return page.more
+        arrived: list[MessageRef] = []
+        more = True
+        while more and self._running:
+            page = await self._mailbox.changes(self._cursor)
+            arrived += page.arrived
+            self._cursor, more = page.cursor, page.more
+        self._backlog.add(
+            [ref for ref in reversed(arrived) if not self._is_decided(ref)]
+        )
+
+    def _fetch_next(self) -> Deferred[list[MeetingMessage | Unreadable]] | None:
+        """Begins to read the next messages of the backlog, if there are any."""
+        refs = self._backlog.take(self._at_once)
+        return Deferred.fromCoroutine(self._mailbox.fetch(refs)) if refs else None
 
     def _is_decided(self, ref: MessageRef) -> bool:
         return self._outbox.holds(ref) or self._rewriter.holds(ref)
@@ -189,20 +232,22 @@ class Watcher:
             return ""
         return stored.cursor
 
-    async def _process(self, refs: Sequence[MessageRef], cursor: str | None) -> None:
-        messages = await self._mailbox.fetch(refs)
+    async def _process(
+        self, messages: Sequence[MeetingMessage | Unreadable], *, final: bool
+    ) -> None:
+        """Decides, and makes durable what follows; with the last, the cursor too."""
         connector = self._store.get(tables.CONNECTOR, self.connector_id)
         if connector is None:
             return  # deleted meanwhile: nothing may be scheduled for it any more
         change = self._store.transaction()
         for message in messages:
             self._scheduler.schedule(change, connector, message)
-        if cursor is not None:
+        if final:
             change.put(
                 tables.CURSOR,
                 MailboxCursor(
                     id=self.connector_id,
-                    cursor=cursor,
+                    cursor=self._cursor or "",
                     mailbox=connector.room_mailbox_email_address,
                     last_item_time=self._now(),
                 ),
@@ -221,9 +266,3 @@ class _Nap:
         if self._call.active():
             self._call.cancel()
             self.over.callback(None)
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[tuple[Sequence[T], bool]]:
-    """Slices of at most `size`, each with whether it is the last."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size], start + size >= len(items)

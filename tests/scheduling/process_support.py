@@ -165,6 +165,7 @@ class Process:
         folder: Path,
         mailbox: MemoryMailbox,
         organizers: MemoryOrganizers | None = None,
+        at_once: int = 100,
     ) -> None:
         self.clock = Clock()
         self.store = Store.open(
@@ -202,6 +203,7 @@ class Process:
             self.alarms,
             clock=self.clock,
             now=now,
+            at_once=at_once,
         )
 
     async def book(self, *tags: str) -> None:
@@ -281,5 +283,6 @@ def calm(call: str, when: str) -> None:
 
 async def one_life(process: Process) -> None:
     """Steps until something is thrown out of the watcher."""
+    process.watcher._running = True
     while True:
         await process.watcher._step()

@@ -196,7 +196,7 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
             if left == 0:
                 raise Crash if crash else MailboxUnreachable("Connection lost.")
 
-    first = Process(tmp_path / "first", Unsteady(inbox, disturb, page=3))
+    first = Process(tmp_path / "first", Unsteady(inbox, disturb, page=3), at_once=3)
     await first.book(*(tag(n) for n in range(1, 6)))
     for number in range(1, 6):
         inbox.deliver(request(number))
@@ -209,7 +209,7 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
             await one_life(first)
         shutil.copytree(tmp_path / "first", folder)
         await first.store.close()
-        last = Process(folder, MemoryMailbox(inbox, page=3))
+        last = Process(folder, MemoryMailbox(inbox, page=3), at_once=3)
     else:
         last = first
     await last.settle(12)
