@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.default_texts import (
+    JOINING_INSTRUCTIONS,
+    PLACEHOLDER_INSTRUCTIONS,
+)
 from pexschedd.scheduling import body_rewrite, tags
+from pexschedd.scheduling.plain_text import plain_text
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -331,13 +335,26 @@ def test_a_text_body_waits(open_pane: Open) -> None:
     assert body.startswith("This meeting will be hosted in a Virtual Meeting Room.")
     assert all(len(line) <= 90 for line in body.splitlines())
     assert tags.find("", body) == tags.Tags(tok=(DOWN,))
+    # What the server makes of it is what was there before, with instructions.
     assert (
         body_rewrite.replace_token_text(
-            body, DOWN, PLACEHOLDER_INSTRUCTIONS.split(">")[1].split("<")[0], "Join"
+            body, DOWN, plain_text(PLACEHOLDER_INSTRUCTIONS), "Join"
         )
-        is not None
+        == "Join\n\nAgenda"
     )
-    assert body.endswith("#\n\nAgenda")
+
+
+def test_both_make_the_same_text(open_pane: Open) -> None:
+    """Instructions read the same, whether the pane or the server writes them."""
+    pane = open_pane()
+    for html in (
+        JOINING_INSTRUCTIONS,
+        PLACEHOLDER_INSTRUCTIONS,
+        "<p>a&nbsp;&amp; <i>b</i></p>\n<p><br></p><ul><li>c</li><li>d</li></ul>e<br/>\r\nf",
+        "<a href='mailto:a@a.test'>a@a.test</a> <a href=\"x?a=1&amp;b=2\"> y </a>.",
+    ):
+        text = pane.page.evaluate("html => pexschedd.outlook.plainText(html)", html)
+        assert text == plain_text(html) + "\n\n"
 
 
 def test_a_waiting_meeting_is_opened_again(open_pane: Open) -> None:
