@@ -6,8 +6,10 @@ is not hidden by the same misreading on the other. Everything is in memory.
 The parts, from the inside out:
 
 - `model`     what mailboxes hold: `Item`, `Meeting`, `Attendee`, `Body` (records)
+- `recurrence`, `expansion`, `series`  how meetings repeat, and their occurrences
 - `mailbox`   `Mailbox`: folders, indexes, the log of changes
-- `exchange`  `Exchange`: all mailboxes; what organizers and attendees do
+- `directory`, `post`, `exchange`  `Exchange`: all mailboxes; how mail gets from one to
+  another; what organizers and attendees do
 - `site`, `operations`  Exchange Web Services over HTTP
 - `server`    `Sandbox`: an `Exchange` with its HTTP side, ready to be mounted
 
@@ -21,13 +23,34 @@ Used from Python, without HTTP::
         required=["bob@example.test"],      # addresses, or Person(name, address)
         optional=[], resources=["pexipmeeting@example.test"],
         body="<p>Agenda</p>", location="Room 1", zone="W. Europe Standard Time",
+        all_day=False, by="bob@example.test",    # a delegate sends it for Alice
     )                                       # send=False keeps it to the organizer
     exchange.update(meeting, subject="Weekly!", body="<p>…</p>")     # tells everybody
     exchange.update(meeting, required=[], send=Send.CHANGED)  # or Send.ALL, Send.NONE
     exchange.cancel(meeting, text="<p>Sorry</p>")   # -> None; tells everybody
     exchange.respond(request, Answer.ACCEPT, text="<p>Gladly</p>")   # as an attendee
     exchange.send_message(alice, to=["bob@example.test"], subject="Hi", body="<p>…</p>")
+    exchange.remove(cancellation)           # RemoveItem: out of the calendar with it
     exchange.take_away(item)                # delete without telling anybody
+
+    series = exchange.schedule(alice, ..., recurrence=Recurrence.weekly("Tuesday"))
+                    # .daily, .weekly, .monthly, .monthly_on, .yearly, .yearly_on;
+                    # interval=…; count=… or until=date or neither; start=date
+    exchange.occurrences(series, low, high)  # -> list[Item], what takes place then
+    exchange.occurrence(series, original_start)     # -> Item, or EwsError
+    exchange.update(series, occurrence=original_start, start=…, body=…)  # that one
+    exchange.update(series, occurrence=original_start, required=[…, "new@example.test"])
+    exchange.cancel(series, occurrence=original_start)
+    exchange.update(series, recurrence=Recurrence.weekly("Tuesday", until=…))
+    exchange.update(meeting, recurrence=None)       # one meeting again
+
+    exchange.forward(request, bob, to=["pexipmeeting@example.test"])
+    exchange.hold("pexipmeeting@example.test")      # its mail waits
+    exchange.release("pexipmeeting@example.test", order=(1, 0, 0))  # or as it was sent
+    exchange.deliver_again(message)                 # another copy of the same
+    with exchange.on_the_way(alterations.signed):   # encrypted, rights_managed,
+        exchange.schedule(...)                      # plain_text, without_body, or any
+                                                    # function that changes an Item
 
     alice.calendar()       # -> list[Item], by start
     alice.inbox()          # -> list[Item], newest first: requests, responses, mail
@@ -52,8 +75,11 @@ The server side::
 
 `Item` records change in place, and their `id` changes when they move to another
 folder, exactly as ids do in Exchange. `Meeting`, `Attendee` and `Body` are immutable.
+The item of an occurrence is made when it is asked for; its meeting's `recurrence_id`
+is when the pattern of the series has it, its `type` says whether it was changed.
 """
 
+from pexschedd.sandbox import alterations
 from pexschedd.sandbox.accounts import Account, Processing, default_accounts
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.mailbox import Mailbox
@@ -92,5 +118,6 @@ __all__ = [
     "Role",
     "Sandbox",
     "Send",
+    "alterations",
     "default_accounts",
 ]

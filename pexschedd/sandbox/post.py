@@ -1,19 +1,17 @@
 """How messages get from one mailbox to another, and what can happen on the way."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from msgspec.structs import replace
 
 from pexschedd.sandbox import bodies, delivery
+from pexschedd.sandbox.alterations import Alteration
 from pexschedd.sandbox.directory import Directory, Who
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import Body, Item, Kind
-
-Change = Callable[[Item], object]
-"""What happens to a message on its way: it may change the item."""
 
 
 class PostOffice(Directory):
@@ -22,7 +20,7 @@ class PostOffice(Directory):
     def __init__(self, *args: Any, **more: Any) -> None:
         self._held: dict[str, list[Item]] = {}
         """Messages kept back, by the GUID of the mailbox they are for."""
-        self._changes: list[Change] = []
+        self._changes: list[Alteration] = []
         super().__init__(*args, **more)
 
     def send_message(
@@ -125,7 +123,7 @@ class PostOffice(Directory):
         return self._bring(mailbox, copy)
 
     @contextmanager
-    def on_the_way(self, change: Change) -> Iterator[None]:
+    def on_the_way(self, change: Alteration) -> Iterator[None]:
         """While this lasts, `change` is applied to every message that is sent; see
         `alterations` for what tends to happen to messages."""
         self._changes.append(change)

@@ -875,13 +875,28 @@ def test_other_operations_answer_properly(sandbox: CheckedSandbox) -> None:
     assert sandbox.codes(ALICE, request.format("DUMMY", ALICE)) == [
         "ErrorInvalidIdMalformed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("who", "number"), [(EQUIPMENT, "0"), (ALICE, "1"), (ROOM, "2")]
+)
+def test_how_a_mailbox_processes(
+    sandbox: CheckedSandbox, who: str, number: str
+) -> None:
+    """The calendar's configuration says; no other folder has such a thing."""
     request = (
         '<m:GetUserConfiguration><m:UserConfigurationName Name="Calendar">'
-        '<t:DistinguishedFolderId Id="calendar"/></m:UserConfigurationName>'
-        "<m:UserConfigurationProperties>All</m:UserConfigurationProperties>"
+        '<t:DistinguishedFolderId Id="{}"/></m:UserConfigurationName>'
+        "<m:UserConfigurationProperties>Dictionary</m:UserConfigurationProperties>"
         "</m:GetUserConfiguration>"
     )
-    assert sandbox.codes(ALICE, request) == ["ErrorItemNotFound"]
+    answer = sandbox.ask(SVC, request.format("calendar"), acting_as=who)
+    assert texts(answer, ".//t:DictionaryEntry/*/*") == [
+        *("String", "AutomateProcessing", "Integer32", number)
+    ]
+    assert sandbox.codes(SVC, request.format("inbox"), acting_as=who) == [
+        "ErrorItemNotFound"
+    ]
 
 
 def test_answers_are_utf8_with_a_declaration(sandbox: CheckedSandbox) -> None:

@@ -4,6 +4,7 @@ import re
 from functools import partial
 
 from pexschedd.sandbox import ids, markup, timezones
+from pexschedd.sandbox.accounts import Processing
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Person
@@ -99,11 +100,46 @@ def convert_id(call: Call) -> Element:
 
 
 def get_user_configuration(call: Call) -> Element:
-    """There are no such objects in the folders of the sandbox."""
-    markup.need_m(call.element, "UserConfigurationName")
+    """The one configuration there is: "Calendar" in the calendar folder, which says
+    what the mailbox does by itself with meeting messages. Its dictionary is
+    undocumented; the entry's name and numbers are those of Exchange's own tools."""
+    markup.in_order(
+        call.element, ("UserConfigurationName", "UserConfigurationProperties")
+    )
+    wanted = markup.need_m(call.element, "UserConfigurationName")
+    name = markup.need(wanted, "Name")
+    parts = markup.need_m(call.element, "UserConfigurationProperties")
+    chosen = (parts.text or "").split()
+    for part in chosen:
+        markup.chosen(parts, "UserConfigurationProperties", part, _PARTS)
 
-    def refuse(good: Element) -> None:
-        del good
-        raise EwsError("ErrorItemNotFound")
+    def write(good: Element) -> None:
+        (find,) = call.folders(wanted)
+        mailbox, folder = find()
+        if name != "Calendar" or folder.name != "calendar":
+            raise EwsError("ErrorItemNotFound")
+        configuration = markup.m(good, "UserConfiguration")
+        named = markup.t(configuration, "UserConfigurationName", Name=name)
+        key = mailbox.folder_change_key(folder)
+        markup.t(named, "FolderId", Id=folder.id, ChangeKey=key)
+        if {"Dictionary", "All"} & set(chosen):
+            entry = markup.t(markup.t(configuration, "Dictionary"), "DictionaryEntry")
+            _typed(entry, "DictionaryKey", "String", "AutomateProcessing")
+            number = _PROCESSING[mailbox.account.processing]
+            _typed(entry, "DictionaryValue", "Integer32", str(number))
 
-    return call.answer([refuse])
+    return call.answer([write])
+
+
+_PARTS = ("Id", "Dictionary", "XmlData", "BinaryData", "All")
+_PROCESSING = {
+    Processing.NONE: 0,
+    Processing.AUTO_UPDATE: 1,
+    Processing.AUTO_ACCEPT: 2,
+}
+
+
+def _typed(parent: Element, name: str, kind: str, value: str) -> None:
+    element = markup.t(parent, name)
+    markup.t(element, "Type", kind)
+    markup.t(element, "Value", value)
