@@ -9,6 +9,7 @@ from lxml import etree
 from twisted.internet import reactor as _reactor
 
 from pexschedd.ews.tls import Trust
+from tests.ews.ews_exchange import Exchange
 from tests.ews.ews_support import Behaviour, RawSite, schema_folder
 
 reactor: Any = _reactor
@@ -53,6 +54,14 @@ async def serve() -> Any:
 
 
 Starter = Callable[..., RawSite]
+
+
+@pytest_twisted.async_yield_fixture()
+async def exchange() -> Any:
+    """A sandbox on a socket."""
+    exchange = Exchange()
+    yield exchange
+    await exchange.close()
 
 
 @pytest.fixture(autouse=True)
