@@ -127,7 +127,10 @@ def _length(meeting: Meeting) -> timedelta:
 
 
 def _span(local: datetime, length: timedelta, where: tzinfo) -> Span:
-    return Span(_utc(local, where), _utc(local + length, where))
+    start = _utc(local, where)
+    # Not where the clock leaves it out: there it ends later as well.
+    shown = start.astimezone(where).replace(tzinfo=None)
+    return Span(start, _utc(shown + length, where))
 
 
 def _utc(local: datetime, where: tzinfo) -> datetime:

@@ -148,6 +148,7 @@ def _change(transition: Element) -> _Change:
         )
     weekday = _WEEKDAYS[DAYS.index(markup.text_t(transition, "DayOfWeek"))]
     number = int(markup.text_t(transition, "Occurrence"))
+    number = -1 if number > 4 else number
     date = relativedelta.relativedelta(
         month=month, day=31 if number < 0 else 1, weekday=weekday(number)
     )

@@ -181,6 +181,15 @@ def test_a_whole_day_lasts_from_midnight_to_midnight() -> None:
     assert [length // HOUR for length in lengths] == [24, 25, 24]
 
 
+def test_what_the_clock_leaves_out_moves_as_a_whole() -> None:
+    """Half past two does not exist: it begins and ends an hour later by the clock."""
+    meeting = series(
+        BERLIN, "2027-03-27T02:30", Recurrence.daily(count=2), timedelta(minutes=20)
+    )
+    _, moved = expansion.spans(meeting)
+    assert moved.end - moved.start == timedelta(minutes=20)
+
+
 def test_no_end_is_no_last_occurrence() -> None:
     """And looking far ahead is possible."""
     meeting = series(BERLIN, "2026-12-01T09:00", Recurrence.daily())
