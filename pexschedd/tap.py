@@ -29,6 +29,7 @@ from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError
+from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import ews_mailbox
 from pexschedd.ews.organizers import ews_organizers
 from pexschedd.ews.tls import Trust
@@ -60,6 +61,9 @@ from pexschedd.web.router import Router
 from pexschedd.web.site import BufferedSink, Site
 
 T = TypeVar("T")
+
+CONNECTIONS = 8
+"""To one mailbox server for one integration; Exchange's own default limit is 27."""
 
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
@@ -146,6 +150,7 @@ class Daemon(MultiService):
                 "password": self._password(connector),
                 "reactor": reactor,
                 "trust": trust,
+                "limits": Limits(connections=CONNECTIONS),
             }
 
         def mailbox_of(connector: Connector) -> Mailbox:
@@ -190,7 +195,9 @@ class Daemon(MultiService):
 
         health = HealthApi(store, __version__, lambda: self._failure).app.resource()
         policy = PolicyApi(Admission(store, now)).app.resource()
-        addin = AddinApi(connector_of, identity.verify, booking, files).app.resource()
+        addin = AddinApi(
+            connector_of, identity.verify, booking, files, wording.placeholder
+        ).app.resource()
         admin = AdminApi(
             store, administrators, now, templates, connector_files=files
         ).app.resource()

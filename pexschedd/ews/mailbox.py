@@ -34,7 +34,7 @@ from pexschedd.scheduling.mailbox import (
 )
 
 FETCH_BATCH = 50
-ANSWER_BATCH = 25
+ANSWER_BATCH = 50
 """Each answer makes the server write to a calendar and send a message: a request has
 to end within the minute that the server allows."""
 
@@ -139,7 +139,8 @@ class EwsMailbox:
     async def inbox(
         self, received_before: datetime, cursor: str = ""
     ) -> tuple[list[MeetingMessage], str]:
-        """What was read may be deleted before the next page is asked for."""
+        """What was read may be deleted before the next page is asked for; then some
+        items of the page's last second may be passed over this time."""
         return await keeping.inbox(self._client, self._site, received_before, cursor)
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:

@@ -11,6 +11,8 @@ class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     exchange_connector: int
     item_id: str
     change_key: str = ""
+    uid: str = ""
+    """The meeting's: answers about one meeting are given one after another."""
     action: str
     body: str = ""
     correlation_id: str = ""

@@ -16,7 +16,7 @@ from pexschedd.scheduling.markup_cuts import Cutting, Piece, pieces_of
 from pexschedd.scheduling.shown_text import Shown, Span, compact, gaps
 
 # The finder's own patterns: what it finds is what has to be replaced.
-from pexschedd.scheduling.tags import _QUOTING, _TOK, MAX_BODY
+from pexschedd.scheduling.tags import MAX_BODY, QUOTING, TOK
 from pexschedd.scheduling.visible_text import resolve_references, visible_text
 
 _ROUNDS = 3
@@ -35,7 +35,7 @@ def has_token(html: str, text: str, token: str) -> bool:
     shown = compact(visible_text(html[:MAX_BODY]))
     if _shows(shown, token):
         return True
-    unquoted = _QUOTING.sub("", text[:MAX_BODY])
+    unquoted = QUOTING.sub("", text[:MAX_BODY])
     return _shows(compact(resolve_references(unquoted)), token)
 
 
@@ -82,7 +82,7 @@ def replace_token_text(
     for _ in range(_ROUNDS):
         if not has_token("", head, token):
             break
-        quoting = [match.span() for match in _QUOTING.finditer(head)]
+        quoting = [match.span() for match in QUOTING.finditer(head)]
         shown = Shown(head, gaps(quoting, len(head)))
         cuts, place = _cuts(shown.text, token, placeholder)
         out, position = [], 0
@@ -98,7 +98,7 @@ def replace_token_text(
 
 
 def _shows(shown: str, token: str) -> bool:
-    return any(match[1] == token for match in _TOK.finditer(shown))
+    return any(match[1] == token for match in TOK.finditer(shown))
 
 
 def _cuts(shown: str, token: str, placeholder: str) -> tuple[list[Span], Span]:
@@ -106,7 +106,7 @@ def _cuts(shown: str, token: str, placeholder: str) -> tuple[list[Span], Span]:
     cuts: list[Span] = []
     place: Span | None = None
     position = 0
-    for match in _TOK.finditer(shown):
+    for match in TOK.finditer(shown):
         start, end = match.span()
         own = [Span(start, end)]
         if placeholder:

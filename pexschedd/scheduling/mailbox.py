@@ -80,7 +80,9 @@ class Mailbox(Protocol):
         """The messages, oldest first; those that are gone are left out."""
 
     async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """Tells the server; one outcome for each answer, in order.
+        """Tells the server; one outcome for each answer, in the order of the answers.
+
+        The answers are about different meetings: they may be told in any order.
 
         Safe to repeat with the same references: a message that was answered before
         is GONE.

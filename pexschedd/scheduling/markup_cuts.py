@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pexschedd.scheduling.shown_text import Shown, Span
 
 # The finder's own division of a source into texts and markup.
-from pexschedd.scheduling.visible_text import _MARKUP, _NOT_SHOWN, _end_of_markup
+from pexschedd.scheduling.visible_text import MARKUP, NOT_SHOWN, end_of_markup
 
 
 class Piece(NamedTuple):
@@ -30,8 +30,8 @@ def pieces_of(source: str) -> list[Piece]:
     """All of `source`, divided as `visible_text` does; texts and markup in order."""
     found = []
     position = 0
-    while (match := _MARKUP.search(source, position)) is not None:
-        end = _end_of_markup(source, match)
+    while (match := MARKUP.search(source, position)) is not None:
+        end = end_of_markup(source, match)
         if end is None:
             break
         start = match.start()
@@ -78,7 +78,7 @@ def _pairs(pieces: Sequence[Piece]) -> dict[int, int]:
                 if opened == name[1:]:
                     pairs[start] = index
                     break
-        elif name not in ("", "!") and name not in _ALONE and name not in _NOT_SHOWN:
+        elif name not in ("", "!") and name not in _ALONE and name not in NOT_SHOWN:
             waiting.append((name, index))
             open_now[name] = open_now.get(name, 0) + 1
     return pairs

@@ -1,5 +1,7 @@
 """Answers that are decided and durable, until the mailbox has taken them."""
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 from twisted.logger import Logger
 
@@ -17,8 +19,8 @@ from pexschedd.scheduling.mailbox import (
 )
 from pexschedd.store.store import Store
 
-BATCH = 25
-"""Answers in one call: each sends mail, and Exchange gives a call one minute."""
+AT_ONCE = 400
+"""Answers that are given to the mailbox together; it makes calls of them."""
 
 
 class Outbox:
@@ -42,8 +44,8 @@ class Outbox:
     async def send(self) -> None:
         """Tells the mailbox every pending answer once, oldest first."""
         pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
-        for start in range(0, len(pending), BATCH):
-            await self._send(pending[start : start + BATCH])
+        for batch in of_different_meetings(pending):
+            await self._send(batch)
 
     async def _send(self, batch: list[PendingAnswer]) -> None:
         outcomes = await self._mailbox.answer(
@@ -79,3 +81,20 @@ class Outbox:
             f"got no answer: {outcome.reason} (correlation id "
             f"{pending.correlation_id}).",
         )
+
+
+def of_different_meetings(
+    pending: Sequence[PendingAnswer], most: int = AT_ONCE
+) -> Iterator[list[PendingAnswer]]:
+    """In order, in batches in which every meeting has one answer at most: a mailbox may
+    give the answers of one batch in any order."""
+    batch: list[PendingAnswer] = []
+    meetings: set[str] = set()
+    for each in pending:
+        if len(batch) == most or (each.uid and each.uid in meetings):
+            yield batch
+            batch, meetings = [], set()
+        batch.append(each)
+        meetings.add(each.uid)
+    if batch:
+        yield batch

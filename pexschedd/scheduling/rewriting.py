@@ -41,7 +41,7 @@ from pexschedd.scheduling.body_rewrite import replace_token, replace_token_text
 from pexschedd.scheduling.decision import Text
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, OrganizersCalendars, RewriteKind
-from pexschedd.scheduling.visible_text import visible_text
+from pexschedd.scheduling.plain_text import plain_text
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 
@@ -187,7 +187,8 @@ class Rewriter:
             return True
         pair = AliasPair(alias.alias_number, alias.numeric_alias, alias.alias)
         instructions = self._wording.instructions(connector, pair, alias.uuid)
-        body = _rewritten(connector, pending.token, meeting, instructions)
+        placeholder = self._wording.placeholder(connector)
+        body = _rewritten(meeting, pending.token, placeholder, instructions)
         if body is None:
             self._note(pending, "its organizer has removed the token")
             await self._decline_invalid(connector, pending)
@@ -242,6 +243,7 @@ class Rewriter:
                 exchange_connector=pending.exchange_connector,
                 item_id=pending.item_id,
                 change_key=pending.change_key,
+                uid=pending.uid,
                 action=action,
                 body=body,
                 correlation_id=pending.correlation_id,
@@ -259,13 +261,12 @@ class Rewriter:
 
 
 def _rewritten(
-    connector: Connector, token: str, meeting: CalendarMeeting, instructions: str
+    meeting: CalendarMeeting, token: str, placeholder: str, instructions: str
 ) -> str | None:
     """The body with the instructions in place of placeholder and token; None if it
     does not have the token."""
-    placeholder = connector.placeholder_instructions_template
     if meeting.html:
         return replace_token(meeting.html, token, placeholder, instructions)
     return replace_token_text(
-        meeting.text, token, visible_text(placeholder), visible_text(instructions)
+        meeting.text, token, plain_text(placeholder), plain_text(instructions)
     )

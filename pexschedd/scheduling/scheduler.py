@@ -14,7 +14,7 @@ from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
 from pexschedd.model.conference import RecurringConference
 from pexschedd.model.integration import Connector
-from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.context import Fresh
@@ -67,7 +67,7 @@ class Scheduler:
             self._log_error(error, connector, correlation_id)
             body = self._wording.general_error(connector, correlation_id)
             self._answer(
-                change, connector, message.ref, Action.DECLINE, body, correlation_id
+                change, connector, message, Action.DECLINE, body, correlation_id
             )
             return
         self._log.info(
@@ -81,7 +81,7 @@ class Scheduler:
             self._rewrite_later(change, connector, message, decision, correlation_id)
         elif decision.action is not None:
             self._answer(
-                change, connector, message.ref, decision.action, body, correlation_id
+                change, connector, message, decision.action, body, correlation_id
             )
 
     def _decide(
@@ -152,7 +152,7 @@ class Scheduler:
         self,
         change: Transaction,
         connector: Connector,
-        ref: MessageRef,
+        message: MeetingMessage | Unreadable,
         action: Action,
         body: str,
         correlation_id: str,
@@ -162,8 +162,9 @@ class Scheduler:
             PendingAnswer(
                 id=change.new_id(tables.OUTBOX),
                 exchange_connector=connector.id,
-                item_id=ref.item_id,
-                change_key=ref.change_key,
+                item_id=message.ref.item_id,
+                change_key=message.ref.change_key,
+                uid=message.uid if isinstance(message, MeetingMessage) else "",
                 action=action,
                 body=body,
                 correlation_id=correlation_id,

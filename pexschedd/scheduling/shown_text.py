@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 # The finder's own patterns: what it sees is what is shown here.
-from pexschedd.scheduling.tags import _LOOKALIKES, _NOTHING
-from pexschedd.scheduling.visible_text import _REFERENCE, resolve_references
+from pexschedd.scheduling.tags import LOOKALIKES, NOTHING
+from pexschedd.scheduling.visible_text import REFERENCE, resolve_references
 
 
 class Span(NamedTuple):
@@ -24,10 +24,10 @@ class Span(NamedTuple):
 
 def compact(text: str) -> str:
     """`text` as tags are looked for in it: all that is ink, plainly punctuated."""
-    return _NOTHING.sub("", text).translate(_LOOKALIKES)
+    return NOTHING.sub("", text).translate(LOOKALIKES)
 
 
-_STEP = re.compile(f"{_NOTHING.pattern}|({_REFERENCE.pattern})", re.IGNORECASE)
+_STEP = re.compile(f"{NOTHING.pattern}|({REFERENCE.pattern})", re.IGNORECASE)
 
 
 class Shown:
@@ -47,7 +47,7 @@ class Shown:
         for start, end in parts:
             self._read(source, start, end)
             self.before.append(self._length)
-        self.text = "".join(self._texts).translate(_LOOKALIKES)
+        self.text = "".join(self._texts).translate(LOOKALIKES)
 
     def _read(self, source: str, position: int, end: int) -> None:
         for match in _STEP.finditer(source, position, end):
@@ -64,7 +64,7 @@ class Shown:
         while plain < len(text) - 1 and text[-1 - plain] == written[-1 - plain]:
             plain += 1
         size = len(written) - plain
-        self._add(_NOTHING.sub("", text[: len(text) - plain]), position, size)
+        self._add(NOTHING.sub("", text[: len(text) - plain]), position, size)
         self._add(written[size:], position + size, 0)
 
     def _add(self, text: str, position: int, reference: int) -> None:

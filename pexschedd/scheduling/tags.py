@@ -49,7 +49,7 @@ def find(html: str, text: str = "") -> Tags:
     shown = _compact(visible_text(html[:MAX_BODY]))
     pxps, tok = _uuids(shown), _tokens(shown)
     if text and not (pxps and tok):
-        unquoted = _QUOTING.sub("", text[:MAX_BODY])
+        unquoted = QUOTING.sub("", text[:MAX_BODY])
         shown = _compact(resolve_references(unquoted))
         pxps, tok = pxps or _uuids(shown), tok or _tokens(shown)
     return Tags(pxps, tok)
@@ -65,21 +65,21 @@ _PXPS = re.compile(
     f"PXPS{_COLON}{_DASH}({_HEX}{{8}}(?:{_DASH}{_HEX}{{4}}){{3}}{_DASH}{_HEX}{{12}}){_HASH}",
     re.IGNORECASE,
 )
-_TOK = re.compile(
+TOK = re.compile(
     rf"TOK{_COLON}{_DASH}([a-z0-9_-]+\.[a-z0-9_-]+\.[a-z0-9_-]+){_HASH}", re.IGNORECASE
 )
 _ENCODED_DASH = re.compile(_DASH, re.IGNORECASE)
 
-_QUOTING = re.compile(r"^[ \t>|]+", re.MULTILINE)
+QUOTING = re.compile(r"^[ \t>|]+", re.MULTILINE)
 """What mail programs put before the lines of a quoted plain text."""
 
 # White space, controls, and characters that take no room.
-_NOTHING = re.compile(
+NOTHING = re.compile(
     r"[\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]+"
 )
 # What editors and input methods make of our punctuation.
-_LOOKALIKES = str.maketrans(
+LOOKALIKES = str.maketrans(
     {
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
         **dict.fromkeys("\ufe55\uff1a", ":"),
@@ -89,8 +89,8 @@ _LOOKALIKES = str.maketrans(
 
 
 def _compact(text: str) -> str:
-    text = _NOTHING.sub("", text)
-    return text if text.isascii() else text.translate(_LOOKALIKES)
+    text = NOTHING.sub("", text)
+    return text if text.isascii() else text.translate(LOOKALIKES)
 
 
 def _uuids(shown: str) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _uuids(shown: str) -> tuple[str, ...]:
 
 
 def _tokens(shown: str) -> tuple[str, ...]:
-    found = (match[1] for match in _TOK.finditer(shown))
+    found = (match[1] for match in TOK.finditer(shown))
     return _distinct(token for token in found if len(token) <= _MAX_TOKEN)
 
 

@@ -9,16 +9,16 @@ proportional to the source whatever is in it, and never fails.
 import html as entities
 import re
 
-_MARKUP = re.compile(
+MARKUP = re.compile(
     r"<(?:(?P<comment>!--)|(?P<name>[a-z][a-z0-9:_-]{0,30})|[!?/])", re.IGNORECASE
 )
 _IN_TAG = re.compile(r">|=\s*(?P<quote>[\"'])")
 _END_OF_COMMENT = re.compile(r"--!?>")
-_REFERENCE = re.compile(
+REFERENCE = re.compile(
     r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});?", re.IGNORECASE
 )
 
-_NOT_SHOWN = {
+NOT_SHOWN = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
     for name in ("iframe", "noembed", "noframes", "script", "style", "title", "xmp")
 }
@@ -35,8 +35,8 @@ def visible_text(source: str) -> str:
     """
     pieces = []
     position = 0
-    while (match := _MARKUP.search(source, position)) is not None:
-        end = _end_of_markup(source, match)
+    while (match := MARKUP.search(source, position)) is not None:
+        end = end_of_markup(source, match)
         if end is None:  # No tag after all: somebody wrote "a <b".
             break
         pieces.append(source[position : match.start()])
@@ -47,10 +47,10 @@ def visible_text(source: str) -> str:
 
 def resolve_references(text: str) -> str:
     """`&nbsp;`, `&#35;` and the like replaced by the characters they stand for."""
-    return _REFERENCE.sub(lambda match: entities.unescape(match[0]), text)
+    return REFERENCE.sub(lambda match: entities.unescape(match[0]), text)
 
 
-def _end_of_markup(source: str, match: re.Match[str]) -> int | None:
+def end_of_markup(source: str, match: re.Match[str]) -> int | None:
     """Where what begins at `match` is over; None if it never ends, so never began."""
     if match["comment"]:
         # "<!-->" is a whole comment, so its dashes may be those of the beginning.
@@ -59,7 +59,7 @@ def _end_of_markup(source: str, match: re.Match[str]) -> int | None:
     if not match["name"]:
         return source.find(">", match.end()) + 1 or None
     end = _end_of_tag(source, match.end())
-    raw = _NOT_SHOWN.get(match["name"].lower())
+    raw = NOT_SHOWN.get(match["name"].lower())
     if end is None or raw is None:
         return end
     closing = raw.search(source, end)

@@ -28,7 +28,7 @@ from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.store.store import Store
 
-AT_ONCE = 100
+AT_ONCE = 400
 """Messages in one commit: large enough that calls are few, small enough that the first
 organizer does not wait for the last, and that few are in memory."""
 

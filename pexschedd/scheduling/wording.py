@@ -29,6 +29,10 @@ class Wording:
             },
         )
 
+    def placeholder(self, connector: Connector) -> str:
+        """What stands in an invitation until it gets its joining instructions."""
+        return self._templates.render(connector.placeholder_instructions_template, {})
+
     def answer(
         self,
         connector: Connector,

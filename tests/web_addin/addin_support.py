@@ -19,7 +19,7 @@ from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.api import PREFIX, AddinApi
-from pexschedd.web.addin.booking import Icons, unrendered_placeholder
+from pexschedd.web.addin.booking import Icons
 from pexschedd.web.site import Site
 
 CONNECTOR = Connector(
@@ -31,6 +31,10 @@ CONNECTOR = Connector(
     room_mailbox_name="Pexip Meeting",
     room_mailbox_email_address="pexipmeeting@example.test",
 )
+
+
+def unrendered(connector: Connector) -> str:
+    return connector.placeholder_instructions_template
 
 
 class Room(Struct):
@@ -50,7 +54,7 @@ class Behind:
         self.connectors = {1: CONNECTOR}
         self.booked: list[tuple[int, str]] = []
         self.room: Callable[[], Room] = lambda: ROOM
-        self.placeholder: Callable[[Connector], str] = unrendered_placeholder
+        self.placeholder: Callable[[Connector], str] = unrendered
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
         if token == "down":

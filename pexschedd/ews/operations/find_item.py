@@ -2,7 +2,8 @@
 what takes place on a day.
 
 A page begins where the one before ended in time, not at a number: what was read may
-be deleted before the next page is asked for.
+be deleted before the next page is asked for. (Of the second in which the page ended,
+as many others are passed over then; the next look finds them.)
 """
 
 import base64

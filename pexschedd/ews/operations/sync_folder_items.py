@@ -11,10 +11,16 @@ from pexschedd.ews.envelope import (
     only_result,
     parse,
     request,
-    t,
     text,
 )
-from pexschedd.ews.operations.parts import INBOX, folder, read_ref
+from pexschedd.ews.operations.item_parts import ItemReader
+from pexschedd.ews.operations.parts import (
+    CLEAN_GLOBAL_ID,
+    INBOX,
+    folder,
+    item_shape,
+    read_ref,
+)
 from pexschedd.model.meeting import MessageRef
 
 MAX_CHANGES = 512
@@ -33,7 +39,7 @@ def build_sync(mailbox: str, state: str) -> bytes:
     """An empty state asks from the beginning."""
     operation = m(
         "SyncFolderItems",
-        m("ItemShape", t("BaseShape", "IdOnly")),
+        item_shape(named=[CLEAN_GLOBAL_ID]),
         m("SyncFolderId", folder(INBOX)),
         *([m("SyncState", state)] if state else []),
         m("MaxChangesReturned", str(MAX_CHANGES)),
@@ -52,7 +58,9 @@ def parse_sync(data: bytes) -> Page:
     for change in children(child(result, "Changes")):
         if local_name(change) not in ("Create", "Update"):
             continue
-        ref = next(filter(None, map(read_ref, change)), None)
-        if ref is not None:
-            arrived[ref.item_id] = ref
+        for item in change:
+            ref = read_ref(item)
+            if ref is not None:
+                meeting = ItemReader(item).named(CLEAN_GLOBAL_ID)
+                arrived[ref.item_id] = msgspec.structs.replace(ref, meeting=meeting)
     return Page(tuple(arrived.values()), state, last in ("true", "1"))

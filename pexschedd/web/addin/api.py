@@ -19,7 +19,6 @@ from pexschedd.web.addin.booking import (
     Icons,
     Placeholder,
     Verify,
-    unrendered_placeholder,
 )
 from pexschedd.web.addin.headers import (
     CLOSING_POLICY,
@@ -55,7 +54,7 @@ class AddinApi:
         verify: Verify,
         booking: Booking,
         icons: Icons,
-        placeholder: Placeholder = unrendered_placeholder,
+        placeholder: Placeholder,
     ) -> None:
         self._connectors = connectors
         self._verify = verify

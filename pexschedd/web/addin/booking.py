@@ -41,11 +41,6 @@ class Placeholder(Protocol):
         """HTML for a meeting that waits for its room; raises `TemplateError`."""
 
 
-def unrendered_placeholder(connector: Connector) -> str:
-    """The template as it is: it may use no variables, so most show what they are."""
-    return connector.placeholder_instructions_template
-
-
 class Icons(Protocol):
     def icon(self, connector: Connector, size: int) -> bytes:
         """The add-in's icon as PNG; `NotFound` for a size that there is not."""
