@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 from twisted.internet import reactor
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxRefused, StoreError
@@ -152,6 +153,9 @@ class MemoryOrganizers:
             raise MailboxRefused(f"The service account may not act for {address}.")
         return self.meetings.get(uid)
 
+    async def close(self) -> None:
+        pass
+
     async def rewrite(
         self, address: str, ref: MessageRef, html: str
     ) -> tuple[RewriteKind, str]:
@@ -183,10 +187,14 @@ class Impatient(Clock):
     """Nobody waits: every call is made at once, time and all."""
 
     def callLater(
-        self, when: float, what: Callable[..., Any], *a: Any, **kw: Any
-    ) -> Any:
-        call = super().callLater(when, what, *a, **kw)
-        self.advance(when)
+        self,
+        delay: float,
+        callable: Callable[..., object],  # noqa: A002 - Twisted's name
+        *args: Any,
+        **kw: Any,
+    ) -> IDelayedCall:
+        call = super().callLater(delay, callable, *args, **kw)
+        self.advance(delay)
         return call
 
 

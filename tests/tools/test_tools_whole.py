@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,11 @@ def schedule(world: World, alice: Organizer, subject: str, start: datetime) -> N
 def bodies_of(alice: Organizer) -> list[str]:
     """Of the meetings in the organizer's own calendar."""
     return [str(item.body) for item in alice._account.calendar.all()]
+
+
+def finished_audits(world: World) -> list[Any]:
+    every = world.objects("exchange_scheduler_audit", "status")
+    return [each for each in every if not each["running"]]
 
 
 def soon() -> datetime:
@@ -176,17 +182,7 @@ def test_only_what_is_over_is_deleted(world: World, alice: Organizer) -> None:
 
     audit = world.ask("POST", "command/v1/ms_exchange_connector/1/audit/")
     assert audit.status_code == 202, audit.text
-    state = eventually(
-        lambda: next(
-            (
-                each
-                for each in world.objects("exchange_scheduler_audit", "status")
-                if not each["running"]
-            ),
-            None,
-        ),
-        "the audit",
-    )
+    (state,) = eventually(lambda: finished_audits(world), "the audit")
     assert state["error"] == ""
     assert (state["meetings"], state["rooms"], state["findings"]) == (1, 1, [])
 

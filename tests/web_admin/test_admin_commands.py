@@ -1,0 +1,155 @@
+"""The audit over the management API."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_twisted
+import treq
+from twisted.internet import reactor as _reactor
+from twisted.web.resource import Resource
+
+from pexschedd.errors import NotAuthenticated, NotFound
+from pexschedd.model import tables
+from pexschedd.scheduling.audit import Finding, Kind, Report, Times
+from pexschedd.scheduling.audits import State
+from pexschedd.web.admin.commands import CommandApi
+from pexschedd.web.site import Site
+from tests.scheduling.keeping_support import CONNECTOR, HOUR, NOW, House
+
+reactor: Any = _reactor
+
+
+class Anybody:
+    async def authenticate(self, name: str, password: str) -> object:
+        if password != "right":
+            raise NotAuthenticated("No.")
+        return name
+
+
+class Audits:
+    """Each integration that is audited finds the same."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, State] = {}
+
+    def begin(self, connector_id: int) -> None:
+        if connector_id != 1:
+            raise NotFound(f"There is no integration {connector_id}.")
+        self.states[1] = State(NOW)
+
+    def state(self, connector_id: int) -> State | None:
+        return self.states.get(connector_id)
+
+
+class Rest(Resource):
+    isLeaf = True
+
+    def render(self, request: Any) -> bytes:
+        return b"the rest"
+
+
+class Server:
+    def __init__(self, house: House) -> None:
+        self.audits = Audits()
+        api = CommandApi(house.store, Anybody(), self.audits)
+        site = Site(api.beside(Rest()), reactor, None)
+        self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
+
+    async def ask(
+        self, method: str, path: str, password: str = "right"
+    ) -> tuple[int, Any]:
+        url = f"http://127.0.0.1:{self.port.getHost().port}{path}"
+        answer = await treq.request(
+            method, url, auth=("admin", password), persistent=False
+        )
+        body = await treq.content(answer)
+        return answer.code, body if body == b"the rest" else await treq.json_content(
+            answer
+        )
+
+
+@pytest_twisted.async_yield_fixture()
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    house = House(tmp_path / "state")
+    await house.put(tables.CONNECTOR, CONNECTOR)
+    server = Server(house)
+    yield server
+    await server.port.stopListening()
+    await house.store.close()
+
+
+NOW_URL = "/api/admin/command/v1/ms_exchange_connector/{}/audit/"
+STATUS = "/api/admin/status/v1/exchange_scheduler_audit/"
+
+
+@pytest_twisted.ensureDeferred
+async def test_run_now_and_read(server: Server) -> None:
+    """It begins at once, and what it found is there when it has ended."""
+    assert await server.ask("GET", STATUS) == (
+        200,
+        {
+            "meta": {
+                "limit": 0,
+                "next": None,
+                "offset": 0,
+                "previous": None,
+                "total_count": 0,
+            },
+            "objects": [],
+        },
+    )
+    assert (await server.ask("GET", STATUS + "1/"))[0] == 404
+    status, begun = await server.ask("POST", NOW_URL.format(1))
+    assert (status, begun["running"], begun["findings"]) == (202, True, [])
+    assert begun["resource_uri"] == STATUS + "1/"
+    finding = Finding(
+        kind=Kind.NO_MEETING, uid="0400", record=Times(NOW, NOW + HOUR), note="n"
+    )
+    server.audits.states[1] = State(NOW, NOW + HOUR, Report(4, 5, (finding,)))
+    status, found = await server.ask("GET", STATUS + "1/")
+    assert found == {
+        "id": 1,
+        "exchange_connector_id": 1,
+        "start_time": "2026-11-23T12:00:00.000000",
+        "end_time": "2026-11-23T13:00:00.000000",
+        "running": False,
+        "error": "",
+        "meetings": 4,
+        "rooms": 5,
+        "findings_count": 1,
+        "findings": [
+            {
+                "kind": "no_meeting",
+                "uid": "0400",
+                "calendar": None,
+                "record": {
+                    "start_time": "2026-11-23T12:00:00.000000",
+                    "end_time": "2026-11-23T13:00:00.000000",
+                },
+                "healed": False,
+                "note": "n",
+            }
+        ],
+        "resource_uri": STATUS + "1/",
+    }
+    assert (await server.ask("GET", STATUS))[1]["objects"] == [found]
+
+
+@pytest_twisted.ensureDeferred
+async def test_for_administrators_only(server: Server) -> None:
+    """Without the password nothing is begun nor shown; unknown ones are not found."""
+    assert (await server.ask("POST", NOW_URL.format(1), "wrong"))[0] == 401
+    assert (await server.ask("GET", STATUS, "wrong"))[0] == 401
+    assert not server.audits.states
+    assert (await server.ask("POST", NOW_URL.format(2)))[0] == 404
+    assert (await server.ask("GET", NOW_URL.format(1)))[0] == 405
+
+
+@pytest_twisted.ensureDeferred
+async def test_everything_else_is_served_beside_it(server: Server) -> None:
+    """Other paths, however alike, are not ours."""
+    for path in ("/", "/api/admin/status/v1/", "/api/admin/status/v1/alarm/"):
+        assert await server.ask("GET", path) == (200, b"the rest")
+    other = "/api/admin/status/v1/exchange_scheduler_audits/"
+    assert await server.ask("GET", other) == (200, b"the rest")
