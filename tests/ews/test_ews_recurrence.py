@@ -28,7 +28,7 @@ from pexschedd.model.recurrence import (
 )
 from pexschedd.scheduling.recurrence import first_start
 from tests.ews.ews_support import meeting_request, response, schema_folder
-from tests.ews.test_ews_zones import EUROPE, rules
+from tests.ews.test_ews_zones import EUROPE, day, rules
 
 RECEIVED = "2026-11-20T07:58:11Z"
 DAILY = "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
@@ -228,6 +228,33 @@ def test_rules_that_change() -> None:
             Era(bias=-180, begins=utc("2030-01-01T00:00")),
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("eras", "biases", "changes", "known"),
+    [(200, 24, 24, True), (201, 1, 1, False), (30, 25, 1, False), (2, 1, 25, False)],
+)
+def test_rules_without_end(eras: int, biases: int, changes: int, known: bool) -> None:
+    """A definition that would keep us busy is not understood."""
+    periods = "".join(
+        f'<t:Period Bias="PT{minutes}M" Name="Standard" Id="{minutes}"/>'
+        for minutes in range(biases)
+    )
+    group = day("0", 3, -1) * changes
+    transitions = "".join(
+        f"<t:T><t:To>{f'{n % biases}' if n else 'g'}</t:To>"
+        f"<t:DateTime>{1900 + n if n else 1}-01-01T00:00:00</t:DateTime></t:T>"
+        for n in range(eras)
+    ).replace("<t:DateTime>1-", "<t:DateTime>0001-")
+    zone = (
+        f'<t:StartTimeZone Id="x"><t:Periods>{periods}</t:Periods><t:TransitionsGroups>'
+        f'<t:TransitionsGroup Id="g">{group}</t:TransitionsGroup>'
+        f"</t:TransitionsGroups><t:Transitions>{transitions}</t:Transitions>"
+        "</t:StartTimeZone>"
+    )
+    message = series(zone=zone)
+    assert (message.recurrence is not None) is known
+    assert message.zone
 
 
 def test_no_zone_is_utc() -> None:

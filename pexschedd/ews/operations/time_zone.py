@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
 from pexschedd.ews.operations.parts import DAYS_OF_WEEK, read_time
@@ -16,6 +17,11 @@ from pexschedd.model.recurrence import (
     Era,
     Zone,
 )
+
+MAX_ERAS = 200
+MAX_BIASES = 24
+"""Definitions travel with messages from anywhere, and clocks are asked often: no zone
+on earth has had as many."""
 
 _DURATION = re.compile(
     r"(-?)P(?:0D)?T(?:(\d{1,2})H)?(?:(\d{1,4})M)?(?:(\d{1,2})(?:\.(\d*))?S)?\Z",
@@ -54,6 +60,10 @@ def _custom(definition: Element) -> CustomZone | None:
         elif not eras:
             return None  # nobody knows what was before
         eras.append(Era(bias=era.bias, changes=era.changes, begins=begins))
+    biases = {era.bias for era in eras}
+    biases |= {change.bias for era in eras for change in era.changes}
+    if len(eras) > MAX_ERAS or len(biases) > MAX_BIASES:
+        return None
     try:
         return CustomZone(tuple(eras))
     except ValueError:
@@ -71,7 +81,8 @@ def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
         group.get("Id", ""): group
         for group in children(child(definition, "TransitionsGroups"))
     }
-    for transition in children(child(definition, "Transitions")):
+    transitions = children(child(definition, "Transitions"))
+    for transition in islice(transitions, MAX_ERAS + 1):
         target = text(transition, "To").strip()
         try:
             era = (
@@ -97,7 +108,10 @@ def _era(group: Element, periods: dict[str, tuple[str, int]]) -> Era:
     """Raises KeyError and ValueError for what makes no sense."""
     changes = []
     standard = None
-    for transition in children(group):
+    transitions = list(children(group))
+    if len(transitions) > MAX_BIASES:
+        raise ValueError("clocks that change all the time")
+    for transition in transitions:
         name, bias = periods[text(transition, "To").strip()]
         recurs = local_name(transition).startswith("Recurring")
         if recurs:
