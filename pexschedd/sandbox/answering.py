@@ -47,7 +47,7 @@ def respond(
     """
     meeting = _answerable(mailbox, item, answer)
     if item.kind is Kind.REQUEST:
-        results = _answer_request(mailbox, item, meeting, answer)
+        results = _answer_request(mailbox, item, answer)
     else:
         entry = item
         if answer is Answer.DECLINE:
@@ -195,9 +195,7 @@ def _organizes(mailbox: Mailbox, meeting: Meeting) -> bool:
     return meeting.organizer.address.casefold() in mine
 
 
-def _answer_request(
-    mailbox: Mailbox, request: Item, meeting: Meeting, answer: Answer
-) -> list[Item]:
+def _answer_request(mailbox: Mailbox, request: Item, answer: Answer) -> list[Item]:
     entry = place(mailbox, request)
     if answer is Answer.DECLINE:
         entry = mailbox.move(entry, "deleteditems")

@@ -80,7 +80,13 @@ def _book(exchange: "PostOffice", mailbox: Mailbox, request: Item) -> None:
     if meeting is None:
         return
     answer = Answer.DECLINE if _overlaps(mailbox, meeting) else Answer.ACCEPT
-    for kept in answering.respond(exchange, mailbox, request, answer, EMPTY_BODY):
+    try:
+        answered = answering.respond(exchange, mailbox, request, answer, EMPTY_BODY)
+    except EwsError:
+        request.request_type = "Outdated"
+        mailbox.changed(request)
+        return
+    for kept in answered:
         kept.subject = meeting.organizer.name
         kept.body = EMPTY_BODY
         mailbox.changed(kept)

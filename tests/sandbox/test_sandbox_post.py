@@ -12,6 +12,7 @@ from tests.sandbox.sandbox_support import (
     BOB,
     EQUIPMENT,
     HOUR,
+    ROOM,
     SVC,
     CheckedSandbox,
     get_item,
@@ -86,6 +87,20 @@ def test_a_second_copy(sandbox: CheckedSandbox) -> None:
     assert copy.id != message.id
     assert (copy.message_id, copy.meeting) == (message.message_id, message.meeting)
     assert (copy.is_read, copy.processed) == (False, False)
+
+
+@pytest.mark.parametrize("who", [BOB, ROOM])
+def test_late_mail_is_outdated(sandbox: CheckedSandbox, who: str) -> None:
+    """What Exchange processes by itself: an older request changes nothing."""
+    sandbox.exchange.hold(who)
+    meeting = schedule(sandbox, required=[who])
+    sandbox.exchange.update(meeting, start=FIRST + HOUR, end=FIRST + 2 * HOUR)
+    sandbox.exchange.release(who, order=(1, 0))
+    mailbox = sandbox.exchange.mailbox(who)
+    assert mailbox.items("inbox")[-1].request_type == "Outdated"
+    (entry,) = mailbox.calendar()
+    assert entry.meeting is not None
+    assert entry.meeting.start == FIRST + HOUR
 
 
 def test_forwarding(sandbox: CheckedSandbox) -> None:

@@ -260,3 +260,54 @@ def test_removing_an_occurrence_over_the_wire(sandbox: CheckedSandbox) -> None:
     (entry,) = sandbox.exchange.mailbox(EQUIPMENT).calendar()
     answer = sandbox.ask(SVC, get_item(entry.id, uris=SERIES), acting_as=EQUIPMENT)
     assert texts(answer, ".//t:DeletedOccurrence/t:Start") == [stamp(SECOND)]
+
+
+def test_calling_one_occurrence_off(sandbox: CheckedSandbox) -> None:
+    """CancelCalendarItem on an occurrence, and DeleteItem with cancellations: each
+    tells of its date, and the series goes on."""
+    master = schedule(sandbox)
+    second, third = (
+        sandbox.exchange.occurrence(master, original).id for original in (SECOND, THIRD)
+    )
+    cancel = (
+        '<m:CreateItem MessageDisposition="SendAndSaveCopy"><m:Items>'
+        f'<t:CancelCalendarItem><t:ReferenceItemId Id="{second}"/>'
+        '<t:NewBodyContent BodyType="HTML">Sorry</t:NewBodyContent>'
+        "</t:CancelCalendarItem></m:Items></m:CreateItem>"
+    )
+    delete = (
+        '<m:DeleteItem DeleteType="MoveToDeletedItems" '
+        'SendMeetingCancellations="SendOnlyToAll"><m:ItemIds>'
+        f'<t:ItemId Id="{third}"/></m:ItemIds></m:DeleteItem>'
+    )
+    for request, original in ((cancel, SECOND), (delete, THIRD)):
+        assert sandbox.codes(ALICE, request) == ["NoError"]
+        meeting = newest(sandbox).meeting
+        assert meeting is not None
+        assert (meeting.recurrence_id, meeting.cancelled) == (original, True)
+        assert sandbox.codes(ALICE, request) == ["ErrorItemNotFound"]
+    assert master.meeting is not None
+    assert master.meeting.deleted == (SECOND, THIRD)
+    assert sandbox.exchange.mailbox(ALICE).calendar() == [master]
+
+
+@pytest.mark.parametrize(
+    ("sending", "heard"), [("SendToNone", None), ("SendOnlyToAll", "Declined: Weekly")]
+)
+def test_an_attendee_deletes_one_occurrence(
+    sandbox: CheckedSandbox, sending: str, heard: str | None
+) -> None:
+    """It is gone from that calendar; the organizer hears only if told so."""
+    schedule(sandbox)
+    sandbox.exchange.respond(newest(sandbox), Answer.ACCEPT, send=False)
+    (entry,) = sandbox.exchange.mailbox(EQUIPMENT).calendar()
+    occurrence = sandbox.exchange.occurrence(entry, SECOND)
+    delete = (
+        f'<m:DeleteItem DeleteType="HardDelete" SendMeetingCancellations="{sending}">'
+        f'<m:ItemIds><t:ItemId Id="{occurrence.id}"/></m:ItemIds></m:DeleteItem>'
+    )
+    assert sandbox.codes(SVC, delete, acting_as=EQUIPMENT) == ["NoError"]
+    assert entry.meeting is not None
+    assert entry.meeting.deleted == (SECOND,)
+    subjects = [each.subject for each in sandbox.exchange.mailbox(ALICE).inbox()]
+    assert subjects == ([heard] if heard else [])
