@@ -35,6 +35,7 @@ from pexschedd.scheduling.mailbox import (
     RewriteKind,
 )
 from pexschedd.scheduling.patience import pages, patiently
+from pexschedd.scheduling.plain_text import plain_text
 from pexschedd.scheduling.reinstate import (
     CannotReinstate,
     Reinstatement,
@@ -323,7 +324,6 @@ def named_pair(html: str, text: str, connector: Connector) -> AliasPair | None:
 
 
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
-_LINE = re.compile(r"<(?:br|/p|/div|/tr|hr)\b[^>]*>", re.IGNORECASE)
 
 
 def with_instructions(own: CalendarMeeting, message: str, instructions: str) -> str:
@@ -331,17 +331,10 @@ def with_instructions(own: CalendarMeeting, message: str, instructions: str) -> 
     top: HTML, or plain text if the invitation is. The first tag in a body is the one
     that counts. Pure."""
     if not own.html and own.text:
-        top = f"{_as_text(message)}\r\n\r\n{_as_text(instructions)}\r\n\r\n"
-        return top + own.text
+        lines = f"{plain_text(message)}\n\n{plain_text(instructions)}\n\n"
+        return lines.replace("\n", "\r\n") + own.text
     top = f"<div>{message}</div>\r\n{instructions}\r\n<hr>\r\n"
     opening = _BODY.search(own.html)
     if opening is None:
         return top + own.html
     return own.html[: opening.end()] + top + own.html[opening.end() :]
-
-
-def _as_text(html: str) -> str:
-    """What a person sees, in lines."""
-    lines = _LINE.sub("\n", html.replace("\r", "").replace("\n", " "))
-    shown = visible_text(lines).replace("\0", "")
-    return "\r\n".join(line.strip() for line in shown.split("\n")).strip()
