@@ -1,0 +1,24 @@
+"""A world for each story."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_twisted
+
+from tests.stories.story_support import World
+
+
+@pytest_twisted.async_yield_fixture()
+async def empty_world(tmp_path: Path) -> AsyncIterator[World]:
+    """A sandbox and a daemon without any integration."""
+    world = World(tmp_path)
+    await world.start()
+    yield world
+    await world.stop()
+
+
+@pytest_twisted.async_yield_fixture()
+async def world(empty_world: World) -> AsyncIterator[World]:
+    """With one integration, of the name `Head office`."""
+    await empty_world.create_integration()
+    yield empty_world
