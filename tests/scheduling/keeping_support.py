@@ -161,9 +161,12 @@ class MemoryOrganizers:
     ) -> tuple[RewriteKind, str]:
         if self.outcomes:
             return self.outcomes.pop(0), "for a reason"
-        own = next(m for m in self.meetings.values() if m.ref == ref)
+        own = next(m for m in self.meetings.values() if m.ref.item_id == ref.item_id)
+        if own.ref != ref:
+            return RewriteKind.CHANGED, ""
         kind = "html" if own.html else "text"
-        new = msgspec.structs.replace(own, **{kind: html})
+        newer = MessageRef(ref.item_id, ref.change_key + "+")
+        new = msgspec.structs.replace(own, ref=newer, **{kind: html})
         self.meetings[own.uid] = new
         self.sent.append(html)
         return RewriteKind.DONE, ""

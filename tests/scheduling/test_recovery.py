@@ -8,9 +8,10 @@ import pytest
 import pytest_twisted
 from msgspec.structs import replace
 
+from pexschedd.errors import MailboxUnreachable
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
-from pexschedd.model.meeting import CalendarMeeting, Person
+from pexschedd.model.meeting import CalendarMeeting, MessageRef, Person
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.scheduling import tags
@@ -205,6 +206,29 @@ async def test_a_meeting_that_changes_is_read_again(
     organizers.outcomes = list(outcomes)
     run = await recover(house, [each], organizers)
     assert run.counts == {NEW: 1}
+    assert len(organizers.sent) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_invitation_is_sent_once(house: House) -> None:
+    """Even if the answer of the server that has sent it is lost."""
+
+    class Lossy(MemoryOrganizers):
+        lost = 0
+
+        async def rewrite(
+            self, address: str, ref: MessageRef, html: str
+        ) -> tuple[RewriteKind, str]:
+            done = await super().rewrite(address, ref, html)
+            if not self.lost:
+                self.lost += 1
+                raise MailboxUnreachable("The connection broke.")
+            return done
+
+    each = meeting(1, html="")
+    organizers = Lossy(each)
+    run = await recover(house, [each], organizers)
+    assert (run.counts, organizers.lost) == ({NEW: 1}, 1)
     assert len(organizers.sent) == 1
 
 
