@@ -2,8 +2,9 @@
 
     python -m benchmarks.servers policy FOLDER CONFERENCES
     python -m benchmarks.servers booking FOLDER SANDBOX_URL
-    python -m benchmarks.servers sandbox WAITING
-    python -m benchmarks.servers drain FOLDER SANDBOX_URL WAITING
+    python -m benchmarks.servers sandbox WAITING [LATENCY_MS]
+    python -m benchmarks.servers mixed WAITING LATENCY_MS
+    python -m benchmarks.servers drain FOLDER SANDBOX_URL ALIASES ROOMS
 
 Each prints one JSON line when it is ready, and ends with its standard input.
 """
@@ -14,7 +15,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter, process_time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -35,7 +37,7 @@ from pexschedd.model.conference import (
     ScheduledConference,
 )
 from pexschedd.model.integration import Connector, ExchangeDomain
-from pexschedd.sandbox import Sandbox, default_accounts
+from pexschedd.sandbox import Recurrence, Sandbox, default_accounts
 from pexschedd.store.store import Store
 from pexschedd.tap import Daemon
 
@@ -234,28 +236,74 @@ async def booking(folder: str, exchange: str) -> None:
     ready(port=addin, ceiling=listen(app))
 
 
-async def sandbox(waiting: str) -> None:
+async def sandbox(waiting: str, latency_ms: str = "0") -> None:
     """A sandbox Exchange in whose equipment mailbox so many requests wait."""
     box = Sandbox(now=system_now, clock=reactor, accounts=default_accounts())
-    alice = box.exchange.mailbox("alice@example.test")
+    deliver(box, int(waiting), mixed=False)
+    box.behaviour.configure({"latency_ms": int(latency_ms)})
+    port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
+    ready(port=port.getHost().port)
+
+
+async def mixed(waiting: str, latency_ms: str) -> None:
+    """The same with new, updated, cancelled, recurring and untagged meetings."""
+    box = Sandbox(now=Ticking(), clock=reactor, accounts=default_accounts())
+    rooms = deliver(box, int(waiting), mixed=True)
+    box.behaviour.configure({"latency_ms": int(latency_ms)})
+    port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
+    ready(port=port.getHost().port, rooms=rooms)
+
+
+class Ticking:
+    """A clock that moves with each look: an update is later than what it updates."""
+
+    def __init__(self) -> None:
+        self._start = system_now() - timedelta(days=2)
+        self._looks = 0
+
+    def __call__(self) -> datetime:
+        self._looks += 1
+        return self._start + timedelta(seconds=self._looks)
+
+
+def deliver(box: Sandbox, waiting: int, *, mixed: bool) -> int:
+    """Has Alice send so many messages; returns how many rooms should come of them."""
+    exchange = box.exchange
+    alice = exchange.mailbox("alice@example.test")
     start = datetime.now(UTC) + timedelta(days=1)
-    for number in range(1, int(waiting) + 1):
-        box.exchange.schedule(
+    rooms = sent = number = 0
+    while sent < waiting:
+        number += 1
+        kind = number % 7 if mixed else 0
+        meeting = exchange.schedule(
             alice,
             subject=f"Meeting {number}",
             start=start + timedelta(minutes=number),
             end=start + timedelta(minutes=number + 30),
             resources=[EQUIPMENT],
-            body=f"<p>Agenda of meeting {number}</p><p>PXPS:-{tag(number)}#</p>" * 1,
+            body=f"<p>Agenda {number}</p>" + (tagged(number) if kind != 6 else ""),
+            recurrence=Recurrence.daily(count=10) if kind == 5 else None,
         )
-    port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
-    ready(port=port.getHost().port)
+        sent += 1
+        rooms += kind != 6
+        if kind in (1, 2) and sent < waiting:
+            exchange.update(meeting, start=start, end=start + timedelta(hours=1))
+            sent += 1
+        if kind == 2 and sent < waiting:
+            exchange.cancel(meeting)
+            sent += 1
+            rooms -= 1
+    return rooms
 
 
-async def drain(folder: str, exchange: str, waiting: str) -> None:
-    """The daemon schedules all that waits; prints how many seconds it took."""
+def tagged(number: int) -> str:
+    return f"<p>PXPS:-{tag(number)}#</p>"
+
+
+async def drain(folder: str, exchange: str, aliases: str, rooms: str) -> None:
+    """The daemon schedules all that waits; tells how long it took and what it cost."""
     service = daemon(Path(folder))
-    total = int(waiting)
+    total = int(aliases)
     for start in range(1, total + 1, 1000):
         change = service.store.transaction()
         for number in range(start, min(start + 1000, total + 1)):
@@ -265,21 +313,28 @@ async def drain(folder: str, exchange: str, waiting: str) -> None:
     done: Deferred[None] = Deferred()
 
     def watch(old: object, new: object) -> None:
-        everything = service.store.count(tables.CONFERENCE) == total
-        if everything and not service.store.count(tables.OUTBOX) and not done.called:
+        # The cursor is stored with the last of what had arrived.
+        read = service.store.get(tables.CURSOR, 1) is not None
+        if read and not service.store.count(tables.OUTBOX) and not done.called:
             done.callback(None)
 
     service.store.subscribe(tables.OUTBOX, watch)
-    started = perf_counter()
+    started, processor = perf_counter(), process_time()
     service.startService()
     await done
-    ready(seconds=perf_counter() - started)
+    ready(
+        seconds=perf_counter() - started,
+        processor=process_time() - processor,
+        memory_mb=getrusage(RUSAGE_SELF).ru_maxrss / 1024,
+        rooms=service.store.count(tables.CONFERENCE) == int(rooms),
+    )
 
 
 SERVERS: dict[str, Callable[..., Any]] = {
     "policy": policy,
     "booking": booking,
     "sandbox": sandbox,
+    "mixed": mixed,
     "drain": drain,
 }
 

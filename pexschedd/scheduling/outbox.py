@@ -1,5 +1,6 @@
 """Answers that are decided and durable, until the mailbox has taken them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -86,15 +87,17 @@ class Outbox:
 def of_different_meetings(
     pending: Sequence[PendingAnswer], most: int = AT_ONCE
 ) -> Iterator[list[PendingAnswer]]:
-    """In order, in batches in which every meeting has one answer at most: a mailbox may
-    give the answers of one batch in any order."""
-    batch: list[PendingAnswer] = []
-    meetings: set[str] = set()
+    """In batches in which every meeting has one answer at most, because a mailbox may
+    give the answers of one batch in any order. A meeting's own keep theirs: its second
+    comes with the seconds of the others, after all the firsts."""
+    rounds: list[list[PendingAnswer]] = []
+    seen: Counter[str] = Counter()
     for each in pending:
-        if len(batch) == most or (each.uid and each.uid in meetings):
-            yield batch
-            batch, meetings = [], set()
-        batch.append(each)
-        meetings.add(each.uid)
-    if batch:
-        yield batch
+        number = seen[each.uid] if each.uid else 0
+        seen[each.uid] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(each)
+    for answers in rounds:
+        for start in range(0, len(answers), most):
+            yield answers[start : start + most]
