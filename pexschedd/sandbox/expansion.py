@@ -71,18 +71,18 @@ def begun(meeting: Meeting) -> Meeting | None:
 
 def spans(meeting: Meeting) -> Iterator[Span]:
     """All occurrences of the pattern in order, deleted and moved ones included."""
-    where, length = zone(meeting), _length(meeting)
+    length = _length(meeting)
     for local in _rule_of(meeting):
-        yield _span(local, length, where)
+        yield _span(meeting, local, length)
 
 
 def between(meeting: Meeting, low: datetime, high: datetime) -> list[Span]:
     """Those that overlap a span of time."""
-    where, length = zone(meeting), _length(meeting)
+    length = _length(meeting)
     first = low.astimezone(UTC).replace(tzinfo=None) - length - _MARGIN
     last = high.astimezone(UTC).replace(tzinfo=None) + _MARGIN
     found = (
-        _span(local, length, where)
+        _span(meeting, local, length)
         for local in _rule_of(meeting).between(first, last, inc=True)
     )
     return [span for span in found if overlap(span.start, span.end, low, high)]
@@ -100,7 +100,7 @@ def at(meeting: Meeting, original: datetime) -> Span | None:
     where, length = zone(meeting), _length(meeting)
     local = original.astimezone(where).replace(tzinfo=None)
     for each in _rule_of(meeting).between(local - _DAY, local + _DAY, inc=True):
-        span = _span(each, length, where)
+        span = _span(meeting, each, length)
         if span.start == original:
             return span
     return None
@@ -111,9 +111,9 @@ def last(meeting: Meeting) -> Span | None:
     recurrence = meeting.recurrence
     if recurrence is None or recurrence == recurrence.without_end():
         return None
-    where, length = zone(meeting), _length(meeting)
+    length = _length(meeting)
     newest = deque(_rule_of(meeting), maxlen=1)
-    return _span(newest[0], length, where) if newest else None
+    return _span(meeting, newest[0], length) if newest else None
 
 
 def _length(meeting: Meeting) -> timedelta:
@@ -123,14 +123,19 @@ def _length(meeting: Meeting) -> timedelta:
         moment.astimezone(where).replace(tzinfo=None)
         for moment in (meeting.start, meeting.end)
     )
+    if meeting.all_day:
+        # Some clocks leave out a midnight; the day is whole all the same.
+        return end.date() - start.date()
     return end - start
 
 
-def _span(local: datetime, length: timedelta, where: tzinfo) -> Span:
+def _span(meeting: Meeting, local: datetime, length: timedelta) -> Span:
+    where = zone(meeting)
     start = _utc(local, where)
-    # Not where the clock leaves it out: there it ends later as well.
-    shown = start.astimezone(where).replace(tzinfo=None)
-    return Span(start, _utc(shown + length, where))
+    if not meeting.all_day:
+        # Not where the clock leaves it out: there it ends later as well.
+        local = start.astimezone(where).replace(tzinfo=None)
+    return Span(start, _utc(local + length, where))
 
 
 def _utc(local: datetime, where: tzinfo) -> datetime:
@@ -141,7 +146,8 @@ def _rule_of(meeting: Meeting) -> rrule.rrule:
     local = meeting.start.astimezone(zone(meeting))
     if meeting.recurrence is None:
         raise ValueError("this meeting does not repeat")
-    return _rule(meeting.recurrence, local.date(), local.time())
+    clock = time() if meeting.all_day else local.time()
+    return _rule(meeting.recurrence, local.date(), clock)
 
 
 @lru_cache(maxsize=512)

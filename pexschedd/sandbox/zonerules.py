@@ -85,6 +85,15 @@ class _Saving(tzrange):
         end = self._to_standard.in_year(year) - self._saving
         return self._to_daylight.in_year(year), end
 
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        """A time that the clock leaves out is meant as if it had not been changed."""
+        offset = super().utcoffset(moment)
+        if moment is None or offset is None or moment.fold:
+            return offset
+        change = self._to_daylight.in_year(moment.year)
+        left_out = change <= moment.replace(tzinfo=None) < change + self._saving
+        return offset - self._saving if left_out else offset
+
 
 def read(xml: str) -> tzinfo:
     """An element of type TimeZoneDefinitionType. Raises `EwsError`."""

@@ -4,7 +4,7 @@ A series that is understood in part would open rooms at wrong times, so it is
 understood wholly or not at all.
 """
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import TypeVar
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
@@ -78,9 +78,8 @@ def _recurrence(item: ItemReader) -> Recurrence:
     first = start.astimezone(clock).replace(tzinfo=None, fold=0)
     last = end.astimezone(clock).replace(tzinfo=None, fold=0)
     all_day = item.true("IsAllDayEvent")
-    if all_day and not first.time() == last.time() == time(0):
-        # Its days would not be the organizer's.
-        raise ValueError("whole days that do not begin at midnight")
+    if all_day:
+        first, last = _midnight(first, start, clock), _midnight(last, end, clock)
     exceptions, deleted = _exceptions(item.element), _deleted(item.element)
     if len(exceptions) + len(deleted) > MAX_CHANGED:
         raise ValueError("too many changed occurrences")
@@ -94,6 +93,18 @@ def _recurrence(item: ItemReader) -> Recurrence:
         exceptions=exceptions,
         deleted=deleted,
     )
+
+
+def _midnight(local: datetime, instant: datetime, clock: tzinfo) -> datetime:
+    """The midnight that this instant is by that clock. A clock that leaps over a
+    midnight shows one o'clock then.
+
+    Raises ValueError if it is none: the days would not be the organizer's.
+    """
+    midnight = datetime.combine(local.date(), time(0))
+    if midnight.replace(tzinfo=clock).astimezone(UTC) != instant:
+        raise ValueError("whole days that do not begin at midnight")
+    return midnight
 
 
 def _pattern(element: Element) -> Pattern:
