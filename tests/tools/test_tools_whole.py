@@ -187,6 +187,33 @@ def test_only_what_is_over_is_deleted(world: World, alice: Organizer) -> None:
     assert (state["meetings"], state["rooms"], state["findings"]) == (1, 1, [])
 
 
+def test_an_old_backup_heals_itself(world: World, alice: Organizer) -> None:
+    """A meeting that was accepted after the backup gets its room again by the audit,
+    as the backup still knows its alias."""
+    world.create_integration()
+    state, backup = world.folder / "state", world.folder / "backup"
+    details = world.meeting_details(world.token()).json()["result"]
+    world.daemon.stop()
+    shutil.copytree(state, backup)
+    world.start_daemon()
+    start = soon()
+    alice.invite("Plans", start, start + 60 * MINUTE, details["instructions"])
+    eventually(lambda: alice.answers(), "the answer")
+    world.daemon.stop()
+    shutil.rmtree(state)
+    backup.rename(state)
+    world.start_daemon()
+    (alias,) = world.objects("scheduled_alias")
+    assert world.policy(alias["alias"])["action"] == "reject"
+
+    world.ask("POST", "command/v1/ms_exchange_connector/1/audit/").raise_for_status()
+    (audit,) = eventually(lambda: finished_audits(world), "the audit")
+    (finding,) = audit["findings"]
+    assert (finding["kind"], finding["healed"]) == ("lost", True)
+    assert world.policy(alias["alias"])["result"]["service_type"] == "conference"
+    assert world.alarms() == []
+
+
 def test_nonsense_is_refused(world: World) -> None:
     """Arguments that make no sense end with status 2 and a sentence."""
     for name, arguments, words in (
