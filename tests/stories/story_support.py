@@ -546,5 +546,5 @@ def _texts() -> dict[str, re.Pattern[str]]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    shown = " ".join(html.fromstring(template).text_content().split())
+    shown = " ".join("".join(html.fromstring(template).itertext()).split())
     return re.compile(re.sub(r"\\\{\\\{\w+\\\}\\\}", "(.+)", re.escape(shown)))
