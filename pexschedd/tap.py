@@ -28,10 +28,8 @@ from pexschedd import __version__, logs
 from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
+from pexschedd.connections import Connections
 from pexschedd.errors import ConfigError, StoreError
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.mailbox import ews_mailbox
-from pexschedd.ews.organizers import ews_organizers
 from pexschedd.ews.tls import Trust
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
@@ -42,7 +40,6 @@ from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
-from pexschedd.scheduling.mailbox import Mailbox
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
@@ -51,8 +48,10 @@ from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.watchers import Watchers
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
+from pexschedd.tools.housekeeping import Housekeeping
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.admin.commands import CommandApi
 from pexschedd.web.admin.routes import AdminApi
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
@@ -61,9 +60,6 @@ from pexschedd.web.router import Router
 from pexschedd.web.site import BufferedSink, Site
 
 T = TypeVar("T")
-
-CONNECTIONS = 8
-"""To one mailbox server for one integration; Exchange's own default limit is 27."""
 
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
@@ -129,6 +125,7 @@ class Daemon(MultiService):
             version=__version__,
         )
         trust = _trust(config)
+        connections = Connections(store.vault, trust, reactor)
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
         self.alarms = alarms = Alarms(store, now)
@@ -143,25 +140,10 @@ class Daemon(MultiService):
         def connector_of(id: int) -> Connector | None:
             return store.get(tables.CONNECTOR, id)
 
-        def account(connector: Connector) -> dict[str, Any]:
-            return {
-                "url": connector.url,
-                "username": connector.username,
-                "password": self._password(connector),
-                "reactor": reactor,
-                "trust": trust,
-                "limits": Limits(connections=CONNECTIONS),
-            }
-
-        def mailbox_of(connector: Connector) -> Mailbox:
-            return ews_mailbox(
-                **account(connector), mailbox=connector.room_mailbox_email_address
-            )
-
         def rewriter_of(connector: Connector) -> Rewriter:
             return Rewriter(
                 connector.id,
-                ews_organizers(**account(connector)),
+                connections.organizers(connector),
                 identity.verify,
                 store,
                 wording,
@@ -174,7 +156,7 @@ class Daemon(MultiService):
         def watcher_of(connector: Connector) -> Watcher:
             return Watcher(
                 connector.id,
-                mailbox_of(connector),
+                connections.mailbox(connector),
                 rewriter_of(connector),
                 scheduler,
                 store,
@@ -193,14 +175,30 @@ class Daemon(MultiService):
             "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
         ).setServiceParent(self)
 
+        self.housekeeping = Housekeeping(
+            store,
+            wording,
+            alarms,
+            connections.both,
+            state_dir=config.state_dir,
+            reactor=reactor,
+            now=now,
+            uuid4=_uuid4,
+            digits=_digits,
+        )
+        self.housekeeping.setServiceParent(self)
+
         health = HealthApi(store, __version__, lambda: self._failure).app.resource()
         policy = PolicyApi(Admission(store, now)).app.resource()
         addin = AddinApi(
             connector_of, identity.verify, booking, files, wording.placeholder
         ).app.resource()
-        admin = AdminApi(
-            store, administrators, now, templates, connector_files=files
-        ).app.resource()
+        commands = CommandApi(store, administrators, self.housekeeping.audits)
+        admin = commands.beside(
+            AdminApi(
+                store, administrators, now, templates, connector_files=files
+            ).app.resource()
+        )
         self._access = BufferedSink(sys.stdout.write, reactor)
         access = self._access if config.log_level in ("debug", "info") else None
         for name, endpoints, resource in (
@@ -281,12 +279,6 @@ class Daemon(MultiService):
     def _domains(self, connector_id: int) -> list[str]:
         found = self.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
         return [domain.domain for domain in found]
-
-    def _password(self, connector: Connector) -> str:
-        if not connector.password:
-            return ""
-        context = f"ms_exchange_connector/{connector.uuid}/password"
-        return self.store.vault.unseal(connector.password, context)
 
     def _template_debug(self, text: str) -> None:
         self._log.info("template: {text}", text=text)

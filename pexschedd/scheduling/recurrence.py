@@ -77,6 +77,11 @@ def last_end(recurrence: Recurrence) -> datetime | None:
     return _series(recurrence).last_end
 
 
+def last(recurrence: Recurrence) -> Occurrence | None:
+    """The one that ends last. None: the series never ends, or nothing takes place."""
+    return _series(recurrence).last
+
+
 def is_over(recurrence: Recurrence, now: datetime) -> bool:
     """Nothing takes place now, and nothing will."""
     series = _series(recurrence)
@@ -158,15 +163,21 @@ class _Series:
         return self.next_after(_EARLIEST) is None
 
     @cached_property
+    def last(self) -> Occurrence | None:
+        if self._endless:
+            return None
+        candidates = [*self._moved]
+        for index in range(self._size - 1, -1, -1):
+            if index not in self._changed:
+                candidates.append(self._planned(index))
+                break
+        return max(candidates, key=lambda each: (each.end, each.index), default=None)
+
+    @property
     def last_end(self) -> datetime | None:
         if self._endless:
             return None
-        ends = [occurrence.end for occurrence in self._moved]
-        for index in range(self._size - 1, -1, -1):
-            if index not in self._changed:
-                ends.append(self._planned(index).end)
-                break
-        return max(ends, default=self._instant(self._begins))
+        return self.last.end if self.last else self._instant(self._begins)
 
     def index_of(self, original: datetime) -> int | None:
         if not FIRST_YEAR <= original.year <= LAST_YEAR:

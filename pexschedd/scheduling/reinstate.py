@@ -20,18 +20,17 @@ from pexschedd.model.conference import (
 )
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
-from pexschedd.scheduling import tags, upcoming
+from pexschedd.scheduling import tags
+from pexschedd.scheduling.applying import apply
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide
-from pexschedd.scheduling.decision import Change, Delete, Put, RemoveRoom
+from pexschedd.scheduling.decision import Change, Put
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action
 from pexschedd.scheduling.recurrence import is_over, next_after
-from pexschedd.scheduling.removal import remove_conference
 from pexschedd.scheduling.versions import Version
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
-from pexschedd.store.transaction import Transaction
 
 
 class CannotReinstate(PexscheddError):
@@ -83,8 +82,10 @@ class Reinstatement:
             )
             if decision.action is not Action.ACCEPT:
                 raise CannotReinstate(decision.note)
-            for step in decision.changes:
-                self._apply(change, step, announced)
+            steps = decision.changes
+            if not announced:
+                steps = tuple(map(_unannounced, steps))
+            apply(change, self._store, steps, self._now())
             durable = change.commit()
         await durable
 
@@ -119,27 +120,16 @@ class Reinstatement:
             return Version.scheduled(meeting)
         return Version(0, None)
 
-    def _apply(self, change: Transaction, step: Change, announced: bool) -> None:
-        now = self._now()
-        match step:
-            case RemoveRoom(conference):
-                remove_conference(change, self._store, conference, now)
-            case Delete(tables.RECURRING_CONFERENCE, id):
-                series = self._store.get(tables.RECURRING_CONFERENCE, id)
-                if series is not None:
-                    upcoming.forget(change, self._store, series)
-            case Delete(table, id):
-                change.delete(table, id)
-            case Put(table, record):
-                if not announced and "answer" in record.__struct_fields__:
-                    record = msgspec.structs.replace(record, answer=UNANNOUNCED)
-                change.put(table, record)
-                if isinstance(record, RecurringConference):
-                    upcoming.refresh(change, self._store, record, now)
-
 
 UNANNOUNCED = ""
 """The `answer` of a meeting whose organizer was never told about its room."""
+
+
+def _unannounced(step: Change) -> Change:
+    if isinstance(step, Put) and "answer" in step.record.__struct_fields__:
+        record = msgspec.structs.replace(step.record, answer=UNANNOUNCED)
+        return Put(step.table, record)
+    return step
 
 
 def scheduled(

@@ -12,23 +12,18 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
-from pexschedd.model.conference import RecurringConference
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
-from pexschedd.scheduling import upcoming
+from pexschedd.scheduling.applying import apply
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide
 from pexschedd.scheduling.decision import (
     Decision,
-    Delete,
-    Put,
-    RemoveRoom,
     Undecidable,
 )
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, Unreadable
-from pexschedd.scheduling.removal import remove_conference
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
@@ -76,7 +71,7 @@ class Scheduler:
             connector=connector.id,
             note=decision.note,
         )
-        self._apply(change, decision)
+        apply(change, self._store, decision.changes, self._now())
         if decision.token:
             self._rewrite_later(change, connector, message, decision, correlation_id)
         elif decision.action is not None:
@@ -105,23 +100,6 @@ class Scheduler:
             return decision, ""
         body = self._wording.answer(connector, decision.text, message, decision.alias)
         return decision, body
-
-    def _apply(self, change: Transaction, decision: Decision) -> None:
-        now = self._now()
-        for step in decision.changes:
-            match step:
-                case RemoveRoom(conference):
-                    remove_conference(change, self._store, conference, now)
-                case Delete(tables.RECURRING_CONFERENCE, id):
-                    series = self._store.get(tables.RECURRING_CONFERENCE, id)
-                    if series is not None:
-                        upcoming.forget(change, self._store, series)
-                case Delete(table, id):
-                    change.delete(table, id)
-                case Put(table, record):
-                    change.put(table, record)
-                    if isinstance(record, RecurringConference):
-                        upcoming.refresh(change, self._store, record, now)
 
     def _rewrite_later(
         self,

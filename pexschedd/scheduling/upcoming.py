@@ -31,7 +31,7 @@ def visible(series: RecurringConference, now: datetime) -> list[Occurrence]:
 
 
 def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
-    """`current_index` and `is_depleted`."""
+    """`current_index` and `is_depleted`. In the end the index is that of the last."""
     windows = recurrence.open_windows(
         series.recurrence,
         timedelta(minutes=series.join_before),
@@ -39,9 +39,11 @@ def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
         now,
     )
     window = windows.current or windows.upcoming
-    if window is None:
-        return series.current_index, True
-    return window.occurrence.index, False
+    if window is not None:
+        return window.occurrence.index, False
+    # However long nobody has looked.
+    last = recurrence.last(series.recurrence)
+    return last.index if last else series.current_index, True
 
 
 def refresh(

@@ -87,7 +87,7 @@ async def without_daemon(
     from pexschedd.tap import Daemon  # noqa: PLC0415 - not needed beside a daemon
 
     try:
-        daemon: Any = Daemon(config, reactor=reactor, now=system_now)
+        daemon = Daemon(config, reactor=reactor, now=system_now)
     except StoreError as error:
         raise StoreError(
             f"{error.message} If the daemon is running, it does not answer on "

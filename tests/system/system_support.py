@@ -139,7 +139,7 @@ class World:
         )
 
     def objects(self, resource: str, kind: str = "configuration") -> list[Any]:
-        answer = self.ask("GET", f"{kind}/v1/{resource}/", limit="1000")
+        answer = self.ask("GET", f"{kind}/v1/{resource}/", limit="10000")
         answer.raise_for_status()
         return list(answer.json()["objects"])
 

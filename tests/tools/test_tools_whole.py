@@ -10,15 +10,10 @@ from typing import Any
 
 import pytest
 
-from pexschedd import tap
 from tests.system.organizer_support import Organizer, organizer
 from tests.system.system_support import ALICE, World, eventually
 
 MINUTE = timedelta(minutes=1)
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(tap, "Housekeeping"), reason="the daemon does not have these parts yet"
-)
 
 
 @pytest.fixture

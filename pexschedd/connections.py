@@ -1,0 +1,60 @@
+"""From an integration's record to connections with its Exchange server.
+
+The one place that opens the sealed password, and part of the composition: it knows
+`ews/` on one side and the store's vault on the other.
+"""
+
+from typing import Any
+
+from pexschedd.ews.connection import Limits
+from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
+from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
+from pexschedd.ews.tls import Trust
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.audits import Connected
+from pexschedd.store.secrets import Vault
+
+CONNECTIONS = 8
+"""To one mailbox server for one integration; Exchange's own default limit is 27."""
+
+
+class Connections:
+    def __init__(self, vault: Vault, trust: Trust, reactor: Any) -> None:
+        self._vault = vault
+        self._trust = trust
+        self._reactor = reactor
+
+    def mailbox(self, connector: Connector) -> EwsMailbox:
+        """The equipment mailbox. Nothing is opened yet, here and below."""
+        return ews_mailbox(
+            **self._account(connector), mailbox=connector.room_mailbox_email_address
+        )
+
+    def organizers(self, connector: Connector) -> EwsOrganizers:
+        """The calendars of the organizers, by impersonation."""
+        return ews_organizers(**self._account(connector))
+
+    def both(self, connector: Connector) -> Connected:
+        mailbox, organizers = self.mailbox(connector), self.organizers(connector)
+
+        async def close() -> None:
+            await mailbox.close()
+            await organizers.close()
+
+        return Connected(mailbox, organizers, close)
+
+    def _account(self, connector: Connector) -> dict[str, Any]:
+        return {
+            "url": connector.url,
+            "username": connector.username,
+            "password": self._password(connector),
+            "reactor": self._reactor,
+            "trust": self._trust,
+            "limits": Limits(connections=CONNECTIONS),
+        }
+
+    def _password(self, connector: Connector) -> str:
+        if not connector.password:
+            return ""
+        context = f"ms_exchange_connector/{connector.uuid}/password"
+        return self._vault.unseal(connector.password, context)
