@@ -36,7 +36,13 @@ from zope.interface import directlyProvides, providedBy
 from pexschedd import config as configuration
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
-from pexschedd.sandbox import Account, Exchange, Sandbox, default_accounts
+from pexschedd.sandbox import (
+    Account,
+    Exchange,
+    Processing,
+    Sandbox,
+    default_accounts,
+)
 from pexschedd.scheduling.decision import Text
 from pexschedd.scheduling.watchers import wants_watcher
 from pexschedd.tap import Daemon
@@ -48,6 +54,8 @@ reactor: Any = _reactor
 ALICE, BOB = "alice@example.test", "bob@example.test"
 EQUIPMENT, ROOM1 = "pexipmeeting@example.test", "room1@example.test"
 SVC = "svc@example.test"
+STUDIO = "studio@example.test"
+"""A second equipment mailbox."""
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """When every story begins: a Monday morning."""
@@ -497,8 +505,9 @@ class Organizer:
 
 
 def accounts() -> list[Account]:
-    """The sandbox's own."""
-    return default_accounts()
+    """The sandbox's own, and another equipment mailbox."""
+    studio = Account(STUDIO, "Studio", processing=Processing.NONE)
+    return [*default_accounts(), studio]
 
 
 def attendees(*addresses: str) -> list[Any]:
