@@ -1,0 +1,331 @@
+"""Odd senders, odd bodies, and mail that is about no meeting at all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import exchangelib as ex
+import pytest
+import pytest_twisted
+from msgspec.structs import replace
+
+from pexschedd.model import tables
+from pexschedd.sandbox import Person, alterations
+from tests.stories.story_support import (
+    ALICE,
+    AT_TEN,
+    BOB,
+    DAY,
+    EDITED_SINGLE,
+    EQUIPMENT,
+    INVALID_ALIAS,
+    NEW_SINGLE,
+    Letter,
+    World,
+    attendees,
+    window,
+)
+
+story = pytest_twisted.ensureDeferred
+
+
+def organized_by(person: Person) -> Callable[[Any], None]:
+    """On the way, a message becomes this person's."""
+
+    def change(message: Any) -> None:
+        message.meeting = replace(message.meeting, organizer=person)
+        message.author = message.sender = person
+
+    return change
+
+
+async def accepted(world: World, room: Any, name: str = "Plans (Alice Archer)") -> None:
+    assert await world.rooms() == [name]
+    assert await world.schedule() == [window(AT_TEN)]
+    assert await world.door(room, at=AT_TEN) == "open"
+    assert world.inbox() == []
+
+
+async def nothing_scheduled(world: World) -> None:
+    assert await world.rooms() == []
+    assert await world.schedule() == []
+    assert list(world.store.all(tables.OUTBOX)) == []
+
+
+# Who sends it
+
+
+@story
+async def test_delegate(world: World) -> None:
+    """What Bob sends for Alice is Alice's meeting, and the answer is hers."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
+    world.exchange.schedule(
+        ALICE,
+        subject="Plans",
+        start=AT_TEN,
+        end=AT_TEN + DAY / 24,
+        resources=[EQUIPMENT],
+        body=room.instructions,
+        by=BOB,
+    )
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await bob.reads() == []
+    await accepted(world, room)
+    (row,) = await world.objects("conference")
+    assert row["primary_owner_email_address"] == ALICE
+
+
+@story
+async def test_forwarded(world: World) -> None:
+    """An invitation that an attendee passes on to the room is its organizer's."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite(
+        "Plans",
+        AT_TEN,
+        body=room.instructions,
+        resources=(),
+        required_attendees=attendees(BOB),
+    )
+    (request,) = world.inbox(BOB)
+    world.exchange.forward(request, BOB, to=[EQUIPMENT])
+    await world.settle()
+
+    notice, answer = sorted(await alice.reads(), key=lambda letter: letter.kind)[::-1]
+    assert {notice.kind, answer.kind} == {
+        "accept",
+        "IPM.Schedule.Meeting.Notification.Forward",
+    }
+    assert NEW_SINGLE in (notice, answer)
+    (row,) = await world.objects("conference")
+    assert row["primary_owner_email_address"] == ALICE
+    assert await world.schedule() == [window(AT_TEN)]
+    assert await world.door(room, at=AT_TEN) == "open"
+
+
+@story
+async def test_organizer_outside(world: World) -> None:
+    """Whoever has a valid tag gets a room, and an answer that nobody here reads."""
+    alice, room = world.organizer(), await world.book()
+    with world.exchange.on_the_way(organized_by(Person("Eve", "eve@outside.test"))):
+        await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == []
+    await accepted(world, room, "Plans (Eve)")
+    assert list(world.store.all(tables.OUTBOX)) == []
+
+
+@story
+async def test_organizer_renamed(world: World) -> None:
+    """A new name and address of the organizer are no new meeting."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    married = Person("Alice Baker", "alice.baker@example.test")
+    with world.exchange.on_the_way(organized_by(married)):
+        await alice.move(item, AT_TEN)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room, "Plans (Alice Baker)")
+
+
+@story
+async def test_organizer_gone(world: World) -> None:
+    """The cancellation of somebody who has left, sent by another, ends the room."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+
+    with world.exchange.on_the_way(organized_by(Person("", "gone@example.test"))):
+        await alice.cancel(item)
+    await world.settle()
+
+    await nothing_scheduled(world)
+    assert world.inbox() == []
+
+
+@story
+async def test_equipment_mailbox_as_organizer(world: World) -> None:
+    """A meeting in the equipment mailbox's own name is nobody's to answer."""
+    world.exchange.schedule(
+        EQUIPMENT,
+        subject="Plans",
+        start=AT_TEN,
+        end=AT_TEN + DAY / 24,
+        resources=[EQUIPMENT],
+        body="<p>Agenda</p>",
+    )
+    await world.settle()
+
+    await nothing_scheduled(world)
+    assert await world.alarms() == []
+    alice, room = world.organizer(), await world.book()
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+
+
+# What it says
+
+
+@story
+async def test_without_a_body(world: World) -> None:
+    """Nothing in the body, no room."""
+    alice = world.organizer()
+    with world.exchange.on_the_way(alterations.without_body):
+        await alice.invite("Plans", AT_TEN)
+    await world.settle()
+
+    assert await alice.reads() == [INVALID_ALIAS]
+    await nothing_scheduled(world)
+
+
+@story
+async def test_without_a_subject(world: World) -> None:
+    """A meeting need not have a subject for its room to have a name."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite("", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room, (await world.rooms())[0])
+    assert "Alice Archer" in (await world.rooms())[0]
+
+
+@story
+async def test_plain_text(world: World) -> None:
+    """The tag counts in plain text, too."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite("Plans", AT_TEN, body=ex.Body(f"Agenda\n\n{room.tag}\n"))
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room)
+
+
+@story
+async def test_formatting_lost_on_the_way(world: World) -> None:
+    """A gateway that leaves nothing but text does no harm."""
+    alice, room = world.organizer(), await world.book()
+    with world.exchange.on_the_way(alterations.plain_text):
+        await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room)
+
+
+@story
+async def test_megabyte(world: World) -> None:
+    """The tag is found at the end of a million characters."""
+    alice, room = world.organizer(), await world.book()
+    agenda = "<p>All work and no play makes Jack a dull boy.</p>" * 20_000
+    assert len(agenda) == 1_000_000
+    await alice.invite("Plans", AT_TEN, body=agenda + room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room)
+
+
+@story
+async def test_signed(world: World) -> None:
+    """A signature in the clear hides nothing."""
+    alice, room = world.organizer(), await world.book()
+    with world.exchange.on_the_way(alterations.signed):
+        await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room)
+
+
+@pytest.mark.parametrize("sealed", [alterations.encrypted, alterations.rights_managed])
+@story
+async def test_sealed(world: World, sealed: Callable[[Any], None]) -> None:
+    """What nobody but its readers can read, the room cannot either."""
+    alice, room = world.organizer(), await world.book()
+    with world.exchange.on_the_way(sealed):
+        await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [INVALID_ALIAS]
+    await nothing_scheduled(world)
+    assert not world.scheduled_alias(room).is_used
+
+
+# What is about no meeting
+
+
+@pytest.mark.parametrize(
+    "item_class",
+    [
+        "IPM.Note",
+        "IPM.Note.Rules.OofTemplate.Microsoft",
+        "REPORT.IPM.Note.NDR",
+        "IPM.Note.StorageQuotaWarning",
+    ],
+)
+@story
+async def test_mail(world: World, item_class: str) -> None:
+    """Mail, replies of the absent and reports get no answer, and stay where they are,
+    whatever they quote."""
+    alice, room = world.organizer(), await world.book()
+    world.exchange.send_message(
+        ALICE,
+        to=[EQUIPMENT],
+        subject="You have won",
+        body=room.instructions,
+        item_class=item_class,
+    )
+    await world.settle()
+
+    assert await alice.reads() == []
+    await nothing_scheduled(world)
+    assert [message.subject for message in world.inbox()] == ["You have won"]
+    assert not world.scheduled_alias(room).is_used
+
+
+@story
+async def test_mail_between_meetings(world: World) -> None:
+    """A flood of spam keeps no meeting waiting for long, and none is lost."""
+    alice, room = world.organizer(), await world.book()
+    for number in range(120):
+        world.exchange.send_message(ALICE, to=[EQUIPMENT], subject=f"Buy {number}")
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    for number in range(120):
+        world.exchange.send_message(ALICE, to=[EQUIPMENT], subject=f"Sell {number}")
+    await alice.change(item, subject="Better plans")
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
+    assert await world.rooms() == ["Better plans (Alice Archer)"]
+    assert len(world.inbox()) == 240
+
+
+@story
+async def test_answer_in_the_inbox(world: World) -> None:
+    """An answer that comes to the equipment mailbox is not answered."""
+    bob, room = world.organizer(BOB), await world.book()
+    world.exchange.schedule(
+        EQUIPMENT,
+        subject="Plans",
+        start=AT_TEN,
+        end=AT_TEN + DAY / 24,
+        required=[BOB],
+        body=room.instructions,
+    )
+    (request,) = world.inbox(BOB)
+    await bob.do(lambda: bob.account.inbox.get(subject="Plans").accept(body="Gladly"))
+    await world.settle()
+
+    assert request.meeting is not None
+    assert [letter for letter in await bob.reads() if letter.kind == "accept"] == []
+    await nothing_scheduled(world)
+    assert [Letter(m.item_class, "") for m in world.inbox()] == [
+        Letter("IPM.Schedule.Meeting.Resp.Pos", "")
+    ]
