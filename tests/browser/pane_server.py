@@ -123,7 +123,11 @@ def main(state_directory: str) -> None:
     known = connectors(origin)
     pretended = Pretended()
     api = AddinApi(
-        known.get, pretended.verify, pretended, ConnectorFiles(Path(state_directory))
+        known.get,
+        pretended.verify,
+        pretended,
+        ConnectorFiles(Path(state_directory)),
+        lambda connector: connector.placeholder_instructions_template,
     )
     site.resource = Router(api.app.resource(), {b"test": library()})
     sys.stdout.write(f"{port.getHost().port}\n")
