@@ -22,6 +22,7 @@ CONFERENCES = 100_000
 WAITING = 2_000
 BACKLOG = 10_000
 LATENCY_MS = 50
+PEER = 100
 
 
 @contextmanager
@@ -141,11 +142,29 @@ def drained(
     row("  " + ", ".join(f"{n} {c}" for n, c in sorted(calls.items())), "")
 
 
+def peer() -> None:
+    """What the backlog is compared with."""
+    with server("sandbox", str(PEER), str(LATENCY_MS)) as exchange:
+        base = f"http://127.0.0.1:{exchange['port']}"
+        command = [sys.executable, "-m", "benchmarks.peer", base, str(PEER)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        facts = json.loads(done.stdout)
+        with urlopen(f"{base}/sandbox/calls") as answer:  # noqa: S310 - loopback
+            calls = json.load(answer)
+    row(f"exchangelib, {PEER} one at a time", f"{PEER / facts['seconds']:.0f}/s")
+    row("  EWS calls a message", f"{sum(calls.values()) / PEER:.3f}")
+    row("  processor time a message", f"{facts['processor'] / PEER * 1e3:.2f} ms")
+    row("  peak memory", f"{facts['memory_mb']:.0f} MB")
+
+
 def main() -> None:
     row("", "measured", "ceiling", "ratio", "goal")
     with tempfile.TemporaryDirectory(prefix="pexschedd-bench-") as name:
         for benchmark in (policy, booking, drain, backlog):
             benchmark(Path(name))
+        peer()
+    print()
+    subprocess.run([sys.executable, "benchmarks/bench_store.py"], check=True)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,9 @@ def daemon(folder: Path) -> Daemon:
 
 
 def port_of(service: Daemon, name: str) -> int:
-    listener: Any = next(s for s in service if s.name.startswith(f"endpoints.{name}"))
+    listener: Any = next(
+        s for s in service if str(s.name).startswith(f"endpoints.{name}")
+    )
     return int(listener.port.getHost().port)
 
 
