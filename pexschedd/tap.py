@@ -313,4 +313,4 @@ def _uuid4() -> str:
 
 
 def _digits(length: int) -> str:
-    return "".join(secrets.choice("0123456789") for _ in range(length))
+    return str(secrets.randbelow(10**length)).zfill(length)
