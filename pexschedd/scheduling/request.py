@@ -6,6 +6,7 @@ back, and an occurrence comes alone when only it was sent to us. All of a meetin
 place in one room, as long as it keeps its alias.
 """
 
+import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -34,8 +35,12 @@ from pexschedd.scheduling.decision import (
 )
 from pexschedd.scheduling.mailbox import Action
 from pexschedd.scheduling.rooms import Rooms, bounded
-from pexschedd.scheduling.series import with_occurrence
+from pexschedd.scheduling.series import with_newer, with_occurrence
 from pexschedd.scheduling.versions import Version, newest
+
+_FORWARDED = re.compile(r"\A(?:\w{1,4}[:：] ?)+")
+"""What mail programs put before the subject of a copy that an attendee passes on: FW,
+WG, TR, ... in the attendee's language. All else in it is the organizer's."""
 
 
 class Request:
@@ -141,12 +146,21 @@ class Request:
             subject = self.meeting.subject
             same = same and self.recurrence is None
             same = same and alias.id == self.meeting.scheduled_alias
-        if not same or subject != self.wording.subject(self.message, alias):
+        passed_on = msgspec.structs.replace(
+            self.message, subject=_FORWARDED.sub("", self.message.subject)
+        )
+        if not same or subject not in (
+            self.wording.subject(self.message, alias),
+            self.wording.subject(passed_on, alias),
+        ):
             return None
         return Decision("seen before", Action.ACCEPT, Text(held.answer), alias)
 
     def _in_series(self) -> Recurrence | None:
         """What the series' recurrence would be with this message."""
+        if self.recurrence is not None and self.series is not None:
+            sent = msgspec.structs.replace(self.series, recurrence=self.recurrence)
+            return with_newer(sent, [self.series]).recurrence
         if self.original is None or self.series is None:
             return self.recurrence
         moved = Moved(self.original, self.start, self.end)
@@ -294,7 +308,7 @@ class Request:
             counting = {m.original for m in recurrence.exceptions}
             counting.update(recurrence.deleted)
             versions = tuple(v for v in old.versions if v.original in counting)
-        return text, RecurringConference(
+        record = RecurringConference(
             id=old.id if old else self.fresh.new_id(tables.RECURRING_CONFERENCE),
             conference=room,
             current_index=old.current_index if old else 0,
@@ -311,3 +325,5 @@ class Request:
             answer=text,
             versions=versions,
         )
+        orphans = (m for m in self.meetings if m.conference == room)
+        return text, with_newer(record, (*orphans, *([old] if old else ())))

@@ -73,7 +73,7 @@ def recurrences(draw: st.DrawFn, start: date) -> Recurrence:
     days = st.sampled_from(DAYS)
     kinds_of_day = st.sampled_from([*DAYS, "Day", "Weekday", "WeekendDay"])
     which, months = st.sampled_from(WHICH), st.sampled_from(MONTHS)
-    pattern = draw(
+    pattern: Recurrence = draw(
         st.one_of(
             st.just(Recurrence.daily(interval=interval)),
             st.builds(

@@ -1,0 +1,538 @@
+"""Single occurrences of a series: moved, changed, cancelled, invited to alone."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_twisted
+from exchangelib import HTMLBody
+from exchangelib.errors import ErrorOccurrenceCrossingBoundary
+from msgspec.structs import replace
+
+from pexschedd.sandbox import Item
+from tests.stories.series_support import (
+    WEEK,
+    answered,
+    cancel_one,
+    change_one,
+    closed_at,
+    daily,
+    linked,
+    look_on,
+    move_one,
+    opens_at,
+    position,
+    rows,
+    weekly,
+)
+from tests.stories.story_support import (
+    AT_TEN,
+    DAY,
+    EDITED_OCCURRENCE,
+    EDITED_SERIES,
+    EQUIPMENT,
+    GENERAL_ERROR,
+    GONE,
+    HOUR,
+    INVALID_ALIAS,
+    MINUTE,
+    NEW_SERIES,
+    NEW_SINGLE,
+    OVER,
+    SINGLE_PAST,
+    Booked,
+    Organizer,
+    World,
+    attendees,
+    window,
+)
+
+story = pytest_twisted.ensureDeferred
+
+
+class Weekly:
+    """A series of five Mondays that is scheduled already."""
+
+    def __init__(
+        self, world: World, alice: Organizer, room: Booked, series: Any
+    ) -> None:
+        self.world = world
+        self.alice = alice
+        self.room = room
+        self.series = series
+
+
+@pytest_twisted.async_yield_fixture()
+async def mondays(world: World) -> AsyncIterator[Weekly]:
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 5)
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    yield Weekly(world, alice, room, series)
+
+
+def monday(number: int) -> datetime:
+    """When the pattern has an occurrence, counted from 1."""
+    return AT_TEN + (number - 1) * WEEK
+
+
+@story
+async def test_moved(mondays: Weekly) -> None:
+    """Only that one takes place at another time, and back again."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    there = monday(2) + DAY + 3 * HOUR
+    await move_one(alice, mondays.series, 2, there)
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    await opens_at(world, room, [monday(1), there, monday(3), monday(5)])
+    await closed_at(world, room, monday(2))
+
+    await look_on(world, monday(2))
+    assert await rows(world) == [there]
+    assert await linked(world)
+    assert await position(world) == (1, False)
+    await look_on(world, there + 2 * HOUR)
+    assert await position(world) == (2, False)
+
+    world.now.time = monday(1)
+    await move_one(alice, mondays.series, 2, monday(2))
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    await opens_at(world, room, [monday(2)])
+    await closed_at(world, room, there)
+    assert answered(world)
+
+
+@story
+async def test_moved_across_its_neighbour(mondays: Weekly) -> None:
+    """Exchange forbids it, other organizers may do it: then it takes place there."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    there = monday(3) + 2 * DAY
+    with pytest.raises(ErrorOccurrenceCrossingBoundary):
+        await move_one(alice, mondays.series, 2, there)
+    await world.settle()
+    assert await alice.reads() == []
+    await opens_at(world, room, [monday(2)])
+
+    def elsewhere(message: Item) -> None:
+        if message.meeting is not None and message.meeting.recurrence_id is not None:
+            message.meeting = replace(message.meeting, start=there, end=there + HOUR)
+
+    with world.exchange.on_the_way(elsewhere):
+        await move_one(alice, mondays.series, 2, monday(2) + HOUR)
+        await world.settle()
+    await opens_at(world, room, [monday(1), monday(3), there, monday(4)])
+    await closed_at(world, room, monday(2))
+    await look_on(world, monday(3) + DAY)
+    assert await rows(world) == [monday(3), there]
+    assert await position(world) == (1, False)
+
+
+@story
+async def test_moved_twice(mondays: Weekly) -> None:
+    """The last change counts, also when both come at once or in the wrong order."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    world.exchange.hold(EQUIPMENT)
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    await move_one(alice, mondays.series, 2, monday(2) + 2 * DAY)
+    world.exchange.release(EQUIPMENT, (1, 0))
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    await opens_at(world, room, [monday(2) + 2 * DAY])
+    await closed_at(world, room, monday(2), monday(2) + DAY)
+    assert answered(world)
+
+
+@story
+async def test_delivered_twice(mondays: Weekly) -> None:
+    """The same message again gets the same answer."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    world.exchange.hold(EQUIPMENT)
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    world.exchange.release(EQUIPMENT, (0, 0))
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_OCCURRENCE]
+    await opens_at(world, room, [monday(2) + DAY])
+
+
+@story
+async def test_only_the_body(mondays: Weekly) -> None:
+    """Another agenda for one date is an edit that moves nothing."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    body = HTMLBody(f"<p>Bring your reports.</p>{room.instructions}")
+    await change_one(alice, mondays.series, 3, body=body)
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    await opens_at(world, room, [monday(number) for number in range(1, 6)])
+
+
+@story
+async def test_body_without_tag(mondays: Weekly) -> None:
+    """Without the joining instructions an occurrence is declined; the rest stays."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await change_one(alice, mondays.series, 3, body=HTMLBody("<p>Elsewhere</p>"))
+    await world.settle()
+    assert await alice.reads() == [INVALID_ALIAS]
+    await opens_at(world, room, [monday(2), monday(4)])
+
+
+@story
+async def test_another_booking(mondays: Weekly) -> None:
+    """One occurrence cannot have a room of its own: the organizer is told."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    other = await world.book()
+    await change_one(alice, mondays.series, 3, body=HTMLBody(other.instructions))
+    await world.settle()
+    (letter,) = await alice.reads()
+    assert letter == GENERAL_ERROR
+    await opens_at(world, room, [monday(3)])
+    assert await world.door(other, at=monday(3)) != "open"
+
+
+@story
+async def test_cancelled(mondays: Weekly) -> None:
+    """One date goes without a word; the others stay, and keep their numbers."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await cancel_one(alice, mondays.series, 1)
+    await cancel_one(alice, mondays.series, 3)
+    await world.settle()
+    assert await alice.reads() == []
+    await closed_at(world, room, monday(1), monday(3))
+    await opens_at(world, room, [monday(2), monday(4), monday(5)])
+    assert await position(world) == (1, False)
+    assert await rows(world) == []
+    await look_on(world, monday(3))
+    assert await position(world) == (3, False)
+    assert answered(world)
+
+
+@story
+async def test_cancelled_while_open(mondays: Weekly) -> None:
+    """Nobody gets in any more from that moment on."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await look_on(world, monday(2) + 10 * MINUTE)
+    assert await world.door(room) == "open"
+    await cancel_one(alice, mondays.series, 2)
+    await world.settle()
+    assert await world.door(room) != "open"
+    assert await rows(world) == []
+
+
+@story
+async def test_all_cancelled(mondays: Weekly) -> None:
+    """A series without any date left lets nobody in."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    for number in range(1, 6):
+        await cancel_one(alice, mondays.series, number)
+    await world.settle()
+    for number in range(1, 6):
+        assert await world.door(room, at=monday(number)) == OVER
+    assert (await position(world))[1]
+
+
+@story
+async def test_moved_then_cancelled(mondays: Weekly) -> None:
+    """An occurrence takes place neither where it was nor where it was moved to."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    await world.settle()
+    await cancel_one(alice, mondays.series, 2)
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    await closed_at(world, room, monday(2), monday(2) + DAY)
+    await opens_at(world, room, [monday(1), monday(3)])
+
+
+@story
+async def test_cancelled_before_its_move_arrives(mondays: Weekly) -> None:
+    """The cancellation is newer: the move that comes after it changes nothing."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    world.exchange.hold(EQUIPMENT)
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    await cancel_one(alice, mondays.series, 2)
+    world.exchange.release(EQUIPMENT, (1, 0))
+    await world.settle()
+    assert await alice.reads() == []
+    await closed_at(world, room, monday(2), monday(2) + DAY)
+    assert answered(world)
+
+
+@story
+async def test_series_renamed_after_exceptions(mondays: Weekly) -> None:
+    """What was said about single dates stays while the pattern does."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    await cancel_one(alice, mondays.series, 3)
+    await world.settle()
+    await alice.change(mondays.series, subject="Every week")
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
+    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
+    await closed_at(world, room, monday(2), monday(3))
+
+
+@story
+async def test_series_moved_after_exceptions(mondays: Weekly) -> None:
+    """Another time of the series undoes what was said about single dates."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    await cancel_one(alice, mondays.series, 3)
+    await world.settle()
+    await alice.move(mondays.series, AT_TEN + 4 * HOUR)
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
+    await opens_at(world, room, [monday(n) + 4 * HOUR for n in range(1, 6)])
+    await closed_at(world, room, monday(2), monday(2) + DAY, monday(3))
+
+
+@story
+async def test_series_arrives_after_its_exception(world: World) -> None:
+    """An occurrence that was moved stays moved when its message was faster."""
+    alice, room = world.organizer(), await world.book()
+    world.exchange.hold(EQUIPMENT)
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 5)
+    )
+    await move_one(alice, series, 2, monday(2) + DAY)
+    world.exchange.release(EQUIPMENT, (1, 0))
+    await world.settle()
+    # The series was sent before its occurrence was moved, and does not know of it.
+    assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
+    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(3)])
+    await closed_at(world, room, monday(2))
+    assert answered(world)
+
+
+@story
+async def test_series_overtaken_by_exceptions(mondays: Weekly) -> None:
+    """An update of the series that is late does not undo what came after it."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    world.exchange.hold(EQUIPMENT)
+    await alice.change(mondays.series, subject="Every week")
+    await move_one(alice, mondays.series, 2, monday(2) + DAY)
+    await cancel_one(alice, mondays.series, 3)
+    world.exchange.release(EQUIPMENT, (1, 2, 0, 0))
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES, EDITED_SERIES]
+    assert await world.rooms() == ["Every week (Alice Archer)"]
+    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
+    await closed_at(world, room, monday(2), monday(3))
+    assert answered(world)
+
+
+@story
+async def test_first_invitation_again(mondays: Weekly) -> None:
+    """A second copy of the request gets the first answer, and undoes nothing."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    world.exchange.hold(EQUIPMENT)
+    other = await world.book()
+    await alice.invite(
+        "Another", AT_TEN, body=other.instructions, recurrence=weekly(AT_TEN, 3)
+    )
+    (invitation,) = world.exchange.held(EQUIPMENT)
+    world.exchange.release(EQUIPMENT)
+    await world.settle()
+    series = world.exchange.mailbox("alice@example.test").calendar()[-1]
+    world.exchange.update(
+        series,
+        occurrence=monday(2),
+        start=monday(2) + DAY,
+        end=monday(2) + DAY + HOUR,
+    )
+    await world.settle()
+    world.exchange.deliver(EQUIPMENT, invitation)
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_OCCURRENCE, NEW_SERIES]
+    await opens_at(world, other, [monday(1), monday(2) + DAY, monday(3)])
+    await closed_at(world, other, monday(2))
+    await opens_at(world, room, [monday(2)])
+
+
+@story
+async def test_truncated_before_an_exception(mondays: Weekly) -> None:
+    """What lies behind the new end is no more, moved or not."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await move_one(alice, mondays.series, 4, monday(4) + DAY)
+    await world.settle()
+    await alice.change(mondays.series, recurrence=weekly(AT_TEN, 2))
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
+    await opens_at(world, room, [monday(1), monday(2)])
+    for late in (monday(3), monday(4), monday(4) + DAY):
+        assert await world.door(room, at=late) == OVER
+
+
+@story
+async def test_moved_into_the_past(mondays: Weekly) -> None:
+    """It is declined, and takes place no more where it was."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await look_on(world, monday(2) - DAY)
+    await move_one(alice, mondays.series, 2, monday(1) + DAY)
+    await world.settle()
+    assert await alice.reads() == [SINGLE_PAST]
+    await closed_at(world, room, monday(2))
+    await opens_at(world, room, [monday(3)])
+
+
+@story
+async def test_last_one_put_off(mondays: Weekly) -> None:
+    """A series lasts as long as its last occurrence, wherever that was moved."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await look_on(world, monday(5) + 3 * HOUR)
+    assert await position(world) == (4, True)
+    await move_one(alice, mondays.series, 5, monday(5) + 3 * DAY)
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    assert await position(world) == (4, False)
+    await opens_at(world, room, [monday(5) + 3 * DAY])
+
+
+@story
+async def test_whole_day_moved(world: World) -> None:
+    """A whole day of a series can be another one."""
+    alice, room = world.organizer(), await world.book()
+    first = AT_TEN.replace(hour=0) + DAY
+    series = await alice.invite(
+        "Fair",
+        first,
+        first + DAY,
+        body=room.instructions,
+        is_all_day=True,
+        recurrence=weekly(first, 3),
+    )
+    await world.settle()
+
+    there = first + WEEK + 2 * DAY
+
+    def on_the_day(message: Item) -> None:
+        if message.meeting is not None and message.meeting.recurrence_id is not None:
+            message.meeting = replace(message.meeting, start=there, end=there + DAY)
+
+    with world.exchange.on_the_way(on_the_day):
+        await change_one(alice, series, 2, subject="Another day")
+        await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_OCCURRENCE]
+    opening, closing = window(there, there + DAY)
+    assert await world.door(room, at=opening) == "open"
+    assert await world.door(room, at=closing - MINUTE) == "open"
+    await closed_at(world, room, first + WEEK + 2 * HOUR, closing)
+
+
+@story
+async def test_invited_to_one_only(world: World) -> None:
+    """One occurrence of a series that is not ours is a meeting of its own."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Theirs", AT_TEN, recurrence=weekly(AT_TEN, 5), resources=()
+    )
+    one: dict[str, Any] = {
+        "resources": attendees(EQUIPMENT),
+        "body": HTMLBody(room.instructions),
+    }
+    await change_one(alice, series, 2, **one)
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+    await opens_at(world, room, [monday(2)])
+    await closed_at(world, room, monday(1), monday(3))
+    assert await world.objects("recurring_conference") == []
+
+    await move_one(alice, series, 2, monday(2) + DAY)
+    await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
+    await opens_at(world, room, [monday(2) + DAY])
+    await closed_at(world, room, monday(2))
+
+    await cancel_one(alice, series, 2)
+    await world.settle()
+    assert await world.door(room, at=monday(2) + DAY) == GONE
+    assert await world.rooms() == []
+    assert answered(world)
+
+
+@story
+async def test_invited_to_two_only(world: World) -> None:
+    """Two occurrences with the same tag share a room; one may go without the other."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Theirs", AT_TEN, recurrence=weekly(AT_TEN, 5), resources=()
+    )
+    for number in (2, 4):
+        await change_one(
+            alice,
+            series,
+            number,
+            resources=attendees(EQUIPMENT),
+            body=HTMLBody(room.instructions),
+        )
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE, NEW_SINGLE]
+    await opens_at(world, room, [monday(2), monday(4)])
+    await closed_at(world, room, monday(3))
+    await cancel_one(alice, series, 2)
+    await world.settle()
+    await closed_at(world, room, monday(2))
+    await opens_at(world, room, [monday(4)])
+
+
+@story
+async def test_invited_to_one_then_to_all(world: World) -> None:
+    """The series takes the occurrence in; it is one room throughout."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Theirs", AT_TEN, recurrence=weekly(AT_TEN, 5), resources=()
+    )
+    await change_one(
+        alice,
+        series,
+        2,
+        resources=attendees(EQUIPMENT),
+        body=HTMLBody(room.instructions),
+    )
+    await move_one(alice, series, 2, monday(2) + DAY)
+    await world.settle()
+    await alice.reads()
+    await alice.change(
+        series, resources=attendees(EQUIPMENT), body=HTMLBody(room.instructions)
+    )
+    await world.settle()
+    assert NEW_SERIES in await alice.reads()
+    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(3), monday(5)])
+    await closed_at(world, room, monday(2))
+    assert len(await world.objects("conference")) == 1
+
+
+@story
+async def test_taken_out_of_one(mondays: Weekly) -> None:
+    """The equipment mailbox is taken out of one date: there is no room then."""
+    world, alice, room = mondays.world, mondays.alice, mondays.room
+    await change_one(alice, mondays.series, 2, resources=[])
+    await world.settle()
+    assert await alice.reads() == []
+    await closed_at(world, room, monday(2))
+    await opens_at(world, room, [monday(1), monday(3)])
+
+
+@story
+async def test_many_exceptions(world: World) -> None:
+    """Every second day of a month is moved, every fifth cancelled."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Daily", AT_TEN, body=room.instructions, recurrence=daily(AT_TEN, 20)
+    )
+    expected: list[datetime] = []
+    for number in range(1, 21):
+        day = AT_TEN + (number - 1) * DAY
+        if number % 5 == 0:
+            await cancel_one(alice, series, number)
+        elif number % 2 == 0:
+            expected.append(day + timedelta(hours=6))
+            await move_one(alice, series, number, expected[-1])
+        else:
+            expected.append(day)
+    await world.settle()
+    letters = await alice.reads()
+    assert letters == [NEW_SERIES] + [EDITED_OCCURRENCE] * 8
+    await opens_at(world, room, expected)

@@ -1,0 +1,467 @@
+"""The life of a series."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_twisted
+from exchangelib import recurrence as rec
+
+from tests.stories.series_support import (
+    WEEK,
+    answered,
+    closed_at,
+    daily,
+    linked,
+    local,
+    look_on,
+    opens_at,
+    position,
+    repeats,
+    rows,
+    weekly,
+)
+from tests.stories.story_support import (
+    AT_TEN,
+    DAY,
+    EDITED_SERIES,
+    EDITED_SINGLE,
+    GONE,
+    HOUR,
+    MINUTE,
+    NEW_SERIES,
+    OVER,
+    SERIES_PAST,
+    START,
+    World,
+    window,
+)
+
+story = pytest_twisted.ensureDeferred
+NEW_YORK, SYDNEY = ZoneInfo("America/New_York"), ZoneInfo("Australia/Sydney")
+CHATHAM, TOKYO = ZoneInfo("Pacific/Chatham"), ZoneInfo("Asia/Tokyo")
+
+PATTERNS = {
+    "every day": (
+        rec.DailyPattern(interval=1),
+        local("2026-11-24T10:00"),
+        ["2026-11-24T09:00", "2026-11-25T09:00", "2027-06-01T08:00"],
+        ["2026-11-24T15:00"],
+    ),
+    "every third day": (
+        rec.DailyPattern(interval=3),
+        local("2026-11-24T10:00"),
+        ["2026-11-24T09:00", "2026-11-27T09:00", "2026-11-30T09:00"],
+        ["2026-11-25T09:00", "2026-11-26T09:00"],
+    ),
+    "on several days of the week": (
+        rec.WeeklyPattern(interval=1, weekdays=["Tuesday", "Thursday"]),
+        local("2026-11-24T10:00"),
+        ["2026-11-24T09:00", "2026-11-26T09:00", "2026-12-01T09:00"],
+        ["2026-11-25T09:00", "2026-11-30T09:00"],
+    ),
+    "every other week that begins on a Sunday": (
+        rec.WeeklyPattern(
+            interval=2, weekdays=["Tuesday", "Sunday"], first_day_of_week="Sunday"
+        ),
+        local("2026-11-24T10:00"),
+        ["2026-11-24T09:00", "2026-12-06T09:00", "2026-12-08T09:00"],
+        ["2026-11-29T09:00", "2026-12-01T09:00"],
+    ),
+    "every other week that begins on a Monday": (
+        rec.WeeklyPattern(
+            interval=2, weekdays=["Tuesday", "Sunday"], first_day_of_week="Monday"
+        ),
+        local("2026-11-24T10:00"),
+        ["2026-11-24T09:00", "2026-11-29T09:00", "2026-12-08T09:00"],
+        ["2026-12-01T09:00", "2026-12-06T09:00"],
+    ),
+    "on the last day of months, though some have no 31st": (
+        rec.AbsoluteMonthlyPattern(interval=1, day_of_month=31),
+        local("2026-12-31T10:00"),
+        ["2026-12-31T09:00", "2027-02-28T09:00", "2027-04-30T08:00"],
+        ["2027-02-27T09:00", "2027-05-01T08:00"],
+    ),
+    "on the first Monday": (
+        rec.RelativeMonthlyPattern(interval=1, weekday="Monday", week_number="First"),
+        local("2026-12-07T10:00"),
+        ["2026-12-07T09:00", "2027-01-04T09:00", "2027-02-01T09:00"],
+        ["2026-12-14T09:00"],
+    ),
+    "on the last working day of every second month": (
+        rec.RelativeMonthlyPattern(interval=2, weekday="Weekday", week_number="Last"),
+        local("2026-11-30T10:00"),
+        ["2026-11-30T09:00", "2027-01-29T09:00", "2027-03-31T08:00"],
+        ["2026-12-31T09:00", "2027-01-31T09:00"],
+    ),
+    "on a date": (
+        rec.AbsoluteYearlyPattern(day_of_month=29, month=2),
+        local("2028-02-29T10:00"),
+        ["2028-02-29T09:00", "2029-02-28T09:00", "2032-02-29T09:00"],
+        ["2029-03-01T09:00"],
+    ),
+    "on the fourth Thursday of November": (
+        rec.RelativeYearlyPattern(weekday="Thursday", week_number="Fourth", month=11),
+        local("2026-11-26T10:00", NEW_YORK),
+        ["2026-11-26T15:00", "2027-11-25T15:00", "2030-11-28T15:00"],
+        ["2027-11-26T15:00"],
+    ),
+    "on the last weekend day of June": (
+        rec.RelativeYearlyPattern(weekday="WeekendDay", week_number="Last", month=6),
+        local("2027-06-27T10:00"),
+        ["2027-06-27T08:00", "2028-06-25T08:00"],
+        ["2027-06-26T08:00"],
+    ),
+    "across the end of summer time in the north": (
+        rec.WeeklyPattern(interval=1, weekdays=["Friday"]),
+        local("2027-10-22T10:00"),
+        ["2027-10-22T08:00", "2027-10-29T08:00", "2027-11-05T09:00"],
+        [],
+    ),
+    "across its beginning in the north": (
+        rec.WeeklyPattern(interval=1, weekdays=["Wednesday"]),
+        local("2027-03-10T10:00", NEW_YORK),
+        ["2027-03-10T15:00", "2027-03-17T14:00", "2027-11-10T15:00"],
+        [],
+    ),
+    "across both in the south": (
+        rec.WeeklyPattern(interval=1, weekdays=["Tuesday"]),
+        local("2027-03-30T09:00", SYDNEY),
+        ["2027-03-29T22:00", "2027-04-05T23:00", "2027-10-04T22:00"],
+        ["2027-04-05T20:00"],
+    ),
+    "where clocks show odd minutes": (
+        rec.DailyPattern(interval=1),
+        local("2027-04-03T09:00", CHATHAM),
+        ["2027-04-02T19:15", "2027-04-03T20:15"],
+        [],
+    ),
+    "where it is tomorrow already": (
+        rec.WeeklyPattern(interval=1, weekdays=["Wednesday"]),
+        local("2026-11-25T07:00", TOKYO),
+        ["2026-11-24T22:00", "2026-12-01T22:00", "2027-07-13T22:00"],
+        ["2026-11-25T22:00"],
+    ),
+    "at a time that the clock leaves out once": (
+        rec.DailyPattern(interval=1),
+        local("2027-03-27T02:30"),
+        ["2027-03-27T01:30", "2027-03-28T01:30", "2027-03-29T00:30"],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+@story
+async def test_patterns(world: World, name: str) -> None:
+    """The room opens for every occurrence, however the series repeats."""
+    pattern, first, taking_place, others = PATTERNS[name]
+    alice, room = world.organizer(), await world.book()
+    await alice.invite(
+        "Series", first, body=room.instructions, recurrence=repeats(pattern, first)
+    )
+    await world.settle()
+    (letter,) = await alice.reads()
+    assert letter == NEW_SERIES
+    assert f"the aliases: {room.alias} and {room.numeric}." in letter.text
+    await opens_at(world, room, [_utc(text) for text in taking_place])
+    await closed_at(world, room, *(_utc(text) for text in others))
+    assert await position(world) == (0, False)
+    assert answered(world)
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text + "+00:00")
+
+
+@story
+async def test_records_follow_the_time(world: World) -> None:
+    """Administrators see a day back and two ahead, and where the series is."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite(
+        "Daily", AT_TEN, body=room.instructions, recurrence=daily(AT_TEN, 5)
+    )
+    await world.settle()
+    assert await rows(world) == [AT_TEN, AT_TEN + DAY]
+    assert await linked(world)
+    assert await position(world) == (0, False)
+
+    await look_on(world, AT_TEN + 119 * MINUTE)
+    assert await position(world) == (0, False)
+    await look_on(world, AT_TEN + 2 * HOUR)
+    assert await position(world) == (1, False)
+    await look_on(world, AT_TEN + 2 * DAY)
+    assert await position(world) == (2, False)
+    assert await rows(world) == [AT_TEN + number * DAY for number in (1, 2, 3)]
+    await look_on(world, AT_TEN + 4 * DAY + 2 * HOUR)
+    assert await position(world) == (4, True)
+    assert await rows(world) == [AT_TEN + 4 * DAY]
+    assert await world.door(room) == OVER
+    await look_on(world, AT_TEN + 6 * DAY)
+    assert await rows(world) == []
+
+
+ENDS: dict[str, tuple[dict[str, Any], list[int], int]] = {
+    "after three times": ({"number": 3}, [0, 1, 2], 3),
+    "on the day of the third": ({"until": date(2026, 12, 8)}, [0, 1, 2], 3),
+    "on the day before the third": ({"until": date(2026, 12, 7)}, [0, 1], 2),
+    "never": ({}, [0, 1, 2, 3, 52 * 10, 52 * 400], -1),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@story
+async def test_ends(world: World, name: str) -> None:
+    """A series ends after a number of times, on a date, or never."""
+    ends, weeks, over = ENDS[name]
+    first = AT_TEN + DAY
+    alice, room = world.organizer(), await world.book()
+    pattern = rec.WeeklyPattern(interval=1, weekdays=["Tuesday"])
+    await alice.invite(
+        "Series",
+        first,
+        body=room.instructions,
+        recurrence=repeats(pattern, first, **ends),
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    await opens_at(world, room, [first + week * WEEK for week in weeks])
+    if over > 0:
+        assert await world.door(room, at=first + over * WEEK) == OVER
+
+
+@story
+async def test_whole_days(world: World) -> None:
+    """Days of a series are those of its zone, of whatever length."""
+    alice, room = world.organizer(), await world.book()
+    first = local("2027-03-26T00:00")
+    await alice.invite(
+        "Fair",
+        first,
+        first + DAY,
+        body=room.instructions,
+        is_all_day=True,
+        recurrence=repeats(rec.DailyPattern(interval=2), first, number=2),
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    # The second of the days has 23 hours.
+    for day, hours in ((_utc("2027-03-25T23:00"), 24), (_utc("2027-03-27T23:00"), 23)):
+        begin, end = window(day, day + hours * HOUR)
+        assert await world.door(room, at=begin - MINUTE) != "open"
+        assert await world.door(room, at=begin) == "open"
+        assert await world.door(room, at=end - MINUTE) == "open"
+        assert await world.door(room, at=end) != "open"
+
+
+@story
+async def test_in_the_past(world: World) -> None:
+    """A series that is over is declined; of one that is not, the rest takes place."""
+    alice, room = world.organizer(), await world.book()
+    long_ago = START - 10 * WEEK + 2 * HOUR
+    await alice.invite(
+        "Over", long_ago, body=room.instructions, recurrence=weekly(long_ago, 10)
+    )
+    await world.settle()
+    assert await alice.reads() == [SERIES_PAST]
+    assert await world.objects("recurring_conference") == []
+    assert await world.rooms() == []
+
+    other = await world.book()
+    await alice.invite(
+        "Not over", long_ago, body=other.instructions, recurrence=weekly(long_ago, 12)
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    assert await position(world) == (10, False)
+    assert await rows(world) == [AT_TEN]
+    await opens_at(world, other, [AT_TEN, AT_TEN + WEEK])
+    assert await world.door(other, at=AT_TEN + 2 * WEEK) == OVER
+
+
+@story
+async def test_ten_years(world: World) -> None:
+    """A long series with many occurrences is as exact at its end as at its start."""
+    alice, room = world.organizer(), await world.book()
+    first = local("2026-11-24T10:00")
+    weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
+    pattern = rec.WeeklyPattern(interval=1, weekdays=weekdays)
+    last = date(2036, 11, 24)
+    await alice.invite(
+        "Every day",
+        first,
+        body=room.instructions,
+        recurrence=repeats(pattern, first, until=last),
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    await opens_at(world, room, [_utc("2036-07-01T08:00"), _utc("2036-11-24T09:00")])
+    await closed_at(world, room, _utc("2036-11-23T09:00"), _utc("2036-11-25T09:00"))
+    await look_on(world, _utc("2036-11-21T00:00"))
+    assert await position(world) == (2608, False)
+
+
+@story
+async def test_moved_as_a_whole(world: World) -> None:
+    """Every occurrence follows, and the organizer reads that the series was edited."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 4)
+    )
+    await world.settle()
+    await alice.move(series, AT_TEN + 5 * HOUR)
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
+    later = [AT_TEN + 5 * HOUR + number * WEEK for number in range(4)]
+    await opens_at(world, room, later)
+    await closed_at(world, room, AT_TEN, AT_TEN + WEEK)
+    assert await rows(world) == [AT_TEN + 5 * HOUR]
+    assert await world.rooms() == ["Weekly (Alice Archer)"]
+
+
+@story
+async def test_renamed(world: World) -> None:
+    """Another subject is an edit, with the room's name following; nothing moves."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 4)
+    )
+    await world.settle()
+    await alice.change(series, subject="Every week")
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
+    assert await world.rooms() == ["Every week (Alice Archer)"]
+    await opens_at(world, room, [AT_TEN, AT_TEN + 3 * WEEK])
+
+
+@story
+async def test_truncated_and_extended(world: World) -> None:
+    """The end of a series can come earlier and later."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 4)
+    )
+    await world.settle()
+    await alice.change(series, recurrence=weekly(AT_TEN, 2))
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
+    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK])
+    assert await world.door(room, at=AT_TEN + 2 * WEEK) == OVER
+
+    await alice.change(series, recurrence=weekly(AT_TEN))
+    await world.settle()
+    assert await alice.reads() == [EDITED_SERIES]
+    await opens_at(world, room, [AT_TEN + 2 * WEEK, AT_TEN + 600 * WEEK])
+
+
+@story
+async def test_depleted_and_extended(world: World) -> None:
+    """A series that was over goes on when it is extended."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 2)
+    )
+    await world.settle()
+    await look_on(world, AT_TEN + 10 * DAY)
+    assert await position(world) == (1, True)
+    await alice.change(series, recurrence=weekly(AT_TEN, 4))
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
+    assert await position(world) == (2, False)
+    await opens_at(world, room, [AT_TEN + 2 * WEEK, AT_TEN + 3 * WEEK])
+
+
+@story
+async def test_truncated_into_the_past(world: World) -> None:
+    """What is left of a series may all be over; nobody gets in any more."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN)
+    )
+    await world.settle()
+    await look_on(world, AT_TEN + 10 * DAY)
+    await alice.change(series, recurrence=weekly(AT_TEN, 2))
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, SERIES_PAST]
+    assert await position(world) == (1, True)
+    assert await world.door(room, at=AT_TEN + 2 * WEEK) == OVER
+
+
+@story
+async def test_another_pattern(world: World) -> None:
+    """A weekly series becomes a monthly one."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Series", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN)
+    )
+    await world.settle()
+    monthly = rec.RelativeMonthlyPattern(
+        interval=1, weekday="Monday", week_number="Fourth"
+    )
+    await alice.change(series, recurrence=repeats(monthly, AT_TEN))
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
+    await opens_at(world, room, [AT_TEN, AT_TEN + 5 * WEEK])
+    await closed_at(world, room, AT_TEN + WEEK, AT_TEN + 4 * WEEK)
+
+
+@story
+async def test_single_becomes_series_and_back(world: World) -> None:
+    """The room stays the same; the texts say what it has become."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    (before,) = await world.objects("conference")
+    await alice.change(item, recurrence=weekly(AT_TEN, 3))
+    await world.settle()
+    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK, AT_TEN + 2 * WEEK])
+    assert await rows(world) == [AT_TEN]
+    assert await linked(world)
+
+    await alice.change(item, recurrence=None)
+    await world.settle()
+    *_, series_text, single_text = await alice.reads()
+    assert [series_text, single_text] == [EDITED_SERIES, EDITED_SINGLE]
+    assert await world.objects("recurring_conference") == []
+    assert await rows(world) == [AT_TEN]
+    await opens_at(world, room, [AT_TEN])
+    assert await world.door(room, at=AT_TEN + WEEK) == OVER
+    (after,) = await world.objects("conference")
+    assert after["id"] == before["id"]
+
+
+@story
+async def test_cancelled(world: World) -> None:
+    """The room goes with the series, and all records with the room."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN)
+    )
+    await world.settle()
+    await alice.cancel(series)
+    await world.settle()
+    for kind in ("recurring_conference", "scheduled_conference", "conference"):
+        assert await world.objects(kind) == [], kind
+    assert await world.objects("conference_alias") == []
+    assert await world.door(room, at=AT_TEN) == GONE
+    assert await world.door(room, at=AT_TEN + WEEK) == GONE
+    assert answered(world)
+    assert world.exchange.mailbox("pexipmeeting@example.test").calendar() == []
+
+
+@story
+async def test_kept_while_the_daemon_is_away(world: World) -> None:
+    """What happened in one go is answered in order."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN)
+    )
+    await alice.move(series, AT_TEN + HOUR)
+    await alice.change(series, recurrence=daily(AT_TEN + HOUR, 3))
+    await world.settle()
+    assert (await alice.reads())[-1] in (EDITED_SERIES, NEW_SERIES)
+    moved = AT_TEN + HOUR
+    await opens_at(world, room, [moved, moved + DAY, moved + 2 * DAY])
+    assert await world.door(room, at=moved + 3 * DAY) == OVER
+    assert answered(world)
