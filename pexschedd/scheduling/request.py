@@ -38,7 +38,7 @@ from pexschedd.scheduling.rooms import Rooms, bounded
 from pexschedd.scheduling.series import with_newer, with_occurrence
 from pexschedd.scheduling.versions import Version, newest
 
-_FORWARDED = re.compile(r"\A(?:\w{1,4}[:：] ?)+")
+_FORWARDED = re.compile(r"\A\w{1,4}[:：] ?")
 """What mail programs put before the subject of a copy that an attendee passes on: FW,
 WG, TR, ... in the attendee's language. All else in it is the organizer's."""
 
