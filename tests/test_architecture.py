@@ -71,10 +71,9 @@ ALLOWED = {
     ("secrets", "store/folder.py"),
     ("secrets", "web/site.py"),
     ("secrets", "ews/transport.py"),
-    ("secrets", "web/addin/files.py"),
+    ("secrets", "files.py"),
     ("secrets", "identity/administrators.py"),
     ("secrets", "identity/passwords.py"),
-    ("secrets", "identity/initial_password.py"),
 }
 
 

@@ -4,11 +4,12 @@ Written at most twice a second, and only when something has changed: a snapshot 
 demo's few mailboxes is some hundred kilobytes.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pexschedd.files import replace_file
 
 PAUSE = 0.5
 
@@ -41,23 +42,4 @@ class Keeper:
     def _write(self) -> None:
         self._call = None
         self._last = self._clock.seconds()
-        write_atomically(self._path, self._snapshot())
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces a file: after a crash it holds the old content or the new.
-
-    Readable by its owner alone. Raises OSError.
-    """
-    temporary = path.with_name(path.name + ".new")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        replace_file(self._path, self._snapshot())

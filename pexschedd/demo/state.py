@@ -14,8 +14,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from pexschedd.demo.keeper import write_atomically
 from pexschedd.demo.ports import HOST, Ports
+from pexschedd.files import replace_file
 
 
 class StateError(Exception):
@@ -51,7 +51,7 @@ class State:
         """The administrator's, made at the first start."""
         if not self.password_file.exists():
             text = secrets.token_urlsafe(9)
-            write_atomically(self.password_file, text.encode() + b"\n")
+            replace_file(self.password_file, text.encode() + b"\n")
         return self.password_file.read_text().strip()
 
     def write_config(self, ports: Ports) -> None:
@@ -79,4 +79,4 @@ class State:
                 raise StateError(f"{self.config} cannot be read: {error}.") from None
         values["endpoints"] = wanted
         text = json.dumps(values, indent=2) + "\n"
-        write_atomically(self.config, text.encode())
+        replace_file(self.config, text.encode())

@@ -1,10 +1,9 @@
 """The file that holds the first administrator's password."""
 
-import os
 from pathlib import Path
-from secrets import token_hex
 
 from pexschedd.errors import ConfigError, StoreError
+from pexschedd.files import replace_file
 
 
 def read_password(path: Path) -> str:
@@ -27,22 +26,7 @@ def leave_password(path: Path, password: str) -> None:
 
     Raises `StoreError`.
     """
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
-        with open(temporary, "x", encoding="utf-8", opener=_private) as file:
-            file.write(password + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(path, f"{password}\n".encode())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StoreError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -5,7 +5,7 @@ table here says which HTTP status they are. Anything else is a logged traceback 
 500 that carries nothing but an incident id.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeVar
@@ -210,12 +210,3 @@ def shield(deferred: "Deferred[T]") -> "Deferred[T]":
 
     deferred.addBoth(deliver)
     return outer
-
-
-async def shielded(work: Awaitable[T]) -> T:
-    """Awaits `work` so that it goes on even if the waiting is cancelled."""
-    return await shield(Deferred.fromCoroutine(_await(work)))
-
-
-async def _await(work: Awaitable[T]) -> T:
-    return await work

@@ -9,9 +9,10 @@ import pytest
 from twisted.internet.task import Clock
 
 from pexschedd import config as configuration
-from pexschedd.demo.keeper import Keeper, write_atomically
+from pexschedd.demo.keeper import Keeper
 from pexschedd.demo.ports import Ports, PortTaken
 from pexschedd.demo.state import State, StateError
+from pexschedd.files import replace_file
 
 PORTS = Ports(9000, 9001, 9002)
 
@@ -131,8 +132,8 @@ def test_flush_writes_only_what_waits(tmp_path: Path) -> None:
 def test_atomic_write_leaves_no_traces(tmp_path: Path) -> None:
     """The file is replaced, private, and alone in its folder."""
     path = tmp_path / "file"
-    write_atomically(path, b"one")
-    write_atomically(path, b"two")
+    replace_file(path, b"one")
+    replace_file(path, b"two")
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]

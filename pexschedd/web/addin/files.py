@@ -1,11 +1,10 @@
 """The files that belong to an integration's add-in: its manifest and its icon."""
 
-import os
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 
 from pexschedd.errors import NotFound, StoreError
+from pexschedd.files import replace_file
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled
 from pexschedd.web.addin.manifest import build_manifest
@@ -32,7 +31,7 @@ class ConnectorFiles:
         image = accepted(body)
         path = self._path(connector)
         try:
-            _write_atomically(path, image)
+            replace_file(path, image)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from None
         self._uploaded[connector.id] = image
@@ -67,33 +66,3 @@ class ConnectorFiles:
 
     def _path(self, connector: Connector) -> Path:
         return self._directory / f"{connector.id}.png"
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """After a crash there is the old file or the new one, whole."""
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o700)
-        _sync_directory(path.parent.parent)
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
-    try:
-        with open(temporary, "xb", opener=_private) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
