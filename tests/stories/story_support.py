@@ -44,6 +44,7 @@ from pexschedd.sandbox import (
     default_accounts,
 )
 from pexschedd.scheduling.decision import Text
+from pexschedd.scheduling.watcher import RETRY_MOST
 from pexschedd.scheduling.watchers import wants_watcher
 from pexschedd.tap import Daemon
 
@@ -93,8 +94,9 @@ class Clock:
 class RestingReactor:
     """The reactor, as the daemon gets it: it notices when watchers go to rest.
 
-    A watcher that has worked off its mailbox waits for its poll interval, and nothing
-    else in the daemon waits that long.
+    A watcher that has worked off its mailbox waits for its poll interval, one in
+    trouble for as long as a watcher waits at the most; nothing else in the daemon waits
+    that long.
     """
 
     def __init__(self) -> None:
@@ -109,7 +111,7 @@ class RestingReactor:
         self, delay: float, function: Callable[..., Any], *args: Any, **more: Any
     ) -> Any:
         call = reactor.callLater(delay, function, *args, **more)
-        if delay == POLL:
+        if delay in (POLL, RETRY_MOST):
             self._naps = [nap for nap in self._naps if nap.active()] + [call]
             # Whoever begins to rest does so completely first.
             reactor.callLater(0, self._tell)
@@ -555,5 +557,5 @@ def _texts() -> dict[str, re.Pattern[str]]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    shown = " ".join("".join(html.fromstring(template).itertext()).split())
+    shown = " ".join(str(html.fromstring(template).xpath("string()")).split())
     return re.compile(re.sub(r"\\\{\\\{\w+\\\}\\\}", "(.+)", re.escape(shown)))

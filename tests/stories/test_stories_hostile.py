@@ -1,5 +1,6 @@
 """Odd senders, odd bodies, and mail that is about no meeting at all."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,26 @@ async def test_forwarded(world: World) -> None:
 
 
 @story
+async def test_forwarded_to_where_it_is_already(world: World) -> None:
+    """A copy that an attendee passes on changes nothing."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite(
+        "Plans", AT_TEN, body=room.instructions, required_attendees=attendees(BOB)
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+
+    (request,) = world.inbox(BOB)
+    world.now.advance()
+    world.exchange.forward(request, BOB, to=[EQUIPMENT])
+    await world.settle()
+
+    answers = [a for a in await alice.reads() if a.kind in ("accept", "decline")]
+    assert answers == [NEW_SINGLE]
+    await accepted(world, room)
+
+
+@story
 async def test_organizer_outside(world: World) -> None:
     """Whoever has a valid tag gets a room, and an answer that nobody here reads."""
     alice, room = world.organizer(), await world.book()
@@ -194,6 +215,48 @@ async def test_without_a_subject(world: World) -> None:
     assert await alice.reads() == [NEW_SINGLE]
     await accepted(world, room, (await world.rooms())[0])
     assert "Alice Archer" in (await world.rooms())[0]
+
+
+@story
+async def test_subject_like_a_program(world: World) -> None:
+    """What a subject says is never run, neither as a template nor as markup."""
+    alice, room = world.organizer(), await world.book()
+    subject = "{{ 7 * 7 }} {% for x in y %} <script>alert(1)</script>"
+    await alice.invite(subject, AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room, f"{subject} (Alice Archer)")
+
+
+@story
+async def test_subject_of_great_length(world: World) -> None:
+    """A room's name is as long as a name may be, and no longer."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite("Planning" * 31, AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    (name,) = await world.rooms()
+    assert len(name) == 250
+    await accepted(world, room, name)
+
+
+@story
+async def test_same_subject_twice(world: World) -> None:
+    """Two rooms of the same name get different ones."""
+    alice = world.organizer()
+    rooms = [await world.book(), await world.book()]
+    for room in rooms:
+        await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, NEW_SINGLE]
+    first, second = await world.rooms()
+    assert first == "Plans (Alice Archer)"
+    assert re.fullmatch(r"Plans \(Alice Archer\) \d{6}", second)
+    for room in rooms:
+        assert await world.door(room, at=AT_TEN) == "open"
 
 
 @story

@@ -181,3 +181,61 @@ async def test_cancelled_while_the_request_waits(world: World) -> None:
     assert await world.schedule() == []
     assert await world.door(room, at=AT_TEN) == GONE
     assert world.inbox() == []
+
+
+@story
+async def test_update_while_the_answer_waits(world: World) -> None:
+    """An answer that Exchange is too busy to take is given later, before the next."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    busy = {"kind": "ErrorServerBusy", "operation": "CreateItem", "times": None}
+    world.sandbox.behaviour.configure({"faults": [busy]})
+    await world.settle()
+    assert await alice.reads() == []
+    assert await world.door(room, at=AT_TEN) == "open"
+    assert len(world.inbox()) == 1
+    world.sandbox.behaviour.configure({})
+
+    await alice.move(item, AT_TEN + DAY)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
+    assert await world.schedule() == [window(AT_TEN + DAY)]
+    assert world.inbox() == []
+
+
+@story
+async def test_cancelled_twice(world: World) -> None:
+    """A second copy of a cancellation finds nothing left to do."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    world.exchange.hold(EQUIPMENT)
+    await alice.cancel(item)
+    world.exchange.release(EQUIPMENT, (0, 0))
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await world.rooms() == []
+    assert world.inbox() == []
+    assert await world.door(room, at=AT_TEN) == GONE
+
+
+@story
+async def test_older_copy_after_the_update(world: World) -> None:
+    """A late copy of the invitation does not undo what has been changed since."""
+    alice, room = world.organizer(), await world.book()
+    world.exchange.hold(EQUIPMENT)
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    (request,) = world.exchange.held(EQUIPMENT)
+    world.exchange.release(EQUIPMENT)
+    await alice.change(item, subject="Better plans")
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
+
+    world.exchange.deliver_again(request, to=EQUIPMENT)
+    await world.settle()
+
+    assert await alice.reads() == []
+    assert await world.rooms() == ["Better plans (Alice Archer)"]
+    assert world.inbox() == []

@@ -1,5 +1,7 @@
 """The life of a single meeting."""
 
+from datetime import UTC, datetime
+
 import exchangelib as ex
 import pytest_twisted
 from exchangelib.items import SEND_TO_CHANGED_AND_SAVE_COPY
@@ -12,6 +14,7 @@ from tests.stories.story_support import (
     BOB,
     DAY,
     EDITED_SINGLE,
+    EQUIPMENT,
     GONE,
     HOUR,
     MINUTE,
@@ -25,6 +28,8 @@ from tests.stories.story_support import (
 )
 
 story = pytest_twisted.ensureDeferred
+
+TUESDAY = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @story
@@ -241,3 +246,63 @@ async def test_cancelled_and_booked_again(world: World) -> None:
     assert await world.door(first, at=AT_TEN) == GONE
     assert await world.door(second, at=AT_TEN) == "open"
     assert await world.schedule() == [window(AT_TEN)]
+
+
+@story
+async def test_all_day(world: World) -> None:
+    """A meeting of a whole day has its room from midnight to midnight."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite(
+        "Plans",
+        TUESDAY,
+        TUESDAY + DAY,
+        body=room.instructions,
+        is_all_day=True,
+    )
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await world.schedule() == [window(TUESDAY, TUESDAY + DAY)]
+    assert await world.door(room, at=TUESDAY) == "open"
+
+
+@story
+async def test_as_an_ordinary_attendee(world: World) -> None:
+    """The equipment mailbox may be invited as anything, beside others."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite(
+        "Plans",
+        AT_TEN,
+        body=room.instructions,
+        resources=(),
+        required_attendees=attendees(BOB),
+        optional_attendees=attendees(EQUIPMENT),
+    )
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await world.door(room, at=AT_TEN) == "open"
+    (entry,) = world.exchange.mailbox(alice.address).calendar()
+    assert entry.subject == item.subject
+    answered = entry.meeting.attendee(EQUIPMENT) if entry.meeting else None
+    assert answered is not None
+    assert answered.response == "Accept"
+
+
+@story
+async def test_other_buffers_since(world: World) -> None:
+    """New times before and after a meeting count from its next update on."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    await world.change_integration(meeting_buffer_before=5, meeting_buffer_after=10)
+    assert await world.schedule() == [window(AT_TEN)]
+
+    await alice.change(item, body=ex.HTMLBody(f"<p>Agenda</p>{room.instructions}"))
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
+    opened, closed = AT_TEN - 5 * MINUTE, AT_TEN + 70 * MINUTE
+    assert await world.schedule() == [(opened, closed)]
+    assert await world.door(room, at=opened) == "open"
+    assert await world.door(room, at=closed) == OVER

@@ -11,6 +11,7 @@ from tests.stories.story_support import (
     BOB,
     DAY,
     EDITED_SINGLE,
+    EQUIPMENT,
     GONE,
     INVALID_ALIAS,
     NEW_SINGLE,
@@ -78,6 +79,44 @@ async def test_taken_out_of_the_body(world: World) -> None:
     await world.settle()
 
     assert await alice.reads() == [NEW_SINGLE, INVALID_ALIAS]
+    assert await world.schedule() == [window(AT_TEN)]
+    assert await world.door(room, at=AT_TEN) == "open"
+
+
+@story
+async def test_pasted_after_the_cancellation(world: World) -> None:
+    """The tag of a cancelled meeting is spent for any other, too."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await alice.cancel(item)
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+
+    await alice.invite("Copied", AT_TEN + DAY, body=room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [ALIAS_DELETED]
+    assert await world.rooms() == []
+    assert await world.door(room, at=AT_TEN + DAY) == GONE
+
+
+@story
+async def test_two_equipment_mailboxes(world: World) -> None:
+    """Of two integrations' mailboxes in one meeting, the tag's own gives it a room."""
+    await world.create_integration(
+        name="Branch",
+        room_mailbox_name="Studio",
+        room_mailbox_email_address=STUDIO,
+        scheduled_alias_prefix="666",
+    )
+    alice, room = world.organizer(), await world.book()
+    await alice.invite(
+        "Plans", AT_TEN, body=room.instructions, resources=(EQUIPMENT, STUDIO)
+    )
+    await world.settle()
+
+    letters = sorted(await alice.reads(), key=lambda letter: letter.kind)
+    assert letters == [NEW_SINGLE, INVALID_ALIAS]
     assert await world.schedule() == [window(AT_TEN)]
     assert await world.door(room, at=AT_TEN) == "open"
 
@@ -193,7 +232,7 @@ async def test_alias_deleted(world: World) -> None:
 
 @story
 async def test_room_over_for_long(world: World) -> None:
-    """Who moves a meeting whose room the janitor has taken is told to make a new one."""
+    """Who moves a meeting whose room the janitor has taken has to make a new one."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
