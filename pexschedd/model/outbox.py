@@ -34,6 +34,8 @@ class PendingRewrite(Record, frozen=True, kw_only=True, omit_defaults=True):
     token: str
     scheduled_alias: int | None = None
     """The alias that was handed out when the token had been verified."""
+    cancelled: bool = False
+    """A cancellation of the meeting has arrived since."""
     correlation_id: str = ""
     created: datetime
 

@@ -180,7 +180,10 @@ class Rewriter:
         )
         if meeting is None:
             self._note(pending, "the organizer does not have the meeting any more")
-            await self._fail(connector, pending)
+            if pending.cancelled:
+                await self._finish(pending, Action.DISCARD)
+            else:
+                await self._fail(connector, pending)
             return True
         if self._has_tag(connector, meeting):
             await self._finish(pending, Action.DISCARD)

@@ -7,6 +7,7 @@ id that the log has too. A message therefore always gets an answer.
 
 from collections.abc import Callable
 
+import msgspec
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
@@ -72,6 +73,8 @@ class Scheduler:
             note=decision.note,
         )
         apply(change, self._store, decision.changes, self._now())
+        if decision.action is Action.REMOVE:
+            self._rewrite_called_off(change, connector, message)
         if decision.token:
             self._rewrite_later(change, connector, message, decision, correlation_id)
         elif decision.action is not None:
@@ -125,6 +128,23 @@ class Scheduler:
                 created=self._now(),
             ),
         )
+
+    def _rewrite_called_off(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+    ) -> None:
+        """Who has cancelled a meeting is not told that it cannot be found."""
+        assert isinstance(message, MeetingMessage)  # noqa: S101 - it was decided about
+        for pending in self._store.find_all(tables.REWRITE_BY_CONNECTOR, connector.id):
+            if pending.uid == message.uid and message.recurrence_id in (
+                None,
+                pending.recurrence_id,
+            ):
+                change.put(
+                    tables.REWRITE, msgspec.structs.replace(pending, cancelled=True)
+                )
 
     def _answer(
         self,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tests.stories.story_support import (
     AT_TEN,
     DAY,
+    EDITED_SINGLE,
     GENERAL_ERROR,
     HOUR,
     MINUTE,
@@ -89,7 +90,7 @@ async def test_moved_after_it_was_over(world: World) -> None:
     await alice.move(item, AT_TEN + 2 * DAY)
     await world.settle()
 
-    assert [letter.kind for letter in await alice.reads()] == ["accept", "accept"]
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
     assert await world.door(room, at=AT_TEN + 2 * DAY) == "open"
 
 

@@ -181,7 +181,7 @@ async def test_room_removed_from_the_attendees(world: World) -> None:
     await alice.change(item, resources=[])
     await world.settle()
 
-    assert [letter.kind for letter in await alice.reads()] == ["accept"]
+    assert await alice.reads() == [NEW_SINGLE]
     assert await world.schedule() == []
     assert await world.rooms() == []
     assert await world.door(room, at=AT_TEN) == GONE
