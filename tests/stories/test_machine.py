@@ -1,0 +1,348 @@
+"""Organizers do whatever they like, in any order; the rooms are open when they meet.
+
+The organizers' own calendars in the sandbox say what is right.
+"""
+
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+)
+
+from pexschedd.model import tables
+from pexschedd.sandbox import Item, Kind, Recurrence
+from pexschedd.sandbox.errors import EwsError
+from pexschedd.scheduling import upcoming
+from tests.sandbox.sandbox_support import ALICE, EQUIPMENT
+from tests.stories.local_exchange import new_sandbox
+from tests.stories.one_process import AFTER, BEFORE, Life
+
+START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND = timedelta(seconds=1)
+HORIZON = 40 * DAY
+MOST = 6
+"""Meetings; more of them would meet each other no more often."""
+ZONES = ("W. Europe Standard Time", "AUS Eastern Standard Time", "UTC")
+
+starts = st.integers(-40, 24 * 10).map(lambda hours: hours * HOUR)
+lengths = st.sampled_from([30 * MINUTE, HOUR, 3 * HOUR, 30 * HOUR])
+shifts = st.sampled_from([-25, -3, -1, 1, 2, 24, 26, 24 * 7]).map(lambda h: h * HOUR)
+counts = st.sampled_from([None, 1, 2, 4, 30])
+patterns = st.sampled_from(
+    [
+        Recurrence.daily(),
+        Recurrence.daily(interval=3),
+        Recurrence.weekly("Monday", "Wednesday", "Friday"),
+        Recurrence.weekly("Tuesday", interval=2),
+        Recurrence.monthly(24),
+        Recurrence.monthly_on("Last", "Weekday"),
+    ]
+)
+which = st.integers(0, MOST - 1)
+nths = st.integers(0, 5)
+
+
+class Booked:
+    """A booking, and the meeting that was made with it."""
+
+    def __init__(self, alias: str, item: Item) -> None:
+        self.alias = alias
+        self.item = item
+        self.cancelled = False
+        self.probes: set[datetime] = set()
+        """Whenever its room has ever been about to open or close."""
+
+
+class Organizers(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.moment = START
+        self.sandbox = new_sandbox(lambda: self.moment)
+        self.exchange = self.sandbox.exchange
+        self.folder = Path(mkdtemp(prefix="pexschedd-machine-"))
+        self.life = self.open()
+        self.booked: list[Booked] = []
+        self.holding = False
+
+    def open(self) -> Life:
+        return Life(self.folder / "state", self.sandbox, lambda: self.moment)
+
+    def teardown(self) -> None:
+        self.life.end()
+        shutil.rmtree(self.folder)
+
+    # What organizers do
+
+    @initialize()
+    def first(self) -> None:
+        self.invite(2 * HOUR, HOUR, ZONES[0], None, None)
+
+    @precondition(lambda self: len(self.booked) < MOST)
+    @rule(
+        start=starts,
+        length=lengths,
+        zone=st.sampled_from(ZONES),
+        pattern=st.one_of(st.none(), patterns),
+        count=counts,
+    )
+    def invite(
+        self,
+        start: timedelta,
+        length: timedelta,
+        zone: str,
+        pattern: Recurrence | None,
+        count: int | None,
+    ) -> None:
+        room = self.life.book()
+        (alias,) = (
+            each.alias
+            for each in self.life.store.all(tables.SCHEDULED_ALIAS)
+            if each.uuid in room.alias_id
+        )
+        try:
+            item = self.exchange.schedule(
+                ALICE,
+                subject="Meeting",
+                start=self.moment + start,
+                end=self.moment + start + length,
+                resources=[EQUIPMENT],
+                body=room.instructions,
+                zone=zone,
+                recurrence=pattern and msgspec.structs.replace(pattern, count=count),
+            )
+        except EwsError:
+            return
+        self.booked.append(Booked(alias, item))
+        self.happened()
+
+    @rule(number=which, shift=shifts)
+    def move(self, number: int, shift: timedelta) -> None:
+        item = self.chosen(number)
+        if item is not None and item.meeting is not None:
+            start, end = item.meeting.start + shift, item.meeting.end + shift
+            self.change(item, start=start, end=end)
+
+    @rule(number=which, subject=st.sampled_from(["Meeting", "Other", "Third"]))
+    def rename(self, number: int, subject: str) -> None:
+        item = self.chosen(number)
+        if item is not None:
+            self.change(item, subject=subject)
+
+    @rule(number=which, pattern=st.one_of(st.none(), patterns), count=counts)
+    def repeat(
+        self, number: int, pattern: Recurrence | None, count: int | None
+    ) -> None:
+        item = self.chosen(number)
+        if item is None:
+            return
+        if pattern is not None:
+            pattern = msgspec.structs.replace(pattern, count=count)
+        self.change(item, recurrence=pattern)
+
+    @rule(number=which, count=counts)
+    def end_elsewhere(self, number: int, count: int | None) -> None:
+        item = self.chosen(number)
+        if item is not None and item.meeting and item.meeting.recurrence:
+            ended = msgspec.structs.replace(item.meeting.recurrence, count=count)
+            self.change(item, recurrence=ended)
+
+    @rule(number=which)
+    def cancel(self, number: int) -> None:
+        item = self.chosen(number)
+        if item is not None:
+            self.exchange.cancel(item)
+            self.booked[number].cancelled = True
+            self.happened()
+
+    @rule(number=which, nth=nths, shift=shifts)
+    def move_one(self, number: int, nth: int, shift: timedelta) -> None:
+        item, original, one = self.chosen_one(number, nth)
+        if item is None or one is None or one.meeting is None:
+            return
+        start, end = one.meeting.start + shift, one.meeting.end + shift
+        self.change(item, occurrence=original, start=start, end=end)
+
+    @rule(number=which, nth=nths)
+    def cancel_one(self, number: int, nth: int) -> None:
+        item, original, _ = self.chosen_one(number, nth)
+        if item is not None:
+            self.exchange.cancel(item, occurrence=original)
+            self.happened()
+
+    def change(self, item: Item, **changes: Any) -> None:
+        try:
+            self.exchange.update(item, **changes)
+        except EwsError:
+            return  # Exchange does not let them
+        self.happened()
+
+    def chosen(self, number: int) -> Item | None:
+        if number >= len(self.booked) or self.booked[number].cancelled:
+            return None
+        return self.booked[number].item
+
+    def chosen_one(
+        self, number: int, nth: int
+    ) -> tuple[Item | None, datetime | None, Item | None]:
+        item = self.chosen(number)
+        if item is None or item.meeting is None or item.meeting.recurrence is None:
+            return None, None, None
+        near = self.exchange.occurrences(
+            item, item.meeting.start, self.moment + HORIZON
+        )
+        if nth >= len(near):
+            return None, None, None
+        meeting = near[nth].meeting
+        assert meeting is not None
+        return item, meeting.recurrence_id, near[nth]
+
+    # What else happens
+
+    @precondition(lambda self: not self.holding)
+    @rule()
+    def keep_back(self) -> None:
+        """The post is slow from now on."""
+        self.exchange.hold(EQUIPMENT)
+        self.holding = True
+
+    @precondition(lambda self: self.holding)
+    @rule(data=st.data())
+    def deliver(self, data: st.DataObject) -> None:
+        """In any order, and some of it twice."""
+        number = len(self.exchange.held(EQUIPMENT))
+        order = data.draw(st.permutations(range(number)))
+        again = data.draw(st.lists(st.integers(0, number - 1))) if number else []
+        self.exchange.release(EQUIPMENT, [*order, *again])
+        self.holding = False
+        self.happened()
+
+    @rule(hours=st.sampled_from([1, 3, 20, 50, 24 * 9]))
+    def wait(self, hours: int) -> None:
+        self.moment += hours * HOUR
+        self.life.follow_the_time()
+        self.agrees()
+
+    @rule()
+    def restart(self) -> None:
+        self.life.end()
+        self.life = self.open()
+        self.agrees()
+
+    # What must be
+
+    def happened(self) -> None:
+        self.moment += MINUTE
+        if not self.holding:
+            self.life.look()
+        self.agrees()
+
+    def agrees(self) -> None:
+        if self.holding:
+            return
+        store = self.life.store
+        assert store.count(tables.OUTBOX) == 0
+        assert store.count(tables.ALARM) == 0
+        assert self.exchange.mailbox(EQUIPMENT).inbox() == []
+        self.check_answers()
+        for booked in self.booked:
+            self.check_room(booked)
+        for series in store.all(tables.RECURRING_CONFERENCE):
+            rows = store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
+            assert [
+                (row.meeting_start, row.meeting_end) for row in _by_start(rows)
+            ] == [
+                (each.start, each.end) for each in upcoming.visible(series, self.moment)
+            ] or self.lagging(series, rows)
+        rooms = {room.id for room in store.all(tables.CONFERENCE)}
+        for alias in store.all(tables.CONFERENCE_ALIAS):
+            assert alias.conference in rooms
+        for meeting in store.all(tables.SCHEDULED_CONFERENCE):
+            assert meeting.conference in rooms
+
+    def lagging(self, series: Any, rows: Any) -> bool:
+        """The rows follow the time by a sweep: they may be as of a minute ago."""
+        before = {
+            (each.start, each.end)
+            for each in upcoming.visible(series, self.moment - 60 * MINUTE)
+        }
+        return {(row.meeting_start, row.meeting_end) for row in rows} <= before | {
+            (each.start, each.end) for each in upcoming.visible(series, self.moment)
+        }
+
+    def check_answers(self) -> None:
+        """Nothing but what is over is ever declined."""
+        for item in self.exchange.mailbox(ALICE).inbox():
+            if item.kind is Kind.RESPONSE and item.item_class.endswith("Neg"):
+                assert "past" in item.body.text, item.body.text
+
+    def check_room(self, booked: Booked) -> None:
+        taking_place = self.taking_place(booked)
+        for start, end in taking_place:
+            opens, closes = start - BEFORE, end + AFTER
+            booked.probes |= {opens - SECOND, opens, closes - SECOND, closes}
+        probes = sorted(each for each in booked.probes if each >= self.moment)
+        expected = [
+            any(start - BEFORE <= at < end + AFTER for start, end in taking_place)
+            for at in probes
+        ]
+        found = self.life.is_open(booked.alias, probes)
+        wrong = [
+            f"{at}: open {is_open}"
+            for at, is_open, right in zip(probes, found, expected, strict=True)
+            if is_open is not right
+        ]
+        assert not wrong, (booked.alias, wrong)
+        theirs = {each for each in taking_place if each[1] > self.moment}
+        assert self.equipment(booked) == theirs
+
+    def taking_place(self, booked: Booked) -> list[tuple[datetime, datetime]]:
+        if booked.cancelled:
+            return []
+        return list(self.times(booked.item))
+
+    def times(self, item: Item) -> Iterable[tuple[datetime, datetime]]:
+        """From the past as well: a room may be open behind the meeting's end."""
+        low, high = self.moment - 3 * DAY, self.moment + HORIZON
+        assert item.meeting is not None
+        if item.meeting.recurrence is None:
+            items = [item]
+        else:
+            items = self.exchange.occurrences(item, low, high)
+        for each in items:
+            meeting = each.meeting
+            if meeting is not None and meeting.end > low and meeting.start < high:
+                yield meeting.start, meeting.end
+
+    def equipment(self, booked: Booked) -> set[tuple[datetime, datetime]]:
+        """What is still to come in the equipment mailbox's own calendar."""
+        assert booked.item.meeting is not None
+        found = set()
+        for item in self.exchange.mailbox(EQUIPMENT).calendar():
+            assert item.meeting is not None
+            if item.meeting.goid == booked.item.meeting.goid:
+                found |= {each for each in self.times(item) if each[1] > self.moment}
+        return found
+
+
+def _by_start(rows: Iterable[Any]) -> list[Any]:
+    return sorted(rows, key=lambda row: (row.meeting_start, row.recurrence_id))
+
+
+Organizers.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestOrganizers = Organizers.TestCase
