@@ -35,7 +35,9 @@ def server(*arguments: str) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
         assert process.stdin is not None
         try:
-            yield json.loads(process.stdout.readline())
+            out = process.stdout
+            facts = json.loads(out.readline())
+            yield facts | {"next": lambda: json.loads(out.readline())}
         finally:
             process.stdin.close()
             process.wait(10)
@@ -118,7 +120,10 @@ def drain(folder: Path) -> None:
 def backlog(folder: Path) -> None:
     """After a long stop, with a server that takes its time for each call."""
     with server("mixed", str(BACKLOG), str(LATENCY_MS)) as exchange:
-        drained("backlog", folder, exchange["port"], BACKLOG, exchange["rooms"], 0.1)
+        sent, rooms = BACKLOG + 1, exchange["rooms"]
+        drained("backlog", folder, exchange["port"], sent, rooms, 0.1)
+        waited = exchange["next"]()["urgent"]
+    row("  sent meanwhile, answered after", f"{waited:.1f} s", goal="seconds")
 
 
 def drained(

@@ -252,8 +252,36 @@ async def mixed(waiting: str, latency_ms: str) -> None:
     box = Sandbox(now=Ticking(), clock=reactor, accounts=default_accounts())
     rooms = deliver(box, int(waiting), mixed=True)
     box.behaviour.configure({"latency_ms": int(latency_ms)})
+    box.exchange.on_change(lambda: hurry(box, int(waiting)))
     port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
-    ready(port=port.getHost().port, rooms=rooms)
+    ready(port=port.getHost().port, rooms=rooms + 1)
+
+
+URGENT = "Urgent"
+_urgent: dict[str, float] = {}
+
+
+def hurry(box: Sandbox, waiting: int) -> None:
+    """Bob sends a meeting when a third of the backlog is answered; tells how long he
+    has waited for his answer."""
+    bob = box.exchange.mailbox("bob@example.test")
+    if "sent" not in _urgent:
+        if len(box.exchange.mailbox("alice@example.test").inbox()) < waiting // 3:
+            return
+        _urgent["sent"] = perf_counter()
+        number = waiting + 1
+        start = datetime.now(UTC) + timedelta(days=2)
+        box.exchange.schedule(
+            bob,
+            subject=URGENT,
+            start=start,
+            end=start + timedelta(minutes=30),
+            resources=[EQUIPMENT],
+            body=tagged(number),
+        )
+    elif "told" not in _urgent and bob.inbox():
+        _urgent["told"] = perf_counter()
+        ready(urgent=_urgent["told"] - _urgent["sent"])
 
 
 class Ticking:

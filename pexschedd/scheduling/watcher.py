@@ -32,6 +32,9 @@ AT_ONCE = 400
 """Messages in one commit: large enough that calls are few, small enough that the first
 organizer does not wait for the last, and that few are in memory."""
 
+LOOK_AGAIN = 2.0
+"""Seconds after which newcomers are looked for while a backlog is worked off."""
+
 GRACE = 3.0
 """Seconds that a step may still take when the watcher is to stop."""
 
@@ -192,7 +195,7 @@ class Watcher:
                 await self._process(messages, final=last)
                 await self._outbox.send()
                 now = self._clock.seconds()
-                if now - looked >= connector.poll_interval and not last:
+                if now - looked >= LOOK_AGAIN and not last:
                     await self._collect(connector)
                     looked = now
         finally:
