@@ -1,0 +1,141 @@
+"""A backlog is worked off by a daemon that is killed again and again."""
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from threading import Event
+
+import requests
+from exchangelib import IMPERSONATION, Account, Configuration, Credentials
+from exchangelib.version import EXCHANGE_2016, Version
+
+from benchmarks.servers import alias
+from tests.system.system_support import (
+    ALICE,
+    EQUIPMENT,
+    ROOT,
+    World,
+    eventually,
+)
+
+WAITING = 2400
+LATENCY_MS = "120"
+KILLS = 20
+
+
+class BusySandbox:
+    """A sandbox with a mixed backlog, started as a process of its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.servers",
+                "mixed",
+                str(WAITING),
+                LATENCY_MS,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert self._process.stdout is not None
+        facts = json.loads(self._process.stdout.readline())
+        self.url = f"http://127.0.0.1:{facts['port']}"
+        self.rooms: int = facts["rooms"]
+
+    def account(self, address: str) -> Account:
+        return Account(
+            primary_smtp_address=address,
+            autodiscover=False,
+            access_type=IMPERSONATION,
+            config=Configuration(
+                service_endpoint=f"{self.url}/EWS/Exchange.asmx",
+                credentials=Credentials("svc@example.test", "svc"),
+                auth_type="basic",
+                version=Version(EXCHANGE_2016),
+            ),
+        )
+
+    def stop(self) -> None:
+        with self._process as process:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(10)
+
+
+def book_all(world: World) -> None:
+    """The aliases that the waiting messages name, as if they had been handed out."""
+    for start in range(1, WAITING + 1, 100):
+        wanted = [alias(number) for number in range(start, start + 100)]
+        rows = [
+            {
+                "uuid": each.uuid,
+                "alias": each.alias,
+                "numeric_alias": each.numeric_alias,
+                "alias_number": each.alias_number,
+                "exchange_connector": 1,
+            }
+            for each in wanted
+        ]
+        answer = world.ask(
+            "PATCH", "configuration/v1/scheduled_alias/", {"objects": rows}
+        )
+        assert answer.status_code == 202, answer.text
+
+
+def pending(world: World) -> int:
+    text = requests.get(f"{world.admin}/metrics", timeout=10).text
+    (count,) = re.findall(r'resource="outbox"\} (\d+)', text)
+    return int(count)
+
+
+def test_killed_twenty_times_nobody_is_forgotten_or_told_twice(tmp_path: Path) -> None:
+    """Every request is answered exactly once, and no meeting has two rooms."""
+    chance = random.Random(20261121)  # noqa: S311 - to be repeatable
+    pause = Event()
+    sandbox = BusySandbox()
+    world = World(tmp_path)
+    try:
+        world.start_daemon()
+        world.create_integration(
+            url=f"{sandbox.url}/EWS/Exchange.asmx", enable_dynamic_vmrs=False
+        )
+        book_all(world)
+        path = "configuration/v1/ms_exchange_connector/1/"
+        assert world.ask("PATCH", path, {"enable_dynamic_vmrs": True}).ok
+        at_work = 0
+        for _ in range(KILLS):
+            pause.wait(chance.random() * 0.3)
+            # Where it has got to is stored with the last of what had arrived.
+            at_work += not world.objects("exchange_scheduler", "status")
+            world.daemon.stop(signal.SIGKILL)
+            world.daemon.start()
+            eventually(lambda: world._answers(f"{world.addin}/health"), "a start")
+        assert at_work >= KILLS // 2, "it was hardly ever killed while working"
+        equipment = sandbox.account(EQUIPMENT)
+        eventually(
+            lambda: not pending(world) and equipment.inbox.all().count() == 0,
+            "the end of the backlog",
+        )
+        assert len(world.objects("conference")) == sandbox.rooms
+        alice = sandbox.account(ALICE)
+        answers = Counter((item.item_class, item.subject) for item in alice.inbox.all())
+        requested = Counter(
+            item.subject
+            for item in equipment.trash.all()
+            if item.item_class == "IPM.Schedule.Meeting.Request"
+        )
+        told: Counter[str] = Counter()
+        for (_, subject), count in answers.items():
+            told[subject.partition(": ")[2]] += count
+        assert told == requested
+    finally:
+        world.stop()
+        sandbox.stop()
