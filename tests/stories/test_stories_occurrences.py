@@ -124,6 +124,7 @@ async def test_moved_across_its_neighbour(mondays: Weekly) -> None:
     with world.exchange.on_the_way(elsewhere):
         await move_one(alice, mondays.series, 2, monday(2) + HOUR)
         await world.settle()
+    assert await alice.reads() == [EDITED_OCCURRENCE]
     await opens_at(world, room, [monday(1), monday(3), there, monday(4)])
     await closed_at(world, room, monday(2))
     await look_on(world, monday(3) + DAY)
@@ -493,12 +494,12 @@ async def test_invited_to_one_then_to_all(world: World) -> None:
     )
     await move_one(alice, series, 2, monday(2) + DAY)
     await world.settle()
-    await alice.reads()
+    assert await alice.reads() == [NEW_SINGLE, EDITED_OCCURRENCE]
     await alice.change(
         series, resources=attendees(EQUIPMENT), body=HTMLBody(room.instructions)
     )
     await world.settle()
-    assert NEW_SERIES in await alice.reads()
+    assert await alice.reads() == [NEW_SERIES]
     await opens_at(world, room, [monday(1), monday(2) + DAY, monday(3), monday(5)])
     await closed_at(world, room, monday(2))
     assert len(await world.objects("conference")) == 1
