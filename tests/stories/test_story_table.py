@@ -1,0 +1,97 @@
+"""docs/stories.md says what the tests play, and nothing else."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from pexschedd.scheduling.decision import Text
+
+HERE = Path(__file__).parent
+TABLE = HERE.parents[1] / "docs" / "stories.md"
+
+TEXTS = {
+    "new single": Text.NEW_SINGLE,
+    "edited single": Text.EDITED_SINGLE,
+    "new series": Text.NEW_SERIES,
+    "edited series": Text.EDITED_SERIES,
+    "edited occurrence": Text.EDITED_OCCURRENCE,
+    "invalid alias id": Text.INVALID_ALIAS,
+    "alias conflict": Text.ALIAS_CONFLICT,
+    "alias deleted": Text.ALIAS_DELETED,
+    "single in the past": Text.SINGLE_PAST,
+    "series in the past": Text.SERIES_PAST,
+    "general error": Text.GENERAL_ERROR,
+}
+"""The names of the texts in the table."""
+
+
+def rows() -> dict[str, str]:
+    """Each story in the table, and what its organizer reads."""
+    found = {}
+    for line in TABLE.read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            assert len(cells) == 4, line
+            name = cells[0].strip("`")
+            assert name not in found, f"{name} is there twice"
+            found[name] = cells[2]
+    return found
+
+
+def played() -> dict[str, set[str]]:
+    """Each story that is played, and the names that its test uses, with those of the
+    fixtures and helpers beside it."""
+    found = {}
+    for path in HERE.glob("test_stories_*.py"):
+        theme = path.stem.removeprefix("test_stories_")
+        uses = {
+            node.name: _names(node)
+            for node in ast.parse(path.read_text("utf-8")).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        for name in uses:
+            if name.startswith("test_"):
+                found[f"{theme}.{name.removeprefix('test_')}"] = _reached(name, uses)
+    return found
+
+
+def _names(function: ast.AST) -> set[str]:
+    """Everything that a function's source names, its fixtures included."""
+    nodes = list(ast.walk(function))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return names | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+def _reached(name: str, uses: dict[str, set[str]]) -> set[str]:
+    reached, waiting = set[str](), [name]
+    while waiting:
+        new = uses.get(waiting.pop(), set()) - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+def test_every_row_is_played() -> None:
+    """No row tells of a story that no test plays."""
+    assert sorted(rows().keys() - played().keys()) == []
+
+
+def test_every_story_has_a_row() -> None:
+    """No test plays a story that the table does not tell."""
+    assert sorted(played().keys() - rows().keys()) == []
+
+
+def test_every_text_is_an_answer() -> None:
+    """Each text that organizers can get is the answer of a row."""
+    answers = " | ".join(rows().values())
+    assert set(TEXTS.values()) == set(Text)
+    assert [text for text in TEXTS if text not in answers] == []
+
+
+@pytest.mark.parametrize("name", sorted(rows()))
+def test_row_names_the_answers(name: str) -> None:
+    """The texts that a row names are those that its test asks for."""
+    used, answers = played()[name], rows()[name]
+    asked = {phrase for phrase, text in TEXTS.items() if text.name in used}
+    assert {phrase for phrase in TEXTS if phrase in answers} == asked
