@@ -13,7 +13,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import RecurringConference
 from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
-from pexschedd.model.outbox import MailboxCursor, PendingAnswer
+from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from tests.web_admin.web_admin_support import (
     API,
@@ -257,6 +257,16 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
             created=server.clock(),
         )
         change.put(tables.OUTBOX, answer)
+        rewrite = PendingRewrite(
+            id=change.new_id(tables.REWRITE),
+            exchange_connector=number,
+            item_id=f"item {number}",
+            uid=f"0400{number}",
+            organizer="alice@example.test",
+            token="a.b.c",
+            created=server.clock(),
+        )
+        change.put(tables.REWRITE, rewrite)
         series = RecurringConference(
             id=change.new_id(tables.RECURRING_CONFERENCE),
             conference=number,
