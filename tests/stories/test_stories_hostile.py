@@ -15,9 +15,9 @@ from tests.stories.story_support import (
     ALICE,
     AT_TEN,
     BOB,
-    DAY,
     EDITED_SINGLE,
     EQUIPMENT,
+    HOUR,
     INVALID_ALIAS,
     NEW_SINGLE,
     Letter,
@@ -63,7 +63,7 @@ async def test_delegate(world: World) -> None:
         ALICE,
         subject="Plans",
         start=AT_TEN,
-        end=AT_TEN + DAY / 24,
+        end=AT_TEN + HOUR,
         resources=[EQUIPMENT],
         body=room.instructions,
         by=BOB,
@@ -171,23 +171,29 @@ async def test_organizer_gone(world: World) -> None:
 
 @story
 async def test_equipment_mailbox_as_organizer(world: World) -> None:
-    """A meeting in the equipment mailbox's own name is nobody's to answer."""
-    world.exchange.schedule(
+    """A meeting in the equipment mailbox's own name keeps nobody waiting."""
+    item = world.exchange.schedule(
         EQUIPMENT,
-        subject="Plans",
+        subject="Own",
         start=AT_TEN,
-        end=AT_TEN + DAY / 24,
-        resources=[EQUIPMENT],
+        end=AT_TEN + HOUR,
+        required=[BOB],
         body="<p>Agenda</p>",
     )
+    world.exchange.forward(item, EQUIPMENT, to=[EQUIPMENT])
+    assert len(world.inbox()) == 2
     await world.settle()
 
     await nothing_scheduled(world)
+    assert [message.item_class for message in world.inbox()] == [
+        "IPM.Schedule.Meeting.Notification.Forward"
+    ]
     assert await world.alarms() == []
     alice, room = world.organizer(), await world.book()
     await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
     assert await alice.reads() == [NEW_SINGLE]
+    assert await world.rooms() == ["Plans (Alice Archer)"]
 
 
 # What it says
@@ -378,7 +384,7 @@ async def test_answer_in_the_inbox(world: World) -> None:
         EQUIPMENT,
         subject="Plans",
         start=AT_TEN,
-        end=AT_TEN + DAY / 24,
+        end=AT_TEN + HOUR,
         required=[BOB],
         body=room.instructions,
     )

@@ -246,3 +246,32 @@ async def test_token_taken_out(world: World) -> None:
     assert await alice.reads() == [INVALID_ALIAS]
     assert await world.rooms() == []
     assert body_of(world) == "Agenda"
+
+
+@story
+async def test_moved_before_it_was_rewritten(world: World) -> None:
+    """Of a request and its update, both with the token, one meeting comes of it."""
+    alice = world.organizer()
+    item = await alice.invite("Plans", AT_TEN, body=offline(world))
+    await alice.move(item, AT_TEN + DAY)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert world.inbox() == []
+    assert await world.schedule() == [window(AT_TEN + DAY)]
+    assert await world.door(given(world), at=AT_TEN + DAY) == "open"
+
+
+@story
+async def test_pasted_into_another_meeting(world: World) -> None:
+    """A token says who asks, not for which meeting: each gets a room of its own."""
+    alice = world.organizer()
+    body = offline(world)
+    await alice.invite("Plans", AT_TEN, body=body)
+    await alice.invite("Other plans", AT_TEN + DAY, body=body)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, NEW_SINGLE]
+    aliases = {alias.alias for alias in world.store.all(tables.SCHEDULED_ALIAS)}
+    assert len(aliases) == 2
+    assert await world.schedule() == [window(AT_TEN), window(AT_TEN + DAY)]
