@@ -20,6 +20,10 @@ from pexschedd.scheduling.mailbox import Action, Answer, Outcome, OutcomeKind
 _NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
 """A removal found nothing in the calendar that it could or might take out."""
 
+_NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
+"""How the codes begin that say that a message is not this mailbox's to answer: it is
+the organizer itself, or got a copy as somebody's delegate."""
+
 _NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
 
 
@@ -96,12 +100,13 @@ class _Batch:
         await self._say(current)
 
     def _to_move(self) -> list[int]:
-        """Discards; and removals without a meeting, whose message still has to go."""
+        """Discards; and what cannot be done but still has to go: removals without a
+        meeting, and answers that nobody waits for."""
         indexes = range(len(self._answers))
         absent = self._with_problem(indexes, _NO_MEETING)
         return sorted(
             [i for i in indexes if i not in self._problems]
-            + [i for i in absent if self._removes(i)]
+            + [i for i in absent if self._removes(i) or self._is_not_ours(i)]
         )
 
     async def _move(self, indexes: Sequence[int]) -> None:
@@ -127,6 +132,10 @@ class _Batch:
 
     def _removes(self, index: int) -> bool:
         return self._answers[index].action is Action.REMOVE
+
+    def _is_not_ours(self, index: int) -> bool:
+        problem = self._problems[index]
+        return problem is not None and problem.code.startswith(_NOBODY_WAITS)
 
     def _outcome(self, index: int, later: str | None) -> Outcome:
         if index in self._problems:
