@@ -75,6 +75,9 @@ class Organizers(RuleBasedStateMachine):
         self.life = self.open()
         self.booked: list[Booked] = []
         self.holding = False
+        self.confused: set[bytes] = set()
+        """The meetings of which Exchange itself got messages in the wrong order: what
+        its calendar makes of that is its own affair."""
 
     def open(self) -> Life:
         return Life(self.folder / "state", self.sandbox, lambda: self.moment)
@@ -89,7 +92,7 @@ class Organizers(RuleBasedStateMachine):
     def first(self) -> None:
         self.invite(2 * HOUR, HOUR, ZONES[0], None, None)
 
-    @precondition(lambda self: len(self.booked) < MOST)
+    @precondition(lambda self: sum(not b.cancelled for b in self.booked) < MOST)
     @rule(
         start=starts,
         length=lengths,
@@ -163,7 +166,7 @@ class Organizers(RuleBasedStateMachine):
         item = self.chosen(number)
         if item is not None:
             self.exchange.cancel(item)
-            self.booked[number].cancelled = True
+            self.booked[number % len(self.booked)].cancelled = True
             self.happened()
 
     @rule(number=which, nth=nths, shift=shifts)
@@ -179,6 +182,9 @@ class Organizers(RuleBasedStateMachine):
         item, original, _ = self.chosen_one(number, nth)
         if item is not None:
             self.exchange.cancel(item, occurrence=original)
+            # With its last occurrence a series goes, too.
+            gone = self.exchange.mailbox(ALICE).get(item.id) is None
+            self.booked[number % len(self.booked)].cancelled = gone
             self.happened()
 
     def change(self, item: Item, **changes: Any) -> None:
@@ -189,9 +195,8 @@ class Organizers(RuleBasedStateMachine):
         self.happened()
 
     def chosen(self, number: int) -> Item | None:
-        if number >= len(self.booked) or self.booked[number].cancelled:
-            return None
-        return self.booked[number].item
+        booked = self.booked[number % len(self.booked)]
+        return None if booked.cancelled else booked.item
 
     def chosen_one(
         self, number: int, nth: int
@@ -202,11 +207,11 @@ class Organizers(RuleBasedStateMachine):
         near = self.exchange.occurrences(
             item, item.meeting.start, self.moment + HORIZON
         )
-        if nth >= len(near):
+        if not near:
             return None, None, None
-        meeting = near[nth].meeting
-        assert meeting is not None
-        return item, meeting.recurrence_id, near[nth]
+        one = near[nth % len(near)]
+        assert one.meeting is not None
+        return item, one.meeting.recurrence_id, one
 
     # What else happens
 
@@ -221,10 +226,13 @@ class Organizers(RuleBasedStateMachine):
     @rule(data=st.data())
     def deliver(self, data: st.DataObject) -> None:
         """In any order, and some of it twice."""
-        number = len(self.exchange.held(EQUIPMENT))
-        order = data.draw(st.permutations(range(number)))
-        again = data.draw(st.lists(st.integers(0, number - 1))) if number else []
-        self.exchange.release(EQUIPMENT, [*order, *again])
+        held = self.exchange.held(EQUIPMENT)
+        order = data.draw(st.permutations(range(len(held))))
+        again = data.draw(st.lists(st.integers(0, len(held) - 1))) if held else []
+        order = _series_first(held, [*order, *again])
+        if order != sorted(order):
+            self.confused |= {each.meeting.goid for each in held if each.meeting}
+        self.exchange.release(EQUIPMENT, order)
         self.holding = False
         self.happened()
 
@@ -282,17 +290,22 @@ class Organizers(RuleBasedStateMachine):
         }
 
     def check_answers(self) -> None:
-        """Nothing but what is over is ever declined."""
+        """Nothing is declined but what is over, or was cancelled by a message that
+        was faster."""
         for item in self.exchange.mailbox(ALICE).inbox():
             if item.kind is Kind.RESPONSE and item.item_class.endswith("Neg"):
-                assert "past" in item.body.text, item.body.text
+                text = item.body.text
+                gone = self.confused and "its alias has been deleted" in text
+                assert "past" in text or gone, text
+            self.exchange.take_away(item)
 
     def check_room(self, booked: Booked) -> None:
         taking_place = self.taking_place(booked)
         for start, end in taking_place:
             opens, closes = start - BEFORE, end + AFTER
             booked.probes |= {opens - SECOND, opens, closes - SECOND, closes}
-        probes = sorted(each for each in booked.probes if each >= self.moment)
+        end = self.moment + HORIZON - 3 * DAY
+        probes = sorted(each for each in booked.probes if self.moment <= each < end)
         expected = [
             any(start - BEFORE <= at < end + AFTER for start, end in taking_place)
             for at in probes
@@ -304,6 +317,9 @@ class Organizers(RuleBasedStateMachine):
             if is_open is not right
         ]
         assert not wrong, (booked.alias, wrong)
+        meeting = booked.item.meeting
+        if meeting is None or meeting.goid in self.confused:
+            return
         theirs = {each for each in taking_place if each[1] > self.moment}
         assert self.equipment(booked) == theirs
 
@@ -334,6 +350,29 @@ class Organizers(RuleBasedStateMachine):
             if item.meeting.goid == booked.item.meeting.goid:
                 found |= {each for each in self.times(item) if each[1] > self.moment}
         return found
+
+
+def _series_first(held: list[Item], order: list[int]) -> list[int]:
+    """A cancelled occurrence of what we have never heard of leaves no trace, so its
+    series is not overtaken by it."""
+    changed: list[int] = []
+    for number in order:
+        meeting = held[number].meeting
+        if (
+            meeting is not None
+            and meeting.recurrence_id is not None
+            and held[number].kind is Kind.CANCELLATION
+        ):
+            changed += [
+                n
+                for n, each in enumerate(held[:number])
+                if each.meeting is not None
+                and each.meeting.goid == meeting.goid
+                and each.meeting.recurrence is not None
+                and n not in changed
+            ][:1]
+        changed.append(number)
+    return changed
 
 
 def _by_start(rows: Iterable[Any]) -> list[Any]:
