@@ -12,26 +12,13 @@ with one clock for both that only stories move. `Organizer` is exchangelib, unmo
     assert await world.schedule() == [(opens, closes)]
 """
 
-import re
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import exchangelib as ex
 import msgspec
 import treq
-from exchangelib.items import SEND_ONLY_TO_ALL, SEND_TO_ALL_AND_SAVE_COPY
-from exchangelib.version import EXCHANGE_2016, Version
-from lxml import html
-from msgspec.structs import fields
-from twisted.internet import reactor as _reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent
-from zope.interface import directlyProvides, providedBy
 
 from pexschedd import config as configuration
 from pexschedd.model import tables
@@ -43,93 +30,100 @@ from pexschedd.sandbox import (
     Sandbox,
     default_accounts,
 )
-from pexschedd.scheduling.decision import Text
-from pexschedd.scheduling.watcher import RETRY_MOST
 from pexschedd.scheduling.watchers import wants_watcher
 from pexschedd.tap import Daemon
+from tests.stories.story_clock import (
+    POLL,
+    Clock,
+    RestingReactor,
+    reactor,
+)
+from tests.stories.story_letters import (
+    ALIAS_CONFLICT,
+    ALIAS_DELETED,
+    EDITED_OCCURRENCE,
+    EDITED_SERIES,
+    EDITED_SINGLE,
+    GENERAL_ERROR,
+    INVALID_ALIAS,
+    NEW_SERIES,
+    NEW_SINGLE,
+    SERIES_PAST,
+    SINGLE_PAST,
+    Letter,
+)
+from tests.stories.story_organizer import (
+    Organizer,
+    attendees,
+    ews_time,
+)
+from tests.stories.story_terms import (
+    AFTER,
+    ALICE,
+    AT_TEN,
+    BEFORE,
+    BOB,
+    DAY,
+    EQUIPMENT,
+    GONE,
+    HOUR,
+    MINUTE,
+    NOT_SCHEDULED,
+    OVER,
+    ROOM1,
+    START,
+    STUDIO,
+    SVC,
+    opens,
+    window,
+)
 
-T = TypeVar("T")
-reactor: Any = _reactor
-"""Typed as a module, which it is not."""
+__all__ = [
+    "AFTER",
+    "ALIAS_CONFLICT",
+    "ALIAS_DELETED",
+    "ALICE",
+    "AT_TEN",
+    "BEFORE",
+    "BOB",
+    "DAY",
+    "EDITED_OCCURRENCE",
+    "EDITED_SERIES",
+    "EDITED_SINGLE",
+    "EQUIPMENT",
+    "GENERAL_ERROR",
+    "GONE",
+    "HOUR",
+    "INVALID_ALIAS",
+    "MINUTE",
+    "NEW_SERIES",
+    "NEW_SINGLE",
+    "NOT_SCHEDULED",
+    "OVER",
+    "POLL",
+    "ROOM1",
+    "SERIES_PAST",
+    "SINGLE_PAST",
+    "START",
+    "STUDIO",
+    "SVC",
+    "Booked",
+    "Clock",
+    "Letter",
+    "Organizer",
+    "RestingReactor",
+    "World",
+    "accounts",
+    "attendees",
+    "ews_time",
+    "opens",
+    "parsed",
+    "reactor",
+    "window",
+]
+"""All that a story needs, in one place."""
 
-ALICE, BOB = "alice@example.test", "bob@example.test"
-EQUIPMENT, ROOM1 = "pexipmeeting@example.test", "room1@example.test"
-SVC = "svc@example.test"
-STUDIO = "studio@example.test"
-"""A second equipment mailbox."""
-
-START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-"""When every story begins: a Monday morning."""
-AT_TEN = START + timedelta(hours=2)
-HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
-BEFORE, AFTER = 30 * MINUTE, 60 * MINUTE
-"""How long before and after a meeting its room is open, by default."""
-
-POLL = 3600
-"""Seconds between two looks into the mailbox: never, in a story; see `settle`."""
-
-
-class Clock:
-    """A `Now` that only the story moves."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def __call__(self) -> datetime:
-        return self.time
-
-    def advance(self, by: timedelta = MINUTE) -> None:
-        self.time += by
-
-    @contextmanager
-    def at(self, moment: datetime) -> Any:
-        """Another time for a while."""
-        before, self.time = self.time, moment
-        try:
-            yield
-        finally:
-            self.time = before
-
-
-class RestingReactor:
-    """The reactor, as the daemon gets it: it notices when watchers go to rest.
-
-    A watcher that has worked off its mailbox waits for its poll interval, one in
-    trouble for as long as a watcher waits at the most; nothing else in the daemon waits
-    that long.
-    """
-
-    def __init__(self) -> None:
-        directlyProvides(self, providedBy(reactor))
-        self._naps: list[Any] = []
-        self._waiting: list[Deferred[None]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(reactor, name)
-
-    def callLater(
-        self, delay: float, function: Callable[..., Any], *args: Any, **more: Any
-    ) -> Any:
-        call = reactor.callLater(delay, function, *args, **more)
-        if delay in (POLL, RETRY_MOST):
-            self._naps = [nap for nap in self._naps if nap.active()] + [call]
-            # Whoever begins to rest does so completely first.
-            reactor.callLater(0, self._tell)
-        return call
-
-    def resting(self) -> int:
-        return sum(nap.active() for nap in self._naps)
-
-    def another(self) -> Deferred[None]:
-        """Fires when one more watcher has gone to rest."""
-        done: Deferred[None] = Deferred()
-        self._waiting.append(done)
-        return done
-
-    def _tell(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for done in waiting:
-            done.callback(None)
+_PASSWORD = "correct horse battery"
 
 
 class Booked(msgspec.Struct, frozen=True):
@@ -141,43 +135,6 @@ class Booked(msgspec.Struct, frozen=True):
     numeric: str
     id: int
     """Of its scheduled_alias."""
-
-
-class Letter(msgspec.Struct, frozen=True):
-    """An answer in the organizer's inbox."""
-
-    kind: str
-    """accept, decline, or another item class."""
-    about: str
-    """Which of the integration's texts it is; the text itself if it is none."""
-    text: str = ""
-    """What the organizer reads, in one line."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Letter) and (self.kind, self.about) == (
-            other.kind,
-            other.about,
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # they are compared, not collected
-
-
-NEW_SINGLE = Letter("accept", Text.NEW_SINGLE)
-EDITED_SINGLE = Letter("accept", Text.EDITED_SINGLE)
-NEW_SERIES = Letter("accept", Text.NEW_SERIES)
-EDITED_SERIES = Letter("accept", Text.EDITED_SERIES)
-EDITED_OCCURRENCE = Letter("accept", Text.EDITED_OCCURRENCE)
-INVALID_ALIAS = Letter("decline", Text.INVALID_ALIAS)
-ALIAS_CONFLICT = Letter("decline", Text.ALIAS_CONFLICT)
-ALIAS_DELETED = Letter("decline", Text.ALIAS_DELETED)
-SINGLE_PAST = Letter("decline", Text.SINGLE_PAST)
-SERIES_PAST = Letter("decline", Text.SERIES_PAST)
-GENERAL_ERROR = Letter("decline", Text.GENERAL_ERROR)
-
-_KINDS = {
-    "IPM.Schedule.Meeting.Resp.Pos": "accept",
-    "IPM.Schedule.Meeting.Resp.Neg": "decline",
-}
 
 
 class World:
@@ -403,159 +360,11 @@ class World:
         return self.exchange.mailbox(address).inbox()[::-1]
 
 
-class Organizer:
-    """One person's Outlook: exchangelib, in a thread. Every action takes a minute."""
-
-    def __init__(self, exchange: str, address: str, now: Clock) -> None:
-        self.address = address
-        self._now = now
-        self._read = 0
-        user = address.partition("@")[0]
-        self.account = ex.Account(
-            primary_smtp_address=address,
-            autodiscover=False,
-            access_type=ex.DELEGATE,
-            default_timezone=ex.UTC,
-            config=ex.Configuration(
-                service_endpoint=f"{exchange}/EWS/Exchange.asmx",
-                credentials=ex.Credentials(address, user),
-                auth_type="basic",
-                version=Version(EXCHANGE_2016),
-            ),
-        )
-
-    async def close(self) -> None:
-        await self.do(self.account.protocol.close)
-
-    async def do(self, work: Callable[[], T]) -> T:
-        """Anything with `account`, a minute after the last action."""
-        self._now.advance()
-        done: T = await deferToThread(work)
-        return done
-
-    async def invite(
-        self,
-        subject: str,
-        start: datetime,
-        end: datetime | None = None,
-        *,
-        body: str = "",
-        resources: Sequence[str] = (EQUIPMENT,),
-        **more: Any,
-    ) -> Any:
-        """Sends a new meeting, of an hour unless said otherwise. `body` is HTML, or
-        an `exchangelib.Body`; `more` are exchangelib's fields. Gives its item."""
-
-        def work() -> Any:
-            item = ex.CalendarItem(
-                account=self.account,
-                folder=self.account.calendar,
-                subject=subject,
-                start=ews_time(start),
-                end=ews_time(end or start + HOUR),
-                body=body if isinstance(body, ex.Body) else ex.HTMLBody(body),
-                resources=attendees(*resources),
-                **more,
-            )
-            item.save(send_meeting_invitations=SEND_TO_ALL_AND_SAVE_COPY)
-            return item
-
-        return await self.do(work)
-
-    async def change(self, item: Any, **changes: Any) -> None:
-        """Changes fields of a meeting, and sends it to everybody."""
-
-        def work() -> None:
-            item.refresh()
-            for name, value in changes.items():
-                setattr(item, name, value)
-            item.save(
-                update_fields=list(changes),
-                send_meeting_invitations=SEND_TO_ALL_AND_SAVE_COPY,
-            )
-
-        await self.do(work)
-
-    async def move(
-        self, item: Any, start: datetime, end: datetime | None = None
-    ) -> None:
-        await self.change(
-            item, start=ews_time(start), end=ews_time(end or start + HOUR)
-        )
-
-    async def cancel(self, item: Any) -> None:
-        def work() -> None:
-            item.refresh()
-            item.delete(send_meeting_cancellations=SEND_ONLY_TO_ALL)
-
-        await self.do(work)
-
-    async def letters(self) -> list[Letter]:
-        """All answers in the inbox, oldest first."""
-
-        def work() -> list[Any]:
-            return list(self.account.inbox.all().order_by("datetime_received"))
-
-        found = await deferToThread(work)
-        return [_letter(each) for each in found]
-
-    async def reads(self) -> list[Letter]:
-        """The answers that have come since the last time."""
-        letters = await self.letters()
-        new, self._read = letters[self._read :], len(letters)
-        return new
-
-
 def accounts() -> list[Account]:
     """The sandbox's own, and another equipment mailbox."""
     studio = Account(STUDIO, "Studio", processing=Processing.NONE)
     return [*default_accounts(), studio]
 
 
-def attendees(*addresses: str) -> list[Any]:
-    return [ex.Attendee(mailbox=ex.Mailbox(email_address=a)) for a in addresses]
-
-
-def window(start: datetime, end: datetime | None = None) -> tuple[datetime, datetime]:
-    """When the room of a meeting is open, an hour long unless said otherwise."""
-    return start - BEFORE, (end or start + HOUR) + AFTER
-
-
-def opens(start: datetime) -> str:
-    """What the policy says about a room before a meeting."""
-    return f"This meeting opens at {start - BEFORE:%Y-%m-%d %H:%M} UTC."
-
-
-OVER = "This meeting is over."
-GONE = "This meeting is over or was cancelled."
-NOT_SCHEDULED = "No meeting is scheduled with this alias."
-
-_PASSWORD = "correct horse battery"
-
-
-def ews_time(moment: datetime) -> Any:
-    return ex.EWSDateTime.from_datetime(moment)
-
-
 def parsed(naive_utc: str) -> datetime:
     return datetime.fromisoformat(naive_utc + "+00:00")
-
-
-def _letter(item: Any) -> Letter:
-    text = " ".join(str(item.text_body or "").split())
-    about = next(
-        (name for name, pattern in _texts().items() if pattern.fullmatch(text)), text
-    )
-    return Letter(_KINDS.get(item.item_class, item.item_class), about, text)
-
-
-@cache
-def _texts() -> dict[str, re.Pattern[str]]:
-    """Every text that an integration answers with, as it is read."""
-    defaults = {field.name: field.default for field in fields(Connector)}
-    return {name: _pattern(defaults[name]) for name in Text}
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    shown = " ".join(str(html.fromstring(template).xpath("string()")).split())
-    return re.compile(re.sub(r"\\\{\\\{\w+\\\}\\\}", "(.+)", re.escape(shown)))

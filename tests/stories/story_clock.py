@@ -1,0 +1,82 @@
+"""The time in a story, and when the daemon has nothing left to do."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from zope.interface import directlyProvides, providedBy
+
+from pexschedd.scheduling.watcher import RETRY_MOST
+from tests.stories.story_terms import MINUTE, START
+
+reactor: Any = _reactor
+"""Typed as a module, which it is not."""
+
+POLL = 3600
+"""Seconds between two looks into the mailbox: never, in a story; see `settle`."""
+
+
+class Clock:
+    """A `Now` that only the story moves."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, by: timedelta = MINUTE) -> None:
+        self.time += by
+
+    @contextmanager
+    def at(self, moment: datetime) -> Any:
+        """Another time for a while."""
+        before, self.time = self.time, moment
+        try:
+            yield
+        finally:
+            self.time = before
+
+
+class RestingReactor:
+    """The reactor, as the daemon gets it: it notices when watchers go to rest.
+
+    A watcher that has worked off its mailbox waits for its poll interval, one in
+    trouble for as long as a watcher waits at the most; nothing else in the daemon waits
+    that long.
+    """
+
+    def __init__(self) -> None:
+        directlyProvides(self, providedBy(reactor))
+        self._naps: list[Any] = []
+        self._waiting: list[Deferred[None]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(reactor, name)
+
+    def callLater(
+        self, delay: float, function: Callable[..., Any], *args: Any, **more: Any
+    ) -> Any:
+        call = reactor.callLater(delay, function, *args, **more)
+        if delay in (POLL, RETRY_MOST):
+            self._naps = [nap for nap in self._naps if nap.active()] + [call]
+            # Whoever begins to rest does so completely first.
+            reactor.callLater(0, self._tell)
+        return call
+
+    def resting(self) -> int:
+        return sum(nap.active() for nap in self._naps)
+
+    def another(self) -> Deferred[None]:
+        """Fires when one more watcher has gone to rest."""
+        done: Deferred[None] = Deferred()
+        self._waiting.append(done)
+        return done
+
+    def _tell(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done.callback(None)
