@@ -236,6 +236,49 @@ class Organizers(RuleBasedStateMachine):
         self.holding = False
         self.happened()
 
+    @precondition(lambda self: not self.holding)
+    @rule(
+        number=which,
+        pattern=st.one_of(st.none(), patterns),
+        actions=st.lists(
+            st.tuples(
+                st.sampled_from(
+                    ["move_one", "move_one", "cancel_one", "rename", "move", "end"]
+                ),
+                nths,
+                shifts,
+            ),
+            min_size=2,
+            max_size=4,
+        ),
+        data=st.data(),
+    )
+    def all_at_once(
+        self,
+        number: int,
+        pattern: Recurrence | None,
+        actions: list[tuple[str, int, timedelta]],
+        data: st.DataObject,
+    ) -> None:
+        """Several changes of one meeting, perhaps a new series, in any order."""
+        self.keep_back()
+        if pattern is not None:
+            self.invite(actions[0][1] * 5 * HOUR, HOUR, ZONES[0], pattern, None)
+            number = len(self.booked) - 1
+        for action, nth, shift in actions:
+            match action:
+                case "move_one":
+                    self.move_one(number, nth, shift)
+                case "cancel_one":
+                    self.cancel_one(number, nth)
+                case "rename":
+                    self.rename(number, f"Subject {nth}")
+                case "move":
+                    self.move(number, shift)
+                case "end":
+                    self.end_elsewhere(number, nth + 1)
+        self.deliver(data)
+
     @rule(hours=st.sampled_from([1, 3, 20, 50, 24 * 9]))
     def wait(self, hours: int) -> None:
         self.moment += hours * HOUR
@@ -380,7 +423,7 @@ def _by_start(rows: Iterable[Any]) -> list[Any]:
 
 
 Organizers.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=80,
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
