@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_twisted
 from exchangelib import recurrence as rec
+from msgspec.structs import replace
 
+from pexschedd.sandbox import Recurrence as Weekly
+from pexschedd.sandbox import Send
 from tests.stories.series_support import (
     WEEK,
     answered,
@@ -27,6 +30,7 @@ from tests.stories.story_support import (
     DAY,
     EDITED_SERIES,
     EDITED_SINGLE,
+    EQUIPMENT,
     GONE,
     HOUR,
     MINUTE,
@@ -257,6 +261,54 @@ async def test_whole_days(world: World) -> None:
         assert await world.door(room, at=end) != "open"
 
 
+ITS_OWN_CLOCK = """
+<t:StartTimeZone xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"
+ Id="Customized Time Zone" Name="Ours"><t:Periods>
+<t:Period Bias="PT3H" Name="Standard" Id="Std"/>
+<t:Period Bias="PT2H" Name="Daylight" Id="Dlt"/></t:Periods>
+<t:TransitionsGroups><t:TransitionsGroup Id="0">
+<t:RecurringDayTransition><t:To Kind="Period">Dlt</t:To>
+<t:TimeOffset>PT0H</t:TimeOffset>
+<t:Month>12</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>1</t:Occurrence>
+</t:RecurringDayTransition>
+<t:RecurringDayTransition><t:To Kind="Period">Std</t:To>
+<t:TimeOffset>PT1H</t:TimeOffset>
+<t:Month>2</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>-1</t:Occurrence>
+</t:RecurringDayTransition></t:TransitionsGroup></t:TransitionsGroups>
+<t:Transitions><t:Transition><t:To Kind="Group">0</t:To></t:Transition></t:Transitions>
+</t:StartTimeZone>"""
+"""Of a zone three hours behind, with summer time from December until February."""
+
+
+@story
+async def test_zone_of_its_own(world: World) -> None:
+    """The clocks of a zone without a name change as the invitation says."""
+    alice, room = world.organizer(), await world.book()
+    first = _utc("2026-11-30T12:00")
+    item = world.exchange.schedule(
+        alice.address,
+        subject="Weekly",
+        start=first,
+        end=first + HOUR,
+        resources=[EQUIPMENT],
+        body=room.instructions,
+        send=False,
+    )
+    assert item.meeting is not None
+    draft = replace(item)
+    draft.meeting = replace(
+        item.meeting,
+        zone="Customized Time Zone",
+        zone_rules=ITS_OWN_CLOCK,
+        recurrence=Weekly.weekly("Monday"),
+    )
+    world.exchange.change(item, draft, Send.ALL)
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    standard, daylight = _utc("2027-03-01T12:00"), _utc("2026-12-07T11:00")
+    await opens_at(world, room, [first, daylight, standard])
+
+
 @story
 async def test_in_the_past(world: World) -> None:
     """A series that is over is declined; of one that is not, the rest takes place."""
@@ -449,7 +501,7 @@ async def test_cancelled(world: World) -> None:
     assert await world.door(room, at=AT_TEN) == GONE
     assert await world.door(room, at=AT_TEN + WEEK) == GONE
     assert answered(world)
-    assert world.exchange.mailbox("pexipmeeting@example.test").calendar() == []
+    assert world.exchange.mailbox(EQUIPMENT).calendar() == []
 
 
 @story
