@@ -120,7 +120,7 @@ def drain(folder: Path) -> None:
 def backlog(folder: Path) -> None:
     """After a long stop, with a server that takes its time for each call."""
     with server("mixed", str(BACKLOG), str(LATENCY_MS)) as exchange:
-        sent, rooms = BACKLOG + 1, exchange["rooms"]
+        sent, rooms = BACKLOG + 1, exchange["rooms"] + 1
         drained("backlog", folder, exchange["port"], sent, rooms, 0.1)
         waited = exchange["next"]()["urgent"]
     row("  sent meanwhile, answered after", f"{waited:.1f} s", goal="seconds")

@@ -254,7 +254,7 @@ async def mixed(waiting: str, latency_ms: str) -> None:
     box.behaviour.configure({"latency_ms": int(latency_ms)})
     box.exchange.on_change(lambda: hurry(box, int(waiting)))
     port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
-    ready(port=port.getHost().port, rooms=rooms + 1)
+    ready(port=port.getHost().port, rooms=rooms)
 
 
 URGENT = "Urgent"

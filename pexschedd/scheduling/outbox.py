@@ -66,9 +66,19 @@ class Outbox:
             elif outcome.kind is not OutcomeKind.RETRY:
                 change.delete(tables.OUTBOX, pending.id)
         await change.commit()
+        told = [
+            outcome.kind
+            for pending, outcome in zip(batch, outcomes, strict=True)
+            if pending.action != Action.DISCARD
+        ]
+        if OutcomeKind.DONE in told and OutcomeKind.FAILED not in told:
+            self._alarms.lower(self._instance(), names.ANSWER_FAILED)
+
+    def _instance(self) -> str:
+        connector = self._store.get(tables.CONNECTOR, self._connector_id)
+        return connector.name if connector else str(self._connector_id)
 
     def _failed(self, pending: PendingAnswer, outcome: Outcome) -> None:
-        connector = self._store.get(tables.CONNECTOR, self._connector_id)
         self._log.error(
             "{correlation_id}: the mailbox refused to {action} a meeting: {reason}",
             correlation_id=pending.correlation_id,
@@ -77,7 +87,7 @@ class Outbox:
         )
         self._alarms.raise_(
             names.ANSWER_FAILED,
-            connector.name if connector else str(self._connector_id),
+            self._instance(),
             f"Exchange refused to {pending.action} a meeting request, so its organizer "
             f"got no answer: {outcome.reason} (correlation id "
             f"{pending.correlation_id}).",

@@ -202,6 +202,7 @@ class Rewriter:
         match kind:
             case RewriteKind.DONE:
                 self._note(pending, "rewritten")
+                self._alarms.lower(connector.name, names.REWRITE_REFUSED)
                 await self._finish(pending, Action.DISCARD)
             case RewriteKind.CHANGED | RewriteKind.GONE:
                 return False

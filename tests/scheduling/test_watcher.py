@@ -17,6 +17,9 @@ from pexschedd.model.meeting import (
 from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.mailbox import (
     Action,
+    Answer,
+    Outcome,
+    OutcomeKind,
     Unreadable,
 )
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
@@ -223,3 +226,30 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
     for item, action, body in inbox.tried:
         said.setdefault(item, set()).add((action, body))
     assert all(len(words) == 1 for words in said.values()), said
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_refused_answer_is_an_alarm_until_one_is_taken(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """The message does not stay in the inbox; the next good answer ends the alarm."""
+
+    class Refusing(MemoryMailbox):
+        def _answer(self, answer: Answer) -> Outcome:
+            if answer.ref.item_id == "item-1" and answer.action is Action.ACCEPT:
+                return Outcome(OutcomeKind.FAILED, "ErrorSomething")
+            return super()._answer(answer)
+
+    process = Process(tmp_path / "state", Refusing(inbox))
+    await process.book(tag(1), tag(2))
+    inbox.deliver(request(1))
+    await process.settle(3)
+    alarms = [a for a in process.store.all(tables.ALARM) if a.time_lowered is None]
+    assert [alarm.name for alarm in alarms] == ["scheduling_answer_failed"]
+    assert inbox.told == [("item-1", Action.DISCARD, "")]
+    inbox.deliver(request(2))
+    process.watcher.wake()
+    await turn()
+    assert inbox.told[-1][1] is Action.ACCEPT
+    assert all(a.time_lowered for a in process.store.all(tables.ALARM))
+    await process.end()
