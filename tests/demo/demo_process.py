@@ -2,7 +2,6 @@
 
 # ruff: noqa: S310 - the addresses are our own
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import msgspec
+
+from tests.ports import free_ports
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 START_S = 30
@@ -106,18 +107,7 @@ def answers(url: str) -> bool:
 
 def three_ports() -> int:
     """The first of three free ports one after the other."""
-    for _ in range(100):
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-        if port < 65_000 and all(_free(port + n) for n in range(3)):
-            return port
-    raise AssertionError("no three free ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    return free_ports(3)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from typing import Any, TypeVar
 
 import requests
 
+from tests.ports import free_ports
+
 T = TypeVar("T")
 
 PATIENCE = 15.0
@@ -22,12 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 ALICE = "alice@example.test"
 EQUIPMENT = "pexipmeeting@example.test"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(check: Callable[[], T], what: str) -> T:
@@ -75,7 +70,8 @@ class World:
 
     def __init__(self, folder: Path, **config: Any) -> None:
         self.folder = folder
-        addin, admin, exchange = free_port(), free_port(), free_port()
+        addin = free_ports(3)
+        admin, exchange = addin + 1, addin + 2
         self.addin = f"http://127.0.0.1:{addin}"
         self.admin = f"http://127.0.0.1:{admin}"
         self.exchange = f"http://127.0.0.1:{exchange}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_ports
 from tests.system.organizer_support import organizer
 from tests.system.system_support import (
     ALICE,
@@ -16,7 +17,6 @@ from tests.system.system_support import (
     Twistd,
     World,
     eventually,
-    free_port,
 )
 
 CONNECTORS = "configuration/v1/ms_exchange_connector/"
@@ -54,7 +54,7 @@ def test_wrong_url_is_an_alarm(world: World) -> None:
 
 def test_unreachable_server_is_an_alarm(world: World) -> None:
     """Nothing listens: the alarm says so and names the address."""
-    port = free_port()
+    port = free_ports()
     world.create_integration(url=f"http://127.0.0.1:{port}/EWS/Exchange.asmx")
     alarm(world, f"127.0.0.1:{port}", "refuses connections")
 
@@ -76,7 +76,7 @@ def untrusted(tmp_path: Path) -> Iterator[int]:
         check=True,
         capture_output=True,
     )  # fmt: skip
-    port = free_port()
+    port = free_ports()
     server = Twistd(
         tmp_path,
         "web",
