@@ -30,13 +30,9 @@ from twisted.web.server import Request, Site
 from pexschedd.clock import system_now
 from pexschedd.config import Config
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.sandbox import Recurrence, Sandbox, default_accounts
 from pexschedd.store.store import Store
 from pexschedd.tap import Daemon

@@ -43,11 +43,11 @@ from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.templates import Templates
 from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.watchers import Watchers
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
 from pexschedd.tools.housekeeping import Housekeeping
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
@@ -84,6 +84,7 @@ class Options(UsageOptions):
         path = Path(self["config"])
         try:
             self.config = configuration.load(path)
+            _check(self.config, path)
         except ConfigError as error:
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
             if self["check-config"]:
@@ -282,6 +283,28 @@ class Daemon(MultiService):
 
     def _template_debug(self, text: str) -> None:
         self._log.info("template: {text}", text=text)
+
+
+def _check(config: Config, path: Path) -> None:
+    """What only those can say who use it. Raises `ConfigError`."""
+    from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
+
+    problems = []
+    for name, endpoints in (
+        ("addin", config.addin_endpoints),
+        ("admin", config.admin_endpoints),
+    ):
+        for number, endpoint in enumerate(endpoints):
+            try:
+                serverFromString(reactor, endpoint)
+            except Exception as error:  # noqa: BLE001 - each kind has errors of its own
+                problems.append(f"endpoints.{name}[{number}]: {endpoint!r}: {error}")
+    try:
+        _trust(config)
+    except (ConfigError, OSError) as error:
+        problems.append(f"ca_file: {error}")
+    if problems:
+        raise ConfigError(str(path), problems)
 
 
 def _trust(config: Config) -> Trust:

@@ -2,15 +2,10 @@
 
 from pexschedd.model.administrator import Administrator
 from pexschedd.model.alarm import Alarm
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.model.table import Table
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")

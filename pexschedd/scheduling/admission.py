@@ -7,11 +7,8 @@ import msgspec
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    Conference,
-    RecurringConference,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.aliases import normalise
 from pexschedd.scheduling.recurrence import open_windows
 from pexschedd.store.store import Store

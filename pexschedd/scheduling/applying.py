@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pexschedd.model import tables
-from pexschedd.model.conference import RecurringConference
+from pexschedd.model.schedule import RecurringConference
 from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.decision import Change, Delete, Put, RemoveRoom
 from pexschedd.scheduling.removal import remove_conference

@@ -24,14 +24,11 @@ from typing import Protocol
 
 import msgspec
 
-from pexschedd.model.conference import (
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.bodies import tags
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.recurrence import Recurrence
-from pexschedd.scheduling import tags
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.recurrence import is_over, next_after, occurrences
 from pexschedd.scheduling.reinstate import has_finished
 

@@ -16,17 +16,15 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pexschedd.bodies import tags
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting
-from pexschedd.scheduling import audit, tags
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.scheduling import audit
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.audit import Booked, Finding, Kind, Report
 from pexschedd.scheduling.mailbox import MailboxKeeping, OrganizersCalendars

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from pexschedd.bodies import tags
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, TemplateError, Unavailable
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.scheduling import aliases, tags
+from pexschedd.scheduling import aliases
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store

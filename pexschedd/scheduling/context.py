@@ -5,16 +5,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from pexschedd.model.conference import (
-    Conference,
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.bodies import tags
+from pexschedd.model.conference import Conference, ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.model.table import Table
-from pexschedd.scheduling import tags
 
 
 class Known(Protocol):

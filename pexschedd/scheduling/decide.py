@@ -30,9 +30,9 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.model import tables
-from pexschedd.model.conference import RecurringConference, ScheduledConference
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.context import Fresh, Known, RoomWording, tagged
 from pexschedd.scheduling.decision import Change, Decision, Put, RemoveRoom
 from pexschedd.scheduling.mailbox import Action

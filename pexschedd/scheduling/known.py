@@ -1,13 +1,8 @@
 """What the store knows that a decision needs: a read-only view in its words."""
 
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.store.store import Store
 
 

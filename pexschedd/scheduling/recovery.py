@@ -19,13 +19,16 @@ from functools import partial
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
+from pexschedd.bodies import tags
+from pexschedd.bodies.plain_text import plain_text
+from pexschedd.bodies.visible_text import visible_text
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError, TemplateError, Unavailable
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting
-from pexschedd.scheduling import aliases, tags
+from pexschedd.scheduling import aliases
 from pexschedd.scheduling.aliases import AliasPair
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import (
@@ -35,7 +38,6 @@ from pexschedd.scheduling.mailbox import (
     RewriteKind,
 )
 from pexschedd.scheduling.patience import pages, patiently
-from pexschedd.scheduling.plain_text import plain_text
 from pexschedd.scheduling.reinstate import (
     CannotReinstate,
     Reinstatement,
@@ -44,7 +46,6 @@ from pexschedd.scheduling.reinstate import (
     scheduled,
     takes_place_after,
 )
-from pexschedd.scheduling.visible_text import visible_text
 from pexschedd.scheduling.wording import Wording
 from pexschedd.scheduling.work import Say, Tally, Working
 from pexschedd.store.store import Store

@@ -10,17 +10,14 @@ from datetime import datetime
 
 import msgspec
 
+from pexschedd.bodies import tags
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
-from pexschedd.scheduling import tags
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.applying import apply
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from pexschedd.bodies import tags
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    OccurrenceVersion,
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.recurrence import Moved, Recurrence
+from pexschedd.model.schedule import (
+    OccurrenceVersion,
+    RecurringConference,
+    ScheduledConference,
+)
 from pexschedd.scheduling import recurrence as series_of
-from pexschedd.scheduling import tags
 from pexschedd.scheduling.context import Fresh, Known, RoomWording, tagged
 from pexschedd.scheduling.decision import (
     Change,

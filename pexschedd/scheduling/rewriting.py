@@ -21,6 +21,9 @@ from typing import Protocol
 import msgspec
 from twisted.logger import Logger
 
+from pexschedd.bodies import tags
+from pexschedd.bodies.plain_text import plain_text
+from pexschedd.bodies.rewrite import replace_token, replace_token_text
 from pexschedd.clock import Now
 from pexschedd.errors import (
     InvalidToken,
@@ -34,14 +37,12 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling import alarms as names
-from pexschedd.scheduling import aliases, tags
+from pexschedd.scheduling import aliases
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.aliases import AliasPair
-from pexschedd.scheduling.body_rewrite import replace_token, replace_token_text
 from pexschedd.scheduling.decision import Text
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, OrganizersCalendars, RewriteKind
-from pexschedd.scheduling.plain_text import plain_text
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 import msgspec
 
-from pexschedd.model.conference import (
+from pexschedd.model.recurrence import Moved, Recurrence
+from pexschedd.model.schedule import (
     OccurrenceVersion,
     RecurringConference,
     ScheduledConference,
 )
-from pexschedd.model.recurrence import Moved, Recurrence
 from pexschedd.scheduling.versions import Version
 
 

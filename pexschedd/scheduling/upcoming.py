@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
-from pexschedd.model.conference import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling import recurrence
 from pexschedd.scheduling.recurrence import Occurrence
 from pexschedd.scheduling.turns import AT_ONCE, in_turns

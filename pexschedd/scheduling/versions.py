@@ -10,8 +10,8 @@ from datetime import datetime
 
 import msgspec
 
-from pexschedd.model.conference import RecurringConference, ScheduledConference
 from pexschedd.model.meeting import MeetingMessage
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 
 
 class Version(msgspec.Struct, frozen=True):

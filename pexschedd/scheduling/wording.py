@@ -2,14 +2,14 @@
 
 import msgspec
 
+from pexschedd.bodies import tags
 from pexschedd.errors import TemplateError
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.scheduling import tags
 from pexschedd.scheduling.aliases import AliasPair
 from pexschedd.scheduling.decision import Text
-from pexschedd.scheduling.templates import Templates, format_time
+from pexschedd.templates.engine import Templates, format_time
 
 
 class Wording:

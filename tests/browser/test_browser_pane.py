@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from pexschedd.bodies import rewrite as body_rewrite
+from pexschedd.bodies import tags
+from pexschedd.bodies.plain_text import plain_text
 from pexschedd.model.default_texts import (
     JOINING_INSTRUCTIONS,
     PLACEHOLDER_INSTRUCTIONS,
 )
-from pexschedd.scheduling import body_rewrite, tags
-from pexschedd.scheduling.plain_text import plain_text
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]

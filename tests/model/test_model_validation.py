@@ -9,15 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.errors import InvalidFields
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.fields import Record, fields_of
 from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.model.validation import validate
-from pexschedd.scheduling.templates import Templates
+from pexschedd.templates.engine import Templates
 
 TEMPLATES = Templates(
     lambda: datetime(2026, 11, 21, tzinfo=UTC), lambda: "uuid", lambda n: "7" * n

@@ -32,9 +32,9 @@ from pexschedd.scheduling.mailbox import Outcome, OutcomeKind, RewriteKind
 from pexschedd.scheduling.recovery import Recoverer
 from pexschedd.scheduling.reinstate import Reinstatement
 from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.templates import Templates
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

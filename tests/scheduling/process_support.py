@@ -33,10 +33,10 @@ from pexschedd.scheduling.mailbox import (
 )
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.templates import Templates
 from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -11,12 +11,8 @@ from twisted.internet import reactor
 
 from pexschedd.errors import StoreError
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.scheduling.admission import Admission, Closed, Open
 from pexschedd.store.store import Store
 

@@ -10,14 +10,11 @@ from msgspec.structs import replace
 
 from pexschedd.errors import MailboxUnreachable
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Moved, Range, Recurrence
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.audit import Booked, Kind, Report, Times, compare
 from pexschedd.scheduling.auditor import AUTOMATIC, DIFFERS
 from tests.scheduling.keeping_support import (

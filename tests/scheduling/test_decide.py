@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    RecurringConference,
-    ScheduledAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import (
     MeetingMessage,
@@ -24,6 +18,7 @@ from pexschedd.model.meeting import (
     MessageRef,
     Person,
 )
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide
 from pexschedd.scheduling.decision import (

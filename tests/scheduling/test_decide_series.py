@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.model.conference import RecurringConference
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 from pexschedd.model.recurrence import (
     Daily,
@@ -18,6 +17,7 @@ from pexschedd.model.recurrence import (
     Recurrence,
     Weekly,
 )
+from pexschedd.model.schedule import RecurringConference
 from pexschedd.scheduling.decision import Decision, Text, Undecidable
 from pexschedd.scheduling.mailbox import Action
 from pexschedd.scheduling.recurrence import occurrences

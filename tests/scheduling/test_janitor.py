@@ -14,8 +14,9 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock, deferLater
 
 from pexschedd.model import tables
-from pexschedd.model.conference import Conference, ScheduledConference
+from pexschedd.model.conference import Conference
 from pexschedd.model.recurrence import Daily, Range, Recurrence
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.scheduling.janitor import Janitor, Swept
 from tests.scheduling.keeping_support import (
     CONNECTOR,

@@ -8,13 +8,13 @@ import pytest
 import pytest_twisted
 from msgspec.structs import replace
 
+from pexschedd.bodies import tags
 from pexschedd.errors import MailboxUnreachable
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.meeting import CalendarMeeting, MessageRef, Person
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Range, Recurrence
-from pexschedd.scheduling import tags
 from pexschedd.scheduling.mailbox import Action, RewriteKind
 from pexschedd.scheduling.recovery import (
     KEPT,

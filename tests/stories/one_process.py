@@ -25,10 +25,10 @@ from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import BookedRoom, Booking
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.templates import Templates
 from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
 from tests.sandbox.sandbox_support import EQUIPMENT
 from tests.scheduling.mailbox_support import MemoryInbox
 from tests.scheduling.process_support import MemoryOrganizers, verify

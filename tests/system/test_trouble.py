@@ -1,5 +1,6 @@
 """When something is wrong, the person who can mend it reads what and where."""
 
+import json
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -213,6 +214,23 @@ def test_check_config_says_every_error(tmp_path: Path) -> None:
     assert "endpoints" in said
     assert "Traceback" not in said
     assert not (tmp_path / "state").exists()
+
+
+def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
+    """Endpoints that Twisted cannot read and a CA file without certificates."""
+    (tmp_path / "ca.pem").write_text("no certificate")
+    config = tmp_path / "config.json"
+    endpoints = {"addin": ["tpc:8080"], "admin": ["ssl:443:privateKey=none.pem"]}
+    config.write_text(
+        json.dumps({"state_dir": "s", "endpoints": endpoints, "ca_file": "ca.pem"})
+    )
+    command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = result.stdout + result.stderr
+    assert result.returncode == 1
+    for place in ("endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
+        assert place in said
+    assert "Traceback" not in said
 
 
 def test_taken_port_ends_the_process_in_words(world: World) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pexschedd.model.conference import Conference, ScheduledConference
+from pexschedd.model.conference import Conference
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.scheduling.admission import Closed, Open, verdict
 from pexschedd.web.policy import answer, service
 

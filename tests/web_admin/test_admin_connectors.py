@@ -10,11 +10,11 @@ import pytest_twisted
 from msgspec.structs import replace
 
 from pexschedd.model import tables
-from pexschedd.model.conference import RecurringConference
 from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
 from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
 from pexschedd.model.recurrence import Daily, Range, Recurrence
+from pexschedd.model.schedule import RecurringConference
 from tests.web_admin.web_admin_support import (
     API,
     CONFERENCE,

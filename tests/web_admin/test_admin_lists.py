@@ -11,12 +11,9 @@ from hypothesis import strategies as st
 
 from pexschedd.errors import InvalidFields
 from pexschedd.model import tables
-from pexschedd.model.conference import (
-    Conference,
-    ConferenceAlias,
-    ScheduledConference,
-)
+from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.fields import Record
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.model.times import format_time
 from pexschedd.web.admin import listing
 from pexschedd.web.admin.resources import (

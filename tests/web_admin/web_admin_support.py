@@ -18,8 +18,8 @@ from twisted.web.client import Agent
 from pexschedd.errors import StoreError
 from pexschedd.identity.administrators import Administrators
 from pexschedd.model import tables
-from pexschedd.scheduling.templates import Templates
 from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.routes import AdminApi
 from pexschedd.web.site import Site

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from pexschedd.scheduling.shown_text import Shown, Span
+from pexschedd.bodies.shown_text import Shown, Span
 
 # The finder's own division of a source into texts and markup.
-from pexschedd.scheduling.visible_text import MARKUP, NOT_SHOWN, end_of_markup
+from pexschedd.bodies.visible_text import MARKUP, NOT_SHOWN, end_of_markup
 
 
 class Piece(NamedTuple):

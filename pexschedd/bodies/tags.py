@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pexschedd.scheduling.visible_text import resolve_references, visible_text
+from pexschedd.bodies.visible_text import resolve_references, visible_text
 
 MAX_BODY = 2_000_000
 """Characters of a body that are looked at; Exchange's own limits are far below."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pexschedd.bodies.plain_text import plain_text
 from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
-from pexschedd.scheduling.plain_text import plain_text
 
 PLACEHOLDER = """\
 This meeting will be hosted in a Virtual Meeting Room. Joining instructions will be

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling.filters import InputTooShort
-from tests.scheduling.templates_support import UUID, still_templates
+from pexschedd.templates.pex_filters import InputTooShort
+from tests.templates.templates_support import UUID, still_templates
 
 GUID = "04030201-0605-0807-090a-0b0c0d0e0f10"
 VALUES = {

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 
 from pexschedd.clock import Now
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling import regexes
-from pexschedd.scheduling.safelinks import decode_safelinks, decode_urldefense
-from pexschedd.scheduling.template_budget import Budget
-from pexschedd.scheduling.template_values import (
+from pexschedd.templates import regexes
+from pexschedd.templates.budget import Budget
+from pexschedd.templates.safelinks import decode_safelinks, decode_urldefense
+from pexschedd.templates.values import (
     MAX_SIZE,
     concatenated,
     items_of,

@@ -14,9 +14,9 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pexschedd.scheduling.template_budget import Budget
-from pexschedd.scheduling.template_methods import has_attribute, method_of
-from pexschedd.scheduling.template_syntax import (
+from pexschedd.templates.budget import Budget
+from pexschedd.templates.methods import has_attribute, method_of
+from pexschedd.templates.syntax import (
     BUILT,
     EACH,
     JOINED,
@@ -24,7 +24,7 @@ from pexschedd.scheduling.template_syntax import (
     Functions,
     takes_budget,
 )
-from pexschedd.scheduling.template_values import (
+from pexschedd.templates.values import (
     concatenated,
     items_of,
     multiplied,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.scheduling.tags import Tags, find, make_pxps, make_tok
-from pexschedd.scheduling.visible_text import visible_text
+from pexschedd.bodies.tags import Tags, find, make_pxps, make_tok
+from pexschedd.bodies.visible_text import visible_text
 
 U = "4d3c2b1a-0f0e-4000-8abc-00000000beef"
 V = "99999999-0f0e-4000-8abc-00000000beef"

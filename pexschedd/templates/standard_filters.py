@@ -11,7 +11,7 @@ from typing import Any, Literal
 from jinja2 import Undefined
 
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling.template_values import (
+from pexschedd.templates.values import (
     bounded_range,
     items_of,
     joined,

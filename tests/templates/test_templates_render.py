@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pexschedd.bodies.tags import find, make_pxps
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling.tags import find, make_pxps
-from pexschedd.scheduling.templates import format_time
-from tests.scheduling.templates_support import still_templates
+from pexschedd.templates.engine import format_time
+from tests.templates.templates_support import still_templates
 
 VALUES = {
     "alias": "555123@example.test",

@@ -13,8 +13,8 @@ from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling import regexes
-from pexschedd.scheduling.template_methods import METHOD_NAMES
+from pexschedd.templates import regexes
+from pexschedd.templates.methods import METHOD_NAMES
 
 MAX_SOURCE = 16_384
 _MAX_NODES = 8_000

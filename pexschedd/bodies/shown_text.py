@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 # The finder's own patterns: what it sees is what is shown here.
-from pexschedd.scheduling.tags import LOOKALIKES, NOTHING
-from pexschedd.scheduling.visible_text import REFERENCE, resolve_references
+from pexschedd.bodies.tags import LOOKALIKES, NOTHING
+from pexschedd.bodies.visible_text import REFERENCE, resolve_references
 
 
 class Span(NamedTuple):

@@ -10,9 +10,9 @@ from pexschedd.errors import TemplateError
 from pexschedd.model import template_variables as variables
 from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
-from pexschedd.scheduling.template_filters import STANDARD_FILTERS
-from pexschedd.scheduling.template_syntax import MAX_SOURCE
-from tests.scheduling.templates_support import still_templates
+from pexschedd.templates.standard_filters import STANDARD_FILTERS
+from pexschedd.templates.syntax import MAX_SOURCE
+from tests.templates.templates_support import still_templates
 
 REFUSED = [
     ("{{ alias", 1, "unexpected|end of"),

@@ -12,12 +12,12 @@ stays as it is, byte for byte. Everything takes time proportional to the body.
 import re
 from collections.abc import Sequence
 
-from pexschedd.scheduling.markup_cuts import Cutting, Piece, pieces_of
-from pexschedd.scheduling.shown_text import Shown, Span, compact, gaps
+from pexschedd.bodies.markup_cuts import Cutting, Piece, pieces_of
+from pexschedd.bodies.shown_text import Shown, Span, compact, gaps
 
 # The finder's own patterns: what it finds is what has to be replaced.
-from pexschedd.scheduling.tags import MAX_BODY, QUOTING, TOK
-from pexschedd.scheduling.visible_text import resolve_references, visible_text
+from pexschedd.bodies.tags import MAX_BODY, QUOTING, TOK
+from pexschedd.bodies.visible_text import resolve_references, visible_text
 
 _ROUNDS = 3
 """What is cut out may leave another token behind, if somebody wrote it that way."""

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
-from pexschedd.scheduling import tags
-from pexschedd.scheduling.body_rewrite import (
+from pexschedd.bodies import tags
+from pexschedd.bodies.rewrite import (
     has_token,
     replace_token,
     replace_token_text,
 )
-from pexschedd.scheduling.visible_text import visible_text
+from pexschedd.bodies.visible_text import visible_text
+from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_.c2lnbmF0dXJl-_" + "Qk" * 300
 OTHER = "eyJhbGciOiJSUzI1NiJ9.eyJvdGhlciI6MX0.b3RoZXI" + "Zm" * 300

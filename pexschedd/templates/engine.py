@@ -22,17 +22,17 @@ from jinja2 import nodes
 
 from pexschedd.clock import Now
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling.filters import pex_filters
-from pexschedd.scheduling.template_budget import Budget
-from pexschedd.scheduling.template_filters import STANDARD_FILTERS
-from pexschedd.scheduling.template_sandbox import TESTS, RenderContext, Sandbox
-from pexschedd.scheduling.template_syntax import (
+from pexschedd.templates.budget import Budget
+from pexschedd.templates.pex_filters import pex_filters
+from pexschedd.templates.sandbox import TESTS, RenderContext, Sandbox
+from pexschedd.templates.standard_filters import STANDARD_FILTERS
+from pexschedd.templates.syntax import (
     MAX_SOURCE,
     inspect,
     instrument,
     names_used,
 )
-from pexschedd.scheduling.template_values import bounded_range, plain
+from pexschedd.templates.values import bounded_range, plain
 
 MAX_OUTPUT = 262_144
 """Characters of a rendered template, after escaping."""

@@ -6,8 +6,8 @@ paragraphs and breaks, and the address of a link after its words.
 
 import re
 
-from pexschedd.scheduling.markup_cuts import pieces_of
-from pexschedd.scheduling.visible_text import resolve_references
+from pexschedd.bodies.markup_cuts import pieces_of
+from pexschedd.bodies.visible_text import resolve_references
 
 _BLOCKS = frozenset(
     "address article blockquote div dl dt dd h1 h2 h3 h4 h5 h6 hr li ol p pre section "  # noqa: SIM905 - so many are read as words

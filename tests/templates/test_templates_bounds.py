@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexschedd.errors import TemplateError
-from tests.scheduling.templates_support import still_templates
+from tests.templates.templates_support import still_templates
 
 BIG = {"big": "ab" * 30_000, "html": "&a" * 30_000, "x": "x"}
 

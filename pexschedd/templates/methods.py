@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2.runtime import LoopContext
 
-from pexschedd.scheduling.template_values import checked_width, joined, replaced
+from pexschedd.templates.values import checked_width, joined, replaced
 
 Method = Callable[..., Any]
 

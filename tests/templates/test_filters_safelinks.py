@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.scheduling.safelinks import decode_safelinks, decode_urldefense
+from pexschedd.templates.safelinks import decode_safelinks, decode_urldefense
 
 MEETING = "https://meet.example.test/webapp/#/?conference=meet.alice@example.test&x=1"
 SAFE = (

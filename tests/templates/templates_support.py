@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from pexschedd.scheduling.templates import Templates
+from pexschedd.templates.engine import Templates
 
 NOON = datetime(2026, 7, 31, 12, 0, 5, 250, tzinfo=UTC)
 UUID = "11111111-2222-4333-8444-555555555555"

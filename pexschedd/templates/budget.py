@@ -6,7 +6,7 @@ so the budget is what keeps a template from holding up everything else.
 """
 
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling.template_values import size_of
+from pexschedd.templates.values import size_of
 
 MAX_STEPS = 50_000
 _CHARACTERS_PER_STEP = 64

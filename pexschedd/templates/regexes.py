@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from pexschedd.errors import TemplateError
-from pexschedd.scheduling.template_budget import Budget
+from pexschedd.templates.budget import Budget
 
 MAX_PATTERN = 500
 MAX_TEXT = 16_384

@@ -1,0 +1,1 @@
+"""What a person sees in an invitation: tags found and replaced in it. Pure."""

@@ -1,0 +1,1 @@
+"""The administrator's jinja2 templates: checked, bounded, filled in. Pure."""
