@@ -109,3 +109,15 @@ class RecurringConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     changed: Annotated[datetime | None, Field(internal=True)] = None
     answer: Annotated[str, Field(internal=True)] = ""
     versions: Annotated[tuple[OccurrenceVersion, ...], Field(internal=True)] = ()
+
+
+class CancelledOccurrence(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """An occurrence that was cancelled before anything else was heard of its meeting:
+    its request, or that of its series, may still be on the way."""
+
+    exchange_connector: int
+    ews_item_uid: str
+    recurrence_id: datetime
+    sequence: int = 0
+    changed: datetime | None = None
+    created: datetime

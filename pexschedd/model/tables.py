@@ -5,7 +5,11 @@ from pexschedd.model.alarm import Alarm
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import (
+    CancelledOccurrence,
+    RecurringConference,
+    ScheduledConference,
+)
 from pexschedd.model.table import Table
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
@@ -17,6 +21,7 @@ SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
 CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
 SCHEDULED_CONFERENCE = Table("scheduled_conference", ScheduledConference)
+CANCELLED_OCCURRENCE = Table("cancelled_occurrence", CancelledOccurrence)
 RECURRING_CONFERENCE = Table("recurring_conference", RecurringConference)
 OUTBOX = Table("outbox", PendingAnswer)
 REWRITE = Table("rewrite", PendingRewrite)
@@ -32,6 +37,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CONFERENCE_ALIAS,
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
+    CANCELLED_OCCURRENCE,
     OUTBOX,
     REWRITE,
     CURSOR,
@@ -83,3 +89,7 @@ OUTBOX_BY_CONNECTOR = OUTBOX.index("connector", lambda p: p.exchange_connector)
 
 REWRITE_BY_ITEM = REWRITE.index("item", lambda p: (p.exchange_connector, p.item_id))
 REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector)
+
+CANCELLED_BY_UID = CANCELLED_OCCURRENCE.index(
+    "uid", lambda c: (c.exchange_connector, c.ews_item_uid)
+)

@@ -32,7 +32,11 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import (
+    CancelledOccurrence,
+    RecurringConference,
+    ScheduledConference,
+)
 from pexschedd.scheduling.context import Fresh, Known, RoomWording, tagged
 from pexschedd.scheduling.decision import Change, Decision, Put, RemoveRoom
 from pexschedd.scheduling.mailbox import Action
@@ -53,16 +57,29 @@ def decide(
         case MessageKind.OTHER:
             return Decision("not about a meeting")
         case MessageKind.CANCELLATION:
-            return _cancelled(message, known, connector, now)
+            return _cancelled(message, known, connector, now, fresh)
         case MessageKind.REQUEST:
             return Request(message, known, connector, wording, now, fresh).decide()
 
 
 def _cancelled(
-    message: MeetingMessage, known: Known, connector: Connector, now: datetime
+    message: MeetingMessage,
+    known: Known,
+    connector: Connector,
+    now: datetime,
+    fresh: Fresh,
 ) -> Decision:
     if message.recurrence_id is not None:
-        return _occurrence_cancelled(message, message.recurrence_id, known, connector)
+        early = CancelledOccurrence(
+            id=fresh.new_id(tables.CANCELLED_OCCURRENCE),
+            exchange_connector=connector.id,
+            ews_item_uid=message.uid,
+            recurrence_id=message.recurrence_id,
+            sequence=message.sequence,
+            changed=message.changed,
+            created=now,
+        )
+        return _occurrence_cancelled(message, early, known, connector)
     series = known.series(connector.id, message.uid)
     meetings = known.meetings(connector.id, message.uid)
     scheduled: list[ScheduledConference | RecurringConference] = [*meetings]
@@ -79,8 +96,12 @@ def _cancelled(
 
 
 def _occurrence_cancelled(
-    message: MeetingMessage, original: datetime, known: Known, connector: Connector
+    message: MeetingMessage,
+    early: CancelledOccurrence,
+    known: Known,
+    connector: Connector,
 ) -> Decision:
+    original = early.recurrence_id
     series = known.series(connector.id, message.uid)
     if series is not None:
         if newest(series, original).is_newer_than(Version.of(message)):
@@ -94,8 +115,10 @@ def _occurrence_cancelled(
     meetings = known.meetings(connector.id, message.uid)
     orphan = next((m for m in meetings if m.recurrence_id == original), None)
     if orphan is None:
-        # Its series may be on the way, and says itself what does not take place.
-        return Decision("an unknown occurrence was cancelled", Action.REMOVE)
+        # Its request, or that of its series, may still be on the way.
+        note = "occurrence cancelled before it was scheduled"
+        remembered = Put(tables.CANCELLED_OCCURRENCE, early)
+        return Decision(note, Action.REMOVE, changes=(remembered,))
     change: Change = RemoveRoom(orphan.conference)
     if any(m.conference == orphan.conference for m in meetings if m is not orphan):
         change = Put(

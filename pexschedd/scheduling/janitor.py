@@ -71,6 +71,7 @@ class Janitor:
             if self._has_expired(alias):
                 aliases.append(alias.id)
         swept = Swept(gone, await self._remove_aliases(aliases, running, at_once))
+        await self._forget_cancellations()
         if swept != Swept():
             self._log.info(
                 "removed {conferences} rooms of past meetings and {aliases} aliases",
@@ -78,6 +79,16 @@ class Janitor:
                 aliases=swept.aliases,
             )
         return swept
+
+    async def _forget_cancellations(self) -> None:
+        """Of occurrences that nothing else was ever heard of; there are few."""
+        change = self._store.transaction()
+        for each in self._store.all(tables.CANCELLED_OCCURRENCE):
+            connector = self._store.get(tables.CONNECTOR, each.exchange_connector)
+            kept = timedelta(days=connector.keep_unused_aliases if connector else 0)
+            if each.created + kept <= self._now():
+                change.delete(tables.CANCELLED_OCCURRENCE, each.id)
+        await change.commit()
 
     def _is_past(self, conference: int) -> bool:
         """Whether everything in the room closed long enough ago."""

@@ -2,7 +2,11 @@
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import (
+    CancelledOccurrence,
+    RecurringConference,
+    ScheduledConference,
+)
 from pexschedd.store.store import Store
 
 
@@ -25,6 +29,10 @@ class Known:
     def series(self, connector_id: int, uid: str) -> RecurringConference | None:
         """The series as it is scheduled now."""
         return self._store.find(tables.RECURRING_BY_UID, (connector_id, uid))
+
+    def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
+        """Occurrences that were cancelled before anything else was heard of them."""
+        return self._store.find_all(tables.CANCELLED_BY_UID, (connector_id, uid))
 
     def conference(self, id: int) -> Conference | None:
         return self._store.get(tables.CONFERENCE, id)

@@ -35,7 +35,7 @@ from pexschedd.scheduling.decision import (
 )
 from pexschedd.scheduling.mailbox import Action
 from pexschedd.scheduling.rooms import Rooms, bounded
-from pexschedd.scheduling.series import with_newer, with_occurrence
+from pexschedd.scheduling.series import with_newer, with_occurrence, without_occurrence
 from pexschedd.scheduling.versions import Version, newest
 
 _FORWARDED = re.compile(r"\A\w{1,4}[:：] ?")
@@ -73,6 +73,12 @@ class Request:
         self.rooms = Rooms(message, known, connector, wording, now, fresh)
         self.series = known.series(connector.id, message.uid)
         self.meetings = known.meetings(connector.id, message.uid)
+        version = Version.of(message)
+        self.cancelled = [
+            each
+            for each in known.cancelled_early(connector.id, message.uid)
+            if Version(each.sequence, each.changed).is_newer_than(version)
+        ]
         self.meeting = next(
             (m for m in self.meetings if m.recurrence_id == self.original), None
         )
@@ -121,6 +127,9 @@ class Request:
             return Version.scheduled(self.meeting)
         if self.original is None and self.series is not None:
             return Version.scheduled(self.series)
+        for each in self.cancelled:
+            if each.recurrence_id == self.original:
+                return Version(each.sequence, each.changed)
         return None
 
     def _repeated(self, held: Version, alias: ScheduledAlias | None) -> Decision | None:
@@ -214,6 +223,10 @@ class Request:
         room, changes = self._room(alias)
         if self.recurrence is not None:
             text, record = self._series_record(alias, room, self.recurrence)
+            for each in self.cancelled:
+                version = Version(each.sequence, each.changed)
+                record = without_occurrence(record, each.recurrence_id, version)
+                changes.append(Delete(tables.CANCELLED_OCCURRENCE, each.id))
             changes.append(Put(tables.RECURRING_CONFERENCE, record))
             kept: ScheduledConference | RecurringConference = record
         else:

@@ -18,7 +18,11 @@ from pexschedd.model.meeting import (
     MessageRef,
     Person,
 )
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import (
+    CancelledOccurrence,
+    RecurringConference,
+    ScheduledConference,
+)
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide
 from pexschedd.scheduling.decision import (
@@ -57,6 +61,7 @@ class Rooms:
         self.conferences: dict[int, Conference] = {}
         self.addresses: dict[int, ConferenceAlias] = {}
         self.recurring: dict[int, RecurringConference] = {}
+        self.early: dict[int, CancelledOccurrence] = {}
         self._ids = count(100)
 
     def book(self, id: int = 1, uuid: str = TAG, **changes: Any) -> ScheduledAlias:
@@ -95,6 +100,9 @@ class Rooms:
             None,
         )
 
+    def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
+        return [each for each in self.early.values() if each.ews_item_uid == uid]
+
     def conference(self, id: int) -> Conference | None:
         return self.conferences.get(id)
 
@@ -118,6 +126,7 @@ class Rooms:
                 tables.SCHEDULED_ALIAS: self.aliases,
                 tables.SCHEDULED_CONFERENCE: self.rows,
                 tables.RECURRING_CONFERENCE: self.recurring,
+                tables.CANCELLED_OCCURRENCE: self.early,
                 tables.CONFERENCE: self.conferences,
                 tables.CONFERENCE_ALIAS: self.addresses,
             }

@@ -259,6 +259,38 @@ def test_a_series_takes_its_lone_occurrences_in() -> None:
     assert (len(rooms.rows), set(rooms.conferences)) == (0, room)
 
 
+def test_an_occurrence_cancelled_before_its_series_is_known() -> None:
+    """The series, when it comes, does not take place on that date; one that was sent
+    later says itself what takes place."""
+    rooms = Rooms()
+    rooms.book()
+    cancelled = occurrence(3, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
+    decision = run(cancelled, rooms)
+    assert decision.action is Action.REMOVE
+    rooms.apply(decision)
+    rooms.apply(run(series(), rooms))
+    assert FIRST + 3 * DAY not in starts(rooms)
+    assert len(starts(rooms)) == 9
+    assert not rooms.early
+    later = Rooms()
+    later.book()
+    later.apply(run(cancelled, later))
+    later.apply(run(series(sequence=1, changed=NOW + 2 * HOUR), later))
+    assert FIRST + 3 * DAY in starts(later)
+
+
+def test_a_lone_occurrence_cancelled_before_it_was_requested() -> None:
+    """Its older request does not bring it back; a newer one does."""
+    rooms = Rooms()
+    rooms.book()
+    cancelled = occurrence(3, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
+    rooms.apply(run(cancelled, rooms))
+    assert run(occurrence(3, changed=NOW), rooms).action is Action.DISCARD
+    assert run(occurrence(4, changed=NOW), rooms).text is Text.NEW_SINGLE
+    newer = occurrence(3, changed=NOW + 2 * HOUR)
+    assert run(newer, rooms).text is Text.NEW_SINGLE
+
+
 def test_the_same_series_message_twice() -> None:
     """A copy is answered in the same words and changes nothing."""
     rooms = scheduled()

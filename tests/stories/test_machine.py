@@ -229,7 +229,7 @@ class Organizers(RuleBasedStateMachine):
         held = self.exchange.held(EQUIPMENT)
         order = data.draw(st.permutations(range(len(held))))
         again = data.draw(st.lists(st.integers(0, len(held) - 1))) if held else []
-        order = _series_first(held, [*order, *again])
+        order = [*order, *again]
         if order != sorted(order):
             self.confused |= {each.meeting.goid for each in held if each.meeting}
         self.exchange.release(EQUIPMENT, order)
@@ -393,29 +393,6 @@ class Organizers(RuleBasedStateMachine):
             if item.meeting.goid == booked.item.meeting.goid:
                 found |= {each for each in self.times(item) if each[1] > self.moment}
         return found
-
-
-def _series_first(held: list[Item], order: list[int]) -> list[int]:
-    """A cancelled occurrence of what we have never heard of leaves no trace, so its
-    series is not overtaken by it."""
-    changed: list[int] = []
-    for number in order:
-        meeting = held[number].meeting
-        if (
-            meeting is not None
-            and meeting.recurrence_id is not None
-            and held[number].kind is Kind.CANCELLATION
-        ):
-            changed += [
-                n
-                for n, each in enumerate(held[:number])
-                if each.meeting is not None
-                and each.meeting.goid == meeting.goid
-                and each.meeting.recurrence is not None
-                and n not in changed
-            ][:1]
-        changed.append(number)
-    return changed
 
 
 def _by_start(rows: Iterable[Any]) -> list[Any]:

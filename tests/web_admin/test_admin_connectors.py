@@ -14,7 +14,7 @@ from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
 from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
 from pexschedd.model.recurrence import Daily, Range, Recurrence
-from pexschedd.model.schedule import RecurringConference
+from pexschedd.model.schedule import CancelledOccurrence, RecurringConference
 from tests.web_admin.web_admin_support import (
     API,
     CONFERENCE,
@@ -257,6 +257,16 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
             created=server.clock(),
         )
         change.put(tables.OUTBOX, answer)
+        change.put(
+            tables.CANCELLED_OCCURRENCE,
+            CancelledOccurrence(
+                id=change.new_id(tables.CANCELLED_OCCURRENCE),
+                exchange_connector=number,
+                ews_item_uid=f"0400{number}",
+                recurrence_id=server.clock(),
+                created=server.clock(),
+            ),
+        )
         rewrite = PendingRewrite(
             id=change.new_id(tables.REWRITE),
             exchange_connector=number,
