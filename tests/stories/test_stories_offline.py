@@ -7,16 +7,20 @@ import pytest
 import pytest_twisted
 
 from pexschedd.model import tables
-from pexschedd.sandbox import Send
+from pexschedd.sandbox import Recurrence, Send
+from tests.stories.series_support import daily
 from tests.stories.story_support import (
     ALICE,
     AT_TEN,
     BOB,
     DAY,
     EDITED_SINGLE,
+    EQUIPMENT,
     GENERAL_ERROR,
     HOUR,
     INVALID_ALIAS,
+    MINUTE,
+    NEW_SERIES,
     NEW_SINGLE,
     Booked,
     World,
@@ -74,6 +78,54 @@ async def test_valid(world: World) -> None:
     assert await world.schedule() == [window(AT_TEN)]
     assert await world.door(room) == opens(AT_TEN)
     assert await world.door(room, at=AT_TEN) == "open"
+
+
+@story
+async def test_series(world: World) -> None:
+    """A whole series is rewritten once, and accepted as a series."""
+    alice = world.organizer()
+    await alice.invite(
+        "Weekly", AT_TEN, body=offline(world), recurrence=daily(AT_TEN, number=5)
+    )
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SERIES]
+    room = given(world)
+    assert room.tag in body_of(world)
+    assert "TOK:-" not in body_of(world)
+    assert world.inbox() == []
+    for number in range(5):
+        assert await world.door(room, at=AT_TEN + number * DAY) == "open"
+
+
+@story
+async def test_one_occurrence(world: World) -> None:
+    """Of a series without a room, one date gets one: only that date is rewritten."""
+    exchange = world.exchange
+    series = exchange.schedule(
+        exchange.mailbox(ALICE),
+        subject="Weekly",
+        start=AT_TEN,
+        end=AT_TEN + HOUR,
+        body="<p>Plain</p>",
+        recurrence=Recurrence.daily(count=5),
+    )
+    world.now.advance(MINUTE)
+    third = AT_TEN + 2 * DAY
+    exchange.update(
+        series, occurrence=third, body=offline(world), resources=[EQUIPMENT]
+    )
+    await world.settle()
+
+    assert await world.organizer().reads() == [NEW_SINGLE]
+    room = given(world)
+    changed = exchange.occurrence(series, third)
+    assert room.tag in changed.body.text
+    assert "TOK:-" not in changed.body.text
+    assert "Plain" in series.body.text
+    assert world.inbox() == []
+    assert await world.door(room, at=third) == "open"
+    assert await world.door(room, at=AT_TEN + DAY) == opens(third)
 
 
 @story
