@@ -63,6 +63,7 @@ class Audits(Service):
         self._now = now
         self._states: dict[int, State] = {}
         self._under_way: dict[int, Deferred[None]] = {}
+        self._connected: dict[int, Connected] = {}
         self._looks = LoopingCall(self._look)
         self._looks.clock = clock
 
@@ -75,6 +76,9 @@ class Audits(Service):
         super().stopService()
         if self._looks.running:
             self._looks.stop()
+        for connected in self._connected.values():
+            # It only reads; what it heals is durable or was not begun.
+            Deferred.fromCoroutine(_closed(connected))
         everything = DeferredList([*self._under_way.values()])
         return everything.addCallback(lambda _: None)
 
@@ -125,7 +129,7 @@ class Audits(Service):
         report, error = state.report, ""
         connected: Connected | None = None
         try:
-            connected = self._connect(connector)
+            connected = self._connected[connector.id] = self._connect(connector)
             found = await self._auditor.audit(
                 connector, connected.keeping, connected.organizers, self._goes_on
             )
@@ -142,8 +146,10 @@ class Audits(Service):
             )
         except Exception:  # noqa: BLE001 - the next one may do better
             error = "an internal error; the log has the details"
-            self._log.failure("integration {name}: the audit", name=connector.name)
+            if self.running:  # or it was broken off
+                self._log.failure("integration {name}: the audit", name=connector.name)
         finally:
+            self._connected.pop(connector.id, None)
             if connected is not None:
                 await connected.close()
         self._states[connector.id] = State(state.started, self._now(), report, error)
@@ -151,3 +157,7 @@ class Audits(Service):
 
     def _goes_on(self) -> bool:
         return bool(self.running)
+
+
+async def _closed(connected: Connected) -> None:
+    await connected.close()

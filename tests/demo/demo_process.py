@@ -2,6 +2,7 @@
 
 # ruff: noqa: S310 - the addresses are our own
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ BOB = "bob@example.test"
 ROOM = "pexipmeeting@example.test"
 
 
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class RunningDemo:
     """A demo that has said it is ready."""
 
@@ -42,6 +47,9 @@ class RunningDemo:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                # A shell starts what it puts into the background with Ctrl-C ignored,
+                # and that is inherited: by the tests, and by what they start.
+                preexec_fn=_heed_ctrl_c,
             )
         self.printed = self._read_banner()
 
