@@ -32,6 +32,7 @@ from pexschedd.sandbox import (
 )
 from pexschedd.scheduling.watchers import wants_watcher
 from pexschedd.tap import Daemon
+from tests.stories import agreement
 from tests.stories.story_clock import (
     POLL,
     Clock,
@@ -193,11 +194,15 @@ class World:
         self._stirred = True
 
     async def settle(self) -> None:
-        """Lets the watchers work until nothing changes any more."""
+        """Lets the watchers work until nothing changes any more.
+
+        Then records and policy have to agree, whatever the story has been so far.
+        """
         for _ in range(20):
             self._stirred = False
             await self._look()
             if not self._stirred:
+                agreement.check(self.store)
                 return
         raise AssertionError("the watchers find no rest")
 
