@@ -1,5 +1,6 @@
 """When something is wrong, the person who can mend it reads what and where."""
 
+import ipaddress
 import json
 import ssl
 import subprocess
@@ -9,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.ports import free_ports
 from tests.system.organizer_support import organizer
@@ -66,17 +71,36 @@ def test_missing_impersonation_names_the_role(world: World) -> None:
     alarm(world, "ApplicationImpersonation", "pexipmeeting@example.test")
 
 
+def self_signed(name: str) -> bytes:
+    """A key and a certificate for 127.0.0.1, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+
 @pytest.fixture
 def untrusted(tmp_path: Path) -> Iterator[int]:
     """A TLS server whose certificate nobody vouches for; gives its port."""
     pem = tmp_path / "server.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-keyout", pem, "-out", pem, "-days", "2",
-         "-subj", "/CN=mail.example.test", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
+    pem.write_bytes(self_signed("mail.example.test"))
     port = free_ports()
     server = Twistd(
         tmp_path,
