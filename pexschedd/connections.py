@@ -9,8 +9,8 @@ from typing import Any
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
-from pexschedd.ews.tls import Trust
 from pexschedd.model.integration import Connector
+from pexschedd.net.network import Network
 from pexschedd.scheduling.audits import Connected
 from pexschedd.store.secrets import Vault
 
@@ -19,10 +19,9 @@ CONNECTIONS = 8
 
 
 class Connections:
-    def __init__(self, vault: Vault, trust: Trust, reactor: Any) -> None:
+    def __init__(self, vault: Vault, network: Network) -> None:
         self._vault = vault
-        self._trust = trust
-        self._reactor = reactor
+        self._network = network
 
     def mailbox(self, connector: Connector) -> EwsMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
@@ -48,8 +47,7 @@ class Connections:
             "url": connector.url,
             "username": connector.username,
             "password": self._password(connector),
-            "reactor": self._reactor,
-            "trust": self._trust,
+            "network": self._network,
             "limits": Limits(connections=CONNECTIONS),
         }
 

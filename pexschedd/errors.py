@@ -109,6 +109,30 @@ class MailboxRefused(MailboxError):
     code = "mailbox_refused"
 
 
+class MailboxUntrusted(MailboxUnreachable):
+    """The server's certificate is not believed, or no TLS connection can be made."""
+
+    code = "mailbox_untrusted"
+
+
+class SignInRefused(MailboxRefused):
+    """The account could not sign in: the password, the method, the account itself."""
+
+    code = "sign_in_refused"
+
+
+class SignInNeeded(SignInRefused):
+    """A person has to sign in to the service account in a browser."""
+
+    code = "sign_in_needed"
+
+
+class ImpersonationRefused(MailboxRefused):
+    """The account signed in, but may not act for the mailbox."""
+
+    code = "impersonation_refused"
+
+
 class MailboxBusy(MailboxError):
     """The server asks to come back later."""
 

@@ -14,15 +14,11 @@ from uuid import uuid4
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 from twisted.python.threadpool import ThreadPool
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
-from twisted.web.client import Agent
-from twisted.web.iweb import IPolicyForHTTPS
-from zope.interface import implementer
 
 from pexschedd import __version__, logs
 from pexschedd import config as configuration
@@ -30,12 +26,13 @@ from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
 from pexschedd.connections import Connections
 from pexschedd.errors import ConfigError, StoreError
-from pexschedd.ews.tls import Trust
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
@@ -125,8 +122,8 @@ class Daemon(MultiService):
             failed=self._store_failed,
             version=__version__,
         )
-        trust = _trust(config)
-        connections = Connections(store.vault, trust, reactor)
+        network = Network(reactor, _trust(config))
+        connections = Connections(store.vault, network)
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
         self.alarms = alarms = Alarms(store, now)
@@ -135,7 +132,7 @@ class Daemon(MultiService):
         self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
         administrators = Administrators(store, now, self._in_thread)
         files = ConnectorFiles(config.state_dir)
-        metadata = ExchangeMetadata(Agent(reactor, _TrustPolicy(trust)), reactor)
+        metadata = ExchangeMetadata(network.agent(), reactor)
         identity = AddinIdentity(metadata, self._domains, now)
 
         def connector_of(id: int) -> Connector | None:
@@ -311,19 +308,6 @@ def _trust(config: Config) -> Trust:
     if config.ca_file is None:
         return Trust()
     return Trust([(str(config.ca_file), config.ca_file.read_bytes())])
-
-
-@implementer(IPolicyForHTTPS)
-class _TrustPolicy:
-    """Lets an `Agent` believe whom `Trust` believes."""
-
-    def __init__(self, trust: Trust) -> None:
-        self._trust = trust
-
-    def creatorForNetloc(
-        self, hostname: bytes, port: int
-    ) -> IOpenSSLClientConnectionCreator:
-        return self._trust.for_host(hostname.decode("ascii"))
 
 
 def _exit_failed() -> None:

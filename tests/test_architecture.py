@@ -67,6 +67,7 @@ NEVER: list[tuple[str, str, list[str]]] = [
     ("ews/operations", "twisted", []),
     ("ews/faults.py", "twisted", []),
     ("ews/envelope.py", "twisted", []),
+    ("net", "pexschedd", ["pexschedd.net", "pexschedd.errors"]),
     ("identity", "pexschedd.web", []),
     ("identity", "pexschedd.ews", []),
     ("identity", "pexschedd.scheduling", []),

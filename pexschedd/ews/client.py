@@ -11,13 +11,13 @@ from twisted.logger import Logger
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.envelope import SoapError
 from pexschedd.ews.faults import (
-    ConnectionTrouble,
     HttpAnswer,
     Site,
     connection_error,
     http_error,
     soap_error,
 )
+from pexschedd.net.trouble import ConnectionTrouble
 
 T = TypeVar("T")
 

@@ -12,7 +12,6 @@ import msgspec
 from OpenSSL import SSL, crypto
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
     IConsumer,
     IProtocol,
@@ -42,8 +41,8 @@ from zope.interface import implementer
 
 from pexschedd.ews.auth import HttpRequest, HttpResponse
 from pexschedd.ews.envelope import MAX_TEXT
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
-from pexschedd.ews.tls import Trust
+from pexschedd.net.network import Network
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 
 IDLE_SECONDS = 100
 """IIS closes idle connections after 120 seconds; we do it first."""
@@ -79,19 +78,20 @@ class TwistedConnection:
         self,
         url: str,
         *,
-        reactor: Any,
+        network: Network,
         clock: IReactorTime,
-        trust: Trust,
         limits: Limits,
     ) -> None:
         self._url = url.encode("ascii")
         self._limits = limits
-        self._endpoints = _Endpoints(reactor, trust, limits.connect)
+        self._endpoints = _Endpoints(network, limits.connect)
         self._pool = HTTPConnectionPool(clock, persistent=True)
         self._pool.maxPersistentPerHost = 1
         self._pool.retryAutomatically = False
         self._pool.cachedConnectionTimeout = IDLE_SECONDS
-        self._agent = Agent.usingEndpointFactory(reactor, self._endpoints, self._pool)
+        self._agent = Agent.usingEndpointFactory(
+            network.reactor, self._endpoints, self._pool
+        )
 
     @property
     def serial(self) -> int:
@@ -140,20 +140,14 @@ class TwistedConnection:
 class _Endpoints:
     """Opens connections and remembers the last one."""
 
-    def __init__(self, reactor: Any, trust: Trust, timeout: float) -> None:
-        self._reactor = reactor
-        self._trust = trust
+    def __init__(self, network: Network, timeout: float) -> None:
+        self._network = network
         self._timeout = timeout
         self.serial = 0
         self.protocol: IProtocol | None = None
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        host = uri.host.decode("ascii")
-        endpoint: IStreamClientEndpoint = HostnameEndpoint(
-            self._reactor, host, uri.port, timeout=self._timeout
-        )
-        if uri.scheme == b"https":
-            endpoint = wrapClientTLS(self._trust.for_host(host), endpoint)
+        endpoint = self._network.endpoint(uri, timeout=self._timeout)
         return _Remembered(endpoint, self._connected)
 
     def _connected(self, protocol: IProtocol) -> None:

@@ -5,7 +5,6 @@ Three kinds of trouble arrive here: a connection that gave no answer
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +18,7 @@ from pexschedd.errors import (
 )
 from pexschedd.ews.envelope import MAX_TEXT, NotSoap, Problem, ServerError, SoapError
 from pexschedd.ews.response_codes import Category, category
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import Outcome, OutcomeKind
 
 MAX_PAUSE = 3600.0
@@ -36,32 +36,6 @@ class Site(msgspec.Struct, frozen=True):
     def host(self) -> str:
         """Host, and port if it is not the usual one."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
-
-
-class Trouble(StrEnum):
-    """Why there was no HTTP answer."""
-
-    NAME = "name"
-    REFUSED = "refused"
-    NO_ROUTE = "no_route"
-    TIMEOUT = "timeout"
-    LOST = "lost"
-    CLOSED = "closed"
-    GARBLED = "garbled"
-    TOO_LARGE = "too_large"
-    UNTRUSTED = "untrusted"
-    WRONG_HOST = "wrong_host"
-    NOT_VALID_NOW = "not_valid_now"
-    TLS = "tls"
-
-
-class ConnectionTrouble(Exception):
-    """No complete HTTP answer came. `detail` completes the sentence."""
-
-    def __init__(self, trouble: Trouble, detail: str = "") -> None:
-        self.trouble = trouble
-        self.detail = detail
-        super().__init__(f"{trouble}: {detail}")
 
 
 class AnswerTooLarge(MailboxUnreachable):

@@ -7,7 +7,6 @@ The service account impersonates the mailbox in every call.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -23,8 +22,8 @@ from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_fold
 from pexschedd.ews.operations.get_item import build_get_messages, parse_messages
 from pexschedd.ews.operations.sync_folder_items import build_sync, parse_sync
 from pexschedd.ews.reading import BatchReader
-from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
+from pexschedd.net.network import Network
 from pexschedd.scheduling.mailbox import (
     Answer,
     Changes,
@@ -155,8 +154,7 @@ def ews_mailbox(
     url: str,
     username: str,
     mailbox: str,
-    reactor: Any,
-    trust: Trust,
+    network: Network,
     password: str = "",
     authenticator: Authenticator | None = None,
     clock: IReactorTime | None = None,
@@ -178,8 +176,7 @@ def ews_mailbox(
     transport = open_transport(
         url=url,
         username=username,
-        reactor=reactor,
-        trust=trust,
+        network=network,
         password=password,
         authenticator=authenticator,
         clock=clock,

@@ -1,23 +1,20 @@
 """From an administrator's settings to a transport."""
 
-from typing import Any
-
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.basic import BasicAuthenticator
 from pexschedd.ews.connection import Limits
-from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport
+from pexschedd.net.network import Network
 
 
 def open_transport(
     *,
     url: str,
     username: str,
-    reactor: Any,
-    trust: Trust,
+    network: Network,
     password: str,
     authenticator: Authenticator | None,
     clock: IReactorTime | None,
@@ -35,9 +32,8 @@ def open_transport(
     return Transport(
         url,
         authenticator,
-        reactor=reactor,
-        clock=clock or reactor,
-        trust=trust,
+        clock=clock or network.reactor,
+        network=network,
         limits=limits,
     )
 

@@ -7,7 +7,6 @@ the organizer: what it changes is changed and sent in the organizer's name.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -34,9 +33,9 @@ from pexschedd.ews.operations.get_meetings import (
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.response_codes import Category, category
-from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
+from pexschedd.net.network import Network
 from pexschedd.scheduling.mailbox import RewriteKind
 
 _REWRITES = {
@@ -184,8 +183,7 @@ def ews_organizers(
     *,
     url: str,
     username: str,
-    reactor: Any,
-    trust: Trust,
+    network: Network,
     password: str = "",
     authenticator: Authenticator | None = None,
     clock: IReactorTime | None = None,
@@ -195,8 +193,7 @@ def ews_organizers(
     transport = open_transport(
         url=url,
         username=username,
-        reactor=reactor,
-        trust=trust,
+        network=network,
         password=password,
         authenticator=authenticator,
         clock=clock,

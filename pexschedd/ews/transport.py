@@ -9,7 +9,6 @@ request whose connection died without an answer, and no redirection is followed.
 import uuid
 from ipaddress import ip_address
 from secrets import token_bytes
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
@@ -18,8 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator, HttpRequest, HttpResponse
 from pexschedd.ews.connection import Limits, NeverAnsweredError, TwistedConnection
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
-from pexschedd.ews.tls import Trust
+from pexschedd.net.network import Network
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 
 USER_AGENT = "pexschedd"
 
@@ -32,9 +31,8 @@ class Transport:
         url: str,
         authenticator: Authenticator,
         *,
-        reactor: Any,
+        network: Network,
         clock: IReactorTime,
-        trust: Trust,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         url = ascii_url(url)
@@ -43,9 +41,7 @@ class Transport:
         self._limits = limits
         self._free = DeferredSemaphore(limits.connections)
         self._idle = [
-            TwistedConnection(
-                url, reactor=reactor, clock=clock, trust=trust, limits=limits
-            )
+            TwistedConnection(url, network=network, clock=clock, limits=limits)
             for _ in range(limits.connections)
         ]
         self._busy: set[Deferred[HttpResponse]] = set()

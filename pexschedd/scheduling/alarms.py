@@ -16,6 +16,18 @@ REFUSED = "scheduling_exchange_refused"
 ANSWER_FAILED = "scheduling_answer_failed"
 REWRITE_REFUSED = "scheduling_organizer_refused"
 INTERNAL = "scheduling_internal_error"
+SIGN_IN = "scheduling_exchange_sign_in_refused"
+SIGN_IN_NEEDED = "scheduling_exchange_sign_in_needed"
+IMPERSONATION = "scheduling_exchange_impersonation_refused"
+CERTIFICATE = "scheduling_exchange_certificate"
+THROTTLED = "scheduling_exchange_throttled"
+SET_ASIDE = "scheduling_message_set_aside"
+QUEUE = "scheduling_queue_not_draining"
+SHARED_MAILBOX = "scheduling_mailbox_used_by_another"
+METADATA = "scheduling_exchange_metadata"
+CA_EXPIRES = "scheduling_ca_certificate_expires"
+DISK_LOW = "scheduling_disk_low"
+CLOCK = "scheduling_clock"
 
 
 class Alarms:

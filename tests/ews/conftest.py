@@ -8,7 +8,8 @@ import pytest_twisted
 from lxml import etree
 from twisted.internet import reactor as _reactor
 
-from pexschedd.ews.tls import Trust
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from tests.ews.ews_exchange import Exchange
 from tests.ews.ews_support import Behaviour, RawSite, schema_folder
 
@@ -22,8 +23,8 @@ def schema() -> etree.XMLSchema:
 
 
 @pytest.fixture(scope="session")
-def trust() -> Trust:
-    return Trust()
+def network() -> Network:
+    return Network(reactor, Trust())
 
 
 @pytest_twisted.async_yield_fixture()

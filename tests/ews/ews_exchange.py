@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from pexschedd.ews.envelope import MESSAGES, SOAP, TYPES, m, request, t
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
-from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox
 
 reactor: Any = _reactor
@@ -32,12 +33,12 @@ class Exchange:
 
     def mailbox(self, **changed: Any) -> EwsMailbox:
         settings = {**self._settings(), "mailbox": EQUIPMENT, **changed}
-        mailbox = ews_mailbox(reactor=reactor, **settings)
+        mailbox = ews_mailbox(**settings)
         self.opened.append(mailbox)
         return mailbox
 
     def organizers(self, **changed: Any) -> EwsOrganizers:
-        organizers = ews_organizers(reactor=reactor, **{**self._settings(), **changed})
+        organizers = ews_organizers(**{**self._settings(), **changed})
         self.opened.append(organizers)
         return organizers
 
@@ -46,7 +47,7 @@ class Exchange:
             "url": f"http://127.0.0.1:{self.port.getHost().port}/EWS/Exchange.asmx",
             "username": "svc@example.test",
             "password": "svc",
-            "trust": Trust(),
+            "network": Network(reactor, Trust()),
         }
 
     def misbehave(self, **fault: Any) -> None:

@@ -12,10 +12,8 @@ from pexschedd.errors import (
 from pexschedd.ews.envelope import NotSoap, Problem, ServerError
 from pexschedd.ews.faults import (
     AnswerTooLarge,
-    ConnectionTrouble,
     HttpAnswer,
     Site,
-    Trouble,
     connection_error,
     http_error,
     outcome,
@@ -23,6 +21,7 @@ from pexschedd.ews.faults import (
     soap_error,
 )
 from pexschedd.ews.response_codes import Category, category
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import OutcomeKind
 
 SITE = Site(

@@ -14,10 +14,11 @@ from pexschedd.errors import (
     MailboxRefused,
     MailboxUnreachable,
 )
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
 from pexschedd.ews.mailbox import ews_mailbox
-from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import (
     Action,
     Answer,
@@ -426,7 +427,7 @@ def test_wrong_settings(changed: dict[str, str], says: str) -> None:
         "mailbox": "room@example.test",
     }
     with pytest.raises(MailboxRefused, match=says):
-        ews_mailbox(reactor=reactor, trust=Trust(), **{**settings, **changed})
+        ews_mailbox(network=Network(reactor, Trust()), **{**settings, **changed})
 
 
 def test_close() -> None:

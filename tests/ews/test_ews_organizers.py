@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxRefused
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
 from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
-from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
+from pexschedd.net.network import Network
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import OrganizersCalendars, RewriteKind
 from tests.ews.ews_script import SITE, Line, Script, doing, now
 from tests.ews.ews_support import (
@@ -390,11 +390,8 @@ def test_hostile_answers(line: bytes | Exception, good: list[bytes]) -> None:
             now(call)
 
 
-def test_settings_are_checked(trust: Trust) -> None:
+def test_settings_are_checked(network: Network) -> None:
     """A factory from plain values, which refuses what cannot be used."""
-    from twisted.internet import reactor  # noqa: PLC0415 (only tests have one)
 
     with pytest.raises(MailboxRefused):
-        ews_organizers(
-            url="ftp://x", username="svc", reactor=reactor, trust=trust, password="x"
-        )
+        ews_organizers(url="ftp://x", username="svc", network=network, password="x")

@@ -19,9 +19,10 @@ from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import HttpRequest, HttpResponse
 from pexschedd.ews.auth.basic import BasicAuthenticator
 from pexschedd.ews.connection import Limits, NeverAnsweredError, as_trouble
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
-from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport, ascii_url
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from tests.ews.ews_support import Behaviour, RawServer, RawSite
 
 reactor: Any = _reactor
@@ -35,9 +36,8 @@ def transport_to(
     return Transport(
         site.url(),
         BasicAuthenticator("svc", "pä:ss"),
-        reactor=reactor,
         clock=clock or Clock(),
-        trust=Trust(),
+        network=Network(reactor, Trust()),
         limits=limits or Limits(),
     )
 
@@ -393,7 +393,7 @@ async def test_an_authenticator_may_lead_a_handshake(serve: Starter) -> None:
     site = serve(challenge)
     handshake = Handshake()
     transport = Transport(
-        site.url(), handshake, reactor=reactor, clock=Clock(), trust=Trust()
+        site.url(), handshake, clock=Clock(), network=Network(reactor, Trust())
     )
     assert (await post(transport)).body == b"yes"
     assert handshake.seen == [(401, 1), (200, 1)]

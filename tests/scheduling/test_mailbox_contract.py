@@ -12,13 +12,14 @@ from twisted.internet import reactor as global_reactor
 
 from pexschedd.errors import CursorLost
 from pexschedd.ews.mailbox import ews_mailbox
-from pexschedd.ews.tls import Trust
 from pexschedd.model.meeting import (
     MeetingMessage,
     MessageKind,
     MessageRef,
     Person,
 )
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox, default_accounts
 from pexschedd.scheduling.mailbox import (
     Action,
@@ -100,8 +101,7 @@ class InExchange:
             username="svc@example.test",
             password="svc",
             mailbox=EQUIPMENT,
-            reactor=reactor,
-            trust=Trust(),
+            network=Network(reactor, Trust()),
         )
 
     def invite(self, subject: str) -> Any:

@@ -43,7 +43,7 @@ class Connection(Protocol):
         """The server's certificate (DER), for channel binding; None without TLS."""
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Sends as it is. Raises `faults.ConnectionTrouble` and no HTTP errors."""
+        """Sends as it is. Raises `trouble.ConnectionTrouble` and no HTTP errors."""
 
 
 class Authenticator(Protocol):

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pexschedd.errors import ConfigError
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 
 # From OpenSSL's x509_vfy.h.
 _NOT_YET_VALID = 9

@@ -22,9 +22,10 @@ from zope.interface import implementer
 from pexschedd.errors import ConfigError
 from pexschedd.ews.auth.basic import BasicAuthenticator
 from pexschedd.ews.connection import Limits
-from pexschedd.ews.faults import ConnectionTrouble, Trouble
-from pexschedd.ews.tls import Trust
 from pexschedd.ews.transport import Transport
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from tests.ews.ews_support import RawServer, RawSite
 
 reactor: Any = _reactor
@@ -132,9 +133,8 @@ def connect(serve: Any, authority: Authority) -> Callable[..., Any]:
         transport = Transport(
             site.url("https", host),
             BasicAuthenticator("svc", "pw"),
-            reactor=reactor,
             clock=Clock(),
-            trust=Trust([("ca_file", trusted or authority.pem)]),
+            network=Network(reactor, Trust([("ca_file", trusted or authority.pem)])),
         )
         try:
             response = await transport.post(b"", mailbox="a@b.test", repeatable=True)
@@ -275,9 +275,8 @@ async def test_the_deadline_counts_over_tls(serve: Any, authority: Authority) ->
     transport = Transport(
         site.url("https", "localhost"),
         BasicAuthenticator("svc", "pw"),
-        reactor=reactor,
         clock=clock,
-        trust=Trust([("ca_file", authority.pem)]),
+        network=Network(reactor, Trust([("ca_file", authority.pem)])),
         limits=Limits(connections=1, deadline=60),
     )
     exchange = Deferred.fromCoroutine(
@@ -310,9 +309,8 @@ async def test_no_tls_at_all() -> None:
     transport = Transport(
         f"https://127.0.0.1:{port.getHost().port}/EWS",
         BasicAuthenticator("svc", "pw"),
-        reactor=reactor,
         clock=Clock(),
-        trust=Trust(),
+        network=Network(reactor, Trust()),
     )
     with pytest.raises(ConnectionTrouble) as caught:
         await transport.post(b"", mailbox="a@b.test", repeatable=True)
@@ -340,9 +338,8 @@ async def test_the_certificate_can_be_bound_to(
     transport = Transport(
         site.url("https", "localhost"),
         Binding(),
-        reactor=reactor,
         clock=Clock(),
-        trust=Trust([("ca_file", authority.pem)]),
+        network=Network(reactor, Trust([("ca_file", authority.pem)])),
     )
     await transport.post(b"", mailbox="a@b.test", repeatable=True)
     assert seen == [server.certificate.public_bytes(serialization.Encoding.DER)]
