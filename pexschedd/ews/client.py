@@ -104,4 +104,5 @@ def _http_answer(response: HttpResponse) -> HttpAnswer:
         offered=response.headers.get("www-authenticate", ""),
         location=response.headers.get("location", ""),
         retry_after=response.headers.get("retry-after", ""),
+        diagnostics=response.headers.get("x-ms-diagnostics", ""),
     )

@@ -17,6 +17,7 @@ from pexschedd.errors import (
     MailboxUnreachable,
 )
 from pexschedd.ews.envelope import MAX_TEXT, NotSoap, Problem, ServerError, SoapError
+from pexschedd.ews.not_signed_in import not_signed_in
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import Outcome, OutcomeKind
@@ -31,6 +32,8 @@ class Site(msgspec.Struct, frozen=True):
     url: str
     username: str
     mailbox: str
+    method: str = "BASIC"
+    """How the account signs in, as the integration's `authentication_method`."""
 
     @property
     def host(self) -> str:
@@ -244,12 +247,20 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     """All WWW-Authenticate headers."""
     location: str = ""
     retry_after: str = ""
+    diagnostics: str = ""
+    """x-ms-diagnostics: why a token was refused."""
 
 
 def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
     status = answer.status
     if status == 401:
-        return _not_signed_in(answer.offered, site)
+        return not_signed_in(
+            host=site.host,
+            username=site.username,
+            method=site.method,
+            offered=answer.offered,
+            diagnostics=answer.diagnostics,
+        )
     if status in _BUSY_STATUSES:
         return MailboxBusy(
             f"{site.host} is not available right now (HTTP {status}).",
@@ -275,22 +286,6 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
         f"{site.host} answered with HTTP {status} and without a SOAP message.",
         retry_after=_seconds(answer.retry_after),
     )
-
-
-def _not_signed_in(offered: str, site: Site) -> MailboxRefused:
-    schemes = {part.split()[0].lower() for part in offered.split(",") if part.split()}
-    if offered and "basic" not in schemes:
-        reason = (
-            f"{site.host} does not offer Basic authentication (HTTP 401). Enable it on "
-            "the EWS virtual directory."
-        )
-    else:
-        reason = (
-            f"{site.host} did not let the account {site.username} sign in (HTTP 401): "
-            "the user name or the password is wrong, or the account is locked. Basic "
-            "authentication has to be enabled on the EWS virtual directory."
-        )
-    return MailboxRefused(reason)
 
 
 def _seconds(value: str) -> float | None:

@@ -157,6 +157,7 @@ def ews_mailbox(
     network: Network,
     password: str = "",
     authenticator: Authenticator | None = None,
+    method: str = "BASIC",
     clock: IReactorTime | None = None,
     limits: Limits | None = None,
     fetch_batch: int = FETCH_BATCH,
@@ -164,7 +165,8 @@ def ews_mailbox(
 ) -> EwsMailbox:
     """Everything from plain values; without an authenticator, Basic.
 
-    `mailbox` is the primary SMTP address of the equipment mailbox. As many batches
+    `mailbox` is the primary SMTP address of the equipment mailbox; `method` names
+    the authenticator in what is said about a refusal. As many batches
     are under way at once as `limits` has connections. Opens nothing yet. Raises
     `MailboxRefused` when one of the settings cannot be used.
     """
@@ -182,7 +184,7 @@ def ews_mailbox(
         clock=clock,
         limits=limits,
     )
-    site = faults.Site(url=url, username=username, mailbox=mailbox)
+    site = faults.Site(url=url, username=username, mailbox=mailbox, method=method)
     return EwsMailbox(
         EwsClient(transport, site),
         site,

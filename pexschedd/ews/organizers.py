@@ -50,10 +50,13 @@ _REWRITES = {
 class EwsOrganizers:
     """See `scheduling.mailbox.OrganizersCalendars`."""
 
-    def __init__(self, transport: Poster, *, url: str, username: str) -> None:
+    def __init__(
+        self, transport: Poster, *, url: str, username: str, method: str = "BASIC"
+    ) -> None:
         self._transport = transport
         self._url = url
         self._username = username
+        self._method = method
 
     async def find(
         self, address: str, uid: str, recurrence_id: datetime | None = None
@@ -74,7 +77,7 @@ class EwsOrganizers:
     def _calendar(self, address: str) -> "_Calendar":
         if not is_address(address):
             raise MailboxRefused("that is no email address")
-        site = Site(url=self._url, username=self._username, mailbox=address)
+        site = Site(self._url, self._username, address, self._method)
         return _Calendar(EwsClient(self._transport, site), site)
 
     async def close(self) -> None:
@@ -87,7 +90,7 @@ def _naming(address: str) -> Iterator[None]:
     try:
         yield
     except MailboxRefused as refused:
-        raise MailboxRefused(
+        raise type(refused)(
             f"The calendar of the organizer {address} cannot be used: "
             f"{refused.message}",
             retry_after=refused.retry_after,
@@ -186,6 +189,7 @@ def ews_organizers(
     network: Network,
     password: str = "",
     authenticator: Authenticator | None = None,
+    method: str = "BASIC",
     clock: IReactorTime | None = None,
     limits: Limits | None = None,
 ) -> EwsOrganizers:
@@ -199,4 +203,4 @@ def ews_organizers(
         clock=clock,
         limits=limits or Limits(),
     )
-    return EwsOrganizers(transport, url=url, username=username)
+    return EwsOrganizers(transport, url=url, username=username, method=method)
