@@ -1,5 +1,16 @@
-"""Log lines: JSON for machines, text for people. Never a subject, a body, a token."""
+"""Log lines: JSON for machines, text for people. Never a subject, a body, a token.
 
+There are two logs in one stream, told apart by the key `log`: the administrator log
+says what was changed and by whom, and what became of each message; the support log
+has everything else. A part of the program writes to the first one through a logger
+whose namespace begins with `administrator`.
+
+What goes beside the message as keys of its own: `User`, who did it - the deployment
+guide's internal user `schedulingservice` unless an administrator did; `correlation_id`,
+in every line that concerns a message or a request; `integration`, by its id.
+"""
+
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -10,17 +21,28 @@ from twisted.logger import (
     LogEvent,
     LogLevel,
     LogLevelFilterPredicate,
+    eventAsText,
     formatEvent,
-    textFileLogObserver,
 )
 from zope.interface import implementer
 
 TRACEBACK_LIMIT = 20_000
 
+SERVICE = "schedulingservice"
+
+ADMINISTRATOR = "administrator"
+"""How the namespaces of the administrator log begin."""
+
+acting: ContextVar[str] = ContextVar("acting", default=SERVICE)
+"""The administrator whose request is being carried out. To be read where the request
+is, not by what it sets going: that goes on as the service."""
+
+_KEYS = ("correlation_id", "integration")
+
 
 def observer(out: TextIO, level: str, form: str) -> ILogObserver:
     """What `log.level` and `log.format` of the configuration file ask for."""
-    target = JsonObserver(out) if form == "json" else textFileLogObserver(out)
+    target = JsonObserver(out) if form == "json" else TextObserver(out)
     quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
     if level == "info":
         # What Twisted itself does is for whoever debugs.
@@ -31,22 +53,54 @@ def observer(out: TextIO, level: str, form: str) -> ILogObserver:
 
 @implementer(ILogObserver)
 class JsonObserver:
-    """One JSON object a line: `time` (UTC), `level`, `system`, `message`, and
-    `traceback` for failures."""
+    """One JSON object a line: `time` (UTC), `level`, `log`, `User`, `system`,
+    `message`, the keys of the module's docstring, and `traceback` for failures."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def __call__(self, event: LogEvent) -> None:
         time = datetime.fromtimestamp(event["log_time"], UTC)
+        namespace = event.get("log_namespace", "")
         line = {
             "time": time.isoformat(timespec="milliseconds"),
             "level": event["log_level"].name,
-            "system": event.get("log_namespace", ""),
+            "log": _which(namespace),
+            "User": event.get("user", SERVICE),
+            "system": namespace,
             "message": formatEvent(event),
         }
+        for key in _KEYS:
+            if key in event:
+                line[key] = event[key]
         failure = event.get("log_failure")
         if failure is not None:
             line["traceback"] = failure.getTraceback()[-TRACEBACK_LIMIT:]
         self._out.write(msgspec.json.encode(line).decode() + "\n")
         self._out.flush()
+
+
+@implementer(ILogObserver)
+class TextObserver:
+    """One line for people, with the same keys at its end; a failure has more."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def __call__(self, event: LogEvent) -> None:
+        text = eventAsText(event, includeTraceback=False).rstrip()
+        # One event is one line, whatever a server on the network has called itself.
+        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        keys = [("User", event.get("user", SERVICE))]
+        keys += [(key, event[key]) for key in _KEYS if key in event]
+        tail = " ".join(f'{key}="{value}"' for key, value in keys)
+        self._out.write(f"{text} {tail}\n")
+        failure = event.get("log_failure")
+        if failure is not None:
+            self._out.write(failure.getTraceback()[-TRACEBACK_LIMIT:])
+        self._out.flush()
+
+
+def _which(namespace: str) -> str:
+    administrator = namespace.split(".", 1)[0] == ADMINISTRATOR
+    return "administrator" if administrator else "support"

@@ -5,7 +5,9 @@ Read it from top to bottom to see what the daemon consists of.
 
 import os
 import secrets
+import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,11 +31,13 @@ from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.metrics import Metrics, Readings
 from pexschedd.model import tables
+from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.scheduling import upcoming
+from pexschedd.scheduling import health, upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
@@ -186,7 +190,10 @@ class Daemon(MultiService):
         )
         self.housekeeping.setServiceParent(self)
 
-        health = HealthApi(store, __version__, lambda: self._failure).app.resource()
+        metrics = Metrics()
+        metrics.watch(self._readings())
+        public = HealthApi(self._checks, __version__).app.resource()
+        well = HealthApi(self._checks, __version__, metrics.exposition).app.resource()
         policy = PolicyApi(Admission(store, now)).app.resource()
         addin = AddinApi(
             connector_of, identity.verify, booking, files, wording.placeholder
@@ -203,12 +210,12 @@ class Daemon(MultiService):
             (
                 "addin",
                 config.addin_endpoints,
-                Router(addin, {b"policy": policy, b"health": health}),
+                Router(addin, {b"policy": policy, b"health": public}),
             ),
             (
                 "admin",
                 config.admin_endpoints,
-                Router(admin, {b"health": health, b"metrics": health}),
+                Router(admin, {b"health": well, b"metrics": well}),
             ),
         ):
             site = Site(resource, reactor, access)
@@ -277,6 +284,27 @@ class Daemon(MultiService):
     def _domains(self, connector_id: int) -> list[str]:
         found = self.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
         return [domain.domain for domain in found]
+
+    def _checks(self) -> list[health.Check]:
+        store = self.store
+        return health.examine(
+            self._failure,
+            "",
+            [connector.name for connector in store.all(tables.CONNECTOR)],
+            self._raised(),
+        )
+
+    def _raised(self) -> list[Alarm]:
+        return [a for a in self.store.all(tables.ALARM) if a.time_lowered is None]
+
+    def _readings(self) -> Readings:
+        store = self.store
+        return Readings(
+            records=lambda: [(t.name, store.count(t)) for t in tables.TABLES],
+            alarms=lambda: Counter(alarm.name for alarm in self._raised()).items(),
+            integrations=list,
+            free_bytes=lambda: shutil.disk_usage(self._config.state_dir).free,
+        )
 
     def _template_debug(self, text: str) -> None:
         self._log.info("template: {text}", text=text)

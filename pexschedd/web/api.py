@@ -185,14 +185,16 @@ def _fail(
         status = status_of(error)
         level = log.info if status < 500 else log.warn
         level(
-            "{request_id}: {code}: {reason}",
-            request_id=incident,
+            "{correlation_id}: {code}: {reason}",
+            correlation_id=incident,
             code=error.code,
             reason=error.message,
         )
         return errors(request, status, error, incident)
     log.failure(
-        "{request_id}: unexpected error", failure or Failure(error), request_id=incident
+        "{correlation_id}: unexpected error",
+        failure or Failure(error),
+        correlation_id=incident,
     )
     internal = PexscheddError(
         "Something went wrong inside. The log has more under this correlation id."

@@ -1,61 +1,61 @@
-"""Is the daemon well, and what does it hold: for load balancers and monitoring."""
+"""Is the daemon well, and how is it doing: for load balancers and monitoring.
 
-from collections.abc import Callable
-from typing import Any
+Anybody may ask the add-in's side, so only the administrators' side names integrations
+and reasons, and has the metrics.
+"""
+
+from collections.abc import Callable, Sequence
 
 from klein import Klein
 from twisted.web.server import Request
 
-from pexschedd.model import tables
-from pexschedd.model.table import Table
-from pexschedd.store.store import Store
-from pexschedd.web.api import json_response, register_http_errors, route
-
-COUNTED: tuple[Table[Any], ...] = (
-    tables.CONNECTOR,
-    tables.SCHEDULED_ALIAS,
-    tables.CONFERENCE,
-    tables.CONFERENCE_ALIAS,
-    tables.SCHEDULED_CONFERENCE,
-    tables.OUTBOX,
-)
+from pexschedd.errors import NotFound
+from pexschedd.metrics import CONTENT_TYPE
+from pexschedd.scheduling.health import Check, Status, overall
+from pexschedd.web.api import Payload, json_response, register_http_errors, route
 
 
 class HealthApi:
     app = Klein()
 
-    def __init__(self, store: Store, version: str, failure: Callable[[], str]) -> None:
-        """`failure` says why the store does not take writes any more, or nothing."""
-        self._store = store
+    def __init__(
+        self,
+        checks: Callable[[], Sequence[Check]],
+        version: str,
+        exposition: Callable[[], bytes] | None = None,
+    ) -> None:
+        """With `exposition`, the metrics' text, it is the administrators' side."""
+        self._checks = checks
         self._version = version
-        self._failure = failure
+        self._exposition = exposition
 
     @route(app, "/health")
-    def health(self, request: Request) -> bytes:
-        """200 while the store takes writes, else 503."""
-        failure = self._failure()
-        if failure:
-            return json_response(request, {"status": "failed", "reason": failure}, 503)
-        return json_response(request, {"status": "ok", "version": self._version})
+    def health(self, request: Request) -> Payload:
+        """200 while new work is taken, even if something has to be mended; else
+        503."""
+        checks = self._checks()
+        status = overall(checks)
+        answer: dict[str, object] = {"status": status, "version": self._version}
+        if self._exposition is not None:
+            answer["checks"] = {check.name: _shown(check) for check in checks}
+        elif status is Status.FAILED:
+            answer["reason"] = "; ".join(
+                check.reason for check in checks if check.status is Status.FAILED
+            )
+        code = 503 if status is Status.FAILED else 200
+        return json_response(request, answer, code)
 
     @route(app, "/metrics")
     def metrics(self, request: Request) -> bytes:
-        """Prometheus text: how many records of each kind, how many raised alarms."""
-        request.setHeader("content-type", "text/plain; version=0.0.4")
-        lines = [
-            "# HELP pexschedd_records Stored records.",
-            "# TYPE pexschedd_records gauge",
-        ]
-        lines += [
-            f'pexschedd_records{{resource="{table.name}"}} {self._store.count(table)}'
-            for table in COUNTED
-        ]
-        raised = sum(a.time_lowered is None for a in self._store.all(tables.ALARM))
-        lines += [
-            "# HELP pexschedd_alarms Alarms that are raised now.",
-            "# TYPE pexschedd_alarms gauge",
-            f"pexschedd_alarms {raised}",
-        ]
-        return ("\n".join(lines) + "\n").encode()
+        """Prometheus' text format."""
+        if self._exposition is None:
+            raise NotFound("There is nothing here.")
+        request.responseHeaders.setRawHeaders(b"content-type", [CONTENT_TYPE])
+        return self._exposition()
 
     register_http_errors(app)
+
+
+def _shown(check: Check) -> dict[str, str]:
+    shown = {"status": str(check.status)}
+    return shown | {"reason": check.reason} if check.reason else shown

@@ -90,7 +90,7 @@ class Request(TwistedRequest):
         path = self.path.decode("ascii", "replace")[:200]
         path = path.replace("\\", "\\\\").replace('"', '\\"')
         return (
-            f'{{"request":"{self.request_id}","method":"{method}","path":"{path}",'
+            f'{{"log":"access","request":"{self.request_id}","method":"{method}","path":"{path}",'
             f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
         )
 

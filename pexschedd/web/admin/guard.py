@@ -11,6 +11,7 @@ from klein import Klein
 from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated
+from pexschedd.logs import acting
 from pexschedd.web.admin.errors import Forbidden, admin_error
 from pexschedd.web.api import Handler, incident_of, route
 
@@ -30,7 +31,9 @@ def admin_route(
         @route(app, url, methods=methods, errors=admin_error)
         @wraps(handler)
         async def guarded(self: Any, request: Request, **segments: Any) -> Any:
-            await self.administrators.authenticate(*credentials(request))
+            name, password = credentials(request)
+            await self.administrators.authenticate(name, password)
+            acting.set(name)
             if not is_own(request):
                 error = Forbidden("A page of another site has sent this request.")
                 return admin_error(request, 403, error, incident_of(request))

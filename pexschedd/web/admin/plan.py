@@ -5,7 +5,7 @@ found right. Until then a plan is the store as it will be: what is checked later
 same request sees what was planned before.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from pexschedd.model.fields import Record
 from pexschedd.scheduling.removal import remove_conference
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
+from pexschedd.web.admin.admin_log import note
 from pexschedd.web.admin.resource import AnyTable, Children
 from pexschedd.web.admin.resources import CONFIGURATION, AnyResource
 
@@ -96,7 +97,9 @@ class Plan:
         )
 
     async def commit(self, now: datetime) -> None:
-        """Makes all changes; durable when this returns."""
+        """Makes all changes; durable, and in the administrator log, when this
+        returns."""
+        done = list(self._done())
         with self._change as change:
             for resource, id_ in self._deletions:
                 _delete(change, self._store, resource, id_, now)
@@ -104,6 +107,29 @@ class Plan:
                 change.put(table, record)
             durable = change.commit()
         await durable
+        for what in done:
+            note(what)
+
+    def _done(self) -> Iterator[str]:
+        """What is about to change: which records and fields, never their values."""
+        for resource, id_ in self._deletions:
+            if self._store.get(resource.table, id_) is not None:
+                yield f"deleted {resource.name} {id_}"
+        for table, record in self._puts.values():
+            old = self._store.get(table, record.id)
+            if old is None:
+                yield f"created {table.name} {record.id}"
+            else:
+                fields = ", ".join(_differences(old, record))
+                yield f"changed {table.name} {record.id}: {fields}"
+
+
+def _differences(old: Record, new: Record) -> list[str]:
+    return [
+        name
+        for name in new.__struct_fields__
+        if getattr(old, name) != getattr(new, name)
+    ]
 
 
 def _delete(

@@ -14,6 +14,7 @@ from pexschedd.model import tables
 from pexschedd.model.validation import Problems, TemplateChecker, validate
 from pexschedd.scheduling.removal import remove_connector
 from pexschedd.store.store import Store
+from pexschedd.web.admin.admin_log import note
 from pexschedd.web.admin.complete import complete, own_defaults, seal
 from pexschedd.web.admin.plan import Plan
 from pexschedd.web.admin.references import parse_reference
@@ -67,6 +68,7 @@ class Writer:
         if resource.table is tables.CONNECTOR:
             for id_ in ids:
                 await remove_connector(self._store, id_, self._now())
+                note(f"deleted ms_exchange_connector {id_}")
             return
         plan = Plan(self._store)
         for id_ in ids:

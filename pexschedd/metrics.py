@@ -1,0 +1,179 @@
+"""What the daemon counts and times, for Prometheus.
+
+Two kinds: counters and histograms that the parts move as they work, through the small
+callables here, and what is looked up only when somebody asks (`Readings`). No label
+holds anything about a person: integrations by name, outcomes, operations.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+WAITING = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
+FLUSHES = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class IntegrationReading(msgspec.Struct, frozen=True):
+    """How one integration is doing right now."""
+
+    name: str
+    queue: int
+    """Messages that are not told yet: read, decided, waiting."""
+    queue_age: float
+    """Seconds that the oldest of them has waited."""
+    notifications: str
+    """What wakes it: streaming, connecting, pull, polling."""
+    back_off: float
+    """Seconds until the server may be asked again; 0: now."""
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """What is looked up at the moment somebody asks."""
+
+    records: Callable[[], Iterable[tuple[str, int]]]
+    """Collections and how many records each has."""
+    alarms: Callable[[], Iterable[tuple[str, int]]]
+    """Names of alarms and how often each is raised now."""
+    integrations: Callable[[], Iterable[IntegrationReading]]
+    free_bytes: Callable[[], int]
+    """On the disk that holds the state."""
+
+
+class Metrics:
+    """Every instrument, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._messages = Counter(
+            "pexschedd_messages",
+            "Messages of equipment mailboxes by what became of them.",
+            ["integration", "outcome"],
+            registry=self._registry,
+        )
+        self._waited = Histogram(
+            "pexschedd_message_seconds",
+            "From the arrival of a message until its sender was answered.",
+            ["integration"],
+            buckets=WAITING,
+            registry=self._registry,
+        )
+        self._calls = Counter(
+            "pexschedd_ews_calls",
+            "Calls to Exchange by operation and result.",
+            ["integration", "operation", "result"],
+            registry=self._registry,
+        )
+        self._call_seconds = Histogram(
+            "pexschedd_ews_call_seconds",
+            "How long Exchange took for a call.",
+            ["operation"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._commits = Counter(
+            "pexschedd_store_commits",
+            "Transactions that became durable.",
+            registry=self._registry,
+        )
+        self._flush_seconds = Histogram(
+            "pexschedd_store_flush_seconds",
+            "How long the disk took to make a group of transactions durable.",
+            buckets=FLUSHES,
+            registry=self._registry,
+        )
+
+    def message(self, integration: str, outcome: str, waited: float | None) -> None:
+        """A message is done with; `waited` in seconds, if that is known."""
+        self._messages.labels(integration, outcome).inc()
+        if waited is not None:
+            self._waited.labels(integration).observe(max(waited, 0))
+
+    def call(
+        self, integration: str, operation: str, result: str, seconds: float
+    ) -> None:
+        """A call to Exchange is over; `result` is "ok" or an error's stable code."""
+        self._calls.labels(integration, operation, result).inc()
+        self._call_seconds.labels(operation).observe(seconds)
+
+    def flushed(self, commits: int, seconds: float) -> None:
+        """The disk has taken a group of transactions."""
+        self._commits.inc(commits)
+        self._flush_seconds.observe(seconds)
+
+    def watch(self, readings: Readings) -> None:
+        self._registry.register(_Lookups(readings))
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Lookups(Collector):
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing in advance: registering asks for no values yet."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        yield _family(
+            "pexschedd_records",
+            "Stored records.",
+            "resource",
+            self._readings.records(),
+        )
+        yield _family(
+            "pexschedd_alarms",
+            "Alarms that are raised now.",
+            "name",
+            self._readings.alarms(),
+        )
+        free = GaugeMetricFamily(
+            "pexschedd_disk_free_bytes", "Free space where the state is kept."
+        )
+        free.add_metric([], self._readings.free_bytes())
+        yield free
+        now = list(self._readings.integrations())
+        yield _family(
+            "pexschedd_queue_messages",
+            "Messages that were read and are not answered yet.",
+            "integration",
+            [(each.name, each.queue) for each in now],
+        )
+        yield _family(
+            "pexschedd_queue_age_seconds",
+            "How long the oldest unanswered message has waited.",
+            "integration",
+            [(each.name, each.queue_age) for each in now],
+        )
+        yield _family(
+            "pexschedd_back_off_seconds",
+            "Until the integration's Exchange server may be asked again.",
+            "integration",
+            [(each.name, each.back_off) for each in now],
+        )
+        states = GaugeMetricFamily(
+            "pexschedd_notifications",
+            "1 for how the integration learns of new messages.",
+            labels=["integration", "state"],
+        )
+        for each in now:
+            states.add_metric([each.name, each.notifications], 1)
+        yield states
+
+
+def _family(
+    name: str, text: str, label: str, values: Iterable[tuple[str, float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for which, value in values:
+        family.add_metric([which], value)
+    return family

@@ -1,0 +1,84 @@
+"""What load balancers and monitoring are told, on a real port."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_twisted
+import treq
+from twisted.internet import reactor as _reactor
+
+from pexschedd.scheduling.health import Check, Status
+from pexschedd.web.health import HealthApi
+from pexschedd.web.site import Site
+
+reactor: Any = _reactor
+
+
+class Side:
+    """One side of the daemon, with checks that a test sets."""
+
+    def __init__(self) -> None:
+        self.checks = [Check("store", Status.OK)]
+        self.ports: list[Any] = []
+
+    async def ask(self, path: str, *, administrators: bool) -> tuple[int, Any, Any]:
+        exposition = (lambda: b"# metrics\n") if administrators else None
+        api = HealthApi(lambda: self.checks, "1.2", exposition)
+        site = Site(api.app.resource(), reactor, None)
+        port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.ports.append(port)
+        url = f"http://127.0.0.1:{port.getHost().port}{path}"
+        response = await treq.get(url, headers={b"connection": b"close"})
+        text = await response.text()
+        kind = response.headers.getRawHeaders("content-type")[0]
+        is_json = "json" in kind
+        return response.code, await response.json() if is_json else text, kind
+
+
+@pytest_twisted.async_yield_fixture()
+async def side() -> AsyncIterator[Side]:
+    side = Side()
+    yield side
+    for port in side.ports:
+        await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_all_is_well(side: Side) -> None:
+    """200, and the version."""
+    status, answer, _ = await side.ask("/health", administrators=False)
+    assert (status, answer) == (200, {"status": "ok", "version": "1.2"})
+
+
+@pytest_twisted.ensureDeferred
+async def test_something_to_mend_sends_nobody_away(side: Side) -> None:
+    """Degraded is 200; only administrators are told what, by name."""
+    side.checks.append(Check("integration Secret", Status.DEGRADED, "unreachable"))
+    status, answer, _ = await side.ask("/health", administrators=False)
+    assert (status, answer) == (200, {"status": "degraded", "version": "1.2"})
+    status, answer, _ = await side.ask("/health", administrators=True)
+    assert status == 200
+    assert answer["checks"] == {
+        "store": {"status": "ok"},
+        "integration Secret": {"status": "degraded", "reason": "unreachable"},
+    }
+
+
+@pytest.mark.parametrize("administrators", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_no_new_work(side: Side, administrators: bool) -> None:
+    """503 with the reason, on both sides."""
+    side.checks = [Check("disk", Status.FAILED, "nearly full")]
+    status, answer, _ = await side.ask("/health", administrators=administrators)
+    assert (status, answer["status"]) == (503, "failed")
+    assert "nearly full" in str(answer)
+
+
+@pytest_twisted.ensureDeferred
+async def test_metrics_are_for_administrators(side: Side) -> None:
+    """The public side has none."""
+    status, text, kind = await side.ask("/metrics", administrators=True)
+    assert (status, text) == (200, "# metrics\n")
+    assert kind.startswith("text/plain; version=0.0.4")
+    assert (await side.ask("/metrics", administrators=False))[0] == 404
