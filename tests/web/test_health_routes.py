@@ -7,6 +7,7 @@ import pytest
 import pytest_twisted
 import treq
 from twisted.internet import reactor as _reactor
+from twisted.web.http_headers import Headers
 
 from pexschedd.scheduling.health import Check, Status
 from pexschedd.web.health import HealthApi
@@ -29,7 +30,7 @@ class Side:
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.ports.append(port)
         url = f"http://127.0.0.1:{port.getHost().port}{path}"
-        response = await treq.get(url, headers={b"connection": b"close"})
+        response = await treq.get(url, headers=Headers({b"connection": [b"close"]}))
         text = await response.text()
         kind = response.headers.getRawHeaders("content-type")[0]
         is_json = "json" in kind
