@@ -1,11 +1,15 @@
 """From an integration's record to connections with its Exchange server.
 
-The one place that opens the sealed password, and part of the composition: it knows
-`ews/` on one side and the store's vault on the other.
+The one place that opens the sealed password and chooses how to sign in, and part of
+the composition: it knows `ews/` on one side and the store's vault on the other.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from pexschedd.errors import SignInRefused
+from pexschedd.ews.auth import Authenticator
+from pexschedd.ews.auth.bearer import BearerAuthenticator, TokenSource
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
@@ -18,10 +22,29 @@ CONNECTIONS = 8
 """To one mailbox server for one integration; Exchange's own default limit is 27."""
 
 
+class NoTokens:
+    """Stands where nobody obtains tokens."""
+
+    async def token(self) -> str:
+        raise SignInRefused("Signing in to Exchange with OAuth is not set up here.")
+
+    def rejected(self, token: str) -> None:
+        pass
+
+
 class Connections:
-    def __init__(self, vault: Vault, network: Network) -> None:
+    """`tokens` obtains access tokens for an integration with OAUTH or APP_PERM."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        network: Network,
+        *,
+        tokens: Callable[[Connector], TokenSource] = lambda _: NoTokens(),
+    ) -> None:
         self._vault = vault
         self._network = network
+        self._tokens = tokens
 
     def mailbox(self, connector: Connector) -> EwsMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
@@ -47,9 +70,18 @@ class Connections:
             "url": connector.url,
             "username": connector.username,
             "password": self._password(connector),
+            "method": connector.authentication_method,
+            "authenticator": self._authenticator(connector),
             "network": self._network,
             "limits": Limits(connections=CONNECTIONS),
         }
+
+    def _authenticator(self, connector: Connector) -> Authenticator | None:
+        """None stands for Basic."""
+        match connector.authentication_method:
+            case "OAUTH" | "APP_PERM":
+                return BearerAuthenticator(self._tokens(connector))
+        return None
 
     def _password(self, connector: Connector) -> str:
         if not connector.password:

@@ -1,0 +1,50 @@
+"""Bearer tokens (RFC 6750): somebody else obtains them, this shows them.
+
+An access token ends after an hour or so, and may be revoked earlier. So a refused one
+is replaced once, and the request sent again: a refused request has done nothing.
+"""
+
+from typing import Protocol
+
+from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
+
+
+class TokenSource(Protocol):
+    """Obtains access tokens for one service account or application."""
+
+    async def token(self) -> str:
+        """One that is valid now, usually the same as before.
+
+        Raises `MailboxError`: `SignInNeeded` when a person has to sign in, else
+        `SignInRefused` when an administrator has to change something, or
+        `MailboxUnreachable`.
+        """
+
+    def rejected(self, token: str) -> None:
+        """The server refused this token: the next `token()` is another one."""
+
+
+class BearerAuthenticator:
+    """Shows a token with every request."""
+
+    def __init__(self, tokens: TokenSource) -> None:
+        self._tokens = tokens
+
+    async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        """Raises what `TokenSource.token` raises."""
+        token = await self._tokens.token()
+        response = await _show(token, request, connection)
+        if response.status != 401:
+            return response
+        self._tokens.rejected(token)
+        fresh = await self._tokens.token()
+        if fresh == token:
+            return response
+        return await _show(fresh, request, connection)
+
+
+async def _show(
+    token: str, request: HttpRequest, connection: Connection
+) -> HttpResponse:
+    headers = {**request.headers, "Authorization": f"Bearer {token}"}
+    return await connection.send(HttpRequest(headers, request.body))

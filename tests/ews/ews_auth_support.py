@@ -1,0 +1,57 @@
+"""What the tests of signing in share."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pexschedd.ews.auth import HttpRequest, HttpResponse
+from pexschedd.net.trouble import ConnectionTrouble
+
+REQUEST = HttpRequest({"Content-Type": "text/xml"}, b"<Envelope/>")
+
+
+class Moved:
+    """Stands before an answer that comes over a new connection."""
+
+
+MOVED = Moved()
+
+Answer = HttpResponse | ConnectionTrouble | Callable[[HttpRequest], HttpResponse]
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> HttpResponse:
+    """`www_authenticate="NTLM"` becomes a header of that name."""
+    named: Mapping[str, str] = {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    return HttpResponse(status, named, body)
+
+
+class ScriptedConnection:
+    """A connection that answers what the test says, one answer for each request."""
+
+    def __init__(
+        self,
+        answers: Sequence[Answer | Moved | Sequence[Answer | Moved]],
+        certificate: bytes | None = None,
+    ) -> None:
+        self.sent: list[HttpRequest] = []
+        self.serial = 0
+        self._answers = list(answers)
+        self._certificate = certificate
+
+    def certificate(self) -> bytes | None:
+        return self._certificate if self.serial else None
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        self.serial = max(self.serial, 1)
+        self.sent.append(request)
+        assert self._answers, f"a request too many: {dict(request.headers)}"
+        reply = self._answers.pop(0)
+        if isinstance(reply, Moved):
+            self.serial += 1
+            reply = self._answers.pop(0)
+        if isinstance(reply, ConnectionTrouble):
+            raise reply
+        if isinstance(reply, HttpResponse):
+            return reply
+        assert callable(reply)
+        return reply(request)
