@@ -1,5 +1,6 @@
 """What a decision is made of: records to write and an answer to give. Pure."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -53,6 +54,20 @@ class RemoveRoom(msgspec.Struct, frozen=True):
 
 
 Change = Put | Delete | RemoveRoom
+
+
+def in_words(changes: Iterable[Change]) -> str:
+    """For the log, after a decision's note: which records, by their ids alone."""
+    said = []
+    for change in changes:
+        match change:
+            case Put():
+                said.append(f"{change.table.name} {change.record.id}")
+            case Delete():
+                said.append(f"no {change.table.name} {change.id}")
+            case RemoveRoom():
+                said.append(f"no conference {change.conference}")
+    return f" ({', '.join(said)})" if said else ""
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -19,10 +19,7 @@ from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.applying import apply
 from pexschedd.scheduling.context import Fresh
 from pexschedd.scheduling.decide import decide
-from pexschedd.scheduling.decision import (
-    Decision,
-    Undecidable,
-)
+from pexschedd.scheduling.decision import Decision, Undecidable, in_words
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, Unreadable
 from pexschedd.scheduling.wording import Wording
@@ -31,7 +28,7 @@ from pexschedd.store.transaction import Transaction
 
 
 class Scheduler:
-    _log = Logger()
+    _log = Logger(namespace="administrator.scheduling")
 
     def __init__(
         self,
@@ -67,10 +64,11 @@ class Scheduler:
             )
             return
         self._log.info(
-            "{correlation_id}: integration {connector}: {note}",
+            "{correlation_id}: integration {integration}: {note}{records}",
             correlation_id=correlation_id,
-            connector=connector.id,
+            integration=connector.id,
             note=decision.note,
+            records=in_words(decision.changes),
         )
         apply(change, self._store, decision.changes, self._now())
         if decision.action is Action.REMOVE:
@@ -175,14 +173,14 @@ class Scheduler:
     ) -> None:
         if isinstance(error, PexscheddError):
             self._log.warn(
-                "{correlation_id}: integration {connector}: declined: {reason}",
+                "{correlation_id}: integration {integration}: declined: {reason}",
                 correlation_id=correlation_id,
-                connector=connector.id,
+                integration=connector.id,
                 reason=error.message,
             )
         else:
             self._log.failure(
-                "{correlation_id}: integration {connector}: unexpected error",
+                "{correlation_id}: integration {integration}: unexpected error",
                 correlation_id=correlation_id,
-                connector=connector.id,
+                integration=connector.id,
             )
