@@ -55,17 +55,7 @@ class Transport:
         `mailbox` tells a front end where to take the request. A `repeatable` one is
         sent a second time when its connection died without an answer.
         """
-        request = HttpRequest(
-            {
-                "Content-Type": "text/xml; charset=utf-8",
-                "User-Agent": USER_AGENT,
-                "Accept-Encoding": "gzip",
-                "X-AnchorMailbox": _header_text(mailbox),
-                "client-request-id": str(uuid.UUID(bytes=token_bytes(16), version=4)),
-                "return-client-request-id": "true",
-            },
-            body,
-        )
+        request = HttpRequest({**headers_for(mailbox), "Accept-Encoding": "gzip"}, body)
         try:
             return await self._exchange(request)
         except NeverAnsweredError:
@@ -124,6 +114,17 @@ class Transport:
             exchange.cancel()
         for connection in tuple(self._idle):
             await connection.close()
+
+
+def headers_for(mailbox: str) -> dict[str, str]:
+    """What every request says, with an id of its own."""
+    return {
+        "Content-Type": "text/xml; charset=utf-8",
+        "User-Agent": USER_AGENT,
+        "X-AnchorMailbox": _header_text(mailbox),
+        "client-request-id": str(uuid.UUID(bytes=token_bytes(16), version=4)),
+        "return-client-request-id": "true",
+    }
 
 
 def ascii_url(url: str) -> str:

@@ -7,7 +7,7 @@ decided but not told is in the outbox and is told after the next start. A messag
 was answered is not in the inbox any more under its id, so telling twice does nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -45,7 +45,11 @@ changed record starts a new watcher, so mending it works at once."""
 
 
 class Watcher:
-    """Runs from `start` until `stop`. One for each integration."""
+    """Runs from `start` until `stop`. One for each integration.
+
+    `looked` is told of every look that went well, and gives the seconds until the
+    next one; without it, the integration's poll interval.
+    """
 
     _log = Logger()
 
@@ -61,6 +65,7 @@ class Watcher:
         clock: IReactorTime,
         now: Now,
         at_once: int = AT_ONCE,
+        looked: Callable[[Connector], float] | None = None,
     ) -> None:
         self.connector_id = connector_id
         self._mailbox = mailbox
@@ -71,10 +76,12 @@ class Watcher:
         self._clock = clock
         self._now = now
         self._at_once = at_once
+        self._looked = looked or _by_interval
         self._outbox = Outbox(connector_id, mailbox, store, alarms)
         self._running = False
         self._finished: Deferred[None] | None = None
         self._nap: _Nap | None = None
+        self._news = False
         self._failures = 0
         self._cursor: str | None = None
         """How far has been read, not yet how far has been decided about."""
@@ -113,9 +120,19 @@ class Watcher:
         if self._nap is not None:
             self._nap.end()
 
+    def arrived(self) -> None:
+        """Looks into the mailbox as soon as the look at hand is over; but a pause that
+        follows trouble is kept."""
+        self._news = True
+        if not self._failures:
+            self.wake()
+
     async def _run(self) -> None:
         while self._running:
+            self._news = False
             delay = await self._step()
+            if self._news and not self._failures:
+                delay = 0
             if delay and self._running:
                 self._nap = _Nap(self._clock, delay)
                 await self._nap.over
@@ -157,7 +174,7 @@ class Watcher:
         self._alarms.lower(
             connector.name, names.UNREACHABLE, names.REFUSED, names.INTERNAL
         )
-        return connector.poll_interval
+        return self._looked(connector)
 
     def _start_over(self) -> None:
         """What was taken out of the backlog may not have been decided about: the next
@@ -256,6 +273,10 @@ class Watcher:
                 ),
             )
         await change.commit()
+
+
+def _by_interval(connector: Connector) -> float:
+    return connector.poll_interval
 
 
 class _Nap:

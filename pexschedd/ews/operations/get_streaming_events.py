@@ -1,0 +1,50 @@
+"""GetStreamingEvents: an answer that goes on for minutes, one envelope after another."""
+
+import msgspec
+
+from pexschedd.ews.envelope import (
+    Problem,
+    child,
+    children,
+    m,
+    parse,
+    request,
+    results,
+    t,
+    text,
+)
+from pexschedd.ews.operations.events import Event, read_events
+
+MAX_MINUTES = 30
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What one envelope of a stream says."""
+
+    events: tuple[Event, ...] = ()
+    problem: Problem | None = None
+    closed: bool = False
+    """The server ends the stream in an orderly way."""
+
+
+def build_get_streaming_events(mailbox: str, subscription: str, minutes: int) -> bytes:
+    """The server ends the stream after so many minutes, 1 to `MAX_MINUTES`."""
+    operation = m(
+        "GetStreamingEvents",
+        m("SubscriptionIds", t("SubscriptionId", subscription)),
+        m("ConnectionTimeout", str(minutes)),
+    )
+    return request(operation, mailbox)
+
+
+def parse_notice(data: bytes) -> Notice:
+    """Raises `SoapError` like every parser: a fault may come within the stream."""
+    events: list[Event] = []
+    problem = None
+    closed = False
+    for result in results(parse(data)):
+        problem = problem or result.problem
+        closed |= text(result.element, "ConnectionStatus").strip() == "Closed"
+        for each in children(child(result.element, "Notifications")):
+            events += read_events(each)
+    return Notice(tuple(events), problem, closed)

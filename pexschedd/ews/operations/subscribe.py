@@ -1,0 +1,33 @@
+"""Subscribe: ask to be told what arrives in the inbox."""
+
+import msgspec
+
+from pexschedd.ews.envelope import NotSoap, m, only_result, parse, request, t, text
+from pexschedd.ews.operations.events import what_to_tell
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    id: str
+    watermark: str = ""
+    """Where the first GetEvents begins; a stream has none."""
+
+
+def build_subscribe_streaming(mailbox: str) -> bytes:
+    wanted = m("StreamingSubscriptionRequest", *what_to_tell())
+    return request(m("Subscribe", wanted), mailbox)
+
+
+def build_subscribe_pull(mailbox: str, minutes: int) -> bytes:
+    """The subscription is over when nobody asks for so many minutes, 1 to 1440."""
+    wanted = m("PullSubscriptionRequest", *what_to_tell(), t("Timeout", str(minutes)))
+    return request(m("Subscribe", wanted), mailbox)
+
+
+def parse_subscribe(data: bytes) -> Subscription:
+    result = only_result(parse(data))
+    found = Subscription(
+        text(result, "SubscriptionId").strip(), text(result, "Watermark").strip()
+    )
+    if not found.id:
+        raise NotSoap("the subscription has no id")
+    return found

@@ -1,0 +1,66 @@
+"""GetFolder and UpdateFolder: a text that is kept at the inbox, as an extended property
+of our own that no mail program shows."""
+
+from pexschedd.ews.envelope import (
+    Element,
+    child,
+    children,
+    m,
+    only_result,
+    parse,
+    request,
+    t,
+    text,
+)
+from pexschedd.ews.operations.parts import INBOX, folder
+
+PROPERTY_SET = "c3f5b0f2-52c5-4d0e-9b0a-6f3a2d1e8b47"
+PROPERTY_NAME = "pexschedd-owner"
+
+
+def _property() -> Element:
+    return t(
+        "ExtendedFieldURI",
+        PropertySetId=PROPERTY_SET,
+        PropertyName=PROPERTY_NAME,
+        PropertyType="String",
+    )
+
+
+def build_get_stamp(mailbox: str) -> bytes:
+    operation = m(
+        "GetFolder",
+        m(
+            "FolderShape",
+            t("BaseShape", "IdOnly"),
+            t("AdditionalProperties", _property()),
+        ),
+        m("FolderIds", folder(INBOX)),
+    )
+    return request(operation, mailbox)
+
+
+def parse_stamp(data: bytes) -> str:
+    """The text; empty if there is none."""
+    result = only_result(parse(data))
+    for found in children(child(result, "Folders")):
+        for each in children(found, "ExtendedProperty"):
+            uri = child(each, "ExtendedFieldURI")
+            if uri is not None and uri.get("PropertyName") == PROPERTY_NAME:
+                return text(each, "Value")
+    return ""
+
+
+def build_set_stamp(mailbox: str, stamp: str) -> bytes:
+    changed = t("Folder", t("ExtendedProperty", _property(), t("Value", stamp)))
+    field = t("SetFolderField", _property(), changed)
+    operation = m(
+        "UpdateFolder",
+        m("FolderChanges", t("FolderChange", folder(INBOX), t("Updates", field))),
+    )
+    return request(operation, mailbox)
+
+
+def parse_set_stamp(data: bytes) -> None:
+    """Returns when it is kept."""
+    only_result(parse(data))
