@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import msgspec
 
 from pexschedd.sandbox.errors import EwsError, RequestFault
+from pexschedd.sandbox.streaming import ACTIONS
 
 TRANSPORT = ("reset", "hang", "garbage", "truncate", "login-page")
+STREAMS = tuple(f"stream-{action}" for action in ACTIONS)
 _CODE = re.compile(r"Error[A-Za-z0-9]+")
 _STATUS = re.compile(r"http-([2-5]\d\d)")
 
@@ -20,7 +22,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     """One thing to go wrong, `times` times."""
 
     kind: str
-    """A response code, `http-<status>`, or one of `TRANSPORT`."""
+    """A response code, `http-<status>`, or one of `TRANSPORT` or `STREAMS`."""
     operation: str = "*"
     times: int | None = 1
     """None: until something else is configured."""
@@ -37,15 +39,24 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     message: str = ""
     inner: str | None = None
     """A code that ErrorInternalServerError carries within."""
+    code: str | None = None
+    """`stream-error`: which."""
+    after_s: float = 0
+    """`stream-…`: so long after the stream was opened."""
 
     @property
     def done_first(self) -> bool:
         """Cutting an answer short takes an answer."""
-        return self.after or self.kind == "truncate"
+        return self.after or self.kind == "truncate" or self.stream_action is not None
 
     @property
     def is_code(self) -> bool:
         return bool(_CODE.fullmatch(self.kind))
+
+    @property
+    def stream_action(self) -> str | None:
+        """What happens to a stream, one of its `ACTIONS`."""
+        return self.kind.removeprefix("stream-") if self.kind in STREAMS else None
 
     @property
     def status(self) -> int | None:
@@ -63,14 +74,15 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         return kind(self.kind, self.message, values)
 
     def check(self) -> None:
-        if not (self.is_code or self.status or self.kind in TRANSPORT):
+        kinds = (*TRANSPORT, *STREAMS)
+        if not (self.is_code or self.status or self.kind in kinds):
             raise BehaviourError(
                 f"kind {self.kind!r}: must be a response code (Error…), http-<status> "
-                f"or one of {', '.join(TRANSPORT)}"
+                f"or one of {', '.join(kinds)}"
             )
         if self.item and not self.is_code:
             raise BehaviourError(f"kind {self.kind!r}: only a response code has items")
-        for name in ("times", "back_off_ms", "retry_after_s", "index"):
+        for name in ("times", "back_off_ms", "retry_after_s", "index", "after_s"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise BehaviourError(f"{name}: must not be negative")
@@ -116,6 +128,8 @@ class Behaviour:
         whole: Fault | None = None
         items: list[Fault] = []
         for fault in self._faults:
+            if fault.stream_action and operation != "GetStreamingEvents":
+                continue
             if fault.operation not in ("*", operation) or fault.times == 0:
                 continue
             if fault.mailbox is not None and (

@@ -32,7 +32,7 @@ _AHEAD = timedelta(days=1080)
 
 def deliver(exchange: "PostOffice", mailbox: Mailbox, message: Item) -> Item:
     """Puts a message into the inbox and lets the mailbox's processing see it."""
-    mailbox.add(message, "inbox")
+    mailbox.add(message, "inbox", new_mail=True)
     processing = mailbox.account.processing
     if processing is Processing.NONE:
         return message

@@ -13,6 +13,8 @@ import msgspec
 from pexschedd.sandbox import ids, series
 from pexschedd.sandbox.accounts import Account
 from pexschedd.sandbox.model import Item, Kind, Meeting
+from pexschedd.sandbox.notifications import Event as Notice
+from pexschedd.sandbox.notifications import Happening
 
 FOLDERS: dict[str, tuple[str, str, str]] = {
     # distinguished name: (display name, class, parent)
@@ -116,6 +118,7 @@ class Mailbox:
         self._folder_names = {f.id: name for name, f in self.folders.items()}
         self._where: dict[str, Folder] = {}
         self._meetings: dict[bytes, list[Item]] = {}
+        self._watchers: list[Callable[[Happening], object]] = []
 
     def __repr__(self) -> str:
         return f"<Mailbox {self.account.address}>"
@@ -190,8 +193,22 @@ class Mailbox:
     def meetings(self, goid: bytes) -> list[Item]:
         return list(self._meetings.get(goid, ()))
 
-    def add(self, item: Item, folder: str) -> Item:
-        """Puts an item that is in no folder into one, under a new id."""
+    def watch(self, callback: Callable[[Happening], object]) -> Callable[[], None]:
+        """Has `callback` called with each happening; gives what ends that."""
+        self._watchers.append(callback)
+        return lambda: self._watchers.remove(callback)
+
+    def add(self, item: Item, folder: str, *, new_mail: bool = False) -> Item:
+        """Puts an item that is in no folder into one, under a new id. `new_mail`: it
+        was sent to this mailbox."""
+        self._put(item, folder)
+        self._tell(Notice.CREATED, item)
+        if new_mail:
+            self._tell(Notice.NEW_MAIL, item)
+        self._tell_of_folder(folder)
+        return item
+
+    def _put(self, item: Item, folder: str) -> None:
         number = self._number()
         item.id = ids.item_id(self.guid, number)
         item.mailbox = self.guid
@@ -202,7 +219,6 @@ class Mailbox:
         self._where[item.id] = target
         self._index(item)
         target.record(number, Event.CHANGED, item)
-        return item
 
     def changed(self, item: Item) -> Item:
         """To be called after any change of an item's properties. An occurrence that
@@ -215,6 +231,7 @@ class Mailbox:
             return item
         item.change = self._number()
         self.folders[item.folder].record(item.change, Event.CHANGED, item)
+        self._tell(Notice.MODIFIED, item)
         return item
 
     def mark_read(self, item: Item, is_read: bool = True) -> Item:
@@ -222,6 +239,8 @@ class Mailbox:
             item.is_read = is_read
             item.read_change = self._number()
             self.folders[item.folder].record(item.read_change, Event.READ, item)
+            self._tell(Notice.MODIFIED, item)
+            self._tell_of_folder(item.folder)
         return item
 
     def remove(self, item: Item) -> None:
@@ -234,6 +253,11 @@ class Mailbox:
             if series.first(series.meeting_of(master)) is None:
                 self.remove(master)
             return
+        self._take(item)
+        self._tell(Notice.DELETED, item)
+        self._tell_of_folder(item.folder)
+
+    def _take(self, item: Item) -> None:
         folder = self.folders[item.folder]
         del folder.items[item.id], self._where[item.id]
         if item.folder == "calendar" and item.meeting is not None:
@@ -246,8 +270,16 @@ class Mailbox:
 
     def move(self, item: Item, folder: str) -> Item:
         """Gives the item another folder and with it another id."""
-        self.remove(item)
-        return self.add(item, folder)
+        if self._master(item.id) is not None:
+            self.remove(item)
+            return self.add(item, folder)
+        old_item, old_folder = item.id, item.folder
+        self._take(item)
+        self._put(item, folder)
+        self._tell(Notice.MOVED, item, old_item, old_folder)
+        self._tell_of_folder(old_folder)
+        self._tell_of_folder(folder)
+        return item
 
     def change_key(self, item: Item) -> str:
         newest = max(item.change, item.read_change)
@@ -273,6 +305,23 @@ class Mailbox:
             return None
         master = folder.items[found[0]]
         return master if series.is_series(master) else None
+
+    def _tell(
+        self, event: Notice, item: Item, old_item: str = "", old_folder: str = ""
+    ) -> None:
+        if self._watchers:
+            key = self.change_key(item)
+            self._tell_all(
+                Happening(event, item.folder, item.id, key, old_item, old_folder)
+            )
+
+    def _tell_of_folder(self, folder: str) -> None:
+        """Its counts have changed: that is a happening too."""
+        self._tell_all(Happening(Notice.MODIFIED, folder))
+
+    def _tell_all(self, happening: Happening) -> None:
+        for watcher in list(self._watchers):
+            watcher(happening)
 
     def _index(self, item: Item) -> None:
         if item.folder == "calendar" and item.meeting is not None:

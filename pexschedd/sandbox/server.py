@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 
@@ -19,8 +20,22 @@ from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.operations import OPERATIONS, UNSUPPORTED
 from pexschedd.sandbox.operations.call import Call, ItemFault
 from pexschedd.sandbox.site import make_resource, make_site
+from pexschedd.sandbox.streaming import Stream
+from pexschedd.sandbox.subscriptions import Route, Subscriptions
 
 Answer = tuple[HTTPStatus, bytes]
+
+
+@dataclass
+class Outcome:
+    """What one request led to."""
+
+    answer: Answer
+    fault: Fault | None = None
+    """What the transport has to do instead of, or with, the answer."""
+    stream: Stream | None = None
+    """To be opened instead of giving the answer, which is its first envelope."""
+    cookies: dict[str, str] = field(default_factory=dict)
 
 
 class Sandbox:
@@ -46,6 +61,9 @@ class Sandbox:
         self.calls: Counter[str] = Counter()
         """How often each operation was called."""
         self._clock = clock
+        self.subscriptions = Subscriptions(
+            exchange.now, lambda: float(self._clock.seconds())
+        )
 
     def resource(self) -> Resource:
         """The root of the HTTP side; more can be put beside what is there."""
@@ -72,11 +90,20 @@ class Sandbox:
             lifetime=lifetime,
         )
 
+    def streams(self) -> list[Stream]:
+        """Those that are open."""
+        return self.subscriptions.streams()
+
     def handle(self, caller: Mailbox, body: bytes) -> tuple[Answer, Fault | None]:
-        """Carries out one request.
+        """Carries out one request without any HTTP.
 
         The fault is what the transport has to do instead of, or with, the answer.
         """
+        outcome = self.serve(caller, body)
+        return outcome.answer, outcome.fault
+
+    def serve(self, caller: Mailbox, body: bytes, route: Route = Route()) -> Outcome:  # noqa: B008 - immutable
+        """Carries out one request."""
         try:
             request = envelope.read(body)
             self.calls[request.operation] += 1
@@ -87,13 +114,18 @@ class Sandbox:
             plan = self.behaviour.take(request.operation, address)
             fault = plan.whole
             if fault is not None and not fault.done_first:
-                return self._refuse(fault), fault
-            answer = envelope.answer(self._carry_out(caller, request, plan))
+                return Outcome(self._refuse(fault), fault)
+            response, call = self._carry_out(caller, request, plan, route)
             if fault is not None and fault.is_code:
-                return envelope.fault(fault.error()), fault
+                return Outcome(envelope.fault(fault.error()), fault)
         except EwsError as error:
-            return envelope.fault(error), None
-        return (HTTPStatus.OK, answer), fault
+            return Outcome(envelope.fault(error))
+        stream = None
+        if call.opening is not None:
+            chosen, minutes = call.opening
+            stream = Stream(self.subscriptions, chosen, minutes, self._clock)
+        answer = (HTTPStatus.OK, envelope.answer(response))
+        return Outcome(answer, fault, stream, call.cookies)
 
     def _refuse(self, fault: Fault) -> Answer:
         if fault.is_code:
@@ -101,8 +133,8 @@ class Sandbox:
         return HTTPStatus.OK, b""
 
     def _carry_out(
-        self, caller: Mailbox, request: envelope.Request, plan: Plan
-    ) -> Element:
+        self, caller: Mailbox, request: envelope.Request, plan: Plan, route: Route
+    ) -> tuple[Element, Call]:
         operation = OPERATIONS.get(request.operation)
         if operation is None:
             if request.operation in UNSUPPORTED:
@@ -120,4 +152,13 @@ class Sandbox:
             fault = plan.for_item(index)
             return None if fault is None else ItemFault(fault.error(), fault.after)
 
-        return operation(Call(self.exchange, mailbox, request, fault_for))
+        call = Call(
+            self.exchange,
+            mailbox,
+            request,
+            fault_for,
+            caller,
+            self.subscriptions,
+            route,
+        )
+        return operation(call), call

@@ -823,7 +823,7 @@ def test_nonsense_is_a_fault(sandbox: CheckedSandbox, body: bytes, code: str) ->
         ("<m:Nonsense/>", "ErrorSchemaValidation"),
         ("<t:GetFolder/>", "ErrorSchemaValidation"),
         ("<m:GetFolder/>", "ErrorSchemaValidation"),
-        ("<m:Subscribe/>", "ErrorInvalidOperation"),
+        ("<m:SendItem/>", "ErrorInvalidOperation"),
         (find_item().replace("Shallow", "Deepest"), "ErrorSchemaValidation"),
         (get_item("x", uris=("item:Nonsense",)), "ErrorSchemaValidation"),
         (get_folder('<t:DistinguishedFolderId Id="x"/>'), "ErrorSchemaValidation"),

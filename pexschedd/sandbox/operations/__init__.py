@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.operations import directory, folders
+from pexschedd.sandbox.operations import directory, folders, subscribe
 from pexschedd.sandbox.operations.call import Call
 from pexschedd.sandbox.operations.create_item import create_item
 from pexschedd.sandbox.operations.delete_item import delete_item, move_item
@@ -18,20 +18,30 @@ OPERATIONS: dict[str, Callable[[Call], Element]] = {
     "DeleteItem": delete_item,
     "FindFolder": folders.find_folder,
     "FindItem": find_item,
+    "GetEvents": subscribe.get_events,
     "GetFolder": folders.get_folder,
     "GetItem": get_item,
     "GetServerTimeZones": directory.get_server_time_zones,
+    "GetStreamingEvents": subscribe.get_streaming_events,
     "GetUserConfiguration": directory.get_user_configuration,
     "MoveItem": move_item,
     "ResolveNames": directory.resolve_names,
+    "Subscribe": subscribe.subscribe,
     "SyncFolderItems": sync_folder_items,
+    "Unsubscribe": subscribe.unsubscribe,
     "UpdateItem": update_item,
 }
 """Each takes a call, and gives the response element or raises `RequestFault`."""
 
 UNSUPPORTED = frozenset(
-    {"Subscribe", "Unsubscribe", "GetStreamingEvents", "GetEvents", "SendItem"}
-    | {"CopyItem", "CreateFolder", "DeleteFolder", "UpdateFolder", "MoveFolder"}
+    {
+        "SendItem",
+        "CopyItem",
+        "CreateFolder",
+        "DeleteFolder",
+        "UpdateFolder",
+        "MoveFolder",
+    }
     | {"EmptyFolder", "SyncFolderHierarchy", "CreateAttachment", "GetAttachment"}
     | {"DeleteAttachment", "GetUserAvailability", "GetRoomLists", "GetRooms"}
     | {"GetDelegate", "ExpandDL", "ExportItems", "UploadItems", "GetMailTips"}

@@ -1,7 +1,7 @@
 """One call of an operation: who calls, as whom, and how answers are put together."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import partial
 
@@ -12,6 +12,7 @@ from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.mailbox import FOLDERS, Folder, Mailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Item
+from pexschedd.sandbox.subscriptions import Route, Subscription, Subscriptions
 
 DISTINGUISHED = (
     *FOLDERS,
@@ -59,6 +60,14 @@ class Call:
     request: Request
     fault: Callable[[int], ItemFault | None]
     """The fault for the n-th item, if one was asked for."""
+    caller: Mailbox
+    """Who signed in."""
+    subscriptions: Subscriptions
+    route: Route
+    cookies: dict[str, str] = field(default_factory=dict)
+    """What the answer sets."""
+    opening: tuple[list[Subscription], int] | None = None
+    """What to stream after the answer, and for how many minutes."""
 
     @property
     def element(self) -> Element:

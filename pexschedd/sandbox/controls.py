@@ -1,0 +1,164 @@
+"""The sandbox's own controls, as JSON, and the metadata document."""
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from pexschedd.sandbox import tokens
+from pexschedd.sandbox.behaviour import BehaviourError
+from pexschedd.sandbox.folder import Folder
+from pexschedd.sandbox.streaming import ACTIONS
+
+if TYPE_CHECKING:
+    from pexschedd.sandbox.server import Sandbox
+
+HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+def add_controls(root: Resource, sandbox: "Sandbox") -> None:
+    autodiscover, metadata, form = Folder(), Folder(), Folder()
+    root.putChild(b"autodiscover", autodiscover)
+    autodiscover.putChild(b"metadata", metadata)
+    metadata.putChild(b"json", form)
+    form.putChild(b"1", _Metadata(sandbox))
+    controls = Folder()
+    root.putChild(b"sandbox", controls)
+    controls.putChild(b"identity-tokens", _IdentityTokens(sandbox))
+    controls.putChild(b"behaviour", _Behaviour(sandbox))
+    controls.putChild(b"calls", _Calls(sandbox))
+    controls.putChild(b"streams", _Streams(sandbox))
+
+
+class _Json(Resource):
+    """A leaf that speaks JSON."""
+
+    isLeaf = True
+
+    def __init__(self, sandbox: "Sandbox") -> None:
+        super().__init__()
+        self._sandbox = sandbox
+
+    def _answer(self, request: Request, document: object) -> bytes:
+        request.setHeader("content-type", "application/json")
+        request.setHeader("cache-control", "no-store")
+        return msgspec.json.encode(document)
+
+    def _refuse(
+        self,
+        request: Request,
+        message: str,
+        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+    ) -> bytes:
+        request.setResponseCode(status)
+        return self._answer(request, {"error": message})
+
+    def _base_url(self, request: Request, depth: int) -> str | None:
+        """This server's address as the client knows it, up to where the sandbox is
+        mounted; None if the Host header is unusable."""
+        host = request.getHeader("host") or ""
+        if not HOST.fullmatch(host):
+            return None
+        scheme = "http"
+        if request.isSecure():
+            scheme = "https"
+            if re.search(r":\d+$", host) is None:
+                host += ":443"
+        above = (request.prepath or [])[:-depth]
+        path = "".join("/" + part.decode("ascii", "replace") for part in above)
+        return f"{scheme}://{host}{path}"
+
+
+class _Metadata(_Json):
+    def render_GET(self, request: Request) -> bytes:
+        base = self._base_url(request, 4)
+        if base is None:
+            return self._refuse(request, "the Host header is missing or malformed")
+        exchange = self._sandbox.exchange
+        realm = exchange.accounts[0].domain
+        document = tokens.metadata(exchange.certificate, realm, base)
+        return self._answer(request, document)
+
+
+class _TokenWanted(msgspec.Struct, forbid_unknown_fields=True):
+    mailbox: str
+    audience: str
+    lifetime_s: int = tokens.LIFETIME
+
+
+class _IdentityTokens(_Json):
+    def render_POST(self, request: Request) -> bytes:
+        base = self._base_url(request, 2)
+        if base is None:
+            return self._refuse(request, "the Host header is missing or malformed")
+        try:
+            wanted = msgspec.json.decode(content(request), type=_TokenWanted)
+        except msgspec.DecodeError as error:
+            return self._refuse(request, str(error))
+        if not wanted.audience or abs(wanted.lifetime_s) > 10 * 365 * 86_400:
+            return self._refuse(
+                request, "audience must not be empty, lifetime_s within ten years"
+            )
+        if self._sandbox.exchange.find(wanted.mailbox) is None:
+            return self._refuse(
+                request, f"no mailbox {wanted.mailbox!r}", HTTPStatus.NOT_FOUND
+            )
+        token = self._sandbox.identity_token(
+            wanted.mailbox, wanted.audience, base, wanted.lifetime_s
+        )
+        return self._answer(request, {"token": token})
+
+
+class _Behaviour(_Json):
+    def render_GET(self, request: Request) -> bytes:
+        return self._answer(request, self._sandbox.behaviour.describe())
+
+    def render_PUT(self, request: Request) -> bytes:
+        try:
+            self._sandbox.behaviour.configure(msgspec.json.decode(content(request)))
+        except (msgspec.DecodeError, BehaviourError) as error:
+            return self._refuse(request, str(error))
+        return self.render_GET(request)
+
+
+class _Calls(_Json):
+    def render_GET(self, request: Request) -> bytes:
+        return self._answer(request, dict(sorted(self._sandbox.calls.items())))
+
+    def render_DELETE(self, request: Request) -> bytes:
+        self._sandbox.calls.clear()
+        return self.render_GET(request)
+
+
+class _Action(msgspec.Struct, forbid_unknown_fields=True):
+    action: str
+    code: str = "ErrorInternalServerError"
+    mailbox: str | None = None
+    """Only streams that watch this one."""
+
+
+class _Streams(_Json):
+    """What is open; and trouble for it, now."""
+
+    def render_GET(self, request: Request) -> bytes:
+        streams = self._sandbox.streams()
+        return self._answer(request, [{"mailboxes": s.mailboxes} for s in streams])
+
+    def render_PUT(self, request: Request) -> bytes:
+        try:
+            wanted = msgspec.json.decode(content(request), type=_Action)
+        except msgspec.DecodeError as error:
+            return self._refuse(request, str(error))
+        if wanted.action not in ACTIONS:
+            return self._refuse(request, f"action: one of {', '.join(ACTIONS)}")
+        for stream in self._sandbox.streams():
+            if wanted.mailbox in (None, *stream.mailboxes):
+                stream.misbehave(wanted.action, wanted.code)
+        return self.render_GET(request)
+
+
+def content(request: Request) -> bytes:
+    return b"" if request.content is None else request.content.read()

@@ -1,0 +1,13 @@
+"""A part of a path, as IIS reads it."""
+
+from typing import Any
+
+from twisted.web.resource import Resource
+
+
+class Folder(Resource):
+    """Finds its children whatever their case, as IIS does."""
+
+    def getChild(self, path: bytes, request: Any) -> Any:
+        child = self.children.get(path.lower())
+        return child if child is not None else super().getChild(path, request)

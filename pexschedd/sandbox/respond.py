@@ -1,0 +1,60 @@
+"""How answers leave: status, the headers of real servers, the body."""
+
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from twisted.web.server import Request
+
+from pexschedd.sandbox.controls import HOST
+
+XML = "text/xml; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+
+def give(
+    request: Request,
+    answer: tuple[HTTPStatus, bytes],
+    cookies: Mapping[str, str] | None = None,
+) -> None:
+    """An EWS answer, as it should be."""
+    status, body = answer
+    request.setResponseCode(status)
+    request.setHeader("content-type", XML)
+    for name, value in (cookies or {}).items():
+        # A client sends back a secure cookie over TLS only.
+        request.addCookie(
+            name, value, path="/", secure=request.isSecure(), httpOnly=True
+        )
+    finish(request, body)
+
+
+def finish(request: Request, body: bytes) -> None:
+    if request.finished or request.channel is None:
+        return
+    common_headers(request)
+    request.setHeader("content-length", str(len(body)))
+    request.write(body)
+    request.finish()
+
+
+def common_headers(request: Request) -> None:
+    request.setHeader("server", "Microsoft-IIS/10.0")
+    request.setHeader("request-id", str(uuid.uuid4()))
+    request.setHeader("x-feserver", "SANDBOX")
+    request.setHeader("x-beserver", "SANDBOX")
+    request.setHeader("x-calculatedbetarget", "sandbox.sandbox.example")
+    request.setHeader("x-diaginfo", "SANDBOX")
+    request.setHeader("x-powered-by", "ASP.NET")
+    theirs = request.getHeader("client-request-id") or ""
+    if request.getHeader("return-client-request-id") == "true" and len(theirs) < 99:
+        request.setHeader("client-request-id", theirs)
+
+
+def unauthorized(request: Request) -> bytes:
+    request.setResponseCode(HTTPStatus.UNAUTHORIZED)
+    host = (request.getHeader("host") or "localhost").partition(":")[0]
+    host = host if HOST.fullmatch(host) else "localhost"
+    request.setHeader("www-authenticate", f'Basic realm="{host}"')
+    request.setHeader("content-type", HTML)
+    return b"<html><body>401 - Unauthorized</body></html>"
