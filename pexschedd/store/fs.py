@@ -160,6 +160,12 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(".tmp")
 
 
+def write_all(fs: FileSystem, handle: int, data: bytes) -> None:
+    """Writes everything, in as many calls as it takes."""
+    while data:
+        data = data[fs.write(handle, data) :]
+
+
 def replace(fs: FileSystem, path: Path, data: bytes) -> None:
     """Makes a file hold `data`, durably; a crash leaves the old file or the new one.
 
@@ -169,9 +175,7 @@ def replace(fs: FileSystem, path: Path, data: bytes) -> None:
     temporary = path.with_name(temporary_name(path.name))
     handle = fs.create(temporary)
     try:
-        rest = data
-        while rest:
-            rest = rest[fs.write(handle, rest) :]
+        write_all(fs, handle, data)
         fs.sync(handle)
     finally:
         fs.close(handle)

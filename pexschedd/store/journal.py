@@ -4,7 +4,11 @@ Whatever the store makes durable is a job in one queue. The thread takes all job
 are waiting, writes neighbouring appends at once and syncs once, and tells the reactor
 about all of them in one call. While it is busy the next group gathers, so the busier
 the daemon, the larger the groups: the price of a sync is shared, and nobody waits for
-a timer.
+a timer. What is committed in answer to a group is handed over together, so that the
+first of it does not get a sync of its own.
+
+Between the groups there may be one thing that takes long, such as compaction: it is
+done in steps, one after each group, and one after another while nothing else waits.
 
 An error is final. After a failed write or sync nobody knows what is on the disk, and
 trying the sync again may report success for data that is lost. So every job from then
@@ -12,12 +16,12 @@ on fails, `failed` is called once, and the daemon is to exit and start again fro
 is durable.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import groupby
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
@@ -41,8 +45,19 @@ class Durable(Deferred[None]):
         pass
 
 
+class Stepwise(Protocol):
+    """Something that takes long. All of it is called on the thread."""
+
+    def step(self) -> bool:
+        """Does a part; returns whether there is more."""
+
+    def stop(self) -> None:
+        """The journal ends before it is done."""
+
+
 class _Append(NamedTuple):
-    lines: list[bytes]
+    data: bytes
+    lines: int
     last: int
     done: Durable
 
@@ -52,11 +67,16 @@ class _Call(NamedTuple):
     done: Durable
 
 
+class _Begin(NamedTuple):
+    work: Stepwise
+    done: Durable
+
+
 class _Stop(NamedTuple):
     done: Durable
 
 
-_Job = _Append | _Call | _Stop
+_Job = _Append | _Call | _Begin | _Stop
 
 
 class Journal:
@@ -71,57 +91,77 @@ class Journal:
         self._segments = segments
         self._reactor = reactor
         self._failed: Callable[[StoreError], None] | None = failed
-        self._queue: SimpleQueue[_Job] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Job]] = SimpleQueue()
         self._stopping: _Stop | None = None
-        # Of the thread: why it does not write any more.
+        # What is given while Deferreds fire; None at all other times.
+        self._gathered: list[_Job] | None = None
+        # Of the thread: why it does not write any more, and what takes long.
         self._error: StoreError | None = None
+        self._long: _Begin | None = None
         self._thread = Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def append(self, lines: list[bytes], last: int) -> Deferred[None]:
+    def append(self, data: bytes, lines: int, last: int) -> Deferred[None]:
         """Appends one transaction; `last` is the number of its last operation."""
-        return self._add(_Append(lines, last, Durable()))
+        return self._add(_Append(data, lines, last, Durable()))
 
     def call(self, run: Callable[[], None]) -> Deferred[None]:
         """Runs something on the thread, after everything before it is durable."""
         return self._add(_Call(run, Durable()))
 
+    def begin(self, work: Stepwise) -> Deferred[None]:
+        """Does something long between the groups; fires when it is done or stopped.
+
+        One at a time: the caller sees to that.
+        """
+        return self._add(_Begin(work, Durable()))
+
     def stop(self) -> Deferred[None]:
         """Fires when everything is done and the thread has ended."""
         if self._stopping is None:
             self._stopping = _Stop(Durable())
-            self._queue.put(self._stopping)
+            self._put(self._stopping)
         waiting = Durable()
         self._stopping.done.addCallback(lambda _: waiting.callback(None))
         return waiting
 
-    def _add(self, job: _Append | _Call) -> Deferred[None]:
+    def _add(self, job: _Append | _Call | _Begin) -> Deferred[None]:
         if self._stopping is not None:
             return fail(StoreError("the store is closed"))
-        self._queue.put(job)
+        self._put(job)
         return job.done
+
+    def _put(self, job: _Job) -> None:
+        if self._gathered is None:
+            self._queue.put([job])
+        else:
+            self._gathered.append(job)
 
     # From here on: on the thread.
 
     def _run(self) -> None:
         stop = None
         while stop is None:
-            group = list(self._waiting())
-            if isinstance(group[-1], _Stop):
+            group = self._waiting()
+            if group and isinstance(group[-1], _Stop):
                 stop = group.pop()
-            done = self._write(group) if self._error is None else 0
+            done = self._write(group)
             self._report(group[:done], group[done:])
+            if self._long is not None:
+                self._go_on(stop is not None)
         with suppress(OSError):
             self._segments.close()
         self._reactor.callFromThread(self._ended, stop)
 
-    def _waiting(self) -> Iterator[_Job]:
-        """Everything that is queued, at least one job; nothing after a stop."""
-        while True:
-            job = self._queue.get()
-            yield job
-            if isinstance(job, _Stop) or self._queue.empty():
-                return
+    def _waiting(self) -> list[_Job]:
+        """Everything that is queued; waits for it if there is nothing else to do."""
+        found: list[_Job] = []
+        if self._long is None:
+            found += self._queue.get()
+        with suppress(Empty):
+            while not (found and isinstance(found[-1], _Stop)):
+                found += self._queue.get_nowait()
+        return found
 
     def _write(self, group: list[_Job]) -> int:
         """Writes a group; returns how many of its jobs are durable."""
@@ -129,6 +169,8 @@ class Journal:
         try:
             for kind, some in groupby(group, type):
                 jobs = list(some)
+                if self._error is not None:
+                    break
                 if kind is _Append:
                     self._append(jobs)
                     done += len(jobs)
@@ -136,20 +178,46 @@ class Journal:
                     if isinstance(job, _Call):
                         job.run()
                         done += 1
+                    elif isinstance(job, _Begin):
+                        self._long = job
+                        done += 1
         except Exception as error:  # noqa: BLE001 - whatever it was, it is final
-            self._error = StoreError(
-                f"the store cannot be written: {error}. Nothing is written from now "
-                "on; what was acknowledged is safe. Mend the cause and start again."
-            )
+            self._fail(error)
         return done
 
     def _append(self, jobs: list[_Job]) -> None:
-        lines = [line for job in jobs if isinstance(job, _Append) for line in job.lines]
-        last = max(job.last for job in jobs if isinstance(job, _Append))
-        self._segments.append(b"".join(lines), len(lines), last)
+        appends = [job for job in jobs if isinstance(job, _Append)]
+        self._segments.append(
+            b"".join([job.data for job in appends]),
+            sum(job.lines for job in appends),
+            appends[-1].last,
+        )
+
+    def _go_on(self, stopping: bool) -> None:
+        """Does the next step of what takes long, unless it has to end."""
+        assert self._long is not None  # noqa: S101 - the caller has looked
+        job = self._long
+        more = False
+        try:
+            if stopping or self._error is not None:
+                job.work.stop()
+            else:
+                more = job.work.step()
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is final
+            self._fail(error)
+            self._report([], [])
+        if not more:
+            self._long = None
+            self._reactor.callFromThread(job.done.callback, None)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or StoreError(
+            f"the store cannot be written: {error}. Nothing is written from now "
+            "on; what was acknowledged is safe. Mend the cause and start again."
+        )
 
     def _report(self, durable: list[_Job], lost: list[_Job]) -> None:
-        if durable or lost:
+        if durable or lost or self._error is not None:
             self._reactor.callFromThread(self._fire, durable, lost, self._error)
 
     # From here on: on the reactor again.
@@ -157,8 +225,10 @@ class Journal:
     def _fire(
         self, durable: list[_Job], lost: list[_Job], error: StoreError | None
     ) -> None:
+        self._gathered = []
         for job in durable:
-            job.done.callback(None)
+            if not isinstance(job, _Begin):
+                job.done.callback(None)
         if error is not None:
             if self._failed is not None:
                 failed, self._failed = self._failed, None
@@ -166,6 +236,9 @@ class Journal:
                     failed(error)
             for job in lost:
                 job.done.errback(Failure(error))
+        gathered, self._gathered = self._gathered, None
+        if gathered:
+            self._queue.put(gathered)
 
     def _ended(self, stop: _Stop) -> None:
         self._thread.join()

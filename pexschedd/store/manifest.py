@@ -72,6 +72,11 @@ def segment_name(number: int) -> str:
     return f"{number:08}.jsonl"
 
 
+def compacted_name(number: int) -> str:
+    """`number` is that of the first manifest that lists it."""
+    return f"c{number:08}.jsonl"
+
+
 def manifest_numbers(names: Iterable[str]) -> list[int]:
     """The numbers of the manifests among some file names, ascending."""
     return sorted(int(m[1]) for name in names if (m := MANIFEST.fullmatch(name)))

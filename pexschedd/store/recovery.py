@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from pexschedd.errors import StoreError
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem, make_dirs, remove_temporaries, replace
+from pexschedd.store.ledger import Ledger
 from pexschedd.store.manifest import (
     COMPACTED,
     SEGMENT,
@@ -41,6 +42,7 @@ def open_segments(
     fs: FileSystem,
     directory: Path,
     collections: Mapping[str, Collection[Any]],
+    ledger: Ledger,
     *,
     expected: bool,
 ) -> Segments:
@@ -56,15 +58,15 @@ def open_segments(
         manifests = {1: _begin(fs, directory, expected)}
     newest = manifests[max(manifests)]
     _restore_next_ids(newest, collections, directory / manifest_name(max(manifests)))
-    segments, extent = _replay_all(fs, directory, newest.segments, collections)
+    segments, extent = _replay_all(fs, directory, newest.segments, collections, ledger)
+    ledger.loaded()
     size = fs.size(directory / segments[-1].name)
     if size > extent.size:
         _set_aside(fs, directory / segments[-1].name, extent.size, size)
     if segments != newest.segments:
         number = max(manifests) + 1
-        manifests[number] = write_manifest(
-            fs, directory, number, newest.next_ids, segments
-        )
+        next_ids = {name: c.next_id for name, c in collections.items()}
+        manifests[number] = write_manifest(fs, directory, number, next_ids, segments)
     _remove_unlisted(fs, directory, listed(manifests.values()))
     result = Segments(fs, directory, manifests, extent)
     result.sync()
@@ -124,6 +126,7 @@ def _replay_all(
     directory: Path,
     segments: Sequence[Segment],
     collections: Mapping[str, Collection[Any]],
+    ledger: Ledger,
 ) -> tuple[tuple[Segment, ...], Extent]:
     """Applies all segments; returns them, with those that continue the listed ones."""
     names = set(fs.listdir(directory))
@@ -143,7 +146,7 @@ def _replay_all(
             if successor not in names or not fs.size(directory / successor):
                 successor = ""
         may_be_torn = not waiting and not successor
-        extent = replay(fs, path, segment, collections, may_be_torn=may_be_torn)
+        extent = replay(fs, path, segment, collections, ledger, may_be_torn=may_be_torn)
         if successor:
             _log.warn("{name} was not listed, but continues: kept", name=successor)
             segment = extent.seal(segment)

@@ -17,6 +17,7 @@ from pexschedd.errors import StoreError
 from pexschedd.store import line as lines
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem
+from pexschedd.store.ledger import Ledger
 from pexschedd.store.manifest import Segment
 
 CHUNK = 1 << 20
@@ -42,6 +43,7 @@ def replay(
     path: Path,
     segment: Segment,
     collections: Mapping[str, Collection[Any]],
+    ledger: Ledger,
     *,
     may_be_torn: bool,
 ) -> Extent:
@@ -49,7 +51,8 @@ def replay(
 
     Raises StoreError naming file, line and what to do about it.
     """
-    return _Replay(path, segment, collections, may_be_torn).run(fs)
+    ledger.begin(segment.first, compacted=segment.compacted)
+    return _Replay(path, segment, collections, ledger, may_be_torn).run(fs)
 
 
 class _Replay:
@@ -58,18 +61,20 @@ class _Replay:
         path: Path,
         segment: Segment,
         collections: Mapping[str, Collection[Any]],
+        ledger: Ledger,
         may_be_torn: bool,
     ) -> None:
         self._path = path
         self._segment = segment
         self._collections = collections
+        self._ledger = ledger
         self._may_be_torn = may_be_torn
         # Where we are: the next line begins at `offset` and is `count` + 1.
         self._offset = 0
         self._count = 0
         self._last = segment.first - 1
         # The part of a transaction that has been read, and what was before it.
-        self._group: list[tuple[Collection[Any], int, Any]] = []
+        self._group: list[tuple[Collection[Any], int, Any, int, int]] = []
         self._before_group = self._extent()
 
     def run(self, fs: FileSystem) -> Extent:
@@ -107,20 +112,26 @@ class _Replay:
         if record is not None and record.id != line.id:
             raise self._damaged(f"the record's id is {record.id}, the line's {line.id}")
         self._in_sequence(line)
+        size = len(raw) + 1
         if line.tx is None or self._segment.compacted:
             # Compaction takes single lines out of transactions that were complete.
             collection.replay(line.id, record)
+            self._ledger.read(line.table, line.id, line.seq, size, record is not None)
         else:
             if not self._group:
                 self._before_group = self._extent()
-            self._group.append((collection, line.id, record))
+            self._group.append((collection, line.id, record, line.seq, size))
             if line.tx[0] == line.tx[1]:
-                for collection, id, record in self._group:
-                    collection.replay(id, record)
-                self._group.clear()
-        self._offset += len(raw) + 1
+                self._apply_group()
+        self._offset += size
         self._count += 1
         self._last = line.seq
+
+    def _apply_group(self) -> None:
+        for collection, id, record, seq, size in self._group:
+            collection.replay(id, record)
+            self._ledger.read(collection.table.name, id, seq, size, record is not None)
+        self._group.clear()
 
     def _in_sequence(self, line: lines.Line) -> None:
         expected = self._last + 1

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pexschedd.store.fs import FileSystem, replace
+from pexschedd.store.ledger import Lines
 from pexschedd.store.manifest import (
     KEPT,
     Manifest,
     Segment,
+    compacted_name,
     encode,
     manifest_name,
     segment_name,
@@ -34,7 +36,7 @@ class Segments:
     ) -> None:
         """`extent` is what is in the last segment of the newest manifest."""
         self._fs = fs
-        self._directory = directory
+        self.directory = directory
         self._manifests = dict(manifests)
         self._extent = extent
         self._handle = fs.append(directory / self.manifest.segments[-1].name)
@@ -57,7 +59,7 @@ class Segments:
     def sync(self) -> None:
         """Makes durable what is visible: a killed process may have written it."""
         self._fs.sync(self._handle)
-        self._fs.sync_dir(self._directory)
+        self._fs.sync_dir(self.directory)
 
     def append(self, data: bytes, lines: int, last: int) -> None:
         """Appends lines and makes them durable; `last` is the last one's number."""
@@ -82,11 +84,11 @@ class Segments:
             return
         *before, active = self.manifest.segments
         name = segment_name(segment_number(active.name) + 1)
-        handle = self._fs.create(self._directory / name)
+        handle = self._fs.create(self.directory / name)
         self._fs.close(self._handle)
         self._handle = handle
         self._fs.sync(handle)
-        self._fs.sync_dir(self._directory)
+        self._fs.sync_dir(self.directory)
         self.publish(
             next_ids,
             (
@@ -97,24 +99,50 @@ class Segments:
         )
         self._extent = Extent(0, 0, self._extent.last)
 
+    def replace_oldest(
+        self, count: int, path: Path, lines: Lines, next_ids: Mapping[str, int]
+    ) -> None:
+        """Puts one compacted segment in the place of the oldest ones.
+
+        `path` is the finished and synced file, under a name that nobody looks for.
+        """
+        before = self.manifest.segments
+        name = compacted_name(self.next_number)
+        self._fs.rename(path, self.directory / name)
+        self._fs.sync_dir(self.directory)
+        compacted = Segment(
+            name=name,
+            compacted=True,
+            first=before[0].first,
+            last=before[count - 1].last,
+            lines=len(lines.sizes),
+            size=lines.size,
+        )
+        self.publish(next_ids, (compacted, *before[count:]))
+
+    @property
+    def next_number(self) -> int:
+        """Of the next manifest."""
+        return max(self._manifests) + 1
+
     def publish(
         self, next_ids: Mapping[str, int], segments: tuple[Segment, ...]
     ) -> None:
         """Makes a new list of segments the one that counts."""
-        number = max(self._manifests) + 1
+        number = self.next_number
         self._manifests[number] = write_manifest(
-            self._fs, self._directory, number, next_ids, segments
+            self._fs, self.directory, number, next_ids, segments
         )
-        self._forget_old()
+        self.forget(KEPT)
 
-    def _forget_old(self) -> None:
-        """Removes the oldest manifests, and segments that only they list."""
-        while len(self._manifests) > KEPT:
+    def forget(self, kept: int) -> None:
+        """Removes all but the newest manifests, and segments that only those list."""
+        while len(self._manifests) > kept:
             oldest = min(self._manifests)
-            remove(self._fs, self._directory / manifest_name(oldest))
+            remove(self._fs, self.directory / manifest_name(oldest))
             gone = self._manifests.pop(oldest)
             for name in listed([gone]) - listed(self._manifests.values()):
-                remove(self._fs, self._directory / name)
+                remove(self._fs, self.directory / name)
 
     def close(self) -> None:
         self._fs.close(self._handle)

@@ -19,9 +19,11 @@ from pexschedd.errors import StoreError
 from pexschedd.model.table import Index, R, Table
 from pexschedd.store import documents, line
 from pexschedd.store.collection import Collection
+from pexschedd.store.compactor import FLOOR, Compactor
 from pexschedd.store.folder import JOURNAL, Folder
 from pexschedd.store.fs import FileSystem, RealFileSystem, replace
 from pexschedd.store.journal import Durable, Journal
+from pexschedd.store.ledger import Ledger
 from pexschedd.store.recovery import open_segments
 from pexschedd.store.secrets import Vault
 from pexschedd.store.segments import Segments
@@ -46,19 +48,23 @@ class Store:
         fs: FileSystem,
         folder: Folder,
         collections: dict[str, Collection[Any]],
+        ledger: Ledger,
         segments: Segments,
         journal: Journal,
         segment_size: int,
+        compact_from: int,
     ) -> None:
         self._fs = fs
         self._folder = folder
         self._collections = collections
+        self._ledger = ledger
         self._segments = segments
         self._journal = journal
         self._segment_size = segment_size
+        self._compactor = Compactor(
+            fs, ledger, segments, journal, self._next_ids, compact_from
+        )
         self._seq = segments.last
-        # Bytes in the last segment once everything that is queued is written.
-        self._size = segments.size
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None
         self.vault = Vault(folder.key)
@@ -74,23 +80,26 @@ class Store:
         version: str = "",
         fs: FileSystem | None = None,
         segment_size: int = SEGMENT_SIZE,
+        compact_from: int = FLOOR,
     ) -> "Store":
         """Opens a state folder, or begins one; blocks until everything is in memory.
 
         `failed` is called once, on the reactor, when nothing can be written any more:
         the daemon has to exit. `version` is the release of the program, noted for
-        people. Raises StoreError if another process uses the folder, or if anything in
+        people. `compact_from`: how many bytes have to be dead before they are removed.
+        Raises StoreError if another process uses the folder, or if anything in
         it is not as it was written; the message says what to do.
         """
         _check(tables)
         fs = fs or RealFileSystem()
         collections = {table.name: Collection(table) for table in tables}
+        ledger = Ledger(name for name, c in collections.items() if not c.table.document)
         collecting = gc.isenabled()
         gc.disable()  # it would look at a growing heap again and again
         try:
             folder = Folder.open(fs, directory)
             try:
-                segments = _load(fs, folder, collections, version)
+                segments = _load(fs, folder, collections, ledger, version)
             except BaseException:
                 folder.close()
                 raise
@@ -103,7 +112,18 @@ class Store:
             # A full collection of a million records stops the world for half a second.
             gc.freeze()
         journal = Journal(segments, reactor, failed)
-        return cls(fs, folder, collections, segments, journal, segment_size)
+        store = cls(
+            fs,
+            folder,
+            collections,
+            ledger,
+            segments,
+            journal,
+            segment_size,
+            compact_from,
+        )
+        store._compactor.consider()
+        return store
 
     def get(self, table: Table[R], id: int) -> R | None:
         return self._collection(table).get(id)
@@ -151,13 +171,25 @@ class Store:
 
     def roll(self) -> Deferred[None]:
         """Begins a new segment, after everything that is queued."""
-        next_ids = {
+        if self._ledger.active.size:
+            self._ledger.begin(self._seq + 1)
+        return self._journal.call(partial(self._segments.roll, self._next_ids()))
+
+    async def compact(self) -> str:
+        """Removes from the journal what does not matter any more, now.
+
+        The daemon does it by itself when it is worthwhile. Returns why it was given
+        up, if it was: nothing has changed then. Raises StoreError.
+        """
+        await self.roll()
+        return await self._compactor.compact()
+
+    def _next_ids(self) -> dict[str, int]:
+        return {
             name: collection.next_id
             for name, collection in self._collections.items()
             if not collection.table.document
         }
-        self._size = 0
-        return self._journal.call(partial(self._segments.roll, next_ids))
 
     def _commit(self, transaction: Transaction) -> Deferred[None]:
         if not transaction.operations:
@@ -179,28 +211,24 @@ class Store:
 
     def _commit_journal(self, transaction: Transaction) -> Deferred[None]:
         size = len(transaction.operations)
+        ledger = self._ledger
         written = []
         for position, operation in enumerate(transaction.operations, 1):
             self._seq += 1
             tx = (position, size) if size > 1 else None
             table = operation.collection.table
-            if operation.value is None:
-                data = line.delete(self._seq, tx, table.name, operation.id)
+            value, id = operation.value, operation.id
+            if value is None:
+                data = line.delete(self._seq, tx, table.name, id)
             else:
-                data = line.put(
-                    self._seq,
-                    tx,
-                    table.name,
-                    operation.id,
-                    table.version,
-                    operation.value,
-                )
+                data = line.put(self._seq, tx, table.name, id, table.version, value)
             written.append(data)
-            self._size += len(data)
-        durable = self._journal.append(written, self._seq)
-        if self._size >= self._segment_size:
+            ledger.wrote(table.name, id, self._seq, len(data), value is not None)
+        durable = self._journal.append(b"".join(written), size, self._seq)
+        if ledger.active.size >= self._segment_size:
             # If it fails, so does everything else, and `failed` is called.
             self.roll().addErrback(lambda _: None)
+        self._compactor.consider()
         return durable
 
     def _collection(self, table: Table[R]) -> Collection[R]:
@@ -227,6 +255,7 @@ def _load(
     fs: FileSystem,
     folder: Folder,
     collections: dict[str, Collection[Any]],
+    ledger: Ledger,
     version: str,
 ) -> Segments:
     contents = [JOURNAL]
@@ -248,6 +277,7 @@ def _load(
         fs,
         folder.path / JOURNAL,
         {n: c for n, c in collections.items() if not c.table.document},
+        ledger,
         expected=folder.expects(JOURNAL),
     )
     for collection in collections.values():

@@ -110,6 +110,12 @@ class Opened:
     def wait(self, deferred: Deferred[Any]) -> Any:
         return self.calls.wait(deferred)
 
+    def compact(self) -> None:
+        """Compacts everything; StoreError if that fails or is given up."""
+        problem = self.wait(Deferred.fromCoroutine(self.store.compact()))
+        if problem:
+            raise StoreError(problem)
+
     def close(self) -> None:
         self.wait(self.store.close())
 

@@ -38,6 +38,9 @@ def _apply(opened: Opened, step: Step) -> None:
     if kind == "roll":
         opened.wait(opened.store.roll())
         return
+    if kind == "compact":
+        opened.compact()
+        return
     with opened.store.transaction() as transaction:
         for table, what in records:
             if isinstance(what, int):
@@ -109,6 +112,13 @@ WORKLOADS: dict[str, list[Step]] = {
         ("do", (ROOM, Room(id=2, name="b"))),
         ("roll",),
         ("do", (ROOM, 1)),
+    ],
+    "compaction": [
+        ("do", (ROOM, Room(id=1, name="a")), (ROOM, Room(id=2, name="b"))),
+        ("do", (ROOM, Room(id=1, name="c")), (VISIT, Room(id=1, name="d"))),
+        ("compact",),
+        ("do", (ROOM, 2)),
+        ("compact",),
     ],
     "old manifests go": [
         step
@@ -288,6 +298,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.opened.wait(self.store.roll())
 
     @rule()
+    def compact(self) -> None:
+        assert self.opened is not None
+        self.opened.compact()
+
+    @rule()
     def reopen(self) -> None:
         assert self.opened is not None
         self.opened.close()
@@ -295,7 +310,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         records=st.lists(changes, min_size=1, max_size=4),
-        call=st.integers(0, 12),
+        call=st.integers(0, 24),
         data=st.data(),
     )
     def crash(
@@ -308,7 +323,7 @@ class StoreMachine(RuleBasedStateMachine):
         try:
             _apply(self.opened, ("do", *records))
             self.model = self.expected(records)
-            _apply(self.opened, ("roll",))
+            _apply(self.opened, (data.draw(st.sampled_from(["roll", "compact"])),))
         except StoreError:
             acknowledged = self.model == self.expected(records)
         self.opened.close()

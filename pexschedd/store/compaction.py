@@ -1,0 +1,140 @@
+"""Compaction: the oldest segments are replaced by one with only what still matters.
+
+It runs on the journal's thread, a slice at a time between the commits. Lines are
+copied byte for byte, each verified by its checksum on the way; no record is decoded.
+The order is what makes it safe to stop anywhere:
+
+1. copy to a temporary file, which a start removes; sync it with every slice, so that
+   never much is waiting to be written when a commit wants its own sync;
+2. everything that was committed while it was copied becomes durable: a line was left
+   out because something later has replaced it, and that must not get lost;
+3. rename the file, sync the folder, publish a manifest that lists it instead of what
+   it replaces. What is replaced goes when the last manifest that lists it goes.
+"""
+
+import errno
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from pexschedd.store import line
+from pexschedd.store.fs import FileSystem, temporary_name, write_all
+from pexschedd.store.ledger import Lines
+from pexschedd.store.segments import Segments
+
+SLICE = 256 << 10
+"""Bytes that are looked at between two commits. Each slice is synced by itself: the
+longer it is, the longer a commit may have to wait for it."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Compaction:
+    """One run over the oldest segments; to be used on the journal's thread."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        segments: Segments,
+        sources: Sequence[Lines],
+        slice_size: int = SLICE,
+    ) -> None:
+        """`sources` are the lines of the oldest segments, as the ledger has them."""
+        self._fs = fs
+        self._segments = segments
+        self._sources = sources
+        self._slice = slice_size
+        self._path = segments.directory / temporary_name("compaction")
+        self._handle: int | None = None
+        self._source = 0
+        self._line = 0
+        self._offset = 0
+        self.lines = Lines(sources[0].first, compacted=True)
+        """What has been copied."""
+        self.problem = ""
+        """Why it was given up; nothing has changed then."""
+        self.damaged = False
+        """Whether that is because a line is not as it was written."""
+        self.complete = False
+
+    def step(self) -> bool:
+        """Copies a slice; returns whether there is more to do."""
+        if self.problem:
+            return False
+        try:
+            if self._handle is None:
+                self._handle = self._fs.create(self._path)
+            if self._source < len(self._sources):
+                self._copy()
+                return True
+            self._fs.sync(self._handle)
+            self._close()
+            self.complete = True
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            self._give_up(f"no space is left for it ({error.strerror})")
+        return False
+
+    def stop(self) -> None:
+        """It will not be finished."""
+        self._close()
+        self.problem = self.problem or "the store was closed"
+        with suppress(OSError):
+            self._fs.unlink(self._path)
+
+    def publish(self, next_ids: Mapping[str, int]) -> None:
+        """Puts the new segment in the place of the old ones."""
+        self._segments.replace_oldest(
+            len(self._sources), self._path, self.lines, next_ids
+        )
+
+    def _copy(self) -> None:
+        lines = self._sources[self._source]
+        path = self._path_of_source()
+        after, size, runs = lines.runs(self._line, self._slice)
+        data = self._fs.read(path, self._offset, size)
+        kept = []
+        for run in runs:
+            part = data[run.start : run.stop]
+            if not _intact(part, run.last - run.first):
+                self.damaged = True
+                self._give_up(
+                    f"{path} is damaged near byte {self._offset + run.start}, but what "
+                    "it says is still in memory. Copy that file from a backup before "
+                    "the next start; the disk may be failing"
+                )
+                return
+            kept.append(part)
+            lines.copy_run(run, self.lines)
+        if kept:
+            assert self._handle is not None  # noqa: S101 - `step` has opened it
+            write_all(self._fs, self._handle, b"".join(kept))
+            self._fs.datasync(self._handle)
+        self._line = after
+        self._offset += size
+        if not after:
+            self._source += 1
+            self._offset = 0
+
+    def _path_of_source(self) -> Path:
+        segment = self._segments.manifest.segments[self._source]
+        return self._segments.directory / segment.name
+
+    def _give_up(self, why: str) -> None:
+        self.problem = why
+        self.stop()
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            with suppress(OSError):
+                self._fs.close(handle)
+
+
+def _intact(data: bytes, count: int) -> bool:
+    """Whether these are so many whole lines, each with its right checksum."""
+    lines = data.split(b"\n")
+    return (
+        len(lines) == count + 1 and not lines.pop() and all(map(line.is_intact, lines))
+    )

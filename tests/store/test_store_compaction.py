@@ -1,0 +1,262 @@
+"""Compaction: what matters stays, byte for byte; everything else goes; never an id."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+
+from pexschedd.store import line
+from pexschedd.store.ledger import Ledger, Lines
+from tests.store.store_disk import Disk
+from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
+
+STATE = Path("/state")
+JOURNAL = STATE / "journal"
+
+
+def _segments(disk: Disk) -> list[str]:
+    """The names of the segments that count."""
+    opened = Opened(STATE, fs=disk)
+    names = [s.name for s in opened.store._segments.manifest.segments]
+    opened.close()
+    return names
+
+
+def test_live_lines_are_copied_byte_for_byte() -> None:
+    """The compacted segment has exactly the last line on each record, unchanged, and
+    no deletion; memory, files and another start agree."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    for number in range(1, 6):
+        opened.wait(
+            opened.put(ROOM, Room(id=1, name=f"{number}"), Room(id=number, name="é"))
+        )
+    opened.wait(opened.put(VISIT, Room(id=4, name="x")))
+    opened.wait(opened.delete(ROOM, 2, 3))
+    before = opened.content()
+    written = disk.read(JOURNAL / "00000001.jsonl").splitlines(keepends=True)
+    opened.compact()
+    assert opened.content() == before
+    opened.close()
+    compacted, active = _segments(disk)
+    assert active == "00000002.jsonl"
+    kept = disk.read(JOURNAL / compacted).splitlines(keepends=True)
+    last: dict[Any, bytes] = {}
+    for each in written:
+        decoded = line.decode(each[:-1])
+        last.pop((decoded.table, decoded.id), None)
+        if decoded.put:
+            last[decoded.table, decoded.id] = each
+    assert kept == list(last.values())
+    opened = Opened(STATE, fs=disk)
+    assert opened.content() == before
+    opened.close()
+
+
+def test_ids_of_compacted_deletions_are_not_given_again() -> None:
+    """When not a line is left that knows an id, it is still never given again."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    opened.wait(opened.put(ROOM, Room(id=41, name="a")))
+    opened.wait(opened.delete(ROOM, 41))
+    opened.compact()
+    opened.close()
+    for number in range(42, 54):
+        opened = Opened(STATE, fs=disk)
+        assert opened.store.transaction().new_id(ROOM) == number
+        opened.wait(opened.put(VISIT, Room(id=1, name="n")))
+        opened.compact()
+        opened.close()
+
+
+def test_it_begins_by_itself() -> None:
+    """When more than half is dead, and no sooner; the folder stays small for ever."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk, segment_size=2000, compact_from=3000)
+    largest = 0
+    for number in range(3000):
+        opened.wait(opened.put(ROOM, Room(id=number % 20 + 1, name=f"{number}")))
+        if number % 50 == 0:
+            names = disk.listdir(JOURNAL)
+            largest = max(largest, sum(disk.size(JOURNAL / name) for name in names))
+    content = opened.content()
+    opened.close()
+    assert any(name.startswith("c") for name in _segments(disk))
+    assert largest < 60_000, "3000 lines were some 250 kB"
+    again = Opened(STATE, fs=disk)
+    assert again.content() == content
+    again.close()
+
+
+def test_nothing_is_compacted_that_is_alive() -> None:
+    """A journal without dead lines is left alone, however large."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk, segment_size=2000, compact_from=0)
+    for number in range(1, 500):
+        opened.wait(opened.put(ROOM, Room(id=number, name="x")))
+    opened.close()
+    assert not any(name.startswith("c") for name in _segments(disk))
+
+
+def test_commits_go_on_meanwhile() -> None:
+    """Commits and rolls between the slices become durable before the compaction ends,
+    and what they replace is not alive afterwards."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk, segment_size=4000)
+    for number in range(1, 200):
+        opened.put(ROOM, Room(id=number, name="x" * 50))
+    opened.wait(opened.put(ROOM, Room(id=1, name="y")))
+    opened.store._compactor.consider()
+    compaction = opened.store.compact()
+    done = Deferred.fromCoroutine(compaction)
+    for number in range(1, 150):
+        opened.wait(opened.put(ROOM, Room(id=number, name="z" * 70)))
+    assert opened.wait(done) == ""
+    opened.compact()
+    content = opened.content()
+    opened.close()
+    again = Opened(STATE, fs=disk)
+    assert again.content() == content
+    ledger = again.store._ledger
+    assert ledger.dead == 0
+    assert sum(sum(lines.alive) for lines in ledger.segments) == 199
+    again.close()
+
+
+def test_a_damaged_source_is_not_copied() -> None:
+    """Compaction verifies what it copies: it stops, says which file, changes nothing,
+    and the daemon goes on with what is in memory."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    opened.wait(opened.put(ROOM, Room(id=1, name="abc")))
+    opened.wait(opened.store.roll())
+    file = disk._file(JOURNAL / "00000001.jsonl")
+    file.data = file.data.replace(b"abc", b"abd")
+    with pytest.raises(Exception, match=r"00000001.jsonl is damaged near byte 0"):
+        opened.compact()
+    assert ".compaction.tmp" not in disk.listdir(JOURNAL)
+    opened.wait(opened.put(ROOM, Room(id=2, name="on")))
+    opened.close()
+    assert "c00000003.jsonl" not in disk.listdir(JOURNAL)
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
+def test_without_space_it_is_given_up(error: int) -> None:
+    """A disk that has no room for the copy keeps the old segments; the store goes on
+    and can compact later."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    opened.wait(opened.put(ROOM, Room(id=1, name="b")))
+    opened.wait(opened.store.roll())
+
+    def full(call: str) -> None:
+        if call == "write":
+            raise OSError(error, os.strerror(error))
+
+    disk.before = full
+    with pytest.raises(Exception, match="no space is left"):
+        opened.compact()
+    disk.before = lambda call: None
+    assert ".compaction.tmp" not in disk.listdir(JOURNAL)
+    opened.wait(opened.put(SETTING, Setting(id=1, name="goes on")))
+    opened.compact()
+    assert opened.store._ledger.dead == 0
+    opened.close()
+
+
+def test_closing_stops_it() -> None:
+    """A store that is closed in the middle leaves nothing behind, and loses nothing."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk, segment_size=1000)
+    for number in range(100):
+        opened.put(ROOM, Room(id=number % 7 + 1, name=f"{number}"))
+    opened.wait(opened.store.roll())
+    content = opened.content()
+    opened.store._compactor.compact()
+    opened.close()
+    assert ".compaction.tmp" not in disk.listdir(JOURNAL)
+    again = Opened(STATE, fs=disk)
+    assert again.content() == content
+    again.close()
+
+
+operations = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from("ab"), st.integers(1, 600), st.booleans()),
+        st.sampled_from(["roll", "compact"]),
+    ),
+    max_size=60,
+)
+
+
+@given(operations, st.integers(1, 400))
+def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> None:
+    """Beside a plain list of all lines: what matters, how much is dead, and what a
+    compaction would copy; also after a compaction, and when it is built by reading."""
+    ledger = Ledger("ab")
+    ledger.begin(1)
+    written: list[list[tuple[int, str, int, int, bool]]] = [[]]
+    seq = 0
+
+    def alive() -> set[int]:
+        last: dict[Any, tuple[int, bool]] = {}
+        for segment in written:
+            for number, table, id, _, put in segment:
+                last[table, id] = (number, put)
+        return {number for number, put in last.values() if put}
+
+    for step in steps:
+        if step == "roll":
+            if written[-1]:
+                ledger.begin(seq + 1)
+                written.append([])
+        elif step == "compact":
+            count = len(written) - 1
+            if not count:
+                continue
+            ledger.compacting()
+            copied = Lines(1, compacted=True)
+            for lines in ledger.segments[:count]:
+                position, offset, more = 0, 0, True
+                while more:
+                    position, size, runs = lines.runs(position, slice_size)
+                    offset += size
+                    for run in runs:
+                        lines.copy_run(run, copied)
+                    more = bool(position)
+                assert offset == lines.size
+            living = alive()
+            kept = [
+                each for part in written[:count] for each in part if each[0] in living
+            ]
+            assert copied.seqs is not None
+            assert list(copied.seqs) == [each[0] for each in kept]
+            written[:count] = [kept]
+            ledger.compacted(count, copied)
+        else:
+            table, id, put = step
+            seq += 1
+            size = 30 + id % 7
+            written[-1].append((seq, table, id, size, put))
+            ledger.wrote(table, id, seq, size, put)
+    read = Ledger("ab")
+    for lines, segment in zip(ledger.segments, written, strict=True):
+        read.begin(lines.first, compacted=lines.seqs is not None)
+        for number, table, id, size, put in segment:
+            read.read(table, id, number, size, put)
+    read.loaded()
+    living = alive()
+    for known in (ledger, read):
+        dead = 0
+        for lines, segment in zip(known.segments, written, strict=True):
+            assert list(lines.alive) == [each[0] in living for each in segment]
+            assert lines.live == sum(e[3] for e in segment if e[0] in living)
+            if lines is not known.segments[-1]:
+                dead += lines.size - lines.live
+        assert known.dead == dead
