@@ -5,13 +5,12 @@ to fail apart.
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from OpenSSL import SSL, crypto
-from twisted.internet import error as net
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from OpenSSL import crypto
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IConsumer,
     IProtocol,
@@ -25,9 +24,7 @@ from twisted.web.client import (
     URI,
     Agent,
     HTTPConnectionPool,
-    RequestTransmissionFailed,
     ResponseDone,
-    ResponseNeverReceived,
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
@@ -40,7 +37,7 @@ from twisted.web.iweb import (
 from zope.interface import implementer
 
 from pexschedd.ews.auth import HttpRequest, HttpResponse
-from pexschedd.ews.envelope import MAX_TEXT
+from pexschedd.net.failures import as_trouble
 from pexschedd.net.network import Network
 from pexschedd.net.trouble import ConnectionTrouble, Trouble
 
@@ -64,11 +61,6 @@ class Limits(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not 1 <= self.connections <= MAX_CONNECTIONS:
             raise ValueError(f"connections: must be between 1 and {MAX_CONNECTIONS}")
-
-
-class NeverAnsweredError(ConnectionTrouble):
-    """The connection died before the first byte of an answer: the server may or may
-    not have seen the request."""
 
 
 class TwistedConnection:
@@ -267,48 +259,3 @@ def _headers(response: IResponse) -> dict[str, str]:
         )
         for name, values in response.headers.getAllRawHeaders()
     }
-
-
-_CANCELLED = (CancelledError, net.ConnectingCancelledError)
-_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
-    ((net.DNSLookupError, net.UnknownHostError), Trouble.NAME),
-    ((net.ConnectionRefusedError,), Trouble.REFUSED),
-    ((net.ConnectError,), Trouble.NO_ROUTE),
-)
-
-
-def as_trouble(failure: Exception) -> Exception:
-    """Twisted's exception as ours; a cancellation stays one."""
-    causes = list(_causes(failure))
-    for cause in causes:
-        if isinstance(cause, _CANCELLED):
-            return CancelledError()
-        if isinstance(cause, ConnectionTrouble):
-            return cause
-        if isinstance(cause, SSL.Error):
-            return ConnectionTrouble(Trouble.TLS, _tls_words(cause))
-    for kinds, trouble in _TROUBLES:
-        for cause in causes:
-            if isinstance(cause, kinds):
-                return ConnectionTrouble(trouble, _words(cause))
-    if isinstance(failure, (ResponseNeverReceived, RequestTransmissionFailed)):
-        return NeverAnsweredError(Trouble.LOST)
-    if isinstance(causes[-1], net.ConnectionClosed):
-        return ConnectionTrouble(Trouble.LOST)
-    return ConnectionTrouble(Trouble.GARBLED, _words(causes[-1]))
-
-
-def _causes(failure: BaseException) -> Iterator[BaseException]:
-    """The exception, and those that Twisted wrapped in it."""
-    yield failure
-    for reason in getattr(failure, "reasons", ()):
-        yield from _causes(reason.value)
-
-
-def _words(cause: BaseException) -> str:
-    return " ".join(str(cause).split())[:MAX_TEXT] or type(cause).__name__
-
-
-def _tls_words(cause: SSL.Error) -> str:
-    reasons = cause.args[0] if cause.args and isinstance(cause.args[0], list) else []
-    return "; ".join(str(each[-1]) for each in reasons) or "the handshake was cut short"

@@ -59,14 +59,36 @@ _TROUBLES = {
     Trouble.GARBLED: "{host} does not answer as a web server does ({detail}). Check "
     "the port and the scheme of the EWS URL.",
     Trouble.TOO_LARGE: "The answer of {host} is larger than {detail} bytes.",
-    Trouble.UNTRUSTED: "The TLS certificate of {host} is not trusted: {detail}. Add "
-    "the certificate of the authority that issued it to the trusted ones (ca_file).",
+    Trouble.UNTRUSTED: "The TLS certificate of {host} is not trusted: {detail}. Upload "
+    "the certificate of the authority that issued it as a ca_certificate of the "
+    "management API, or add it to the configuration's ca_file.",
     Trouble.WRONG_HOST: "The TLS certificate of {host} is not for this host: {detail}. "
     "Use a host name of the certificate in the EWS URL, or give the server a "
     "certificate with its name as subject alternative name.",
-    Trouble.NOT_VALID_NOW: "The TLS certificate of {host} is not valid now: {detail}.",
+    Trouble.NOT_VALID_NOW: "The TLS certificate of {host} is not valid now: {detail}. "
+    "Renew it, and check this machine's clock.",
+    Trouble.UNFIT: "The TLS certificate of {host} cannot be accepted: {detail}. Have "
+    "the server's certificate issued again.",
     Trouble.TLS: "No TLS connection to {host} can be made: {detail}. TLS 1.2 or newer "
     "is needed.",
+    Trouble.OLD_TLS: "{host} speaks TLS older than 1.2 only ({detail}). Enable TLS 1.2 "
+    "on the server.",
+    Trouble.NO_CIPHER: "{host} has no TLS cipher in common with this machine "
+    "({detail}). Enable current ones on the server.",
+    Trouble.NOT_TLS: "{host} does not speak TLS on this port ({detail}). Check the "
+    "port of the EWS URL.",
+    Trouble.CLIENT_CERTIFICATE: "{host} asks for a client certificate ({detail}), "
+    "which this cannot show. Let the EWS virtual directory ignore client certificates.",
+    Trouble.PROXY_UNREACHABLE: "{host} cannot be reached: {detail}. Check the proxy of "
+    "the configuration file; an integration can do without it (disable_proxy).",
+    Trouble.PROXY_SIGN_IN: "{host} cannot be reached: {detail}. Check username and "
+    "password_file of the proxy in the configuration file.",
+    Trouble.PROXY_FORBIDS: "{host} cannot be reached: {detail}. Allow it on the proxy, "
+    "or leave the proxy out (bypass, disable_proxy).",
+    Trouble.PROXY_FAILED: "{host} cannot be reached: {detail}. Check the EWS URL, and "
+    "whether the proxy reaches the server.",
+    Trouble.PROXY_GARBLED: "{host} cannot be reached: {detail}. Check the proxy's "
+    "address in the configuration file, and the proxy.",
 }
 
 

@@ -16,9 +16,9 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator, HttpRequest, HttpResponse
-from pexschedd.ews.connection import Limits, NeverAnsweredError, TwistedConnection
+from pexschedd.ews.connection import Limits, TwistedConnection
 from pexschedd.net.network import Network
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
+from pexschedd.net.trouble import ConnectionTrouble, NeverAnsweredError, Trouble
 
 USER_AGENT = "pexschedd"
 

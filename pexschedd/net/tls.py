@@ -7,79 +7,168 @@ kept for the administrator.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from ipaddress import ip_address
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
-from service_identity.cryptography import extract_patterns
-from service_identity.exceptions import CertificateError, VerificationError
-from service_identity.hazmat import (
-    DNS_ID,
-    IPAddress_ID,
-    ServiceID,
-    verify_service_identity,
-)
+from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pexschedd.errors import ConfigError
+from pexschedd.net.certificates import Certificate, described, read_pem
+from pexschedd.net.handshake import HANDSHAKE_FAILURE, refused_handshake
 from pexschedd.net.trouble import ConnectionTrouble, Trouble
+from pexschedd.net.verdict import chain_trouble, name_trouble
 
-# From OpenSSL's x509_vfy.h.
-_NOT_YET_VALID = 9
-_EXPIRED = 10
-_SELF_SIGNED = (18, 19)
-_UNKNOWN_ISSUER = (2, 20, 21)
+Authorities = Iterable[tuple[str, bytes]]
+"""Where a text comes from, and the text: PEM, any number of certificates."""
+
+Seen = Callable[[str, x509.Certificate], None]
+"""Hears of each believed server: the host and its certificate. May not raise."""
+
+_WAITING_FOR_AN_ANSWER = b"SSLv3/TLS write client hello"
+"""OpenSSL's name for the state before the server has said anything."""
 
 
 class Trust:
-    """The system's roots and the given certificates (PEM, any number in each text).
+    """The system's roots, the given certificates, and those in `replace`.
 
     Raises `ConfigError` naming the source of a text without certificates.
     """
 
-    def __init__(self, authorities: Iterable[tuple[str, bytes]] = ()) -> None:
-        self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        self._context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
-        self._context.set_default_verify_paths()
-        store = self._context.get_cert_store()
-        if store is None:  # never, but its type says so
-            raise ConfigError("TLS", ["there is no certificate store"])
-        # An administrator may trust an issuing authority without its root.
-        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-        for source, pem in authorities:
-            try:
-                certificates = x509.load_pem_x509_certificates(pem)
-            except ValueError as error:
-                raise ConfigError(source, ["holds no PEM certificates"]) from error
-            for certificate in certificates:
-                store.add_cert(crypto.X509.from_cryptography(certificate))
+    def __init__(self, authorities: Authorities = ()) -> None:
+        self._given = _certificates(authorities)
+        self._context = _context(self._given)
+        self._open: WeakKeyDictionary[TLSMemoryBIOProtocol, SSL.Connection]
+        self._open = WeakKeyDictionary()
+        self._seen: Seen = _ignore
+
+    @property
+    def given(self) -> list[Certificate]:
+        """The certificates it was made with."""
+        return [described(certificate) for certificate in self._given]
+
+    def replace(self, authorities: Authorities) -> None:
+        """Believes these beside the system's and the given ones, from now on.
+
+        New connections ask the new ones. Open ones are judged again, and those that
+        would not be made any more are closed.
+        """
+        self._context = _context([*self._given, *_certificates(authorities)])
+        for protocol, connection in list(self._open.items()):
+            if protocol.connected and not self._still_believes(connection):
+                trouble = ConnectionTrouble(
+                    Trouble.UNTRUSTED,
+                    "the authority that its certificate relied on has been removed",
+                )
+                protocol.failVerification(Failure(trouble))
+
+    def watch(self, seen: Seen) -> None:
+        """Calls `seen` for each connection whose server is believed."""
+        self._seen = seen
 
     def for_host(self, host: str) -> IOpenSSLClientConnectionCreator:
         """Makes connections that are only for `host`: a DNS name or an IP address."""
-        return _Creator(self._context, host)
+        return _Creator(self._context, host, self._made, self._seen)
+
+    def observer(self, host: str, report: "Report") -> IOpenSSLClientConnectionCreator:
+        """Makes connections that go on whatever the server shows, and tell.
+
+        For looking at a server's certificates only: nothing may be sent there.
+        """
+        return _Observer(self._context, host, report)
+
+    def _made(self, protocol: TLSMemoryBIOProtocol, connection: SSL.Connection) -> None:
+        self._open[protocol] = connection
+
+    def _still_believes(self, connection: SSL.Connection) -> bool:
+        chain = connection.get_peer_cert_chain()
+        if not chain:  # still shaking hands, under the old rules
+            return False
+        try:
+            crypto.X509StoreContext(
+                _store(self._context), chain[0], chain[1:]
+            ).verify_certificate()
+        except crypto.X509StoreContextError:
+            return False
+        return True
 
 
-@implementer(IOpenSSLClientConnectionCreator)
-class _Creator:
-    def __init__(self, context: SSL.Context, host: str) -> None:
-        self._context = context
-        self._host = host
-        self._identity = _identity(host)
+def _ignore(_host: str, _certificate: x509.Certificate) -> None:
+    pass
 
-    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        connection = SSL.Connection(self._context, None)
-        if isinstance(self._identity, DNS_ID):
-            connection.set_tlsext_host_name(self._host.encode("idna"))
-        connection.set_verify(
-            SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
-            _verifier(self._identity, self._host, protocol),
-        )
-        return connection
+
+def _certificates(authorities: Authorities) -> list[x509.Certificate]:
+    found: dict[bytes, x509.Certificate] = {}
+    for source, pem in authorities:
+        try:
+            for certificate in read_pem(pem.decode("utf-8", "replace")):
+                found.setdefault(certificate.public_bytes(Encoding.DER), certificate)
+        except ValueError as error:
+            raise ConfigError(source, [str(error)]) from error
+    return list(found.values())
+
+
+def _context(authorities: Iterable[x509.Certificate]) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+    context.set_default_verify_paths()
+    context.set_info_callback(_heard)
+    store = _store(context)
+    # An administrator may trust an issuing authority without its root, or a server's
+    # own certificate without any authority.
+    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    for certificate in authorities:
+        store.add_cert(crypto.X509.from_cryptography(certificate))
+    return context
+
+
+def _store(context: SSL.Context) -> crypto.X509Store:
+    store = context.get_cert_store()
+    if store is None:  # never, but its type says so
+        raise ConfigError("TLS", ["there is no certificate store"])
+    return store
+
+
+def _heard(connection: SSL.Connection, where: int, value: int) -> None:
+    """OpenSSL's reports of a handshake: keeps what its errors do not tell."""
+    alert = where & SSL.SSL_CB_READ_ALERT == SSL.SSL_CB_READ_ALERT
+    protocol = connection.get_app_data()
+    if alert and value & 0xFF == HANDSHAKE_FAILURE and protocol is not None:
+        answered = connection.get_state_string() != _WAITING_FOR_AN_ANSWER
+        protocol.failVerification(Failure(refused_handshake(answered)))
+
+
+_Judge = Callable[[crypto.X509, int, int, int], ConnectionTrouble | None]
+
+
+def _judge(host: str, identity: ServiceID) -> _Judge:
+    """The answer to OpenSSL's question for each certificate of the chain.
+
+    The server's own comes last. Nothing may escape from here: an exception would be
+    lost and, worse, taken for a yes.
+    """
+
+    def judge(
+        certificate: crypto.X509, error: int, depth: int, chain_is_good: int
+    ) -> ConnectionTrouble | None:
+        try:
+            shown = certificate.to_cryptography()
+            if not chain_is_good:
+                return chain_trouble(shown, error, depth)
+            return name_trouble(shown, identity, host) if depth == 0 else None
+        except Exception as problem:  # noqa: BLE001 - fail closed, see above
+            return ConnectionTrouble(
+                Trouble.TLS, f"its certificate cannot be read ({problem!r})"
+            )
+
+    return judge
 
 
 def _identity(host: str) -> ServiceID:
@@ -90,94 +179,88 @@ def _identity(host: str) -> ServiceID:
     return IPAddress_ID(host)
 
 
-_Verify = Callable[[SSL.Connection, crypto.X509, int, int, int], bool]
+def _connection(
+    context: SSL.Context, host: str, identity: ServiceID, protocol: TLSMemoryBIOProtocol
+) -> SSL.Connection:
+    connection = SSL.Connection(context, None)
+    connection.set_app_data(protocol)
+    if isinstance(identity, DNS_ID):
+        connection.set_tlsext_host_name(host.encode("idna"))
+    return connection
 
 
-def _verifier(
-    identity: ServiceID, host: str, protocol: TLSMemoryBIOProtocol
-) -> _Verify:
-    """OpenSSL's question for each certificate of the chain, the server's own last.
+@implementer(IOpenSSLClientConnectionCreator)
+class _Creator:
+    def __init__(
+        self,
+        context: SSL.Context,
+        host: str,
+        made: Callable[[TLSMemoryBIOProtocol, SSL.Connection], None],
+        seen: Seen,
+    ) -> None:
+        self._context = context
+        self._host = host
+        self._identity = _identity(host)
+        self._made = made
+        self._seen = seen
 
-    Nothing may escape from here: an exception would be lost and, worse, taken for a
-    yes.
-    """
+    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = _connection(self._context, self._host, self._identity, protocol)
+        judge = _judge(self._host, self._identity)
 
-    def verify(
-        _connection: SSL.Connection,
-        certificate: crypto.X509,
-        error: int,
-        depth: int,
-        chain_is_good: int,
-    ) -> bool:
-        try:
-            trouble = (
-                _name_trouble(certificate.to_cryptography(), identity, host)
-                if chain_is_good and depth == 0
-                else None
-                if chain_is_good
-                else _chain_trouble(certificate.to_cryptography(), error)
-            )
-        except Exception as problem:  # noqa: BLE001 - fail closed, see above
-            trouble = ConnectionTrouble(
-                Trouble.TLS, f"its certificate cannot be read ({problem!r})"
-            )
-        if trouble is None:
+        def verify(
+            _connection: SSL.Connection,
+            certificate: crypto.X509,
+            error: int,
+            depth: int,
+            chain_is_good: int,
+        ) -> bool:
+            trouble = judge(certificate, error, depth, chain_is_good)
+            if trouble is not None:
+                protocol.failVerification(Failure(trouble))
+                return False
+            if depth == 0:
+                self._seen(self._host, certificate.to_cryptography())
             return True
-        protocol.failVerification(Failure(trouble))
-        return False
 
-    return verify
-
-
-def _name_trouble(
-    certificate: x509.Certificate, identity: ServiceID, host: str
-) -> ConnectionTrouble | None:
-    try:
-        verify_service_identity(extract_patterns(certificate), [identity], [])
-    except (VerificationError, CertificateError):
-        names = ", ".join(_names(certificate)) or "no name at all"
-        return ConnectionTrouble(
-            Trouble.WRONG_HOST, f"it is for {names} and not for {host}"
-        )
-    return None
+        connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
+        self._made(protocol, connection)
+        return connection
 
 
-def _names(certificate: x509.Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        ).value
-    except x509.ExtensionNotFound:
-        return []
-    return [
-        *names.get_values_for_type(x509.DNSName),
-        *map(str, names.get_values_for_type(x509.IPAddress)),
-    ][:10]
+class Report:
+    """What an observed handshake showed."""
+
+    def __init__(self) -> None:
+        self.connection: SSL.Connection | None = None
+        self.trouble: ConnectionTrouble | None = None
+        """The first thing that would have ended a real connection."""
 
 
-def _chain_trouble(certificate: x509.Certificate, error: int) -> ConnectionTrouble:
-    subject = f'"{certificate.subject.rfc4514_string()[:200]}"'
-    issuer = f'"{certificate.issuer.rfc4514_string()[:200]}"'
-    if error == _EXPIRED:
-        return ConnectionTrouble(
-            Trouble.NOT_VALID_NOW,
-            f"{subject} expired on {_day(certificate.not_valid_after_utc)}",
-        )
-    if error == _NOT_YET_VALID:
-        return ConnectionTrouble(
-            Trouble.NOT_VALID_NOW,
-            f"{subject} is valid from {_day(certificate.not_valid_before_utc)}",
-        )
-    if error in _SELF_SIGNED:
-        return ConnectionTrouble(Trouble.UNTRUSTED, f"{subject} signed itself")
-    if error in _UNKNOWN_ISSUER:
-        return ConnectionTrouble(
-            Trouble.UNTRUSTED, f"{subject} was issued by {issuer}, which is not known"
-        )
-    return ConnectionTrouble(
-        Trouble.UNTRUSTED, f"{subject} was refused (OpenSSL verification error {error})"
-    )
+@implementer(IOpenSSLClientConnectionCreator)
+class _Observer:
+    def __init__(self, context: SSL.Context, host: str, report: Report) -> None:
+        self._context = context
+        self._host = host
+        self._report = report
 
+    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        report = self._report
+        identity = _identity(self._host)
+        connection = _connection(self._context, self._host, identity, protocol)
+        judge = _judge(self._host, identity)
 
-def _day(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d")
+        def verify(
+            _connection: SSL.Connection,
+            certificate: crypto.X509,
+            error: int,
+            depth: int,
+            chain_is_good: int,
+        ) -> bool:
+            found = judge(certificate, error, depth, chain_is_good)
+            report.trouble = report.trouble or found
+            return True
+
+        connection.set_verify(SSL.VERIFY_PEER, verify)
+        report.connection = connection
+        return connection

@@ -18,11 +18,12 @@ from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import HttpRequest, HttpResponse
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.connection import Limits, NeverAnsweredError, as_trouble
+from pexschedd.ews.connection import Limits
 from pexschedd.ews.transport import Transport, ascii_url
+from pexschedd.net.failures import as_trouble
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
+from pexschedd.net.trouble import ConnectionTrouble, NeverAnsweredError, Trouble
 from tests.ews.ews_support import Behaviour, RawServer, RawSite
 
 reactor: Any = _reactor

@@ -1,0 +1,138 @@
+"""PURE: the web proxy of an installation, and the sentences about it."""
+
+import re
+from base64 import b64encode
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pexschedd.net.bypass import bypassed
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
+
+ANSWER_SECONDS = 30.0
+"""How long a proxy may take to open a tunnel."""
+
+MAX_HEADER = 8 * 1024
+"""Bytes of its answer."""
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: |\r?\n|$)")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    secure: bool
+    """Whether the connection to the proxy itself is TLS."""
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+    bypass: tuple[str, ...] = ()
+    """See `bypass.py`."""
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """For people; without the password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}"
+
+    def is_for(self, host: str) -> bool:
+        return not bypassed(host, self.bypass)
+
+    def connect_request(self, target: str) -> bytes:
+        """What opens a tunnel to `target`, a host and port (RFC 9110, 9.3.6)."""
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+        if self.username:
+            pair = f"{self.username}:{self.password}".encode()
+            lines.append(f"Proxy-Authorization: Basic {b64encode(pair).decode()}")
+        return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def parse_url(url: str) -> Proxy:
+    """Raises ValueError that says what a proxy's URL has to look like."""
+    wanted = "must look like http://proxy.example.com:3128"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+    except ValueError:
+        raise ValueError(wanted) from None
+    if parts.scheme not in _DEFAULT_PORTS or not host or port == 0:
+        raise ValueError(wanted)
+    if not re.fullmatch(r"[0-9A-Za-z._:-]+", host):
+        raise ValueError(wanted)
+    if "@" in parts.netloc:
+        raise ValueError(f"{wanted}; name and password go to username, password_file")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"{wanted}, with nothing after the port")
+    secure = parts.scheme == "https"
+    return Proxy(secure=secure, host=host, port=port or _DEFAULT_PORTS[parts.scheme])
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    offered: str
+    """What Proxy-Authenticate asks for."""
+
+
+def parse_answer(header: bytes) -> Answer | None:
+    """A proxy's answer up to its empty line; None if it is none."""
+    match = _STATUS.match(header)
+    if match is None:
+        return None
+    offers = re.findall(rb"(?mi)^proxy-authenticate:[ \t]*([^\r\n]*)", header)
+    return Answer(int(match[1]), b", ".join(offers).decode("latin-1"))
+
+
+def refusal(answer: Answer, proxy: Proxy, target: str) -> ConnectionTrouble | None:
+    """What an answer means for the connection to `target`; None if it is open."""
+    status, name = answer.status, f"the proxy {proxy.name}"
+    if 200 <= status < 300:
+        return None
+    if status == 407:
+        return ConnectionTrouble(
+            Trouble.PROXY_SIGN_IN, _not_signed_in(answer, proxy, target)
+        )
+    if 400 <= status < 500:
+        return ConnectionTrouble(
+            Trouble.PROXY_FORBIDS,
+            f"{name} does not let us through to {target} (HTTP {status})",
+        )
+    if status >= 500:
+        return ConnectionTrouble(
+            Trouble.PROXY_FAILED, f"{name} could not reach {target} (HTTP {status})"
+        )
+    return garbled(proxy, target, f"it answers with HTTP {status}")
+
+
+def _not_signed_in(answer: Answer, proxy: Proxy, target: str) -> str:
+    name = f"the proxy {proxy.name}"
+    schemes = {part.split()[0].lower() for part in answer.offered.split(",") if part}
+    if schemes and "basic" not in schemes:
+        offered = ", ".join(sorted(schemes & {"ntlm", "negotiate", "digest", "bearer"}))
+        return (
+            f"{name} does not take Basic authentication for {target}, which is all we "
+            f"can do (it offers {offered or 'something else'})"
+        )
+    if not proxy.username:
+        return f"{name} wants a user name and password for {target}"
+    return (
+        f"{name} does not accept the user name {proxy.username} with its password "
+        f"for {target}"
+    )
+
+
+def garbled(proxy: Proxy, target: str, what: str) -> ConnectionTrouble:
+    return ConnectionTrouble(
+        Trouble.PROXY_GARBLED,
+        f"the proxy {proxy.name} does not open a tunnel to {target}: {what}",
+    )
+
+
+def unreachable(proxy: Proxy, target: str, clause: str) -> ConnectionTrouble:
+    return ConnectionTrouble(
+        Trouble.PROXY_UNREACHABLE,
+        f"the proxy {proxy.name}, on the way to {target}, is of no use: {clause}",
+    )

@@ -1,0 +1,174 @@
+"""A way through a web proxy: a tunnel for each connection, opened with CONNECT.
+
+What goes through it is the proxy's business no more: TLS to the server is verified as
+without a proxy, and a sign-in that belongs to a connection keeps its connection.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, implementer, providedBy
+
+from pexschedd.net.failures import as_trouble
+from pexschedd.net.proxy import (
+    ANSWER_SECONDS,
+    MAX_HEADER,
+    Proxy,
+    garbled,
+    parse_answer,
+    refusal,
+    unreachable,
+)
+from pexschedd.net.trouble import ConnectionTrouble, Trouble, clause
+
+
+@implementer(IStreamClientEndpoint)
+class Tunnel:
+    """To `host` and `port` through `proxy`, which `way` connects to."""
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        way: IStreamClientEndpoint,
+        host: str,
+        port: int,
+        clock: IReactorTime,
+    ) -> None:
+        self._proxy = proxy
+        self._way = way
+        self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._clock = clock
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        return Deferred.fromCoroutine(self._connect(factory))
+
+    async def _connect(self, inner: IProtocolFactory) -> IProtocol:
+        proxy, target = self._proxy, self._target
+        try:
+            opening: Any = await self._way.connect(_Openings(inner, proxy, target))
+        except Exception as failure:
+            trouble = as_trouble(failure)
+            if isinstance(trouble, ConnectionTrouble):
+                trouble = unreachable(proxy, target, clause(trouble))
+            raise trouble from failure
+        timer = self._clock.callLater(ANSWER_SECONDS, opening.give_up)
+        try:
+            opened: IProtocol = await opening.opened
+        finally:
+            _stop(timer)
+        return opened
+
+
+def _stop(timer: IDelayedCall) -> None:
+    if timer.active():
+        timer.cancel()
+
+
+class _Openings(WrappingFactory[Any]):
+    noisy = False
+
+    def __init__(self, inner: IProtocolFactory, proxy: Proxy, target: str) -> None:
+        super().__init__(inner)
+        self._proxy = proxy
+        self._target = target
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        inner: Any = self.wrappedFactory.buildProtocol(addr)
+        if inner is None:
+            return None
+        return _Opening(self, inner, self._proxy, self._target)
+
+
+class _Opening(ProtocolWrapper):
+    """Asks for the tunnel; once it is open, it is nothing but in between."""
+
+    transport: Any
+    wrappedProtocol: Any
+
+    def __init__(
+        self, factory: Any, inner: IProtocol, proxy: Proxy, target: str
+    ) -> None:
+        super().__init__(factory, inner)
+        self._proxy = proxy
+        self._target = target
+        self._header = b""
+        self._is_open = False
+        self.opened: Deferred[IProtocol] = Deferred(lambda _: self._drop())
+
+    def makeConnection(self, transport: Any) -> None:
+        """The wrapped protocol hears of its connection when the tunnel is open."""
+        directlyProvides(self, providedBy(transport))
+        Protocol.makeConnection(self, transport)
+        self.factory.registerProtocol(self)
+        self.write(self._proxy.connect_request(self._target))
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._is_open:
+            super().dataReceived(data)
+            return
+        if self.opened.called:
+            return
+        self._header += data
+        header, end, rest = self._header.partition(b"\r\n\r\n")
+        if not b"HTTP/1.".startswith(header[:7]) or len(header) > MAX_HEADER:
+            self._fail(self._garbled("it does not answer as a proxy does"))
+        elif end:
+            self._answered(header, rest)
+
+    def _answered(self, header: bytes, rest: bytes) -> None:
+        answer = parse_answer(header)
+        if answer is None:
+            self._fail(self._garbled("it does not answer as a proxy does"))
+            return
+        trouble = refusal(answer, self._proxy, self._target)
+        if trouble is not None:
+            self._fail(trouble)
+            return
+        self._is_open = True
+        self._header = b""
+        self.wrappedProtocol.makeConnection(self)
+        self.opened.callback(self.wrappedProtocol)
+        if rest:
+            super().dataReceived(rest)
+
+    def give_up(self) -> None:
+        self._fail(self._garbled(f"no answer within {ANSWER_SECONDS:g} seconds"))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._is_open:
+            super().connectionLost(reason)
+            return
+        self.factory.unregisterProtocol(self)
+        trouble = as_trouble(reason.value or ConnectionTrouble(Trouble.LOST))
+        if isinstance(trouble, ConnectionTrouble) and trouble.trouble not in (
+            Trouble.LOST,
+            Trouble.GARBLED,
+        ):
+            words = clause(trouble)  # TLS to the proxy itself
+            self._fail(unreachable(self._proxy, self._target, words))
+        else:
+            self._fail(self._garbled("it closed the connection instead of answering"))
+
+    def _garbled(self, what: str) -> ConnectionTrouble:
+        return garbled(self._proxy, self._target, what)
+
+    def _fail(self, trouble: ConnectionTrouble) -> None:
+        if self.opened.called:
+            return
+        self.opened.errback(trouble)
+        self._drop()
+
+    def _drop(self) -> None:
+        if getattr(self.transport, "connected", False):
+            self.transport.abortConnection()
