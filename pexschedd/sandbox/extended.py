@@ -114,7 +114,18 @@ def value_of(key: Key, item: Item, mailbox: Mailbox) -> Plain | list[Plain] | No
 
 def write(parent: Element, key: Key, item: Item, mailbox: Mailbox) -> None:
     """Adds an ExtendedProperty element, if the item has the property."""
-    value = value_of(key, item, mailbox)
+    _write(parent, key, value_of(key, item, mailbox))
+
+
+def write_stored(parent: Element, key: Key, stored: str | list[str] | None) -> None:
+    """The same for the value that something else than an item has, as text."""
+    if isinstance(stored, list):
+        _write(parent, key, [key.parse(each) for each in stored])
+    elif stored is not None:
+        _write(parent, key, key.parse(stored))
+
+
+def _write(parent: Element, key: Key, value: Plain | list[Plain] | None) -> None:
     if value is None:
         return
     element = markup.t(parent, "ExtendedProperty")

@@ -65,6 +65,10 @@ class Folder:
         self.items: dict[str, Item] = {}
         self.log: list[Entry] = []
         self._compact_at = 1000
+        self.extended: dict[str, str | list[str]] = {}
+        """Extended properties that clients have set."""
+        self.change = 0
+        """When the folder itself was changed last."""
         self.deleted = 0
         """How many items were ever taken out."""
         self.views: dict[object, list[Item]] = {}
@@ -286,7 +290,16 @@ class Mailbox:
         return ids.change_key(_KINDS[item.kind], self.guid, newest)
 
     def folder_change_key(self, folder: Folder) -> str:
-        return ids.change_key(1, self.guid, folder.last_change)
+        newest = max(folder.last_change, folder.change)
+        return ids.change_key(1, self.guid, newest)
+
+    def change_folder(
+        self, folder: Folder, extended: dict[str, str | list[str]]
+    ) -> None:
+        """Gives a folder other extended properties."""
+        folder.extended = extended
+        folder.change = self._number()
+        self._tell_of_folder(folder.name)
 
     def restore(self, item: Item) -> None:
         """Takes over an item of a snapshot as it is."""

@@ -14,6 +14,8 @@ class MailboxState(msgspec.Struct):
     items: list[Item]
     logs: dict[str, list[Entry]]
     deleted: dict[str, int]
+    extended: dict[str, dict[str, str | list[str]]] = {}
+    """Of the folders that have any."""
 
     @classmethod
     def of(cls, mailbox: Mailbox) -> Self:
@@ -23,6 +25,9 @@ class MailboxState(msgspec.Struct):
             items=list(mailbox.all_items()),
             logs={name: folder.log for name, folder in folders if folder.log},
             deleted={name: folder.deleted for name, folder in folders},
+            extended={
+                name: folder.extended for name, folder in folders if folder.extended
+            },
         )
 
     def fill(self, mailbox: Mailbox) -> None:
@@ -33,6 +38,8 @@ class MailboxState(msgspec.Struct):
             mailbox.folders[name].log = log
         for name, count in self.deleted.items():
             mailbox.folders[name].deleted = count
+        for name, properties in self.extended.items():
+            mailbox.folders[name].extended = properties
 
 
 class State(msgspec.Struct):

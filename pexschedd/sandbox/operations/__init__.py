@@ -10,6 +10,7 @@ from pexschedd.sandbox.operations.delete_item import delete_item, move_item
 from pexschedd.sandbox.operations.find_item import find_item
 from pexschedd.sandbox.operations.get_item import get_item
 from pexschedd.sandbox.operations.sync_folder_items import sync_folder_items
+from pexschedd.sandbox.operations.update_folder import update_folder
 from pexschedd.sandbox.operations.update_item import update_item
 
 OPERATIONS: dict[str, Callable[[Call], Element]] = {
@@ -29,19 +30,13 @@ OPERATIONS: dict[str, Callable[[Call], Element]] = {
     "Subscribe": subscribe.subscribe,
     "SyncFolderItems": sync_folder_items,
     "Unsubscribe": subscribe.unsubscribe,
+    "UpdateFolder": update_folder,
     "UpdateItem": update_item,
 }
 """Each takes a call, and gives the response element or raises `RequestFault`."""
 
 UNSUPPORTED = frozenset(
-    {
-        "SendItem",
-        "CopyItem",
-        "CreateFolder",
-        "DeleteFolder",
-        "UpdateFolder",
-        "MoveFolder",
-    }
+    {"SendItem", "CopyItem", "CreateFolder", "DeleteFolder", "MoveFolder"}
     | {"EmptyFolder", "SyncFolderHierarchy", "CreateAttachment", "GetAttachment"}
     | {"DeleteAttachment", "GetUserAvailability", "GetRoomLists", "GetRooms"}
     | {"GetDelegate", "ExpandDL", "ExportItems", "UploadItems", "GetMailTips"}

@@ -43,11 +43,11 @@ class _Shape:
                 self._uris.add(read_uri(child))
 
     def write(self, parent: Element, mailbox: Mailbox, folder: Folder) -> None:
-        kind = _ELEMENTS.get(folder.folder_class, "Folder")
+        kind = element_name(folder)
         element = markup.t(parent, kind)
-        _identifier(element, "FolderId", mailbox, folder)
+        write_identifier(element, "FolderId", mailbox, folder)
         if self._wants("ParentFolderId") and folder.parent:
-            _identifier(
+            write_identifier(
                 element, "ParentFolderId", mailbox, mailbox.folders[folder.parent]
             )
         if self._wants("FolderClass") and folder.folder_class:
@@ -79,10 +79,9 @@ class _Shape:
             newest = max(item.modified for item in folder.items.values())
             value = markup.stamp(newest)
         else:
+            extended.write_stored(parent, key, folder.extended.get(key.text))
             return
-        element = markup.t(parent, "ExtendedProperty")
-        markup.t(element, "ExtendedFieldURI", **dict(key.attributes))
-        markup.t(element, "Value", value)
+        extended.write_stored(parent, key, value)
 
 
 def get_folder(call: Call) -> Element:
@@ -137,6 +136,10 @@ def find_folder(call: Call) -> Element:
     return call.answer([job(find) for find in folders])
 
 
+def element_name(folder: Folder) -> str:
+    return _ELEMENTS.get(folder.folder_class, "Folder")
+
+
 def children(mailbox: Mailbox, folder: Folder, *, deep: bool) -> list[Folder]:
     found = []
     for each in mailbox.folders.values():
@@ -147,6 +150,8 @@ def children(mailbox: Mailbox, folder: Folder, *, deep: bool) -> list[Folder]:
     return found
 
 
-def _identifier(parent: Element, name: str, mailbox: Mailbox, folder: Folder) -> None:
+def write_identifier(
+    parent: Element, name: str, mailbox: Mailbox, folder: Folder
+) -> None:
     key = mailbox.folder_change_key(folder)
     markup.t(parent, name, Id=folder.id, ChangeKey=key)
