@@ -1,0 +1,70 @@
+"""PURE: what a server offers for signing in (WWW-Authenticate, RFC 9110 section 11).
+
+All challenges stand in one text, separated by commas, as are the parameters of each.
+"""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# A token68 stands alone: it ends the challenge.
+_TOKEN68 = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)")
+_PARAMETER = re.compile(
+    r"[ \t,]*(?P<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*"
+    r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,"]+))[ \t]*(?=,|$)'
+)
+_GAP = re.compile(r"[ \t,]*")
+_REST = re.compile(r"[^,]*")
+
+
+class Challenge(msgspec.Struct, frozen=True):
+    """One scheme that the server offers."""
+
+    scheme: str
+    """In lower case."""
+    token: str = ""
+    """What follows the scheme alone, as with NTLM and Negotiate: base64."""
+    parameters: Mapping[str, str] = {}
+    """Names in lower case."""
+
+
+def challenges(offered: str) -> list[Challenge]:
+    """In the order of the server. What is not a challenge is passed over."""
+    found: list[Challenge] = []
+    at = _end(_GAP, offered, 0)
+    while at < len(offered):
+        scheme = _TOKEN.match(offered, at)
+        if scheme is None:
+            at = _end(_REST, offered, at)
+        else:
+            challenge, at = _challenge(offered, scheme.group().lower(), scheme.end())
+            found.append(challenge)
+        at = _end(_GAP, offered, max(at, _end(_REST, offered, at)))
+    return found
+
+
+def _challenge(offered: str, scheme: str, at: int) -> tuple[Challenge, int]:
+    alone = _TOKEN68.match(offered, at)
+    if alone is not None:
+        return Challenge(scheme, token=alone.group(1)), alone.end()
+    parameters: dict[str, str] = {}
+    while (parameter := _PARAMETER.match(offered, at)) is not None:
+        quoted = parameter["quoted"]
+        value = (
+            parameter["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        )
+        parameters.setdefault(parameter["name"].lower(), value)
+        at = parameter.end()
+    return Challenge(scheme, parameters=parameters), at
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match is not None else at
+
+
+def offer(offered: str, scheme: str) -> Challenge | None:
+    """The first challenge of a scheme (in lower case), if it is offered."""
+    return next((each for each in challenges(offered) if each.scheme == scheme), None)
