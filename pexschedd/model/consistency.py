@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Mapping
 import msgspec
 
 from pexschedd.model import tables
+from pexschedd.model.ca_certificate import CaCertificate, fingerprint_of
 from pexschedd.model.fields import Record
 from pexschedd.model.table import Index
 
@@ -33,11 +34,16 @@ def _exact(field: str) -> Callable[[Record], Hashable | None]:
     return key
 
 
+def _certificate(record: Record) -> Hashable | None:
+    return fingerprint_of(record) if isinstance(record, CaCertificate) else None
+
+
 UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.CONNECTOR.name: (
         Unique("name", _exact("name")),
         Unique("room_mailbox_email_address", _folded("room_mailbox_email_address")),
     ),
+    tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
     tables.CONFERENCE.name: (
         Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),
     ),

@@ -16,6 +16,7 @@ _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
         tables.CONFERENCE_ALIAS,
         tables.SCHEDULED_CONFERENCE,
         tables.SCHEDULED_ALIAS,
+        tables.CA_CERTIFICATE,
     )
 )
 _INTRODUCTION = """# Configuration reference

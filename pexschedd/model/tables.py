@@ -2,6 +2,7 @@
 
 from pexschedd.model.administrator import Administrator
 from pexschedd.model.alarm import Alarm
+from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
@@ -16,6 +17,7 @@ CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
 EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integrations")
 ADMINISTRATOR = Table("administrator", Administrator, document="administrators")
 ALARM = Table("alarm", Alarm, document="alarms")
+CA_CERTIFICATE = Table("ca_certificate", CaCertificate, document="ca_certificates")
 
 SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
@@ -32,6 +34,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     EXCHANGE_DOMAIN,
     ADMINISTRATOR,
     ALARM,
+    CA_CERTIFICATE,
     SCHEDULED_ALIAS,
     CONFERENCE,
     CONFERENCE_ALIAS,

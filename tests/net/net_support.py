@@ -20,15 +20,25 @@ DAY = timedelta(days=1)
 class Authority:
     """A certificate authority for one test run."""
 
-    def __init__(self, name: str, issuer: "Authority | None" = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        issuer: "Authority | None" = None,
+        *,
+        begins: datetime | None = None,
+        expires: datetime | None = None,
+        extensions: Sequence[x509.ExtensionType] = (),
+    ) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         by = issuer or self
-        self.certificate = (
-            _builder(self.name, by.name, self.key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-            .sign(by.key, hashes.SHA256())
-        )
+        builder = _builder(self.name, by.name, self.key, begins=begins, expires=expires)
+        for extension in (
+            x509.BasicConstraints(ca=True, path_length=None),
+            *extensions,
+        ):
+            builder = builder.add_extension(extension, True)
+        self.certificate = builder.sign(by.key, hashes.SHA256())
 
     @property
     def pem(self) -> bytes:

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from pexschedd.errors import InvalidFields
+from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain, manifest_differs
 from pexschedd.model.validation import is_writable
@@ -24,13 +26,32 @@ def own_defaults(resource: AnyResource, uuid4: str) -> dict[str, object]:
 
 
 def complete(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
-    """`record` with the server's fields; `old` is None when it is new."""
+    """`record` with the server's fields; `old` is None when it is new.
+
+    Raises `InvalidFields` for what only the time makes wrong.
+    """
     if isinstance(record, Connector):
         return _connector(record, old, uuid4)
+    if isinstance(record, CaCertificate):
+        return _certificate(record, old, now)
     if old is None and isinstance(
         record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
     ):
         return replace(record, creation_time=now)
+    return record
+
+
+def _certificate(
+    record: CaCertificate, old: CaCertificate | None, now: datetime
+) -> CaCertificate:
+    if old is not None and old.certificate == record.certificate:
+        return old
+    record = filled_in(record)
+    if record.end_date <= now:
+        text = (
+            f"This certificate expired on {record.end_date:%Y-%m-%d}: {record.subject}."
+        )
+        raise InvalidFields({"certificate": [text]})
     return record
 
 

@@ -1,6 +1,6 @@
 """What the management API offers: resources, described from the declared fields."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic
 
@@ -15,6 +15,7 @@ KINDS = ("configuration", "status", "history")
 
 AnyTable = Table[Any]
 AnyIndex = Index[Any]
+Sent = Mapping[str, object]
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class Children(msgspec.Struct, frozen=True):
 class Resource(Generic[R]):
     """One resource: a table, or a view of one.
 
+    `apart` takes what is sent for new records apart, if it may stand for several.
     `finders` answer an equality filter from an index: the index and what makes its
     key of the filter's value. What they find is still filtered: a key may be coarser.
     """
@@ -62,6 +64,7 @@ class Resource(Generic[R]):
         shows: Callable[[R], bool] | None = None,
         read_only: bool = False,
         sealed_by: Callable[[R], object] = lambda record: record.id,
+        apart: Callable[[Sent], Sequence[Sent]] = lambda payload: (payload,),
     ) -> None:
         self.table = table
         self.name = name or table.name
@@ -71,6 +74,7 @@ class Resource(Generic[R]):
         self.shows = shows
         self.writable = kind == "configuration" and not read_only
         self.sealed_by = sealed_by
+        self.apart = apart
         declared = fields_of(table.record)
         self.columns: Mapping[str, Column] = {
             column.name: column

@@ -1,10 +1,10 @@
 """The resources there are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pexschedd.model import tables
+from pexschedd.model import ca_certificate, tables
 from pexschedd.model.fields import fields_of
 from pexschedd.web.admin.resource import (
     KINDS,
@@ -43,6 +43,16 @@ SCHEDULED_ALIAS = Resource(
         "exchange_connector": (tables.SCHEDULED_ALIAS_BY_CONNECTOR, _same),
     },
 )
+
+
+def _each_certificate(payload: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    text = payload.get("certificate")
+    if not isinstance(text, str):
+        return (payload,)
+    return [{**payload, "certificate": one} for one in ca_certificate.apart(text)]
+
+
+CA_CERTIFICATE = Resource(tables.CA_CERTIFICATE, apart=_each_certificate)
 CONFERENCE = Resource(
     tables.CONFERENCE,
     children=(
@@ -117,6 +127,7 @@ _ALL: tuple[AnyResource, ...] = (
     CONNECTOR,
     EXCHANGE_DOMAIN,
     SCHEDULED_ALIAS,
+    CA_CERTIFICATE,
     CONFERENCE,
     CONFERENCE_ALIAS,
     SCHEDULED_CONFERENCE,

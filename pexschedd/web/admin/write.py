@@ -44,9 +44,9 @@ class Writer:
         self._uuid4 = uuid4
 
     async def create(self, resource: AnyResource, payload: Payload) -> int:
-        """Returns the new record's id."""
+        """Returns the new record's id; of several, the first one's."""
         plan = Plan(self._store)
-        record = self._save(plan, resource, payload)
+        record = self._save_new(plan, resource, payload)
         await plan.commit(self._now())
         return int(record.id)
 
@@ -126,9 +126,27 @@ class Writer:
             return plan.get(resource.table, _reference(plan, resource, item))
         named = item.get("resource_uri") or item.get("id")
         if named is None:
-            return self._save(plan, resource, item)
+            return self._save_new(plan, resource, item)
         current = plan.get(resource.table, _reference(plan, resource, named))
         return self._save(plan, resource, item, current)
+
+    def _save_new(self, plan: Plan, resource: AnyResource, payload: Payload) -> Any:
+        """Plans what `payload` stands for, all of it; returns the first record."""
+        parts = resource.apart(payload)
+        if len(parts) == 1:
+            return self._save(plan, resource, parts[0])
+        records = []
+        problems: Problems = {}
+        for number, part in enumerate(parts, 1):
+            try:
+                records.append(self._save(plan, resource, part))
+            except InvalidFields as error:
+                for field, texts in error.problems.items():
+                    numbered = [f"Number {number}: {text}" for text in texts]
+                    problems.setdefault(field, []).extend(numbered)
+        if problems:
+            raise InvalidFields(problems)
+        return records[0]
 
     def _save(
         self,

@@ -1,0 +1,96 @@
+"""Certificates that the installation trusts beside the system's."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pexschedd.model.fields import Field, Record
+from pexschedd.net.certificates import described, read_pem, to_pem
+
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
+MAX_LENGTH = 32 * 1024
+"""Characters of one certificate; usual ones have about two thousand."""
+
+
+def one_certificate(value: str) -> str | None:
+    """What is wrong with the text of a record, or None: a `fields.Check`."""
+    try:
+        found = read_pem(value)
+    except ValueError as error:
+        return f"This is no certificate: {error}."
+    if len(found) > 1:
+        return f"This must be one certificate here, not {len(found)}."
+    return None
+
+
+def apart(value: str) -> list[str]:
+    """A text with several certificates as one text each; any other as it is."""
+    try:
+        found = read_pem(value)
+    except ValueError:
+        return [value]
+    return [to_pem(certificate) for certificate in found]
+
+
+class CaCertificate(Record, frozen=True, kw_only=True):
+    """A certificate whose owner, and whom its owner vouches for, is believed."""
+
+    certificate: Annotated[
+        str,
+        Field(
+            label="Certificate",
+            help="PEM text. Usually an authority's; a server's own certificate may be "
+            "trusted for that server alone. A new record may be given several "
+            "certificates at once and becomes as many records. No private key.",
+            min_length=1,
+            max_length=MAX_LENGTH,
+            multiline=True,
+            unique=True,
+            checks=(one_certificate,),
+        ),
+    ]
+    subject: Annotated[
+        str, Field(help="Whose it is, as RFC 4514 writes names.", readonly=True)
+    ] = ""
+    issuer: Annotated[str, Field(help="Who issued it.", readonly=True)] = ""
+    serial_no: Annotated[
+        str, Field(help="Its number at the issuer, hexadecimal.", readonly=True)
+    ] = ""
+    start_date: Annotated[
+        datetime, Field(help="When it becomes valid.", readonly=True)
+    ] = _UNKNOWN
+    end_date: Annotated[datetime, Field(help="When it expires.", readonly=True)] = (
+        _UNKNOWN
+    )
+    fingerprint: Annotated[
+        str, Field(help="SHA-256 of the certificate.", readonly=True)
+    ] = ""
+    is_ca: Annotated[
+        bool,
+        Field(
+            help="Whether it is an authority's. If not, it is trusted for the server "
+            "whose own certificate it is, and for nobody else.",
+            readonly=True,
+        ),
+    ] = False
+
+
+def filled_in(record: CaCertificate) -> CaCertificate:
+    """The record with everything that its certificate says."""
+    (certificate,) = read_pem(record.certificate)
+    shown = described(certificate)
+    return CaCertificate(
+        id=record.id,
+        certificate=to_pem(certificate),
+        subject=shown.subject,
+        issuer=shown.issuer,
+        serial_no=shown.serial_no,
+        start_date=shown.not_before,
+        end_date=shown.not_after,
+        fingerprint=shown.fingerprint,
+        is_ca=shown.is_ca,
+    )
+
+
+def fingerprint_of(record: CaCertificate) -> str:
+    """What makes two records the same certificate, before they are filled in too."""
+    return record.fingerprint or filled_in(record).fingerprint
