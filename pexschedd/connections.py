@@ -13,6 +13,9 @@ from pexschedd.ews.auth.bearer import BearerAuthenticator, TokenSource
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
+from pexschedd.ews.stream import EwsStream
+from pexschedd.ews.stream_opening import ews_notifications
+from pexschedd.ews.stream_pull import EwsPull
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.audits import Connected
@@ -50,6 +53,19 @@ class Connections:
         """The equipment mailbox. Nothing is opened yet, here and below."""
         return ews_mailbox(
             **self._account(connector), mailbox=connector.room_mailbox_email_address
+        )
+
+    def notifications(
+        self, connector: Connector, poll_interval: Callable[[], float]
+    ) -> EwsStream | EwsPull | None:
+        """What arrives in the equipment mailbox, over a connection of its own."""
+        if connector.notification_method == "POLL":
+            return None
+        pulls = connector.notification_method == "PULL"
+        return ews_notifications(
+            **self._account(connector),
+            mailbox=connector.room_mailbox_email_address,
+            pull_every=poll_interval if pulls else None,
         )
 
     def organizers(self, connector: Connector) -> EwsOrganizers:

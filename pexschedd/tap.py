@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from socket import gethostname
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.instance import instance_id
 from pexschedd.metrics import Metrics, Readings
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
@@ -41,6 +43,9 @@ from pexschedd.scheduling import health, upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.listening import Listening
+from pexschedd.scheduling.lookout import Looked, Lookout
+from pexschedd.scheduling.ownership import Ownership, Self
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
@@ -155,19 +160,40 @@ class Daemon(MultiService):
                 digits=_digits,
             )
 
-        def watcher_of(connector: Connector) -> Watcher:
-            return Watcher(
-                connector.id,
-                connections.mailbox(connector),
-                rewriter_of(connector),
-                scheduler,
-                store,
-                alarms,
+        installation = Self(instance_id(config.state_dir, _uuid4), gethostname())
+
+        def lookout_of(connector: Connector) -> Lookout:
+            mailbox = connections.mailbox(connector)
+
+            def latest() -> Connector:
+                return connector_of(connector.id) or connector
+
+            def watcher_of(looked: Looked) -> Watcher:
+                return Watcher(
+                    connector.id,
+                    mailbox,
+                    rewriter_of(connector),
+                    scheduler,
+                    store,
+                    alarms,
+                    clock=reactor,
+                    now=now,
+                    looked=looked,
+                )
+
+            listening = Listening(
+                connector,
+                connections.notifications(connector, lambda: latest().poll_interval),
                 clock=reactor,
                 now=now,
+                chance=secrets.SystemRandom().random,
             )
+            ownership = Ownership(
+                latest, mailbox, installation, alarms, clock=reactor, now=now
+            )
+            return Lookout(watcher_of, listening, ownership)
 
-        self.watchers = Watchers(store, alarms, watcher_of)
+        self.watchers = Watchers(store, alarms, lookout_of, reactor)
         self.watchers.setServiceParent(self)
 
         async def follow_the_time(running: Running) -> None:

@@ -21,6 +21,12 @@ from pexschedd.ews.opening import is_address, open_transport
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
 from pexschedd.ews.operations.get_item import build_get_messages, parse_messages
 from pexschedd.ews.operations.sync_folder_items import build_sync, parse_sync
+from pexschedd.ews.operations.update_folder import (
+    build_get_stamp,
+    build_set_stamp,
+    parse_set_stamp,
+    parse_stamp,
+)
 from pexschedd.ews.reading import BatchReader
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 from pexschedd.net.network import Network
@@ -144,6 +150,15 @@ class EwsMailbox:
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
         return await keeping.delete(self._client, self._site, refs)
+
+    async def stamp(self) -> str:
+        """See `scheduling.ownership.Stamped`."""
+        return await self._client.read(build_get_stamp(self._site.mailbox), parse_stamp)
+
+    async def leave_stamp(self, text: str) -> None:
+        await self._client.write(
+            build_set_stamp(self._site.mailbox, text), parse_set_stamp
+        )
 
     async def close(self) -> None:
         await self._client.close()

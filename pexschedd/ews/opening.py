@@ -24,18 +24,26 @@ def open_transport(
 
     Raises `MailboxRefused` when one of the settings cannot be used.
     """
-    if authenticator is None:
-        try:
-            authenticator = BasicAuthenticator(username, password)
-        except ValueError as error:
-            raise MailboxRefused(f"{username}: {error}") from error
     return Transport(
         url,
-        authenticator,
+        choose_authenticator(authenticator, username, password),
         clock=clock or network.reactor,
         network=network,
         limits=limits,
     )
+
+
+def choose_authenticator(
+    authenticator: Authenticator | None, username: str, password: str
+) -> Authenticator:
+    """The given one; without it, Basic. Raises `MailboxRefused` for a name that Basic
+    cannot express."""
+    if authenticator is not None:
+        return authenticator
+    try:
+        return BasicAuthenticator(username, password)
+    except ValueError as error:
+        raise MailboxRefused(f"{username}: {error}") from error
 
 
 def is_address(text: str) -> bool:

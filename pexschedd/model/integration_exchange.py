@@ -109,12 +109,35 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         int,
         Field(
             label="Poll interval",
-            help="How often the mailbox is looked at.",
+            help="How often the mailbox is looked at while nobody tells what arrives; "
+            "with PULL, how often Exchange is asked for notifications.",
             minimum=1,
             maximum=3600,
             unit="seconds",
         ),
     ] = 5
+    notification_method: Annotated[
+        str,
+        Field(
+            label="Notification method",
+            help="How new messages are noticed. STREAMING: Exchange tells at once, "
+            "over a connection that stays open. PULL: Exchange is asked at the poll "
+            "interval whether something arrived. POLL: the mailbox itself is looked "
+            "at, at the poll interval; so it is while notifications do not work.",
+            choices=("STREAMING", "PULL", "POLL"),
+        ),
+    ] = "STREAMING"
+    safety_poll_interval: Annotated[
+        int,
+        Field(
+            label="Safety poll interval",
+            help="How often the mailbox is looked at all the same while notifications "
+            "work; never more often than at the poll interval.",
+            minimum=10,
+            maximum=3600,
+            unit="seconds",
+        ),
+    ] = 90
     disable_proxy: Annotated[
         bool,
         Field(label="Disable proxy", help="Reach Exchange without the web proxy."),

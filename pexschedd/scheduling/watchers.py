@@ -4,13 +4,17 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from pexschedd.errors import MailboxError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
+from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
-from pexschedd.scheduling.watcher import Watcher
+from pexschedd.scheduling.listening import StreamState
+from pexschedd.scheduling.lookout import Lookout
 from pexschedd.store.store import Store
 
 CONNECTION_FIELDS = (
@@ -21,8 +25,12 @@ CONNECTION_FIELDS = (
     "room_mailbox_email_address",
     "disable_proxy",
     "enable_dynamic_vmrs",
+    "notification_method",
 )
 """A change of one of these needs a new connection; all others are read each time."""
+
+SPREAD = 5.0
+"""Seconds over which many integrations begin when the daemon starts."""
 
 
 def wants_watcher(connector: Connector | None) -> bool:
@@ -34,7 +42,11 @@ def wants_watcher(connector: Connector | None) -> bool:
 
 
 class Watchers(Service):
-    """Starts, stops and replaces watchers without a restart of the process."""
+    """Starts, stops and replaces watchers without a restart of the process.
+
+    Integrations do not wait for each other, but for one case: a mailbox that was
+    another integration's until now is not watched before that one's watcher is gone.
+    """
 
     name = "watchers"
     _log = Logger()
@@ -43,31 +55,65 @@ class Watchers(Service):
         self,
         store: Store,
         alarms: Alarms,
-        new_watcher: Callable[[Connector], Watcher],
+        new_lookout: Callable[[Connector], Lookout],
+        clock: IReactorTime,
     ) -> None:
         self._store = store
         self._alarms = alarms
-        self._new_watcher = new_watcher
-        self._watchers: dict[int, Watcher] = {}
-        # Changes are followed one after another, or an old and a new watcher of the
-        # same mailbox could run at the same time.
-        self._lock = DeferredLock()
+        self._new_lookout = new_lookout
+        self._clock = clock
+        self._lookouts: dict[int, Lookout] = {}
+        self._mailboxes: dict[int, str] = {}
+        """What the running ones watch."""
+        self._stopping: dict[str, Deferred[None]] = {}
+        """By mailbox; fires when its watcher is gone."""
+        self._due: dict[int, IDelayedCall] = {}
+        """Those whose start is still to come."""
+        # An integration's changes are followed one after another, or its old and its
+        # new watcher could run at the same time.
+        self._locks: dict[int, DeferredLock] = {}
         store.subscribe(tables.CONNECTOR, self._changed)
 
     def startService(self) -> None:
         super().startService()
-        for connector in self._store.all(tables.CONNECTOR):
-            self._follow(self._replace(connector.id))
+        connectors = sorted(
+            filter(wants_watcher, self._store.all(tables.CONNECTOR)),
+            key=lambda connector: connector.id,
+        )
+        for number, connector in enumerate(connectors):
+            delay = number * SPREAD / len(connectors)
+            if delay:
+                self._due[connector.id] = self._clock.callLater(
+                    delay, self._begin, connector.id
+                )
+            else:
+                self._begin(connector.id)
 
     def stopService(self) -> Deferred[None]:
+        """All at once: each may take its seconds."""
         super().stopService()
-        return self._follow(self._stop_all())
+        for due in self._due.values():
+            due.cancel()
+        self._due.clear()
+        stops = [
+            self._follow(id, self._stop(id)) for id in {*self._lookouts, *self._locks}
+        ]
+        return gatherResults(stops).addCallback(lambda _: None)
 
     def wake(self, connector_id: int) -> None:
         """Makes an integration's watcher look into its mailbox now."""
-        watcher = self._watchers.get(connector_id)
-        if watcher is not None:
-            watcher.wake()
+        lookout = self._lookouts.get(connector_id)
+        if lookout is not None:
+            lookout.wake()
+
+    def stream_state(self, connector_id: int) -> StreamState | None:
+        """How the integration learns of new messages; None if nobody watches."""
+        lookout = self._lookouts.get(connector_id)
+        return lookout.state if lookout is not None else None
+
+    def _begin(self, connector_id: int) -> None:
+        self._due.pop(connector_id, None)
+        self._follow(connector_id, self._replace(connector_id))
 
     def _changed(self, old: Connector | None, new: Connector | None) -> None:
         if not self.running:
@@ -77,33 +123,69 @@ class Watchers(Service):
         if old is None or new is None or _differ(old, new):
             connector = new or old
             assert connector is not None  # noqa: S101 - a change has one or the other
-            self._follow(self._replace(connector.id))
+            due = self._due.get(connector.id)
+            if due is not None:
+                due.cancel()
+            self._begin(connector.id)
         else:
             self.wake(new.id)
 
-    def _follow(self, work: Coroutine[Any, Any, None]) -> Deferred[None]:
-        done: Deferred[None] = self._lock.run(Deferred.fromCoroutine, work)
-        return done.addErrback(
+    def _follow(
+        self, connector_id: int, work: Coroutine[Any, Any, None]
+    ) -> Deferred[None]:
+        lock = self._locks.setdefault(connector_id, DeferredLock())
+        done: Deferred[None] = lock.run(Deferred.fromCoroutine, work)
+        done.addErrback(
             lambda failure: self._log.failure("a watcher could not change", failure)
         )
+        return done.addCallback(lambda _: self._forget(connector_id, lock))
+
+    def _forget(self, connector_id: int, lock: DeferredLock) -> None:
+        if not lock.locked and not lock.waiting:
+            self._locks.pop(connector_id, None)
 
     async def _replace(self, connector_id: int) -> None:
         await self._stop(connector_id)
         connector = self._store.get(tables.CONNECTOR, connector_id)
-        if self.running and connector is not None and wants_watcher(connector):
-            self._log.info("watching for integration {name}", name=connector.name)
-            watcher = self._new_watcher(connector)
-            self._watchers[connector_id] = watcher
-            watcher.start()
+        while connector is not None and _mailbox(connector) in self._stopping:
+            await _when(self._stopping[_mailbox(connector)])
+            connector = self._store.get(tables.CONNECTOR, connector_id)
+        if not self.running or connector is None or not wants_watcher(connector):
+            return
+        self._log.info("watching for integration {name}", name=connector.name)
+        try:
+            lookout = self._new_lookout(connector)
+        except MailboxError as error:
+            self._alarms.raise_(names.REFUSED, connector.name, error.message)
+            return
+        self._lookouts[connector_id] = lookout
+        self._mailboxes[connector_id] = _mailbox(connector)
+        lookout.start()
 
     async def _stop(self, connector_id: int) -> None:
-        watcher = self._watchers.pop(connector_id, None)
-        if watcher is not None:
-            await watcher.stop()
+        lookout = self._lookouts.pop(connector_id, None)
+        if lookout is None:
+            return
+        mailbox = self._mailboxes.pop(connector_id)
+        gone: Deferred[None] = Deferred()
+        self._stopping[mailbox] = gone
+        try:
+            await lookout.stop()
+        finally:
+            if self._stopping.get(mailbox) is gone:
+                del self._stopping[mailbox]
+            gone.callback(None)
 
-    async def _stop_all(self) -> None:
-        for connector_id in list(self._watchers):
-            await self._stop(connector_id)
+
+def _when(event: Deferred[None]) -> Deferred[None]:
+    """Fires with an event for which others wait, too."""
+    mine: Deferred[None] = Deferred()
+    event.addBoth(lambda _: mine.callback(None))
+    return mine
+
+
+def _mailbox(connector: Connector) -> str:
+    return connector.room_mailbox_email_address.strip().casefold()
 
 
 def _differ(old: Connector, new: Connector) -> bool:

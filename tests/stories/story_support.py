@@ -257,6 +257,7 @@ class World:
                 "scheduled_alias_suffix_length": 6,
                 "scheduled_alias_domain": "example.test",
                 "poll_interval": POLL,
+                "notification_method": "POLL",
                 "domains": [{"domain": f"{self.url}/autodiscover/metadata/json/1"}],
             }
             | fields,

@@ -1,4 +1,4 @@
-"""GetStreamingEvents: an answer that goes on for minutes, one envelope after another."""
+"""GetStreamingEvents: an answer that goes on for minutes, envelope after envelope."""
 
 import msgspec
 
