@@ -83,6 +83,13 @@ def host_or_url(value: str) -> str | None:
     return http_url(value) if "://" in value else host_and_port(value)
 
 
+def identifier(value: str) -> str | None:
+    """What a protocol compares letter by letter: a URL, a URN, or another name."""
+    if value.isascii() and value.isprintable() and " " not in value:
+        return None
+    return "This must be an identifier such as https://mail.example.com."
+
+
 def mail_address(value: str) -> str | None:
     if not value:
         return None

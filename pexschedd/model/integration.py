@@ -10,12 +10,14 @@ messages.
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pexschedd.model import addresses, declare
 from pexschedd.model import default_texts as texts
 from pexschedd.model import template_variables as variables
 from pexschedd.model.fields import Field, Record, fields_of
 from pexschedd.model.integration_addin import AddinSettings
+from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
 
 
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:
@@ -142,12 +144,17 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
 
     public_key: Annotated[
         str,
-        Field(help="The integration's key (PEM).", max_length=12288, readonly=True),
+        Field(
+            help="The certificate that the application shows with APP_PERM when there "
+            "is no client secret (PEM). The command make_certificate makes it.",
+            max_length=12288,
+            readonly=True,
+        ),
     ] = ""
     private_key: Annotated[
         str,
         Field(
-            help="Belongs to the public key.",
+            help="The key that belongs to the certificate.",
             max_length=12288,
             secret=True,
             readonly=True,
@@ -159,6 +166,25 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             for field in fields:
                 if not getattr(self, field):
                     yield field, f"This is required {reason}."
+        yield from self._oauth_contradictions()
+
+    def _oauth_contradictions(self) -> Iterator[tuple[str, str]]:
+        if not self.enable_dynamic_vmrs:
+            return
+        method = self.authentication_method
+        if method == "APP_PERM" and not (self.oauth_client_secret or self.private_key):
+            text = "This is required with authentication_method APP_PERM, or a "
+            text += "certificate: the command make_certificate makes one."
+            yield "oauth_client_secret", text
+        redirect = self.oauth_redirect_uri
+        if method == "OAUTH" and redirect and not _ends_here(redirect):
+            yield "oauth_redirect_uri", f"This must end with {OAUTH_REDIRECT_PATH}."
+
+
+def _ends_here(redirect_uri: str) -> bool:
+    parts = urlsplit(redirect_uri)
+    whole = parts.path.endswith(OAUTH_REDIRECT_PATH)
+    return whole and not parts.query and not parts.fragment
 
 
 def manifest_differs(old: Connector, new: Connector) -> bool:

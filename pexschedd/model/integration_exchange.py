@@ -63,7 +63,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             label="Authentication method",
             help="How the service account signs in to Exchange. On-premises: BASIC, "
             "NTLM (NTLMv2) or KERBEROS. OAUTH signs in a service account once in a "
-            "browser; APP_PERM uses a client secret and needs no service account.",
+            "browser; APP_PERM uses an application's own secret or certificate and "
+            "needs no service account.",
             choices=("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM"),
         ),
     ] = "BASIC"
@@ -156,7 +157,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="OAuth client secret",
-            help="The application's secret. Required with APP_PERM.",
+            help="The application's secret. Required with APP_PERM, unless the "
+            "integration has a certificate.",
             max_length=250,
             secret=True,
         ),
@@ -185,11 +187,22 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             "APP_PERM.",
         ),
     ] = ""
+    oauth_resource: Annotated[
+        str,
+        Field(
+            label="OAuth resource",
+            help="What access is asked for, as the identity provider knows Exchange, "
+            "e.g. https://outlook.office365.com; empty: scheme and host of the EWS "
+            "URL.",
+            max_length=255,
+            checks=(addresses.identifier,),
+        ),
+    ] = ""
     oauth_refresh_token: Annotated[
         str,
         Field(
             help="The result of signing in to the service account.",
-            max_length=4096,
+            max_length=16384,
             secret=True,
             readonly=True,
         ),
@@ -197,8 +210,16 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     oauth_state: Annotated[
         str,
         Field(
-            help="Ties the browser that comes back to the sign-in it began.",
-            max_length=255,
+            help="The sign-in that was begun, sealed.",
+            max_length=4096,
+            internal=True,
+        ),
+    ] = ""
+    oauth_signed_in_for: Annotated[
+        str,
+        Field(
+            help="Who signed in when, and for which settings (JSON).",
+            max_length=4096,
             internal=True,
         ),
     ] = ""
@@ -266,6 +287,9 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             )
 
 
+OAUTH_REDIRECT_PATH = "/admin/platform/msexchangeconnector/oauth_redirect/"
+"""Where the browser of the person who signs in comes back to."""
+
 _FOR_SIGN_IN = {
     "BASIC": ("username", "password"),
     "NTLM": ("username", "password"),
@@ -277,5 +301,5 @@ _FOR_SIGN_IN = {
         "oauth_auth_endpoint",
         "oauth_token_endpoint",
     ),
-    "APP_PERM": ("oauth_client_id", "oauth_client_secret", "oauth_token_endpoint"),
+    "APP_PERM": ("oauth_client_id", "oauth_token_endpoint"),
 }
