@@ -3,6 +3,9 @@
 One CreateItem carries accepts, declines and removals in their order, for they may be
 about the same meeting. What it could not do gets a second round, each kind of failure
 in its own way; then the messages that only have to go are moved away.
+
+An answer that may have been given before, because nobody heard what became of it, is
+looked up first: a message that has been answered is not under its id any more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import Problem
-from pexschedd.ews.faults import Site, outcome, raise_if_shared
+from pexschedd.ews.faults import Site, outcome, shared
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
 from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
 from pexschedd.ews.operations.move_item import build_discard, parse_discard
@@ -23,6 +26,8 @@ _NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
 _NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
 """How the codes begin that say that a message is not this mailbox's to answer: it is
 the organizer itself, or got a copy as somebody's delegate."""
+
+_TELLS = (Action.ACCEPT, Action.DECLINE)
 
 _NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
 
@@ -48,9 +53,16 @@ class _Batch:
         """What became of the answers by their index; those not yet tried are not in."""
 
     async def run(self) -> list[Outcome]:
-        to_say = [i for i, a in enumerate(self._answers) if a.action != Action.DISCARD]
+        await self._look_up([i for i, a in enumerate(self._answers) if a.unsure])
+        to_say = [
+            i
+            for i, answer in enumerate(self._answers)
+            if answer.action != Action.DISCARD and i not in self._problems
+        ]
         await self._say(to_say)
-        raise_if_shared(list(self._problems.values()), self._site)
+        problem = shared([self._problems[i] for i in to_say])
+        if problem is not None:
+            raise self._client.trouble(problem)
         later: str | None = None
         try:
             await self._say_again(to_say)
@@ -71,6 +83,15 @@ class _Batch:
         )
         self._problems.update(zip(indexes, said, strict=True))
 
+    async def _look_up(self, indexes: Sequence[int]) -> None:
+        """Finds out which of them are settled, and how the others are now.
+
+        Removals and discards tell nobody: to repeat them does no harm.
+        """
+        indexes = [i for i in indexes if self._answers[i].action in _TELLS]
+        if indexes:
+            await self._read_again(indexes)
+
     async def _say_again(self, indexes: Iterable[int]) -> None:
         """The second round, for answers that another form may help."""
         indexes = list(indexes)
@@ -83,8 +104,11 @@ class _Batch:
 
     async def _refresh(self, indexes: Sequence[int]) -> None:
         """The messages were touched since we read them: answer them as they are now."""
-        if not indexes:
-            return
+        if indexes:
+            await self._say(await self._read_again(indexes))
+
+    async def _read_again(self, indexes: Sequence[int]) -> list[int]:
+        """Those that are still there."""
         refs = await self._client.read(
             build_get_refs(self._site.mailbox, [self._answers[i].ref for i in indexes]),
             lambda data: parse_refs(data, len(indexes)),
@@ -97,7 +121,7 @@ class _Batch:
                 old = self._answers[index]
                 self._answers[index] = Answer(ref, old.action, old.body)
                 current.append(index)
-        await self._say(current)
+        return current
 
     def _to_move(self) -> list[int]:
         """Discards; and what cannot be done but still has to go: removals without a

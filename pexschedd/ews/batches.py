@@ -7,6 +7,8 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from pexschedd.errors import MailboxError
+from pexschedd.ews.portions import Portion
+from pexschedd.ews.reactions import TooMuch, one_may_be_to_blame
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,3 +46,44 @@ async def at_once(
         if isinstance(failure, Failure):
             failure.raiseException()
     return done
+
+
+async def in_halves(
+    todo: Sequence[T],
+    work: Callable[[Sequence[T]], Awaitable[list[R]]],
+    *,
+    alone: Callable[[T, MailboxError], R],
+    works: Callable[[], Awaitable[object]],
+) -> list[R]:
+    """What `work` gives for all, however few may have to be asked for at a time.
+
+    One thing may make a whole request fail. So that the others do not suffer for it,
+    they are tried in halves, and `alone` says what becomes of a thing that fails by
+    itself. Before it is blamed, `works` raises if the server is in trouble anyway.
+    """
+    try:
+        return await work(todo)
+    except MailboxError as error:
+        if not one_may_be_to_blame(error):
+            raise
+        await works()
+        if len(todo) == 1:
+            return [alone(todo[0], error)]
+    half = len(todo) // 2
+    return [
+        *await in_halves(todo[:half], work, alone=alone, works=works),
+        *await in_halves(todo[half:], work, alone=alone, works=works),
+    ]
+
+
+async def one_page(portion: Portion, read: Callable[[int], Awaitable[R]]) -> R:
+    """What `read` gives when it asks for as much as the server can stand."""
+    while True:
+        try:
+            page = await read(portion.size)
+        except TooMuch:
+            if not portion.too_much():
+                raise
+        else:
+            portion.well()
+            return page

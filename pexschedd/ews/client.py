@@ -1,6 +1,8 @@
 """One call to Exchange: a built request in, its parsed answer out.
 
 Whatever goes wrong on the way becomes one of our errors, in words for administrators.
+What may pass by itself within a moment is tried again here; what asks for a pause is
+told to everybody who shares the mailbox.
 """
 
 from collections.abc import Callable
@@ -8,21 +10,30 @@ from typing import Protocol, TypeVar
 
 from twisted.logger import Logger
 
+from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.ews.auth import HttpResponse
-from pexschedd.ews.envelope import SoapError
+from pexschedd.ews.envelope import Problem, ServerError, SoapError, in_older_version
 from pexschedd.ews.faults import (
+    PAGE_START,
     HttpAnswer,
     Site,
     connection_error,
     http_error,
+    pause_of,
+    server_error,
     soap_error,
 )
+from pexschedd.ews.patience import Shared, Turns
+from pexschedd.ews.reactions import Reaction, rule
 from pexschedd.net.trouble import ConnectionTrouble
 
 T = TypeVar("T")
 
 _WITH_SOAP = (200, 500)
 """The statuses that come with an envelope: results, and faults."""
+
+TRIES = 3
+"""Before a refusal counts that some servers give at random."""
 
 
 class Poster(Protocol):
@@ -37,13 +48,31 @@ class Poster(Protocol):
 
 
 class EwsClient:
-    """Calls in the name of one mailbox."""
+    """Calls in the name of one mailbox.
+
+    `patience` is asked whether a call may be made, and told what became of it;
+    without it, every call is made.
+    """
 
     _log = Logger()
 
-    def __init__(self, transport: Poster, site: Site) -> None:
+    def __init__(
+        self, transport: Poster, site: Site, patience: Shared | None = None
+    ) -> None:
         self._transport = transport
         self._site = site
+        self._patience = patience
+        self._older = False
+
+    @property
+    def back_off_seconds(self) -> float:
+        """Until something may be sent; 0: now."""
+        return self._patience.back_off_seconds if self._patience else 0.0
+
+    @property
+    def concurrency(self) -> int | None:
+        """Calls that may be under way together; None: nobody counts them."""
+        return self._patience.concurrency if self._patience else None
 
     async def read(self, request: bytes, parse: Callable[[bytes], T]) -> T:
         """A call that changes nothing and may be made twice. Raises `MailboxError`."""
@@ -56,7 +85,60 @@ class EwsClient:
         """
         return await self._call(request, parse, repeatable=False)
 
+    def trouble(self, problem: Problem) -> MailboxError:
+        """For a problem in an answer that turned out not to be a single item's."""
+        error = server_error(problem, self._site)
+        if isinstance(error, MailboxBusy) and self._patience:
+            self._patience.mailbox.pause(error.retry_after)
+        return self._with_wait(error)
+
     async def _call(
+        self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
+    ) -> T:
+        """What the server refuses as a whole it has not begun: so writing may be tried
+        again then, too."""
+        for left in reversed(range(TRIES)):
+            older = self._speaks_older()
+            sent = in_older_version(request) if older else request
+            try:
+                return await self._in_turn(sent, parse, repeatable=repeatable)
+            except ServerError as error:
+                reaction = rule(error.problem.code).whole
+                if reaction is Reaction.OLDER and not older:
+                    self._speak_older()
+                elif reaction is not Reaction.THRICE or not left:
+                    raise self._with_wait(soap_error(error, self._site)) from error
+        raise AssertionError("the last try returns or raises")
+
+    async def _in_turn(
+        self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
+    ) -> T:
+        """Raises `ServerError` for what the server says of the whole request."""
+        if self._patience is None:
+            return await self._once(request, parse, repeatable=repeatable)
+        turns = await self._patience.turn()
+        try:
+            result = await self._once(request, parse, repeatable=repeatable)
+        except ServerError as error:
+            _heed(error.problem, turns)
+            raise
+        except MailboxBusy as busy:
+            # Said in HTTP, by the server or by what stands before it.
+            busy.retry_after = turns.server.busy(busy.retry_after)
+            raise
+        except MailboxUnreachable:
+            turns.failed()
+            raise
+        except MailboxError:
+            turns.well()
+            raise
+        else:
+            turns.well()
+            return result
+        finally:
+            turns.over()
+
+    async def _once(
         self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
     ) -> T:
         try:
@@ -70,9 +152,32 @@ class EwsClient:
             raise http_error(_http_answer(response), self._site)
         try:
             return parse(response.body)
+        except ServerError:
+            self._log_refusal(response)
+            raise
         except SoapError as error:
             self._log_refusal(response)
             raise soap_error(error, self._site) from error
+
+    def _with_wait(self, error: MailboxError) -> MailboxError:
+        """A pause that all obey may be longer than what the server asked for."""
+        if isinstance(error, MailboxBusy) and self.back_off_seconds:
+            error.retry_after = self.back_off_seconds
+        return error
+
+    def _speaks_older(self) -> bool:
+        return self._patience.mailbox.older if self._patience else self._older
+
+    def _speak_older(self) -> None:
+        """From now on, as long as this process lives."""
+        self._log.info(
+            "{mailbox}: the server does not know the version of the requests; they "
+            "are made in an older one from now on",
+            mailbox=self._site.mailbox,
+        )
+        self._older = True
+        if self._patience:
+            self._patience.mailbox.older = True
 
     def _log_refusal(self, response: HttpResponse) -> None:
         """What the people who run the server ask for first."""
@@ -90,6 +195,18 @@ class EwsClient:
         await self._transport.close()
 
 
+def _heed(problem: Problem, turns: Turns) -> None:
+    """What the server says of the whole request, as far as others have to know."""
+    match rule(problem.code).whole:
+        case Reaction.LATER:
+            turns.mailbox.busy(pause_of(problem))
+        case Reaction.FEWER:
+            turns.mailbox.fewer()
+            turns.mailbox.busy(pause_of(problem))
+        case _:
+            turns.well()
+
+
 def _may_hold_soap(response: HttpResponse) -> bool:
     if response.status not in _WITH_SOAP:
         return False
@@ -105,4 +222,5 @@ def _http_answer(response: HttpResponse) -> HttpAnswer:
         location=response.headers.get("location", ""),
         retry_after=response.headers.get("retry-after", ""),
         diagnostics=response.headers.get("x-ms-diagnostics", ""),
+        page=response.body[:PAGE_START].decode("latin-1"),
     )

@@ -25,6 +25,11 @@ _NAMESPACES = {"s": SOAP, "m": MESSAGES, "t": TYPES}
 SERVER_VERSION = "Exchange2013_SP1"
 """Understood by Exchange 2013 SP1 and everything after it, and enough for us."""
 
+_OLDER_VERSION = "Exchange2010_SP2"
+"""For servers that do not know ours. All that it lacks of what we ask for is the body
+as text, which HTML can stand in for."""
+_NEWER_FIELD = b'<t:FieldURI FieldURI="item:TextBody"/>'
+
 MAX_TEXT = 300
 """Characters of a server's message that are worth showing."""
 
@@ -115,6 +120,13 @@ def request(operation: Element, mailbox: str, sid: Sid = Sid.PRIMARY) -> bytes:
     )
     envelope.append(_element(SOAP, "Body", (operation,), {}))
     return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+
+
+def in_older_version(request: bytes) -> bytes:
+    """The same request for a server of an earlier generation."""
+    old = f'Version="{SERVER_VERSION}"'.encode()
+    new = f'Version="{_OLDER_VERSION}"'.encode()
+    return request.replace(old, new, 1).replace(_NEWER_FIELD, b"", 1)
 
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

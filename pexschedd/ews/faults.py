@@ -9,15 +9,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pexschedd.errors import (
-    CursorLost,
-    MailboxBusy,
-    MailboxError,
-    MailboxRefused,
-    MailboxUnreachable,
-)
+from pexschedd.errors import MailboxBusy, MailboxError, MailboxRefused
+from pexschedd.ews import reactions
 from pexschedd.ews.envelope import MAX_TEXT, NotSoap, Problem, ServerError, SoapError
 from pexschedd.ews.not_signed_in import not_signed_in
+from pexschedd.ews.reactions import Reaction, rule
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import Outcome, OutcomeKind
@@ -39,10 +35,6 @@ class Site(msgspec.Struct, frozen=True):
     def host(self) -> str:
         """Host, and port if it is not the usual one."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
-
-
-class AnswerTooLarge(MailboxUnreachable):
-    """The answer is beyond our limit: asking for less at a time may help."""
 
 
 _TROUBLES = {
@@ -92,10 +84,9 @@ _TROUBLES = {
 }
 
 
-def connection_error(trouble: ConnectionTrouble, site: Site) -> MailboxUnreachable:
+def connection_error(trouble: ConnectionTrouble, site: Site) -> MailboxError:
     sentence = _TROUBLES[trouble.trouble]
-    too_large = trouble.trouble is Trouble.TOO_LARGE
-    kind = AnswerTooLarge if too_large else MailboxUnreachable
+    kind = reactions.TROUBLES[trouble.trouble].error or MailboxError
     return kind(sentence.format(host=site.host, detail=trouble.detail))
 
 
@@ -104,7 +95,8 @@ def soap_error(error: SoapError, site: Site) -> MailboxError:
     if isinstance(error, ServerError):
         return server_error(error.problem, site)
     reason = str(error) if isinstance(error, NotSoap) else "it holds no result"
-    return MailboxUnreachable(
+    kind = reactions.NOT_SOAP.error or MailboxError
+    return kind(
         f"{site.host} did not answer as an Exchange server does: {reason}. Check that "
         "the EWS URL leads to Exchange itself and that nothing in between asks for a "
         "sign-in of its own.",
@@ -163,37 +155,32 @@ _REFUSED_WITH = {code: said for codes, said in _REFUSALS.items() for code in cod
 
 def server_error(problem: Problem, site: Site) -> MailboxError:
     """What a problem with the whole request means."""
-    match category(problem.code):
-        case Category.SYNC_STATE:
-            return CursorLost(
-                f"{site.host} does not accept the synchronisation state of "
-                f"{site.mailbox} any more."
-            )
-        case Category.THROTTLED:
-            return MailboxBusy(
-                f"{site.host} is busy: {said(problem)}",
-                retry_after=_pause(problem),
-            )
-        case Category.TRANSIENT:
-            return MailboxBusy(
-                f"{site.host} cannot do this right now: {said(problem)}",
-                retry_after=_pause(problem),
-            )
+    kind = rule(problem.code).error or MailboxRefused
     sentence = _REFUSED_WITH.get(problem.code)
-    return MailboxRefused(
-        f"{site.host} refuses: {said(problem)}"
-        if sentence is None
-        else sentence.format(
-            username=site.username,
-            mailbox=site.mailbox,
-            host=site.host,
-            text=problem.text or problem.code,
-        ),
+    if sentence is None:
+        sentence = _SENTENCES.get(category(problem.code), "{host} refuses: {said}")
+    words = sentence.format(
+        username=site.username,
+        mailbox=site.mailbox,
+        host=site.host,
+        text=problem.text or problem.code,
+        said=said(problem),
+    )
+    return kind(
+        words, retry_after=pause_of(problem) if issubclass(kind, MailboxBusy) else None
     )
 
 
-def _pause(problem: Problem) -> float | None:
-    """What the server asked for; it does say 0 and mean nothing by it."""
+_SENTENCES = {
+    Category.SYNC_STATE: "{host} does not accept the synchronisation state of "
+    "{mailbox} any more.",
+    Category.THROTTLED: "{host} is busy: {said}",
+    Category.TRANSIENT: "{host} cannot do this right now: {said}",
+}
+
+
+def pause_of(problem: Problem) -> float | None:
+    """In seconds, what the server asked for; it does say 0 and mean nothing by it."""
     return min(problem.back_off, MAX_PAUSE) if problem.back_off else None
 
 
@@ -205,60 +192,72 @@ def said(problem: Problem) -> str:
 WHOLE_MAILBOX = frozenset((Category.CONFIG_ACCESS, Category.CONFIG_MAILBOX))
 """Categories of a problem with the account or mailbox, even when said of an item."""
 
-PASSING = frozenset((Category.THROTTLED, Category.TRANSIENT))
-"""Categories of a problem that the same request may not meet again."""
-
-
 _SHARED = frozenset((Category.THROTTLED, *WHOLE_MAILBOX))
 
 
-def raise_if_shared(found: Sequence[Problem | None], site: Site) -> None:
-    """A problem that everything asked for has is not a problem of the single things.
-
-    None is no problem. Raises `MailboxError`.
-    """
+def shared(found: Sequence[Problem | None]) -> Problem | None:
+    """The problem that everything asked for has, if it has one: then it is not a
+    problem of the single things. None in `found` is no problem."""
     problems = [problem for problem in found if problem is not None]
     if (
         problems
         and len(problems) == len(found)
         and all(category(problem.code) in _SHARED for problem in problems)
     ):
-        raise server_error(problems[0], site)
+        return problems[0]
+    return None
 
 
 # What the server says about one answer
 
 _OUTCOMES = {
-    Category.GONE: OutcomeKind.GONE,
-    Category.THROTTLED: OutcomeKind.RETRY,
-    Category.TRANSIENT: OutcomeKind.RETRY,
-    Category.CONCURRENCY: OutcomeKind.RETRY,
-    # What an administrator can mend is worth another try.
-    Category.CONFIG_ACCESS: OutcomeKind.RETRY,
-    Category.CONFIG_MAILBOX: OutcomeKind.RETRY,
-    Category.QUOTA: OutcomeKind.RETRY,
+    Reaction.SKIP: OutcomeKind.GONE,
+    Reaction.GIVE_UP: OutcomeKind.FAILED,
 }
 
 
 def outcome(problem: Problem | None) -> Outcome:
+    """A bad item is tried again, too: what it counts is whoever repeats it."""
     if problem is None:
         return Outcome(OutcomeKind.DONE)
-    kind = _OUTCOMES.get(category(problem.code), OutcomeKind.FAILED)
-    return Outcome(kind, "" if kind is OutcomeKind.GONE else said(problem))
+    reaction = rule(problem.code).of_one
+    kind = _OUTCOMES.get(reaction, OutcomeKind.RETRY)
+    return Outcome(
+        kind,
+        "" if kind is OutcomeKind.GONE else said(problem),
+        own=reaction in _OF_ITS_OWN,
+    )
+
+
+_OF_ITS_OWN = (Reaction.ALONE, Reaction.READ_AGAIN)
+"""Reactions to what one answer alone may be to blame for."""
 
 
 # HTTP
 
 _STATUSES = {
+    400: "{host} does not understand the request (HTTP 400). Something between this "
+    "machine and Exchange may have changed it.",
     403: "{host} forbids this (HTTP 403). Check that Exchange Web Services are allowed "
     "for the account {username} and the mailbox {mailbox} (EwsEnabled, "
     "EwsApplicationAccessPolicy) and in the organization.",
     404: "There are no Exchange Web Services at {url} (HTTP 404). Check the EWS URL; "
     "usually it ends in /EWS/Exchange.asmx.",
+    413: "{host} takes no request of this size (HTTP 413). Raise the limit of "
+    "whatever lies between this machine and Exchange.",
+    440: "{host} has ended the session (HTTP 440).",
+    449: "{host} wants to be asked elsewhere or once more (HTTP 449). Set the EWS URL "
+    "to where Exchange is.",
+    451: "The mailbox {mailbox} is on another server than {host} (HTTP 451). Set the "
+    "EWS URL to where Exchange is.",
     456: "The account {username} is locked (HTTP 456). Unlock it.",
     507: "{host} has no space left (HTTP 507).",
 }
-_BUSY_STATUSES = frozenset((429, 502, 503, 504))
+_NOT_NOW = "{host} is not available right now (HTTP {status})."
+_OWN_PAGE = "/ews/genericerrorpage.htm"
+_FELL_OVER = "Server Error in"
+PAGE_START = 2000
+"""Characters of a page that are looked into."""
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
@@ -271,6 +270,8 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     retry_after: str = ""
     diagnostics: str = ""
     """x-ms-diagnostics: why a token was refused."""
+    page: str = ""
+    """How the answer begins."""
 
 
 def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
@@ -283,31 +284,35 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
             offered=answer.offered,
             diagnostics=answer.diagnostics,
         )
-    if status in _BUSY_STATUSES:
-        return MailboxBusy(
-            f"{site.host} is not available right now (HTTP {status}).",
-            retry_after=_seconds(answer.retry_after),
+    found = _rule(answer)
+    kind = found.error or MailboxError
+    sentence = _STATUSES.get(status, _NOT_NOW)
+    if found is reactions.REDIRECTED and status >= 300 and status < 400:
+        sentence = (
+            "{host} sends us elsewhere (HTTP {status}, to {where}). Credentials are "
+            "not sent to another address: set the EWS URL to where Exchange is."
         )
-    if status in _STATUSES:
-        return MailboxRefused(
-            _STATUSES[status].format(
-                host=site.host,
-                username=site.username,
-                mailbox=site.mailbox,
-                url=site.url,
-            ),
-        )
-    if 300 <= status < 400:
-        where = " ".join(answer.location.split())[:MAX_TEXT]
-        return MailboxUnreachable(
-            f"{site.host} sends us elsewhere (HTTP {status}, to {where or 'nowhere'}). "
-            "Credentials are not sent to another address: set the EWS URL to where "
-            "Exchange is.",
-        )
-    return MailboxUnreachable(
-        f"{site.host} answered with HTTP {status} and without a SOAP message.",
-        retry_after=_seconds(answer.retry_after),
+    elif not issubclass(kind, MailboxBusy) and status not in _STATUSES:
+        sentence = "{host} answered with HTTP {status} and without a SOAP message."
+    words = sentence.format(
+        host=site.host,
+        username=site.username,
+        mailbox=site.mailbox,
+        url=site.url,
+        status=status,
+        where=" ".join(answer.location.split())[:MAX_TEXT] or "nowhere",
     )
+    return kind(words, retry_after=_seconds(answer.retry_after))
+
+
+def _rule(answer: HttpAnswer) -> reactions.Rule:
+    status = answer.status
+    if 300 <= status < 400:
+        own = urlsplit(answer.location).path.lower().endswith(_OWN_PAGE)
+        return reactions.ERROR_PAGE if own else reactions.REDIRECTED
+    if status == 500 and _FELL_OVER in answer.page:
+        return reactions.ERROR_PAGE
+    return reactions.STATUSES.get(status, reactions.OTHER_STATUS)
 
 
 def _seconds(value: str) -> float | None:

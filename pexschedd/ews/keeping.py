@@ -6,9 +6,10 @@ from datetime import datetime
 from twisted.logger import Logger
 
 from pexschedd.errors import CursorLost, MailboxError, MailboxRefused
-from pexschedd.ews.batches import at_once, batches
+from pexschedd.ews.batches import at_once, batches, one_page
 from pexschedd.ews.client import EwsClient
-from pexschedd.ews.faults import Site, outcome, raise_if_shared
+from pexschedd.ews.envelope import Problem
+from pexschedd.ews.faults import Site, outcome, shared
 from pexschedd.ews.operations.delete_item import build_delete, parse_delete
 from pexschedd.ews.operations.find_item import (
     Place,
@@ -22,7 +23,9 @@ from pexschedd.ews.operations.get_user_configuration import (
     build_get_processing,
     parse_processing,
 )
+from pexschedd.ews.portions import Portion
 from pexschedd.ews.reading import BatchReader
+from pexschedd.ews.response_codes import Category, category
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 from pexschedd.scheduling.mailbox import Outcome, OutcomeKind, Unreadable
 
@@ -32,12 +35,20 @@ DELETE_BATCH = 100
 
 
 async def calendar(
-    client: EwsClient, site: Site, cursor: str, batch: int, parallel: int
+    client: EwsClient,
+    site: Site,
+    cursor: str,
+    pages: Portion,
+    batch: int,
+    parallel: int,
 ) -> tuple[list[CalendarMeeting], str]:
     place = _place(cursor)
-    refs, following = await client.read(
-        build_find_calendar(site.mailbox, place),
-        lambda data: parse_find_calendar(data, place),
+    refs, following = await one_page(
+        pages,
+        lambda most: client.read(
+            build_find_calendar(site.mailbox, place, most),
+            lambda data: parse_find_calendar(data, place),
+        ),
     )
     reader = BatchReader(client, site, build_get_meetings, parse_meetings)
     meetings: list[CalendarMeeting] = []
@@ -57,12 +68,19 @@ async def calendar(
 
 
 async def inbox(
-    client: EwsClient, site: Site, received_before: datetime, cursor: str
+    client: EwsClient,
+    site: Site,
+    received_before: datetime,
+    cursor: str,
+    pages: Portion,
 ) -> tuple[list[MeetingMessage], str]:
     place = _place(cursor)
-    return await client.read(
-        build_find_inbox(site.mailbox, place, received_before),
-        lambda data: parse_find_inbox(data, place),
+    return await one_page(
+        pages,
+        lambda most: client.read(
+            build_find_inbox(site.mailbox, place, received_before, most),
+            lambda data: parse_find_inbox(data, place),
+        ),
     )
 
 
@@ -103,5 +121,15 @@ async def _delete(
     problems = await client.write(
         build_delete(site.mailbox, refs), lambda data: parse_delete(data, len(refs))
     )
-    raise_if_shared(problems, site)
-    return [outcome(problem) for problem in problems]
+    problem = shared(problems)
+    if problem is not None:
+        raise client.trouble(problem)
+    return [_deleted(problem) for problem in problems]
+
+
+def _deleted(problem: Problem | None) -> Outcome:
+    """A damaged item that cannot be deleted now will not be deleted later."""
+    found = outcome(problem)
+    if problem is not None and category(problem.code) is Category.BAD_ITEM:
+        return Outcome(OutcomeKind.FAILED, found.reason)
+    return found

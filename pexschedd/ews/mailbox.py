@@ -8,27 +8,45 @@ The service account impersonates the mailbox in every call.
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews import faults, keeping
 from pexschedd.ews.answering import answer_batch
 from pexschedd.ews.auth import Authenticator
-from pexschedd.ews.batches import at_once, batches
+from pexschedd.ews.batches import at_once, batches, in_halves, one_page
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.opening import is_address, open_transport
+from pexschedd.ews.operations.find_item import PAGE
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
-from pexschedd.ews.operations.get_item import build_get_messages, parse_messages
-from pexschedd.ews.operations.sync_folder_items import build_sync, parse_sync
+from pexschedd.ews.operations.get_item import (
+    build_get_messages,
+    build_get_without_body,
+    parse_messages,
+)
+from pexschedd.ews.operations.sync_folder_items import (
+    MAX_CHANGES,
+    build_sync,
+    parse_sync,
+)
 from pexschedd.ews.operations.update_folder import (
     build_get_stamp,
     build_set_stamp,
     parse_set_stamp,
     parse_stamp,
 )
+from pexschedd.ews.patience import Shared
+from pexschedd.ews.portions import Portion
+from pexschedd.ews.reactions import NotUnderstood, RequestTooLarge, TooMuch
 from pexschedd.ews.reading import BatchReader
-from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
+from pexschedd.model.meeting import (
+    CalendarMeeting,
+    MeetingMessage,
+    MessageKind,
+    MessageRef,
+)
 from pexschedd.net.network import Network
 from pexschedd.scheduling.mailbox import (
     Answer,
@@ -69,10 +87,31 @@ class EwsMailbox:
                 raise ValueError(f"{name}: must be between 1 and {MAX_BATCH}")
         self._client = client
         self._site = site
-        self._fetch_batch = fetch_batch
-        self._answer_batch = answer_batch
+        self._fetches = Portion(fetch_batch)
+        self._answers = Portion(answer_batch)
+        self._changes = Portion(MAX_CHANGES)
+        self._pages = Portion(PAGE)
         self._parallel = parallel
-        self._reader = BatchReader(client, site, build_get_messages, parse_messages)
+        self._reader = BatchReader(
+            client,
+            site,
+            build_get_messages,
+            parse_messages,
+            portion=self._fetches,
+            smaller=build_get_without_body,
+            suffices=_body_is_dispensable,
+        )
+
+    @property
+    def back_off_seconds(self) -> float:
+        """Until something may be asked of this mailbox; 0: now."""
+        return self._client.back_off_seconds
+
+    @property
+    def concurrency(self) -> int:
+        """Calls that are made at once, by now."""
+        allowed = self._client.concurrency
+        return self._parallel if allowed is None else min(allowed, self._parallel)
 
     async def check(self) -> None:
         request = build_get_folder(self._site.mailbox)
@@ -81,8 +120,12 @@ class EwsMailbox:
     async def changes(self, cursor: str) -> Changes:
         """One page of at most 512. The server lists new messages first: read all
         pages before deciding about the oldest."""
-        request = build_sync(self._site.mailbox, cursor)
-        page = await self._client.read(request, parse_sync)
+        page = await one_page(
+            self._changes,
+            lambda most: self._client.read(
+                build_sync(self._site.mailbox, cursor, most), parse_sync
+            ),
+        )
         # A page that leads nowhere is the last, whatever the server says.
         return Changes(
             arrived=page.arrived,
@@ -96,7 +139,7 @@ class EwsMailbox:
         """Several batches at once."""
         found: list[MeetingMessage | Unreadable] = []
         for read in await at_once(
-            batches(refs, self._fetch_batch), self._parallel, self._reader.read
+            batches(refs, self._fetches.size), self._parallel, self._reader.read
         ):
             if isinstance(read, MailboxError):
                 raise read
@@ -113,12 +156,8 @@ class EwsMailbox:
         An error after a batch leaves the rest to be tried again: what has been done is
         worth knowing. It is raised only when nothing was done.
         """
-        todo = batches(answers, self._answer_batch)
-        results = await at_once(
-            todo,
-            self._parallel,
-            lambda batch: answer_batch(self._client, self._site, batch),
-        )
+        todo = batches(answers, self._answers.size)
+        results = await at_once(todo, self._parallel, self._answer)
         errors = [each for each in results if isinstance(each, MailboxError)]
         if errors and not any(isinstance(each, list) for each in results):
             raise errors[0]
@@ -131,11 +170,37 @@ class EwsMailbox:
                 outcomes += [Outcome(OutcomeKind.RETRY, error.message)] * len(batch)
         return outcomes
 
+    async def _answer(self, answers: Sequence[Answer]) -> list[Outcome]:
+        """One batch, in halves if need be."""
+        asked: set[str] = set()
+
+        async def work(some: Sequence[Answer]) -> list[Outcome]:
+            # What a failed request was about may have been done all the same.
+            some = [
+                msgspec.structs.replace(a, unsure=a.unsure or a.ref.item_id in asked)
+                for a in some
+            ]
+            asked.update(answer.ref.item_id for answer in some)
+            try:
+                outcomes = await answer_batch(self._client, self._site, some)
+            except TooMuch:
+                self._answers.too_much()
+                raise
+            self._answers.well()
+            return outcomes
+
+        return await in_halves(answers, work, alone=_not_answered, works=self.check)
+
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
         """In the order of their creation. A meeting that the server cannot give is
         left out and logged."""
         return await keeping.calendar(
-            self._client, self._site, cursor, self._fetch_batch, self._parallel
+            self._client,
+            self._site,
+            cursor,
+            self._pages,
+            self._fetches.size,
+            self._parallel,
         )
 
     async def processes_automatically(self) -> bool | None:
@@ -146,7 +211,9 @@ class EwsMailbox:
     ) -> tuple[list[MeetingMessage], str]:
         """What was read may be deleted before the next page is asked for; then some
         items of the page's last second may be passed over this time."""
-        return await keeping.inbox(self._client, self._site, received_before, cursor)
+        return await keeping.inbox(
+            self._client, self._site, received_before, cursor, self._pages
+        )
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
         return await keeping.delete(self._client, self._site, refs)
@@ -164,6 +231,18 @@ class EwsMailbox:
         await self._client.close()
 
 
+def _body_is_dispensable(message: MeetingMessage) -> bool:
+    """A request without its body says nothing of its room; all else does without."""
+    return message.kind is not MessageKind.REQUEST
+
+
+def _not_answered(_: Answer, error: MailboxError) -> Outcome:
+    """An answer that makes a request fail that has nothing else in it."""
+    never = isinstance(error, (NotUnderstood, RequestTooLarge))
+    kind = OutcomeKind.FAILED if never else OutcomeKind.RETRY
+    return Outcome(kind, error.message, own=True)
+
+
 def ews_mailbox(
     *,
     url: str,
@@ -177,13 +256,15 @@ def ews_mailbox(
     limits: Limits | None = None,
     fetch_batch: int = FETCH_BATCH,
     answer_batch: int = ANSWER_BATCH,
+    patience: Shared | None = None,
 ) -> EwsMailbox:
     """Everything from plain values; without an authenticator, Basic.
 
     `mailbox` is the primary SMTP address of the equipment mailbox; `method` names
     the authenticator in what is said about a refusal. As many batches
-    are under way at once as `limits` has connections. Opens nothing yet. Raises
-    `MailboxRefused` when one of the settings cannot be used.
+    are under way at once as `limits` has connections. `patience` is what all share
+    who act for this mailbox. Opens nothing yet. Raises `MailboxRefused` when one of
+    the settings cannot be used.
     """
     if not is_address(mailbox):
         raise MailboxRefused(
@@ -201,7 +282,7 @@ def ews_mailbox(
     )
     site = faults.Site(url=url, username=username, mailbox=mailbox, method=method)
     return EwsMailbox(
-        EwsClient(transport, site),
+        EwsClient(transport, site, patience),
         site,
         fetch_batch=fetch_batch,
         answer_batch=answer_batch,

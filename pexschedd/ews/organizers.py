@@ -15,7 +15,7 @@ from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.client import EwsClient, Poster
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.envelope import Problem, Sid
-from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said, server_error
+from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said
 from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.opening import is_address, open_transport
 from pexschedd.ews.operations.find_item import (
@@ -32,6 +32,7 @@ from pexschedd.ews.operations.get_meetings import (
     parse_meetings,
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
+from pexschedd.ews.patience import Patiences
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
@@ -51,12 +52,19 @@ class EwsOrganizers:
     """See `scheduling.mailbox.OrganizersCalendars`."""
 
     def __init__(
-        self, transport: Poster, *, url: str, username: str, method: str = "BASIC"
+        self,
+        transport: Poster,
+        *,
+        url: str,
+        username: str,
+        method: str = "BASIC",
+        patiences: Patiences | None = None,
     ) -> None:
         self._transport = transport
         self._url = url
         self._username = username
         self._method = method
+        self._patiences = patiences
 
     async def find(
         self, address: str, uid: str, recurrence_id: datetime | None = None
@@ -78,7 +86,8 @@ class EwsOrganizers:
         if not is_address(address):
             raise MailboxRefused("that is no email address")
         site = Site(self._url, self._username, address, self._method)
-        return _Calendar(EwsClient(self._transport, site), site)
+        patience = self._patiences.of(self._url, address) if self._patiences else None
+        return _Calendar(EwsClient(self._transport, site, patience), site)
 
     async def close(self) -> None:
         await self._transport.close()
@@ -159,7 +168,7 @@ class _Calendar:
 
     def _raise_unless_gone(self, problem: Problem) -> None:
         if category(problem.code) is not Category.GONE:
-            raise server_error(problem, self._site)
+            raise self._client.trouble(problem)
 
     async def rewrite(self, ref: MessageRef, body: str) -> tuple[RewriteKind, str]:
         body_type = await self._client.read(
@@ -178,7 +187,7 @@ class _Calendar:
     def _rewritten(self, problem: Problem) -> tuple[RewriteKind, str]:
         what = category(problem.code)
         if what in WHOLE_MAILBOX:
-            raise server_error(problem, self._site)
+            raise self._client.trouble(problem)
         return _REWRITES.get(what, RewriteKind.FAILED), said(problem)
 
 
@@ -192,8 +201,10 @@ def ews_organizers(
     method: str = "BASIC",
     clock: IReactorTime | None = None,
     limits: Limits | None = None,
+    patiences: Patiences | None = None,
 ) -> EwsOrganizers:
-    """Everything from plain values, as `mailbox.ews_mailbox`."""
+    """Everything from plain values, as `mailbox.ews_mailbox`; every organizer's
+    mailbox has a patience of its own."""
     transport = open_transport(
         url=url,
         username=username,
@@ -203,4 +214,6 @@ def ews_organizers(
         clock=clock,
         limits=limits or Limits(),
     )
-    return EwsOrganizers(transport, url=url, username=username, method=method)
+    return EwsOrganizers(
+        transport, url=url, username=username, method=method, patiences=patiences
+    )

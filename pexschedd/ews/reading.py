@@ -3,40 +3,55 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from pexschedd.errors import MailboxError
+from pexschedd.ews.batches import in_halves
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import Problem
-from pexschedd.ews.faults import (
-    PASSING,
-    WHOLE_MAILBOX,
-    AnswerTooLarge,
-    Site,
-    said,
-    server_error,
-)
+from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said
+from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
+from pexschedd.ews.portions import Portion
+from pexschedd.ews.reactions import Reaction, TooMuch, rule
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.mailbox import Unreadable
 
 T = TypeVar("T")
 
+Build = Callable[[str, Sequence[MessageRef]], bytes]
+
+_UNFINISHED = frozenset((Category.THROTTLED, Category.TRANSIENT))
+"""Categories of a problem that an item may not have when it is asked for again."""
 _DAMAGED = "ErrorInternalServerError"
 """Said in passing trouble, and of a damaged message for ever."""
+_FEW = 3
+"""So many may be damaged at the same time; more, and it is the server."""
 
 
 class BatchReader(Generic[T]):
-    """Reads items with one kind of GetItem."""
+    """Reads items with one kind of GetItem.
+
+    `smaller` asks for less of an item: it is tried for items that cannot be read. What
+    it gives is taken if `suffices` says so.
+    """
 
     def __init__(
         self,
         client: EwsClient,
         site: Site,
-        build: Callable[[str, Sequence[MessageRef]], bytes],
+        build: Build,
         parse: Callable[[bytes, int], list[T | Problem]],
+        *,
+        portion: Portion | None = None,
+        smaller: Build | None = None,
+        suffices: Callable[[T], bool] = lambda _: True,
     ) -> None:
         self._client = client
         self._site = site
         self._build = build
         self._parse = parse
+        self._portion = portion
+        self._smaller = smaller
+        self._suffices = suffices
 
     async def read(self, refs: Sequence[MessageRef]) -> list[T | Unreadable]:
         """The items that are still there; those that cannot be read say so.
@@ -52,36 +67,71 @@ class BatchReader(Generic[T]):
             answers = await self._get(refs)
             self._raise_if_all(answers)
             for ref, answer in zip(refs, answers, strict=True):
-                if not isinstance(answer, Problem):
+                if not isinstance(answer, (Problem, Unreadable)):
                     found.append(answer)
                     something_was_read = True
-                elif category(answer.code) in PASSING:
+                elif isinstance(answer, Unreadable):
+                    found += await self._with_less(answer)
+                elif category(answer.code) in _UNFINISHED:
                     unfinished.append((ref, answer))
                 elif category(answer.code) is not Category.GONE:
-                    found.append(Unreadable(ref, said(answer)))
+                    found += await self._with_less(Unreadable(ref, said(answer)))
             if len(unfinished) == len(refs):
                 damaged = all(problem.code == _DAMAGED for _, problem in unfinished)
-                if not (something_was_read and damaged):
-                    raise server_error(unfinished[0][1], self._site)
-                found += [Unreadable(ref, said(problem)) for ref, problem in unfinished]
+                few = something_was_read or len(refs) <= _FEW
+                if not (damaged and few):
+                    raise self._client.trouble(unfinished[0][1])
+                if not something_was_read:
+                    await self._works()
+                for ref, problem in unfinished:
+                    found += await self._with_less(Unreadable(ref, said(problem)))
                 break
             refs = [ref for ref, _ in unfinished]
         return found
 
     async def _get(self, refs: Sequence[MessageRef]) -> list[T | Unreadable | Problem]:
-        """One answer for each. What is too large for one call is read in halves."""
+        """One answer for each. What fails as a whole is read in halves."""
+        return await in_halves(
+            refs,
+            self._get_at_once,
+            alone=lambda ref, error: Unreadable(ref, error.message),
+            works=self._works,
+        )
+
+    async def _get_at_once(
+        self, refs: Sequence[MessageRef]
+    ) -> list[T | Unreadable | Problem]:
         try:
-            return [
-                *await self._client.read(
-                    self._build(self._site.mailbox, refs),
-                    lambda data: self._parse(data, len(refs)),
-                )
-            ]
-        except AnswerTooLarge as error:
-            if len(refs) == 1:
-                return [Unreadable(refs[0], error.message)]
-            half = len(refs) // 2
-            return [*await self._get(refs[:half]), *await self._get(refs[half:])]
+            found = await self._client.read(
+                self._build(self._site.mailbox, refs),
+                lambda data: self._parse(data, len(refs)),
+            )
+        except TooMuch:
+            if self._portion:
+                self._portion.too_much()
+            raise
+        if self._portion:
+            self._portion.well()
+        return [*found]
+
+    async def _with_less(self, unreadable: Unreadable) -> list[T | Unreadable]:
+        """What can be read of an item without its body; that may be enough."""
+        if self._smaller is None:
+            return [unreadable]
+        try:
+            (found,) = await self._client.read(
+                self._smaller(self._site.mailbox, [unreadable.ref]),
+                lambda data: self._parse(data, 1),
+            )
+        except MailboxError:
+            return [unreadable]
+        if isinstance(found, Problem):
+            return [] if rule(found.code).of_one is Reaction.SKIP else [unreadable]
+        return [found] if self._suffices(found) else [unreadable]
+
+    async def _works(self) -> None:
+        """Raises `MailboxError` unless the server opens the inbox."""
+        await self._client.read(build_get_folder(self._site.mailbox), parse_get_folder)
 
     def _raise_if_all(self, answers: Sequence[T | Unreadable | Problem]) -> None:
         """A problem that all items share is not the items' fault."""
@@ -89,4 +139,4 @@ class BatchReader(Generic[T]):
         if len(problems) == len(answers) and all(
             category(problem.code) in WHOLE_MAILBOX for problem in problems
         ):
-            raise server_error(problems[0], self._site)
+            raise self._client.trouble(problems[0])

@@ -1,13 +1,17 @@
 """What Exchange's response codes mean to us, in a few categories.
 
-The codes are those of Exchange Server's schema that a request of ours can meet; every
-other one is `Category.OTHER`.
+All codes of Exchange Server's schema are known here; one that a newer server may
+invent is `Category.OTHER`.
 """
 
 from enum import StrEnum
 
+from pexschedd.ews.other_codes import OTHER
+
 
 class Category(StrEnum):
+    OK = "ok"
+    """Nothing is wrong."""
     THROTTLED = "throttled"
     """The server is busy, or we are too much for it: come back later."""
     TRANSIENT = "transient"
@@ -24,6 +28,8 @@ class Category(StrEnum):
     """The mailbox or its address is not as it has to be."""
     CONFIG_ACCESS = "config_access"
     """The account may not do this."""
+    SUBSCRIPTION = "subscription"
+    """The subscription is not valid any more: subscribe again, and look by yourself."""
     SYNC_STATE = "sync_state"
     """The synchronisation state is not valid any more."""
     QUOTA = "quota"
@@ -35,6 +41,7 @@ class Category(StrEnum):
 
 
 _CODES = {
+    Category.OK: "NoError",
     Category.THROTTLED: """
         ErrorExceededConnectionCount
         ErrorExceededFindCountLimit
@@ -164,6 +171,18 @@ _CODES = {
     Category.SYNC_STATE: """
         ErrorInvalidSyncStateData
     """,
+    Category.SUBSCRIPTION: """
+        ErrorEventNotFound
+        ErrorExpiredSubscription
+        ErrorInvalidSubscription
+        ErrorInvalidSubscriptionRequest
+        ErrorInvalidWatermark
+        ErrorMissedNotificationEvents
+        ErrorNewEventStreamConnectionOpened
+        ErrorReadEventsFailed
+        ErrorSubscriptionNotFound
+        ErrorSubscriptionUnsubscribed
+    """,
     Category.QUOTA: """
         ErrorMessagePerFolderCountReceiveQuotaExceeded
         ErrorQuotaExceeded
@@ -202,11 +221,15 @@ _CODES = {
         ErrorWrongServerVersion
         ErrorWrongServerVersionDelegate
     """,
+    Category.OTHER: OTHER,
 }
 
 _CATEGORIES = {
     code: category for category, codes in _CODES.items() for code in codes.split()
 }
+
+
+KNOWN = frozenset(_CATEGORIES)
 
 
 def category(code: str) -> Category:

@@ -3,7 +3,8 @@
 A `Transport` has a few connections and lends each to one exchange at a time. Every
 exchange is bounded in size and, from the first byte sent to the last byte received,
 in time; what breaks a bound loses its connection. Nothing is repeated but a reading
-request whose connection died without an answer, and no redirection is followed.
+request whose connection died without an answer, and one that came in a session that
+the server had ended. No redirection is followed.
 """
 
 import uuid
@@ -21,6 +22,9 @@ from pexschedd.net.network import Network
 from pexschedd.net.trouble import ConnectionTrouble, NeverAnsweredError, Trouble
 
 USER_AGENT = "pexschedd"
+
+SESSION_OVER = 440
+"""What a front end that keeps sessions says when it has forgotten one."""
 
 
 class Transport:
@@ -57,11 +61,15 @@ class Transport:
         """
         request = HttpRequest({**headers_for(mailbox), "Accept-Encoding": "gzip"}, body)
         try:
-            return await self._exchange(request)
+            response = await self._exchange(request)
         except NeverAnsweredError:
             if not repeatable:
                 raise
-        return await self._exchange(request)
+            response = await self._exchange(request)
+        if response.status == SESSION_OVER:
+            # Nothing was done yet; on a new connection it will be.
+            response = await self._exchange(request)
+        return response
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
         await self._free.acquire()
@@ -71,7 +79,10 @@ class Transport:
             # The one used last is the one most likely to be open still.
             connection = self._idle.pop()
             try:
-                return await self._timed(request, connection)
+                response = await self._timed(request, connection)
+                if response.status == SESSION_OVER:
+                    await connection.close()
+                return response
             finally:
                 self._idle.append(connection)
         finally:

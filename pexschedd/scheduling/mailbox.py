@@ -45,6 +45,8 @@ class Answer(msgspec.Struct, frozen=True):
     action: Action
     body: str = ""
     """HTML for the organizer; only for ACCEPT and DECLINE."""
+    unsure: bool = False
+    """It may have been given before, and nobody heard what became of it."""
 
 
 class OutcomeKind(StrEnum):
@@ -60,6 +62,8 @@ class OutcomeKind(StrEnum):
 class Outcome(msgspec.Struct, frozen=True):
     kind: OutcomeKind
     reason: str = ""
+    own: bool = False
+    """For RETRY: it failed by itself, while the server did all else as asked."""
 
 
 class Mailbox(Protocol):

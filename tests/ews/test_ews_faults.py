@@ -1,18 +1,20 @@
 """What went wrong, in words that help."""
 
 import pytest
+from lxml import etree
 
 from pexschedd.errors import (
     CursorLost,
+    ImpersonationRefused,
     MailboxBusy,
     MailboxError,
     MailboxRefused,
     MailboxUnreachable,
+    MailboxUntrusted,
     SignInRefused,
 )
 from pexschedd.ews.envelope import NotSoap, Problem, ServerError
 from pexschedd.ews.faults import (
-    AnswerTooLarge,
     HttpAnswer,
     Site,
     connection_error,
@@ -21,9 +23,17 @@ from pexschedd.ews.faults import (
     server_error,
     soap_error,
 )
-from pexschedd.ews.response_codes import Category, category
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
+from pexschedd.ews.reactions import (
+    AnswerTooLarge,
+    NotUnderstood,
+    RequestTooLarge,
+    Stumbled,
+    TakesTooLong,
+)
+from pexschedd.ews.response_codes import KNOWN, Category, category
+from pexschedd.net.trouble import ABOUT_TRUST, ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import OutcomeKind
+from tests.ews.ews_support import schema_folder
 
 SITE = Site(
     url="https://mail.example.test:444/EWS/Exchange.asmx",
@@ -41,6 +51,7 @@ def test_every_trouble_has_words(trouble: Trouble) -> None:
     assert "{" not in error.message
     assert error.retry_after is None
     assert isinstance(error, AnswerTooLarge) == (trouble is Trouble.TOO_LARGE)
+    assert isinstance(error, MailboxUntrusted) == (trouble in ABOUT_TRUST)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +60,18 @@ def test_every_trouble_has_words(trouble: Trouble) -> None:
         (401, SignInRefused, ["svc@example.test", "password"]),
         (403, MailboxRefused, ["forbids", "EwsEnabled", "room@example.test"]),
         (404, MailboxRefused, ["https://mail.example.test:444/EWS/Exchange.asmx"]),
-        (456, MailboxRefused, ["locked"]),
+        (456, SignInRefused, ["locked"]),
         (507, MailboxRefused, ["space"]),
         (429, MailboxBusy, ["429"]),
         (502, MailboxBusy, ["502"]),
         (503, MailboxBusy, ["503"]),
         (504, MailboxBusy, ["504"]),
         (302, MailboxUnreachable, ["elsewhere", "https://owa.example.test/"]),
-        (400, MailboxUnreachable, ["400"]),
-        (413, MailboxUnreachable, ["413"]),
-        (440, MailboxUnreachable, ["440"]),
+        (400, MailboxRefused, ["400"]),
+        (413, RequestTooLarge, ["413"]),
+        (440, MailboxBusy, ["440"]),
+        (449, MailboxUnreachable, ["449"]),
+        (451, MailboxUnreachable, ["451", "room@example.test"]),
         (500, MailboxUnreachable, ["500"]),
         (200, MailboxUnreachable, ["200"]),
     ],
@@ -70,6 +83,29 @@ def test_statuses(status: int, kind: type[MailboxError], words: list[str]) -> No
     assert type(error) is kind
     for word in words:
         assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (HttpAnswer(302, location="/ews/genericerrorpage.htm"), MailboxBusy),
+        (
+            HttpAnswer(302, location="https://x.test/EWS/GenericErrorPage.htm?a=b"),
+            MailboxBusy,
+        ),
+        (HttpAnswer(302, location="/owa/auth/logon.aspx"), MailboxUnreachable),
+        (
+            HttpAnswer(500, page="<h1>Server Error in '/EWS' Application.</h1>"),
+            MailboxBusy,
+        ),
+        (HttpAnswer(500, page="<h1>Something else</h1>"), MailboxUnreachable),
+    ],
+)
+def test_the_servers_own_error_pages(
+    answer: HttpAnswer, kind: type[MailboxError]
+) -> None:
+    """Exchange's page for errors of its own will pass; any other page is a stranger."""
+    assert type(http_error(answer, SITE)) is kind
 
 
 @pytest.mark.parametrize(
@@ -87,20 +123,27 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     [
         ("ErrorServerBusy", MailboxBusy, ["busy"]),
         ("ErrorMailboxMoveInProgress", MailboxBusy, ["right now"]),
+        ("ErrorInternalServerError", Stumbled, ["right now"]),
+        ("ErrorTimeoutExpired", TakesTooLong, ["right now"]),
+        ("ErrorExceededFindCountLimit", TakesTooLong, ["busy"]),
         ("ErrorInvalidSyncStateData", CursorLost, ["synchronisation"]),
         (
             "ErrorImpersonateUserDenied",
-            MailboxRefused,
+            ImpersonationRefused,
             ["ApplicationImpersonation", "room@example.test", "svc@example.test"],
         ),
-        ("ErrorImpersonationDenied", MailboxRefused, ["ApplicationImpersonation"]),
+        (
+            "ErrorImpersonationDenied",
+            ImpersonationRefused,
+            ["ApplicationImpersonation"],
+        ),
         ("ErrorNonExistentMailbox", MailboxRefused, ["no mailbox room@example.test"]),
         ("ErrorNonPrimarySmtpAddress", MailboxRefused, ["primary", "TEXT"]),
-        ("ErrorPasswordExpired", MailboxRefused, ["expired", "svc@example.test"]),
+        ("ErrorPasswordExpired", SignInRefused, ["expired", "svc@example.test"]),
         ("ErrorQuotaExceeded", MailboxRefused, ["full"]),
         ("ErrorInvalidServerVersion", MailboxRefused, ["2013 SP1"]),
-        ("ErrorSchemaValidation", MailboxRefused, ["ErrorSchemaValidation", "TEXT"]),
-        ("ErrorNobodyKnows", MailboxRefused, ["ErrorNobodyKnows"]),
+        ("ErrorSchemaValidation", NotUnderstood, ["ErrorSchemaValidation", "TEXT"]),
+        ("ErrorNobodyKnows", NotUnderstood, ["ErrorNobodyKnows"]),
     ],
 )
 def test_codes(code: str, kind: type[MailboxError], words: list[str]) -> None:
@@ -140,7 +183,7 @@ def test_soap_errors() -> None:
         ("ErrorAccessDenied", OutcomeKind.RETRY),
         ("ErrorQuotaExceeded", OutcomeKind.RETRY),
         ("ErrorCalendarIsCancelledForAccept", OutcomeKind.FAILED),
-        ("ErrorItemCorrupt", OutcomeKind.FAILED),
+        ("ErrorItemCorrupt", OutcomeKind.RETRY),
         ("ErrorSchemaValidation", OutcomeKind.FAILED),
         ("ErrorNobodyKnows", OutcomeKind.FAILED),
     ],
@@ -154,7 +197,19 @@ def test_outcomes(code: str, kind: OutcomeKind) -> None:
 
 
 def test_categories_are_of_codes_that_exist() -> None:
-    """One code is in one category, and unknown ones in none."""
+    """One code is in one category; one that a newer server may invent is `OTHER`."""
     assert category("ErrorServerBusy") is Category.THROTTLED
-    assert category("NoError") is Category.OTHER
+    assert category("ErrorInvalidWatermark") is Category.SUBSCRIPTION
+    assert category("NoError") is Category.OK
+    assert category("ErrorOfTheFuture") is Category.OTHER
     assert category("") is Category.OTHER
+
+
+def test_every_code_of_the_schema_is_known() -> None:
+    """Nothing that Exchange can say is unknown, and nothing is made up."""
+    schema = etree.parse(str(schema_folder() / "messages.xsd"))
+    codes = schema.find(".//{*}simpleType[@name='ResponseCodeType']")
+    assert codes is not None
+    names = {each.get("value") for each in codes.iter("{*}enumeration")}
+    assert len(names) > 500
+    assert names == KNOWN

@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from pexschedd.errors import (
     CursorLost,
+    ImpersonationRefused,
     MailboxBusy,
     MailboxError,
     MailboxRefused,
@@ -141,7 +142,7 @@ def test_a_page_that_leads_nowhere_is_the_last() -> None:
         ),
         (fault("ErrorInvalidSyncStateData"), CursorLost),
         (fault("ErrorServerBusy", "", back_off(5000)), MailboxBusy),
-        (fault("ErrorImpersonateUserDenied"), MailboxRefused),
+        (fault("ErrorImpersonateUserDenied"), ImpersonationRefused),
         (b"<html>Sign in</html>", MailboxUnreachable),
         (sync("", "true"), MailboxUnreachable),
         (sync("x", "perhaps"), MailboxUnreachable),
@@ -223,7 +224,6 @@ def test_a_damaged_message_does_not_hold_up_the_others() -> None:
 def test_trouble_with_all_messages_is_not_theirs() -> None:
     """The same problem everywhere is the server's or the mailbox's."""
     for code, error in (
-        ("ErrorInternalServerError", MailboxBusy),
         ("ErrorServerBusy", MailboxBusy),
         ("ErrorMailboxMoveInProgress", MailboxBusy),
         ("ErrorAccessDenied", MailboxRefused),
@@ -233,24 +233,158 @@ def test_trouble_with_all_messages_is_not_theirs() -> None:
             now(Script(reading(a=code, b=code)).mailbox().fetch(refs("a", "b")))
 
 
-def test_fetch_halves_what_is_too_large() -> None:
-    """A message beyond the limit is unreadable; its neighbours are read."""
+def working(asked: Asked, line: Line) -> bytes:
+    """A server that opens the inbox whatever else it does."""
+    if asked.operation == "GetFolder":
+        return response("GetFolder", success("GetFolder"))
+    return line(asked)
+
+
+def test_many_damaged_messages_at_once_are_the_servers_fault() -> None:
+    """A few may be damaged together while the server works; many are not."""
+    code = "ErrorInternalServerError"
+    few = Script(lambda asked: working(asked, reading(a=code, b=code)))
+    assert fates(now(few.mailbox().fetch(refs("a", "b")))) == ["!a", "!b"]
+    all_ = Script(lambda asked: working(asked, reading(**dict.fromkeys("abcd", code))))
+    with pytest.raises(MailboxBusy):
+        now(all_.mailbox().fetch(refs(*"abcd")))
+
+
+def poisoned(trouble: bytes | Exception) -> Line:
+    """The server breaks down over "c", and only then."""
 
     def line(asked: Asked) -> bytes:
+        if "c" in asked.ids and isinstance(trouble, Exception):
+            raise trouble
         if "c" in asked.ids:
-            raise ConnectionTrouble(Trouble.TOO_LARGE, "99")
+            assert isinstance(trouble, bytes)
+            return trouble
         return read(asked)
 
-    script = Script(line)
+    return lambda asked: working(asked, line)
+
+
+TROUBLES: list[bytes | Exception] = [
+    ConnectionTrouble(Trouble.TOO_LARGE, "99"),
+    ConnectionTrouble(Trouble.LOST),
+    ConnectionTrouble(Trouble.TIMEOUT, "9"),
+    fault("ErrorInternalServerError"),
+    fault("ErrorTimeoutExpired"),
+    fault("ErrorCorruptData"),
+    b"<torn",
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[str(t)[:40] for t in TROUBLES])
+def test_one_message_does_not_make_its_batch_fail(trouble: bytes | Exception) -> None:
+    """What a whole request fails over is found in halves; its neighbours are read."""
+    script = Script(poisoned(trouble))
     found = now(script.mailbox().fetch(refs("a", "b", "c", "d")))
     assert fates(found) == ["a", "b", "d", "!c"]
 
 
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[str(t)[:40] for t in TROUBLES])
+def test_a_server_in_trouble_blames_no_message(trouble: bytes | Exception) -> None:
+    """When not even the inbox opens, the call fails after two requests."""
+    script = Script(trouble)
+    with pytest.raises(MailboxError):
+        now(script.mailbox().fetch(refs("a", "b", "c", "d")))
+    assert len(script.asked) == 2
+
+
+def test_a_damaged_cancellation_is_read_without_its_body() -> None:
+    """Its meeting is all that matters; of a request, the body is."""
+
+    def line(asked: Asked) -> bytes:
+        if asked.element.find(".//{*}BodyType") is not None:
+            return read(asked, a="ErrorItemCorrupt", b="ErrorContentConversionFailed")
+        return response(
+            "GetItem",
+            meeting_request("a", "2026-11-20T08:00:00Z")
+            if asked.ids == ["a"]
+            else item(
+                "MeetingCancellation",
+                "b",
+                "<t:ItemClass>IPM.Schedule.Meeting.Canceled</t:ItemClass>",
+            ),
+        )
+
+    script = Script(line)
+    found = now(script.mailbox().fetch(refs("a", "b")))
+    assert fates(found) == ["b", "!a"]
+    assert [repr(each) for each in script.asked] == [
+        "GetItem a b",
+        "GetItem a",
+        "GetItem b",
+    ]
+
+
+def test_pages_and_batches_shrink_and_grow_again() -> None:
+    """Too much at a time is halved at once, and grows when ten times all went well."""
+    sizes: list[int] = []
+
+    def line(asked: Asked) -> bytes:
+        sizes.append(int(asked.element.findtext("{*}MaxChangesReturned") or 0))
+        if sizes[-1] > 200:
+            return fault("ErrorExceededFindCountLimit")
+        return sync("next", "true")
+
+    mailbox = Script(line).mailbox()
+    for _ in range(11):
+        now(mailbox.changes("x"))
+    assert sizes == [512, 256, *[128] * 10, 160]
+
+
 def test_wrong_number_of_messages() -> None:
     """An answer that lost results is no answer."""
-    script = Script(response("GetItem", item("MeetingRequest", "a")))
+    script = Script(response("GetItem"))
     with pytest.raises(MailboxUnreachable):
         now(script.mailbox().fetch(refs("a", "b")))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [fault("ErrorSchemaValidation"), fault("ErrorInternalServerError"), b"<torn"],
+)
+def test_one_answer_does_not_make_its_batch_fail(trouble: bytes) -> None:
+    """The others are told, after a look at whether they have been; that one is not."""
+
+    def line(asked: Asked) -> bytes:
+        if asked.operation == "CreateItem" and "AcceptItem c" in asked.said:
+            return trouble
+        if asked.operation == "GetItem":
+            return response(
+                "GetItem",
+                *(item("MeetingRequest", i, change_key="ck") for i in asked.ids),
+            )
+        return doing()(asked)
+
+    script = Script(lambda asked: working(asked, line))
+    named = answers(**dict.fromkeys("abcd", Action.ACCEPT))
+    found = now(script.mailbox().answer(named))
+    done = OutcomeKind.DONE
+    failed = OutcomeKind.FAILED if b"Schema" in trouble else OutcomeKind.RETRY
+    assert [each.kind for each in found] == [done, done, failed, done]
+    assert found[2].own
+    assert sum(each.operation == "GetItem" for each in script.asked) == 4
+
+
+def test_an_unsure_answer_is_looked_up_before_it_is_given() -> None:
+    """What is gone was answered; what is there is answered as it is now."""
+    looked = response(
+        "GetItem",
+        failure("GetItem", "ErrorItemNotFound"),
+        item("MeetingRequest", "b", change_key="new"),
+    )
+    script = Script(looked, doing())
+    named = [
+        Answer(MessageRef(name, "ck"), Action.ACCEPT, unsure=True) for name in "ab"
+    ]
+    assert now(script.mailbox().answer(named)) == [GONE, DONE]
+    assert [repr(each) for each in script.asked] == [
+        "GetItem a b",
+        "CreateItem AcceptItem b new",
+    ]
 
 
 def test_answers_go_into_one_request() -> None:
@@ -403,7 +537,7 @@ def test_discards_alone() -> None:
 
 def test_wrong_number_of_outcomes() -> None:
     """An answer that lost outcomes leaves the fate of all unknown."""
-    script = Script(response("CreateItem", success("CreateItem")))
+    script = Script(response("CreateItem"))
     with pytest.raises(MailboxUnreachable):
         now(script.mailbox().answer(answers(a=Action.ACCEPT, b=Action.ACCEPT)))
 

@@ -78,7 +78,9 @@ class Place(msgspec.Struct, frozen=True):
         return Place(moment, behind)
 
 
-def build_find_inbox(mailbox: str, place: Place, before: datetime) -> bytes:
+def build_find_inbox(
+    mailbox: str, place: Place, before: datetime, most: int = PAGE
+) -> bytes:
     """Everything that was received before, oldest first."""
     fields = (
         "item:ItemClass",
@@ -88,7 +90,7 @@ def build_find_inbox(mailbox: str, place: Place, before: datetime) -> bytes:
         "calendar:IsCancelled",
     )
     shape = item_shape(fields, (CLEAN_GLOBAL_ID,), sender_address=True)
-    return _page(mailbox, shape, INBOX, _RECEIVED, place, before)
+    return _page(mailbox, shape, INBOX, _RECEIVED, place, most, before)
 
 
 def parse_find_inbox(data: bytes, place: Place) -> tuple[list[MeetingMessage], str]:
@@ -100,9 +102,10 @@ def parse_find_inbox(data: bytes, place: Place) -> tuple[list[MeetingMessage], s
     return found, _next(place, items, "DateTimeReceived", last)
 
 
-def build_find_calendar(mailbox: str, place: Place) -> bytes:
+def build_find_calendar(mailbox: str, place: Place, most: int = PAGE) -> bytes:
     """Masters and single meetings, oldest first."""
-    return _page(mailbox, item_shape((_CREATED,)), CALENDAR, _CREATED, place)
+    shape = item_shape((_CREATED,))
+    return _page(mailbox, shape, CALENDAR, _CREATED, place, most)
 
 
 def parse_find_calendar(data: bytes, place: Place) -> tuple[list[MessageRef], str]:
@@ -124,11 +127,12 @@ def _page(
     where: str,
     field: str,
     place: Place,
+    most: int,
     before: datetime | None = None,
 ) -> bytes:
     view = m(
         "IndexedPageItemView",
-        MaxEntriesReturned=str(PAGE),
+        MaxEntriesReturned=str(most),
         Offset=str(place.behind),
         BasePoint="Beginning",
     )

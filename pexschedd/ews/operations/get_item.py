@@ -41,6 +41,11 @@ _FIELDS = (
     "calendar:AppointmentState",
     *RECURRENCE_FIELDS,
 )
+_FIRST_FIELDS = tuple(
+    field
+    for field in _FIELDS
+    if field not in ("item:Body", "item:TextBody", *RECURRENCE_FIELDS)
+)
 _OWNER_CRITICAL_CHANGE: Named = ("Meeting", 26, "SystemTime")
 _SEQUENCE: Named = ("Appointment", 33281, "Integer")
 _EXCEPTION_REPLACE_TIME: Named = ("Appointment", 33320, "SystemTime")
@@ -63,6 +68,13 @@ def build_get_messages(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
     serves requests, cancellations and all else that lies in an inbox.
     """
     shape = item_shape(_FIELDS, _NAMED, body_type="HTML", sender_address=True)
+    return request(m("GetItem", shape, _ids(refs)), mailbox)
+
+
+def build_get_without_body(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
+    """The least that tells what kind of message it is, and about which meeting: for
+    messages that the server cannot give as a whole."""
+    shape = item_shape(_FIRST_FIELDS, _NAMED, sender_address=True)
     return request(m("GetItem", shape, _ids(refs)), mailbox)
 
 

@@ -35,14 +35,14 @@ class Page(msgspec.Struct, frozen=True):
     last: bool
 
 
-def build_sync(mailbox: str, state: str) -> bytes:
+def build_sync(mailbox: str, state: str, most: int = MAX_CHANGES) -> bytes:
     """An empty state asks from the beginning."""
     operation = m(
         "SyncFolderItems",
         item_shape(named=[CLEAN_GLOBAL_ID]),
         m("SyncFolderId", folder(INBOX)),
         *([m("SyncState", state)] if state else []),
-        m("MaxChangesReturned", str(MAX_CHANGES)),
+        m("MaxChangesReturned", str(most)),
         m("SyncScope", "NormalItems"),
     )
     return request(operation, mailbox)

@@ -1,0 +1,189 @@
+"""The response codes that need no category of their own.
+
+Most belong to operations that are not used here; all are final for what was asked.
+Together with `response_codes` these are the codes of Exchange Server SE's schema.
+"""
+
+OTHER = """
+    ErrorAccessModeSpecified ErrorAccountSuspend ErrorAccountSuspendShowTierUpgrade
+    ErrorAddDelegatesFailed ErrorAddressSpaceNotFound ErrorADSessionFilter
+    ErrorAffectedTaskOccurrencesRequired ErrorApplyConversationActionFailed
+    ErrorArchiveFolderPathCreation ErrorArchiveMailboxNotEnabled
+    ErrorArchiveMailboxSearchFailed ErrorArchiveMailboxServiceDiscoveryFailed
+    ErrorAttachmentNestLevelLimitExceeded ErrorAttachmentSizeLimitExceeded
+    ErrorAutoDiscoverFailed ErrorAvailabilityConfigNotFound
+    ErrorCalendarCannotMoveOrCopyOccurrence ErrorCalendarCannotUseIdForOccurrenceId
+    ErrorCalendarCannotUseIdForRecurringMasterId ErrorCalendarDurationIsTooLong
+    ErrorCalendarEndDateIsEarlierThanStartDate ErrorCalendarForwardActionNotAllowed
+    ErrorCalendarInvalidAttributeValue ErrorCalendarInvalidDayForTimeChangePattern
+    ErrorCalendarInvalidDayForWeeklyRecurrence ErrorCalendarInvalidPropertyState
+    ErrorCalendarInvalidPropertyValue ErrorCalendarInvalidRecurrence
+    ErrorCalendarIsGroupMailboxForSuppressReadReceipt
+    ErrorCalendarIsGroupMailboxForTentative ErrorCalendarOutOfRange
+    ErrorCalendarSeekToConditionNotSupported ErrorCannotAccessDeletedPublicFolder
+    ErrorCannotArchiveCalendarContactTaskFolderException
+    ErrorCannotArchiveItemsInArchiveMailbox ErrorCannotArchiveItemsInPublicFolders
+    ErrorCannotCreateCalendarItemInNonCalendarFolder
+    ErrorCannotCreateContactInNonContactFolder
+    ErrorCannotCreatePostItemInNonMailFolder ErrorCannotCreateTaskInNonTaskFolder
+    ErrorCannotDeleteTaskOccurrence ErrorCannotDisableMandatoryExtension
+    ErrorCannotDownloadExtensionManifest ErrorCannotEmptyFolder ErrorCannotFindUser
+    ErrorCannotGetExternalEcpUrl ErrorCannotGetSourceFolderPath
+    ErrorCannotOpenFileAttachment
+    ErrorCannotSetCalendarPermissionOnNonCalendarFolder
+    ErrorCannotSetNonCalendarPermissionOnCalendarFolder
+    ErrorCannotSetPermissionUnknownEntries
+    ErrorCannotSpecifySearchFolderAsSourceFolder
+    ErrorCannotUninstallProvidedExtensions ErrorCannotUseFolderIdForItemId
+    ErrorCannotUseItemIdForFolderId ErrorClientIntentInvalidStateDefinition
+    ErrorClientIntentNotFound ErrorContainsFilterWrongType
+    ErrorContentIndexingNotEnabled ErrorCreateManagedFolderPartialCompletion
+    ErrorCreateSubfolderAccessDenied ErrorCrossMailboxMoveCopy ErrorCrossSiteRequest
+    ErrorDataSizeLimitExceeded ErrorDelegateAlreadyExists
+    ErrorDelegateCannotAddOwner ErrorDelegateMissingConfiguration
+    ErrorDelegateNoUser ErrorDelegateValidationFailed ErrorDeleteDistinguishedFolder
+    ErrorDeleteItemsFailed ErrorDeleteUnifiedMessagingPromptFailed
+    ErrorDiscoverySearchesDisabled ErrorDistinguishedUserNotSupported
+    ErrorDistributionListMemberNotExist ErrorDuplicateExtendedKeywordDefinition
+    ErrorDuplicateInputFolderNames ErrorDuplicateLegacyDistinguishedName
+    ErrorDuplicateSenderRestrictionsInputFound ErrorDuplicateUserIdsSpecified
+    ErrorEmailAddressMismatch ErrorExceededMaxRecipientLimit
+    ErrorExceededMaxRecipientLimitBlock
+    ErrorExceededMaxRecipientLimitShowTierUpgrade
+    ErrorExceededMessageLimitShowTierUpgrade ErrorExportRemoteArchiveItemsFailed
+    ErrorExtensionAlreadyInstalledForOrg ErrorExtensionNotFound
+    ErrorExtensionsNotAuthorized ErrorFindRemoteArchiveFolderFailed
+    ErrorFolderCorrupt ErrorFolderExists ErrorFolderPropertRequestFailed
+    ErrorFolderSave ErrorFolderSaveFailed ErrorFolderSavePropertyError
+    ErrorFreeBusyDLLimitReached ErrorFreeBusyGenerationFailed
+    ErrorGetRemoteArchiveFolderFailed ErrorGetRemoteArchiveItemFailed
+    ErrorGetServerSecurityDescriptorFailed ErrorImContactLimitReached
+    ErrorImGroupDisplayNameAlreadyExists ErrorImGroupLimitReached
+    ErrorInboxRulesValidationError ErrorIncorrectUpdatePropertyCount
+    ErrorIndividualMailboxLimitReached ErrorInstantSearchFailed
+    ErrorInstantSearchSessionExpired ErrorInstantSearchTimeout
+    ErrorInvalidAccessLevel ErrorInvalidAttachmentId ErrorInvalidAttachmentSubfilter
+    ErrorInvalidAttachmentSubfilterTextFilter ErrorInvalidBulkActionType
+    ErrorInvalidClientAccessTokenRequest ErrorInvalidClientSecurityContext
+    ErrorInvalidCompleteDate ErrorInvalidContactEmailAddress
+    ErrorInvalidContactEmailIndex ErrorInvalidCrossForestCredentials
+    ErrorInvalidDelegatePermission ErrorInvalidDelegateUserId
+    ErrorInvalidExcludesRestriction ErrorInvalidExpressionTypeForSubFilter
+    ErrorInvalidExtendedPropertyValue ErrorInvalidExtensionId
+    ErrorInvalidExternalSharingInitiator ErrorInvalidExternalSharingSubscriber
+    ErrorInvalidFederatedOrganizationId ErrorInvalidFederationOrganizationIdentifier
+    ErrorInvalidFolderId ErrorInvalidFolderTypeForOperation
+    ErrorInvalidFractionalPagingParameters ErrorInvalidFreeBusyViewType
+    ErrorInvalidGetSharingFolderRequest ErrorInvalidIdMalformedEwsLegacyIdFormat
+    ErrorInvalidIdMonikerTooLong ErrorInvalidIdNotAnItemAttachmentId
+    ErrorInvalidIdReturnedByResolveNames ErrorInvalidIdStoreObjectIdTooLong
+    ErrorInvalidIdTooManyAttachmentLevels ErrorInvalidIdXml ErrorInvalidImContactId
+    ErrorInvalidImDistributionGroupSmtpAddress ErrorInvalidImGroupId
+    ErrorInvalidInternetHeaderChildNodes ErrorInvalidInternetWebProxyOnLocalServer
+    ErrorInvalidItemForOperationArchiveItem ErrorInvalidItemForOperationCancelItem
+    ErrorInvalidItemForOperationCreateItem
+    ErrorInvalidItemForOperationCreateItemAttachment
+    ErrorInvalidItemForOperationExpandDL ErrorInvalidItemForOperationSendItem
+    ErrorInvalidKeepNCount ErrorInvalidKeepNType ErrorInvalidLatitude
+    ErrorInvalidLikeRequest ErrorInvalidLogonType ErrorInvalidLongitude
+    ErrorInvalidMailbox ErrorInvalidManagedFolderProperty
+    ErrorInvalidManagedFolderQuota ErrorInvalidManagedFolderSize
+    ErrorInvalidManagementRoleHeader ErrorInvalidMergedFreeBusyInterval
+    ErrorInvalidNameForNameResolution ErrorInvalidNetworkServiceContext
+    ErrorInvalidOofParameter ErrorInvalidOrganizationRelationshipForFreeBusy
+    ErrorInvalidParentFolder ErrorInvalidPercentCompleteValue
+    ErrorInvalidPermissionSettings ErrorInvalidPhoneCallId ErrorInvalidPhoneNumber
+    ErrorInvalidPhotoSize ErrorInvalidPropertyAppend ErrorInvalidPropertyDelete
+    ErrorInvalidPropertyForExists ErrorInvalidPropertySet
+    ErrorInvalidPropertyUpdateSentMessage ErrorInvalidProxySecurityContext
+    ErrorInvalidPullSubscriptionId ErrorInvalidPushSubscriptionUrl
+    ErrorInvalidRecipientSubfilter ErrorInvalidRecipientSubfilterComparison
+    ErrorInvalidRecipientSubfilterOrder ErrorInvalidRecipientSubfilterTextFilter
+    ErrorInvalidReportMessageActionType ErrorInvalidRetentionTagIdGuid
+    ErrorInvalidRetentionTagInheritance ErrorInvalidRetentionTagInvisible
+    ErrorInvalidRetentionTagNone ErrorInvalidRetentionTagTypeMismatch
+    ErrorInvalidRoutingType ErrorInvalidScheduledOofDuration
+    ErrorInvalidSecurityDescriptor ErrorInvalidSendItemSaveSettings
+    ErrorInvalidSerializedAccessToken ErrorInvalidSharingData
+    ErrorInvalidSharingMessage ErrorInvalidSid ErrorInvalidSIPUri
+    ErrorInvalidSubfilterType ErrorInvalidSubfilterTypeNotAttendeeType
+    ErrorInvalidSubfilterTypeNotRecipientType ErrorInvalidSweepRule
+    ErrorInvalidSweepRuleOperationType ErrorInvalidTimeInterval ErrorInvalidUserInfo
+    ErrorInvalidUserOofSettings ErrorInvalidUserSid ErrorInvalidUserSidMissingUPN
+    ErrorInvalidValueForProperty ErrorIPGatewayNotFound
+    ErrorLegacyMailboxFreeBusyViewTypeNotMerged ErrorLocationServicesDisabled
+    ErrorLocationServicesInvalidRequest ErrorLocationServicesRequestFailed
+    ErrorLocationServicesRequestTimedOut ErrorLogonAsNetworkServiceFailed
+    ErrorMailboxDataArrayEmpty ErrorMailboxDataArrayTooBig ErrorMailboxHoldNotFound
+    ErrorMailboxScopeNotAllowedWithoutQueryString ErrorMailRecipientNotFound
+    ErrorMailTipsDisabled ErrorManagedFolderAlreadyExists ErrorManagedFolderNotFound
+    ErrorManagedFoldersRootFailure ErrorMarketPlaceExtensionAlreadyInstalledForOrg
+    ErrorMeetingSuggestionGenerationFailed ErrorMessageBlocked
+    ErrorMessageTrackingNoSuchDomain ErrorMessageTrackingPermanentError
+    ErrorMessageTrackingTransientError ErrorMimeContentInvalid
+    ErrorMimeContentInvalidBase64String ErrorMissingEmailAddressForManagedFolder
+    ErrorMissingInformationEmailAddress ErrorMissingInformationReferenceItemId
+    ErrorMissingInformationSharingFolderId ErrorMissingItemForCreateItemAttachment
+    ErrorMissingManagedFolderId ErrorMissingUserIdInformation
+    ErrorMoreThanOneAccessModeSpecified ErrorMoveDistinguishedFolder
+    ErrorMultiLegacyMailboxAccess ErrorNameResolutionMultipleResults
+    ErrorNameResolutionNoMailbox ErrorNameResolutionNoResults
+    ErrorNewerExtensionAlreadyInstalled
+    ErrorNewerMarketPlaceExtensionAlreadyInstalled
+    ErrorNoDestinationCASDueToKerberosRequirements
+    ErrorNoDestinationCASDueToSSLRequirements
+    ErrorNoDestinationCASDueToVersionMismatch ErrorNoFolderClassOverride
+    ErrorNoFreeBusyAccess ErrorNoPropertyTagForCustomProperties
+    ErrorNoPublicFolderReplicaAvailable ErrorNoPublicFolderServerAvailable
+    ErrorNoRbacPermissionToInstallMarketPlaceExtensions
+    ErrorNoRbacPermissionToInstallReadWriteMailboxExtensions
+    ErrorNoSenderRestrictionsSettingsFoundInRequest ErrorNoSpeechDetected
+    ErrorNotAllowedExternalSharingByPolicy ErrorNotDelegate
+    ErrorNotSupportedSharingMessage ErrorOccurrenceCrossingBoundary
+    ErrorOccurrenceTimeSpanTooBig ErrorOperationNotAllowedWithPublicFolderRoot
+    ErrorOrganizationNotFederated ErrorOutlookRuleBlobExists
+    ErrorParentFolderIdRequired ErrorParentFolderNotFound ErrorParsingXMLResponse
+    ErrorPermissionNotAllowedByPolicy ErrorPhoneNumberNotDialable
+    ErrorPromptPublishingOperationFailed ErrorPropertyUpdate
+    ErrorProxyGroupSidLimitExceeded ErrorProxyRequestNotAllowed
+    ErrorProxySoapException ErrorPublicFolderMailboxDiscoveryFailed
+    ErrorPublicFolderOperationFailed ErrorPublicFolderRequestProcessingFailed
+    ErrorPublicFolderServerNotFound ErrorPublicFolderSyncException
+    ErrorQueryFilterTooLong ErrorReadReceiptNotPending ErrorRecipientNotFound
+    ErrorRecognizerNotInstalled ErrorRecurrenceEndDateTooBig
+    ErrorRecurrenceHasNoOccurrence ErrorRemoveDelegatesFailed
+    ErrorRequestStreamTooBig ErrorRequiredPropertyMissing
+    ErrorResolveNamesInvalidFolderType ErrorResolveNamesOnlyOneContactsFolderAllowed
+    ErrorRestrictionTooComplex ErrorRestrictionTooLong ErrorResultSetTooBig
+    ErrorRulesOverQuota ErrorSavedItemFolderNotFound ErrorSearchFolderNotInitialized
+    ErrorSearchQueryHasTooManyKeywords ErrorSearchTooManyMailboxes
+    ErrorSenderRestrictionsUpdateFailed ErrorSentTaskRequestUpdate
+    ErrorSharingNoExternalEwsAvailable ErrorSharingSynchronizationFailed
+    ErrorSpeechGrammarError ErrorSubscriptionsDisabledForGroup
+    ErrorTargetDomainNotSupported ErrorTeamMailboxActiveToPendingDelete
+    ErrorTeamMailboxErrorUnknown ErrorTeamMailboxFailedSendingNotifications
+    ErrorTeamMailboxNotAuthorizedOwner ErrorTeamMailboxNotFound
+    ErrorTeamMailboxNotLinkedToSharePoint ErrorTeamMailboxUrlValidationFailed
+    ErrorTimeIntervalTooBig ErrorToFolderNotFound ErrorUMServerUnavailable
+    ErrorUnableToGetUserOofSettings ErrorUnableToRemoveImContactFromGroup
+    ErrorUnauthorizedClientAccessTokenRequest ErrorUnexpectedUnifiedGroupsCount
+    ErrorUnifiedGroupAadAuthorizationRequestDenied
+    ErrorUnifiedGroupAliasNamingPolicy ErrorUnifiedGroupAlreadyExists
+    ErrorUnifiedGroupCreationDisabled ErrorUnifiedGroupMailboxAADCreationFailed
+    ErrorUnifiedGroupMailboxAADDeleteFailed ErrorUnifiedGroupMailboxDeleteFailed
+    ErrorUnifiedGroupMailboxNamingPolicy ErrorUnifiedGroupMailboxNotFound
+    ErrorUnifiedGroupMailboxProvisionFailed ErrorUnifiedGroupMailboxUpdateDelayed
+    ErrorUnifiedGroupMailboxUpdatedPartialProperties
+    ErrorUnifiedGroupMailboxUpdateFailed ErrorUnifiedMessagingDialPlanNotFound
+    ErrorUnifiedMessagingPromptNotFound ErrorUnifiedMessagingReportDataNotFound
+    ErrorUnifiedMessagingRequestFailed ErrorUnifiedMessagingServerNotFound
+    ErrorUnsupportedCulture ErrorUnsupportedMapiPropertyType
+    ErrorUnsupportedMimeConversion ErrorUnsupportedPathForSortGroup
+    ErrorUnsupportedPropertyDefinition ErrorUnsupportedQueryFilter
+    ErrorUnsupportedSubFilter ErrorUnsupportedTypeForConversion
+    ErrorUnsupportedUserForExecuteSearch ErrorUpdateDelegatesFailed
+    ErrorUpdatePropertyMismatch ErrorUserNotUnifiedMessagingEnabled
+    ErrorUserWithoutFederatedProxyAddress ErrorValueOutOfRange
+    ErrorVoiceMailNotImplemented ErrorWeatherServiceDisabled ErrorWin32InteropError
+    ErrorWorkingHoursSaveFailed ErrorWorkingHoursXmlMalformed
+"""

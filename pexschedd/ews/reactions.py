@@ -1,0 +1,215 @@
+"""PURE: everything that can go wrong with a call, and what the daemon does about it.
+
+One row for each response code's category, for the codes that are exceptions from it,
+for each HTTP status, each trouble with the connection, and each answer that is none.
+`faults` makes errors of the rows, the mailbox and the watcher follow them, and the
+tables in docs/faults.md are rendered from them.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from pexschedd.errors import (
+    CursorLost,
+    ImpersonationRefused,
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+    MailboxUnreachable,
+    MailboxUntrusted,
+    SignInRefused,
+)
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.net.trouble import ABOUT_TRUST, Trouble
+
+
+class Reaction(StrEnum):
+    GO_ON = "go on"
+    AGAIN = "again at once"
+    LATER = "again later"
+    FEWER = "again later, fewer calls at once"
+    SMALLER = "again in smaller pieces"
+    ALONE = "again alone; set aside if only it fails"
+    THRICE = "again at once, three tries in all; then alarm"
+    OLDER = "again at once in the older version; then alarm"
+    READ_AGAIN = "read again, then again"
+    START_OVER = "start over without the cursor"
+    SUBSCRIBE = "subscribe again, and look"
+    SKIP = "skip: nothing is left to do"
+    GIVE_UP = "give up, tell the administrator"
+    ALARM = "alarm, and slowly again"
+
+
+class TooMuch(MailboxError):
+    """Less at a time may help."""
+
+
+class AnswerTooLarge(MailboxUnreachable, TooMuch):
+    """The answer is beyond our limit."""
+
+
+class TakesTooLong(MailboxBusy, TooMuch):
+    """The server's own limits for one request are exceeded."""
+
+
+class RequestTooLarge(MailboxRefused, TooMuch):
+    """Something on the way takes no request of this size."""
+
+
+class Stumbled(MailboxBusy):
+    """The server failed in a way that one of the things asked for may be to blame
+    for."""
+
+
+class NotUnderstood(MailboxRefused):
+    """The server refuses the request, not the account or the mailbox."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    whole: Reaction
+    """When it is said of a whole request."""
+    error: type[MailboxError] | None = None
+    """What a request that failed like this raises."""
+    item: Reaction | None = None
+    """When it is said of one thing of several; None: as of a whole request."""
+
+    @property
+    def of_one(self) -> Reaction:
+        return self.item or self.whole
+
+
+R = Reaction
+
+CATEGORIES: Mapping[Category, Rule] = {
+    Category.OK: Rule(R.GO_ON),
+    Category.THROTTLED: Rule(R.LATER, MailboxBusy),
+    Category.TRANSIENT: Rule(R.LATER, MailboxBusy),
+    Category.CONCURRENCY: Rule(R.ALONE, NotUnderstood, R.READ_AGAIN),
+    Category.GONE: Rule(R.ALONE, NotUnderstood, R.SKIP),
+    Category.MEETING_STATE: Rule(R.ALONE, NotUnderstood, R.GIVE_UP),
+    Category.BAD_ITEM: Rule(R.ALONE, NotUnderstood),
+    Category.CONFIG_MAILBOX: Rule(R.ALARM, MailboxRefused),
+    Category.CONFIG_ACCESS: Rule(R.ALARM, MailboxRefused),
+    Category.SUBSCRIPTION: Rule(R.SUBSCRIBE, NotUnderstood),
+    Category.SYNC_STATE: Rule(R.START_OVER, CursorLost),
+    Category.QUOTA: Rule(R.ALARM, MailboxRefused),
+    Category.PROTOCOL_BUG: Rule(R.ALONE, NotUnderstood, R.GIVE_UP),
+    Category.OTHER: Rule(R.ALONE, NotUnderstood, R.GIVE_UP),
+}
+
+_FEWER = Rule(R.FEWER, MailboxBusy)
+_SMALLER = Rule(R.SMALLER, TakesTooLong, R.LATER)
+_OLDER = Rule(R.OLDER, MailboxRefused, R.GIVE_UP)
+_NOT_FOR_OTHERS = Rule(R.ALARM, ImpersonationRefused)
+_NOT_SIGNED_IN = Rule(R.ALARM, SignInRefused)
+
+CODES: Mapping[str, Rule] = {
+    "ErrorExceededConnectionCount": _FEWER,
+    "ErrorExceededFindCountLimit": _SMALLER,
+    "ErrorTimeoutExpired": _SMALLER,
+    "ErrorBatchProcessingStopped": Rule(R.LATER, MailboxBusy, R.AGAIN),
+    "ErrorInternalServerError": Rule(R.ALONE, Stumbled),
+    "ErrorImpersonateUserDenied": Rule(R.THRICE, ImpersonationRefused),
+    "ErrorImpersonationDenied": _NOT_FOR_OTHERS,
+    "ErrorImpersonationFailed": _NOT_FOR_OTHERS,
+    "ErrorInvalidExchangeImpersonationHeaderData": _NOT_FOR_OTHERS,
+    "ErrorAccountDisabled": _NOT_SIGNED_IN,
+    "ErrorPasswordExpired": _NOT_SIGNED_IN,
+    "ErrorPasswordChangeRequired": _NOT_SIGNED_IN,
+    "ErrorIncorrectSchemaVersion": _OLDER,
+    "ErrorInvalidSchemaVersionForMailboxVersion": _OLDER,
+    "ErrorInvalidServerVersion": _OLDER,
+    "ErrorWrongServerVersion": _OLDER,
+}
+"""The codes that are exceptions from their category."""
+
+_REFUSED = Rule(R.ALARM, MailboxRefused)
+_UNREACHABLE = Rule(R.ALARM, MailboxUnreachable)
+_BUSY = Rule(R.LATER, MailboxBusy)
+_UNTRUSTED = Rule(R.ALARM, MailboxUntrusted)
+
+STATUSES: Mapping[int, Rule] = {
+    400: _REFUSED,
+    401: _NOT_SIGNED_IN,
+    403: _REFUSED,
+    404: _REFUSED,
+    413: Rule(R.SMALLER, RequestTooLarge),
+    429: _BUSY,
+    440: Rule(R.AGAIN, MailboxBusy),
+    449: _UNREACHABLE,
+    451: _UNREACHABLE,
+    456: _NOT_SIGNED_IN,
+    502: _BUSY,
+    503: _BUSY,
+    504: _BUSY,
+    507: _REFUSED,
+}
+"""Of answers without SOAP."""
+
+ERROR_PAGE = _BUSY
+"""A redirection to the server's own page for errors, or 500 with the words that its
+framework has for an application that fell over."""
+REDIRECTED = _UNREACHABLE
+"""Any other redirection: none is followed."""
+OTHER_STATUS = _UNREACHABLE
+
+TROUBLES: Mapping[Trouble, Rule] = {
+    **dict.fromkeys(Trouble, _UNREACHABLE),
+    **dict.fromkeys(ABOUT_TRUST, _UNTRUSTED),
+    Trouble.TIMEOUT: Rule(R.ALONE, MailboxUnreachable),
+    Trouble.LOST: Rule(R.ALONE, MailboxUnreachable),
+    Trouble.GARBLED: Rule(R.ALONE, MailboxUnreachable),
+    Trouble.TOO_LARGE: Rule(R.SMALLER, AnswerTooLarge),
+}
+
+NOT_SOAP = Rule(R.ALONE, MailboxUnreachable)
+"""Status 200 with a login page, a torn document, the wrong number of results."""
+
+
+def rule(code: str) -> Rule:
+    """For a response code."""
+    return CODES.get(code) or CATEGORIES[category(code)]
+
+
+def one_may_be_to_blame(error: MailboxError) -> bool:
+    """Whether the request that failed like this may work without one of its parts."""
+    return isinstance(error, (TooMuch, Stumbled, NotUnderstood)) or (
+        type(error) is MailboxUnreachable
+    )
+
+
+# For docs/faults.md
+
+
+def rendered() -> str:
+    """The tables, in Markdown."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "| category of the response code | said of a whole request | of one item |"
+    yield "|---|---|---|"
+    for kind, rule in CATEGORIES.items():
+        yield f"| `{kind}` | {rule.whole} | {rule.of_one} |"
+    yield ""
+    yield "| exception from its category | said of a whole request | of one item |"
+    yield "|---|---|---|"
+    for code, rule in CODES.items():
+        yield f"| `{code}` | {rule.whole} | {rule.of_one} |"
+    yield ""
+    yield "| HTTP status without SOAP | reaction |"
+    yield "|---|---|"
+    yield f"| a redirection to Exchange's own error page | {ERROR_PAGE.whole} |"
+    yield f"| 500 and `Server Error in '/EWS' Application` | {ERROR_PAGE.whole} |"
+    yield f"| any other redirection | {REDIRECTED.whole} |"
+    for status, rule in STATUSES.items():
+        yield f"| {status} | {rule.whole} |"
+    yield f"| any other | {OTHER_STATUS.whole} |"
+    yield f"| 200, but a page or a torn document | {NOT_SOAP.whole} |"
+    yield ""
+    yield "| trouble with the connection | reaction |"
+    yield "|---|---|"
+    for trouble, rule in TROUBLES.items():
+        yield f"| {trouble.replace('_', ' ')} | {rule.whole} |"
