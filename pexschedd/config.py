@@ -5,9 +5,16 @@
       "endpoints": {"addin": ["tcp:8080:interface=127.0.0.1"],
                     "admin": ["tcp:8081:interface=127.0.0.1"]},
       "ca_file": null,
+      "proxy": null,
       "initial_admin_password_file": null,
       "log": {"level": "info", "format": "json"}
     }
+
+`proxy` is null, or how to get to other machines:
+
+    {"url": "http://proxy.example.com:3128",
+     "username": "pexschedd", "password_file": "proxy-password",
+     "bypass": ["*.example.com", "10.0.0.0/8"]}
 
 Relative paths are relative to the file's folder.
 """
@@ -19,6 +26,8 @@ from typing import Any
 import msgspec
 
 from pexschedd.errors import ConfigError
+from pexschedd.net import bypass
+from pexschedd.net.proxy import Proxy, parse_url
 
 DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 LEVELS = ("debug", "info", "warn", "error", "critical")
@@ -33,6 +42,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Twisted endpoint strings for the management API, /health and /metrics."""
     ca_file: Path | None = None
     """PEM certificates trusted for Exchange in addition to the system's."""
+    proxy: Proxy | None = None
+    """Without its password, which the file holds."""
+    proxy_password_file: Path | None = None
     initial_admin_password_file: Path | None = None
     log_level: str = "info"
     log_format: str = "json"
@@ -59,17 +71,21 @@ def parse(values: object, path: Path) -> Config:
             "state_dir",
             "endpoints",
             "ca_file",
+            "proxy",
             "initial_admin_password_file",
             "log",
         },
     )
     endpoints = reader.table(top.get("endpoints"), "endpoints", {"addin", "admin"})
     log = reader.table(top.get("log", {}), "log", {"level", "format"})
+    proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
     config = Config(
         state_dir=reader.path(top, "state_dir") or Path(),
         addin_endpoints=reader.strings(endpoints, "endpoints", "addin"),
         admin_endpoints=reader.strings(endpoints, "endpoints", "admin"),
         ca_file=reader.existing(top, "ca_file"),
+        proxy=proxy,
+        proxy_password_file=proxy_password_file,
         initial_admin_password_file=reader.existing(top, "initial_admin_password_file"),
         log_level=reader.choice(log, "log", "level", LEVELS, "info"),
         log_format=reader.choice(log, "log", "format", FORMATS, "json"),
@@ -77,6 +93,43 @@ def parse(values: object, path: Path) -> Config:
     if reader.problems:
         raise ConfigError(str(path), reader.problems)
     return config
+
+
+def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]:
+    if value is None:
+        return None, None
+    table = reader.table(value, "proxy", {"url", "username", "password_file", "bypass"})
+    if not table:
+        return None, None
+    username = reader.text(table, "proxy", "username")
+    password_file = None
+    if table.get("password_file") is not None:
+        password_file = reader.existing(table, "password_file", "proxy.")
+    if bool(username) != (table.get("password_file") is not None):
+        reader.problems.append(
+            "proxy.username and proxy.password_file go together: give both or none"
+        )
+    if ":" in username or not username.isprintable():
+        reader.problems.append("proxy.username may have no colon in it (RFC 7617)")
+    patterns = table.get("bypass") or []
+    if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+        reader.problems.append(
+            "proxy.bypass must be a list of hosts and networks, such as "
+            '["*.example.com", "10.0.0.0/8"]'
+        )
+        patterns = []
+    for number, pattern in enumerate(patterns):
+        problem = bypass.problem(pattern)
+        if problem is not None:
+            reader.problems.append(f"proxy.bypass[{number}]: {problem}")
+    url = table.get("url")
+    try:
+        proxy = parse_url(url if isinstance(url, str) else "")
+    except ValueError as error:
+        reader.problems.append(f"proxy.url {error}")
+        return None, None
+    proxy = msgspec.structs.replace(proxy, username=username, bypass=tuple(patterns))
+    return proxy, password_file
 
 
 class _Reader:
@@ -98,20 +151,29 @@ class _Reader:
             )
         return value
 
-    def path(self, table: dict[str, Any], key: str) -> Path | None:
+    def path(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
         value = table.get(key)
         if not isinstance(value, str) or not value:
-            self.problems.append(f"{key} must be a path, such as /var/lib/pexschedd")
+            self.problems.append(
+                f"{where}{key} must be a path, such as /var/lib/pexschedd"
+            )
             return None
         return self.folder / value
 
-    def existing(self, table: dict[str, Any], key: str) -> Path | None:
+    def existing(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
         if table.get(key) is None:
             return None
-        path = self.path(table, key)
+        path = self.path(table, key, where)
         if path is not None and not path.is_file():
-            self.problems.append(f"{key}: there is no file {path}")
+            self.problems.append(f"{where}{key}: there is no file {path}")
         return path
+
+    def text(self, table: dict[str, Any], name: str, key: str) -> str:
+        value = table.get(key)
+        if value is None or isinstance(value, str):
+            return value or ""
+        self.problems.append(f"{name}.{key} must be a text")
+        return ""
 
     def strings(self, table: dict[str, Any], name: str, key: str) -> tuple[str, ...]:
         value = table.get(key)

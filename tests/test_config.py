@@ -39,6 +39,25 @@ def test_nulls_are_the_same_as_absent(tmp_path: Path) -> None:
     assert load(write(tmp_path, values)).ca_file is None
 
 
+def test_the_proxy(tmp_path: Path) -> None:
+    """The documented proxy is valid; its password is no part of the configuration."""
+    (tmp_path / "proxy-password").write_text("geheim\n")
+    values = GOOD | {
+        "proxy": {
+            "url": "http://proxy.example.com:3128",
+            "username": "pexschedd",
+            "password_file": "proxy-password",
+            "bypass": ["*.example.com", "10.0.0.0/8", "localhost", "fd00::/8"],
+        }
+    }
+    config = load(write(tmp_path, values))
+    assert config.proxy is not None
+    assert config.proxy.name == "http://proxy.example.com:3128"
+    assert config.proxy_password_file == tmp_path / "proxy-password"
+    assert not config.proxy.is_for("mail.example.com")
+    assert "geheim" not in repr(config)
+
+
 WRONG: list[tuple[str, object, list[str]]] = [
     ("not json", "{", ["is not valid JSON"]),
     ("no object", [], ["JSON object", "state_dir"]),
@@ -56,6 +75,55 @@ WRONG: list[tuple[str, object, list[str]]] = [
         ["endpoints.addin", "endpoints.admin"],
     ),
     ("missing ca", GOOD | {"ca_file": "none.pem"}, ["ca_file: there is no file"]),
+    ("proxy as text", GOOD | {"proxy": "http://p:1"}, ["proxy must be a JSON object"]),
+    (
+        "empty proxy",
+        GOOD | {"proxy": {"bypass": []}},
+        ["proxy.url must look like http://proxy.example.com:3128"],
+    ),
+    (
+        "proxy with a password inside",
+        GOOD | {"proxy": {"url": "http://me:secret@p.test:3128"}},
+        ["proxy.url", "go to username, password_file"],
+    ),
+    (
+        "proxy of a kind that is not known",
+        GOOD | {"proxy": {"url": "socks5://p.test:1080"}},
+        ["proxy.url must look like"],
+    ),
+    (
+        "proxy wrong throughout",
+        GOOD
+        | {
+            "proxy": {
+                "url": "proxy.example.com",
+                "username": "a:b",
+                "password_file": "none",
+                "bypass": ["*.good.test", "10.0.0.1/8", "*", "", "x y"],
+                "port": 3128,
+            }
+        },
+        [
+            "proxy.port is not a known key",
+            "proxy.password_file: there is no file",
+            "proxy.username may have no colon",
+            "proxy.bypass[1]: '10.0.0.1/8' is not an IP address or network",
+            "proxy.bypass[2]: '*'",
+            "proxy.bypass[3]",
+            "proxy.bypass[4]",
+            "proxy.url must look like",
+        ],
+    ),
+    (
+        "proxy with half a sign-in",
+        GOOD | {"proxy": {"url": "http://p.test:3128", "username": "me"}},
+        ["proxy.username and proxy.password_file go together"],
+    ),
+    (
+        "proxy with a list that is none",
+        GOOD | {"proxy": {"url": "http://p.test", "bypass": "*.test", "username": 1}},
+        ["proxy.bypass must be a list", "proxy.username must be a text"],
+    ),
     (
         "all at once",
         {"state_dir": 5, "endpoints": 7, "log": {"format": "xml"}, "x": 1},
