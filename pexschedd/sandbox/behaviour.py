@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pexschedd.sandbox.errors import EwsError, RequestFault
+from pexschedd.sandbox.installation import SignIn
 from pexschedd.sandbox.streaming import ACTIONS
 
 TRANSPORT = ("reset", "hang", "garbage", "truncate", "login-page")
@@ -93,12 +94,16 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
 
     latency_ms: float = 0
     faults: list[Fault] = []
+    sign_in: SignIn | None = None
+    """None: the installation's own."""
 
 
 class Behaviour:
     """What is configured now, and what of it is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, sign_in: SignIn | None = None) -> None:
+        self._own_sign_in = sign_in or SignIn()
+        self.sign_in = self._own_sign_in
         self.latency = 0.0
         """Seconds before each answer."""
         self._faults: list[Fault] = []
@@ -118,10 +123,11 @@ class Behaviour:
             fault.check()
         self.latency = parsed.latency_ms / 1000
         self._faults = parsed.faults
+        self.sign_in = parsed.sign_in or self._own_sign_in
 
     def describe(self) -> Wanted:
         """What is left of it."""
-        return Wanted(self.latency * 1000, self._faults)
+        return Wanted(self.latency * 1000, self._faults, self.sign_in)
 
     def take(self, operation: str, mailbox: str) -> "Plan":
         """What goes wrong with this call: counts down what it uses up."""

@@ -29,6 +29,7 @@ def add_controls(root: Resource, sandbox: "Sandbox") -> None:
     root.putChild(b"sandbox", controls)
     controls.putChild(b"identity-tokens", _IdentityTokens(sandbox))
     controls.putChild(b"behaviour", _Behaviour(sandbox))
+    controls.putChild(b"bearer-tokens", _BearerTokens(sandbox))
     controls.putChild(b"calls", _Calls(sandbox))
     controls.putChild(b"streams", _Streams(sandbox))
 
@@ -112,15 +113,52 @@ class _IdentityTokens(_Json):
         return self._answer(request, {"token": token})
 
 
+class _Bearer(msgspec.Struct, forbid_unknown_fields=True):
+    token: str
+    mailbox: str | None = None
+    app: bool = False
+    impersonates: tuple[str, ...] = ("*",)
+    """An application's: whom it may act as."""
+    expires_in_s: float | None = None
+    """None: never."""
+
+
+class _BearerTokens(_Json):
+    def render_PUT(self, request: Request) -> bytes:
+        try:
+            wanted = msgspec.json.decode(content(request), type=_Bearer)
+        except msgspec.DecodeError as error:
+            return self._refuse(request, str(error))
+        if not wanted.token or wanted.app == (wanted.mailbox is not None):
+            return self._refuse(
+                request, "token must not be empty, and either mailbox or app be given"
+            )
+        try:
+            self._sandbox.tokens.register(
+                wanted.token,
+                mailbox=wanted.mailbox,
+                impersonates=wanted.impersonates,
+                expires_in=wanted.expires_in_s,
+            )
+        except KeyError:
+            return self._refuse(
+                request, f"no mailbox {wanted.mailbox!r}", HTTPStatus.NOT_FOUND
+            )
+        return self._answer(request, {})
+
+
 class _Behaviour(_Json):
     def render_GET(self, request: Request) -> bytes:
         return self._answer(request, self._sandbox.behaviour.describe())
 
     def render_PUT(self, request: Request) -> bytes:
         try:
+            before = self._sandbox.behaviour.sign_in
             self._sandbox.behaviour.configure(msgspec.json.decode(content(request)))
         except (msgspec.DecodeError, BehaviourError) as error:
             return self._refuse(request, str(error))
+        if self._sandbox.behaviour.sign_in != before:
+            self._sandbox.negotiation.reset()
         return self.render_GET(request)
 
 

@@ -6,7 +6,8 @@ from http import HTTPStatus
 
 from twisted.web.server import Request
 
-from pexschedd.sandbox.controls import HOST
+from pexschedd.sandbox.installation import Closing
+from pexschedd.sandbox.negotiation import Challenge
 
 XML = "text/xml; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -51,10 +52,17 @@ def common_headers(request: Request) -> None:
         request.setHeader("client-request-id", theirs)
 
 
-def unauthorized(request: Request) -> bytes:
+def unauthorized(request: Request, challenge: Challenge) -> None:
     request.setResponseCode(HTTPStatus.UNAUTHORIZED)
-    host = (request.getHeader("host") or "localhost").partition(":")[0]
-    host = host if HOST.fullmatch(host) else "localhost"
-    request.setHeader("www-authenticate", f'Basic realm="{host}"')
+    request.responseHeaders.removeHeader("www-authenticate")
+    for each in challenge.challenges:
+        request.responseHeaders.addRawHeader("www-authenticate", each)
+    if challenge.diagnostics:
+        request.setHeader("x-ms-diagnostics", challenge.diagnostics)
     request.setHeader("content-type", HTML)
-    return b"<html><body>401 - Unauthorized</body></html>"
+    channel = request.channel
+    if challenge.close_after is Closing.CHALLENGE:
+        request.setHeader("connection", "close")
+    finish(request, b"<html><body>401 - Unauthorized</body></html>")
+    if challenge.close_after is not Closing.NEVER and channel is not None:
+        channel.loseConnection()

@@ -12,11 +12,14 @@ from twisted.web.server import Site
 
 from pexschedd.sandbox import envelope, markup, signin, tokens
 from pexschedd.sandbox.accounts import Account, default_accounts
+from pexschedd.sandbox.bearer import Judge, Tokens
 from pexschedd.sandbox.behaviour import Behaviour, Fault, Plan
 from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
 from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.installation import SignIn
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.negotiation import Negotiation
 from pexschedd.sandbox.operations import OPERATIONS, UNSUPPORTED
 from pexschedd.sandbox.operations.call import Call, ItemFault
 from pexschedd.sandbox.site import make_resource, make_site
@@ -43,6 +46,8 @@ class Sandbox:
 
     `now` gives aware UTC datetimes and `clock` runs timers. Either an `exchange` that
     exists, or the accounts to make one with; without either, the default accounts.
+    `sign_in` says how clients sign in, by default with Basic alone; `bearer` whose a
+    token is that nobody has registered, None if it is no good.
     """
 
     def __init__(
@@ -52,12 +57,16 @@ class Sandbox:
         clock: IReactorTime,
         accounts: Iterable[Account] | None = None,
         exchange: Exchange | None = None,
+        sign_in: SignIn | None = None,
+        bearer: Judge | None = None,
     ) -> None:
         if exchange is None:
             chosen = default_accounts() if accounts is None else accounts
             exchange = Exchange(chosen, now=now)
         self.exchange = exchange
-        self.behaviour = Behaviour()
+        self.behaviour = Behaviour(sign_in)
+        self.tokens = Tokens(exchange, bearer)
+        self.negotiation = Negotiation(exchange, self.tokens)
         self.calls: Counter[str] = Counter()
         """How often each operation was called."""
         self._clock = clock

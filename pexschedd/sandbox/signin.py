@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 
+from pexschedd.sandbox.bearer import Application
 from pexschedd.sandbox.errors import RequestFault
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.mailbox import Mailbox
@@ -22,14 +23,15 @@ def sign_in(exchange: Exchange, authorization: str) -> Mailbox | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     user, colon, password = pair.partition(":")
-    mailbox = _named(exchange, user) if colon else None
+    mailbox = named(exchange, user) if colon else None
     if mailbox is None or mailbox.account.password is None:
         return None
     right = mailbox.account.password.encode()
     return mailbox if hmac.compare_digest(password.encode(), right) else None
 
 
-def _named(exchange: Exchange, user: str) -> Mailbox | None:
+def named(exchange: Exchange, user: str) -> Mailbox | None:
+    """The account with this user name, in any of its forms."""
     found = exchange.find(user)
     if found is not None:
         return found
@@ -48,6 +50,12 @@ def acting_as(
     Raises `RequestFault`.
     """
     if wanted is None:
+        if isinstance(caller, Application):
+            raise RequestFault(
+                "ErrorImpersonationRequired",
+                "The ExchangeImpersonation SOAP header must be present for this type "
+                "of token.",
+            )
         return caller
     kind, name = wanted
     found = exchange.find(name) if kind != "SID" else None

@@ -10,9 +10,11 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from pexschedd.sandbox import respond, signin, trouble
+from pexschedd.sandbox import respond, trouble
 from pexschedd.sandbox.controls import add_controls, content
 from pexschedd.sandbox.folder import Folder
+from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.negotiation import Challenge
 from pexschedd.sandbox.subscriptions import Route
 
 if TYPE_CHECKING:
@@ -76,9 +78,12 @@ class _Ews(Resource):
         self._sandbox = sandbox
         self._clock = clock
 
-    def render_GET(self, request: Request) -> bytes:
-        if self._caller(request) is None:
-            return respond.unauthorized(request)
+    def render_GET(self, request: Request) -> object:
+        try:
+            self._caller(request)
+        except Challenge as challenge:
+            respond.unauthorized(request, challenge)
+            return NOT_DONE_YET
         request.setHeader("content-type", "text/html; charset=utf-8")
         return b"<html><body><h1>Exchange Web Services</h1></body></html>"
 
@@ -87,23 +92,28 @@ class _Ews(Resource):
         done.addErrback(self._failed, request)
         return NOT_DONE_YET
 
-    def _caller(self, request: Request) -> Any:
-        header = request.getHeader("authorization") or ""
-        return signin.sign_in(self._sandbox.exchange, header)
+    def _caller(self, request: Request) -> Mailbox:
+        sandbox = self._sandbox
+        return sandbox.negotiation.caller(request, sandbox.behaviour.sign_in)
 
     async def _post(self, request: Request) -> None:
         gone = request.notifyFinish()
         gone.addErrback(lambda _: None)
         if self._sandbox.behaviour.latency:
             await deferLater(self._clock, self._sandbox.behaviour.latency)
-        caller = self._caller(request)
-        if caller is None:
-            respond.finish(request, respond.unauthorized(request))
+        if request.channel is None:
             return
-        outcome = self._sandbox.serve(caller, content(request), _route(request))
+        try:
+            caller = self._caller(request)
+        except Challenge as challenge:
+            respond.unauthorized(request, challenge)
+            return
+        sandbox = self._sandbox
+        outcome = sandbox.serve(caller, content(request), _route(request))
         fault = outcome.fault
         if fault is not None and not (fault.is_code or fault.stream_action):
-            trouble.misbehave(request, outcome.answer, fault)
+            refusal = sandbox.negotiation.challenge(request, sandbox.behaviour.sign_in)
+            trouble.misbehave(request, outcome.answer, fault, refusal)
         elif outcome.stream is not None:
             self._stream(request, outcome)
         else:

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import IService
 from twisted.internet import reactor
@@ -12,6 +13,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.python import usage
 
 from pexschedd.sandbox.accounts import AccountsError, read_accounts
+from pexschedd.sandbox.installation import SignIn
 from pexschedd.sandbox.server import Sandbox
 
 _ESCAPE = re.compile(r"\\(.)")
@@ -44,7 +46,7 @@ def check_loopback(endpoint: str) -> None:
 
 
 class Options(usage.Options):
-    synopsis = "[--listen ENDPOINT] [--accounts FILE]"
+    synopsis = "[--listen ENDPOINT] [--accounts FILE] [--sign-in METHODS]"
     longdesc = "A sandbox Exchange server for trying and testing; loopback only."
     optParameters = [
         [
@@ -54,6 +56,18 @@ class Options(usage.Options):
             "Where to listen, as a Twisted endpoint string on a loopback address.",
         ],
         ["accounts", "a", None, "A JSON file with the accounts; see docs/sandbox.md."],
+        [
+            "sign-in",
+            None,
+            "Basic",
+            "What is offered, with commas: Basic, NTLM, Negotiate, Bearer.",
+        ],
+        [
+            "channel-binding",
+            None,
+            "none",
+            "Extended Protection, over TLS: none, allow or required.",
+        ],
     ]
 
     def postOptions(self) -> None:
@@ -63,6 +77,14 @@ class Options(usage.Options):
             serverFromString(reactor, self["listen"])
         except ValueError as error:
             raise usage.UsageError(f"--listen: {error}") from None
+        wanted = {
+            "methods": self["sign-in"].split(","),
+            "channel_binding": self["channel-binding"],
+        }
+        try:
+            self["sign_in_read"] = msgspec.convert(wanted, SignIn)
+        except msgspec.ValidationError as error:
+            raise usage.UsageError(f"--sign-in, --channel-binding: {error}") from None
         self["accounts_read"] = None
         if self["accounts"] is not None:
             try:
@@ -78,6 +100,11 @@ def makeService(options: Options) -> IService:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    sandbox = Sandbox(now=now, clock=reactor, accounts=options["accounts_read"])
+    sandbox = Sandbox(
+        now=now,
+        clock=reactor,
+        accounts=options["accounts_read"],
+        sign_in=options["sign_in_read"],
+    )
     endpoint = serverFromString(reactor, options["listen"])
     return StreamServerEndpointService(endpoint, sandbox.site())

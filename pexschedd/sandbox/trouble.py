@@ -7,6 +7,7 @@ from twisted.web.server import Request
 
 from pexschedd.sandbox import respond
 from pexschedd.sandbox.behaviour import Fault
+from pexschedd.sandbox.negotiation import Challenge
 
 _LOGIN = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>"
@@ -15,11 +16,16 @@ _LOGIN = (
 )
 
 
-def misbehave(request: Request, answer: tuple[HTTPStatus, bytes], fault: Fault) -> None:
-    """Does to a request what the fault says."""
+def misbehave(
+    request: Request,
+    answer: tuple[HTTPStatus, bytes],
+    fault: Fault,
+    challenge: Challenge,
+) -> None:
+    """Does to a request what the fault says; `challenge` is for status 401."""
     channel: Any = request.channel
     if fault.status is not None:
-        _status(request, fault, fault.status)
+        _status(request, fault, fault.status, challenge)
     elif fault.kind == "login-page":
         request.setHeader("content-type", respond.HTML)
         respond.finish(request, _LOGIN)
@@ -39,12 +45,12 @@ def misbehave(request: Request, answer: tuple[HTTPStatus, bytes], fault: Fault) 
     # "hang": no answer, ever.
 
 
-def _status(request: Request, fault: Fault, status: int) -> None:
+def _status(request: Request, fault: Fault, status: int, challenge: Challenge) -> None:
     request.setResponseCode(status)
     if fault.retry_after_s is not None:
         request.setHeader("retry-after", str(fault.retry_after_s))
     if status == HTTPStatus.UNAUTHORIZED:
-        respond.finish(request, respond.unauthorized(request))
+        respond.unauthorized(request, challenge)
         return
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         request.setHeader("location", "/ews/genericerrorpage.htm")
