@@ -1,59 +1,66 @@
 """From an integration's record to connections with its Exchange server.
 
-The one place that opens the sealed password and chooses how to sign in, and part of
-the composition: it knows `ews/` on one side and the store's vault on the other.
+The one place that opens the sealed password, and part of the composition: it knows
+`ews/` on one side and the store's vault on the other.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from pexschedd.errors import SignInRefused
-from pexschedd.ews.auth import Authenticator
-from pexschedd.ews.auth.bearer import BearerAuthenticator, TokenSource
+from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
+from pexschedd.ews.opening import open_transport
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
+from pexschedd.ews.patience import Patiences, Shared
 from pexschedd.ews.stream import EwsStream
 from pexschedd.ews.stream_opening import ews_notifications
 from pexschedd.ews.stream_pull import EwsPull
+from pexschedd.ews.transport import Transport
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.audits import Connected
+from pexschedd.signing_in import Kerberos, SigningIn, no_tokens
 from pexschedd.store.secrets import Vault
 
 CONNECTIONS = 8
 """To one mailbox server for one integration; Exchange's own default limit is 27."""
 
-
-class NoTokens:
-    """Stands where nobody obtains tokens."""
-
-    async def token(self) -> str:
-        raise SignInRefused("Signing in to Exchange with OAuth is not set up here.")
-
-    def rejected(self, token: str) -> None:
-        pass
+LOOKING = Limits(connections=3, deadline=15.0, connect=10.0)
+"""For an administrator who waits for the result."""
 
 
 class Connections:
-    """`tokens` obtains access tokens for an integration with OAUTH or APP_PERM."""
+    """`tokens` obtains access tokens for an integration with OAUTH or APP_PERM, and
+    `kerberos` signs in with KERBEROS."""
 
     def __init__(
         self,
         vault: Vault,
         network: Network,
         *,
-        tokens: Callable[[Connector], TokenSource] = lambda _: NoTokens(),
+        tokens: Callable[[Connector], TokenSource] = no_tokens,
+        kerberos: Kerberos | None = None,
+        patiences: Patiences | None = None,
     ) -> None:
         self._vault = vault
         self._network = network
-        self._tokens = tokens
+        self._signing_in = SigningIn(tokens=tokens, kerberos=kerberos)
+        self._patiences = patiences
 
     def mailbox(self, connector: Connector) -> EwsMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
         return ews_mailbox(
-            **self._account(connector), mailbox=connector.room_mailbox_email_address
+            **self._account(connector),
+            mailbox=connector.room_mailbox_email_address,
+            patience=self.patience(connector),
         )
+
+    def patience(self, connector: Connector) -> Shared | None:
+        """What all share who act for the equipment mailbox; it outlives them."""
+        if self._patiences is None:
+            return None
+        return self._patiences.of(connector.url, connector.room_mailbox_email_address)
 
     def notifications(
         self, connector: Connector, poll_interval: Callable[[], float]
@@ -68,9 +75,23 @@ class Connections:
             pull_every=poll_interval if pulls else None,
         )
 
+    def poster(self, connector: Connector) -> Transport:
+        """Bare requests as the service account, without anybody's patience: for looking
+        at what the server says to them."""
+        account = self._account(connector)
+        return open_transport(
+            url=account["url"],
+            username=account["username"],
+            network=account["network"],
+            password=account["password"],
+            authenticator=account["authenticator"],
+            clock=None,
+            limits=LOOKING,
+        )
+
     def organizers(self, connector: Connector) -> EwsOrganizers:
         """The calendars of the organizers, by impersonation."""
-        return ews_organizers(**self._account(connector))
+        return ews_organizers(**self._account(connector), patiences=self._patiences)
 
     def both(self, connector: Connector) -> Connected:
         mailbox, organizers = self.mailbox(connector), self.organizers(connector)
@@ -82,22 +103,16 @@ class Connections:
         return Connected(mailbox, organizers, close)
 
     def _account(self, connector: Connector) -> dict[str, Any]:
+        password = self._password(connector)
         return {
             "url": connector.url,
             "username": connector.username,
-            "password": self._password(connector),
+            "password": password,
             "method": connector.authentication_method,
-            "authenticator": self._authenticator(connector),
+            "authenticator": self._signing_in.authenticator(connector, password),
             "network": self._network,
             "limits": Limits(connections=CONNECTIONS),
         }
-
-    def _authenticator(self, connector: Connector) -> Authenticator | None:
-        """None stands for Basic."""
-        match connector.authentication_method:
-            case "OAUTH" | "APP_PERM":
-                return BearerAuthenticator(self._tokens(connector))
-        return None
 
     def _password(self, connector: Connector) -> str:
         if not connector.password:

@@ -16,7 +16,7 @@ from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
 from pexschedd.ews.auth.challenges import offer
 from pexschedd.ews.auth.channel_binding import channel_binding
-from pexschedd.ews.auth.sessions import Sessions
+from pexschedd.ews.auth.sessions import ASKS_NOBODY, Sessions
 from pexschedd.ews.envelope import MAX_TEXT
 from pexschedd.net.trouble import NeverAnsweredError
 
@@ -24,8 +24,6 @@ ATTEMPTS = 3
 """A connection that is lost during a handshake needs another handshake."""
 
 _SCHEMES = ("NTLM", "Negotiate")
-_OPEN = frozenset((200, 400, 411, 500))
-"""What a server that asks nobody says to an empty request."""
 
 
 class _Moved(Exception):
@@ -74,7 +72,7 @@ class NtlmAuthenticator:
             self._scheme = other
             challenge = await self._challenge(request, connection, other)
         if isinstance(challenge, HttpResponse):
-            if challenge.status in _OPEN:
+            if challenge.status in ASKS_NOBODY:
                 return await connection.send(request)
             return challenge
         return await self._answer(request, connection, *challenge)

@@ -12,6 +12,9 @@ import msgspec
 
 from pexschedd.ews.auth import Connection, HttpResponse
 
+ASKS_NOBODY = frozenset((200, 400, 411, 500))
+"""What a server that wants no proof at all says to an empty request."""
+
 FORGETFUL_AFTER = 2
 """So many sessions in a row that ended before their first further request."""
 

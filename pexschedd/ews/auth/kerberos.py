@@ -1,0 +1,223 @@
+"""Kerberos over HTTP (RFC 4559, as Windows does it).
+
+A ticket for Exchange goes with the first request on a connection, bound to its TLS.
+Getting one asks a domain controller and blocks, so it happens in threads.
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import msgspec
+from twisted.internet.defer import DeferredLock
+
+from pexschedd.clock import Now
+from pexschedd.errors import SignInRefused
+from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
+from pexschedd.ews.auth import kerberos_tickets as tickets
+from pexschedd.ews.auth.challenges import offer
+from pexschedd.ews.auth.channel_binding import channel_binding
+from pexschedd.ews.auth.kerberos_faults import (
+    MISSING,
+    Circumstances,
+    KerberosError,
+    sign_in_error,
+    ticket_error,
+)
+from pexschedd.ews.auth.kerberos_folder import KerberosFolder
+from pexschedd.ews.auth.kerberos_names import Client, Service
+from pexschedd.ews.auth.sessions import ASKS_NOBODY, Sessions
+
+T = TypeVar("T")
+
+EARLY = 600.0
+"""Seconds before its end that a ticket is renewed."""
+
+
+class InThread(Protocol):
+    """Runs what blocks in another thread."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs in to what."""
+
+    integration: int
+    username: str
+    names: tuple[Client, ...]
+    """What the user name may stand for; see `kerberos_names.clients`."""
+    password: str
+    """Not used when there is a keytab."""
+    service: Service
+    kdc: str = ""
+    every_request: bool = False
+    tls: bool = True
+    """Whether Exchange is reached over TLS."""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"<KerberosAccount {self.username}>"
+
+
+class KerberosAuthenticator:
+    """`in_thread` runs what blocks; `folder` holds configuration and keytabs."""
+
+    def __init__(
+        self,
+        account: KerberosAccount,
+        folder: KerberosFolder,
+        *,
+        in_thread: InThread,
+        now: Now,
+    ) -> None:
+        self._account = account
+        self._folder = folder
+        self._in_thread = in_thread
+        self._now = now
+        self._sessions = Sessions(none=account.every_request)
+        self._ticket: tickets.Ticket | None = None
+        self._used: deque[tickets.Ticket] = deque()
+        self._signing_in = DeferredLock()
+        self._ahead: float | None = None
+
+    async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        """Raises `SignInRefused` or `MailboxUnreachable` where there is no ticket."""
+        if not tickets.installed():
+            raise SignInRefused(MISSING)
+        if self._sessions.holds(connection):
+            response = await connection.send(request)
+            if response.status != 401:
+                self._sessions.worked(connection)
+                return response
+            self._sessions.end(connection)
+        if self._account.tls and connection.certificate() is None:
+            # A ticket is bound to a certificate, and that is not known yet.
+            response = await connection.send(HttpRequest(request.headers, b""))
+            self._look_at_the_clock(response)
+            if response.status in ASKS_NOBODY:
+                return await connection.send(request)
+            if response.status != 401 or _negotiate(response) is None:
+                return response
+        return await self._prove(request, connection)
+
+    async def _prove(
+        self, request: HttpRequest, connection: Connection
+    ) -> HttpResponse:
+        while True:
+            known = self._ticket
+            ticket = await self._current_ticket()
+            certificate = connection.certificate()
+            proof, token = await self._in_thread(
+                partial(self._begin, ticket, certificate)
+            )
+            headers = {**request.headers, "Authorization": f"Negotiate {_text(token)}"}
+            response = await connection.send(HttpRequest(headers, request.body))
+            self._look_at_the_clock(response)
+            if response.status != 401:
+                self._sessions.begin(connection, response)
+                return response
+            answer = _negotiate(response)
+            if answer:
+                await self._in_thread(partial(self._explain, proof, answer))
+            if ticket is not known:
+                return response
+            # Exchange's key or certificate may have changed since the ticket was
+            # issued: the next one is new.
+            self._drop(ticket)
+
+    async def _current_ticket(self) -> tickets.Ticket:
+        """Obtained once, however many ask for it."""
+        await self._signing_in.acquire()
+        try:
+            ticket = self._ticket
+            if ticket is None or ticket.expires < self._now().timestamp() + EARLY:
+                configuration = self._folder.configuration()
+                new = await self._in_thread(partial(self._sign_in, configuration))
+                self._used.append(new)
+                self._ticket = ticket = new
+            return ticket
+        finally:
+            self._signing_in.release()
+
+    def _drop(self, ticket: tickets.Ticket) -> None:
+        if self._ticket is ticket:
+            self._ticket = None
+
+    # In threads
+
+    def _sign_in(self, configuration: bytes) -> tickets.Ticket:
+        account = self._account
+        keytab = self._folder.keytab(account.integration)
+        self._folder.write(configuration)
+        # The last one may be in use still.
+        while len(self._used) > 1:
+            self._used.popleft().discard()
+        if keytab is None and not account.password:
+            raise SignInRefused(
+                f"Kerberos: the account {account.username} has neither a password nor "
+                f"a keytab (keytabs/{account.integration}.keytab in the state folder)."
+            )
+        try:
+            return tickets.sign_in(account.names, account.password, keytab)
+        except KerberosError as error:
+            raise sign_in_error(error, self._circumstances(keytab)) from error
+
+    def _begin(
+        self, ticket: tickets.Ticket, certificate: bytes | None
+    ) -> tuple[tickets.Proof, bytes]:
+        binding = None if certificate is None else channel_binding(certificate)
+        try:
+            proof = tickets.Proof(ticket, self._account.service, binding)
+            return proof, proof.step()
+        except KerberosError as error:
+            raise ticket_error(error, self._circumstances()) from error
+
+    def _explain(self, proof: tickets.Proof, answer: bytes) -> None:
+        """What the server says it did not like about the ticket."""
+        try:
+            proof.step(answer)
+        except KerberosError as error:
+            if error.code:
+                raise ticket_error(error, self._circumstances()) from error
+
+    def _circumstances(self, keytab: Path | None = None) -> Circumstances:
+        account = self._account
+        return Circumstances(
+            username=account.username,
+            realm=account.names[0].realm,
+            service=account.service,
+            kdc=account.kdc,
+            keytab=str(keytab or ""),
+            ahead=self._ahead,
+        )
+
+    # What answers tell
+
+    def _look_at_the_clock(self, response: HttpResponse) -> None:
+        try:
+            there: datetime = parsedate_to_datetime(response.headers["date"])
+            self._ahead = (self._now() - there).total_seconds()
+        except (KeyError, ValueError, TypeError):
+            self._ahead = None
+
+
+def _text(token: bytes) -> str:
+    return b64encode(token).decode("ascii")
+
+
+def _negotiate(response: HttpResponse) -> bytes | None:
+    """What Negotiate says in an answer; None where it is not offered."""
+    found = offer(response.headers.get("www-authenticate", ""), "negotiate")
+    if found is None:
+        return None
+    try:
+        return b64decode(found.token, validate=True)
+    except NotBase64:
+        return b""

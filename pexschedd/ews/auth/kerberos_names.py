@@ -1,0 +1,76 @@
+"""PURE: who signs in and what to, as Kerberos and Active Directory name them."""
+
+import re
+
+import msgspec
+
+_PART = re.compile(r"[^\s\x00/@{}]+")
+_REALM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+class Client(msgspec.Struct, frozen=True):
+    """An account. An `enterprise` name is one that the realm looks up, a UPN."""
+
+    name: str
+    realm: str
+    enterprise: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.realm}"
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What a ticket is for: `HTTP/mail.example.com`; `realm` only where it is given."""
+
+    kind: str
+    host: str
+    realm: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.host}"
+
+
+def realm_of(text: str) -> str:
+    """A realm's name. Raises ValueError saying what is wrong."""
+    text = text.strip()
+    if _REALM.fullmatch(text) is None:
+        raise ValueError(
+            f'kerberos_realm: "{text}" is no realm; it looks like EXAMPLE.COM'
+        )
+    return text
+
+
+def clients(username: str, realm: str) -> list[Client]:
+    """What a user name may stand for, the likeliest first.
+
+    `name` and `DOMAIN\\name` are the account's name. In `name@example.com` the suffix
+    may be the realm, or one of the UPN suffixes of the forest.
+    """
+    name = username.strip().rpartition("\\")[2]
+    account, at, suffix = name.rpartition("@")
+    if not at:
+        account = name
+    if _PART.fullmatch(account) is None or (at and not suffix):
+        raise ValueError(
+            f'username: "{username}" is no account; it looks like name@example.com'
+        )
+    if not at:
+        return [Client(name, realm)]
+    by_suffix = Client(name, realm, enterprise=True)
+    if suffix.casefold() == realm.casefold():
+        return [Client(account, realm), by_suffix]
+    return [by_suffix]
+
+
+def service_of(text: str, host: str) -> Service:
+    """A service principal name, or without one that of the web server `host`."""
+    if not text.strip():
+        return Service("HTTP", host)
+    name, _, realm = text.strip().partition("@")
+    kind, _, target = name.partition("/")
+    if _PART.fullmatch(kind) is None or _PART.fullmatch(target) is None:
+        raise ValueError(
+            f'kerberos_exchange_spn: "{text}" is no service principal name; it looks '
+            "like HTTP/mail.example.com"
+        )
+    return Service(kind, target, realm_of(realm) if realm else "")

@@ -1,0 +1,118 @@
+"""The Kerberos library. Everything here blocks: call it in threads.
+
+Tickets stay in memory, in a cache of their own for each account.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import spnego
+from spnego.channel_bindings import GssChannelBindings
+
+from pexschedd.ews.auth.kerberos_faults import (
+    MISSING,
+    UNKNOWN_CLIENT,
+    KerberosError,
+)
+from pexschedd.ews.auth.kerberos_names import Client, Service
+
+krb5: Any
+try:
+    import gssapi  # noqa: F401 - with it the library shows tickets
+    import krb5
+except ImportError:  # an optional extra
+    krb5 = None
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """What an account has after signing in."""
+
+    cache: Any
+    name: str
+    """Of the cache, for the library."""
+    expires: float
+    """POSIX seconds."""
+
+    def discard(self) -> None:
+        """Forgets it, and the tickets that were obtained with it."""
+        krb5.cc_destroy(krb5.init_context(), self.cache)
+
+
+def installed() -> bool:
+    return krb5 is not None
+
+
+def sign_in(names: Sequence[Client], password: str, keytab: Path | None) -> Ticket:
+    """With the keytab, if there is one. Raises `KerberosError`.
+
+    The names are tried in turn while they are unknown; a password is tried with one.
+    """
+    if krb5 is None:
+        raise KerberosError(0, MISSING)
+    for name in names[:-1]:
+        try:
+            return _sign_in(name, password, keytab)
+        except KerberosError as error:
+            if error.code not in UNKNOWN_CLIENT:
+                raise
+    return _sign_in(names[-1], password, keytab)
+
+
+def _sign_in(name: Client, password: str, keytab: Path | None) -> Ticket:
+    try:
+        context = krb5.init_context()
+        enterprise = krb5.PrincipalParseFlags.enterprise if name.enterprise else 0
+        client = krb5.parse_name_flags(context, str(name).encode(), enterprise)
+        options = krb5.get_init_creds_opt_alloc(context)
+        # Active Directory answers to a UPN with the account's own name.
+        krb5.get_init_creds_opt_set_canonicalize(options, True)
+        if keytab is not None:
+            keys = krb5.kt_resolve(context, f"FILE:{keytab}".encode())
+            found = krb5.get_init_creds_keytab(context, client, options, keytab=keys)
+        else:
+            found = krb5.get_init_creds_password(
+                context, client, options, password=password.encode()
+            )
+        cache = krb5.cc_new_unique(context, b"MEMORY")
+        krb5.cc_initialize(context, cache, found.client)
+        krb5.cc_store_cred(context, cache, found)
+    except krb5.Krb5Error as error:
+        raise KerberosError(error.err_code, str(error)) from error
+    name_of_cache = f"MEMORY:{(cache.name or b'').decode()}"
+    return Ticket(cache, name_of_cache, float(found.times.endtime))
+
+
+class Proof:
+    """One handshake with a service."""
+
+    def __init__(self, ticket: Ticket, service: Service, binding: bytes | None) -> None:
+        self._context = spnego.client(
+            spnego.KerberosCCache(ticket.name),
+            hostname=service.host,
+            service=service.kind,
+            protocol="negotiate",
+            options=spnego.NegotiateOptions.use_negotiate,
+            channel_bindings=GssChannelBindings(application_data=binding)
+            if binding is not None
+            else None,
+        )
+
+    def step(self, token: bytes | None = None) -> bytes:
+        """Raises `KerberosError`, also for what the service says it is."""
+        try:
+            return self._context.step(token) or b""
+        except Exception as error:  # of many kinds, for bad input
+            raise KerberosError(_code(error), str(_root(error))) from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """The library's own exception, inside those that were wrapped around it."""
+    inner = getattr(error, "base_error", None) or error.__cause__
+    return error if inner is None else _root(inner)
+
+
+def _code(error: BaseException) -> int:
+    code = getattr(_root(error), "min_code", 0)
+    return int(code - 2**32 if code >= 2**31 else code)
