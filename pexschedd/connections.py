@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pexschedd.ews.auth.bearer import TokenSource
+from pexschedd.ews.client import Observer
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.opening import open_transport
@@ -42,11 +43,13 @@ class Connections:
         tokens: Callable[[Connector], TokenSource] = no_tokens,
         kerberos: Kerberos | None = None,
         patiences: Patiences | None = None,
+        observer: Callable[[Connector], Observer] | None = None,
     ) -> None:
         self._vault = vault
         self._network = network
         self._signing_in = SigningIn(tokens=tokens, kerberos=kerberos)
         self._patiences = patiences
+        self._observer = observer
 
     def mailbox(self, connector: Connector) -> EwsMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
@@ -112,6 +115,7 @@ class Connections:
             "authenticator": self._signing_in.authenticator(connector, password),
             "network": self._network,
             "limits": Limits(connections=CONNECTIONS),
+            "observer": self._observer(connector) if self._observer else None,
         }
 
     def _password(self, connector: Connector) -> str:

@@ -12,7 +12,13 @@ from twisted.logger import Logger
 
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.ews.auth import HttpResponse
-from pexschedd.ews.envelope import Problem, ServerError, SoapError, in_older_version
+from pexschedd.ews.envelope import (
+    Problem,
+    ServerError,
+    SoapError,
+    in_older_version,
+    operation_of,
+)
 from pexschedd.ews.faults import (
     PAGE_START,
     HttpAnswer,
@@ -47,21 +53,34 @@ class Poster(Protocol):
     async def close(self) -> None: ...
 
 
+class Observer(Protocol):
+    """Counts and times the calls."""
+
+    def begins(self, operation: str) -> Callable[[str, str], None]:
+        """A call is sent. What is returned is told how it ended: "ok" or the error's
+        stable code or response code, and the Date header of the answer, if any."""
+
+
 class EwsClient:
     """Calls in the name of one mailbox.
 
     `patience` is asked whether a call may be made, and told what became of it;
-    without it, every call is made.
+    without it, every call is made. `observer` sees each.
     """
 
     _log = Logger()
 
     def __init__(
-        self, transport: Poster, site: Site, patience: Shared | None = None
+        self,
+        transport: Poster,
+        site: Site,
+        patience: Shared | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._transport = transport
         self._site = site
         self._patience = patience
+        self._observer = observer
         self._older = False
 
     @property
@@ -141,6 +160,25 @@ class EwsClient:
     async def _once(
         self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
     ) -> T:
+        if self._observer is None:
+            result, _ = await self._exchange(request, parse, repeatable=repeatable)
+            return result
+        ended = self._observer.begins(operation_of(request))
+        try:
+            result, date = await self._exchange(request, parse, repeatable=repeatable)
+        except ServerError as error:
+            ended(error.problem.code, "")
+            raise
+        except MailboxError as error:
+            ended(error.code, "")
+            raise
+        ended("ok", date)
+        return result
+
+    async def _exchange(
+        self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
+    ) -> tuple[T, str]:
+        """The result, and the server's Date."""
         try:
             response = await self._transport.post(
                 request, mailbox=self._site.mailbox, repeatable=repeatable
@@ -151,7 +189,7 @@ class EwsClient:
             self._log_refusal(response)
             raise http_error(_http_answer(response), self._site)
         try:
-            return parse(response.body)
+            return parse(response.body), response.headers.get("date", "")
         except ServerError:
             self._log_refusal(response)
             raise

@@ -122,6 +122,15 @@ def request(operation: Element, mailbox: str, sid: Sid = Sid.PRIMARY) -> bytes:
     return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
 
 
+_OPERATION = re.compile(rb"<s:Body><m:(\w+)")
+
+
+def operation_of(request: bytes) -> str:
+    """Which operation a request of ours is for."""
+    found = _OPERATION.search(request)
+    return found[1].decode("ascii") if found else "unknown"
+
+
 def in_older_version(request: bytes) -> bytes:
     """The same request for a server of an earlier generation."""
     old = f'Version="{SERVER_VERSION}"'.encode()

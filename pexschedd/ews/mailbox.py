@@ -16,7 +16,7 @@ from pexschedd.ews import faults, keeping
 from pexschedd.ews.answering import answer_batch
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.batches import at_once, batches, in_halves, one_page
-from pexschedd.ews.client import EwsClient
+from pexschedd.ews.client import EwsClient, Observer
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.opening import is_address, open_transport
 from pexschedd.ews.operations.find_item import PAGE
@@ -257,14 +257,15 @@ def ews_mailbox(
     fetch_batch: int = FETCH_BATCH,
     answer_batch: int = ANSWER_BATCH,
     patience: Shared | None = None,
+    observer: Observer | None = None,
 ) -> EwsMailbox:
     """Everything from plain values; without an authenticator, Basic.
 
     `mailbox` is the primary SMTP address of the equipment mailbox; `method` names
     the authenticator in what is said about a refusal. As many batches
     are under way at once as `limits` has connections. `patience` is what all share
-    who act for this mailbox. Opens nothing yet. Raises `MailboxRefused` when one of
-    the settings cannot be used.
+    who act for this mailbox; `observer` sees every call. Opens nothing yet. Raises
+    `MailboxRefused` when one of the settings cannot be used.
     """
     if not is_address(mailbox):
         raise MailboxRefused(
@@ -282,7 +283,7 @@ def ews_mailbox(
     )
     site = faults.Site(url=url, username=username, mailbox=mailbox, method=method)
     return EwsMailbox(
-        EwsClient(transport, site, patience),
+        EwsClient(transport, site, patience, observer),
         site,
         fetch_batch=fetch_batch,
         answer_batch=answer_batch,

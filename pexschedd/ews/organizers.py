@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator
-from pexschedd.ews.client import EwsClient, Poster
+from pexschedd.ews.client import EwsClient, Observer, Poster
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.envelope import Problem, Sid
 from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said
@@ -59,12 +59,14 @@ class EwsOrganizers:
         username: str,
         method: str = "BASIC",
         patiences: Patiences | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._transport = transport
         self._url = url
         self._username = username
         self._method = method
         self._patiences = patiences
+        self._observer = observer
 
     async def find(
         self, address: str, uid: str, recurrence_id: datetime | None = None
@@ -87,7 +89,8 @@ class EwsOrganizers:
             raise MailboxRefused("that is no email address")
         site = Site(self._url, self._username, address, self._method)
         patience = self._patiences.of(self._url, address) if self._patiences else None
-        return _Calendar(EwsClient(self._transport, site, patience), site)
+        client = EwsClient(self._transport, site, patience, self._observer)
+        return _Calendar(client, site)
 
     async def close(self) -> None:
         await self._transport.close()
@@ -202,6 +205,7 @@ def ews_organizers(
     clock: IReactorTime | None = None,
     limits: Limits | None = None,
     patiences: Patiences | None = None,
+    observer: Observer | None = None,
 ) -> EwsOrganizers:
     """Everything from plain values, as `mailbox.ews_mailbox`; every organizer's
     mailbox has a patience of its own."""
@@ -215,5 +219,10 @@ def ews_organizers(
         limits=limits or Limits(),
     )
     return EwsOrganizers(
-        transport, url=url, username=username, method=method, patiences=patiences
+        transport,
+        url=url,
+        username=username,
+        method=method,
+        patiences=patiences,
+        observer=observer,
     )

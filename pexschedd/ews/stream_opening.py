@@ -5,7 +5,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.ews.auth import Authenticator
-from pexschedd.ews.client import EwsClient
+from pexschedd.ews.client import EwsClient, Observer
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.faults import Site
 from pexschedd.ews.opening import choose_authenticator
@@ -28,6 +28,7 @@ def ews_notifications(
     limits: Limits | None = None,
     pull_every: Callable[[], float] | None = None,
     minutes: int = MINUTES,
+    observer: Observer | None = None,
 ) -> EwsStream | EwsPull:
     """Over a connection of its own; see `mailbox.ews_mailbox` for the settings.
 
@@ -43,7 +44,7 @@ def ews_notifications(
         limits=limits or Limits(),
     )
     site = Site(url=url, username=username, mailbox=mailbox, method=method)
-    client = EwsClient(channel, site)
+    client = EwsClient(channel, site, observer=observer)
     if pull_every is not None:
         return EwsPull(client, channel, site, interval=pull_every, clock=clock)
     return EwsStream(client, channel, site, minutes=minutes)
