@@ -1,0 +1,445 @@
+"""A long bad day in a few minutes: `python -m benchmarks.soak [MESSAGES] [RATE]`.
+
+Ten integrations on one sandbox Exchange; organizers send, move, repeat and cancel
+meetings all the time, while a fifth of all calls goes wrong in a way chosen at random.
+Then the server is well again, and it is told whether every request was answered
+exactly once, whether the memory stayed flat, and how little is done when nothing
+happens. Both processes live on a clock that runs faster than the wall's (`warped`), so
+that back-off takes seconds. Ends by itself: after `PATIENCE` it gives up and says so.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from twisted.internet import reactor as global_reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.stdio import StandardIO
+from twisted.internet.task import LoopingCall
+
+from benchmarks.warped import Warp
+from pexschedd.config import Config
+from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.integration import Connector
+from pexschedd.sandbox import Account, Sandbox
+from pexschedd.sandbox.accounts import Processing
+from pexschedd.tap import Daemon
+
+INTEGRATIONS = 10
+ORGANIZERS = 20
+MESSAGES = 5_000
+RATE = 0.2
+FACTOR = 60.0
+"""Warped seconds in a real one."""
+SENDING = 60.0
+"""Real seconds over which the messages are sent."""
+TICK = 0.1
+PATIENCE = 420.0
+"""Real seconds until the soak gives up."""
+IDLE = 10.0
+"""Real seconds of doing nothing that are measured at the end."""
+SEED = 20261121
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+DOMAIN = "example.test"
+
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"kind": "ErrorServerBusy", "back_off_ms": 3000},
+    {"kind": "ErrorServerBusy"},
+    {"kind": "ErrorInternalServerTransientError"},
+    {"kind": "ErrorInternalServerError"},
+    {"kind": "ErrorTimeoutExpired"},
+    {"kind": "ErrorMailboxMoveInProgress"},
+    {"kind": "ErrorExceededConnectionCount"},
+    {"kind": "ErrorImpersonateUserDenied"},
+    {"kind": "ErrorIrresolvableConflict", "item": True},
+    {"kind": "ErrorInternalServerTransientError", "item": True, "index": 0},
+    {"kind": "ErrorTimeoutExpired", "item": True},
+    {"kind": "http-503", "retry_after_s": 5},
+    {"kind": "http-429", "retry_after_s": 2},
+    {"kind": "http-500"},
+    {"kind": "http-302"},
+    {"kind": "http-401"},
+    {"kind": "reset"},
+    {"kind": "reset", "after": True},
+    {"kind": "truncate"},
+    {"kind": "garbage"},
+    {"kind": "garbage", "after": True},
+    {"kind": "hang"},
+    {"kind": "hang", "after": True},
+    {"kind": "login-page"},
+)
+
+reactor: Any = global_reactor
+
+
+def say(**facts: Any) -> None:
+    _out.write(json.dumps(facts) + "\n")
+    _out.flush()
+
+
+_out = sys.stdout
+
+
+def equipment(number: int) -> str:
+    return f"equipment{number}@{DOMAIN}"
+
+
+def tag(number: int) -> str:
+    return str(uuid5(NAMESPACE_URL, f"soak:{number}"))
+
+
+# The server's process
+
+
+def accounts() -> list[Account]:
+    people = [
+        Account(f"person{n}@{DOMAIN}", f"Person {n}", f"person{n}")
+        for n in range(ORGANIZERS)
+    ]
+    rooms = [
+        Account(equipment(n), f"Equipment {n}", processing=Processing.NONE)
+        for n in range(1, INTEGRATIONS + 1)
+    ]
+    service = Account(f"svc@{DOMAIN}", "Service", "svc", impersonates=("*",))
+    return [*people, *rooms, service]
+
+
+class Organizers:
+    """Send requests, updates, cancellations and series until there were enough."""
+
+    def __init__(self, warp: Warp, box: Sandbox, messages: int) -> None:
+        self._warp = warp
+        self._exchange = box.exchange
+        self._left = messages
+        self._chance = random.Random(SEED)  # noqa: S311 - to be repeatable
+        self._meetings: list[tuple[Any, int]] = []
+        self._numbers = 0
+        self.requested: Counter[str] = Counter()
+        """How often the equipment was asked, by the meeting's subject."""
+        self.cancelled: set[str] = set()
+
+    def send(self) -> bool:
+        """One message; false when there were enough."""
+        if self._left == 0:
+            return False
+        self._left -= 1
+        dice = self._chance.random()
+        if dice < 0.7 or not self._meetings:
+            self._invite(series=dice < 0.1)
+        else:
+            index = self._chance.randrange(len(self._meetings))
+            self._change(*self._meetings[index], cancel=dice > 0.9, index=index)
+        return True
+
+    def _start(self) -> datetime:
+        minutes = self._chance.randrange(60 * 24 * 365)
+        return self._warp.now() + timedelta(days=30, minutes=minutes)
+
+    def _invite(self, *, series: bool) -> None:
+        from pexschedd.sandbox import Recurrence  # noqa: PLC0415 - only this process
+
+        self._numbers += 1
+        number = self._numbers
+        start = self._start()
+        who = self._exchange.mailbox(f"person{number % ORGANIZERS}@{DOMAIN}")
+        meeting = self._exchange.schedule(
+            who,
+            subject=f"Meeting {number}",
+            start=start,
+            end=start + timedelta(minutes=30),
+            resources=[equipment(1 + number % INTEGRATIONS)],
+            body=f"<p>Agenda</p><p>PXPS:-{tag(number)}#</p>",
+            recurrence=Recurrence.daily(count=10) if series else None,
+        )
+        self._meetings.append((meeting, number))
+        self.requested[f"Meeting {number}"] += 1
+
+    def _change(self, meeting: Any, number: int, *, cancel: bool, index: int) -> None:
+        if cancel:
+            self._exchange.cancel(meeting)
+            self._meetings.pop(index)
+            self.cancelled.add(f"Meeting {number}")
+            return
+        start = self._start()
+        self._exchange.update(meeting, start=start, end=start + timedelta(hours=1))
+        self.requested[f"Meeting {number}"] += 1
+
+
+def exchange(begin: str, messages: str, rate: str) -> None:
+    warp = Warp(reactor, datetime.fromisoformat(begin), FACTOR)
+    box = Sandbox(now=warp.now, clock=warp, accounts=accounts())
+    if float(rate):
+        box.behaviour.configure(
+            {"random": {"rate": float(rate), "seed": SEED, "faults": list(FAULTS)}}
+        )
+    organizers = Organizers(warp, box, int(messages))
+    at_once = max(1, round(int(messages) / SENDING * TICK))
+
+    def send(count: int) -> None:
+        for _ in range(count):
+            if not organizers.send():
+                steady.stop()
+                say(sent=int(messages))
+                return
+
+    steady = LoopingCall.withCount(lambda ticks: send(ticks * at_once))
+
+    def order(line: str) -> None:
+        if line == "send":
+            steady.start(TICK)
+        elif line == "heal":
+            box.behaviour.configure({})
+            say(healed=True)
+        elif line == "waiting":
+            mailboxes = [box.exchange.mailbox(equipment(n)) for n in numbers()]
+            say(waiting=sum(len(each.inbox()) for each in mailboxes))
+        elif line == "verdict":
+            say(**verdict(box, organizers))
+
+    orders(order)
+    port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
+    say(port=port.getHost().port)
+
+
+def numbers() -> range:
+    return range(1, INTEGRATIONS + 1)
+
+
+def verdict(box: Sandbox, organizers: Organizers) -> dict[str, Any]:
+    """How often each request was answered."""
+    answered: Counter[str] = Counter()
+    declined = 0
+    for number in range(ORGANIZERS):
+        for item in box.exchange.mailbox(f"person{number}@{DOMAIN}").inbox():
+            if item.item_class.startswith("IPM.Schedule.Meeting.Resp."):
+                answered[item.subject.partition(": ")[2]] += 1
+                declined += item.item_class.endswith(".Neg")
+    return {
+        "requests": sum(organizers.requested.values()),
+        "answers": sum(answered.values()),
+        "declined": declined,
+        "never": sum((organizers.requested - answered).values()),
+        "twice": sum((answered - organizers.requested).values()),
+        "calls": sum(box.calls.values()),
+        "rooms": len(organizers.requested.keys() - organizers.cancelled),
+    }
+
+
+# The daemon's process
+
+
+async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
+    sys.stdout = open(Path(folder) / "log", "w")  # noqa: SIM115 - for good
+    warp = Warp(reactor, datetime.fromisoformat(begin), FACTOR)
+    config = Config(
+        state_dir=Path(folder) / "state",
+        addin_endpoints=(LOOPBACK,),
+        admin_endpoints=(LOOPBACK,),
+    )
+    service = Daemon(config, reactor=warp, now=warp.now)
+    store = service.store
+    change = store.transaction()
+    for number in range(1, int(messages) + 1):
+        change.put(
+            tables.SCHEDULED_ALIAS,
+            ScheduledAlias(
+                id=number,
+                uuid=tag(number),
+                alias=f"555{number:08}@{DOMAIN}",
+                numeric_alias=f"555{number:08}",
+                alias_number=number,
+                exchange_connector=1 + number % INTEGRATIONS,
+                creation_time=warp.now(),
+            ),
+        )
+    await change.commit()
+    change = store.transaction()
+    for number in numbers():
+        uuid = str(uuid5(NAMESPACE_URL, f"integration:{number}"))
+        change.put(
+            tables.CONNECTOR,
+            Connector(
+                id=number,
+                uuid=uuid,
+                name=f"Integration {number}",
+                url=f"{url}/EWS/Exchange.asmx",
+                username=f"svc@{DOMAIN}",
+                password=store.vault.seal(
+                    "svc", f"ms_exchange_connector/{uuid}/password"
+                ),
+                room_mailbox_name=f"Equipment {number}",
+                room_mailbox_email_address=equipment(number),
+                addin_server_domain="127.0.0.1",
+                scheduled_alias_prefix="555",
+                scheduled_alias_suffix_length=8,
+                scheduled_alias_domain=DOMAIN,
+            ),
+        )
+    await change.commit()
+
+    def order(line: str) -> None:
+        if line == "usage":
+            usage = getrusage(RUSAGE_SELF)
+            say(
+                processor=usage.ru_utime + usage.ru_stime,
+                resident=_resident(),
+                pending=store.count(tables.OUTBOX),
+                rooms=store.count(tables.CONFERENCE),
+                alarms=sorted(
+                    {a.name for a in store.all(tables.ALARM) if a.time_lowered is None}
+                ),
+            )
+
+    orders(order)
+    service.startService()
+    await service.first_start
+    say(started=True)
+
+
+def _resident() -> float:
+    """MB that this process has in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+# Both
+
+
+def orders(take: Any) -> None:
+    """Carries out lines of the standard input, and ends with it."""
+
+    class Lines(Protocol):
+        def __init__(self) -> None:
+            self._rest = b""
+
+        def dataReceived(self, data: bytes) -> None:
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                take(line.decode())
+
+        def connectionLost(self, reason: object = None) -> None:
+            os._exit(0)
+
+    StandardIO(Lines())
+
+
+class Child:
+    """One of the two processes; takes orders and answers in lines of JSON."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.soak", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.ready = self.next()
+
+    def next(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+    def order(self, what: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(what.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def ask(self, what: str) -> dict[str, Any]:
+        self.order(what)
+        return self.next()
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+def soak(messages: int, rate: float, folder: Path) -> bool:
+    """Prints what happened; whether it was as it should be."""
+    from threading import Event  # noqa: PLC0415 - only this process waits
+
+    pause = Event()
+    begin = datetime.now(UTC).isoformat()
+    server = Child("exchange", begin, str(messages), str(rate))
+    url = f"http://127.0.0.1:{server.ready['port']}"
+    service = Child("daemon", begin, str(folder), url, str(messages))
+    started = perf_counter()
+    server.ask("send")  # answers when all is sent
+    middle = service.ask("usage")
+    print(
+        f"sent {messages} in {perf_counter() - started:.0f} s, {rate:.0%} of calls fail"
+    )
+    # Half of what is left is worked off in bad weather, too.
+    pause.wait(SENDING / 2)
+    server.ask("heal")
+    while perf_counter() - started < PATIENCE:
+        waiting = server.ask("waiting")["waiting"]
+        usage = service.ask("usage")
+        if not waiting and not usage["pending"]:
+            break
+        pause.wait(1)
+    else:
+        print(f"gave up: {waiting} in the inboxes, {usage['pending']} untold")
+    found = server.ask("verdict")
+    print(
+        f"all answered after {perf_counter() - started:.0f} s: "
+        f"{found['answers']} answers to {found['requests']} requests, "
+        f"{found['declined']} declined; {found['never']} never, {found['twice']} twice"
+    )
+    print(f"  {found['calls'] / messages:.2f} calls a message")
+    print(f"  rooms {usage['rooms']}, should be {found['rooms']}")
+    print(
+        f"  resident {middle['resident']:.0f} MB when all was sent, "
+        f"{usage['resident']:.0f} MB at the end"
+    )
+    pause.wait(2)
+    before = service.ask("usage")
+    pause.wait(IDLE)
+    after = service.ask("usage")
+    share = (after["processor"] - before["processor"]) / (IDLE * FACTOR)
+    print(f"  idle: {share:.2%} of a processor for {INTEGRATIONS} integrations")
+    print(f"  alarms still raised: {', '.join(after['alarms']) or 'none'}")
+    server.end()
+    service.end()
+    return not (found["never"] or found["twice"] or after["pending"])
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["exchange", *arguments]:
+            reactor.callWhenRunning(exchange, *arguments)
+            reactor.run()
+        case ["daemon", *arguments]:
+
+            def begin() -> None:
+                Deferred.fromCoroutine(daemon(*arguments)).addErrback(failed)
+
+            def failed(failure: Any) -> None:
+                sys.stderr.write(failure.getTraceback())
+                os._exit(1)
+
+            reactor.callWhenRunning(begin)
+            reactor.run()
+        case arguments:
+            messages = int(arguments[0]) if arguments else MESSAGES
+            rate = float(arguments[1]) if len(arguments) > 1 else RATE
+            with tempfile.TemporaryDirectory(prefix="pexschedd-soak-") as name:
+                good = soak(messages, rate, Path(name))
+            sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
