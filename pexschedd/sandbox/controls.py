@@ -9,7 +9,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from pexschedd.sandbox import tokens
-from pexschedd.sandbox.behaviour import BehaviourError
+from pexschedd.sandbox.fault import BehaviourError
 from pexschedd.sandbox.folder import Folder
 from pexschedd.sandbox.streaming import ACTIONS
 
@@ -31,6 +31,7 @@ def add_controls(root: Resource, sandbox: "Sandbox") -> None:
     controls.putChild(b"behaviour", _Behaviour(sandbox))
     controls.putChild(b"bearer-tokens", _BearerTokens(sandbox))
     controls.putChild(b"calls", _Calls(sandbox))
+    controls.putChild(b"moves", _Moves(sandbox))
     controls.putChild(b"streams", _Streams(sandbox))
 
 
@@ -169,6 +170,25 @@ class _Calls(_Json):
     def render_DELETE(self, request: Request) -> bytes:
         self._sandbox.calls.clear()
         return self.render_GET(request)
+
+
+class _Move(msgspec.Struct, forbid_unknown_fields=True):
+    mailbox: str
+    for_s: float = 0
+
+
+class _Moves(_Json):
+    """A mailbox moves to another server, from now on and for so long."""
+
+    def render_PUT(self, request: Request) -> bytes:
+        try:
+            wanted = msgspec.json.decode(content(request), type=_Move)
+            self._sandbox.move_mailbox(wanted.mailbox, wanted.for_s)
+        except msgspec.DecodeError as error:
+            return self._refuse(request, str(error))
+        except KeyError as error:
+            return self._refuse(request, f"no mailbox {error}", HTTPStatus.NOT_FOUND)
+        return self._answer(request, {})
 
 
 class _Action(msgspec.Struct, forbid_unknown_fields=True):

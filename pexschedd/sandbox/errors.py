@@ -36,6 +36,9 @@ _TEXTS = {
         "passed in the request does not match the current change key for the item."
     ),
     "ErrorItemNotFound": "The specified object was not found in the store.",
+    "ErrorMailboxMoveInProgress": (
+        "The mailbox is being moved. Try again once that is done."
+    ),
     "ErrorMessageDispositionRequired": (
         "MessageDisposition must be given for messages and meeting responses."
     ),

@@ -65,6 +65,8 @@ class Folder:
         self.items: dict[str, Item] = {}
         self.log: list[Entry] = []
         self._compact_at = 1000
+        self.moves = 0
+        """How often the mailbox has moved: sync states do not survive that."""
         self.extended: dict[str, str | list[str]] = {}
         """Extended properties that clients have set."""
         self.change = 0
@@ -300,6 +302,11 @@ class Mailbox:
         folder.extended = extended
         folder.change = self._number()
         self._tell_of_folder(folder.name)
+
+    def moved(self, times: int = 1) -> None:
+        """It lies on another server now."""
+        for folder in self.folders.values():
+            folder.moves += times
 
     def restore(self, item: Item) -> None:
         """Takes over an item of a snapshot as it is."""

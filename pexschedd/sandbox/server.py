@@ -13,9 +13,10 @@ from twisted.web.server import Site
 from pexschedd.sandbox import envelope, markup, signin, tokens
 from pexschedd.sandbox.accounts import Account, default_accounts
 from pexschedd.sandbox.bearer import Judge, Tokens
-from pexschedd.sandbox.behaviour import Behaviour, Fault, Plan
+from pexschedd.sandbox.behaviour import Behaviour, Plan
 from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
 from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.fault import Fault
 from pexschedd.sandbox.installation import SignIn
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.markup import Element
@@ -25,6 +26,7 @@ from pexschedd.sandbox.operations.call import Call, ItemFault
 from pexschedd.sandbox.site import make_resource, make_site
 from pexschedd.sandbox.streaming import Stream
 from pexschedd.sandbox.subscriptions import Route, Subscriptions
+from pexschedd.sandbox.throttling import Throttle, Throttling
 
 Answer = tuple[HTTPStatus, bytes]
 
@@ -64,15 +66,19 @@ class Sandbox:
             chosen = default_accounts() if accounts is None else accounts
             exchange = Exchange(chosen, now=now)
         self.exchange = exchange
-        self.behaviour = Behaviour(sign_in)
+        self.behaviour = Behaviour(sign_in, self._seconds)
+        self._moving: dict[str, float] = {}
+        """Until when, by the GUIDs of mailboxes."""
+        self.throttle = Throttle(self._seconds)
         self.tokens = Tokens(exchange, bearer)
         self.negotiation = Negotiation(exchange, self.tokens)
         self.calls: Counter[str] = Counter()
         """How often each operation was called."""
         self._clock = clock
-        self.subscriptions = Subscriptions(
-            exchange.now, lambda: float(self._clock.seconds())
-        )
+        self.subscriptions = Subscriptions(exchange.now, self._seconds)
+
+    def _seconds(self) -> float:
+        return float(self._clock.seconds())
 
     def resource(self) -> Resource:
         """The root of the HTTP side; more can be put beside what is there."""
@@ -98,6 +104,30 @@ class Sandbox:
             now=self.exchange.now(),
             lifetime=lifetime,
         )
+
+    def admit(self, caller: Mailbox, body: bytes) -> Callable[[], None]:
+        """Counts a request against its mailbox's limits; gives what its end is to
+        call. Raises `EwsError`."""
+        policy = self.behaviour.throttling
+        if policy == Throttling():
+            return lambda: None
+        request = envelope.read(body)
+        if request.operation == "GetStreamingEvents":
+            return lambda: None
+        wanted = request.impersonate
+        address = caller.address if wanted is None else wanted[1]
+        return self.throttle.enter(address, policy)
+
+    def move_mailbox(self, address: str, seconds: float) -> None:
+        """Moves a mailbox to another server: for so long it cannot be reached, and
+        then subscriptions and sync states are no good any more.
+
+        Raises KeyError.
+        """
+        mailbox = self.exchange.mailbox(address)
+        self._moving[mailbox.guid] = self._seconds() + seconds
+        mailbox.moved()
+        self.subscriptions.forget(mailbox)
 
     def streams(self) -> list[Stream]:
         """Those that are open."""
@@ -156,6 +186,8 @@ class Sandbox:
                 markup.line(request.element),
             )
         mailbox = signin.acting_as(self.exchange, caller, request.impersonate)
+        if self._moving.get(mailbox.guid, 0) > self._seconds():
+            raise RequestFault("ErrorMailboxMoveInProgress")
 
         def fault_for(index: int) -> ItemFault | None:
             fault = plan.for_item(index)

@@ -7,11 +7,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from pexschedd.sandbox import respond, trouble
+from pexschedd.sandbox import envelope, respond, trouble
 from pexschedd.sandbox.controls import add_controls, content
+from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.folder import Folder
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.negotiation import Challenge
@@ -79,6 +81,7 @@ class _Ews(Resource):
         self._clock = clock
 
     def render_GET(self, request: Request) -> object:
+        self._date(request)
         try:
             self._caller(request)
         except Challenge as challenge:
@@ -88,9 +91,16 @@ class _Ews(Resource):
         return b"<html><body><h1>Exchange Web Services</h1></body></html>"
 
     def render_POST(self, request: Request) -> object:
+        self._date(request)
         done = Deferred.fromCoroutine(self._post(request))
         done.addErrback(self._failed, request)
         return NOT_DONE_YET
+
+    def _date(self, request: Request) -> None:
+        """The server's own clock, which may be wrong."""
+        now = self._sandbox.exchange.now().timestamp()
+        shown = now + self._sandbox.behaviour.clock_skew
+        request.setHeader("date", datetimeToString(shown))
 
     def _caller(self, request: Request) -> Mailbox:
         sandbox = self._sandbox
@@ -99,21 +109,26 @@ class _Ews(Resource):
     async def _post(self, request: Request) -> None:
         gone = request.notifyFinish()
         gone.addErrback(lambda _: None)
-        if self._sandbox.behaviour.latency:
-            await deferLater(self._clock, self._sandbox.behaviour.latency)
-        if request.channel is None:
-            return
+        sandbox = self._sandbox
         try:
             caller = self._caller(request)
         except Challenge as challenge:
             respond.unauthorized(request, challenge)
             return
-        sandbox = self._sandbox
-        outcome = sandbox.serve(caller, content(request), _route(request))
+        body = content(request)
+        try:
+            leave = sandbox.admit(caller, body)
+        except EwsError as error:
+            respond.give(request, envelope.fault(error))
+            return
+        request.notifyFinish().addBoth(lambda _: leave())
+        if sandbox.behaviour.latency:
+            await deferLater(self._clock, sandbox.behaviour.latency)
+        outcome = sandbox.serve(caller, body, _route(request))
         fault = outcome.fault
         if fault is not None and not (fault.is_code or fault.stream_action):
             refusal = sandbox.negotiation.challenge(request, sandbox.behaviour.sign_in)
-            trouble.misbehave(request, outcome.answer, fault, refusal)
+            trouble.misbehave(request, outcome.answer, fault, refusal, self._clock)
         elif outcome.stream is not None:
             self._stream(request, outcome)
         else:

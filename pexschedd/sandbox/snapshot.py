@@ -16,12 +16,14 @@ class MailboxState(msgspec.Struct):
     deleted: dict[str, int]
     extended: dict[str, dict[str, str | list[str]]] = {}
     """Of the folders that have any."""
+    moves: int = 0
 
     @classmethod
     def of(cls, mailbox: Mailbox) -> Self:
         folders = mailbox.folders.items()
         return cls(
             guid=mailbox.guid,
+            moves=mailbox.folders["inbox"].moves,
             items=list(mailbox.all_items()),
             logs={name: folder.log for name, folder in folders if folder.log},
             deleted={name: folder.deleted for name, folder in folders},
@@ -34,6 +36,7 @@ class MailboxState(msgspec.Struct):
         """Puts everything into a mailbox that is empty."""
         for item in self.items:
             mailbox.restore(item)
+        mailbox.moved(self.moves)
         for name, log in self.logs.items():
             mailbox.folders[name].log = log
         for name, count in self.deleted.items():

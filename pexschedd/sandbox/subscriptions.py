@@ -182,10 +182,14 @@ class Subscriptions:
         subscription.end()
         del self._all[subscription.id]
 
-    def forget(self) -> None:
-        """Ends all of them without a word, as a server's restart does."""
+    def forget(self, mailbox: Mailbox | None = None) -> None:
+        """Ends those of a mailbox, or all as a server's restart does: streams break
+        off, and nobody is told more."""
         for each in list(self._all.values()):
-            self.remove(each)
+            if mailbox in (None, each.mailbox):
+                self.remove(each)
+                if each.stream is not None:
+                    each.stream.misbehave("abort")
 
     def streams(self) -> list["Stream"]:
         """Those that are open, each once."""

@@ -28,7 +28,7 @@ class State:
     def seal(self, folder: Folder) -> str:
         """Opaque to the client, bound to the folder."""
         raw = _MARK + struct.pack(">QQQ", self.known, self.until, self.down_to)
-        check = zlib.crc32(raw + folder.id.encode())
+        check = _check(raw, folder)
         return base64.b64encode(raw + struct.pack(">I", check)).decode()
 
     @classmethod
@@ -39,10 +39,14 @@ class State:
         except (binascii.Error, ValueError):
             raw = b""
         body, check = raw[:-4], raw[-4:]
-        expected = struct.pack(">I", zlib.crc32(body + folder.id.encode()))
+        expected = struct.pack(">I", _check(body, folder))
         if len(body) != len(_MARK) + 24 or check != expected:
             raise EwsError("ErrorInvalidSyncStateData")
         return cls(*struct.unpack(">QQQ", body[len(_MARK) :]))
+
+
+def _check(raw: bytes, folder: Folder) -> int:
+    return zlib.crc32(raw + folder.id.encode(), folder.moves)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,23 @@
 from http import HTTPStatus
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from pexschedd.sandbox import respond
-from pexschedd.sandbox.behaviour import Fault
+from pexschedd.sandbox.fault import Fault
 from pexschedd.sandbox.negotiation import Challenge
+from pexschedd.sandbox.trickle import Flood, Trickle
 
 _LOGIN = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>"
     b'<form action="/owa/auth.owa" method="post"><input name="username">'
     b'<input name="password" type="password"></form></body></html>'
+)
+_SERVER_ERROR = (
+    b"<!DOCTYPE html><html><head><title>Runtime Error</title></head><body><h1>"
+    b"Server Error in '/EWS' Application.</h1><h2><i>Runtime Error</i></h2>"
+    b"</body></html>"
 )
 
 
@@ -21,8 +28,11 @@ def misbehave(
     answer: tuple[HTTPStatus, bytes],
     fault: Fault,
     challenge: Challenge,
+    clock: IReactorTime,
 ) -> None:
     """Does to a request what the fault says; `challenge` is for status 401."""
+    if request.channel is None or request.finished:
+        return
     channel: Any = request.channel
     if fault.status is not None:
         _status(request, fault, fault.status, challenge)
@@ -32,17 +42,53 @@ def misbehave(
     elif fault.kind == "garbage":
         request.setHeader("content-type", respond.XML)
         respond.finish(request, b"<s:Envelope <<\x00\xff this is not XML")
-    elif channel is None:
+    elif fault.kind == "redirect":
+        request.setResponseCode(HTTPStatus.FOUND)
+        request.setHeader("location", fault.location)
+        respond.finish(request, b"")
+    elif fault.kind == "wrong-content":
+        request.setResponseCode(HTTPStatus.INTERNAL_SERVER_ERROR)
+        request.setHeader("content-type", respond.HTML)
+        respond.finish(request, _SERVER_ERROR)
+    elif fault.kind in ("reset", "close", "cut-headers"):
+        _break_off(channel.transport, fault.kind)
+    elif fault.kind != "hang":
+        _spoil(request, answer, fault, clock)
+
+
+def _break_off(transport: Any, kind: str) -> None:
+    if kind == "reset":
+        transport.abortConnection()
         return
-    elif fault.kind == "reset":
-        channel.transport.abortConnection()
-    elif fault.kind == "truncate":
-        _, body = answer
-        request.setHeader("content-type", respond.XML)
+    if kind == "cut-headers":
+        transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml; chars")
+    transport.loseConnection()
+
+
+def _spoil(
+    request: Request,
+    answer: tuple[HTTPStatus, bytes],
+    fault: Fault,
+    clock: IReactorTime,
+) -> None:
+    """What begins as the right answer would."""
+    status, body = answer
+    channel: Any = request.channel
+    request.setResponseCode(status)
+    respond.common_headers(request)
+    request.setHeader("content-type", respond.XML)
+    if fault.kind == "truncate":
         request.setHeader("content-length", str(len(body)))
         request.write(body[: len(body) // 2])
         channel.transport.loseConnection()
-    # "hang": no answer, ever.
+    elif fault.kind == "slow":
+        Trickle(request, body, fault.bytes_per_s, clock).start()
+    elif fault.kind == "huge":
+        Flood(request, fault.bytes, compressed=fault.gzip).start()
+    else:
+        request.responseHeaders.removeHeader("content-type")
+        request.defaultContentType = None
+        respond.finish(request, body)
 
 
 def _status(request: Request, fault: Fault, status: int, challenge: Challenge) -> None:
@@ -53,7 +99,7 @@ def _status(request: Request, fault: Fault, status: int, challenge: Challenge) -
         respond.unauthorized(request, challenge)
         return
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        request.setHeader("location", "/ews/genericerrorpage.htm")
+        request.setHeader("location", fault.location)
     request.setHeader("content-type", respond.HTML)
     text = f"<html><body><h1>{status}</h1></body></html>"
     respond.finish(request, text.encode())
