@@ -74,6 +74,12 @@ class Unavailable(PexscheddError):
     code = "unavailable"
 
 
+class Untrusted(Unavailable):
+    """Another server is there, but cannot be believed to be the one it should be."""
+
+    code = "untrusted"
+
+
 class StoreError(PexscheddError):
     """The stored state cannot be opened, trusted or written."""
 

@@ -17,8 +17,10 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
-from pexschedd.errors import InvalidToken, Unavailable
+from pexschedd.errors import InvalidToken, Unavailable, Untrusted
 from pexschedd.identity.exchange_token import Keys, read_keys
+from pexschedd.net.failures import as_trouble
+from pexschedd.net.trouble import ABOUT_TRUST, ConnectionTrouble, Trouble, clause
 
 FRESH = 24 * 60 * 60.0
 """Seconds after which a document is fetched again."""
@@ -53,10 +55,20 @@ class ExchangeMetadata:
         Raises `InvalidToken` if the key is not published, `Unavailable` if that cannot
         be found out. `url` has to be a configured one, never one out of a token.
         """
+        return await self._document(url).keys_with(x5t)
+
+    async def refresh(self, url: str) -> None:
+        """Reads the document now. Raises `Unavailable` when that is not possible.
+
+        `Untrusted` says that somebody answered who is not to be believed.
+        """
+        await self._document(url).refresh()
+
+    def _document(self, url: str) -> "_Document":
         document = self._documents.get(url)
         if document is None:
             document = self._documents[url] = _Document(url, self._agent, self._clock)
-        return await document.keys_with(x5t)
+        return document
 
 
 class _Document:
@@ -72,6 +84,7 @@ class _Document:
         self._read = 0.0
         self._tried: float | None = None
         self._problem = ""
+        self._untrusted = False
         self._waiting: list[Deferred[None]] | None = None
 
     async def keys_with(self, x5t: str) -> Keys:
@@ -84,16 +97,25 @@ class _Document:
         if x5t in self._keys:
             return self._keys
         if self._problem:
-            raise Unavailable(
-                f"Exchange's signing keys cannot be read from {self._url}: "
-                f"{self._problem}. An administrator can check that this server "
-                "reaches it, or add the FQDN of another Exchange server under Exchange "
-                "Metadata Domains and URLs."
-            )
+            raise Unavailable(self._unreadable())
         raise InvalidToken(
             f"The token is signed with a key that {self._url} does not list. If "
             "several Exchange servers sign with keys of their own, an administrator "
             "has to add the FQDN of each under Exchange Metadata Domains and URLs."
+        )
+
+    async def refresh(self) -> None:
+        await self._fetched()
+        if self._problem:
+            kind = Untrusted if self._untrusted else Unavailable
+            raise kind(self._unreadable())
+
+    def _unreadable(self) -> str:
+        return (
+            f"Exchange's signing keys cannot be read from {self._url}: "
+            f"{self._problem}. An administrator can check that this server "
+            "reaches it, or add the FQDN of another Exchange server under Exchange "
+            "Metadata Domains and URLs."
         )
 
     def _since(self, moment: float) -> float:
@@ -132,10 +154,11 @@ class _Document:
         self._keys = read_keys(document)
         self._read = self._clock.seconds()
         self._problem = ""
+        self._untrusted = False
 
     def _failed(self, failure: Failure) -> None:
         """Keeps what was read before, and remembers why there is nothing newer."""
-        self._problem = _words(failure)
+        self._problem, self._untrusted = _words(failure)
         self._log.warn(
             "Exchange metadata cannot be read from {url}: {problem}",
             url=self._url,
@@ -153,8 +176,17 @@ async def _get(agent: IAgent, url: str) -> bytes:
     response = await agent.request(b"GET", url.encode("ascii"), headers)
     if response.code != 200:
         response.deliverBody(_Ignored())
-        raise ValueError(f"it answered with HTTP status {response.code}")
+        raise ValueError(_refused(response))
     return await _bounded_body(response)
+
+
+def _refused(response: IResponse) -> str:
+    said = f"it answered with HTTP status {response.code}"
+    if not 300 <= response.code < 400:
+        return said
+    location = b" ".join(response.headers.getRawHeaders(b"location", []))
+    where = " ".join(location.decode("utf-8", "replace").split())[:200]
+    return f"{said}, to {where or 'nowhere'}, and no redirection is followed"
 
 
 def _bounded_body(response: IResponse) -> Deferred[bytes]:
@@ -206,8 +238,17 @@ def _timed_out(result: object, seconds: float) -> object:
     return result
 
 
-def _words(failure: Failure) -> str:
-    """One line for people; the classes of Twisted's failures mean nothing to them."""
-    reasons = getattr(failure.value, "reasons", None)
-    error = reasons[0].value if reasons else failure.value
-    return (str(error) or type(error).__name__).splitlines()[0][:300].rstrip(".")
+def _words(failure: Failure) -> tuple[str, bool]:
+    """One line for people, and whether somebody answered who cannot be believed."""
+    error: BaseException = failure.value or ValueError("no reason is known")
+    if not isinstance(error, ValueError | TimeoutError):
+        trouble = as_trouble(error)
+        # What is no trouble of a connection is in its own words.
+        if isinstance(trouble, ConnectionTrouble) and (
+            trouble.trouble is not Trouble.GARBLED
+        ):
+            return clause(trouble)[:500], trouble.trouble in ABOUT_TRUST
+    reasons = getattr(error, "reasons", None)
+    first = reasons[0].value if reasons else error
+    words = str(first) or type(first).__name__
+    return words.splitlines()[0][:500].rstrip("."), False

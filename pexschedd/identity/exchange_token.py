@@ -144,6 +144,11 @@ def read_token(token: str) -> Claims:
     )
 
 
+def document_url(domain: str) -> str:
+    """Where the metadata document of a configured FQDN or URL is."""
+    return domain if "://" in domain else f"https://{domain}{METADATA_PATH}"
+
+
 def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
     """The *configured* address of the metadata document that the token refers to.
 
@@ -157,7 +162,7 @@ def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
             "The token's metadata address is not an https URL."
         ) from None
     for domain in domains:
-        url = domain if "://" in domain else f"https://{domain}{METADATA_PATH}"
+        url = document_url(domain)
         try:
             configured = _Location.of(url)
         except ValueError:

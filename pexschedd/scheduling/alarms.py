@@ -26,6 +26,8 @@ QUEUE = "scheduling_queue_not_draining"
 SHARED_MAILBOX = "scheduling_mailbox_used_by_another"
 METADATA = "scheduling_exchange_metadata"
 CA_EXPIRES = "scheduling_ca_certificate_expires"
+CERTIFICATE_EXPIRES = "scheduling_exchange_certificate_expires"
+OWN_CERTIFICATE_EXPIRES = "scheduling_own_certificate_expires"
 DISK_LOW = "scheduling_disk_low"
 CLOCK = "scheduling_clock"
 
