@@ -48,3 +48,23 @@ class MailboxCursor(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Whose mailbox the cursor is for: another address starts over."""
     last_item_time: datetime | None = None
     """When the last item was processed."""
+
+
+class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A message that could not be read, decided about or answered: tried again a few
+    times, then set aside so that an administrator can look at it.
+
+    Its subject and people are not kept: with the item id it is found in the mailbox,
+    and with the correlation id in the log and in what the organizer was told.
+    """
+
+    exchange_connector: int
+    item_id: str
+    change_key: str = ""
+    correlation_id: str = ""
+    reason: str = ""
+    attempts: int = 0
+    first_time: datetime
+    last_time: datetime
+    set_aside_time: datetime | None = None
+    """None as long as it is tried again."""

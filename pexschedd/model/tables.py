@@ -5,7 +5,12 @@ from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
-from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
+from pexschedd.model.outbox import (
+    MailboxCursor,
+    PendingAnswer,
+    PendingRewrite,
+    TroubledMessage,
+)
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,
@@ -28,6 +33,7 @@ RECURRING_CONFERENCE = Table("recurring_conference", RecurringConference)
 OUTBOX = Table("outbox", PendingAnswer)
 REWRITE = Table("rewrite", PendingRewrite)
 CURSOR = Table("mailbox_cursor", MailboxCursor)
+TROUBLED = Table("set_aside_message", TroubledMessage)
 
 TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different records
     CONNECTOR,
@@ -44,6 +50,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     OUTBOX,
     REWRITE,
     CURSOR,
+    TROUBLED,
 )
 
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
@@ -89,6 +96,9 @@ RECURRING_BY_ALIAS = RECURRING_CONFERENCE.index(
 
 OUTBOX_BY_ITEM = OUTBOX.index("item", lambda p: (p.exchange_connector, p.item_id))
 OUTBOX_BY_CONNECTOR = OUTBOX.index("connector", lambda p: p.exchange_connector)
+
+TROUBLED_BY_ITEM = TROUBLED.index("item", lambda t: (t.exchange_connector, t.item_id))
+TROUBLED_BY_CONNECTOR = TROUBLED.index("connector", lambda t: t.exchange_connector)
 
 REWRITE_BY_ITEM = REWRITE.index("item", lambda p: (p.exchange_connector, p.item_id))
 REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector)

@@ -1,4 +1,9 @@
-"""Answers that are decided and durable, until the mailbox has taken them."""
+"""Answers that are decided and durable, until the mailbox has taken them.
+
+An answer whose fate is unknown, because the connection was lost or the process was
+killed, is marked as unsure when it is given again: the mailbox looks first whether it
+was given before.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,7 +23,9 @@ from pexschedd.scheduling.mailbox import (
     Outcome,
     OutcomeKind,
 )
+from pexschedd.scheduling.troubled import Troubled
 from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
 
 AT_ONCE = 400
 """Answers that are given to the mailbox together; it makes calls of them."""
@@ -30,12 +37,21 @@ class Outbox:
     _log = Logger()
 
     def __init__(
-        self, connector_id: int, mailbox: Mailbox, store: Store, alarms: Alarms
+        self,
+        connector_id: int,
+        mailbox: Mailbox,
+        store: Store,
+        alarms: Alarms,
+        troubled: Troubled,
     ) -> None:
         self._connector_id = connector_id
         self._mailbox = mailbox
         self._store = store
         self._alarms = alarms
+        self._troubled = troubled
+        self._unsure: set[int] | None = None
+        """Answers that may have been given. None: nothing was sent in this life, and
+        all that is pending may have been given in an earlier one."""
 
     def holds(self, ref: MessageRef) -> bool:
         """Whether this message is decided already and only has to be told."""
@@ -45,25 +61,39 @@ class Outbox:
     async def send(self) -> None:
         """Tells the mailbox every pending answer once, oldest first."""
         pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
-        for batch in of_different_meetings(pending):
-            await self._send(batch)
+        if self._unsure is None:
+            self._unsure = {each.id for each in pending}
+        due = [each for each in pending if self._troubled.is_due(each.item_id)]
+        for batch in of_different_meetings(due):
+            await self._send(batch, self._unsure)
 
-    async def _send(self, batch: list[PendingAnswer]) -> None:
-        outcomes = await self._mailbox.answer(
-            [
-                Answer(MessageRef(p.item_id, p.change_key), Action(p.action), p.body)
-                for p in batch
-            ]
-        )
+    async def _send(self, batch: list[PendingAnswer], unsure: set[int]) -> None:
+        answers = [
+            Answer(
+                MessageRef(each.item_id, each.change_key),
+                Action(each.action),
+                each.body,
+                unsure=each.id in unsure,
+            )
+            for each in batch
+        ]
+        unsure.update(each.id for each in batch)
+        outcomes = await self._mailbox.answer(answers)
         change = self._store.transaction()
         for pending, outcome in zip(batch, outcomes, strict=True):
+            if outcome.kind is OutcomeKind.RETRY:
+                if outcome.own:
+                    self._failed_again(change, pending, outcome)
+                continue
+            unsure.discard(pending.id)
+            self._troubled.forget(change, pending.item_id)
             if outcome.kind is OutcomeKind.FAILED:
                 self._failed(pending, outcome)
             if outcome.kind is OutcomeKind.FAILED and pending.action != Action.DISCARD:
                 # It would stay in the inbox, and be decided again after a fresh start.
                 gone = msgspec.structs.replace(pending, action=Action.DISCARD, body="")
                 change.put(tables.OUTBOX, gone)
-            elif outcome.kind is not OutcomeKind.RETRY:
+            else:
                 change.delete(tables.OUTBOX, pending.id)
         await change.commit()
         told = [
@@ -73,6 +103,25 @@ class Outbox:
         ]
         if OutcomeKind.DONE in told and OutcomeKind.FAILED not in told:
             self._alarms.lower(self._instance(), names.ANSWER_FAILED)
+
+    def _failed_again(
+        self, change: Transaction, pending: PendingAnswer, outcome: Outcome
+    ) -> None:
+        """After the last try the message has to go without an answer."""
+        troubled = self._troubled.count(
+            change,
+            MessageRef(pending.item_id, pending.change_key),
+            f"Exchange did not {pending.action} it: {outcome.reason}",
+            pending.correlation_id,
+        )
+        if troubled.set_aside_time is None:
+            counted = msgspec.structs.replace(pending, attempts=troubled.attempts)
+            change.put(tables.OUTBOX, counted)
+        elif pending.action == Action.DISCARD:
+            change.delete(tables.OUTBOX, pending.id)
+        else:
+            gone = msgspec.structs.replace(pending, action=Action.DISCARD, body="")
+            change.put(tables.OUTBOX, gone)
 
     def _instance(self) -> str:
         connector = self._store.get(tables.CONNECTOR, self._connector_id)

@@ -88,6 +88,9 @@ async def _remove_the_rest(store: Store, connector: int) -> None:
     await _remove(
         store, tables.REWRITE, store.find_all(tables.REWRITE_BY_CONNECTOR, connector)
     )
+    await _remove(
+        store, tables.TROUBLED, store.find_all(tables.TROUBLED_BY_CONNECTOR, connector)
+    )
     cancelled = store.all(tables.CANCELLED_OCCURRENCE)
     mine = [each for each in cancelled if each.exchange_connector == connector]
     await _remove(store, tables.CANCELLED_OCCURRENCE, mine)

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from pexschedd.bodies import tags
@@ -27,7 +28,11 @@ from pexschedd.bodies.rewrite import replace_token, replace_token_text
 from pexschedd.clock import Now
 from pexschedd.errors import (
     InvalidToken,
+    MailboxBusy,
     MailboxRefused,
+    MailboxUnreachable,
+    PexscheddError,
+    StoreError,
     TemplateError,
     Unavailable,
 )
@@ -43,11 +48,14 @@ from pexschedd.scheduling.aliases import AliasPair
 from pexschedd.scheduling.decision import Text
 from pexschedd.scheduling.known import Known
 from pexschedd.scheduling.mailbox import Action, OrganizersCalendars, RewriteKind
+from pexschedd.scheduling.troubled import Troubled
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 
 TRIES = 3
 """How often a meeting is read again at once because its organizer was changing it."""
+_ENOUGH = 2
+"""So many organizers out of reach one after another: the others can wait."""
 
 
 class VerifyToken(Protocol):
@@ -88,26 +96,64 @@ class Rewriter:
         key = (self._connector_id, ref.item_id)
         return self._store.find(tables.REWRITE_BY_ITEM, key) is not None
 
-    async def work(self) -> None:
+    async def work(self, troubled: Troubled) -> None:
         """Takes every pending rewrite as far as it gets.
 
         One that cannot be finished now waits for the next time and keeps nobody else
-        waiting. Raises what says that the mailbox server as a whole is in trouble.
+        waiting; `troubled` counts what nobody foresaw.
         """
+        unreachable = 0
         for pending in self._store.find_all(
             tables.REWRITE_BY_CONNECTOR, self._connector_id
         ):
             connector = self._store.get(tables.CONNECTOR, self._connector_id)
-            if connector is None:
+            if connector is None or unreachable >= _ENOUGH:
                 return
+            if not troubled.is_due(pending.item_id):
+                continue
             try:
                 await self._advance(connector, pending)
-            except (Unavailable, TemplateError) as error:
-                self._log.warn(
-                    "{correlation_id}: not rewritten yet: {reason}",
-                    correlation_id=pending.correlation_id,
-                    reason=error.message,
-                )
+                unreachable = 0
+            except (Unavailable, TemplateError, MailboxBusy) as error:
+                self._not_yet(pending, error)
+            except MailboxUnreachable as error:
+                # Perhaps only this organizer's: the look into the equipment mailbox
+                # says whether the server is.
+                unreachable += 1
+                self._not_yet(pending, error)
+            except (StoreError, CancelledError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the others do not suffer for it
+                await self._failed(connector, pending, error, troubled)
+
+    def _not_yet(self, pending: PendingRewrite, error: PexscheddError) -> None:
+        self._log.warn(
+            "{correlation_id}: not rewritten yet: {reason}",
+            correlation_id=pending.correlation_id,
+            reason=error.message,
+        )
+
+    async def _failed(
+        self,
+        connector: Connector,
+        pending: PendingRewrite,
+        error: Exception,
+        troubled: Troubled,
+    ) -> None:
+        """Nobody foresaw this: a few times more, then the organizer is told."""
+        self._log.failure(
+            "{correlation_id}: unexpected error", correlation_id=pending.correlation_id
+        )
+        change = self._store.transaction()
+        count = troubled.count(
+            change,
+            MessageRef(pending.item_id, pending.change_key),
+            f"internal error ({type(error).__name__})",
+            pending.correlation_id,
+        )
+        await change.commit()
+        if count.set_aside_time is not None:
+            await self._fail(connector, pending)
 
     async def _advance(self, connector: Connector, pending: PendingRewrite) -> None:
         if pending.scheduled_alias is None:

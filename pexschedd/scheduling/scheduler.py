@@ -1,8 +1,9 @@
 """From one message to the records and the answer that follow, within a transaction.
 
 The shell around `decide`: gives it what is known, ids and randomness, words the
-answer, and turns whatever goes wrong into the general error text, under a correlation
-id that the log has too. A message therefore always gets an answer.
+answer, and turns what cannot be scheduled into the general error text, under a
+correlation id that the log has too. What nobody foresaw is raised: who called tries
+again, and gives up after a few times. A message therefore always gets an answer.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
-from pexschedd.model.meeting import MeetingMessage
+from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.applying import apply
 from pexschedd.scheduling.context import Fresh
@@ -56,12 +57,14 @@ class Scheduler:
         correlation_id = self._uuid4()
         try:
             decision, body = self._decide(change, connector, message)
-        except Exception as error:  # noqa: BLE001 - an answer, whatever happens
-            self._log_error(error, connector, correlation_id)
-            body = self._wording.general_error(connector, correlation_id)
-            self._answer(
-                change, connector, message, Action.DECLINE, body, correlation_id
+        except PexscheddError as error:
+            self._log.warn(
+                "{correlation_id}: integration {integration}: declined: {reason}",
+                correlation_id=correlation_id,
+                integration=connector.id,
+                reason=error.message,
             )
+            self._decline(change, connector, message, correlation_id)
             return
         self._log.info(
             "{correlation_id}: integration {integration}: {note}{records}",
@@ -79,6 +82,32 @@ class Scheduler:
             self._answer(
                 change, connector, message, decision.action, body, correlation_id
             )
+
+    def give_up(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+        correlation_id: str,
+    ) -> None:
+        """Adds the general error to `change`: nothing else can be said any more."""
+        if isinstance(message, MeetingMessage) and message.kind is MessageKind.OTHER:
+            return  # nobody waits for an answer
+        self._decline(change, connector, message, correlation_id)
+
+    def correlation_id(self) -> str:
+        """A new one."""
+        return self._uuid4()
+
+    def _decline(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+        correlation_id: str,
+    ) -> None:
+        body = self._wording.general_error(connector, correlation_id)
+        self._answer(change, connector, message, Action.DECLINE, body, correlation_id)
 
     def _decide(
         self,
@@ -167,20 +196,3 @@ class Scheduler:
                 created=self._now(),
             ),
         )
-
-    def _log_error(
-        self, error: Exception, connector: Connector, correlation_id: str
-    ) -> None:
-        if isinstance(error, PexscheddError):
-            self._log.warn(
-                "{correlation_id}: integration {integration}: declined: {reason}",
-                correlation_id=correlation_id,
-                integration=connector.id,
-                reason=error.message,
-            )
-        else:
-            self._log.failure(
-                "{correlation_id}: integration {integration}: unexpected error",
-                correlation_id=correlation_id,
-                integration=connector.id,
-            )

@@ -5,6 +5,8 @@ decided about in batches; all that follows, the answers included, becomes durabl
 commit; only then Exchange is told; then the answer is recorded as taken. What was
 decided but not told is in the outbox and is told after the next start. A message that
 was answered is not in the inbox any more under its id, so telling twice does nothing.
+
+A message that fails by itself fails alone: see `troubled`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +16,14 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
-from pexschedd.errors import CursorLost, MailboxError, MailboxRefused, StoreError
+from pexschedd.errors import (
+    CursorLost,
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+    PexscheddError,
+    StoreError,
+)
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
@@ -22,11 +31,15 @@ from pexschedd.model.outbox import MailboxCursor
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.backlog import Backlog
+from pexschedd.scheduling.connection_alarm import ConnectionAlarm
 from pexschedd.scheduling.mailbox import Mailbox, Unreadable
 from pexschedd.scheduling.outbox import Outbox
+from pexschedd.scheduling.queue_alarm import QueueAlarm
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
+from pexschedd.scheduling.troubled import Troubled
 from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
 
 AT_ONCE = 400
 """Messages in one commit: large enough that calls are few, small enough that the first
@@ -42,6 +55,9 @@ RETRY_REFUSED = 60.0
 RETRY_MOST = 300.0
 """Seconds. Exchange counts failed sign-ins: after a refused one there is no hurry. A
 changed record starts a new watcher, so mending it works at once."""
+
+
+_Fetching = Deferred[list[MeetingMessage | Unreadable]]
 
 
 class Watcher:
@@ -77,12 +93,17 @@ class Watcher:
         self._now = now
         self._at_once = at_once
         self._looked = looked or _by_interval
-        self._outbox = Outbox(connector_id, mailbox, store, alarms)
+        self._connection = ConnectionAlarm(alarms, clock)
+        self._queue = QueueAlarm(connector_id, store, alarms, clock=clock, now=now)
+        self._troubled = Troubled(connector_id, store, alarms, clock=clock, now=now)
+        self._outbox = Outbox(connector_id, mailbox, store, alarms, self._troubled)
         self._running = False
         self._finished: Deferred[None] | None = None
         self._nap: _Nap | None = None
         self._news = False
         self._failures = 0
+        self._is_kept_waiting = False
+        """Whether the nap at hand is what the server has asked for."""
         self._cursor: str | None = None
         """How far has been read, not yet how far has been decided about."""
         self._backlog = Backlog()
@@ -98,7 +119,7 @@ class Watcher:
         is in the outbox.
         """
         self._running = False
-        self.wake()
+        self._end_nap()
         impatient = self._clock.callLater(GRACE, self._break_off)
         if self._finished is not None:
             await self._finished
@@ -116,7 +137,12 @@ class Watcher:
         await self._rewriter.close()
 
     def wake(self) -> None:
-        """Looks into the mailbox now instead of when the interval is over."""
+        """Looks into the mailbox now instead of when the interval is over; but not
+        before the end of a pause that the server has asked for."""
+        if not self._is_kept_waiting:
+            self._end_nap()
+
+    def _end_nap(self) -> None:
         if self._nap is not None:
             self._nap.end()
 
@@ -144,18 +170,24 @@ class Watcher:
         if connector is None:
             self._running = False
             return 0
+        self._is_kept_waiting = False
         try:
             await self._outbox.send()
             await self._work_off(connector)
-            await self._rewriter.work()
+            await self._rewriter.work(self._troubled)
             await self._outbox.send()
+            await self._troubled.tidy(connector.name)
+            self._queue.look(connector.name)
         except StoreError:
             # The store stops the process and has said why.
             self._running = False
             return 0
         except MailboxError as error:
             self._start_over()
-            return self._failed(connector, error) if self._running else 0
+            if not self._running:
+                return 0
+            self._queue.look(connector.name)
+            return self._failed(connector, error)
         except Exception:  # noqa: BLE001 - the watcher outlives what nobody foresaw
             self._start_over()
             if not self._running:
@@ -171,9 +203,8 @@ class Watcher:
             )
             return RETRY_REFUSED
         self._failures = 0
-        self._alarms.lower(
-            connector.name, names.UNREACHABLE, names.REFUSED, names.INTERNAL
-        )
+        self._connection.well(connector.name)
+        self._alarms.lower(connector.name, names.INTERNAL)
         return self._looked(connector)
 
     def _start_over(self) -> None:
@@ -188,11 +219,13 @@ class Watcher:
             self._cursor = ""
             self._failures += 1
             return min(0.1 * 2.0**self._failures, RETRY_MOST)
+        self._connection.failed(connector.name, error)
+        if isinstance(error, MailboxBusy) and error.retry_after is not None:
+            # Whoever talks to the server knows how long it is to be left alone.
+            self._is_kept_waiting = True
+            self._failures += 1
+            return error.retry_after
         refused = isinstance(error, MailboxRefused)
-        name = names.REFUSED if refused else names.UNREACHABLE
-        other = names.UNREACHABLE if refused else names.REFUSED
-        self._alarms.raise_(name, connector.name, error.message)
-        self._alarms.lower(connector.name, other)
         first = RETRY_REFUSED if refused else float(connector.poll_interval)
         delay = min(first * 2.0**self._failures, RETRY_MOST)
         self._failures = min(self._failures + 1, 10)
@@ -202,15 +235,16 @@ class Watcher:
         """Decides about and answers everything that has arrived."""
         await self._collect(connector)
         looked = self._clock.seconds()
-        fetching = self._fetch_next()
+        refs, fetching = self._fetch_next()
         try:
             while fetching is not None and self._running:
                 messages = await fetching
                 last = not self._backlog
                 # What comes next is read while this is answered.
-                fetching = self._fetch_next()
-                await self._process(messages, final=last)
+                asked, (refs, fetching) = refs, self._fetch_next()
+                await self._process(asked, messages, final=last)
                 await self._outbox.send()
+                self._queue.look(connector.name, undecided=len(self._backlog))
                 now = self._clock.seconds()
                 if now - looked >= LOOK_AGAIN and not last:
                     await self._collect(connector)
@@ -235,13 +269,21 @@ class Watcher:
             arrived += page.arrived
             self._cursor, more = page.cursor, page.more
         self._backlog.add(
-            [ref for ref in reversed(arrived) if not self._is_decided(ref)]
+            [
+                ref
+                for ref in reversed(arrived)
+                if not (self._is_decided(ref) or self._troubled.knows(ref))
+            ]
+        )
+        self._backlog.add(
+            [ref for ref in self._troubled.due() if not self._is_decided(ref)]
         )
 
-    def _fetch_next(self) -> Deferred[list[MeetingMessage | Unreadable]] | None:
+    def _fetch_next(self) -> tuple[list[MessageRef], _Fetching | None]:
         """Begins to read the next messages of the backlog, if there are any."""
         refs = self._backlog.take(self._at_once)
-        return Deferred.fromCoroutine(self._mailbox.fetch(refs)) if refs else None
+        fetching = Deferred.fromCoroutine(self._mailbox.fetch(refs)) if refs else None
+        return refs, fetching
 
     def _is_decided(self, ref: MessageRef) -> bool:
         return self._outbox.holds(ref) or self._rewriter.holds(ref)
@@ -253,15 +295,43 @@ class Watcher:
         return stored.cursor
 
     async def _process(
-        self, messages: Sequence[MeetingMessage | Unreadable], *, final: bool
+        self,
+        asked: Sequence[MessageRef],
+        messages: Sequence[MeetingMessage | Unreadable],
+        *,
+        final: bool,
     ) -> None:
         """Decides, and makes durable what follows; with the last, the cursor too."""
         connector = self._store.get(tables.CONNECTOR, self.connector_id)
         if connector is None:
             return  # deleted meanwhile: nothing may be scheduled for it any more
-        change = self._store.transaction()
-        for message in messages:
-            self._scheduler.schedule(change, connector, message)
+        try:
+            with self._store.transaction() as change:
+                for message in messages:
+                    self._decide(change, connector, message)
+                durable = self._and_then(change, connector, asked, messages, final)
+        except PexscheddError:
+            raise  # of the store: no message is to blame
+        except Exception:  # noqa: BLE001 - whatever it was, one message is to blame
+            for message in messages:
+                await self._process_alone(connector, message)
+            change = self._store.transaction()
+            durable = self._and_then(change, connector, asked, messages, final)
+        await durable
+
+    def _and_then(
+        self,
+        change: Transaction,
+        connector: Connector,
+        asked: Sequence[MessageRef],
+        messages: Sequence[MeetingMessage | Unreadable],
+        final: bool,
+    ) -> Deferred[None]:
+        """What follows from no single message, and the commit."""
+        there = {message.ref.item_id for message in messages}
+        for ref in asked:
+            if ref.item_id not in there:
+                self._troubled.forget(change, ref.item_id)
         if final:
             change.put(
                 tables.CURSOR,
@@ -272,7 +342,63 @@ class Watcher:
                     last_item_time=self._now(),
                 ),
             )
-        await change.commit()
+        return change.commit()
+
+    def _decide(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+    ) -> None:
+        if isinstance(message, Unreadable):
+            self._in_trouble(change, connector, message, message.reason)
+        else:
+            self._scheduler.schedule(change, connector, message)
+            self._troubled.forget(change, message.ref.item_id)
+
+    async def _process_alone(
+        self, connector: Connector, message: MeetingMessage | Unreadable
+    ) -> None:
+        try:
+            with self._store.transaction() as change:
+                self._decide(change, connector, message)
+                durable = change.commit()
+        except PexscheddError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others do not suffer for it
+            with self._store.transaction() as change:
+                reason = f"internal error ({type(error).__name__})"
+                correlation_id = self._in_trouble(change, connector, message, reason)
+                durable = change.commit()
+            self._log.failure(
+                "{correlation_id}: integration {integration}: unexpected error",
+                correlation_id=correlation_id,
+                integration=connector.id,
+            )
+        await durable
+
+    def _in_trouble(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+        reason: str,
+    ) -> str:
+        """Once more. Returns the correlation id."""
+        new = self._scheduler.correlation_id()
+        troubled = self._troubled.count(change, message.ref, reason, new)
+        self._log.warn(
+            "{correlation_id}: integration {integration}: cannot be decided about: "
+            "{reason} (try {attempts})",
+            correlation_id=troubled.correlation_id,
+            integration=connector.id,
+            reason=reason,
+            attempts=troubled.attempts,
+        )
+        if troubled.set_aside_time is not None:
+            id = troubled.correlation_id
+            self._scheduler.give_up(change, connector, message, id)
+        return troubled.correlation_id
 
 
 def _by_interval(connector: Connector) -> float:

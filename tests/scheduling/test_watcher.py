@@ -4,16 +4,28 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import pytest_twisted
 
-from pexschedd.errors import MailboxRefused, MailboxUnreachable
+from pexschedd.errors import (
+    ImpersonationRefused,
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+    MailboxUnreachable,
+    MailboxUntrusted,
+    SignInNeeded,
+    SignInRefused,
+)
 from pexschedd.model import tables
 from pexschedd.model.meeting import (
     MeetingMessage,
     MessageRef,
 )
+from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.mailbox import (
     Action,
@@ -22,6 +34,8 @@ from pexschedd.scheduling.mailbox import (
     OutcomeKind,
     Unreadable,
 )
+from pexschedd.scheduling.troubled import PAUSES
+from tests.conftest import Failures
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.process_support import (
     CONNECTOR,
@@ -101,26 +115,321 @@ async def test_one_bad_message_does_not_stop_the_others(
     assert "00000000-0000-4000-8000-" in body
 
 
+class Damaged(MemoryMailbox):
+    """The server cannot show one of its messages."""
+
+    damaged = "item-1"
+
+    async def fetch(
+        self, refs: Sequence[MessageRef]
+    ) -> list[MeetingMessage | Unreadable]:
+        found = await super().fetch(refs)
+        return [
+            Unreadable(each.ref, "ErrorItemCorrupt")
+            if each.ref.item_id == self.damaged
+            else each
+            for each in found
+        ]
+
+
+async def wait(process: Process, seconds: float) -> None:
+    """Lets time pass, with a look every half minute."""
+    for _ in range(int(seconds // 30) + 1):
+        process.clock.advance(30)
+        await turn()
+
+
+def raised(process: Process) -> dict[str, str]:
+    return {
+        alarm.name: alarm.details
+        for alarm in process.store.all(tables.ALARM)
+        if alarm.time_lowered is None
+    }
+
+
 @pytest_twisted.ensureDeferred
-async def test_a_request_that_the_server_cannot_show_is_declined(
+async def test_a_request_that_the_server_cannot_show_is_set_aside(
     tmp_path: Path, inbox: MemoryInbox
 ) -> None:
-    """An unreadable message gets the general error, too: nobody waits in vain."""
-
-    class Damaged(MemoryMailbox):
-        async def fetch(
-            self, refs: Sequence[MessageRef]
-        ) -> list[MeetingMessage | Unreadable]:
-            return [Unreadable(ref, "ErrorItemCorrupt") for ref in refs]
-
+    """Three tries, minutes apart; then the organizer is told, and an administrator,
+    under the same correlation id. Nobody else waits for that."""
     process = Process(tmp_path / "state", Damaged(inbox))
-    await process.book()
+    await process.book(tag(2))
     inbox.deliver(request(1))
-    await process.settle(3)
-    await process.end()
-    ((_, action, body),) = inbox.told
+    inbox.deliver(request(2))
+    await process.settle(1)
+    assert [(item, action) for item, action, _ in inbox.told] == [
+        ("item-2", Action.ACCEPT)
+    ]
+    (record,) = process.store.all(tables.TROUBLED)
+    assert (record.attempts, record.set_aside_time) == (1, None)
+    await wait(process, PAUSES[0])
+    (record,) = process.store.all(tables.TROUBLED)
+    assert record.attempts == 2
+    assert not raised(process)
+    await wait(process, PAUSES[1])
+    _, (_, action, body) = inbox.told
     assert action is Action.DECLINE
-    assert "CorrelationID" in body
+    (record,) = process.store.all(tables.TROUBLED)
+    assert record.set_aside_time is not None
+    assert f'CorrelationID="{record.correlation_id}"' in body
+    assert record.correlation_id in raised(process)[names.SET_ASIDE]
+    change = process.store.transaction()
+    change.delete(tables.TROUBLED, record.id)
+    await change.commit()
+    await wait(process, 1)
+    assert not raised(process)
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_can_be_shown_after_all_is_in_no_trouble(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """One failure is forgotten when the next try works; so is what is taken away."""
+    mailbox = Damaged(inbox)
+    process = Process(tmp_path / "state", mailbox)
+    await process.book(tag(1))
+    inbox.deliver(request(1))
+    await process.settle(1)
+    mailbox.damaged = ""
+    await wait(process, PAUSES[0])
+    assert [action for _, action, _ in inbox.told] == [Action.ACCEPT]
+    assert not list(process.store.all(tables.TROUBLED))
+    mailbox.damaged = "item-2"
+    inbox.deliver(request(2))
+    await wait(process, 1)
+    assert len(list(process.store.all(tables.TROUBLED))) == 1
+    del inbox.messages["item-2"]
+    await wait(process, PAUSES[0])
+    assert not list(process.store.all(tables.TROUBLED))
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_tries_are_counted_over_restarts(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """Three lives with one try each are three tries; a fourth makes none."""
+    inbox.deliver(request(1))
+    for life in range(1, 5):
+        process = Process(tmp_path / "state", Damaged(inbox))
+        await process.book()
+        process.watcher.start()
+        await turn()
+        (record,) = process.store.all(tables.TROUBLED)
+        assert record.attempts == min(life, 3)
+        await process.end()
+    assert [action for _, action, _ in inbox.told] == [Action.DECLINE]
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_internal_error_is_one_messages_alone(
+    process: Process, inbox: MemoryInbox, logged_failures: Failures
+) -> None:
+    """Its batch goes on; it is tried three times and declined, with a record."""
+    schedule = process.scheduler.schedule
+
+    def explode(change: Any, connector: Any, message: Any) -> None:
+        schedule(change, connector, message)
+        if message.ref.item_id == "item-2":
+            raise RuntimeError("nobody foresaw this")
+
+    process.scheduler.schedule = explode  # type: ignore[method-assign]
+    for number in (1, 2, 3):
+        inbox.deliver(request(number))
+    await process.settle(1)
+    assert sorted(item for item, _, _ in inbox.told) == ["item-1", "item-3"]
+    assert process.store.count(tables.CONFERENCE) == 2
+    await wait(process, sum(PAUSES))
+    assert inbox.told[-1][:2] == ("item-2", Action.DECLINE)
+    assert process.store.count(tables.CONFERENCE) == 2
+    assert len(logged_failures) == 3
+    assert names.INTERNAL not in raised(process)
+    logged_failures.clear()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_that_fails_by_itself_is_set_aside(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """After three tries, minutes apart, the message goes without one."""
+
+    class Stumbling(MemoryMailbox):
+        def _answer(self, answer: Answer) -> Outcome:
+            if answer.ref.item_id == "item-1" and answer.action is Action.ACCEPT:
+                self.inbox.tried.append((answer.ref.item_id, answer.action, ""))
+                return Outcome(OutcomeKind.RETRY, "ErrorItemSave", own=True)
+            return super()._answer(answer)
+
+    process = Process(tmp_path / "state", Stumbling(inbox))
+    await process.book(tag(1), tag(2))
+    inbox.deliver(request(1))
+    inbox.deliver(request(2))
+    await process.settle(1)
+    await wait(process, sum(PAUSES))
+    tried = [action for item, action, _ in inbox.tried if item == "item-1"]
+    assert tried == [Action.ACCEPT] * 3 + [Action.DISCARD]
+    assert inbox.told[0][:2] == ("item-2", Action.ACCEPT)
+    assert not inbox.messages
+    (record,) = process.store.all(tables.TROUBLED)
+    assert record.reason == "Exchange did not accept it: ErrorItemSave"
+    assert list(raised(process)) == [names.SET_ASIDE]
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_only_what_may_have_been_told_is_unsure(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """After a lost answer and after a restart the mailbox is told to look first."""
+    unsure: list[tuple[str, bool]] = []
+    trouble = [MailboxUnreachable("Connection lost.")]
+
+    class Asked(MemoryMailbox):
+        async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
+            unsure.extend((each.ref.item_id, each.unsure) for each in answers)
+            if trouble:
+                raise trouble[0]
+            return await super().answer(answers)
+
+    process = Process(tmp_path / "state", Asked(inbox))
+    await process.book(tag(1), tag(2))
+    inbox.deliver(request(1))
+    await process.settle(1)
+    assert unsure[:2] == [("item-1", False), ("item-1", True)]
+    await process.end()
+    unsure.clear()
+    trouble.clear()
+    process = Process(tmp_path / "state", Asked(inbox))
+    inbox.deliver(request(2))
+    await process.settle(1)
+    await process.end()
+    assert unsure == [("item-1", True), ("item-2", False)]
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (MailboxUnreachable("Nothing answers."), names.UNREACHABLE),
+        (MailboxUntrusted("Not believed."), names.CERTIFICATE),
+        (SignInRefused("Wrong password."), names.SIGN_IN),
+        (SignInNeeded("Somebody has to sign in."), names.SIGN_IN_NEEDED),
+        (ImpersonationRefused("No role."), names.IMPERSONATION),
+        (MailboxRefused("No such mailbox."), names.REFUSED),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_each_trouble_has_its_alarm(
+    tmp_path: Path, inbox: MemoryInbox, error: MailboxError, name: str
+) -> None:
+    """It replaces whatever was raised before, and goes when a look works."""
+    trouble: list[MailboxError] = [MailboxUntrusted("?"), error]
+
+    def disturb(call: str, when: str) -> None:
+        if trouble:
+            raise trouble[0]
+
+    process = Process(tmp_path / "state", Unsteady(inbox, disturb))
+    await process.book()
+    await process.settle(1)
+    assert raised(process) == {names.CERTIFICATE: "?"}
+    trouble.pop(0)
+    process.clock.advance(600)
+    await turn()
+    assert raised(process) == {name: error.message}
+    trouble.clear()
+    process.clock.advance(600)
+    await turn()
+    assert not raised(process)
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_servers_pause_is_kept(tmp_path: Path, inbox: MemoryInbox) -> None:
+    """Neither a wake-up nor news ends it; when it is over, the next look follows."""
+    calls: list[float] = []
+    busy: list[MailboxError] = [MailboxBusy("Not now.", retry_after=200)]
+
+    def disturb(call: str, when: str) -> None:
+        if (call, when) == ("changes", "before"):
+            calls.append(process.clock.seconds())
+            if busy:
+                raise busy[0]
+
+    process = Process(tmp_path / "state", Unsteady(inbox, disturb))
+    await process.book()
+    process.watcher.start()
+    await turn()
+    for _ in range(3):
+        process.watcher.wake()
+        process.watcher.arrived()
+        process.clock.advance(60)
+        await turn()
+    assert calls == [0]
+    busy.clear()
+    process.clock.advance(20)
+    await turn()
+    assert calls == [0, 200]
+    assert not raised(process)
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_busy_for_long_is_an_alarm(tmp_path: Path, inbox: MemoryInbox) -> None:
+    """Ten minutes are nobody's business; more are. Its end ends the alarm."""
+    busy = [MailboxBusy("Not now.", retry_after=60)]
+
+    def disturb(call: str, when: str) -> None:
+        if busy:
+            raise busy[0]
+
+    process = Process(tmp_path / "state", Unsteady(inbox, disturb))
+    await process.book()
+    process.watcher.start()
+    await turn()
+    await wait(process, 540)
+    assert not raised(process)
+    await wait(process, 120)
+    assert "Not now." in raised(process)[names.THROTTLED]
+    assert len(raised(process)) == 1
+    busy.clear()
+    await wait(process, 60)
+    assert not raised(process)
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_waits_for_long_is_noticed(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """An answer that cannot be told for ten minutes is an alarm of its own."""
+    busy = [MailboxBusy("Not now.", retry_after=60)]
+
+    def disturb(call: str, when: str) -> None:
+        if busy and call == "answer":
+            raise busy[0]
+
+    process = Process(tmp_path / "state", Unsteady(inbox, disturb))
+    await process.book(tag(1))
+    inbox.deliver(request(1))
+    process.watcher.start()
+    await turn()
+    (pending,) = process.store.all(tables.OUTBOX)
+    await wait(process, 120)
+    assert not raised(process)
+    change = process.store.transaction()
+    change.put(
+        tables.OUTBOX,
+        msgspec.structs.replace(pending, created=NOW - timedelta(minutes=11)),
+    )
+    await change.commit()
+    await wait(process, 120)
+    assert list(raised(process)) == [names.QUEUE]
+    busy.clear()
+    await wait(process, 120)
+    assert not raised(process)
+    await process.end()
 
 
 @pytest_twisted.ensureDeferred
@@ -152,6 +461,7 @@ async def test_trouble_raises_an_alarm_that_is_lowered_when_it_is_over(
     assert alarm.details == "Nothing answers."
     trouble.clear()
     process.clock.advance(1000)
+    await turn()
     await turn()
     assert all(a.time_lowered for a in process.store.all(tables.ALARM))
     assert len(inbox.told) == 1

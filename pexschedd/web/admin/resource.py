@@ -47,6 +47,8 @@ class Children(msgspec.Struct, frozen=True):
 class Resource(Generic[R]):
     """One resource: a table, or a view of one.
 
+    A `deletable` one lets administrators take note of what only the daemon writes.
+
     `apart` takes what is sent for new records apart, if it may stand for several.
     `finders` answer an equality filter from an index: the index and what makes its
     key of the filter's value. What they find is still filtered: a key may be coarser.
@@ -63,6 +65,7 @@ class Resource(Generic[R]):
         columns: tuple[Column, ...] = (),
         shows: Callable[[R], bool] | None = None,
         read_only: bool = False,
+        deletable: bool = False,
         sealed_by: Callable[[R], object] = lambda record: record.id,
         apart: Callable[[Sent], Sequence[Sent]] = lambda payload: (payload,),
     ) -> None:
@@ -73,6 +76,7 @@ class Resource(Generic[R]):
         self.finders = dict(finders or {})
         self.shows = shows
         self.writable = kind == "configuration" and not read_only
+        self.deletable = self.writable or deletable
         self.sealed_by = sealed_by
         self.apart = apart
         declared = fields_of(table.record)

@@ -121,6 +121,24 @@ SCHEDULER_STATUS = Resource(
     ),
 )
 
+SET_ASIDE_STATUS = Resource(
+    tables.TROUBLED,
+    name="exchange_set_aside_message",
+    kind="status",
+    columns=(
+        Column("id", int, attribute("id")),
+        Column("exchange_connector_id", int, attribute("exchange_connector")),
+        Column("item_id", str, attribute("item_id")),
+        Column("correlation_id", str, attribute("correlation_id")),
+        Column("reason", str, attribute("reason")),
+        Column("attempts", int, attribute("attempts")),
+        Column("first_time", datetime, attribute("first_time")),
+        Column("last_time", datetime, attribute("last_time")),
+    ),
+    shows=lambda message: message.set_aside_time is not None,
+    deletable=True,
+)
+
 AnyResource = Resource[Any]
 
 _ALL: tuple[AnyResource, ...] = (
@@ -135,6 +153,7 @@ _ALL: tuple[AnyResource, ...] = (
     ALARM_STATUS,
     ALARM_HISTORY,
     SCHEDULER_STATUS,
+    SET_ASIDE_STATUS,
 )
 
 BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {

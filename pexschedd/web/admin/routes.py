@@ -9,6 +9,8 @@ GET          <kind>/v1/<resource>/schema/  what a record is made of
 GET          <kind>/v1/<resource>/<id>/    one
 PUT, PATCH,
 DELETE       configuration/v1/<resource>/<id>/
+
+Some resources of kind status can be deleted, too: that is how they are taken note of.
 """
 
 from collections.abc import Callable
@@ -113,7 +115,7 @@ class AdminApi:
     @admin_route(app, _LIST, methods=["POST", "PATCH", "DELETE"])
     async def change_list(self, request: Request, kind: str, name: str) -> Payload:
         resource = _find(kind, name)
-        if not resource.writable:
+        if not _is_possible(request, resource):
             return _not_possible(request)
         if request.method == b"DELETE":
             query = _query(resource, _arguments(request))
@@ -142,7 +144,7 @@ class AdminApi:
     @admin_route(app, _ONE, methods=["PUT", "PATCH", "DELETE"])
     async def change(self, request: Request, kind: str, name: str, id: int) -> Payload:
         resource = _find(kind, name)
-        if not resource.writable:
+        if not _is_possible(request, resource):
             return _not_possible(request)
         self._record(resource, id)
         if request.method == b"DELETE":
@@ -243,6 +245,12 @@ def _empty(request: Request, status: int) -> Payload:
     request.setResponseCode(status)
     request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
     return b""
+
+
+def _is_possible(request: Request, resource: AnyResource) -> bool:
+    if request.method == b"DELETE":
+        return resource.deletable
+    return resource.writable
 
 
 def _not_possible(request: Request) -> Payload:
