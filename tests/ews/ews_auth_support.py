@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pexschedd.ews.auth import HttpRequest, HttpResponse
+from pexschedd.ews.auth import Authenticator, Connection, HttpRequest, HttpResponse
 from pexschedd.net.trouble import ConnectionTrouble
 
 REQUEST = HttpRequest({"Content-Type": "text/xml"}, b"<Envelope/>")
@@ -55,3 +55,37 @@ class ScriptedConnection:
             return reply
         assert callable(reply)
         return reply(request)
+
+
+class Counting:
+    """Counts the requests that each exchange takes."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+        self._connections: dict[Connection, _Counted] = {}
+        self.sent: list[int] = []
+
+    async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        counted = self._connections.setdefault(connection, _Counted(connection))
+        before = counted.number
+        try:
+            return await self._authenticator.send(request, counted)
+        finally:
+            self.sent.append(counted.number - before)
+
+
+class _Counted:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.number = 0
+
+    @property
+    def serial(self) -> int:
+        return self._connection.serial
+
+    def certificate(self) -> bytes | None:
+        return self._connection.certificate()
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        self.number += 1
+        return await self._connection.send(request)

@@ -1,0 +1,109 @@
+"""Real web servers and a real Kerberos realm, started once for all tests here."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+
+from pexschedd.ews.auth import kerberos_tickets
+from tests.ews.ews_exchange import Exchange
+from tests.net.net_support import Authority
+from tests.peers import apache, kdc
+from tests.peers.apache import Apache
+from tests.peers.kdc import Kdc
+from tests.peers.processes import UNPRIVILEGED, missing, new_folder
+
+reactor: Any = _reactor
+
+ACCOUNTS = ("EXAMPLE:svc:right", ":svc@example.test:right")
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority("The authority of the peers")
+
+
+@pytest.fixture(scope="session")
+def realm() -> Iterator[Kdc]:
+    """A realm with a service account, and a web server's account."""
+    lacking = missing(kdc.COMMANDS)
+    if not kerberos_tickets.installed():
+        lacking.append("pexschedd[kerberos]")
+    if lacking:
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    folder = new_folder("kdc")
+    server = Kdc(folder)
+    server.add("svc", "right")
+    server.add("HTTP/localhost", "of the web server")
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def web_server(authority: Authority) -> Iterator[Apache]:
+    """Without a realm it does without Kerberos."""
+    lacking = missing(apache.COMMANDS, apache.FILES)
+    if lacking:
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    folder = new_folder("apache")
+    server = Apache(
+        folder,
+        accounts=list(ACCOUNTS),
+        keytab=None,
+        krb5_config=None,
+        authority=authority,
+    )
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def kerberized(realm: Kdc, authority: Authority) -> Iterator[Apache]:
+    """A web server with a key in the realm."""
+    lacking = missing(apache.COMMANDS, apache.FILES)
+    if lacking:
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    folder = new_folder("apache")
+    keytab = folder / "http.keytab"
+    realm.export("HTTP/localhost", keytab)
+    _give_away(keytab)
+    server = Apache(
+        folder,
+        accounts=list(ACCOUNTS),
+        keytab=keytab,
+        krb5_config=realm.config,
+        authority=authority,
+    )
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+def _give_away(path: Path) -> None:
+    if path.owner() == "root":
+        shutil.chown(path, UNPRIVILEGED)
+
+
+@pytest_twisted.async_yield_fixture()
+async def behind() -> Any:
+    """Starts a sandbox behind a web server, and stops it."""
+    opened: list[tuple[Exchange, Any]] = []
+
+    def start(server: Apache) -> Exchange:
+        exchange = Exchange()
+        port = reactor.listenTCP(
+            server.backend, exchange.sandbox.site(), interface="127.0.0.1"
+        )
+        opened.append((exchange, port))
+        return exchange
+
+    yield start
+    for exchange, port in opened:
+        await exchange.close()
+        await port.stopListening()

@@ -1,0 +1,75 @@
+"""Other people's servers as peers: private, on loopback, ended by their id."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+"""Where Debian puts servers, also for people who are not root."""
+
+UNPRIVILEGED = "www-data"
+
+
+def missing(commands: Sequence[str], files: Sequence[str] = ()) -> list[str]:
+    """What of all this is not installed."""
+    return [
+        *(each for each in commands if shutil.which(each, path=SEARCH) is None),
+        *(each for each in files if not Path(each).exists()),
+    ]
+
+
+def command(name: str) -> str:
+    found = shutil.which(name, path=SEARCH)
+    assert found is not None, name
+    return found
+
+
+def new_folder(name: str) -> Path:
+    """One that servers can read that give up being root."""
+    folder = Path(tempfile.mkdtemp(prefix=f"pexschedd-{name}-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [command(arguments[0]), *arguments[1:]],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=30,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+
+
+class Server:
+    """A process that says on its standard error when it is ready."""
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], ready: str
+    ) -> None:
+        self._process = subprocess.Popen(
+            [command(arguments[0]), *arguments[1:]],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stderr is not None
+        heard = []
+        for line in self._process.stderr:
+            heard.append(line)
+            if ready in line:
+                return
+        raise AssertionError(f"{arguments[0]} did not start: {''.join(heard)}")
+
+    def stop(self) -> str:
+        """What it has said since."""
+        self._process.terminate()
+        _, said = self._process.communicate(timeout=20)
+        return said
