@@ -9,10 +9,14 @@ The file is a list of objects with the fields of `Account`::
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
 _ADDRESS = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,253}")
+
+
+MailboxType = Literal["Mailbox", "PublicDL", "Contact", "GroupMailbox"]
 
 
 class AccountsError(Exception):
@@ -43,6 +47,14 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses of accounts that may open this mailbox as delegates."""
     aliases: tuple[str, ...] = ()
     """Further SMTP addresses."""
+    mailbox_type: MailboxType = "Mailbox"
+    """What the address book calls it. All but "Mailbox" are addresses without one."""
+    ews_enabled: bool = True
+    """False: EWS is switched off for this mailbox, status 403."""
+    disabled: bool = False
+    """The account cannot sign in; its mailbox is there, as resources' are."""
+    password_expired: bool = False
+    """The account cannot sign in until somebody gives it a new one."""
 
     @property
     def local(self) -> str:
@@ -51,6 +63,10 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def domain(self) -> str:
         return self.address.partition("@")[2]
+
+    @property
+    def can_sign_in(self) -> bool:
+        return not (self.disabled or self.password_expired)
 
     def may_impersonate(self, address: str) -> bool:
         return "*" in self.impersonates or _listed(address, self.impersonates)

@@ -89,6 +89,8 @@ class _TokenWanted(msgspec.Struct, forbid_unknown_fields=True):
     mailbox: str
     audience: str
     lifetime_s: int = tokens.LIFETIME
+    metadata_url: str | None = None
+    """Another than this server's, as a server that is set up wrong would say."""
 
 
 class _IdentityTokens(_Json):
@@ -109,7 +111,11 @@ class _IdentityTokens(_Json):
                 request, f"no mailbox {wanted.mailbox!r}", HTTPStatus.NOT_FOUND
             )
         token = self._sandbox.identity_token(
-            wanted.mailbox, wanted.audience, base, wanted.lifetime_s
+            wanted.mailbox,
+            wanted.audience,
+            base,
+            wanted.lifetime_s,
+            wanted.metadata_url,
         )
         return self._answer(request, {"token": token})
 

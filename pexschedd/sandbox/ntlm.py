@@ -85,7 +85,7 @@ class Handshake:
         domain, user = authenticate.domain, authenticate.user
         mailbox = self._find(f"{domain}\\{user}" if domain else user)
         password = None if mailbox is None else mailbox.account.password
-        if mailbox is None or password is None:
+        if mailbox is None or password is None or not mailbox.account.can_sign_in:
             raise Refused(f"nobody signs in as {user!r}")
         line = f"{domain}:{user}:{password}"
         if line.count(":") != 2 or len(line.splitlines()) != 1:

@@ -21,7 +21,7 @@ def give(
     """An EWS answer, as it should be."""
     status, body = answer
     request.setResponseCode(status)
-    request.setHeader("content-type", XML)
+    request.setHeader("content-type", XML if body else HTML)
     for name, value in (cookies or {}).items():
         # A client sends back a secure cookie over TLS only.
         request.addCookie(

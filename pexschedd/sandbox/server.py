@@ -94,6 +94,7 @@ class Sandbox:
         audience: str,
         base_url: str,
         lifetime: int = tokens.LIFETIME,
+        metadata_url: str | None = None,
     ) -> str:
         """See `tokens.mint`. Raises KeyError for an unknown address."""
         return tokens.mint(
@@ -103,6 +104,7 @@ class Sandbox:
             base_url=base_url,
             now=self.exchange.now(),
             lifetime=lifetime,
+            metadata_url=metadata_url,
         )
 
     def admit(self, caller: Mailbox, body: bytes) -> Callable[[], None]:
@@ -159,6 +161,8 @@ class Sandbox:
                 return Outcome(envelope.fault(fault.error()), fault)
         except EwsError as error:
             return Outcome(envelope.fault(error))
+        except signin.Forbidden:
+            return Outcome((HTTPStatus.FORBIDDEN, b""))
         stream = None
         if call.opening is not None:
             chosen, minutes = call.opening

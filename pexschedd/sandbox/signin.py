@@ -10,6 +10,10 @@ from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.mailbox import Mailbox
 
 
+class Forbidden(Exception):
+    """EWS is switched off for the caller or for the mailbox: status 403."""
+
+
 def sign_in(exchange: Exchange, authorization: str) -> Mailbox | None:
     """The caller's own mailbox; None if the credentials are missing or wrong.
 
@@ -25,6 +29,8 @@ def sign_in(exchange: Exchange, authorization: str) -> Mailbox | None:
     user, colon, password = pair.partition(":")
     mailbox = named(exchange, user) if colon else None
     if mailbox is None or mailbox.account.password is None:
+        return None
+    if not mailbox.account.can_sign_in:
         return None
     right = mailbox.account.password.encode()
     return mailbox if hmac.compare_digest(password.encode(), right) else None
@@ -47,19 +53,19 @@ def acting_as(
 ) -> Mailbox:
     """The mailbox that ExchangeImpersonation names, or the caller's own.
 
-    Raises `RequestFault`.
+    Raises `RequestFault` and `Forbidden`.
     """
     if wanted is None:
         if isinstance(caller, Application):
             raise RequestFault(
-                "ErrorImpersonationRequired",
-                "The ExchangeImpersonation SOAP header must be present for this type "
-                "of token.",
+                "ErrorInvalidExchangeImpersonationHeaderData",
+                "ExchangeImpersonation SOAP header must be present for this type of "
+                "OAuth token.",
             )
-        return caller
+        return _open(caller, caller)
     kind, name = wanted
     found = exchange.find(name) if kind != "SID" else None
-    if found is None:
+    if found is None or found.account.mailbox_type != "Mailbox":
         raise RequestFault("ErrorNonExistentMailbox")
     if found is not caller and not caller.account.may_impersonate(found.address):
         raise RequestFault("ErrorImpersonateUserDenied")
@@ -70,4 +76,10 @@ def acting_as(
             f"The primary SMTP address must be specified: {primary}.",
             {"Primary": primary},
         )
-    return found
+    return _open(caller, found)
+
+
+def _open(caller: Mailbox, mailbox: Mailbox) -> Mailbox:
+    if not (caller.account.ews_enabled and mailbox.account.ews_enabled):
+        raise Forbidden
+    return mailbox

@@ -25,11 +25,13 @@ def mint(
     base_url: str,
     now: datetime,
     lifetime: int = LIFETIME,
+    metadata_url: str | None = None,
 ) -> str:
     """What Outlook would get for the user of this mailbox.
 
     `base_url` is this server's, without a slash at its end. With a negative lifetime
-    (in seconds) the token has expired that long ago.
+    (in seconds) the token has expired that long ago. `metadata_url` is for servers
+    that do not know their own name.
     """
     realm = mailbox.account.domain
     host = base_url.partition("://")[2].partition(":")[0]
@@ -38,7 +40,7 @@ def mint(
     context = {
         "msexchuid": f"{mailbox.guid}@{host}",
         "version": "ExIdTok.V1",
-        "amurl": base_url + METADATA_PATH,
+        "amurl": metadata_url or base_url + METADATA_PATH,
     }
     claims = {
         "aud": audience,

@@ -49,14 +49,16 @@ def write_body(parent: Element, name: str, body: Body, body_type: str) -> None:
     markup.t(parent, name, text, BodyType="Text" if plain else "HTML")
 
 
-def write_mailbox(parent: Element, person: Person, *, name_only: bool = False) -> None:
+def write_mailbox(
+    parent: Element, person: Person, *, name_only: bool = False, kind: str = "Mailbox"
+) -> None:
     mailbox = markup.t(parent, "Mailbox")
     markup.t(mailbox, "Name", person.name)
     if name_only:
         return
     markup.t(mailbox, "EmailAddress", person.address)
     markup.t(mailbox, "RoutingType", "SMTP")
-    markup.t(mailbox, "MailboxType", "Mailbox")
+    markup.t(mailbox, "MailboxType", kind)
 
 
 def _plain(parent: Element, name: str, value: object) -> None:

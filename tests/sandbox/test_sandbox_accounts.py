@@ -146,7 +146,12 @@ def test_options(tmp_path: Path) -> None:
         ["--listen", "tcp:0:interface=127.0.0.1", "--accounts", str(good)]
     )
     assert makeService(options) is not None
+    options = Options()
+    options.parseOptions(["--sign-in", "NTLM,Basic", "--channel-binding", "required"])
+    assert options["sign_in_read"].methods == ("NTLM", "Basic")
     for arguments in (
+        ["--sign-in", "Digest"],
+        ["--channel-binding", "perhaps"],
         ["--listen", "tcp:0"],
         ["--listen", "nonsense:0:interface=127.0.0.1"],
         ["--accounts", str(bad)],

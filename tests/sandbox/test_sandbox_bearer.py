@@ -55,7 +55,7 @@ async def test_an_applications_token(sandbox: CheckedSandbox, served: str) -> No
     sandbox.behaviour.sign_in = SignIn(methods=("Bearer",))
     assert await register(served, app=True, impersonates=[EQUIPMENT]) == 200
     assert (await ask(served, AS_EQUIPMENT))[2] == "NoError"
-    assert (await ask(served))[2] == "ErrorImpersonationRequired"
+    assert (await ask(served))[2] == "ErrorInvalidExchangeImpersonationHeaderData"
     as_alice = wrapped(find_item(), ALICE)
     assert (await ask(served, as_alice))[2] == "ErrorImpersonateUserDenied"
 

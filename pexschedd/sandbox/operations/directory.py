@@ -14,11 +14,13 @@ from pexschedd.sandbox.values import write_mailbox
 
 def resolve_names(call: Call) -> Element:
     """Looks in the address book only: by the beginning of a name, or an address."""
-    markup.need(call.element, "ReturnFullContactData", ("true", "false", "1", "0"))
+    full = markup.need(
+        call.element, "ReturnFullContactData", ("true", "false", "1", "0")
+    )
     entry = markup.need_m(call.element, "UnresolvedEntry").text or ""
     wanted = re.sub(r"^(smtp|ex):", "", entry.strip(), flags=re.IGNORECASE).casefold()
     found = [
-        Person(mailbox.account.name, mailbox.address)
+        mailbox.account
         for mailbox in call.exchange.mailboxes()
         if wanted and _matches(wanted, mailbox.account.name, mailbox.address)
     ][:100]
@@ -32,8 +34,14 @@ def resolve_names(call: Call) -> Element:
             TotalItemsInView=str(len(found)),
             IncludesLastItemInRange="true",
         )
-        for person in found:
-            write_mailbox(markup.t(resolutions, "Resolution"), person)
+        for account in found:
+            resolution = markup.t(resolutions, "Resolution")
+            person = Person(account.name, account.address)
+            write_mailbox(resolution, person, kind=account.mailbox_type)
+            if full in ("true", "1"):
+                contact = markup.t(resolution, "Contact")
+                markup.t(contact, "DisplayName", account.name)
+                markup.t(contact, "ContactSource", "ActiveDirectory")
 
     response = call.answer([write])
     if len(found) > 1:
