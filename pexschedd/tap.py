@@ -28,6 +28,7 @@ from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
 from pexschedd.connections import Connections
+from pexschedd.doctor.doctor import Doctor
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
@@ -58,6 +59,7 @@ from pexschedd.tools.housekeeping import Housekeeping
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.commands import CommandApi
+from pexschedd.web.admin.doctor import DoctorApi, OwnPane
 from pexschedd.web.admin.routes import AdminApi
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
@@ -203,6 +205,14 @@ class Daemon(MultiService):
             "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
         ).setServiceParent(self)
 
+        self.doctor = Doctor(
+            store,
+            network,
+            connections.poster,
+            state_dir=config.state_dir,
+            now=now,
+            pane=OwnPane(files, wording.placeholder),
+        )
         self.housekeeping = Housekeeping(
             store,
             wording,
@@ -213,6 +223,7 @@ class Daemon(MultiService):
             now=now,
             uuid4=_uuid4,
             digits=_digits,
+            examine=self.doctor.examine,
         )
         self.housekeeping.setServiceParent(self)
 
@@ -230,6 +241,7 @@ class Daemon(MultiService):
                 store, administrators, now, templates, connector_files=files
             ).app.resource()
         )
+        admin = DoctorApi(store, administrators, self.doctor.examine).beside(admin)
         self._access = BufferedSink(sys.stdout.write, reactor)
         access = self._access if config.log_level in ("debug", "info") else None
         for name, endpoints, resource in (

@@ -13,8 +13,8 @@ from pexschedd.config import DEFAULT_PATH
 from pexschedd.scheduling.recovery import DEFAULT_MESSAGE
 from pexschedd.tools.orders import (
     MESSAGE_LIMIT,
+    Chore,
     MaintenanceOrder,
-    Order,
     RecoveryOrder,
 )
 
@@ -23,7 +23,7 @@ FORMAT = "YYYY-MM-DDTHH:MM:SS"
 
 class Asked(msgspec.Struct, frozen=True):
     config: Path
-    order: Order
+    order: Chore
 
 
 def recovery(arguments: Sequence[str]) -> Asked:
@@ -107,7 +107,7 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--exchange-connector-id",
-        type=_id,
+        type=integration_id,
         metavar="ID",
         help="only this integration (default: all of them)",
     )
@@ -132,7 +132,7 @@ def _time(text: str) -> datetime:
         raise problem from None
 
 
-def _id(text: str) -> int | None:
+def integration_id(text: str) -> int | None:
     if not text:
         return None  # "leave this blank", the guide says
     if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):

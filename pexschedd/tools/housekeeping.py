@@ -20,7 +20,7 @@ from pexschedd.scheduling.reinstate import Reinstatement
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 from pexschedd.tools.control import ControlSocket
-from pexschedd.tools.workshop import Workshop
+from pexschedd.tools.workshop import Examine, Workshop
 
 
 class Housekeeping(MultiService):
@@ -38,6 +38,7 @@ class Housekeeping(MultiService):
         now: Now,
         uuid4: Callable[[], str],
         digits: Callable[[int], str],
+        examine: Examine | None = None,
     ) -> None:
         super().__init__()
         reinstatement = Reinstatement(store, wording, now=now, digits=digits)
@@ -53,7 +54,9 @@ class Housekeeping(MultiService):
         maintainer = Maintainer(clock=reactor, now=now)
         auditor = Auditor(store, reinstatement, alarms, clock=reactor, now=now)
         self.audits = Audits(store, auditor, connect, clock=reactor, now=now)
-        self.workshop = Workshop(store, recoverer, maintainer, connect, now=now)
+        self.workshop = Workshop(
+            store, recoverer, maintainer, connect, now=now, examine=examine
+        )
         sweep = Janitor(store, clock=reactor, now=now).sweep
         for service in (
             Periodic("janitor", sweep, reactor, janitor.INTERVAL),

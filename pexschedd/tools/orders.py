@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from pexschedd.doctor.report import Report
 from pexschedd.scheduling.recovery import DEFAULT_MESSAGE
 
 MESSAGE_LIMIT = 12_288
@@ -43,7 +44,23 @@ class MaintenanceOrder(
     dry_run: bool = False
 
 
-Order = RecoveryOrder | MaintenanceOrder
+class CheckOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="check",
+    forbid_unknown_fields=True,
+):
+    """Looks and changes nothing."""
+
+    exchange_connector_id: int | None = None
+    """None: every integration."""
+    user: str = ""
+    """Whose calendar the service account is tried with."""
+
+
+Chore = RecoveryOrder | MaintenanceOrder
+Order = Chore | CheckOrder
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -64,6 +81,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
     """Of the first failures."""
     refused: str = ""
     """Why the order makes no sense; nothing was done then."""
+    reports: tuple[Report, ...] = ()
+    """Of a check."""
 
 
 Event = Progress | Note | Finished

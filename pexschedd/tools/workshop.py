@@ -1,11 +1,12 @@
 """Carries out a tool's order for one or all integrations."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
+from pexschedd.doctor.report import Report, Status
 from pexschedd.errors import PexscheddError, StoreError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
@@ -15,7 +16,17 @@ from pexschedd.scheduling.recovery import Recoverer, Recovery
 from pexschedd.scheduling.watchers import wants_watcher
 from pexschedd.scheduling.work import Say, Tally, Working
 from pexschedd.store.store import Store
-from pexschedd.tools.orders import Finished, MaintenanceOrder, Order, RecoveryOrder
+from pexschedd.tools.orders import (
+    CheckOrder,
+    Chore,
+    Finished,
+    MaintenanceOrder,
+    Order,
+    RecoveryOrder,
+)
+
+Examine = Callable[[int, str], Awaitable[Report]]
+"""See `doctor.Doctor.examine`."""
 
 
 class Workshop:
@@ -29,16 +40,20 @@ class Workshop:
         connect: Callable[[Connector], Connected],
         *,
         now: Now,
+        examine: Examine | None = None,
     ) -> None:
         self._store = store
         self._recoverer = recoverer
         self._maintainer = maintainer
         self._connect = connect
         self._now = now
+        self._examine = examine
         self._lock = DeferredLock()
 
     async def run(self, order: Order, say: Say, working: Working) -> Finished:
-        """One order at a time; the next one waits."""
+        """One order at a time; the next one waits, but a check has no need to."""
+        if isinstance(order, CheckOrder):
+            return await self._check(order, say, working)
         if self._lock.locked:
             say.note("Another run is under way; this one waits for it.")
         await self._lock.acquire()
@@ -47,7 +62,7 @@ class Workshop:
         finally:
             self._lock.release()
 
-    async def _run(self, order: Order, say: Say, working: Working) -> Finished:
+    async def _run(self, order: Chore, say: Say, working: Working) -> Finished:
         connectors, refused = self._wanted(order)
         counts: dict[str, int] = {}
         failures = 0
@@ -69,7 +84,28 @@ class Workshop:
             refused=refused,
         )
 
-    def _wanted(self, order: Order) -> tuple[list[Connector], str]:
+    async def _check(self, order: CheckOrder, say: Say, working: Working) -> Finished:
+        id = order.exchange_connector_id
+        known = list(self._store.ids(tables.CONNECTOR))
+        if self._examine is None:
+            return Finished(refused="Nobody here can make checks.")
+        if id is not None and id not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            return Finished(
+                refused=f"There is no integration {id}; there are: {listed}."
+            )
+        reports = []
+        for each in known if id is None else [id]:
+            if not working():
+                break
+            say.progress("checking integration", each)
+            reports.append(await self._examine(each, order.user))
+        failures = sum(report.status is Status.FAILED for report in reports)
+        return Finished(
+            integrations=len(reports), failures=failures, reports=tuple(reports)
+        )
+
+    def _wanted(self, order: Chore) -> tuple[list[Connector], str]:
         id = order.exchange_connector_id
         if id is None:
             every = self._store.all(tables.CONNECTOR)
@@ -86,7 +122,7 @@ class Workshop:
         return [connector], ""
 
     async def _work(
-        self, order: Order, connector: Connector, say: Say, working: Working
+        self, order: Chore, connector: Connector, say: Say, working: Working
     ) -> Tally:
         """Whatever happens to one integration, the others have their turn."""
         tally = Tally()

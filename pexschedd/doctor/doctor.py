@@ -1,0 +1,136 @@
+"""The doctor as one thing: from an integration's id to a report.
+
+The only part that reads records; what it needs of the composition is handed in.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from shutil import disk_usage
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from pexschedd.clock import Now
+from pexschedd.doctor.bench import Bench
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.checks import checks_of
+from pexschedd.doctor.observations import Disk
+from pexschedd.doctor.report import Report, overall
+from pexschedd.doctor.running import run
+from pexschedd.errors import NotFound
+from pexschedd.ews.client import Poster
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
+
+
+class Records(Protocol):
+    """What is read of the store."""
+
+    def get(self, table: Any, id: int) -> Any: ...
+    def all(self, table: Any) -> Iterable[Any]: ...
+
+
+class Doctor:
+    """`network` is the way to Exchange, `poster` makes a signed-in one, and `pane`
+    gives what this daemon serves as an integration's pane, if that is known."""
+
+    def __init__(
+        self,
+        records: Records,
+        network: Network,
+        poster: Callable[[Connector], Poster],
+        *,
+        state_dir: Path,
+        now: Now,
+        pane: Callable[[Connector], bytes | None] = lambda _: None,
+        disk: Callable[[Path], Disk] | None = None,
+        public: Network | None = None,
+    ) -> None:
+        self._records = records
+        self._network = network
+        self._poster = poster
+        self._state_dir = state_dir
+        self._now = now
+        self._pane = pane
+        self._disk = disk or disk_of
+        # Users' devices know the system's authorities and not ours.
+        self._public = public or Network(network.reactor, Trust())
+
+    async def examine(self, connector_id: int, user: str = "") -> Report:
+        """Looks at everything; takes a minute at the most. Raises `NotFound`."""
+        connector = self._records.get(tables.CONNECTOR, connector_id)
+        if connector is None:
+            raise NotFound(f"There is no integration {connector_id}.")
+        network = self._network
+        if connector.disable_proxy:
+            network = network.direct()
+        case = self.case(connector, user)
+        began = self._now()
+        bench = Bench(
+            case,
+            exchange=network,
+            public=self._public,
+            poster=lambda: self._poster(connector),
+            disk=lambda: self._disk(self._state_dir),
+            pane=lambda: self._pane(connector),
+            now=self._now,
+        )
+        try:
+            lines = await run(checks_of(case), bench, network.reactor)
+        finally:
+            await bench.close()
+        return Report(
+            exchange_connector_id=connector.id,
+            name=connector.name,
+            status=overall(lines),
+            time=began.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            lines=lines,
+        )
+
+    def case(self, connector: Connector, user: str = "") -> Case:
+        """What the records say about an integration."""
+        every = self._records.all
+        mailbox = connector.room_mailbox_email_address.casefold()
+        proxy = self._network.proxy
+        used = proxy is not None and not connector.disable_proxy
+        case = Case(
+            connector=connector,
+            domains=tuple(
+                each.domain
+                for each in every(tables.EXCHANGE_DOMAIN)
+                if each.exchange_connector == connector.id
+            ),
+            user=user or self._organizer(connector),
+            others=tuple(
+                each.name
+                for each in every(tables.CONNECTOR)
+                if each.id != connector.id
+                and each.room_mailbox_email_address.casefold() == mailbox
+                and mailbox
+            ),
+            alarms=tuple(
+                (each.name, each.details)
+                for each in every(tables.ALARM)
+                if each.instance == connector.name and each.time_lowered is None
+            ),
+        )
+        if proxy is None or not used or not proxy.is_for(case.host):
+            return case
+        return replace(case, proxy=proxy.name)
+
+    def _organizer(self, connector: Connector) -> str:
+        """Somebody whose meeting waits for its joining instructions."""
+        for each in self._records.all(tables.REWRITE):
+            if each.exchange_connector == connector.id:
+                return str(each.organizer)
+        return ""
+
+
+def disk_of(path: Path) -> Disk:
+    try:
+        usage = disk_usage(path)
+    except OSError as error:
+        return Disk(str(path), 0, 0, error.strerror or str(error))
+    return Disk(str(path), usage.free, usage.total)

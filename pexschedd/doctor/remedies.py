@@ -1,0 +1,185 @@
+"""PURE: the PowerShell lines that mend things, with an integration's own values."""
+
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.powershell import quoted
+
+ROLE_NAME = "pexschedd impersonation"
+POLICY_NAME = "pexschedd"
+USER_AGENT = "pexschedd*"
+
+PROCESSING = (
+    "-AutomateProcessing None -AllowConflicts $true -BookingWindowInDays 1080 "
+    "-MaximumDurationInMinutes 0 -AllowRecurringMeetings $true "
+    "-EnforceSchedulingHorizon $false -ScheduleOnlyDuringWorkHours $false "
+    "-ConflictPercentageAllowed 100 -MaximumConflictInstances 2147483647"
+)
+"""Deployment guide, "Configuring the equipment resource"."""
+
+THROTTLING = (
+    "-EwsMaxConcurrency 100 -EwsMaxBurst Unlimited -EwsRechargeRate Unlimited "
+    "-EwsCutoffBalance Unlimited -EwsMaxSubscriptions Unlimited"
+)
+
+
+def mailbox(case: Case) -> str:
+    return quoted(case.connector.room_mailbox_email_address)
+
+
+def account(case: Case) -> str:
+    return quoted(case.connector.username)
+
+
+def short_account(case: Case) -> str:
+    """As Active Directory's commands take it: no DOMAIN in front."""
+    return quoted(case.connector.username.rpartition("\\")[2].partition("@")[0])
+
+
+def virtual_directory(option: str) -> str:
+    return (
+        "Get-WebServicesVirtualDirectory | "
+        f"Set-WebServicesVirtualDirectory {option} $true"
+    )
+
+
+def offer_method(method: str) -> tuple[str, ...]:
+    option = {
+        "BASIC": "-BasicAuthentication",
+        "NTLM": "-WindowsAuthentication",
+        "KERBEROS": "-WindowsAuthentication",
+        "OAUTH": "-OAuthAuthentication",
+        "APP_PERM": "-OAuthAuthentication",
+    }[method]
+    return (
+        "Get-WebServicesVirtualDirectory | Format-List Identity,*Authentication*",
+        virtual_directory(option),
+        "Restart-WebAppPool -Name MSExchangeServicesAppPool",
+    )
+
+
+def look_at_account(case: Case) -> tuple[str, ...]:
+    who = short_account(case)
+    return (
+        (
+            f"Get-ADUser -Identity {who} -Properties "
+            "Enabled,LockedOut,PasswordExpired,AccountExpirationDate"
+        ),
+        f"Unlock-ADAccount -Identity {who}",
+    )
+
+
+def new_password(case: Case) -> tuple[str, ...]:
+    who = short_account(case)
+    return (
+        (
+            f"Set-ADAccountPassword -Identity {who} -Reset "
+            "-NewPassword (Read-Host 'New password' -AsSecureString)"
+        ),
+        f"Set-ADUser -Identity {who} -PasswordNeverExpires $true",
+    )
+
+
+def allow_ews(case: Case) -> tuple[str, ...]:
+    if case.online:
+        app = quoted(case.connector.oauth_client_id)
+        return (
+            (
+                "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | "
+                "Format-List Ews*"
+            ),
+            (
+                "Set-OrganizationConfig -EwsAllowedAppIDs (@("
+                "(Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy)"
+                f".EwsAllowedAppIDs, {app} | Where-Object {{ $_ }}) -join ',')"
+            ),
+            "Set-OrganizationConfig -EwsEnabled $true",
+            f"Set-CASMailbox -Identity {mailbox(case)} -EwsEnabled $true",
+        )
+    agent = quoted(USER_AGENT)
+    lines = ["Get-OrganizationConfig | Format-List Ews*"]
+    for who in (account(case), mailbox(case)):
+        lines += [
+            f"Get-CASMailbox -Identity {who} | Format-List Ews*",
+            f"Set-CASMailbox -Identity {who} -EwsEnabled $true",
+        ]
+    return (
+        *lines,
+        (
+            f"Set-CASMailbox -Identity {account(case)} -EwsApplicationAccessPolicy "
+            f"EnforceAllowList -EwsAllowList @{{Add={agent}}}"
+        ),
+    )
+
+
+def look_at_impersonation(case: Case) -> str:
+    return (
+        "Get-ManagementRoleAssignment -Role ApplicationImpersonation -GetEffectiveUsers"
+        " | Format-Table EffectiveUserName,Role,CustomRecipientWriteScope"
+        if case.connector.username == ""
+        else f"Get-ManagementRoleAssignment -RoleAssignee {account(case)} "
+        "-Role ApplicationImpersonation | Format-List "
+        "Name,RecipientWriteScope,CustomRecipientWriteScope"
+    )
+
+
+def impersonation(case: Case) -> tuple[str, ...]:
+    if case.online:
+        app = quoted(case.connector.oauth_client_id)
+        return (
+            (
+                f"Test-ServicePrincipalAuthorization -Identity {app} "
+                f"-Resource {mailbox(case)}"
+            ),
+            (
+                f"New-ManagementRoleAssignment -Name {quoted(ROLE_NAME)} "
+                f"-Role 'Application EWS.AccessAsApp' -App {app} "
+                f"-CustomResourceScope {quoted(ROLE_NAME)}"
+            ),
+        )
+    return (
+        look_at_impersonation(case),
+        (
+            f"New-ManagementRoleAssignment -Name {quoted(ROLE_NAME)} "
+            f"-Role ApplicationImpersonation -User {account(case)}"
+        ),
+    )
+
+
+def look_at_mailbox(case: Case) -> str:
+    return (
+        f"Get-Mailbox -Identity {mailbox(case)} | Format-List "
+        "RecipientTypeDetails,ResourceType,PrimarySmtpAddress,EmailAddresses"
+    )
+
+
+def make_mailbox(case: Case) -> str:
+    connector = case.connector
+    name = quoted(connector.room_mailbox_name or "Meetings")
+    alias = quoted(connector.room_mailbox_email_address.partition("@")[0])
+    return (
+        f"New-Mailbox -Equipment -Name {name} -Alias {alias} -DisplayName {name} "
+        f"-PrimarySmtpAddress {mailbox(case)}"
+    )
+
+
+def calendar_processing(case: Case) -> tuple[str, ...]:
+    return (
+        f"Set-CalendarProcessing -Identity {mailbox(case)} {PROCESSING}",
+        f"Get-CalendarProcessing -Identity {mailbox(case)} | Format-List",
+    )
+
+
+def throttling(case: Case) -> tuple[str, ...]:
+    policy = quoted(POLICY_NAME)
+    return (
+        f"Get-ThrottlingPolicyAssociation -Identity {account(case)}",
+        "Get-ThrottlingPolicy | Format-Table Name,Ews*",
+        f"New-ThrottlingPolicy -Name {policy} {THROTTLING}",
+        (
+            f"Set-ThrottlingPolicyAssociation -Identity {account(case)} "
+            f"-ThrottlingPolicy {policy}"
+        ),
+    )
+
+
+def time_service() -> tuple[str, ...]:
+    return ("w32tm /query /status", "w32tm /resync")

@@ -1,0 +1,67 @@
+"""PURE: the add-in, for everybody or for the members of a group (deployment guide,
+"Restricting the scheduling add-in to specific users")."""
+
+ONLINE = """
+# --- The add-in, the recommended way ----------------------------------------------
+# Microsoft 365 admin center, Settings, Integrated apps, Upload custom apps: it follows
+# the members of a group by itself. If you do that, stop here: the rest is for
+# organizations that cannot.
+
+$DeployHere = $false  # CHOOSE
+"""
+
+EXPAND = """
+# --- The members of a group, with those of the groups inside ----------------------
+# Exchange takes people, not groups: run this again when members come or go.
+
+function Expand-Members([string] $Group, [hashtable] $Seen = @{}) {
+    if ($Seen.ContainsKey($Group)) { return }
+    $Seen[$Group] = $true
+    $Members = Get-DistributionGroupMember -Identity $Group -ResultSize Unlimited
+    foreach ($Member in $Members) {
+        if ("$($Member.RecipientType)" -like '*Group*') {
+            Expand-Members $Member.DistinguishedName $Seen
+        }
+        elseif ($Member.PrimarySmtpAddress) { "$($Member.PrimarySmtpAddress)" }
+    }
+}
+
+# For a group of Active Directory that has no mail address (Active Directory module):
+function Expand-ADMembers([string] $Group) {
+    Get-ADGroupMember -Identity $Group -Recursive |
+        Where-Object { $_.objectClass -eq 'user' } |
+        ForEach-Object { (Get-ADUser -Identity $_.distinguishedName).UserPrincipalName }
+}
+"""
+
+DEPLOY = """
+# --- The add-in -------------------------------------------------------------------
+# The manifest has to lie in the current folder; it is left out otherwise. After a
+# change that raises manifest_revision, download it again and run this again.
+
+if ($DeployHere -eq $false) { Write-Host 'The add-in is deployed elsewhere.' }
+elseif (-not (Test-Path -LiteralPath $Manifest)) {
+    Write-Warning "There is no $Manifest here: the add-in was not deployed."
+}
+else {
+    $Options = @{ DefaultStateForUser = 'Enabled'; ProvidedTo = 'Everyone' }
+    if ($AddinGroup) {
+        if (Get-DistributionGroup -Identity $AddinGroup -ErrorAction SilentlyContinue) {
+            $Users = @(Expand-Members $AddinGroup | Sort-Object -Unique)
+        }
+        else { $Users = @(Expand-ADMembers $AddinGroup | Sort-Object -Unique) }
+        if ($Users.Count -eq 0) { throw "The group $AddinGroup has no members." }
+        if ($Users.Count -gt 1000) {
+            throw "The group has $($Users.Count) members; Exchange takes 1000 at most."
+        }
+        $Options.ProvidedTo = 'SpecificUsers'
+        $Options.UserList = $Users
+    }
+    $Path = (Resolve-Path -LiteralPath $Manifest).ProviderPath
+    $Data = [System.IO.File]::ReadAllBytes($Path)
+    # There is no way to update a manifest: the old one goes, the new one comes.
+    $Old = Get-App -OrganizationApp | Where-Object { "$($_.AppId)" -eq $AddinId }
+    if ($Old) { Remove-App -OrganizationApp -Identity $Old.AppId -Confirm:$false }
+    New-App -OrganizationApp -FileData $Data @Options
+}
+"""

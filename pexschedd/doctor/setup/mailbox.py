@@ -1,0 +1,35 @@
+"""PURE: the equipment mailbox, the same everywhere (deployment guide, "Creating an
+equipment resource", "Configuring the equipment resource")."""
+
+from pexschedd.doctor.remedies import PROCESSING
+
+MAILBOX = """
+# --- The equipment mailbox ---------------------------------------------------------
+# One for each integration, and for each installation: test systems need their own.
+# A room works, too, but appears in the Room Finder.
+
+if (-not (Get-Mailbox -Filter "EmailAddresses -eq $(Filtered "smtp:$Mailbox")")) {
+    $New = @{
+        Name = $MailboxName
+        DisplayName = $MailboxName
+        Alias = $MailboxAlias
+        PrimarySmtpAddress = $Mailbox
+    }
+    if ($MailboxType -eq 'Room') { New-Mailbox -Room @New }
+    else { New-Mailbox -Equipment @New }
+}
+$Found = Get-Mailbox -Filter "EmailAddresses -eq $(Filtered "smtp:$Mailbox")"
+if ($Found.RecipientTypeDetails -notin 'EquipmentMailbox', 'RoomMailbox') {
+    throw "$Mailbox is a $($Found.RecipientTypeDetails): use an equipment mailbox."
+}
+if ("$($Found.PrimarySmtpAddress)" -ne $Mailbox) {
+    throw "Use its primary address, $($Found.PrimarySmtpAddress), in the integration."
+}
+"""
+
+CALENDAR = f"""
+# --- Automatic processing off, conflicts allowed -----------------------------------
+# Otherwise Exchange accepts meetings by itself, and no room is made for them.
+
+Set-CalendarProcessing -Identity $Mailbox {PROCESSING}
+"""

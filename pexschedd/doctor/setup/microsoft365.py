@@ -1,0 +1,124 @@
+"""PURE: what only Exchange Online needs. Its names for roles and parameters are those
+of Microsoft's "Role Based Access Control for Applications in Exchange Online"."""
+
+CONNECT = """
+# EWS ends in Exchange Online on 2027-04-01, for everybody. Until then it works only in
+# organizations that have allowed it, see below.
+
+if (-not (Get-Command Connect-ExchangeOnline -ErrorAction SilentlyContinue)) {
+    throw 'First: Install-Module ExchangeOnlineManagement'
+}
+if (-not (Get-ConnectionInformation)) { Connect-ExchangeOnline }
+"""
+
+ACCOUNT = """
+# --- The service account (authentication_method OAUTH) ----------------------------
+# It needs a licence with Exchange Online. A service account is the old way: Exchange
+# Online has no impersonation for accounts any more (the role was removed in 2025), so
+# joining instructions cannot be sent later in an organizer's name. APP_PERM can.
+
+if (-not (Get-Mailbox -Identity $Account -ErrorAction SilentlyContinue)) {
+    $AccountAlias = $Account.Split('@')[0]
+    $Password = Read-Host "New password of $Account" -AsSecureString
+    New-Mailbox -Name $AccountAlias -Alias $AccountAlias -DisplayName $AccountAlias `
+        -MicrosoftOnlineServicesID $Account -Password $Password
+    Write-Warning "Give $Account a licence, and let its password never expire."
+}
+"""
+
+DELEGATED = """
+# --- Access to the equipment mailbox ----------------------------------------------
+# The app registration: a public client ("Mobile and desktop"), with the redirect URI
+# of the integration and the delegated permission EWS.AccessAsUser.All. Then sign in
+# to the service account on the integration's page.
+
+if (-not (Get-MailboxPermission -Identity $Mailbox -User $Account)) {
+    Add-MailboxPermission -Identity $Mailbox -User $Account -AccessRights FullAccess `
+        -AutoMapping $false
+}
+"""
+
+APPLICATION = """
+# --- What the application may do (authentication_method APP_PERM) -----------------
+# The app registration needs a client secret, and NO permission full_access_as_app in
+# Entra: that would be for all mailboxes. Exchange gives it a role with a scope.
+
+if (-not $AppId) { throw 'Set the field OAuth client ID of the integration first.' }
+if (-not (Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId })) {
+    # Entra: Enterprise applications (not App registrations), Object ID.
+    $ObjectId = Read-Host 'Object ID of the enterprise application'
+    New-ServicePrincipal -AppId $AppId -ObjectId $ObjectId -DisplayName $RoleName
+}
+
+# CHOOSE for whom the application may act: 'Users' (the equipment mailbox and the users
+# of the add-in), or 'EquipmentOnly'. With the latter, joining instructions cannot be
+# sent later for meetings that were made while this server was away, nor new ones by
+# schedulingrecovery.
+
+$Impersonation = 'Users'
+
+$Restriction = "PrimarySmtpAddress -eq $(Filtered $Mailbox)"
+if ($Impersonation -eq 'Users') {
+    if ($AddinGroup) {
+        # Direct members only: nested groups need a condition each.
+        $Place = (Get-Group -Identity $AddinGroup).DistinguishedName
+        $Restriction += " -or MemberOfGroup -eq $(Filtered $Place)"
+    }
+    else { $Restriction += " -or RecipientTypeDetails -eq 'UserMailbox'" }
+}
+if (Get-ManagementScope -Identity $RoleName -ErrorAction SilentlyContinue) {
+    Set-ManagementScope -Identity $RoleName -RecipientRestrictionFilter $Restriction
+}
+else { New-ManagementScope -Name $RoleName -RecipientRestrictionFilter $Restriction }
+
+$Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
+if (-not $Old) {
+    New-ManagementRoleAssignment -Name $RoleName -App $AppId `
+        -Role 'Application EWS.AccessAsApp' -CustomResourceScope $RoleName
+}
+# A change takes up to two hours to work.
+"""
+
+EWS = r"""
+# --- EWS is allowed ---------------------------------------------------------------
+# With EwsEnabled true, only listed applications may use EWS; with false, nobody; while
+# it is empty, Microsoft blocks it step by step. Changes take up to a day. Others in
+# your organization may depend on the list: look first.
+
+$Organization = Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy
+$Organization | Format-List EwsEnabled, EwsAllowedAppIDs, EwsApplicationAccessPolicy
+
+$AllowHere = $false  # CHOOSE, after you have looked
+
+if ($AllowHere) {
+    # The list is one text and is replaced as a whole: what is in it has to stay.
+    $Known = "$($Organization.EwsAllowedAppIDs)" -split '[, ]+' | Where-Object { $_ }
+    $List = @($Known) + $AppId | Sort-Object -Unique
+    Set-OrganizationConfig -EwsAllowedAppIDs ($List -join ',')
+    Set-OrganizationConfig -EwsEnabled $true
+}
+Set-CASMailbox -Identity $Mailbox -EwsEnabled $true
+"""
+
+
+def verify(app_only: bool) -> str:
+    rights = (
+        "Test-ServicePrincipalAuthorization -Identity $AppId -Resource $Mailbox |\n"
+        "    Format-Table RoleName, AllowedResourceScope, ScopeType, InScope\n"
+        "Get-ManagementScope -Identity $RoleName | Format-List Name, RecipientFilter"
+        if app_only
+        else "Get-MailboxPermission -Identity $Mailbox -User $Account"
+    )
+    return f"""
+# --- To verify (changes nothing) --------------------------------------------------
+# Then run pexschedd-check on the scheduling server.
+
+Get-Mailbox -Identity $Mailbox |
+    Format-List RecipientTypeDetails, PrimarySmtpAddress, DisplayName
+Get-CalendarProcessing -Identity $Mailbox |
+    Format-List AutomateProcessing, AllowConflicts, BookingWindowInDays
+{rights}
+Get-CASMailbox -Identity $Mailbox | Format-List Ews*
+Get-App -OrganizationApp | Where-Object {{ "$($_.AppId)" -eq $AddinId }} |
+    Format-List DisplayName, AppId, Enabled, DefaultStateForUser, ProvidedTo, UserList
+"""

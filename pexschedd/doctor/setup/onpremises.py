@@ -1,0 +1,161 @@
+"""PURE: what only an Exchange server on-premises needs (deployment guide, "Configuring
+Exchange on-premises for scheduling")."""
+
+SHELL = """
+if (-not (Get-Command Get-Mailbox -ErrorAction SilentlyContinue)) {
+    throw 'Run this in the Exchange Management Shell.'
+}
+"""
+
+ACCOUNT = """
+# --- The service account ----------------------------------------------------------
+# It may serve several integrations, but should not be shared with One-Touch Join.
+# An account of Active Directory is enough; Exchange 2013 wants it to have a mailbox.
+
+if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
+    if ($Account -notlike '*@*') { throw "There is no account $Account." }
+    $AccountAlias = $Account.Split('@')[0]
+    $Password = Read-Host "New password of $Account" -AsSecureString
+    New-Mailbox -Name $AccountAlias -Alias $AccountAlias -DisplayName $AccountAlias `
+        -UserPrincipalName $Account -Password $Password
+    # An expired password stops scheduling. Needs the Active Directory module.
+    Set-ADUser -Identity $AccountAlias -PasswordNeverExpires $true
+}
+"""
+
+IMPERSONATION = """
+# --- Impersonation ----------------------------------------------------------------
+# CHOOSE for whom the service account may act:
+#   'Users'          the equipment mailbox and the users of the add-in
+#   'Organization'   everybody
+#   'EquipmentOnly'  the equipment mailbox. Then two things are lost: joining
+#                    instructions for meetings that were made while this server was
+#                    away, and new ones by schedulingrecovery.
+
+$Impersonation = 'Users'
+
+$Assignment = @{ Name = $RoleName; Role = 'ApplicationImpersonation'; User = $Account }
+$Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
+if ($Impersonation -eq 'Organization') {
+    if ($Old) {
+        Set-ManagementRoleAssignment -Identity $RoleName `
+            -RecipientRelativeWriteScope Organization
+    }
+    else { New-ManagementRoleAssignment @Assignment }
+}
+else {
+    $Restriction = "PrimarySmtpAddress -eq $(Filtered $Mailbox)"
+    if ($Impersonation -eq 'Users') {
+        if ($AddinGroup) {
+            # Direct members only: nested groups need a condition each.
+            $Place = (Get-Group -Identity $AddinGroup).DistinguishedName
+            $Restriction += " -or MemberOfGroup -eq $(Filtered $Place)"
+        }
+        else { $Restriction += " -or RecipientTypeDetails -eq 'UserMailbox'" }
+    }
+    if (Get-ManagementScope -Identity $RoleName -ErrorAction SilentlyContinue) {
+        Set-ManagementScope -Identity $RoleName -RecipientRestrictionFilter $Restriction
+    }
+    else {
+        New-ManagementScope -Name $RoleName -RecipientRestrictionFilter $Restriction
+    }
+    if ($Old) {
+        Set-ManagementRoleAssignment -Identity $RoleName `
+            -CustomRecipientWriteScope $RoleName
+    }
+    else {
+        New-ManagementRoleAssignment @Assignment -CustomRecipientWriteScope $RoleName
+    }
+}
+# A change takes up to an hour to work.
+"""
+
+_BASIC = """
+# --- Authentication: Basic --------------------------------------------------------
+# The password crosses the network in every request, inside TLS. NTLM avoids that.
+
+Get-WebServicesVirtualDirectory |
+    Where-Object { -not $_.BasicAuthentication } |
+    Set-WebServicesVirtualDirectory -BasicAuthentication $true
+"""
+
+_WINDOWS = """
+Get-WebServicesVirtualDirectory |
+    Where-Object { -not $_.WindowsAuthentication } |
+    Set-WebServicesVirtualDirectory -WindowsAuthentication $true
+"""
+
+_NTLM = f"""
+# --- Authentication: NTLMv2 -------------------------------------------------------
+# With Extended Protection (on by default since Exchange 2019 CU14) a sign-in is bound
+# to the server's certificate. So TLS must not end in between with another certificate
+# than Exchange's own, and SSL offloading cannot work. Look at it with:
+#   Get-WebServicesVirtualDirectory | Format-List Identity,ExtendedProtection*
+{_WINDOWS}"""
+
+_KERBEROS = f"""
+# --- Authentication: Kerberos -----------------------------------------------------
+# Behind a load balancer Exchange needs an alternate service account that all servers
+# share, and its name registered once in the domain.
+{_WINDOWS}
+$Spn = $ExchangeSpn
+if (-not $Spn) {{ $Spn = "HTTP/$EwsHost" }}
+setspn -Q $Spn
+# If that finds nothing, and a load balancer is in use (CHOOSE the account's name):
+#   setspn -S $Spn 'EXCH-ASA$'
+# A duplicate makes Kerberos fail for everybody:
+setspn -X -F | Select-String -SimpleMatch $Spn
+"""
+
+_OAUTH = """
+# --- Authentication: OAuth (Hybrid Modern Authentication) -------------------------
+Get-WebServicesVirtualDirectory |
+    Where-Object { -not $_.OAuthAuthentication } |
+    Set-WebServicesVirtualDirectory -OAuthAuthentication $true
+"""
+
+
+def method(name: str) -> str:
+    """The block for an `authentication_method`."""
+    return {"BASIC": _BASIC, "NTLM": _NTLM, "KERBEROS": _KERBEROS}.get(name, _OAUTH)
+
+
+THROTTLING = """
+# --- Throttling -------------------------------------------------------------------
+# Only if pexschedd-check or an alarm says that Exchange asks for pauses: set it to
+# $true. (CHOOSE)
+
+$OwnThrottlingPolicy = $false
+
+if ($OwnThrottlingPolicy) {
+    if (-not (Get-ThrottlingPolicy -Identity $RoleName -ErrorAction SilentlyContinue)) {
+        New-ThrottlingPolicy -Name $RoleName -EwsMaxConcurrency 100 `
+            -EwsMaxBurst Unlimited -EwsRechargeRate Unlimited `
+            -EwsCutoffBalance Unlimited -EwsMaxSubscriptions Unlimited
+    }
+    Set-ThrottlingPolicyAssociation -Identity $Account -ThrottlingPolicy $RoleName
+    # What is impersonated is charged, too:
+    Set-ThrottlingPolicyAssociation -Identity $Mailbox -ThrottlingPolicy $RoleName
+}
+"""
+
+VERIFY = """
+# --- To verify (changes nothing) --------------------------------------------------
+# Then run pexschedd-check on the scheduling server.
+
+Get-Mailbox -Identity $Mailbox |
+    Format-List RecipientTypeDetails, PrimarySmtpAddress, DisplayName
+Get-CalendarProcessing -Identity $Mailbox |
+    Format-List AutomateProcessing, AllowConflicts, BookingWindowInDays
+Get-ManagementRoleAssignment -RoleAssignee $Account -Role ApplicationImpersonation |
+    Format-List Name, RecipientWriteScope, CustomRecipientWriteScope
+Get-ManagementScope -Identity $RoleName -ErrorAction SilentlyContinue |
+    Format-List Name, RecipientFilter
+Get-CASMailbox -Identity $Mailbox | Format-List Ews*
+Get-WebServicesVirtualDirectory |
+    Format-List Identity, InternalUrl, ExternalUrl, *Authentication, ExtendedProtection*
+Get-App -OrganizationApp | Where-Object { "$($_.AppId)" -eq $AddinId } |
+    Format-List DisplayName, AppId, Enabled, DefaultStateForUser, ProvidedTo, UserList
+# The FQDNs to enter under Exchange Metadata Domains and URLs:
+Get-ExchangeServer | Format-Table Name, Fqdn, ServerRole
+"""

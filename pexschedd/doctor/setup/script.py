@@ -1,0 +1,68 @@
+"""PURE: the whole script, from its blocks."""
+
+import msgspec
+
+from pexschedd.doctor.powershell import comment
+from pexschedd.doctor.setup import addin, mailbox, microsoft365, onpremises
+from pexschedd.doctor.setup.values import values
+from pexschedd.model.integration import Connector
+
+FORS = ("onpremises", "microsoft365")
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    target: str = "onpremises"
+    """One of `FORS`."""
+    addin_group: str = ""
+    """Only its members get the add-in; empty: everybody."""
+
+
+def script_for(connector: Connector, wishes: Wishes) -> str:
+    """Complete, commented, and safe to run again; ends with a line end."""
+    online = wishes.target == "microsoft365"
+    app_only = online and connector.authentication_method != "OAUTH"
+    blocks = [
+        _head(connector, online=online),
+        values(connector, wishes.addin_group, online=online),
+    ]
+    if online:
+        blocks.append(microsoft365.CONNECT)
+        if not app_only:
+            blocks.append(microsoft365.ACCOUNT)
+    else:
+        blocks += [onpremises.SHELL, onpremises.ACCOUNT]
+    blocks += [mailbox.MAILBOX, mailbox.CALENDAR]
+    if app_only:
+        blocks.append(microsoft365.APPLICATION)
+    elif online:
+        blocks.append(microsoft365.DELEGATED)
+    else:
+        blocks += [
+            onpremises.IMPERSONATION,
+            onpremises.method(connector.authentication_method),
+            onpremises.THROTTLING,
+        ]
+    if online:
+        blocks.append(microsoft365.EWS)
+        blocks.append(addin.ONLINE)
+    blocks += [addin.EXPAND, addin.DEPLOY]
+    blocks.append(microsoft365.verify(app_only) if online else onpremises.VERIFY)
+    return "\n".join(block.strip("\n") + "\n" for block in blocks)
+
+
+def _head(connector: Connector, *, online: bool) -> str:
+    where = "Exchange Online" if online else "Exchange on-premises"
+    shell = (
+        "PowerShell with the module ExchangeOnlineManagement"
+        if online
+        else "the Exchange Management Shell, as a member of Organization Management"
+    )
+    lines = [
+        f"Sets {where} up for the integration {connector.id}: {connector.name}",
+        "",
+        f"Run it in {shell}.",
+        "It may be run again: what exists is kept or brought up to date. Read it",
+        "first, and choose where it says CHOOSE. No password is in here; you are",
+        "asked for it.",
+    ]
+    return "\n".join(comment(line).rstrip() for line in lines)

@@ -1,0 +1,55 @@
+"""PURE: the script's first block: what is particular to this integration."""
+
+from pexschedd.doctor.case import host_of
+from pexschedd.doctor.powershell import quoted
+from pexschedd.model.integration import Connector
+
+_FILTERED = """
+function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }
+""".strip()
+
+
+def values(connector: Connector, addin_group: str, *, online: bool) -> str:
+    address = connector.room_mailbox_email_address
+    username = connector.username
+    rows = [
+        ("Mailbox", address, "the equipment mailbox"),
+        (
+            "MailboxName",
+            connector.room_mailbox_name or address.partition("@")[0],
+            "users see it among the resources and as the location",
+        ),
+        ("MailboxAlias", address.partition("@")[0], ""),
+        (
+            "AddinGroup",
+            addin_group,
+            "only its members get the add-in; empty: everybody",
+        ),
+        ("AddinId", connector.uuid.lower(), "as in the manifest"),
+        (
+            "Manifest",
+            f"addin-manifest-{connector.id}.xml",
+            (
+                "from the management API: /api/admin/configuration/v1/"
+                f"ms_exchange_connector/{connector.id}/manifest/"
+            ),
+        ),
+        ("RoleName", f"pexschedd {connector.id}", "of what is made here"),
+    ]
+    if online:
+        rows.append(("AppId", connector.oauth_client_id, "of the app registration"))
+    if connector.authentication_method == "KERBEROS":
+        rows.append(("ExchangeSpn", connector.kerberos_exchange_spn, "empty: as below"))
+        rows.append(("EwsHost", host_of(connector.url), "of the EWS URL"))
+    if connector.authentication_method != "APP_PERM" or not online:
+        rows.insert(0, ("Account", username, "the service account"))
+    lines = ["$ErrorActionPreference = 'Stop'", ""]
+    for name, value, why in rows:
+        lines.append(f"${name} = {quoted(value)}" + (f"  # {why}" if why else ""))
+    lines += [
+        "$MailboxType = 'Equipment'  # CHOOSE: 'Equipment', or 'Room'",
+        "",
+        "# In a filter of Exchange's, a quote in a value is doubled.",
+        _FILTERED,
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""PURE: a report as a person reads it in a terminal."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+
+from pexschedd.doctor.report import Line, Report, Status
+
+WIDTH = 100
+_WORDS = {
+    Status.PASSED: "ok",
+    Status.FAILED: "FAILED",
+    Status.WARNING: "warning",
+    Status.NOT_CHECKED: "not checked",
+}
+_LABEL = 9
+"""Width of "Remedy:" with room behind it."""
+
+
+def text(report: Report) -> str:
+    """Ends with a line end. Commands are to be copied: they are never broken up."""
+    title = max((len(line.title) for line in report.lines), default=0)
+    title = min(title, 36)
+    lines = [
+        f"Integration {report.exchange_connector_id}: {report.name}   ({report.time})"
+    ]
+    for line in report.lines:
+        lines += _line(line, title)
+    counts = Counter(line.status for line in report.lines)
+    lines += [
+        "",
+        ", ".join(
+            f"{counts[status]} {words.lower()}"
+            for status, words in _WORDS.items()
+            if counts[status]
+        ),
+    ]
+    return "".join(harmless(line) + "\n" for line in lines)
+
+
+def _line(line: Line, title: int) -> Iterator[str]:
+    word = _WORDS[line.status]
+    yield f"  {word:<11}  {line.title:<{title}}  {line.message}"
+    indent = " " * 15
+    for detail in line.details:
+        yield f"{indent}{detail}"
+    for label, words in (("Cause:", line.cause), ("Remedy:", line.remedy)):
+        if words:
+            yield from textwrap.wrap(
+                words,
+                WIDTH,
+                initial_indent=f"{indent}{label:<{_LABEL}}",
+                subsequent_indent=indent + " " * _LABEL,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    for command in line.commands:
+        yield f"{indent}PS>      {command}"
+
+
+def harmless(text: str) -> str:
+    """A terminal obeys some of what servers may say."""
+    return "".join(c if c.isprintable() else " " for c in text)

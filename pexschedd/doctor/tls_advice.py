@@ -1,0 +1,79 @@
+"""PURE: what mends a certificate or a handshake with Exchange that is not in order."""
+
+import msgspec
+
+from pexschedd.net.trouble import Trouble
+
+
+class Advice(msgspec.Struct, frozen=True):
+    cause: str
+    remedy: str
+    """May name {host}."""
+    commands: tuple[str, ...] = ()
+
+
+_URLS = ("Get-WebServicesVirtualDirectory | Format-List Server,*Url",)
+_LOOK = (
+    "Get-ExchangeCertificate | Format-List "
+    "Subject,CertificateDomains,NotAfter,Services,Thumbprint"
+)
+_RENEW = (
+    _LOOK,
+    "Enable-ExchangeCertificate -Thumbprint (Read-Host 'Thumbprint') -Services IIS",
+)
+_OLD = Advice(
+    "The server allows only versions or ciphers of TLS that are not safe any more.",
+    "Enable TLS 1.2 on the Exchange server, or on the load balancer in front of it.",
+)
+
+_ADVICE = {
+    Trouble.UNTRUSTED: Advice(
+        "The authority that issued the certificate is not known to this machine.",
+        "Add the authority's certificate (PEM) to the trusted ones, by the management "
+        "API's ca_certificate or the file that ca_file names in the configuration "
+        "file; compare the fingerprint first.",
+    ),
+    Trouble.WRONG_HOST: Advice(
+        "The certificate is for other names than the one in the EWS URL.",
+        "Use one of the certificate's names in the field EWS URL, or give Exchange a "
+        "certificate with {host} among its subject alternative names.",
+        _RENEW,
+    ),
+    Trouble.NOT_VALID_NOW: Advice(
+        "The certificate has expired or is not valid yet, or a clock is wrong.",
+        "Renew the certificate and give it to IIS; check the time on both machines.",
+        _RENEW,
+    ),
+    Trouble.NOT_TLS: Advice(
+        "The EWS URL says https, but this port answers without TLS.",
+        "Correct the port in the field EWS URL: usually https means port 443.",
+        _URLS,
+    ),
+    Trouble.TIMEOUT: Advice(
+        "What listens on this port does not answer a TLS handshake: it may speak plain "
+        "HTTP, or be overloaded.",
+        "Check the port in the field EWS URL, and the server.",
+        _URLS,
+    ),
+    Trouble.OLD_TLS: _OLD,
+    Trouble.NO_CIPHER: _OLD,
+    Trouble.CLIENT_CERTIFICATE: Advice(
+        "The server asks every client for a certificate of its own.",
+        "Let IIS ignore client certificates for the EWS virtual directory.",
+    ),
+    Trouble.UNFIT: Advice(
+        "A certificate of the chain may not be used for this.",
+        "Give the server a certificate for servers, with its whole chain.",
+        _RENEW,
+    ),
+}
+
+_OTHER = Advice(
+    "The TLS handshake did not come to its end.",
+    "Check that the port of the EWS URL is Exchange's, and what stands in between.",
+    _URLS,
+)
+
+
+def advice(trouble: Trouble) -> Advice:
+    return _ADVICE.get(trouble, _OTHER)

@@ -1,0 +1,196 @@
+"""The probes' ways out: names, ports and pages, bounded and without side effects."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as LookedTooLongError
+from twisted.internet.interfaces import IConsumer
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import URI, PartialDownloadError, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer, IResponse
+from zope.interface import implementer
+
+from pexschedd.clock import Now
+from pexschedd.doctor.observations import Addresses, Answered, Reached
+from pexschedd.net.failures import as_trouble
+from pexschedd.net.network import Network
+from pexschedd.net.trouble import ConnectionTrouble, Trouble, clause
+
+TIMEOUT = 10.0
+"""Seconds for each of these as a whole."""
+
+MAX_BODY = 512 * 1024
+"""Bytes; the pane and a metadata document are far below."""
+
+AGENT = b"pexschedd"
+
+
+async def resolve(network: Network, host: str) -> Addresses:
+    """The host's addresses, as the connection will find them; none is an answer."""
+    receiver = _Receiver()
+    network.reactor.nameResolver.resolveHostName(receiver, host)
+    receiver.done.addTimeout(TIMEOUT, network.reactor)
+    with suppress(LookedTooLongError):
+        await receiver.done
+    return Addresses(host, tuple(dict.fromkeys(receiver.found)))
+
+
+class _Receiver:
+    """See `IResolutionReceiver`."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.done: Deferred[None] = Deferred()
+
+    def resolutionBegan(self, resolution: object) -> None:
+        pass
+
+    def addressResolved(self, address: Any) -> None:
+        self.found.append(str(address.host))
+
+    def resolutionComplete(self) -> None:
+        if not self.done.called:
+            self.done.callback(None)
+
+
+async def reach(network: Network, host: str, port: int) -> Reached:
+    """Opens a connection, through the proxy if there is one, and leaves."""
+    way = network.way(host, port, timeout=TIMEOUT)
+    connecting = way.connect(Factory.forProtocol(Protocol))
+    try:
+        visitor: Any = await connecting
+    except Exception as failure:  # noqa: BLE001 - trouble is a result
+        trouble = _trouble(failure)
+        return Reached(host, port, trouble=trouble.trouble, problem=clause(trouble))
+    address = str(getattr(visitor.transport.getPeer(), "host", ""))
+    visitor.transport.abortConnection()
+    return Reached(host, port, address)
+
+
+async def visit(
+    network: Network,
+    now: Now,
+    url: str,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    content_type: str = "",
+) -> Answered:
+    """One request without any proof of who asks; no redirection is followed."""
+    headers = Headers({b"user-agent": [AGENT], b"accept": [b"*/*"]})
+    if content_type:
+        headers.setRawHeaders(b"content-type", [content_type.encode("ascii")])
+    asking = Deferred.fromCoroutine(_ask(network, method, url, headers, body))
+    asking.addTimeout(TIMEOUT, network.reactor, _late)
+    try:
+        response, content = await asking
+    except Exception as failure:  # noqa: BLE001 - trouble is a result
+        trouble = _trouble(failure)
+        return Answered(url, trouble=trouble.trouble, problem=clause(trouble))
+    told = {
+        name.decode("latin-1").lower(): ", ".join(
+            value.decode("utf-8", "replace") for value in values
+        )
+        for name, values in response.headers.getAllRawHeaders()
+    }
+    apart = seconds_apart(told.get("date", ""), now())
+    return Answered(url, response.code, told, content, seconds_apart=apart)
+
+
+async def _ask(
+    network: Network, method: str, url: str, headers: Headers, body: bytes | None
+) -> tuple[IResponse, bytes]:
+    try:
+        address = url.encode("ascii")
+        URI.fromBytes(address)
+    except ValueError:
+        raise ConnectionTrouble(Trouble.GARBLED, "this is not a usable URL") from None
+    producer = _Bytes(body) if body is not None else None
+    response = await network.agent().request(
+        method.encode("ascii"), address, headers, producer
+    )
+    reader = _Reader()
+    response.deliverBody(reader)
+    return response, await reader.done
+
+
+def seconds_apart(date: str, now: datetime) -> float | None:
+    """How far a Date header is ahead of our time. It has whole seconds."""
+    try:
+        theirs = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    return (theirs - now).total_seconds()
+
+
+def _late(result: Any, seconds: float) -> Any:
+    if isinstance(result, Failure):
+        raise ConnectionTrouble(Trouble.TIMEOUT, f"{seconds:g}")
+    return result
+
+
+def _trouble(failure: Exception) -> ConnectionTrouble:
+    """Raises a cancellation again."""
+    trouble = as_trouble(failure)
+    if isinstance(trouble, ConnectionTrouble):
+        return trouble
+    raise trouble from failure
+
+
+@implementer(IBodyProducer)
+class _Bytes:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self._body)
+        done: Deferred[None] = Deferred()
+        done.callback(None)
+        return done
+
+    def pauseProducing(self) -> None:
+        pass
+
+    def resumeProducing(self) -> None:
+        pass
+
+    def stopProducing(self) -> None:
+        pass
+
+
+class _Reader(Protocol):
+    """Collects a body; what is beyond the limit is not waited for."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.done: Deferred[bytes] = Deferred(lambda _: self._leave())
+
+    def dataReceived(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > MAX_BODY and not self.done.called:
+            self.done.callback(b"".join(self._parts)[:MAX_BODY])
+            self._leave()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.done.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss, PartialDownloadError):
+            self.done.callback(b"".join(self._parts))
+        else:
+            self.done.errback(reason)
+
+    def _leave(self) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            getattr(transport, "abortConnection", transport.loseConnection)()

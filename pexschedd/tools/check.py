@@ -1,0 +1,139 @@
+"""`pexschedd-check`: what is wrong with the configuration, and how to mend it.
+
+Asks the running daemon; without one, looks by itself. Changes nothing.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from pexschedd import config as configuration
+from pexschedd.config import DEFAULT_PATH
+from pexschedd.doctor.text import harmless, text
+from pexschedd.errors import ConfigError, PexscheddError
+from pexschedd.tools.arguments import integration_id
+from pexschedd.tools.command import Alone, without_daemon
+from pexschedd.tools.control import NoDaemon, ask_daemon
+from pexschedd.tools.orders import CheckOrder
+from pexschedd.tools.screen import Screen
+
+PASSED, FAILED, CANNOT_RUN = 0, 1, 2
+"""Exit status."""
+
+USER_LIMIT = 254
+"""Characters of an e-mail address."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    config: Path
+    order: CheckOrder
+    as_json: bool = False
+
+
+def main() -> None:
+    """`pexschedd-check`"""
+    asked = arguments(sys.argv[1:])
+
+    def begin(reactor: Any) -> "Deferred[None]":
+        return Deferred.fromCoroutine(_exit_with(reactor, asked))
+
+    react(begin, ())
+
+
+async def _exit_with(reactor: Any, asked: Asked) -> None:
+    raise SystemExit(
+        await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
+    )
+
+
+def arguments(given: Sequence[str]) -> Asked:
+    """Wrong ones end the process with status 2."""
+    parser = argparse.ArgumentParser(
+        prog="pexschedd-check",
+        description="Looks at everything that an integration depends on - names, "
+        "certificates, sign-in, permissions, the mailbox, the add-in - and says what "
+        "is wrong and what mends it. Nothing is changed.",
+        epilog="Exit status: 0 if nothing has failed, 1 if something has, 2 if the "
+        "check cannot be made.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path(DEFAULT_PATH),
+        metavar="FILE",
+        help="the daemon's configuration file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--exchange-connector-id",
+        type=integration_id,
+        metavar="ID",
+        help="only this integration (default: all of them)",
+    )
+    parser.add_argument(
+        "--user",
+        type=_address,
+        default="",
+        metavar="ADDRESS",
+        help="somebody who uses the add-in: tries whether the service account may act "
+        "for them",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: a list of reports"
+    )
+    found = parser.parse_args(given)
+    order = CheckOrder(
+        exchange_connector_id=found.exchange_connector_id, user=found.user
+    )
+    return Asked(found.config, order, found.json)
+
+
+def _address(text: str) -> str:
+    if not text or ("@" in text.strip("@") and len(text) <= USER_LIMIT):
+        return text
+    raise argparse.ArgumentTypeError(
+        f'"{text[:100]}" is not an e-mail address such as someone@example.com'
+    )
+
+
+async def run(
+    asked: Asked, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
+) -> int:
+    """Has the check made, by the daemon or by `alone`; returns the exit status."""
+    try:
+        config = configuration.load(asked.config)
+    except ConfigError as error:
+        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
+        return CANNOT_RUN
+    # Standard output is for the result alone: it may go into a file.
+    screen = Screen(err, terminal=err.isatty())
+    try:
+        try:
+            finished = await ask_daemon(
+                config.state_dir, asked.order, screen.show, reactor
+            )
+        except NoDaemon:
+            finished = await alone(config, asked.order, screen.show, reactor)
+    except PexscheddError as error:
+        screen.end()
+        err.write(f"{harmless(error.message)}\n")
+        return CANNOT_RUN
+    screen.end()
+    if finished.refused or (finished.reasons and not finished.reports):
+        reasons = [finished.refused] if finished.refused else list(finished.reasons)
+        err.writelines(f"{harmless(reason)}\n" for reason in reasons)
+        return CANNOT_RUN
+    if asked.as_json:
+        encoded = msgspec.json.encode(finished.reports)
+        out.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+    else:
+        out.write("\n".join(text(report) for report in finished.reports))
+        if not finished.reports:
+            out.write("There is no integration to check.\n")
+    return FAILED if finished.failures else PASSED
