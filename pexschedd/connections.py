@@ -113,10 +113,13 @@ class Connections:
             "password": password,
             "method": connector.authentication_method,
             "authenticator": self._signing_in.authenticator(connector, password),
-            "network": self._network,
+            "network": self._way(connector),
             "limits": Limits(connections=CONNECTIONS),
             "observer": self._observer(connector) if self._observer else None,
         }
+
+    def _way(self, connector: Connector) -> Network:
+        return self._network.direct() if connector.disable_proxy else self._network
 
     def _password(self, connector: Connector) -> str:
         if not connector.password:

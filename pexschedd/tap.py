@@ -23,7 +23,7 @@ from twisted.python.threadpool import ThreadPool
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from pexschedd import __version__, logs
+from pexschedd import __version__, logs, reaching
 from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
@@ -33,19 +33,20 @@ from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.identity.exchange_token import document_url
 from pexschedd.instance import instance_id
 from pexschedd.metrics import Metrics, Readings
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration import Connector
-from pexschedd.net.network import Network
-from pexschedd.net.tls import Trust
 from pexschedd.scheduling import health, upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.certificates import Certificates
 from pexschedd.scheduling.listening import Listening
 from pexschedd.scheduling.lookout import Looked, Lookout
+from pexschedd.scheduling.metadata import MetadataWatch
 from pexschedd.scheduling.ownership import Ownership, Self
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.scheduling.rewriting import Rewriter
@@ -133,7 +134,8 @@ class Daemon(MultiService):
             failed=self._store_failed,
             version=__version__,
         )
-        network = Network(reactor, _trust(config))
+        network = reaching.network_of(config, reactor)
+        reaching.Uploaded(store, network.trust, reactor)
         connections = Connections(store.vault, network)
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
@@ -143,7 +145,9 @@ class Daemon(MultiService):
         self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
         administrators = Administrators(store, now, self._in_thread)
         files = ConnectorFiles(config.state_dir)
-        metadata = ExchangeMetadata(network.agent(), reactor)
+        metadata = ExchangeMetadata(
+            network.agent(direct=reaching.direct_to(store)), reactor
+        )
         identity = AddinIdentity(metadata, self._domains, now)
 
         def connector_of(id: int) -> Connector | None:
@@ -197,6 +201,23 @@ class Daemon(MultiService):
 
         self.watchers = Watchers(store, alarms, lookout_of, reactor)
         self.watchers.setServiceParent(self)
+
+        certificates = Certificates(
+            store,
+            alarms,
+            given=network.trust.given,
+            own=reaching.own_certificates(config),
+            clock=reactor,
+            now=now,
+        )
+        network.trust.watch(certificates.seen)
+        certificates.setServiceParent(self)
+        MetadataWatch(
+            store,
+            alarms,
+            lambda domain: metadata.refresh(document_url(domain)),
+            reactor,
+        ).setServiceParent(self)
 
         async def follow_the_time(running: Running) -> None:
             await upcoming.sweep(store, reactor, now, running)
@@ -363,17 +384,11 @@ def _check(config: Config, path: Path) -> None:
             except Exception as error:  # noqa: BLE001 - each kind has errors of its own
                 problems.append(f"endpoints.{name}[{number}]: {endpoint!r}: {error}")
     try:
-        _trust(config)
-    except (ConfigError, OSError) as error:
-        problems.append(f"ca_file: {error}")
+        reaching.network_of(config, reactor)
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise ConfigError(str(path), problems)
-
-
-def _trust(config: Config) -> Trust:
-    if config.ca_file is None:
-        return Trust()
-    return Trust([(str(config.ca_file), config.ca_file.read_bytes())])
 
 
 def _exit_failed() -> None:
