@@ -11,6 +11,9 @@ The parts, from the inside out:
 - `directory`, `post`, `exchange`  `Exchange`: all mailboxes; how mail gets from one to
   another; what organizers and attendees do
 - `site`, `operations`  Exchange Web Services over HTTP
+- `negotiation`, `ntlm`, `bearer`  how clients sign in; `installation` its settings
+- `notifications`, `subscriptions`, `streaming`  who hears of changes
+- `behaviour`, `fault`, `chance`, `throttling`, `trouble`, `trickle`  what goes wrong
 - `server`    `Sandbox`: an `Exchange` with its HTTP side, ready to be mounted
 
 Used from Python, without HTTP::
@@ -73,6 +76,14 @@ The server side::
     sandbox.identity_token("alice@example.test", audience, base_url, lifetime=28800)
     sandbox.behaviour.configure({"latency_ms": 5, "faults": [...]}); sandbox.calls
 
+    sandbox = Sandbox(now=…, clock=…, sign_in=SignIn(methods=("NTLM",)), bearer=judge)
+    sandbox.tokens.register("opaque", mailbox="alice@example.test", expires_in=3600)
+    sandbox.subscriptions.limits = Limits(heartbeat_s=5, affinity=True)
+    for stream in sandbox.streams():
+        stream.misbehave("abort")           # one of streaming.ACTIONS
+    sandbox.subscriptions.forget()          # as a restart of the server does
+    sandbox.move_mailbox("pexipmeeting@example.test", seconds=60)
+
 `Item` records change in place, and their `id` changes when they move to another
 folder, exactly as ids do in Exchange. `Meeting`, `Attendee` and `Body` are immutable.
 The item of an occurrence is made when it is asked for; its meeting's `recurrence_id`
@@ -81,7 +92,9 @@ is when the pattern of the series has it, its `type` says whether it was changed
 
 from pexschedd.sandbox import alterations
 from pexschedd.sandbox.accounts import Account, Processing, default_accounts
+from pexschedd.sandbox.certificates import ServerCertificate
 from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.installation import SignIn
 from pexschedd.sandbox.mailbox import Mailbox
 from pexschedd.sandbox.model import (
     Answer,
@@ -98,6 +111,7 @@ from pexschedd.sandbox.model import (
 )
 from pexschedd.sandbox.recurrence import Pattern, Recurrence
 from pexschedd.sandbox.server import Sandbox
+from pexschedd.sandbox.subscriptions import Limits
 
 __all__ = [
     "Account",
@@ -108,6 +122,7 @@ __all__ = [
     "Exchange",
     "Item",
     "Kind",
+    "Limits",
     "Mailbox",
     "Meeting",
     "Pattern",
@@ -118,6 +133,8 @@ __all__ = [
     "Role",
     "Sandbox",
     "Send",
+    "ServerCertificate",
+    "SignIn",
     "alterations",
     "default_accounts",
 ]
