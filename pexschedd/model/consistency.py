@@ -18,11 +18,13 @@ class Unique(msgspec.Struct, frozen=True):
     key: Callable[[Record], Hashable | None]
     index: Index | None = None  # type: ignore[type-arg]  # of any record
     """Finds the record with a key; without it all records are looked at."""
+    taken: Callable[[Record], str] = lambda _: "This is in use already."
+    """What to say about the record that has the key."""
 
 
 def _folded(field: str) -> Callable[[Record], Hashable | None]:
     def key(record: Record) -> Hashable | None:
-        return getattr(record, field).casefold() or None
+        return getattr(record, field).strip().casefold() or None
 
     return key
 
@@ -38,10 +40,21 @@ def _certificate(record: Record) -> Hashable | None:
     return fingerprint_of(record) if isinstance(record, CaCertificate) else None
 
 
+def _watched_already(other: Record) -> str:
+    return (
+        f'The integration "{getattr(other, "name", "")}" uses this mailbox already. '
+        "Each integration needs an equipment mailbox of its own."
+    )
+
+
 UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.CONNECTOR.name: (
         Unique("name", _exact("name")),
-        Unique("room_mailbox_email_address", _folded("room_mailbox_email_address")),
+        Unique(
+            "room_mailbox_email_address",
+            _folded("room_mailbox_email_address"),
+            taken=_watched_already,
+        ),
     ),
     tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
     tables.CONFERENCE.name: (

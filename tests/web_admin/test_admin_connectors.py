@@ -191,7 +191,10 @@ async def test_names_and_mailboxes_are_unique(server: Server) -> None:
     uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
     again = HEAD_OFFICE | {"room_mailbox_email_address": "PexipMeeting@Example.test"}
     problems = await server.client.refused("POST", CONNECTOR, again)
-    assert set(problems) == {"name", "room_mailbox_email_address"}
+    assert problems.pop("name") == ["This is in use already."]
+    ((field, (text,)),) = problems.items()
+    assert field == "room_mailbox_email_address"
+    assert 'The integration "Head office" uses this mailbox already.' in text
     change = {"name": "Head office", "description": "the same"}
     assert (await server.client.ask("PATCH", uri, change)).status == 202
 

@@ -66,35 +66,41 @@ class Plan:
         """The ids of what belongs to a stored record."""
         return [child.id for child in self._store.find_all(children.index, parent)]
 
-    def clashes(self, table: AnyTable, record: Record) -> list[str]:
-        """The fields whose value another record has."""
-        return [
-            unique.field
+    def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
+        """The fields whose value another record has, and what to say about it."""
+        return {
+            unique.field: unique.taken(holder)
             for unique in UNIQUE.get(table.name, ())
-            if self._is_taken(table, unique, record)
-        ]
+            if (holder := self._holder(table, unique, record)) is not None
+        }
 
-    def _is_taken(self, table: AnyTable, unique: Unique, record: Record) -> bool:
+    def _holder(self, table: AnyTable, unique: Unique, record: Record) -> Record | None:
+        """Another record with the same key."""
         key = unique.key(record)
         if key is None:
-            return False
+            return None
         planned = self._keys.get((table.name, unique.field, key))
         if planned not in (None, record.id):
-            holder = self._puts.get((table.name, planned or 0))
-            if holder is not None and unique.key(holder[1]) == key:
-                return True
+            _, holder = self._puts.get((table.name, planned or 0), (table, None))
+            if isinstance(holder, Record) and unique.key(holder) == key:
+                return holder
         stored: Iterable[Any] = (
             self._store.all(table)
             if unique.index is None
             else self._store.find_all(unique.index, key)
         )
-        return any(
-            other.id != record.id
-            and (table.name, other.id) not in self._gone
-            and (table.name, other.id) not in self._puts
-            and unique.key(other) == key
-            for other in stored
+        found: Record | None = next(
+            (
+                other
+                for other in stored
+                if other.id != record.id
+                and (table.name, other.id) not in self._gone
+                and (table.name, other.id) not in self._puts
+                and unique.key(other) == key
+            ),
+            None,
         )
+        return found
 
     async def commit(self, now: datetime) -> None:
         """Makes all changes; durable, and in the administrator log, when this

@@ -177,8 +177,8 @@ class Writer:
         if record is not None:
             if current is None:
                 record = replace(record, id=plan.new_id(resource.table))
-            for field in plan.clashes(resource.table, record):
-                problems.setdefault(field, []).append("This is in use already.")
+            for field, text in plan.clashes(resource.table, record).items():
+                problems.setdefault(field, []).append(text)
             record = complete(record, current, self._now(), uuid4)
             record = seal(resource, record, values, self._store.vault)
             if record != current:
