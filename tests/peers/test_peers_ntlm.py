@@ -1,7 +1,6 @@
 """NTLM with Apache and gss-ntlmssp: somebody else's idea of the handshake."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +14,11 @@ from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.ews.connection import Limits
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.scheduling.mailbox import Action, Answer, OutcomeKind
 from tests.ews.ews_auth_support import Counting
-from tests.ews.ews_exchange import Exchange, waiting
+from tests.ews.ews_exchange import Exchange
 from tests.net.net_support import Authority
 from tests.peers.apache import Apache
+from tests.peers.peers_work import work
 
 reactor: Any = _reactor
 Start = Callable[[Apache], Exchange]
@@ -45,21 +44,6 @@ def settings(
         "network": Network(reactor, Trust(trusted)),
         "limits": Limits(connections=connections),
     }
-
-
-async def work(exchange: Exchange, **account: Any) -> None:
-    """The mailbox's main calls: a look, changes, reading, answering."""
-    mailbox = exchange.mailbox(**account)
-    await mailbox.check()
-    exchange.invite("Plans")
-    exchange.moment += timedelta(seconds=1)
-    exchange.invite("More plans")
-    messages = await waiting(mailbox)
-    assert {message.subject for message in messages} == {"Plans", "More plans"}
-    answers = [Answer(each.ref, Action.ACCEPT, "<p>yes</p>") for each in messages]
-    outcomes = await mailbox.answer(answers)
-    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.DONE] * 2
-    assert await waiting(mailbox) == []
 
 
 @pytest.mark.parametrize("username", ["EXAMPLE\\svc", "svc@example.test"])

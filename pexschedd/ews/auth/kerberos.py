@@ -27,6 +27,7 @@ from pexschedd.ews.auth.kerberos_faults import (
     MISSING,
     Circumstances,
     KerberosError,
+    service_error,
     sign_in_error,
     ticket_error,
 )
@@ -43,7 +44,7 @@ EARLY = 600.0
 class InThread(Protocol):
     """Runs what blocks in another thread."""
 
-    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,8 +185,9 @@ class KerberosAuthenticator:
         try:
             proof.step(answer)
         except KerberosError as error:
-            if error.code:
-                raise ticket_error(error, self._circumstances()) from error
+            said = service_error(error, self._circumstances())
+            if said is not None:
+                raise said from error
 
     def _circumstances(self, keytab: Path | None = None) -> Circumstances:
         account = self._account

@@ -70,7 +70,10 @@ def krb5_conf(realms: Iterable[Realm]) -> str:
     lines = [_HEAD, "[realms]"]
     for name in sorted(kdcs):
         lines.append(f"    {name} = {{")
-        lines += [f"        kdc = {_value(kdc)}" for kdc in kdcs[name]]
+        for kdc in map(_value, kdcs[name]):
+            # Each is a primary one as well, or the library would look for those in
+            # DNS, and show them a password that was refused, again.
+            lines += [f"        kdc = {kdc}", f"        master_kdc = {kdc}"]
         lines += [f"        http_anchors = {_value(file)}" for file in anchors[name]]
         lines.append("    }")
     lines += ["", "[domain_realm]"]

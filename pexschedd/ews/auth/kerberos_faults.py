@@ -112,6 +112,11 @@ def ticket_error(error: KerberosError, of: Circumstances) -> MailboxError:
     return _either(error, of)
 
 
+def service_error(error: KerberosError, of: Circumstances) -> MailboxError | None:
+    """What Exchange says about the ticket, if that is more than that it refuses it."""
+    return _either(error, of) if error.code in _SKEW else None
+
+
 def _either(error: KerberosError, of: Circumstances) -> MailboxError:
     code = error.code
     if code in _SKEW:
@@ -126,6 +131,13 @@ def _either(error: KerberosError, of: Circumstances) -> MailboxError:
 
 
 def _no_kdc(of: Circumstances) -> str:
+    if of.kdc.startswith("https:"):
+        return (
+            f"Kerberos: no KDC of the realm {of.realm} can be reached through the "
+            f"proxy {of.kdc}. Check kerberos_kdc_https_proxy, that its certificate is "
+            "believed (kerberos_verify_tls_using_custom_ca), and that this machine's "
+            "Kerberos can speak TLS (on Debian: the package krb5-k5tls)."
+        )
     where = f"at {of.kdc}" if of.kdc else "through DNS (SRV _kerberos._tcp)"
     return (
         f"Kerberos: no KDC of the realm {of.realm} can be reached {where}. Check "
