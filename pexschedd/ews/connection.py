@@ -49,7 +49,7 @@ MAX_CONNECTIONS = 27
 
 
 class Limits(msgspec.Struct, frozen=True):
-    max_answer: int = 64 * 1024 * 1024
+    max_answer: int = 32 * 1024 * 1024
     """Bytes, before and after unzipping."""
     deadline: float = 120.0
     """Seconds for one exchange as a whole."""
@@ -101,12 +101,18 @@ class TwistedConnection:
         headers = Headers()
         for name, value in request.headers.items():
             headers.addRawHeader(name.encode("ascii"), value.encode("utf-8"))
+        head = self._endpoints.head
+        head.begins()
         try:
             response = await self._agent.request(
                 b"POST", self._url, headers, _Bytes(request.body)
             )
+            head.ends()
             body = await self._body(response)
         except Exception as failure:
+            if head.too_long:
+                endless = "its headers do not end"
+                raise ConnectionTrouble(Trouble.GARBLED, endless) from failure
             raise as_trouble(failure) from failure
         return HttpResponse(response.code, _headers(response), body)
 
@@ -128,6 +134,40 @@ class TwistedConnection:
         await self._pool.closeCachedConnections()
 
 
+MAX_HEAD = 256 * 1024
+"""Bytes of an answer's status line and headers: Twisted counts each, but not all."""
+
+
+class _Head:
+    """Counts what comes before an answer's body, and drops whoever sends too much."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+        self.too_long = False
+
+    def begins(self) -> None:
+        self._left, self.too_long = MAX_HEAD, False
+
+    def ends(self) -> None:
+        self._left = None
+
+    def watch(self, protocol: Any) -> None:
+        receive = protocol.dataReceived
+
+        def counted(data: bytes) -> None:
+            if self.too_long:
+                return
+            receive(data)
+            if self._left is None:
+                return
+            self._left -= len(data)
+            if self._left < 0:
+                self.too_long = True
+                protocol.transport.abortConnection()
+
+        protocol.dataReceived = counted
+
+
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
     """Opens connections and remembers the last one."""
@@ -137,6 +177,7 @@ class _Endpoints:
         self._timeout = timeout
         self.serial = 0
         self.protocol: IProtocol | None = None
+        self.head = _Head()
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         endpoint = self._network.endpoint(uri, timeout=self._timeout)
@@ -145,6 +186,7 @@ class _Endpoints:
     def _connected(self, protocol: IProtocol) -> None:
         self.serial += 1
         self.protocol = protocol
+        self.head.watch(protocol)
 
 
 @implementer(IStreamClientEndpoint)

@@ -308,7 +308,8 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
 def _rule(answer: HttpAnswer) -> reactions.Rule:
     status = answer.status
     if 300 <= status < 400:
-        own = urlsplit(answer.location).path.lower().endswith(_OWN_PAGE)
+        where = answer.location.partition("?")[0]
+        own = where.lower().endswith(_OWN_PAGE)
         return reactions.ERROR_PAGE if own else reactions.REDIRECTED
     if status == 500 and _FELL_OVER in answer.page:
         return reactions.ERROR_PAGE

@@ -11,7 +11,7 @@ from OpenSSL import SSL
 from twisted.internet import error as net
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed, ResponseNeverReceived
 
@@ -133,6 +133,76 @@ async def test_any_status_is_an_answer(serve: Starter, status: str) -> None:
     assert response.status == int(status[:3])
     assert response.headers["location"] == "http://127.0.0.1:9/"
     assert len(site.requests) == 1
+    await transport.close()
+
+
+def header_flood(connection: RawServer, _: int) -> None:
+    connection.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(40_000):
+        connection.write(b"X-%d: %s\r\n" % (number, b"y" * 50))
+
+
+def endless_continue(connection: RawServer, _: int) -> None:
+    for _number in range(40_000):
+        connection.write(
+            b"HTTP/1.1 103 Early Hints\r\nLink: <%s>\r\n\r\n" % (b"y" * 50)
+        )
+
+
+@pytest.mark.parametrize("behaviour", [header_flood, endless_continue])
+@pytest_twisted.ensureDeferred
+async def test_headers_end_somewhere(serve: Starter, behaviour: Behaviour) -> None:
+    """More headers than any server has cost the connection, not the memory."""
+    trouble = await trouble_with(behaviour, serve)
+    assert trouble.trouble is Trouble.GARBLED
+    assert "headers" in trouble.detail
+
+
+@pytest.mark.parametrize("gap", ["head", "body"])
+@pytest_twisted.ensureDeferred
+async def test_a_byte_a_second_ends_at_the_deadline(serve: Starter, gap: str) -> None:
+    """However alive the connection is: the whole answer has to come in time."""
+    clock = Clock()
+    site = serve(lambda connection, _: drip_on(connection, gap))
+    transport = transport_to(site, clock=clock, limits=Limits(deadline=60))
+    exchange = Deferred.fromCoroutine(post(transport))
+    for _ in range(61):
+        await deferLater(reactor, 0.002, lambda: None)
+        clock.advance(1)
+        if site.connections and not site.connections[0].lost:
+            site.connections[0].write(b"x")
+    with pytest.raises(ConnectionTrouble) as caught:
+        await exchange
+    assert caught.value.trouble is Trouble.TIMEOUT
+    await site.all_lost()
+    await transport.close()
+
+
+def drip_on(connection: RawServer, gap: str) -> None:
+    connection.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    if gap == "body":
+        connection.write(b"\r\nContent-Length: 999\r\n\r\n")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_session_that_is_over_begins_anew(serve: Starter) -> None:
+    """HTTP 440 means that nothing was done: again, once, on a new connection."""
+
+    def forgetful(connection: RawServer, number: int) -> None:
+        if number == 1:
+            connection.answer(b"", "440 Login Timeout")
+        else:
+            connection.answer(b"<ok/>")
+
+    site = serve(forgetful)
+    transport = transport_to(site)
+    assert (await post(transport, repeatable=False)).body == b"<ok/>"
+    assert len(site.connections) == 2
+    await transport.close()
+    site = serve(lambda connection, _: connection.answer(b"", "440 Login Timeout"))
+    transport = transport_to(site)
+    assert (await post(transport)).status == 440
+    assert len(site.requests) == 2
     await transport.close()
 
 
