@@ -10,7 +10,7 @@ from cryptography import x509
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from pexschedd.sandbox import bearer, signin
+from pexschedd.sandbox import bearer, ntlm, signin
 from pexschedd.sandbox.controls import HOST
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.installation import Closing, SignIn
@@ -87,7 +87,7 @@ class Negotiation:
             token = base64.b64decode(text, validate=True)
         except binascii.Error:
             token = b""
-        if connection.handshake is None:
+        if connection.handshake is None or ntlm.begins(token):
             connection.caller = None
             connection.handshake = Handshake(
                 token,

@@ -103,6 +103,12 @@ class Handshake:
         return self._bindings
 
 
+def begins(token: bytes) -> bool:
+    """Whether a client starts from the beginning: NTLM's first message, or SPNEGO's
+    NegTokenInit (RFC 4178)."""
+    return token.startswith((_SIGNATURE + b"\x01\x00\x00\x00", b"\x60"))
+
+
 class Authenticate:
     """What the third message says."""
 

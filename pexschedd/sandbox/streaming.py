@@ -112,9 +112,13 @@ class Stream:
 
     def _send(self) -> None:
         self._woken = None
+        missed = [each for each in self.subscriptions if each.missed]
+        if missed:
+            self.fail("ErrorMissedNotificationEvents", missed)
         response, message = _success()
         listed = markup.m(message, "Notifications")
         for each in self.subscriptions:
+            each.missed = False
             if not each.waiting:
                 continue
             # The schema has this element in the other namespace.

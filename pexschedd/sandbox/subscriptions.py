@@ -80,6 +80,8 @@ class Subscription:
     waiting: deque[Waiting] = field(default_factory=lambda: deque(maxlen=KEPT))
     last: int = 0
     """The number of the newest event; they count from 1."""
+    missed: bool = False
+    """More has happened than can wait."""
     end: Callable[[], None] = lambda: None
 
     def hear(self, happening: Happening, now: datetime) -> None:
@@ -89,6 +91,7 @@ class Subscription:
             # Nobody listens: it is lost, so whoever connects has to look.
             return
         self.last += 1
+        self.missed = self.missed or len(self.waiting) == KEPT
         self.waiting.append(Waiting(self.last, now, happening))
         if self.stream is not None:
             self.stream.wake()
@@ -208,6 +211,7 @@ class Subscriptions:
             before.fail("ErrorNewEventStreamConnectionOpened", [subscription])
             before.finish()
         subscription.waiting.clear()
+        subscription.missed = False
         subscription.stream = stream
 
     def detach(self, subscription: Subscription, stream: "Stream") -> None:

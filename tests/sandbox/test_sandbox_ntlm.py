@@ -1,5 +1,6 @@
 """NTLM and Negotiate as IIS does them, leg by leg on real connections."""
 
+import base64
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -124,6 +125,30 @@ async def test_nonsense(gate: Gate, token: str) -> None:
     good = await handshake(wire, FIND, client())
     assert good is not None
     assert good.status == 200
+
+
+@pytest.mark.parametrize("scheme", ["NTLM", "Negotiate"])
+@pytest_twisted.ensureDeferred
+async def test_a_handshake_begun_twice(gate: Gate, scheme: str) -> None:
+    """The first message starts afresh, also in the middle and when all is done."""
+    gate.rules(scheme)
+    wire = await gate.wire()
+    for _ in range(2):
+        encoded = base64.b64encode(client(protocol=scheme.lower()).step()).decode()
+        reply = await wire.ask(b"", f"{scheme} {encoded}")
+        assert reply is not None
+        assert reply.status == 401
+        context = client(protocol=scheme.lower())
+        good = await handshake(wire, FIND, context, scheme)
+        assert good is not None
+        assert good.status == 200
+    wrong = client(password="wrong", protocol=scheme.lower())
+    refused = await handshake(wire, FIND, wrong, scheme)
+    assert refused is not None
+    assert refused.status == 401
+    after = await wire.ask(FIND)
+    assert after is not None
+    assert after.status == 401
 
 
 @pytest_twisted.ensureDeferred

@@ -1,13 +1,24 @@
 """Pull notifications: watermarks, lifetimes, and what is refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 from twisted.internet.task import Clock
 
 from pexschedd.sandbox.subscriptions import KEPT, PAGE
-from tests.sandbox.sandbox_support import ALICE, BOB, CheckedSandbox, text, texts
+from tests.sandbox.sandbox_support import (
+    ALICE,
+    BOB,
+    NS,
+    CheckedSandbox,
+    Element,
+    text,
+    texts,
+)
 from tests.sandbox.stream_support import get_events, get_streaming_events, subscribe
 
+PLACES = ("inbox", "deleteditems", "drafts")
 TIMEOUT = "<t:Timeout>10</t:Timeout>"
 
 
@@ -35,6 +46,66 @@ def test_events_since_a_watermark(sandbox: CheckedSandbox) -> None:
     last = texts(answer, ".//t:Watermark")[-1]
     after = sandbox.ask(ALICE, get_events(name, last))
     assert texts(after, ".//t:StatusEvent/t:Watermark") == [last]
+
+
+ACTIONS = st.tuples(st.sampled_from("amrd"), st.integers(0, 9), st.sampled_from(PLACES))
+
+
+@given(st.lists(ACTIONS, max_size=30))
+def test_events_tell_the_whole_story(actions: list[tuple[str, int, str]]) -> None:
+    """Who follows them knows what lies where, under which id."""
+    sandbox = CheckedSandbox()
+    mailbox = sandbox.exchange.mailbox(ALICE)
+    everywhere = subscribe(folders=(), kind="Pull", more=TIMEOUT).replace(
+        "Request><t:FolderIds></t:FolderIds>", 'Request SubscribeToAllFolders="true">'
+    )
+    answer = sandbox.ask(ALICE, everywhere)
+    name, mark = text(answer, ".//m:SubscriptionId"), text(answer, ".//m:Watermark")
+    for kind, number, place in actions:
+        items = [item for folder in PLACES for item in mailbox.items(folder)]
+        chosen = items[number % len(items)] if items else None
+        if kind == "a" or chosen is None:
+            mail(sandbox)
+        elif kind == "m":
+            mailbox.move(chosen, place)
+        elif kind == "r":
+            mailbox.mark_read(chosen, not chosen.is_read)
+        else:
+            mailbox.remove(chosen)
+    seen: dict[str, str] = {}
+    more = "true"
+    while more == "true":
+        answer = sandbox.ask(ALICE, get_events(name, mark))
+        for event in answer.iterfind(".//{*}Notification/*[{*}ItemId]"):
+            _follow(seen, event)
+        mark = texts(answer, ".//t:Watermark")[-1]
+        more = text(answer, ".//t:MoreEvents")
+    there = {
+        item.id: mailbox.folders[folder].id
+        for folder in PLACES
+        for item in mailbox.items(folder)
+    }
+    assert seen == there
+    assert not sandbox.wrong
+
+
+def _follow(seen: dict[str, str], event: Element) -> None:
+    def found(name: str) -> str:
+        element = event.find(f"t:{name}", NS)
+        return "" if element is None else str(element.get("Id"))
+
+    item, folder = found("ItemId"), found("ParentFolderId")
+    match etree.QName(event).localname:
+        case "DeletedEvent":
+            assert seen.pop(item) == folder
+        case "MovedEvent":
+            assert seen.pop(found("OldItemId")) == found("OldParentFolderId")
+            seen[item] = folder
+        case "CreatedEvent":
+            assert item not in seen
+            seen[item] = folder
+        case _:
+            assert seen[item] == folder
 
 
 def test_more_than_a_page(sandbox: CheckedSandbox) -> None:

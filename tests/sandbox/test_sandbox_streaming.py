@@ -8,7 +8,7 @@ import pytest_twisted
 from lxml import etree
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox.subscriptions import Limits
+from pexschedd.sandbox.subscriptions import KEPT, Limits
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -140,6 +140,21 @@ async def test_what_happens_between_streams_is_lost(hall: Hall) -> None:
     hall.mail(subject="Second")
     await second.count(2)
     assert len(second.events()) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_more_than_can_wait(hall: Hall) -> None:
+    """Is said to be lost; the newest are there, and the stream goes on."""
+    _, listener = await hall.opened(events=("NewMailEvent",))
+    for _ in range(KEPT + 1):
+        hall.sandbox.exchange.send_message(BOB, to=[ALICE], subject="Mail")
+    hall.mail(subject="One more")
+    await listener.count(3)
+    assert listener.statuses()[1] == "ErrorMissedNotificationEvents"
+    assert len(listener.events()) == KEPT
+    hall.mail(subject="Later")
+    await listener.count(4)
+    assert listener.statuses()[3] == "NewMailEvent"
 
 
 @pytest_twisted.ensureDeferred
