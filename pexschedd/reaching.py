@@ -61,15 +61,22 @@ def _proxy(config: Config) -> Proxy | None:
 
 
 class Uploaded:
-    """Keeps `trust` as the uploaded certificates are.
+    """Keeps `trust` as the uploaded certificates are, and says when it has changed.
 
     Raises `ConfigError` when one of the stored ones cannot be read.
     """
 
-    def __init__(self, store: Store, trust: Trust, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        store: Store,
+        trust: Trust,
+        clock: IReactorTime,
+        changed: Callable[[], None],
+    ) -> None:
         self._store = store
         self._trust = trust
         self._clock = clock
+        self._say = changed
         self._soon: IDelayedCall | None = None
         self._follow()
         store.subscribe(tables.CA_CERTIFICATE, self._changed)
@@ -77,7 +84,11 @@ class Uploaded:
     def _changed(self, _old: object, _new: object) -> None:
         # A whole collection is uploaded in one change: it is read once.
         if self._soon is None or not self._soon.active():
-            self._soon = self._clock.callLater(0, self._follow)
+            self._soon = self._clock.callLater(0, self._follow_change)
+
+    def _follow_change(self) -> None:
+        self._follow()
+        self._say()
 
     def _follow(self) -> None:
         self._trust.replace(

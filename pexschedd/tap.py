@@ -135,7 +135,7 @@ class Daemon(MultiService):
             version=__version__,
         )
         network = reaching.network_of(config, reactor)
-        reaching.Uploaded(store, network.trust, reactor)
+        reaching.Uploaded(store, network.trust, reactor, self._trust_changed)
         connections = Connections(store.vault, network)
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
@@ -364,6 +364,11 @@ class Daemon(MultiService):
             integrations=list,
             free_bytes=lambda: shutil.disk_usage(self._config.state_dir).free,
         )
+
+    def _trust_changed(self) -> None:
+        """Whoever could not be believed is tried again now."""
+        for id_ in self.store.ids(tables.CONNECTOR):
+            self.watchers.wake(id_)
 
     def _template_debug(self, text: str) -> None:
         self._log.info("template: {text}", text=text)

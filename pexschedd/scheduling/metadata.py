@@ -1,8 +1,9 @@
 """Whether Exchange's signing keys can be read, before a user needs them.
 
-Every configured metadata document is read once an hour, at the start and when the
-configured ones change; one that cannot be read, every five minutes. So the keys are
-at hand when a user opens the add-in, and an administrator hears of trouble first.
+Every configured metadata document is read once an hour, at the start and when it is
+configured; one that cannot be read, every five minutes and when something changes
+that may help. So the keys are at hand when a user opens the add-in, and an
+administrator hears of trouble first.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,7 +16,6 @@ from twisted.logger import Logger
 
 from pexschedd.errors import Unavailable, Untrusted
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.scheduling.alarms import METADATA, Alarms
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.store.store import Store
@@ -60,6 +60,7 @@ class MetadataWatch(MultiService):
         self._reading: Deferred[object] | None = None
         store.subscribe(tables.EXCHANGE_DOMAIN, self._changed)
         store.subscribe(tables.CONNECTOR, self._changed)
+        store.subscribe(tables.CA_CERTIFICATE, self._changed)
         Periodic("metadata", self._round, clock, AGAIN, at_start=True).setServiceParent(
             self
         )
@@ -72,11 +73,7 @@ class MetadataWatch(MultiService):
             self._reading.cancel()
         return stopped
 
-    def _changed(
-        self,
-        _old: Connector | ExchangeDomain | None,
-        _new: Connector | ExchangeDomain | None,
-    ) -> None:
+    def _changed(self, _old: object, _new: object) -> None:
         if self.running and (self._soon is None or not self._soon.active()):
             self._soon = self._clock.callLater(0, self._look_now)
 
