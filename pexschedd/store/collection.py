@@ -23,6 +23,7 @@ class Collection(Generic[R]):
         self._highest = 0
         self._in_order = True
         self._indexes = {index.name: _Index() for index in table.indexes}
+        self._keys = [(i.key, self._indexes[i.name]) for i in table.indexes]
 
     def get(self, id: int) -> R | None:
         return self._records.get(id)
@@ -54,19 +55,19 @@ class Collection(Generic[R]):
         """Adds or replaces a record; returns the one it replaces."""
         id = record.id
         # All keys first: a key function that raises must leave nothing half done.
-        keys = [declared.key(record) for declared in self.table.indexes]
+        keys = [key(record) for key, _ in self._keys]
         hash(tuple(keys))
         old = self._records.get(id)
         if old is None:
             self._added(id)
-            for index, key in zip(self._indexes.values(), keys, strict=True):
+            for (_, index), key in zip(self._keys, keys):  # noqa: B905 - one of each
                 index.add(key, id)
         else:
-            for declared, key in zip(self.table.indexes, keys, strict=True):
-                before = declared.key(old)
+            for (key_of, index), key in zip(self._keys, keys):  # noqa: B905 - as above
+                before = key_of(old)
                 if before != key:
-                    self._indexes[declared.name].remove(before, id)
-                    self._indexes[declared.name].add(key, id)
+                    index.remove(before, id)
+                    index.add(key, id)
         self._records[id] = record
         return old
 
@@ -74,8 +75,8 @@ class Collection(Generic[R]):
         """Removes a record, if it is there, and returns it."""
         old = self._records.pop(id, None)
         if old is not None:
-            for declared in self.table.indexes:
-                self._indexes[declared.name].remove(declared.key(old), id)
+            for key, index in self._keys:
+                index.remove(key(old), id)
         return old
 
     def replay(self, id: int, record: R | None) -> None:
@@ -91,10 +92,9 @@ class Collection(Generic[R]):
 
     def loaded(self) -> None:
         """Builds the indexes: once, and only for what is still there."""
-        for declared in self.table.indexes:
-            self._indexes[declared.name].fill(
-                (declared.key(record), id) for id, record in self._ordered().items()
-            )
+        records = self._ordered()
+        for key, index in self._keys:
+            index.fill(zip(map(key, records.values()), records, strict=True))
 
     def _added(self, id: int) -> None:
         if id >= self.next_id:

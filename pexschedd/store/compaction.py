@@ -22,9 +22,10 @@ from pexschedd.store.fs import FileSystem, temporary_name, write_all
 from pexschedd.store.ledger import Lines
 from pexschedd.store.segments import Segments
 
-SLICE = 256 << 10
-"""Bytes that are looked at between two commits. Each slice is synced by itself: the
-longer it is, the longer a commit may have to wait for it."""
+SLICE = 32 << 10
+"""Bytes that are looked at, and that are written before the next sync, between two
+commits. The more, the longer a commit may have to wait for it; the sync of so little
+takes no longer than that of a commit."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -49,6 +50,7 @@ class Compaction:
         self._source = 0
         self._line = 0
         self._offset = 0
+        self._unsynced = 0
         self.lines = Lines(sources[0].first, compacted=True)
         """What has been copied."""
         self.problem = ""
@@ -109,8 +111,12 @@ class Compaction:
             lines.copy_run(run, self.lines)
         if kept:
             assert self._handle is not None  # noqa: S101 - `step` has opened it
-            write_all(self._fs, self._handle, b"".join(kept))
-            self._fs.datasync(self._handle)
+            copied = b"".join(kept)
+            write_all(self._fs, self._handle, copied)
+            self._unsynced += len(copied)
+            if self._unsynced >= self._slice:
+                self._fs.datasync(self._handle)
+                self._unsynced = 0
         self._line = after
         self._offset += size
         if not after:

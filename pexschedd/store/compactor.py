@@ -49,6 +49,10 @@ class Compactor:
         """Bytes that a compaction of all sealed segments would have to write."""
         return self._ledger.sealed - self._ledger.dead
 
+    @property
+    def running(self) -> bool:
+        return self._running is not None
+
     def consider(self) -> None:
         """Begins if it is time to. Cheap: it is asked after each commit."""
         ledger = self._ledger

@@ -5,8 +5,9 @@ the secrets are sealed with, and which files and folders there must be: without 
 list a lost file would look like an empty collection.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from secrets import token_bytes
 
 import msgspec
 
@@ -49,18 +50,23 @@ class Folder:
         self.key = b""
 
     @classmethod
-    def open(cls, fs: FileSystem, directory: Path) -> "Folder":
+    def open(
+        cls,
+        fs: FileSystem,
+        directory: Path,
+        random: Callable[[int], bytes] = token_bytes,
+    ) -> "Folder":
         """Creates the folder if need be and locks it. StoreError or OSError."""
         make_dirs(fs, directory)
         folder = cls(fs, directory, take_lock(fs, directory / "LOCK"))
         try:
-            folder._read()
+            folder._read(random)
         except BaseException:
             folder.close()
             raise
         return folder
 
-    def _read(self) -> None:
+    def _read(self, random: Callable[[int], bytes]) -> None:
         remove_temporaries(self._fs, self.path)
         path = self.path / "format.json"
         names = self._fs.listdir(self.path)
@@ -78,6 +84,7 @@ class Folder:
             self._fs,
             self.path / "secret.key",
             None if self._info is None else self._info.key_id,
+            random,
         )
         if self._info is None:
             # An earlier first start may have been killed before it had done this.

@@ -17,6 +17,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 from pexschedd.errors import StoreError
@@ -66,6 +67,13 @@ class FileSystem(Protocol):
     def rename(self, old: Path, new: Path) -> None: ...
 
     def unlink(self, path: Path) -> None: ...
+
+    def discard(self, path: Path) -> None:
+        """Removes a file that may be large, soon; whoever calls does not wait.
+
+        That it fails, or that the process ends before, does no harm: nobody refers to
+        the file any more, and the next start removes it.
+        """
 
     def sync_dir(self, path: Path) -> None:
         """Makes a folder's names durable."""
@@ -130,6 +138,11 @@ class RealFileSystem:
     def unlink(self, path: Path) -> None:
         os.unlink(path)
 
+    def discard(self, path: Path) -> None:
+        # The system may take long to free what a large file takes on the disk, and
+        # commits would have to wait for that.
+        Thread(target=_unlink_if_possible, args=(path,), daemon=True).start()
+
     def sync_dir(self, path: Path) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -148,6 +161,11 @@ class RealFileSystem:
         os.ftruncate(handle, 0)
         os.pwrite(handle, owner.encode("ascii"), 0)
         return handle
+
+
+def _unlink_if_possible(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def temporary_name(name: str) -> str:
@@ -205,10 +223,15 @@ def sync_parents(fs: FileSystem, path: Path) -> None:
 
 
 def remove_temporaries(fs: FileSystem, directory: Path) -> None:
-    """Removes what interrupted replacements left behind; nobody refers to it."""
-    for name in fs.listdir(directory):
-        if is_temporary(name):
-            fs.unlink(directory / name)
+    """Removes what interrupted replacements left behind; nobody refers to it.
+
+    Durably, so that starts that are interrupted again and again do not pile it up.
+    """
+    found = [name for name in fs.listdir(directory) if is_temporary(name)]
+    for name in found:
+        fs.unlink(directory / name)
+    if found:
+        fs.sync_dir(directory)
 
 
 def take_lock(fs: FileSystem, path: Path) -> int:

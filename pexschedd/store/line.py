@@ -57,24 +57,25 @@ def put(
     seq: int, tx: tuple[int, int] | None, table: str, id: int, v: int, value: bytes
 ) -> bytes:
     """A line, with its newline, that stores a record; `value` is the record's JSON."""
-    return _sealed(
-        b'{"seq":%d,%s"put":"%s","id":%d,"v":%d,"val":%s'
-        % (seq, _tx(tx), table.encode(), id, v, value)
+    head = b'{"seq":%d,%s"put":"%s","id":%d,"v":%d,"val":%s' % (
+        seq,
+        b"" if tx is None else b'"tx":[%d,%d],' % tx,
+        table.encode(),
+        id,
+        v,
+        value,
     )
+    return b'%s,"crc":"%08x"}\n' % (head, zlib.crc32(head))
 
 
 def delete(seq: int, tx: tuple[int, int] | None, table: str, id: int) -> bytes:
     """A line, with its newline, that removes a record."""
-    return _sealed(
-        b'{"seq":%d,%s"del":"%s","id":%d' % (seq, _tx(tx), table.encode(), id)
+    head = b'{"seq":%d,%s"del":"%s","id":%d' % (
+        seq,
+        b"" if tx is None else b'"tx":[%d,%d],' % tx,
+        table.encode(),
+        id,
     )
-
-
-def _tx(tx: tuple[int, int] | None) -> bytes:
-    return b"" if tx is None else b'"tx":[%d,%d],' % tx
-
-
-def _sealed(head: bytes) -> bytes:
     return b'%s,"crc":"%08x"}\n' % (head, zlib.crc32(head))
 
 

@@ -158,12 +158,15 @@ def _replay_all(
 def _set_aside(fs: FileSystem, path: Path, valid: int, size: int) -> None:
     """Cuts off what a crash has left of a last write, and keeps it in a file."""
     names = set(fs.listdir(path.parent))
+    tail = fs.read(path, valid)
     torn = f"{path.name}.torn"
     number = 2
-    while torn in names:
+    # A start that was stopped after this and before the cut has kept it already.
+    while torn in names and fs.read(path.with_name(torn)) != tail:
         torn = f"{path.name}.torn.{number}"
         number += 1
-    replace(fs, path.with_name(torn), fs.read(path, valid))
+    if torn not in names:
+        replace(fs, path.with_name(torn), tail)
     handle = fs.append(path)
     try:
         fs.truncate(handle, valid)

@@ -73,7 +73,12 @@ class Vault:
         return text.decode()
 
 
-def load_or_create_key(fs: FileSystem, path: Path, key_id: str | None) -> bytes:
+def load_or_create_key(
+    fs: FileSystem,
+    path: Path,
+    key_id: str | None,
+    random: Callable[[int], bytes] = token_bytes,
+) -> bytes:
     """The key in a file. `key_id` is that of the key the data was sealed with.
 
     Without one this is a first start: a key is made, unless an interrupted first start
@@ -87,7 +92,7 @@ def load_or_create_key(fs: FileSystem, path: Path, key_id: str | None) -> bytes:
                 f"{path} is missing: the secrets were sealed with it, and no other key "
                 "opens them. Restore it from a backup."
             ) from None
-        key = token_bytes(KEY_SIZE)
+        key = random(KEY_SIZE)
         replace(fs, path, key.hex().encode() + b"\n")
         return key
     mode = fs.mode(path)

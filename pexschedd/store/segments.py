@@ -142,7 +142,7 @@ class Segments:
             remove(self._fs, self.directory / manifest_name(oldest))
             gone = self._manifests.pop(oldest)
             for name in listed([gone]) - listed(self._manifests.values()):
-                remove(self._fs, self.directory / name)
+                self._fs.discard(self.directory / name)
 
     def close(self) -> None:
         self._fs.close(self._handle)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -81,6 +82,7 @@ class Store:
         fs: FileSystem | None = None,
         segment_size: int = SEGMENT_SIZE,
         compact_from: int = FLOOR,
+        random: Callable[[int], bytes] = token_bytes,
     ) -> "Store":
         """Opens a state folder, or begins one; blocks until everything is in memory.
 
@@ -97,7 +99,7 @@ class Store:
         collecting = gc.isenabled()
         gc.disable()  # it would look at a growing heap again and again
         try:
-            folder = Folder.open(fs, directory)
+            folder = Folder.open(fs, directory, random)
             try:
                 segments = _load(fs, folder, collections, ledger, version)
             except BaseException:
@@ -198,11 +200,17 @@ class Store:
             durable = self._commit_document(transaction.document)
         else:
             durable = self._commit_journal(transaction)
+        if any(
+            o.collection.table.name in self._subscribers for o in transaction.operations
+        ):
+            self._tell_subscribers(transaction)
+        return durable
+
+    def _tell_subscribers(self, transaction: Transaction) -> None:
         for change in transaction.changes():
-            for changed in self._subscribers[change.collection.table.name]:
+            for changed in self._subscribers.get(change.collection.table.name, ()):
                 with self._log.failuresHandled("a subscriber failed"):
                     changed(change.old, change.new)
-        return durable
 
     def _commit_document(self, name: str) -> Deferred[None]:
         data = documents.encode(_of_document(self._collections, name))

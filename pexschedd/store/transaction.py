@@ -100,6 +100,8 @@ class Transaction:
 
     def changes(self) -> list[Operation]:
         """One for each record that is not what it was, with the first `old`."""
+        if len(self.operations) == 1:
+            return [op for op in self.operations if op.old is not op.new]
         first: dict[tuple[str, int], Operation] = {}
         for operation in self.operations:
             first.setdefault((operation.collection.table.name, operation.id), operation)
@@ -135,6 +137,8 @@ class Transaction:
 
     def _last(self) -> list[Operation]:
         """The last operation on each record, in the order of the first ones."""
+        if len(self.operations) == 1:
+            return self.operations
         last = {(op.collection.table.name, op.id): op for op in self.operations}
         return list(last.values())
 

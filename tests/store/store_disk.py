@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pexschedd.store.fs import FileSystem
+from pexschedd.store.fs import FileSystem, is_temporary
 
 
 class File:
@@ -28,15 +28,15 @@ class File:
         self.durable = self.data
         self.pending.clear()
 
-    def survivors(self, cuts: Callable[[int], Sequence[int]]) -> set[bytes]:
-        """All contents a crash may leave; `cuts(n)`: where n bytes may be cut."""
+    def survivors(self, cuts: Callable[[bytes], Sequence[int]]) -> set[bytes]:
+        """All contents a crash may leave; `cuts(data)`: where a write may be cut."""
         found = {self.durable}
         for offset, data in self.pending:
             for before in sorted(found):
                 if data is None:
                     found.add(_applied(before, offset, None))
                 else:
-                    for cut in (*cuts(len(data)), len(data)):
+                    for cut in (*cuts(data), len(data)):
                         if cut:
                             found.add(_applied(before, offset, data[:cut]))
         return found
@@ -71,10 +71,12 @@ class Disk(FileSystem):
     def __init__(self, root: Folder | None = None) -> None:
         self.root = root or Folder()
         self.before: Callable[[str], None] = lambda call: None
+        self.broken = ""
+        """A call that is only pretended: sync, datasync or sync_dir."""
         self._open: dict[int, File] = {}
         self._handles = itertools.count(1)
 
-    def crashes(self, cuts: Callable[[int], Sequence[int]]) -> Iterator["Disk"]:
+    def crashes(self, cuts: Callable[[bytes], Sequence[int]]) -> Iterator["Disk"]:
         """Every disk that a crash at this moment may leave."""
         for root in _crashed(self.root, cuts):
             yield Disk(root)
@@ -149,11 +151,13 @@ class Disk(FileSystem):
 
     def sync(self, handle: int) -> None:
         self.before("sync")
-        self._open[handle].sync()
+        if self.broken != "sync":
+            self._open[handle].sync()
 
     def datasync(self, handle: int) -> None:
         self.before("datasync")
-        self._open[handle].sync()
+        if self.broken != "datasync":
+            self._open[handle].sync()
 
     def close(self, handle: int) -> None:
         del self._open[handle]
@@ -169,17 +173,21 @@ class Disk(FileSystem):
         self._file(path)
         self._folder(path.parent).set(path.name, None)
 
+    def discard(self, path: Path) -> None:
+        self.unlink(path)
+
     def sync_dir(self, path: Path) -> None:
         self.before("sync_dir")
-        self._folder(path).sync()
+        if self.broken != "sync_dir":
+            self._folder(path).sync()
 
     def lock(self, path: Path, owner: str) -> int:
         return self._handle(File())
 
 
-def few_cuts(size: int) -> Sequence[int]:
+def few_cuts(data: bytes) -> Sequence[int]:
     """The ends and the middle: enough to tell lost, torn and nearly whole apart."""
-    return sorted({1, size // 2, size - 1} - {0})
+    return sorted({1, len(data) // 2, len(data) - 1} - {0})
 
 
 def _applied(before: bytes, offset: int, data: bytes | None) -> bytes:
@@ -199,13 +207,16 @@ def _set(
         names[name] = node
 
 
-def _crashed(folder: Folder, cuts: Callable[[int], Sequence[int]]) -> Iterator[Folder]:
+def _crashed(
+    folder: Folder, cuts: Callable[[bytes], Sequence[int]]
+) -> Iterator[Folder]:
     for names in folder.survivors():
         choices: list[Sequence[bytes | Folder]] = [
-            sorted(node.survivors(cuts))
+            # Nobody reads a temporary file, so it need not be cut everywhere.
+            sorted(node.survivors(few_cuts if is_temporary(name) else cuts))
             if isinstance(node, File)
             else list(_crashed(node, cuts))
-            for node in names.values()
+            for name, node in names.items()
         ]
         for chosen in itertools.product(*choices):
             result = Folder()

@@ -328,7 +328,7 @@ class StoreMachine(RuleBasedStateMachine):
             acknowledged = self.model == self.expected(records)
         self.opened.close()
         cut = data.draw(st.integers(1, 300))
-        left = list(self.disk.crashes(lambda size: [min(cut, size - 1)]))
+        left = list(self.disk.crashes(lambda data: [min(cut, len(data) - 1)]))
         self.disk = data.draw(st.sampled_from(left))
         before = self.model
         self.open()

@@ -90,7 +90,7 @@ def test_any_changed_byte_is_refused_or_harmless(change: Callable[[int], int]) -
             changed[position] = change(byte)
             if changed == original.data:
                 continue
-            (copy,) = disk.crashes(lambda size: [])
+            (copy,) = disk.crashes(lambda data: [])
             _all_files(copy.root, Path("/"))[path].data = bytes(changed)
             try:
                 again = Opened(STATE, fs=copy)

@@ -1,0 +1,50 @@
+"""Every crash of every short workload. See `store_states.py` for what that means."""
+
+import pytest
+
+from tests.store.store_states import Enumeration, Failed, enumerate_all
+
+
+def test_every_state_of_three_operations_is_recovered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing acknowledged is lost and nothing is half there, whatever a crash leaves
+    of any three operations, and of the recovery from it."""
+    counts = enumerate_all(3)
+    with capsys.disabled():
+        print(f"\n  {counts}")  # noqa: T201 - the number says what was covered
+    assert counts.workloads > 500
+    assert counts.states > 20_000
+
+
+def test_every_cut_of_two_operations_is_recovered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same with each write cut at every byte."""
+    counts = enumerate_all(2, every_byte=True)
+    with capsys.disabled():
+        print(f"\n  cut at every byte: {counts}")  # noqa: T201 - as above
+    assert counts.states > 5_000
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [("datasync", "put"), ("sync", "document"), ("sync_dir", "roll")],
+)
+def test_a_missing_sync_is_found(call: str, operation: str) -> None:
+    """The enumeration is not blind: on a disk that only pretends one kind of sync,
+    some state of a single operation is lost."""
+    with pytest.raises(Failed):
+        Enumeration(broken=call).run((operation,))
+
+
+def test_half_a_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it blind to atomicity: without the mark that joins its lines a
+    transaction is found half applied."""
+    from pexschedd.store import line  # noqa: PLC0415 - beside its use
+
+    put, delete = line.put, line.delete
+    monkeypatch.setattr(line, "put", lambda seq, tx, *rest: put(seq, None, *rest))
+    monkeypatch.setattr(line, "delete", lambda seq, tx, *rest: delete(seq, None, *rest))
+    with pytest.raises(Failed):
+        Enumeration().run(("transaction",))
