@@ -33,6 +33,10 @@ from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.oauth.endpoint import TokenEndpoint
+from pexschedd.identity.oauth.keepers import LOOK_EVERY, TokenKeepers
+from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.exchange_token import document_url
 from pexschedd.instance import instance_id
 from pexschedd.metrics import Metrics, Readings
@@ -62,6 +66,7 @@ from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.commands import CommandApi
 from pexschedd.web.admin.doctor import DoctorApi, OwnPane
 from pexschedd.web.admin.routes import AdminApi
+from pexschedd.web.admin.service_account import ServiceAccountApi
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
 from pexschedd.web.policy import PolicyApi
@@ -136,7 +141,19 @@ class Daemon(MultiService):
         )
         network = reaching.network_of(config, reactor)
         reaching.Uploaded(store, network.trust, reactor, self._trust_changed)
-        connections = Connections(store.vault, network)
+        token_endpoint = TokenEndpoint(
+            lambda direct: (network.direct() if direct else network).agent(),
+            store.vault,
+            reactor,
+            now=now,
+            uuid4=_uuid4,
+        )
+        keepers = TokenKeepers(store, token_endpoint, reactor, now)
+        keepers.setServiceParent(self)
+        sign_ins = SignIns(
+            store, token_endpoint, keepers, now=now, random=secrets.token_urlsafe
+        )
+        connections = Connections(store.vault, network, tokens=keepers.of)
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
         self.alarms = alarms = Alarms(store, now)
@@ -234,6 +251,13 @@ class Daemon(MultiService):
             now=now,
             pane=OwnPane(files, wording.placeholder),
         )
+        async def use_idle_sign_ins(_: Running) -> None:
+            await keepers.use_idle()
+
+        Periodic(
+            "sign-ins", use_idle_sign_ins, reactor, LOOK_EVERY, at_start=True
+        ).setServiceParent(self)
+
         self.housekeeping = Housekeeping(
             store,
             wording,
@@ -263,6 +287,14 @@ class Daemon(MultiService):
             ).app.resource()
         )
         admin = DoctorApi(store, administrators, self.doctor.examine).beside(admin)
+        admin = ServiceAccountApi(
+            store,
+            administrators,
+            sign_ins,
+            keepers,
+            Applications(store, now, self._in_thread),
+            now=now,
+        ).beside(admin)
         self._access = BufferedSink(sys.stdout.write, reactor)
         access = self._access if config.log_level in ("debug", "info") else None
         for name, endpoints, resource in (

@@ -22,7 +22,8 @@ def meaning(
     for code in (*codes, error):
         for kind, remedies in _KINDS:
             if code in remedies:
-                return kind(f"{remedies[code]} ({_shown(code)})")
+                shown = codes[0] if codes and code == error else code
+                return kind(f"{remedies[code]} ({_shown(shown)})")
     shown = codes[0] if codes else error
     return SignInRefused(
         "The identity provider refuses to give a token. Its sign-in log says why. "

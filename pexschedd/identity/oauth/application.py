@@ -1,0 +1,53 @@
+"""The certificate with which an application shows who it is."""
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+
+from pexschedd.clock import Now
+from pexschedd.errors import NotFound
+from pexschedd.identity.oauth.assertion import Certificate, make_certificate
+from pexschedd.identity.oauth.endpoint import context_of
+from pexschedd.model import tables
+from pexschedd.store.store import Store
+
+
+class Applications:
+    """`in_thread` does what takes long."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Now,
+        in_thread: Callable[[Callable[[], Certificate]], Deferred[Certificate]],
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._in_thread = in_thread
+
+    async def make_certificate(self, connector_id: int) -> str:
+        """A new key and certificate in the place of those before; returns the
+        certificate (PEM). Raises `NotFound`."""
+        connector = self._store.get(tables.CONNECTOR, connector_id)
+        if connector is None:
+            raise NotFound(f"There is no integration {connector_id}.")
+        name = f"pexschedd {connector.uuid}"
+        made = await self._in_thread(partial(make_certificate, name, self._now()))
+        connector = self._store.get(tables.CONNECTOR, connector_id)
+        if connector is None:
+            raise NotFound(f"There is no integration {connector_id} any more.")
+        context = context_of(connector, "private_key")
+        with self._store.transaction() as change:
+            change.put(
+                tables.CONNECTOR,
+                replace(
+                    connector,
+                    public_key=made.certificate,
+                    private_key=self._store.vault.seal(made.private_key, context),
+                ),
+            )
+            durable = change.commit()
+        await durable
+        return made.certificate
