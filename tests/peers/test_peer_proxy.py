@@ -1,0 +1,156 @@
+"""Through somebody else's proxy: tinyproxy opens the tunnels."""
+
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+from twisted.internet.task import Clock
+
+from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.transport import Transport
+from pexschedd.net.network import Network
+from pexschedd.net.proxy import Proxy
+from pexschedd.net.tls import Trust
+from pexschedd.net.trouble import ConnectionTrouble, Trouble
+from tests.ews.ews_support import RawServer
+from tests.net.conftest import serve
+from tests.net.net_support import Authority, ips
+from tests.ports import free_ports
+from tests.system.system_support import eventually
+
+__all__ = ["serve"]
+
+reactor: Any = _reactor
+TINYPROXY = shutil.which("tinyproxy") or shutil.which("tinyproxy", path="/usr/sbin")
+pytestmark = pytest.mark.skipif(TINYPROXY is None, reason="tinyproxy is not installed")
+HERE = "0.0.0.0"
+"""This machine, by an address that no rule of ours takes for it."""
+
+
+class Tinyproxy:
+    """Starts the proxy with the given lines of configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = folder / "tinyproxy.log"
+        self.port = 0
+
+    def start(self, *lines: str) -> int:
+        self.port = free_ports(1)
+        configuration = self._folder / "tinyproxy.conf"
+        usual = (f"Port {self.port}", "Listen 127.0.0.1", "Allow 127.0.0.1")
+        configuration.write_text("\n".join([*usual, "Timeout 30", *lines, ""]))
+        command = [str(TINYPROXY), "-d", "-c", str(configuration)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        eventually(self._listens, "tinyproxy")
+        return self.port
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+
+@pytest.fixture
+def tinyproxy(tmp_path: Path) -> Iterator[Tinyproxy]:
+    proxy = Tinyproxy(tmp_path)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def ask(serve: Any, tinyproxy: Tinyproxy) -> Callable[..., Any]:
+    """Two exchanges with a server behind the proxy; how many connections it took."""
+
+    async def asked(port: int = 0, **signed_in: str) -> int:
+        root = Authority("Root")
+        site = serve(lambda connection, _: _answer(connection), root.server(ips(HERE)))
+        proxy = Proxy(secure=False, host="127.0.0.1", port=tinyproxy.port, **signed_in)
+        transport = Transport(
+            f"https://{HERE}:{port or site.port}/EWS/Exchange.asmx",
+            BasicAuthenticator("svc", "pw"),
+            clock=Clock(),
+            network=Network(reactor, Trust([("root", root.pem)]), proxy),
+        )
+        try:
+            for _ in range(2):
+                response = await transport.post(
+                    b"x" * 100_000, mailbox="a@b.test", repeatable=True
+                )
+                assert len(response.body) == 1_000_000
+        finally:
+            await transport.close()
+        assert len(site.requests) == 2
+        return len(site.connections)
+
+    return asked
+
+
+def _answer(connection: RawServer) -> None:
+    connection.answer(b"y" * 1_000_000)
+
+
+@pytest_twisted.ensureDeferred
+async def test_tunnel(tinyproxy: Tinyproxy, ask: Any) -> None:
+    """Large requests and answers, one connection for all: as NTLM needs it."""
+    tinyproxy.start()
+    assert await ask() == 1
+    assert f"CONNECT {HERE}:" in tinyproxy.log.read_text()
+
+
+@pytest_twisted.ensureDeferred
+async def test_signed_in(tinyproxy: Tinyproxy, ask: Any) -> None:
+    """Its Basic authentication is satisfied."""
+    tinyproxy.start("BasicAuth me geheim")
+    assert await ask(username="me", password="geheim") == 1
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "words"),
+    [
+        ({}, "wants a user name and password"),
+        ({"username": "me", "password": "wrong"}, "does not accept the user name me"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_not_signed_in(
+    tinyproxy: Tinyproxy, ask: Any, signed_in: dict[str, str], words: str
+) -> None:
+    """A missing sign-in and a wrong one are said to be just that."""
+    tinyproxy.start("BasicAuth me geheim")
+    with pytest.raises(ConnectionTrouble) as caught:
+        await ask(**signed_in)
+    assert caught.value.trouble is Trouble.PROXY_SIGN_IN
+    assert words in caught.value.detail
+
+
+@pytest_twisted.ensureDeferred
+async def test_forbidden(tinyproxy: Tinyproxy, ask: Any) -> None:
+    """A port that the proxy does not connect to."""
+    tinyproxy.start("ConnectPort 443")
+    with pytest.raises(ConnectionTrouble) as caught:
+        await ask()
+    assert caught.value.trouble is Trouble.PROXY_FORBIDS
+    assert "HTTP 403" in caught.value.detail
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_behind_it(tinyproxy: Tinyproxy, ask: Any) -> None:
+    """A server that the proxy cannot reach is not taken for the proxy."""
+    tinyproxy.start()
+    with pytest.raises(ConnectionTrouble) as caught:
+        await ask(port=free_ports(1))
+    assert caught.value.trouble is Trouble.PROXY_FAILED
