@@ -12,12 +12,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench setup docs chromium clean
+.PHONY: run test check bench setup docs chromium peers clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
-test: $(VENV)/dev.stamp chromium
+test: $(VENV)/dev.stamp chromium peers
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev.stamp
@@ -53,6 +53,21 @@ chromium:
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	     && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
 	|| echo "Chromium is not installed: the browser tests will be skipped"
+
+# The tests with real servers want Apache, tinyproxy, a Kerberos realm and the extra "kerberos".
+# Installed, or not, as Chromium is. apache2-bin starts no service.
+PEERS := apache2-bin libapache2-mod-auth-gssapi gss-ntlmssp krb5-kdc krb5-admin-server \
+	krb5-k5tls faketime libkrb5-dev gcc python3-dev tinyproxy-bin
+
+peers: $(VENV)/dev.stamp
+	@{ command -v apache2 && command -v krb5kdc && command -v kadmin.local \
+	   && command -v faketime && command -v krb5-config && command -v tinyproxy; } >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	     && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -qq -y --no-install-recommends $(PEERS) >/dev/null; } \
+	|| echo "Apache, tinyproxy or Kerberos is not installed: tests with them will be skipped"
+	@$(PIP) install --quiet --constraint requirements.lock --editable .[kerberos] \
+	|| echo "The extra kerberos cannot be built: its tests will be skipped"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -81,7 +81,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Service account password",
-            help="Required for single-use VMRs with BASIC, NTLM or KERBEROS.",
+            help="Required for single-use VMRs with BASIC and NTLM, and with KERBEROS "
+            "where the account has no keytab.",
             max_length=100,
             secret=True,
         ),
@@ -293,7 +294,8 @@ OAUTH_REDIRECT_PATH = "/admin/platform/msexchangeconnector/oauth_redirect/"
 _FOR_SIGN_IN = {
     "BASIC": ("username", "password"),
     "NTLM": ("username", "password"),
-    "KERBEROS": ("username", "password", "kerberos_realm"),
+    # Without a password it takes a keytab, which is no field.
+    "KERBEROS": ("username", "kerberos_realm"),
     "OAUTH": (
         "username",
         "oauth_client_id",

@@ -26,6 +26,17 @@ CONNECTION_FIELDS = (
     "disable_proxy",
     "enable_dynamic_vmrs",
     "notification_method",
+    "oauth_client_id",
+    "oauth_client_secret",
+    "oauth_auth_endpoint",
+    "oauth_token_endpoint",
+    "kerberos_realm",
+    "kerberos_kdc",
+    "kerberos_kdc_https_proxy",
+    "kerberos_exchange_spn",
+    "kerberos_auth_every_request",
+    "kerberos_enable_tls",
+    "kerberos_verify_tls_using_custom_ca",
 )
 """A change of one of these needs a new connection; all others are read each time."""
 
