@@ -91,7 +91,7 @@ def refusal(answer: Answer, proxy: Proxy, target: str) -> ConnectionTrouble | No
     status, name = answer.status, f"the proxy {proxy.name}"
     if 200 <= status < 300:
         return None
-    if status == 407:
+    if status in (401, 407):  # tinyproxy refuses a wrong password with 401
         return ConnectionTrouble(
             Trouble.PROXY_SIGN_IN, _not_signed_in(answer, proxy, target)
         )

@@ -75,7 +75,7 @@ def tinyproxy(tmp_path: Path) -> Iterator[Tinyproxy]:
 def ask(serve: Any, tinyproxy: Tinyproxy) -> Callable[..., Any]:
     """Two exchanges with a server behind the proxy; how many connections it took."""
 
-    async def asked(port: int = 0, **signed_in: str) -> int:
+    async def asked(port: int = 0, **signed_in: Any) -> int:
         root = Authority("Root")
         site = serve(lambda connection, _: _answer(connection), root.server(ips(HERE)))
         proxy = Proxy(secure=False, host="127.0.0.1", port=tinyproxy.port, **signed_in)
