@@ -71,7 +71,10 @@ class DoctorApi:
 
     @admin_route(app, _CHECK, methods=["POST"])
     async def check(self, request: Request, id: int) -> Payload:
-        user = read_json(request, _CheckBody).user if body_of(request).strip() else ""
+        content, user = request.content, ""
+        if content is not None and body_of(request).strip():
+            content.seek(0)
+            user = read_json(request, _CheckBody).user
         if user and ("@" not in user.strip("@") or len(user) > MAX_ARGUMENT):
             raise BadRequest("user: this must be an e-mail address.")
         return json_response(request, await self._examine(id, user))

@@ -1,0 +1,208 @@
+"""Judgements that the rows do not reach: pure, from observations."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from pexschedd.doctor import diagnose_account as account
+from pexschedd.doctor import diagnose_addin as addin
+from pexschedd.doctor import diagnose_network as network
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.observations import (
+    Addresses,
+    Answered,
+    Asked,
+    Documents,
+    Kind,
+    Pane,
+    Reached,
+    Resolved,
+)
+from pexschedd.doctor.report import Status
+from pexschedd.doctor.visits import seconds_apart
+from pexschedd.net.trouble import Trouble
+from pexschedd.sandbox.signing import Certificate
+from pexschedd.sandbox.tokens import metadata
+from pexschedd.scheduling import alarms
+from tests.doctor.test_doctor_powershell import PLAIN
+
+CASE = Case(connector=PLAIN)
+PROXIED = Case(connector=PLAIN, proxy="http://proxy.example.test:3128")
+URL = PLAIN.url
+
+
+@pytest.mark.parametrize(
+    ("apart", "status"),
+    [
+        (0.0, Status.PASSED),
+        (-60.0, Status.PASSED),
+        (61.0, Status.WARNING),
+        (-300.0, Status.WARNING),
+        (301.0, Status.FAILED),
+        (-86_400.0, Status.FAILED),
+        (None, Status.NOT_CHECKED),
+    ],
+)
+def test_clock(apart: float | None, status: Status) -> None:
+    """A minute is nothing, five minutes break tokens, in both directions."""
+    assert network.clock(CASE, Answered(URL, seconds_apart=apart)).status is status
+
+
+@pytest.mark.parametrize(
+    ("date", "apart"),
+    [
+        ("Sat, 21 Nov 2026 05:00:30 GMT", 30.0),
+        ("Sat, 21 Nov 2026 07:00:00 +0200", 0.0),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_date_header(date: str, apart: float | None) -> None:
+    """Theirs minus ours; what is no date is no difference."""
+    assert seconds_apart(date, datetime(2026, 11, 21, 5, tzinfo=UTC)) == apart
+
+
+@pytest.mark.parametrize(
+    ("header", "schemes"),
+    [
+        (
+            'Negotiate, NTLM, Basic realm="mail, the server"',
+            ["negotiate", "ntlm", "basic"],
+        ),
+        ('Bearer client_id="x", trusted_issuers="y@*", token_types="z"', ["bearer"]),
+        ("", []),
+        (",,  ,", []),
+    ],
+)
+def test_offered(header: str, schemes: list[str]) -> None:
+    """Schemes are told from their parameters."""
+    assert network.offered_schemes(header) == schemes
+
+
+def test_a_name_only_the_proxy_knows() -> None:
+    """Behind a proxy an unknown name is a warning, not a failure."""
+    unknown = Addresses("mail.example.test")
+    assert network.name(CASE, unknown).status is Status.FAILED
+    assert network.name(PROXIED, unknown).status is Status.WARNING
+
+
+def test_the_proxys_own_trouble() -> None:
+    """A proxy that does not let us through is named as the cause."""
+    seen = Reached(
+        "mail.example.test",
+        443,
+        trouble=Trouble.PROXY_SIGN_IN,
+        problem="the proxy http://proxy.example.test:3128 wants a user name",
+    )
+    found = network.port(PROXIED, seen)
+    assert found.status is Status.FAILED
+    assert "proxy" in found.cause
+    assert "disable_proxy" in found.remedy
+
+
+def _document(location: str) -> bytes:
+    certificate = Certificate.generate(datetime(2026, 11, 21, tzinfo=UTC))
+    return msgspec.json.encode(metadata(certificate, "realm", location))
+
+
+def test_the_metadata_document_is_at_home_elsewhere() -> None:
+    """Exchange's tokens name the host that the document says, so it is mentioned."""
+    body = _document("https://exch01.example.test")
+    seen = Answered(
+        "https://mail.example.test/autodiscover/metadata/json/1", 200, {}, body
+    )
+    found = addin.metadata("mail.example.test")(CASE, seen)
+    assert found.status is Status.WARNING
+    assert "exch01.example.test" in found.remedy
+
+
+def test_refused_tokens_name_their_servers() -> None:
+    """Hosts of refused tokens that are not configured are listed to be added."""
+    case = Case(
+        connector=PLAIN,
+        domains=("mail.example.test",),
+        refused_hosts=("MAIL.example.test", "exch02.example.test"),
+    )
+    found = addin.domains(case, None)
+    assert found.status is Status.FAILED
+    assert "exch02.example.test" in found.message
+    assert "MAIL" not in found.message
+
+
+OPENID = (
+    b'{"issuer":"https://login.example.test","jwks_uri":"https://login.example.test/k"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "keys", "status"),
+    [
+        (
+            Answered("u", 200, {}, OPENID),
+            Answered("k", 200, {}, b'{"keys":[{}]}'),
+            Status.PASSED,
+        ),
+        (
+            Answered("u", 200, {}, OPENID),
+            Answered("k", 200, {}, b'{"keys":[]}'),
+            Status.FAILED,
+        ),
+        (Answered("u", 200, {}, OPENID), Answered("k", 404), Status.FAILED),
+        (Answered("u", 200, {}, OPENID), None, Status.FAILED),
+        (Answered("u", 404, {}, b"<html>"), None, Status.FAILED),
+        (
+            Answered("u", trouble=Trouble.NAME, problem="its name cannot be resolved"),
+            None,
+            Status.FAILED,
+        ),
+    ],
+)
+def test_openid(configuration: Answered, keys: Answered | None, status: Status) -> None:
+    """The document and its keys have to be there and readable."""
+    found = addin.openid(CASE, Documents(configuration, keys))
+    assert found.status is status
+    assert bool(found.remedy) is (status is Status.FAILED)
+
+
+@pytest.mark.parametrize("kind", ["PublicDL", "Contact", "GroupMailbox"])
+def test_not_a_mailbox_of_its_own(kind: str) -> None:
+    """A group or a contact is told from a mailbox."""
+    resolved = Resolved("pexipmeeting@example.test", "Pexip", kind)
+    asked = Asked(Answered(URL, 200), result=[resolved])
+    assert account.kind(CASE, Kind(asked)).status is Status.FAILED
+
+
+def test_busy_is_no_failure() -> None:
+    """A server that asks us to come back proves nothing about accounts and rights."""
+    busy = Asked(Answered(URL, 500), code="ErrorServerBusy", back_off=10.0)
+    assert account.sign_in(CASE, busy).status is Status.PASSED
+    assert account.impersonation(CASE, busy).status is Status.NOT_CHECKED
+    assert account.mailbox(CASE, busy).status is Status.NOT_CHECKED
+    assert account.throttling(CASE, [busy]).status is Status.WARNING
+    queue = Asked(Answered(URL, 503), no_soap="it is HTTP status 503")
+    assert account.sign_in(CASE, queue).status is Status.NOT_CHECKED
+
+
+def test_a_throttling_alarm_counts() -> None:
+    """What the daemon has seen is a hint, too, though this examination was not
+    throttled."""
+    case = Case(connector=PLAIN, alarms=((alarms.THROTTLED, "since 9 o'clock"),))
+    found = account.throttling(case, [])
+    assert found.status is Status.WARNING
+    assert "since 9 o'clock" in found.message
+
+
+def test_exchange_online() -> None:
+    """HTTP 403 there means the organization's own switch, with the date of the end."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method="APP_PERM")
+    seen = Asked(Answered(URL, 403), no_soap="it is HTTP status 403")
+    found = account.sign_in(Case(connector=connector), seen)
+    assert "2027-04-01" in found.cause
+    assert any("EwsAllowedAppIDs" in command for command in found.commands)
+
+
+def test_somebody_elses_pane_without_a_daemon() -> None:
+    """A pane that cannot be compared is not called ours."""
+    seen = Pane(Answered(URL, 200, {}, b"pane-outlook.js"), None)
+    assert addin.addin_answers(CASE, seen).status is Status.NOT_CHECKED

@@ -1,0 +1,238 @@
+"""PowerShell text: a value is a value, whatever is in it."""
+
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pexschedd.doctor import remedies
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.powershell import comment, one_line, quoted
+from pexschedd.doctor.setup.script import FORS, Wishes, script_for
+from pexschedd.model.integration import Connector
+from tests.doctor.powershell_support import Unterminated, tokens
+
+METHODS = ("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM")
+PLAIN = Connector(
+    id=7,
+    uuid="c0000000-0000-4000-8000-000000000001",
+    name="Head office",
+    addin_server_domain="pex.example.test",
+    scheduled_alias_prefix="555",
+    scheduled_alias_domain="example.test",
+    room_mailbox_name="Pexip Meeting",
+    room_mailbox_email_address="pexipmeeting@example.test",
+    url="https://mail.example.test/EWS/Exchange.asmx",
+    username="svc@example.test",
+    password="sealed secret",
+    oauth_client_id="11111111-2222-4333-8444-555555555555",
+    oauth_client_secret="sealed client secret",
+)
+_NASTY = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("'\u2018\u2019\u201a\u201b\"\u201c\u201d\u201e`$(){};#&|@\n\r"),
+        st.sampled_from("\u2028\u2029\x85\x00\x1b"),
+        st.characters(codec="utf-8"),
+    ),
+    max_size=30,
+)
+
+
+@given(_NASTY)
+def test_a_quoted_value_is_one_string(value: str) -> None:
+    """It is read back as exactly the value, control characters apart."""
+    (token,) = tokens(quoted(value))
+    assert token == ("string", one_line(value))
+    if value.isprintable():
+        assert token.text == value
+
+
+@given(_NASTY, _NASTY)
+def test_nothing_leaks_into_what_follows(value: str, after: str) -> None:
+    """Two values with code in between stay two values with that code in between."""
+    kinds = [each.kind for each in tokens(f"$a = {quoted(value)}; {quoted(after)}")]
+    assert kinds == ["code", "string", "code", "string"]
+
+
+@given(_NASTY)
+def test_a_comment_stays_one(text: str) -> None:
+    """No line end gets out of it."""
+    found = tokens(comment(text) + "\n$x")
+    assert [each.kind for each in found] == ["comment", "code"]
+
+
+@pytest.mark.parametrize(
+    "text", ["'it''s", "'a\u2019\u2018", "\"$('", "'" + "x" * 3 + "\u201b\u201b"]
+)
+def test_the_reader_sees_open_strings(text: str) -> None:
+    """The tests' own reader notices what it has to notice."""
+    with pytest.raises(Unterminated):
+        tokens(text)
+
+
+def _shape(script: str) -> list[tuple[str, str]]:
+    """Without the values of single-quoted strings and the words of comments."""
+    return [
+        (each.kind, "" if each.kind in ("string", "comment") else each.text)
+        for each in tokens(script)
+    ]
+
+
+@given(
+    st.sampled_from(FORS),
+    st.sampled_from(METHODS),
+    st.lists(_NASTY.filter(bool), min_size=5, max_size=5),
+    _NASTY,
+)
+def test_values_do_not_shape_the_script(
+    target: str, method: str, values: list[str], group: str
+) -> None:
+    """Whatever the fields hold, the script's code is the same."""
+    name, mailbox, address, username, app = values
+    hostile = msgspec.structs.replace(
+        PLAIN,
+        authentication_method=method,
+        name=name,
+        room_mailbox_name=mailbox,
+        room_mailbox_email_address=address + "@example.test",
+        username=username,
+        oauth_client_id=app,
+        kerberos_exchange_spn=name,
+    )
+    plain = msgspec.structs.replace(
+        PLAIN, authentication_method=method, kerberos_exchange_spn="HTTP/mail"
+    )
+    wished = Wishes(target=target, addin_group=group)
+    expected = Wishes(target=target, addin_group="Video")
+    assert _shape(script_for(hostile, wished)) == _shape(script_for(plain, expected))
+
+
+@given(_NASTY.filter(bool), st.sampled_from(METHODS))
+def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
+    """The same for each line that the doctor recommends."""
+
+    def lines(text: str) -> list[str]:
+        connector = msgspec.structs.replace(
+            PLAIN,
+            authentication_method=method,
+            username=text,
+            room_mailbox_name=text,
+            room_mailbox_email_address=text + "@example.test",
+            oauth_client_id=text,
+        )
+        case = Case(connector=connector)
+        return [
+            *remedies.look_at_account(case),
+            *remedies.new_password(case),
+            *remedies.allow_ews(case),
+            *remedies.impersonation(case),
+            *remedies.calendar_processing(case),
+            *remedies.throttling(case),
+            remedies.look_at_mailbox(case),
+            remedies.make_mailbox(case),
+        ]
+
+    for hostile, plain in zip(lines(value), lines("plain"), strict=True):
+        assert _shape(hostile) == _shape(plain)
+
+
+@pytest.mark.parametrize("target", FORS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_script_is_whole(target: str, method: str) -> None:
+    """Brackets are balanced, every variable is given a value before it is used, long
+    lines do not end in the middle, and no secret is inside."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+    script = script_for(connector, Wishes(target=target, addin_group="Video people"))
+    depth = {"(": 0, "{": 0, "[": 0}
+    for token in tokens(script):
+        if token.kind == "code":
+            for opening, closing in ("()", "{}", "[]"):
+                depth[opening] += token.text.count(opening) - token.text.count(closing)
+                assert depth[opening] >= 0
+    assert set(depth.values()) == {0}
+    assert "secret" not in script.replace("client secret", "")
+    _check_variables(script)
+    for line in script.split("\n"):
+        assert line == line.rstrip(), line
+
+
+def _check_variables(script: str) -> None:
+    known = {"_", "true", "false", "null", "erroractionpreference", "deployhere"}
+    code = "\n".join(line.partition("  #")[0] for line in script.split("\n"))
+    code = "\n".join(line for line in code.split("\n") if not line.startswith("#"))
+    for line in code.split("\n"):
+        known |= {name.lower() for name in re.findall(r"\$(\w+) (?:\+?=|in) ", line)}
+        known |= {name.lower() for name in re.findall(r"\] \$(\w+)[ ,)]", line)}
+        for name in re.findall(r"[$@](\w+)", re.sub(r"'[^']*'", "", line)):
+            if f"@{name}" in line and f"${name}" not in line and name.islower():
+                continue
+            assert name.lower() in known, f"${name} in: {line}"
+
+
+SETUP = [
+    # for, method             has to be in it
+    ("onpremises", "BASIC", "-BasicAuthentication $true"),
+    ("onpremises", "NTLM", "-WindowsAuthentication $true"),
+    ("onpremises", "NTLM", "Extended Protection"),
+    ("onpremises", "KERBEROS", "setspn -S $Spn"),
+    ("onpremises", "BASIC", "-RecipientRestrictionFilter $Restriction"),
+    ("onpremises", "BASIC", "-CustomRecipientWriteScope $RoleName"),
+    ("onpremises", "BASIC", "-AutomateProcessing None -AllowConflicts $true"),
+    ("onpremises", "BASIC", "Role = 'ApplicationImpersonation'"),
+    ("onpremises", "BASIC", "Set-ThrottlingPolicyAssociation"),
+    ("onpremises", "BASIC", "New-Mailbox -Equipment @New"),
+    ("onpremises", "BASIC", "New-Mailbox -Room @New"),
+    ("onpremises", "BASIC", "New-App -OrganizationApp"),
+    ("onpremises", "BASIC", "Get-DistributionGroupMember"),
+    ("microsoft365", "APP_PERM", "Connect-ExchangeOnline"),
+    ("microsoft365", "APP_PERM", "New-ServicePrincipal -AppId $AppId"),
+    ("microsoft365", "APP_PERM", "-Role 'Application EWS.AccessAsApp'"),
+    ("microsoft365", "APP_PERM", "-CustomResourceScope $RoleName"),
+    ("microsoft365", "APP_PERM", "Test-ServicePrincipalAuthorization"),
+    ("microsoft365", "APP_PERM", "-RetrieveEwsOperationAccessPolicy"),
+    ("microsoft365", "APP_PERM", "2027-04-01"),
+    ("microsoft365", "OAUTH", "-AccessRights FullAccess"),
+    ("microsoft365", "OAUTH", "no impersonation"),
+]
+
+
+@pytest.mark.parametrize(("target", "method", "part"), SETUP)
+def test_what_a_script_does(target: str, method: str, part: str) -> None:
+    """Each step of the setup chapters is in the script for its case."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+    assert part in script_for(connector, Wishes(target=target))
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "part"),
+    [
+        ("onpremises", "NTLM", "-BasicAuthentication"),
+        ("onpremises", "BASIC", "setspn"),
+        ("onpremises", "BASIC", "Connect-ExchangeOnline"),
+        ("microsoft365", "APP_PERM", "New-ThrottlingPolicy"),
+        ("microsoft365", "APP_PERM", "$Account "),
+        ("microsoft365", "APP_PERM", "'ApplicationImpersonation'"),
+    ],
+)
+def test_what_a_script_leaves_alone(target: str, method: str, part: str) -> None:
+    """Nothing that belongs to another case."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+    assert part not in script_for(connector, Wishes(target=target))
+
+
+def test_what_is_made_is_looked_for_first() -> None:
+    """Every New-… stands behind a look whether it is there: the script may be run
+    again."""
+    for method in METHODS:
+        for target in FORS:
+            connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+            lines = script_for(connector, Wishes(target=target)).split("\n")
+            for number, line in enumerate(lines):
+                made = re.match(r"\s+(?:else \{ )?(?:if .*\{ )?New-(\w+) ", line)
+                if made is None:
+                    assert not line.startswith("New-"), line
+                    continue
+                before = "\n".join(lines[:number])
+                assert f"Get-{made[1]} " in before or f"Get-{made[1]}\n" in before, line

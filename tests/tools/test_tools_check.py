@@ -1,0 +1,201 @@
+"""`pexschedd-check`: arguments, exit status, both ways to run."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+
+from pexschedd.config import Config
+from pexschedd.doctor.report import Finding, Report, failed, line, overall, passed
+from pexschedd.errors import StoreError
+from pexschedd.tools import check
+from pexschedd.tools.orders import CheckOrder, Event, Finished, Note, Order
+from tests.system.system_support import ALICE, World
+
+reactor: Any = _reactor
+
+BAD = failed("Bad.", cause="Because.", remedy="Do.", commands=("Get-It",))
+
+
+def report(id: int, *findings: Finding) -> Report:
+    lines = tuple(line(f"check{n}", f"Check {n}", f) for n, f in enumerate(findings))
+    return Report(
+        exchange_connector_id=id,
+        name="Head office",
+        status=overall(lines),
+        time="2026-11-21 05:00:00 UTC",
+        lines=lines,
+    )
+
+
+Alone = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
+
+
+def alone(finished: Finished | StoreError) -> Alone:
+    async def work(
+        config: Config, order: Order, show: Callable[[Event], None], reactor: Any
+    ) -> Finished:
+        assert isinstance(order, CheckOrder)
+        show(Note("working alone"))
+        if isinstance(finished, StoreError):
+            raise finished
+        return finished
+
+    return work
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    endpoints = {"addin": ["tcp:0"], "admin": ["tcp:0"]}
+    path.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints}))
+    return path
+
+
+async def run(
+    config: Path, finished: Finished | StoreError, *arguments: str
+) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    asked = check.arguments(["--config", str(config), *arguments])
+    status = await check.run(asked, reactor, out, err, alone=alone(finished))
+    return status, out.getvalue(), err.getvalue()
+
+
+@pytest_twisted.ensureDeferred
+async def test_all_in_order(config: Path) -> None:
+    """Status 0; the result alone is on standard output."""
+    finished = Finished(reports=(report(1, passed("Good.")), report(2, passed("Yes."))))
+    status, out, err = await run(config, finished)
+    assert status == 0
+    assert "Good." in out
+    assert "Integration 2" in out
+    assert "working alone" in err
+    assert "working alone" not in out
+
+
+@pytest_twisted.ensureDeferred
+async def test_something_failed(config: Path) -> None:
+    """Status 1, with cause, remedy and command."""
+    finished = Finished(failures=1, reports=(report(1, BAD),))
+    status, out, _ = await run(config, finished)
+    assert status == 1
+    for words in ("FAILED", "Because.", "Do.", "PS>      Get-It"):
+        assert words in out
+
+
+@pytest_twisted.ensureDeferred
+async def test_json(config: Path) -> None:
+    """`--json` is the API's shape, one report for each integration."""
+    finished = Finished(failures=1, reports=(report(1, BAD),))
+    status, out, _ = await run(config, finished, "--json")
+    assert status == 1
+    (found,) = json.loads(out)
+    assert found["exchange_connector_id"] == 1
+    assert found["lines"][0]["commands"] == ["Get-It"]
+
+
+@pytest.mark.parametrize(
+    "finished",
+    [
+        StoreError("The state is locked."),
+        Finished(refused="There is no integration 3; there are: 1."),
+        Finished(failures=1, reasons=("an internal error; see the log",)),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_cannot_run(config: Path, finished: Finished | StoreError) -> None:
+    """Status 2 and one line that says why."""
+    status, out, err = await run(config, finished)
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 2  # with the note above
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_configuration(tmp_path: Path) -> None:
+    """A configuration file that cannot be read is status 2."""
+    status, _, err = await run(tmp_path / "none.json", Finished())
+    assert status == 2
+    assert "none.json" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--user", "alice"],
+        ["--user", "a@" + "b" * 300],
+        ["--exchange-connector-id", "x"],
+        ["--exchange-connector", "1"],
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong command line is status 2 and says what would be right."""
+    with pytest.raises(SystemExit) as ended:
+        check.arguments(arguments)
+    assert ended.value.code == 2
+    assert "usage: pexschedd-check" in capsys.readouterr().err
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A sandbox Exchange, a daemon and an integration."""
+    world = World(tmp_path)
+    try:
+        world.start()
+        yield world
+    finally:
+        world.stop()
+
+
+def tool(world: World, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from pexschedd.tools.check import main; main()",
+            "--config",
+            str(world.config),
+            *arguments,
+        ],
+        check=False,
+        capture_output=True,
+        timeout=60,
+        text=True,
+        cwd=world.folder,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_with_and_without_the_daemon(world: World) -> None:
+    """The running daemon is asked; when it is down, the tool looks by itself, changes
+    nothing, and says that the add-in is not served."""
+    world.create_integration()
+    status, out, err = tool(world, "--user", ALICE, "--json")
+    assert status == 0, out + err
+    (found,) = json.loads(out)
+    lines = {each["check"]: each for each in found["lines"]}
+    assert lines["addin_answers"]["status"] == "passed"
+    assert lines["user"]["status"] == "passed"
+    assert lines["sign_in"]["status"] == "passed"
+    answer = world.ask("POST", "command/v1/ms_exchange_connector/1/check/")
+    assert answer.json()["status"] == "passed"
+
+    assert tool(world, "--exchange-connector-id", "9")[0] == 2
+
+    world.daemon.stop()
+    state = sorted((world.folder / "state").rglob("*.json*"))
+    before = [path.read_bytes() for path in state]
+    status, out, err = tool(world)
+    assert status == 1, out + err
+    assert "not running" in err
+    assert "svc@example.test is signed in" in out
+    assert "Add-in: connection" in out
+    assert [path.read_bytes() for path in state] == before

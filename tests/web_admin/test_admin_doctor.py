@@ -1,0 +1,193 @@
+"""The doctor and the setup script over the management API."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+from twisted.web.resource import Resource
+
+from pexschedd.doctor.report import Report, Status, failed, line
+from pexschedd.errors import NotAuthenticated, NotFound
+from pexschedd.model import tables
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.admin.doctor import DoctorApi, OwnPane
+from pexschedd.web.site import Site
+from tests.doctor.powershell_support import tokens
+from tests.doctor.test_doctor_powershell import PLAIN
+from tests.web_admin.web_admin_support import Client, open_store
+
+reactor: Any = _reactor
+
+CHECK = "/api/admin/command/v1/ms_exchange_connector/7/check/"
+SETUP = "/api/admin/configuration/v1/ms_exchange_connector/7/exchange_setup/"
+
+
+class Anybody:
+    async def authenticate(self, name: str, password: str) -> object:
+        if password == "wrong":
+            raise NotAuthenticated("No.")
+        return name
+
+
+class Rest(Resource):
+    isLeaf = True
+
+    def render(self, request: Any) -> bytes:
+        return b"the rest"
+
+
+class Desk:
+    def __init__(self, client: Client, asked: list[tuple[int, str]]) -> None:
+        self.client = client
+        self.asked = asked
+
+
+def report(id: int) -> Report:
+    finding = failed("Bad.", cause="Because.", remedy="Do.", commands=("Get-It 'x'",))
+    return Report(
+        exchange_connector_id=id,
+        name="Head office",
+        status=Status.FAILED,
+        time="2026-11-21 05:00:00 UTC",
+        lines=(line("sign_in", "Sign-in", finding),),
+    )
+
+
+@pytest_twisted.async_yield_fixture()
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """The API over a store with one integration, and a doctor that finds the same."""
+    store = open_store(tmp_path / "state")
+    change = store.transaction()
+    change.put(tables.CONNECTOR, PLAIN)
+    await change.commit()
+    asked: list[tuple[int, str]] = []
+
+    async def examine(id: int, user: str) -> Report:
+        asked.append((id, user))
+        if id != 7:
+            raise NotFound(f"There is no integration {id}.")
+        return report(id)
+
+    root = DoctorApi(store, Anybody(), examine).beside(Rest())
+    port = reactor.listenTCP(0, Site(root, reactor, None), interface="127.0.0.1")
+    yield Desk(Client(port.getHost().port), asked)
+    await port.stopListening()
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_check(desk: Desk) -> None:
+    """The answer has every line with cause, remedy and commands."""
+    answer = await desk.client.ask("POST", CHECK, {"user": "alice@example.test"})
+    assert answer.status == 200
+    assert desk.asked == [(7, "alice@example.test")]
+    assert answer.json == {
+        "exchange_connector_id": 7,
+        "name": "Head office",
+        "status": "failed",
+        "time": "2026-11-21 05:00:00 UTC",
+        "lines": [
+            {
+                "check": "sign_in",
+                "title": "Sign-in",
+                "status": "failed",
+                "message": "Bad.",
+                "cause": "Because.",
+                "remedy": "Do.",
+                "commands": ["Get-It 'x'"],
+                "details": [],
+            }
+        ],
+    }
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_a_body(desk: Desk) -> None:
+    """A user need not be named."""
+    assert (await desk.client.ask("POST", CHECK)).status == 200
+    assert desk.asked == [(7, "")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "payload", "status"),
+    [
+        ("POST", CHECK, {"user": "alice"}, 400),
+        ("POST", CHECK, {"user": 3}, 400),
+        ("POST", CHECK, {"usr": "alice@example.test"}, 400),
+        ("POST", CHECK, {"user": "a@" + "b" * 300}, 400),
+        ("POST", CHECK.replace("7", "8"), None, 404),
+        ("GET", CHECK, None, 405),
+        ("GET", SETUP.replace("7", "8"), None, 404),
+        ("POST", SETUP, None, 405),
+        ("GET", SETUP + "?for=linux", None, 400),
+        ("GET", SETUP + "?format=pdf", None, 400),
+        ("GET", SETUP + "?addin_group=" + "x" * 300, None, 400),
+        ("GET", SETUP + "?addin_group=a%0Ab", None, 400),
+        ("GET", SETUP + "?addin_group=a&addin_group=b", None, 400),
+        ("GET", SETUP + "?addin_group=%ff", None, 400),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_what_is_refused(
+    desk: Desk, method: str, path: str, payload: object, status: int
+) -> None:
+    """Bad input is an error of the right kind, and nothing is examined."""
+    answer = await desk.client.ask(method, path, payload)
+    assert answer.status == status, answer.body
+    assert [id for id, _ in desk.asked if id == 7] == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", CHECK), ("GET", SETUP)])
+@pytest_twisted.ensureDeferred
+async def test_administrators_only(desk: Desk, method: str, path: str) -> None:
+    """Neither is for everybody."""
+    for auth in (None, ("admin", "wrong")):
+        assert (await desk.client.ask(method, path, auth=auth)).status == 401
+    assert desk.asked == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_script(desk: Desk) -> None:
+    """A file for Windows: byte order mark, line ends, its name; the group in it."""
+    answer = await desk.client.ask("GET", SETUP + "?addin_group=Vid%27eo%20%E2%80%99x")
+    assert answer.status == 200
+    (name,) = answer.headers.getRawHeaders("content-disposition")
+    assert name == 'attachment; filename="exchange-setup-7.ps1"'
+    script = answer.body.decode("utf-8-sig")
+    assert answer.body.startswith(b"\xef\xbb\xbf")
+    assert script.count("\n") == script.count("\r\n")
+    values = [each.text for each in tokens(script) if each.kind == "string"]
+    assert "Vid'eo \u2019x" in values
+    assert "sealed" not in script
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_script_as_json(desk: Desk) -> None:
+    """The same script for programs; Microsoft 365 when asked for."""
+    found = await desk.client.get(SETUP + "?format=json&for=microsoft365")
+    assert found["for"] == "microsoft365"
+    assert "Connect-ExchangeOnline" in found["script"]
+    assert found["resource_uri"] == SETUP
+
+
+@pytest_twisted.ensureDeferred
+async def test_everything_else_stays(desk: Desk) -> None:
+    """Other addresses are not ours."""
+    for path in (
+        "/api/admin/configuration/v1/ms_exchange_connector/7/",
+        "/api/admin/command/v1/ms_exchange_connector/7/audit/",
+        "/",
+    ):
+        assert (await desk.client.ask("GET", path)).body == b"the rest"
+
+
+def test_the_pane_to_compare_with(tmp_path: Path) -> None:
+    """Ours is the same each time, and another for another integration."""
+    pane = OwnPane(ConnectorFiles(tmp_path), lambda _: "<p>Later</p>")
+    assert pane(PLAIN) == pane(PLAIN)
+    other = msgspec.structs.replace(PLAIN, room_mailbox_name="Another")
+    assert pane(PLAIN) != pane(other)
