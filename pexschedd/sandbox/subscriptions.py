@@ -87,9 +87,6 @@ class Subscription:
     def hear(self, happening: Happening, now: datetime) -> None:
         if happening.event not in self.events or not happening.concerns(self.folders):
             return
-        if self.stream is None and not self.pulled:
-            # Nobody listens: it is lost, so whoever connects has to look.
-            return
         self.last += 1
         self.missed = self.missed or len(self.waiting) == KEPT
         self.waiting.append(Waiting(self.last, now, happening))
@@ -210,6 +207,7 @@ class Subscriptions:
         if before is not None:
             before.fail("ErrorNewEventStreamConnectionOpened", [subscription])
             before.finish()
+        # What nobody has listened to is lost: whoever connects has to look.
         subscription.waiting.clear()
         subscription.missed = False
         subscription.stream = stream

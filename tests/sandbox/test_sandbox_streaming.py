@@ -78,12 +78,15 @@ async def test_a_stream_from_ok_to_closed(hall: Hall) -> None:
     await listener.count(1)
     hall.clock.advance(45)
     await listener.count(2)
+    hall.clock.advance(10)
     hall.mail()
     await listener.count(3)
     hall.clock.advance(44)
+    await turn()
+    assert len(listener.envelopes) == 3
     hall.clock.advance(1)
     await listener.count(4)
-    hall.clock.advance(30)
+    hall.clock.advance(20)
     await listener.end()
     news = "CreatedEvent NewMailEvent ModifiedEvent"
     assert listener.statuses() == ["OK", "OK", news, "OK", "Closed"]
