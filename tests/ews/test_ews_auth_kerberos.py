@@ -1,0 +1,267 @@
+"""Kerberos without a realm: names, the library's configuration, and what is said."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pexschedd.errors import MailboxError, MailboxUnreachable, SignInRefused
+from pexschedd.ews.auth import kerberos_tickets
+from pexschedd.ews.auth.kerberos_config import Realm, krb5_conf, proxy_url
+from pexschedd.ews.auth.kerberos_faults import (
+    Circumstances,
+    KerberosError,
+    service_error,
+    sign_in_error,
+    ticket_error,
+)
+from pexschedd.ews.auth.kerberos_folder import KerberosFolder
+from pexschedd.ews.auth.kerberos_names import (
+    Client,
+    Service,
+    clients,
+    realm_of,
+    service_of,
+)
+
+REALM = "EXAMPLE.TEST"
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("username", "expected"),
+    [
+        ("svc", [Client("svc", REALM)]),
+        ("EXAMPLE\\svc", [Client("svc", REALM)]),
+        (
+            "svc@example.test",
+            [Client("svc", REALM), Client("svc@example.test", REALM, enterprise=True)],
+        ),
+        (
+            "svc@mail.example",
+            [Client("svc@mail.example", REALM, enterprise=True)],
+        ),
+        (" jürgen ", [Client("jürgen", REALM)]),
+    ],
+)
+def test_clients(username: str, expected: list[Client]) -> None:
+    """A user name in each of its forms, and what it may stand for."""
+    assert clients(username, REALM) == expected
+
+
+@pytest.mark.parametrize("username", ["", "EXAMPLE\\", "svc@", "@x", "a b", "a/b", "{"])
+def test_no_client(username: str) -> None:
+    """What is no account says how one looks."""
+    with pytest.raises(ValueError, match=r"name@example\.com"):
+        clients(username, REALM)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Service("HTTP", "mail.example.test")),
+        ("HTTP/exchange.example.test", Service("HTTP", "exchange.example.test")),
+        ("http/x@OTHER.TEST", Service("http", "x", "OTHER.TEST")),
+    ],
+)
+def test_service(text: str, expected: Service) -> None:
+    """A service principal name, or the URL's host."""
+    assert service_of(text, "mail.example.test") == expected
+
+
+@pytest.mark.parametrize("text", ["HTTP", "/x", "HTTP/", "HTTP/a b", "HTTP/x@ {"])
+def test_no_service(text: str) -> None:
+    """What is no service principal name is an error that names the field."""
+    with pytest.raises(ValueError, match="kerberos_"):
+        service_of(text, "mail.example.test")
+
+
+@pytest.mark.parametrize("text", ["", "EXAMPLE TEST", "{", "-x", "X\n y = z"])
+def test_no_realm(text: str) -> None:
+    """What is no realm is an error that names the field."""
+    with pytest.raises(ValueError, match="kerberos_realm"):
+        realm_of(text)
+
+
+# The configuration
+
+
+def test_configuration() -> None:
+    """Realms of several integrations, each once, with the ways to their KDCs."""
+    text = krb5_conf(
+        [
+            Realm(REALM, kdc="dc1.example.test"),
+            Realm(REALM, kdc="dc2.example.test:88"),
+            Realm(REALM, kdc="dc1.example.test"),
+            Realm(
+                "FAR.TEST",
+                kdc="not.used",
+                proxy="https://far.test/KdcProxy",
+                anchors="/etc/ca.pem",
+                service=Service("HTTP", "Mail.far.test", "FAR.TEST"),
+            ),
+            Realm("BY.DNS"),
+        ]
+    )
+    assert text.partition("[realms]")[2] == (
+        "\n"
+        "    BY.DNS = {\n"
+        "    }\n"
+        "    EXAMPLE.TEST = {\n"
+        "        kdc = dc1.example.test\n"
+        "        master_kdc = dc1.example.test\n"
+        "        kdc = dc2.example.test:88\n"
+        "        master_kdc = dc2.example.test:88\n"
+        "    }\n"
+        "    FAR.TEST = {\n"
+        "        kdc = https://far.test/KdcProxy\n"
+        "        master_kdc = https://far.test/KdcProxy\n"
+        "        http_anchors = FILE:/etc/ca.pem\n"
+        "    }\n"
+        "\n"
+        "[domain_realm]\n"
+        "    mail.far.test = FAR.TEST\n"
+    )
+
+
+@given(kdc=st.text(max_size=30))
+def test_nothing_else_gets_in(kdc: str) -> None:
+    """A value stays a value: no line, section or brace comes of it."""
+    plain = krb5_conf([Realm(REALM, kdc="x")])
+    text = krb5_conf([Realm(REALM, kdc=f"x{kdc}")])
+    assert text.count("\n") == plain.count("\n")
+    values = [line for line in text.splitlines() if "kdc = x" in line]
+    assert len(values) == 2
+    assert not any(set(line.partition("= ")[2]) & set("{}= ") for line in values)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", ""),
+        ("https://kdc.example.test", "https://kdc.example.test/KdcProxy"),
+        ("https://kdc.example.test:8443/", "https://kdc.example.test:8443/KdcProxy"),
+        ("https://kdc.example.test/Other", "https://kdc.example.test/Other"),
+    ],
+)
+def test_proxy(url: str, expected: str) -> None:
+    """A KDC proxy without a path is at the usual one."""
+    assert proxy_url(url) == expected
+
+
+@pytest.mark.parametrize(("url", "tls"), [("http://x/", True), ("https://x/", False)])
+def test_proxy_without_tls(url: str, tls: bool) -> None:
+    """There are no KDC proxies without TLS."""
+    with pytest.raises(ValueError, match="kerberos_enable_tls"):
+        proxy_url(url, tls=tls)
+
+
+def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is private, follows the integrations, and the library is told of it."""
+    monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
+    realms = [Realm("A.TEST")]
+    folder = KerberosFolder(tmp_path, lambda: realms)
+    path = tmp_path / "kerberos" / "krb5.conf"
+    folder.write(folder.configuration())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.environ["KRB5_CONFIG"] == str(path)
+    first = path.stat().st_ino
+    folder.write(folder.configuration())
+    assert path.stat().st_ino == first
+    realms.append(Realm("B.TEST"))
+    folder.write(folder.configuration())
+    assert "B.TEST" in path.read_text()
+
+
+def test_keytabs(tmp_path: Path) -> None:
+    """Each integration has a keytab of its own, or none."""
+    folder = KerberosFolder(tmp_path)
+    (tmp_path / "keytabs").mkdir()
+    (tmp_path / "keytabs" / "7.keytab").touch()
+    assert folder.keytab(7) == tmp_path / "keytabs" / "7.keytab"
+    assert folder.keytab(8) is None
+
+
+# What is said
+
+BASE = -1765328384
+OF = Circumstances(
+    username="svc",
+    realm=REALM,
+    service=Service("HTTP", "mail.example.test"),
+    kdc="dc1.example.test",
+)
+WITH_KEYTAB = Circumstances(
+    username="svc",
+    realm=REALM,
+    service=OF.service,
+    kdc="",
+    keytab="/state/keytabs/7.keytab",
+    ahead=-425.4,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "of", "kind", "says"),
+    [
+        (6, OF, SignInRefused, "knows no account svc"),
+        (7, OF, SignInRefused, "dc1.example.test does not serve the realm"),
+        (68, WITH_KEYTAB, SignInRefused, "The KDC that DNS names does not serve"),
+        (14, OF, SignInRefused, "-KerberosEncryptionType AES128,AES256"),
+        (18, OF, SignInRefused, "locked or disabled"),
+        (23, OF, SignInRefused, "has expired"),
+        (24, OF, SignInRefused, "refuses the password"),
+        (31, OF, SignInRefused, "refuses the password"),
+        (24, WITH_KEYTAB, SignInRefused, "/state/keytabs/7.keytab was made"),
+        (37, OF, SignInRefused, "the clocks of this machine and of the domain"),
+        (37, WITH_KEYTAB, SignInRefused, "7 minutes and 5 seconds behind"),
+        (60, OF, SignInRefused, "the library's words"),
+        (156, OF, MailboxUnreachable, "reached at dc1.example.test"),
+        (156, WITH_KEYTAB, MailboxUnreachable, "through DNS"),
+        (154, OF, MailboxUnreachable, "TCP port 88"),
+        (181, WITH_KEYTAB, SignInRefused, "has no key for the account svc"),
+    ],
+)
+def test_signing_in(code: int, of: Any, kind: type[MailboxError], says: str) -> None:
+    """Why there is no ticket for the account, by the code."""
+    error = sign_in_error(KerberosError(BASE + code, "the library's\n words"), of)
+    assert type(error) is kind
+    assert error.message.startswith("Kerberos: ")
+    assert says in error.message
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "says"),
+    [
+        (7, SignInRefused, "setspn -S HTTP/mail.example.test <DOMAIN>"),
+        (37, SignInRefused, "clock"),
+        (156, MailboxUnreachable, "no KDC"),
+        (12, SignInRefused, "words"),
+    ],
+)
+def test_ticket(code: int, kind: type[MailboxError], says: str) -> None:
+    """Why there is none for Exchange."""
+    error = ticket_error(KerberosError(BASE + code, "words"), OF)
+    assert type(error) is kind
+    assert says in error.message
+
+
+def test_service_says() -> None:
+    """Of what Exchange says only the clock is worth more than that it refuses."""
+    error = service_error(KerberosError(BASE + 37, "x"), WITH_KEYTAB)
+    assert error is not None
+    assert "7 minutes" in error.message
+    assert service_error(KerberosError(BASE + 35, "x"), OF) is None
+
+
+def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the error names it."""
+    monkeypatch.setattr(kerberos_tickets, "krb5", None)
+    assert not kerberos_tickets.installed()
+    with pytest.raises(KerberosError, match=r"pip install 'pexschedd\[kerberos\]'"):
+        kerberos_tickets.sign_in([Client("svc", REALM)], "right", None)
