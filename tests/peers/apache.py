@@ -70,6 +70,7 @@ class Apache:
         keytab: Path | None,
         krb5_config: Path | None,
         authority: Authority,
+        ahead: str = "",
     ) -> None:
         self._folder = folder
         first = free_ports(len(KINDS) + 1)
@@ -94,6 +95,7 @@ class Apache:
             ["apache2", "-D", "FOREGROUND", "-f", str(folder / "apache.conf")],
             environment,
             "resuming normal operations",
+            ahead=ahead,
         )
 
     def url(self, kind: str) -> str:

@@ -1,7 +1,7 @@
 """Real web servers and a real Kerberos realm, started once for all tests here."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.net.net_support import Authority
 from tests.peers import apache, kdc
 from tests.peers.apache import Apache
 from tests.peers.kdc import Kdc
-from tests.peers.processes import UNPRIVILEGED, missing, new_folder
+from tests.peers.processes import FAKETIME, UNPRIVILEGED, missing, new_folder
 
 reactor: Any = _reactor
 
@@ -66,7 +66,19 @@ def web_server(authority: Authority) -> Iterator[Apache]:
 @pytest.fixture(scope="session")
 def kerberized(realm: Kdc, authority: Authority) -> Iterator[Apache]:
     """A web server with a key in the realm."""
-    lacking = missing(apache.COMMANDS, apache.FILES)
+    yield from _kerberized(realm, authority)
+
+
+@pytest.fixture
+def ten_minutes_ahead(realm: Kdc, authority: Authority) -> Iterator[Apache]:
+    """One whose clock is wrong."""
+    yield from _kerberized(realm, authority, [FAKETIME], ahead="+10m")
+
+
+def _kerberized(
+    realm: Kdc, authority: Authority, files: Sequence[str] = (), ahead: str = ""
+) -> Iterator[Apache]:
+    lacking = missing(apache.COMMANDS, [*apache.FILES, *files])
     if lacking:
         pytest.skip(f"not installed: {', '.join(lacking)}")
     folder = new_folder("apache")
@@ -79,6 +91,7 @@ def kerberized(realm: Kdc, authority: Authority) -> Iterator[Apache]:
         keytab=keytab,
         krb5_config=realm.config,
         authority=authority,
+        ahead=ahead,
     )
     yield server
     server.stop()

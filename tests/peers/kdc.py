@@ -1,5 +1,6 @@
 """A Kerberos realm: MIT's KDC with a database, a port and files of its own."""
 
+import re
 from pathlib import Path
 
 from tests.peers.processes import Server, run
@@ -45,8 +46,8 @@ class Kdc:
             " }\n"
         )
 
-    def _run(self, *arguments: str) -> None:
-        run([arguments[0], "-r", REALM, *arguments[1:]], self._environment)
+    def _run(self, *arguments: str) -> str:
+        return run([arguments[0], "-r", REALM, *arguments[1:]], self._environment)
 
     def add(self, principal: str, password: str, *options: str) -> None:
         """An account."""
@@ -63,6 +64,13 @@ class Kdc:
         """Adds the keys of an account to a keytab; its password stays."""
         keys = ("ktadd", "-k", str(keytab), "-norandkey")
         self._run("kadmin.local", *keys, f"{principal}@{REALM}")
+
+    def attempts(self, principal: str) -> int:
+        """How many wrong passwords there were, one after another."""
+        said = self._run("kadmin.local", "getprinc", f"{principal}@{REALM}")
+        found = re.search(r"^Failed password attempts: (\d+)$", said, re.MULTILINE)
+        assert found is not None, said
+        return int(found[1])
 
     def stop(self) -> None:
         self._server.stop()

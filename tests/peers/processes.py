@@ -12,6 +12,8 @@ SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 UNPRIVILEGED = "www-data"
 
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
 
 def missing(commands: Sequence[str], files: Sequence[str] = ()) -> list[str]:
     """What of all this is not installed."""
@@ -34,7 +36,7 @@ def new_folder(name: str) -> Path:
     return folder
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         [command(arguments[0]), *arguments[1:]],
         env={**os.environ, **environment},
@@ -45,17 +47,25 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         text=True,
     )
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 class Server:
     """A process that says on its standard error when it is ready."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], ready: str
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        ready: str,
+        *,
+        ahead: str = "",
     ) -> None:
+        """Its clock may be ahead, by what faketime understands, as "+10m"."""
+        shift = {"LD_PRELOAD": FAKETIME, "FAKETIME": ahead} if ahead else {}
         self._process = subprocess.Popen(
             [command(arguments[0]), *arguments[1:]],
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **shift},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

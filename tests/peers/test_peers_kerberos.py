@@ -17,7 +17,7 @@ from pexschedd.ews.connection import Limits
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.signing_in import Kerberos
+from pexschedd.signing_in import Kerberos, SigningIn
 from tests.ews.ews_auth_support import Counting
 from tests.ews.ews_exchange import Exchange
 from tests.net.net_support import Authority
@@ -41,7 +41,7 @@ class Office:
         self, state: Path, server: Apache, realm: Kdc, authority: Authority
     ) -> None:
         self._state = state
-        self._server = server
+        self.server = server
         self._authority = authority
         self.connector = Connector(
             id=7,
@@ -63,7 +63,7 @@ class Office:
         connections: int = 2,
         **changed: Any,
     ) -> dict[str, Any]:
-        url = self._server.url(kind)
+        url = self.server.url(kind)
         connector = msgspec.structs.replace(self.connector, url=url, **changed)
         kerberos = Kerberos(
             self._state,
@@ -75,7 +75,9 @@ class Office:
         return {
             "url": url,
             "username": connector.username,
-            "authenticator": kerberos.authenticator(connector, password),
+            "authenticator": SigningIn(kerberos=kerberos).authenticator(
+                connector, password
+            ),
             "method": "KERBEROS",
             "network": Network(reactor, Trust([("test", self._authority.pem)])),
             "limits": Limits(connections=connections),
@@ -275,3 +277,31 @@ async def test_no_kdc(kerberized: Apache, behind: Start, office: Office) -> None
     mailbox = behind(kerberized).mailbox(**office.account(kerberos_kdc=nowhere))
     with pytest.raises(MailboxUnreachable, match=rf"reached at {nowhere}"):
         await mailbox.check()
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_attempt(
+    kerberized: Apache, behind: Start, office: Office, realm: Kdc
+) -> None:
+    """A wrong password is tried once, however many connections ask for it."""
+    realm.add("guarded", "right")
+    account = office.account(username="guarded", password="wrong", connections=8)
+    mailbox = behind(kerberized).mailbox(**account)
+    checks = [Deferred.fromCoroutine(mailbox.check()) for _ in range(8)]
+    for check in checks:
+        with pytest.raises(SignInRefused, match="refuses the password"):
+            await check
+    assert realm.attempts("guarded") == 1
+
+
+@pytest.mark.parametrize("kind", ["kerberos", "kerberos-tls"])
+@pytest_twisted.ensureDeferred
+async def test_clocks(
+    ten_minutes_ahead: Apache, behind: Start, office: Office, kind: str
+) -> None:
+    """A wrong clock is said to be wrong, and by how much."""
+    office.server = ten_minutes_ahead
+    mailbox = behind(ten_minutes_ahead).mailbox(**office.account(kind))
+    message = await refusal(mailbox)
+    assert "clock of this machine is " in message
+    assert "behind that of the Exchange server" in message

@@ -60,7 +60,7 @@ class Circumstances(msgspec.Struct, frozen=True):
 
 def sign_in_error(error: KerberosError, of: Circumstances) -> MailboxError:
     """The account got no ticket for itself."""
-    account = f"the account {of.username} in the realm {of.realm}"
+    account = f"the account {of.username}"
     kdc = f"The KDC of the realm {of.realm}"
     code = error.code
     if code in _NO_KDC:
