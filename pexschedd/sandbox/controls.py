@@ -12,6 +12,7 @@ from pexschedd.sandbox import tokens
 from pexschedd.sandbox.fault import BehaviourError
 from pexschedd.sandbox.folder import Folder
 from pexschedd.sandbox.streaming import ACTIONS
+from pexschedd.sandbox.subscriptions import Limits
 
 if TYPE_CHECKING:
     from pexschedd.sandbox.server import Sandbox
@@ -32,6 +33,7 @@ def add_controls(root: Resource, sandbox: "Sandbox") -> None:
     controls.putChild(b"bearer-tokens", _BearerTokens(sandbox))
     controls.putChild(b"calls", _Calls(sandbox))
     controls.putChild(b"moves", _Moves(sandbox))
+    controls.putChild(b"notifications", _Notifications(sandbox))
     controls.putChild(b"streams", _Streams(sandbox))
 
 
@@ -160,12 +162,9 @@ class _Behaviour(_Json):
 
     def render_PUT(self, request: Request) -> bytes:
         try:
-            before = self._sandbox.behaviour.sign_in
             self._sandbox.behaviour.configure(msgspec.json.decode(content(request)))
         except (msgspec.DecodeError, BehaviourError) as error:
             return self._refuse(request, str(error))
-        if self._sandbox.behaviour.sign_in != before:
-            self._sandbox.negotiation.reset()
         return self.render_GET(request)
 
 
@@ -195,6 +194,21 @@ class _Moves(_Json):
         except KeyError as error:
             return self._refuse(request, f"no mailbox {error}", HTTPStatus.NOT_FOUND)
         return self._answer(request, {})
+
+
+class _Notifications(_Json):
+    """Limits and times of subscriptions and streams."""
+
+    def render_GET(self, request: Request) -> bytes:
+        return self._answer(request, self._sandbox.subscriptions.limits)
+
+    def render_PUT(self, request: Request) -> bytes:
+        try:
+            wanted = msgspec.json.decode(content(request), type=Limits)
+        except msgspec.DecodeError as error:
+            return self._refuse(request, str(error))
+        self._sandbox.subscriptions.limits = wanted
+        return self.render_GET(request)
 
 
 class _Action(msgspec.Struct, forbid_unknown_fields=True):

@@ -47,14 +47,13 @@ class Negotiation:
         self._tokens = tokens
         self._connections: WeakKeyDictionary[Any, _Connection] = WeakKeyDictionary()
         self._closed = 0
-
-    def reset(self) -> None:
-        """Forgets who has signed in: the settings have changed."""
-        self._connections.clear()
-        self._closed = 0
+        self._rules = SignIn()
 
     def caller(self, request: Request, rules: SignIn) -> Mailbox:
-        """Raises `Challenge`."""
+        """Raises `Challenge`. With other rules than before all sign in again."""
+        if rules != self._rules:
+            self._connections.clear()
+            self._closed, self._rules = 0, rules
         scheme, _, rest = (request.getHeader("authorization") or "").partition(" ")
         method = {name.casefold(): name for name in rules.methods}.get(
             scheme.casefold()

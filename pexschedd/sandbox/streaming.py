@@ -1,6 +1,6 @@
 """An open GetStreamingEvents: envelopes one after another until it is closed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
@@ -23,12 +23,10 @@ _HEAD = (
 ).encode()
 _TAIL = b"</soap11:Body></Envelope>"
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>'
-Write = Callable[[bytes], object]
 
 
 class Stream:
-    """One client's connection. `write` sends bytes, `finish` ends the answer and
-    `abort` the connection."""
+    """One client's connection, over a request that stays open."""
 
     def __init__(
         self,

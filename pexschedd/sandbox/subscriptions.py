@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 
 from pexschedd.sandbox import notifications
 from pexschedd.sandbox.errors import EwsError
@@ -22,6 +24,8 @@ from pexschedd.sandbox.notifications import Event, Happening
 if TYPE_CHECKING:
     from pexschedd.sandbox.streaming import Stream
 
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=10**6)]
 KEPT = 1000
 """Events that wait for one who pulls; what is older is lost."""
 PAGE = 50
@@ -38,17 +42,16 @@ class Route:
     server: str = ""
 
 
-@dataclass
-class Limits:
-    """What a server's throttling policy and configuration allow; seconds."""
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a server's throttling policy and configuration allow."""
 
-    subscriptions: int = 5000
+    subscriptions: NotNegative = 5000
     """Of one mailbox."""
-    streams: int = 10
+    streams: NotNegative = 10
     """Open at a time, of one account."""
-    idle_s: float = 300
+    idle_s: Seconds = 300
     """A streaming subscription without a connection ends after that."""
-    heartbeat_s: float = 45
+    heartbeat_s: Seconds = 45
     affinity: bool = False
     """Several servers: only the one that a subscription was made on knows it."""
 

@@ -220,6 +220,20 @@ async def test_extended_protection(
 
 
 @pytest_twisted.ensureDeferred
+async def test_other_settings_forget_who_has_signed_in(gate: Gate) -> None:
+    """Connections that stand have to sign in again."""
+    wire = await gate.wire()
+    good = await handshake(wire, FIND, client())
+    assert good is not None
+    assert good.status == 200
+    wanted = {"methods": ["NTLM"], "channel_binding": "required"}
+    gate.sandbox.behaviour.configure({"sign_in": wanted})
+    after = await wire.ask(FIND)
+    assert after is not None
+    assert after.status == 401
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_renewed_certificate(gate: Gate) -> None:
     """New connections see it, and have to bind to it; those that stand go on."""
     gate.rules(channel_binding=Binding.REQUIRED)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_twisted
 from lxml import etree
@@ -19,6 +20,7 @@ from tests.sandbox.sandbox_support import (
     text,
 )
 from tests.sandbox.stream_support import Listener, Speaker, subscribe, turn, unsubscribe
+from tests.sandbox.test_sandbox_http import send
 
 
 class Hall:
@@ -306,8 +308,6 @@ async def test_trouble_with_streams(
 @pytest_twisted.ensureDeferred
 async def test_trouble_on_the_spot(hall: Hall) -> None:
     """Open streams are listed, and can be told what to do."""
-    from tests.sandbox.test_sandbox_http import send  # noqa: PLC0415 - its client
-
     _, listener = await hall.opened()
     _, _, listed = await send("GET", f"{hall.url}/sandbox/streams")
     assert listed == b'[{"mailboxes":["alice@example.test"]}]'
@@ -318,3 +318,17 @@ async def test_trouble_on_the_spot(hall: Hall) -> None:
     assert listener.statuses() == ["OK", "ErrorReadEventsFailed"]
     code, _, _ = await send("PUT", f"{hall.url}/sandbox/streams", b'{"action":"x"}')
     assert code == 400
+
+
+@pytest_twisted.ensureDeferred
+async def test_limits_over_http(hall: Hall) -> None:
+    """Each can be set, what is left out is the default, nonsense changes nothing."""
+    url = f"{hall.url}/sandbox/notifications"
+    code, _, shown = await send("PUT", url, b'{"heartbeat_s": 5, "affinity": true}')
+    assert code == 200
+    for wrong in (b"{", b'{"heartbeat_s": 0}', b'{"streams": -1}', b'{"more": 1}'):
+        code, _, _ = await send("PUT", url, wrong)
+        assert code == 400
+    expected = Limits(heartbeat_s=5, affinity=True)
+    assert hall.sandbox.subscriptions.limits == expected
+    assert msgspec.json.decode(shown, type=Limits) == expected
