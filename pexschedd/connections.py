@@ -76,6 +76,7 @@ class Connections:
             **self._account(connector),
             mailbox=connector.room_mailbox_email_address,
             pull_every=poll_interval if pulls else None,
+            patience=self.patience(connector),
         )
 
     def poster(self, connector: Connector) -> Transport:

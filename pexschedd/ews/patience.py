@@ -100,6 +100,20 @@ class Patience:
         await admitted
         return Turn(self, self._round)
 
+    def aside(self) -> "Turn":
+        """For a call that takes long and that the server does not count, such as a
+        stream: it keeps nobody waiting, and does not go first after a pause.
+
+        Raises `MailboxBusy` during a pause, and until that first call is answered.
+        """
+        self.check()
+        if self._pauses:
+            raise MailboxBusy(
+                "Nobody has been let in yet after a pause that the server asked for.",
+                retry_after=FIRST,
+            )
+        return Turn(self, self._round, counted=False)
+
     @property
     def _allowed(self) -> int:
         # After a pause one goes first.
@@ -147,9 +161,12 @@ class Patience:
 class Turn:
     """One call: what became of it is told before it is over."""
 
-    def __init__(self, patience: Patience, round_: int) -> None:
+    def __init__(
+        self, patience: Patience, round_: int, *, counted: bool = True
+    ) -> None:
         self._patience = patience
         self._round = round_
+        self._counted = counted
 
     def well(self) -> None:
         """The server gave an answer that asks for no pause."""
@@ -162,7 +179,7 @@ class Turn:
 
     def failed(self) -> None:
         """No answer: who went first after a pause has not shown that it is over."""
-        if self._patience._pauses:
+        if self._counted and self._patience._pauses:
             self._patience._pause(self._round, None)
 
     def fewer(self) -> None:
@@ -170,7 +187,8 @@ class Turn:
         self._patience._fewer()
 
     def over(self) -> None:
-        self._patience._over()
+        if self._counted:
+            self._patience._over()
 
 
 class Shared:
@@ -190,11 +208,9 @@ class Shared:
         """Calls that may be under way together, by now."""
         return self.mailbox.concurrency
 
-    def check(self) -> None:
-        """Raises `MailboxBusy` during a pause: for calls that are not counted, such
-        as streams."""
-        self._server.check()
-        self.mailbox.check()
+    def for_long_calls(self) -> "Shared":
+        """The same for streams; see `Patience.aside`."""
+        return _Aside(self._server, self.mailbox)
 
     async def turn(self) -> "Turns":
         """See `Patience.turn`."""
@@ -204,6 +220,11 @@ class Shared:
         except BaseException:
             server.over()
             raise
+
+
+class _Aside(Shared):
+    async def turn(self) -> "Turns":
+        return Turns(self._server.aside(), self.mailbox.aside())
 
 
 class Turns(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from pexschedd.ews.client import EwsClient, Observer
 from pexschedd.ews.connection import Limits
 from pexschedd.ews.faults import Site
 from pexschedd.ews.opening import choose_authenticator
+from pexschedd.ews.patience import Shared
 from pexschedd.ews.stream import MINUTES, EwsStream
 from pexschedd.ews.stream_channel import Channel
 from pexschedd.ews.stream_pull import EwsPull
@@ -29,6 +30,7 @@ def ews_notifications(
     pull_every: Callable[[], float] | None = None,
     minutes: int = MINUTES,
     observer: Observer | None = None,
+    patience: Shared | None = None,
 ) -> EwsStream | EwsPull:
     """Over a connection of its own; see `mailbox.ews_mailbox` for the settings.
 
@@ -44,7 +46,8 @@ def ews_notifications(
         limits=limits or Limits(),
     )
     site = Site(url=url, username=username, mailbox=mailbox, method=method)
-    client = EwsClient(channel, site, observer=observer)
+    aside = patience.for_long_calls() if patience else None
+    client = EwsClient(channel, site, aside, observer)
     if pull_every is not None:
         return EwsPull(client, channel, site, interval=pull_every, clock=clock)
     return EwsStream(client, channel, site, minutes=minutes)

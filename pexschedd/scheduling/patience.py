@@ -14,7 +14,7 @@ T = TypeVar("T")
 TRIES = 5
 FIRST = 2.0
 MOST = 300.0
-"""Seconds between two tries."""
+"""Seconds between two tries, unless the server asks for more."""
 
 
 async def patiently(call: Callable[[], Awaitable[T]], clock: IReactorTime) -> T:
@@ -23,8 +23,8 @@ async def patiently(call: Callable[[], Awaitable[T]], clock: IReactorTime) -> T:
         try:
             return await call()
         except (MailboxBusy, MailboxUnreachable) as error:
-            delay = max(FIRST * 2.0**tried, error.retry_after or 0)
-        await pause(clock, min(delay, MOST))
+            delay = max(min(FIRST * 2.0**tried, MOST), error.retry_after or 0)
+        await pause(clock, delay)
     return await call()
 
 

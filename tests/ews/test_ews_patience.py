@@ -96,8 +96,6 @@ def test_during_a_pause_nothing_is_sent() -> None:
     with pytest.raises(MailboxBusy) as caught:
         world.turn()
     assert caught.value.retry_after == 60
-    with pytest.raises(MailboxBusy):
-        world.patience.check()
     world.wait()
     world.turn()
 
@@ -174,6 +172,29 @@ def test_fewer_at_once_and_slowly_more() -> None:
     turns[1].well()
     turns[1].well()
     assert world.patience.concurrency == 5
+
+
+def test_a_stream_keeps_nobody_waiting() -> None:
+    """It obeys pauses, and lets another call go first; but while it lasts, all who
+    want may call, and what becomes of it ends no pause."""
+    world = World(concurrency=1)
+    stream = world.patience.aside()
+    world.pause()
+    with pytest.raises(MailboxBusy):
+        world.patience.aside()
+    stream.well()
+    stream.failed()
+    stream.over()
+    assert world.patience.back_off_seconds == FIRST
+    world.wait()
+    with pytest.raises(MailboxBusy):
+        world.patience.aside()
+    first = world.turn()
+    first.well()
+    world.patience.aside()
+    first.over()
+    stream = world.patience.aside()
+    assert stream.busy(50) == 50
 
 
 def test_the_line_is_bounded_and_may_be_left() -> None:
