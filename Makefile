@@ -12,12 +12,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench setup docs chromium peers clean
+.PHONY: run test check bench setup docs chromium peers oidc clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
-test: $(VENV)/dev.stamp chromium peers
+test: $(VENV)/dev.stamp chromium peers oidc
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev.stamp
@@ -68,6 +68,16 @@ peers: $(VENV)/dev.stamp
 	|| echo "Apache, tinyproxy or Kerberos is not installed: tests with them will be skipped"
 	@$(PIP) install --quiet --constraint requirements.lock --editable .[kerberos] \
 	|| echo "The extra kerberos cannot be built: its tests will be skipped"
+
+# The tests with a real OpenID provider want node, and what npm installs beside it.
+OIDC := tests/peers/oidc
+
+oidc:
+	@{ command -v node && command -v npm; } >/dev/null \
+	&& { cmp -s $(OIDC)/package-lock.json $(OIDC)/node_modules/installed.json \
+	     || { npm ci --silent --ignore-scripts --prefix $(OIDC) \
+	          && cp $(OIDC)/package-lock.json $(OIDC)/node_modules/installed.json; }; } \
+	|| echo "No node, or npm installs nothing: the tests with an OpenID provider will be skipped"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
