@@ -90,7 +90,9 @@ def read_pem(text: str) -> list[x509.Certificate]:
     if not blocks:
         raise ValueError(f"it holds no PEM certificate ({_BEGIN})")
     if len(blocks) > MOST:
-        raise ValueError(f"it holds {len(blocks)} certificates; at most {MOST} are")
+        raise ValueError(
+            f"it holds {len(blocks)} certificates; at most {MOST} are taken"
+        )
     return [_read(number, block) for number, block in enumerate(blocks, 1)]
 
 

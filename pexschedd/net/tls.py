@@ -8,7 +8,7 @@ kept for the administrator.
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -44,8 +44,7 @@ class Trust:
     def __init__(self, authorities: Authorities = ()) -> None:
         self._given = _certificates(authorities)
         self._context = _context(self._given)
-        self._open: WeakKeyDictionary[TLSMemoryBIOProtocol, SSL.Connection]
-        self._open = WeakKeyDictionary()
+        self._open: WeakSet[TLSMemoryBIOProtocol] = WeakSet()
         self._seen: Seen = _ignore
 
     @property
@@ -60,8 +59,9 @@ class Trust:
         would not be made any more are closed.
         """
         self._context = _context([*self._given, *_certificates(authorities)])
-        for protocol, connection in list(self._open.items()):
-            if protocol.connected and not self._still_believes(connection):
+        for protocol in list(self._open):
+            connection: SSL.Connection | None = protocol.getHandle()
+            if connection is not None and not self._still_believes(connection):
                 trouble = ConnectionTrouble(
                     Trouble.UNTRUSTED,
                     "the authority that its certificate relied on has been removed",
@@ -74,7 +74,7 @@ class Trust:
 
     def for_host(self, host: str) -> IOpenSSLClientConnectionCreator:
         """Makes connections that are only for `host`: a DNS name or an IP address."""
-        return _Creator(self._context, host, self._made, self._seen)
+        return _Creator(self._context, host, self._open.add, self._seen)
 
     def observer(self, host: str, report: "Report") -> IOpenSSLClientConnectionCreator:
         """Makes connections that go on whatever the server shows, and tell.
@@ -82,9 +82,6 @@ class Trust:
         For looking at a server's certificates only: nothing may be sent there.
         """
         return _Observer(self._context, host, report)
-
-    def _made(self, protocol: TLSMemoryBIOProtocol, connection: SSL.Connection) -> None:
-        self._open[protocol] = connection
 
     def _still_believes(self, connection: SSL.Connection) -> bool:
         chain = connection.get_peer_cert_chain()
@@ -195,7 +192,7 @@ class _Creator:
         self,
         context: SSL.Context,
         host: str,
-        made: Callable[[TLSMemoryBIOProtocol, SSL.Connection], None],
+        made: Callable[[TLSMemoryBIOProtocol], None],
         seen: Seen,
     ) -> None:
         self._context = context
@@ -224,7 +221,7 @@ class _Creator:
             return True
 
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
-        self._made(protocol, connection)
+        self._made(protocol)
         return connection
 
 

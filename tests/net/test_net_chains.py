@@ -1,5 +1,6 @@
 """What is wrong with a chain or a handshake, told apart; and trust that changes."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -259,6 +260,24 @@ async def test_renewed_trust_disturbs_nobody(serve: Any) -> None:
     await asking.ask()
     assert len(site.connections) == 1
     await asking.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_closed_connections_are_forgotten(serve: Any) -> None:
+    """A connection that is over is kept by nobody."""
+    trust = Trust([("ca_file", ROOT.pem)])
+    seen = []
+    trust.watch(lambda host, certificate: seen.append(host))
+    site = serve(answer, ROOT.server(dns("localhost")))
+    for _ in range(3):
+        asking = Client(site, trust)
+        await asking.ask()
+        await asking.close()
+        del asking
+    await site.all_lost()
+    gc.collect()
+    assert len(seen) == 3
+    assert list(trust._open) == []
 
 
 def test_a_bad_replacement_changes_nothing() -> None:
