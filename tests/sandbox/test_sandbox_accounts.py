@@ -1,7 +1,9 @@
 """Accounts from a file, and where the sandbox may listen."""
 
+import http.client
 import json
 import re
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +16,7 @@ from twisted.python.usage import UsageError
 from pexschedd.sandbox import Processing, default_accounts
 from pexschedd.sandbox.accounts import AccountsError, check_accounts, read_accounts
 from pexschedd.sandbox.tap import Options, check_loopback, makeService
+from tests.sandbox.signin_support import Pem
 
 
 def test_the_default_accounts_are_sound() -> None:
@@ -125,6 +128,35 @@ def test_twistd_runs_it() -> None:
             process.terminate()
         rest = process.stdout.read()
     assert "Server Shut Down" in rest
+    assert "Traceback" not in rest
+
+
+def test_twistd_with_tls_and_ntlm(tmp_path: Path) -> None:
+    """The same behind TLS, offering what it was told to."""
+    pem = Pem()
+    file = tmp_path / "server.pem"
+    file.write_bytes(pem.text)
+    endpoint = f"ssl:0:interface=127.0.0.1:privateKey={file}:certKey={file}"
+    with twistd("--listen", endpoint, "--sign-in", "Negotiate,NTLM") as process:
+        assert process.stdout is not None
+        try:
+            found = next(
+                match
+                for line in process.stdout
+                if (match := re.search(r"starting on (\d+)", line))
+            )
+            trust = ssl.create_default_context(cadata=pem.certificate_pem.decode())
+            client = http.client.HTTPSConnection(
+                "localhost", int(found[1]), context=trust, timeout=10
+            )
+            client.request("POST", "/EWS/Exchange.asmx")
+            answer = client.getresponse()
+            offered = answer.headers.get_all("www-authenticate")
+            assert (answer.status, offered) == (401, ["Negotiate", "NTLM"])
+            client.close()
+        finally:
+            process.terminate()
+        rest = process.stdout.read()
     assert "Traceback" not in rest
 
 

@@ -20,7 +20,7 @@ from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
 from pexschedd.sandbox.behaviour import Behaviour
-from pexschedd.sandbox.fault import BehaviourError
+from pexschedd.sandbox.fault import TRANSPORT, BehaviourError
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -190,6 +190,26 @@ def test_faults_for_a_while() -> None:
         clock.advance(19)
     clock.advance(3)
     assert behaviour.take("FindItem", ALICE).whole is None
+
+
+@pytest.mark.parametrize("kind", [*TRANSPORT, "http-401", "http-503", "http-302"])
+@pytest_twisted.ensureDeferred
+async def test_no_trouble_lasts(served: str, kind: str) -> None:
+    """Whatever goes wrong, and however the client leaves: the next call is well."""
+    port = int(served.rpartition(":")[2])
+    authorization = basic(ALICE, "alice")["authorization"]
+    for leaves in (True, False):
+        wanted = {"rate": 1, "faults": [{"kind": kind, "bytes_per_s": 10**6}]}
+        await behave(served, random=wanted)
+        wire = await connect(port)
+        wire.ask(FIND, authorization)
+        if not leaves:
+            await turn()
+        assert wire.transport is not None
+        wire.transport.abortConnection()  # type: ignore[attr-defined]  # TCP has it
+        await turn()
+        await behave(served)
+        assert (await ews(served))[0] == 200
 
 
 @given(rate=st.sampled_from([0.0, 0.2, 1.0]), seed=st.integers(0, 1000))
