@@ -15,6 +15,7 @@ from tests.net.net_support import Authority
 from tests.peers import apache, kdc
 from tests.peers.apache import Apache
 from tests.peers.kdc import Kdc
+from tests.peers.office import Office
 from tests.peers.processes import FAKETIME, UNPRIVILEGED, missing, new_folder
 
 reactor: Any = _reactor
@@ -120,3 +121,16 @@ async def behind() -> Any:
     for exchange, port in opened:
         await exchange.close()
         await port.stopListening()
+
+
+@pytest.fixture
+def office(
+    tmp_path: Path,
+    kerberized: Apache,
+    realm: Kdc,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Office:
+    # Set by what is tested, and not to be seen by other tests.
+    monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
+    return Office(tmp_path, kerberized, realm, authority)

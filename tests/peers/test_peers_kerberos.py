@@ -1,100 +1,29 @@
 """Kerberos with MIT's KDC and Apache: a real realm, real tickets."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import pytest_twisted
-from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.threads import deferToThread
 
 from pexschedd.errors import MailboxUnreachable, SignInRefused
-from pexschedd.ews.connection import Limits
-from pexschedd.model.integration import Connector
-from pexschedd.net.network import Network
-from pexschedd.net.tls import Trust
-from pexschedd.signing_in import Kerberos, SigningIn
+from pexschedd.ews.auth import kerberos_tickets
+from pexschedd.ews.auth.kerberos_config import Realm
+from pexschedd.ews.auth.kerberos_folder import KerberosFolder
+from pexschedd.ews.auth.kerberos_names import Client, Service
 from tests.ews.ews_auth_support import Counting
 from tests.ews.ews_exchange import Exchange
-from tests.net.net_support import Authority
 from tests.peers.apache import Apache
 from tests.peers.kdc import REALM, Kdc
+from tests.peers.office import Office, now
 from tests.peers.peers_work import work
 from tests.ports import free_ports
 
-reactor: Any = _reactor
+gssapi: Any = pytest.importorskip("gssapi", reason="not installed: the extra kerberos")
 Start = Callable[[Apache], Exchange]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Office:
-    """An integration whose account is in the realm."""
-
-    def __init__(
-        self, state: Path, server: Apache, realm: Kdc, authority: Authority
-    ) -> None:
-        self._state = state
-        self.server = server
-        self._authority = authority
-        self.connector = Connector(
-            id=7,
-            uuid="3d8f1a3c-0000-4000-8000-000000000007",
-            name="office",
-            addin_server_domain="addin.example.test",
-            authentication_method="KERBEROS",
-            username="svc",
-            kerberos_realm=REALM,
-            kerberos_kdc=realm.address,
-        )
-        self.now = now
-
-    def account(
-        self,
-        kind: str = "kerberos",
-        *,
-        password: str = "right",
-        connections: int = 2,
-        **changed: Any,
-    ) -> dict[str, Any]:
-        url = self.server.url(kind)
-        connector = msgspec.structs.replace(self.connector, url=url, **changed)
-        kerberos = Kerberos(
-            self._state,
-            lambda: [connector],
-            ca_file=None,
-            in_thread=deferToThread,
-            now=self.now,
-        )
-        return {
-            "url": url,
-            "username": connector.username,
-            "authenticator": SigningIn(kerberos=kerberos).authenticator(
-                connector, password
-            ),
-            "method": "KERBEROS",
-            "network": Network(reactor, Trust([("test", self._authority.pem)])),
-            "limits": Limits(connections=connections),
-        }
-
-
-@pytest.fixture
-def office(
-    tmp_path: Path,
-    kerberized: Apache,
-    realm: Kdc,
-    authority: Authority,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Office:
-    # Set by what is tested, and not to be seen by other tests.
-    monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
-    return Office(tmp_path, kerberized, realm, authority)
 
 
 @pytest.mark.parametrize("kind", ["kerberos", "kerberos-bound", "kerberos-tls"])
@@ -305,3 +234,43 @@ async def test_clocks(
     message = await refusal(mailbox)
     assert "clock of this machine is " in message
     assert "behind that of the Exchange server" in message
+
+
+@pytest.mark.parametrize(
+    ("bound_to", "wanted", "accepted"),
+    [
+        (b"\x01certificate", b"\x01certificate", True),
+        (b"\x01certificate", None, True),
+        (b"\x01certificate", b"\x02another", False),
+    ],
+)
+def test_channel_binding(
+    office: Office,
+    realm: Kdc,
+    tmp_path: Path,
+    bound_to: bytes,
+    wanted: bytes | None,
+    accepted: bool,
+) -> None:
+    """A proof is bound to a certificate; who knows of another one refuses it."""
+    folder = KerberosFolder(tmp_path, lambda: [Realm(REALM, kdc=realm.address)])
+    folder.write(folder.configuration())
+    ticket = kerberos_tickets.sign_in([Client("svc", REALM)], "right", None)
+    proof = kerberos_tickets.Proof(ticket, Service("HTTP", "localhost"), bound_to)
+    keytab = tmp_path / "http.keytab"
+    realm.export("HTTP/localhost", keytab)
+    server = gssapi.SecurityContext(
+        creds=gssapi.Credentials(usage="accept", store={"keytab": str(keytab)}),
+        usage="accept",
+        channel_bindings=gssapi.raw.ChannelBindings(application_data=wanted)
+        if wanted is not None
+        else None,
+    )
+    server.step(proof.step())
+    if accepted:
+        bound = gssapi.RequirementFlag.channel_bound in server.actual_flags
+        assert bound == (wanted is not None)
+    else:
+        with pytest.raises(gssapi.exceptions.GSSError, match="channel bindings"):
+            _ = server.complete
+    ticket.discard()
