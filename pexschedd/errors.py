@@ -86,6 +86,12 @@ class StoreError(PexscheddError):
     code = "store"
 
 
+class StoreFull(Unavailable):
+    """The disk of the store is nearly full: nothing new is taken, nothing is lost."""
+
+    code = "store_full"
+
+
 class MailboxError(PexscheddError):
     """A mailbox could not be reached or refused what was asked.
 

@@ -112,7 +112,7 @@ class Administrators:
         """
         _check_password(password)
         stored = await self._slowly(make_hash, password, token_bytes(SALT_BYTES))
-        change = self._store.transaction()
+        change = self._store.transaction(essential=True)
         found = self._find(name)
         if found is None:
             found = Administrator(

@@ -63,7 +63,7 @@ class Alarms:
             instance=instance,
             details=details,
         )
-        change = self._store.transaction()
+        change = self._store.transaction(essential=True)
         change.put(
             tables.ALARM,
             Alarm(
@@ -89,7 +89,7 @@ class Alarms:
         ]
         if not raised:
             return
-        change = self._store.transaction()
+        change = self._store.transaction(essential=True)
         for alarm in raised:
             self._log.info(
                 "alarm {name} for {instance} is over",

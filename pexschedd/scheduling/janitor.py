@@ -82,7 +82,7 @@ class Janitor:
 
     async def _forget_cancellations(self) -> None:
         """Of occurrences that nothing else was ever heard of; there are few."""
-        change = self._store.transaction()
+        change = self._store.transaction(essential=True)
         for each in self._store.all(tables.CANCELLED_OCCURRENCE):
             connector = self._store.get(tables.CONNECTOR, each.exchange_connector)
             kept = timedelta(days=connector.keep_unused_aliases if connector else 0)
@@ -134,7 +134,7 @@ class Janitor:
         for start in range(0, len(conferences), at_once):
             if not running():
                 break
-            change = self._store.transaction()
+            change = self._store.transaction(essential=True)
             for conference in conferences[start : start + at_once]:
                 # It may have been scheduled again since it was looked at.
                 if self._is_past(conference):
@@ -150,7 +150,7 @@ class Janitor:
         for start in range(0, len(aliases), at_once):
             if not running():
                 break
-            change = self._store.transaction()
+            change = self._store.transaction(essential=True)
             for id in aliases[start : start + at_once]:
                 alias = self._store.get(tables.SCHEDULED_ALIAS, id)
                 if alias is not None and self._has_expired(alias):

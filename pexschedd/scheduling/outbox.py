@@ -79,7 +79,7 @@ class Outbox:
         ]
         unsure.update(each.id for each in batch)
         outcomes = await self._mailbox.answer(answers)
-        change = self._store.transaction()
+        change = self._store.transaction(essential=True)
         for pending, outcome in zip(batch, outcomes, strict=True):
             if outcome.kind is OutcomeKind.RETRY:
                 if outcome.own:

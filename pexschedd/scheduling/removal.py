@@ -51,7 +51,7 @@ async def remove_connector(store: Store, connector: int, now: datetime) -> None:
     removed again, instead of leaving rooms behind that nobody looks after.
     """
     await _remove_what_it_made(store, connector, now)
-    document = store.transaction()
+    document = store.transaction(essential=True)
     for domain in store.find_all(tables.DOMAIN_BY_CONNECTOR, connector):
         document.delete(tables.EXCHANGE_DOMAIN, domain.id)
     if store.get(tables.CONNECTOR, connector) is not None:
@@ -68,7 +68,7 @@ async def _remove_what_it_made(store: Store, connector: int, now: datetime) -> N
     made |= {s.conference for s in series if s.exchange_connector == connector}
     conferences = iter(made)
     while chunk := list(islice(conferences, _AT_ONCE)):
-        change = store.transaction()
+        change = store.transaction(essential=True)
         for conference in chunk:
             remove_conference(change, store, conference, now)
         await change.commit()
@@ -100,7 +100,7 @@ async def _remove_the_rest(store: Store, connector: int) -> None:
 
 async def _remove(store: Store, table: Table[R], records: Sequence[R]) -> None:
     for start in range(0, len(records), _AT_ONCE):
-        change = store.transaction()
+        change = store.transaction(essential=True)
         for record in records[start : start + _AT_ONCE]:
             # Others may have removed it while the last part was being written.
             if store.get(table, record.id) is not None:

@@ -104,7 +104,7 @@ class Troubled:
         aside = [each for each in self._all() if each.set_aside_time is not None]
         old = [each for each in aside if self._now() - each.last_time > KEPT]
         if old:
-            change = self._store.transaction()
+            change = self._store.transaction(essential=True)
             for each in old:
                 change.delete(tables.TROUBLED, each.id)
             await change.commit()

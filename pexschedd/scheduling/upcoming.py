@@ -88,7 +88,7 @@ async def sweep(
         if _is_overtaken(store, series, now()):
             overtaken.append(series.id)
     for start in range(0, len(overtaken), AT_ONCE):
-        change = store.transaction()
+        change = store.transaction(essential=True)
         for id in overtaken[start : start + AT_ONCE]:
             # It may have been changed or removed since it was looked at.
             current = store.get(tables.RECURRING_CONFERENCE, id)

@@ -23,6 +23,7 @@ from pexschedd.errors import (
     MailboxRefused,
     PexscheddError,
     StoreError,
+    StoreFull,
 )
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
@@ -173,6 +174,7 @@ class Watcher:
         self._is_kept_waiting = False
         try:
             await self._outbox.send()
+            self._store.require_space()
             await self._work_off(connector)
             await self._rewriter.work(self._troubled)
             await self._outbox.send()
@@ -182,6 +184,10 @@ class Watcher:
             # The store stops the process and has said why.
             self._running = False
             return 0
+        except StoreFull:
+            # An alarm says so. Requests wait in the mailbox until there is space.
+            self._start_over()
+            return connector.poll_interval
         except MailboxError as error:
             self._start_over()
             if not self._running:

@@ -21,6 +21,7 @@ from threading import Thread
 from typing import Protocol
 
 from pexschedd.errors import StoreError
+from pexschedd.store.space import Space
 
 
 class FileSystem(Protocol):
@@ -40,6 +41,9 @@ class FileSystem(Protocol):
 
     def mode(self, path: Path) -> int:
         """The permission bits of a file."""
+
+    def space(self, path: Path) -> Space:
+        """How much is free on the disk that a folder is on."""
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
         """Up to `size` bytes from `offset` on; everything if `size` is negative."""
@@ -103,6 +107,10 @@ class RealFileSystem:
 
     def mode(self, path: Path) -> int:
         return stat.S_IMODE(os.stat(path).st_mode)
+
+    def space(self, path: Path) -> Space:
+        found = os.statvfs(path)
+        return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
         with open(path, "rb", buffering=0) as file:

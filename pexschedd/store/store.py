@@ -7,6 +7,7 @@ and is durable when its commit fires; see `docs/store.md` for how.
 import gc
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
@@ -16,7 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreFull
 from pexschedd.model.table import Index, R, Table
 from pexschedd.store import documents, line
 from pexschedd.store.collection import Collection
@@ -28,6 +29,7 @@ from pexschedd.store.ledger import Ledger
 from pexschedd.store.recovery import open_segments
 from pexschedd.store.secrets import Vault
 from pexschedd.store.segments import Segments
+from pexschedd.store.space import Gauge, Space
 from pexschedd.store.transaction import Transaction
 
 SEGMENT_SIZE = 32 << 20
@@ -54,6 +56,7 @@ class Store:
         journal: Journal,
         segment_size: int,
         compact_from: int,
+        reserve: int | None,
     ) -> None:
         self._fs = fs
         self._folder = folder
@@ -65,6 +68,8 @@ class Store:
         self._compactor = Compactor(
             fs, ledger, segments, journal, self._next_ids, compact_from
         )
+        self._gauge = Gauge(str(folder.path), reserve)
+        self._read_gauge(fs.space(folder.path))
         self._seq = segments.last
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None
@@ -82,6 +87,7 @@ class Store:
         fs: FileSystem | None = None,
         segment_size: int = SEGMENT_SIZE,
         compact_from: int = FLOOR,
+        reserve: int | None = None,
         random: Callable[[int], bytes] = token_bytes,
     ) -> "Store":
         """Opens a state folder, or begins one; blocks until everything is in memory.
@@ -89,6 +95,7 @@ class Store:
         `failed` is called once, on the reactor, when nothing can be written any more:
         the daemon has to exit. `version` is the release of the program, noted for
         people. `compact_from`: how many bytes have to be dead before they are removed.
+        `reserve`: how many are kept free; by default that depends on the disk.
         Raises StoreError if another process uses the folder, or if anything in
         it is not as it was written; the message says what to do.
         """
@@ -123,6 +130,7 @@ class Store:
             journal,
             segment_size,
             compact_from,
+            reserve,
         )
         store._compactor.consider()
         return store
@@ -149,8 +157,56 @@ class Store:
         """All records that have this key, by ascending id."""
         return self._collection(index.table).find_all(index.name, key)
 
-    def transaction(self) -> Transaction:
-        return Transaction(self._collections, self._commit)
+    def transaction(self, *, essential: bool = False) -> Transaction:
+        """`essential` is for what has to go on when the disk is nearly full and new
+        work is refused: the outcome of what was decided before, tidying up, alarms.
+        """
+        refusal = "" if essential else self._gauge.refusal
+        return Transaction(self._collections, self._commit, refusal)
+
+    @property
+    def refusal(self) -> str:
+        """Why no new work is taken at the moment, for people; empty if it is."""
+        return self._gauge.refusal
+
+    @property
+    def accepts_writes(self) -> bool:
+        return not self._gauge.refusal
+
+    def require_space(self) -> None:
+        """Raises StoreFull if a transaction would be refused."""
+        if self._gauge.refusal:
+            raise StoreFull(self._gauge.refusal)
+
+    def look_at_disk(self) -> Deferred[None]:
+        """Finds out whether new work can be taken; to be called every few seconds."""
+        path = self._folder.path
+        found: list[Space] = []
+
+        def look() -> None:
+            # That it cannot be found out is no reason to stop.
+            with suppress(OSError):
+                found.append(self._fs.space(path))
+
+        def read(_: None) -> None:
+            for space in found:
+                self._read_gauge(space)
+
+        return self._journal.call(look).addCallback(read)
+
+    def _read_gauge(self, space: Space) -> None:
+        changed = self._gauge.read(space, self._compactor.needs)
+        if changed and self._gauge.refusal:
+            self._log.warn("{refusal}", refusal=self._gauge.refusal)
+            self._compactor.compact().addCallback(self._forget_old)
+        elif changed:
+            self._log.info("there is enough space on the disk again")
+
+    def _forget_old(self, problem: str) -> None:
+        """What compaction has replaced is kept for backups while there is space."""
+        self._journal.call(partial(self._segments.forget, 1)).addErrback(
+            lambda _: None  # then the store has failed, and has said so
+        )
 
     def subscribe(
         self, table: Table[R], changed: Callable[[R | None, R | None], None]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
+from pexschedd.errors import StoreFull
 from pexschedd.model.fields import Record
 from pexschedd.model.table import R, Table
 from pexschedd.store.collection import Collection
@@ -41,9 +42,12 @@ class Transaction:
         self,
         collections: Mapping[str, Collection[Any]],
         commit: Callable[["Transaction"], Deferred[None]],
+        refusal: str = "",
     ) -> None:
+        """`refusal`: why nothing new may be put."""
         self._collections = collections
         self._commit = commit
+        self._refusal = refusal
         self._open = True
         self._unit: str | None = None
         self.operations: list[Operation] = []
@@ -64,8 +68,13 @@ class Transaction:
     def put(self, table: Table[R], record: R) -> None:
         """Adds a record, or replaces the one with its id.
 
-        Raises ValueError if it could not be stored, or does not belong here.
+        Raises ValueError if it could not be stored, or does not belong here, and
+        StoreFull when the disk is nearly full: the whole transaction is undone then.
         """
+        if self._refusal:
+            if self._open:
+                self.undo()
+            raise StoreFull(self._refusal)
         collection = self._begin(table)
         if record.id < 1:
             raise ValueError(f"{table.name} {record.id}: ids begin with 1")

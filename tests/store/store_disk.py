@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pexschedd.store.fs import FileSystem, is_temporary
+from pexschedd.store.space import Space
 
 
 class File:
@@ -71,6 +72,7 @@ class Disk(FileSystem):
     def __init__(self, root: Folder | None = None) -> None:
         self.root = root or Folder()
         self.before: Callable[[str], None] = lambda call: None
+        self.free = Space(1 << 40, 1 << 40)
         self.broken = ""
         """A call that is only pretended: sync, datasync or sync_dir."""
         self._open: dict[int, File] = {}
@@ -120,6 +122,9 @@ class Disk(FileSystem):
     def mode(self, path: Path) -> int:
         self._file(path)
         return 0o600
+
+    def space(self, path: Path) -> Space:
+        return self.free
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
         data = self._file(path).data

@@ -259,7 +259,7 @@ class TokenKeeper:
         ):
             raise SignInRefused("Somebody signed in anew, or has to, just now.")
         context = context_of(current, "oauth_refresh_token")
-        with self._store.transaction() as change:
+        with self._store.transaction(essential=True) as change:
             change.put(
                 tables.CONNECTOR,
                 replace(
