@@ -1,10 +1,11 @@
 """PURE: the integration that is examined, and what is known about it beforehand."""
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import msgspec
 
-from pexschedd.identity.exchange_token import METADATA_PATH, addin_url
+from pexschedd.identity.exchange_token import addin_url
 from pexschedd.model.addresses import is_loopback
 from pexschedd.model.integration import Connector
 
@@ -19,6 +20,8 @@ ONLINE_HOSTS = (
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     connector: Connector
     """Its secrets are sealed, and nobody here opens them."""
+    now: datetime | None = None
+    """When the examination began; aware."""
     domains: tuple[str, ...] = ()
     """The configured metadata domains and URLs."""
     user: str = ""
@@ -77,10 +80,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     def details(self, alarm: str) -> str:
         """Of a raised alarm of this name; empty when there is none."""
         return next((text for name, text in self.alarms if name == alarm), "")
-
-
-def metadata_address(domain: str) -> str:
-    return domain if "://" in domain else f"https://{domain}{METADATA_PATH}"
 
 
 def host_of(url: str) -> str:

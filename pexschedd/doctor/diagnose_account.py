@@ -44,22 +44,15 @@ def sign_in(case: Case, seen: Asked) -> Finding:
             cause="Nobody has signed in to the service account yet, or the sign-in "
             "has ended (the password was changed, it was revoked, or it was not used "
             "for 90 days).",
-            remedy="Sign in as the service account, in a browser: the management "
-            "pages of this integration have the link. "
-            f"It comes back to {connector.oauth_redirect_uri}.",
+            remedy="Sign in as the service account, in a browser: open "
+            f"{_sign_in_page(case)} and follow the link there.",
         )
     if seen.refused:
-        remedy = (
-            "Correct the fields OAuth client ID, OAuth client secret and OAuth token "
-            "endpoint; a secret expires after two years at the most: make a new one "
-            "in the app registration (Certificates & secrets)."
-            if method in _TOKENS
-            else "Correct the fields of the service account."
-        )
         return failed(
             one_line(seen.refusal),
             cause="No sign-in to Exchange could be made with these settings.",
-            remedy=remedy,
+            remedy=_SETTINGS.get(method, "Correct the fields of the service account."),
+            commands=_look(case),
         )
     if answered.trouble is not None:
         return failed(
@@ -102,6 +95,37 @@ def sign_in(case: Case, seen: Asked) -> Finding:
             commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
         )
     return passed(f"{who} is signed in with {method}.")
+
+
+_APPLICATION = (
+    "Correct the fields OAuth client ID, OAuth client secret and OAuth token endpoint. "
+    "A secret or certificate expires after two years at the most: make a new one in "
+    "the app registration (Certificates & secrets)."
+)
+_SETTINGS = {
+    "OAUTH": _APPLICATION,
+    "APP_PERM": _APPLICATION,
+    "KERBEROS": "Correct the service account's name and password, and the fields "
+    "Kerberos realm, Kerberos KDC and Exchange service principal name. The clocks may "
+    "differ by 5 minutes at the most. The commands look at the account and at who has "
+    "Exchange's name.",
+}
+
+
+def _look(case: Case) -> tuple[str, ...]:
+    match case.connector.authentication_method:
+        case "KERBEROS":
+            spn = case.connector.kerberos_exchange_spn or f"HTTP/{case.host}"
+            return (*remedies.look_at_account(case), f"setspn -Q {quoted(spn)}")
+        case "BASIC" | "NTLM":
+            return remedies.look_at_account(case)
+    return ()
+
+
+def _sign_in_page(case: Case) -> str:
+    """On this server, which the redirect URI leads to."""
+    base = case.connector.oauth_redirect_uri.removesuffix("oauth_redirect/")
+    return f"{base}{case.connector.id}/sign_in/"
 
 
 def _not_signed_in(case: Case, seen: Asked, who: str) -> Finding:

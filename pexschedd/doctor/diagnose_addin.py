@@ -5,12 +5,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pexschedd.doctor.case import Case, metadata_address
-from pexschedd.doctor.diagnose_network import shown_chain
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose_network import ends_soon, shown_chain
 from pexschedd.doctor.observations import Addresses, Answered, Documents, Pane, Reached
 from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import Finding, failed, not_checked, passed, warning
-from pexschedd.identity.exchange_token import METADATA_PATH, read_keys
+from pexschedd.identity.exchange_token import METADATA_PATH, document_url, read_keys
+from pexschedd.net.certificates import day
 from pexschedd.net.inspection import Inspection
 from pexschedd.net.trouble import ABOUT_TRUST, Trouble
 
@@ -35,7 +36,7 @@ def domains(case: Case, _: object) -> Finding:
             "Domains and URLs; the command lists them.",
             commands=(_FQDNS,),
         )
-    known = {_host(metadata_address(domain)) for domain in case.domains}
+    known = {_host(document_url(domain)) for domain in case.domains}
     missing = [host for host in case.refused_hosts if host.lower() not in known]
     if missing:
         return failed(
@@ -277,6 +278,13 @@ def addin_certificate(case: Case, seen: Inspection | None) -> Finding:
             "This add-in is for this very machine, without TLS: a demonstration."
         )
     details = shown_chain(seen.chain)
+    if seen.trouble is None and ends_soon(case, seen):
+        return warning(
+            f"The certificate is good until {day(seen.chain[0].not_after)} only.",
+            cause="Afterwards users see an empty pane.",
+            remedy="Renew it on the reverse proxy in time.",
+            details=details,
+        )
     if seen.trouble is None:
         return passed(f"{seen.version}; the certificate is trusted.", *details)
     remedy = {

@@ -1,11 +1,13 @@
 """PURE: the way to Exchange, up to the point where it asks who we are."""
 
+from datetime import timedelta
+
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import Case
 from pexschedd.doctor.observations import Addresses, Answered, Reached
 from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import Finding, failed, not_checked, passed, warning
-from pexschedd.doctor.tls_advice import advice
+from pexschedd.doctor.tls_advice import RENEW, advice
 from pexschedd.net.certificates import Certificate, day
 from pexschedd.net.inspection import Inspection
 from pexschedd.net.trouble import ABOUT_PROXY, ABOUT_TRUST
@@ -13,6 +15,8 @@ from pexschedd.net.trouble import ABOUT_PROXY, ABOUT_TRUST
 CLOCK_WARNS = 60.0
 CLOCK_FAILS = 300.0
 """Seconds: beyond, tokens and Kerberos tickets are refused."""
+
+EXPIRY_WARNS = timedelta(days=14)
 
 _SCHEMES = {
     "BASIC": ("basic",),
@@ -97,8 +101,24 @@ def shown_chain(chain: tuple[Certificate, ...]) -> list[str]:
     return lines
 
 
-def certificate(_case: Case, seen: Inspection) -> Finding:
+def ends_soon(case: Case, seen: Inspection) -> bool:
+    """Whether the server's own certificate ends within `EXPIRY_WARNS`."""
+    if case.now is None or not seen.chain:
+        return False
+    return seen.chain[0].not_after - case.now < EXPIRY_WARNS
+
+
+def certificate(case: Case, seen: Inspection) -> Finding:
     details = shown_chain(seen.chain)
+    if seen.trouble is None and ends_soon(case, seen):
+        return warning(
+            f"The certificate is good until {day(seen.chain[0].not_after)} only.",
+            cause="Afterwards Exchange is not trusted any more, and nothing is "
+            "scheduled.",
+            remedy="Renew it in time, and give it to IIS.",
+            commands=RENEW,
+            details=details,
+        )
     if seen.trouble is None:
         issuer = seen.chain[0].issuer if seen.chain else "?"
         return passed(

@@ -9,6 +9,7 @@ from shutil import disk_usage
 from typing import Any, Protocol
 
 from msgspec.structs import replace
+from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
 from pexschedd.doctor.bench import Bench
@@ -55,19 +56,40 @@ class Doctor:
         self._now = now
         self._pane = pane
         self._disk = disk or disk_of
+        self._waiting: dict[tuple[int, str], list[Deferred[Report]]] = {}
         # Users' devices know the system's authorities and not ours.
         self._public = public or Network(network.reactor, Trust())
 
     async def examine(self, connector_id: int, user: str = "") -> Report:
-        """Looks at everything; takes a minute at the most. Raises `NotFound`."""
+        """Looks at everything; takes a minute at the most. Raises `NotFound`.
+
+        Who asks for the same while it goes on gets the same report: each examination
+        signs in, and too many wrong passwords lock an account.
+        """
+        key = (connector_id, user)
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            joined: Deferred[Report] = Deferred()
+            waiting.append(joined)
+            return await joined
+        self._waiting[key] = []
+        looking = Deferred.fromCoroutine(self._examine(connector_id, user))
+        return await looking.addBoth(self._tell, key)
+
+    def _tell(self, result: Any, key: tuple[int, str]) -> Any:
+        for waiter in self._waiting.pop(key):
+            waiter.callback(result)
+        return result
+
+    async def _examine(self, connector_id: int, user: str) -> Report:
         connector = self._records.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")
         network = self._network
         if connector.disable_proxy:
             network = network.direct()
-        case = self.case(connector, user)
         began = self._now()
+        case = self.case(connector, user)
         bench = Bench(
             case,
             exchange=network,
@@ -97,6 +119,7 @@ class Doctor:
         used = proxy is not None and not connector.disable_proxy
         case = Case(
             connector=connector,
+            now=self._now(),
             domains=tuple(
                 each.domain
                 for each in every(tables.EXCHANGE_DOMAIN)

@@ -7,7 +7,6 @@ import msgspec
 
 from pexschedd.doctor import calls, visits
 from pexschedd.doctor.bench import Bench
-from pexschedd.doctor.case import metadata_address
 from pexschedd.doctor.observations import (
     Addresses,
     Answered,
@@ -21,6 +20,7 @@ from pexschedd.doctor.observations import (
 from pexschedd.errors import MailboxError
 from pexschedd.ews.envelope import Sid
 from pexschedd.ews.operations.parts import CALENDAR
+from pexschedd.identity.exchange_token import document_url
 from pexschedd.net.inspection import Inspection, inspect
 
 Probe = Callable[[Bench], Awaitable[Any]]
@@ -119,7 +119,7 @@ async def pushed_back(bench: Bench) -> list[Asked]:
 
 def metadata(domain: str) -> Probe:
     async def look(bench: Bench) -> Answered:
-        url = metadata_address(domain)
+        url = document_url(domain)
         return await visits.visit(bench.exchange, bench.now, url)
 
     return look

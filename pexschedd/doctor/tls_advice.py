@@ -17,7 +17,7 @@ _LOOK = (
     "Get-ExchangeCertificate | Format-List "
     "Subject,CertificateDomains,NotAfter,Services,Thumbprint"
 )
-_RENEW = (
+RENEW = (
     _LOOK,
     "Enable-ExchangeCertificate -Thumbprint (Read-Host 'Thumbprint') -Services IIS",
 )
@@ -37,12 +37,12 @@ _ADVICE = {
         "The certificate is for other names than the one in the EWS URL.",
         "Use one of the certificate's names in the field EWS URL, or give Exchange a "
         "certificate with {host} among its subject alternative names.",
-        _RENEW,
+        RENEW,
     ),
     Trouble.NOT_VALID_NOW: Advice(
         "The certificate has expired or is not valid yet, or a clock is wrong.",
         "Renew the certificate and give it to IIS; check the time on both machines.",
-        _RENEW,
+        RENEW,
     ),
     Trouble.NOT_TLS: Advice(
         "The EWS URL says https, but this port answers without TLS.",
@@ -64,7 +64,7 @@ _ADVICE = {
     Trouble.UNFIT: Advice(
         "A certificate of the chain may not be used for this.",
         "Give the server a certificate for servers, with its whole chain.",
-        _RENEW,
+        RENEW,
     ),
 }
 

@@ -27,6 +27,9 @@ from pexschedd.tools.workshop import Workshop
 
 NAME = "control"
 LINE_LIMIT = 256 * 1024
+ANSWER_LIMIT = 64 * 1024 * 1024
+"""Bytes of a line from the daemon: a check of many integrations is one."""
+
 OFTEN = 0.2
 """Seconds between two lines about progress."""
 
@@ -155,6 +158,8 @@ class ControlSocket(Service):
 
 
 class _Client(_Lines):
+    MAX_LENGTH = ANSWER_LIMIT
+
     def __init__(self, order: Order, heard: Callable[[Event], None]) -> None:
         self.finished: Deferred[Finished] = Deferred()
         self._over = False

@@ -3,7 +3,7 @@ sockets; tests then break one thing of it."""
 
 import itertools
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.net.network import Network
+from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Account, Sandbox
 from pexschedd.sandbox.accounts import Processing
-from tests.net.net_support import Authority, Server, dns
+from tests.net.net_support import DAY, NOW, Authority, Server, dns
 
 reactor: Any = _reactor
 
@@ -44,8 +45,8 @@ OWN_PANE = b"<html><script src='../pane-outlook.js'></script>ours</html>"
 
 INTERNAL = Authority("Example internal CA")
 PUBLIC = Authority("A public CA")
-_GOOD_MAIL = INTERNAL.server(dns(MAIL), common_name=MAIL)
-_GOOD_ADDIN = PUBLIC.server(dns(ADDIN), common_name=ADDIN)
+_GOOD_MAIL = INTERNAL.server(dns(MAIL), common_name=MAIL, expires=NOW + 90 * DAY)
+_GOOD_ADDIN = PUBLIC.server(dns(ADDIN), common_name=ADDIN, expires=NOW + 90 * DAY)
 
 
 def accounts() -> list[Account]:
@@ -136,6 +137,7 @@ class Clinic:
         self._ids = itertools.count(1)
         self.now = lambda: datetime.now(UTC)
         self.trusted = INTERNAL.pem
+        self.proxy: Proxy | None = None
         self.disk = Disk("/var/lib/pexschedd", 50 * 2**30, 100 * 2**30)
         self.pane: bytes | None = OWN_PANE
         self.authenticator: Authenticator | None = None
@@ -230,19 +232,20 @@ class Clinic:
         self.sandbox.behaviour.configure({"faults": [{"times": None, **fault}]})
 
     def clock_off(self, minutes: float) -> None:
-        self.now = lambda: datetime.now(UTC) - timedelta(minutes=minutes)
+        """Exchange's clock is ahead."""
+        self.sandbox.behaviour.configure({"clock_skew_s": minutes * 60})
 
     def bearer(self, give: Callable[[], str]) -> None:
         self.authenticator = BearerAuthenticator(Tokens(give))
 
     def doctor(self) -> Doctor:
-        network = Network(reactor, Trust([("internal", self.trusted)]))
+        network = Network(reactor, Trust([("internal", self.trusted)]), self.proxy)
 
         def poster(connector: Connector) -> Transport:
             return open_transport(
                 url=connector.url,
                 username=connector.username,
-                network=network,
+                network=network.direct() if connector.disable_proxy else network,
                 password=self.password,
                 authenticator=self.authenticator,
                 clock=None,

@@ -2,21 +2,24 @@
 named: what is wrong, why, and what mends it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 import pytest
 import pytest_twisted
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.server import Site
 
 from pexschedd.doctor.observations import Disk
 from pexschedd.doctor.report import Report, Status
 from pexschedd.doctor.text import text
-from pexschedd.errors import SignInNeeded, SignInRefused
+from pexschedd.errors import NotFound, SignInNeeded, SignInRefused
+from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.model import tables
+from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
+from pexschedd.net.proxy import Proxy
 from pexschedd.sandbox.accounts import Processing
 from pexschedd.sandbox.installation import SignIn
 from pexschedd.scheduling import alarms
@@ -35,11 +38,10 @@ from tests.doctor.doctor_support import (
     accounts,
     line,
 )
-from tests.net.net_support import DAY, Authority, dns
+from tests.net.net_support import DAY, NOW, Authority, dns
 
 FAILED, WARNING = Status.FAILED, Status.WARNING
 NOT_CHECKED, PASSED = Status.NOT_CHECKED, Status.PASSED
-NOW = datetime.now(UTC)
 STRANGER = Authority("A stranger's CA")
 Arrange = Callable[[Clinic], object]
 
@@ -76,6 +78,10 @@ def wrong_name(c: Clinic) -> None:
 
 def expired(c: Clinic) -> None:
     c.certificate(INTERNAL.server(dns(MAIL), expires=NOW - DAY))
+
+
+def expires_soon(c: Clinic) -> None:
+    c.certificate(INTERNAL.server(dns(MAIL), expires=NOW + 3 * DAY))
 
 
 def old_tls(c: Clinic) -> None:
@@ -118,15 +124,70 @@ def ntlm_not_offered(c: Clinic) -> None:
 
 
 def ews_disabled(c: Clinic) -> None:
-    c.misbehave(kind="http-403")
+    c.account(EQUIPMENT, ews_enabled=False)
+
+
+def ews_disabled_for_the_account(c: Clinic) -> None:
+    c.account(SVC, ews_enabled=False)
+
+
+def account_disabled(c: Clinic) -> None:
+    c.account(SVC, disabled=True)
 
 
 def account_locked(c: Clinic) -> None:
     c.misbehave(kind="http-456")
 
 
+def password_has_expired(c: Clinic) -> None:
+    c.account(SVC, password_expired=True)
+
+
 def password_expired(c: Clinic) -> None:
     c.misbehave(kind="ErrorPasswordExpired")
+
+
+def no_kerberos(c: Clinic) -> None:
+    """What an authenticator says that gets no ticket."""
+    c.fresh(accounts(), sign_in=SignIn(methods=("Negotiate",)))
+    c.change(authentication_method="KERBEROS", kerberos_realm="EXAMPLE.TEST")
+
+    class NoTicket:
+        async def send(self, request: object, connection: object) -> HttpResponse:
+            raise SignInRefused("The KDC of EXAMPLE.TEST does not know svc.")
+
+    c.authenticator = NoTicket()
+
+
+class Refusing(Protocol):
+    """A web proxy that wants a password."""
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+            b'Proxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n'
+        )
+        self.transport.loseConnection()
+
+
+def proxy_wants_a_password(c: Clinic) -> None:
+    port = c.listen(Factory.forProtocol(Refusing))
+    c.proxy = Proxy(secure=False, host="127.0.0.1", port=port)
+
+
+def proxy_not_there(c: Clinic) -> None:
+    c.proxy = Proxy(secure=False, host="127.0.0.1", port=1)
+
+
+def without_the_proxy(c: Clinic) -> None:
+    proxy_not_there(c)
+    c.domains()
+    c.change(disable_proxy=True, addin_authentication_method="NAA_TOKEN")
+
+
+def a_group(c: Clinic) -> None:
+    c.account(EQUIPMENT, mailbox_type="PublicDL")
 
 
 def no_impersonation(c: Clinic) -> None:
@@ -209,7 +270,7 @@ def oauth(c: Clinic, give: Callable[[], str], body: bytes, status: int = 400) ->
     c.change(
         authentication_method="OAUTH",
         oauth_client_id="11111111-2222-4333-8444-555555555555",
-        oauth_redirect_uri="https://pex.example.test/oauth_redirect/",
+        oauth_redirect_uri="https://pex.example.test" + OAUTH_REDIRECT_PATH,
         oauth_token_endpoint=f"https://{MAIL}:{port}/tenant/oauth2/token",
     )
 
@@ -223,7 +284,7 @@ def oauth_good(c: Clinic) -> None:
 
 def not_signed_in(c: Clinic) -> None:
     def give() -> str:
-        raise SignInNeeded("Sign in to svc@example.test: https://pex.example.test/x")
+        raise SignInNeeded("Nobody has signed in yet.")
 
     oauth(c, give, _ERROR)
 
@@ -262,6 +323,10 @@ def addin_wrong_certificate(c: Clinic) -> None:
 
 def addin_expired(c: Clinic) -> None:
     c.addin(Page(OWN_PANE), PUBLIC.server(dns(ADDIN), expires=NOW - DAY))
+
+
+def addin_expires_soon(c: Clinic) -> None:
+    c.addin(Page(OWN_PANE), PUBLIC.server(dns(ADDIN), expires=NOW + 3 * DAY))
 
 
 def addin_another_server(c: Clinic) -> None:
@@ -303,6 +368,7 @@ ROWS: list[tuple[Arrange, str, Status, str, str]] = [
     (untrusted, "tls", FAILED, "not trusted", "ca_certificate"),
     (wrong_name, "tls", FAILED, "exch01.example.test", "subject alternative"),
     (expired, "tls", FAILED, "expired on", "Renew"),
+    (expires_soon, "tls", WARNING, "good until", "Renew it in time"),
     (old_tls, "tls", FAILED, "TLS 1.2", "Enable TLS 1.2"),
     (wrong_path, "web", FAILED, "HTTP 404", "/EWS/Exchange.asmx"),
     (login_page, "web", FAILED, "web page", "pre-authentication"),
@@ -331,6 +397,14 @@ ROWS: list[tuple[Arrange, str, Status, str, str]] = [
         "HTTP 403",
         f"Set-CASMailbox -Identity '{EQUIPMENT}' -EwsEnabled $true",
     ),
+    (ews_disabled_for_the_account, "sign_in", FAILED, "403", "Get-CASMailbox"),
+    (account_disabled, "sign_in", FAILED, "does not let", "Get-ADUser -Identity 'svc'"),
+    (password_has_expired, "sign_in", FAILED, "does not let", "Set-ADAccountPassword"),
+    (no_kerberos, "sign_in", FAILED, "KDC", f"setspn -Q 'HTTP/{MAIL}'"),
+    (proxy_wants_a_password, "port", FAILED, "name and password", "disable_proxy"),
+    (proxy_not_there, "port", FAILED, "the proxy http://127.0.0.1:1", "disable_proxy"),
+    (without_the_proxy, "sign_in", PASSED, "signed in", ""),
+    (a_group, "mailbox", FAILED, "no mailbox", "New-Mailbox"),
     (account_locked, "sign_in", FAILED, "locked", "Unlock-ADAccount -Identity 'svc'"),
     (password_expired, "sign_in", FAILED, "Expired", "Set-ADAccountPassword"),
     (
@@ -362,7 +436,13 @@ ROWS: list[tuple[Arrange, str, Status, str, str]] = [
     (metadata_untrusted, "metadata", FAILED, "not trusted", "ca_certificate"),
     (no_metadata, "domains", FAILED, "No Exchange metadata", "Invalid Token"),
     (oauth_good, "sign_in", PASSED, "signed in with OAUTH", ""),
-    (not_signed_in, "sign_in", FAILED, "https://pex.example.test/x", "in a browser"),
+    (
+        not_signed_in,
+        "sign_in",
+        FAILED,
+        "Nobody has signed in",
+        "https://pex.example.test/admin/platform/msexchangeconnector/1/sign_in/",
+    ),
     (wrong_token_endpoint, "token_endpoint", FAILED, "no token endpoint", "Endpoints"),
     (wrong_secret, "sign_in", FAILED, "Invalid client secret", "make a new one"),
     (token_refused, "sign_in", FAILED, "does not accept", "EWS.AccessAsUser.All"),
@@ -371,6 +451,7 @@ ROWS: list[tuple[Arrange, str, Status, str, str]] = [
     (addin_internal_certificate, "addin_certificate", FAILED, "not trusted", "public"),
     (addin_wrong_certificate, "addin_certificate", FAILED, "www.example.test", ADDIN),
     (addin_expired, "addin_certificate", FAILED, "expired", "Renew"),
+    (addin_expires_soon, "addin_certificate", WARNING, "good until", "empty pane"),
     (addin_another_server, "addin_answers", FAILED, "not the add-in's pane", "proxy"),
     (addin_another_installation, "addin_answers", FAILED, "another", "DNS record"),
     (id_mismatch, "addin_answers", FAILED, "no integration 1", "installation"),
@@ -420,6 +501,8 @@ ALSO = {
     "addin_certificate": ("addin_answers",),
     # The same certificate keeps the metadata away.
     "tls": ("metadata",),
+    # The same proxy is in between.
+    "port": ("metadata",),
 }
 
 
@@ -456,6 +539,26 @@ async def test_nothing_is_changed(clinic: Clinic) -> None:
         "Subscribe",
         "Unsubscribe",
     }
+
+
+@pytest_twisted.ensureDeferred
+async def test_asked_twice_at_once(clinic: Clinic) -> None:
+    """The same question while an examination goes on gets the same report, by one
+    sign-in; afterwards it is made anew."""
+    doctor = clinic.doctor()
+    first, second = (Deferred.fromCoroutine(doctor.examine(1, ALICE)) for _ in range(2))
+    assert await second is await first
+    assert clinic.sandbox.calls["GetFolder"] == 2  # the mailbox and the user
+    assert await doctor.examine(1, ALICE) is not await first
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_such_integration(clinic: Clinic) -> None:
+    """An unknown one is an error, each time."""
+    doctor = clinic.doctor()
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await doctor.examine(2)
 
 
 @pytest_twisted.ensureDeferred

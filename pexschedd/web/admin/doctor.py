@@ -11,8 +11,7 @@ from typing import Protocol
 
 import msgspec
 from klein import Klein
-from twisted.web.iweb import IRequest
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from pexschedd.doctor.report import Report
@@ -36,12 +35,13 @@ from pexschedd.web.api import (
     read_json,
     register_http_errors,
 )
+from pexschedd.web.router import Beside
 
 _CHECK = f"{PREFIX}/command/v1/ms_exchange_connector/<int:id>/check/"
 _SETUP = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:id>/exchange_setup/"
 _OURS = re.compile(
     f"{PREFIX}/(?:command/v1/ms_exchange_connector/[0-9]+/check"
-    "|configuration/v1/ms_exchange_connector/[0-9]+/exchange_setup)/?".encode()
+    "|configuration/v1/ms_exchange_connector/[0-9]+/exchange_setup)/?"
 )
 MAX_ARGUMENT = 256
 """Characters of a name or an address."""
@@ -67,7 +67,7 @@ class DoctorApi:
 
     def beside(self, rest: IResource) -> IResource:
         """A resource for the root that serves this, and everything else by `rest`."""
-        return _Beside(self.app.resource(), rest)
+        return Beside(self.app.resource(), _is_ours, rest)
 
     @admin_route(app, _CHECK, methods=["POST"])
     async def check(self, request: Request, id: int) -> Payload:
@@ -105,6 +105,10 @@ class DoctorApi:
         # With a byte order mark: Windows PowerShell 5.1 takes files without one for
         # the machine's old code page, and typographic quotes for something else.
         return b"\xef\xbb\xbf" + script.replace("\n", "\r\n").encode()
+
+
+def _is_ours(path: str) -> bool:
+    return _OURS.fullmatch(path) is not None
 
 
 def _wishes(request: Request, connector: Connector) -> tuple[Wishes, str]:
@@ -156,17 +160,3 @@ class OwnPane:
             placeholder = PLACEHOLDER_INSTRUCTIONS
         icon = f"images/addin_icon_80.png?r={self._icons.icon_revision(connector)}"
         return self._pages.pane(connector, Sources(connector), icon, placeholder)
-
-
-class _Beside(Resource):
-    def __init__(self, doctor: IResource, rest: IResource) -> None:
-        super().__init__()
-        self._doctor = doctor
-        self._rest = rest
-
-    def getChildWithDefault(self, path: bytes, request: IRequest) -> IResource:
-        assert isinstance(request, Request)  # noqa: S101 - the only kind there is
-        request.prepath = request.prepath[:-1] if request.prepath else []
-        request.postpath = [path, *(request.postpath or [])]
-        whole = b"/" + b"/".join(request.postpath)
-        return self._doctor if _OURS.fullmatch(whole) else self._rest
