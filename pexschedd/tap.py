@@ -48,6 +48,7 @@ from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.certificates import Certificates
+from pexschedd.scheduling.disk_space import disk_watch
 from pexschedd.scheduling.listening import Listening
 from pexschedd.scheduling.lookout import Looked, Lookout
 from pexschedd.scheduling.metadata import MetadataWatch
@@ -58,7 +59,6 @@ from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.watchers import Watchers
 from pexschedd.scheduling.wording import Wording
-from pexschedd.signing_in import Kerberos
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.tools.housekeeping import Housekeeping
@@ -81,9 +81,6 @@ UPCOMING_EVERY = 60.0
 
 HASHING_THREADS = 2
 """A password hash takes 16 MiB and 40 ms: a few at once, in threads of their own."""
-
-KERBEROS_THREADS = 4
-"""A domain controller that does not answer keeps one busy for half a minute."""
 
 
 class Options(UsageOptions):
@@ -157,20 +154,11 @@ class Daemon(MultiService):
         sign_ins = SignIns(
             store, token_endpoint, keepers, now=now, random=secrets.token_urlsafe
         )
-        self._asking_kdcs = ThreadPool(0, KERBEROS_THREADS, "kerberos")
-        kerberos = Kerberos(
-            config.state_dir,
-            lambda: store.all(tables.CONNECTOR),
-            ca_file=config.ca_file,
-            in_thread=self._in_kerberos_thread,
-            now=now,
-        )
-        connections = Connections(
-            store.vault, network, kerberos=kerberos, tokens=keepers.of
-        )
+        connections = Connections(store.vault, network, tokens=keepers.of)
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
         self.alarms = alarms = Alarms(store, now)
+        disk_watch(store, alarms, reactor).setServiceParent(self)
         scheduler = Scheduler(store, wording, now=now, uuid4=_uuid4, digits=_digits)
         booking = Booking(store, wording, now=now, uuid4=_uuid4, digits=_digits)
         self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
@@ -345,7 +333,6 @@ class Daemon(MultiService):
     def startService(self) -> None:
         self._log.info("pexschedd {version} is starting", version=__version__)
         self._hashing.start()
-        self._asking_kdcs.start()
         self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
 
@@ -357,7 +344,6 @@ class Daemon(MultiService):
         await self.first_start
         await super().stopService()
         self._hashing.stop()
-        self._asking_kdcs.stop()
         await self.store.close()
         self._access.flush()
 
@@ -388,9 +374,6 @@ class Daemon(MultiService):
     def _in_thread(self, work: Callable[[], T]) -> Deferred[T]:
         return deferToThreadPool(self._reactor, self._hashing, work)
 
-    def _in_kerberos_thread(self, work: Callable[[], T]) -> Deferred[T]:
-        return deferToThreadPool(self._reactor, self._asking_kdcs, work)
-
     def _domains(self, connector_id: int) -> list[str]:
         found = self.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
         return [domain.domain for domain in found]
@@ -399,7 +382,7 @@ class Daemon(MultiService):
         store = self.store
         return health.examine(
             self._failure,
-            "",
+            store.refusal,
             [connector.name for connector in store.all(tables.CONNECTOR)],
             self._raised(),
         )
