@@ -59,6 +59,7 @@ from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.watchers import Watchers
 from pexschedd.scheduling.wording import Wording
+from pexschedd.signing_in import Kerberos
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.tools.housekeeping import Housekeeping
@@ -81,6 +82,9 @@ UPCOMING_EVERY = 60.0
 
 HASHING_THREADS = 2
 """A password hash takes 16 MiB and 40 ms: a few at once, in threads of their own."""
+
+KERBEROS_THREADS = 4
+"""A domain controller that does not answer keeps one busy for half a minute."""
 
 
 class Options(UsageOptions):
@@ -154,7 +158,17 @@ class Daemon(MultiService):
         sign_ins = SignIns(
             store, token_endpoint, keepers, now=now, random=secrets.token_urlsafe
         )
-        connections = Connections(store.vault, network, tokens=keepers.of)
+        self._asking_kdcs = ThreadPool(0, KERBEROS_THREADS, "kerberos")
+        kerberos = Kerberos(
+            config.state_dir,
+            lambda: store.all(tables.CONNECTOR),
+            ca_file=config.ca_file,
+            in_thread=self._in_kerberos_thread,
+            now=now,
+        )
+        connections = Connections(
+            store.vault, network, kerberos=kerberos, tokens=keepers.of
+        )
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
         self.alarms = alarms = Alarms(store, now)
@@ -333,6 +347,7 @@ class Daemon(MultiService):
     def startService(self) -> None:
         self._log.info("pexschedd {version} is starting", version=__version__)
         self._hashing.start()
+        self._asking_kdcs.start()
         self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
 
@@ -344,6 +359,7 @@ class Daemon(MultiService):
         await self.first_start
         await super().stopService()
         self._hashing.stop()
+        self._asking_kdcs.stop()
         await self.store.close()
         self._access.flush()
 
@@ -373,6 +389,9 @@ class Daemon(MultiService):
 
     def _in_thread(self, work: Callable[[], T]) -> Deferred[T]:
         return deferToThreadPool(self._reactor, self._hashing, work)
+
+    def _in_kerberos_thread(self, work: Callable[[], T]) -> Deferred[T]:
+        return deferToThreadPool(self._reactor, self._asking_kdcs, work)
 
     def _domains(self, connector_id: int) -> list[str]:
         found = self.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
