@@ -1,6 +1,7 @@
 """What `scheduling.notifications` promises, by streaming and by pulling, against a
 sandbox Exchange on real sockets; and the owner's stamp."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxError
+from pexschedd.ews.auth import Authenticator
+from pexschedd.ews.auth.bearer import BearerAuthenticator
+from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.ews.stream_opening import ews_notifications
+from pexschedd.sandbox.subscriptions import Limits
 from pexschedd.scheduling.mailbox import Action, Answer
 from pexschedd.scheduling.notifications import Notifications
 from tests.ews.ews_exchange import EQUIPMENT, Exchange, waiting
@@ -22,7 +27,7 @@ EVERY = 5.0
 class Told:
     """Listens to the equipment mailbox, and counts what it is told."""
 
-    def __init__(self, exchange: Exchange, *, pull: bool) -> None:
+    def __init__(self, exchange: Exchange, *, pull: bool, **more: Any) -> None:
         self.exchange = exchange
         self.clock = Clock()
         self.arrived = self.alive = 0
@@ -31,6 +36,7 @@ class Told:
             mailbox=EQUIPMENT,
             clock=self.clock,
             pull_every=(lambda: EVERY) if pull else None,
+            **more,
         )
         self.over: Deferred[MailboxError | None] = Deferred()
 
@@ -140,7 +146,7 @@ async def test_a_server_that_forgot_us(told: Told) -> None:
     sandbox = told.exchange.sandbox
     for stream in sandbox.streams():
         stream.misbehave("abort")
-    sandbox.subscriptions._all.clear()
+    sandbox.subscriptions.forget()
     while not told.over.called:
         await told.turn()
     assert await told.over is not None
@@ -186,3 +192,52 @@ async def test_the_stamp_stays_at_the_mailbox(exchange: Exchange) -> None:
     await other.leave_stamp("2")
     assert await one.stamp() == "2"
     assert (await one.changes(cursor)).arrived == ()
+
+
+class OneToken:
+    """The same access token for ever."""
+
+    async def token(self) -> str:
+        return "the-token"
+
+    def rejected(self, token: str) -> None:
+        raise AssertionError("the token was refused")
+
+
+def ntlm() -> Authenticator:
+    return NtlmAuthenticator("svc@example.test", "svc", "127.0.0.1")
+
+
+def bearer() -> Authenticator:
+    return BearerAuthenticator(OneToken())
+
+
+@pytest.mark.parametrize("pull", [False, True], ids=["stream", "pull"])
+@pytest.mark.parametrize(
+    ("method", "make"), [("NTLM", ntlm), ("Bearer", bearer)], ids=["NTLM", "Bearer"]
+)
+@pytest_twisted.ensureDeferred
+async def test_every_way_to_sign_in(
+    exchange: Exchange, method: str, make: Callable[[], Authenticator], pull: bool
+) -> None:
+    """Handshakes come first and are read whole; the stream follows on the same
+    connection. And it finds the server that knows the subscription."""
+    exchange.sandbox.behaviour.configure({"sign_in": {"methods": [method]}})
+    exchange.sandbox.tokens.register(
+        "the-token", mailbox=None, impersonates=("*",), expires_in=None
+    )
+    exchange.sandbox.subscriptions.limits = Limits(affinity=True)
+    told = Told(exchange, pull=pull, authenticator=make())
+    for round_ in (1, 2):
+        told.listen()
+        await told.until(alive=told.alive + 1)
+        exchange.invite()
+        await told.until(arrived=round_)
+        if pull:
+            break
+        exchange.sandbox.streams()[0].misbehave("close")
+        assert await told.over is None
+    await told.notifications.close()
+    await told.over
+    assert exchange.sandbox.calls["Subscribe"] == 1
+    assert exchange.sandbox.calls["Unsubscribe"] == 1
