@@ -33,11 +33,11 @@ from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.identity.exchange_token import document_url
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.oauth.endpoint import TokenEndpoint
 from pexschedd.identity.oauth.keepers import LOOK_EVERY, TokenKeepers
 from pexschedd.identity.oauth.sign_in import SignIns
-from pexschedd.identity.exchange_token import document_url
 from pexschedd.instance import instance_id
 from pexschedd.metrics import Metrics, Readings
 from pexschedd.model import tables
