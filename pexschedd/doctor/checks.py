@@ -71,7 +71,7 @@ def _exchange(case: Case) -> list[Check]:
 
 
 def _mailbox(needed: tuple[str, ...]) -> list[Check]:
-    opened = ("sign_in", "impersonation", "mailbox")
+    opened = ("impersonation", "mailbox")
     return [
         Check("sign_in", "Sign-in", probes.open_mailbox, account.sign_in, needed),
         Check(

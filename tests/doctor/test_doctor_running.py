@@ -24,7 +24,7 @@ from pexschedd.doctor.report import (
 )
 from pexschedd.doctor.running import DEADLINE, run
 from pexschedd.doctor.text import text
-from tests.conftest import Failures
+from tests.conftest import REPOSITORY, Failures
 from tests.doctor.test_doctor_powershell import METHODS, PLAIN
 
 GOOD = passed("Good.")
@@ -162,6 +162,29 @@ def test_the_table_can_be_run() -> None:
                     assert set(each.after) <= before, each.name
                     assert each.name not in before
                     before.add(each.name)
+
+
+def test_the_documentation_has_every_check() -> None:
+    """Each check has its row, with what it needs."""
+    rows = {}
+    for text_ in (REPOSITORY / "docs" / "doctor.md").read_text().splitlines():
+        if text_.startswith("| `") and text_.count("|") == 4:
+            name, _, needs = (cell.strip() for cell in text_.strip("|").split("|"))
+            rows[name.strip("`")] = set(needs.replace("`", "").split(", ")) - {""}
+    oauth = msgspec.structs.replace(
+        PLAIN,
+        authentication_method="OAUTH",
+        addin_authentication_method="SSO_TOKEN",
+        addin_oidc_metadata_url="https://login.example.test/x",
+    )
+    checks = {
+        each.name: set(each.after)
+        for each in (
+            *checks_of(Case(connector=PLAIN, domains=("<domain>",))),
+            *checks_of(Case(connector=oauth)),
+        )
+    }
+    assert {name: rows[name] for name in checks} == checks
 
 
 def test_overall() -> None:
