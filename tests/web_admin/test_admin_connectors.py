@@ -12,7 +12,12 @@ from msgspec.structs import replace
 from pexschedd.model import tables
 from pexschedd.model.fields import fields_of
 from pexschedd.model.integration import Connector
-from pexschedd.model.outbox import MailboxCursor, PendingAnswer, PendingRewrite
+from pexschedd.model.outbox import (
+    MailboxCursor,
+    PendingAnswer,
+    PendingRewrite,
+    TroubledMessage,
+)
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.model.schedule import CancelledOccurrence, RecurringConference
 from tests.web_admin.web_admin_support import (
@@ -293,6 +298,14 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         )
         change.put(tables.RECURRING_CONFERENCE, series)
         change.put(tables.CURSOR, MailboxCursor(id=number, cursor="x"))
+        troubled = TroubledMessage(
+            id=change.new_id(tables.TROUBLED),
+            exchange_connector=number,
+            item_id=f"troubled {number}",
+            first_time=server.clock(),
+            last_time=server.clock(),
+        )
+        change.put(tables.TROUBLED, troubled)
         await change.commit()
     others = (tables.ADMINISTRATOR, tables.ALARM, tables.CA_CERTIFICATE)
     counted = [t for t in tables.TABLES if t not in others]
