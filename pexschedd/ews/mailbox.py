@@ -39,7 +39,7 @@ from pexschedd.ews.operations.update_folder import (
 )
 from pexschedd.ews.patience import Shared
 from pexschedd.ews.portions import Portion
-from pexschedd.ews.reactions import NotUnderstood, RequestTooLarge, TooMuch
+from pexschedd.ews.reactions import TooMuch
 from pexschedd.ews.reading import BatchReader
 from pexschedd.model.meeting import (
     CalendarMeeting,
@@ -237,10 +237,9 @@ def _body_is_dispensable(message: MeetingMessage) -> bool:
 
 
 def _not_answered(_: Answer, error: MailboxError) -> Outcome:
-    """An answer that makes a request fail that has nothing else in it."""
-    never = isinstance(error, (NotUnderstood, RequestTooLarge))
-    kind = OutcomeKind.FAILED if never else OutcomeKind.RETRY
-    return Outcome(kind, error.message, own=True)
+    """An answer that makes a request fail that has nothing else in it. Even what looks
+    final was said of the request, not of the answer: who counts the tries decides."""
+    return Outcome(OutcomeKind.RETRY, error.message, own=True)
 
 
 def ews_mailbox(

@@ -363,8 +363,7 @@ def test_one_answer_does_not_make_its_batch_fail(trouble: bytes) -> None:
     named = answers(**dict.fromkeys("abcd", Action.ACCEPT))
     found = now(script.mailbox().answer(named))
     done = OutcomeKind.DONE
-    failed = OutcomeKind.FAILED if b"Schema" in trouble else OutcomeKind.RETRY
-    assert [each.kind for each in found] == [done, done, failed, done]
+    assert [each.kind for each in found] == [done, done, OutcomeKind.RETRY, done]
     assert found[2].own
     assert sum(each.operation == "GetItem" for each in script.asked) == 4
 
