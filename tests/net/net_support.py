@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -15,6 +15,8 @@ from zope.interface import implementer
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class Authority:
@@ -29,7 +31,7 @@ class Authority:
         expires: datetime | None = None,
         extensions: Sequence[x509.ExtensionType] = (),
     ) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.key: Key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         by = issuer or self
         builder = _builder(self.name, by.name, self.key, begins=begins, expires=expires)
@@ -54,20 +56,20 @@ class Authority:
         versions: tuple[int, int] = (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION),
         above: Sequence["Authority"] = (),
         extensions: Sequence[x509.ExtensionType] = (),
-        digest: hashes.SHA512 | None = None,
+        key: Key | None = None,
     ) -> "Server":
         """A server with a certificate of this authority.
 
         It shows those of the authorities `above`, too.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         builder = _builder(subject, self.name, key, begins=begins, expires=expires)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
         for extension in extensions:
             builder = builder.add_extension(extension, False)
-        certificate = builder.sign(self.key, digest or hashes.SHA256())
+        certificate = builder.sign(self.key, hashes.SHA256())
         return Server(key, certificate, versions, above=[a.certificate for a in above])
 
 
@@ -77,7 +79,7 @@ class Server:
 
     def __init__(
         self,
-        key: ec.EllipticCurvePrivateKey,
+        key: Key,
         certificate: x509.Certificate,
         versions: tuple[int, int] = (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION),
         *,
@@ -107,7 +109,7 @@ class Server:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: Key,
     *,
     begins: datetime | None = None,
     expires: datetime | None = None,

@@ -7,6 +7,7 @@ import pytest
 import pytest_twisted
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
@@ -126,6 +127,16 @@ async def test_a_certificate_for_something_else(client: Any) -> None:
     trouble = await client(server, ROOT.pem).trouble()
     assert trouble.trouble is Trouble.UNFIT
     assert "is not meant for servers" in trouble.detail
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_weak_key(client: Any) -> None:
+    """A key that can be broken proves nothing."""
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+    server = ROOT.server(dns("localhost"), key=key)
+    trouble = await client(server, ROOT.pem).trouble()
+    assert trouble.trouble is Trouble.UNFIT
+    assert "has a key that is too weak" in trouble.detail
 
 
 @pytest_twisted.ensureDeferred
