@@ -68,6 +68,18 @@ NEVER: list[tuple[str, str, list[str]]] = [
     ("ews/faults.py", "twisted", []),
     ("ews/envelope.py", "twisted", []),
     ("net", "pexschedd", ["pexschedd.net", "pexschedd.errors"]),
+    ("net/bypass.py", "twisted", []),
+    ("net/certificates.py", "twisted", []),
+    ("net/handshake.py", "twisted", []),
+    ("net/listening.py", "twisted", []),
+    ("net/proxy.py", "twisted", []),
+    ("net/trouble.py", "twisted", []),
+    ("net/verdict.py", "twisted", []),
+    (
+        "scheduling",
+        "pexschedd.net",
+        ["pexschedd.net.certificates", "pexschedd.net.trouble"],
+    ),
     ("doctor", "pexschedd.web", []),
     ("doctor", "pexschedd.store", []),
     ("doctor", "klein", []),
@@ -87,6 +99,11 @@ NEVER: list[tuple[str, str, list[str]]] = [
     ("identity", "pexschedd.ews", []),
     ("identity", "pexschedd.scheduling", []),
     ("identity", "klein", []),
+    *(
+        (f"identity/oauth/{pure}.py", what, [])
+        for pure in ("settings", "requests", "answers", "remedies", "account")
+        for what in ("twisted", "pexschedd.store")
+    ),
     ("web", "pexschedd.ews", []),
     ("web", "treq", []),
     (
