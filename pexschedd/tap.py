@@ -30,6 +30,7 @@ from pexschedd.config import Config
 from pexschedd.connections import Connections
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.errors import ConfigError, StoreError
+from pexschedd.ews.patience import Patiences
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.administrators import Administrators, first_administrator
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
@@ -167,7 +168,11 @@ class Daemon(MultiService):
             now=now,
         )
         connections = Connections(
-            store.vault, network, kerberos=kerberos, tokens=keepers.of
+            store.vault,
+            network,
+            kerberos=kerberos,
+            tokens=keepers.of,
+            patiences=Patiences(reactor, secrets.SystemRandom().random),
         )
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
