@@ -29,6 +29,7 @@ from pexschedd.clock import Now, system_now
 from pexschedd.config import Config
 from pexschedd.connections import Connections
 from pexschedd.doctor.doctor import Doctor
+from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.ews.patience import Patiences
 from pexschedd.identity.addin import AddinIdentity
@@ -264,6 +265,7 @@ class Daemon(MultiService):
             "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
         ).setServiceParent(self)
 
+        refused = RefusedTokens(identity.verify)
         self.doctor = Doctor(
             store,
             network,
@@ -271,6 +273,7 @@ class Daemon(MultiService):
             state_dir=config.state_dir,
             now=now,
             pane=OwnPane(files, wording.placeholder),
+            refused_hosts=refused.hosts,
         )
         async def use_idle_sign_ins(_: Running) -> None:
             await keepers.use_idle()
@@ -299,7 +302,7 @@ class Daemon(MultiService):
         well = HealthApi(self._checks, __version__, metrics.exposition).app.resource()
         policy = PolicyApi(Admission(store, now)).app.resource()
         addin = AddinApi(
-            connector_of, identity.verify, booking, files, wording.placeholder
+            connector_of, refused.verify, booking, files, wording.placeholder
         ).app.resource()
         commands = CommandApi(store, administrators, self.housekeeping.audits)
         admin = commands.beside(

@@ -39,12 +39,14 @@ def domains(case: Case, _: object) -> Finding:
     known = {_host(document_url(domain)) for domain in case.domains}
     missing = [host for host in case.refused_hosts if host.lower() not in known]
     if missing:
-        return failed(
-            f"Tokens came from {', '.join(map(one_line, missing[:5]))}, which is not "
-            "configured.",
-            cause="Each Exchange server names itself in the tokens of its users: they "
-            "see 'Invalid Token'.",
-            remedy="Add these under Exchange Metadata Domains and URLs.",
+        return warning(
+            f"Refused tokens named {', '.join(map(one_line, missing[:5]))}, which is "
+            "not configured.",
+            cause="Each Exchange server names itself in the tokens of its users; of a "
+            "server that is not configured, they see 'Invalid Token'. But anybody can "
+            "send a token that names any host.",
+            remedy="If the command lists it among your own servers, and only then, add "
+            "it under Exchange Metadata Domains and URLs.",
             commands=(_FQDNS,),
         )
     return passed(f"Configured: {', '.join(case.domains)}.")

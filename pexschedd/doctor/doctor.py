@@ -46,6 +46,7 @@ class Doctor:
         state_dir: Path,
         now: Now,
         pane: Callable[[Connector], bytes | None] = lambda _: None,
+        refused_hosts: Callable[[int], tuple[str, ...]] = lambda _: (),
         disk: Callable[[Path], Disk] | None = None,
         public: Network | None = None,
     ) -> None:
@@ -55,6 +56,7 @@ class Doctor:
         self._state_dir = state_dir
         self._now = now
         self._pane = pane
+        self._refused_hosts = refused_hosts
         self._disk = disk or disk_of
         self._waiting: dict[tuple[int, str], list[Deferred[Report]]] = {}
         # Users' devices know the system's authorities and not ours.
@@ -120,6 +122,7 @@ class Doctor:
         case = Case(
             connector=connector,
             now=self._now(),
+            refused_hosts=self._refused_hosts(connector.id),
             domains=tuple(
                 each.domain
                 for each in every(tables.EXCHANGE_DOMAIN)
