@@ -52,6 +52,9 @@ LOOK_AGAIN = 2.0
 GRACE = 3.0
 """Seconds that a step may still take when the watcher is to stop."""
 
+RETRY_UNTOLD = 60.0
+"""Seconds at most until an answer is given again that could not be given."""
+
 RETRY_REFUSED = 60.0
 RETRY_MOST = 300.0
 """Seconds. Exchange counts failed sign-ins: after a refused one there is no hurry. A
@@ -211,7 +214,18 @@ class Watcher:
         self._failures = 0
         self._connection.well(connector.name)
         self._alarms.lower(connector.name, names.INTERNAL)
-        return self._looked(connector)
+        delay = self._looked(connector)
+        if self._something_is_untold():
+            # Whoever wakes us knows of what arrives only.
+            return min(delay, connector.poll_interval, RETRY_UNTOLD)
+        return delay
+
+    def _something_is_untold(self) -> bool:
+        """Whether something is decided that the mailbox did not take yet."""
+        return any(
+            self._store.find_all(index, self.connector_id)
+            for index in (tables.OUTBOX_BY_CONNECTOR, tables.REWRITE_BY_CONNECTOR)
+        )
 
     def _start_over(self) -> None:
         """What was taken out of the backlog may not have been decided about: the next
