@@ -52,9 +52,6 @@ LOOK_AGAIN = 2.0
 GRACE = 3.0
 """Seconds that a step may still take when the watcher is to stop."""
 
-RETRY_UNTOLD = 60.0
-"""Seconds at most until an answer is given again that could not be given."""
-
 RETRY_REFUSED = 60.0
 RETRY_MOST = 300.0
 """Seconds. Exchange counts failed sign-ins: after a refused one there is no hurry. A
@@ -217,7 +214,7 @@ class Watcher:
         delay = self._looked(connector)
         if self._something_is_untold():
             # Whoever wakes us knows of what arrives only.
-            return min(delay, connector.poll_interval, RETRY_UNTOLD)
+            return min(delay, connector.poll_interval)
         return delay
 
     def _something_is_untold(self) -> bool:
