@@ -23,7 +23,8 @@ from tests.ews.ews_support import RawServer
 from tests.net.conftest import serve
 from tests.net.net_support import Authority, ips
 from tests.ports import free_ports
-from tests.system.system_support import eventually
+from tests.system.system_support import World, eventually
+from tests.system.trust_support import alarm_names, secure_sandbox
 
 __all__ = ["serve"]
 
@@ -154,3 +155,48 @@ async def test_nobody_behind_it(tinyproxy: Tinyproxy, ask: Any) -> None:
     with pytest.raises(ConnectionTrouble) as caught:
         await ask(port=free_ports(1))
     assert caught.value.trouble is Trouble.PROXY_FAILED
+
+
+def test_the_daemon(tmp_path: Path, tinyproxy: Tinyproxy) -> None:
+    """Exchange and its metadata are reached through the proxy; an integration can do
+    without it."""
+    tinyproxy.start("BasicAuth me geheim")
+    root = Authority("Root")
+    (tmp_path / "root.pem").write_bytes(root.pem)
+    (tmp_path / "password").write_text("geheim")
+    proxy = {
+        "url": f"http://127.0.0.1:{tinyproxy.port}",
+        "username": "me",
+        "password_file": "password",
+    }
+    world = World(tmp_path, ca_file="root.pem", proxy=proxy)
+    with secure_sandbox(tmp_path / "secure", root.server(ips(HERE))) as port:
+        try:
+            world.start()
+            uri = world.create_integration(
+                url=f"https://{HERE}:{port}/EWS/Exchange.asmx",
+                domains=[
+                    {"domain": f"https://{HERE}:{port}/autodiscover/metadata/json/1"}
+                ],
+            )
+            eventually(lambda: "_exchange_certificate_expires" in said(world), "TLS")
+            assert "unreachable" not in said(world)
+            asked = tinyproxy.log.read_text().count(f"CONNECT {HERE}:{port}")
+            assert asked >= 2  # the mailbox and the metadata
+
+            tinyproxy.stop()
+            eventually(lambda: "exchange_unreachable" in said(world), "trouble")
+            (details,) = (text for text in world.alarms() if "proxy" in text)
+            assert f"the proxy http://127.0.0.1:{tinyproxy.port}" in details
+            assert f"{HERE}:{port}" in details
+
+            path = uri.removeprefix("/api/admin/")
+            world.ask("PATCH", path, {"disable_proxy": True}).raise_for_status()
+            eventually(lambda: "unreachable" not in said(world), "the direct way")
+        finally:
+            world.stop()
+    assert "geheim" not in world.daemon.log.read_text()
+
+
+def said(world: World) -> str:
+    return " ".join(sorted(alarm_names(world)))

@@ -1,34 +1,13 @@
 """A daemon and an Exchange that speak TLS: whom it believes is a matter of a minute."""
 
-import socket
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
-from tests.net.net_support import Authority, Server, dns
-from tests.ports import free_ports
-from tests.system.system_support import Twistd, World, eventually
-
-
-def keep(folder: Path, server: Server) -> tuple[Path, Path]:
-    """The key and the certificate, as files."""
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    key.write_bytes(
-        server.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    certificate.write_bytes(server.certificate.public_bytes(serialization.Encoding.PEM))
-    return key, certificate
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+from tests.net.net_support import Authority, dns
+from tests.system.system_support import World, eventually
+from tests.system.trust_support import alarm_names, secure_sandbox
 
 
 @pytest.fixture
@@ -37,25 +16,11 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def secure(world: World, tmp_path: Path, authority: Authority) -> Any:
+def secure(world: World, tmp_path: Path, authority: Authority) -> Iterator[str]:
     """The address of a second sandbox, which speaks TLS."""
-    port = free_ports(1)
-    (folder := tmp_path / "secure").mkdir()
-    key, certificate = keep(folder, authority.server(dns("localhost")))
-    sandbox = Twistd(
-        folder,
-        "exchangesandbox",
-        "--listen",
-        f"ssl:{port}:interface=127.0.0.1:privateKey={key}:certKey={certificate}",
-    )
-    sandbox.start()
-    eventually(lambda: listens(port), "the sandbox")
-    yield f"https://localhost:{port}"
-    sandbox.stop()
-
-
-def alarm_names(world: World) -> set[str]:
-    return {alarm["name"] for alarm in world.objects("alarm", "status")}
+    server = authority.server(dns("localhost"))
+    with secure_sandbox(tmp_path / "secure", server) as port:
+        yield f"https://localhost:{port}"
 
 
 CERTIFICATE = "scheduling_exchange_certificate"
