@@ -49,8 +49,8 @@ class RefusingAuthenticator:
 class Kerberos:
     """What Kerberos needs of the process: a folder, threads and the time.
 
-    `connectors` are all integrations, at any time; `ca_file` has the certificates that
-    KDC proxies may be checked with.
+    `connectors` are all integrations, and `authorities` the certificates (PEM) that KDC
+    proxies may be checked with, at any time.
     """
 
     def __init__(
@@ -58,15 +58,14 @@ class Kerberos:
         state_dir: Path,
         connectors: Callable[[], Iterable[Connector]],
         *,
-        ca_file: Path | None,
+        authorities: Callable[[], bytes],
         in_thread: InThread,
         now: Now,
     ) -> None:
         self._connectors = connectors
-        self._ca_file = ca_file
         self._in_thread = in_thread
         self._now = now
-        self._folder = KerberosFolder(state_dir, self._realms)
+        self._folder = KerberosFolder(state_dir, self._realms, authorities)
 
     def authenticator(self, connector: Connector, password: str) -> Authenticator:
         """Raises ValueError saying what is wrong with the settings."""
@@ -100,17 +99,12 @@ class Kerberos:
             connector.kerberos_kdc_https_proxy, tls=connector.kerberos_enable_tls
         )
         own_ca = bool(proxy) and connector.kerberos_verify_tls_using_custom_ca
-        if own_ca and self._ca_file is None:
-            raise ValueError(
-                "kerberos_verify_tls_using_custom_ca: there is no ca_file in the "
-                "configuration file"
-            )
         host = urlsplit(connector.url).hostname or ""
         return Realm(
             realm_of(connector.kerberos_realm),
             kdc=connector.kerberos_kdc.strip(),
             proxy=proxy,
-            anchors=str(self._ca_file) if own_ca else "",
+            anchors=str(self._folder.authorities) if own_ca else "",
             service=service_of(connector.kerberos_exchange_spn, host),
         )
 

@@ -164,7 +164,7 @@ class Daemon(MultiService):
         kerberos = Kerberos(
             config.state_dir,
             lambda: store.all(tables.CONNECTOR),
-            ca_file=config.ca_file,
+            authorities=self._authorities,
             in_thread=self._in_kerberos_thread,
             now=now,
         )
@@ -397,6 +397,17 @@ class Daemon(MultiService):
 
     def _in_thread(self, work: Callable[[], T]) -> Deferred[T]:
         return deferToThreadPool(self._reactor, self._hashing, work)
+
+    def _authorities(self) -> bytes:
+        """All certificates that are believed beside the system's."""
+        path = self._config.ca_file
+        uploaded = self.store.all(tables.CA_CERTIFICATE)
+        return b"\n".join(
+            [
+                path.read_bytes() if path is not None and path.exists() else b"",
+                *(each.certificate.encode() for each in uploaded),
+            ]
+        )
 
     def _in_kerberos_thread(self, work: Callable[[], T]) -> Deferred[T]:
         return deferToThreadPool(self._reactor, self._asking_kdcs, work)

@@ -46,7 +46,7 @@ async def in_place(work: Any) -> Any:
 
 def signing_in(state: Path) -> SigningIn:
     kerberos = Kerberos(
-        state, lambda: (), ca_file=None, in_thread=in_place, now=system_now
+        state, lambda: (), authorities=bytes, in_thread=in_place, now=system_now
     )
     return SigningIn(tokens=Token, kerberos=kerberos)
 
@@ -77,14 +77,6 @@ async def test_methods(tmp_path: Path, method: str, proof: str) -> None:
         ("KERBEROS", {"username": "@"}, "username"),
         ("KERBEROS", {"kerberos_exchange_spn": "x"}, "kerberos_exchange_spn"),
         ("KERBEROS", {"kerberos_kdc_https_proxy": "http://x"}, "https"),
-        (
-            "KERBEROS",
-            {
-                "kerberos_kdc_https_proxy": "https://x",
-                "kerberos_verify_tls_using_custom_ca": True,
-            },
-            "ca_file",
-        ),
     ],
 )
 @pytest_twisted.ensureDeferred

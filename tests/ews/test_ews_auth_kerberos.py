@@ -165,16 +165,17 @@ def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is private, follows the integrations, and the library is told of it."""
     monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
     realms = [Realm("A.TEST")]
-    folder = KerberosFolder(tmp_path, lambda: realms)
+    folder = KerberosFolder(tmp_path, lambda: realms, lambda: b"PEM")
     path = tmp_path / "kerberos" / "krb5.conf"
-    folder.write(folder.configuration())
+    folder.write(folder.contents())
     assert path.stat().st_mode & 0o777 == 0o600
+    assert folder.authorities.read_bytes() == b"PEM"
     assert os.environ["KRB5_CONFIG"] == str(path)
     first = path.stat().st_ino
-    folder.write(folder.configuration())
+    folder.write(folder.contents())
     assert path.stat().st_ino == first
     realms.append(Realm("B.TEST"))
-    folder.write(folder.configuration())
+    folder.write(folder.contents())
     assert "B.TEST" in path.read_text()
 
 

@@ -44,7 +44,6 @@ class Office:
             kerberos_kdc=realm.address,
         )
         self.now = now
-        self.ca_file: Path | None = None
 
     def account(
         self,
@@ -59,7 +58,7 @@ class Office:
         kerberos = Kerberos(
             self._state,
             lambda: [connector],
-            ca_file=self.ca_file,
+            authorities=lambda: self._authority.pem,
             in_thread=deferToThread,
             now=self.now,
         )

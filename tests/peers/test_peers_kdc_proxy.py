@@ -1,6 +1,5 @@
 """A realm behind a KDC proxy, as for machines that reach domain controllers only so."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +21,10 @@ TLS = "/usr/lib/x86_64-linux-gnu/krb5/plugins/tls/k5tls.so"
 
 
 @pytest.fixture
-def proxied(
-    serve: Any, realm: Kdc, authority: Authority, office: Office, tmp_path: Path
-) -> dict[str, Any]:
+def proxied(serve: Any, realm: Kdc, authority: Authority) -> dict[str, Any]:
     """Settings that lead to the realm through a proxy, and the proxy."""
     if missing((), (TLS,)):
         pytest.skip("not installed: krb5-k5tls")
-    office.ca_file = tmp_path / "ca.pem"
-    office.ca_file.write_bytes(authority.pem)
     proxy = KdcProxy(realm)
     proxy.site = serve(proxy, authority.server(dns("localhost")))
     return {

@@ -254,7 +254,7 @@ def test_channel_binding(
 ) -> None:
     """A proof is bound to a certificate; who knows of another one refuses it."""
     folder = KerberosFolder(tmp_path, lambda: [Realm(REALM, kdc=realm.address)])
-    folder.write(folder.configuration())
+    folder.write(folder.contents())
     ticket = kerberos_tickets.sign_in([Client("svc", REALM)], "right", None)
     proof = kerberos_tickets.Proof(ticket, Service("HTTP", "localhost"), bound_to)
     keytab = tmp_path / "http.keytab"

@@ -7,7 +7,7 @@ Getting one asks a domain controller and blocks, so it happens in threads.
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -139,8 +139,8 @@ class KerberosAuthenticator:
         try:
             ticket = self._ticket
             if ticket is None or ticket.expires < self._now().timestamp() + EARLY:
-                configuration = self._folder.configuration()
-                new = await self._in_thread(partial(self._sign_in, configuration))
+                contents = self._folder.contents()
+                new = await self._in_thread(partial(self._sign_in, contents))
                 self._used.append(new)
                 self._ticket = ticket = new
             return ticket
@@ -153,10 +153,10 @@ class KerberosAuthenticator:
 
     # In threads
 
-    def _sign_in(self, configuration: bytes) -> tickets.Ticket:
+    def _sign_in(self, contents: Mapping[Path, bytes]) -> tickets.Ticket:
         account = self._account
         keytab = self._folder.keytab(account.integration)
-        self._folder.write(configuration)
+        self._folder.write(contents)
         # The last one may be in use still.
         while len(self._used) > 1:
             self._used.popleft().discard()
