@@ -74,7 +74,7 @@ class Trust:
 
     def for_host(self, host: str) -> IOpenSSLClientConnectionCreator:
         """Makes connections that are only for `host`: a DNS name or an IP address."""
-        return _Creator(self._context, host, self._open.add, self._seen)
+        return _Creator(self, host)
 
     def observer(self, host: str, report: "Report") -> IOpenSSLClientConnectionCreator:
         """Makes connections that go on whatever the server shows, and tell.
@@ -82,6 +82,14 @@ class Trust:
         For looking at a server's certificates only: nothing may be sent there.
         """
         return _Observer(self._context, host, report)
+
+    def context(self, protocol: TLSMemoryBIOProtocol) -> SSL.Context:
+        """What is believed at this moment, for a connection that begins now."""
+        self._open.add(protocol)
+        return self._context
+
+    def seen(self, host: str, certificate: x509.Certificate) -> None:
+        self._seen(host, certificate)
 
     def _still_believes(self, connection: SSL.Connection) -> bool:
         chain = connection.get_peer_cert_chain()
@@ -188,21 +196,14 @@ def _connection(
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Creator:
-    def __init__(
-        self,
-        context: SSL.Context,
-        host: str,
-        made: Callable[[TLSMemoryBIOProtocol], None],
-        seen: Seen,
-    ) -> None:
-        self._context = context
+    def __init__(self, trust: Trust, host: str) -> None:
+        self._trust = trust
         self._host = host
         self._identity = _identity(host)
-        self._made = made
-        self._seen = seen
 
     def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        connection = _connection(self._context, self._host, self._identity, protocol)
+        context = self._trust.context(protocol)
+        connection = _connection(context, self._host, self._identity, protocol)
         judge = _judge(self._host, self._identity)
 
         def verify(
@@ -217,11 +218,10 @@ class _Creator:
                 protocol.failVerification(Failure(trouble))
                 return False
             if depth == 0:
-                self._seen(self._host, certificate.to_cryptography())
+                self._trust.seen(self._host, certificate.to_cryptography())
             return True
 
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
-        self._made(protocol)
         return connection
 
 

@@ -12,8 +12,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock, deferLater
+from twisted.web.client import URI
+from zope.interface import implementer
 
 from pexschedd.errors import ConfigError
 from pexschedd.ews.auth.basic import BasicAuthenticator
@@ -217,6 +220,26 @@ async def test_new_trust_counts_at_once(client: Any) -> None:
     assert (await asking.trouble()).trouble is Trouble.UNTRUSTED
     trust.replace([("uploaded", ROOT.pem)])
     assert await asking.ask() == b"<ok/>"
+
+
+@pytest_twisted.ensureDeferred
+async def test_trust_is_asked_for_when_the_server_is_there(serve: Any) -> None:
+    """What changes while a connection is being opened counts for it already."""
+    site = serve(answer, ROOT.server(dns("localhost")))
+    trust = Trust()
+    uri = URI.fromBytes(site.url("https", "localhost").encode())
+    endpoint = Network(reactor, trust).endpoint(uri)
+    trust.replace([("uploaded", ROOT.pem)])
+    done: Deferred[None] = Deferred()
+
+    @implementer(IHandshakeListener)
+    class Visitor(Protocol):
+        def handshakeCompleted(self) -> None:
+            done.callback(None)
+
+    visitor: Any = await endpoint.connect(Factory.forProtocol(Visitor))
+    await done
+    visitor.transport.abortConnection()
 
 
 @pytest_twisted.ensureDeferred
