@@ -54,14 +54,15 @@ chromium:
 	     && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
 	|| echo "Chromium is not installed: the browser tests will be skipped"
 
-# The tests with real servers want Apache, tinyproxy, a Kerberos realm and the extra "kerberos".
-# Installed, or not, as Chromium is. apache2-bin starts no service.
+# The tests with real servers want Apache, tinyproxy, a Kerberos realm and the extra
+# "kerberos". Installed, or not, as Chromium is. apache2-bin starts no service.
 PEERS := apache2-bin libapache2-mod-auth-gssapi gss-ntlmssp krb5-kdc krb5-admin-server \
 	krb5-k5tls faketime libkrb5-dev gcc python3-dev tinyproxy-bin
 
 peers: $(VENV)/dev.stamp
 	@{ command -v apache2 && command -v krb5kdc && command -v kadmin.local \
-	   && command -v faketime && command -v krb5-config && command -v tinyproxy; } >/dev/null 2>&1 \
+	   && command -v faketime && command -v krb5-config \
+	   && command -v tinyproxy; } >/dev/null 2>&1 \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	     && DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -qq -y --no-install-recommends $(PEERS) >/dev/null; } \
