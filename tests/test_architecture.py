@@ -104,11 +104,6 @@ NEVER: list[tuple[str, str, list[str]]] = [
         for pure in ("settings", "requests", "answers", "remedies", "account")
         for what in ("twisted", "pexschedd.store")
     ),
-    *(
-        (f"identity/oauth/{pure}.py", what, [])
-        for pure in ("settings", "requests", "answers", "remedies", "account")
-        for what in ("twisted", "pexschedd.store")
-    ),
     ("web", "pexschedd.ews", []),
     ("web", "treq", []),
     (
