@@ -284,6 +284,9 @@ async def test_stops_after_the_renewal(bench: Bench) -> None:
     bench.provider.release()
     await stopped
     assert bench.refresh_token == "refresh-1"
+    bench.clock.advance(HOUR)
+    await refused(bench.ask(), MailboxUnreachable)
+    assert len(bench.provider.asked) == 1
 
 
 @pytest_twisted.ensureDeferred

@@ -24,6 +24,7 @@ from pexschedd.identity.oauth.sign_in import Outcome
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox, SignIn
+from pexschedd.sandbox.bearer import Application
 from pexschedd.sandbox.mailbox import Mailbox
 from tests.identity.oauth_support import NOW, Bench, bench_in, reactor
 from tests.peers.oidc_peer import (
@@ -308,6 +309,35 @@ async def test_exchange_takes_the_tokens(bench: Bench, provider: Provider) -> No
     bench.clock.advance(61)
     assert (await mailbox.changes(page.cursor)).cursor
     assert len(set(seen)) == 2
+    await mailbox.close()
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_exchange_takes_an_applications_token(
+    bench: Bench, provider: Provider
+) -> None:
+    """An application has no mailbox: it acts as the equipment in every call."""
+
+    def judge(token: str) -> Mailbox | None:
+        assert provider.claims(token, "urn:exchange")["sub"] == "by-secret"
+        return Application(sandbox.exchange, (EQUIPMENT,))
+
+    sandbox = Sandbox(
+        now=_today, clock=reactor, sign_in=SignIn(methods=("Bearer",)), bearer=judge
+    )
+    port = reactor.listenTCP(0, sandbox.site(), interface="127.0.0.1")
+    await application(bench, provider, "by-secret", oauth_client_secret="s3cret")
+    await bench.put(
+        replace(
+            bench.connector,
+            url=f"http://127.0.0.1:{port.getHost().port}/EWS/Exchange.asmx",
+            oauth_resource="urn:exchange",
+            room_mailbox_email_address=EQUIPMENT,
+        )
+    )
+    mailbox = mailbox_of(bench)
+    assert (await mailbox.changes("")).cursor
     await mailbox.close()
     await port.stopListening()
 

@@ -25,6 +25,7 @@ from pexschedd.errors import (
     MailboxBusy,
     MailboxError,
     MailboxRefused,
+    MailboxUnreachable,
     PexscheddError,
     SignInNeeded,
     SignInRefused,
@@ -98,6 +99,7 @@ class TokenKeeper:
         self._held: _Held | None = None
         self._failure: _Failure | None = None
         self._waiting: list[Deferred[None]] | None = None
+        self._closed = False
 
     async def token(self) -> str:
         """One that is valid now. Raises `MailboxError`, or `StoreError`.
@@ -155,16 +157,19 @@ class TokenKeeper:
     def needed_because(self) -> str:
         """Why a person has to sign in, as far as is known without asking."""
         connector = self._connector()
+        problem = needed_because(connector)
         failure = self._failing(connector)
         if failure is not None and isinstance(failure.error, SignInNeeded):
-            return failure.error.message
-        return needed_because(connector)
+            return problem or failure.error.message
+        return problem
 
     def renewed(self) -> Deferred[None]:
         """Fires after the renewal under way, which is begun if there is none; fails
         if that failed. Cancelling it does not stop the renewal."""
         waiter: Deferred[None] = Deferred()
-        if self._waiting is None:
+        if self._waiting is None and self._closed:
+            waiter.errback(MailboxUnreachable("The daemon is stopping."))
+        elif self._waiting is None:
             self._run(self._renew, waiter)
         else:
             self._waiting.append(waiter)
@@ -188,6 +193,11 @@ class TokenKeeper:
         self._run(work, taken)
         await taken
 
+    def close(self) -> Deferred[None]:
+        """Begins no other renewal; fires when none is under way."""
+        self._closed = True
+        return self.settled()
+
     def settled(self) -> Deferred[None]:
         """Fires when no renewal is under way."""
         waiter: Deferred[None] = Deferred()
@@ -198,7 +208,7 @@ class TokenKeeper:
         return waiter.addErrback(lambda _: None)
 
     def _begin(self) -> None:
-        if self._waiting is None:
+        if self._waiting is None and not self._closed:
             self._run(self._renew)
 
     def _run(

@@ -66,7 +66,7 @@ class TokenKeepers(Service):
 
     def stopService(self) -> Deferred[list[None]]:
         super().stopService()
-        return gatherResults([k.settled() for k in self._keepers.values()])
+        return gatherResults([k.close() for k in self._keepers.values()])
 
     def _changed(self, old: Connector | None, new: Connector | None) -> None:
         if new is None and old is not None:

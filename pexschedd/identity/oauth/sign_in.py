@@ -264,6 +264,6 @@ class SignIns:
         return pending if same and self._now() < pending.expires else None
 
     def _save(self, connector: Connector) -> Deferred[None]:
-        with self._store.transaction() as change:
+        with self._store.transaction(essential=True) as change:
             change.put(tables.CONNECTOR, connector)
             return change.commit()
