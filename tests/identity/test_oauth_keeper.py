@@ -318,6 +318,23 @@ async def test_changed_while_renewing(bench: Bench) -> None:
     await refused(bench.ask(), SignInNeeded)
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_newer_refresh_token_stays(bench: Bench) -> None:
+    """A renewal that was begun before somebody signed in anew does not undo that."""
+    await bench.signed_in()
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    asking = bench.ask()
+    await arrived
+    context = context_of(bench.connector, "oauth_refresh_token")
+    sealed = bench.store.vault.seal("another", context)
+    await bench.put(replace(bench.connector, oauth_refresh_token=sealed))
+    bench.provider.release()
+    await refused(asking, SignInRefused)
+    assert bench.refresh_token == "another"
+    assert await bench.ask() == "access-2"
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

@@ -284,3 +284,32 @@ async def test_whoever_waits_gets_the_new_token(bench: Bench) -> None:
     assert await first == "none yet"
     assert await second == "access-1"
     assert len(bench.provider.asked) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_durable_before_it_is_used(bench: Bench) -> None:
+    """Nobody gets the access token of a sign-in that the disk does not have yet."""
+    state = await state_of(bench)
+    written: list[Deferred[None]] = []
+    commit = bench.store._commit  # the one place where the disk comes in
+    arrived: Deferred[None] = Deferred()
+
+    def slow(transaction: Any) -> "Deferred[None]":
+        done = commit(transaction)
+        if bench.connector.oauth_refresh_token:
+            done = Deferred()
+            written.append(done)
+            arrived.callback(None)
+        return done
+
+    bench.store._commit = slow  # type: ignore[method-assign]  # a slow disk
+    answer = {"state": state, "code": "c"}
+    finishing = Deferred.fromCoroutine(bench.sign_ins.finish(answer))
+    await arrived
+    asking = bench.ask()
+    assert not asking.called
+    assert bench.keeper.expires_in() is None
+    written[0].callback(None)
+    assert await asking == "access-1"
+    assert not (await finishing).problem
+    assert len(bench.provider.asked) == 1
