@@ -14,7 +14,7 @@ from pexschedd.identity.oauth.requests import challenge
 from pexschedd.identity.oauth.sign_in import GOOD_FOR, Outcome, SignInFailed, SignIns
 from pexschedd.identity.oauth.signed_in import signed_in
 from pexschedd.model import tables
-from tests.identity.oauth_support import Bench, bench_in, jwt_of, query_of
+from tests.identity.oauth_support import Bench, bench_in, jwt_of, query_of, reactor
 
 
 @pytest_twisted.async_yield_fixture()
@@ -299,7 +299,7 @@ async def test_durable_before_it_is_used(bench: Bench) -> None:
         if bench.connector.oauth_refresh_token:
             done = Deferred()
             written.append(done)
-            arrived.callback(None)
+            reactor.callLater(0, arrived.callback, None)  # when all else is done
         return done
 
     bench.store._commit = slow  # type: ignore[method-assign]  # a slow disk
