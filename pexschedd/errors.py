@@ -92,6 +92,12 @@ class StoreFull(Unavailable):
     code = "store_full"
 
 
+class StoreNewer(StoreError):
+    """A newer release wrote the stored state, and this one must not touch it."""
+
+    code = "store_newer"
+
+
 class MailboxError(PexscheddError):
     """A mailbox could not be reached or refused what was asked.
 

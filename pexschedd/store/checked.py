@@ -17,6 +17,8 @@ from typing import TypeVar
 
 import msgspec
 
+from pexschedd.store.newer import Newer
+
 T = TypeVar("T")
 
 _HEAD = re.compile(rb'\{\n  "crc": "([0-9a-f]{8})",\n')
@@ -58,7 +60,7 @@ def load(data: bytes, kind: type[T], known: int) -> T:
             )
     found = plain.get("format")
     if isinstance(found, int) and found > known:
-        raise ValueError(
+        raise Newer(
             f"it has format {found}, and this version knows formats up to {known}. "
             "Start the newer version that wrote it, or restore a backup made with "
             "this one."

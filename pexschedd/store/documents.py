@@ -27,9 +27,10 @@ from typing import Any
 
 import msgspec
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import checked
 from pexschedd.store.collection import Collection
+from pexschedd.store.newer import REMEDY, Newer
 
 FORMAT = 1
 
@@ -63,14 +64,16 @@ def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> Non
     """Fills collections from a document. StoreError says what is wrong, and where."""
     try:
         document = checked.load(data, _Document, FORMAT)
+    except Newer as error:
+        raise StoreNewer(f"{path}: {error}") from None
     except ValueError as error:
         raise StoreError(f"{path}: {error}") from None
     known = {collection.table.name: collection for collection in collections}
     for name, table in document.tables.items():
         if name not in known:
-            raise StoreError(
-                f"{path}: the table {name!r} is unknown to this version. Start the "
-                "version that wrote it, or correct the name."
+            raise StoreNewer(
+                f"{path}: the table {name!r} is unknown to this version. {REMEDY} Or "
+                "correct the name."
             )
         collection = known[name]
         if table.next_id < 1:
@@ -79,6 +82,8 @@ def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> Non
             where = f"{path}: {name}, record {position}"
             try:
                 record = collection.format.decode(table.v, raw)
+            except Newer as error:
+                raise StoreNewer(f"{where}: {error}") from None
             except ValueError as error:
                 raise StoreError(f"{where}: {error}") from None
             if record.id < 1:

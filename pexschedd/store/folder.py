@@ -11,7 +11,7 @@ from secrets import token_bytes
 
 import msgspec
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import checked
 from pexschedd.store.fs import (
     FileSystem,
@@ -21,6 +21,7 @@ from pexschedd.store.fs import (
     sync_parents,
     take_lock,
 )
+from pexschedd.store.newer import Newer
 from pexschedd.store.secrets import key_id_of, load_or_create_key
 
 FORMAT = 1
@@ -73,6 +74,8 @@ class Folder:
         if path.name in names:
             try:
                 self._info = checked.load(self._fs.read(path), Info, FORMAT)
+            except Newer as error:
+                raise StoreNewer(f"{path}: {error}") from None
             except ValueError as error:
                 raise StoreError(f"{path}: {error}") from None
         elif JOURNAL in names or any(name.endswith(".json") for name in names):
@@ -91,6 +94,11 @@ class Folder:
             sync_parents(self._fs, self.path)
             # Before any data, so that data without this file is always a loss.
             self._write(Info(key_id=key_id_of(self.key)))
+
+    @property
+    def version(self) -> str:
+        """The release that started here last; empty if that is not known."""
+        return "" if self._info is None else self._info.version
 
     def has(self, name: str) -> bool:
         """Whether a file or folder is there."""

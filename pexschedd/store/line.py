@@ -16,6 +16,8 @@ import zlib
 
 import msgspec
 
+from pexschedd.store.newer import REMEDY, Newer
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What a table may be called: nothing that JSON would have to escape."""
 
@@ -96,10 +98,7 @@ def decode(line: bytes) -> Line:
     try:
         decoded = _decode(line)
     except msgspec.DecodeError as error:
-        raise ValueError(f"not understood: {error}. {_NEWER}") from None
+        raise Newer(f"not understood: {error}. {REMEDY}") from None
     if bool(decoded.put) == bool(decoded.delete):
-        raise ValueError(f"not understood: neither a put nor a del. {_NEWER}")
+        raise Newer(f"not understood: neither a put nor a del. {REMEDY}")
     return decoded
-
-
-_NEWER = "Start the version that wrote it."

@@ -5,6 +5,7 @@ from typing import Any, Generic
 import msgspec
 
 from pexschedd.model.table import R, Table
+from pexschedd.store.newer import REMEDY, Newer
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,9 +56,9 @@ class RecordFormat(Generic[R]):
     def _upgraded(self, version: int, data: bytes | msgspec.Raw) -> bytes:
         name = self._table.name
         if version > self._version:
-            raise ValueError(
+            raise Newer(
                 f"a {name} of version {version}, and this program knows versions up to "
-                f"{self._version}. Start the newer version that wrote it."
+                f"{self._version}. {REMEDY}"
             )
         value: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
         for step in range(version, self._version):

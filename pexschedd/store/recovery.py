@@ -17,7 +17,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem, make_dirs, remove_temporaries, replace
 from pexschedd.store.ledger import Ledger
@@ -32,6 +32,7 @@ from pexschedd.store.manifest import (
     segment_name,
     segment_number,
 )
+from pexschedd.store.newer import REMEDY, Newer
 from pexschedd.store.replay import Extent, replay
 from pexschedd.store.segments import Segments, listed, remove, write_manifest
 
@@ -81,6 +82,8 @@ def _read_manifests(fs: FileSystem, directory: Path) -> dict[int, Manifest]:
         path = directory / manifest_name(number)
         try:
             manifests[number] = decode(fs.read(path))
+        except Newer as error:
+            raise StoreNewer(f"{path}: {error}") from None
         except ValueError as error:
             if number == numbers[-1]:
                 raise StoreError(f"{path}: {error}") from None
@@ -114,9 +117,8 @@ def _restore_next_ids(
 ) -> None:
     for table, next_id in manifest.next_ids.items():
         if table not in collections:
-            raise StoreError(
-                f"{path}: the table {table!r} is unknown to this version. Start the "
-                "version that wrote it."
+            raise StoreNewer(
+                f"{path}: the table {table!r} is unknown to this version. {REMEDY}"
             )
         collections[table].next_id = max(collections[table].next_id, next_id)
 

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import line as lines
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem
 from pexschedd.store.ledger import Ledger
 from pexschedd.store.manifest import Segment
+from pexschedd.store.newer import REMEDY, Newer
 
 CHUNK = 1 << 20
 """Bytes read at a time: a segment may be larger than memory should hold."""
@@ -100,13 +101,14 @@ class _Replay:
             line = lines.decode(raw)
             collection = self._collections.get(line.table)
             if collection is None:
-                raise ValueError(
-                    f"the table {line.table!r} is unknown to this version. Start the "
-                    "version that wrote it."
+                raise Newer(
+                    f"the table {line.table!r} is unknown to this version. {REMEDY}"
                 )
             record = collection.format.decode(line.v, line.val) if line.put else None
         except lines.Damaged as error:
             raise self._damaged(str(error)) from None
+        except Newer as error:
+            raise StoreNewer(self._where(f"{error}")) from None
         except ValueError as error:
             raise self._error(f"{error}") from None
         if record is not None and record.id != line.id:
@@ -170,17 +172,22 @@ class _Replay:
             )
 
     def _damaged(self, what: str) -> StoreError:
+        folder = self._path.parents[1]
+        tool = f"see what pexschedd-store --state-dir '{folder}' repair --dry-run says"
         if self._may_be_torn:
             remedy = (
-                "Restore the folder from a backup; or, to give up this line and "
-                f"everything after it: truncate -s {self._offset} '{self._path}'"
+                f"Restore the folder from a backup; or {tool}; or, to give up this "
+                f"line and everything after it: truncate -s {self._offset} '{self._path}'"
             )
         else:
             remedy = (
                 "Restore this file from a backup: it is full and does not change any "
-                "more, so a copy of any age will do."
+                f"more, so a copy of any age will do. Or {tool}"
             )
         return self._error(f"{what}. {remedy}")
 
     def _error(self, text: str) -> StoreError:
-        return StoreError(f"{self._path}, line {self._count + 1}: {text}")
+        return StoreError(self._where(text))
+
+    def _where(self, text: str) -> str:
+        return f"{self._path}, line {self._count + 1}: {text}"

@@ -8,6 +8,7 @@ import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from itertools import combinations, product
 from pathlib import Path
 from secrets import token_bytes
 
@@ -20,6 +21,7 @@ from pexschedd.store.fs import FileSystem, replace
 KEY_SIZE = 32
 NONCE_SIZE = 12
 
+_HEXADECIMAL = "0123456789abcdef"
 _PREFIX = "sealed:v1:"
 _KEY = re.compile(rb"[0-9a-fA-F]{64}")
 
@@ -92,7 +94,7 @@ def load_or_create_key(
                 f"{path} is missing: the secrets were sealed with it, and no other key "
                 "opens them. Restore it from a backup."
             ) from None
-        key = random(KEY_SIZE)
+        key = new_key(random)
         replace(fs, path, key.hex().encode() + b"\n")
         return key
     mode = fs.mode(path)
@@ -115,6 +117,32 @@ def load_or_create_key(
     return key
 
 
+def new_key(random: Callable[[int], bytes] = token_bytes) -> bytes:
+    return random(KEY_SIZE)
+
+
 def key_id_of(key: bytes) -> str:
     """Tells keys apart without telling anything about them."""
     return hashlib.sha256(b"pexschedd key id\0" + key).hexdigest()[:16]
+
+
+def mend_key(data: bytes, key_id: str) -> bytes | None:
+    """The key whose text differs in at most two places and that has this id."""
+    text = data.decode("latin-1").strip().lower()
+    if len(text) != 2 * KEY_SIZE:
+        return None
+    wrong = [i for i, digit in enumerate(text) if digit not in _HEXADECIMAL]
+    if len(wrong) > 2:
+        return None
+    free = [i for i in range(len(text)) if i not in wrong]
+    for count in range(3 - len(wrong)):
+        for more in combinations(free, count):
+            places = (*wrong, *more)
+            for digits in product(_HEXADECIMAL, repeat=len(places)):
+                trial = list(text)
+                for place, digit in zip(places, digits, strict=True):
+                    trial[place] = digit
+                key = bytes.fromhex("".join(trial))
+                if key_id_of(key) == key_id:
+                    return key
+    return None

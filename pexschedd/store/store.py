@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
-from pexschedd.errors import StoreError, StoreFull
+from pexschedd.errors import StoreError, StoreFull, StoreNewer
 from pexschedd.model.table import Index, R, Table
 from pexschedd.store import documents, line
 from pexschedd.store.collection import Collection
@@ -109,6 +109,11 @@ class Store:
             folder = Folder.open(fs, directory, random)
             try:
                 segments = _load(fs, folder, collections, ledger, version)
+            except StoreNewer as error:
+                folder.close()
+                raise StoreNewer(
+                    _with_versions(error, folder.version, version)
+                ) from None
             except BaseException:
                 folder.close()
                 raise
@@ -307,6 +312,12 @@ def _check(tables: Sequence[Table[Any]]) -> None:
         for name in (table.name, table.document or table.name):
             if not line.NAME.fullmatch(name) or name in ("format", JOURNAL):
                 raise ValueError(f"a table or document cannot be called {name!r}")
+
+
+def _with_versions(error: StoreNewer, wrote: str, this: str) -> str:
+    if not wrote or not this:
+        return error.message
+    return f"{error.message} The folder was last written by {wrote}; this is {this}."
 
 
 def _of_document(

@@ -187,7 +187,9 @@ async def test_requests_wait_for_space(tmp_path: Path) -> None:
     process.clock.advance(CONNECTOR.poll_interval)
     await turn()
     assert len(inbox.told) == 1
-    await watch.stopService()
+    stopped = watch.stopService()
+    assert stopped is not None
+    await stopped
     await process.end()
 
 

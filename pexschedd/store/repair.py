@@ -1,0 +1,367 @@
+"""Mends a damaged state folder as far as that is possible without guessing.
+
+Every step says what it does and what is lost by it before it is done, and keeps what
+it takes away in `set-aside/<time>/`. The rules:
+
+- a damaged line is taken out together with the rest of its transaction, so that no
+  transaction is half there; everything else in the file is kept. What those lines were
+  about is then as it was before them;
+- a lost file of the journal becomes an empty one, in the same sense;
+- a manifest that cannot be read gives way to the one before it, or to one that is made
+  from what the files say;
+- a key in which one or two digits are damaged is found again: `format.json` knows which
+  key it was. Another key is only made on demand: the secrets cannot be read then;
+- a document that is sound but not what was written is accepted as it is; one that
+  cannot be read is not touched: only a person can say whether to start without it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pexschedd.errors import StoreError
+from pexschedd.model.table import Table
+from pexschedd.store import checked, documents
+from pexschedd.store import line as lines
+from pexschedd.store.collection import Collection
+from pexschedd.store.folder import JOURNAL, Info
+from pexschedd.store.fs import FileSystem, make_dirs, replace
+from pexschedd.store.inspection import Finding, Inspection, inspect
+from pexschedd.store.manifest import (
+    COMPACTED,
+    Manifest,
+    Segment,
+    compacted_name,
+    encode,
+    manifest_name,
+    manifest_numbers,
+    segment_name,
+    segment_number,
+)
+from pexschedd.store.salvage import salvage
+from pexschedd.store.secrets import key_id_of, mend_key, new_key
+
+
+class Step(NamedTuple):
+    """One thing that can be mended."""
+
+    text: str
+    do: Callable[[], None]
+
+
+class Repair:
+    """Mends one folder; `moment` names the folder for what is set aside."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: Path,
+        tables: Sequence[Table[Any]],
+        moment: str,
+        *,
+        new_key: bool = False,
+        give_up: Sequence[str] = (),
+    ) -> None:
+        """`new_key`: start with another key if the old one is lost. `give_up`: names
+        of documents to begin anew if they cannot be read."""
+        self._fs = fs
+        self._directory = directory
+        self._journal = directory / JOURNAL
+        self._tables = tables
+        self._aside = directory / "set-aside" / moment
+        self._new_key = new_key
+        self._give_up = give_up
+
+    def steps(self, found: Inspection) -> Iterator[Step]:
+        """What would be done about what was found, in the order of doing it.
+
+        After a step of the journal the folder has to be inspected again: there may be
+        more to see then. `run` does that.
+        """
+        for finding in found.findings:
+            step = self._step(found, finding)
+            if step is not None:
+                yield step
+
+    def run(self, say: Callable[[str], None]) -> Inspection:
+        """Mends, says what it does, and returns what is left."""
+        done: set[str] = set()
+        while True:
+            found = inspect(self._fs, self._directory, self._tables)
+            step = next((s for s in self.steps(found) if s.text not in done), None)
+            if step is None:
+                return found
+            done.add(step.text)
+            say(step.text)
+            step.do()
+
+    def _step(self, found: Inspection, finding: Finding) -> Step | None:
+        path = finding.path
+        if finding.kind == "format":
+            return self._format(path)
+        if finding.kind == "key":
+            return self._key(found, path)
+        if finding.kind == "newer":
+            return None
+        if finding.kind == "document":
+            return self._document(found, finding)
+        if finding.kind == "manifest":
+            return self._manifest(found, path)
+        return self._segment(found, finding)
+
+    # format.json and the key
+
+    def _format(self, path: Path) -> Step | None:
+        try:
+            digits = self._fs.read(self._directory / "secret.key").decode().strip()
+            key = bytes.fromhex(digits)
+        except (OSError, ValueError):
+            return None
+        names = self._fs.listdir(self._directory)
+        known = {f"{t.document}.json" for t in self._tables if t.document}
+        contents = tuple(sorted((known | {JOURNAL}) & set(names)))
+
+        def do() -> None:
+            self._set_aside(path)
+            self._write_info(Info(key_id=key_id_of(key), contents=contents))
+
+        return Step(
+            f"{path} is made again from what is there: the key in secret.key, and "
+            f"{', '.join(contents)}. If another file is missing, that goes unnoticed.",
+            do,
+        )
+
+    def _key(self, found: Inspection, path: Path) -> Step | None:
+        if found.info is None:
+            return None
+        info = found.info
+        mended = None
+        if path.name in self._fs.listdir(self._directory):
+            if self._fs.mode(path) & 0o077:
+                return None  # the finding says what to do
+            mended = mend_key(self._fs.read(path), info.key_id)
+        if mended is not None:
+            key = mended
+            return Step(
+                f"{path}: damaged digits are put right; format.json proves that it is "
+                "the same key as before. Nothing is lost.",
+                lambda: self._replace(path, key.hex().encode() + b"\n"),
+            )
+        if not self._new_key:
+            return None
+
+        def begin_anew() -> None:
+            fresh = new_key()
+            self._set_aside(path)
+            replace(self._fs, path, fresh.hex().encode() + b"\n")
+            self._write_info(msgspec.structs.replace(info, key_id=key_id_of(fresh)))
+
+        return Step(
+            f"{path} is replaced by a new key. What was sealed with the old one cannot "
+            "be read any more: enter every password, client secret and token again.",
+            begin_anew,
+        )
+
+    def _write_info(self, info: Info) -> None:
+        content = msgspec.to_builtins(info)
+        del content["crc"]
+        replace(self._fs, self._directory / "format.json", checked.dump(content))
+
+    # documents
+
+    def _document(self, found: Inspection, finding: Finding) -> Step | None:
+        path = finding.path
+        mine = [t for t in self._tables if f"{t.document}.json" == path.name]
+        collections = [Collection(table) for table in mine]
+        try:
+            data = self._fs.read(path)
+            plain = re.sub(rb'^\{\n  "crc": "[^"\n]*",\n', b"{\n", data)
+            documents.load(path, plain, collections)
+        except (OSError, StoreError):
+            if path.name not in self._give_up:
+                return None
+            empty = documents.encode([Collection(table) for table in mine])
+            return Step(
+                f"{path} begins anew, with nothing in it, because you said so.",
+                lambda: self._replace(path, empty),
+            )
+        accepted = documents.encode(collections)
+        return Step(
+            f"{path} is accepted as it is: every record in it is sound, but it is not "
+            "what was written last. Look at it afterwards.",
+            lambda: self._replace(path, accepted),
+        )
+
+    # the journal
+
+    def _manifest(self, found: Inspection, path: Path) -> Step | None:
+        if path == self._journal and manifest_numbers(self._names()):
+            return None
+        older = max(found.manifests, default=0)
+        if older:
+            return Step(
+                f"{path} is set aside; {manifest_name(older)} leads to the same data.",
+                lambda: self._set_aside(path),
+            )
+        segments = self._chain()
+        if not segments:
+            return None
+        text = ", ".join(segment.name for segment in segments)
+
+        def make() -> None:
+            for number in manifest_numbers(self._names()):
+                self._set_aside(self._journal / manifest_name(number))
+            self._publish(segments, {})
+
+        return Step(
+            f"{path}: a manifest is made from what the files say of themselves: {text}."
+            " Ids of records that were deleted long ago may be given again.",
+            make,
+        )
+
+    def _chain(self) -> tuple[Segment, ...]:
+        """The segments, if they continue each other without a gap."""
+        names = self._names()
+        plain = sorted(filter(segment_number, names), key=segment_number)
+        compacted = sorted(n for n in names if COMPACTED.fullmatch(n))
+        chain: list[Segment] = []
+        spans = [(name, *self._span(name)) for name in plain]
+        for name, first, last, count, size in spans:
+            expected = (chain[-1].last or 0) + 1 if chain else first
+            if first and first != expected:
+                return ()
+            chain.append(
+                Segment(
+                    name=name,
+                    first=expected or 1,
+                    last=last or max(0, expected - 1),
+                    lines=count,
+                    size=size,
+                )
+            )
+        if not chain:
+            return ()
+        if chain[0].first != 1:
+            if not compacted:
+                return ()
+            name = compacted[-1]
+            _, _, count, size = self._span(name)
+            chain.insert(
+                0,
+                Segment(
+                    name=name,
+                    compacted=True,
+                    first=1,
+                    last=chain[0].first - 1,
+                    lines=count,
+                    size=size,
+                ),
+            )
+        active = chain.pop()
+        return (*chain, Segment(name=active.name, first=active.first))
+
+    def _span(self, name: str) -> tuple[int, int, int, int]:
+        """First and last number, lines and bytes of a file."""
+        data = self._fs.read(self._journal / name)
+        every = data.split(b"\n")[:-1]
+        seqs = [lines.decode(each).seq for each in every if lines.is_intact(each)]
+        if not seqs:
+            return 0, 0, len(every), len(data)
+        return seqs[0], seqs[-1], len(every), len(data)
+
+    def _segment(self, found: Inspection, finding: Finding) -> Step | None:
+        manifest = found.newest
+        if manifest is None:
+            return None
+        path = finding.path
+        place = next(i for i, s in enumerate(manifest.segments) if s.name == path.name)
+        segment = manifest.segments[place]
+        lost: list[int] = []
+        if finding.kind == "lost":
+            kept, last = b"", segment.last or segment.first - 1
+            what = "is lost. What was in it is given up"
+        else:
+            kept, lost, last = salvage(self._fs.read(path), segment)
+            what = (
+                f"keeps {kept.count(b'%c' % 10)} lines; {len(lost)} are given up "
+                f"({_some(lost)})"
+            )
+
+        def do() -> None:
+            self._put_in_place(manifest, place, kept, last)
+            if finding.kind != "lost":
+                self._set_aside(path)
+            for number in manifest_numbers(self._names())[:-1]:
+                self._set_aside(self._journal / manifest_name(number))
+
+        return Step(
+            f"{path} {what}: the records that those lines were about are as they were "
+            "before. A backup's copy of this file would be better.",
+            do,
+        )
+
+    def _put_in_place(
+        self, manifest: Manifest, place: int, kept: bytes, last: int
+    ) -> None:
+        number = manifest_numbers(self._names())[-1] + 1
+        old = manifest.segments[place]
+        last = max(last, old.first - 1)
+        mended = Segment(
+            name=compacted_name(number),
+            compacted=True,
+            first=old.first,
+            last=last,
+            lines=kept.count(b"\n"),
+            size=len(kept),
+        )
+        segments = [*manifest.segments[:place], mended, *manifest.segments[place + 1 :]]
+        replace(self._fs, self._journal / mended.name, kept)
+        if place == len(manifest.segments) - 1:
+            highest = max(map(segment_number, self._names()))
+            active = segment_name(highest + 1)
+            self._fs.close(self._fs.create(self._journal / active))
+            segments.append(Segment(name=active, first=last + 1))
+        self._publish(tuple(segments), manifest.next_ids)
+
+    def _publish(self, segments: tuple[Segment, ...], next_ids: Any) -> None:
+        number = max(manifest_numbers(self._names()), default=0) + 1
+        manifest = Manifest(next_ids=next_ids, segments=segments)
+        self._fs.sync_dir(self._journal)
+        replace(self._fs, self._journal / manifest_name(number), encode(manifest))
+
+    def _names(self) -> Sequence[str]:
+        return self._fs.listdir(self._journal)
+
+    # setting aside
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        if path.name in self._fs.listdir(path.parent):
+            target = self._target(path)
+            replace(self._fs, target, self._fs.read(path))
+        replace(self._fs, path, data)
+
+    def _set_aside(self, path: Path) -> None:
+        if path.name not in self._fs.listdir(path.parent):
+            return
+        target = self._target(path)
+        self._fs.rename(path, target)
+        self._fs.sync_dir(target.parent)
+        self._fs.sync_dir(path.parent)
+
+    def _target(self, path: Path) -> Path:
+        target = self._aside / path.relative_to(self._directory)
+        make_dirs(self._fs, target.parent)
+        names = self._fs.listdir(target.parent)
+        number = 2
+        while target.name in names:
+            target = target.with_name(f"{path.name}.{number}")
+            number += 1
+        return target
+
+
+def _some(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:5]))
+    return f"line {shown}{' and more' if len(numbers) > 5 else ''}"

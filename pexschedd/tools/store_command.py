@@ -1,0 +1,254 @@
+"""`pexschedd-store`: looks after a state folder while the daemon is stopped.
+
+    pexschedd-store (--state-dir DIR | --config FILE) COMMAND [--dry-run]
+
+Exit status: 0 all is well, or was made well; 1 something is damaged; 2 it could not
+be looked at: wrong arguments, no such folder, the daemon is running.
+"""
+
+import argparse
+import os
+import queue
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from zope.interface import implementer
+
+from pexschedd import __version__
+from pexschedd import config as configuration
+from pexschedd.clock import Now, system_now
+from pexschedd.errors import ConfigError, PexscheddError, StoreError
+from pexschedd.model.table import Table
+from pexschedd.model.tables import TABLES
+from pexschedd.store.folder import JOURNAL
+from pexschedd.store.fs import RealFileSystem, take_lock
+from pexschedd.store.inspection import Inspection, inspect
+from pexschedd.store.repair import Repair
+from pexschedd.store.store import Store
+
+DONE, DAMAGED, USAGE = 0, 1, 2
+
+MIB = 1 << 20
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:], sys.stdout, sys.stderr))
+
+
+def run(
+    arguments: Sequence[str],
+    out: TextIO,
+    err: TextIO,
+    *,
+    now: Now = system_now,
+    tables: Sequence[Table[Any]] = TABLES,
+) -> int:
+    """Does what the arguments say; returns the exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        directory = _state_dir(asked)
+        _become_owner(directory)
+        return _Tool(directory, tables, out, now).run(asked)
+    except ConfigError as error:
+        err.writelines(f"{problem}\n" for problem in error.problems)
+    except PexscheddError as error:
+        err.write(f"{error.message}\n")
+    except OSError as error:
+        err.write(f"{error.filename or ''}: {error.strerror}\n")
+    return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pexschedd-store",
+        description="Looks after a state folder while the daemon is stopped.",
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--state-dir", type=Path, help="the state folder")
+    where.add_argument("--config", type=Path, help="the daemon's configuration file")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("verify", help="read everything, say all that is wrong")
+    commands.add_parser("export", help="every record as a line of JSON")
+    repair = commands.add_parser("repair", help="mend what can be mended")
+    repair.add_argument(
+        "--new-key",
+        action="store_true",
+        help="if secret.key is lost: begin with a new one, without the secrets",
+    )
+    repair.add_argument(
+        "--give-up",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a document that cannot be read: begin it anew, with nothing in it",
+    )
+    compact = commands.add_parser(
+        "compact", help="remove what does not matter any more"
+    )
+    for command in (repair, compact):
+        command.add_argument(
+            "--dry-run", action="store_true", help="only say what would be done"
+        )
+    return parser
+
+
+def _state_dir(asked: argparse.Namespace) -> Path:
+    found: Path = asked.state_dir or configuration.load(asked.config).state_dir
+    if not found.is_dir():
+        raise StoreError(f"There is no folder {found}.")
+    if not any((found / name).exists() for name in ("format.json", JOURNAL)):
+        raise StoreError(f"{found} is not a state folder.")
+    return found
+
+
+def _become_owner(directory: Path) -> None:
+    """Files that root makes could not be written by the daemon afterwards."""
+    there = directory.stat()
+    if there.st_uid == os.geteuid() or os.geteuid() != 0:
+        return
+    os.setgroups([])
+    os.setgid(there.st_gid)
+    os.setuid(there.st_uid)
+
+
+class _Tool:
+    def __init__(
+        self,
+        directory: Path,
+        tables: Sequence[Table[Any]],
+        out: TextIO,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._fs = RealFileSystem()
+        self._directory = directory
+        self._tables = tables
+        self._out = out
+        self._now = now
+
+    def run(self, asked: argparse.Namespace) -> int:
+        if asked.command == "compact" and not asked.dry_run:
+            return self._compact()
+        lock = take_lock(self._fs, self._directory / "LOCK")
+        try:
+            if asked.command == "repair":
+                return self._repair(asked)
+            found = inspect(self._fs, self._directory, self._tables)
+            if asked.command == "export":
+                return self._export(found)
+            if asked.command == "compact":
+                return self._could_compact(found)
+            return self._verdict(found)
+        finally:
+            self._fs.close(lock)
+
+    def _say(self, text: str) -> None:
+        self._out.write(f"{text}\n")
+
+    def _verdict(self, found: Inspection) -> int:
+        for note in found.notes:
+            self._say(f"note: {note}.")
+        for finding in found.findings:
+            self._say(f"DAMAGED: {finding.path}: {finding.text}")
+        if found.findings:
+            self._say(
+                "The daemon will not start like this. The best remedy is a backup's "
+                "copy of these files; the second best is `pexschedd-store --state-dir "
+                f"'{self._directory}' repair`, with --dry-run to see what it would do."
+            )
+            return DAMAGED
+        counts = {n: len(c) for n, c in found.collections.items() if len(c)}
+        for name, count in sorted(counts.items()):
+            self._say(f"{name}: {count}")
+        self._say(f"{self._directory} is sound.")
+        return DONE
+
+    def _repair(self, asked: argparse.Namespace) -> int:
+        moment = self._now().strftime("%Y%m%dT%H%M%SZ")
+        repair = Repair(
+            self._fs,
+            self._directory,
+            self._tables,
+            moment,
+            new_key=asked.new_key,
+            give_up=asked.give_up,
+        )
+        if asked.dry_run:
+            found = inspect(self._fs, self._directory, self._tables)
+            steps = list(repair.steps(found))
+            for step in steps:
+                self._say(f"would be done: {step.text}")
+            if steps:
+                aside = self._directory / "set-aside" / moment
+                self._say(f"What is taken away would be kept in {aside}.")
+            return self._verdict(found)
+        found = repair.run(lambda text: self._say(f"done: {text}"))
+        return self._verdict(found)
+
+    def _export(self, found: Inspection) -> int:
+        if found.findings:
+            return self._verdict(found)
+        for name, collection in sorted(found.collections.items()):
+            for record in collection.all():
+                line = msgspec.json.encode({"table": name, "record": record})
+                self._say(line.decode())
+        return DONE
+
+    def _could_compact(self, found: Inspection) -> int:
+        if found.findings:
+            return self._verdict(found)
+        size = sum(lines.size for lines in found.ledger.segments)
+        live = sum(lines.live for lines in found.ledger.segments)
+        self._say(
+            f"The journal has {size / MIB:.1f} MiB, of which {live / MIB:.1f} MiB "
+            "matter: the rest would be removed."
+        )
+        return DONE
+
+    def _compact(self) -> int:
+        failures: list[StoreError] = []
+        loop = _Loop()
+        store = Store.open(
+            self._directory,
+            self._tables,
+            reactor=loop,
+            failed=failures.append,
+            version=__version__,
+            compact_from=1 << 62,
+        )
+        problem = loop.run(Deferred.fromCoroutine(store.compact()))
+        loop.run(store.close())
+        if problem or failures:
+            raise StoreError(problem or failures[0].message)
+        self._say("The journal is compacted. What was replaced is kept for some time.")
+        return DONE
+
+
+@implementer(IReactorFromThreads)
+class _Loop:
+    """As much of a reactor as the store needs when there is nothing else to do."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+    def callFromThread(
+        self,
+        callable: Callable[..., object],  # noqa: A002 - the interface's name
+        *args: object,
+        **kwargs: object,
+    ) -> None:
+        self._calls.put(lambda: callable(*args, **kwargs))
+
+    def run(self, until: "Deferred[Any]") -> Any:
+        ended: list[Any] = []
+        until.addBoth(ended.append)
+        while not ended:
+            self._calls.get()()
+        if hasattr(ended[0], "raiseException"):
+            ended[0].raiseException()
+        return ended[0]

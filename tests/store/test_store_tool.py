@@ -1,0 +1,332 @@
+"""`pexschedd-store`: says all that is wrong, mends what can be, keeps what it takes."""
+
+import io
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pexschedd.errors import StoreError
+from pexschedd.store.inspection import inspect
+from pexschedd.store.repair import Repair
+from pexschedd.store.secrets import key_id_of, mend_key
+from pexschedd.tools.store_command import DAMAGED, DONE, USAGE, run
+from tests.store.store_disk import Disk, File, Folder
+from tests.store.store_support import (
+    ROOM,
+    SETTING,
+    TABLES,
+    VISIT,
+    Opened,
+    Room,
+    Setting,
+    files,
+)
+
+STATE = Path("/state")
+MOMENT = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+ASIDE = "set-aside/20261121T060000Z"
+
+
+def _fill(opened: Opened) -> None:
+    """Two sealed segments, one of them compacted, an active one, and a document."""
+    opened.wait(opened.put(ROOM, Room(id=1, name="first"), Room(id=2, name="b")))
+    opened.wait(opened.put(ROOM, Room(id=1, name="second")))
+    opened.compact()
+    opened.wait(opened.put(ROOM, Room(id=3, name="c")))
+    opened.wait(opened.put(VISIT, Room(id=1, name="d"), Room(id=2, name="e")))
+    opened.wait(opened.store.roll())
+    opened.wait(opened.put(ROOM, Room(id=1, name="third")))
+    opened.wait(opened.put(ROOM, Room(id=4, name="f")))
+    opened.wait(opened.put(SETTING, Setting(id=1, name="s")))
+
+
+HISTORY: dict[Any, set[Any]] = {
+    ("room", 1): {"first", "second", "third", None},
+    ("room", 2): {"b", None},
+    ("room", 3): {"c", None},
+    ("room", 4): {"f", None},
+    ("visit", 1): {"d", None},
+    ("visit", 2): {"e", None},
+}
+
+
+def _check_history(opened: Opened) -> None:
+    """Whatever is there was there once, and transactions are whole."""
+    content: dict[str, dict[int, Any]] = dict(opened.content())
+    for (table, id), names in HISTORY.items():
+        record = content[table].get(id)
+        assert (record.name if record else None) in names
+    assert (1 in content["visit"]) == (2 in content["visit"])
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    opened = Opened(tmp_path / "state", version="1")
+    _fill(opened)
+    opened.close()
+    return tmp_path / "state"
+
+
+def _tool(state: Path, *arguments: str) -> tuple[int, str]:
+    out, err = io.StringIO(), io.StringIO()
+    status = run(
+        ["--state-dir", str(state), *arguments],
+        out,
+        err,
+        now=lambda: MOMENT,
+        tables=TABLES,
+    )
+    return status, out.getvalue() + err.getvalue()
+
+
+def _all_files(folder: Folder, path: Path) -> dict[Path, File]:
+    found = {}
+    for name, node in folder.names.items():
+        if isinstance(node, File):
+            found[path / name] = node
+        else:
+            found |= _all_files(node, path / name)
+    return found
+
+
+def test_every_flipped_byte_is_seen_and_mended() -> None:
+    """For each byte of each file: what keeps a start from succeeding is found, and
+    after the repair the store opens, with nothing in it that was never stored; the
+    damaged original is set aside. Only a document that is no JSON any more is left to
+    people."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    _fill(opened)
+    before = opened.content()
+    opened.close()
+    disk.root.sync()
+    left_to_people = mended = harmless = 0
+    for path, original in _all_files(disk.root, Path("/")).items():
+        for position, byte in enumerate(original.data):
+            (copy,) = disk.crashes(lambda data: [])
+            changed = bytearray(original.data)
+            changed[position] = byte ^ (1 << position % 8)
+            _all_files(copy.root, Path("/"))[path].data = bytes(changed)
+            findings = inspect(copy, STATE, TABLES).findings
+            try:
+                again = Opened(STATE, fs=copy)
+            except StoreError:
+                assert findings, (path, position)
+                assert path in {finding.path for finding in findings}
+            else:
+                assert not findings
+                assert again.content() == before
+                again.close()
+                harmless += 1
+                continue
+            said: list[str] = []
+            left = Repair(copy, STATE, TABLES, "t").run(said.append).findings
+            if left:
+                assert all(finding.kind in ("document", "newer") for finding in left)
+                left_to_people += 1
+                continue
+            mended += 1
+            aside = _all_files(copy.root, Path("/"))
+            assert any(
+                "set-aside" in kept.parts and file.data == bytes(changed)
+                for kept, file in aside.items()
+            )
+            again = Opened(STATE, fs=copy)
+            _check_history(again)
+            again.wait(again.put(ROOM, Room(id=9, name="on")))
+            again.close()
+            Opened(STATE, fs=copy).close()
+    assert mended > 1200
+    assert left_to_people < mended
+    assert harmless
+
+
+def test_a_sound_folder_is_said_to_be_sound(state: Path) -> None:
+    """Exit status 0, what is in it, and not a byte changed."""
+    before = {file: file.read_bytes() for file in files(state)}
+    status, text = _tool(state, "verify")
+    assert status == DONE
+    assert "room: 4\n" in text
+    assert "is sound" in text
+    assert {file: file.read_bytes() for file in files(state)} == before
+
+
+def test_everything_wrong_is_said_at_once(state: Path) -> None:
+    """Not only the first damage; with file, line and remedy; exit status 1; nothing
+    is changed, neither by verify nor by repair --dry-run."""
+    for name in ("settings.json", "format.json", "journal/00000003.jsonl"):
+        path = state / name
+        path.write_bytes(path.read_bytes().replace(b'"', b"'", 1))
+    before = {file: file.read_bytes() for file in files(state)}
+    status, text = _tool(state, "verify")
+    assert status == DAMAGED
+    assert text.count("DAMAGED: ") == 3
+    assert re.search(r"00000003.jsonl: line 1: the checksum", text)
+    assert "repair" in text
+    status, text = _tool(state, "repair", "--dry-run")
+    assert status == DAMAGED
+    assert text.count("would be done: ") == 2
+    assert ASIDE in text
+    assert {file: file.read_bytes() for file in files(state)} == before
+
+
+def test_repair_keeps_what_it_takes(state: Path) -> None:
+    """A damaged line costs that line and no other; the file is set aside as it was."""
+    path = state / "journal" / "00000003.jsonl"
+    damaged = path.read_bytes().replace(b"third", b"THIRD")
+    path.write_bytes(damaged)
+    status, text = _tool(state, "repair")
+    assert status == DONE
+    assert "keeps 1 lines; 1 are given up (line 1)" in text
+    assert (state / ASIDE / "journal" / "00000003.jsonl").read_bytes() == damaged
+    opened = Opened(state)
+    room = opened.store.get(ROOM, 1)
+    assert room is not None
+    assert room.name == "second"
+    assert opened.store.get(ROOM, 4) is not None
+    opened.close()
+    assert _tool(state, "repair")[0] == DONE
+
+
+@pytest.mark.parametrize("name", ["c00000003.jsonl", "00000002.jsonl"])
+def test_a_lost_segment_is_given_up_only_on_demand(state: Path, name: str) -> None:
+    """The daemon does not start without it; repair does, and says what it costs."""
+    (state / "journal" / name).unlink()
+    with pytest.raises(StoreError, match=f"{name} is missing"):
+        Opened(state)
+    status, text = _tool(state, "repair")
+    assert status == DONE
+    assert "is lost. What was in it is given up" in text
+    opened = Opened(state)
+    _check_history(opened)
+    opened.close()
+
+
+def test_all_manifests_may_be_lost(tmp_path: Path) -> None:
+    """One is made from what the segments say."""
+    state = tmp_path / "state"
+    opened = Opened(state, segment_size=200)
+    for number in range(1, 20):
+        opened.wait(opened.put(ROOM, Room(id=number, name="x")))
+    before = opened.content()
+    opened.close()
+    for manifest in (state / "journal").glob("MANIFEST*"):
+        manifest.unlink()
+    status, text = _tool(state, "repair")
+    assert status == DONE, text
+    opened = Opened(state)
+    assert opened.content() == before
+    opened.close()
+
+
+def test_a_lost_key_can_be_replaced(state: Path) -> None:
+    """Only when asked to, with a word about what that means; the data stays."""
+    (state / "secret.key").unlink()
+    assert _tool(state, "repair")[0] == DAMAGED
+    status, text = _tool(state, "repair", "--new-key")
+    assert status == DONE
+    assert "enter every password" in text
+    opened = Opened(state)
+    _check_history(opened)
+    opened.close()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_damaged_digits_of_a_key_are_found_again(count: int) -> None:
+    """One or two wrong digits are put right, and nothing else is taken for the key."""
+    key = bytes(range(32))
+    text = bytearray(key.hex().encode())
+    for place in (3, 40)[:count]:
+        text[place] = ord("x") if place == 3 else ord("f")
+    assert mend_key(bytes(text), key_id_of(key)) == key
+    assert mend_key(b"?" * 64, key_id_of(key)) is None
+    assert mend_key(b"ab", key_id_of(key)) is None
+
+
+def test_a_document_is_begun_anew_only_on_demand(state: Path) -> None:
+    """What is no JSON stays as it is until somebody names the file."""
+    path = state / "settings.json"
+    path.write_bytes(b"{")
+    status, _ = _tool(state, "repair")
+    assert status == DAMAGED
+    assert path.read_bytes() == b"{"
+    status, _ = _tool(state, "repair", "--give-up", "settings.json")
+    assert status == DONE
+    assert (state / ASIDE / "settings.json").read_bytes() == b"{"
+    opened = Opened(state)
+    assert opened.store.count(SETTING) == 0
+    opened.close()
+
+
+def test_a_newer_store_is_not_repaired(state: Path) -> None:
+    """What a newer release wrote is no damage: nothing is taken away."""
+    path = state / "format.json"
+    content = msgspec.json.decode(path.read_bytes())
+    del content["crc"]
+    path.write_bytes(msgspec.json.encode(content | {"format": 2, "version": "9"}))
+    before = {file: file.read_bytes() for file in files(state)}
+    status, text = _tool(state, "repair")
+    assert status == DAMAGED
+    assert "format 2" in text
+    assert {file: file.read_bytes() for file in files(state)} == before
+
+
+def test_export_has_every_record(state: Path) -> None:
+    """One line of JSON each, and nothing from a damaged folder."""
+    status, text = _tool(state, "export")
+    assert status == DONE
+    lines = [msgspec.json.decode(line) for line in text.splitlines()]
+    assert {"table": "room", "record": {"id": 1, "name": "third"}} in lines
+    assert len(lines) == 7
+    (state / "settings.json").write_bytes(b"{")
+    assert _tool(state, "export")[0] == DAMAGED
+
+
+def test_compact_says_and_does(state: Path) -> None:
+    """--dry-run has the figures; afterwards nothing is dead, and all is there."""
+    opened = Opened(state)
+    before = opened.content()
+    opened.close()
+    status, text = _tool(state, "compact", "--dry-run")
+    assert status == DONE
+    assert "matter" in text
+    assert not (state / "journal" / "c00000005.jsonl").exists()
+    assert _tool(state, "compact")[0] == DONE
+    opened = Opened(state)
+    assert opened.content() == before
+    assert opened.store._ledger.dead == 0
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda state: shutil.rmtree(state), "There is no folder"),
+        (lambda state: [file.unlink() for file in files(state)], ""),
+    ],
+)
+def test_no_state_folder(
+    state: Path, prepare: Callable[[Path], object], message: str
+) -> None:
+    """A wrong path is an error of the arguments, not damage."""
+    prepare(state)
+    shutil.rmtree(state / "journal", ignore_errors=True)
+    status, text = _tool(state, "verify")
+    assert status == USAGE
+    assert message in text
+
+
+def test_a_running_daemon_is_left_alone(state: Path) -> None:
+    """The lock is respected by every command."""
+    opened = Opened(state)
+    for command in ("verify", "export", "repair", "compact"):
+        status, text = _tool(state, command)
+        assert status == USAGE
+        assert "in use by process" in text
+    opened.close()
