@@ -274,6 +274,7 @@ class Daemon(MultiService):
             now=now,
             pane=OwnPane(files, wording.placeholder),
             refused_hosts=refused.hosts,
+            serving=lambda: bool(self.running),
         )
         async def use_idle_sign_ins(_: Running) -> None:
             await keepers.use_idle()

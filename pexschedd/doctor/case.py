@@ -32,8 +32,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Names and details of the alarms that are raised for it."""
     refused_hosts: tuple[str, ...] = ()
     """Exchange servers that refused tokens came from."""
-    daemon: bool = True
-    """Whether the daemon is running, which serves the add-in."""
+    serving: bool = True
+    """Whether the daemon is running: it serves the add-in."""
     proxy: str = ""
     """The web proxy on the way to Exchange, without its password; empty: none."""
 

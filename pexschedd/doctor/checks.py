@@ -6,12 +6,19 @@ from typing import Any
 
 import msgspec
 
-from pexschedd.doctor import diagnose_account as account
-from pexschedd.doctor import diagnose_addin as addin
-from pexschedd.doctor import diagnose_house as house
-from pexschedd.doctor import diagnose_network as network
 from pexschedd.doctor import probes
 from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose import (
+    addin,
+    greeting,
+    house,
+    mailbox,
+    metadata,
+    providers,
+    sign_in,
+    traffic,
+    way,
+)
 from pexschedd.doctor.probes import Probe, seen
 from pexschedd.doctor.report import Finding
 
@@ -37,9 +44,9 @@ def _exchange(case: Case) -> list[Check]:
     lookup = () if case.proxy else ("name",)
     tls = ("tls",) if case.has_tls else ()
     rows = [
-        Check("proxy", "Web proxy", probes.nothing, network.proxy),
-        Check("name", "Name", probes.exchange_addresses, network.name),
-        Check("port", "Connection", probes.exchange_port, network.port, lookup),
+        Check("proxy", "Web proxy", probes.nothing, way.proxy),
+        Check("name", "Name", probes.exchange_addresses, way.name),
+        Check("port", "Connection", probes.exchange_port, way.port, lookup),
     ]
     if case.has_tls:
         rows.append(
@@ -47,14 +54,14 @@ def _exchange(case: Case) -> list[Check]:
                 "tls",
                 "Certificate",
                 probes.exchange_certificate,
-                network.certificate,
+                way.certificate,
                 ("port",),
             )
         )
     rows += [
-        Check("web", "EWS", probes.unsigned_post, network.web, ("port", *tls)),
-        Check("clock", "Clock", seen("web"), network.clock, ("web",)),
-        Check("methods", "Sign-in methods", seen("web"), network.methods, ("web",)),
+        Check("web", "EWS", probes.unsigned_post, greeting.web, ("port", *tls)),
+        Check("clock", "Clock", seen("web"), greeting.clock, ("web",)),
+        Check("methods", "Sign-in methods", seen("web"), greeting.methods, ("web",)),
     ]
     needed = ["web", "methods"]
     if case.connector.authentication_method in ("OAUTH", "APP_PERM"):
@@ -63,7 +70,7 @@ def _exchange(case: Case) -> list[Check]:
                 "token_endpoint",
                 "Token endpoint",
                 probes.token_endpoint,
-                addin.token_endpoint,
+                providers.token_endpoint,
             )
         )
         needed.append("token_endpoint")
@@ -73,42 +80,42 @@ def _exchange(case: Case) -> list[Check]:
 def _mailbox(needed: tuple[str, ...]) -> list[Check]:
     opened = ("impersonation", "mailbox")
     return [
-        Check("sign_in", "Sign-in", probes.open_mailbox, account.sign_in, needed),
+        Check("sign_in", "Sign-in", probes.open_mailbox, sign_in.sign_in, needed),
         Check(
             "impersonation",
             "Impersonation",
             seen("sign_in"),
-            account.impersonation,
+            mailbox.impersonation,
             ("sign_in",),
         ),
-        Check("mailbox", "Mailbox", seen("sign_in"), account.mailbox, ("sign_in",)),
-        Check("kind", "Kind of mailbox", probes.mailbox_kind, account.kind, opened),
+        Check("mailbox", "Mailbox", seen("sign_in"), mailbox.mailbox, ("sign_in",)),
+        Check("kind", "Kind of mailbox", probes.mailbox_kind, mailbox.kind, opened),
         Check(
             "processing",
             "Automatic processing",
             probes.mailbox_processing,
-            account.processing,
+            mailbox.processing,
             opened,
         ),
         Check(
             "user",
             "A user's calendar",
             probes.open_users_calendar,
-            account.user,
+            mailbox.user,
             ("impersonation",),
         ),
         Check(
             "notifications",
             "Notifications",
             probes.subscription,
-            account.notifications,
+            traffic.notifications,
             opened,
         ),
         Check(
             "throttling",
             "Throttling",
             probes.pushed_back,
-            account.throttling,
+            traffic.throttling,
             ("sign_in",),
         ),
         Check("alone", "Mailbox used once", probes.nothing, house.alone),
@@ -116,7 +123,7 @@ def _mailbox(needed: tuple[str, ...]) -> list[Check]:
 
 
 def _identity(case: Case) -> list[Check]:
-    rows = [Check("domains", "Metadata domains", probes.nothing, addin.domains)]
+    rows = [Check("domains", "Metadata domains", probes.nothing, metadata.domains)]
     method = case.connector.addin_authentication_method
     if method == "EXCHANGE_USER_ID_TOKEN":
         rows += [
@@ -124,39 +131,41 @@ def _identity(case: Case) -> list[Check]:
                 f"metadata:{domain}",
                 f"Metadata of {domain}",
                 probes.metadata(domain),
-                addin.metadata(domain),
+                metadata.metadata(domain),
             )
             for domain in case.domains
         ]
     elif case.connector.addin_oidc_metadata_url:
         rows.append(
-            Check("openid", "OpenID metadata", probes.openid_documents, addin.openid)
+            Check(
+                "openid", "OpenID metadata", probes.openid_documents, providers.openid
+            )
         )
     return rows
 
 
 def _addin() -> list[Check]:
     return [
-        Check("addin_name", "Add-in: name", probes.addin_addresses, addin.addin_name),
+        Check("addin_name", "Add-in: name", probes.addin_addresses, addin.name),
         Check(
             "addin_port",
             "Add-in: connection",
             probes.addin_port,
-            addin.addin_port,
+            addin.port,
             ("addin_name",),
         ),
         Check(
             "addin_certificate",
             "Add-in: certificate",
             probes.addin_certificate,
-            addin.addin_certificate,
+            addin.certificate,
             ("addin_port",),
         ),
         Check(
             "addin_answers",
             "Add-in: answer",
             probes.addin_pane,
-            addin.addin_answers,
+            addin.answers,
             ("addin_port",),
         ),
     ]

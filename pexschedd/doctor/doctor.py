@@ -47,6 +47,7 @@ class Doctor:
         now: Now,
         pane: Callable[[Connector], bytes | None] = lambda _: None,
         refused_hosts: Callable[[int], tuple[str, ...]] = lambda _: (),
+        serving: Callable[[], bool] = lambda: True,
         disk: Callable[[Path], Disk] | None = None,
         public: Network | None = None,
     ) -> None:
@@ -57,6 +58,7 @@ class Doctor:
         self._now = now
         self._pane = pane
         self._refused_hosts = refused_hosts
+        self._serving = serving
         self._disk = disk or disk_of
         self._waiting: dict[tuple[int, str], list[Deferred[Report]]] = {}
         # Users' devices know the system's authorities and not ours.
@@ -123,6 +125,7 @@ class Doctor:
             connector=connector,
             now=self._now(),
             refused_hosts=self._refused_hosts(connector.id),
+            serving=self._serving(),
             domains=tuple(
                 each.domain
                 for each in every(tables.EXCHANGE_DOMAIN)

@@ -1,4 +1,4 @@
-"""What the probes see. Facts only; `diagnose_*` says what they mean."""
+"""What the probes see. Facts only; `diagnose/` says what they mean."""
 
 from typing import Any
 

@@ -112,10 +112,7 @@ def allow_ews(case: Case) -> tuple[str, ...]:
 
 def look_at_impersonation(case: Case) -> str:
     return (
-        "Get-ManagementRoleAssignment -Role ApplicationImpersonation -GetEffectiveUsers"
-        " | Format-Table EffectiveUserName,Role,CustomRecipientWriteScope"
-        if case.connector.username == ""
-        else f"Get-ManagementRoleAssignment -RoleAssignee {account(case)} "
+        f"Get-ManagementRoleAssignment -RoleAssignee {account(case)} "
         "-Role ApplicationImpersonation | Format-List "
         "Name,RecipientWriteScope,CustomRecipientWriteScope"
     )

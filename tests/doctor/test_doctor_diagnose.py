@@ -5,10 +5,17 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from pexschedd.doctor import diagnose_account as account
-from pexschedd.doctor import diagnose_addin as addin
-from pexschedd.doctor import diagnose_network as network
 from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose import (
+    addin,
+    greeting,
+    mailbox,
+    metadata,
+    providers,
+    sign_in,
+    traffic,
+    way,
+)
 from pexschedd.doctor.observations import (
     Addresses,
     Answered,
@@ -22,8 +29,8 @@ from pexschedd.doctor.observations import (
 from pexschedd.doctor.report import Status
 from pexschedd.doctor.visits import seconds_apart
 from pexschedd.net.trouble import Trouble
+from pexschedd.sandbox import tokens
 from pexschedd.sandbox.signing import Certificate
-from pexschedd.sandbox.tokens import metadata
 from pexschedd.scheduling import alarms
 from tests.doctor.test_doctor_powershell import PLAIN
 
@@ -46,7 +53,7 @@ URL = PLAIN.url
 )
 def test_clock(apart: float | None, status: Status) -> None:
     """A minute is nothing, five minutes break tokens, in both directions."""
-    assert network.clock(CASE, Answered(URL, seconds_apart=apart)).status is status
+    assert greeting.clock(CASE, Answered(URL, seconds_apart=apart)).status is status
 
 
 @pytest.mark.parametrize(
@@ -77,14 +84,14 @@ def test_date_header(date: str, apart: float | None) -> None:
 )
 def test_offered(header: str, schemes: list[str]) -> None:
     """Schemes are told from their parameters."""
-    assert network.offered_schemes(header) == schemes
+    assert greeting.offered_schemes(header) == schemes
 
 
 def test_a_name_only_the_proxy_knows() -> None:
     """Behind a proxy an unknown name is a warning, not a failure."""
     unknown = Addresses("mail.example.test")
-    assert network.name(CASE, unknown).status is Status.FAILED
-    assert network.name(PROXIED, unknown).status is Status.WARNING
+    assert way.name(CASE, unknown).status is Status.FAILED
+    assert way.name(PROXIED, unknown).status is Status.WARNING
 
 
 def test_the_proxys_own_trouble() -> None:
@@ -95,7 +102,7 @@ def test_the_proxys_own_trouble() -> None:
         trouble=Trouble.PROXY_SIGN_IN,
         problem="the proxy http://proxy.example.test:3128 wants a user name",
     )
-    found = network.port(PROXIED, seen)
+    found = way.port(PROXIED, seen)
     assert found.status is Status.FAILED
     assert "proxy" in found.cause
     assert "disable_proxy" in found.remedy
@@ -103,7 +110,7 @@ def test_the_proxys_own_trouble() -> None:
 
 def _document(location: str) -> bytes:
     certificate = Certificate.generate(datetime(2026, 11, 21, tzinfo=UTC))
-    return msgspec.json.encode(metadata(certificate, "realm", location))
+    return msgspec.json.encode(tokens.metadata(certificate, "realm", location))
 
 
 def test_the_metadata_document_is_at_home_elsewhere() -> None:
@@ -112,7 +119,7 @@ def test_the_metadata_document_is_at_home_elsewhere() -> None:
     seen = Answered(
         "https://mail.example.test/autodiscover/metadata/json/1", 200, {}, body
     )
-    found = addin.metadata("mail.example.test")(CASE, seen)
+    found = metadata.metadata("mail.example.test")(CASE, seen)
     assert found.status is Status.WARNING
     assert "exch01.example.test" in found.remedy
 
@@ -125,7 +132,7 @@ def test_refused_tokens_name_their_servers() -> None:
         domains=("mail.example.test",),
         refused_hosts=("MAIL.example.test", "exch02.example.test"),
     )
-    found = addin.domains(case, None)
+    found = metadata.domains(case, None)
     assert found.status is Status.WARNING
     assert "only then" in found.remedy
     assert "exch02.example.test" in found.message
@@ -162,7 +169,7 @@ OPENID = (
 )
 def test_openid(configuration: Answered, keys: Answered | None, status: Status) -> None:
     """The document and its keys have to be there and readable."""
-    found = addin.openid(CASE, Documents(configuration, keys))
+    found = providers.openid(CASE, Documents(configuration, keys))
     assert found.status is status
     assert bool(found.remedy) is (status is Status.FAILED)
 
@@ -172,25 +179,25 @@ def test_not_a_mailbox_of_its_own(kind: str) -> None:
     """A group or a contact is told from a mailbox."""
     resolved = Resolved("pexipmeeting@example.test", "Pexip", kind)
     asked = Asked(Answered(URL, 200), result=[resolved])
-    assert account.kind(CASE, Kind(asked)).status is Status.FAILED
+    assert mailbox.kind(CASE, Kind(asked)).status is Status.FAILED
 
 
 def test_busy_is_no_failure() -> None:
     """A server that asks us to come back proves nothing about accounts and rights."""
     busy = Asked(Answered(URL, 500), code="ErrorServerBusy", back_off=10.0)
-    assert account.sign_in(CASE, busy).status is Status.PASSED
-    assert account.impersonation(CASE, busy).status is Status.NOT_CHECKED
-    assert account.mailbox(CASE, busy).status is Status.NOT_CHECKED
-    assert account.throttling(CASE, [busy]).status is Status.WARNING
+    assert sign_in.sign_in(CASE, busy).status is Status.PASSED
+    assert mailbox.impersonation(CASE, busy).status is Status.NOT_CHECKED
+    assert mailbox.mailbox(CASE, busy).status is Status.NOT_CHECKED
+    assert traffic.throttling(CASE, [busy]).status is Status.WARNING
     queue = Asked(Answered(URL, 503), no_soap="it is HTTP status 503")
-    assert account.sign_in(CASE, queue).status is Status.NOT_CHECKED
+    assert sign_in.sign_in(CASE, queue).status is Status.NOT_CHECKED
 
 
 def test_a_throttling_alarm_counts() -> None:
     """What the daemon has seen is a hint, too, though this examination was not
     throttled."""
     case = Case(connector=PLAIN, alarms=((alarms.THROTTLED, "since 9 o'clock"),))
-    found = account.throttling(case, [])
+    found = traffic.throttling(case, [])
     assert found.status is Status.WARNING
     assert "since 9 o'clock" in found.message
 
@@ -199,12 +206,29 @@ def test_exchange_online() -> None:
     """HTTP 403 there means the organization's own switch, with the date of the end."""
     connector = msgspec.structs.replace(PLAIN, authentication_method="APP_PERM")
     seen = Asked(Answered(URL, 403), no_soap="it is HTTP status 403")
-    found = account.sign_in(Case(connector=connector), seen)
+    found = sign_in.sign_in(Case(connector=connector), seen)
     assert "2027-04-01" in found.cause
     assert any("EwsAllowedAppIDs" in command for command in found.commands)
+
+
+def test_without_the_daemon() -> None:
+    """Nothing else is blamed when the daemon does not run."""
+    case = Case(connector=PLAIN, serving=False)
+    closed = Reached("pex.example.test", 443, trouble=Trouble.REFUSED, problem="no")
+    page = Pane(Answered(URL, 502), b"ours")
+    for found in (addin.port(case, closed), addin.answers(case, page)):
+        assert found.cause == "The daemon is not running."
+    assert addin.port(case, Reached("h", 443, "192.0.2.1")).status is Status.PASSED
+
+
+def test_a_longer_address_is_another() -> None:
+    """What the directory finds besides is not taken for the mailbox."""
+    resolved = Resolved("pexipmeeting@example.testing", "Group", "PublicDL")
+    asked = Asked(Answered(URL, 200), result=[resolved])
+    assert mailbox.kind(CASE, Kind(asked)).status is Status.NOT_CHECKED
 
 
 def test_somebody_elses_pane_without_a_daemon() -> None:
     """A pane that cannot be compared is not called ours."""
     seen = Pane(Answered(URL, 200, {}, b"pane-outlook.js"), None)
-    assert addin.addin_answers(CASE, seen).status is Status.NOT_CHECKED
+    assert addin.answers(CASE, seen).status is Status.NOT_CHECKED

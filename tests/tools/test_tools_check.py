@@ -198,4 +198,5 @@ def test_with_and_without_the_daemon(world: World) -> None:
     assert "not running" in err
     assert "svc@example.test is signed in" in out
     assert "Add-in: connection" in out
+    assert "The daemon is not running." in out
     assert [path.read_bytes() for path in state] == before

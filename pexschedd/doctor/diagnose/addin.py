@@ -1,0 +1,133 @@
+"""PURE: the way from Outlook to this daemon."""
+
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose.way import ends_soon, shown_chain
+from pexschedd.doctor.observations import Addresses, Pane, Reached
+from pexschedd.doctor.powershell import quoted
+from pexschedd.doctor.report import Finding, failed, not_checked, passed, warning
+from pexschedd.net.certificates import day
+from pexschedd.net.inspection import Inspection
+from pexschedd.net.trouble import Trouble
+
+_FIELD = "the field Add-in server FQDN"
+
+_DEPLOY = (
+    "After a change of the FQDN the manifest has to be downloaded and deployed again."
+)
+
+
+def name(case: Case, seen: Addresses) -> Finding:
+    if seen.found:
+        return passed(f"{seen.host} is {', '.join(seen.found)}.")
+    return failed(
+        f"{seen.host} cannot be resolved here.",
+        cause=f"Either {_FIELD} is wrong, or there is no DNS record of that name. If "
+        "users' DNS differs from this machine's, compare with the command on one of "
+        "theirs.",
+        remedy=f"Correct {_FIELD}, or make the DNS record. {_DEPLOY}",
+        commands=(f"Resolve-DnsName -Name {quoted(seen.host)}",),
+    )
+
+
+def port(case: Case, seen: Reached) -> Finding:
+    where = f"{seen.host}:{seen.port}"
+    if seen.trouble is None:
+        return passed(f"{where} takes connections ({seen.address}).")
+    if not case.serving:
+        return _not_serving(f"No connection to {where}: {seen.problem}.")
+    return failed(
+        f"No connection to {where}: {seen.problem}.",
+        cause=f"Either {_FIELD} has a wrong host or port, or the reverse proxy is not "
+        "running, or a firewall is in between.",
+        remedy=f"Correct {_FIELD}, start the reverse proxy, or open the port. "
+        f"{_DEPLOY}",
+        commands=(
+            f"Test-NetConnection -ComputerName {quoted(seen.host)} -Port {seen.port}",
+        ),
+    )
+
+
+def _not_serving(message: str) -> Finding:
+    return failed(
+        message,
+        cause="The daemon is not running.",
+        remedy="Start it, and run the check again.",
+    )
+
+
+def certificate(case: Case, seen: Inspection | None) -> Finding:
+    if seen is None:
+        return not_checked(
+            "This add-in is for this very machine, without TLS: a demonstration."
+        )
+    details = shown_chain(seen.chain)
+    if seen.trouble is None and ends_soon(case, seen):
+        return warning(
+            f"The certificate is good until {day(seen.chain[0].not_after)} only.",
+            cause="Afterwards users see an empty pane.",
+            remedy="Renew it on the reverse proxy in time.",
+            details=details,
+        )
+    if seen.trouble is None:
+        return passed(f"{seen.version}; the certificate is trusted.", *details)
+    remedy = {
+        Trouble.WRONG_HOST: f"Give the reverse proxy a certificate for {seen.host}.",
+        Trouble.NOT_VALID_NOW: "Renew the certificate on the reverse proxy.",
+        Trouble.NOT_TLS: f"Correct the port in {_FIELD}, or let the reverse proxy "
+        "speak TLS there.",
+    }.get(
+        seen.trouble,
+        "Use a certificate of a public authority, with its whole chain; or make sure "
+        "that all users' devices know your own authority, and this machine too.",
+    )
+    return failed(
+        f"Outlook will not trust {seen.host}:{seen.port}: {seen.problem}.",
+        cause="Outlook loads the add-in only over a connection that the device trusts; "
+        "otherwise users see an empty pane.",
+        remedy=remedy,
+        details=details,
+    )
+
+
+def answers(case: Case, seen: Pane) -> Finding:
+    """Whether Outlook would get this daemon's pane of this integration."""
+    answered, id = seen.answered, case.connector.id
+    if not case.serving:
+        return _not_serving(f"{answered.url} does not lead to a running daemon.")
+    if answered.trouble is not None:
+        return failed(
+            f"{answered.url} gives no answer: {answered.problem}.",
+            cause="The reverse proxy does not reach this daemon, or what listens there "
+            "is something else.",
+            remedy="Let the reverse proxy pass /api/client/v2/ on to the endpoint "
+            "endpoints.addin of the configuration file.",
+        )
+    is_pane = answered.status == 200 and b"pane-outlook.js" in answered.body
+    if is_pane and seen.own is None:
+        return not_checked("It answers with a pane; whose, cannot be told here.")
+    if is_pane and answered.body == seen.own:
+        return passed("It leads to this daemon and this integration.")
+    if is_pane:
+        return failed(
+            f"{answered.url} shows the pane of another installation or integration.",
+            cause="The name leads to another machine (a test system, an old server), "
+            f"or integration {id} there is not this one: requests go to the wrong "
+            "place. Right after a change of the add-in's texts, caches may be to "
+            "blame.",
+            remedy=f"Correct the DNS record or the reverse proxy, or {_FIELD}. "
+            f"{_DEPLOY}",
+        )
+    if b"There is no integration" in answered.body:
+        return failed(
+            f"{answered.url}: there is no integration {id} on that server.",
+            cause="The name leads to another installation of this product.",
+            remedy=f"Correct the DNS record or the reverse proxy, or {_FIELD}. "
+            f"{_DEPLOY}",
+        )
+    return failed(
+        f"{answered.url} is not the add-in's pane (HTTP {answered.status}).",
+        cause="The name leads to another web server, or the reverse proxy does not "
+        "pass the path on.",
+        remedy="Let the reverse proxy pass /api/client/v2/ on, unchanged, to the "
+        "endpoint endpoints.addin of the configuration file.",
+    )

@@ -1,0 +1,117 @@
+"""PURE: the keys that Exchange signs identity tokens with."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose.documents import host_of, no_document
+from pexschedd.doctor.observations import (
+    Answered,
+)
+from pexschedd.doctor.powershell import one_line
+from pexschedd.doctor.report import Finding, failed, passed, warning
+from pexschedd.identity.exchange_token import METADATA_PATH, document_url, read_keys
+
+_FQDNS = "Get-ExchangeServer | Format-Table Name,Fqdn,ServerRole"
+
+_AUTODISCOVER = (
+    "Get-ClientAccessService | Format-List Name,AutoDiscoverServiceInternalUri"
+)
+
+
+def domains(case: Case, _: object) -> Finding:
+    """Whether there is any, and whether refused tokens came from others."""
+    if case.connector.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":
+        return passed("Not needed: the add-in does not use Exchange identity tokens.")
+    if not case.domains:
+        return failed(
+            "No Exchange metadata domain is configured.",
+            cause="No identity token can be verified: users see 'Invalid Token'.",
+            remedy="Add the FQDN of every Exchange server under Exchange Metadata "
+            "Domains and URLs; the command lists them.",
+            commands=(_FQDNS,),
+        )
+    known = {host_of(document_url(domain)) for domain in case.domains}
+    missing = [host for host in case.refused_hosts if host.lower() not in known]
+    if missing:
+        return warning(
+            f"Refused tokens named {', '.join(map(one_line, missing[:5]))}, which is "
+            "not configured.",
+            cause="Each Exchange server names itself in the tokens of its users; of a "
+            "server that is not configured, they see 'Invalid Token'. But anybody can "
+            "send a token that names any host.",
+            remedy="If the command lists it among your own servers, and only then, add "
+            "it under Exchange Metadata Domains and URLs.",
+            commands=(_FQDNS,),
+        )
+    return passed(f"Configured: {', '.join(case.domains)}.")
+
+
+def metadata(domain: str) -> Callable[[Case, Answered], Finding]:
+    def judge(case: Case, seen: Answered) -> Finding:
+        return _metadata(domain, seen)
+
+    return judge
+
+
+def _metadata(domain: str, seen: Answered) -> Finding:
+    if seen.trouble is not None:
+        return no_document(seen, what="Exchange metadata", commands=(_FQDNS,))
+    fields = "Exchange Metadata Domains and URLs"
+    if seen.status != 200:
+        return failed(
+            f"{seen.url} answers with HTTP {seen.status}.",
+            cause="This host is no Exchange server (any more), or a proxy in front "
+            "asks for a sign-in.",
+            remedy=f"Correct the entry {domain!r} under {fields}. The path "
+            f"{METADATA_PATH} has to be reachable without a sign-in.",
+            commands=(_FQDNS, _AUTODISCOVER),
+        )
+    try:
+        keys = read_keys(seen.body)
+    except ValueError as error:
+        return failed(
+            f"{seen.url} holds no keys: {error}.",
+            cause="This is not an Exchange metadata document, or Exchange publishes no "
+            "signing certificate.",
+            remedy=f"Correct the entry {domain!r} under {fields}; look at the "
+            "signing certificate with the command.",
+            commands=(
+                (
+                    "Get-AuthConfig | Format-List CurrentCertificateThumbprint,"
+                    "NextCertificateThumbprint"
+                ),
+            ),
+        )
+    location = _location(seen.body)
+    if location and location != host_of(seen.url):
+        return warning(
+            f"{len(keys)} signing key(s); the document names {location} as its place.",
+            cause="Users' tokens may name that host, and would be refused as 'Invalid "
+            "Token' unless it is configured, too.",
+            remedy=f"Add {location} under {fields} if users report an invalid token.",
+            commands=(_FQDNS,),
+        )
+    return passed(f"{len(keys)} signing key(s).")
+
+
+class _Endpoint(msgspec.Struct):
+    location: str = ""
+    usage: str = ""
+
+
+class _Places(msgspec.Struct):
+    endpoints: list[_Endpoint] = []
+
+
+def _location(document: bytes) -> str:
+    """The host that the document says it is at; empty if it does not."""
+    try:
+        places = msgspec.json.decode(document, type=_Places).endpoints
+    except (msgspec.DecodeError, UnicodeError):
+        return ""
+    for each in places:
+        if METADATA_PATH in each.location:
+            return host_of(each.location)
+    return ""

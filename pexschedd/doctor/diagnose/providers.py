@@ -1,0 +1,84 @@
+"""PURE: identity providers: where tokens come from, and who has signed them."""
+
+import msgspec
+
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose.documents import no_document
+from pexschedd.doctor.observations import Answered, Documents
+from pexschedd.doctor.powershell import one_line
+from pexschedd.doctor.report import Finding, failed, passed, warning
+
+
+class _TokenError(msgspec.Struct):
+    error: str
+
+
+def token_endpoint(case: Case, seen: Answered) -> Finding:
+    if seen.trouble is not None:
+        return no_document(seen, what="the identity provider", commands=())
+    try:
+        said = msgspec.json.decode(seen.body, type=_TokenError).error
+    except (msgspec.DecodeError, UnicodeError):
+        said = ""
+    if seen.status in (400, 401) and said:
+        return passed(f"It answers as a token endpoint does ({one_line(said)[:60]}).")
+    if seen.status in (429, 500, 502, 503, 504):
+        return warning(
+            f"The token endpoint is out of order (HTTP {seen.status}).",
+            cause="No new access token can be had while this lasts.",
+            remedy="Run the check again in a while.",
+        )
+    return failed(
+        f"{seen.url} is no token endpoint (HTTP {seen.status}).",
+        cause="The field OAuth token endpoint is wrong, or its tenant does not exist.",
+        remedy="Copy the address from the app registration (Overview, Endpoints, "
+        "OAuth 2.0 token endpoint).",
+    )
+
+
+class _OpenId(msgspec.Struct):
+    issuer: str
+    jwks_uri: str
+
+
+class _Jwk(msgspec.Struct):
+    kty: str = ""
+
+
+class _Jwks(msgspec.Struct):
+    keys: list[_Jwk] = []
+
+
+def openid(case: Case, seen: Documents) -> Finding:
+    answered = seen.configuration
+    if answered.trouble is not None:
+        return no_document(answered, what="the identity provider", commands=())
+    field = "OIDC metadata URL of the add-in"
+    try:
+        found = msgspec.json.decode(answered.body, type=_OpenId)
+    except (msgspec.DecodeError, UnicodeError):
+        return failed(
+            f"{answered.url} holds no OpenID configuration (HTTP {answered.status}).",
+            cause=f"The {field} is wrong, or its tenant does not exist.",
+            remedy="Set it to https://login.microsoftonline.com/<tenant>/v2.0/"
+            ".well-known/openid-configuration.",
+        )
+    if seen.keys is None or seen.keys.status != 200:
+        why = seen.keys.problem if seen.keys is not None else "it names no https URL"
+        return failed(
+            f"The signing keys at {one_line(found.jwks_uri)[:200]} cannot be read "
+            f"({why or (seen.keys and f'HTTP {seen.keys.status}')}).",
+            cause="The identity provider's keys are needed to verify users' tokens.",
+            remedy="Let this machine reach that address.",
+        )
+    try:
+        count = len(msgspec.json.decode(seen.keys.body, type=_Jwks).keys)
+    except (msgspec.DecodeError, UnicodeError):
+        count = 0
+    if not count:
+        return failed(
+            f"There are no keys at {one_line(found.jwks_uri)[:200]}.",
+            cause="No token of the add-in can be verified.",
+            remedy=f"Correct the {field}.",
+        )
+    return passed(f"{one_line(found.issuer)[:120]}, {count} signing key(s).")

@@ -1,0 +1,51 @@
+"""PURE: how fast Exchange tells us of news, and lets us work."""
+
+from pexschedd.doctor import remedies
+from pexschedd.doctor.case import Case
+from pexschedd.doctor.diagnose.mailbox import said
+from pexschedd.doctor.observations import Asked
+from pexschedd.doctor.powershell import one_line
+from pexschedd.doctor.report import Finding, passed, warning
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.scheduling import alarms
+
+
+def throttling(case: Case, seen: list[Asked]) -> Finding:
+    """A hint and never a failure: what is too little depends on what users do."""
+    commands = remedies.throttling(case)
+    if case.online:
+        commands = ()
+    pauses = [each for each in seen if category(each.code) is Category.THROTTLED]
+    statuses = [each for each in seen if each.answered.status in (429, 503)]
+    alarm = case.details(alarms.THROTTLED)
+    if not (pauses or statuses or alarm):
+        return passed("Exchange asked for no pause.")
+    longest = max((each.back_off or 0.0 for each in pauses), default=0.0)
+    wanted = f" (up to {longest:g} s)" if longest else ""
+    return warning(
+        f"Exchange asks us to come back later{wanted}."
+        + (f" Alarm: {one_line(alarm)[:300]}" if alarm else ""),
+        cause="The throttling policy of the service account allows less than is "
+        "needed, or the server is overloaded. Answers to organizers are late.",
+        remedy="Give the service account a policy of its own."
+        if commands
+        else "Exchange Online has fixed limits: spread users over several "
+        "integrations.",
+        commands=commands,
+    )
+
+
+def notifications(case: Case, seen: Asked) -> Finding:
+    every = case.connector.poll_interval
+    if seen.went_well and seen.result:
+        return passed("Exchange tells us of new messages (streaming subscription).")
+    reason = said(seen) or seen.no_soap or seen.answered.problem or seen.refusal
+    return warning(
+        f"Exchange does not let us subscribe ({one_line(reason)[:200]}).",
+        cause="New messages are seen only when the mailbox is looked at, every "
+        f"{every} s.",
+        remedy="Raise the limit of subscriptions in the service account's throttling "
+        "policy, and let connections stay open through proxies. Scheduling works "
+        "without.",
+        commands=() if case.online else remedies.throttling(case),
+    )
