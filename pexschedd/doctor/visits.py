@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.defer import TimeoutError as LookedTooLongError
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -33,6 +33,8 @@ AGENT = b"pexschedd"
 
 async def resolve(network: Network, host: str) -> Addresses:
     """The host's addresses, as the connection will find them; none is an answer."""
+    if not host:
+        return Addresses(host)
     receiver = _Receiver()
     network.reactor.nameResolver.resolveHostName(receiver, host)
     receiver.done.addTimeout(TIMEOUT, network.reactor)
@@ -153,9 +155,7 @@ class _Bytes:
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         consumer.write(self._body)
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        return done
+        return succeed(None)
 
     def pauseProducing(self) -> None:
         pass

@@ -50,6 +50,10 @@ def wrong_host(c: Clinic) -> None:
     c.change(url="https://mial.example.test/EWS/Exchange.asmx")
 
 
+def no_url(c: Clinic) -> None:
+    c.change(url="")
+
+
 def port_closed(c: Clinic) -> None:
     c.change(url=f"https://{MAIL}:1/EWS/Exchange.asmx")
 
@@ -121,6 +125,17 @@ def method_not_offered(c: Clinic) -> None:
 def ntlm_not_offered(c: Clinic) -> None:
     c.change(authentication_method="NTLM")
     c.authenticator = NtlmAuthenticator(SVC, SECRET, MAIL)
+
+
+def ntlm_good(c: Clinic) -> None:
+    c.fresh(accounts(), sign_in=SignIn(methods=("Negotiate", "NTLM")))
+    c.change(authentication_method="NTLM")
+    c.authenticator = NtlmAuthenticator(SVC, SECRET, MAIL)
+
+
+def ntlm_wrong_password(c: Clinic) -> None:
+    ntlm_good(c)
+    c.authenticator = NtlmAuthenticator(SVC, "another " + SECRET, MAIL)
 
 
 def ews_disabled(c: Clinic) -> None:
@@ -363,6 +378,7 @@ def used_by_another_integration(c: Clinic) -> None:
 ROWS: list[tuple[Arrange, str, Status, str, str]] = [
     # what was done wrong        check           status   the message  cause or remedy
     (wrong_host, "name", FAILED, "cannot be resolved", "EWS URL"),
+    (no_url, "name", FAILED, "names no host", "Exchange.asmx"),
     (port_closed, "port", FAILED, "refuses connections", "Test-NetConnection"),
     (http_port_with_https, "tls", FAILED, "does not speak TLS", "port 443"),
     (untrusted, "tls", FAILED, "not trusted", "ca_certificate"),
@@ -390,6 +406,8 @@ ROWS: list[tuple[Arrange, str, Status, str, str]] = [
         "not NTLM",
         "Set-WebServicesVirtualDirectory -WindowsAuthentication $true",
     ),
+    (ntlm_good, "sign_in", PASSED, "signed in with NTLM", ""),
+    (ntlm_wrong_password, "sign_in", FAILED, SVC, "Unlock-ADAccount -Identity 'svc'"),
     (
         ews_disabled,
         "sign_in",
