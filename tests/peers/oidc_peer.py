@@ -148,6 +148,10 @@ class Person:
         assert cancel is not None, page.text
         return self._ends(self._open(urljoin(page.url, unescape(cancel[1]))))
 
+    def sent_back(self, link: str) -> str:
+        """Opens a link that the provider does not even show a page for."""
+        return self._ends(self._open(link))
+
     def _open(self, url: str) -> requests.Response:
         """Goes on until there is a page, or the way leads back to us."""
         answer = self._session.get(url, allow_redirects=False, timeout=TIMEOUT)

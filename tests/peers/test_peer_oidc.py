@@ -212,7 +212,7 @@ async def test_an_unknown_resource(bench: Bench, provider: Provider) -> None:
     """A resource that the provider does not know is named as what to mend."""
     await integrate(bench, provider, oauth_resource="https://unknown.example.test")
     link = await bench.sign_ins.begin(1)
-    back = await deferToThread(lambda: Person()._ends(Person()._open(link.url)))
+    back = await deferToThread(Person().sent_back, link.url)
     outcome = await bench.sign_ins.finish(dict(parse_qsl(urlsplit(back).query)))
     assert "oauth_resource" in outcome.problem
 

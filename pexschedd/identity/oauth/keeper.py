@@ -65,6 +65,9 @@ class _Held(Struct, frozen=True):
     renew: float
     ends: float
 
+    def __repr__(self) -> str:
+        return "<_Held>"  # nobody logs a token by accident
+
 
 class _Failure(Struct, frozen=True):
     error: MailboxError

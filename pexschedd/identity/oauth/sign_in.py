@@ -70,6 +70,9 @@ class _Pending(msgspec.Struct, frozen=True):
     token_endpoint: str
     expires: datetime
 
+    def __repr__(self) -> str:
+        return "<_Pending>"  # nobody logs a verifier by accident
+
 
 class SignIns:
     """`random(n)` gives a text of n random bytes in URL-safe base64."""
