@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pexschedd.clock import system_now
 from pexschedd.errors import MailboxError, MailboxUnreachable, SignInRefused
-from pexschedd.ews.auth import kerberos_tickets
+from pexschedd.ews.auth import HttpResponse, kerberos_tickets
+from pexschedd.ews.auth.kerberos import KerberosAccount, KerberosAuthenticator
 from pexschedd.ews.auth.kerberos_config import Realm, krb5_conf, proxy_url
 from pexschedd.ews.auth.kerberos_faults import (
     Circumstances,
@@ -26,6 +29,7 @@ from pexschedd.ews.auth.kerberos_names import (
     realm_of,
     service_of,
 )
+from tests.ews.ews_auth_support import REQUEST, ScriptedConnection, answer
 
 REALM = "EXAMPLE.TEST"
 
@@ -266,3 +270,73 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not kerberos_tickets.installed()
     with pytest.raises(KerberosError, match=r"pip install 'pexschedd\[kerberos\]'"):
         kerberos_tickets.sign_in([Client("svc", REALM)], "right", None)
+
+
+# The authenticator, as far as it gets without a realm
+
+
+def authenticator(state: Path) -> KerberosAuthenticator:
+    async def in_place(work: Any) -> Any:
+        return work()
+
+    account = KerberosAccount(
+        integration=7,
+        username="svc",
+        names=(Client("svc", REALM),),
+        password="right",
+        service=Service("HTTP", "mail.example.test"),
+    )
+    assert "right" not in repr(account)
+    return KerberosAuthenticator(
+        account, KerberosFolder(state), in_thread=in_place, now=system_now
+    )
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
+    monkeypatch.setattr(kerberos_tickets, "krb5", object())
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    "first",
+    [answer(503), answer(302), answer(401), answer(401, www_authenticate="NTLM")],
+)
+@pytest_twisted.ensureDeferred
+async def test_no_kerberos_there(tmp_path: Path, first: HttpResponse) -> None:
+    """Before there is a ticket, an empty request shows whether it is of any use."""
+    connection = ScriptedConnection([first])
+    response = await authenticator(tmp_path).send(REQUEST, connection)
+    assert response is first
+    assert [request.body for request in connection.sent] == [b""]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest_twisted.ensureDeferred
+async def test_nobody_is_asked(tmp_path: Path) -> None:
+    """A server that lets everybody in gets the request without a ticket."""
+    connection = ScriptedConnection([answer(200), answer(200, b"done")])
+    response = await authenticator(tmp_path).send(REQUEST, connection)
+    assert response.body == b"done"
+    assert [request.body for request in connection.sent] == [b"", REQUEST.body]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest_twisted.ensureDeferred
+async def test_no_room_for_the_configuration(tmp_path: Path) -> None:
+    """A folder that cannot be written is an error that names it."""
+    (tmp_path / "kerberos").write_text("in the way")
+    offers = answer(401, www_authenticate="Negotiate")
+    with pytest.raises(SignInRefused, match="kerberos cannot be written"):
+        await authenticator(tmp_path).send(REQUEST, ScriptedConnection([offers]))
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra nothing is sent, and the error says what to install."""
+    monkeypatch.setattr(kerberos_tickets, "krb5", None)
+    with pytest.raises(SignInRefused, match=r"pip install 'pexschedd\[kerberos\]'"):
+        await authenticator(tmp_path).send(REQUEST, ScriptedConnection([]))

@@ -22,7 +22,9 @@ from tests.peers.office import Office, now
 from tests.peers.peers_work import work
 from tests.ports import free_ports
 
-gssapi: Any = pytest.importorskip("gssapi", reason="not installed: the extra kerberos")
+gssapi: Any = pytest.importorskip(
+    "gssapi", reason="not installed: pexschedd[kerberos]", exc_type=ImportError
+)
 Start = Callable[[Apache], Exchange]
 
 

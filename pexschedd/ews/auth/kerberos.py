@@ -156,7 +156,12 @@ class KerberosAuthenticator:
     def _sign_in(self, contents: Mapping[Path, bytes]) -> tickets.Ticket:
         account = self._account
         keytab = self._folder.keytab(account.integration)
-        self._folder.write(contents)
+        try:
+            self._folder.write(contents)
+        except OSError as error:
+            raise SignInRefused(
+                f"Kerberos: {error.filename} cannot be written: {error.strerror}."
+            ) from error
         # The last one may be in use still.
         while len(self._used) > 1:
             self._used.popleft().discard()
