@@ -62,6 +62,7 @@ from pexschedd.scheduling.watcher import Watcher
 from pexschedd.scheduling.watchers import Watchers
 from pexschedd.scheduling.wording import Wording
 from pexschedd.signing_in import Kerberos
+from pexschedd.store.space import reserve_of
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.tools.housekeeping import Housekeeping
@@ -275,6 +276,7 @@ class Daemon(MultiService):
             pane=OwnPane(files, wording.placeholder),
             refused_hosts=refused.hosts,
             serving=lambda: bool(self.running),
+            reserve=reserve_of,
         )
         async def use_idle_sign_ins(_: Running) -> None:
             await keepers.use_idle()

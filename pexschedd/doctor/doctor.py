@@ -48,6 +48,7 @@ class Doctor:
         pane: Callable[[Connector], bytes | None] = lambda _: None,
         refused_hosts: Callable[[int], tuple[str, ...]] = lambda _: (),
         serving: Callable[[], bool] = lambda: True,
+        reserve: Callable[[int], int] = lambda _: 0,
         disk: Callable[[Path], Disk] | None = None,
         public: Network | None = None,
     ) -> None:
@@ -59,7 +60,7 @@ class Doctor:
         self._pane = pane
         self._refused_hosts = refused_hosts
         self._serving = serving
-        self._disk = disk or disk_of
+        self._disk = disk or (lambda path: disk_of(path, reserve))
         self._waiting: dict[tuple[int, str], list[Deferred[Report]]] = {}
         # Users' devices know the system's authorities and not ours.
         self._public = public or Network(network.reactor, Trust())
@@ -157,9 +158,10 @@ class Doctor:
         return ""
 
 
-def disk_of(path: Path) -> Disk:
+def disk_of(path: Path, reserve: Callable[[int], int]) -> Disk:
+    """`reserve` says, for a disk's size, what the store keeps free."""
     try:
         usage = disk_usage(path)
     except OSError as error:
-        return Disk(str(path), 0, 0, error.strerror or str(error))
-    return Disk(str(path), usage.free, usage.total)
+        return Disk(str(path), 0, 0, trouble=error.strerror or str(error))
+    return Disk(str(path), usage.free, usage.total, reserve(usage.total))

@@ -95,6 +95,8 @@ class Disk(msgspec.Struct, frozen=True):
     free: int
     total: int
     """Bytes."""
+    reserve: int = 0
+    """Bytes free, below which the store takes no new work."""
     trouble: str = ""
 
 

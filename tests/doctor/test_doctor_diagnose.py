@@ -1,6 +1,7 @@
 """Judgements that the rows do not reach: pure, from observations."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from pexschedd.doctor.case import Case
 from pexschedd.doctor.diagnose import (
     addin,
     greeting,
+    house,
     mailbox,
     metadata,
     providers,
@@ -16,10 +18,12 @@ from pexschedd.doctor.diagnose import (
     traffic,
     way,
 )
+from pexschedd.doctor.doctor import disk_of
 from pexschedd.doctor.observations import (
     Addresses,
     Answered,
     Asked,
+    Disk,
     Documents,
     Kind,
     Pane,
@@ -226,6 +230,35 @@ def test_a_longer_address_is_another() -> None:
     resolved = Resolved("pexipmeeting@example.testing", "Group", "PublicDL")
     asked = Asked(Answered(URL, 200), result=[resolved])
     assert mailbox.kind(CASE, Kind(asked)).status is Status.NOT_CHECKED
+
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("free", "reserve", "status"),
+    [
+        (50, 0, Status.FAILED),
+        (500, 0, Status.WARNING),
+        (1500, 0, Status.PASSED),
+        (900, 1000, Status.FAILED),
+        (1500, 1000, Status.WARNING),
+        (2500, 1000, Status.PASSED),
+    ],
+)
+def test_disk(free: int, reserve: int, status: Status) -> None:
+    """What the store keeps free counts, too."""
+    seen = Disk("/var/lib/pexschedd", free * MIB, 100_000 * MIB, reserve * MIB)
+    assert house.disk(CASE, seen).status is status
+
+
+def test_no_state_folder(tmp_path: Path) -> None:
+    """A folder that is not there is a failure with its reason."""
+    seen = disk_of(tmp_path / "none", lambda _: 0)
+    found = house.disk(CASE, seen)
+    assert found.status is Status.FAILED
+    assert "No such file" in found.message
+    assert disk_of(tmp_path, lambda total: total // 2).reserve > 0
 
 
 def test_somebody_elses_pane_without_a_daemon() -> None:

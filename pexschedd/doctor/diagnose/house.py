@@ -53,12 +53,18 @@ def disk(_case: Case, seen: Disk) -> Finding:
         )
     said = f"{seen.free // MIB:,} MiB of {seen.total // MIB:,} are free at {seen.path}."
     remedy = "Make room on this file system, or move state_dir to a larger one."
-    if seen.free < DISK_FAILS:
+    low = max(DISK_FAILS, seen.reserve)
+    if seen.free < low:
         return failed(
             said,
-            cause="When nothing can be written, no meeting is scheduled.",
+            cause=f"Below {low // MIB:,} MiB, new meetings are not scheduled.",
             remedy=remedy,
         )
-    if seen.free < DISK_WARNS:
-        return warning(said, cause="Room is getting scarce.", remedy=remedy)
+    if seen.free < max(DISK_WARNS, 2 * seen.reserve):
+        return warning(
+            said,
+            cause=f"Room is getting scarce: below {low // MIB:,} MiB, new meetings are "
+            "not scheduled.",
+            remedy=remedy,
+        )
     return passed(said)
