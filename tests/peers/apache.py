@@ -71,11 +71,12 @@ class Apache:
         krb5_config: Path | None,
         authority: Authority,
         ahead: str = "",
+        backend: int | None = None,
     ) -> None:
         self._folder = folder
         first = free_ports(len(KINDS) + 1)
         self.ports = {kind: first + n for n, kind in enumerate(KINDS, start=1)}
-        self.backend = first
+        self.backend = backend or first
         """The port where the sandbox is expected."""
         server = authority.server(dns("localhost"))
         (folder / "server.pem").write_bytes(
@@ -143,7 +144,11 @@ class Apache:
             "AuthType GSSAPI",
             f'AuthName "{kind}"',
             *location,
-            *([f"GssapiCredStore keytab:{keytab}"] if keytab is not None else ()),
+            *(
+                [f"GssapiCredStore keytab:{keytab}"]
+                if keytab is not None and kind.startswith("kerberos")
+                else ()
+            ),
             "Require valid-user",
             f'RequestHeader set Authorization "Basic {account}"',
             "</Location>",

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_twisted
@@ -17,6 +18,7 @@ from tests.peers.apache import Apache
 from tests.peers.kdc import Kdc
 from tests.peers.office import Office
 from tests.peers.processes import FAKETIME, UNPRIVILEGED, missing, new_folder
+from tests.system.system_support import World
 
 reactor: Any = _reactor
 
@@ -76,8 +78,32 @@ def ten_minutes_ahead(realm: Kdc, authority: Authority) -> Iterator[Apache]:
     yield from _kerberized(realm, authority, [FAKETIME], ahead="+10m")
 
 
+@pytest.fixture
+def world(tmp_path: Path, authority: Authority) -> Iterator[World]:
+    """A daemon that believes the peers' authority, and a sandbox."""
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(authority.pem)
+    world = World(tmp_path, ca_file=str(trusted))
+    try:
+        world.start()
+        yield world
+    finally:
+        world.stop()
+
+
+@pytest.fixture
+def in_front(realm: Kdc, authority: Authority, world: World) -> Iterator[Apache]:
+    """A web server in front of the sandbox of `world`."""
+    port = urlsplit(world.exchange).port
+    yield from _kerberized(realm, authority, backend=port)
+
+
 def _kerberized(
-    realm: Kdc, authority: Authority, files: Sequence[str] = (), ahead: str = ""
+    realm: Kdc,
+    authority: Authority,
+    files: Sequence[str] = (),
+    ahead: str = "",
+    backend: int | None = None,
 ) -> Iterator[Apache]:
     lacking = missing(apache.COMMANDS, [*apache.FILES, *files])
     if lacking:
@@ -93,6 +119,7 @@ def _kerberized(
         krb5_config=realm.config,
         authority=authority,
         ahead=ahead,
+        backend=backend,
     )
     yield server
     server.stop()
