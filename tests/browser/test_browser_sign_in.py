@@ -25,16 +25,18 @@ def world(
 ) -> Iterator[World]:
     """A daemon with an integration that nobody has signed in to."""
     world = World(tmp_path_factory.mktemp("sign-in"))
-    world.start()
-    world.create_integration(
-        authentication_method="OAUTH",
-        oauth_client_id="pexschedd",
-        oauth_redirect_uri=world.admin + REDIRECT_PATH,
-        oauth_auth_endpoint=provider.auth_endpoint,
-        oauth_token_endpoint=provider.token_endpoint,
-    )
-    yield world
-    world.stop()
+    try:
+        world.start()
+        world.create_integration(
+            authentication_method="OAUTH",
+            oauth_client_id="pexschedd",
+            oauth_redirect_uri=world.admin + REDIRECT_PATH,
+            oauth_auth_endpoint=provider.auth_endpoint,
+            oauth_token_endpoint=provider.token_endpoint,
+        )
+        yield world
+    finally:
+        world.stop()
 
 
 @pytest.fixture
@@ -104,6 +106,16 @@ def test_declining(
     sign_in(person, make_link(context.new_page(), world), SVC)
     person.get_by_text("Cancel").click()
     expect(person.get_by_role("alert")).to_contain_text("declined")
+
+
+def test_the_button_says_where_it_is(world: World, context: BrowserContext) -> None:
+    """Browsers without Sec-Fetch-Site, or with plain http, tell by Origin alone that
+    our own page has sent the form."""
+    page = context.new_page()
+    page.goto(world.admin + PAGE)
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.get_by_role("button").click()
+    assert sent.value.all_headers()["origin"] == world.admin
 
 
 def test_the_page_itself(world: World, context: BrowserContext) -> None:

@@ -79,6 +79,14 @@ class Provider:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        try:
+            self._look_around()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _look_around(self) -> None:
+        """Waits for the port, and reads what the provider publishes."""
         assert self._process.stdout is not None
         said = []
         for line in self._process.stdout:

@@ -52,6 +52,9 @@ class Pages:
         self._problem = environment.get_template("service_account_problem.html")
 
     def sign_in(self, request: Request, account: Account, link: Link | None) -> Payload:
+        # Under "no-referrer" a form is sent with "Origin: null", and browsers that do
+        # not say Sec-Fetch-Site could not press the button.
+        request.responseHeaders.setRawHeaders(b"referrer-policy", [b"same-origin"])
         return _page(request, self._sign_in.render(account=account, link=link))
 
     def outcome(
