@@ -70,6 +70,9 @@ class FileSystem(Protocol):
 
     def rename(self, old: Path, new: Path) -> None: ...
 
+    def link(self, old: Path, new: Path) -> None:
+        """Gives a file a second name; not possible on another disk."""
+
     def unlink(self, path: Path) -> None: ...
 
     def discard(self, path: Path) -> None:
@@ -142,6 +145,9 @@ class RealFileSystem:
 
     def rename(self, old: Path, new: Path) -> None:
         os.replace(old, new)
+
+    def link(self, old: Path, new: Path) -> None:
+        os.link(old, new)
 
     def unlink(self, path: Path) -> None:
         os.unlink(path)

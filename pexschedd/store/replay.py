@@ -177,7 +177,8 @@ class _Replay:
         if self._may_be_torn:
             remedy = (
                 f"Restore the folder from a backup; or {tool}; or, to give up this "
-                f"line and everything after it: truncate -s {self._offset} '{self._path}'"
+                "line and everything after it: "
+                f"truncate -s {self._offset} '{self._path}'"
             )
         else:
             remedy = (

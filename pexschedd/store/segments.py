@@ -47,6 +47,10 @@ class Segments:
         return self._manifests[max(self._manifests)]
 
     @property
+    def manifest_path(self) -> Path:
+        return self.directory / manifest_name(max(self._manifests))
+
+    @property
     def size(self) -> int:
         """Bytes in the last segment."""
         return self._extent.size

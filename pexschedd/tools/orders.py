@@ -44,6 +44,20 @@ class MaintenanceOrder(
     dry_run: bool = False
 
 
+class BackupOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="backup",
+    forbid_unknown_fields=True,
+):
+    """Makes a consistent copy of the state folder."""
+
+    to: str
+    """An absolute path on the daemon's machine that is not there yet."""
+    dry_run: bool = False
+
+
 class CheckOrder(
     msgspec.Struct,
     frozen=True,
@@ -60,7 +74,7 @@ class CheckOrder(
 
 
 Chore = RecoveryOrder | MaintenanceOrder
-Order = Chore | CheckOrder
+Order = Chore | CheckOrder | BackupOrder
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):

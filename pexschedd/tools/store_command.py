@@ -1,4 +1,5 @@
-"""`pexschedd-store`: looks after a state folder while the daemon is stopped.
+"""`pexschedd-store`: looks after a state folder while the daemon is stopped, and makes
+backups at any time.
 
     pexschedd-store (--state-dir DIR | --config FILE) COMMAND [--dry-run]
 
@@ -8,7 +9,6 @@ be looked at: wrong arguments, no such folder, the daemon is running.
 
 import argparse
 import os
-import queue
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,8 +17,7 @@ from typing import Any, TextIO
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads
-from zope.interface import implementer
+from twisted.internet.task import react
 
 from pexschedd import __version__
 from pexschedd import config as configuration
@@ -31,6 +30,8 @@ from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.inspection import Inspection, inspect
 from pexschedd.store.repair import Repair
 from pexschedd.store.store import Store
+from pexschedd.tools.control import NoDaemon, ask_daemon
+from pexschedd.tools.orders import BackupOrder
 
 DONE, DAMAGED, USAGE = 0, 1, 2
 
@@ -38,13 +39,22 @@ MIB = 1 << 20
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:], sys.stdout, sys.stderr))
+    def begin(reactor: Any) -> "Deferred[None]":
+        return Deferred.fromCoroutine(_exit_with(reactor))
+
+    react(begin, ())
 
 
-def run(
+async def _exit_with(reactor: Any) -> None:
+    arguments = sys.argv[1:]
+    raise SystemExit(await run(arguments, sys.stdout, sys.stderr, reactor))
+
+
+async def run(
     arguments: Sequence[str],
     out: TextIO,
     err: TextIO,
+    reactor: Any,
     *,
     now: Now = system_now,
     tables: Sequence[Table[Any]] = TABLES,
@@ -54,7 +64,12 @@ def run(
     try:
         directory = _state_dir(asked)
         _become_owner(directory)
-        return _Tool(directory, tables, out, now).run(asked)
+        tool = _Tool(directory, tables, out, now, reactor)
+        if asked.command == "backup":
+            return await tool.backup(asked)
+        if asked.command == "compact" and not asked.dry_run:
+            return await tool.compact()
+        return tool.run(asked)
     except ConfigError as error:
         err.writelines(f"{problem}\n" for problem in error.problems)
     except PexscheddError as error:
@@ -91,6 +106,15 @@ def _parser() -> argparse.ArgumentParser:
     compact = commands.add_parser(
         "compact", help="remove what does not matter any more"
     )
+    backup = commands.add_parser("backup", help="make a copy; the daemon may run")
+    backup.add_argument(
+        "to",
+        nargs="?",
+        type=Path,
+        metavar="FOLDER",
+        help="where to, on the daemon's machine; default: backups/<time> in the state "
+        "folder",
+    )
     for command in (repair, compact):
         command.add_argument(
             "--dry-run", action="store_true", help="only say what would be done"
@@ -124,16 +148,64 @@ class _Tool:
         tables: Sequence[Table[Any]],
         out: TextIO,
         now: Callable[[], datetime],
+        reactor: Any,
     ) -> None:
         self._fs = RealFileSystem()
         self._directory = directory
         self._tables = tables
         self._out = out
         self._now = now
+        self._reactor = reactor
+
+    async def backup(self, asked: argparse.Namespace) -> int:
+        """By the running daemon, or without one."""
+        moment = self._moment()
+        to = Path(os.path.abspath(asked.to or self._directory / "backups" / moment))
+        try:
+            finished = await ask_daemon(
+                self._directory, BackupOrder(to=str(to)), lambda _: None, self._reactor
+            )
+            problem = finished.refused or "; ".join(finished.reasons)
+            if problem:
+                raise StoreError(problem)
+        except NoDaemon:
+            store = self._open()
+            try:
+                await store.snapshot(to)
+            finally:
+                await store.close()
+        self._say(f"A copy of the state folder is in {to}.")
+        return DONE
+
+    async def compact(self) -> int:
+        store = self._open()
+        try:
+            problem = await store.compact()
+        finally:
+            await store.close()
+        if problem:
+            raise StoreError(problem)
+        self._say("The journal is compacted. What was replaced is kept for some time.")
+        return DONE
+
+    def _open(self) -> Store:
+        def failed(error: StoreError) -> None:
+            self._say(error.message)
+
+        return Store.open(
+            self._directory,
+            self._tables,
+            reactor=self._reactor,
+            failed=failed,
+            version=__version__,
+            compact_from=1 << 62,
+        )
+
+    def _moment(self) -> str:
+        return self._now().strftime("%Y%m%dT%H%M%SZ")
 
     def run(self, asked: argparse.Namespace) -> int:
-        if asked.command == "compact" and not asked.dry_run:
-            return self._compact()
+        """All commands that need no reactor."""
         lock = take_lock(self._fs, self._directory / "LOCK")
         try:
             if asked.command == "repair":
@@ -169,7 +241,7 @@ class _Tool:
         return DONE
 
     def _repair(self, asked: argparse.Namespace) -> int:
-        moment = self._now().strftime("%Y%m%dT%H%M%SZ")
+        moment = self._moment()
         repair = Repair(
             self._fs,
             self._directory,
@@ -209,46 +281,3 @@ class _Tool:
             "matter: the rest would be removed."
         )
         return DONE
-
-    def _compact(self) -> int:
-        failures: list[StoreError] = []
-        loop = _Loop()
-        store = Store.open(
-            self._directory,
-            self._tables,
-            reactor=loop,
-            failed=failures.append,
-            version=__version__,
-            compact_from=1 << 62,
-        )
-        problem = loop.run(Deferred.fromCoroutine(store.compact()))
-        loop.run(store.close())
-        if problem or failures:
-            raise StoreError(problem or failures[0].message)
-        self._say("The journal is compacted. What was replaced is kept for some time.")
-        return DONE
-
-
-@implementer(IReactorFromThreads)
-class _Loop:
-    """As much of a reactor as the store needs when there is nothing else to do."""
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-
-    def callFromThread(
-        self,
-        callable: Callable[..., object],  # noqa: A002 - the interface's name
-        *args: object,
-        **kwargs: object,
-    ) -> None:
-        self._calls.put(lambda: callable(*args, **kwargs))
-
-    def run(self, until: "Deferred[Any]") -> Any:
-        ended: list[Any] = []
-        until.addBoth(ended.append)
-        while not ended:
-            self._calls.get()()
-        if hasattr(ended[0], "raiseException"):
-            ended[0].raiseException()
-        return ended[0]

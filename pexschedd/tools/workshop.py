@@ -1,6 +1,7 @@
 """Carries out a tool's order for one or all integrations."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
@@ -17,6 +18,7 @@ from pexschedd.scheduling.watchers import wants_watcher
 from pexschedd.scheduling.work import Say, Tally, Working
 from pexschedd.store.store import Store
 from pexschedd.tools.orders import (
+    BackupOrder,
     CheckOrder,
     Chore,
     Finished,
@@ -54,6 +56,8 @@ class Workshop:
         """One order at a time; the next one waits, but a check has no need to."""
         if isinstance(order, CheckOrder):
             return await self._check(order, say, working)
+        if isinstance(order, BackupOrder):
+            return await self._backup(order, say)
         if self._lock.locked:
             say.note("Another run is under way; this one waits for it.")
         await self._lock.acquire()
@@ -83,6 +87,16 @@ class Workshop:
             reasons=tuple(reasons),
             refused=refused,
         )
+
+    async def _backup(self, order: BackupOrder, say: Say) -> Finished:
+        if not Path(order.to).is_absolute():
+            return Finished(refused=f"{order.to} is not an absolute path.")
+        try:
+            await self._store.snapshot(Path(order.to))
+        except StoreError as error:
+            return Finished(failures=1, reasons=(error.message,))
+        say.note(f"A copy of the state folder is in {order.to}.")
+        return Finished()
 
     async def _check(self, order: CheckOrder, say: Say, working: Working) -> Finished:
         id = order.exchange_connector_id

@@ -169,9 +169,13 @@ class Disk(FileSystem):
 
     def rename(self, old: Path, new: Path) -> None:
         self.before("rename")
-        file = self._file(old)
+        file = self._node(old)
         self._folder(new.parent).set(new.name, file)
         self._folder(old.parent).set(old.name, None)
+
+    def link(self, old: Path, new: Path) -> None:
+        self.before("link")
+        self._folder(new.parent).set(new.name, self._file(old))
 
     def unlink(self, path: Path) -> None:
         self.before("unlink")

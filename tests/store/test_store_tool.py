@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
 from pexschedd.store.inspection import inspect
@@ -22,6 +23,7 @@ from tests.store.store_support import (
     SETTING,
     TABLES,
     VISIT,
+    Calls,
     Opened,
     Room,
     Setting,
@@ -75,13 +77,16 @@ def state(tmp_path: Path) -> Path:
 
 def _tool(state: Path, *arguments: str) -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
-    status = run(
+    calls = Calls()
+    done = run(
         ["--state-dir", str(state), *arguments],
         out,
         err,
+        calls,
         now=lambda: MOMENT,
         tables=TABLES,
     )
+    status = calls.wait(Deferred.fromCoroutine(done))
     return status, out.getvalue() + err.getvalue()
 
 
@@ -308,7 +313,7 @@ def test_compact_says_and_does(state: Path) -> None:
     ("prepare", "message"),
     [
         (lambda state: shutil.rmtree(state), "There is no folder"),
-        (lambda state: [file.unlink() for file in files(state)], ""),
+        (lambda state: shutil.move(state / "format.json", state / "moved"), ""),
     ],
 )
 def test_no_state_folder(
