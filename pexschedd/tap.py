@@ -357,10 +357,18 @@ class Daemon(MultiService):
 
     def startService(self) -> None:
         self._log.info("pexschedd {version} is starting", version=__version__)
-        self._hashing.start()
-        self._asking_kdcs.start()
+        self.start_threads()
         self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
+
+    def start_threads(self) -> None:
+        """For slow work. A tool that works in the daemon's place starts only these."""
+        self._hashing.start()
+        self._asking_kdcs.start()
+
+    def stop_threads(self) -> None:
+        self._hashing.stop()
+        self._asking_kdcs.stop()
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
@@ -369,8 +377,7 @@ class Daemon(MultiService):
         """Ports and watchers first, then what they use."""
         await self.first_start
         await super().stopService()
-        self._hashing.stop()
-        self._asking_kdcs.stop()
+        self.stop_threads()
         await self.store.close()
         self._access.flush()
 

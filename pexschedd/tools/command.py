@@ -94,11 +94,13 @@ async def without_daemon(
             f"{config.state_dir / 'control'}."
         ) from error
     show(Note("The daemon is not running: working on its state folder."))
+    daemon.start_threads()
     try:
         finished: Finished = await daemon.housekeeping.workshop.run(
             order, _Say(show), lambda: True
         )
     finally:
+        daemon.stop_threads()
         await daemon.store.close()
     return finished
 
