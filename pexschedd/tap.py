@@ -45,11 +45,13 @@ from pexschedd.metrics import Metrics, Readings
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration import Connector
+from pexschedd.observation import CallObserver
 from pexschedd.scheduling import health, upcoming
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.certificates import Certificates
+from pexschedd.scheduling.clocks import Clocks
 from pexschedd.scheduling.disk_space import disk_watch
 from pexschedd.scheduling.listening import Listening
 from pexschedd.scheduling.lookout import Looked, Lookout
@@ -149,6 +151,19 @@ class Daemon(MultiService):
         )
         network = reaching.network_of(config, reactor)
         reaching.Uploaded(store, network.trust, reactor, self._trust_changed)
+        self.alarms = alarms = Alarms(store, now)
+        disk_watch(store, alarms, reactor).setServiceParent(self)
+        metrics = Metrics()
+        clocks = Clocks(alarms, now)
+        patiences = Patiences(reactor, secrets.SystemRandom().random)
+        self._asking_kdcs = ThreadPool(0, KERBEROS_THREADS, "kerberos")
+        kerberos = Kerberos(
+            config.state_dir,
+            lambda: store.all(tables.CONNECTOR),
+            authorities=self._authorities,
+            in_thread=self._in_kerberos_thread,
+            now=now,
+        )
         token_endpoint = TokenEndpoint(
             lambda direct: (network.direct() if direct else network).agent(),
             store.vault,
@@ -161,25 +176,18 @@ class Daemon(MultiService):
         sign_ins = SignIns(
             store, token_endpoint, keepers, now=now, random=secrets.token_urlsafe
         )
-        self._asking_kdcs = ThreadPool(0, KERBEROS_THREADS, "kerberos")
-        kerberos = Kerberos(
-            config.state_dir,
-            lambda: store.all(tables.CONNECTOR),
-            authorities=self._authorities,
-            in_thread=self._in_kerberos_thread,
-            now=now,
-        )
         connections = Connections(
             store.vault,
             network,
             kerberos=kerberos,
+            patiences=patiences,
+            observer=lambda connector: CallObserver(
+                connector.name, metrics, clocks, reactor.seconds
+            ),
             tokens=keepers.of,
-            patiences=Patiences(reactor, secrets.SystemRandom().random),
         )
         templates = Templates(now, _uuid4, _digits, self._template_debug)
         wording = Wording(templates)
-        self.alarms = alarms = Alarms(store, now)
-        disk_watch(store, alarms, reactor).setServiceParent(self)
         scheduler = Scheduler(store, wording, now=now, uuid4=_uuid4, digits=_digits)
         booking = Booking(store, wording, now=now, uuid4=_uuid4, digits=_digits)
         self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
@@ -278,6 +286,7 @@ class Daemon(MultiService):
             serving=lambda: bool(self.running),
             reserve=reserve_of,
         )
+
         async def use_idle_sign_ins(_: Running) -> None:
             await keepers.use_idle()
 
@@ -299,7 +308,6 @@ class Daemon(MultiService):
         )
         self.housekeeping.setServiceParent(self)
 
-        metrics = Metrics()
         metrics.watch(self._readings())
         public = HealthApi(self._checks, __version__).app.resource()
         well = HealthApi(self._checks, __version__, metrics.exposition).app.resource()
