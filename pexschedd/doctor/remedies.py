@@ -103,10 +103,7 @@ def allow_ews(case: Case) -> tuple[str, ...]:
         ]
     return (
         *lines,
-        (
-            f"Set-CASMailbox -Identity {account(case)} -EwsApplicationAccessPolicy "
-            f"EnforceAllowList -EwsAllowList @{{Add={agent}}}"
-        ),
+        (f"Set-CASMailbox -Identity {account(case)} -EwsAllowList @{{Add={agent}}}"),
     )
 
 

@@ -152,6 +152,6 @@ def _forbidden(case: Case, who: str) -> Finding:
         "(EwsEnabled), or programs are restricted and 'pexschedd' is not allowed "
         "(EwsApplicationAccessPolicy).",
         remedy="Look with the Get commands, then enable what is disabled. The last "
-        "command only if a policy is enforced.",
+        "command only if EwsApplicationAccessPolicy is EnforceAllowList: it adds us.",
         commands=remedies.allow_ews(case),
     )
