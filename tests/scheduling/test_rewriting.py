@@ -2,14 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import pytest_twisted
 
+from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.model import tables
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.mailbox import Action
+from tests.conftest import Failures
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.process_support import (
     Crash,
@@ -19,6 +22,7 @@ from tests.scheduling.process_support import (
     one_life,
     request,
     tag,
+    turn,
 )
 
 GOOD = ".".join(
@@ -226,3 +230,60 @@ async def test_killed_anywhere_it_is_sent_once(tmp_path: Path, nth: int) -> None
     assert len(world.organizers.sent) == 1
     assert world.told()["update-1"][0] is Action.ACCEPT
     assert not world.inbox.messages
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_busy_organizer_keeps_nobody_waiting(world: World) -> None:
+    """Their server's pause is not the equipment mailbox's; after it, all goes on."""
+    trouble: list[MailboxError] = [MailboxBusy("Not now.", retry_after=60)]
+    find = world.organizers.find
+
+    async def busy(*asked: Any) -> Any:
+        if trouble:
+            raise trouble[0]
+        return await find(*asked)
+
+    world.organizers.find = busy  # type: ignore[method-assign]
+    await world.process.book(tag(2))
+    world.send(offline())
+    world.inbox.deliver(request(2))
+    await world.process.settle(3)
+    assert set(world.told()) == {"item-2"}
+    trouble[0] = MailboxUnreachable("Nothing answers.")
+    world.process.clock.advance(60)
+    await turn()
+    assert world.alarms() == []
+    trouble.clear()
+    for _ in range(4):
+        world.process.clock.advance(60)
+        await turn()
+    assert world.told()["update-1"][0] is Action.ACCEPT
+    await world.process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_internal_error_is_one_rewrites_alone(
+    world: World, logged_failures: Failures
+) -> None:
+    """Three tries, then the general error and a record; the others are not touched."""
+
+    async def explode(*_: Any) -> Any:
+        raise RuntimeError("nobody foresaw this")
+
+    world.organizers.find = explode  # type: ignore[method-assign]
+    await world.process.book(tag(2))
+    world.send(offline())
+    world.inbox.deliver(request(2))
+    await world.process.settle(1)
+    assert set(world.told()) == {"item-2"}
+    for _ in range(8):
+        world.process.clock.advance(60)
+        await turn()
+    action, text = world.told()["item-1"]
+    assert action is Action.DECLINE
+    (record,) = world.process.store.all(tables.TROUBLED)
+    assert record.correlation_id in text
+    assert record.reason == "internal error (RuntimeError)"
+    assert len(logged_failures) == 3
+    logged_failures.clear()
+    await world.process.end()

@@ -25,6 +25,7 @@ from pexschedd.model.meeting import (
     MeetingMessage,
     MessageRef,
 )
+from pexschedd.model.outbox import TroubledMessage
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.mailbox import (
@@ -221,6 +222,34 @@ async def test_tries_are_counted_over_restarts(
         assert record.attempts == min(life, 3)
         await process.end()
     assert [action for _, action, _ in inbox.told] == [Action.DECLINE]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_set_aside_is_forgotten_after_a_week(process: Process) -> None:
+    """The alarm names the last one and how many, and goes with the last record."""
+    change = process.store.transaction()
+    for days in (8, 6, 1):
+        at = NOW - timedelta(days=days)
+        change.put(
+            tables.TROUBLED,
+            TroubledMessage(
+                id=days,
+                exchange_connector=1,
+                item_id=f"item-{days}",
+                correlation_id=f"correlation-{days}",
+                reason="It was strange.",
+                attempts=3,
+                first_time=at,
+                last_time=at,
+                set_aside_time=at,
+            ),
+        )
+    await change.commit()
+    await process.settle(1)
+    assert [each.id for each in process.store.all(tables.TROUBLED)] == [1, 6]
+    details = raised(process)[names.SET_ASIDE]
+    assert "2 messages" in details
+    assert "correlation-1: It was strange." in details
 
 
 @pytest_twisted.ensureDeferred
