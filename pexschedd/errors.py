@@ -93,9 +93,16 @@ class StoreFull(Unavailable):
 
 
 class StoreNewer(StoreError):
-    """A newer release wrote the stored state, and this one must not touch it."""
+    """A newer release wrote the stored state, and this one must not touch it.
+
+    `wrote` is that release, if it is known.
+    """
 
     code = "store_newer"
+
+    def __init__(self, message: str, *, wrote: str = "") -> None:
+        self.wrote = wrote
+        super().__init__(message)
 
 
 class MailboxError(PexscheddError):

@@ -5,6 +5,7 @@ the secrets are sealed with, and which files and folders there must be: without 
 list a lost file would look like an empty collection.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_bytes
@@ -75,7 +76,8 @@ class Folder:
             try:
                 self._info = checked.load(self._fs.read(path), Info, FORMAT)
             except Newer as error:
-                raise StoreNewer(f"{path}: {error}") from None
+                wrote = _release(self._fs.read(path))
+                raise StoreNewer(f"{path}: {error}", wrote=wrote) from None
             except ValueError as error:
                 raise StoreError(f"{path}: {error}") from None
         elif JOURNAL in names or any(name.endswith(".json") for name in names):
@@ -133,3 +135,9 @@ class Folder:
     def close(self) -> None:
         """Lets the next process in."""
         self._fs.close(self._lock)
+
+
+def _release(data: bytes) -> str:
+    """Which release wrote `format.json`, whatever else that says by now."""
+    found = json.loads(data).get("version")
+    return found if isinstance(found, str) else ""

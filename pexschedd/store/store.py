@@ -112,12 +112,13 @@ class Store:
                 segments = _load(fs, folder, collections, ledger, version)
             except StoreNewer as error:
                 folder.close()
-                raise StoreNewer(
-                    _with_versions(error, folder.version, version)
-                ) from None
+                error.wrote = folder.version
+                raise
             except BaseException:
                 folder.close()
                 raise
+        except StoreNewer as error:
+            raise _with_versions(error, version) from None
         except OSError as error:
             raise StoreError(f"cannot open {directory}: {error}") from error
         finally:
@@ -337,10 +338,11 @@ def _check(tables: Sequence[Table[Any]]) -> None:
                 raise ValueError(f"a table or document cannot be called {name!r}")
 
 
-def _with_versions(error: StoreNewer, wrote: str, this: str) -> str:
-    if not wrote or not this:
-        return error.message
-    return f"{error.message} The folder was last written by {wrote}; this is {this}."
+def _with_versions(error: StoreNewer, this: str) -> StoreNewer:
+    text = error.message
+    if error.wrote and this:
+        text += f" The folder was last written by {error.wrote}; this is {this}."
+    return StoreNewer(text, wrote=error.wrote)
 
 
 def _of_document(
