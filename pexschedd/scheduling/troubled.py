@@ -55,6 +55,11 @@ class Troubled:
     def is_due(self, item_id: str) -> bool:
         return self._due.get(item_id, 0) <= self._clock.seconds()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether any is to be tried again, now or later."""
+        return any(each.set_aside_time is None for each in self._all())
+
     def due(self) -> list[MessageRef]:
         """Those that could not be decided about and are to be tried again now."""
         return [

@@ -218,8 +218,9 @@ class Watcher:
         return delay
 
     def _something_is_untold(self) -> bool:
-        """Whether something is decided that the mailbox did not take yet."""
-        return any(
+        """Whether something is decided that the mailbox did not take yet, or is to be
+        tried again."""
+        return self._troubled.is_waiting or any(
             self._store.find_all(index, self.connector_id)
             for index in (tables.OUTBOX_BY_CONNECTOR, tables.REWRITE_BY_CONNECTOR)
         )

@@ -166,7 +166,7 @@ async def test_a_message_that_breaks_every_request(
     assert asked
     await day.until(day.is_drained)
     assert day.told() == [*others, "Declined: m5"]
-    assert names.SET_ASIDE in day.alarms()
+    await day.until(lambda: names.SET_ASIDE in day.alarms())
     assert sum(PAUSES) <= day.process.clock.seconds() < 3600
 
 
