@@ -18,6 +18,16 @@ def bounded_body(response: IResponse, most: int) -> Deferred[bytes]:
     return body.finished
 
 
+def dismiss(response: IResponse) -> None:
+    """Closes the connection: nobody wants the body."""
+    response.deliverBody(_Ignored())
+
+
+class _Ignored(Protocol):
+    def connectionMade(self) -> None:
+        _close(self)
+
+
 class _Body(Protocol):
     def __init__(self, most: int) -> None:
         self._most = most

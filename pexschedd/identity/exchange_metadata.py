@@ -9,15 +9,13 @@ cannot be reached, and the daily refresh keeps nobody waiting.
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
 from pexschedd.errors import InvalidToken, Unavailable, Untrusted
+from pexschedd.identity.bounded import bounded_body, dismiss
 from pexschedd.identity.exchange_token import Keys, read_keys
 from pexschedd.net.failures import as_trouble
 from pexschedd.net.trouble import ABOUT_TRUST, ConnectionTrouble, Trouble, clause
@@ -175,9 +173,9 @@ async def _get(agent: IAgent, url: str) -> bytes:
     headers = Headers({b"accept": [b"application/json"], b"user-agent": [b"pexschedd"]})
     response = await agent.request(b"GET", url.encode("ascii"), headers)
     if response.code != 200:
-        response.deliverBody(_Ignored())
+        dismiss(response)
         raise ValueError(_refused(response))
-    return await _bounded_body(response)
+    return await bounded_body(response, MAX_DOCUMENT)
 
 
 def _refused(response: IResponse) -> str:
@@ -187,49 +185,6 @@ def _refused(response: IResponse) -> str:
     location = b" ".join(response.headers.getRawHeaders(b"location", []))
     where = " ".join(location.decode("utf-8", "replace").split())[:200]
     return f"{said}, to {where or 'nowhere'}, and no redirection is followed"
-
-
-def _bounded_body(response: IResponse) -> Deferred[bytes]:
-    body = _Body()
-    response.deliverBody(body)
-    return body.finished
-
-
-class _Ignored(Protocol):
-    """A body nobody wants: the connection ends."""
-
-    def connectionMade(self) -> None:
-        _close(self)
-
-
-class _Body(Protocol):
-    """Collects a body, at most `MAX_DOCUMENT` bytes of it."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self.finished: Deferred[bytes] = Deferred(lambda _: _close(self))
-
-    def dataReceived(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > MAX_DOCUMENT and not self.finished.called:
-            self.finished.errback(ValueError(f"it is larger than {MAX_DOCUMENT} bytes"))
-            _close(self)
-
-    def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
-        if self.finished.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.finished.callback(b"".join(self._parts))
-        else:
-            self.finished.errback(reason)
-
-
-def _close(protocol: Protocol) -> None:
-    transport = protocol.transport
-    if transport is not None:
-        getattr(transport, "abortConnection", transport.loseConnection)()
 
 
 def _timed_out(result: object, seconds: float) -> object:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 
 
@@ -10,4 +11,4 @@ class Folder(Resource):
 
     def getChild(self, path: bytes, request: Any) -> Any:
         child = self.children.get(path.lower())
-        return child if child is not None else super().getChild(path, request)
+        return child if child is not None else notFound()

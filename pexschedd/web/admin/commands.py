@@ -8,8 +8,7 @@ GET  status/v1/exchange_scheduler_audit/<id>/       ... of one
 from typing import Any, Protocol
 
 from klein import Klein
-from twisted.web.iweb import IRequest
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
@@ -22,6 +21,7 @@ from pexschedd.web.admin.errors import admin_error
 from pexschedd.web.admin.guard import Authenticator, admin_route
 from pexschedd.web.admin.resource import PREFIX
 from pexschedd.web.api import Payload, json_response, register_http_errors
+from pexschedd.web.router import Beside
 
 AUDITS = f"{PREFIX}/status/v1/exchange_scheduler_audit/"
 _AUDIT_NOW = f"{PREFIX}/command/v1/ms_exchange_connector/<int:id>/audit/"
@@ -48,7 +48,7 @@ class CommandApi:
 
     def beside(self, rest: IResource) -> IResource:
         """A resource for the root that serves this, and everything else by `rest`."""
-        return _Beside(self.app.resource(), rest)
+        return Beside(self.app.resource(), _is_ours, rest)
 
     @admin_route(app, _AUDIT_NOW, methods=["POST"])
     def audit(self, request: Request, id: int) -> Payload:
@@ -118,20 +118,5 @@ def _times(times: Times | None) -> dict[str, str] | None:
     }
 
 
-class _Beside(Resource):
-    def __init__(self, commands: IResource, rest: IResource) -> None:
-        super().__init__()
-        self._commands = commands
-        self._rest = rest
-
-    def getChildWithDefault(self, path: bytes, request: IRequest) -> IResource:
-        assert isinstance(request, Request)  # noqa: S101 - the only kind there is
-        request.prepath = request.prepath[:-1] if request.prepath else []
-        request.postpath = [path, *(request.postpath or [])]
-        ours = _is_ours(b"/" + b"/".join(request.postpath))
-        return self._commands if ours else self._rest
-
-
-def _is_ours(path: bytes) -> bool:
-    command = f"{PREFIX}/command/".encode()
-    return path.startswith(command) or (path + b"/").startswith(AUDITS.encode())
+def _is_ours(path: str) -> bool:
+    return path.startswith(f"{PREFIX}/command/") or f"{path}/".startswith(AUDITS)
