@@ -220,9 +220,11 @@ class Watcher:
     def _something_is_untold(self) -> bool:
         """Whether something is decided that the mailbox did not take yet, or is to be
         tried again."""
-        return self._troubled.is_waiting or any(
-            self._store.find_all(index, self.connector_id)
-            for index in (tables.OUTBOX_BY_CONNECTOR, tables.REWRITE_BY_CONNECTOR)
+        id, find = self.connector_id, self._store.find_all
+        return bool(
+            find(tables.OUTBOX_BY_CONNECTOR, id)
+            or find(tables.REWRITE_BY_CONNECTOR, id)
+            or self._troubled.is_waiting
         )
 
     def _start_over(self) -> None:
