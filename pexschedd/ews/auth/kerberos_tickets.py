@@ -4,6 +4,7 @@ Tickets stay in memory, in a cache of their own for each account.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ from pexschedd.ews.auth.kerberos_faults import (
 )
 from pexschedd.ews.auth.kerberos_names import Client, Service
 
-krb5: Any
-try:
-    import gssapi  # noqa: F401 - with it the library shows tickets
-    import krb5
-except ImportError:  # an optional extra
-    krb5 = None
+
+def _optional(name: str) -> Any:
+    """A library of the extra; None without it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+# pyspnego shows tickets only with both.
+krb5 = _optional("krb5") if _optional("gssapi") else None
 
 
 class Ticket(msgspec.Struct, frozen=True):
