@@ -29,7 +29,7 @@ def _optional(name: str) -> Any:
 
 
 # pyspnego shows tickets only with both.
-krb5 = _optional("krb5") if _optional("gssapi") else None
+krb5: Any = _optional("krb5") if _optional("gssapi") else None
 
 
 class Ticket(msgspec.Struct, frozen=True):
