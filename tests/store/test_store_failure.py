@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError
+from pexschedd.model import tables
 from pexschedd.model.table import Table
-from pexschedd.store.fs import RealFileSystem
-from tests.store.store_support import ROOM, SETTING, Opened, Room, Setting
+from pexschedd.store.fs import FileSystem, RealFileSystem
+from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 
 
 class FailingFileSystem(RealFileSystem):
@@ -52,12 +54,28 @@ class FailingFileSystem(RealFileSystem):
         self._count()
         super().rename(old, new)
 
+    def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+        self._count()
+        return super().read(path, offset, size)
+
+    def append(self, path: Path) -> int:
+        self._count()
+        return super().append(path)
+
+    def truncate(self, handle: int, size: int) -> None:
+        self._count()
+        super().truncate(handle, size)
+
+    def mkdir(self, path: Path) -> None:
+        self._count()
+        super().mkdir(path)
+
     def sync_dir(self, path: Path) -> None:
         self._count()
         super().sync_dir(path)
 
 
-@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
 def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
     """For every n: what was acknowledged is there after a restart, `failed` is called
     once, everything afterwards fails, and nothing more is written."""
@@ -90,8 +108,8 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
         assert all(os.strerror(error) in text for text in texts)
         assert fs.calls_after == 0
         again = Opened(state)
-        tables: list[Table[Any]] = [ROOM, SETTING]
-        for table in tables:
+        both: list[Table[Any]] = [ROOM, SETTING]
+        for table in both:
             found = list(again.store.ids(table))
             # The one that failed may be there: that its sync failed says nothing.
             assert found[: len(acknowledged)] == acknowledged
@@ -100,6 +118,98 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
         reached_end = not failed_at
         number += 1
     assert number > 30
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_the_nth_call_of_a_compaction_fails(tmp_path: Path, error: int) -> None:
+    """For every n: a broken disk ends the store, a full one only the compaction, up to
+    where it takes effect; whatever happens, everything acknowledged is there."""
+    number = finished = 0
+    ended: set[bool] = set()
+    while not finished:
+        state = tmp_path / str(number)
+        fs = FailingFileSystem(10**9, error)
+        failures: list[StoreError] = []
+        opened = Opened(state, fs=fs, failed=failures.append)
+        for id in range(1, 6):
+            opened.wait(opened.put(ROOM, Room(id=id % 2 + 1, name=f"{id}")))
+        opened.wait(opened.store.roll())
+        opened.wait(opened.put(VISIT, Room(id=1, name="v")))
+        content = opened.content()
+        fs.left = number
+        problem = ""
+        try:
+            opened.compact()
+            finished = not failures
+        except StoreError as caught:
+            problem = str(caught)
+        assert not problem or os.strerror(error) in problem
+        ended.add(bool(failures))
+        if error == errno.EIO:
+            assert failures or finished
+        if failures:
+            assert fs.calls_after == 0
+        elif not finished:
+            fs.left = 10**9
+            opened.compact()
+        opened.close()
+        again = Opened(state)
+        assert again.content() == content
+        again.close()
+        number += 1
+    assert number > 8
+    assert ended == {True, False}
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+def test_the_nth_call_of_a_start_fails(tmp_path: Path, error: int) -> None:
+    """For every n: the start is refused with the system's reason, the folder is
+    unlocked, and the next start finds everything, a torn tail set aside."""
+    number = 0
+    reached_end = False
+    while not reached_end:
+        state = tmp_path / str(number)
+        opened = Opened(state)
+        opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+        opened.wait(opened.put(SETTING, Setting(id=1, name="s")))
+        opened.wait(opened.store.roll())
+        opened.wait(opened.put(ROOM, Room(id=2, name="b")))
+        content = opened.content()
+        opened.close()
+        with (state / "journal" / "00000002.jsonl").open("ab") as file:
+            file.write(b'{"seq":3,"put"')
+        problem = ""
+        try:
+            opened = Opened(state, fs=FailingFileSystem(number, error))
+            reached_end = True
+        except StoreError as caught:
+            problem = str(caught)
+            opened = Opened(state)
+        assert not problem or os.strerror(error) in problem
+        assert opened.content() == content
+        opened.close()
+        number += 1
+    assert number > 10
+
+
+def test_a_lonely_commit_is_one_write_and_one_sync(tmp_path: Path) -> None:
+    """Nothing else: no second sync, no folder, no other file."""
+
+    class Counting(RealFileSystem):
+        calls: list[str] = []
+
+        def __getattribute__(self, name: str) -> Any:
+            if name in FileSystem.__dict__ and not name.startswith("_"):
+                Counting.calls.append(name)
+            return super().__getattribute__(name)
+
+    opened = Opened(tmp_path / "state", fs=Counting())
+    opened.wait(opened.put(ROOM, Room(id=1, name="first")))
+    Counting.calls.clear()
+    opened.wait(opened.put(ROOM, Room(id=1, name="alone")))
+    opened.wait(opened.delete(ROOM, 1))
+    assert Counting.calls == ["write", "datasync"] * 2
+    opened.close()
 
 
 def test_all_waiting_commits_fail(tmp_path: Path) -> None:
@@ -181,6 +291,116 @@ def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     opened = Opened(tmp_path / "state")
     found = [str(id) for id in opened.store.ids(ROOM)]
     assert found == acknowledged
+    opened.close()
+
+
+DAEMON = """
+import resource, sys
+from pathlib import Path
+from twisted.internet import reactor, task
+from pexschedd import config
+from pexschedd.clock import system_now
+from pexschedd.model import tables
+from pexschedd.model.conference import Conference
+from pexschedd.tap import Daemon
+
+daemon = Daemon(config.load(Path(sys.argv[1])), reactor=reactor, now=system_now)
+daemon.startService()
+reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
+
+def put():
+    with daemon.store.transaction() as change:
+        id = change.new_id(tables.CONFERENCE)
+        change.put(tables.CONFERENCE, Conference(id=id, name="x" * 200 + str(id)))
+        change.commit().addCallbacks(lambda _: print(id, flush=True), lambda _: None)
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+put = task.LoopingCall(put)
+put.start(0)
+reactor.run()
+"""
+
+
+def test_the_daemon_exits_when_the_disk_fails(tmp_path: Path) -> None:
+    """It says why, ends with a status that makes a supervisor start it again, and what
+    it had acknowledged is there."""
+    config = tmp_path / "config.json"
+    some = '["tcp:0:interface=127.0.0.1"]'
+    endpoints = f'{{"addin": {some}, "admin": {some}}}'
+    config.write_text(f'{{"state_dir": "state", "endpoints": {endpoints}}}')
+    (tmp_path / "state").mkdir(mode=0o700)
+    child = subprocess.run(
+        [sys.executable, "-c", DAEMON, str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATH])},
+    )
+    assert child.returncode == 1
+    acknowledged = [int(word) for word in child.stdout.split() if word.isdecimal()]
+    assert len(acknowledged) > 20, child.stderr
+    opened = Opened(tmp_path / "state", list(tables.TABLES))
+    assert set(acknowledged) <= set(opened.store.ids(tables.CONFERENCE))
+    opened.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 300 kB; only root can make one."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(path)]
+    try:
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a small file system can only be mounted by root")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_really_full_disk(small_disk: Path) -> None:
+    """The system's own ENOSPC, with no reserve to prevent it: what was acknowledged is
+    there, the failure says why, and after making room it goes on."""
+    failures: list[StoreError] = []
+    state = small_disk / "state"
+    opened = Opened(state, failed=failures.append, reserve=0, segment_size=50_000)
+    acknowledged = 0
+    while not failures:
+        try:
+            opened.wait(opened.put(ROOM, Room(id=acknowledged + 1, name="x" * 700)))
+        except StoreError:
+            break
+        acknowledged += 1
+    opened.close()
+    assert os.strerror(errno.ENOSPC) in str(failures[0])
+    assert acknowledged > 100
+    # What can be freed without loss: the tail that a full disk has cut is set aside,
+    # which takes room too.
+    for old in sorted((state / "journal").glob("MANIFEST*"))[:-1]:
+        old.unlink()
+    opened = Opened(state, reserve=0)
+    assert opened.store.ids(ROOM) == list(range(1, acknowledged + 1))
+    opened.wait(opened.delete(ROOM, *range(1, 50)))
+    opened.close()
+
+
+def test_the_reserve_prevents_it(small_disk: Path) -> None:
+    """With the usual reserve new work is refused before the disk is full, and
+    compaction still has room."""
+    opened = Opened(small_disk / "state", segment_size=20_000)
+    count = 0
+    while opened.store.accepts_writes:
+        opened.wait(opened.put(ROOM, Room(id=count % 30 + 1, name="x" * 700)))
+        opened.wait(opened.store.look_at_disk())
+        count += 1
+        if count > 2000:
+            break
+    while opened.store._compactor.running:
+        opened.wait(opened.store.look_at_disk())
+    opened.compact()
+    assert opened.store.count(ROOM) == 30
+    assert count > 100
     opened.close()
 
 
