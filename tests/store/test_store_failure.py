@@ -297,7 +297,8 @@ def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
 DAEMON = """
 import resource, sys
 from pathlib import Path
-from twisted.internet import reactor, task
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from pexschedd import config
 from pexschedd.clock import system_now
 from pexschedd.model import tables
@@ -308,15 +309,17 @@ daemon = Daemon(config.load(Path(sys.argv[1])), reactor=reactor, now=system_now)
 daemon.startService()
 reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
 
-def put():
-    with daemon.store.transaction() as change:
-        id = change.new_id(tables.CONFERENCE)
-        change.put(tables.CONFERENCE, Conference(id=id, name="x" * 200 + str(id)))
-        change.commit().addCallbacks(lambda _: print(id, flush=True), lambda _: None)
+async def put():
+    while True:
+        with daemon.store.transaction() as change:
+            id = change.new_id(tables.CONFERENCE)
+            change.put(tables.CONFERENCE, Conference(id=id, name="x" * 200 + str(id)))
+            durable = change.commit()
+        await durable
+        print(id, flush=True)
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-put = task.LoopingCall(put)
-put.start(0)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+Deferred.fromCoroutine(put()).addErrback(lambda failure: None)
 reactor.run()
 """
 
