@@ -2,6 +2,7 @@
 
 It runs on the journal's thread, a slice at a time between the commits. Lines are
 copied byte for byte, each verified by its checksum on the way; no record is decoded.
+What turns out to be damaged on the disk is still in memory: see `compactor.py`.
 The order is what makes it safe to stop anywhere:
 
 1. copy to a temporary file, which a start removes; sync it with every slice, so that
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from pexschedd.store import line
 from pexschedd.store.fs import FileSystem, temporary_name, write_all
-from pexschedd.store.ledger import Lines
+from pexschedd.store.ledger import Lines, Run
 from pexschedd.store.segments import Segments
 
 SLICE = 32 << 10
@@ -55,8 +56,8 @@ class Compaction:
         """What has been copied."""
         self.problem = ""
         """Why it was given up; nothing has changed then."""
-        self.damaged = False
-        """Whether that is because a line is not as it was written."""
+        self.damaged: list[int] = []
+        """The numbers of operations whose lines are not as they were written."""
         self.complete = False
 
     def step(self) -> bool:
@@ -100,12 +101,8 @@ class Compaction:
         for run in runs:
             part = data[run.start : run.stop]
             if not _intact(part, run.last - run.first):
-                self.damaged = True
-                self._give_up(
-                    f"{path} is damaged near byte {self._offset + run.start}, but what "
-                    "it says is still in memory. Copy that file from a backup before "
-                    "the next start; the disk may be failing"
-                )
+                self.damaged = _damaged(part, lines, run)
+                self._give_up(f"{path} is damaged near byte {self._offset + run.start}")
                 return
             kept.append(part)
             lines.copy_run(run, self.lines)
@@ -144,3 +141,16 @@ def _intact(data: bytes, count: int) -> bool:
     return (
         len(lines) == count + 1 and not lines.pop() and all(map(line.is_intact, lines))
     )
+
+
+def _damaged(data: bytes, lines: Lines, run: Run) -> list[int]:
+    """The numbers of the operations in a run whose lines are damaged."""
+    found = []
+    start = 0
+    for position in range(run.first, run.last):
+        stop = start + lines.sizes[position]
+        each = data[start:stop]
+        if each[-1:] != b"\n" or not line.is_intact(each[:-1]):
+            found.append(lines.number(position))
+        start = stop
+    return found

@@ -1,6 +1,6 @@
 """Decides when the journal is compacted, and sees it through. On the reactor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -16,13 +16,20 @@ from pexschedd.store.segments import Segments
 FLOOR = 16 << 20
 """Dead bytes below which compaction is not worth the trouble."""
 
+MENDED_AT_MOST = 10_000
+"""Lines found damaged since the start: with more, the disk is beyond help."""
+
 
 class NextIds(Protocol):
     def __call__(self) -> Mapping[str, int]: ...
 
 
 class Compactor:
-    """Compacts when more than half of what is sealed is dead, and at least a floor."""
+    """Compacts when more than half of what is sealed is dead, and at least a floor.
+
+    A line that is found to be damaged on the way is still right in memory: its record
+    is written anew, so the line does not matter any more, and goes with the rest.
+    """
 
     _log = Logger()
 
@@ -33,16 +40,19 @@ class Compactor:
         segments: Segments,
         journal: Journal,
         next_ids: Callable[[], Mapping[str, int]],
+        write_again: Callable[[Sequence[tuple[str, int]]], Deferred[None]],
         floor: int = FLOOR,
     ) -> None:
+        """`write_again` stores records, given by table and id, as memory has them."""
         self._fs = fs
         self._ledger = ledger
         self._segments = segments
         self._journal = journal
         self._next_ids = next_ids
+        self._write_again = write_again
         self._floor = floor
         self._running: Deferred[str] | None = None
-        self._damaged = False
+        self._mended = 0
 
     @property
     def needs(self) -> int:
@@ -75,7 +85,7 @@ class Compactor:
         return result
 
     def _begin(self, count: int) -> "Deferred[str]":
-        if self._running is not None or count < 1 or self._damaged:
+        if self._running is not None or count < 1:
             return succeed("")
         finished: Deferred[str] = Deferred()
         self._running = Deferred()
@@ -84,10 +94,15 @@ class Compactor:
         before = sum(lines.size for lines in sources)
         compaction = Compaction(self._fs, self._segments, sources)
 
+        mended = False
+
         def publish(_: None) -> Deferred[None]:
+            nonlocal mended
             if not compaction.complete:
                 self._ledger.abandoned()
-                self._damaged = compaction.damaged
+                if compaction.damaged and self._mended < MENDED_AT_MOST:
+                    mended = True
+                    return self._mend(compaction)
                 self._log.warn("compaction stopped: {why}", why=compaction.problem)
                 return succeed(None)
             next_ids = self._next_ids()
@@ -107,6 +122,12 @@ class Compactor:
         def ended(result: object) -> None:
             running, self._running = self._running, None
             problem = compaction.problem
+            if mended and not isinstance(result, Failure):
+                # What was damaged does not matter any more: it may go on.
+                if running is not None:
+                    finished.addCallback(_passed_on, running)
+                self._begin(count).chainDeferred(finished)
+                return
             if isinstance(result, Failure):  # the store has failed as a whole
                 problem = result.getErrorMessage()
             if running is not None:
@@ -115,3 +136,20 @@ class Compactor:
 
         self._journal.begin(compaction).addCallback(publish).addBoth(ended)
         return finished
+
+    def _mend(self, compaction: Compaction) -> Deferred[None]:
+        """Writes anew what is damaged on the disk and still right in memory."""
+        records = self._ledger.records(compaction.damaged)
+        self._mended += len(compaction.damaged)
+        self._log.error(
+            "{problem}: {count} records are written anew from memory, and nothing is "
+            "lost. The disk may be failing: look at it.",
+            problem=compaction.problem,
+            count=len(records),
+        )
+        return self._write_again(records)
+
+
+def _passed_on(problem: str, to: "Deferred[str]") -> str:
+    to.callback(problem)
+    return problem

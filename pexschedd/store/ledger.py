@@ -154,6 +154,11 @@ class _Numbers:
                 del self._chunks[key], self._used[key]
         return before
 
+    def items(self) -> Iterator[tuple[int, int]]:
+        """Ids and numbers."""
+        for key, chunk in self._chunks.items():
+            yield from enumerate(chunk, key * _CHUNK)
+
     def __iter__(self) -> Iterator[int]:
         for chunk in self._chunks.values():
             yield from filter(None, chunk)
@@ -228,6 +233,16 @@ class Ledger:
             self.dead += size
             if self._killed is not None:
                 self._killed.append(seq)
+
+    def records(self, seqs: Iterable[int]) -> list[tuple[str, int]]:
+        """The tables and ids whose last operations these are. Looks at everything."""
+        wanted = set(seqs)
+        return [
+            (table, id)
+            for table, numbers in self._numbers.items()
+            for id, seq in numbers.items()
+            if seq in wanted
+        ]
 
     # While the oldest segments are compacted.
 

@@ -67,7 +67,13 @@ class Store:
         self._journal = journal
         self._segment_size = segment_size
         self._compactor = Compactor(
-            fs, ledger, segments, journal, self._next_ids, compact_from
+            fs,
+            ledger,
+            segments,
+            journal,
+            self._next_ids,
+            self._write_again,
+            compact_from,
         )
         self._gauge = Gauge(str(folder.path), reserve)
         self._read_gauge(fs.space(folder.path))
@@ -249,6 +255,16 @@ class Store:
         await self.roll()
         return await self._compactor.compact()
 
+    def _write_again(self, records: Sequence[tuple[str, int]]) -> Deferred[None]:
+        """Stores records as they are in memory: on the disk they are damaged."""
+        change = self.transaction(essential=True)
+        for name, id in records:
+            collection = self._collections[name]
+            record = collection.get(id)
+            if record is not None:
+                change.put(collection.table, record)
+        return change.commit()
+
     async def snapshot(self, to: Path) -> None:
         """Makes a consistent copy of the state folder, durable when this returns.
 
@@ -285,10 +301,10 @@ class Store:
             durable = self._commit_document(transaction.document)
         else:
             durable = self._commit_journal(transaction)
-        if any(
-            o.collection.table.name in self._subscribers for o in transaction.operations
-        ):
-            self._tell_subscribers(transaction)
+        for operation in transaction.operations:
+            if operation.collection.table.name in self._subscribers:
+                self._tell_subscribers(transaction)
+                break
         return durable
 
     def _tell_subscribers(self, transaction: Transaction) -> None:
@@ -306,11 +322,14 @@ class Store:
         size = len(transaction.operations)
         ledger = self._ledger
         written = []
-        for position, operation in enumerate(transaction.operations, 1):
+        position = 0
+        tx = None
+        for collection, id, value, _, _ in transaction.operations:
             self._seq += 1
-            tx = (position, size) if size > 1 else None
-            table = operation.collection.table
-            value, id = operation.value, operation.id
+            if size > 1:
+                position += 1
+                tx = (position, size)
+            table = collection.table
             if value is None:
                 data = line.delete(self._seq, tx, table.name, id)
             else:
