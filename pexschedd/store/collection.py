@@ -24,6 +24,8 @@ class Collection(Generic[R]):
         self._in_order = True
         self._indexes = {index.name: _Index() for index in table.indexes}
         self._keys = [(i.key, self._indexes[i.name]) for i in table.indexes]
+        self._key_functions = [i.key for i in table.indexes]
+        self._every_index = list(self._indexes.values())
 
     def get(self, id: int) -> R | None:
         return self._records.get(id)
@@ -55,13 +57,14 @@ class Collection(Generic[R]):
         """Adds or replaces a record; returns the one it replaces."""
         id = record.id
         # All keys first: a key function that raises must leave nothing half done.
-        keys = [key(record) for key, _ in self._keys]
+        keys = [key(record) for key in self._key_functions]
         hash(tuple(keys))
         old = self._records.get(id)
         if old is None:
             self._added(id)
-            for (_, index), key in zip(self._keys, keys):  # noqa: B905 - one of each
-                index.add(key, id)
+            for index, key in zip(self._every_index, keys):  # noqa: B905 - one of each
+                if key is not None:
+                    index.add(key, id)
         else:
             for (key_of, index), key in zip(self._keys, keys):  # noqa: B905 - as above
                 before = key_of(old)
@@ -125,6 +128,8 @@ class _Index:
         if key is None:
             return
         found = self._ids.setdefault(key, id)
+        if found is id:
+            return
         if isinstance(found, set):
             found.add(id)
         elif found != id:

@@ -25,18 +25,26 @@ class RecordFormat(Generic[R]):
         checks a record's values when it is made, and one value of a wrong type would
         keep the daemon from starting ever again.
         """
-        what = f"{self._table.name} {record.id!r}"
         if type(record) is not self._table.record:
-            raise ValueError(f"{what}: a {type(record).__name__} is not of this table")
+            raise ValueError(
+                f"{self._name(record)}: a {type(record).__name__} is not of this table"
+            )
         try:
             data = _encode(record)
             same = self._decode(data) == record
         except (ValueError, TypeError) as error:
             # msgspec's errors name the field and the types, never the value.
-            raise ValueError(f"{what} cannot be stored: {error}") from None
+            raise ValueError(
+                f"{self._name(record)} cannot be stored: {error}"
+            ) from None
         if not same:
-            raise ValueError(f"{what} would be another record when read back")
+            raise ValueError(
+                f"{self._name(record)} would be another record when read back"
+            )
         return data
+
+    def _name(self, record: R) -> str:
+        return f"{self._table.name} {record.id!r}"
 
     def decode(self, version: int, data: bytes | msgspec.Raw) -> R:
         """The record, upgraded to the current version.

@@ -38,6 +38,9 @@ class Transaction:
         await durable
     """
 
+    # There is one for each change, so it is worth being small.
+    __slots__ = ("_collections", "_commit", "_open", "_refusal", "_unit", "operations")
+
     def __init__(
         self,
         collections: Mapping[str, Collection[Any]],
@@ -76,12 +79,13 @@ class Transaction:
                 self.undo()
             raise StoreFull(self._refusal)
         collection = self._begin(table)
-        if record.id < 1:
-            raise ValueError(f"{table.name} {record.id}: ids begin with 1")
+        id = record.id
+        if id < 1:
+            raise ValueError(f"{table.name} {id}: ids begin with 1")
         value = collection.format.encode(record)
         old = collection.put(record)
         self._unit = table.document
-        self.operations.append(Operation(collection, record.id, value, old, record))
+        self.operations.append(Operation(collection, id, value, old, record))
 
     def delete(self, table: Table[R], id: int) -> None:
         """Removes a record; nothing happens if there is none."""
@@ -152,8 +156,9 @@ class Transaction:
         return list(last.values())
 
     def _begin(self, table: Table[R]) -> Collection[R]:
-        self._check_open()
-        collection = self._collection(table)
+        if not self._open:
+            self._check_open()
+        collection: Collection[R] = self._collections[table.name]
         if self._unit is not None and self._unit != table.document:
             raise ValueError(
                 f"{table.name} is kept in {table.document or 'the journal'}, but this "
