@@ -53,11 +53,19 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     TROUBLED,
 )
 
+
+def _folded(text: str) -> str:
+    """Where case does not matter; the text itself where folding changes nothing, so
+    that a million aliases are not kept twice."""
+    folded = text.casefold()
+    return text if folded == text else folded
+
+
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 
 SCHEDULED_ALIAS_BY_UUID = SCHEDULED_ALIAS.index("uuid", lambda a: a.uuid)
 SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index(
-    "numeric", lambda a: a.numeric_alias.casefold()
+    "numeric", lambda a: _folded(a.numeric_alias)
 )
 SCHEDULED_ALIAS_BY_UID = SCHEDULED_ALIAS.index(
     "uid", lambda a: (a.exchange_connector, a.ews_item_uid) if a.ews_item_uid else None
@@ -68,7 +76,7 @@ SCHEDULED_ALIAS_BY_CONNECTOR = SCHEDULED_ALIAS.index(
 
 CONFERENCE_BY_NAME = CONFERENCE.index("name", lambda c: c.name)
 
-ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())
+ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: _folded(a.alias))
 ALIAS_BY_CONFERENCE = CONFERENCE_ALIAS.index("conference", lambda a: a.conference)
 
 SCHEDULED_BY_CONFERENCE = SCHEDULED_CONFERENCE.index(
