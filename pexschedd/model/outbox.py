@@ -17,6 +17,8 @@ class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     body: str = ""
     correlation_id: str = ""
     created: datetime
+    received: datetime | None = None
+    """When the message arrived that this answers."""
     attempts: int = 0
 
 

@@ -6,11 +6,12 @@ was given before.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from twisted.logger import Logger
 
+from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.meeting import MessageRef
 from pexschedd.model.outbox import PendingAnswer
@@ -31,6 +32,15 @@ AT_ONCE = 400
 """Answers that are given to the mailbox together; it makes calls of them."""
 
 
+Tally = Callable[[str, str, float | None], None]
+"""Counts messages: the integration, what became of one - the action, "gone", "failed"
+or "set_aside" - and the seconds from its arrival, if that is known."""
+
+
+def no_tally(_integration: str, _outcome: str, _waited: float | None) -> None:
+    """Nobody counts."""
+
+
 class Outbox:
     """One integration's pending answers."""
 
@@ -43,12 +53,17 @@ class Outbox:
         store: Store,
         alarms: Alarms,
         troubled: Troubled,
+        *,
+        now: Now,
+        tally: Tally = no_tally,
     ) -> None:
         self._connector_id = connector_id
         self._mailbox = mailbox
         self._store = store
         self._alarms = alarms
         self._troubled = troubled
+        self._now = now
+        self._tally = tally
         self._unsure: set[int] | None = None
         """Answers that may have been given. None: nothing was sent in this life, and
         all that is pending may have been given in an earlier one."""
@@ -86,6 +101,7 @@ class Outbox:
                     self._failed_again(change, pending, outcome)
                 continue
             unsure.discard(pending.id)
+            self._count(pending, outcome)
             self._troubled.forget(change, pending.item_id)
             if outcome.kind is OutcomeKind.FAILED:
                 self._failed(pending, outcome)
@@ -104,6 +120,14 @@ class Outbox:
         if OutcomeKind.DONE in told and OutcomeKind.FAILED not in told:
             self._alarms.lower(self._instance(), names.ANSWER_FAILED)
 
+    def _count(self, pending: PendingAnswer, outcome: Outcome) -> None:
+        done = outcome.kind is OutcomeKind.DONE
+        waited = None
+        if done and pending.received is not None:
+            waited = (self._now() - pending.received).total_seconds()
+        what = pending.action if done else str(outcome.kind)
+        self._tally(self._instance(), what, waited)
+
     def _failed_again(
         self, change: Transaction, pending: PendingAnswer, outcome: Outcome
     ) -> None:
@@ -117,7 +141,9 @@ class Outbox:
         if troubled.set_aside_time is None:
             counted = msgspec.structs.replace(pending, attempts=troubled.attempts)
             change.put(tables.OUTBOX, counted)
-        elif pending.action == Action.DISCARD:
+            return
+        self._tally(self._instance(), "set_aside", None)
+        if pending.action == Action.DISCARD:
             change.delete(tables.OUTBOX, pending.id)
         else:
             gone = msgspec.structs.replace(pending, action=Action.DISCARD, body="")

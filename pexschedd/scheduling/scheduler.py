@@ -182,6 +182,7 @@ class Scheduler:
         body: str,
         correlation_id: str,
     ) -> None:
+        known = message if isinstance(message, MeetingMessage) else None
         change.put(
             tables.OUTBOX,
             PendingAnswer(
@@ -189,10 +190,11 @@ class Scheduler:
                 exchange_connector=connector.id,
                 item_id=message.ref.item_id,
                 change_key=message.ref.change_key,
-                uid=message.uid if isinstance(message, MeetingMessage) else "",
+                uid=known.uid if known else "",
                 action=action,
                 body=body,
                 correlation_id=correlation_id,
                 created=self._now(),
+                received=known.received if known else None,
             ),
         )

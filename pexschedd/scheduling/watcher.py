@@ -34,7 +34,7 @@ from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.backlog import Backlog
 from pexschedd.scheduling.connection_alarm import ConnectionAlarm
 from pexschedd.scheduling.mailbox import Mailbox, Unreadable
-from pexschedd.scheduling.outbox import Outbox
+from pexschedd.scheduling.outbox import Outbox, Tally, no_tally
 from pexschedd.scheduling.queue_alarm import QueueAlarm
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
@@ -83,6 +83,7 @@ class Watcher:
         now: Now,
         at_once: int = AT_ONCE,
         looked: Callable[[Connector], float] | None = None,
+        tally: Tally = no_tally,
     ) -> None:
         self.connector_id = connector_id
         self._mailbox = mailbox
@@ -97,7 +98,9 @@ class Watcher:
         self._connection = ConnectionAlarm(alarms, clock)
         self._queue = QueueAlarm(connector_id, store, alarms, clock=clock, now=now)
         self._troubled = Troubled(connector_id, store, alarms, clock=clock, now=now)
-        self._outbox = Outbox(connector_id, mailbox, store, alarms, self._troubled)
+        self._outbox = Outbox(
+            connector_id, mailbox, store, alarms, self._troubled, now=now, tally=tally
+        )
         self._running = False
         self._finished: Deferred[None] | None = None
         self._nap: _Nap | None = None

@@ -8,11 +8,11 @@ import msgspec
 from twisted.internet import reactor as _reactor
 from twisted.internet.threads import deferToThread
 
+from pexschedd.composition.signing_in import Kerberos, SigningIn
 from pexschedd.ews.connection import Limits
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.signing_in import Kerberos, SigningIn
 from tests.net.net_support import Authority
 from tests.peers.apache import Apache
 from tests.peers.kdc import REALM, Kdc

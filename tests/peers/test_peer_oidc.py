@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from pexschedd.connections import Connections
+from pexschedd.composition.connections import Connections
 from pexschedd.errors import SignInNeeded, SignInRefused
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.identity.oauth.assertion import Certificate, make_certificate

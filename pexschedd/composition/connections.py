@@ -7,6 +7,7 @@ The one place that opens the sealed password, and part of the composition: it kn
 from collections.abc import Callable
 from typing import Any
 
+from pexschedd.composition.signing_in import Kerberos, SigningIn, no_tokens
 from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.client import Observer
 from pexschedd.ews.connection import Limits
@@ -21,7 +22,6 @@ from pexschedd.ews.transport import Transport
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.audits import Connected
-from pexschedd.signing_in import Kerberos, SigningIn, no_tokens
 from pexschedd.store.secrets import Vault
 
 CONNECTIONS = 8

@@ -7,9 +7,9 @@ import pytest
 import pytest_twisted
 
 from pexschedd.clock import system_now
+from pexschedd.composition.signing_in import Kerberos, SigningIn
 from pexschedd.errors import SignInRefused
 from pexschedd.model.integration import Connector
-from pexschedd.signing_in import Kerberos, SigningIn
 from tests.ews.ews_auth_support import REQUEST, ScriptedConnection, answer
 
 

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.web.client import URI
 
-from pexschedd import reaching
+from pexschedd.composition import reaching
+from pexschedd.composition.connections import Connections
 from pexschedd.config import Config
-from pexschedd.connections import Connections
 from pexschedd.errors import ConfigError
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
