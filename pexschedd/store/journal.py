@@ -21,6 +21,7 @@ from contextlib import suppress
 from itertools import groupby
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import perf_counter
 from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, fail
@@ -93,6 +94,8 @@ class Journal:
         self._failed: Callable[[StoreError], None] | None = failed
         self._queue: SimpleQueue[list[_Job]] = SimpleQueue()
         self._stopping: _Stop | None = None
+        self.flushed: Callable[[int, float], None] | None = None
+        """Told, on the reactor, of each group: how many commits, how many seconds."""
         # What is given while Deferreds fire; None at all other times.
         self._gathered: list[_Job] | None = None
         # Of the thread: why it does not write any more, and what takes long.
@@ -145,8 +148,9 @@ class Journal:
             group = self._waiting()
             if group and isinstance(group[-1], _Stop):
                 stop = group.pop()
+            begun = perf_counter()
             done = self._write(group)
-            self._report(group[:done], group[done:])
+            self._report(group[:done], group[done:], perf_counter() - begun)
             if self._long is not None:
                 self._go_on(stop is not None)
         with suppress(OSError):
@@ -205,7 +209,7 @@ class Journal:
                 more = job.work.step()
         except Exception as error:  # noqa: BLE001 - whatever it was, it is final
             self._fail(error)
-            self._report([], [])
+            self._report([], [], 0)
         if not more:
             self._long = None
             self._reactor.callFromThread(job.done.callback, None)
@@ -216,14 +220,20 @@ class Journal:
             "on; what was acknowledged is safe. Mend the cause and start again."
         )
 
-    def _report(self, durable: list[_Job], lost: list[_Job]) -> None:
+    def _report(self, durable: list[_Job], lost: list[_Job], seconds: float) -> None:
         if durable or lost or self._error is not None:
-            self._reactor.callFromThread(self._fire, durable, lost, self._error)
+            self._reactor.callFromThread(
+                self._fire, durable, lost, self._error, seconds
+            )
 
     # From here on: on the reactor again.
 
     def _fire(
-        self, durable: list[_Job], lost: list[_Job], error: StoreError | None
+        self,
+        durable: list[_Job],
+        lost: list[_Job],
+        error: StoreError | None,
+        seconds: float,
     ) -> None:
         self._gathered = []
         for job in durable:
@@ -236,6 +246,9 @@ class Journal:
                     failed(error)
             for job in lost:
                 job.done.errback(Failure(error))
+        if durable and self.flushed is not None:
+            with _log.failuresHandled("an observer of the journal has failed"):
+                self.flushed(len(durable), seconds)
         gathered, self._gathered = self._gathered, None
         if gathered:
             self._queue.put(gathered)

@@ -231,6 +231,10 @@ class Store:
         """
         self._subscribers[self._collection(table).table.name].append(changed)
 
+    def observe(self, flushed: Callable[[int, float], None]) -> None:
+        """Calls `flushed(commits, seconds)` when the disk has taken a group."""
+        self._journal.flushed = flushed
+
     def close(self) -> Deferred[None]:
         """Fires when everything committed is written and the folder is free again."""
         if self._closing is None:

@@ -85,6 +85,18 @@ def test_commits_are_grouped_and_fire_in_order() -> None:
     opened.close()
 
 
+def test_each_group_is_told(opened: Opened) -> None:
+    """An observer hears how many commits the disk has taken, and how long it took."""
+    told: list[tuple[int, float]] = []
+    opened.store.observe(lambda commits, seconds: told.append((commits, seconds)))
+    for number in range(1, 21):
+        done = opened.put(ROOM, Room(id=number, name="n"))
+    opened.wait(done)
+    opened.wait(opened.delete(ROOM, 1))
+    assert sum(commits for commits, _ in told) == 21
+    assert all(0 < seconds < 10 for _, seconds in told)
+
+
 def test_an_empty_commit_fires_at_once(opened: Opened) -> None:
     """Nothing to write is nothing to wait for; deleting nothing is nothing."""
     transaction = opened.store.transaction()
