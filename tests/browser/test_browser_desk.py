@@ -15,6 +15,7 @@ from playwright.sync_api import (
 )
 
 from tests.demo.demo_process import ALICE, RunningDemo, running
+from tests.system.system_support import eventually
 
 WAIT_MS = 15_000
 BENIGN = "can escape its sandboxing"
@@ -134,6 +135,9 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         )
         expect(desk.door).to_contain_text("Opens Tue 15 Jan", timeout=WAIT_MS)
         assert desk.trouble == []
+        # The sandbox is written down a moment after each change.
+        kept = tmp_path / "state" / "exchange.json"
+        eventually(lambda: b"rescheduled" in kept.read_bytes(), "the answer's keeping")
         first.kill()
         expect(page.locator("#alerts")).to_contain_text("does not answer")
 
