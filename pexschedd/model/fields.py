@@ -16,8 +16,14 @@ Check = Callable[[Any], str | None]
 """Looks at a value of the right type; returns what is wrong with it, or None."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A stored record. Frozen: changing one is `msgspec.structs.replace`."""
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
+):
+    """A stored record. Frozen: changing one is `msgspec.structs.replace`.
+
+    It is made of values and cannot be part of a cycle, so the garbage collector need
+    not know it: there may be millions.
+    """
 
     id: int
 

@@ -5,6 +5,7 @@ from typing import Generic
 
 from pexschedd.model.table import R, Table
 from pexschedd.store.records import RecordFormat
+from pexschedd.store.sharing import Sharing
 
 
 class Collection(Generic[R]):
@@ -17,6 +18,7 @@ class Collection(Generic[R]):
         self.table = table
         self.format = RecordFormat(table)
         self.next_id = 1
+        self._sharing: Sharing | None = Sharing(table.record)
         self._records: dict[int, R] = {}
         # Records nearly always arrive with ascending ids, and a dict keeps the order
         # of arrival; it is sorted anew only after one has arrived out of order.
@@ -89,12 +91,16 @@ class Collection(Generic[R]):
         if record is None:
             self._records.pop(id, None)
         else:
+            if self._sharing is not None:
+                self._sharing.share(record)
             if id not in self._records:
                 self._added(id)
-            self._records[id] = record
+            # The record's own, which is equal, so that there is only one of them.
+            self._records[record.id] = record
 
     def loaded(self) -> None:
         """Builds the indexes: once, and only for what is still there."""
+        self._sharing = None
         records = self._ordered()
         for key, index in self._keys:
             index.fill(zip(map(key, records.values()), records, strict=True))
@@ -114,11 +120,15 @@ class Collection(Generic[R]):
         return self._records
 
 
+_FEW = 8
+
+
 class _Index:
-    """Ids by key. Most keys have one id, which is kept without a set around it."""
+    """Ids by key. Most keys have one id, which is kept as it is; a few are a tuple, and
+    many a set, which is large but does not take long to change."""
 
     def __init__(self) -> None:
-        self._ids: dict[Hashable, int | set[int]] = {}
+        self._ids: dict[Hashable, int | tuple[int, ...] | set[int]] = {}
 
     def fill(self, pairs: Iterable[tuple[Hashable | None, int]]) -> None:
         for key, id in pairs:
@@ -132,8 +142,10 @@ class _Index:
             return
         if isinstance(found, set):
             found.add(id)
-        elif found != id:
-            self._ids[key] = {found, id}
+            return
+        few = found if isinstance(found, tuple) else (found,)
+        if id not in few:
+            self._ids[key] = (*few, id) if len(few) < _FEW else {*few, id}
 
     def remove(self, key: Hashable | None, id: int) -> None:
         if key is None:
@@ -143,15 +155,18 @@ class _Index:
             found.remove(id)
             if len(found) == 1:
                 self._ids[key] = found.pop()
+        elif isinstance(found, tuple):
+            few = tuple(other for other in found if other != id)
+            self._ids[key] = few if len(few) > 1 else few[0]
         else:
             del self._ids[key]
 
     def first(self, key: Hashable) -> int | None:
         found = self._ids.get(key)
-        return min(found) if isinstance(found, set) else found
+        return found if found is None or isinstance(found, int) else min(found)
 
     def all(self, key: Hashable) -> list[int]:
         found = self._ids.get(key)
         if found is None:
             return []
-        return sorted(found) if isinstance(found, set) else [found]
+        return [found] if isinstance(found, int) else sorted(found)
