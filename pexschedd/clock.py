@@ -7,6 +7,7 @@ desk can move time.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 Now = Callable[[], datetime]
 """Gives the current time as an aware UTC datetime."""
@@ -15,3 +16,15 @@ Now = Callable[[], datetime]
 def system_now() -> datetime:
     """The system's clock. For composition roots only."""
     return datetime.now(UTC)  # noqa: TID251 - the one place that reads it
+
+
+def ahead(date: str, now: datetime) -> float | None:
+    """By how many seconds a Date header is ahead of `now`; None if it is no date. It
+    has whole seconds."""
+    try:
+        theirs = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    return (theirs - now).total_seconds()

@@ -1,25 +1,22 @@
 """The probes' ways out: names, ports and pages, bounded and without side effects."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as LookedTooLongError
-from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import URI, PartialDownloadError, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer, IResponse
-from zope.interface import implementer
+from twisted.web.iweb import IResponse
 
-from pexschedd.clock import Now
+from pexschedd.clock import Now, ahead
 from pexschedd.doctor.observations import Addresses, Answered, Reached
 from pexschedd.net.failures import as_trouble
 from pexschedd.net.network import Network
+from pexschedd.net.sending import Bytes
 from pexschedd.net.trouble import ConnectionTrouble, Trouble, clause
 
 TIMEOUT = 10.0
@@ -101,7 +98,7 @@ async def visit(
         )
         for name, values in response.headers.getAllRawHeaders()
     }
-    apart = seconds_apart(told.get("date", ""), now())
+    apart = ahead(told.get("date", ""), now())
     return Answered(url, response.code, told, content, seconds_apart=apart)
 
 
@@ -113,24 +110,13 @@ async def _ask(
         URI.fromBytes(address)
     except ValueError:
         raise ConnectionTrouble(Trouble.GARBLED, "this is not a usable URL") from None
-    producer = _Bytes(body) if body is not None else None
+    producer = Bytes(body) if body is not None else None
     response = await network.agent().request(
         method.encode("ascii"), address, headers, producer
     )
     reader = _Reader()
     response.deliverBody(reader)
     return response, await reader.done
-
-
-def seconds_apart(date: str, now: datetime) -> float | None:
-    """How far a Date header is ahead of our time. It has whole seconds."""
-    try:
-        theirs = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    if theirs.tzinfo is None:
-        theirs = theirs.replace(tzinfo=UTC)
-    return (theirs - now).total_seconds()
 
 
 def _late(result: Any, seconds: float) -> Any:
@@ -145,26 +131,6 @@ def _trouble(failure: Exception) -> ConnectionTrouble:
     if isinstance(trouble, ConnectionTrouble):
         return trouble
     raise trouble from failure
-
-
-@implementer(IBodyProducer)
-class _Bytes:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        pass
-
-    def resumeProducing(self) -> None:
-        pass
-
-    def stopProducing(self) -> None:
-        pass
 
 
 class _Reader(Protocol):

@@ -10,9 +10,8 @@ from typing import Any
 
 import msgspec
 from OpenSSL import crypto
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IConsumer,
     IProtocol,
     IProtocolFactory,
     IReactorTime,
@@ -31,7 +30,6 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import (
     UNKNOWN_LENGTH,
     IAgentEndpointFactory,
-    IBodyProducer,
     IResponse,
 )
 from zope.interface import implementer
@@ -39,6 +37,7 @@ from zope.interface import implementer
 from pexschedd.ews.auth import HttpRequest, HttpResponse
 from pexschedd.net.failures import as_trouble
 from pexschedd.net.network import Network
+from pexschedd.net.sending import Bytes
 from pexschedd.net.trouble import ConnectionTrouble, Trouble
 
 IDLE_SECONDS = 100
@@ -105,7 +104,7 @@ class TwistedConnection:
         head.begins()
         try:
             response = await self._agent.request(
-                b"POST", self._url, headers, _Bytes(request.body)
+                b"POST", self._url, headers, Bytes(request.body)
             )
             head.ends()
             body = await self._body(response)
@@ -205,28 +204,6 @@ class _Remembered:
             return protocol
 
         return self._endpoint.connect(factory).addCallback(remember)
-
-
-@implementer(IBodyProducer)
-class _Bytes:
-    """A request's body that is there already."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        pass
-
-    def resumeProducing(self) -> None:
-        pass
-
-    def stopProducing(self) -> None:
-        pass
 
 
 class _Reader(Protocol):

@@ -4,10 +4,9 @@ Identity tokens, Kerberos tickets and join windows all depend on it; a wrong clo
 otherwise found out by users, who are told that their token is not valid yet.
 """
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
-from pexschedd.clock import Now
+from pexschedd.clock import Now, ahead
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
 
@@ -17,17 +16,6 @@ FAR = 300.0
 """Seconds: what Kerberos and token checks tolerate."""
 LOOK = 60.0
 """Seconds between two looks at an integration's server."""
-
-
-def ahead(date: str, now: datetime) -> float | None:
-    """By how many seconds an HTTP Date is ahead of `now`; None if it is no date."""
-    try:
-        theirs = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    if theirs.tzinfo is None:
-        theirs = theirs.replace(tzinfo=UTC)
-    return (theirs - now).total_seconds()
 
 
 class Clocks:

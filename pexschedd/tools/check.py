@@ -13,13 +13,12 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from pexschedd import config as configuration
 from pexschedd.config import DEFAULT_PATH
 from pexschedd.doctor.text import harmless, text
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.tools.arguments import integration_id
-from pexschedd.tools.command import Alone, without_daemon
-from pexschedd.tools.control import NoDaemon, ask_daemon
+from pexschedd.tools.asking import Alone, carried_out
+from pexschedd.tools.command import without_daemon
 from pexschedd.tools.orders import CheckOrder
 from pexschedd.tools.screen import Screen
 
@@ -106,20 +105,15 @@ async def run(
     asked: Asked, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
 ) -> int:
     """Has the check made, by the daemon or by `alone`; returns the exit status."""
-    try:
-        config = configuration.load(asked.config)
-    except ConfigError as error:
-        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
-        return CANNOT_RUN
     # Standard output is for the result alone: it may go into a file.
     screen = Screen(err, terminal=err.isatty())
     try:
-        try:
-            finished = await ask_daemon(
-                config.state_dir, asked.order, screen.show, reactor
-            )
-        except NoDaemon:
-            finished = await alone(config, asked.order, screen.show, reactor)
+        finished = await carried_out(
+            asked.order, asked.config, screen.show, reactor, alone
+        )
+    except ConfigError as error:
+        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
+        return CANNOT_RUN
     except PexscheddError as error:
         screen.end()
         err.write(f"{harmless(error.message)}\n")

@@ -2,27 +2,24 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from pexschedd import config as configuration
 from pexschedd.clock import system_now
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, PexscheddError, StoreError
 from pexschedd.tools import arguments
 from pexschedd.tools.arguments import Asked
-from pexschedd.tools.control import NoDaemon, ask_daemon
+from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.orders import Event, Finished, Note, Order, Progress
 from pexschedd.tools.screen import Screen, summary
 
 DONE, FAILED, USAGE = 0, 1, 2
 """Exit status."""
-
-Alone = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
 
 
 def recovery() -> None:
@@ -53,19 +50,14 @@ async def run(
 ) -> int:
     """Has the order carried out, by the daemon or by `alone`; returns the exit
     status."""
+    screen = Screen(out, terminal=out.isatty())
     try:
-        config = configuration.load(asked.config)
+        finished = await carried_out(
+            asked.order, asked.config, screen.show, reactor, alone
+        )
     except ConfigError as error:
         err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
         return USAGE
-    screen = Screen(out, terminal=out.isatty())
-    try:
-        try:
-            finished = await ask_daemon(
-                config.state_dir, asked.order, screen.show, reactor
-            )
-        except NoDaemon:
-            finished = await alone(config, asked.order, screen.show, reactor)
     except PexscheddError as error:
         screen.end()
         err.write(f"{error.message}\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pexschedd.clock import ahead
 from pexschedd.doctor.case import Case
 from pexschedd.doctor.diagnose import (
     addin,
@@ -31,7 +32,6 @@ from pexschedd.doctor.observations import (
     Resolved,
 )
 from pexschedd.doctor.report import Status
-from pexschedd.doctor.visits import seconds_apart
 from pexschedd.net.trouble import Trouble
 from pexschedd.sandbox import tokens
 from pexschedd.sandbox.signing import Certificate
@@ -71,7 +71,7 @@ def test_clock(apart: float | None, status: Status) -> None:
 )
 def test_date_header(date: str, apart: float | None) -> None:
     """Theirs minus ours; what is no date is no difference."""
-    assert seconds_apart(date, datetime(2026, 11, 21, 5, tzinfo=UTC)) == apart
+    assert ahead(date, datetime(2026, 11, 21, 5, tzinfo=UTC)) == apart
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pexschedd.clock import ahead
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
-from pexschedd.scheduling.clocks import Clocks, ahead
+from pexschedd.scheduling.clocks import Clocks
 from tests.web_admin.web_admin_support import Clock, open_store
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

@@ -19,6 +19,7 @@ from pexschedd.scheduling.audits import State
 from pexschedd.store.store import Store
 from pexschedd.web.admin.errors import admin_error
 from pexschedd.web.admin.guard import Authenticator, admin_route
+from pexschedd.web.admin.listing import everything
 from pexschedd.web.admin.resource import PREFIX
 from pexschedd.web.api import Payload, json_response, register_http_errors
 from pexschedd.web.router import Beside
@@ -64,14 +65,7 @@ class CommandApi:
             for id in self._store.ids(tables.CONNECTOR)
             if self._audits.state(id) is not None
         ]
-        meta = {
-            "limit": 0,
-            "next": None,
-            "offset": 0,
-            "previous": None,
-            "total_count": len(objects),
-        }
-        return json_response(request, {"meta": meta, "objects": objects})
+        return json_response(request, everything(objects))
 
     @admin_route(app, AUDITS + "<int:id>/")
     def one(self, request: Request, id: int) -> Payload:

@@ -115,6 +115,18 @@ def meta(
     }
 
 
+def everything(objects: Sequence[object]) -> dict[str, object]:
+    """A short list that is always given as a whole, in the shape of a page."""
+    meta = {
+        "limit": 0,
+        "offset": 0,
+        "next": None,
+        "previous": None,
+        "total_count": len(objects),
+    }
+    return {"meta": meta, "objects": objects}
+
+
 def _count(
     arguments: Arguments, name: str, default: int, problems: dict[str, Sequence[str]]
 ) -> int:

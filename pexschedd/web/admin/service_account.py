@@ -38,6 +38,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin.admin_log import note
 from pexschedd.web.admin.errors import admin_error
 from pexschedd.web.admin.guard import Authenticator, admin_route
+from pexschedd.web.admin.listing import everything
 from pexschedd.web.admin.resource import PREFIX
 from pexschedd.web.admin.service_account_pages import Account, Pages
 from pexschedd.web.api import (
@@ -148,14 +149,7 @@ class ServiceAccountApi:
             for connector in self._store.all(tables.CONNECTOR)
             if connector.authentication_method == "OAUTH"
         ]
-        meta = {
-            "limit": 0,
-            "next": None,
-            "offset": 0,
-            "previous": None,
-            "total_count": len(objects),
-        }
-        return json_response(request, {"meta": meta, "objects": objects})
+        return json_response(request, everything(objects))
 
     @admin_route(app, STATUS + "<int:id>/")
     def state(self, request: Request, id: int) -> Payload:
