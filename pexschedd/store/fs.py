@@ -36,6 +36,9 @@ class FileSystem(Protocol):
     def mkdir(self, path: Path) -> None:
         """Creates a folder that only its owner can enter."""
 
+    def rmdir(self, path: Path) -> None:
+        """Removes an empty folder."""
+
     def size(self, path: Path) -> int:
         """Bytes in a file."""
 
@@ -104,6 +107,9 @@ class RealFileSystem:
 
     def mkdir(self, path: Path) -> None:
         os.mkdir(path, 0o700)
+
+    def rmdir(self, path: Path) -> None:
+        os.rmdir(path)
 
     def size(self, path: Path) -> int:
         return os.stat(path).st_size

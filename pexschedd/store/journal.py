@@ -7,7 +7,7 @@ the daemon, the larger the groups: the price of a sync is shared, and nobody wai
 a timer. What is committed in answer to a group is handed over together, so that the
 first of it does not get a sync of its own.
 
-Between the groups there may be one thing that takes long, such as compaction: it is
+Between the groups there may be things that take long, such as compaction: they are
 done in steps, one after each group, and one after another while nothing else waits.
 
 An error is final. After a failed write or sync nobody knows what is on the disk, and
@@ -16,6 +16,7 @@ on fails, `failed` is called once, and the daemon is to exit and start again fro
 is durable.
 """
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import groupby
@@ -100,7 +101,7 @@ class Journal:
         self._gathered: list[_Job] | None = None
         # Of the thread: why it does not write any more, and what takes long.
         self._error: StoreError | None = None
-        self._long: _Begin | None = None
+        self._long: deque[_Begin] = deque()
         self._thread = Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -113,10 +114,7 @@ class Journal:
         return self._add(_Call(run, Durable()))
 
     def begin(self, work: Stepwise) -> Deferred[None]:
-        """Does something long between the groups; fires when it is done or stopped.
-
-        One at a time: the caller sees to that.
-        """
+        """Does something long between the groups; fires when it is done or stopped."""
         return self._add(_Begin(work, Durable()))
 
     def stop(self) -> Deferred[None]:
@@ -151,8 +149,7 @@ class Journal:
             begun = perf_counter()
             done = self._write(group)
             self._report(group[:done], group[done:], perf_counter() - begun)
-            if self._long is not None:
-                self._go_on(stop is not None)
+            self._go_on(stop is not None)
         with suppress(OSError):
             self._segments.close()
         self._reactor.callFromThread(self._ended, stop)
@@ -160,7 +157,7 @@ class Journal:
     def _waiting(self) -> list[_Job]:
         """Everything that is queued; waits for it if there is nothing else to do."""
         found: list[_Job] = []
-        if self._long is None:
+        if not self._long:
             found += self._queue.get()
         with suppress(Empty):
             while not (found and isinstance(found[-1], _Stop)):
@@ -183,7 +180,7 @@ class Journal:
                         job.run()
                         done += 1
                     elif isinstance(job, _Begin):
-                        self._long = job
+                        self._long.append(job)
                         done += 1
         except Exception as error:  # noqa: BLE001 - whatever it was, it is final
             self._fail(error)
@@ -198,21 +195,23 @@ class Journal:
         )
 
     def _go_on(self, stopping: bool) -> None:
-        """Does the next step of what takes long, unless it has to end."""
-        assert self._long is not None  # noqa: S101 - the caller has looked
-        job = self._long
-        more = False
-        try:
-            if stopping or self._error is not None:
-                job.work.stop()
+        """Does the next step of what takes long, in turns; or all of it has to end."""
+        ending = stopping or self._error is not None
+        for _ in range(len(self._long) if ending else min(1, len(self._long))):
+            job = self._long.popleft()
+            more = False
+            try:
+                if ending:
+                    job.work.stop()
+                else:
+                    more = job.work.step()
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is final
+                self._fail(error)
+                self._report([], [], 0)
+            if more:
+                self._long.append(job)
             else:
-                more = job.work.step()
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is final
-            self._fail(error)
-            self._report([], [], 0)
-        if not more:
-            self._long = None
-            self._reactor.callFromThread(job.done.callback, None)
+                self._reactor.callFromThread(job.done.callback, None)
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or StoreError(

@@ -38,6 +38,7 @@ class Segments:
         self._fs = fs
         self.directory = directory
         self._manifests = dict(manifests)
+        self._held: list[Manifest] = []
         self._extent = extent
         self._handle = fs.append(directory / self.manifest.segments[-1].name)
 
@@ -144,9 +145,22 @@ class Segments:
         while len(self._manifests) > kept:
             oldest = min(self._manifests)
             remove(self._fs, self.directory / manifest_name(oldest))
-            gone = self._manifests.pop(oldest)
-            for name in listed([gone]) - listed(self._manifests.values()):
-                self._fs.discard(self.directory / name)
+            self._discard(self._manifests.pop(oldest))
+
+    def hold(self) -> Manifest:
+        """The manifest that counts; what it lists stays until `release`."""
+        self._held.append(self.manifest)
+        return self.manifest
+
+    def release(self, manifest: Manifest) -> None:
+        self._held.remove(manifest)
+        self._discard(manifest)
+
+    def _discard(self, gone: Manifest) -> None:
+        """Removes the segments that only this one lists."""
+        needed = listed([*self._manifests.values(), *self._held])
+        for name in listed([gone]) - needed:
+            self._fs.discard(self.directory / name)
 
     def close(self) -> None:
         self._fs.close(self._handle)

@@ -1,11 +1,16 @@
 """A consistent copy of the whole state folder, made while the store is running.
 
-It runs on the journal's thread between two commits, so the copy is that of one moment.
-Sealed segments never change, so they are not copied but linked where the copy is on
-the same disk: a large store takes no longer than a small one. Everything else is small.
-The copy gets its name when it is complete.
+All of it happens on the journal's thread, in steps between the commits. The first step
+decides of what moment the copy is: it copies what is small, the documents and the
+segment that grows, and links the sealed segments, which never change: where the copy is
+on the same disk, a large store takes no longer than a small one. Elsewhere the sealed
+segments are copied afterwards, a slice at a time. The copy gets its name when it is
+complete.
 """
 
+import errno
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from pexschedd.store.folder import JOURNAL
@@ -16,42 +21,140 @@ from pexschedd.store.fs import (
     temporary_name,
     write_all,
 )
+from pexschedd.store.manifest import Manifest
 from pexschedd.store.segments import Segments
 
-BESIDE = ("secret.key", "instance-id")
+BESIDE = ("secret.key", "instance-id", "initial-admin-password")
 """What belongs to the state beside the documents, which end in `.json`,"""
-FOLDERS = ("icons",)
+FOLDERS = ("icons", "keytabs")
 """and folders of files that are replaced as a whole."""
 
+SLICE = 256 << 10
+"""Bytes that are copied, and synced, between two commits."""
 
-def snapshot(fs: FileSystem, directory: Path, segments: Segments, to: Path) -> None:
-    """Raises OSError; what has been copied by then stays under a temporary name."""
-    make_dirs(fs, to.parent)
-    if to.name in fs.listdir(to.parent):
-        raise FileExistsError(17, "this is there already", str(to))
-    copy = to.with_name(temporary_name(to.name))
-    fs.mkdir(copy)
-    for name in fs.listdir(directory):
-        if name.endswith(".json") or name in BESIDE:
-            replace(fs, copy / name, fs.read(directory / name))
-        elif name in FOLDERS:
-            fs.mkdir(copy / name)
-            for inner in fs.listdir(directory / name):
-                replace(fs, copy / name / inner, fs.read(directory / name / inner))
-    fs.mkdir(copy / JOURNAL)
-    for segment in segments.manifest.segments:
-        source = segments.directory / segment.name
-        target = copy / JOURNAL / segment.name
-        if not segment.sealed:
-            replace(fs, target, fs.read(source, 0, segments.size))
-        elif not _link(fs, source, target):
-            _copy(fs, source, target)
-    name = segments.manifest_path.name
-    replace(fs, copy / JOURNAL / name, fs.read(segments.manifest_path))
-    fs.sync_dir(copy / JOURNAL)
-    fs.sync_dir(copy)
-    fs.rename(copy, to)
-    fs.sync_dir(to.parent)
+
+class Snapshot:
+    """One copy; to be used on the journal's thread."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: Path,
+        segments: Segments,
+        to: Path,
+        slice_size: int = SLICE,
+    ) -> None:
+        self._fs = fs
+        self._directory = directory
+        self._segments = segments
+        self._to = to
+        self._copy = to.with_name(temporary_name(to.name))
+        self._slice = slice_size
+        self._made = False
+        # While they are copied they must not be removed.
+        self._held: Manifest | None = None
+        self._waiting: deque[str] = deque()
+        self._handle: int | None = None
+        self._offset = 0
+        self.problem = ""
+        """Why there is no copy."""
+
+    def step(self) -> bool:
+        """Does a part of it; returns whether there is more to do."""
+        try:
+            if self._held is None:
+                self._begin()
+                return True
+            if self._waiting:
+                self._copy_slice()
+                return True
+            self._finish()
+        except OSError as error:
+            # A trouble of the copy, not of the store.
+            self._give_up(f"{error}")
+        return False
+
+    def stop(self) -> None:
+        """It will not be finished."""
+        self._give_up("the store was closed")
+
+    def _begin(self) -> None:
+        fs, copy, to = self._fs, self._copy, self._to
+        make_dirs(fs, to.parent)
+        for path in (to, copy):
+            if path.name in fs.listdir(to.parent):
+                raise FileExistsError(errno.EEXIST, "this is there already", str(path))
+        fs.mkdir(copy)
+        self._made = True
+        for name in fs.listdir(self._directory):
+            if name.endswith(".json") or name in BESIDE:
+                replace(fs, copy / name, fs.read(self._directory / name))
+            elif name in FOLDERS:
+                self._copy_folder(name)
+        fs.mkdir(copy / JOURNAL)
+        segments = self._segments
+        self._held = segments.hold()
+        for segment in self._held.segments:
+            source = segments.directory / segment.name
+            target = copy / JOURNAL / segment.name
+            if not segment.sealed:
+                replace(fs, target, fs.read(source, 0, segments.size))
+            elif not _link(fs, source, target):
+                self._waiting.append(segment.name)
+        manifest = segments.manifest_path
+        replace(fs, copy / JOURNAL / manifest.name, fs.read(manifest))
+
+    def _copy_folder(self, name: str) -> None:
+        fs = self._fs
+        fs.mkdir(self._copy / name)
+        for inner in fs.listdir(self._directory / name):
+            if inner.startswith("."):
+                continue  # about to become another file
+            # Others look after these, and may remove one at any time.
+            with suppress(FileNotFoundError):
+                data = fs.read(self._directory / name / inner)
+                replace(fs, self._copy / name / inner, data)
+
+    def _copy_slice(self) -> None:
+        fs, name = self._fs, self._waiting[0]
+        if self._handle is None:
+            self._handle = fs.create(self._copy / JOURNAL / name)
+            self._offset = 0
+        data = fs.read(self._segments.directory / name, self._offset, self._slice)
+        if data:
+            write_all(fs, self._handle, data)
+            self._offset += len(data)
+        fs.sync(self._handle)
+        if len(data) < self._slice:
+            self._close()
+            self._waiting.popleft()
+
+    def _finish(self) -> None:
+        fs = self._fs
+        fs.sync_dir(self._copy / JOURNAL)
+        fs.sync_dir(self._copy)
+        fs.rename(self._copy, self._to)
+        fs.sync_dir(self._to.parent)
+        self._release()
+
+    def _give_up(self, why: str) -> None:
+        self.problem = self.problem or why
+        self._close()
+        self._release()
+        if self._made:
+            # It may be large, and be in the way of the next attempt.
+            with suppress(OSError):
+                _remove(self._fs, self._copy)
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            self._fs.close(handle)
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._segments.release(self._held)
+            self._held = None
 
 
 def _link(fs: FileSystem, source: Path, target: Path) -> bool:
@@ -63,13 +166,12 @@ def _link(fs: FileSystem, source: Path, target: Path) -> bool:
     return True
 
 
-def _copy(fs: FileSystem, source: Path, target: Path) -> None:
-    handle = fs.create(target)
-    try:
-        offset = 0
-        while data := fs.read(source, offset, 1 << 20):
-            write_all(fs, handle, data)
-            offset += len(data)
-        fs.sync(handle)
-    finally:
-        fs.close(handle)
+def _remove(fs: FileSystem, copy: Path) -> None:
+    """Removes a copy, of which any part may be missing."""
+    for name in (*FOLDERS, JOURNAL, ""):
+        folder = copy / name
+        with suppress(OSError):
+            for inner in fs.listdir(folder):
+                with suppress(OSError):
+                    fs.unlink(folder / inner)
+            fs.rmdir(folder)

@@ -29,7 +29,7 @@ from pexschedd.store.ledger import Ledger
 from pexschedd.store.recovery import open_segments
 from pexschedd.store.secrets import Vault
 from pexschedd.store.segments import Segments
-from pexschedd.store.snapshot import snapshot
+from pexschedd.store.snapshot import Snapshot
 from pexschedd.store.space import Gauge, Space
 from pexschedd.store.transaction import Transaction
 
@@ -275,21 +275,14 @@ class Store:
         It has everything that was acknowledged before, and nothing half done. `to`
         must not be there. Raises StoreError; the store itself goes on.
         """
-        problems: list[OSError] = []
-
-        def copy() -> None:
-            try:
-                snapshot(self._fs, self._folder.path, self._segments, to)
-            except OSError as error:
-                problems.append(error)
-
+        copy = Snapshot(self._fs, self._folder.path, self._segments, to)
         # A new segment first: what was full is linked, and little is left to copy.
         rolled = self.roll()
-        copied = self._journal.call(copy)
+        copied = self._journal.begin(copy)
         await rolled
         await copied
-        for error in problems:
-            raise StoreError(f"no copy was made in {to}: {error}")
+        if copy.problem:
+            raise StoreError(f"no copy was made in {to}: {copy.problem}")
 
     def _next_ids(self) -> dict[str, int]:
         return {

@@ -174,7 +174,12 @@ class _Tool:
                 await store.snapshot(to)
             finally:
                 await store.close()
-        self._say(f"A copy of the state folder is in {to}.")
+        copied = [path for path in to.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in copied)
+        self._say(
+            f"A copy of the state folder is in {to}: {len(copied)} files, "
+            f"{size / MIB:.1f} MiB."
+        )
         return DONE
 
     async def compact(self) -> int:

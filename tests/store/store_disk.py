@@ -116,6 +116,12 @@ class Disk(FileSystem):
             raise FileExistsError(errno.EEXIST, "exists", str(path))
         parent.set(path.name, Folder())
 
+    def rmdir(self, path: Path) -> None:
+        self.before("rmdir")
+        if self._folder(path).names:
+            raise OSError(errno.ENOTEMPTY, "not empty", str(path))
+        self._folder(path.parent).set(path.name, None)
+
     def size(self, path: Path) -> int:
         return len(self._file(path).data)
 

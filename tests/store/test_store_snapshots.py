@@ -1,0 +1,265 @@
+"""Snapshots at any moment: each is the store as it was after some transaction."""
+
+import errno
+import os
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, DeferredList
+
+from pexschedd.errors import StoreError
+from pexschedd.model.fields import Record
+from pexschedd.store.fs import RealFileSystem
+from pexschedd.store.snapshot import Snapshot
+from pexschedd.store.store import Store
+from tests.store.store_support import (
+    ROOM,
+    SETTING,
+    TABLES,
+    VISIT,
+    Opened,
+    Room,
+    Setting,
+    files,
+    must_not_fail,
+)
+
+Content = dict[str, dict[int, Record]]
+
+
+class OtherDisk(RealFileSystem):
+    """Where nothing can be linked to."""
+
+    def link(self, old: Path, new: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+
+class Writer:
+    """Transactions one after another, as many as are wanted; number n is the same each
+    time, so it is known what the store has after it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.committed = 0
+        self.acknowledged = 0
+
+    def commit(self) -> Deferred[None]:
+        number = self.committed = self.committed + 1
+        change = self._store.transaction()
+        for record in self._of(number):
+            change.put(ROOM, record)
+        change.delete(ROOM, (number * 7) % 60 + 1)
+        change.put(VISIT, Room(id=1, name=f"{number}"))
+        return change.commit().addCallback(self._acknowledge, number)
+
+    def _acknowledge(self, _: None, number: int) -> None:
+        self.acknowledged = number
+
+    def _of(self, number: int) -> list[Room]:
+        return [
+            Room(id=(number + place * 31) % 60 + 1, name=f"{number} " + "x" * 60)
+            for place in range(number % 4)
+        ]
+
+    def after(self, number: int) -> dict[int, Record]:
+        """The rooms there are then."""
+        rooms: dict[int, Record] = {}
+        for each in range(1, number + 1):
+            for room in self._of(each):
+                rooms[room.id] = room
+            rooms.pop((each * 7) % 60 + 1, None)
+        return rooms
+
+
+@pytest.mark.parametrize(
+    ("fs", "count"), [(RealFileSystem(), 50), (OtherDisk(), 15)], ids=["link", "copy"]
+)
+@pytest_twisted.ensureDeferred
+async def test_snapshots_at_random_moments(
+    tmp_path: Path, fs: RealFileSystem, count: int
+) -> None:
+    """While transactions, rolls and compactions go on, each copy opens and holds what
+    all transactions up to some number have made, each one that was acknowledged before
+    it was asked for included, and none that came after it was there."""
+    store = _opened(tmp_path / "state", fs)
+    writer = Writer(store)
+    random = Random(4)  # noqa: S311 - moments, not secrets
+    compacted = running = 0
+    for turn in range(count):
+        for _ in range(random.randint(0, 12)):
+            await writer.commit()
+        waiting = [writer.commit() for _ in range(random.randint(0, 30))]
+        if random.random() < 0.3:
+            waiting.append(store.roll())
+        if random.random() < 0.4:
+            compacting = Deferred.fromCoroutine(store.compact())
+            while not store._compactor.running and not compacting.called:
+                await writer.commit()
+            waiting.append(cast(Any, compacting))
+        running += store._compactor.running
+        before = writer.acknowledged
+        to = tmp_path / f"copy{turn}"
+        copying = Deferred.fromCoroutine(store.snapshot(to))
+        # What is committed while it is made, and may be in it or not.
+        waiting += [writer.commit() for _ in range(random.randint(0, 5))]
+        await copying
+        last = writer.committed
+        await DeferredList(waiting, fireOnOneErrback=True)
+        copy = Opened(to)
+        content = copy.content()
+        copy.close()
+        visit = cast(Room | None, content["visit"].get(1))
+        number = int(visit.name) if visit else 0
+        assert before <= number <= last
+        assert content["room"] == writer.after(number)
+        compacted += any(path.name.startswith("c0") for path in files(to))
+    assert compacted > count // 4
+    assert running > count // 5
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_copy_to_another_disk_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Commits become durable between the slices, and what is being copied stays there
+    although compaction has replaced it and forgotten it."""
+    store = _opened(tmp_path / "state", OtherDisk())
+    writer = Writer(store)
+    for _ in range(100):
+        await writer.commit()
+    await store.roll()
+    sealed = [s.name for s in store._segments.manifest.segments[:-1]]
+    copy = Snapshot(
+        OtherDisk(), tmp_path / "state", store._segments, tmp_path / "copy", 64
+    )
+    copied = store._journal.begin(copy)
+    first = writer.committed + 1
+    while writer.committed < first + 10:
+        await writer.commit()
+    assert not copied.called
+    await store.compact()
+    await store._journal.call(lambda: store._segments.forget(1))
+    assert not copied.called
+    assert {name for name in sealed if (tmp_path / "state/journal" / name).exists()}
+    await copied
+    assert not copy.problem
+    opened = Opened(tmp_path / "copy")
+    assert len(opened.store.ids(ROOM)) == len(opened.content()["room"]) > 0
+    opened.close()
+    await store._journal.call(lambda: None)
+    await store.close()
+    again = Opened(tmp_path / "state")
+    names = {path.name for path in (tmp_path / "state/journal").iterdir()}
+    assert not names.intersection(sealed)
+    again.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_copy_that_does_not_fit_is_removed(tmp_path: Path) -> None:
+    """Nothing is left of it wherever it failed, the store goes on, and the next attempt
+    at the same place succeeds."""
+
+    class Full(OtherDisk):
+        left = 1 << 30
+
+        def write(self, handle: int, data: bytes) -> int:
+            self.left -= len(data)
+            if self.left < 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(handle, data)
+
+    disk = Full()
+    store = _opened(tmp_path / "state", RealFileSystem())
+    (tmp_path / "state" / "icons").mkdir()
+    (tmp_path / "state" / "icons" / "1.png").write_bytes(b"x" * 500)
+    writer = Writer(store)
+    for _ in range(100):
+        await writer.commit()
+    await store.roll()
+    needed = _size(tmp_path / "state")
+    for left in range(0, needed, needed // 16):
+        disk.left = left
+        copy = Snapshot(disk, tmp_path / "state", store._segments, tmp_path / "b" / "x")
+        await store._journal.begin(copy)
+        assert "No space" in copy.problem
+        assert not list((tmp_path / "b").iterdir())
+        await writer.commit()
+    await store.snapshot(tmp_path / "b" / "x")
+    with pytest.raises(StoreError, match="there already"):
+        await store.snapshot(tmp_path / "b" / "x")
+    assert (tmp_path / "b" / "x" / "icons" / "1.png").exists()
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_closing_ends_a_copy_and_a_compaction(tmp_path: Path) -> None:
+    """Both are told that they will not be finished; the folder opens again."""
+    store = _opened(tmp_path / "state", OtherDisk())
+    writer = Writer(store)
+    for _ in range(200):
+        await writer.commit()
+    await store.roll()
+    copy = Snapshot(
+        OtherDisk(), tmp_path / "state", store._segments, tmp_path / "copy", 16
+    )
+    copied = store._journal.begin(copy)
+    compacted = Deferred.fromCoroutine(store.compact())
+    await store.close()
+    await copied
+    assert copy.problem == "the store was closed"
+    await compacted
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    again = Opened(tmp_path / "state")
+    assert again.content()["room"] == writer.after(200)
+    again.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_everything_that_is_state_is_in_a_snapshot(tmp_path: Path) -> None:
+    """Documents, keys, icons and keytabs; no lock, no socket, no earlier backups."""
+    state = tmp_path / "state"
+    store = _opened(state, RealFileSystem())
+    with store.transaction() as change:
+        change.put(SETTING, Setting(id=1, name="here"))
+        durable = change.commit()
+    await durable
+    for name in ("icons/1.png", "keytabs/1.keytab", "instance-id"):
+        (state / name).parent.mkdir(exist_ok=True)
+        (state / name).write_bytes(b"content")
+    (state / "icons" / ".2.png.tmp").write_bytes(b"half")
+    await store.snapshot(state / "backups" / "one")
+    await store.snapshot(state / "backups" / "two")
+    found = {
+        str(path.relative_to(state / "backups" / "two"))
+        for path in files(state / "backups" / "two")
+        if path.suffix != ".jsonl" and not path.name.startswith("MANIFEST")
+    }
+    assert found == {
+        "format.json",
+        "icons/1.png",
+        "instance-id",
+        "keytabs/1.keytab",
+        "others.json",
+        "secret.key",
+        "settings.json",
+    }
+    await store.close()
+
+
+def _opened(directory: Path, fs: RealFileSystem) -> Store:
+    return Store.open(
+        directory,
+        TABLES,
+        reactor=cast(Any, reactor),
+        failed=must_not_fail,
+        fs=fs,
+        segment_size=4_000,
+        compact_from=1 << 40,
+    )
+
+
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in files(directory))
