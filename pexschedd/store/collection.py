@@ -131,8 +131,10 @@ class _Index:
         self._ids: dict[Hashable, int | tuple[int, ...] | set[int]] = {}
 
     def fill(self, pairs: Iterable[tuple[Hashable | None, int]]) -> None:
+        known = self._ids.setdefault
         for key, id in pairs:
-            self.add(key, id)
+            if key is not None and known(key, id) is not id:
+                self.add(key, id)
 
     def add(self, key: Hashable | None, id: int) -> None:
         if key is None:
