@@ -59,13 +59,6 @@ def daemon(folder: Path) -> Daemon:
     return Daemon(config, reactor=reactor, now=system_now)
 
 
-def port_of(service: Daemon, name: str) -> int:
-    listener: Any = next(
-        s for s in service if str(s.name).startswith(f"endpoints.{name}")
-    )
-    return int(listener.port.getHost().port)
-
-
 def listen(app: Klein) -> int:
     site = Site(app.resource())
     site.displayTracebacks = False
@@ -159,7 +152,7 @@ async def policy(folder: str, conferences: str) -> None:
         request.setHeader("content-length", str(len(encoded)))
         return encoded
 
-    ready(port=port_of(service, "addin"), ceiling=listen(app))
+    ready(port=service.doors.port("addin"), ceiling=listen(app))
 
 
 def put_room(change: Any, number: int, now: datetime) -> None:
@@ -199,7 +192,7 @@ async def booking(folder: str, exchange: str) -> None:
     service = daemon(Path(folder) / "daemon")
     service.startService()
     await service.first_start
-    addin = port_of(service, "addin")
+    addin = service.doors.port("addin")
     await put_integration(service.store, exchange, f"127.0.0.1:{addin}")
     service.watchers.disownServiceParent()
     other = Store.open(

@@ -112,7 +112,7 @@ class Daemon(MultiService):
             "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
         ).setServiceParent(self)
 
-        self._doors = doors = Doors(basis, outside, self._fail)
+        self.doors = doors = Doors(basis, outside, self._fail)
         self.doctor = doors.doctor
         self.housekeeping = Housekeeping(
             store,
@@ -169,13 +169,13 @@ class Daemon(MultiService):
         await super().stopService()
         self.stop_threads()
         await self.store.close()
-        self._doors.flush()
+        self.doors.flush()
 
     async def _ensure_administrator(self) -> None:
         config = self._config
         try:
             await first_administrator(
-                self._doors.administrators,
+                self.doors.administrators,
                 config.state_dir,
                 config.initial_admin_password_file,
             )

@@ -82,6 +82,14 @@ class Doors(MultiService):
             Router(self._admin(audits), {b"health": health, b"metrics": health}),
         )
 
+    def port(self, side: str) -> int:
+        """Of the first TCP endpoint of a side, `addin` or `admin`, once it is open:
+        an endpoint may leave the choice to the system."""
+        listener: Any = next(
+            each for each in self if str(each.name).startswith(f"endpoints.{side}[0]")
+        )
+        return int(listener.port.getHost().port)
+
     def flush(self) -> None:
         """Writes the access lines that are still held back."""
         self._access.flush()

@@ -147,7 +147,6 @@ class World:
         self.exchange: Exchange = self.sandbox.exchange
         self._reactor = RestingReactor()
         endpoint = "tcp:0:interface=127.0.0.1"
-        self._listener = f"endpoints.{{}}[0] ({endpoint})"
         password = folder / "password"
         password.write_text(_PASSWORD)
         self.daemon = Daemon(
@@ -185,8 +184,7 @@ class World:
         await self._port.stopListening()
 
     def _address(self, name: str) -> str:
-        listener: Any = self.daemon.getServiceNamed(self._listener.format(name))
-        return f"127.0.0.1:{listener.port.getHost().port}"
+        return f"127.0.0.1:{self.daemon.doors.port(name)}"
 
     # Time
 
