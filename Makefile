@@ -2,6 +2,7 @@
 # make test    the whole test suite
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
+# make soak    a bad day in a few minutes: a fifth of all calls to Exchange fails
 # make setup   only what the others need, into .venv/
 #
 # Each works from a fresh clone, with python3 (and python3-venv) and make.
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench setup docs chromium peers oidc clean
+.PHONY: run test check bench soak setup docs chromium peers oidc clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -27,6 +28,9 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.soak
 
 setup: $(VENV)/dev.stamp
 
