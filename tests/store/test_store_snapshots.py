@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -120,6 +121,53 @@ async def test_snapshots_at_random_moments(
     assert compacted > count // 4
     assert running > count // 5
     await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_files_copied_in_any_order(tmp_path: Path) -> None:
+    """Whoever lists the folder and then copies file by file, however long it takes and
+    in whatever order, gets all that was acknowledged before, and whole transactions
+    only, while transactions go on and the list of segments changes seven times."""
+    state = tmp_path / "state"
+    store = _opened(state, RealFileSystem(), segment_size=1 << 20)
+    writer = Writer(store)
+    random = Random(5)  # noqa: S311 - an order, not a secret
+    missed = 0
+    for turn in range(40):
+        for _ in range(random.randint(0, 40)):
+            await writer.commit()
+        before = writer.acknowledged
+        changes = 0
+        names = files(state)
+        random.shuffle(names)
+        to = tmp_path / f"copy{turn}"
+        for source in names:
+            target = to / source.relative_to(state)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                shutil.copy2(source, target)
+            except FileNotFoundError:
+                missed += 1
+            for _ in range(random.randint(0, 4)):
+                await writer.commit()
+            first = store._segments.next_number
+            if changes < 6 and random.random() < 0.3:
+                await (store.roll() if random.random() < 0.5 else _compact(store))
+            changes += store._segments.next_number - first
+        to.chmod(0o700)
+        copy = Opened(to)
+        content = copy.content()
+        copy.close()
+        visit = cast(Room | None, content["visit"].get(1))
+        number = int(visit.name) if visit else 0
+        assert before <= number <= writer.committed
+        assert content["room"] == writer.after(number)
+    assert missed > 10, "files that were listed have been removed meanwhile"
+    await store.close()
+
+
+def _compact(store: Store) -> Deferred[str]:
+    return Deferred.fromCoroutine(store.compact())
 
 
 @pytest_twisted.ensureDeferred
@@ -249,14 +297,14 @@ async def test_everything_that_is_state_is_in_a_snapshot(tmp_path: Path) -> None
     await store.close()
 
 
-def _opened(directory: Path, fs: RealFileSystem) -> Store:
+def _opened(directory: Path, fs: RealFileSystem, *, segment_size: int = 4_000) -> Store:
     return Store.open(
         directory,
         TABLES,
         reactor=cast(Any, reactor),
         failed=must_not_fail,
         fs=fs,
-        segment_size=4_000,
+        segment_size=segment_size,
         compact_from=1 << 40,
     )
 
