@@ -1,0 +1,53 @@
+"""Records in memory, and how they are found."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pexschedd.store.collection import Collection
+from tests.store.store_support import ROOM, Room
+
+# Few owners, so that one has anything from no room to many.
+changes = st.lists(
+    st.tuples(
+        st.integers(min_value=1, max_value=30),
+        st.none() | st.integers(min_value=0, max_value=2),
+    ),
+    max_size=120,
+)
+
+
+@given(before=changes, after=changes)
+def test_indexes_find_what_is_there(
+    before: Sequence[tuple[int, int | None]], after: Sequence[tuple[int, int | None]]
+) -> None:
+    """After any loading and any puts and deletes, whether a key has no, few or many
+    records: all of them, by ascending id, and the lowest one first."""
+    collection = Collection(ROOM)
+    known: dict[int, Room] = {}
+    for id, owner in before:
+        room = None if owner is None else Room(id=id, name="x", owner=owner)
+        collection.replay(id, room)
+        _apply(known, id, room)
+    collection.loaded()
+    for id, owner in after:
+        room = None if owner is None else Room(id=id, name="y", owner=owner)
+        if room is None:
+            collection.delete(id)
+        else:
+            collection.put(room)
+        _apply(known, id, room)
+    assert list(collection.all()) == [known[id] for id in sorted(known)]
+    assert len(collection) == len(known)
+    for owner in (1, 2, 3):
+        its = [room for _, room in sorted(known.items()) if room.owner == owner]
+        assert collection.find_all("owner", owner) == its
+        assert collection.find("owner", owner) == (its[0] if its else None)
+
+
+def _apply(known: dict[int, Room], id: int, room: Room | None) -> None:
+    if room is None:
+        known.pop(id, None)
+    else:
+        known[id] = room
