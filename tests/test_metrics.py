@@ -1,8 +1,24 @@
 """What Prometheus reads."""
 
-from prometheus_client.parser import text_string_to_metric_families
+import re
+from pathlib import Path
+from typing import Any
 
+import pytest_twisted
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import gatherResults
+
+from pexschedd.clock import system_now
+from pexschedd.composition.basis import Basis
+from pexschedd.config import Config
 from pexschedd.metrics import IntegrationReading, Metrics, Readings
+from pexschedd.model import tables
+from pexschedd.model.alarm import Alarm
+from pexschedd.model.outbox import MailboxCursor
+from tests.web_admin.web_admin_support import open_store
+
+reactor: Any = _reactor
 
 
 def read(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -58,3 +74,49 @@ def test_what_is_looked_up() -> None:
     assert found["pexschedd_queue_age_seconds", name] == 1.5
     assert found["pexschedd_back_off_seconds", name] == 30
     assert found["pexschedd_notifications", name, "streaming"] == 1
+
+
+def test_every_metric_is_documented() -> None:
+    """docs/monitoring.md lists what is exposed, all of it and nothing else."""
+    metrics = Metrics()
+    metrics.watch(
+        Readings(
+            records=list,
+            alarms=list,
+            integrations=list,
+            free_bytes=lambda: 0,
+        )
+    )
+    text = metrics.exposition().decode()
+    # A family's own name has no _total; what is documented is what is scraped.
+    exposed = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(text)
+        if not family.name.endswith("_created")
+    }
+    page = Path(__file__).resolve().parents[1] / "docs" / "monitoring.md"
+    _, _, table = page.read_text().partition("| metric |")
+    first_cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    assert set(re.findall(r"pexschedd_\w+", " ".join(first_cells))) == exposed
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_disk_is_timed(tmp_path: Path) -> None:
+    """What the store commits is counted, each transaction once, and nothing else."""
+    store = open_store(tmp_path)
+    config = Config(state_dir=tmp_path, addin_endpoints=(), admin_endpoints=())
+    basis = Basis(config, store, reactor=reactor, now=system_now)
+    try:
+        for number in range(1, 4):
+            document, journal = store.transaction(), store.transaction()
+            alarm = Alarm(id=number, name="a", instance="b", time_raised=system_now())
+            document.put(tables.ALARM, alarm)
+            position = MailboxCursor(id=number, cursor=f"{number}")
+            journal.put(tables.CURSOR, position)
+            await gatherResults([document.commit(), journal.commit()])
+        await store.roll()
+        found = read(basis.metrics)
+        assert found["pexschedd_store_commits_total",] == 6
+        assert 3 <= found["pexschedd_store_flush_seconds_count",] <= 6
+    finally:
+        await store.close()

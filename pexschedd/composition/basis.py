@@ -41,6 +41,7 @@ class Basis:
         self.now = now
         self.alarms = Alarms(store, now)
         self.metrics = Metrics()
+        store.observe(self.metrics.flushed)
         self.clocks = Clocks(self.alarms, now)
         self.templates = Templates(now, uuid4, digits, self._template_debug)
         self.wording = Wording(self.templates)

@@ -67,6 +67,7 @@ class _Append(NamedTuple):
 class _Call(NamedTuple):
     run: Callable[[], None]
     done: Durable
+    commits: bool
 
 
 class _Begin(NamedTuple):
@@ -79,6 +80,10 @@ class _Stop(NamedTuple):
 
 
 _Job = _Append | _Call | _Begin | _Stop
+
+
+def _commits(job: _Job) -> bool:
+    return job.commits if isinstance(job, _Call) else isinstance(job, _Append)
 
 
 class Journal:
@@ -109,9 +114,12 @@ class Journal:
         """Appends one transaction; `last` is the number of its last operation."""
         return self._add(_Append(data, lines, last, Durable()))
 
-    def call(self, run: Callable[[], None]) -> Deferred[None]:
-        """Runs something on the thread, after everything before it is durable."""
-        return self._add(_Call(run, Durable()))
+    def call(self, run: Callable[[], None], *, commits: bool = False) -> Deferred[None]:
+        """Runs something on the thread, after everything before it is durable.
+
+        `commits` says that it is what makes a transaction durable, for the counting.
+        """
+        return self._add(_Call(run, Durable(), commits))
 
     def begin(self, work: Stepwise) -> Deferred[None]:
         """Does something long between the groups; fires when it is done or stopped."""
@@ -245,9 +253,10 @@ class Journal:
                     failed(error)
             for job in lost:
                 job.done.errback(Failure(error))
-        if durable and self.flushed is not None:
+        commits = sum(map(_commits, durable))
+        if commits and self.flushed is not None:
             with _log.failuresHandled("an observer of the journal has failed"):
-                self.flushed(len(durable), seconds)
+                self.flushed(commits, seconds)
         gathered, self._gathered = self._gathered, None
         if gathered:
             self._queue.put(gathered)

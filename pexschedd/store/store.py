@@ -313,7 +313,8 @@ class Store:
     def _commit_document(self, name: str) -> Deferred[None]:
         data = documents.encode(_of_document(self._collections, name))
         path = self._folder.path / f"{name}.json"
-        return self._journal.call(partial(replace, self._fs, path, data))
+        write = partial(replace, self._fs, path, data)
+        return self._journal.call(write, commits=True)
 
     def _commit_journal(self, transaction: Transaction) -> Deferred[None]:
         size = len(transaction.operations)
