@@ -12,13 +12,20 @@ from tests.store.store_support import ROOM, Room
 changes = st.lists(
     st.tuples(
         st.integers(min_value=1, max_value=30),
-        st.none() | st.integers(min_value=0, max_value=2),
+        st.sampled_from([None, 0, 1, 2, 2, 2]),
     ),
     max_size=120,
 )
 
 
-@given(before=changes, after=changes)
+crowd = st.lists(
+    st.integers(min_value=1, max_value=30).map(lambda id: (id, 2)), max_size=20
+)
+
+
+@given(
+    before=st.tuples(changes, crowd).map(lambda two: [*two[0], *two[1]]), after=changes
+)
 def test_indexes_find_what_is_there(
     before: Sequence[tuple[int, int | None]], after: Sequence[tuple[int, int | None]]
 ) -> None:
