@@ -48,7 +48,7 @@ class Snapshot:
         self._directory = directory
         self._segments = segments
         self._to = to
-        self._copy = to.with_name(temporary_name(to.name))
+        self._copy = to.parent / temporary_name(to.name)
         self._slice = slice_size
         self._made = False
         # While they are copied they must not be removed.
@@ -69,8 +69,9 @@ class Snapshot:
                 self._copy_slice()
                 return True
             self._finish()
-        except OSError as error:
-            # A trouble of the copy, not of the store.
+        except (OSError, ValueError) as error:
+            # A trouble of the copy, not of the store; ValueError is for a path that
+            # cannot be one.
             self._give_up(f"{error}")
         return False
 

@@ -242,6 +242,17 @@ async def test_a_copy_that_does_not_fit_is_removed(tmp_path: Path) -> None:
     await store.close()
 
 
+@pytest.mark.parametrize("to", ["/", "nul\0byte", "state/secret.key/below"])
+@pytest_twisted.ensureDeferred
+async def test_a_place_that_cannot_be_one(tmp_path: Path, to: str) -> None:
+    """It is refused, and the store goes on."""
+    store = _opened(tmp_path / "state", RealFileSystem())
+    with pytest.raises(StoreError, match="no copy was made"):
+        await store.snapshot(tmp_path / to)
+    await Writer(store).commit()
+    await store.close()
+
+
 @pytest_twisted.ensureDeferred
 async def test_closing_ends_a_copy_and_a_compaction(tmp_path: Path) -> None:
     """Both are told that they will not be finished; the folder opens again."""
