@@ -13,7 +13,7 @@ from pexschedd.errors import MailboxBusy, MailboxError, MailboxRefused
 from pexschedd.ews import reactions
 from pexschedd.ews.envelope import MAX_TEXT, NotSoap, Problem, ServerError, SoapError
 from pexschedd.ews.not_signed_in import not_signed_in
-from pexschedd.ews.reactions import Reaction, rule
+from pexschedd.ews.reactions import Reaction, blame_of_item, rule
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from pexschedd.scheduling.mailbox import Outcome, OutcomeKind
@@ -217,20 +217,13 @@ _OUTCOMES = {
 
 
 def outcome(problem: Problem | None) -> Outcome:
-    """A bad item is tried again, too: what it counts is whoever repeats it."""
+    """A bad item is tried again, too: who repeats it counts the tries."""
     if problem is None:
         return Outcome(OutcomeKind.DONE)
-    reaction = rule(problem.code).of_one
-    kind = _OUTCOMES.get(reaction, OutcomeKind.RETRY)
-    return Outcome(
-        kind,
-        "" if kind is OutcomeKind.GONE else said(problem),
-        own=reaction in _OF_ITS_OWN,
-    )
-
-
-_OF_ITS_OWN = (Reaction.ALONE, Reaction.READ_AGAIN)
-"""Reactions to what one answer alone may be to blame for."""
+    kind = _OUTCOMES.get(rule(problem.code).of_one, OutcomeKind.RETRY)
+    if kind is OutcomeKind.GONE:
+        return Outcome(kind)
+    return Outcome(kind, said(problem), blame=blame_of_item(problem.code))
 
 
 # HTTP

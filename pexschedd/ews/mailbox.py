@@ -39,7 +39,7 @@ from pexschedd.ews.operations.update_folder import (
 )
 from pexschedd.ews.patience import Shared
 from pexschedd.ews.portions import Portion
-from pexschedd.ews.reactions import TooMuch
+from pexschedd.ews.reactions import TooMuch, blame_of_request
 from pexschedd.ews.reading import BatchReader
 from pexschedd.model.meeting import (
     CalendarMeeting,
@@ -239,7 +239,7 @@ def _body_is_dispensable(message: MeetingMessage) -> bool:
 def _not_answered(_: Answer, error: MailboxError) -> Outcome:
     """An answer that makes a request fail that has nothing else in it. Even what looks
     final was said of the request, not of the answer: who counts the tries decides."""
-    return Outcome(OutcomeKind.RETRY, error.message, own=True)
+    return Outcome(OutcomeKind.RETRY, error.message, blame=blame_of_request(error))
 
 
 def ews_mailbox(

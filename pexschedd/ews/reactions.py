@@ -23,6 +23,7 @@ from pexschedd.errors import (
 )
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.net.trouble import ABOUT_TRUST, Trouble
+from pexschedd.scheduling.mailbox import Blame
 
 
 class Reaction(StrEnum):
@@ -32,6 +33,7 @@ class Reaction(StrEnum):
     FEWER = "again later, fewer calls at once"
     SMALLER = "again in smaller pieces"
     ALONE = "again alone; set aside if only it fails"
+    IN_DOUBT = "again alone; set aside if only it fails for hours"
     THRICE = "again at once, three tries in all; then alarm"
     OLDER = "again at once in the older version; then alarm"
     READ_AGAIN = "read again, then again"
@@ -110,7 +112,7 @@ CODES: Mapping[str, Rule] = {
     "ErrorExceededFindCountLimit": _SMALLER,
     "ErrorTimeoutExpired": _SMALLER,
     "ErrorBatchProcessingStopped": Rule(R.LATER, MailboxBusy, R.AGAIN),
-    "ErrorInternalServerError": Rule(R.ALONE, Stumbled),
+    "ErrorInternalServerError": Rule(R.IN_DOUBT, Stumbled),
     "ErrorImpersonateUserDenied": Rule(R.THRICE, ImpersonationRefused),
     "ErrorImpersonationDenied": _NOT_FOR_OTHERS,
     "ErrorImpersonationFailed": _NOT_FOR_OTHERS,
@@ -158,13 +160,13 @@ OTHER_STATUS = _UNREACHABLE
 TROUBLES: Mapping[Trouble, Rule] = {
     **dict.fromkeys(Trouble, _UNREACHABLE),
     **dict.fromkeys(ABOUT_TRUST, _UNTRUSTED),
-    Trouble.TIMEOUT: Rule(R.ALONE, MailboxUnreachable),
-    Trouble.LOST: Rule(R.ALONE, MailboxUnreachable),
-    Trouble.GARBLED: Rule(R.ALONE, MailboxUnreachable),
+    Trouble.TIMEOUT: Rule(R.IN_DOUBT, MailboxUnreachable),
+    Trouble.LOST: Rule(R.IN_DOUBT, MailboxUnreachable),
+    Trouble.GARBLED: Rule(R.IN_DOUBT, MailboxUnreachable),
     Trouble.TOO_LARGE: Rule(R.SMALLER, AnswerTooLarge),
 }
 
-NOT_SOAP = Rule(R.ALONE, MailboxUnreachable)
+NOT_SOAP = Rule(R.IN_DOUBT, MailboxUnreachable)
 """Status 200 with a login page, a torn document, the wrong number of results."""
 
 
@@ -178,6 +180,26 @@ def one_may_be_to_blame(error: MailboxError) -> bool:
     return isinstance(error, (TooMuch, Stumbled, NotUnderstood)) or (
         type(error) is MailboxUnreachable
     )
+
+
+def blame_of_request(error: MailboxError) -> Blame:
+    """Who is to blame when a request fails that has one thing only in it.
+
+    What Exchange says of the request, and what is too large, is the thing's own.
+    Everything else servers say in passing, too, or the request's fate is unknown.
+    """
+    own = isinstance(error, (NotUnderstood, RequestTooLarge, AnswerTooLarge))
+    return Blame.MESSAGE if own else Blame.DOUBT
+
+
+def blame_of_item(code: str) -> Blame:
+    """Who is to blame when this is said of one thing of several."""
+    match rule(code).of_one:
+        case Reaction.ALONE | Reaction.GIVE_UP:
+            return Blame.MESSAGE
+        case Reaction.AGAIN:
+            return Blame.SERVER
+    return Blame.DOUBT
 
 
 # For docs/faults.md

@@ -10,10 +10,16 @@ from pexschedd.ews.envelope import Problem
 from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
 from pexschedd.ews.portions import Portion
-from pexschedd.ews.reactions import Reaction, TooMuch, rule
+from pexschedd.ews.reactions import (
+    Reaction,
+    TooMuch,
+    blame_of_item,
+    blame_of_request,
+    rule,
+)
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.model.meeting import MessageRef
-from pexschedd.scheduling.mailbox import Unreadable
+from pexschedd.scheduling.mailbox import Blame, Unreadable
 
 T = TypeVar("T")
 
@@ -21,8 +27,6 @@ Build = Callable[[str, Sequence[MessageRef]], bytes]
 
 _UNFINISHED = frozenset((Category.THROTTLED, Category.TRANSIENT))
 """Categories of a problem that an item may not have when it is asked for again."""
-_DAMAGED = "ErrorInternalServerError"
-"""Said in passing trouble, and of a damaged message for ever."""
 _FEW = 3
 """So many may be damaged at the same time; more, and it is the server."""
 
@@ -75,16 +79,17 @@ class BatchReader(Generic[T]):
                 elif category(answer.code) in _UNFINISHED:
                     unfinished.append((ref, answer))
                 elif category(answer.code) is not Category.GONE:
-                    found += await self._with_less(Unreadable(ref, said(answer)))
+                    found += await self._with_less(_unreadable(ref, answer))
             if len(unfinished) == len(refs):
-                damaged = all(problem.code == _DAMAGED for _, problem in unfinished)
+                # What is said in passing trouble is said of some messages for ever.
+                busy = [p for _, p in unfinished if _is_the_servers(p)]
                 few = something_was_read or len(refs) <= _FEW
-                if not (damaged and few):
-                    raise self._client.trouble(unfinished[0][1])
+                if busy or not few:
+                    raise self._client.trouble((busy or [unfinished[0][1]])[0])
                 if not something_was_read:
                     await self._works()
                 for ref, problem in unfinished:
-                    found += await self._with_less(Unreadable(ref, said(problem)))
+                    found += await self._with_less(_unreadable(ref, problem))
                 break
             refs = [ref for ref, _ in unfinished]
         return found
@@ -94,7 +99,9 @@ class BatchReader(Generic[T]):
         return await in_halves(
             refs,
             self._get_at_once,
-            alone=lambda ref, error: Unreadable(ref, error.message),
+            alone=lambda ref, error: Unreadable(
+                ref, error.message, blame_of_request(error)
+            ),
             works=self._works,
         )
 
@@ -140,3 +147,15 @@ class BatchReader(Generic[T]):
             category(problem.code) in WHOLE_MAILBOX for problem in problems
         ):
             raise self._client.trouble(problems[0])
+
+
+def _unreadable(ref: MessageRef, problem: Problem) -> Unreadable:
+    return Unreadable(ref, said(problem), blame_of_item(problem.code))
+
+
+def _is_the_servers(problem: Problem) -> bool:
+    """It asks for a pause, or has stopped in the middle."""
+    return (
+        category(problem.code) is Category.THROTTLED
+        or blame_of_item(problem.code) is Blame.SERVER
+    )

@@ -20,6 +20,8 @@ class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     received: datetime | None = None
     """When the message arrived that this answers."""
     attempts: int = 0
+    is_last: bool = False
+    """What else is said when an answer cannot be given: nothing is said instead."""
 
 
 class PendingRewrite(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +68,9 @@ class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     correlation_id: str = ""
     reason: str = ""
     attempts: int = 0
+    own: int = 0
+    """How many of the attempts failed in a way that only this message can be to blame
+    for."""
     first_time: datetime
     last_time: datetime
     set_aside_time: datetime | None = None

@@ -24,11 +24,24 @@ class Changes(msgspec.Struct, frozen=True):
     more: bool
 
 
+class Blame(StrEnum):
+    """Whose fault it is that something did not work with a message."""
+
+    SERVER = "server"
+    """It fared like others: nothing follows from that for this message."""
+    DOUBT = "doubt"
+    """It failed by itself, but as it happens to any message when a server is in
+    trouble; or nobody knows what became of it."""
+    MESSAGE = "message"
+    """The server says so, or it cannot be anything else."""
+
+
 class Unreadable(msgspec.Struct, frozen=True):
     """The server has the message but cannot give it to us."""
 
     ref: MessageRef
     reason: str
+    blame: Blame = Blame.MESSAGE
 
 
 class Action(StrEnum):
@@ -62,8 +75,8 @@ class OutcomeKind(StrEnum):
 class Outcome(msgspec.Struct, frozen=True):
     kind: OutcomeKind
     reason: str = ""
-    own: bool = False
-    """For RETRY: it failed by itself, while the server did all else as asked."""
+    blame: Blame = Blame.SERVER
+    """For RETRY."""
 
 
 class Mailbox(Protocol):

@@ -34,7 +34,7 @@ class QueueAlarm:
 
     def look(self, instance: str, undecided: int = 0) -> None:
         """`undecided` messages are still to be decided about."""
-        waiting = self._long_untold()
+        waiting, reason = self._long_waiting()
         if not undecided:
             self._undecided_since = None
         elif self._undecided_since is None:
@@ -49,14 +49,25 @@ class QueueAlarm:
                 names.QUEUE,
                 instance,
                 f"{waiting} meeting messages have waited for their answers for more "
-                f"than {LONG.total_seconds() / 60:g} minutes. Another alarm or the "
-                "log says why.",
+                f"than {LONG.total_seconds() / 60:g} minutes. "
+                + (reason or "Another alarm or the log says why."),
             )
 
-    def _long_untold(self) -> int:
+    def _long_waiting(self) -> tuple[int, str]:
+        """How many, and what was said of one the last time, if anything was."""
         before = self._now() - LONG
-        id = self._connector_id
-        answers = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, id)
-        rewrites = self._store.find_all(tables.REWRITE_BY_CONNECTOR, id)
-        created = [a.created for a in answers] + [r.created for r in rewrites]
-        return sum(each < before for each in created)
+        id, find = self._connector_id, self._store.find_all
+        troubled = [
+            each
+            for each in find(tables.TROUBLED_BY_CONNECTOR, id)
+            if each.set_aside_time is None and each.first_time < before
+        ]
+        answers = find(tables.OUTBOX_BY_CONNECTOR, id)
+        rewrites = find(tables.REWRITE_BY_CONNECTOR, id)
+        items = {each.item_id for each in troubled}
+        items |= {each.item_id for each in answers if each.created < before}
+        items |= {each.item_id for each in rewrites if each.created < before}
+        if not troubled:
+            return len(items), ""
+        last = max(troubled, key=lambda each: (each.last_time, each.id))
+        return len(items), f"Of the last one that was tried: {last.reason}"

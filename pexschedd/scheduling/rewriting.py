@@ -47,7 +47,12 @@ from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.aliases import AliasPair
 from pexschedd.scheduling.decision import Text
 from pexschedd.scheduling.known import Known
-from pexschedd.scheduling.mailbox import Action, OrganizersCalendars, RewriteKind
+from pexschedd.scheduling.mailbox import (
+    Action,
+    Blame,
+    OrganizersCalendars,
+    RewriteKind,
+)
 from pexschedd.scheduling.troubled import Troubled
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
@@ -100,7 +105,7 @@ class Rewriter:
         """Takes every pending rewrite as far as it gets.
 
         One that cannot be finished now waits for the next time and keeps nobody else
-        waiting; `troubled` counts what nobody foresaw.
+        waiting. `troubled` says when that is, and when it has been enough.
         """
         unreachable = 0
         for pending in self._store.find_all(
@@ -113,25 +118,40 @@ class Rewriter:
                 continue
             try:
                 await self._advance(connector, pending)
+                await self._went_well(pending, troubled)
                 unreachable = 0
             except (Unavailable, TemplateError, MailboxBusy) as error:
-                self._not_yet(pending, error)
+                await self._not_yet(connector, pending, error, troubled)
             except MailboxUnreachable as error:
                 # Perhaps only this organizer's: the look into the equipment mailbox
                 # says whether the server is.
                 unreachable += 1
-                self._not_yet(pending, error)
+                await self._not_yet(connector, pending, error, troubled)
             except (StoreError, CancelledError):
                 raise
             except Exception as error:  # noqa: BLE001 - the others do not suffer for it
                 await self._failed(connector, pending, error, troubled)
 
-    def _not_yet(self, pending: PendingRewrite, error: PexscheddError) -> None:
+    async def _went_well(self, pending: PendingRewrite, troubled: Troubled) -> None:
+        if troubled.knows(MessageRef(pending.item_id)):
+            change = self._store.transaction(essential=True)
+            troubled.forget(change, pending.item_id)
+            await change.commit()
+
+    async def _not_yet(
+        self,
+        connector: Connector,
+        pending: PendingRewrite,
+        error: PexscheddError,
+        troubled: Troubled,
+    ) -> None:
+        """Nobody's fault, as far as can be told: again later, but not for ever."""
         self._log.warn(
             "{correlation_id}: not rewritten yet: {reason}",
             correlation_id=pending.correlation_id,
             reason=error.message,
         )
+        await self._count(connector, pending, error.message, troubled, Blame.DOUBT)
 
     async def _failed(
         self,
@@ -144,12 +164,24 @@ class Rewriter:
         self._log.failure(
             "{correlation_id}: unexpected error", correlation_id=pending.correlation_id
         )
-        change = self._store.transaction()
+        reason = f"internal error ({type(error).__name__})"
+        await self._count(connector, pending, reason, troubled, Blame.MESSAGE)
+
+    async def _count(
+        self,
+        connector: Connector,
+        pending: PendingRewrite,
+        reason: str,
+        troubled: Troubled,
+        blame: Blame,
+    ) -> None:
+        change = self._store.transaction(essential=True)
         count = troubled.count(
             change,
             MessageRef(pending.item_id, pending.change_key),
-            f"internal error ({type(error).__name__})",
+            reason,
             pending.correlation_id,
+            blame=blame,
         )
         await change.commit()
         if count.set_aside_time is not None:
@@ -172,6 +204,7 @@ class Rewriter:
             for _ in range(TRIES):
                 if await self._rewrite(connector, pending, alias):
                     return
+            raise MailboxBusy("The organizer keeps changing the meeting.")
         except MailboxRefused as error:
             self._alarms.raise_(
                 names.REWRITE_REFUSED,
@@ -257,7 +290,7 @@ class Rewriter:
                 self._note(pending, f"cannot be rewritten: {reason}")
                 await self._fail(connector, pending)
             case RewriteKind.RETRY:
-                self._note(pending, f"to be tried again: {reason}")
+                raise MailboxBusy(reason)
         return True
 
     async def close(self) -> None:

@@ -106,8 +106,19 @@ class Scheduler:
         message: MeetingMessage | Unreadable,
         correlation_id: str,
     ) -> None:
-        body = self._wording.general_error(connector, correlation_id)
-        self._answer(change, connector, message, Action.DECLINE, body, correlation_id)
+        self._answer(
+            change,
+            connector,
+            message,
+            Action.DECLINE,
+            self.general_error(connector, correlation_id),
+            correlation_id,
+            is_last=True,
+        )
+
+    def general_error(self, connector: Connector, correlation_id: str) -> str:
+        """What organizers are told when nothing else can be said."""
+        return self._wording.general_error(connector, correlation_id)
 
     def _decide(
         self,
@@ -181,6 +192,8 @@ class Scheduler:
         action: Action,
         body: str,
         correlation_id: str,
+        *,
+        is_last: bool = False,
     ) -> None:
         known = message if isinstance(message, MeetingMessage) else None
         change.put(
@@ -196,5 +209,6 @@ class Scheduler:
                 correlation_id=correlation_id,
                 created=self._now(),
                 received=known.received if known else None,
+                is_last=is_last,
             ),
         )

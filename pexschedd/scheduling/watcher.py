@@ -6,13 +6,13 @@ commit; only then Exchange is told; then the answer is recorded as taken. What w
 decided but not told is in the outbox and is told after the next start. A message that
 was answered is not in the inbox any more under its id, so telling twice does nothing.
 
-A message that fails by itself fails alone: see `troubled`.
+A message that fails by itself fails alone: see `deciding` and `troubled`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
@@ -21,26 +21,25 @@ from pexschedd.errors import (
     MailboxBusy,
     MailboxError,
     MailboxRefused,
-    PexscheddError,
     StoreError,
     StoreFull,
 )
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
-from pexschedd.model.outbox import MailboxCursor
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.alarms import Alarms
 from pexschedd.scheduling.backlog import Backlog
 from pexschedd.scheduling.connection_alarm import ConnectionAlarm
+from pexschedd.scheduling.deciding import Deciding
 from pexschedd.scheduling.mailbox import Mailbox, Unreadable
+from pexschedd.scheduling.nap import Nap
 from pexschedd.scheduling.outbox import Outbox, Tally, no_tally
 from pexschedd.scheduling.queue_alarm import QueueAlarm
 from pexschedd.scheduling.rewriting import Rewriter
 from pexschedd.scheduling.scheduler import Scheduler
 from pexschedd.scheduling.troubled import Troubled
 from pexschedd.store.store import Store
-from pexschedd.store.transaction import Transaction
 
 AT_ONCE = 400
 """Messages in one commit: large enough that calls are few, small enough that the first
@@ -88,22 +87,30 @@ class Watcher:
         self.connector_id = connector_id
         self._mailbox = mailbox
         self._rewriter = rewriter
-        self._scheduler = scheduler
         self._store = store
         self._alarms = alarms
         self._clock = clock
-        self._now = now
         self._at_once = at_once
         self._looked = looked or _by_interval
         self._connection = ConnectionAlarm(alarms, clock)
         self._queue = QueueAlarm(connector_id, store, alarms, clock=clock, now=now)
         self._troubled = Troubled(connector_id, store, alarms, clock=clock, now=now)
+        self._deciding = Deciding(
+            connector_id, scheduler, store, self._troubled, now=now
+        )
         self._outbox = Outbox(
-            connector_id, mailbox, store, alarms, self._troubled, now=now, tally=tally
+            connector_id,
+            mailbox,
+            store,
+            alarms,
+            self._troubled,
+            general_error=scheduler.general_error,
+            now=now,
+            tally=tally,
         )
         self._running = False
         self._finished: Deferred[None] | None = None
-        self._nap: _Nap | None = None
+        self._nap: Nap | None = None
         self._news = False
         self._failures = 0
         self._is_kept_waiting = False
@@ -164,7 +171,7 @@ class Watcher:
             if self._news and not self._failures:
                 delay = 0
             if delay and self._running:
-                self._nap = _Nap(self._clock, delay)
+                self._nap = Nap(self._clock, delay)
                 await self._nap.over
                 self._nap = None
 
@@ -265,7 +272,8 @@ class Watcher:
                 last = not self._backlog
                 # What comes next is read while this is answered.
                 asked, (refs, fetching) = refs, self._fetch_next()
-                await self._process(asked, messages, final=last)
+                cursor = self._cursor or "" if last else None
+                await self._deciding.decide(asked, messages, cursor=cursor)
                 await self._outbox.send()
                 self._queue.look(connector.name, undecided=len(self._backlog))
                 now = self._clock.seconds()
@@ -299,7 +307,11 @@ class Watcher:
             ]
         )
         self._backlog.add(
-            [ref for ref in self._troubled.due() if not self._is_decided(ref)]
+            [
+                ref
+                for ref in self._troubled.due(self._deciding.readable)
+                if not self._is_decided(ref)
+            ]
         )
 
     def _fetch_next(self) -> tuple[list[MessageRef], _Fetching | None]:
@@ -317,125 +329,6 @@ class Watcher:
             return ""
         return stored.cursor
 
-    async def _process(
-        self,
-        asked: Sequence[MessageRef],
-        messages: Sequence[MeetingMessage | Unreadable],
-        *,
-        final: bool,
-    ) -> None:
-        """Decides, and makes durable what follows; with the last, the cursor too."""
-        connector = self._store.get(tables.CONNECTOR, self.connector_id)
-        if connector is None:
-            return  # deleted meanwhile: nothing may be scheduled for it any more
-        try:
-            with self._store.transaction() as change:
-                for message in messages:
-                    self._decide(change, connector, message)
-                durable = self._and_then(change, connector, asked, messages, final)
-        except PexscheddError:
-            raise  # of the store: no message is to blame
-        except Exception:  # noqa: BLE001 - whatever it was, one message is to blame
-            for message in messages:
-                await self._process_alone(connector, message)
-            change = self._store.transaction()
-            durable = self._and_then(change, connector, asked, messages, final)
-        await durable
-
-    def _and_then(
-        self,
-        change: Transaction,
-        connector: Connector,
-        asked: Sequence[MessageRef],
-        messages: Sequence[MeetingMessage | Unreadable],
-        final: bool,
-    ) -> Deferred[None]:
-        """What follows from no single message, and the commit."""
-        there = {message.ref.item_id for message in messages}
-        for ref in asked:
-            if ref.item_id not in there:
-                self._troubled.forget(change, ref.item_id)
-        if final:
-            change.put(
-                tables.CURSOR,
-                MailboxCursor(
-                    id=self.connector_id,
-                    cursor=self._cursor or "",
-                    mailbox=connector.room_mailbox_email_address,
-                    last_item_time=self._now(),
-                ),
-            )
-        return change.commit()
-
-    def _decide(
-        self,
-        change: Transaction,
-        connector: Connector,
-        message: MeetingMessage | Unreadable,
-    ) -> None:
-        if isinstance(message, Unreadable):
-            self._in_trouble(change, connector, message, message.reason)
-        else:
-            self._scheduler.schedule(change, connector, message)
-            self._troubled.forget(change, message.ref.item_id)
-
-    async def _process_alone(
-        self, connector: Connector, message: MeetingMessage | Unreadable
-    ) -> None:
-        try:
-            with self._store.transaction() as change:
-                self._decide(change, connector, message)
-                durable = change.commit()
-        except PexscheddError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the others do not suffer for it
-            with self._store.transaction() as change:
-                reason = f"internal error ({type(error).__name__})"
-                correlation_id = self._in_trouble(change, connector, message, reason)
-                durable = change.commit()
-            self._log.failure(
-                "{correlation_id}: integration {integration}: unexpected error",
-                correlation_id=correlation_id,
-                integration=connector.id,
-            )
-        await durable
-
-    def _in_trouble(
-        self,
-        change: Transaction,
-        connector: Connector,
-        message: MeetingMessage | Unreadable,
-        reason: str,
-    ) -> str:
-        """Once more. Returns the correlation id."""
-        new = self._scheduler.correlation_id()
-        troubled = self._troubled.count(change, message.ref, reason, new)
-        self._log.warn(
-            "{correlation_id}: integration {integration}: cannot be decided about: "
-            "{reason} (try {attempts})",
-            correlation_id=troubled.correlation_id,
-            integration=connector.id,
-            reason=reason,
-            attempts=troubled.attempts,
-        )
-        if troubled.set_aside_time is not None:
-            id = troubled.correlation_id
-            self._scheduler.give_up(change, connector, message, id)
-        return troubled.correlation_id
-
 
 def _by_interval(connector: Connector) -> float:
     return connector.poll_interval
-
-
-class _Nap:
-    """A wait that can be ended early."""
-
-    def __init__(self, clock: IReactorTime, seconds: float) -> None:
-        self.over: Deferred[None] = Deferred()
-        self._call: IDelayedCall = clock.callLater(seconds, self.over.callback, None)
-
-    def end(self) -> None:
-        if self._call.active():
-            self._call.cancel()
-            self.over.callback(None)

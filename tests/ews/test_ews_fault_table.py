@@ -23,7 +23,7 @@ from pexschedd.ews.reactions import (
 )
 from pexschedd.ews.response_codes import KNOWN, Category, category
 from pexschedd.net.trouble import Trouble
-from pexschedd.scheduling.mailbox import Action, Answer, OutcomeKind
+from pexschedd.scheduling.mailbox import Action, Answer, Blame, OutcomeKind
 from tests.ews.conftest import Starter
 from tests.ews.ews_exchange import EQUIPMENT, Exchange, reactor, waiting
 
@@ -240,4 +240,6 @@ async def test_codes_of_one_item(world: World, code: str) -> None:
         expected,
         OutcomeKind.DONE,
     ]
-    assert found[1].own == (reaction is Reaction.ALONE)
+    assert (found[1].blame is Blame.MESSAGE) == (
+        reaction in (Reaction.ALONE, Reaction.GIVE_UP) and expected != OutcomeKind.DONE
+    )

@@ -11,7 +11,8 @@ import pytest_twisted
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.model import tables
 from pexschedd.model.meeting import MeetingMessage, MessageRef
-from pexschedd.scheduling.mailbox import Action
+from pexschedd.scheduling.mailbox import Action, RewriteKind
+from pexschedd.scheduling.troubled import LONGEST
 from tests.conftest import Failures
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.process_support import (
@@ -286,4 +287,41 @@ async def test_an_internal_error_is_one_rewrites_alone(
     assert record.reason == "internal error (RuntimeError)"
     assert len(logged_failures) == 3
     logged_failures.clear()
+    await world.process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_not_for_ever(world: World) -> None:
+    """A mailbox that says "later" for a week: fewer and fewer tries, then the general
+    error and a record; what cannot be rewritten holds up nobody."""
+    tries: list[float] = []
+
+    async def later(*_: Any) -> Any:
+        tries.append(world.process.clock.seconds())
+        return RewriteKind.RETRY, "ErrorQuotaExceeded"
+
+    world.organizers.rewrite = cast(Any, later)  # type: ignore[method-assign]
+    await world.process.book(tag(2))
+    world.send(offline())
+    world.inbox.deliver(request(2))
+    await world.process.settle(1)
+    assert set(world.told()) == {"item-2"}
+    for _ in range(40):
+        world.process.clock.advance(600)
+        await turn()
+    assert set(world.told()) == {"item-2"}
+    assert len(tries) <= 45
+    (record,) = world.process.store.all(tables.TROUBLED)
+    assert (record.set_aside_time, record.reason) == (None, "ErrorQuotaExceeded")
+    change = world.process.store.transaction()
+    since = record.first_time - LONGEST
+    change.put(tables.TROUBLED, msgspec.structs.replace(record, first_time=since))
+    await change.commit()
+    for _ in range(2):
+        world.process.clock.advance(600)
+        await turn()
+    action, text = world.told()["item-1"]
+    assert action is Action.DECLINE
+    assert record.correlation_id in text
+    assert any(record.correlation_id in alarm for alarm in world.alarms())
     await world.process.end()

@@ -31,6 +31,7 @@ from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.mailbox import (
     Action,
     Answer,
+    Blame,
     Outcome,
     OutcomeKind,
     Unreadable,
@@ -282,13 +283,13 @@ async def test_an_internal_error_is_one_messages_alone(
 async def test_an_answer_that_fails_by_itself_is_set_aside(
     tmp_path: Path, inbox: MemoryInbox
 ) -> None:
-    """After three tries, minutes apart, the message goes without one."""
+    """After three tries, minutes apart, the organizer is told the general error."""
 
     class Stumbling(MemoryMailbox):
         def _answer(self, answer: Answer) -> Outcome:
             if answer.ref.item_id == "item-1" and answer.action is Action.ACCEPT:
                 self.inbox.tried.append((answer.ref.item_id, answer.action, ""))
-                return Outcome(OutcomeKind.RETRY, "ErrorItemSave", own=True)
+                return Outcome(OutcomeKind.RETRY, "ErrorItemSave", blame=Blame.MESSAGE)
             return super()._answer(answer)
 
     process = Process(tmp_path / "state", Stumbling(inbox))
@@ -298,7 +299,7 @@ async def test_an_answer_that_fails_by_itself_is_set_aside(
     await process.settle(1)
     await wait(process, sum(PAUSES))
     tried = [action for item, action, _ in inbox.tried if item == "item-1"]
-    assert tried == [Action.ACCEPT] * 3 + [Action.DISCARD]
+    assert tried == [Action.ACCEPT] * 3 + [Action.DECLINE]
     assert inbox.told[0][:2] == ("item-2", Action.ACCEPT)
     assert not inbox.messages
     (record,) = process.store.all(tables.TROUBLED)
@@ -571,7 +572,7 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
 async def test_a_refused_answer_is_an_alarm_until_one_is_taken(
     tmp_path: Path, inbox: MemoryInbox
 ) -> None:
-    """The message does not stay in the inbox; the next good answer ends the alarm."""
+    """The organizer is told the general error; the next good answer ends the alarm."""
 
     class Refusing(MemoryMailbox):
         def _answer(self, answer: Answer) -> Outcome:
@@ -585,7 +586,9 @@ async def test_a_refused_answer_is_an_alarm_until_one_is_taken(
     await process.settle(3)
     alarms = [a for a in process.store.all(tables.ALARM) if a.time_lowered is None]
     assert [alarm.name for alarm in alarms] == ["scheduling_answer_failed"]
-    assert inbox.told == [("item-1", Action.DISCARD, "")]
+    ((item, action, body),) = inbox.told
+    assert (item, action) == ("item-1", Action.DECLINE)
+    assert "CorrelationID" in body
     inbox.deliver(request(2))
     process.watcher.wake()
     await turn()

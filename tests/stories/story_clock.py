@@ -9,7 +9,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides, providedBy
 
-from pexschedd.scheduling.watcher import RETRY_MOST
+from pexschedd.scheduling.nap import Nap
 from tests.stories.story_terms import MINUTE, START
 
 reactor: Any = _reactor
@@ -42,15 +42,12 @@ class Clock:
 
 
 class RestingReactor:
-    """The reactor, as the daemon gets it: it notices when watchers go to rest.
-
-    A watcher that has worked off its mailbox waits for its poll interval, one in
-    trouble for as long as a watcher waits at the most; nothing else in the daemon waits
-    that long.
-    """
+    """The reactor, as the daemon gets it: it notices when watchers go to rest, and its
+    clock can be put forward."""
 
     def __init__(self) -> None:
         directlyProvides(self, providedBy(reactor))
+        self._ahead = 0.0
         self._naps: list[Any] = []
         self._waiting: list[Deferred[None]] = []
 
@@ -61,11 +58,26 @@ class RestingReactor:
         self, delay: float, function: Callable[..., Any], *args: Any, **more: Any
     ) -> Any:
         call = reactor.callLater(delay, function, *args, **more)
-        if delay in (POLL, RETRY_MOST):
+        if isinstance(getattr(function, "__self__", None), Nap):
             self._naps = [nap for nap in self._naps if nap.active()] + [call]
             # Whoever begins to rest does so completely first.
             reactor.callLater(0, self._tell)
         return call
+
+    def seconds(self) -> float:
+        return float(reactor.seconds()) + self._ahead
+
+    def skip(self, seconds: float) -> None:
+        """It is so much later, and watchers that were to wake up by then do."""
+        self._ahead += seconds
+        for nap in [nap for nap in self._naps if nap.active()]:
+            left = nap.getTime() - reactor.seconds() - seconds
+            if left > 0:
+                nap.reset(left)
+            else:
+                wake = nap.func
+                nap.cancel()
+                wake()
 
     def resting(self) -> int:
         return sum(nap.active() for nap in self._naps)

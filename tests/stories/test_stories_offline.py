@@ -262,19 +262,19 @@ async def test_organizer_edits_at_the_same_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The organizer's own change is never overwritten, and gets its instructions."""
-    alice, handle = world.organizer(), world.sandbox.handle
+    alice, serve = world.organizer(), world.sandbox.serve
     await alice.invite("Plans", AT_TEN, body=offline(world))
     (item,) = world.exchange.mailbox(ALICE).calendar()
     edits = ["Better plans"]
 
-    def busy(caller: Any, body: bytes) -> Any:
+    def busy(caller: Any, body: bytes, *rest: Any) -> Any:
         if b":UpdateItem" in body and edits:
             world.exchange.update(
                 item, subject=edits.pop(), start=AT_TEN + DAY, end=AT_TEN + DAY + HOUR
             )
-        return handle(caller, body)
+        return serve(caller, body, *rest)
 
-    monkeypatch.setattr(world.sandbox, "handle", busy)
+    monkeypatch.setattr(world.sandbox, "serve", busy)
     await world.settle()
 
     assert edits == []

@@ -2,6 +2,7 @@
 
 import pytest_twisted
 
+from pexschedd.ews.patience import FIRST
 from tests.stories.story_support import (
     ALIAS_DELETED,
     AT_TEN,
@@ -197,6 +198,7 @@ async def test_update_while_the_answer_waits(world: World) -> None:
     world.sandbox.behaviour.configure({})
 
     await alice.move(item, AT_TEN + DAY)
+    world.skip(2 * FIRST)
     await world.settle()
 
     assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
