@@ -8,7 +8,13 @@ holds anything about a person: integrations by name, outcomes, operations.
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -50,6 +56,8 @@ class Metrics:
     """Every instrument, in a registry of its own."""
 
     def __init__(self) -> None:
+        # When each series began doubles what is read, and nobody asks.
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         self._messages = Counter(
             "pexschedd_messages",
