@@ -30,6 +30,8 @@ CERTIFICATE_EXPIRES = "scheduling_exchange_certificate_expires"
 OWN_CERTIFICATE_EXPIRES = "scheduling_own_certificate_expires"
 DISK_LOW = "scheduling_disk_low"
 CLOCK = "scheduling_clock"
+DIFFERS = "scheduling_calendar_differs"
+AUTOMATIC = "scheduling_mailbox_processes_automatically"
 
 
 class Alarms:

@@ -74,6 +74,8 @@ class Report(msgspec.Struct, frozen=True):
     rooms: int = 0
     """In the records, of meetings that are not over."""
     findings: tuple[Finding, ...] = ()
+    automatic: bool = False
+    """Exchange answers requests by itself."""
 
 
 class Booked(msgspec.Struct, frozen=True):

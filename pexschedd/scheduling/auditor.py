@@ -25,15 +25,12 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling import audit
-from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.alarms import AUTOMATIC, DIFFERS, Alarms
 from pexschedd.scheduling.audit import Booked, Finding, Kind, Report
 from pexschedd.scheduling.mailbox import MailboxKeeping, OrganizersCalendars
 from pexschedd.scheduling.reinstate import CannotReinstate, Reinstatement
 from pexschedd.scheduling.turns import in_turns
 from pexschedd.store.store import Store
-
-DIFFERS = "scheduling_calendar_differs"
-AUTOMATIC = "scheduling_mailbox_processes_automatically"
 
 _NAMED = 10
 """Meetings that an alarm names; the others are in the audit's report."""
@@ -99,7 +96,9 @@ class Auditor:
             if finding is not None and records.is_settled(booked.uid):
                 findings.append(finding)
         report = Report(meetings, rooms, tuple(findings))
-        self._tell(connector, report, automatic=automatic)
+        if automatic or (automatic is None and _looks_automatic(report)):
+            report = msgspec.structs.replace(report, automatic=True)
+        self._tell(connector, report)
         return report
 
     async def _heal(
@@ -173,11 +172,9 @@ class Auditor:
             return None
         return self._store.get(tables.SCHEDULED_ALIAS, record.scheduled_alias)
 
-    def _tell(
-        self, connector: Connector, report: Report, *, automatic: bool | None
-    ) -> None:
+    def _tell(self, connector: Connector, report: Report) -> None:
         """Raises and lowers the alarms."""
-        if automatic or (automatic is None and _looks_automatic(report)):
+        if report.automatic:
             self._alarms.raise_(
                 AUTOMATIC,
                 connector.name,

@@ -23,6 +23,9 @@ from pexschedd.store.store import Store
 LOOK = 60.0
 """Seconds between two looks at which integration is due."""
 
+AGAIN = timedelta(minutes=5)
+"""After an audit that found what is to be mended in Exchange: has it been?"""
+
 
 class State(msgspec.Struct, frozen=True):
     """An integration's last audit."""
@@ -34,6 +37,8 @@ class State(msgspec.Struct, frozen=True):
     """Of the last audit that came to its end."""
     error: str = ""
     """Why the last one did not."""
+    mailbox: str = ""
+    """Which one it was of."""
 
 
 class Connected(msgspec.Struct, frozen=True):
@@ -104,7 +109,9 @@ class Audits(Service):
             return
         before = self._states.get(connector_id)
         self._states[connector_id] = State(
-            self._now(), report=before.report if before else None
+            self._now(),
+            report=before.report if before else None,
+            mailbox=_mailbox(connector),
         )
         self._under_way[connector_id] = Deferred()
         Deferred.fromCoroutine(self._audit(connector))
@@ -121,8 +128,12 @@ class Audits(Service):
         if connector.audit_interval == 0:
             return False
         last = self._states.get(connector.id)
+        if last is None or last.mailbox != _mailbox(connector):
+            return True
         interval = timedelta(minutes=connector.audit_interval)
-        return last is None or last.started + interval <= self._now()
+        if last.error or (last.report is not None and last.report.automatic):
+            interval = min(interval, AGAIN)
+        return last.started + interval <= self._now()
 
     async def _audit(self, connector: Connector) -> None:
         state = self._states[connector.id]
@@ -152,11 +163,17 @@ class Audits(Service):
             self._connected.pop(connector.id, None)
             if connected is not None:
                 await connected.close()
-        self._states[connector.id] = State(state.started, self._now(), report, error)
+        self._states[connector.id] = msgspec.structs.replace(
+            state, finished=self._now(), report=report, error=error
+        )
         self._under_way.pop(connector.id).callback(None)
 
     def _goes_on(self) -> bool:
         return bool(self.running)
+
+
+def _mailbox(connector: Connector) -> str:
+    return f"{connector.room_mailbox_email_address} at {connector.url}"
 
 
 async def _closed(connected: Connected) -> None:

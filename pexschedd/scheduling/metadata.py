@@ -27,6 +27,12 @@ AGAIN = 5 * 60.0
 PATIENCE = 10 * 60.0
 """Seconds after which it is no passing trouble any more."""
 
+NONE_CONFIGURED = (
+    "No Exchange metadata domain is configured, so no user of the add-in can be "
+    "recognised. Add the FQDN of every Exchange server under Exchange Metadata Domains "
+    "and URLs."
+)
+
 Read = Callable[[str], Coroutine[Any, Any, object]]
 """Reads the document of a configured domain; `Unavailable` says why it cannot be."""
 
@@ -55,6 +61,8 @@ class MetadataWatch(MultiService):
         self._read = read
         self._clock = clock
         self._states: dict[str, _State] = {}
+        # Since when integrations have had no domain at all.
+        self._without: dict[str, float] = {}
         self._one_at_a_time = DeferredLock()
         self._soon: IDelayedCall | None = None
         self._reading: Deferred[object] | None = None
@@ -98,6 +106,12 @@ class MetadataWatch(MultiService):
         self._states = {
             domain: self._states.get(domain) or _State() for domain in wanted
         }
+        now = self._clock.seconds()
+        self._without = {
+            name: self._without.get(name, now)
+            for name, domains in configured.items()
+            if not domains
+        }
         for domain, state in self._states.items():
             if running() and self._is_due(state):
                 await self._try(domain, state)
@@ -139,6 +153,9 @@ class MetadataWatch(MultiService):
     def _speak(self, integration: str, domains: list[str]) -> None:
         states = [self._states[each] for each in domains if each in self._states]
         problems = [state.problem for state in states if self._is_lasting(state)]
+        without = self._without.get(integration)
+        if without is not None and self._clock.seconds() - without >= PATIENCE:
+            problems = [NONE_CONFIGURED]
         if problems:
             self._alarms.raise_(METADATA, integration, " ".join(problems))
         elif all(state.failing is None for state in states):

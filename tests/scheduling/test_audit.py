@@ -16,7 +16,7 @@ from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Moved, Range, Recurrence
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.audit import Booked, Kind, Report, Times, compare
-from pexschedd.scheduling.auditor import AUTOMATIC, DIFFERS
+from pexschedd.scheduling.alarms import AUTOMATIC, DIFFERS
 from tests.scheduling.keeping_support import (
     CONNECTOR,
     DAY,

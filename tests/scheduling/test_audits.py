@@ -14,7 +14,7 @@ from pexschedd.errors import MailboxRefused, NotFound, Unavailable
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.audit import Report
-from pexschedd.scheduling.audits import LOOK, Audits, Connected, State
+from pexschedd.scheduling.audits import AGAIN, LOOK, Audits, Connected, State
 from tests.scheduling.keeping_support import (
     CONNECTOR,
     HOUR,
@@ -25,6 +25,7 @@ from tests.scheduling.keeping_support import (
 )
 
 REPORT = Report(1, 1)
+MAILBOX = f"{CONNECTOR.room_mailbox_email_address} at {CONNECTOR.url}"
 
 
 class Looking:
@@ -96,7 +97,7 @@ async def test_by_interval(setting: Setting) -> None:
     setting.look()
     assert auditor.begun == 1
     auditor.end.callback(REPORT)
-    assert setting.audits.state(1) == State(NOW, house.now, REPORT)
+    assert setting.audits.state(1) == State(NOW, house.now, REPORT, mailbox=MAILBOX)
     assert setting.closed == 1
     setting.look()
     assert auditor.begun == 2
@@ -111,6 +112,34 @@ async def test_by_interval(setting: Setting) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_was_wrong_is_looked_at_again_soon(setting: Setting) -> None:
+    """Five minutes after an audit that failed or found Exchange answering by itself,
+    so that the alarm ends when that is mended; at once for another mailbox."""
+    auditor, house = setting.auditor, setting.house
+    setting.look()
+    auditor.end.callback(replace(REPORT, automatic=True))
+    house.now += AGAIN / 2
+    setting.look()
+    assert auditor.begun == 1
+    house.now += AGAIN / 2
+    setting.look()
+    assert auditor.begun == 2
+    auditor.end.errback(MailboxRefused("The password is wrong."))
+    house.now += AGAIN
+    setting.look()
+    assert auditor.begun == 3
+    auditor.end.callback(REPORT)
+    house.now += AGAIN
+    setting.look()
+    assert auditor.begun == 3
+    other = replace(CONNECTOR, room_mailbox_email_address="other@example.test")
+    await house.put(tables.CONNECTOR, other)
+    setting.look()
+    assert auditor.begun == 4
+    auditor.end.callback(REPORT)
+
+
+@pytest_twisted.ensureDeferred
 async def test_on_demand(setting: Setting) -> None:
     """At once, and once at a time; the last result stays until there is another."""
     audits, auditor = setting.audits, setting.auditor
@@ -121,7 +150,7 @@ async def test_on_demand(setting: Setting) -> None:
     auditor.end.callback(REPORT)
     setting.house.now += HOUR
     audits.begin(1)
-    assert audits.state(1) == State(NOW + HOUR, None, REPORT)
+    assert audits.state(1) == State(NOW + HOUR, None, REPORT, mailbox=MAILBOX)
     auditor.end.errback(MailboxRefused("The password is wrong."))
     state = audits.state(1)
     assert state is not None

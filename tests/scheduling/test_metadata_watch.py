@@ -12,7 +12,13 @@ from pexschedd.errors import Unavailable, Untrusted
 from pexschedd.model import tables
 from pexschedd.model.integration import ExchangeDomain
 from pexschedd.scheduling.alarms import METADATA, Alarms
-from pexschedd.scheduling.metadata import AGAIN, EVERY, MetadataWatch
+from pexschedd.scheduling.metadata import (
+    AGAIN,
+    EVERY,
+    NONE_CONFIGURED,
+    PATIENCE,
+    MetadataWatch,
+)
 from pexschedd.store.store import Store
 from tests.scheduling.process_support import CONNECTOR
 from tests.web_admin.web_admin_support import Clock as Wall
@@ -128,6 +134,22 @@ async def test_a_domain_that_is_removed(desk: Desk) -> None:
     change.delete(tables.EXCHANGE_DOMAIN, 1)
     change.commit()
     desk.clock.advance(0)
+    assert desk.raised() == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_domain_at_all(desk: Desk) -> None:
+    """Nobody would be recognised: said after ten minutes, until there is one."""
+    desk.watch.startService()
+    change = desk.store.transaction()
+    change.delete(tables.EXCHANGE_DOMAIN, 1)
+    change.commit()
+    desk.clock.advance(0)
+    desk.wait(PATIENCE - AGAIN)
+    assert desk.raised() == []
+    desk.wait(2 * AGAIN)
+    assert desk.raised() == [(METADATA, "Head office", NONE_CONFIGURED)]
+    desk.add(TWO)
     assert desk.raised() == []
 
 
