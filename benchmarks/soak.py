@@ -38,7 +38,7 @@ from pexschedd.model.integration import Connector
 from pexschedd.sandbox import Account, Sandbox
 from pexschedd.sandbox.accounts import Processing
 from pexschedd.scheduling import alarms as names
-from pexschedd.scheduling.auditor import DIFFERS
+from pexschedd.scheduling.alarms import DIFFERS
 from pexschedd.tap import Daemon
 
 INTEGRATIONS = 10

@@ -15,8 +15,8 @@ from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Moved, Range, Recurrence
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
-from pexschedd.scheduling.audit import Booked, Kind, Report, Times, compare
 from pexschedd.scheduling.alarms import AUTOMATIC, DIFFERS
+from pexschedd.scheduling.audit import Booked, Kind, Report, Times, compare
 from tests.scheduling.keeping_support import (
     CONNECTOR,
     DAY,

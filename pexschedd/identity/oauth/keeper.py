@@ -250,7 +250,8 @@ class TokenKeeper:
                 raise SignInRefused(error.message) from None
         problem = needed_because(connector)
         if problem:
-            raise SignInNeeded(f"{problem} Sign in to the service account.")
+            page = f"/admin/platform/msexchangeconnector/{connector.id}/sign_in/"
+            raise SignInNeeded(f"{problem} Sign in to the service account at {page}")
         context = context_of(connector, "oauth_refresh_token")
         try:
             old = self._store.vault.unseal(connector.oauth_refresh_token, context)

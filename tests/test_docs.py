@@ -1,0 +1,56 @@
+"""The documentation speaks of what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pexschedd.scheduling import alarms
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+ALARMS = {
+    value
+    for name, value in vars(alarms).items()
+    if name.isupper() and isinstance(value, str)
+}
+
+
+def test_every_alarm_is_explained() -> None:
+    """docs/operations.md has a row for each alarm, and for nothing else."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| (`scheduling_[^|]*) \| ([^|]+) \|$", text, re.MULTILINE)
+    explained = [name for cell, _ in rows for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(explained) == sorted(ALARMS)
+
+
+def test_an_alarm_is_named_in_one_place() -> None:
+    """Every name of an alarm in the code is a constant of scheduling/alarms.py."""
+    found = {
+        name
+        for path in (ROOT / "pexschedd" / "scheduling").rglob("*.py")
+        for name in re.findall(r'= "(scheduling_\w+)"', path.read_text())
+    }
+    assert found == ALARMS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Links between pages and to pictures, and the page is reached from the README."""
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    if page.parent.name == "docs":
+        assert f"docs/{page.name}" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_files_are_there(page: Path) -> None:
+    """A module that a page names is in the tree, wherever its folder begins."""
+    known = {
+        f"/{path.relative_to(ROOT)}"
+        for folder in ("pexschedd", "tests", "benchmarks")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+    }
+    for name in re.findall(r"`([\w/]+\.py)`", page.read_text()):
+        assert any(each.endswith(f"/{name}") for each in known), name
