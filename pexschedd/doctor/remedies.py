@@ -146,12 +146,21 @@ def look_at_mailbox(case: Case) -> str:
 
 
 def make_mailbox(case: Case) -> str:
-    connector = case.connector
-    name = quoted(connector.room_mailbox_name or "Meetings")
-    alias = quoted(connector.room_mailbox_email_address.partition("@")[0])
+    return _new_mailbox(case, case.connector.room_mailbox_email_address)
+
+
+def make_another_mailbox(case: Case) -> str:
+    """When somebody else has the address."""
+    local, _, domain = case.connector.room_mailbox_email_address.partition("@")
+    return _new_mailbox(case, f"{local}-equipment@{domain}")
+
+
+def _new_mailbox(case: Case, address: str) -> str:
+    name = quoted(case.connector.room_mailbox_name or "Meetings")
     return (
-        f"New-Mailbox -Equipment -Name {name} -Alias {alias} -DisplayName {name} "
-        f"-PrimarySmtpAddress {mailbox(case)}"
+        f"New-Mailbox -Equipment -Name {name} -Alias "
+        f"{quoted(address.partition('@')[0])} -DisplayName {name} "
+        f"-PrimarySmtpAddress {quoted(address)}"
     )
 
 

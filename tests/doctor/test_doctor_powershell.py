@@ -132,6 +132,7 @@ def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
             *remedies.throttling(case),
             remedies.look_at_mailbox(case),
             remedies.make_mailbox(case),
+            remedies.make_another_mailbox(case),
         ]
 
     for hostile, plain in zip(lines(value), lines("plain"), strict=True):
@@ -181,6 +182,10 @@ SETUP = [
     ("onpremises", "BASIC", "-CustomRecipientWriteScope $RoleName"),
     ("onpremises", "BASIC", "-AutomateProcessing None -AllowConflicts $true"),
     ("onpremises", "BASIC", "Role = 'ApplicationImpersonation'"),
+    # An assignment of the account that was configured before is no use to this one.
+    ("onpremises", "BASIC", "Remove-ManagementRoleAssignment -Identity $RoleName"),
+    ("microsoft365", "APP_PERM", "Remove-ManagementRoleAssignment -Identity $RoleName"),
+    ("onpremises", "BASIC", "Set-ADUser -Identity $Person -PasswordNeverExpires $true"),
     ("onpremises", "BASIC", "Set-ThrottlingPolicyAssociation"),
     ("onpremises", "BASIC", "New-Mailbox -Equipment @New"),
     ("onpremises", "BASIC", "New-Mailbox -Room @New"),

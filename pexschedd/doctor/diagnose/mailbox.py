@@ -120,8 +120,8 @@ def kind(case: Case, seen: Kind) -> Finding:
             f"{address} is {_NOT_MAILBOXES[found.mailbox_type]}.",
             cause="Requests that are sent to it do not stay in a mailbox of its own.",
             remedy="Use an equipment (or room) mailbox: put its address into the field "
-            "Mailbox email address.",
-            commands=(look, remedies.make_mailbox(case)),
+            "Mailbox email address. The last command makes one, by another address.",
+            commands=(look, remedies.make_another_mailbox(case)),
         )
     if seen.processing == "AutoUpdate":
         return warning(
@@ -130,8 +130,9 @@ def kind(case: Case, seen: Kind) -> Finding:
             "AutoUpdate), which is what people's mailboxes do and resources' do not. "
             "A person's mail would be answered and deleted.",
             remedy="The first command says what it is: RecipientTypeDetails should be "
-            "EquipmentMailbox or RoomMailbox. If not, make an equipment mailbox.",
-            commands=(look, remedies.make_mailbox(case)),
+            "EquipmentMailbox or RoomMailbox. If not, make an equipment mailbox, by "
+            "another address, and put that into the field Mailbox email address.",
+            commands=(look, remedies.make_another_mailbox(case)),
         )
     return not_checked(
         "Exchange Web Services do not say whether it is an equipment mailbox"

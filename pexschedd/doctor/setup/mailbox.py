@@ -19,6 +19,7 @@ if (-not (Get-Mailbox -Filter "EmailAddresses -eq $(Filtered "smtp:$Mailbox")"))
     else { New-Mailbox -Equipment @New }
 }
 $Found = Get-Mailbox -Filter "EmailAddresses -eq $(Filtered "smtp:$Mailbox")"
+if (-not $Found) { throw "$Mailbox is not to be seen yet: run this again in a minute." }
 if ($Found.RecipientTypeDetails -notin 'EquipmentMailbox', 'RoomMailbox') {
     throw "$Mailbox is a $($Found.RecipientTypeDetails): use an equipment mailbox."
 }

@@ -40,8 +40,9 @@ if (-not (Get-MailboxPermission -Identity $Mailbox -User $Account)) {
 
 APPLICATION = """
 # --- What the application may do (authentication_method APP_PERM) -----------------
-# The app registration needs a client secret, and NO permission full_access_as_app in
-# Entra: that would be for all mailboxes. Exchange gives it a role with a scope.
+# The app registration needs a client secret or the integration's certificate, and NO
+# permission full_access_as_app in Entra: that would be for all mailboxes. Exchange
+# gives it a role with a scope.
 
 if (-not $AppId) { throw 'Set the field OAuth client ID of the integration first.' }
 if (-not (Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId })) {
@@ -72,6 +73,12 @@ if (Get-ManagementScope -Identity $RoleName -ErrorAction SilentlyContinue) {
 else { New-ManagementScope -Name $RoleName -RecipientRestrictionFilter $Restriction }
 
 $Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
+$Principal = Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId }
+if ($Old -and "$($Old.RoleAssigneeName)" -ne "$($Principal.ObjectId)") {
+    # Of the application that was configured before: it may no more.
+    Remove-ManagementRoleAssignment -Identity $RoleName -Confirm:$false
+    $Old = $null
+}
 if (-not $Old) {
     New-ManagementRoleAssignment -Name $RoleName -App $AppId `
         -Role 'Application EWS.AccessAsApp' -CustomResourceScope $RoleName

@@ -19,7 +19,11 @@ if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
     New-Mailbox -Name $AccountAlias -Alias $AccountAlias -DisplayName $AccountAlias `
         -UserPrincipalName $Account -Password $Password
     # An expired password stops scheduling. Needs the Active Directory module.
-    Set-ADUser -Identity $AccountAlias -PasswordNeverExpires $true
+    if (Get-Command Set-ADUser -ErrorAction SilentlyContinue) {
+        $Person = (Get-User -Identity $Account).DistinguishedName
+        Set-ADUser -Identity $Person -PasswordNeverExpires $true
+    }
+    else { Write-Warning "Let the password of $Account never expire." }
 }
 """
 
@@ -36,6 +40,15 @@ $Impersonation = 'Users'
 
 $Assignment = @{ Name = $RoleName; Role = 'ApplicationImpersonation'; User = $Account }
 $Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
+if ($Old) {
+    # Of the account that was configured before? Then it may no more.
+    $Mine = Get-ManagementRoleAssignment -RoleAssignee $Account `
+        -Role ApplicationImpersonation | Where-Object { $_.Name -eq $RoleName }
+    if (-not $Mine) {
+        Remove-ManagementRoleAssignment -Identity $RoleName -Confirm:$false
+        $Old = $null
+    }
+}
 if ($Impersonation -eq 'Organization') {
     if ($Old) {
         Set-ManagementRoleAssignment -Identity $RoleName `
@@ -51,7 +64,10 @@ else {
             $Place = (Get-Group -Identity $AddinGroup).DistinguishedName
             $Restriction += " -or MemberOfGroup -eq $(Filtered $Place)"
         }
-        else { $Restriction += " -or RecipientTypeDetails -eq 'UserMailbox'" }
+        else {
+            $Restriction += " -or RecipientTypeDetails -eq 'UserMailbox'"
+            $Restriction += " -or RecipientTypeDetails -eq 'LinkedMailbox'"
+        }
     }
     if (Get-ManagementScope -Identity $RoleName -ErrorAction SilentlyContinue) {
         Set-ManagementScope -Identity $RoleName -RecipientRestrictionFilter $Restriction
