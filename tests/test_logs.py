@@ -1,16 +1,20 @@
 """The log: what a line says, and what it can never say."""
 
+import ast
 import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import Logger, LogPublisher, capturedLogs
 from twisted.python.failure import Failure
 
 from pexschedd import logs
+from pexschedd.scheduling import scheduler
 
 
 def logged(form: str, say: Any, *, namespace: str = "test", level: str = "info") -> str:
@@ -98,3 +102,44 @@ def test_twisted_is_quiet_unless_debugging() -> None:
         "text", lambda log: log.info("x"), namespace="twisted.web", level="debug"
     )
     assert said
+
+
+def _calls() -> Iterator[tuple[Path, ast.stmt, ast.Call]]:
+    """Every call in the package, with the statement of its module that it is in."""
+    for path in (Path(logs.__file__).parent).rglob("*.py"):
+        for statement in ast.parse(path.read_text()).body:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call):
+                    yield path, statement, node
+
+
+def test_no_class_names_its_logger() -> None:
+    """Twisted names a logger that is a class's attribute after the class, whatever it
+    was given: such lines would be in the wrong log."""
+    for path, statement, call in _calls():
+        if isinstance(call.func, ast.Name) and call.func.id == "Logger":
+            named = any(keyword.arg == "namespace" for keyword in call.keywords)
+            assert not (named and isinstance(statement, ast.ClassDef)), path
+
+
+def test_what_becomes_of_messages_is_in_the_administrator_log() -> None:
+    """As docs/monitoring.md says."""
+    out = io.StringIO()
+    with capturedLogs() as events:
+        scheduler._log.info("{correlation_id}: accepted", correlation_id="c-1")
+    logs.JsonObserver(out)(events[-1])
+    line = json.loads(out.getvalue())
+    assert (line["log"], line["User"]) == ("administrator", "schedulingservice")
+
+
+def test_a_correlation_id_in_the_text_is_a_key_too() -> None:
+    """Whoever searches by key finds every line that names the message."""
+    seen = 0
+    for path, _, call in _calls():
+        first = call.args[0] if call.args else None
+        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+            continue
+        if "_log." in ast.unparse(call.func) and "correlation_id" in first.value:
+            assert "correlation_id" in [k.arg for k in call.keywords], path
+            seen += 1
+    assert seen > 3

@@ -26,7 +26,7 @@ from pexschedd.store.transaction import Transaction
 class Deciding:
     """One integration's."""
 
-    _log = Logger(namespace="pexschedd.scheduling.watcher")
+    _log = Logger()
 
     def __init__(
         self,

@@ -27,10 +27,11 @@ from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
+# Not of the class: a logger that is one's attribute is named after the class.
+_log = Logger(namespace="administrator.scheduling")
+
 
 class Scheduler:
-    _log = Logger(namespace="administrator.scheduling")
-
     def __init__(
         self,
         store: Store,
@@ -58,7 +59,7 @@ class Scheduler:
         try:
             decision, body = self._decide(change, connector, message)
         except PexscheddError as error:
-            self._log.warn(
+            _log.warn(
                 "{correlation_id}: integration {integration}: declined: {reason}",
                 correlation_id=correlation_id,
                 integration=connector.id,
@@ -66,7 +67,7 @@ class Scheduler:
             )
             self._decline(change, connector, message, correlation_id)
             return
-        self._log.info(
+        _log.info(
             "{correlation_id}: integration {integration}: {note}{records}",
             correlation_id=correlation_id,
             integration=connector.id,

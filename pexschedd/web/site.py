@@ -5,6 +5,7 @@ formatted string handed to a sink that buffers, not a logger event.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
 from typing import Any
@@ -84,13 +85,16 @@ class Request(TwistedRequest):
 
     def _access_line(self) -> str:
         """JSON by hand: nothing in it needs more escaping than the path."""
-        elapsed = (self.site.clock.seconds() - self._started) * 1000
+        now = self.site.clock.seconds()  # a reactor counts from 1970
+        elapsed = (now - self._started) * 1000
+        time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         method = self.method.decode("ascii", "replace")
         # The path alone: a query may hold what does not belong into a log.
         path = self.path.decode("ascii", "replace")[:200]
         path = path.replace("\\", "\\\\").replace('"', '\\"')
         return (
-            f'{{"log":"access","request":"{self.request_id}","method":"{method}","path":"{path}",'
+            f'{{"time":"{time}","log":"access","request":"{self.request_id}",'
+            f'"method":"{method}","path":"{path}",'
             f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
         )
 

@@ -1,6 +1,8 @@
 """What load balancers and monitoring are told, on a real port."""
 
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,12 +23,13 @@ class Side:
 
     def __init__(self) -> None:
         self.checks = [Check("store", Status.OK)]
+        self.lines: list[str] = []
         self.ports: list[Any] = []
 
     async def ask(self, path: str, *, administrators: bool) -> tuple[int, Any, Any]:
         exposition = (lambda: b"# metrics\n") if administrators else None
         api = HealthApi(lambda: self.checks, "1.2", exposition)
-        site = Site(api.app.resource(), reactor, None)
+        site = Site(api.app.resource(), reactor, self.lines.append)
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.ports.append(port)
         url = f"http://127.0.0.1:{port.getHost().port}{path}"
@@ -83,3 +86,14 @@ async def test_metrics_are_for_administrators(side: Side) -> None:
     assert (status, text) == (200, "# metrics\n")
     assert kind.startswith("text/plain; version=0.0.4")
     assert (await side.ask("/metrics", administrators=False))[0] == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_requests_are_logged(side: Side) -> None:
+    """One line of JSON each, with the time and without the query."""
+    await side.ask('/health?token=geheim"', administrators=True)
+    (line,) = map(json.loads, side.lines)
+    assert (line["log"], line["method"], line["path"]) == ("access", "GET", "/health")
+    assert line["status"] == 200
+    age = datetime.now(UTC) - datetime.fromisoformat(line["time"])
+    assert abs(age) < timedelta(minutes=1)
