@@ -193,6 +193,7 @@ class Outbox:
         connector = self._connector()
         tells = pending.action in (Action.ACCEPT, Action.DECLINE)
         if pending.action == Action.DISCARD:
+            self._troubled.forget(change, pending.item_id)
             change.delete(tables.OUTBOX, pending.id)
             return
         replaced = msgspec.structs.replace(
