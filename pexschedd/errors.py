@@ -11,6 +11,8 @@ class PexscheddError(Exception):
     """The root of the errors that people are meant to read."""
 
     code = "error"
+    public = ""
+    """What strangers are told instead, if the message is for administrators only."""
 
     @property
     def message(self) -> str:
@@ -84,12 +86,14 @@ class StoreError(PexscheddError):
     """The stored state cannot be opened, trusted or written."""
 
     code = "store"
+    public = "The server cannot store anything at the moment."
 
 
 class StoreFull(Unavailable):
     """The disk of the store is nearly full: nothing new is taken, nothing is lost."""
 
     code = "store_full"
+    public = "The disk of the server is nearly full. Its administrators can see that."
 
 
 class StoreNewer(StoreError):

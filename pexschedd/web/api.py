@@ -76,13 +76,13 @@ def status_of(error: PexscheddError) -> int:
 def client_error(
     request: Request, status: int, error: PexscheddError, incident: str
 ) -> Payload:
-    """The add-in's and the conferencing nodes' side."""
+    """The add-in's and the conferencing nodes' side: anybody's."""
     return json_response(
         request,
         {
             "status": "error",
             "code": error.code,
-            "message": error.message,
+            "message": error.public or error.message,
             "correlation_id": incident,
         },
         status,

@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from klein import Klein
 from twisted.web.server import Request
 
-from pexschedd.errors import NotFound
+from pexschedd.errors import NotFound, StoreError, StoreFull
 from pexschedd.metrics import CONTENT_TYPE
 from pexschedd.scheduling.health import Check, Status, overall
 from pexschedd.web.api import Payload, json_response, register_http_errors, route
+
+_PUBLIC = {"store": StoreError.public, "disk": StoreFull.public}
+"""What anybody may know about a check that failed. Others are degraded at worst."""
 
 
 class HealthApi:
@@ -39,8 +42,8 @@ class HealthApi:
         if self._exposition is not None:
             answer["checks"] = {check.name: _shown(check) for check in checks}
         elif status is Status.FAILED:
-            answer["reason"] = "; ".join(
-                check.reason for check in checks if check.status is Status.FAILED
+            answer["reason"] = " ".join(
+                _PUBLIC[check.name] for check in checks if check.status is Status.FAILED
             )
         code = 503 if status is Status.FAILED else 200
         return json_response(request, answer, code)

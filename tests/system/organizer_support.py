@@ -90,6 +90,10 @@ class Organizer:
         found = self._account.inbox.all().order_by("datetime_received")
         return [(item.item_class, str(item.text_body or item.body)) for item in found]
 
+    def body(self, subject: str) -> str:
+        """Of the meeting in the own calendar."""
+        return str(self._account.calendar.all().get(subject=subject).body)
+
     def _local(self, instant: datetime) -> Any:
         return EWSDateTime.from_datetime(instant).astimezone(
             self._account.default_timezone

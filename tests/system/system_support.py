@@ -70,6 +70,7 @@ class World:
 
     def __init__(self, folder: Path, **config: Any) -> None:
         self.folder = folder
+        self.state = folder / config.get("state_dir", "state")
         addin = free_ports(3)
         admin, exchange = addin + 1, addin + 2
         self.addin = f"http://127.0.0.1:{addin}"
@@ -106,7 +107,7 @@ class World:
     def start_daemon(self) -> None:
         self.daemon.start()
         eventually(lambda: self._answers(f"{self.addin}/health"), "the daemon's start")
-        password = self.folder / "state" / "initial-admin-password"
+        password = self.state / "initial-admin-password"
         eventually(password.is_file, "the first administrator")
         self.password = password.read_text().strip()
         eventually(lambda: self.ask("GET", "configuration/v1/").ok, "the first sign-in")

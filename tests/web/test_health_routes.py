@@ -72,11 +72,12 @@ async def test_something_to_mend_sends_nobody_away(side: Side) -> None:
 @pytest.mark.parametrize("administrators", [True, False])
 @pytest_twisted.ensureDeferred
 async def test_no_new_work(side: Side, administrators: bool) -> None:
-    """503 with the reason, on both sides."""
-    side.checks = [Check("disk", Status.FAILED, "nearly full")]
+    """503 with the reason, on both sides; but the public is told no paths."""
+    side.checks = [Check("disk", Status.FAILED, "/var/lib is nearly full")]
     status, answer, _ = await side.ask("/health", administrators=administrators)
     assert (status, answer["status"]) == (503, "failed")
     assert "nearly full" in str(answer)
+    assert ("/var/lib" in str(answer)) is administrators
 
 
 @pytest_twisted.ensureDeferred

@@ -1,0 +1,119 @@
+"""A disk that gets full under the real daemon: noticed before, survived if not."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.system.disk_support import KIB, SmallDisk, small_disk
+from tests.system.organizer_support import organizer
+from tests.system.system_support import ALICE, World, eventually
+
+SIZE = 4096 * KIB
+"""A quarter of so small a disk is kept free."""
+
+POLL_INTERVAL = 1
+"""Seconds: the integration's."""
+
+CONNECTOR = "configuration/v1/ms_exchange_connector/1/"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk", SIZE) as disk:
+        yield disk
+
+
+@pytest.fixture
+def world(tmp_path: Path, disk: SmallDisk) -> Iterator[World]:
+    world = World(tmp_path, state_dir=str(disk.path / "state"))
+    try:
+        world.start()
+        world.create_integration()
+        yield world
+    finally:
+        world.stop()
+
+
+def health(world: World) -> requests.Response:
+    return requests.get(f"{world.addin}/health", timeout=10)
+
+
+def test_with_little_space_nothing_new_is_taken(world: World, disk: SmallDisk) -> None:
+    """Bookings and the administrators' changes get 503 and the reason, requests wait
+    unanswered; rooms stay open, lists and deletions go on; it ends with space."""
+    start = datetime.now(UTC).replace(microsecond=0)
+    end = start + timedelta(minutes=30)
+    token = world.token()
+    details = [world.meeting_details(token).json()["result"] for _ in range(3)]
+    with organizer(world.exchange, ALICE) as alice:
+        alice.invite("Before", start, end, details[0]["instructions"])
+        eventually(alice.answers, "the first answer")
+        first, *_ = [row["alias"] for row in world.objects("scheduled_alias")]
+        room = world.policy(first)
+        assert room["action"] == "continue"
+
+        disk.fill(SIZE // 8)
+        eventually(lambda: health(world).status_code == 503, "bad health")
+        assert "nearly full" in health(world).json()["reason"]
+        inside = requests.get(f"{world.admin}/health", timeout=10).json()
+        assert str(disk.path) in inside["checks"]["disk"]["reason"]
+        (alarm,) = world.objects("alarm", "status")
+        assert alarm["name"] == "scheduling_disk_low"
+        assert "nearly full" in alarm["details"]
+        refused = world.meeting_details(token)
+        assert (refused.status_code, refused.json()["code"]) == (503, "store_full")
+        assert "nearly full" in refused.json()["message"]
+        assert str(disk.path) not in refused.text
+        refused = world.ask("PATCH", CONNECTOR, {"addin_pane_title": "New"})
+        assert refused.status_code == 503
+        assert f"{disk.path}/state is nearly full" in refused.json()["error"]
+        deleted = world.ask("DELETE", "configuration/v1/scheduled_alias/3/")
+        assert deleted.status_code == 204
+
+        assert world.policy(first) == room
+        assert len(world.objects("scheduled_alias")) == 2
+        assert world.objects("ms_exchange_connector")[0]["addin_pane_title"] != "New"
+        alice.invite("Meanwhile", start, end, details[1]["instructions"])
+        until = time.monotonic() + 2 * POLL_INTERVAL
+        while time.monotonic() < until:
+            assert len(alice.answers()) == 1
+
+        disk.free()
+        eventually(lambda: health(world).ok, "good health")
+        assert world.objects("alarm", "status") == []
+        eventually(lambda: len(alice.answers()) == 2, "the second answer")
+        assert alice.answers()[1][0] == "IPM.Schedule.Meeting.Resp.Pos"
+        assert world.meeting_details(token).status_code == 200
+        assert world.ask("PATCH", CONNECTOR, {"addin_pane_title": "New"}).ok
+
+
+def test_a_full_disk_stops_the_daemon(world: World, disk: SmallDisk) -> None:
+    """Filled at once, without a chance to notice: the process says why and ends with
+    1; the booking at hand is not acknowledged, and all that were are there."""
+    token = world.token()
+    booked = []
+    answer = world.meeting_details(token)
+    disk.fill(0)
+    try:
+        while answer.ok:
+            booked.append(answer.json()["result"]["alias_id"])
+            answer = world.meeting_details(token)
+        assert answer.status_code == 503
+    except requests.ConnectionError:
+        pass  # it has gone already
+    assert world.daemon.ended() == 1
+    assert booked
+    text = world.daemon.log.read_text()
+    assert os.strerror(errno.ENOSPC) in text
+    assert "Traceback" not in text
+    disk.free()
+    world.start_daemon()
+    found = {f"PXPS:-{row['uuid']}#" for row in world.objects("scheduled_alias")}
+    assert set(booked) <= found
+    assert world.meeting_details(token).ok
