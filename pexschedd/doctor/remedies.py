@@ -21,6 +21,11 @@ THROTTLING = (
 )
 
 
+EXTENDED_PROTECTION = (
+    "Get-WebServicesVirtualDirectory | Format-List Identity,ExtendedProtection*"
+)
+
+
 def mailbox(case: Case) -> str:
     return quoted(case.connector.room_mailbox_email_address)
 

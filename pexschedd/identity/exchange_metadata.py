@@ -109,11 +109,16 @@ class _Document:
             raise kind(self._unreadable())
 
     def _unreadable(self) -> str:
+        remedy = (
+            "has to upload the certificate of its authority as a ca_certificate, or "
+            "to give that server a certificate that is good for this address."
+            if self._untrusted
+            else "can check that this server reaches it, or add the FQDN of another "
+            "Exchange server under Exchange Metadata Domains and URLs."
+        )
         return (
             f"Exchange's signing keys cannot be read from {self._url}: "
-            f"{self._problem}. An administrator can check that this server "
-            "reaches it, or add the FQDN of another Exchange server under Exchange "
-            "Metadata Domains and URLs."
+            f"{self._problem}. An administrator {remedy}"
         )
 
     def _since(self, moment: float) -> float:

@@ -265,3 +265,24 @@ def test_somebody_elses_pane_without_a_daemon() -> None:
     """A pane that cannot be compared is not called ours."""
     seen = Pane(Answered(URL, 200, {}, b"pane-outlook.js"), None)
     assert addin.answers(CASE, seen).status is Status.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "expected"),
+    [
+        ("NTLM", "https://mail.example.test/EWS/Exchange.asmx", True),
+        ("KERBEROS", "https://mail.example.test/EWS/Exchange.asmx", True),
+        ("NTLM", "http://127.0.0.1:8082/EWS/Exchange.asmx", False),
+        ("BASIC", "https://mail.example.test/EWS/Exchange.asmx", False),
+    ],
+)
+def test_extended_protection_is_thought_of(
+    method: str, url: str, expected: bool
+) -> None:
+    """Where a sign-in is bound to the certificate, a right password may be refused."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method, url=url)
+    refused = Asked(Answered(url, status=401))
+    found = sign_in.sign_in(Case(connector=connector), refused)
+    assert found.status is Status.FAILED
+    assert ("Extended Protection" in found.cause) is expected
+    assert any("ExtendedProtection" in each for each in found.commands) is expected

@@ -42,6 +42,7 @@ def test_upload_and_delete(world: World, secure: str, authority: Authority) -> N
     texts = " ".join(world.alarms())
     assert 'issued by "CN=Example internal root"' in texts
     assert "Upload the certificate of the authority" in texts
+    assert "has to upload the certificate of its authority" in texts  # the metadata's
 
     path = "configuration/v1/ca_certificate/"
     answer = world.ask("POST", path, {"certificate": authority.pem.decode()})

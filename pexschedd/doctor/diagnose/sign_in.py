@@ -124,16 +124,37 @@ def _not_signed_in(case: Case, seen: Asked, who: str) -> Finding:
             "consented.",
             commands=remedies.impersonation(case) if case.online else (),
         )
+    bound = _is_bound_to_the_certificate(case)
     return failed(
         f"{case.host} does not let the account {who} sign in (HTTP 401).",
         cause="The user name or the password is wrong, or the account is disabled, "
-        "locked or expired: Exchange does not say which.",
+        "locked or expired: Exchange does not say which."
+        + (_EXTENDED_PROTECTION if bound else ""),
         remedy="Correct the fields Service account username (name@example.com or "
         "EXAMPLE\\name) and Service account password; look at the account with the "
         "first command, unlock it with the second, set a new password with the third "
         "(Active Directory module).",
-        commands=(*remedies.look_at_account(case), *remedies.new_password(case)),
+        commands=(
+            *remedies.look_at_account(case),
+            *remedies.new_password(case),
+            *((remedies.EXTENDED_PROTECTION,) if bound else ()),
+        ),
     )
+
+
+_EXTENDED_PROTECTION = (
+    " If they are right: with Extended Protection (see the last command) Exchange "
+    "refuses everybody whose TLS ends in between with another certificate than its "
+    "own; event 4625 on it then has status 0xC000035B."
+)
+
+
+def _is_bound_to_the_certificate(case: Case) -> bool:
+    connector = case.connector
+    return connector.authentication_method in (
+        "NTLM",
+        "KERBEROS",
+    ) and connector.url.lower().startswith("https:")
 
 
 def _forbidden(case: Case, who: str) -> Finding:
