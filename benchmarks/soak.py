@@ -61,9 +61,10 @@ MOST_DECLINED = 0.02
 """Of all messages: what chance may do to one of them often enough."""
 MOST_OVERTAKEN = 0.002
 """Of all messages."""
-STAY = (names.SET_ASIDE, names.ANSWER_FAILED, DIFFERS, names.CLOCK)
-"""Alarms that may stay after a bad day: a message was given up; and with time going by
-so fast, a server that takes its time for an answer seems to have another clock."""
+STAY = (names.SET_ASIDE, names.ANSWER_FAILED, DIFFERS, names.CLOCK, names.METADATA)
+"""Alarms that may stay after a bad day: a message was given up; with time going by so
+fast, a server that takes its time for an answer seems to have another clock; and no
+add-in has a part in this."""
 IDLE_MOST = 0.01
 """Of a processor, for all integrations."""
 
