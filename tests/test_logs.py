@@ -143,3 +143,26 @@ def test_a_correlation_id_in_the_text_is_a_key_too() -> None:
             assert "correlation_id" in [k.arg for k in call.keywords], path
             seen += 1
     assert seen > 3
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "scheduling/audits.py",
+        "scheduling/auditor.py",
+        "scheduling/watchers.py",
+        "identity/oauth/keeper.py",
+        "identity/oauth/sign_in.py",
+    ],
+)
+def test_an_integration_that_is_named_is_a_key_too(module: str) -> None:
+    """A name may change; the id is what monitoring searches for."""
+    seen = 0
+    for path, _, call in _calls():
+        if not str(path).endswith(module) or "_log." not in ast.unparse(call.func):
+            continue
+        words = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        if words.get("name") == "connector.name":
+            assert words.get("integration") == "connector.id", ast.unparse(call)
+            seen += 1
+    assert seen

@@ -130,6 +130,7 @@ class Auditor:
         self._log.info(
             "integration {name}: meeting {uid}: {done}",
             name=connector.name,
+            integration=connector.id,
             uid=meeting.uid,
             done=done,
         )

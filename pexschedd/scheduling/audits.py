@@ -153,12 +153,17 @@ class Audits(Service):
                 "integration {name}: the calendar could not be compared with the "
                 "rooms: {reason}",
                 name=connector.name,
+                integration=connector.id,
                 reason=error,
             )
         except Exception:  # noqa: BLE001 - the next one may do better
             error = "an internal error; the log has the details"
             if self.running:  # or it was broken off
-                self._log.failure("integration {name}: the audit", name=connector.name)
+                self._log.failure(
+                    "integration {name}: the audit",
+                    name=connector.name,
+                    integration=connector.id,
+                )
         finally:
             self._connected.pop(connector.id, None)
             if connected is not None:

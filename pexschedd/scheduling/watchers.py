@@ -163,7 +163,11 @@ class Watchers(Service):
             connector = self._store.get(tables.CONNECTOR, connector_id)
         if not self.running or connector is None or not wants_watcher(connector):
             return
-        self._log.info("watching for integration {name}", name=connector.name)
+        self._log.info(
+            "watching for integration {name}",
+            name=connector.name,
+            integration=connector.id,
+        )
         try:
             lookout = self._new_lookout(connector)
         except MailboxError as error:

@@ -303,6 +303,7 @@ class TokenKeeper:
         self._log.warn(
             "integration {name}: no new access token for Exchange: {reason}",
             name=connector.name,
+            integration=connector.id,
             reason=error.message,
         )
 

@@ -166,12 +166,14 @@ class SignIns:
             self._log.warn(
                 "integration {name}: sign-in to the service account failed: {reason}",
                 name=connector.name,
+                integration=connector.id,
                 reason=error.message,
             )
             return Outcome(connector, problem=error.message)
         self._log.info(
             "integration {name}: signed in to the service account as {account}",
             name=connector.name,
+            integration=connector.id,
             account=account,
         )
         return Outcome(connector, account)
@@ -226,6 +228,7 @@ class SignIns:
                 "integration {name}: the identity provider does not say which account "
                 "signed in; it is taken to be {username}",
                 name=connector.name,
+                integration=connector.id,
                 username=connector.username,
             )
             return ""
