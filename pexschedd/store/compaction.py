@@ -96,7 +96,10 @@ class Compaction:
         lines = self._sources[self._source]
         path = self._path_of_source()
         after, size, runs = lines.runs(self._line, self._slice)
-        data = self._fs.read(path, self._offset, size)
+        # Where nothing matters nothing is read: it may be what cannot be.
+        data = self._read(path, size, runs) if runs else b""
+        if data is None:
+            return
         kept = []
         for run in runs:
             part = data[run.start : run.stop]
@@ -119,6 +122,23 @@ class Compaction:
         if not after:
             self._source += 1
             self._offset = 0
+
+    def _read(self, path: Path, size: int, runs: Sequence[Run]) -> bytes | None:
+        """None if the disk does not give it. That says nothing about what is written,
+        and the records are in memory: it is damage like any other."""
+        try:
+            return self._fs.read(path, self._offset, size)
+        except OSError as error:
+            lines = self._sources[self._source]
+            self.damaged = [
+                lines.number(position)
+                for run in runs
+                for position in range(run.first, run.last)
+            ]
+            self._give_up(
+                f"{path} cannot be read near byte {self._offset} ({error.strerror})"
+            )
+            return None
 
     def _path_of_source(self) -> Path:
         segment = self._segments.manifest.segments[self._source]

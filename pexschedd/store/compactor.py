@@ -53,6 +53,8 @@ class Compactor:
         self._floor = floor
         self._running: Deferred[str] | None = None
         self._mended = 0
+        # How much has to be dead after an attempt that was given up.
+        self._not_below = 0
 
     @property
     def needs(self) -> int:
@@ -66,7 +68,8 @@ class Compactor:
     def consider(self) -> None:
         """Begins if it is time to. Cheap: it is asked after each commit."""
         ledger = self._ledger
-        if ledger.dead >= self._floor and 2 * ledger.dead > ledger.sealed:
+        enough = max(self._floor, self._not_below)
+        if ledger.dead >= enough and 2 * ledger.dead > ledger.sealed:
             self._begin(ledger.worthwhile())
 
     def compact(self) -> "Deferred[str]":
@@ -103,6 +106,7 @@ class Compactor:
                 if compaction.damaged and self._mended < MENDED_AT_MOST:
                     mended = True
                     return self._mend(compaction)
+                self._not_below = self._ledger.dead + self._floor
                 self._log.warn("compaction stopped: {why}", why=compaction.problem)
                 return succeed(None)
             next_ids = self._next_ids()
@@ -112,6 +116,7 @@ class Compactor:
 
         def take_over(_: None) -> None:
             self._ledger.compacted(count, compaction.lines)
+            self._not_below = 0
             self._log.info(
                 "compacted {count} segments: {before} bytes became {after}",
                 count=count,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from pexschedd.store import line
+from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.ledger import Ledger, Lines
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
@@ -161,6 +162,64 @@ def test_damage_on_the_disk_is_mended_from_memory(
     found = opened.content()
     del found["room"][9]
     assert found == content
+    opened.close()
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOENT])
+def test_what_cannot_be_read_is_mended_from_memory(tmp_path: Path, error: int) -> None:
+    """A disk that refuses to give back a part of a segment, or the whole of it, does
+    not end the store: what was there is written anew, and nobody needs that part."""
+
+    class Unreadable(RealFileSystem):
+        refused = 0
+        broken = False
+
+        def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+            lost = self.broken and (offset or error == errno.ENOENT)
+            if lost and path.name == "00000001.jsonl":
+                self.refused += 1
+                raise OSError(error, os.strerror(error), str(path))
+            return super().read(path, offset, size)
+
+    fs = Unreadable()
+    opened = Opened(tmp_path / "state", fs=fs)
+    for id in range(1, 200):
+        opened.wait(opened.put(ROOM, Room(id=id, name="x" * 500)))
+    opened.wait(opened.store.roll())
+    content = opened.content()
+    fs.broken = True
+    opened.compact()
+    assert 1 < fs.refused < 10
+    opened.wait(opened.put(SETTING, Setting(id=1, name="goes on")))
+    opened.close()
+    opened = Opened(tmp_path / "state")
+    found = opened.content()
+    del found["setting"]
+    assert found == {name: rows for name, rows in content.items() if name != "setting"}
+    opened.close()
+
+
+def test_what_was_given_up_waits_for_more(tmp_path: Path) -> None:
+    """No new attempt with each commit: as much as makes the first one has to die."""
+
+    class Full(RealFileSystem):
+        attempts = 0
+
+        def create(self, path: Path) -> int:
+            if "compaction" in path.name:
+                self.attempts += 1
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return super().create(path)
+
+    fs = Full()
+    opened = Opened(
+        tmp_path / "state", fs=fs, segment_size=2000, compact_from=4000, reserve=0
+    )
+    for number in range(100):
+        opened.wait(opened.put(ROOM, Room(id=1, name="x" * 100)))
+        opened.wait(opened.store.look_at_disk())
+        assert fs.attempts <= 1 + number * 200 // 4000
+    assert fs.attempts > 1
     opened.close()
 
 

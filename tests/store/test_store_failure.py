@@ -122,8 +122,9 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
 def test_the_nth_call_of_a_compaction_fails(tmp_path: Path, error: int) -> None:
-    """For every n: a broken disk ends the store, a full one only the compaction, up to
-    where it takes effect; whatever happens, everything acknowledged is there."""
+    """For every n: a broken disk ends the store, unless it was a read, which is mended;
+    a full one ends only the compaction, up to where it takes effect; whatever happens,
+    everything acknowledged is there."""
     number = finished = 0
     ended: set[bool] = set()
     while not finished:
@@ -140,13 +141,13 @@ def test_the_nth_call_of_a_compaction_fails(tmp_path: Path, error: int) -> None:
         problem = ""
         try:
             opened.compact()
-            finished = not failures
+            finished = fs.left >= 0
         except StoreError as caught:
             problem = str(caught)
         assert not problem or os.strerror(error) in problem
         ended.add(bool(failures))
         if error == errno.EIO:
-            assert failures or finished
+            assert failures or finished or not problem
         if failures:
             assert fs.calls_after == 0
         elif not finished:
@@ -340,6 +341,9 @@ def test_the_daemon_exits_when_the_disk_fails(tmp_path: Path) -> None:
         timeout=60,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATH])},
     )
+    # First the reason: whatever else goes wrong in that program ends with 1, too.
+    assert os.strerror(errno.EFBIG) in child.stderr, child.stderr
+    assert "Traceback" not in child.stderr
     assert child.returncode == 1
     acknowledged = [int(word) for word in child.stdout.split() if word.isdecimal()]
     assert len(acknowledged) > 20, child.stderr
