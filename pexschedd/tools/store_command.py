@@ -272,7 +272,9 @@ class _Tool:
             return self._verdict(found)
         for name, collection in sorted(found.collections.items()):
             for record in collection.all():
-                line = msgspec.json.encode({"table": name, "record": record})
+                # All of it: whoever reads this does not know the defaults.
+                fields = msgspec.structs.asdict(record)
+                line = msgspec.json.encode({"table": name, "record": fields})
                 self._say(line.decode())
         return DONE
 

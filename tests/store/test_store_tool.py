@@ -283,11 +283,12 @@ def test_a_newer_store_is_not_repaired(state: Path) -> None:
 
 
 def test_export_has_every_record(state: Path) -> None:
-    """One line of JSON each, and nothing from a damaged folder."""
+    """One line of JSON each, complete; and nothing from a damaged folder."""
     status, text = _tool(state, "export")
     assert status == DONE
     lines = [msgspec.json.decode(line) for line in text.splitlines()]
-    assert {"table": "room", "record": {"id": 1, "name": "third"}} in lines
+    room = {"id": 1, "name": "third", "owner": 0, "start": None, "tags": []}
+    assert {"table": "room", "record": room} in lines
     assert len(lines) == 7
     (state / "settings.json").write_bytes(b"{")
     assert _tool(state, "export")[0] == DAMAGED
