@@ -30,7 +30,7 @@ from pexschedd.ews.faults import (
     soap_error,
 )
 from pexschedd.ews.patience import Shared, Turns
-from pexschedd.ews.reactions import Reaction, rule
+from pexschedd.ews.reactions import Reaction, Stumbled, rule
 from pexschedd.net.trouble import ConnectionTrouble
 
 T = TypeVar("T")
@@ -140,6 +140,10 @@ class EwsClient:
             result = await self._once(request, parse, repeatable=repeatable)
         except ServerError as error:
             _heed(error.problem, turns)
+            raise
+        except Stumbled:
+            # Perhaps only because of what was asked: no reason for all to pause.
+            turns.failed()
             raise
         except MailboxBusy as busy:
             # Said in HTTP, by the server or by what stands before it.

@@ -295,7 +295,10 @@ def http_error(answer: HttpAnswer, site: Site) -> MailboxError:
         status=status,
         where=" ".join(answer.location.split())[:MAX_TEXT] or "nowhere",
     )
-    return kind(words, retry_after=_seconds(answer.retry_after))
+    retry_after = _seconds(answer.retry_after)
+    if kind is reactions.Stumbled and retry_after is not None:
+        kind = MailboxBusy
+    return kind(words, retry_after=retry_after)
 
 
 def _rule(answer: HttpAnswer) -> reactions.Rule:

@@ -61,8 +61,8 @@ class RequestTooLarge(MailboxRefused, TooMuch):
 
 
 class Stumbled(MailboxBusy):
-    """The server failed in a way that one of the things asked for may be to blame
-    for."""
+    """The server, or what stands before it, failed in a way that one of the things
+    asked for may be to blame for. It has asked for no pause."""
 
 
 class NotUnderstood(MailboxRefused):
@@ -130,6 +130,7 @@ CODES: Mapping[str, Rule] = {
 _REFUSED = Rule(R.ALARM, MailboxRefused)
 _UNREACHABLE = Rule(R.ALARM, MailboxUnreachable)
 _BUSY = Rule(R.LATER, MailboxBusy)
+_STUMBLED = Rule(R.IN_DOUBT, Stumbled)
 _UNTRUSTED = Rule(R.ALARM, MailboxUntrusted)
 
 STATUSES: Mapping[int, Rule] = {
@@ -143,14 +144,14 @@ STATUSES: Mapping[int, Rule] = {
     449: _UNREACHABLE,
     451: _UNREACHABLE,
     456: _NOT_SIGNED_IN,
-    502: _BUSY,
+    502: _STUMBLED,
     503: _BUSY,
-    504: _BUSY,
+    504: _STUMBLED,
     507: _REFUSED,
 }
 """Of answers without SOAP."""
 
-ERROR_PAGE = _BUSY
+ERROR_PAGE = _STUMBLED
 """A redirection to the server's own page for errors, or 500 with the words that its
 framework has for an application that fell over."""
 REDIRECTED = _UNREACHABLE

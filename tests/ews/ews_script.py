@@ -44,7 +44,8 @@ class Asked:
         return " ".join([self.operation, *(self.ids or self.said)])
 
 
-Line = Callable[[Asked], bytes]
+Line = Callable[[Asked], bytes | int]
+"""A document, or the status of an answer without one."""
 
 
 class Script:
@@ -63,6 +64,8 @@ class Script:
         if isinstance(line, Exception):
             raise line
         data = line if isinstance(line, bytes) else line(self.asked[-1])
+        if isinstance(data, int):
+            return HttpResponse(data, {"content-type": "text/html"}, b"")
         return HttpResponse(200, {"content-type": "text/xml"}, data)
 
     async def close(self) -> None:

@@ -63,9 +63,9 @@ def test_every_trouble_has_words(trouble: Trouble) -> None:
         (456, SignInRefused, ["locked"]),
         (507, MailboxRefused, ["space"]),
         (429, MailboxBusy, ["429"]),
-        (502, MailboxBusy, ["502"]),
+        (502, Stumbled, ["502"]),
         (503, MailboxBusy, ["503"]),
-        (504, MailboxBusy, ["504"]),
+        (504, Stumbled, ["504"]),
         (302, MailboxUnreachable, ["elsewhere", "https://owa.example.test/"]),
         (400, MailboxRefused, ["400"]),
         (413, RequestTooLarge, ["413"]),
@@ -88,15 +88,16 @@ def test_statuses(status: int, kind: type[MailboxError], words: list[str]) -> No
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (HttpAnswer(302, location="/ews/genericerrorpage.htm"), MailboxBusy),
+        (HttpAnswer(302, location="/ews/genericerrorpage.htm"), Stumbled),
         (
             HttpAnswer(302, location="https://x.test/EWS/GenericErrorPage.htm?a=b"),
-            MailboxBusy,
+            Stumbled,
         ),
+        (HttpAnswer(502, retry_after="5"), MailboxBusy),
         (HttpAnswer(302, location="/owa/auth/logon.aspx"), MailboxUnreachable),
         (
             HttpAnswer(500, page="<h1>Server Error in '/EWS' Application.</h1>"),
-            MailboxBusy,
+            Stumbled,
         ),
         (HttpAnswer(500, page="<h1>Something else</h1>"), MailboxUnreachable),
     ],
@@ -104,7 +105,8 @@ def test_statuses(status: int, kind: type[MailboxError], words: list[str]) -> No
 def test_the_servers_own_error_pages(
     answer: HttpAnswer, kind: type[MailboxError]
 ) -> None:
-    """Exchange's page for errors of its own will pass; any other page is a stranger."""
+    """Exchange's page for errors of its own will pass, unless the request is to blame;
+    a pause that is asked for is kept; any other page is a stranger."""
     assert type(http_error(answer, SITE)) is kind
 
 

@@ -1,6 +1,5 @@
 """Looking after the mailbox, over a server that follows a script."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -23,7 +22,7 @@ from pexschedd.scheduling.mailbox import (
     Outcome,
     OutcomeKind,
 )
-from tests.ews.ews_script import SITE, Asked, Script, doing, now, refs
+from tests.ews.ews_script import SITE, Asked, Line, Script, doing, now, refs
 from tests.ews.ews_support import (
     failure,
     fault,
@@ -264,7 +263,7 @@ def accepts(count: int) -> list[Answer]:
     return [Answer(MessageRef(str(n), "ck"), Action.ACCEPT) for n in range(count)]
 
 
-def slow_mailbox(line: Callable[[Asked], bytes]) -> tuple[Slow, EwsMailbox]:
+def slow_mailbox(line: Line) -> tuple[Slow, EwsMailbox]:
     slow = Slow(Script(line))
     client = EwsClient(slow, SITE)
     return slow, EwsMailbox(client, SITE, answer_batch=2, parallel=3)
@@ -273,7 +272,7 @@ def slow_mailbox(line: Callable[[Asked], bytes]) -> tuple[Slow, EwsMailbox]:
 def test_several_batches_at_once() -> None:
     """Never more than allowed, in whatever order they end; outcomes stay in order."""
 
-    def line(asked: Asked) -> bytes:
+    def line(asked: Asked) -> bytes | int:
         return doing(
             *("ErrorItemNotFound" if "3" in each else "" for each in asked.said)
         )(asked)
@@ -293,7 +292,7 @@ def test_several_batches_at_once() -> None:
 def test_an_error_lets_the_others_finish_and_begins_nothing() -> None:
     """What was under way has its outcomes; the rest is to be tried again."""
 
-    def line(asked: Asked) -> bytes:
+    def line(asked: Asked) -> bytes | int:
         broken = any("2" in each for each in asked.said)
         return fault("ErrorServerBusy", "BUSY") if broken else doing()(asked)
 

@@ -235,7 +235,7 @@ def test_trouble_with_all_messages_is_not_theirs() -> None:
             now(script.mailbox().fetch(refs(*"abcd")))
 
 
-def working(asked: Asked, line: Line) -> bytes:
+def working(asked: Asked, line: Line) -> bytes | int:
     """A server that opens the inbox whatever else it does."""
     if asked.operation == "GetFolder":
         return response("GetFolder", success("GetFolder"))
@@ -346,12 +346,18 @@ def test_wrong_number_of_messages() -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    [fault("ErrorSchemaValidation"), fault("ErrorInternalServerError"), b"<torn"],
+    [
+        fault("ErrorSchemaValidation"),
+        fault("ErrorInternalServerError"),
+        b"<torn",
+        502,
+        504,
+    ],
 )
-def test_one_answer_does_not_make_its_batch_fail(trouble: bytes) -> None:
+def test_one_answer_does_not_make_its_batch_fail(trouble: bytes | int) -> None:
     """The others are told, after a look at whether they have been; that one is not."""
 
-    def line(asked: Asked) -> bytes:
+    def line(asked: Asked) -> bytes | int:
         if asked.operation == "CreateItem" and "AcceptItem c" in asked.said:
             return trouble
         if asked.operation == "GetItem":
@@ -366,7 +372,7 @@ def test_one_answer_does_not_make_its_batch_fail(trouble: bytes) -> None:
     found = now(script.mailbox().answer(named))
     done = OutcomeKind.DONE
     assert [each.kind for each in found] == [done, done, OutcomeKind.RETRY, done]
-    own = b"ErrorSchemaValidation" in trouble
+    own = trouble == fault("ErrorSchemaValidation")
     assert found[2].blame is (Blame.MESSAGE if own else Blame.DOUBT)
     assert sum(each.operation == "GetItem" for each in script.asked) == 4
 
