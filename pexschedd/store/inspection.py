@@ -5,8 +5,11 @@ person knows before they decide. The folder must not be in use.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.model.table import Table
@@ -17,23 +20,28 @@ from pexschedd.store.folder import FORMAT, JOURNAL, Info
 from pexschedd.store.fs import FileSystem, is_temporary
 from pexschedd.store.ledger import Ledger
 from pexschedd.store.manifest import (
+    SEGMENT,
     Manifest,
     Segment,
     decode,
     manifest_name,
     manifest_numbers,
+    segment_name,
+    segment_number,
 )
 from pexschedd.store.newer import Newer
-from pexschedd.store.replay import replay
+from pexschedd.store.replay import Extent, replay
+from pexschedd.store.salvage import salvage
 from pexschedd.store.secrets import load_or_create_key
+from pexschedd.store.segments import listed
 
 
 class Finding(NamedTuple):
     """Something that keeps the daemon from starting."""
 
     kind: str
-    """format, key, document, manifest, segment, lost, or newer: nothing is damaged, but
-    a newer release wrote it."""
+    """format, key, document, manifest, segment, lost, stray (a segment without the one
+    before it), or newer: nothing is damaged, but a newer release wrote it."""
     path: Path
     text: str
 
@@ -143,34 +151,85 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
             found.collections[table].next_id = next_id
     names = set(fs.listdir(journal))
     journaled = {n: c for n, c in found.collections.items() if not c.table.document}
-    for segment in found.newest.segments:
+    done: list[Segment] = []
+    waiting = list(found.newest.segments)
+    while waiting:
+        segment = waiting.pop(0)
         path = journal / segment.name
+        successor = "" if waiting else _successor(fs, journal, segment)
+        may_be_torn = not segment.sealed and not successor
         if segment.name not in names:
             found.add("lost", path, f"the file is missing: {_operations(segment)}")
-            continue
-        try:
-            extent = replay(
-                fs,
-                path,
-                segment,
-                journaled,
-                found.ledger,
-                may_be_torn=not segment.sealed,
-            )
-        except StoreError as error:
-            damaged = _damaged_lines(fs.read(path))
-            more = f" Lines whose checksum is wrong: {damaged}." if damaged > 1 else ""
-            found.add("segment", path, f"{error}{more}")
-            continue
-        torn = fs.size(path) - extent.size
-        if torn:
+        else:
+            try:
+                extent = replay(
+                    fs, path, segment, journaled, found.ledger, may_be_torn=may_be_torn
+                )
+            except StoreError as error:
+                damaged = _damaged_lines(fs.read(path))
+                more = ""
+                if damaged > 1:
+                    more = f" Lines whose checksum is wrong: {damaged}."
+                found.add("segment", path, f"{error}{more}")
+                if successor:
+                    segment = _sealed_by(fs, journal, segment, successor)
+            else:
+                if successor:
+                    segment = extent.seal(segment)
+                torn = fs.size(path) - extent.size
+                if torn:
+                    found.notes.append(
+                        f"{path}: the last {torn} bytes are an unfinished write that "
+                        "was never acknowledged, and will be set aside"
+                    )
+        done.append(segment)
+        if successor and segment.last is not None:
+            # As a start does it: the manifest that listed it was lost.
             found.notes.append(
-                f"{path}: the last {torn} bytes are an unfinished write that was never "
-                "acknowledged, and will be set aside"
+                f"{journal / successor} is in no manifest, but comes next: it will be "
+                "listed if it continues"
             )
+            waiting.append(Segment(name=successor, first=segment.last + 1))
+    newest = msgspec.structs.replace(found.newest, segments=tuple(done))
+    found.manifests[max(found.manifests)] = newest
+    _look_for_strays(fs, journal, found)
     found.ledger.loaded()
     for collection in found.collections.values():
         collection.loaded()
+
+
+def _successor(fs: FileSystem, journal: Path, segment: Segment) -> str:
+    """The segment after the last listed one, if there is one with content."""
+    name = segment_name(segment_number(segment.name) + 1)
+    there = name in fs.listdir(journal) and fs.size(journal / name)
+    return name if there else ""
+
+
+def _sealed_by(
+    fs: FileSystem, journal: Path, segment: Segment, successor: str
+) -> Segment:
+    """A damaged segment ends where the next one begins, as far as that can be read."""
+    data = fs.read(journal / segment.name)
+    _, _, last = salvage(data, segment)
+    first, _, _ = fs.read(journal / successor).partition(b"\n")
+    with suppress(ValueError):
+        last = max(last, lines.decode(first).seq - 1)
+    return Extent(len(data), data.count(b"\n"), last).seal(segment)
+
+
+def _look_for_strays(fs: FileSystem, journal: Path, found: Inspection) -> None:
+    known = listed(found.manifests.values())
+    newest = max(map(segment_number, known))
+    for name in fs.listdir(journal):
+        if not SEGMENT.fullmatch(name) or name in known:
+            continue
+        if segment_number(name) > newest and fs.size(journal / name):
+            found.add(
+                "stray",
+                journal / name,
+                "it has content, but does not continue the journal: a file before it "
+                "is missing. Restore the folder from a backup",
+            )
 
 
 def _operations(segment: Segment) -> str:

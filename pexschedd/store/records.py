@@ -58,14 +58,15 @@ class RecordFormat(Generic[R]):
         except msgspec.DecodeError as error:
             raise ValueError(
                 f"not a valid {self._table.name} of version {version}: {error}. "
-                "Start the version that wrote it, or restore a backup."
+                "If you edited it, correct that; else start the version that wrote "
+                "it, or restore a backup."
             ) from None
 
     def _upgraded(self, version: int, data: bytes | msgspec.Raw) -> bytes:
         name = self._table.name
         if version > self._version:
             raise Newer(
-                f"a {name} of version {version}, and this program knows versions up to "
+                f"{name} of version {version}, and this program knows versions up to "
                 f"{self._version}. {REMEDY}"
             )
         value: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
@@ -73,7 +74,7 @@ class RecordFormat(Generic[R]):
             upgrade = self._table.upgrades.get(step)
             if upgrade is None:
                 raise ValueError(
-                    f"a {name} of version {version}, and this program cannot upgrade "
+                    f"{name} of version {version}, and this program cannot upgrade "
                     f"version {step}. Start an older version first."
                 )
             value = upgrade(value)

@@ -75,13 +75,14 @@ class Repair:
         self._new_key = new_key
         self._give_up = give_up
 
-    def steps(self, found: Inspection) -> Iterator[Step]:
-        """What would be done about what was found, in the order of doing it.
+    def steps(self, found: Inspection, *only: Finding) -> Iterator[Step]:
+        """What would be done about what was found, or about some of it, in the order
+        of doing it.
 
         After a step of the journal the folder has to be inspected again: there may be
         more to see then. `run` does that.
         """
-        for finding in found.findings:
+        for finding in only or found.findings:
             step = self._step(found, finding)
             if step is not None:
                 yield step
@@ -110,7 +111,23 @@ class Repair:
             return self._document(found, finding)
         if finding.kind == "manifest":
             return self._manifest(found, path)
+        if finding.kind == "stray":
+            return Step(
+                f"{path} is set aside: a file before it is missing. What is in it is "
+                "given up.",
+                lambda: self._set_aside(path),
+            )
         return self._segment(found, finding)
+
+    def only_if_asked(self, finding: Finding) -> str:
+        """The option with which something would be done about it; empty if none."""
+        name = finding.path.name
+        known = {f"{t.document}.json" for t in self._tables if t.document}
+        if finding.kind == "document" and name in known:
+            return f"--give-up {name}, to begin it anew with nothing in it"
+        if finding.kind == "key" and name not in self._fs.listdir(self._directory):
+            return "--new-key, to begin anew with every password and secret"
+        return ""
 
     # format.json and the key
 
@@ -198,7 +215,10 @@ class Repair:
     # the journal
 
     def _manifest(self, found: Inspection, path: Path) -> Step | None:
-        if path == self._journal and manifest_numbers(self._names()):
+        if path == self._journal and (
+            path.name not in self._fs.listdir(path.parent)
+            or manifest_numbers(self._names())
+        ):
             return None
         older = max(found.manifests, default=0)
         if older:

@@ -231,19 +231,34 @@ class _Tool:
         for note in found.notes:
             self._say(f"note: {note}.")
         for finding in found.findings:
-            self._say(f"DAMAGED: {finding.path}: {finding.text}")
+            what = "NEWER" if finding.kind == "newer" else "DAMAGED"
+            self._say(f"{what}: {finding.path}: {finding.text}")
         if found.findings:
-            self._say(
-                "The daemon will not start like this. The best remedy is a backup's "
-                "copy of these files; the second best is `pexschedd-store --state-dir "
-                f"'{self._directory}' repair`, with --dry-run to see what it would do."
-            )
+            self._advise(found)
             return DAMAGED
         counts = {n: len(c) for n, c in found.collections.items() if len(c)}
         for name, count in sorted(counts.items()):
             self._say(f"{name}: {count}")
         self._say(f"{self._directory} is sound.")
         return DONE
+
+    def _advise(self, found: Inspection) -> None:
+        self._say("The daemon will not start like this.")
+        if all(finding.kind == "newer" for finding in found.findings):
+            self._say("Nothing is damaged: only this program is too old.")
+            return
+        self._say("The best remedy is a backup's copy of these files.")
+        command = f"pexschedd-store --state-dir '{self._directory}' repair"
+        repair = Repair(self._fs, self._directory, self._tables, self._moment())
+        if any(repair.steps(found)):
+            self._say(
+                f"The second best is `{command}`, "
+                "with --dry-run to see what it would do."
+            )
+        for finding in found.findings:
+            option = repair.only_if_asked(finding)
+            if option and not any(repair.steps(found, finding)):
+                self._say(f"If {finding.path} is lost for good: {command} {option}")
 
     def _repair(self, asked: argparse.Namespace) -> int:
         moment = self._moment()

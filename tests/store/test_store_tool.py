@@ -336,3 +336,77 @@ def test_a_running_daemon_is_left_alone(state: Path) -> None:
         assert status == USAGE
         assert "in use by process" in text
     opened.close()
+
+
+def test_what_a_lost_manifest_listed_is_seen(state: Path) -> None:
+    """Without the newest manifest the segment after the last listed one counts, for
+    verify, export and repair as for a start; also when the one before it is damaged."""
+    journal = state / "journal"
+    max(journal.glob("MANIFEST-*")).unlink()
+    status, text = _tool(state, "verify")
+    assert status == DONE
+    assert "is in no manifest, but comes next" in text
+    assert "third" in _tool(state, "export")[1]
+    segments = sorted(journal.glob("0*.jsonl"))
+    before = segments[-2].read_bytes()
+    segments[-2].write_bytes(before.replace(b'"name":"d"', b'"name":"D"'))
+    assert _tool(state, "verify")[0] == DAMAGED
+    assert _tool(state, "repair")[0] == DONE
+    opened = Opened(state)
+    _check_history(opened)
+    content: dict[str, dict[int, Any]] = dict(opened.content())
+    assert content["room"][1].name == "third"
+    assert content["room"][4].name == "f"
+    assert content["room"][3].name == "c"
+    opened.close()
+
+
+@pytest.mark.parametrize("further", [1, 3])
+def test_a_segment_too_many(state: Path, further: int) -> None:
+    """A file that does not continue the journal is refused by verify as by a start;
+    repair keeps it aside, and nothing else changes."""
+    opened = Opened(state)
+    content = opened.content()
+    opened.close()
+    segments = sorted((state / "journal").glob("0*.jsonl"))
+    number = int(segments[-1].stem) + further
+    stray = segments[-1].with_name(f"{number:08}.jsonl")
+    shutil.copy(segments[-1], stray)
+    with pytest.raises(StoreError, match=stray.name):
+        Opened(state)
+    status, text = _tool(state, "verify")
+    assert status == DAMAGED
+    assert stray.name in text
+    assert _tool(state, "repair")[0] == DONE
+    assert (state / ASIDE / "journal" / stray.name).exists()
+    opened = Opened(state)
+    assert opened.content() == content
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("settings.json", "repair --give-up settings.json"),
+        ("secret.key", "repair --new-key"),
+        ("journal", "backup"),
+    ],
+)
+def test_what_only_a_person_can_decide_is_offered(
+    state: Path, name: str, hint: str
+) -> None:
+    """verify names the option that would help, and does not praise a repair that would
+    do nothing; the option does help."""
+    path = state / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    status, text = _tool(state, "verify")
+    assert status == DAMAGED
+    assert hint in text
+    assert "second best" not in text
+    assert _tool(state, "repair")[0] == DAMAGED
+    if "--" in hint:
+        assert _tool(state, *hint.split())[0] == DONE
+        Opened(state).close()
