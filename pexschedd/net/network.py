@@ -14,6 +14,7 @@ from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
+from pexschedd.net.impatience import Impatient
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
 from pexschedd.net.tunnel import Tunnel
@@ -39,12 +40,14 @@ class Network:
     ) -> IStreamClientEndpoint:
         """Connects to the host of an http or https URL, with TLS for https.
 
-        `direct` leaves the proxy out.
+        `direct` leaves the proxy out. `timeout` seconds for reaching an address, and
+        as many for the handshake.
         """
         host = uri.host.decode("ascii")
         endpoint = self.way(host, uri.port, timeout=timeout, direct=direct)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self.trust.for_host(host), endpoint)
+            endpoint = Impatient(endpoint, self.reactor, timeout)
         return endpoint
 
     def way(
