@@ -218,6 +218,7 @@ class Outbox:
         self._log.error(
             "{correlation_id}: the mailbox refused to {action} a meeting: {reason}",
             correlation_id=pending.correlation_id,
+            integration=self._connector_id,
             action=pending.action,
             reason=outcome.reason,
         )

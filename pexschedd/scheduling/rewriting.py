@@ -149,6 +149,7 @@ class Rewriter:
         self._log.warn(
             "{correlation_id}: not rewritten yet: {reason}",
             correlation_id=pending.correlation_id,
+            integration=self._connector_id,
             reason=error.message,
         )
         await self._count(connector, pending, error.message, troubled, Blame.DOUBT)
@@ -162,7 +163,9 @@ class Rewriter:
     ) -> None:
         """Nobody foresaw this: a few times more, then the organizer is told."""
         self._log.failure(
-            "{correlation_id}: unexpected error", correlation_id=pending.correlation_id
+            "{correlation_id}: unexpected error",
+            correlation_id=pending.correlation_id,
+            integration=self._connector_id,
         )
         reason = f"internal error ({type(error).__name__})"
         await self._count(connector, pending, reason, troubled, Blame.MESSAGE)
@@ -340,6 +343,7 @@ class Rewriter:
         self._log.info(
             "{correlation_id}: meeting sent while offline: {what}",
             correlation_id=pending.correlation_id,
+            integration=self._connector_id,
             what=what,
         )
 

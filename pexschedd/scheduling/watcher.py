@@ -209,7 +209,9 @@ class Watcher:
             if not self._running:
                 return 0  # broken off
             self._log.failure(
-                "integration {name}: unexpected error", name=connector.name
+                "integration {name}: unexpected error",
+                name=connector.name,
+                integration=connector.id,
             )
             self._alarms.raise_(
                 names.INTERNAL,
@@ -245,7 +247,11 @@ class Watcher:
 
     def _failed(self, connector: Connector, error: MailboxError) -> float:
         if isinstance(error, CursorLost) and self._stored_cursor(connector):
-            self._log.info("integration {name}: starting over", name=connector.name)
+            self._log.info(
+                "integration {name}: starting over",
+                name=connector.name,
+                integration=connector.id,
+            )
             self._cursor = ""
             self._failures += 1
             return min(0.1 * 2.0**self._failures, RETRY_MOST)
