@@ -170,7 +170,8 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
                 more = ""
                 if damaged > 1:
                     more = f" Lines whose checksum is wrong: {damaged}."
-                found.add("segment", path, f"{error}{more}")
+                newer = isinstance(error, StoreNewer)
+                found.add("newer" if newer else "segment", path, f"{error}{more}")
                 if successor:
                     segment = _sealed_by(fs, journal, segment, successor)
             else:

@@ -13,6 +13,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
+from pexschedd.model.table import Table
 from pexschedd.store.inspection import inspect
 from pexschedd.store.repair import Repair
 from pexschedd.store.secrets import key_id_of, mend_key
@@ -410,3 +411,19 @@ def test_what_only_a_person_can_decide_is_offered(
     if "--" in hint:
         assert _tool(state, *hint.split())[0] == DONE
         Opened(state).close()
+
+
+def test_what_a_newer_release_wrote_to_the_journal_is_not_damaged(state: Path) -> None:
+    """verify says that this program is too old, and repair touches nothing."""
+    newer = Table(ROOM.name, Room, version=2, upgrades={1: dict})
+    opened = Opened(state, [newer if table is ROOM else table for table in TABLES])
+    opened.wait(opened.put(newer, Room(id=9, name="newer")))
+    opened.close()
+    before = {path: path.read_bytes() for path in files(state)}
+    for command in ("verify", "repair"):
+        status, text = _tool(state, command)
+        assert status == DAMAGED
+        assert "NEWER" in text
+        assert "only this program is too old" in text
+        assert "DAMAGED" not in text
+    assert {path: path.read_bytes() for path in files(state)} == before
