@@ -20,6 +20,7 @@ Relative paths are relative to the file's folder.
 """
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     log_format: str = "json"
 
 
-def load(path: Path) -> Config:
+Further = Callable[["Config"], Iterable[str]]
+"""Says what else is wrong with what could be read: what only those know who use it."""
+
+
+def _nothing_more(_config: "Config") -> Iterable[str]:
+    return ()
+
+
+def load(path: Path, further: Further = _nothing_more) -> Config:
     """Reads the file; raises `ConfigError` that names everything wrong with it."""
     try:
         values = json.loads(path.read_bytes())
@@ -58,10 +67,10 @@ def load(path: Path) -> Config:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
     except ValueError as error:
         raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
-    return parse(values, path)
+    return parse(values, path, further)
 
 
-def parse(values: object, path: Path) -> Config:
+def parse(values: object, path: Path, further: Further = _nothing_more) -> Config:
     """The file's content as a `Config`; `path` resolves relative paths."""
     reader = _Reader(path)
     top = reader.table(
@@ -90,8 +99,9 @@ def parse(values: object, path: Path) -> Config:
         log_level=reader.choice(log, "log", "level", LEVELS, "info"),
         log_format=reader.choice(log, "log", "format", FORMATS, "json"),
     )
-    if reader.problems:
-        raise ConfigError(str(path), reader.problems)
+    problems = [*reader.problems, *further(config)]
+    if problems:
+        raise ConfigError(str(path), problems)
     return config
 
 
@@ -166,6 +176,7 @@ class _Reader:
         path = self.path(table, key, where)
         if path is not None and not path.is_file():
             self.problems.append(f"{where}{key}: there is no file {path}")
+            return None
         return path
 
     def text(self, table: dict[str, Any], name: str, key: str) -> str:

@@ -5,6 +5,7 @@ Read it from top to bottom to see what the daemon consists of.
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,7 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         path = Path(self["config"])
         try:
-            self.config = configuration.load(path)
-            _check(self.config, path)
+            self.config = configuration.load(path, _further_problems)
         except ConfigError as error:
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
             if self["check-config"]:
@@ -201,11 +201,10 @@ class Daemon(MultiService):
             self.watchers.wake(id_)
 
 
-def _check(config: Config, path: Path) -> None:
-    """What only those can say who use it. Raises `ConfigError`."""
+def _further_problems(config: Config) -> Iterator[str]:
+    """What only those can say who use it."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
-    problems = []
     for name, endpoints in (
         ("addin", config.addin_endpoints),
         ("admin", config.admin_endpoints),
@@ -214,13 +213,11 @@ def _check(config: Config, path: Path) -> None:
             try:
                 serverFromString(reactor, endpoint)
             except Exception as error:  # noqa: BLE001 - each kind has errors of its own
-                problems.append(f"endpoints.{name}[{number}]: {endpoint!r}: {error}")
+                yield f"endpoints.{name}[{number}]: {endpoint!r}: {error}"
     try:
         network_of(config, reactor)
     except ConfigError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigError(str(path), problems)
+        yield from error.problems
 
 
 def _exit_failed() -> None:

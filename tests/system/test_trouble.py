@@ -241,18 +241,19 @@ def test_check_config_says_every_error(tmp_path: Path) -> None:
 
 
 def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
-    """Endpoints that Twisted cannot read and a CA file without certificates."""
+    """Endpoints that Twisted cannot read and a CA file without certificates, beside
+    what is wrong with the file's shape."""
     (tmp_path / "ca.pem").write_text("no certificate")
     config = tmp_path / "config.json"
     endpoints = {"addin": ["tpc:8080"], "admin": ["ssl:443:privateKey=none.pem"]}
     config.write_text(
-        json.dumps({"state_dir": "s", "endpoints": endpoints, "ca_file": "ca.pem"})
+        json.dumps({"state_dir": 7, "endpoints": endpoints, "ca_file": "ca.pem"})
     )
     command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     said = result.stdout + result.stderr
     assert result.returncode == 1
-    for place in ("endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
+    for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
     assert "Traceback" not in said
 
