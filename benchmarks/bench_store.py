@@ -207,6 +207,14 @@ def load(directory: Path) -> tuple[float, float, float]:
     return loading, decoding, memory
 
 
+LEGEND = """
+Commits: transactions of one record made durable, so many at a time. Their ceilings
+write and sync the same lines, as many in each write: encoded before; encoded on the
+way; and by another thread, since whoever must not block has to leave it to one.
+Loading: opening the folder; its ceiling checks and decodes the same lines, and keeps
+nothing. What of the rest is whose: docs/store.md, at its end."""
+
+
 def _print(name: str, measured: list[float], ceiling: list[float]) -> None:
     ratio = median(a / b for a, b in zip(measured, ceiling, strict=True))
     figures = f"{median(measured):>12,.0f}{median(ceiling):>12,.0f}{ratio:>8.2f}"
@@ -222,6 +230,7 @@ def main(folder: str | None) -> None:
         loading, decoding, grown = load(directory / "load")
         _print(f"loading {RECORDS:,} records", [loading], [decoding])
         print(f"{'  memory':<34}{grown:>9,.0f} MB")
+        print(LEGEND)
 
 
 if __name__ == "__main__":

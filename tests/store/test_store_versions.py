@@ -10,6 +10,7 @@ import pytest
 from pexschedd.errors import StoreNewer
 from pexschedd.model.tables import TABLES
 from pexschedd.store import checked, line
+from pexschedd.store.folder import FORMAT
 from tests.store.golden_maker import GOLDEN
 from tests.store.store_reader import read_folder
 from tests.store.store_support import (
@@ -102,11 +103,11 @@ def test_the_reader_agrees_with_the_store(tmp_path: Path) -> None:
 
 
 def _newer_format(state: Path) -> None:
-    _rewrite(state / "format.json", {"format": 2})
+    _rewrite(state / "format.json", {"format": FORMAT + 1})
 
 
 def _newer_manifest(state: Path) -> None:
-    _rewrite(max((state / "journal").glob("MANIFEST*")), {"format": 2})
+    _rewrite(max((state / "journal").glob("MANIFEST*")), {"format": FORMAT + 1})
 
 
 def _newer_document(state: Path) -> None:
