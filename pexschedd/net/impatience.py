@@ -16,7 +16,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
@@ -56,7 +56,14 @@ class _Handshake(Factory):
     def buildProtocol(self, address: Any) -> Any:
         protocol: Any = self._factory.buildProtocol(address)
         if protocol is not None:
-            # Twisted's way of being told; the protocol itself need not know.
+            # The protocol itself need not know that others want to be told.
+            lost = protocol.connectionLost
+
+            def connection_lost(reason: Failure = connectionDone) -> None:
+                self._settled()
+                lost(reason)
+
+            protocol.connectionLost = connection_lost
             listens = IHandshakeListener.providedBy(protocol)
             self._tell = protocol.handshakeCompleted if listens else _nobody
             protocol.handshakeCompleted = self._completed
@@ -71,8 +78,11 @@ class _Handshake(Factory):
         return protocol
 
     def _completed(self) -> None:
-        self._over = True
+        self._settled()
         self._tell()
+
+    def _settled(self) -> None:
+        self._over = True
         if self._limit is not None and self._limit.active():
             self._limit.cancel()
 

@@ -98,3 +98,16 @@ async def test_a_handshake_that_is_over_leaves_nothing(listen: Any) -> None:
     connected.transport.loseConnection()
     with pytest.raises(ConnectionDone):
         await client.over
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_handshake_that_fails_leaves_nothing(listen: Any) -> None:
+    """Whoever is not believed is not waited for any more."""
+    clock = Clock()
+    client = Client()
+    port = listen(Greeter, Authority("A stranger").server(dns("localhost")))
+    await impatient(port, Trust(), clock).connect(Factory.forProtocol(lambda: client))
+    with pytest.raises(ConnectionTrouble) as caught:
+        await client.over
+    assert caught.value.trouble is Trouble.UNTRUSTED
+    assert clock.getDelayedCalls() == []
