@@ -59,18 +59,18 @@ chromium:
 	|| echo "Chromium is not installed: the browser tests will be skipped"
 
 # The tests with real servers want Apache, tinyproxy, a Kerberos realm and the extra
-# "kerberos". Installed, or not, as Chromium is. apache2-bin starts no service.
+# "kerberos"; one of the store wants strace. Installed, or not, as Chromium is. apache2-bin starts no service.
 PEERS := apache2-bin libapache2-mod-auth-gssapi gss-ntlmssp krb5-kdc krb5-admin-server \
-	krb5-k5tls faketime libkrb5-dev gcc python3-dev tinyproxy-bin
+	krb5-k5tls faketime libkrb5-dev gcc python3-dev tinyproxy-bin strace
 
 peers: $(VENV)/dev.stamp
 	@{ command -v apache2 && command -v krb5kdc && command -v kadmin.local \
 	   && command -v faketime && command -v krb5-config \
-	   && command -v tinyproxy; } >/dev/null 2>&1 \
+	   && command -v tinyproxy && command -v strace; } >/dev/null 2>&1 \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	     && DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -qq -y --no-install-recommends $(PEERS) >/dev/null; } \
-	|| echo "Apache, tinyproxy or Kerberos is not installed: tests with them will be skipped"
+	|| echo "Apache, tinyproxy, Kerberos or strace is not installed: tests with them will be skipped"
 	@$(PIP) install --quiet --constraint requirements.lock --editable .[kerberos] \
 	|| echo "The extra kerberos cannot be built: its tests will be skipped"
 
