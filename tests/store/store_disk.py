@@ -5,13 +5,17 @@ certain after a sync of its folder. Before that each write may be lost, cut at a
 or kept, and each change of a name may be lost or kept, independently of the others.
 """
 
+import contextlib
 import errno
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from pexschedd.store.fs import FileSystem, is_temporary
 from pexschedd.store.space import Space
+
+T = TypeVar("T")
 
 
 class File:
@@ -66,6 +70,12 @@ class Folder:
             yield names
 
 
+class Choose(Protocol):
+    """Picks one of several."""
+
+    def __call__(self, among: Sequence[T]) -> T: ...
+
+
 class Disk(FileSystem):
     """The file system. `before` is called with the name of each changing call."""
 
@@ -82,6 +92,10 @@ class Disk(FileSystem):
         """Every disk that a crash at this moment may leave."""
         for root in _crashed(self.root, cuts):
             yield Disk(root)
+
+    def crash(self, cuts: Callable[[bytes], Sequence[int]], choose: "Choose") -> "Disk":
+        """One of them. There may be too many to list."""
+        return Disk(_one_crashed(self.root, cuts, choose))
 
     def _node(self, path: Path) -> File | Folder:
         node: File | Folder = self.root
@@ -189,7 +203,9 @@ class Disk(FileSystem):
         self._folder(path.parent).set(path.name, None)
 
     def discard(self, path: Path) -> None:
-        self.unlink(path)
+        # A crash may have left it gone already; the real one looks away, too.
+        with contextlib.suppress(FileNotFoundError):
+            self.unlink(path)
 
     def sync_dir(self, path: Path) -> None:
         self.before("sync_dir")
@@ -242,6 +258,24 @@ def _crashed(
                 )
             result.sync()
             yield result
+
+
+def _one_crashed(
+    folder: Folder, cuts: Callable[[bytes], Sequence[int]], choose: "Choose"
+) -> Folder:
+    names = dict(folder.durable)
+    for name, node in folder.pending:
+        if choose((False, True)):
+            _set(names, name, node)
+    result = Folder()
+    for name, left in names.items():
+        if isinstance(left, File):
+            ends = few_cuts if is_temporary(name) else cuts
+            result.names[name] = File(choose(sorted(left.survivors(ends))))
+        else:
+            result.names[name] = _one_crashed(left, cuts, choose)
+    result.sync()
+    return result
 
 
 def _copied(folder: Folder) -> Folder:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +21,8 @@ from tests.store.store_support import (
     Room,
     Setting,
 )
+
+T = TypeVar("T")
 
 STATE = Path("/var/state")
 
@@ -328,8 +330,11 @@ class StoreMachine(RuleBasedStateMachine):
             acknowledged = self.model == self.expected(records)
         self.opened.close()
         cut = data.draw(st.integers(1, 300))
-        left = list(self.disk.crashes(lambda data: [min(cut, len(data) - 1)]))
-        self.disk = data.draw(st.sampled_from(left))
+
+        def choose(among: Sequence[T]) -> T:
+            return data.draw(st.sampled_from(among))
+
+        self.disk = self.disk.crash(lambda data: [min(cut, len(data) - 1)], choose)
         before = self.model
         self.open()
         found = self.opened.content()
