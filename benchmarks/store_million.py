@@ -7,10 +7,12 @@ two aliases and its join window. Measured are 200,000 records (40,000 rooms); wi
 `--full` a million records as such rooms, a million conferences without anything
 else, and a million rooms, which are five million records.
 
-The ceiling of a start is to check and decode the same lines and keep nothing; that
-of memory is the decoded records in a list, without a way to find any but the first.
-Each figure is from a process of its own. After a start some seconds of bookings,
-deletions and policy look-ups go on, while the garbage collector's pauses are timed.
+Beside a start stands to check and decode the same lines and keep nothing, which a
+start with hint files need not do; beside the memory stand the decoded records in a
+list, without a way to find any but the first. Without hint files is how the first start
+of a new release goes. Each figure is from a process of its own. After a start some
+seconds of bookings, deletions and policy look-ups go on, while the garbage collector's
+pauses are timed.
 """
 
 import gc
@@ -44,7 +46,7 @@ WORK = 4.0
 """Seconds of bookings, deletions and look-ups after a start."""
 
 GOALS = {"start": 10.0, "memory": 1200.0, "pause": 20.0}
-"""Seconds, MB, ms; for a million records."""
+"""Seconds, MB, ms; for a million rooms."""
 
 Put = tuple[Table[Any], Record]
 
@@ -169,7 +171,8 @@ def start(directory: Path, kind: str, work: str) -> dict[str, float]:
         "records": float(sum(store.count(table) for table in TABLES)),
         "megabytes": resident() - before,
     }
-    facts |= _work(store, loop, float(work)) if kind == "rooms" else {}
+    if kind == "rooms" and float(work):
+        facts |= _work(store, loop, float(work))
     facts["resident"] = resident()
     facts["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     loop.run(store.close())
@@ -276,21 +279,24 @@ def measure(kind: str, count: int, folder: str | None) -> None:
         decoded = step("bare", directory, kind, "drop")
         kept = step("bare", directory, kind, "keep")
         facts = step("start", directory, kind, str(WORK))
+        for hint in (directory / "journal").glob("*.hint"):
+            hint.unlink()
+        bare_start = step("start", directory, kind, "0")
     records = facts["records"]
-    share = records / 1e6
     told(
         f"start, {count:,} {kind}, {records:,.0f} records",
         f"{facts['seconds']:.1f} s",
         f"{decoded['seconds']:.1f} s",
         f"{decoded['seconds'] / facts['seconds']:.2f}",
-        f"<= {GOALS['start'] * share:.0f} s",
+        f"<= {GOALS['start']:.0f} s",
     )
+    told("  without hint files", f"{bare_start['seconds']:.1f} s")
     told(
         "  memory",
         f"{facts['megabytes']:,.0f} MB",
         f"{kept['megabytes']:,.0f} MB",
         f"{kept['megabytes'] / facts['megabytes']:.2f}",
-        f"<= {GOALS['memory'] * share:,.0f} MB",
+        f"<= {GOALS['memory']:,.0f} MB",
     )
     told("  the whole process, and its peak", f"{facts['peak']:,.0f} MB")
     told("  on the disk", f"{written['megabytes']:,.0f} MB")

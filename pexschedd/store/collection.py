@@ -1,11 +1,21 @@
-"""A table in memory: records by id, and indexes. What reads are answered from."""
+"""A table: records by id, and indexes. What reads are answered from.
 
-from collections.abc import Hashable, Iterable, Iterator
+Every record is in memory, up to a number; of a larger table those that were written or
+asked for last, and the others are read where they lie in the journal. Ids and indexes
+are always in memory, so it is known without looking what is not there.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Generic
 
 from pexschedd.model.table import R, Table
+from pexschedd.store.index import HashIndex, Hashing, entry
+from pexschedd.store.numbers import Numbers
 from pexschedd.store.records import RecordFormat
-from pexschedd.store.sharing import Sharing
+
+KEPT = 100_000
+"""Records of a table that are kept in memory, as far as the disk has them too."""
 
 
 class Collection(Generic[R]):
@@ -14,161 +24,196 @@ class Collection(Generic[R]):
     `next_id` is above every id that was ever used, deleted ones included.
     """
 
-    def __init__(self, table: Table[R]) -> None:
+    def __init__(
+        self,
+        table: Table[R],
+        hashing: Hashing | None = None,
+        numbers: Numbers | None = None,
+        kept: int = KEPT,
+    ) -> None:
+        """`numbers`: which records are in the journal. Without it, all are in memory,
+        as those of a document."""
         self.table = table
         self.format = RecordFormat(table)
         self.next_id = 1
-        self._sharing: Sharing | None = Sharing(table.record)
-        self._records: dict[int, R] = {}
-        # Records nearly always arrive with ascending ids, and a dict keeps the order
-        # of arrival; it is sorted anew only after one has arrived out of order.
-        self._highest = 0
-        self._in_order = True
-        self._indexes = {index.name: _Index() for index in table.indexes}
-        self._keys = [(i.key, self._indexes[i.name]) for i in table.indexes]
-        self._key_functions = [i.key for i in table.indexes]
-        self._every_index = list(self._indexes.values())
+        self._hashing = hashing or Hashing()
+        self._numbers = numbers
+        self._kept = kept
+        self._records: OrderedDict[int, R] = OrderedDict()
+        # Put or deleted, and not in the journal yet: memory alone knows it.
+        self._unwritten: set[int] = set()
+        self._count = 0
+        # Nothing below has to be in memory, because the disk has it.
+        self._sealed = 0
+        self._read: Callable[[int], R] | None = None
+        self._keys = [index.key for index in table.indexes]
+        self._indexes = [HashIndex() for _ in table.indexes]
+        self._places = {index.name: n for n, index in enumerate(table.indexes)}
 
     def get(self, id: int) -> R | None:
+        found = self._records.get(id)
+        if found is None and self._read is not None:
+            found = self._from_disk(id)
+            if found is not None:
+                self._records[id] = found
+                self._let_go()
+        return found
+
+    def in_memory(self, id: int) -> R | None:
+        """The record, unless it has to be read."""
         return self._records.get(id)
 
     def all(self) -> Iterator[R]:
-        """A snapshot: changes made while it is read do not show in it."""
-        return iter(list(self._ordered().values()))
+        """By ascending id. What changes while it is read may show in it or not; a
+        record that is there all the time is in it."""
+        for id in self._ids():
+            # Not `get`: what is looked at once must not take the place of others.
+            record = self._records.get(id) or self._from_disk(id)
+            if record is not None:
+                yield record
 
     def ids(self) -> list[int]:
-        return list(self._ordered())
+        """Ascending."""
+        return list(self._ids())
 
     def __len__(self) -> int:
-        return len(self._records)
+        return self._count
 
     def find(self, index: str, key: Hashable) -> R | None:
         """The record with the lowest id under a key."""
-        id = self._indexes[index].first(key)
-        return None if id is None else self._records[id]
+        return next(self._having(index, key), None)
 
     def find_all(self, index: str, key: Hashable) -> list[R]:
-        return [self._records[id] for id in self._indexes[index].all(key)]
+        return list(self._having(index, key))
 
     def new_id(self) -> int:
         id = self.next_id
         self.next_id += 1
         return id
 
-    def put(self, record: R) -> R | None:
-        """Adds or replaces a record; returns the one it replaces."""
+    def entries(self, record: R) -> tuple[int, ...]:
+        """Of the record, in the order of the indexes."""
+        hashing, id = self._hashing, record.id
+        return tuple([entry(hashing(key(record)), id) for key in self._keys])
+
+    def put(self, record: R) -> tuple[R | None, tuple[int, ...]]:
+        """Adds or replaces a record; returns the one it replaces, and `entries`."""
         id = record.id
         # All keys first: a key function that raises must leave nothing half done.
-        keys = [key(record) for key in self._key_functions]
-        hash(tuple(keys))
-        old = self._records.get(id)
+        entries = self.entries(record)
+        old = self.get(id)
         if old is None:
-            self._added(id)
-            for index, key in zip(self._every_index, keys):  # noqa: B905 - one of each
-                if key is not None:
-                    index.add(key, id)
+            self._count += 1
+            if id >= self.next_id:
+                self.next_id = id + 1
+            for index, added in zip(self._indexes, entries):  # noqa: B905 - one of each
+                index.add(added)
         else:
-            for (key_of, index), key in zip(self._keys, keys):  # noqa: B905 - as above
-                before = key_of(old)
-                if before != key:
-                    index.remove(before, id)
-                    index.add(key, id)
+            before = self.entries(old)
+            if before != entries:
+                for place, index in enumerate(self._indexes):
+                    if before[place] != entries[place]:
+                        index.remove(before[place])
+                        index.add(entries[place])
         self._records[id] = record
-        return old
+        if self._numbers is not None:
+            self._unwritten.add(id)
+        return old, entries
 
     def delete(self, id: int) -> R | None:
         """Removes a record, if it is there, and returns it."""
-        old = self._records.pop(id, None)
+        old = self.get(id)
         if old is not None:
-            for key, index in self._keys:
-                index.remove(key(old), id)
+            self._count -= 1
+            self._records.pop(id, None)
+            if self._numbers is not None:
+                self._unwritten.add(id)
+            for index, gone in zip(self._indexes, self.entries(old)):  # noqa: B905
+                index.remove(gone)
         return old
+
+    def taken_back(self, id: int) -> None:
+        """What was put or deleted is as the journal has it again."""
+        self._unwritten.discard(id)
+
+    def written(self, id: int) -> None:
+        """The journal, and `numbers`, have what was put or deleted last."""
+        self._unwritten.discard(id)
+        if id in self._records:
+            self._records.move_to_end(id)
+            if len(self._records) > self._kept:
+                self._let_go()
+
+    def sealed(self, seq: int) -> None:
+        """What operations before this one have put can be read from the disk."""
+        self._sealed = seq
 
     def replay(self, id: int, record: R | None) -> None:
         """Applies a stored operation. Nothing is found by index before `loaded`."""
-        if id >= self.next_id:
-            self.next_id = id + 1
         if record is None:
             self._records.pop(id, None)
         else:
-            if self._sharing is not None:
-                self._sharing.share(record)
-            if id not in self._records:
-                self._added(id)
-            # The record's own, which is equal, so that there is only one of them.
-            self._records[record.id] = record
+            self._records[id] = record
+            self._records.move_to_end(id)
 
-    def loaded(self) -> None:
-        """Builds the indexes: once, and only for what is still there."""
-        self._sharing = None
-        records = self._ordered()
-        for key, index in self._keys:
-            index.fill(zip(map(key, records.values()), records, strict=True))
-
-    def _added(self, id: int) -> None:
+    def used(self, id: int) -> None:
+        """There is, or was, a record with this id."""
         if id >= self.next_id:
             self.next_id = id + 1
-        if id > self._highest:
-            self._highest = id
-        else:
-            self._in_order = False
 
-    def _ordered(self) -> dict[int, R]:
-        if not self._in_order:
-            self._records = dict(sorted(self._records.items()))
-            self._in_order = True
-        return self._records
+    def loaded(
+        self,
+        entries: Callable[[int], Iterable[Iterable[int]]] | None = None,
+        read: Callable[[int], R] | None = None,
+    ) -> None:
+        """Builds the indexes: once, and only for what is still there.
 
+        `entries` has those of the index at a place, in parts; without it they are made
+        from the records. `read` reads what an operation has put.
+        """
+        self._read = read
+        if self._numbers is not None:
+            self._numbers.loaded()
+        self._count = len(self._records if self._numbers is None else self._numbers)
+        if self._numbers is None:
+            self._records = OrderedDict(sorted(self._records.items()))
+        for place, index in enumerate(self._indexes):
+            index.fill((entries or self._own_entries)(place), self._count)
 
-_FEW = 8
+    def _own_entries(self, place: int) -> Iterator[Iterator[int]]:
+        key, hashing = self._keys[place], self._hashing
+        yield (entry(hashing(key(r)), id) for id, r in self._records.items())
 
-
-class _Index:
-    """Ids by key. Most keys have one id, which is kept as it is; a few are a tuple, and
-    many a set, which is large but does not take long to change."""
-
-    def __init__(self) -> None:
-        self._ids: dict[Hashable, int | tuple[int, ...] | set[int]] = {}
-
-    def fill(self, pairs: Iterable[tuple[Hashable | None, int]]) -> None:
-        known = self._ids.setdefault
-        for key, id in pairs:
-            if key is not None and known(key, id) is not id:
-                self.add(key, id)
-
-    def add(self, key: Hashable | None, id: int) -> None:
+    def _having(self, index: str, key: Hashable) -> Iterator[R]:
         if key is None:
             return
-        found = self._ids.setdefault(key, id)
-        if found is id:
-            return
-        if isinstance(found, set):
-            found.add(id)
-            return
-        few = found if isinstance(found, tuple) else (found,)
-        if id not in few:
-            self._ids[key] = (*few, id) if len(few) < _FEW else {*few, id}
+        place = self._places[index]
+        for id in self._indexes[place].find(self._hashing(key)):
+            record = self.get(id)
+            # Another key may have the same hash.
+            if record is not None and self._keys[place](record) == key:
+                yield record
 
-    def remove(self, key: Hashable | None, id: int) -> None:
-        if key is None:
-            return
-        found = self._ids[key]
-        if isinstance(found, set):
-            found.remove(id)
-            if len(found) == 1:
-                self._ids[key] = found.pop()
-        elif isinstance(found, tuple):
-            few = tuple(other for other in found if other != id)
-            self._ids[key] = few if len(few) > 1 else few[0]
-        else:
-            del self._ids[key]
+    def _from_disk(self, id: int) -> R | None:
+        if self._read is None or self._numbers is None or id in self._unwritten:
+            return None
+        seq = self._numbers.get(id)
+        return self._read(seq) if seq else None
 
-    def first(self, key: Hashable) -> int | None:
-        found = self._ids.get(key)
-        return found if found is None or isinstance(found, int) else min(found)
+    def _ids(self) -> Iterable[int]:
+        if self._numbers is None:
+            return sorted(self._records)
+        if not self._unwritten:
+            return self._numbers.ids()
+        there = set(self._numbers.ids()) - self._unwritten
+        return sorted(there | (self._unwritten & self._records.keys()))
 
-    def all(self, key: Hashable) -> list[int]:
-        found = self._ids.get(key)
-        if found is None:
-            return []
-        return [found] if isinstance(found, int) else sorted(found)
+    def _let_go(self) -> None:
+        """Forgets a record or two that the disk has, if there are too many."""
+        assert self._numbers is not None  # noqa: S101 - or it is not called
+        for _ in range(2):
+            if len(self._records) <= self._kept:
+                return
+            id, record = self._records.popitem(last=False)
+            if id in self._unwritten or self._numbers.get(id) >= self._sealed:
+                self._records[id] = record

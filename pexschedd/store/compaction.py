@@ -13,22 +13,23 @@ The order is what makes it safe to stop anywhere:
    it replaces. What is replaced goes when the last manifest that lists it goes.
 """
 
-import errno
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pexschedd.store import line
-from pexschedd.store.fs import FileSystem, temporary_name, write_all
+from pexschedd.store.fs import NO_SPACE, FileSystem, temporary_name, write_all
+from pexschedd.store.hint_files import HintFiles
+from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Lines, Run
+from pexschedd.store.manifest import Segment
 from pexschedd.store.segments import Segments
 
 SLICE = 32 << 10
 """Bytes that are looked at, and that are written before the next sync, between two
 commits. The more, the longer a commit may have to wait for it; the sync of so little
 takes no longer than that of a commit."""
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Compaction:
@@ -39,12 +40,15 @@ class Compaction:
         fs: FileSystem,
         segments: Segments,
         sources: Sequence[Lines],
+        hint_files: HintFiles,
         slice_size: int = SLICE,
     ) -> None:
         """`sources` are the lines of the oldest segments, as the ledger has them."""
         self._fs = fs
         self._segments = segments
         self._sources = sources
+        self._hint_files = hint_files
+        self._hints: Hints | None = None
         self._slice = slice_size
         self._path = segments.directory / temporary_name("compaction")
         self._handle: int | None = None
@@ -52,7 +56,7 @@ class Compaction:
         self._line = 0
         self._offset = 0
         self._unsynced = 0
-        self.lines = Lines(sources[0].first, compacted=True)
+        self.lines = Lines(sources[0].first, Hints(hint_files.width), compacted=True)
         """What has been copied."""
         self.problem = ""
         """Why it was given up; nothing has changed then."""
@@ -95,6 +99,8 @@ class Compaction:
     def _copy(self) -> None:
         lines = self._sources[self._source]
         path = self._path_of_source()
+        if not self._line:
+            self._hints = lines.hints or self._hint_files.read(self._segment)
         after, size, runs = lines.runs(self._line, self._slice)
         # Where nothing matters nothing is read: it may be what cannot be.
         data = self._read(path, size, runs) if runs else b""
@@ -108,12 +114,13 @@ class Compaction:
                 self._give_up(f"{path} is damaged near byte {self._offset + run.start}")
                 return
             kept.append(part)
-            lines.copy_run(run, self.lines)
+            lines.copy_run(run, self.lines, self._hints)
         if kept:
             assert self._handle is not None  # noqa: S101 - `step` has opened it
             copied = b"".join(kept)
             write_all(self._fs, self._handle, copied)
             self._unsynced += len(copied)
+            self.lines.crc = zlib.crc32(copied, self.lines.crc)
             if self._unsynced >= self._slice:
                 self._fs.datasync(self._handle)
                 self._unsynced = 0
@@ -140,9 +147,12 @@ class Compaction:
             )
             return None
 
+    @property
+    def _segment(self) -> Segment:
+        return self._segments.manifest.segments[self._source]
+
     def _path_of_source(self) -> Path:
-        segment = self._segments.manifest.segments[self._source]
-        return self._segments.directory / segment.name
+        return self._segments.directory / self._segment.name
 
     def _give_up(self, why: str) -> None:
         self.problem = why

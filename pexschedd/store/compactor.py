@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 
 from pexschedd.store.compaction import Compaction
 from pexschedd.store.fs import FileSystem
+from pexschedd.store.hint_files import HintFiles
 from pexschedd.store.journal import Journal
 from pexschedd.store.ledger import Ledger
 from pexschedd.store.segments import Segments
@@ -39,15 +40,21 @@ class Compactor:
         ledger: Ledger,
         segments: Segments,
         journal: Journal,
+        hint_files: HintFiles,
         next_ids: Callable[[], Mapping[str, int]],
-        write_again: Callable[[Sequence[tuple[str, int]]], Deferred[None]],
+        write_again: Callable[[Sequence[tuple[str, int]]], Deferred[None] | None],
+        compacted: Callable[[], None],
         floor: int = FLOOR,
     ) -> None:
-        """`write_again` stores records, given by table and id, as memory has them."""
+        """`write_again` stores records, given by table and id, as memory has them, or
+        returns None if it has not all of them. `compacted` is called when the ledger
+        has changed."""
         self._fs = fs
         self._ledger = ledger
         self._segments = segments
         self._journal = journal
+        self._hint_files = hint_files
+        self._compacted = compacted
         self._next_ids = next_ids
         self._write_again = write_again
         self._floor = floor
@@ -95,17 +102,17 @@ class Compactor:
         self._ledger.compacting()
         sources = self._ledger.segments[:count]
         before = sum(lines.size for lines in sources)
-        compaction = Compaction(self._fs, self._segments, sources)
-
+        compaction = Compaction(self._fs, self._segments, sources, self._hint_files)
         mended = False
 
         def publish(_: None) -> Deferred[None]:
             nonlocal mended
             if not compaction.complete:
                 self._ledger.abandoned()
-                if compaction.damaged and self._mended < MENDED_AT_MOST:
+                again = self._mend(compaction) if compaction.damaged else None
+                if again is not None:
                     mended = True
-                    return self._mend(compaction)
+                    return again
                 self._not_below = self._ledger.dead + self._floor
                 self._log.warn("compaction stopped: {why}", why=compaction.problem)
                 return succeed(None)
@@ -116,6 +123,7 @@ class Compactor:
 
         def take_over(_: None) -> None:
             self._ledger.compacted(count, compaction.lines)
+            self._compacted()
             self._not_below = 0
             self._log.info(
                 "compacted {count} segments: {before} bytes became {after}",
@@ -142,9 +150,14 @@ class Compactor:
         self._journal.begin(compaction).addCallback(publish).addBoth(ended)
         return finished
 
-    def _mend(self, compaction: Compaction) -> Deferred[None]:
+    def _mend(self, compaction: Compaction) -> Deferred[None] | None:
         """Writes anew what is damaged on the disk and still right in memory."""
+        if self._mended >= MENDED_AT_MOST:
+            return None
         records = self._ledger.records(compaction.damaged)
+        again = self._write_again(records)
+        if again is None:
+            return None
         self._mended += len(compaction.damaged)
         self._log.error(
             "{problem}: {count} records are written anew from memory, and nothing is "
@@ -152,7 +165,7 @@ class Compactor:
             problem=compaction.problem,
             count=len(records),
         )
-        return self._write_again(records)
+        return again
 
 
 def _passed_on(problem: str, to: "Deferred[str]") -> str:

@@ -30,6 +30,7 @@ import msgspec
 from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import checked
 from pexschedd.store.collection import Collection
+from pexschedd.store.index import MOST
 from pexschedd.store.newer import REMEDY, Newer
 
 FORMAT = 1
@@ -86,8 +87,8 @@ def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> Non
                 raise StoreNewer(f"{where}: {error}") from None
             except ValueError as error:
                 raise StoreError(f"{where}: {error}") from None
-            if record.id < 1:
-                raise StoreError(f"{where}: the id must be at least 1")
+            if not 1 <= record.id <= MOST:
+                raise StoreError(f"{where}: the id must be from 1 to {MOST}")
             if collection.get(record.id) is not None:
                 raise StoreError(f"{where}: there is another one with id {record.id}")
             collection.replay(record.id, record)

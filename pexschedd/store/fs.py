@@ -12,6 +12,7 @@ The two recipes built from these calls, `replace` and `make_dirs`, are here too.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -23,11 +24,14 @@ from typing import Protocol
 from pexschedd.errors import StoreError
 from pexschedd.store.space import Space
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says."""
+
 
 class FileSystem(Protocol):
     """System calls. Errors are OSError, as the system gives them.
 
-    A handle is an int that `create`, `append` or `lock` returned.
+    A handle is an int that `create`, `append`, `open` or `lock` returned.
     """
 
     def listdir(self, path: Path) -> Sequence[str]:
@@ -56,6 +60,12 @@ class FileSystem(Protocol):
 
     def append(self, path: Path) -> int:
         """Opens an existing file; what is written goes to its end."""
+
+    def open(self, path: Path) -> int:
+        """Opens an existing file for `read_at`."""
+
+    def read_at(self, handle: int, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset` on, of a file that `open` has opened."""
 
     def write(self, handle: int, data: bytes) -> int:
         """Writes some of `data`, at least a byte; returns how many bytes it wrote."""
@@ -133,6 +143,12 @@ class RealFileSystem:
 
     def append(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def open(self, path: Path) -> int:
+        return os.open(path, os.O_RDONLY)
+
+    def read_at(self, handle: int, offset: int, size: int) -> bytes:
+        return os.pread(handle, size, offset)
 
     def write(self, handle: int, data: bytes) -> int:
         return os.write(handle, data)

@@ -13,12 +13,12 @@ import msgspec
 
 from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.model.table import Table
-from pexschedd.store import checked, documents
+from pexschedd.store import checked, documents, loading
 from pexschedd.store import line as lines
-from pexschedd.store.collection import Collection
+from pexschedd.store.collection import KEPT
 from pexschedd.store.folder import FORMAT, JOURNAL, Info
 from pexschedd.store.fs import FileSystem, is_temporary
-from pexschedd.store.ledger import Ledger
+from pexschedd.store.index import Hashing
 from pexschedd.store.manifest import (
     SEGMENT,
     Manifest,
@@ -34,6 +34,7 @@ from pexschedd.store.replay import Extent, replay
 from pexschedd.store.salvage import salvage
 from pexschedd.store.secrets import load_or_create_key
 from pexschedd.store.segments import listed
+from pexschedd.store.shelf import Shelf
 
 
 class Finding(NamedTuple):
@@ -56,8 +57,7 @@ class Inspection:
         self.info: Info | None = None
         self.manifests: dict[int, Manifest] = {}
         """Those that can be read."""
-        self.collections = {table.name: Collection(table) for table in tables}
-        self.ledger = Ledger(table.name for table in tables if not table.document)
+        self.ledger, self.collections = loading.begin(tables, Hashing(), KEPT)
 
     def add(self, kind: str, path: Path, error: object) -> None:
         text = str(error).removeprefix(f"{path}: ").removeprefix(f"{path}, ")
@@ -90,6 +90,8 @@ def inspect(
                 for name in fs.listdir(folder)
                 if is_temporary(name)
             ]
+    shelf = Shelf(fs, directory / JOURNAL, found.ledger, found.collections)
+    loading.finish(found.collections, found.ledger, shelf)
     return found
 
 
@@ -163,7 +165,13 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
         else:
             try:
                 extent = replay(
-                    fs, path, segment, journaled, found.ledger, may_be_torn=may_be_torn
+                    fs,
+                    path,
+                    segment,
+                    journaled,
+                    found.ledger,
+                    may_be_torn=may_be_torn,
+                    keep=False,
                 )
             except StoreError as error:
                 damaged = _damaged_lines(fs.read(path))
@@ -194,9 +202,6 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
     newest = msgspec.structs.replace(found.newest, segments=tuple(done))
     found.manifests[max(found.manifests)] = newest
     _look_for_strays(fs, journal, found)
-    found.ledger.loaded()
-    for collection in found.collections.values():
-        collection.loaded()
 
 
 def _successor(fs: FileSystem, journal: Path, segment: Segment) -> str:

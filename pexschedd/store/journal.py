@@ -125,6 +125,14 @@ class Journal:
         """Does something long between the groups; fires when it is done or stopped."""
         return self._add(_Begin(work, Durable()))
 
+    def give_up(self, error: StoreError) -> None:
+        """Something else is as final as an error in writing."""
+
+        def fail() -> None:
+            raise error
+
+        self.call(fail).addErrback(lambda _: None)
+
     def stop(self) -> Deferred[None]:
         """Fires when everything is done and the thread has ended."""
         if self._stopping is None:
@@ -222,10 +230,16 @@ class Journal:
                 self._reactor.callFromThread(job.done.callback, None)
 
     def _fail(self, error: Exception) -> None:
-        self._error = self._error or StoreError(
-            f"the store cannot be written: {error}. Nothing is written from now "
-            "on; what was acknowledged is safe. Mend the cause and start again."
-        )
+        if self._error is None:
+            self._error = (
+                error
+                if isinstance(error, StoreError)
+                else StoreError(
+                    f"the store cannot be written: {error}. Nothing is written from "
+                    "now on; what was acknowledged is safe. Mend the cause and start "
+                    "again."
+                )
+            )
 
     def _report(self, durable: list[_Job], lost: list[_Job], seconds: float) -> None:
         if durable or lost or self._error is not None:

@@ -7,19 +7,23 @@ segments: nothing older is left that they could delete.
 It is kept small, because there may be millions of lines: for each record the number of
 its operation (8 bytes), for each line its size and whether it matters (5 bytes), for
 each line of a compacted segment, where numbers have gaps, the number too (8 bytes).
+What else a segment's lines are about is kept until it is written, see `hints.py`.
 """
 
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, compress
 from typing import NamedTuple
 
-_CHUNK = 256
-"""Ids whose numbers are kept together, and forgotten together when all are gone."""
+from pexschedd.store.hints import DELETED, Hints
+from pexschedd.store.numbers import Numbers
 
 _ALIVE = re.compile(rb"\x01+")
+
+_MARK = 64
+"""Lines after which it is kept where the next one begins."""
 
 
 class Run(NamedTuple):
@@ -31,28 +35,68 @@ class Run(NamedTuple):
     stop: int
 
 
+def beyond(lines: Sequence[int], kept: int) -> int:
+    """How many of the oldest segments are not among those that have up to so many of
+    the newest lines."""
+    for place in range(len(lines) - 1, -1, -1):
+        kept -= lines[place]
+        if kept < 0:
+            return place + 1
+    return 0
+
+
 class Lines:
     """The lines of one segment, in order."""
 
-    def __init__(self, first: int, *, compacted: bool = False) -> None:
+    def __init__(
+        self, first: int, hints: Hints | None = None, *, compacted: bool = False
+    ) -> None:
         """`first` is the number of the first operation."""
         self.first = first
+        self.name = ""
+        """Of the file; that of the segment that grows is not known here."""
+        self.sealed = False
         self.sizes = array("I")
         self.alive = bytearray()
         self.seqs = array("Q") if compacted else None
         """The numbers of the operations, where they have gaps."""
+        self.crc = 0
+        """Of all bytes, once it is sealed."""
         self.size = 0
         self.live = 0
         """Bytes, of all lines and of those that matter."""
+        self.hints = hints
+        """What the lines are about; None when that is in a file, or not known."""
+        self._marks = array("Q")
 
-    def add(self, seq: int, size: int, alive: int) -> None:
+    @classmethod
+    def read(
+        cls, first: int, sizes: "array[int]", seqs: "array[int] | None", hints: Hints
+    ) -> "Lines":
+        """What a hint file says."""
+        lines = cls(first, hints)
+        lines.sizes = sizes
+        lines.seqs = seqs
+        lines.alive = hints.puts()
+        lines.size = sum(sizes)
+        lines.live = sum(compress(sizes, lines.alive))
+        return lines
+
+    def add(
+        self, seq: int, size: int, code: int, id: int, entries: Sequence[int]
+    ) -> None:
+        """`code` is the table's number, for a deletion with `DELETED` added."""
         self.sizes.append(size)
-        self.alive.append(alive)
         self.size += size
-        if alive:
+        if code < DELETED:
+            self.alive.append(1)
             self.live += size
+        else:
+            self.alive.append(0)
         if self.seqs is not None:
             self.seqs.append(seq)
+        if self.hints is not None:
+            self.hints.add(code, id, entries)
 
     def kill(self, seq: int) -> int:
         """Notes that a line does not matter any more; returns how long it is, or 0."""
@@ -63,23 +107,6 @@ class Lines:
         size = self.sizes[position]
         self.live -= size
         return size
-
-    def revive(self, seqs: Iterable[int]) -> None:
-        """Only these matter. They ascend, and all are numbers of lines."""
-        if self.seqs is None:
-            self.alive = bytearray(len(self.sizes))
-            for seq in seqs:
-                self.alive[seq - self.first] = 1
-        else:
-            living = iter(seqs)
-            wanted = next(living, 0)
-            for position, seq in enumerate(self.seqs):
-                if seq == wanted:
-                    self.alive[position] = 1
-                    wanted = next(living, 0)
-                else:
-                    self.alive[position] = 0
-        self.live = sum(compress(self.sizes, self.alive))
 
     def runs(self, first: int, size: int) -> tuple[int, int, list[Run]]:
         """What matters from line `first` on, within about `size` bytes.
@@ -104,11 +131,26 @@ class Lines:
         after = first + len(ends) - 1
         return after if after < len(self.sizes) else 0, ends[-1], found
 
+    def place(self, seq: int) -> tuple[int, int]:
+        """Where an operation's line begins, in bytes, and how long it is."""
+        position = self._position(seq)
+        while len(self._marks) * _MARK <= position:
+            end = len(self._marks) * _MARK
+            before = self._marks[-1] if end else 0
+            self._marks.append(before + sum(self.sizes[max(0, end - _MARK) : end]))
+        begin = position // _MARK
+        start = self._marks[begin] + sum(self.sizes[begin * _MARK : position])
+        return start, self.sizes[position]
+
     def number(self, position: int) -> int:
         return self.first + position if self.seqs is None else self.seqs[position]
 
-    def copy_run(self, run: Run, to: "Lines") -> None:
-        """Adds the lines of a run to a compacted segment."""
+    def copy_run(self, run: Run, to: "Lines", hints: Hints | None) -> None:
+        """Adds the lines of a run, and what they are about, to a compacted segment."""
+        if hints is None:
+            to.hints = None
+        elif to.hints is not None:
+            hints.copy(run.first, run.last, to.hints)
         assert to.seqs is not None  # noqa: S101 - only those are copied to
         if self.seqs is None:
             to.seqs.extend(range(self.first + run.first, self.first + run.last))
@@ -118,6 +160,12 @@ class Lines:
         to.alive.extend(b"\1" * (run.last - run.first))
         to.size += run.stop - run.start
         to.live += run.stop - run.start
+        to.prepare()
+
+    def prepare(self) -> None:
+        """Does what the first `place` would take long for."""
+        if self.sizes:
+            self.place(self.number(len(self.sizes) - 1))
 
     def _position(self, seq: int) -> int:
         if self.seqs is None:
@@ -128,47 +176,14 @@ class Lines:
         return -1
 
 
-class _Numbers:
-    """The number of the last operation on each record of a table."""
-
-    def __init__(self) -> None:
-        self._chunks: dict[int, array[int]] = {}
-        self._used: dict[int, int] = {}
-
-    def swap(self, id: int, seq: int) -> int:
-        """Sets a record's number, 0 for none; returns the one before."""
-        key, place = divmod(id, _CHUNK)
-        chunk = self._chunks.get(key)
-        if chunk is None:
-            if not seq:
-                return 0
-            chunk = self._chunks[key] = array("Q", bytes(8 * _CHUNK))
-            self._used[key] = 0
-        before = chunk[place]
-        chunk[place] = seq
-        if not before and seq:
-            self._used[key] += 1
-        elif before and not seq:
-            self._used[key] -= 1
-            if not self._used[key]:
-                del self._chunks[key], self._used[key]
-        return before
-
-    def items(self) -> Iterator[tuple[int, int]]:
-        """Ids and numbers."""
-        for key, chunk in self._chunks.items():
-            yield from enumerate(chunk, key * _CHUNK)
-
-    def __iter__(self) -> Iterator[int]:
-        for chunk in self._chunks.values():
-            yield from filter(None, chunk)
-
-
 class Ledger:
     """All segments of a journal, the one that grows included."""
 
-    def __init__(self, tables: Iterable[str]) -> None:
-        self._numbers = {name: _Numbers() for name in tables}
+    def __init__(self, tables: Iterable[str], width: int = 0) -> None:
+        """`width`: how many indexes a table has at most."""
+        self._numbers = {name: Numbers() for name in tables}
+        self._codes = {name: code for code, name in enumerate(self._numbers)}
+        self.width = width
         self._segments: list[Lines] = []
         self._firsts: list[int] = []
         self.sealed = 0
@@ -177,36 +192,61 @@ class Ledger:
         self._killed: list[int] | None = None
         """What has died since a compaction began."""
 
+    def numbers(self, table: str) -> Numbers:
+        """Which record's last operation is which."""
+        return self._numbers[table]
+
+    def code(self, table: str, *, put: bool) -> int:
+        """How hints call a line of a table."""
+        code = self._codes[table]
+        return code if put else code | DELETED
+
     # While a journal is read.
 
-    def begin(self, first: int, *, compacted: bool = False) -> Lines:
-        """The next segment is read from here on, or written."""
+    def load(self, lines: Lines) -> dict[str, int]:
+        """Adds the next segment, all of whose lines are known, with their hints.
+
+        Returns the highest id of each table that is in it.
+        """
+        self._add(lines)
+        assert lines.hints is not None  # noqa: S101 - as said above
+        seqs: Sequence[int] = lines.seqs or range(
+            lines.first, lines.first + len(lines.sizes)
+        )
+        highest = {}
+        for table, numbers in self._numbers.items():
+            ids, changes = lines.hints.changes(self._codes[table], seqs)
+            for before in numbers.load(ids, changes):
+                self._kill(before)
+            highest[table] = max(ids, default=0)
+        return highest
+
+    def entries(self, table: str) -> Callable[[int], Iterator[Iterator[int]]]:
+        """By an index's place: the entries of all that is there, a segment at a time.
+
+        Only while all segments have their hints.
+        """
+        code = self._codes[table]
+
+        def entries(place: int) -> Iterator[Iterator[int]]:
+            for lines in self._segments:
+                if lines.hints is not None:
+                    yield lines.hints.living(lines.alive, code, place)
+
+        return entries
+
+    def begin(self, first: int) -> Lines:
+        """From here on the next segment is written; returns its lines."""
+        self._add(Lines(first, Hints(self.width)))
+        return self._segments[-1]
+
+    def _add(self, lines: Lines) -> None:
         if self._segments:
             last = self._segments[-1]
             self.sealed += last.size
             self.dead += last.size - last.live
-        self._segments.append(Lines(first, compacted=compacted))
-        self._firsts.append(first)
-        return self._segments[-1]
-
-    def read(self, table: str, id: int, seq: int, size: int, put: bool) -> None:
-        """Notes a line of the last segment; what matters is found out by `loaded`."""
-        self._segments[-1].add(seq, size, 0)
-        self._numbers[table].swap(id, seq if put else 0)
-
-    def loaded(self) -> None:
-        seqs: array[int] = array("Q")
-        for numbers in self._numbers.values():
-            seqs.extend(numbers)
-        living = array("Q", sorted(seqs))
-        end = len(living)
-        for lines in reversed(self._segments):
-            begin = bisect_left(living, lines.first, hi=end)
-            lines.revive(living[begin:end])
-            end = begin
-        before = self._segments[:-1]
-        self.sealed = sum(lines.size for lines in before)
-        self.dead = self.sealed - sum(lines.live for lines in before)
+        self._segments.append(lines)
+        self._firsts.append(lines.first)
 
     # While it is written.
 
@@ -219,12 +259,25 @@ class Ledger:
     def segments(self) -> list[Lines]:
         return self._segments
 
-    def wrote(self, table: str, id: int, seq: int, size: int, put: bool) -> None:
+    def wrote(
+        self,
+        table: str,
+        id: int,
+        seq: int,
+        size: int,
+        put: bool,
+        entries: Sequence[int] = (),
+    ) -> None:
         """Notes a line that is about to be written to the last segment."""
         before = self._numbers[table].swap(id, seq if put else 0)
         if before:
             self._kill(before)
-        self._segments[-1].add(seq, size, put)
+        code = self._codes[table]
+        self._segments[-1].add(seq, size, code if put else code | DELETED, id, entries)
+
+    def find(self, seq: int) -> Lines:
+        """The segment that an operation is in."""
+        return self._segments[bisect_right(self._firsts, seq) - 1]
 
     def _kill(self, seq: int) -> None:
         place = bisect_right(self._firsts, seq) - 1

@@ -23,6 +23,8 @@ MANIFEST = re.compile(r"MANIFEST-(\d{8})\.json")
 SEGMENT = re.compile(r"(\d{8})\.jsonl")
 COMPACTED = re.compile(r"c\d{8}\.jsonl")
 """Named after the first manifest that lists it."""
+HINT = re.compile(r"c?\d{8}\.hint")
+"""What is in a segment, in short; see `hints.py`."""
 
 
 class Segment(
@@ -75,6 +77,15 @@ def segment_name(number: int) -> str:
 def compacted_name(number: int) -> str:
     """`number` is that of the first manifest that lists it."""
     return f"c{number:08}.jsonl"
+
+
+def hint_name(segment: str) -> str:
+    """The hint file of a segment; the other way round: `segment_of`."""
+    return segment.removesuffix(".jsonl") + ".hint"
+
+
+def segment_of(hint: str) -> str:
+    return hint.removesuffix(".hint") + ".jsonl"
 
 
 def manifest_numbers(names: Iterable[str]) -> list[int]:

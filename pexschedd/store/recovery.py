@@ -11,6 +11,7 @@ What can be there, and what is done about it:
 - anything else that is not as it was written: StoreError.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from twisted.logger import Logger
 from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem, make_dirs, remove_temporaries, replace
-from pexschedd.store.ledger import Ledger
+from pexschedd.store.hint_files import HintFiles
+from pexschedd.store.ledger import Ledger, beyond
 from pexschedd.store.manifest import (
     COMPACTED,
+    HINT,
     SEGMENT,
     Manifest,
     Segment,
@@ -31,6 +34,7 @@ from pexschedd.store.manifest import (
     manifest_numbers,
     segment_name,
     segment_number,
+    segment_of,
 )
 from pexschedd.store.newer import REMEDY, Newer
 from pexschedd.store.replay import Extent, replay
@@ -44,11 +48,15 @@ def open_segments(
     directory: Path,
     collections: Mapping[str, Collection[Any]],
     ledger: Ledger,
+    hint_files: HintFiles,
     *,
+    kept: int,
     expected: bool,
 ) -> Segments:
     """Reads a journal into the collections, or begins one.
 
+    The newest segments, which have `kept` lines together, are read line by line; so are
+    older ones that lack their hint file, but their records are not kept in memory.
     `expected` says that there has been a journal here: without it a lost one would
     look like a first start. Raises StoreError or OSError.
     """
@@ -59,17 +67,20 @@ def open_segments(
         manifests = {1: _begin(fs, directory, expected)}
     newest = manifests[max(manifests)]
     _restore_next_ids(newest, collections, directory / manifest_name(max(manifests)))
-    segments, extent = _replay_all(fs, directory, newest.segments, collections, ledger)
-    ledger.loaded()
-    size = fs.size(directory / segments[-1].name)
+    reader = _Reader(fs, directory, collections, ledger, hint_files)
+    segments, extent = reader.run(newest.segments, kept)
+    active = directory / segments[-1].name
+    crc = ledger.active.crc
+    size = fs.size(active)
     if size > extent.size:
-        _set_aside(fs, directory / segments[-1].name, extent.size, size)
+        _set_aside(fs, active, extent.size, size)
+        crc = zlib.crc32(fs.read(active))
     if segments != newest.segments:
         number = max(manifests) + 1
         next_ids = {name: c.next_id for name, c in collections.items()}
         manifests[number] = write_manifest(fs, directory, number, next_ids, segments)
     _remove_unlisted(fs, directory, listed(manifests.values()))
-    result = Segments(fs, directory, manifests, extent)
+    result = Segments(fs, directory, manifests, extent, crc)
     result.sync()
     return result
 
@@ -123,38 +134,83 @@ def _restore_next_ids(
         collections[table].next_id = max(collections[table].next_id, next_id)
 
 
-def _replay_all(
-    fs: FileSystem,
-    directory: Path,
-    segments: Sequence[Segment],
-    collections: Mapping[str, Collection[Any]],
-    ledger: Ledger,
-) -> tuple[tuple[Segment, ...], Extent]:
-    """Applies all segments; returns them, with those that continue the listed ones."""
-    names = set(fs.listdir(directory))
-    done: list[Segment] = []
-    waiting = list(segments)
-    while waiting:
-        segment = waiting.pop(0)
-        path = directory / segment.name
-        if segment.name not in names:
+class _Reader:
+    """Reads all segments of a journal."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: Path,
+        collections: Mapping[str, Collection[Any]],
+        ledger: Ledger,
+        hint_files: HintFiles,
+    ) -> None:
+        self._fs = fs
+        self._directory = directory
+        self._collections = collections
+        self._ledger = ledger
+        self._hint_files = hint_files
+        self._names = set(fs.listdir(directory))
+
+    def run(
+        self, segments: Sequence[Segment], kept: int
+    ) -> tuple[tuple[Segment, ...], Extent]:
+        """Returns the segments, with those that continue the listed ones, and what is
+        in the last one."""
+        warm = beyond([segment.lines or 0 for segment in segments], kept)
+        done: list[Segment] = []
+        waiting = list(segments)
+        extent = Extent(0, 0, 0)
+        while waiting:
+            segment = waiting.pop(0)
+            keep = len(done) >= warm
+            if keep or not self._by_hints(segment):
+                successor = "" if waiting else self._successor(segment)
+                extent = self._by_line(segment, successor, keep, not waiting)
+                if successor:
+                    _log.warn(
+                        "{name} was not listed, but continues: kept", name=successor
+                    )
+                    segment = extent.seal(segment)
+                    waiting.append(Segment(name=successor, first=extent.last + 1))
+            done.append(segment)
+        for lines in self._ledger.segments[:-1]:
+            lines.sealed = True
+        return tuple(done), extent
+
+    def _by_hints(self, segment: Segment) -> bool:
+        lines = self._hint_files.open(segment)
+        if lines is None:
+            _log.info("{name} is read line by line", name=segment.name)
+            return False
+        for table, highest in self._ledger.load(lines).items():
+            self._collections[table].used(highest)
+        return True
+
+    def _by_line(
+        self, segment: Segment, successor: str, keep: bool, is_last: bool
+    ) -> Extent:
+        path = self._directory / segment.name
+        if segment.name not in self._names:
             raise StoreError(
                 f"{path} is missing, but it is part of the journal. Restore it, or the "
                 "whole folder, from a backup."
             )
-        successor = ""
-        if not waiting:
-            successor = segment_name(segment_number(segment.name) + 1)
-            if successor not in names or not fs.size(directory / successor):
-                successor = ""
-        may_be_torn = not waiting and not successor
-        extent = replay(fs, path, segment, collections, ledger, may_be_torn=may_be_torn)
-        if successor:
-            _log.warn("{name} was not listed, but continues: kept", name=successor)
-            segment = extent.seal(segment)
-            waiting.append(Segment(name=successor, first=extent.last + 1))
-        done.append(segment)
-    return tuple(done), extent
+        return replay(
+            self._fs,
+            path,
+            segment,
+            self._collections,
+            self._ledger,
+            may_be_torn=is_last and not successor,
+            keep=keep,
+        )
+
+    def _successor(self, segment: Segment) -> str:
+        """The segment after the last listed one, if there is one with content."""
+        name = segment_name(segment_number(segment.name) + 1)
+        there = name in self._names and self._fs.size(self._directory / name)
+        return name if there else ""
 
 
 def _set_aside(fs: FileSystem, path: Path, valid: int, size: int) -> None:
@@ -187,9 +243,11 @@ def _set_aside(fs: FileSystem, path: Path, valid: int, size: int) -> None:
 def _remove_unlisted(fs: FileSystem, directory: Path, known: set[str]) -> None:
     newest = max(segment_number(name) for name in known)
     for name in sorted(fs.listdir(directory)):
+        path = directory / name
+        if HINT.fullmatch(name) and segment_of(name) not in known:
+            remove(fs, path)
         if not _is_segment(name) or name in known:
             continue
-        path = directory / name
         if segment_number(name) > newest and fs.size(path):
             raise StoreError(
                 f"{path} has content, but is no part of the journal and does not "

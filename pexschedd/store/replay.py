@@ -7,6 +7,7 @@ complete line with a wrong checksum is no torn tail, be it the very last one: wr
 it may have been acknowledged.
 """
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,8 @@ from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import line as lines
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem
-from pexschedd.store.ledger import Ledger
+from pexschedd.store.hints import Hints
+from pexschedd.store.ledger import Ledger, Lines
 from pexschedd.store.manifest import Segment
 from pexschedd.store.newer import REMEDY, Newer
 
@@ -47,13 +49,19 @@ def replay(
     ledger: Ledger,
     *,
     may_be_torn: bool,
+    keep: bool = True,
 ) -> Extent:
-    """Applies the operations of a segment to the collections.
+    """Reads a segment, into the ledger and, if they are to be kept, the collections.
 
-    Raises StoreError naming file, line and what to do about it.
+    Raises StoreError naming file, line and what to do about it; what comes before that
+    line is there then.
     """
-    ledger.begin(segment.first, compacted=segment.compacted)
-    return _Replay(path, segment, collections, ledger, may_be_torn).run(fs)
+    each = _Replay(path, segment, collections, ledger, may_be_torn, keep)
+    try:
+        return each.run(fs)
+    finally:
+        for table, highest in ledger.load(each.lines).items():
+            collections[table].used(highest)
 
 
 class _Replay:
@@ -64,7 +72,13 @@ class _Replay:
         collections: Mapping[str, Collection[Any]],
         ledger: Ledger,
         may_be_torn: bool,
+        keep: bool,
     ) -> None:
+        self.lines = Lines(
+            segment.first, Hints(ledger.width), compacted=segment.compacted
+        )
+        self.lines.name = segment.name
+        self._keep = keep
         self._path = path
         self._segment = segment
         self._collections = collections
@@ -75,7 +89,7 @@ class _Replay:
         self._count = 0
         self._last = segment.first - 1
         # The part of a transaction that has been read, and what was before it.
-        self._group: list[tuple[Collection[Any], int, Any, int, int]] = []
+        self._group: list[tuple[lines.Line, Any, int]] = []
         self._before_group = self._extent()
 
     def run(self, fs: FileSystem) -> Extent:
@@ -83,6 +97,7 @@ class _Replay:
         rest = b""
         while chunk := fs.read(self._path, position, CHUNK):
             position += len(chunk)
+            self.lines.crc = zlib.crc32(chunk, self.lines.crc)
             *complete, rest = (rest + chunk).split(b"\n")
             for line in complete:
                 self._line(line)
@@ -117,12 +132,11 @@ class _Replay:
         size = len(raw) + 1
         if line.tx is None or self._segment.compacted:
             # Compaction takes single lines out of transactions that were complete.
-            collection.replay(line.id, record)
-            self._ledger.read(line.table, line.id, line.seq, size, record is not None)
+            self._apply(line, record, size)
         else:
             if not self._group:
                 self._before_group = self._extent()
-            self._group.append((collection, line.id, record, line.seq, size))
+            self._group.append((line, record, size))
             if line.tx[0] == line.tx[1]:
                 self._apply_group()
         self._offset += size
@@ -130,10 +144,18 @@ class _Replay:
         self._last = line.seq
 
     def _apply_group(self) -> None:
-        for collection, id, record, seq, size in self._group:
-            collection.replay(id, record)
-            self._ledger.read(collection.table.name, id, seq, size, record is not None)
+        for line, record, size in self._group:
+            self._apply(line, record, size)
         self._group.clear()
+
+    def _apply(self, line: lines.Line, record: Any, size: int) -> None:
+        collection = self._collections[line.table]
+        put = record is not None
+        entries = collection.entries(record) if put else ()
+        code = self._ledger.code(line.table, put=put)
+        self.lines.add(line.seq, size, code, line.id, entries)
+        if self._keep:
+            collection.replay(line.id, record)
 
     def _in_sequence(self, line: lines.Line) -> None:
         expected = self._last + 1

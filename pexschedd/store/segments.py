@@ -6,6 +6,7 @@ the disk.
 """
 
 import contextlib
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pexschedd.store.manifest import (
     Segment,
     compacted_name,
     encode,
+    hint_name,
     manifest_name,
     segment_name,
     segment_number,
@@ -33,13 +35,16 @@ class Segments:
         directory: Path,
         manifests: Mapping[int, Manifest],
         extent: Extent,
+        crc: int,
     ) -> None:
-        """`extent` is what is in the last segment of the newest manifest."""
+        """`extent` is what is in the last segment of the newest manifest, and `crc` the
+        crc32 of it."""
         self._fs = fs
         self.directory = directory
         self._manifests = dict(manifests)
         self._held: list[Manifest] = []
         self._extent = extent
+        self._crc = crc
         self._handle = fs.append(directory / self.manifest.segments[-1].name)
 
     @property
@@ -77,9 +82,10 @@ class Segments:
         self._extent = Extent(
             self._extent.size + len(data), self._extent.lines + lines, last
         )
+        self._crc = zlib.crc32(data, self._crc)
 
-    def roll(self, next_ids: Mapping[str, int]) -> None:
-        """Seals the last segment and begins a new one.
+    def roll(self, next_ids: Mapping[str, int], lines: Lines) -> None:
+        """Seals the last segment, which these are the lines of, and begins a new one.
 
         The new file is durable before a manifest lists it, and is not written to
         before that manifest is durable. So after a crash a file that is not listed is
@@ -102,7 +108,9 @@ class Segments:
                 Segment(name=name, first=self._extent.last + 1),
             ),
         )
+        lines.name, lines.crc, lines.sealed = active.name, self._crc, True
         self._extent = Extent(0, 0, self._extent.last)
+        self._crc = 0
 
     def replace_oldest(
         self, count: int, path: Path, lines: Lines, next_ids: Mapping[str, int]
@@ -124,6 +132,7 @@ class Segments:
             size=lines.size,
         )
         self.publish(next_ids, (compacted, *before[count:]))
+        lines.name, lines.sealed = name, True
 
     @property
     def next_number(self) -> int:
@@ -161,6 +170,7 @@ class Segments:
         needed = listed([*self._manifests.values(), *self._held])
         for name in listed([gone]) - needed:
             self._fs.discard(self.directory / name)
+            self._fs.discard(self.directory / hint_name(name))
 
     def close(self) -> None:
         self._fs.close(self._handle)

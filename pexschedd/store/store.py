@@ -1,7 +1,8 @@
-"""The store: every collection in memory, every change durable before it is told.
+"""The store: every collection at hand, every change durable before it is told.
 
-Reads are answered from memory at once. A change is made in memory by a transaction,
-and is durable when its commit fires; see `docs/store.md` for how.
+Reads are answered at once: from memory, or of a very large table from the journal. A
+change is made in memory by a transaction, and is durable when its commit fires; see
+`docs/store.md` for how.
 """
 
 import gc
@@ -20,15 +21,14 @@ from twisted.logger import Logger
 from pexschedd.errors import StoreError, StoreFull, StoreNewer
 from pexschedd.model.table import Index, R, Table
 from pexschedd.store import documents, line
-from pexschedd.store.collection import Collection
+from pexschedd.store.collection import KEPT, Collection
 from pexschedd.store.compactor import FLOOR, Compactor
 from pexschedd.store.folder import JOURNAL, Folder
 from pexschedd.store.fs import FileSystem, RealFileSystem, replace
 from pexschedd.store.journal import Durable, Journal
-from pexschedd.store.ledger import Ledger
-from pexschedd.store.recovery import open_segments
+from pexschedd.store.keeper import Keeper
+from pexschedd.store.loading import Loaded, load, of_document
 from pexschedd.store.secrets import Vault
-from pexschedd.store.segments import Segments
 from pexschedd.store.snapshot import Snapshot
 from pexschedd.store.space import Gauge, Space
 from pexschedd.store.transaction import Transaction
@@ -51,33 +51,35 @@ class Store:
         self,
         fs: FileSystem,
         folder: Folder,
-        collections: dict[str, Collection[Any]],
-        ledger: Ledger,
-        segments: Segments,
+        loaded: Loaded,
         journal: Journal,
+        kept: int,
         segment_size: int,
         compact_from: int,
         reserve: int | None,
     ) -> None:
         self._fs = fs
         self._folder = folder
-        self._collections = collections
-        self._ledger = ledger
-        self._segments = segments
+        self._collections = loaded.collections
+        self._ledger = loaded.ledger
+        self._segments = loaded.segments
         self._journal = journal
+        self._keeper = Keeper(loaded, journal, kept)
         self._segment_size = segment_size
         self._compactor = Compactor(
             fs,
-            ledger,
-            segments,
+            loaded.ledger,
+            loaded.segments,
             journal,
+            loaded.hint_files,
             self._next_ids,
             self._write_again,
+            self._keeper.look,
             compact_from,
         )
         self._gauge = Gauge(str(folder.path), reserve)
         self._read_gauge(fs.space(folder.path))
-        self._seq = segments.last
+        self._seq = loaded.segments.last
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None
         self.vault = Vault(folder.key)
@@ -95,27 +97,27 @@ class Store:
         segment_size: int = SEGMENT_SIZE,
         compact_from: int = FLOOR,
         reserve: int | None = None,
+        kept: int = KEPT,
         random: Callable[[int], bytes] = token_bytes,
     ) -> "Store":
-        """Opens a state folder, or begins one; blocks until everything is in memory.
+        """Opens a state folder, or begins one; blocks until everything is verified.
 
         `failed` is called once, on the reactor, when nothing can be written any more:
         the daemon has to exit. `version` is the release of the program, noted for
         people. `compact_from`: how many bytes have to be dead before they are removed.
-        `reserve`: how many are kept free; by default that depends on the disk.
+        `reserve`: how many are kept free; by default that depends on the disk. `kept`:
+        how many records of a table, at least the newest, are kept in memory.
         Raises StoreError if another process uses the folder, or if anything in
         it is not as it was written; the message says what to do.
         """
         _check(tables)
         fs = fs or RealFileSystem()
-        collections = {table.name: Collection(table) for table in tables}
-        ledger = Ledger(name for name, c in collections.items() if not c.table.document)
         collecting = gc.isenabled()
         gc.disable()  # it would look at a growing heap again and again
         try:
             folder = Folder.open(fs, directory, random)
             try:
-                segments = _load(fs, folder, collections, ledger, version)
+                loaded = load(fs, folder, tables, version, kept)
             except StoreNewer as error:
                 folder.close()
                 error.wrote = folder.version
@@ -130,17 +132,16 @@ class Store:
         finally:
             if collecting:
                 gc.enable()
-        if sum(map(len, collections.values())) >= _MANY:
+        if sum(map(len, loaded.collections.values())) >= _MANY:
             # A full collection of a million records stops the world for half a second.
             gc.freeze()
-        journal = Journal(segments, reactor, failed)
+        journal = Journal(loaded.segments, reactor, failed)
         store = cls(
             fs,
             folder,
-            collections,
-            ledger,
-            segments,
+            loaded,
             journal,
+            kept,
             segment_size,
             compact_from,
             reserve,
@@ -152,7 +153,8 @@ class Store:
         return self._collection(table).get(id)
 
     def all(self, table: Table[R]) -> Iterator[R]:
-        """By ascending id; a snapshot that later changes do not touch."""
+        """By ascending id. What changes while it is read may show in it or not; a
+        record that is there all the time is in it."""
         return self._collection(table).all()
 
     def ids(self, table: Table[R]) -> Sequence[int]:
@@ -167,7 +169,8 @@ class Store:
         return self._collection(index.table).find(index.name, key)
 
     def find_all(self, index: Index[R], key: Hashable) -> list[R]:
-        """All records that have this key, by ascending id."""
+        """All records that have this key, by ascending id. At once: so not for keys
+        that a hundred thousand have."""
         return self._collection(index.table).find_all(index.name, key)
 
     def transaction(self, *, essential: bool = False) -> Transaction:
@@ -239,6 +242,7 @@ class Store:
         """Fires when everything committed is written and the folder is free again."""
         if self._closing is None:
             self._closing = self._journal.stop()
+            self._closing.addCallback(lambda _: self._keeper.close())
             self._closing.addCallback(lambda _: self._folder.close())
         done = Durable()
         self._closing.addCallback(lambda _: done.callback(None))
@@ -246,9 +250,11 @@ class Store:
 
     def roll(self) -> Deferred[None]:
         """Begins a new segment, after everything that is queued."""
-        if self._ledger.active.size:
+        lines = self._ledger.active
+        if lines.size:
             self._ledger.begin(self._seq + 1)
-        return self._journal.call(partial(self._segments.roll, self._next_ids()))
+        roll = partial(self._segments.roll, self._next_ids(), lines)
+        return self._journal.call(roll).addCallback(lambda _: self._keeper.look())
 
     async def compact(self) -> str:
         """Removes from the journal what does not matter any more, now.
@@ -259,15 +265,16 @@ class Store:
         await self.roll()
         return await self._compactor.compact()
 
-    def _write_again(self, records: Sequence[tuple[str, int]]) -> Deferred[None]:
+    def _write_again(self, records: Sequence[tuple[str, int]]) -> Deferred[None] | None:
         """Stores records as they are in memory: on the disk they are damaged."""
-        change = self.transaction(essential=True)
-        for name, id in records:
-            collection = self._collections[name]
-            record = collection.get(id)
-            if record is not None:
+        with self.transaction(essential=True) as change:
+            for name, id in records:
+                collection = self._collections[name]
+                record = collection.in_memory(id)
+                if record is None:
+                    return None
                 change.put(collection.table, record)
-        return change.commit()
+            return change.commit()
 
     async def snapshot(self, to: Path) -> None:
         """Makes a consistent copy of the state folder, durable when this returns.
@@ -311,7 +318,7 @@ class Store:
                     changed(change.old, change.new)
 
     def _commit_document(self, name: str) -> Deferred[None]:
-        data = documents.encode(_of_document(self._collections, name))
+        data = documents.encode(of_document(self._collections, name))
         path = self._folder.path / f"{name}.json"
         write = partial(replace, self._fs, path, data)
         return self._journal.call(write, commits=True)
@@ -322,7 +329,7 @@ class Store:
         written = []
         position = 0
         tx = None
-        for collection, id, value, _, _ in transaction.operations:
+        for collection, id, value, _, _, entries in transaction.operations:
             self._seq += 1
             if size > 1:
                 position += 1
@@ -333,7 +340,10 @@ class Store:
             else:
                 data = line.put(self._seq, tx, table.name, id, table.version, value)
             written.append(data)
-            ledger.wrote(table.name, id, self._seq, len(data), value is not None)
+            ledger.wrote(
+                table.name, id, self._seq, len(data), value is not None, entries
+            )
+            collection.written(id)
         durable = self._journal.append(b"".join(written), size, self._seq)
         if ledger.active.size >= self._segment_size:
             # If it fails, so does everything else, and `failed` is called.
@@ -360,44 +370,3 @@ def _with_versions(error: StoreNewer, this: str) -> StoreNewer:
     if error.wrote and this:
         text += f" The folder was last written by {error.wrote}; this is {this}."
     return StoreNewer(text, wrote=error.wrote)
-
-
-def _of_document(
-    collections: dict[str, Collection[Any]], name: str
-) -> list[Collection[Any]]:
-    return [c for c in collections.values() if c.table.document == name]
-
-
-def _load(
-    fs: FileSystem,
-    folder: Folder,
-    collections: dict[str, Collection[Any]],
-    ledger: Ledger,
-    version: str,
-) -> Segments:
-    contents = [JOURNAL]
-    for name in sorted({c.table.document for c in collections.values()} - {""}):
-        file_name = f"{name}.json"
-        path = folder.path / file_name
-        its = _of_document(collections, name)
-        if folder.has(file_name):
-            documents.load(path, fs.read(path), its)
-        elif folder.expects(file_name):
-            raise StoreError(
-                f"{path} is missing. Restore it from a backup; or, to start with "
-                'nothing in it, write {"format": 1, "tables": {}} to it.'
-            )
-        else:
-            replace(fs, path, documents.encode(its))
-        contents.append(file_name)
-    segments = open_segments(
-        fs,
-        folder.path / JOURNAL,
-        {n: c for n, c in collections.items() if not c.table.document},
-        ledger,
-        expected=folder.expects(JOURNAL),
-    )
-    for collection in collections.values():
-        collection.loaded()
-    folder.expect(contents, version)
-    return segments

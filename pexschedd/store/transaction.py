@@ -10,6 +10,7 @@ from pexschedd.errors import StoreFull
 from pexschedd.model.fields import Record
 from pexschedd.model.table import R, Table
 from pexschedd.store.collection import Collection
+from pexschedd.store.index import MOST
 
 
 class Operation(NamedTuple):
@@ -19,6 +20,8 @@ class Operation(NamedTuple):
     """The record as JSON; None removes it."""
     old: Record | None
     new: Record | None
+    entries: tuple[int, ...]
+    """Of `new` in the indexes."""
 
 
 class Transaction:
@@ -80,12 +83,12 @@ class Transaction:
             raise StoreFull(self._refusal)
         collection = self._begin(table)
         id = record.id
-        if id < 1:
-            raise ValueError(f"{table.name} {id}: ids begin with 1")
+        if not 1 <= id <= MOST:
+            raise ValueError(f"{table.name} {id}: ids are from 1 to {MOST}")
         value = collection.format.encode(record)
-        old = collection.put(record)
+        old, entries = collection.put(record)
         self._unit = table.document
-        self.operations.append(Operation(collection, id, value, old, record))
+        self.operations.append(Operation(collection, id, value, old, record, entries))
 
     def delete(self, table: Table[R], id: int) -> None:
         """Removes a record; nothing happens if there is none."""
@@ -93,7 +96,7 @@ class Transaction:
         old = collection.delete(id)
         if old is not None:
             self._unit = table.document
-            self.operations.append(Operation(collection, id, None, old, None))
+            self.operations.append(Operation(collection, id, None, old, None, ()))
 
     def commit(self) -> Deferred[None]:
         """Fires when everything is durable, or fails with StoreError for good.
@@ -128,13 +131,17 @@ class Transaction:
         """Takes back what was not committed, unless others have changed it since."""
         self._check_open()
         self._open = False
+        undone = []
         for operation in reversed(self.operations):
             if operation.collection.get(operation.id) is not operation.new:
                 continue
+            undone.append(operation)
             if operation.old is None:
                 operation.collection.delete(operation.id)
             else:
                 operation.collection.put(operation.old)
+        for operation in undone:
+            operation.collection.taken_back(operation.id)
 
     def __enter__(self) -> "Transaction":
         return self

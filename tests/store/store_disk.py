@@ -164,6 +164,12 @@ class Disk(FileSystem):
     def append(self, path: Path) -> int:
         return self._handle(self._file(path))
 
+    def open(self, path: Path) -> int:
+        return self._handle(self._file(path))
+
+    def read_at(self, handle: int, offset: int, size: int) -> bytes:
+        return self._open[handle].data[offset : offset + size]
+
     def write(self, handle: int, data: bytes) -> int:
         self.before("write")
         file = self._open[handle]

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from pexschedd.errors import StoreError
 from pexschedd.model.fields import Record
 from pexschedd.model.table import Table
+from pexschedd.store.collection import KEPT
 from pexschedd.store.store import Store
 
 WAIT = 20.0
@@ -44,6 +45,10 @@ LABEL = Table("label", Setting, document="settings")
 OTHER = Table("other", Setting, document="others")
 
 TABLES: list[Table[Any]] = [ROOM, VISIT, SETTING, LABEL, OTHER]
+
+
+kept = KEPT
+"""How many records of a table the stores of the tests keep in memory."""
 
 
 @implementer(IReactorFromThreads)
@@ -87,6 +92,7 @@ class Opened:
         **options: Any,
     ) -> None:
         self.calls = Calls()
+        options.setdefault("kept", kept)
         self.store = Store.open(
             directory,
             TABLES if tables is None else tables,

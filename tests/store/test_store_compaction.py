@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.store import line
 from pexschedd.store.fs import RealFileSystem
+from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Ledger, Lines
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
@@ -277,7 +279,7 @@ operations = st.lists(
 def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> None:
     """Beside a plain list of all lines: what matters, how much is dead, and what a
     compaction would copy; also after a compaction, and when it is built by reading."""
-    ledger = Ledger("ab")
+    ledger = Ledger("ab", 2)
     ledger.begin(1)
     written: list[list[tuple[int, str, int, int, bool]]] = [[]]
     seq = 0
@@ -299,14 +301,14 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
             if not count:
                 continue
             ledger.compacting()
-            copied = Lines(1, compacted=True)
+            copied = Lines(1, Hints(2), compacted=True)
             for lines in ledger.segments[:count]:
                 position, offset, more = 0, 0, True
                 while more:
                     position, size, runs = lines.runs(position, slice_size)
                     offset += size
                     for run in runs:
-                        lines.copy_run(run, copied)
+                        lines.copy_run(run, copied, lines.hints)
                     more = bool(position)
                 assert offset == lines.size
             living = alive()
@@ -322,13 +324,14 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
             seq += 1
             size = 30 + id % 7
             written[-1].append((seq, table, id, size, put))
-            ledger.wrote(table, id, seq, size, put)
-    read = Ledger("ab")
+            ledger.wrote(table, id, seq, size, put, (id,) if put else ())
+    read = Ledger("ab", 2)
     for lines, segment in zip(ledger.segments, written, strict=True):
-        read.begin(lines.first, compacted=lines.seqs is not None)
+        again = Lines(lines.first, Hints(2), compacted=lines.seqs is not None)
         for number, table, id, size, put in segment:
-            read.read(table, id, number, size, put)
-    read.loaded()
+            code = read.code(table, put=put)
+            again.add(number, size, code, id, (id,) if put else ())
+        read.load(again)
     living = alive()
     for known in (ledger, read):
         dead = 0
@@ -338,3 +341,8 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
             if lines is not known.segments[-1]:
                 dead += lines.size - lines.live
         assert known.dead == dead
+        for table in "ab":
+            found = list(chain(*known.entries(table)(0)))
+            ids = {number: id for s in written for number, t, id, *_ in s if t == table}
+            assert sorted(found) == sorted(ids[n] for n in living & ids.keys())
+            assert list(chain(*known.entries(table)(1))) == [0] * len(found)

@@ -1,0 +1,62 @@
+"""What becomes of sealed segments: they are read from, and get their hint files."""
+
+from functools import partial
+
+from twisted.logger import Logger
+
+from pexschedd.errors import StoreError
+from pexschedd.store.hint_files import HintWriting
+from pexschedd.store.journal import Journal
+from pexschedd.store.ledger import Lines, beyond
+from pexschedd.store.loading import Loaded
+
+_log = Logger()
+
+
+class Keeper:
+    """Looks at the list of segments when it has changed. On the reactor.
+
+    The newest `kept` lines are decoded at a start in any case, so what is in them needs
+    no hint file: a small store never has one.
+    """
+
+    def __init__(self, loaded: Loaded, journal: Journal, kept: int) -> None:
+        self._collections = loaded.collections
+        self._ledger = loaded.ledger
+        self._shelf = loaded.shelf
+        self._hint_files = loaded.hint_files
+        self._segments = loaded.segments
+        self._journal = journal
+        self._kept = kept
+        self._writing: set[str] = set()
+        self._shelf.failed = journal.give_up
+        self.look()
+
+    def look(self) -> None:
+        every = self._ledger.segments
+        sealed = 0
+        while every[sealed].sealed:
+            sealed += 1
+        self._shelf.keep_open({lines.name for lines in every[:sealed]})
+        for collection in self._collections.values():
+            collection.sealed(every[sealed].first)
+        old = min(sealed, beyond([len(lines.sizes) for lines in every], self._kept))
+        for lines in every[:old]:
+            if lines.hints is not None and lines.name not in self._writing:
+                self._write_hints(lines)
+
+    def close(self) -> None:
+        self._shelf.keep_open(set())
+
+    def _write_hints(self, lines: Lines) -> None:
+        self._writing.add(lines.name)
+        writing = self._hint_files.writing(self._segments, lines)
+        written = self._journal.begin(writing)
+        written.addCallback(partial(self._written, lines, writing))
+        # If the store fails, it says so elsewhere.
+        written.addErrback(lambda failure: failure.trap(StoreError) and None)
+
+    def _written(self, lines: Lines, writing: HintWriting, _: object) -> None:
+        self._writing.discard(lines.name)
+        if writing.complete:
+            lines.hints = None
