@@ -122,6 +122,11 @@ class Opened:
         if problem:
             raise StoreError(problem)
 
+    def settle(self) -> None:
+        """Waits for what the store writes by itself: hint files."""
+        while self.store._keeper._writing:
+            self.wait(self.store._journal.call(lambda: None))
+
     def close(self) -> None:
         self.wait(self.store.close())
 

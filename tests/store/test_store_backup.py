@@ -32,6 +32,8 @@ from tests.store.store_support import (
     must_not_fail,
 )
 
+pytestmark = pytest.mark.usefixtures("kept")
+
 
 def _fill(opened: Opened, first: int = 1) -> None:
     for number in range(first, first + 20):
@@ -134,7 +136,7 @@ async def test_a_snapshot_is_made_by_the_daemon(store: Store, tmp_path: Path) ->
 
 
 @pytest_twisted.async_yield_fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, kept: int) -> AsyncIterator[Store]:
     store = Store.open(
         tmp_path / "state",
         TABLES,
@@ -142,6 +144,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         failed=must_not_fail,
         segment_size=10_000,
         compact_from=15_000,
+        kept=kept,
     )
     yield store
     await store.close()

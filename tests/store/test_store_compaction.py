@@ -2,25 +2,21 @@
 
 import errno
 import os
-from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from pexschedd.store import line
 from pexschedd.store.fs import RealFileSystem
-from pexschedd.store.hints import Hints
-from pexschedd.store.ledger import Ledger, Lines
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 
 STATE = Path("/state")
 JOURNAL = STATE / "journal"
+
+pytestmark = pytest.mark.usefixtures("kept")
 
 
 def _segments(disk: Disk) -> list[str]:
@@ -132,75 +128,6 @@ def test_commits_go_on_meanwhile() -> None:
     again.close()
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda data: data.replace(b"abc", b"abd"),
-        lambda data: data.replace(b"}\n", b"}x", 1),
-        lambda data: data[: len(data) // 2],
-        lambda data: b"",
-    ],
-    ids=["a letter", "a newline", "a half", "everything"],
-)
-def test_damage_on_the_disk_is_mended_from_memory(
-    damage: Callable[[bytes], bytes],
-) -> None:
-    """What turns out to be damaged while the daemon runs is written anew, so that the
-    next start succeeds, with everything."""
-    disk = Disk()
-    opened = Opened(STATE, fs=disk)
-    for number in range(1, 8):
-        opened.wait(opened.put(ROOM, Room(id=number, name="abc")))
-    opened.wait(opened.store.roll())
-    opened.wait(opened.put(ROOM, Room(id=8, name="abc")))
-    file = disk._file(JOURNAL / "00000001.jsonl")
-    file.data = damage(file.data)
-    content = opened.content()
-    opened.compact()
-    opened.wait(opened.put(ROOM, Room(id=9, name="on")))
-    opened.close()
-    assert ".compaction.tmp" not in disk.listdir(JOURNAL)
-    opened = Opened(STATE, fs=disk)
-    found = opened.content()
-    del found["room"][9]
-    assert found == content
-    opened.close()
-
-
-@pytest.mark.parametrize("error", [errno.EIO, errno.ENOENT])
-def test_what_cannot_be_read_is_mended_from_memory(tmp_path: Path, error: int) -> None:
-    """A disk that refuses to give back a part of a segment, or the whole of it, does
-    not end the store: what was there is written anew, and nobody needs that part."""
-
-    class Unreadable(RealFileSystem):
-        refused = 0
-        broken = False
-
-        def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
-            lost = self.broken and (offset or error == errno.ENOENT)
-            if lost and path.name == "00000001.jsonl":
-                self.refused += 1
-                raise OSError(error, os.strerror(error), str(path))
-            return super().read(path, offset, size)
-
-    fs = Unreadable()
-    opened = Opened(tmp_path / "state", fs=fs)
-    for id in range(1, 200):
-        opened.wait(opened.put(ROOM, Room(id=id, name="x" * 500)))
-    opened.wait(opened.store.roll())
-    content = opened.content()
-    fs.broken = True
-    opened.compact()
-    assert 1 < fs.refused < 10
-    opened.wait(opened.put(SETTING, Setting(id=1, name="goes on")))
-    opened.close()
-    opened = Opened(tmp_path / "state")
-    found = opened.content()
-    del found["setting"]
-    assert found == {name: rows for name, rows in content.items() if name != "setting"}
-    opened.close()
-
-
 def test_what_was_given_up_waits_for_more(tmp_path: Path) -> None:
     """No new attempt with each commit: as much as makes the first one has to die."""
 
@@ -264,85 +191,3 @@ def test_closing_stops_it() -> None:
     again = Opened(STATE, fs=disk)
     assert again.content() == content
     again.close()
-
-
-operations = st.lists(
-    st.one_of(
-        st.tuples(st.sampled_from("ab"), st.integers(1, 600), st.booleans()),
-        st.sampled_from(["roll", "compact"]),
-    ),
-    max_size=60,
-)
-
-
-@given(operations, st.integers(1, 400))
-def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> None:
-    """Beside a plain list of all lines: what matters, how much is dead, and what a
-    compaction would copy; also after a compaction, and when it is built by reading."""
-    ledger = Ledger("ab", 2)
-    ledger.begin(1)
-    written: list[list[tuple[int, str, int, int, bool]]] = [[]]
-    seq = 0
-
-    def alive() -> set[int]:
-        last: dict[Any, tuple[int, bool]] = {}
-        for segment in written:
-            for number, table, id, _, put in segment:
-                last[table, id] = (number, put)
-        return {number for number, put in last.values() if put}
-
-    for step in steps:
-        if step == "roll":
-            if written[-1]:
-                ledger.begin(seq + 1)
-                written.append([])
-        elif step == "compact":
-            count = len(written) - 1
-            if not count:
-                continue
-            ledger.compacting()
-            copied = Lines(1, Hints(2), compacted=True)
-            for lines in ledger.segments[:count]:
-                position, offset, more = 0, 0, True
-                while more:
-                    position, size, runs = lines.runs(position, slice_size)
-                    offset += size
-                    for run in runs:
-                        lines.copy_run(run, copied, lines.hints)
-                    more = bool(position)
-                assert offset == lines.size
-            living = alive()
-            kept = [
-                each for part in written[:count] for each in part if each[0] in living
-            ]
-            assert copied.seqs is not None
-            assert list(copied.seqs) == [each[0] for each in kept]
-            written[:count] = [kept]
-            ledger.compacted(count, copied)
-        else:
-            table, id, put = step
-            seq += 1
-            size = 30 + id % 7
-            written[-1].append((seq, table, id, size, put))
-            ledger.wrote(table, id, seq, size, put, (id,) if put else ())
-    read = Ledger("ab", 2)
-    for lines, segment in zip(ledger.segments, written, strict=True):
-        again = Lines(lines.first, Hints(2), compacted=lines.seqs is not None)
-        for number, table, id, size, put in segment:
-            code = read.code(table, put=put)
-            again.add(number, size, code, id, (id,) if put else ())
-        read.load(again)
-    living = alive()
-    for known in (ledger, read):
-        dead = 0
-        for lines, segment in zip(known.segments, written, strict=True):
-            assert list(lines.alive) == [each[0] in living for each in segment]
-            assert lines.live == sum(e[3] for e in segment if e[0] in living)
-            if lines is not known.segments[-1]:
-                dead += lines.size - lines.live
-        assert known.dead == dead
-        for table in "ab":
-            found = list(chain(*known.entries(table)(0)))
-            ids = {number: id for s in written for number, t, id, *_ in s if t == table}
-            assert sorted(found) == sorted(ids[n] for n in living & ids.keys())
-            assert list(chain(*known.entries(table)(1))) == [0] * len(found)

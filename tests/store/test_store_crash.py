@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from pexschedd.errors import StoreError
 from pexschedd.store.store import Store
@@ -23,6 +29,8 @@ from tests.store.store_support import (
 )
 
 T = TypeVar("T")
+
+pytestmark = pytest.mark.usefixtures("kept")
 
 STATE = Path("/var/state")
 
@@ -171,6 +179,7 @@ def test_what_a_killed_process_left_is_made_durable(name: str) -> None:
         disk.before = lambda name: None
         opened = Opened(STATE, fs=disk)
         found = opened.content()
+        opened.settle()
         for left in disk.crashes(few_cuts):
             again = Opened(STATE, fs=left)
             assert again.content() == found, f"killed before call {call}"
@@ -354,10 +363,12 @@ class StoreMachine(RuleBasedStateMachine):
             self.opened.close()
 
 
-StoreMachine.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestStoreMachine = StoreMachine.TestCase
+def test_a_random_walk_with_crashes() -> None:
+    """Whatever is done in whatever order, and wherever it is interrupted."""
+    steps = settings(
+        max_examples=60,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(StoreMachine, settings=steps)

@@ -13,7 +13,7 @@ import itertools, sys
 from pathlib import Path
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 
-opened = Opened(Path(sys.argv[1]), segment_size=4000)
+opened = Opened(Path(sys.argv[1]), segment_size=4000, kept=int(sys.argv[2]))
 print("open", flush=True)
 while True:
     done = []
@@ -33,7 +33,7 @@ while True:
 """
 
 
-def test_killed_processes_keep_their_word(tmp_path: Path) -> None:
+def test_killed_processes_keep_their_word(tmp_path: Path, kept: int) -> None:
     """Every id that a child said was stored is there after SIGKILL; transactions are
     whole; ids go on where they were."""
     state = tmp_path / "state"
@@ -42,7 +42,7 @@ def test_killed_processes_keep_their_word(tmp_path: Path) -> None:
     setting = 0
     for number in range(8):
         with subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(state)],
+            [sys.executable, "-c", CHILD, str(state), str(kept)],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
         ) as child:

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
-from pexschedd.store.collection import Collection
 from pexschedd.store.store import Store
 from tests.store.store_disk import Disk
 from tests.store.store_support import (
@@ -31,6 +28,8 @@ from tests.store.store_support import (
 )
 
 STATE = Path("/state")
+
+pytestmark = pytest.mark.usefixtures("kept")
 
 
 @pytest.fixture
@@ -279,40 +278,6 @@ def test_unusable_table_names_are_refused(names: tuple[str, ...]) -> None:
     tables = [Table(name, Room) for name in names]
     with pytest.raises(ValueError, match=r"same name|cannot be called"):
         Opened(STATE, tables, fs=Disk())
-
-
-rooms = st.builds(
-    Room, id=st.integers(1, 12), name=st.sampled_from("abc"), owner=st.integers(0, 2)
-)
-
-
-@given(st.lists(st.one_of(rooms, st.integers(1, 12)), max_size=40))
-def test_indexes_agree_with_a_search(changes: list[Room | int]) -> None:
-    """Whatever is put and deleted, in any order of ids: an index finds exactly what
-    looking at every record finds, ids ascend, and a reloaded collection is the same."""
-    kept: Collection[Room] = Collection(ROOM)
-    loaded: Collection[Room] = Collection(ROOM)
-    model: dict[int, Room] = {}
-    for change in changes:
-        if isinstance(change, int):
-            assert kept.delete(change) == model.pop(change, None)
-            loaded.replay(change, None)
-        else:
-            assert kept.put(change)[0] == model.get(change.id)
-            loaded.replay(change.id, change)
-            model[change.id] = change
-    loaded.loaded()
-    for collection in (kept, loaded):
-        assert collection.ids() == sorted(model)
-        assert list(collection.all()) == [model[id] for id in sorted(model)]
-        for name in "abcd":
-            wanted = [model[id] for id in sorted(model) if model[id].name == name]
-            assert collection.find_all("name", name) == wanted
-            assert collection.find("name", name) == (wanted[0] if wanted else None)
-        for owner in (1, 2):
-            wanted = [model[id] for id in sorted(model) if model[id].owner == owner]
-            assert collection.find_all("owner", owner) == wanted
-        assert collection.find_all("owner", None) == []
 
 
 def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from tests.store.store_support import (
     files,
 )
 
+pytestmark = pytest.mark.usefixtures("kept")
+
 FORMATS = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 
 

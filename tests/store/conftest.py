@@ -1,0 +1,22 @@
+"""What the store's tests get: records that are all in memory, or all on the disk."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pexschedd.store.collection import KEPT
+from tests.store import store_support
+
+
+@pytest.fixture(scope="module", params=[KEPT, 0], ids=["in memory", "on the disk"])
+def kept(request: pytest.FixtureRequest) -> Iterator[int]:
+    """How many records the stores of a test keep in memory: each test runs with as
+    many as there are, and with no more than the disk does not have.
+
+    Not for tests with `@given`: pytest-twisted wraps their function once for each of
+    the two, one around the other.
+    """
+    before = store_support.kept
+    store_support.kept = request.param
+    yield request.param
+    store_support.kept = before
