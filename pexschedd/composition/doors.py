@@ -115,6 +115,7 @@ class Doors(MultiService):
             self.administrators,
             basis.now,
             basis.templates,
+            clock=basis.reactor,
             connector_files=self._files,
         ).app.resource()
         rest = CommandApi(store, self.administrators, audits).beside(rest)

@@ -70,9 +70,6 @@ SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index(
 SCHEDULED_ALIAS_BY_UID = SCHEDULED_ALIAS.index(
     "uid", lambda a: (a.exchange_connector, a.ews_item_uid) if a.ews_item_uid else None
 )
-SCHEDULED_ALIAS_BY_CONNECTOR = SCHEDULED_ALIAS.index(
-    "connector", lambda a: a.exchange_connector
-)
 
 CONFERENCE_BY_NAME = CONFERENCE.index("name", lambda c: c.name)
 

@@ -89,13 +89,16 @@ class Booked(msgspec.Struct, frozen=True):
 
 class Records(Protocol):
     def booked(self, uid: str) -> Booked | None: ...
-    def all(self) -> Iterable[Booked]: ...
     def alias(self, uuid: str) -> ScheduledAlias | None:
         """Only of the integration that the mailbox belongs to."""
 
 
+class AllRecords(Records, Protocol):
+    def all(self) -> Iterable[Booked]: ...
+
+
 def compare(
-    calendar: Iterable[CalendarMeeting], records: Records, now: datetime
+    calendar: Iterable[CalendarMeeting], records: AllRecords, now: datetime
 ) -> Report:
     """Everything at once. `examine` and `missing` are its two halves, for those who
     have other things to do in between."""

@@ -9,7 +9,7 @@ calendar is behind when Exchange refused an answer, the record when the state fo
 came from a backup. So the organizer's own copy decides. Without it nothing is changed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -23,10 +23,11 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import RecurringConference
 from pexschedd.scheduling import audit
 from pexschedd.scheduling.alarms import AUTOMATIC, DIFFERS, Alarms
 from pexschedd.scheduling.audit import Booked, Finding, Kind, Report
+from pexschedd.scheduling.known import Scheduled, everything_scheduled
 from pexschedd.scheduling.mailbox import MailboxKeeping, OrganizersCalendars
 from pexschedd.scheduling.reinstate import CannotReinstate, Reinstatement
 from pexschedd.scheduling.turns import in_turns
@@ -88,9 +89,13 @@ class Auditor:
             if not cursor:
                 break
         rooms = 0
-        async for booked in in_turns(records.all(), self._clock):
+        scheduled = everything_scheduled(self._store)
+        async for record in in_turns(scheduled, self._clock):
             if not running():
                 return None
+            booked = records.of(record)
+            if booked is None:
+                continue
             rooms += not audit.is_past(booked, now)
             finding = audit.missing(booked, seen, now)
             if finding is not None and records.is_settled(booked.uid):
@@ -244,69 +249,67 @@ def _line(finding: Finding) -> str:
     return f"meeting {finding.uid}{times}: {_WORDS[finding.kind]}{note}"
 
 
-_Record = ScheduledConference | RecurringConference
-
-
 class _Snapshot:
-    """The rooms of an integration at one moment, for `audit.compare`."""
+    """The rooms of an integration at one moment, for `audit.examine`.
+
+    Kept are two numbers for each, for there may be too many for the memory. What is
+    told of a room is how it is when it is asked for, and counts only if `is_settled`.
+    """
 
     def __init__(self, store: Store, connector_id: int) -> None:
         self._store = store
         self._connector_id = connector_id
-        self._records: dict[str, _Record] = {}
+        self._plans: dict[int, int] = {}
+        """By the hash of a meeting's uid that of its record."""
         self._pending: set[str] = set()
 
     async def take(self, clock: IReactorTime) -> None:
-        async for uid, record in in_turns(self._current(), clock, 1000):
-            self._records[uid] = record
+        async for record in in_turns(everything_scheduled(self._store), clock):
+            if self._is_ours(record):
+                self._plans[hash(record.ews_item_uid)] = _hash_of_plan(record)
         # After the records: what is in neither has been told, and the calendar, which
         # is read later still, has it.
-        pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
-        self._pending = {answer.item_id for answer in pending}
+        async for answer in in_turns(self._store.all(tables.OUTBOX), clock):
+            if answer.exchange_connector == self._connector_id:
+                self._pending.add(answer.item_id)
 
-    def _current(self) -> Iterator[tuple[str, _Record]]:
-        for single in self._store.all(tables.SCHEDULED_CONFERENCE):
-            # An occurrence that was sent to us alone is no meeting of its own in the
-            # calendar's list; what belongs to a series is in the series' record.
-            if (
-                single.exchange_connector == self._connector_id
-                and single.recurring_conference is None
-                and single.recurrence_id is None
-                and single.ews_item_uid
-            ):
-                yield single.ews_item_uid, single
-        for series in self._store.all(tables.RECURRING_CONFERENCE):
-            if series.exchange_connector == self._connector_id:
-                yield series.ews_item_uid, series
+    def _is_ours(self, record: Scheduled) -> bool:
+        if record.exchange_connector != self._connector_id:
+            return False
+        # An occurrence that was sent to us alone is no meeting of its own in the
+        # calendar's list; what belongs to a series is in the series' record.
+        return isinstance(record, RecurringConference) or (
+            record.recurring_conference is None
+            and record.recurrence_id is None
+            and bool(record.ews_item_uid)
+        )
 
     def is_settled(self, uid: str) -> bool:
         """Whether nobody has touched the meeting since the snapshot."""
-        key = (self._connector_id, uid)
-        single = self._store.find(tables.SCHEDULED_BY_UID, key)
-        series = self._store.find(tables.RECURRING_BY_UID, key)
-        before = self._records.get(uid)
-        if isinstance(before, RecurringConference) and series is not None:
-            # Time alone moves `current_index`.
-            return _plan(series) == _plan(before)
-        return (series or single) is before
+        record = self._current(uid)
+        plan = None if record is None else _hash_of_plan(record)
+        return self._plans.get(hash(uid)) == plan
 
     def booked(self, uid: str) -> Booked | None:
-        record = self._records.get(uid)
+        record = self._current(uid)
         if record is None:
-            return self._alone(uid)
-        unknown = not record.ews_item_id and bool(self._pending)
-        return Booked(uid, record, unknown or record.ews_item_id in self._pending)
+            return None
+        # An occurrence without its series: the calendar may list it as a meeting.
+        return self.of(record) or Booked(uid, record, pending=True)
 
-    def _alone(self, uid: str) -> Booked | None:
-        """An occurrence without its series: the calendar may list it as a meeting."""
-        record = self._store.find(tables.SCHEDULED_BY_UID, (self._connector_id, uid))
-        return None if record is None else Booked(uid, record, pending=True)
+    def of(self, record: Scheduled) -> Booked | None:
+        """The meeting of a record, if it is one of the snapshot's."""
+        uid, item_id = record.ews_item_uid, record.ews_item_id
+        if not self._is_ours(record) or hash(uid) not in self._plans:
+            return None
+        unknown = not item_id and bool(self._pending)
+        return Booked(uid, record, unknown or item_id in self._pending)
 
-    def all(self) -> Iterator[Booked]:
-        for uid in self._records:
-            booked = self.booked(uid)
-            if booked is not None:
-                yield booked
+    def _current(self, uid: str) -> Scheduled | None:
+        key = (self._connector_id, uid)
+        return self._store.find(tables.RECURRING_BY_UID, key) or self._store.find(
+            tables.SCHEDULED_BY_UID, key
+        )
 
     def alias(self, uuid: str) -> ScheduledAlias | None:
         alias = self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
@@ -315,5 +318,8 @@ class _Snapshot:
         return alias
 
 
-def _plan(series: RecurringConference) -> RecurringConference:
-    return msgspec.structs.replace(series, current_index=0, is_depleted=False)
+def _hash_of_plan(record: Scheduled) -> int:
+    if isinstance(record, RecurringConference):
+        # Time alone moves these.
+        record = msgspec.structs.replace(record, current_index=0, is_depleted=False)
+    return hash(record)

@@ -9,9 +9,9 @@ Only what an integration has made is touched: a room that an administrator has g
 schedule by hand stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from itertools import chain
+from typing import TypeVar
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
@@ -21,10 +21,15 @@ from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.recurrence import Recurrence
+from pexschedd.model.schedule import CancelledOccurrence, ScheduledConference
+from pexschedd.scheduling.known import Scheduled, everything_scheduled
 from pexschedd.scheduling.recurrence import is_over
 from pexschedd.scheduling.removal import remove_conference
-from pexschedd.scheduling.turns import AT_ONCE, in_turns
+from pexschedd.scheduling.turns import AT_ONCE, change_in_turns, in_turns
 from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
+
+T = TypeVar("T")
 
 INTERVAL = 600.0
 """Seconds between two rounds."""
@@ -53,16 +58,13 @@ class Janitor:
         Stops early, at a safe place, when `running` says no.
         """
         past: dict[int, None] = {}
-        conferences = chain(
-            (m.conference for m in self._store.all(tables.SCHEDULED_CONFERENCE)),
-            (s.conference for s in self._store.all(tables.RECURRING_CONFERENCE)),
-        )
-        async for conference in in_turns(conferences, self._clock, at_once):
+        meetings = everything_scheduled(self._store)
+        async for each in in_turns(meetings, self._clock, at_once):
             if not running():
                 return Swept()
-            if self._is_past(conference):
-                past[conference] = None
-        gone = await self._remove_rooms([*past], running, at_once)
+            if self._has_closed(each) and self._is_past(each.conference):
+                past[each.conference] = None
+        gone = await self._change(past, self._remove_room, running, at_once)
         aliases: list[int] = []
         every_alias = self._store.all(tables.SCHEDULED_ALIAS)
         async for alias in in_turns(every_alias, self._clock, at_once):
@@ -70,8 +72,11 @@ class Janitor:
                 return Swept(gone)
             if self._has_expired(alias):
                 aliases.append(alias.id)
-        swept = Swept(gone, await self._remove_aliases(aliases, running, at_once))
-        await self._forget_cancellations()
+        swept = Swept(
+            gone, await self._change(aliases, self._remove_alias, running, at_once)
+        )
+        early = self._store.all(tables.CANCELLED_OCCURRENCE)
+        await self._change(early, self._forget_cancellation, running, at_once)
         if swept != Swept():
             self._log.info(
                 "removed {conferences} rooms of past meetings and {aliases} aliases",
@@ -80,31 +85,21 @@ class Janitor:
             )
         return swept
 
-    async def _forget_cancellations(self) -> None:
-        """Of occurrences that nothing else was ever heard of; there are few."""
-        change = self._store.transaction(essential=True)
-        for each in self._store.all(tables.CANCELLED_OCCURRENCE):
-            connector = self._store.get(tables.CONNECTOR, each.exchange_connector)
-            kept = timedelta(days=connector.keep_unused_aliases if connector else 0)
-            if each.created + kept <= self._now():
-                change.delete(tables.CANCELLED_OCCURRENCE, each.id)
-        await change.commit()
-
     def _is_past(self, conference: int) -> bool:
         """Whether everything in the room closed long enough ago."""
-        now = self._now()
-        made_by_us = False
-        for series in self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference):
-            made_by_us = True
-            window = timedelta(minutes=series.join_after)
-            since = now - self._kept(series.exchange_connector) - window
-            if not _is_over(series.recurrence, since):
-                return False
-        for meeting in self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
-            made_by_us = made_by_us or meeting.exchange_connector is not None
-            if meeting.end_time > now - self._kept(meeting.exchange_connector):
-                return False
-        return made_by_us
+        meetings = self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference)
+        series = self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference)
+        everything: list[Scheduled] = [*meetings, *series]
+        made_by_us = any(e.exchange_connector is not None for e in everything)
+        return made_by_us and all(map(self._has_closed, everything))
+
+    def _has_closed(self, meeting: Scheduled) -> bool:
+        """Whether its last window closed long enough ago."""
+        since = self._now() - self._kept(meeting.exchange_connector)
+        if isinstance(meeting, ScheduledConference):
+            return meeting.end_time <= since
+        window = timedelta(minutes=meeting.join_after)
+        return _is_over(meeting.recurrence, since - window)
 
     def _kept(self, connector_id: int | None) -> timedelta:
         connector = connector_id and self._store.get(tables.CONNECTOR, connector_id)
@@ -122,42 +117,48 @@ class Janitor:
             since = alias.creation_time
         else:
             return False
+        if since + kept > self._now():
+            return False
         in_use = self._store.find(
             tables.SCHEDULED_BY_ALIAS, alias.id
         ) or self._store.find(tables.RECURRING_BY_ALIAS, alias.id)
-        return in_use is None and since + kept <= self._now()
+        return in_use is None
 
-    async def _remove_rooms(
-        self, conferences: list[int], running: Callable[[], bool], at_once: int
+    async def _change(
+        self,
+        things: Iterable[T],
+        change_one: Callable[[Transaction, T], bool],
+        running: Callable[[], bool],
+        at_once: int,
     ) -> int:
-        removed = 0
-        for start in range(0, len(conferences), at_once):
-            if not running():
-                break
-            change = self._store.transaction(essential=True)
-            for conference in conferences[start : start + at_once]:
-                # It may have been scheduled again since it was looked at.
-                if self._is_past(conference):
-                    remove_conference(change, self._store, conference, self._now())
-                    removed += 1
-            await change.commit()
-        return removed
+        return await change_in_turns(
+            self._store, things, change_one, self._clock, at_once, running
+        )
 
-    async def _remove_aliases(
-        self, aliases: list[int], running: Callable[[], bool], at_once: int
-    ) -> int:
-        removed = 0
-        for start in range(0, len(aliases), at_once):
-            if not running():
-                break
-            change = self._store.transaction(essential=True)
-            for id in aliases[start : start + at_once]:
-                alias = self._store.get(tables.SCHEDULED_ALIAS, id)
-                if alias is not None and self._has_expired(alias):
-                    change.delete(tables.SCHEDULED_ALIAS, id)
-                    removed += 1
-            await change.commit()
-        return removed
+    def _remove_room(self, change: Transaction, conference: int) -> bool:
+        # It may have been scheduled again since it was looked at.
+        if not self._is_past(conference):
+            return False
+        remove_conference(change, self._store, conference, self._now())
+        return True
+
+    def _remove_alias(self, change: Transaction, id: int) -> bool:
+        alias = self._store.get(tables.SCHEDULED_ALIAS, id)
+        if alias is None or not self._has_expired(alias):
+            return False
+        change.delete(tables.SCHEDULED_ALIAS, id)
+        return True
+
+    def _forget_cancellation(
+        self, change: Transaction, early: CancelledOccurrence
+    ) -> bool:
+        """Of an occurrence that nothing else was ever heard of."""
+        connector = self._store.get(tables.CONNECTOR, early.exchange_connector)
+        kept = timedelta(days=connector.keep_unused_aliases if connector else 0)
+        if early.created + kept > self._now():
+            return False
+        change.delete(tables.CANCELLED_OCCURRENCE, early.id)
+        return True
 
 
 def _is_over(series: Recurrence, moment: datetime) -> bool:

@@ -1,5 +1,7 @@
 """What the store knows that a decision needs: a read-only view in its words."""
 
+from collections.abc import Iterator
+
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.schedule import (
@@ -8,6 +10,14 @@ from pexschedd.model.schedule import (
     ScheduledConference,
 )
 from pexschedd.store.store import Store
+
+Scheduled = ScheduledConference | RecurringConference
+
+
+def everything_scheduled(store: Store) -> Iterator[Scheduled]:
+    """Single meetings and occurrences, then series; administrators' meetings, too."""
+    yield from store.all(tables.SCHEDULED_CONFERENCE)
+    yield from store.all(tables.RECURRING_CONFERENCE)
 
 
 class Known:

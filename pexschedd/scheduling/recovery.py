@@ -46,6 +46,7 @@ from pexschedd.scheduling.reinstate import (
     scheduled,
     takes_place_after,
 )
+from pexschedd.scheduling.turns import in_turns
 from pexschedd.scheduling.wording import Wording
 from pexschedd.scheduling.work import Say, Tally, Working
 from pexschedd.store.store import Store
@@ -161,7 +162,7 @@ class _Case:
             if alias is None:
                 raise CannotReinstate("its alias is gone")
             return await self._announce(meeting, alias)
-        if self._is_being_cancelled(meeting):
+        if await self._is_being_cancelled(meeting):
             raise CannotReinstate("its cancellation is under way")
         alias = self._kept(meeting)
         own = None
@@ -181,13 +182,17 @@ class _Case:
             await self._rewrite(meeting, alias, own)
         return NEW
 
-    def _is_being_cancelled(self, meeting: CalendarMeeting) -> bool:
+    async def _is_being_cancelled(self, meeting: CalendarMeeting) -> bool:
         """Whether its room may just have gone and the calendar not know it yet."""
-        store, connector = self._all._store, self._connector
         found = (self._all._known.alias(u) for u in _tags_of(meeting))
-        deleted = any(a and a.conference_deletion_time is not None for a in found)
-        pending = store.find_all(tables.OUTBOX_BY_CONNECTOR, connector.id)
-        return deleted and any(each.action == Action.REMOVE for each in pending)
+        if not any(a and a.conference_deletion_time is not None for a in found):
+            return False
+        pending = self._all._store.all(tables.OUTBOX)
+        async for each in in_turns(pending, self._all._clock):
+            ours = each.exchange_connector == self._connector.id
+            if ours and each.action == Action.REMOVE:
+                return True
+        return False
 
     def _kept(self, meeting: CalendarMeeting) -> ScheduledAlias | None:
         """The alias that the attendees have, if it can be this meeting's again."""

@@ -1,18 +1,27 @@
 """What goes with a conference, and with an integration."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
+from functools import partial
+from typing import Any
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.model import tables
-from pexschedd.model.table import R, Table
+from pexschedd.model.table import Table
+from pexschedd.scheduling.known import Scheduled, everything_scheduled
+from pexschedd.scheduling.turns import change_in_turns
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
-_AT_ONCE = 500
-"""Conferences removed in one transaction; between two, the process does other work."""
+_ITS_OWN: tuple[Table[Any], ...] = (
+    tables.SCHEDULED_ALIAS,
+    tables.OUTBOX,
+    tables.REWRITE,
+    tables.TROUBLED,
+    tables.CANCELLED_OCCURRENCE,
+)
+"""Beside the rooms: aliases handed out, what is still to be told and to be done."""
 
 
 def remove_conference(
@@ -44,65 +53,53 @@ def _mark_deleted(
         change.put(tables.SCHEDULED_ALIAS, booked)
 
 
-async def remove_connector(store: Store, connector: int, now: datetime) -> None:
+async def remove_connector(
+    store: Store, connector: int, now: datetime, clock: IReactorTime
+) -> None:
     """Removes an integration with all that it made; durable when this returns.
 
     The integration itself goes last: after a crash it is still there and can be
     removed again, instead of leaving rooms behind that nobody looks after.
     """
-    await _remove_what_it_made(store, connector, now)
+    await _remove_what_it_made(store, connector, now, clock)
     document = store.transaction(essential=True)
     for domain in store.find_all(tables.DOMAIN_BY_CONNECTOR, connector):
         document.delete(tables.EXCHANGE_DOMAIN, domain.id)
     if store.get(tables.CONNECTOR, connector) is not None:
         document.delete(tables.CONNECTOR, connector)
     await document.commit()
-    # Meetings may have been scheduled while the first round was being written.
-    await _remove_what_it_made(store, connector, now)
+    # Meetings may have been scheduled while others were looked at; no more are begun.
+    while await _remove_what_it_made(store, connector, now, clock):
+        pass
 
 
-async def _remove_what_it_made(store: Store, connector: int, now: datetime) -> None:
-    singles = store.all(tables.SCHEDULED_CONFERENCE)
-    series = store.all(tables.RECURRING_CONFERENCE)
-    made = {m.conference for m in singles if m.exchange_connector == connector}
-    made |= {s.conference for s in series if s.exchange_connector == connector}
-    conferences = iter(made)
-    while chunk := list(islice(conferences, _AT_ONCE)):
-        change = store.transaction(essential=True)
-        for conference in chunk:
-            remove_conference(change, store, conference, now)
-        await change.commit()
-    await _remove_the_rest(store, connector)
+async def _remove_what_it_made(
+    store: Store, connector: int, now: datetime, clock: IReactorTime
+) -> int:
+    """Returns how much there was. All tables are looked at as a whole, in turns: an
+    index would have a good part of all records under one key."""
+
+    def remove_room(change: Transaction, meeting: Scheduled) -> bool:
+        if meeting.exchange_connector != connector:
+            return False
+        remove_conference(change, store, meeting.conference, now)
+        return True
+
+    meetings = everything_scheduled(store)
+    removed = await change_in_turns(store, meetings, remove_room, clock)
+    for table in _ITS_OWN:
+        remove = partial(_remove_if_its, connector, table)
+        removed += await change_in_turns(store, store.all(table), remove, clock)
+    change = store.transaction(essential=True)
+    change.delete(tables.CURSOR, connector)
+    await change.commit()
+    return removed
 
 
-async def _remove_the_rest(store: Store, connector: int) -> None:
-    """Aliases handed out, pending answers and how far the mailbox was read."""
-    await _remove(
-        store,
-        tables.SCHEDULED_ALIAS,
-        store.find_all(tables.SCHEDULED_ALIAS_BY_CONNECTOR, connector),
-    )
-    await _remove(
-        store, tables.OUTBOX, store.find_all(tables.OUTBOX_BY_CONNECTOR, connector)
-    )
-    await _remove(
-        store, tables.REWRITE, store.find_all(tables.REWRITE_BY_CONNECTOR, connector)
-    )
-    await _remove(
-        store, tables.TROUBLED, store.find_all(tables.TROUBLED_BY_CONNECTOR, connector)
-    )
-    cancelled = store.all(tables.CANCELLED_OCCURRENCE)
-    mine = [each for each in cancelled if each.exchange_connector == connector]
-    await _remove(store, tables.CANCELLED_OCCURRENCE, mine)
-    cursor = store.get(tables.CURSOR, connector)
-    await _remove(store, tables.CURSOR, [] if cursor is None else [cursor])
-
-
-async def _remove(store: Store, table: Table[R], records: Sequence[R]) -> None:
-    for start in range(0, len(records), _AT_ONCE):
-        change = store.transaction(essential=True)
-        for record in records[start : start + _AT_ONCE]:
-            # Others may have removed it while the last part was being written.
-            if store.get(table, record.id) is not None:
-                change.delete(table, record.id)
-        await change.commit()
+def _remove_if_its(
+    connector: int, table: Table[Any], change: Transaction, record: Any
+) -> bool:
+    if record.exchange_connector != connector:
+        return False
+    change.delete(table, record.id)
+    return True

@@ -17,7 +17,7 @@ from pexschedd.model import tables
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling import recurrence
 from pexschedd.scheduling.recurrence import Occurrence
-from pexschedd.scheduling.turns import AT_ONCE, in_turns
+from pexschedd.scheduling.turns import change_in_turns
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
@@ -81,20 +81,15 @@ async def sweep(
     store: Store, clock: IReactorTime, now: Now, running: Callable[[], bool]
 ) -> None:
     """Lets the records of all series follow the time; durable when this returns."""
-    overtaken = []
-    async for series in in_turns(store.all(tables.RECURRING_CONFERENCE), clock):
-        if not running():
-            return
-        if _is_overtaken(store, series, now()):
-            overtaken.append(series.id)
-    for start in range(0, len(overtaken), AT_ONCE):
-        change = store.transaction(essential=True)
-        for id in overtaken[start : start + AT_ONCE]:
-            # It may have been changed or removed since it was looked at.
-            current = store.get(tables.RECURRING_CONFERENCE, id)
-            if current is not None:
-                refresh(change, store, current, now())
-        await change.commit()
+
+    def follow(change: Transaction, series: RecurringConference) -> bool:
+        if not _is_overtaken(store, series, now()):
+            return False
+        refresh(change, store, series, now())
+        return True
+
+    every = store.all(tables.RECURRING_CONFERENCE)
+    await change_in_turns(store, every, follow, clock, running=running)
 
 
 def _is_overtaken(store: Store, series: RecurringConference, now: datetime) -> bool:

@@ -232,7 +232,7 @@ class Watcher:
     def _something_is_untold(self) -> bool:
         """Whether something is decided that the mailbox did not take yet, or is to be
         tried again."""
-        id, find = self.connector_id, self._store.find_all
+        id, find = self.connector_id, self._store.find
         return bool(
             find(tables.OUTBOX_BY_CONNECTOR, id)
             or find(tables.REWRITE_BY_CONNECTOR, id)

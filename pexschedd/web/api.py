@@ -5,14 +5,14 @@ table here says which HTTP status they are. Anything else is a logged traceback 
 500 that carries nothing but an incident id.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 from klein import Klein
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
@@ -36,11 +36,19 @@ Handler = Callable[..., Any]
 
 log = Logger()
 
+
+class ClientGone(PexscheddError):
+    """Nobody waits for the answer any more."""
+
+    code = "client_gone"
+
+
 STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (InvalidFields, 400),
     (TemplateError, 400),
     (NotAuthenticated, 401),
     (NotFound, 404),
+    (ClientGone, 499),
     (Unavailable, 503),
     (StoreError, 503),
     (MailboxError, 502),
@@ -125,7 +133,8 @@ def route(
     """Declares a Klein route whose handler may be `async` and may raise.
 
     A client that goes away does not cancel what the handler has begun: Klein would
-    cancel the handler's Deferred, and with it a commit or a call to Exchange.
+    cancel the handler's Deferred, and with it a commit or a call to Exchange. What
+    only reads, and takes long, belongs into `while_wanted`.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -200,6 +209,16 @@ def _fail(
         "Something went wrong inside. The log has more under this correlation id."
     )
     return errors(request, 500, internal, incident)
+
+
+async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns, which is cancelled when the client goes away."""
+    working = Deferred.fromCoroutine(work)
+    request.notifyFinish().addErrback(lambda _: working.cancel())
+    try:
+        return await working
+    except CancelledError:
+        raise ClientGone("The client went away before it was answered.") from None
 
 
 def shield(deferred: "Deferred[T]") -> "Deferred[T]":

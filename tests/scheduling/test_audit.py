@@ -276,6 +276,34 @@ async def test_what_is_in_motion_is_left_alone(house: House) -> None:
     assert house.store.count(tables.CONFERENCE) == before
 
 
+@pytest_twisted.ensureDeferred
+async def test_what_comes_and_goes_meanwhile_is_left_alone(house: House) -> None:
+    """A room that is removed, or made, while the calendar is read is no finding: what
+    the calendar has of it may be older or newer. The others are, and are counted."""
+    await house.schedule(meeting(1), meeting(2), meeting(3, **SERIAL))
+    gone, lone = house.every(tables.SCHEDULED_CONFERENCE)[:2]
+    (series,) = house.every(tables.RECURRING_CONFERENCE)
+
+    class Busy(MemoryKeeping):
+        async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
+            change = house.store.transaction()
+            change.delete(tables.SCHEDULED_CONFERENCE, gone.id)
+            made = replace(gone, id=77, ews_item_uid="made")
+            change.put(tables.SCHEDULED_CONFERENCE, made)
+            # Time alone has gone on: that is no change.
+            moved = replace(series, current_index=series.current_index + 1)
+            change.put(tables.RECURRING_CONFERENCE, moved)
+            await change.commit()
+            return await super().calendar(cursor)
+
+    report = await audit(house, Busy(meeting(1), page=9))
+    assert {(f.kind, f.uid) for f in report.findings} == {
+        (Kind.NO_MEETING, lone.ews_item_uid),
+        (Kind.NO_MEETING, series.ews_item_uid),
+    }
+    assert (report.meetings, report.rooms) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("automatic", "meetings", "expected"),
     [

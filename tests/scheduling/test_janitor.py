@@ -1,6 +1,6 @@
 """The janitor removes what is past, and only that."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -10,8 +10,7 @@ import pytest_twisted
 from msgspec.structs import replace
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import deferLater
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
@@ -27,6 +26,7 @@ from tests.scheduling.keeping_support import (
     alias,
     meeting,
 )
+from tests.scheduling.turns_support import Turns
 
 
 @pytest_twisted.async_yield_fixture()
@@ -176,16 +176,3 @@ async def test_others_have_their_turn(house: House) -> None:
     assert turns >= 6
     assert await work == Swept(conferences=5)
     assert [c.id for c in house.every(tables.CONFERENCE)] == [first.conference]
-
-
-class Turns(Clock):
-    """Each turn of the reactor takes a second."""
-
-    def callLater(
-        self,
-        delay: float,
-        callable: Callable[..., object],  # noqa: A002 - Twisted's name
-        *args: Any,
-        **kw: Any,
-    ) -> IDelayedCall:
-        return super().callLater(max(delay, 1), callable, *args, **kw)

@@ -8,6 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 
 from pexschedd.errors import InvalidFields
 from pexschedd.model import tables
@@ -23,6 +26,7 @@ from pexschedd.web.admin.resources import (
     AnyResource,
 )
 
+CASE = SynchronousTestCase()
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
@@ -40,6 +44,9 @@ class Records:
 
     def ids(self, table: Any) -> Sequence[int]:
         return list(self._records[table.name])
+
+    def count(self, table: Any) -> int:
+        return len(self._records[table.name])
 
     def find_all(self, index: Any, key: Any) -> list[Any]:
         return [r for r in self.all(index.table) if index.key(r) == key]
@@ -74,8 +81,14 @@ def ask(resource: AnyResource, **arguments: object) -> tuple[list[int], int]:
     query = listing.parse_query(
         resource, {name: [str(value)] for name, value in arguments.items()}
     )
-    records, total = listing.select(STORE, resource, query)
-    return [record.id for record in records], total
+    return select(resource, query)
+
+
+def select(resource: AnyResource, query: listing.Query) -> tuple[list[int], int]:
+    """Of few records, so at once."""
+    selecting = Deferred.fromCoroutine(listing.select(STORE, resource, query, Clock()))
+    ids, total = CASE.successResultOf(selecting)
+    return list(ids), total
 
 
 FILTERS: list[tuple[AnyResource, str, object, Any]] = [
@@ -224,8 +237,8 @@ def test_next_leads_through_all(limit: int) -> None:
     seen: list[int] = []
     while True:
         query = listing.parse_query(CONFERENCE, arguments)
-        records, total = listing.select(STORE, CONFERENCE, query)
-        seen += [record.id for record in records]
+        ids, total = select(CONFERENCE, query)
+        seen += ids
         meta = listing.meta(CONFERENCE, arguments, query, total)
         assert (meta["previous"] is None) == (query.offset == 0)
         if meta["next"] is None:

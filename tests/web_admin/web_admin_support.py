@@ -12,6 +12,7 @@ from uuid import uuid4
 import msgspec
 import treq
 from twisted.internet import reactor as _reactor
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent
 
@@ -160,7 +161,10 @@ def make_templates(clock: Clock) -> Templates:
 
 
 @asynccontextmanager
-async def serving(directory: Path) -> AsyncIterator[Server]:
+async def serving(
+    directory: Path, turns: IReactorTime = reactor
+) -> AsyncIterator[Server]:
+    """`turns` says when long work goes on."""
     clock = Clock()
     store = open_store(directory)
     administrators = Administrators(store, clock, deferToThread)
@@ -171,6 +175,7 @@ async def serving(directory: Path) -> AsyncIterator[Server]:
         administrators,
         clock,
         make_templates(clock),
+        clock=turns,
         connector_files=ConnectorFiles(directory),
     )
     site = Site(api.app.resource(), reactor, None)

@@ -1,15 +1,18 @@
 """Pages of a list: limit, offset, order and filters from the query string."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields
 from pexschedd.model.table import Index, R, Table
+from pexschedd.scheduling.turns import in_turns
 from pexschedd.web.admin.filters import Filter, parse_filter
+from pexschedd.web.admin.ordering import Descending, Ordering
 from pexschedd.web.admin.resource import Column, Resource
 from pexschedd.web.admin.resources import AnyResource
 from pexschedd.web.admin.serialise import Reader
@@ -19,21 +22,23 @@ LARGEST_LIMIT = 10_000
 _NOT_FILTERS = {"limit", "offset", "order_by", "format"}
 
 Arguments = Mapping[str, Sequence[str]]
+Order = tuple[tuple[Column, bool], ...]
+"""Columns with whether they descend, the most important first."""
 
 
 class Lister(Reader, Protocol):
     """The part of the store that listing needs."""
 
     def all(self, table: Table[R]) -> Iterable[R]: ...
-    def ids(self, table: Table[R]) -> Sequence[int]: ...
+    def ids(self, table: Table[R]) -> Iterable[int]: ...
+    def count(self, table: Table[R]) -> int: ...
     def find_all(self, index: Index[R], key: Any) -> list[R]: ...
 
 
 class Query(msgspec.Struct, frozen=True):
     limit: int
     offset: int
-    order: tuple[tuple[Column, bool], ...]
-    """Columns with whether they descend, the most important first."""
+    order: Order
     filters: tuple[Filter, ...]
 
 
@@ -60,35 +65,61 @@ def parse_query(resource: AnyResource, arguments: Arguments) -> Query:
     )
 
 
-def select(store: Lister, resource: Resource[R], query: Query) -> tuple[list[R], int]:
-    """The records of the page, and how many there are on all pages."""
+async def select(
+    store: Lister, resource: Resource[R], query: Query, clock: IReactorTime
+) -> tuple[Sequence[int], int]:
+    """The ids of the page, and how many records there are on all pages.
+
+    A million records are gone through in turns; of what is not on the page little is
+    kept.
+    """
+    end = query.offset + query.limit
     if not (query.filters or query.order or resource.shows):
-        ids = store.ids(resource.table)
-        page = ids[query.offset : query.offset + query.limit]
-        found = (store.get(resource.table, id_) for id_ in page)
-        return [record for record in found if record is not None], len(ids)
-    records = matching(store, resource, query)
-    for column, descending in reversed(query.order):
-        get = column.get
-        records.sort(
-            key=lambda r: (get(r) is not None, get(r)),
-            reverse=descending,
-        )
-    return list(islice(records, query.offset, query.offset + query.limit)), len(records)
+        ids = islice(store.ids(resource.table), query.offset, end)
+        return list(ids), store.count(resource.table)
+    total = 0
+    if query.order:
+        first = Ordering(end, clock)
+        async for record in matching(store, resource, query, clock):
+            await first.add((*_key(query.order, record), record.id))
+            total += 1
+        keys = await first.take()
+        return [key[-1] for key in keys[query.offset :]], total
+    page: list[int] = []
+    async for record in matching(store, resource, query, clock):
+        if query.offset <= total < end:
+            page.append(record.id)
+        total += 1
+    return page, total
 
 
-def matching(store: Lister, resource: Resource[R], query: Query) -> list[R]:
-    """All records that pass the filters, by id."""
+async def matching(
+    store: Lister, resource: Resource[R], query: Query, clock: IReactorTime
+) -> AsyncIterator[R]:
+    """All records that pass the filters, by id. Of what changes meanwhile both may be
+    in it, the old and the new; what is there all the time is in it once."""
     finder = next((f.finder for f in query.filters if f.finder is not None), None)
     candidates: Iterable[R] = (
         store.all(resource.table) if finder is None else store.find_all(*finder)
     )
-    return [
-        record
-        for record in candidates
-        if (resource.shows is None or resource.shows(record))
-        and all(each.test(store, record) for each in query.filters)
-    ]
+    async for record in in_turns(candidates, clock):
+        if fits(store, resource, query, record):
+            yield record
+
+
+def fits(store: Reader, resource: Resource[R], query: Query, record: R) -> bool:
+    """Whether the record is on one of the pages."""
+    return (resource.shows is None or resource.shows(record)) and all(
+        each.test(store, record) for each in query.filters
+    )
+
+
+def _key(order: Order, record: Any) -> Iterator[Any]:
+    """What the record is ordered by; nothing comes before something."""
+    for column, descending in order:
+        value = column.get(record)
+        key = value is not None, value
+        yield Descending(key) if descending else key
 
 
 def meta(
@@ -142,7 +173,7 @@ def _count(
 
 def _order(
     resource: AnyResource, texts: Sequence[str], problems: dict[str, Sequence[str]]
-) -> tuple[tuple[Column, bool], ...]:
+) -> Order:
     names = [name.strip() for text in texts for name in text.split(",")]
     result = []
     for name in filter(None, names):

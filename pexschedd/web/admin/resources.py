@@ -40,7 +40,6 @@ SCHEDULED_ALIAS = Resource(
     finders={
         "uuid": (tables.SCHEDULED_ALIAS_BY_UUID, _same),
         "numeric_alias": (tables.SCHEDULED_ALIAS_BY_NUMERIC, str.casefold),
-        "exchange_connector": (tables.SCHEDULED_ALIAS_BY_CONNECTOR, _same),
     },
 )
 

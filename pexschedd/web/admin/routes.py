@@ -14,11 +14,15 @@ Some resources of kind status can be deleted, too: that is how they are taken no
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
 from klein import Klein
+from msgspec import Raw
+from msgspec.json import encode
 from msgspec.structs import replace
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from pexschedd.clock import Now
@@ -26,6 +30,7 @@ from pexschedd.errors import InvalidFields, NotFound
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.validation import TemplateChecker
+from pexschedd.scheduling.turns import in_turns
 from pexschedd.store.store import Store
 from pexschedd.web.admin import listing
 from pexschedd.web.admin.errors import InvalidRecord, admin_error
@@ -43,6 +48,7 @@ from pexschedd.web.api import (
     json_response,
     read_json,
     register_http_errors,
+    while_wanted,
 )
 
 _KIND = f"{PREFIX}/<string:kind>/v1/"
@@ -72,12 +78,14 @@ class AdminApi:
         now: Now,
         templates: TemplateChecker,
         *,
+        clock: IReactorTime,
         connector_files: ConnectorFiles | None = None,
         new_uuid: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self.administrators = administrators
         self._store = store
-        self._writer = Writer(store, templates, now=now, uuid4=new_uuid)
+        self._clock = clock
+        self._writer = Writer(store, templates, clock=clock, now=now, uuid4=new_uuid)
         self._files = connector_files
 
     @admin_route(app, _KIND)
@@ -99,18 +107,27 @@ class AdminApi:
         return json_response(request, schema(resource, listing.DEFAULT_LIMIT))
 
     @admin_route(app, _LIST)
-    def page(self, request: Request, kind: str, name: str) -> Payload:
-        resource = _find(kind, name)
-        arguments = _arguments(request)
+    async def page(self, request: Request, kind: str, name: str) -> Payload:
+        page = self._page(_find(kind, name), _arguments(request))
+        return json_response(request, await while_wanted(request, page))
+
+    async def _page(
+        self, resource: AnyResource, arguments: listing.Arguments
+    ) -> dict[str, Any]:
         query = _query(resource, arguments)
-        records, total = listing.select(self._store, resource, query)
-        return json_response(
-            request,
-            {
-                "meta": listing.meta(resource, arguments, query, total),
-                "objects": [shown(self._store, resource, r) for r in records],
-            },
-        )
+        ids, total = await listing.select(self._store, resource, query, self._clock)
+        objects = []
+        async for id_ in in_turns(ids, self._clock):
+            record = self._store.get(resource.table, id_)
+            # It may have been changed since it was chosen.
+            if record is not None and listing.fits(
+                self._store, resource, query, record
+            ):
+                objects.append(Raw(encode(shown(self._store, resource, record))))
+        return {
+            "meta": listing.meta(resource, arguments, query, total),
+            "objects": objects,
+        }
 
     @admin_route(app, _LIST, methods=["POST", "PATCH", "DELETE"])
     async def change_list(self, request: Request, kind: str, name: str) -> Payload:
@@ -119,8 +136,10 @@ class AdminApi:
             return _not_possible(request)
         if request.method == b"DELETE":
             query = _query(resource, _arguments(request))
-            found = listing.matching(self._store, resource, query)
-            await self._writer.delete(resource, [record.id for record in found])
+            fits = partial(listing.fits, self._store, resource, query)
+            found = listing.matching(self._store, resource, query, self._clock)
+            ids = [record.id async for record in found]
+            await self._writer.delete(resource, ids, fits)
             return _empty(request, 204)
         payload = _payload(request)
         try:

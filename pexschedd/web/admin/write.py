@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
+from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import InvalidFields, NotFound
 from pexschedd.model import tables
 from pexschedd.model.validation import Problems, TemplateChecker, validate
 from pexschedd.scheduling.removal import remove_connector
+from pexschedd.scheduling.turns import Turn, pause
 from pexschedd.store.store import Store
 from pexschedd.web.admin.admin_log import note
 from pexschedd.web.admin.complete import complete, own_defaults, seal
@@ -22,6 +24,9 @@ from pexschedd.web.admin.resource import Children
 from pexschedd.web.admin.resources import CONFIGURATION, AnyResource
 
 Payload = Mapping[str, object]
+
+_DELETED_AT_ONCE = 50
+"""Records; most of the time is what belongs to them, and the commit."""
 
 
 class Writer:
@@ -35,10 +40,12 @@ class Writer:
         store: Store,
         templates: TemplateChecker,
         *,
+        clock: IReactorTime,
         now: Now,
         uuid4: Callable[[], str],
     ) -> None:
         self._store = store
+        self._clock = clock
         self._templates = templates
         self._now = now
         self._uuid4 = uuid4
@@ -64,15 +71,28 @@ class Writer:
         self._save(plan, resource, payload, current, whole=whole)
         await plan.commit(self._now())
 
-    async def delete(self, resource: AnyResource, ids: Iterable[int]) -> None:
-        if resource.table is tables.CONNECTOR:
-            for id_ in ids:
-                await remove_connector(self._store, id_, self._now())
-                note(f"deleted ms_exchange_connector {id_}")
-            return
-        plan = Plan(self._store)
+    async def delete(
+        self,
+        resource: AnyResource,
+        ids: Iterable[int],
+        wanted: Callable[[Any], bool] = lambda record: True,
+    ) -> None:
+        """Many go in several transactions: others have their turn in between. So
+        `wanted` looks at each record again that was chosen before."""
+        plan, turn = Plan(self._store), Turn(self._clock, _DELETED_AT_ONCE)
         for id_ in ids:
+            record = self._store.get(resource.table, id_)
+            if record is None or not wanted(record):
+                continue
+            if resource.table is tables.CONNECTOR:
+                await remove_connector(self._store, id_, self._now(), self._clock)
+                note(f"deleted ms_exchange_connector {id_}")
+                continue
             plan.delete(resource, id_)
+            if turn.is_over():
+                await plan.commit(self._now())
+                await pause(self._clock)
+                plan, turn = Plan(self._store), Turn(self._clock, _DELETED_AT_ONCE)
         await plan.commit(self._now())
 
     async def bulk(self, resource: AnyResource, payload: Payload) -> None:

@@ -1,0 +1,304 @@
+"""Lists of many records: looked through in turns, and with little kept."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock, deferLater
+from twisted.trial.unittest import SynchronousTestCase
+
+from pexschedd.model import tables
+from pexschedd.model.conference import Conference
+from pexschedd.model.table import R, Table
+from pexschedd.scheduling.turns import AT_ONCE
+from pexschedd.store.store import Store
+from pexschedd.web.admin import listing
+from pexschedd.web.admin.ordering import Descending, Ordering
+from pexschedd.web.admin.resources import CONFERENCE
+from tests.scheduling.turns_support import Turns
+from tests.web_admin import web_admin_support
+from tests.web_admin.web_admin_support import (
+    Server,
+    open_store,
+    reactor,
+    serving,
+)
+
+CASE = SynchronousTestCase()
+MANY = 3000
+
+
+def room(number: int) -> Conference:
+    # Names do not come in the order of the ids.
+    name = f"Room {number * 7919 % MANY:04}"
+    return Conference(id=number, name=name, tag="abc"[number % 3])
+
+
+class Counting:
+    """A store that counts the records it reads."""
+
+    def __init__(self, store: Store, read: Callable[[], object]) -> None:
+        self._store = store
+        self._read = read
+        self.get = store.get
+        self.ids = store.ids
+        self.count = store.count
+        self.find_all = store.find_all
+
+    def all(self, table: Table[R]) -> Iterable[R]:
+        for record in self._store.all(table):
+            self._read()
+            yield record
+
+
+class Scan:
+    """A list that is being made."""
+
+    def __init__(self, store: Store, clock: Clock, **arguments: object) -> None:
+        self.clock = clock
+        self.read = 0
+        """Records, in this turn."""
+        self.most = 0
+        self.turns = 1
+        texts = {name: [str(value)] for name, value in arguments.items()}
+        query = listing.parse_query(CONFERENCE, texts)
+        counting = Counting(store, self._count)
+        self.work = Deferred.fromCoroutine(
+            listing.select(counting, CONFERENCE, query, clock)
+        )
+
+    def _count(self) -> None:
+        self.read += 1
+        self.most = max(self.most, self.read)
+
+    def turn(self) -> None:
+        self.turns += 1
+        self.read = 0
+        self.clock.advance(1)
+
+    def finish(self) -> tuple[list[int], int]:
+        while not self.work.called:
+            self.turn()
+        ids, total = CASE.successResultOf(self.work)
+        return list(ids), total
+
+
+@pytest_twisted.async_yield_fixture()
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = open_store(tmp_path / "state")
+    await put(store, *map(room, range(1, MANY + 1)))
+    yield store
+    await store.close()
+
+
+async def put(store: Store, *rooms: Conference) -> None:
+    change = store.transaction()
+    for each in rooms:
+        change.put(tables.CONFERENCE, each)
+    await change.commit()
+
+
+async def delete(store: Store, *ids: int) -> None:
+    change = store.transaction()
+    for id in ids:
+        change.delete(tables.CONFERENCE, id)
+    await change.commit()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"tag": "b"},
+        {"order_by": "name"},
+        {"order_by": "-tag,name", "offset": 1500, "limit": 1000},
+        {"order_by": "-name", "name__contains": "1", "limit": 0},
+        {"name": "nobody's", "tag": "b"},
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_list_gives_way(store: Store, arguments: dict[str, object]) -> None:
+    """No turn reads more than a few hundred records, and the page is the right one."""
+    scan = Scan(store, Turns(), **arguments)
+    ids, total = scan.finish()
+    assert scan.most <= AT_ONCE
+    expected = [
+        each
+        for each in map(room, range(1, MANY + 1))
+        if arguments.get("tag", each.tag) == each.tag
+        and arguments.get("name", each.name) == each.name
+        and str(arguments.get("name__contains", "")) in each.name
+    ]
+    for key in reversed(str(arguments.get("order_by", "id")).split(",")):
+        name = key.removeprefix("-")
+        expected.sort(key=lambda r: getattr(r, name), reverse=key.startswith("-"))
+    start = int(str(arguments.get("offset", 0)))
+    limit = int(str(arguments.get("limit", 20))) or MANY
+    assert ids == [each.id for each in expected][start : start + limit]
+    assert total == len(expected)
+    # The filter by name is answered by an index.
+    assert scan.turns >= (1 if "name" in arguments else MANY // AT_ONCE)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_slow_disk_makes_turns_short(store: Store) -> None:
+    """What counts is the time that reading takes, not only how much is read."""
+    clock = Turns()
+
+    class Slow(Scan):
+        def _count(self) -> None:
+            super()._count()
+            clock.rightNow += 0.001
+
+    slow = Slow(store, clock, tag="b")
+    assert slow.finish()[1] == MANY // 3
+    assert slow.most <= 4
+
+
+@pytest.mark.parametrize("order", [{}, {"order_by": "name"}, {"order_by": "-id"}])
+@pytest_twisted.ensureDeferred
+async def test_changes_meanwhile_disturb_nobody(
+    store: Store, order: dict[str, object]
+) -> None:
+    """Records are deleted, changed and added while the list is made: what was there
+    all the time is in it, once, in order, and nothing else goes wrong."""
+    scan = Scan(store, Turns(), tag="b", limit=0, **order)
+    stay = {n for n in range(1, MANY + 1) if n % 3 == 1}
+    turn = 0
+    while not scan.work.called:
+        turn += 1
+        # Behind, at and ahead of where the scan is.
+        for at in (1, turn * AT_ONCE, turn * AT_ONCE + 1, MANY - 3 * turn):
+            await delete(store, at)
+            stay.discard(at)
+        moved = turn * AT_ONCE + 2
+        await put(store, replace(room(moved), tag="a"), room(MANY + turn))
+        stay.discard(moved)
+        scan.turn()
+    ids, total = scan.finish()
+    assert stay <= set(ids)
+    assert len(set(ids)) == len(ids) == total
+    there = [n for n in ids if n in stay]
+    if not order:
+        assert there == sorted(there)
+    elif order["order_by"] == "name":
+        assert there == sorted(there, key=lambda n: room(n).name)
+    else:
+        assert there == sorted(there, reverse=True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cancelled_list_stops(store: Store) -> None:
+    """Nothing more is read, and no call is left behind."""
+    clock = Turns()
+    scan = Scan(store, clock, order_by="name")
+    scan.turn()
+    scan.read = 0
+    scan.work.cancel()
+    CASE.failureResultOf(scan.work, CancelledError)
+    clock.advance(99)
+    assert scan.read == 0
+    assert not clock.getDelayedCalls()
+
+
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 5), st.text(max_size=2)), unique=True, max_size=60
+)
+
+
+@given(things=PAIRS, most=st.integers(1, 70), run=st.integers(1, 9))
+def test_ordering(things: list[tuple[int, str]], most: int, run: int) -> None:
+    """The first ones in order, whatever is kept of the others meanwhile."""
+    ordering = Ordering(most, Clock(), run=run)
+
+    async def order() -> list[tuple[object, ...]]:
+        for number, text in things:
+            await ordering.add((Descending(number), text))
+            assert len(ordering) <= 2 * (most + run)
+        return await ordering.take()
+
+    keys = CASE.successResultOf(Deferred.fromCoroutine(order()))
+    expected = sorted(things, key=lambda thing: (-thing[0], thing[1]))[:most]
+    assert keys == [(Descending(number), text) for number, text in expected]
+
+
+async def rest() -> None:
+    """Lets the disk and the network have the processor."""
+    await deferLater(reactor, 0.001)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await rest()
+
+
+@pytest_twisted.async_yield_fixture()
+async def slow(tmp_path: Path) -> AsyncIterator[tuple[Server, Turns]]:
+    """A server with many records that goes on with a list when it is told to."""
+    turns = Turns()
+    async with serving(tmp_path / "state", turns) as server:
+        await put(server.store, *map(room, range(1, MANY + 1)))
+        yield server, turns
+
+
+URL = f"{web_admin_support.CONFERENCE}?tag=b&limit=0"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_page_shows_what_is_there(slow: tuple[Server, Turns]) -> None:
+    """A record that goes, or does not fit any more, after it was chosen is not shown;
+    all others are, and the answer is whole."""
+    server, turns = slow
+    asking = Deferred.fromCoroutine(server.client.get(URL))
+    await until(lambda: bool(turns.getDelayedCalls()))
+    for _ in range(MANY // AT_ONCE):
+        turns.turn()
+    # All have been looked at, and the first are being shown.
+    await delete(server.store, MANY - 2, 1)
+    await put(server.store, replace(room(MANY - 5), tag="a"))
+    while not asking.called:
+        turns.turn()
+        await rest()
+    page = await asking
+    expected = [n for n in range(1, MANY + 1) if n % 3 == 1][:-2]
+    assert [each["id"] for each in page["objects"]] == expected
+    assert page["meta"]["total_count"] == MANY // 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_goes_away_stops_the_list(slow: tuple[Server, Turns]) -> None:
+    """No more is read for a client that has disconnected; others are answered."""
+    server, turns = slow
+    asking = Deferred.fromCoroutine(server.client.get(URL))
+    await until(lambda: bool(turns.getDelayedCalls()))
+    turns.turn()
+    assert turns.getDelayedCalls()
+    asking.addErrback(lambda failure: None)
+    asking.cancel()
+    await until(lambda: not turns.getDelayedCalls())
+    assert len(await server.client.objects(web_admin_support.CONFERENCE)) == 20
+
+
+@pytest_twisted.ensureDeferred
+async def test_deleting_many_gives_way(slow: tuple[Server, Turns]) -> None:
+    """DELETE of a list goes on bit by bit, spares what does not fit any more when its
+    turn comes, and takes all the rest."""
+    server, turns = slow
+    store = server.store
+    asking = Deferred.fromCoroutine(server.client.ask("DELETE", URL))
+    counts = [MANY]
+    await until(lambda: bool(turns.getDelayedCalls()))
+    await put(store, replace(room(MANY - 2), tag="a"))
+    while not asking.called:
+        turns.turn()
+        counts.append(store.count(tables.CONFERENCE))
+        await rest()
+    assert (await asking).status == 204
+    assert max(a - b for a, b in pairwise(counts)) <= AT_ONCE
+    left = {n for n in range(1, MANY + 1) if n % 3 != 1} | {MANY - 2}
+    assert set(store.ids(tables.CONFERENCE)) == left
