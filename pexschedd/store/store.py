@@ -186,6 +186,12 @@ class Store:
         return self._gauge.refusal
 
     @property
+    def damage(self) -> str:
+        """What was found to be damaged since the start, for people; empty if nothing
+        was."""
+        return self._compactor.damage
+
+    @property
     def accepts_writes(self) -> bool:
         return not self._gauge.refusal
 

@@ -194,6 +194,41 @@ async def test_requests_wait_for_space(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_damage_on_the_disk_is_an_alarm(tmp_path: Path) -> None:
+    """Also if it was mended: the disk may be failing. The next start, which verifies
+    everything, lowers it."""
+    process = Process(tmp_path / "state", Unsteady(MemoryInbox(), calm))
+    await process.book(tag(1))
+    await process.store.roll()
+    segment = tmp_path / "state" / "journal" / "00000001.jsonl"
+    damaged = bytearray(segment.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    segment.write_bytes(damaged)
+    assert await process.store.compact() == ""
+    watch = disk_watch(process.store, process.alarms, Clock())
+    watch.startService()
+    await turn()
+    alarm = process.alarms.active(names.STORE_DAMAGED, INSTANCE)
+    assert alarm is not None
+    assert "00000001.jsonl" in alarm.details
+    assert "nothing is lost" in alarm.details
+    stopped = watch.stopService()
+    assert stopped is not None
+    await stopped
+    await process.end()
+    process = Process(tmp_path / "state", Unsteady(MemoryInbox(), calm))
+    assert process.alarms.active(names.STORE_DAMAGED, INSTANCE) is not None
+    watch = disk_watch(process.store, process.alarms, Clock())
+    watch.startService()
+    await turn()
+    assert process.alarms.active(names.STORE_DAMAGED, INSTANCE) is None
+    stopped = watch.stopService()
+    assert stopped is not None
+    await stopped
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_add_in_is_told_to_come_back(tmp_path: Path) -> None:
     """No alias is handed out that could not be kept: 503, with the reason."""
     process = Process(tmp_path / "state", Unsteady(MemoryInbox(), calm))
