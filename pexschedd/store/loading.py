@@ -16,6 +16,7 @@ from pexschedd.store.ledger import Ledger
 from pexschedd.store.recovery import open_segments
 from pexschedd.store.segments import Segments
 from pexschedd.store.shelf import Shelf
+from pexschedd.store.snapshot import remove_unfinished
 
 
 class Loaded(NamedTuple):
@@ -56,6 +57,7 @@ def load(
         kept=kept,
         expected=folder.expects(JOURNAL),
     )
+    remove_unfinished(fs, folder.path)
     shelf = Shelf(fs, directory, ledger, journaled)
     finish(collections, ledger, shelf)
     folder.expect(contents, version)

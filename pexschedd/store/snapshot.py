@@ -16,6 +16,7 @@ from pathlib import Path
 from pexschedd.store.folder import JOURNAL
 from pexschedd.store.fs import (
     FileSystem,
+    is_temporary,
     make_dirs,
     replace,
     temporary_name,
@@ -28,6 +29,9 @@ BESIDE = ("secret.key", "instance-id", "initial-admin-password")
 """What belongs to the state beside the documents, which end in `.json`,"""
 FOLDERS = ("icons", "keytabs")
 """and folders of files that are replaced as a whole."""
+
+BACKUPS = "backups"
+"""The folder in the state folder where copies are, if nobody says otherwise."""
 
 SLICE = 256 << 10
 """Bytes that are copied, and synced, between two commits."""
@@ -165,6 +169,16 @@ def _link(fs: FileSystem, source: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def remove_unfinished(fs: FileSystem, directory: Path) -> None:
+    """Removes copies in a state folder that a process was killed over: they would keep
+    what they link from ever being freed. Nobody may be making one."""
+    backups = directory / BACKUPS
+    with suppress(OSError):
+        for name in fs.listdir(backups):
+            if is_temporary(name):
+                _remove(fs, backups / name)
 
 
 def _remove(fs: FileSystem, copy: Path) -> None:

@@ -29,6 +29,7 @@ from pexschedd.store.folder import JOURNAL
 from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.inspection import Inspection, inspect
 from pexschedd.store.repair import Repair
+from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
 from pexschedd.tools.control import NoDaemon, ask_daemon
 from pexschedd.tools.orders import BackupOrder
@@ -160,7 +161,7 @@ class _Tool:
     async def backup(self, asked: argparse.Namespace) -> int:
         """By the running daemon, or without one."""
         moment = self._moment()
-        to = Path(os.path.abspath(asked.to or self._directory / "backups" / moment))
+        to = Path(os.path.abspath(asked.to or self._directory / BACKUPS / moment))
         try:
             finished = await ask_daemon(
                 self._directory, BackupOrder(to=str(to)), lambda _: None, self._reactor

@@ -308,6 +308,21 @@ async def test_everything_that_is_state_is_in_a_snapshot(tmp_path: Path) -> None
     await store.close()
 
 
+@pytest_twisted.ensureDeferred
+async def test_of_a_copy_that_a_kill_interrupted_nothing_stays(tmp_path: Path) -> None:
+    """Its links would keep what is compacted away on the disk. What is complete, and
+    what lies elsewhere, is not touched."""
+    state = tmp_path / "state"
+    store = _opened(state, RealFileSystem())
+    await store.snapshot(state / "backups" / "whole")
+    await store.close()
+    for folder in (state / "backups", tmp_path):
+        shutil.copytree(state / "backups" / "whole", folder / ".killed.tmp")
+    await _opened(state, RealFileSystem()).close()
+    assert [path.name for path in (state / "backups").iterdir()] == ["whole"]
+    assert (tmp_path / ".killed.tmp" / "format.json").exists()
+
+
 def _opened(directory: Path, fs: RealFileSystem, *, segment_size: int = 4_000) -> Store:
     return Store.open(
         directory,
