@@ -10,6 +10,10 @@ independently of each other. Each state is recovered, and recovery is itself cra
 before each of its calls, until nothing new is found. A state that was met before, in
 whatever workload, is not recovered again; what is asserted of it is.
 
+Where records are not kept in memory, an operation ends when the hint files that it
+leads to are written: so what is crashed includes them, and the states that a crash
+leaves of them.
+
 The content of a temporary file is not told apart: a start removes it unread.
 
 Where a write is cut: after its first byte, in the middle, before its last one (so
@@ -240,6 +244,7 @@ class Enumeration:
             self._watch(bench, operation, bench, bench.content(), number)
         else:
             operation(bench, number)
+            _opened(bench).settle()
 
     def _watch(
         self, bench: Bench, operation: Callable[..., None], *arguments: Any
@@ -255,6 +260,7 @@ class Enumeration:
         bench.disk.before = photograph
         bench.disk.broken = self._broken
         operation(arguments[0], *arguments[2:])
+        _opened(bench).settle()
         bench.disk.before = lambda call: None
         after = bench.content()
         allowed = [before or _EMPTY, after]
@@ -290,6 +296,7 @@ class Enumeration:
             bench.open()
         except StoreError as error:
             raise Failed(f"not recovered: {error}; from {tree}") from error
+        _opened(bench).settle()
         photograph("")
         disk.before = lambda call: None
         result = Recovery(bench.content(), ())
@@ -319,6 +326,7 @@ def base() -> Bench:
     opened.wait(opened.put(ROOM, Room(id=1, name="c")))
     opened.wait(opened.store.roll())
     opened.wait(opened.put(VISIT, Room(id=1, name="d")))
+    opened.settle()
     bench.close()
     return bench
 

@@ -19,68 +19,77 @@ from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Settin
 
 
 class FailingFileSystem(RealFileSystem):
-    """Counts the calls that change something; the n-th one fails."""
+    """Counts the calls that change something, or read; the n-th one fails."""
 
     def __init__(self, failing: int, error: int = errno.EIO) -> None:
         self.left = failing
         self.error = error
         self.calls_after = 0
+        self.failed = Path()
+        """What the call was about."""
+        self._paths: dict[int, Path] = {}
 
-    def _count(self) -> None:
+    def _count(self, what: Path | int) -> None:
         if self.left < 0:
             self.calls_after += 1
         if self.left == 0:
             self.left -= 1
+            self.failed = what if isinstance(what, Path) else self._paths[what]
             raise OSError(self.error, os.strerror(self.error))
         self.left -= 1
 
     def create(self, path: Path) -> int:
-        self._count()
-        return super().create(path)
+        self._count(path)
+        handle = super().create(path)
+        self._paths[handle] = path
+        return handle
 
     def write(self, handle: int, data: bytes) -> int:
-        self._count()
+        self._count(handle)
         return super().write(handle, data)
 
     def sync(self, handle: int) -> None:
-        self._count()
+        self._count(handle)
         super().sync(handle)
 
     def datasync(self, handle: int) -> None:
-        self._count()
+        self._count(handle)
         super().datasync(handle)
 
     def rename(self, old: Path, new: Path) -> None:
-        self._count()
+        self._count(new)
         super().rename(old, new)
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
-        self._count()
+        self._count(path)
         return super().read(path, offset, size)
 
     def append(self, path: Path) -> int:
-        self._count()
-        return super().append(path)
+        self._count(path)
+        handle = super().append(path)
+        self._paths[handle] = path
+        return handle
 
     def truncate(self, handle: int, size: int) -> None:
-        self._count()
+        self._count(handle)
         super().truncate(handle, size)
 
     def mkdir(self, path: Path) -> None:
-        self._count()
+        self._count(path)
         super().mkdir(path)
 
     def sync_dir(self, path: Path) -> None:
-        self._count()
+        self._count(path)
         super().sync_dir(path)
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
-def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
+def test_the_nth_call_fails(tmp_path: Path, error: int, kept: int) -> None:
     """For every n: what was acknowledged is there after a restart, `failed` is called
-    once, everything afterwards fails, and nothing more is written."""
+    once, everything afterwards fails, and nothing more is written. Only a hint file
+    that a full disk has no room for is done without."""
     reached_end = False
-    number = 0
+    number = without = 0
     while not reached_end:
         state = tmp_path / str(number)
         Opened(state).close()
@@ -88,6 +97,7 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
         failures: list[StoreError] = []
         opened = Opened(state, fs=fs, failed=failures.append)
         fs.left = number
+        fs.calls_after = 0
         acknowledged: list[int] = []
         failed_at = 0
         texts: set[str] = set()
@@ -97,6 +107,7 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
                 opened.wait(opened.put(SETTING, Setting(id=id, name="s")))
                 if id in (2, 4):
                     opened.wait(opened.store.roll())
+                opened.settle()
             except StoreError as caught:
                 failed_at = failed_at or id
                 texts.add(str(caught))
@@ -104,9 +115,13 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
                 assert not failed_at
                 acknowledged.append(id)
         opened.close()
+        reached_end = fs.left >= 0
+        hint = fs.failed.suffix == ".hint" and error != errno.EIO
+        without += hint
         assert len(failures) == bool(failed_at)
+        assert bool(failed_at) == (not reached_end and not hint)
         assert all(os.strerror(error) in text for text in texts)
-        assert fs.calls_after == 0
+        assert fs.calls_after == 0 or hint
         again = Opened(state)
         both: list[Table[Any]] = [ROOM, SETTING]
         for table in both:
@@ -115,16 +130,18 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
             assert found[: len(acknowledged)] == acknowledged
             assert len(found) <= len(acknowledged) + 1
         again.close()
-        reached_end = not failed_at
         number += 1
     assert number > 30
+    assert bool(without) == (not kept and error != errno.EIO)
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
-def test_the_nth_call_of_a_compaction_fails(tmp_path: Path, error: int) -> None:
+def test_the_nth_call_of_a_compaction_fails(
+    tmp_path: Path, error: int, kept: int
+) -> None:
     """For every n: a broken disk ends the store, unless it was a read, which is mended;
-    a full one ends only the compaction, up to where it takes effect; whatever happens,
-    everything acknowledged is there."""
+    a full one ends only the compaction, up to where it takes effect, and no hint file
+    ends anything; whatever happens, everything acknowledged is there."""
     number = finished = 0
     ended: set[bool] = set()
     while not finished:
@@ -136,15 +153,24 @@ def test_the_nth_call_of_a_compaction_fails(tmp_path: Path, error: int) -> None:
             opened.wait(opened.put(ROOM, Room(id=id % 2 + 1, name=f"{id}")))
         opened.wait(opened.store.roll())
         opened.wait(opened.put(VISIT, Room(id=1, name="v")))
+        opened.settle()
         content = opened.content()
         fs.left = number
+        fs.calls_after = 0
         problem = ""
         try:
             opened.compact()
+            opened.settle()
             finished = fs.left >= 0
         except StoreError as caught:
             problem = str(caught)
-        assert not problem or os.strerror(error) in problem
+        if failures:
+            assert os.strerror(error) in str(failures[0])
+        else:
+            assert not problem or os.strerror(error) in problem
+        if fs.failed.suffix == ".hint" and error != errno.EIO:
+            assert not failures
+            assert not problem
         ended.add(bool(failures))
         if error == errno.EIO:
             assert failures or finished or not problem
@@ -163,9 +189,11 @@ def test_the_nth_call_of_a_compaction_fails(tmp_path: Path, error: int) -> None:
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+@pytest.mark.usefixtures("kept")
 def test_the_nth_call_of_a_start_fails(tmp_path: Path, error: int) -> None:
     """For every n: the start is refused with the system's reason, the folder is
-    unlocked, and the next start finds everything, a torn tail set aside."""
+    unlocked, and the next start finds everything, a torn tail set aside. Without a
+    hint file it goes on."""
     number = 0
     reached_end = False
     while not reached_end:
@@ -175,18 +203,23 @@ def test_the_nth_call_of_a_start_fails(tmp_path: Path, error: int) -> None:
         opened.wait(opened.put(SETTING, Setting(id=1, name="s")))
         opened.wait(opened.store.roll())
         opened.wait(opened.put(ROOM, Room(id=2, name="b")))
+        opened.settle()
         content = opened.content()
         opened.close()
         with (state / "journal" / "00000002.jsonl").open("ab") as file:
             file.write(b'{"seq":3,"put"')
         problem = ""
+        fs = FailingFileSystem(number, error)
         try:
-            opened = Opened(state, fs=FailingFileSystem(number, error))
-            reached_end = True
+            opened = Opened(state, fs=fs)
         except StoreError as caught:
             problem = str(caught)
             opened = Opened(state)
-        assert not problem or os.strerror(error) in problem
+        reached_end = fs.left >= 0
+        if problem:
+            assert os.strerror(error) in problem
+        else:
+            assert reached_end or fs.failed.suffix == ".hint"
         assert opened.content() == content
         opened.close()
         number += 1
@@ -213,6 +246,7 @@ def test_a_lonely_commit_is_one_write_and_one_sync(tmp_path: Path) -> None:
     opened.close()
 
 
+@pytest.mark.usefixtures("kept")
 def test_all_waiting_commits_fail(tmp_path: Path) -> None:
     """Commits that wait when the disk fails all fail, and so do later ones; `failed`
     is told first, and once."""

@@ -83,7 +83,6 @@ def test_damage_on_the_disk_is_mended_from_memory(
 def test_what_cannot_be_read_is_mended_from_memory(tmp_path: Path, error: int) -> None:
     """A disk that refuses to give back a part of a segment, or the whole of it, does
     not end the store: what was there is written anew, and nobody needs that part."""
-
     fs = Unreadable(error)
     opened = Opened(tmp_path / "state", fs=fs, kept=KEPT)
     content = _long(opened)

@@ -101,17 +101,20 @@ def _all_files(folder: Folder, path: Path) -> dict[Path, File]:
     return found
 
 
-def test_every_flipped_byte_is_seen_and_mended() -> None:
+def test_every_flipped_byte_is_seen_and_mended(kept: int) -> None:
     """For each byte of each file: what keeps a start from succeeding is found, and
     after the repair the store opens, with nothing in it that was never stored; the
     damaged original is set aside. Only a document that is no JSON any more is left to
-    people."""
+    people. A damaged hint file is not worth a word."""
     disk = Disk()
     opened = Opened(STATE, fs=disk)
     _fill(opened)
     before = opened.content()
+    opened.settle()
     opened.close()
     disk.root.sync()
+    disk.sync_dir(STATE / "journal")
+    hints = 0
     left_to_people = mended = harmless = 0
     for path, original in _all_files(disk.root, Path("/")).items():
         for position, byte in enumerate(original.data):
@@ -130,7 +133,9 @@ def test_every_flipped_byte_is_seen_and_mended() -> None:
                 assert again.content() == before
                 again.close()
                 harmless += 1
+                hints += path.suffix == ".hint"
                 continue
+            assert path.suffix != ".hint"
             said: list[str] = []
             left = Repair(copy, STATE, TABLES, "t").run(said.append).findings
             if left:
@@ -151,6 +156,7 @@ def test_every_flipped_byte_is_seen_and_mended() -> None:
     assert mended > 1200
     assert left_to_people < mended
     assert harmless
+    assert hints > 500 if not kept else not hints
 
 
 def test_a_sound_folder_is_said_to_be_sound(state: Path) -> None:
