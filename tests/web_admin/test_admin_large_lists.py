@@ -1,12 +1,14 @@
 """Lists of many records: looked through in turns, and with little kept."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from twisted.internet.defer import CancelledError, Deferred
@@ -19,7 +21,7 @@ from pexschedd.model.table import R, Table
 from pexschedd.scheduling.turns import AT_ONCE
 from pexschedd.store.store import Store
 from pexschedd.web.admin import listing
-from pexschedd.web.admin.ordering import Descending, Ordering
+from pexschedd.web.admin.ordering import Ordering, descending
 from pexschedd.web.admin.resources import CONFERENCE
 from tests.scheduling.turns_support import Turns
 from tests.web_admin import web_admin_support
@@ -206,25 +208,47 @@ async def test_a_cancelled_list_stops(store: Store) -> None:
     assert not clock.getDelayedCalls()
 
 
-PAIRS = st.lists(
-    st.tuples(st.integers(0, 5), st.text(max_size=2)), unique=True, max_size=60
+TEXTS = st.text(max_size=3) | st.text("a\0\x7f\ud800\ue000\U0010ffff", max_size=3)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS)))
+@example([("a", ""), ("a\0", "b"), ("a", "b")])
+def test_texts_descend(pairs: list[tuple[str, str]]) -> None:
+    """The other way round, whatever characters there are."""
+    assert sorted(pairs, key=lambda p: (descending(p[0]), p[1])) == sorted(
+        sorted(pairs, key=lambda p: p[1]), key=lambda p: p[0], reverse=True
+    )
+
+
+@given(
+    st.lists(st.booleans())
+    | st.lists(st.integers())
+    | st.lists(st.datetimes(timezones=st.just(UTC)))
 )
+def test_values_descend(values: list[Any]) -> None:
+    """All kinds of values that records have."""
+    assert sorted(values, key=descending) == sorted(values, reverse=True)
 
 
-@given(things=PAIRS, most=st.integers(1, 70), run=st.integers(1, 9))
+@given(
+    things=st.lists(
+        st.tuples(st.integers(0, 5), st.text(max_size=2)), unique=True, max_size=60
+    ),
+    most=st.integers(1, 70),
+    run=st.integers(1, 9),
+)
 def test_ordering(things: list[tuple[int, str]], most: int, run: int) -> None:
     """The first ones in order, whatever is kept of the others meanwhile."""
     ordering = Ordering(most, Clock(), run=run)
 
     async def order() -> list[tuple[object, ...]]:
-        for number, text in things:
-            await ordering.add((Descending(number), text))
+        for thing in things:
+            await ordering.add(thing)
             assert len(ordering) <= 2 * (most + run)
-        return await ordering.take()
+        return [key async for key in ordering.take()]
 
     keys = CASE.successResultOf(Deferred.fromCoroutine(order()))
-    expected = sorted(things, key=lambda thing: (-thing[0], thing[1]))[:most]
-    assert keys == [(Descending(number), text) for number, text in expected]
+    assert keys == sorted(things)[:most]
 
 
 async def rest() -> None:

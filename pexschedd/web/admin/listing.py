@@ -12,7 +12,7 @@ from pexschedd.errors import InvalidFields
 from pexschedd.model.table import Index, R, Table
 from pexschedd.scheduling.turns import in_turns
 from pexschedd.web.admin.filters import Filter, parse_filter
-from pexschedd.web.admin.ordering import Descending, Ordering
+from pexschedd.web.admin.ordering import Ordering, descending
 from pexschedd.web.admin.resource import Column, Resource
 from pexschedd.web.admin.resources import AnyResource
 from pexschedd.web.admin.serialise import Reader
@@ -77,15 +77,19 @@ async def select(
     if not (query.filters or query.order or resource.shows):
         ids = islice(store.ids(resource.table), query.offset, end)
         return list(ids), store.count(resource.table)
+    page: list[int] = []
     total = 0
     if query.order:
         first = Ordering(end, clock)
         async for record in matching(store, resource, query, clock):
             await first.add((*_key(query.order, record), record.id))
             total += 1
-        keys = await first.take()
-        return [key[-1] for key in keys[query.offset :]], total
-    page: list[int] = []
+        place = 0
+        async for key in first.take():
+            if place >= query.offset:
+                page.append(key[-1])
+            place += 1
+        return page, total
     async for record in matching(store, resource, query, clock):
         if query.offset <= total < end:
             page.append(record.id)
@@ -116,10 +120,10 @@ def fits(store: Reader, resource: Resource[R], query: Query, record: R) -> bool:
 
 def _key(order: Order, record: Any) -> Iterator[Any]:
     """What the record is ordered by; nothing comes before something."""
-    for column, descending in order:
+    for column, descends in order:
         value = column.get(record)
-        key = value is not None, value
-        yield Descending(key) if descending else key
+        for part in (value is not None, value):
+            yield descending(part) if descends and part is not None else part
 
 
 def meta(

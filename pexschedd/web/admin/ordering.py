@@ -1,5 +1,7 @@
 """The first of very many things, in order, without keeping or blocking anybody."""
 
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -9,26 +11,25 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.scheduling.turns import in_turns
 
 _RUN = 500
-"""Things that are sorted at once: at most a few milliseconds' work."""
+"""Things that are sorted at once: some tenths of a millisecond."""
 
 Key = tuple[Any, ...]
+"""Of plain values: the collector soon forgets about a tuple of these, however many."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INVERTED = bytes(max(0, 0xF5 - byte) for byte in range(256))
+_END = b"\xff"
 
 
-class Descending:
-    """Compares the other way round."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Descending) and bool(other._value == self._value)
-
-    def __lt__(self, other: "Descending") -> bool:
-        return bool(other._value < self._value)
-
-    __hash__ = None  # type: ignore[assignment]  # only for sorting
+def descending(value: Any) -> Any:
+    """What is in the order of the others' values the other way round. Pure."""
+    if isinstance(value, str):
+        # UTF-8 is in the order of the characters, and has no bytes above 0xF4; a text
+        # comes after all that begin with it.
+        return value.encode("utf-8", "surrogatepass").translate(_INVERTED) + _END
+    if isinstance(value, datetime):
+        return _EPOCH - value
+    return -value
 
 
 class Ordering:
@@ -41,7 +42,7 @@ class Ordering:
         self._run = run
         self._new: list[Key] = []
         self._runs: list[list[Key]] = []
-        """Each in order."""
+        """Each in order, the first one last."""
         self._kept = 0
 
     async def add(self, key: Key) -> None:
@@ -49,25 +50,31 @@ class Ordering:
         if len(self._new) >= self._run:
             self._sort()
             if self._kept > 2 * self._most + self._run:
-                await self._merge()
+                first = [key async for key in self.take()]
+                first.reverse()
+                self._runs, self._kept = [first], len(first)
 
     def __len__(self) -> int:
         """How many are kept."""
         return self._kept + len(self._new)
 
-    async def take(self) -> list[Key]:
+    async def take(self) -> AsyncIterator[Key]:
+        """The first ones. There is nothing left afterwards."""
         self._sort()
-        await self._merge()
-        return self._runs[0]
+        runs, self._runs, self._kept = self._runs, [], 0
+        first = islice(merge(*map(_emptied, runs)), self._most)
+        async for key in in_turns(first, self._clock):
+            yield key
 
     def _sort(self) -> None:
         run = sorted(self._new)[: self._most]
+        run.reverse()
         self._runs.append(run)
         self._kept += len(run)
         self._new = []
 
-    async def _merge(self) -> None:
-        first = islice(merge(*self._runs), self._most)
-        run = [key async for key in in_turns(first, self._clock)]
-        self._runs = [run]
-        self._kept = len(run)
+
+def _emptied(run: list[Key]) -> Iterator[Key]:
+    # Bit by bit: to free a million things at once takes long.
+    while run:
+        yield run.pop()
