@@ -164,7 +164,7 @@ def decode(data: bytes, expected: Head, width: int) -> Columns | None:
     end = data.find(b"\n", 0, 1 << 16) + 1
     try:
         head = msgspec.json.decode(view[:end], type=Head)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if msgspec.structs.replace(head, crc=0) != expected:
         return None
