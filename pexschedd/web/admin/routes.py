@@ -115,14 +115,13 @@ class AdminApi:
         self, resource: AnyResource, arguments: listing.Arguments
     ) -> dict[str, Any]:
         query = _query(resource, arguments)
+        fits = partial(listing.fits, self._store, resource, query)
         ids, total = await listing.select(self._store, resource, query, self._clock)
         objects = []
         async for id_ in in_turns(ids, self._clock):
             record = self._store.get(resource.table, id_)
             # It may have been changed since it was chosen.
-            if record is not None and listing.fits(
-                self._store, resource, query, record
-            ):
+            if record is not None and fits(record):
                 objects.append(Raw(encode(shown(self._store, resource, record))))
         return {
             "meta": listing.meta(resource, arguments, query, total),

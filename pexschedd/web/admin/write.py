@@ -1,6 +1,7 @@
 """Creating, changing and deleting records through the management API.
 
-Every request is checked as a whole and then made in one transaction.
+Every request is checked as a whole and then made in one transaction; only what deletes
+many records, or an integration, takes several.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,13 +83,12 @@ class Writer:
         plan, turn = Plan(self._store), Turn(self._clock, _DELETED_AT_ONCE)
         for id_ in ids:
             record = self._store.get(resource.table, id_)
-            if record is None or not wanted(record):
-                continue
-            if resource.table is tables.CONNECTOR:
-                await remove_connector(self._store, id_, self._now(), self._clock)
-                note(f"deleted ms_exchange_connector {id_}")
-                continue
-            plan.delete(resource, id_)
+            if record is not None and wanted(record):
+                if resource.table is tables.CONNECTOR:
+                    await remove_connector(self._store, id_, self._now(), self._clock)
+                    note(f"deleted ms_exchange_connector {id_}")
+                else:
+                    plan.delete(resource, id_)
             if turn.is_over():
                 await plan.commit(self._now())
                 await pause(self._clock)
