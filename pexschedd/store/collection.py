@@ -7,6 +7,7 @@ are always in memory, so it is known without looking what is not there.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import islice
 from typing import Generic
 
 from pexschedd.model.table import R, Table
@@ -75,6 +76,12 @@ class Collection(Generic[R]):
     def ids(self) -> list[int]:
         """Ascending."""
         return list(self._ids())
+
+    def page(self, offset: int, limit: int) -> list[int]:
+        """Some of the ids, ascending, without looking at all before them."""
+        if self._numbers is not None and not self._unwritten:
+            return list(islice(self._numbers.ids(offset), limit))
+        return self.ids()[offset : offset + limit]
 
     def __len__(self) -> int:
         return self._count

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import compress
+from itertools import compress, islice
 
 _CHUNK = 256
 """Ids whose numbers are kept together, and forgotten together when all are gone."""
@@ -64,13 +64,20 @@ class Numbers:
     def __len__(self) -> int:
         return sum(self._used.values())
 
-    def ids(self) -> Iterator[int]:
-        """Ascending. What changes in the meantime may show or not."""
+    def ids(self, skip: int = 0) -> Iterator[int]:
+        """Ascending, without the first few. What changes in the meantime may show or
+        not."""
         for key in sorted(self._chunks):
             chunk = self._chunks.get(key)
-            if chunk is not None:
-                first = key * _CHUNK
-                yield from compress(range(first, first + _CHUNK), chunk)
+            if chunk is None:
+                continue
+            if skip >= self._used[key]:
+                skip -= self._used[key]
+                continue
+            first = key * _CHUNK
+            there = compress(range(first, first + _CHUNK), chunk)
+            yield from islice(there, skip, None)
+            skip = 0
 
     def items(self) -> Iterator[tuple[int, int]]:
         """Ids and numbers."""

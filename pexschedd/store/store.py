@@ -161,6 +161,10 @@ class Store:
         """Ascending."""
         return self._collection(table).ids()
 
+    def page(self, table: Table[R], offset: int, limit: int) -> Sequence[int]:
+        """The ids from the place `offset` on, ascending, at most `limit`."""
+        return self._collection(table).page(offset, limit)
+
     def count(self, table: Table[R]) -> int:
         return len(self._collection(table))
 

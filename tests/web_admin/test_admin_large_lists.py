@@ -49,7 +49,7 @@ class Counting:
         self._store = store
         self._read = read
         self.get = store.get
-        self.ids = store.ids
+        self.page = store.page
         self.count = store.count
         self.find_all = store.find_all
 

@@ -42,8 +42,8 @@ class Records:
     def all(self, table: Any) -> Iterable[Any]:
         return list(self._records[table.name].values())
 
-    def ids(self, table: Any) -> Sequence[int]:
-        return list(self._records[table.name])
+    def page(self, table: Any, offset: int, limit: int) -> Sequence[int]:
+        return list(self._records[table.name])[offset : offset + limit]
 
     def count(self, table: Any) -> int:
         return len(self._records[table.name])

@@ -1,7 +1,6 @@
 """Pages of a list: limit, offset, order and filters from the query string."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -30,7 +29,7 @@ class Lister(Reader, Protocol):
     """The part of the store that listing needs."""
 
     def all(self, table: Table[R]) -> Iterable[R]: ...
-    def ids(self, table: Table[R]) -> Iterable[int]: ...
+    def page(self, table: Table[R], offset: int, limit: int) -> Sequence[int]: ...
     def count(self, table: Table[R]) -> int: ...
     def find_all(self, index: Index[R], key: Any) -> list[R]: ...
 
@@ -75,8 +74,8 @@ async def select(
     """
     end = query.offset + query.limit
     if not (query.filters or query.order or resource.shows):
-        ids = islice(store.ids(resource.table), query.offset, end)
-        return list(ids), store.count(resource.table)
+        page_of_all = store.page(resource.table, query.offset, query.limit)
+        return page_of_all, store.count(resource.table)
     page: list[int] = []
     total = 0
     if query.order:
