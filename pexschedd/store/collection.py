@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Generic
 
 from pexschedd.model.table import R, Table
-from pexschedd.store.index import HashIndex, Hashing, entry
+from pexschedd.store.index import TAG, HashIndex, Hashing, entry
 from pexschedd.store.numbers import Numbers
 from pexschedd.store.records import RecordFormat
 
@@ -53,7 +53,7 @@ class Collection(Generic[R]):
 
     def get(self, id: int) -> R | None:
         found = self._records.get(id)
-        if found is None and self._read is not None:
+        if found is None and self._numbers is not None and self._numbers.get(id):
             found = self._from_disk(id)
             if found is not None:
                 self._records[id] = found
@@ -101,7 +101,12 @@ class Collection(Generic[R]):
     def entries(self, record: R) -> tuple[int, ...]:
         """Of the record, in the order of the indexes."""
         hashing, id = self._hashing, record.id
-        return tuple([entry(hashing(key(record)), id) for key in self._keys])
+        return tuple(
+            [
+                hashed & TAG | id if (hashed := hashing(key(record))) else 0
+                for key in self._keys  # as `entry`, which would be called for each
+            ]
+        )
 
     def put(self, record: R) -> tuple[R | None, tuple[int, ...]]:
         """Adds or replaces a record; returns the one it replaces, and `entries`."""

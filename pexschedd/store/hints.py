@@ -55,7 +55,8 @@ class Hints:
         self.entries: Any = array("Q")
         self.stored = False
         """Whether a file has it."""
-        self._nothing = (0,) * width
+        # What is missing after so many entries.
+        self._rest = [(0,) * (width - count) for count in range(width + 1)]
 
     @classmethod
     def over(
@@ -71,9 +72,7 @@ class Hints:
         """`entries` may be fewer than `width`."""
         self.codes.append(code)
         self.ids.append(id)
-        self.entries.extend(entries)
-        if len(entries) < self.width:
-            self.entries.extend(self._nothing[len(entries) :])
+        self.entries.extend((*entries, *self._rest[len(entries)]))
 
     def copy(self, first: int, last: int, to: "Hints") -> None:
         """Adds the lines `[first, last)` to others."""

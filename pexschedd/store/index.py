@@ -15,7 +15,8 @@ _ID_BITS = 36
 MOST = (1 << _ID_BITS) - 1
 """The highest id there can be: two hundred a second for ten years."""
 _ALL = (1 << 64) - 1
-_TAG = _ALL - MOST
+TAG = _ALL - MOST
+"""The bits of a hash that are in an entry."""
 
 _LOAD = 32
 """Entries in a bucket, on average. Fewer are found faster and take more memory."""
@@ -35,16 +36,20 @@ class Hashing:
 
     def __call__(self, key: Hashable | None) -> int:
         """64 bits of an int, a string or a tuple of these; 0 only for None."""
-        if key is None:
-            return 0
-        if type(key) is int:
+        if type(key) is str:
+            text = key
+        elif type(key) is int:
             # Ids of ours, one after the other: neighbours they stay, in one bucket
             # after the other.
             return key << _ID_BITS & _ALL or 1
-        text = key if type(key) is str else repr(key)
-        data = text.encode("utf-8", "surrogatepass")
+        elif key is None:
+            return 0
+        elif type(key) is tuple and len(key) == 2:
+            text = f"{key[0]}\0{key[1]}"  # in a third of the time that `repr` takes
+        else:
+            text = repr(key)
         hashed = self._begun.copy()
-        hashed.update(data)
+        hashed.update(text.encode("utf-8", "surrogatepass"))
         return int.from_bytes(hashed.digest(), "little") or 1
 
 
@@ -53,7 +58,7 @@ def entry(hashed: int, id: int) -> int:
 
     0 for a hash of 0, so for no key.
     """
-    return hashed & _TAG | id if hashed else 0
+    return hashed & TAG | id if hashed else 0
 
 
 class HashIndex:
@@ -94,15 +99,19 @@ class HashIndex:
         if not entry:
             return
         tag = entry >> _ID_BITS
-        if tag in self._crowds:
+        if self._crowds and tag in self._crowds:
             self._crowds[tag].add(entry)
             return
-        bucket = self._bucket(tag)
+        buckets = self._buckets
+        place = tag & self._mask
+        if place >= len(buckets):  # as `_bucket`, which would be called for each
+            place &= self._mask >> 1
+        bucket = buckets[place]
         bucket.append(entry)
         self._count += 1
         if len(bucket) > _CROWD:
             self._part(bucket)
-        if self._count > len(self._buckets) * _LOAD:
+        if self._count > len(buckets) * _LOAD:
             self._grow()
 
     def remove(self, entry: int) -> None:
