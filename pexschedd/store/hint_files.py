@@ -13,6 +13,7 @@ from pexschedd.store.fs import NO_SPACE, FileSystem, write_all
 from pexschedd.store.ledger import Lines
 from pexschedd.store.manifest import Segment, hint_name
 from pexschedd.store.segments import Segments
+from pexschedd.store.space import reserve_of
 
 _CHUNK = 1 << 20
 
@@ -140,9 +141,15 @@ class HintWriting:
         listed = self._segments.manifest.segments
         segment = next((each for each in listed if each.name == lines.name), None)
         # It may have been compacted away by now.
-        if segment is not None and lines.hints is not None:
-            head = self._head(segment, lines.crc)
-            self._handle = self._fs.create(self._path)
-            self._slices = hints.encode(
-                head, lines.sizes, lines.seqs, lines.hints, SLICE
-            )
+        if segment is None or lines.hints is None or not self._has_room():
+            return
+        head = self._head(segment, lines.crc)
+        self._handle = self._fs.create(self._path)
+        self._slices = hints.encode(head, lines.sizes, lines.seqs, lines.hints, SLICE)
+
+    def _has_room(self) -> bool:
+        """What is only a short cut must not be what fills the disk, nor take what a
+        compaction needs."""
+        space = self._fs.space(self._segments.directory)
+        journal = sum(each.size or 0 for each in self._segments.manifest.segments)
+        return space.free > journal + 2 * reserve_of(space.total)
