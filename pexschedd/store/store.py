@@ -353,7 +353,9 @@ class Store:
             ledger.wrote(
                 table.name, id, self._seq, len(data), value is not None, entries
             )
-            collection.written(id)
+        # Not before all is known: a record may have been deleted and put again.
+        for operation in transaction.operations:
+            operation.collection.written(operation.id)
         durable = self._journal.append(b"".join(written), size, self._seq)
         if ledger.active.size >= self._segment_size:
             # If it fails, so does everything else, and `failed` is called.
