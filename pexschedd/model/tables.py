@@ -1,5 +1,7 @@
 """Every collection the daemon keeps, and how its records are found."""
 
+from datetime import UTC, datetime
+
 from pexschedd.model.administrator import Administrator
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
@@ -54,26 +56,38 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
 )
 
 
-def _folded(text: str) -> str:
-    """Where case does not matter; the text itself where folding changes nothing, so
-    that a million aliases are not kept twice."""
-    folded = text.casefold()
-    return text if folded == text else folded
+_FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def day_of(moment: datetime) -> int:
+    """Days since 2020, in UTC; whatever is older belongs to the first."""
+    return max(0, (moment - _FIRST_DAY).days)
+
+
+def _day_to_look_again(alias: ScheduledAlias) -> int | None:
+    """From when on it is counted how long an alias is kept that has no room."""
+    if alias.conference_deletion_time is not None:
+        return day_of(alias.conference_deletion_time)
+    return None if alias.is_used else day_of(alias.creation_time)
 
 
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 
 SCHEDULED_ALIAS_BY_UUID = SCHEDULED_ALIAS.index("uuid", lambda a: a.uuid)
 SCHEDULED_ALIAS_BY_NUMERIC = SCHEDULED_ALIAS.index(
-    "numeric", lambda a: _folded(a.numeric_alias)
+    "numeric", lambda a: a.numeric_alias.casefold()
 )
 SCHEDULED_ALIAS_BY_UID = SCHEDULED_ALIAS.index(
     "uid", lambda a: (a.exchange_connector, a.ews_item_uid) if a.ews_item_uid else None
 )
+SCHEDULED_ALIAS_BY_DAY = SCHEDULED_ALIAS.index("day", _day_to_look_again)
 
 CONFERENCE_BY_NAME = CONFERENCE.index("name", lambda c: c.name)
+CONFERENCE_BY_OWNER = CONFERENCE.index(
+    "owner", lambda c: c.primary_owner_email_address.casefold()
+)
 
-ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: _folded(a.alias))
+ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())
 ALIAS_BY_CONFERENCE = CONFERENCE_ALIAS.index("conference", lambda a: a.conference)
 
 SCHEDULED_BY_CONFERENCE = SCHEDULED_CONFERENCE.index(
@@ -82,6 +96,7 @@ SCHEDULED_BY_CONFERENCE = SCHEDULED_CONFERENCE.index(
 SCHEDULED_BY_UID = SCHEDULED_CONFERENCE.index(
     "uid", lambda s: (s.exchange_connector, s.ews_item_uid) if s.ews_item_uid else None
 )
+SCHEDULED_BY_DAY = SCHEDULED_CONFERENCE.index("day", lambda s: day_of(s.end_time))
 SCHEDULED_BY_SERIES = SCHEDULED_CONFERENCE.index(
     "recurring_conference", lambda s: s.recurring_conference
 )

@@ -9,7 +9,7 @@ Only what an integration has made is touched: a room that an administrator has g
 schedule by hand stays.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -22,7 +22,8 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.recurrence import Recurrence
 from pexschedd.model.schedule import CancelledOccurrence, ScheduledConference
-from pexschedd.scheduling.known import Scheduled, everything_scheduled
+from pexschedd.model.table import Index, R
+from pexschedd.scheduling.known import Scheduled
 from pexschedd.scheduling.recurrence import is_over
 from pexschedd.scheduling.removal import remove_conference
 from pexschedd.scheduling.turns import AT_ONCE, change_in_turns, in_turns
@@ -53,21 +54,20 @@ class Janitor:
     async def sweep(
         self, running: Callable[[], bool] = lambda: True, *, at_once: int = AT_ONCE
     ) -> Swept:
-        """One round over everything; durable when this returns.
+        """One round over everything up to today; durable when this returns.
 
         Stops early, at a safe place, when `running` says no.
         """
         past: dict[int, None] = {}
-        meetings = everything_scheduled(self._store)
-        async for each in in_turns(meetings, self._clock, at_once):
+        async for each in in_turns(self._up_for_removal(), self._clock, at_once):
             if not running():
                 return Swept()
             if self._has_closed(each) and self._is_past(each.conference):
                 past[each.conference] = None
         gone = await self._change(past, self._remove_room, running, at_once)
         aliases: list[int] = []
-        every_alias = self._store.all(tables.SCHEDULED_ALIAS)
-        async for alias in in_turns(every_alias, self._clock, at_once):
+        without_room = self._up_to_today(tables.SCHEDULED_ALIAS_BY_DAY)
+        async for alias in in_turns(without_room, self._clock, at_once):
             if not running():
                 return Swept(gone)
             if self._has_expired(alias):
@@ -84,6 +84,15 @@ class Janitor:
                 aliases=swept.aliases,
             )
         return swept
+
+    def _up_for_removal(self) -> Iterator[Scheduled]:
+        yield from self._up_to_today(tables.SCHEDULED_BY_DAY)
+        yield from self._store.all(tables.RECURRING_CONFERENCE)
+
+    def _up_to_today(self, index: Index[R]) -> Iterator[R]:
+        """What an index by day has up to now: not the hundred thousands to come."""
+        for day in range(tables.day_of(self._now()) + 1):
+            yield from self._store.find_each(index, day)
 
     def _is_past(self, conference: int) -> bool:
         """Whether everything in the room closed long enough ago."""

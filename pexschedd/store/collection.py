@@ -88,10 +88,20 @@ class Collection(Generic[R]):
 
     def find(self, index: str, key: Hashable) -> R | None:
         """The record with the lowest id under a key."""
-        return next(self._having(index, key), None)
+        return next(self.find_each(index, key), None)
 
     def find_all(self, index: str, key: Hashable) -> list[R]:
-        return list(self._having(index, key))
+        return list(self.find_each(index, key))
+
+    def find_each(self, index: str, key: Hashable) -> Iterator[R]:
+        if key is None:
+            return
+        place = self._places[index]
+        for id in self._indexes[place].find(self._hashing(key)):
+            record = self.get(id)
+            # Another key may have the same hash.
+            if record is not None and self._keys[place](record) == key:
+                yield record
 
     def new_id(self) -> int:
         id = self.next_id
@@ -195,16 +205,6 @@ class Collection(Generic[R]):
     def _own_entries(self, place: int) -> Iterator[Iterator[int]]:
         key, hashing = self._keys[place], self._hashing
         yield (entry(hashing(key(r)), id) for id, r in self._records.items())
-
-    def _having(self, index: str, key: Hashable) -> Iterator[R]:
-        if key is None:
-            return
-        place = self._places[index]
-        for id in self._indexes[place].find(self._hashing(key)):
-            record = self.get(id)
-            # Another key may have the same hash.
-            if record is not None and self._keys[place](record) == key:
-                yield record
 
     def _from_disk(self, id: int) -> R | None:
         if self._read is None or self._numbers is None or id in self._unwritten:

@@ -177,6 +177,11 @@ class Store:
         that a hundred thousand have."""
         return self._collection(index.table).find_all(index.name, key)
 
+    def find_each(self, index: Index[R], key: Hashable) -> Iterator[R]:
+        """As `find_all`, one after the other: for keys that very many have. What
+        changes while it is read may show in it or not."""
+        return self._collection(index.table).find_each(index.name, key)
+
     def transaction(self, *, essential: bool = False) -> Transaction:
         """`essential` is for what has to go on when the disk is nearly full and new
         work is refused: the outcome of what was decided before, tidying up, alarms.

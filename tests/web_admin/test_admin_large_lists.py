@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
-from pexschedd.model.table import R, Table
+from pexschedd.model.table import Index, R, Table
 from pexschedd.scheduling.turns import AT_ONCE
 from pexschedd.store.store import Store
 from pexschedd.web.admin import listing
@@ -54,7 +54,13 @@ class Counting:
         self.find_all = store.find_all
 
     def all(self, table: Table[R]) -> Iterable[R]:
-        for record in self._store.all(table):
+        return self._counted(self._store.all(table))
+
+    def find_each(self, index: Index[R], key: Any) -> Iterable[R]:
+        return self._counted(self._store.find_each(index, key))
+
+    def _counted(self, records: Iterable[R]) -> Iterable[R]:
+        for record in records:
             self._read()
             yield record
 

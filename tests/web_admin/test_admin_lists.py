@@ -51,9 +51,18 @@ class Records:
     def find_all(self, index: Any, key: Any) -> list[Any]:
         return [r for r in self.all(index.table) if index.key(r) == key]
 
+    def find_each(self, index: Any, key: Any) -> Iterable[Any]:
+        return iter(self.find_all(index, key))
+
 
 ROOMS = [
-    Conference(id=n, name=f"Room {n} {'αβγ'[n % 3]}", tag="ab"[n % 2], description="X%")
+    Conference(
+        id=n,
+        name=f"Room {n} {'αβγ'[n % 3]}",
+        tag="ab"[n % 2],
+        description="X%",
+        primary_owner_email_address=["", "Alice@example.test"][n % 2],
+    )
     for n in range(1, 31)
 ]
 ALIASES = [
@@ -107,6 +116,19 @@ FILTERS: list[tuple[AnyResource, str, object, Any]] = [
     (CONFERENCE, "description__contains", ".*", lambda r: False),
     (CONFERENCE, "name__gt", "Room 3", lambda r: r.name > "Room 3"),
     (CONFERENCE, "tag__in", "a,c", lambda r: r.tag == "a"),
+    (CONFERENCE, "primary_owner_email_address", "", lambda r: r.id % 2 == 0),
+    (
+        CONFERENCE,
+        "primary_owner_email_address",
+        "Alice@example.test",
+        lambda r: r.id % 2 == 1,
+    ),
+    (
+        CONFERENCE,
+        "primary_owner_email_address",
+        "alice@example.test",
+        lambda r: False,
+    ),
     (CONFERENCE, "id", 7, lambda r: r.id == 7),
     (CONFERENCE, "id__in", "7,9,99", lambda r: r.id in (7, 9)),
     (CONFERENCE, "id__lte", 9, lambda r: r.id <= 9),

@@ -32,6 +32,7 @@ class Lister(Reader, Protocol):
     def page(self, table: Table[R], offset: int, limit: int) -> Sequence[int]: ...
     def count(self, table: Table[R]) -> int: ...
     def find_all(self, index: Index[R], key: Any) -> list[R]: ...
+    def find_each(self, index: Index[R], key: Any) -> Iterable[R]: ...
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -103,7 +104,7 @@ async def matching(
     in it, the old and the new; what is there all the time is in it once."""
     finder = next((f.finder for f in query.filters if f.finder is not None), None)
     candidates: Iterable[R] = (
-        store.all(resource.table) if finder is None else store.find_all(*finder)
+        store.all(resource.table) if finder is None else store.find_each(*finder)
     )
     async for record in in_turns(candidates, clock):
         if fits(store, resource, query, record):

@@ -67,7 +67,10 @@ CONFERENCE = Resource(
             count="scheduled_conferences_count",
         ),
     ),
-    finders={"name": (tables.CONFERENCE_BY_NAME, _same)},
+    finders={
+        "name": (tables.CONFERENCE_BY_NAME, _same),
+        "primary_owner_email_address": (tables.CONFERENCE_BY_OWNER, str.casefold),
+    },
 )
 CONFERENCE_ALIAS = Resource(
     tables.CONFERENCE_ALIAS,
