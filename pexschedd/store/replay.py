@@ -19,6 +19,7 @@ from pexschedd.store import line as lines
 from pexschedd.store.collection import Collection
 from pexschedd.store.fs import FileSystem
 from pexschedd.store.hints import Hints
+from pexschedd.store.index import MOST
 from pexschedd.store.ledger import Ledger, Lines
 from pexschedd.store.manifest import Segment
 from pexschedd.store.newer import REMEDY, Newer
@@ -128,6 +129,8 @@ class _Replay:
             raise self._error(f"{error}") from None
         if record is not None and record.id != line.id:
             raise self._damaged(f"the record's id is {record.id}, the line's {line.id}")
+        if not 1 <= line.id <= MOST:
+            raise self._error(f"the id must be from 1 to {MOST}")
         self._in_sequence(line)
         size = len(raw) + 1
         if line.tx is None or self._segment.compacted:

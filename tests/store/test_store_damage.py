@@ -256,6 +256,10 @@ def test_torn_tails_are_kept_aside(state: Path) -> None:
         (line.put(5, None, "room", 1, 1, b'{"id":1,"name":5}'), "Expected `str`"),
         (line.put(5, None, "room", 2, 1, b'{"id":1,"name":""}'), "id is 1, the line"),
         (line.put(5, (2, 2), "room", 1, 1, b'{"id":1,"name":""}'), "lacks lines"),
+        (line.put(5, None, "room", 0, 1, b'{"id":0,"name":""}'), "the id must be"),
+        (line.delete(5, None, "room", -1), "the id must be from 1 to"),
+        (line.delete(5, None, "room", 1 << 36), "the id must be from 1 to"),
+        (line.delete(5, None, "room", 1 << 64), "the id must be from 1 to"),
     ],
 )
 def test_sound_lines_that_say_too_much_are_refused(
