@@ -29,6 +29,7 @@ from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.index import Hashing
 from pexschedd.store.manifest import hint_name
 from pexschedd.store.replay import replay
+from pexschedd.store.space import MIB, Space
 from tests.store.store_disk import Disk, few_cuts
 from tests.store.store_support import (
     ROOM,
@@ -861,6 +862,31 @@ def test_closing_does_not_wait_for_hint_files(monkeypatch: pytest.MonkeyPatch) -
         assert opened.content() == content
         _close(opened)
         assert len(disk.read(JOURNAL / "00000001.hint")) > 900
+
+
+def test_hint_files_do_not_fill_the_disk() -> None:
+    """While there is little room none is written, and nothing else is the worse for
+    it; when there is room again those that are missing are."""
+    disk = Disk()
+    opened = _cold(disk)
+    disk.unlink(JOURNAL / "00000001.hint")
+    opened.close()
+    disk.free = Space(100 * MIB, 400 * MIB)
+    opened = Opened(STATE, fs=disk, kept=0)
+    for id in range(1, 5):
+        opened.wait(opened.put(ROOM, Room(id=id, name="tight")))
+        opened.wait(opened.store.roll())
+        opened.settle()
+        assert _hints(disk) == []
+    content = opened.content()
+    disk.free = Space(300 * MIB, 400 * MIB)
+    opened.wait(opened.put(VISIT, Room(id=1, name="more")))
+    opened.wait(opened.store.roll())
+    _close(opened)
+    assert len(_hints(disk)) == 6
+    opened = Opened(STATE, fs=disk, kept=0)
+    assert opened.content()["room"] == content["room"]
+    opened.close()
 
 
 @pytest.mark.parametrize("running", [False, True], ids=["stopped", "running"])
