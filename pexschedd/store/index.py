@@ -7,6 +7,7 @@ records. What is not found is not there.
 """
 
 from array import array
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from hashlib import blake2b
@@ -75,8 +76,8 @@ class HashIndex:
         self._buckets = [array("Q")]
         self._mask = 0
         self._count = 0
-        # Tags with so many ids that a bucket would be slow with them.
-        self._crowds: dict[int, set[int]] = {}
+        # Tags with so many ids that a bucket would be slow with them; sorted.
+        self._crowds: dict[int, array[int]] = {}
 
     def fill(self, parts: Iterable[Iterable[int]], count: int) -> None:
         """Adds entries to an empty index; `count` is about how many."""
@@ -100,7 +101,7 @@ class HashIndex:
             return
         tag = entry >> _ID_BITS
         if self._crowds and tag in self._crowds:
-            self._crowds[tag].add(entry)
+            insort(self._crowds[tag], entry)
             return
         buckets = self._buckets
         place = tag & self._mask
@@ -124,17 +125,18 @@ class HashIndex:
             self._bucket(tag).remove(entry)
             self._count -= 1
             return
-        crowd.remove(entry)
+        crowd.pop(crowd.index(entry, bisect_left(crowd, entry)))
         if not crowd:
             del self._crowds[tag]
 
     def find(self, hashed: int) -> list[int]:
         """All ids with this hash, ascending, and seldom one with another."""
         tag = hashed >> _ID_BITS
+        if tag in self._crowds:
+            return [each & MOST for each in self._crowds[tag]]
         first = tag << _ID_BITS
         last = first | MOST
-        among = self._crowds.get(tag) or self._bucket(tag)
-        found = [each & MOST for each in among if first <= each <= last]
+        found = [each & MOST for each in self._bucket(tag) if first <= each <= last]
         if len(found) > 1:
             found.sort()
         return found
@@ -162,7 +164,8 @@ class HashIndex:
         many = Counter(each >> _ID_BITS for each in bucket)
         for tag, count in many.items():
             if count > _CROWD // 2:
-                self._crowds[tag] = {e for e in bucket if e >> _ID_BITS == tag}
+                mine = sorted(e for e in bucket if e >> _ID_BITS == tag)
+                self._crowds[tag] = array("Q", mine)
                 self._count -= count
         rest = [each for each in bucket if each >> _ID_BITS not in self._crowds]
         bucket[:] = array("Q", rest)
