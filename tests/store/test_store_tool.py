@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
+from pexschedd.store.folder import JOURNAL
 from pexschedd.store.inspection import inspect
 from pexschedd.store.repair import Repair
 from pexschedd.store.secrets import key_id_of, mend_key
@@ -117,6 +118,8 @@ def test_every_flipped_byte_is_seen_and_mended(kept: int) -> None:
     hints = 0
     left_to_people = mended = harmless = 0
     for path, original in _all_files(disk.root, Path("/")).items():
+        if not kept and JOURNAL not in path.parts:
+            continue  # the other files are read as a whole in any case
         for position, byte in enumerate(original.data):
             (copy,) = disk.crashes(lambda data: [])
             changed = bytearray(original.data)
@@ -153,7 +156,7 @@ def test_every_flipped_byte_is_seen_and_mended(kept: int) -> None:
             again.wait(again.put(ROOM, Room(id=9, name="on")))
             again.close()
             Opened(STATE, fs=copy).close()
-    assert mended > 1200
+    assert mended > (1200 if kept else 900)
     assert left_to_people < mended
     assert harmless
     assert hints > 500 if not kept else not hints
