@@ -41,8 +41,8 @@ class Collection(Generic[R]):
         self._numbers = numbers
         self._kept = kept
         self._records: OrderedDict[int, R] = OrderedDict()
-        # Put or deleted, and not in the journal yet: memory alone knows it.
-        self._unwritten: set[int] = set()
+        # Put or deleted, so often, and not in the journal yet: memory alone knows it.
+        self._unwritten: dict[int, int] = {}
         self._count = 0
         # Nothing below has to be in memory, because the disk has it.
         self._sealed = 0
@@ -138,8 +138,7 @@ class Collection(Generic[R]):
                         index.remove(before[place])
                         index.add(entries[place])
         self._records[id] = record
-        if self._numbers is not None:
-            self._unwritten.add(id)
+        self._hold(id)
         return old, entries
 
     def delete(self, id: int) -> R | None:
@@ -148,19 +147,25 @@ class Collection(Generic[R]):
         if old is not None:
             self._count -= 1
             self._records.pop(id, None)
-            if self._numbers is not None:
-                self._unwritten.add(id)
+            self._hold(id)
             for index, gone in zip(self._indexes, self.entries(old)):  # noqa: B905
                 index.remove(gone)
         return old
 
-    def taken_back(self, id: int) -> None:
-        """What was put or deleted is as the journal has it again."""
-        self._unwritten.discard(id)
+    def _hold(self, id: int) -> None:
+        if self._numbers is not None:
+            self._unwritten[id] = self._unwritten.get(id, 0) + 1
+
+    def release(self, id: int) -> None:
+        """One put or delete will not be written."""
+        if self._numbers is not None:
+            held = self._unwritten.pop(id) - 1
+            if held:
+                self._unwritten[id] = held
 
     def written(self, id: int) -> None:
-        """The journal, and `numbers`, have what was put or deleted last."""
-        self._unwritten.discard(id)
+        """The journal, and `numbers`, have one put or delete."""
+        self.release(id)
         if id in self._records:
             self._records.move_to_end(id)
             if len(self._records) > self._kept:
@@ -217,8 +222,8 @@ class Collection(Generic[R]):
             return sorted(self._records)
         if not self._unwritten:
             return self._numbers.ids()
-        there = set(self._numbers.ids()) - self._unwritten
-        return sorted(there | (self._unwritten & self._records.keys()))
+        there = set(self._numbers.ids()) - self._unwritten.keys()
+        return sorted(there | (self._unwritten.keys() & self._records.keys()))
 
     def _let_go(self) -> None:
         """Forgets a record or two that the disk has, if there are too many."""

@@ -83,10 +83,10 @@ class Compaction:
             self._give_up(f"no space is left for it ({error.strerror})")
         return False
 
-    def stop(self) -> None:
+    def stop(self, why: str) -> None:
         """It will not be finished."""
         self._close()
-        self.problem = self.problem or "the store was closed"
+        self.problem = why
         with suppress(OSError):
             self._fs.unlink(self._path)
 
@@ -155,8 +155,7 @@ class Compaction:
         return self._segments.directory / self._segment.name
 
     def _give_up(self, why: str) -> None:
-        self.problem = why
-        self.stop()
+        self.stop(why)
 
     def _close(self) -> None:
         if self._handle is not None:

@@ -122,15 +122,19 @@ class HintWriting:
                 return True
             self.complete = self._handle is not None
         except OSError as error:
+            self._close()
             if error.errno not in NO_SPACE:
                 raise
             with suppress(OSError):
                 self._fs.unlink(self._path)
-        self.stop()
+        self._close()
         return False
 
-    def stop(self) -> None:
-        """It may be unfinished: it is not looked at then."""
+    def stop(self, why: str) -> None:
+        """It is unfinished, and will not be looked at."""
+        self._close()
+
+    def _close(self) -> None:
         if self._handle is not None:
             handle, self._handle = self._handle, None
             with suppress(OSError):

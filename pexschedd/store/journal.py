@@ -53,7 +53,7 @@ class Stepwise(Protocol):
     def step(self) -> bool:
         """Does a part; returns whether there is more."""
 
-    def stop(self) -> None:
+    def stop(self, why: str) -> None:
         """The journal ends before it is done."""
 
 
@@ -218,7 +218,7 @@ class Journal:
             more = False
             try:
                 if ending:
-                    job.work.stop()
+                    job.work.stop(str(self._error or "the store was closed"))
                 else:
                     more = job.work.step()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is final

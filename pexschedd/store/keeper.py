@@ -4,6 +4,7 @@ from functools import partial
 
 from twisted.logger import Logger
 
+from pexschedd.errors import StoreError
 from pexschedd.store.hint_files import HintWriting
 from pexschedd.store.journal import Journal
 from pexschedd.store.ledger import Lines, beyond
@@ -36,7 +37,17 @@ class Keeper:
         sealed = 0
         while every[sealed].sealed:
             sealed += 1
-        self._shelf.keep_open({lines.name for lines in every[:sealed]})
+        try:
+            self._shelf.keep_open({lines.name for lines in every[:sealed]})
+        except OSError as error:
+            self._journal.give_up(
+                StoreError(
+                    f"a segment of the journal cannot be opened for reading: {error}. "
+                    "Nothing is written from now on; what was acknowledged is safe. "
+                    "Mend the cause and start again."
+                )
+            )
+            return
         for collection in self._collections.values():
             collection.sealed(every[sealed].first)
         old = min(sealed, beyond([len(lines.sizes) for lines in every], self._kept))
@@ -45,7 +56,7 @@ class Keeper:
                 self._write_hints(lines)
 
     def close(self) -> None:
-        self._shelf.keep_open(set())
+        self._shelf.close()
 
     def _write_hints(self, lines: Lines) -> None:
         self._writing.add(lines.name)

@@ -59,6 +59,7 @@ def load(
     )
     remove_unfinished(fs, folder.path)
     shelf = Shelf(fs, directory, ledger, journaled)
+    shelf.keep_open({lines.name for lines in ledger.segments[:-1]})
     finish(collections, ledger, shelf)
     folder.expect(contents, version)
     return Loaded(collections, ledger, shelf, files, segments)

@@ -34,6 +34,7 @@ class Shelf:
         """Told when something cannot be read. That is raised, too."""
         # Open all the time: there must be no way to read when files run short.
         self._handles: dict[str, int] = {}
+        self._closed = False
 
     def reader(self, table: str) -> Callable[[int], Record]:
         """What reads the records of a table, by the number of the operation."""
@@ -55,13 +56,20 @@ class Shelf:
         return read
 
     def keep_open(self, names: set[str]) -> None:
-        """These are what is referred to."""
+        """These are what is referred to. Raises OSError."""
         for name in self._handles.keys() - names:
             self._fs.close(self._handles.pop(name))
         for name in names:
             self._handle(name)
 
+    def close(self) -> None:
+        """Nothing is read any more: the folder may be another process's now."""
+        self.keep_open(set())
+        self._closed = True
+
     def _handle(self, name: str) -> int:
+        if self._closed:
+            raise StoreError("the store is closed")
         if name not in self._handles:
             self._handles[name] = self._fs.open(self._directory / name)
         return self._handles[name]

@@ -79,9 +79,9 @@ class Snapshot:
             self._give_up(f"{error}")
         return False
 
-    def stop(self) -> None:
+    def stop(self, why: str) -> None:
         """It will not be finished."""
-        self._give_up("the store was closed")
+        self._give_up(why)
 
     def _begin(self) -> None:
         fs, copy, to = self._fs, self._copy, self._to

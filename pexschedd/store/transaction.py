@@ -131,17 +131,18 @@ class Transaction:
         """Takes back what was not committed, unless others have changed it since."""
         self._check_open()
         self._open = False
-        undone = []
+        both = list(self.operations)
         for operation in reversed(self.operations):
             if operation.collection.get(operation.id) is not operation.new:
                 continue
-            undone.append(operation)
+            both.append(operation)
             if operation.old is None:
                 operation.collection.delete(operation.id)
             else:
                 operation.collection.put(operation.old)
-        for operation in undone:
-            operation.collection.taken_back(operation.id)
+        # What was done and what has undone it.
+        for operation in both:
+            operation.collection.release(operation.id)
 
     def __enter__(self) -> "Transaction":
         return self

@@ -955,3 +955,77 @@ def test_documents_are_in_memory() -> None:
     opened = Opened(STATE, fs=disk, kept=0)
     assert list(opened.store.all(SETTING)) == settings
     opened.close()
+
+
+class Full(RealFileSystem):
+    """Opens nothing more for reading when told so."""
+
+    full = False
+
+    def open(self, path: Path) -> int:
+        if self.full:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return super().open(path)
+
+
+def test_a_start_without_descriptors_is_refused(tmp_path: Path) -> None:
+    """As any other error of a start: StoreError with the reason, folder unlocked."""
+    _cold(None, state=tmp_path / "state").close()
+    fs = Full()
+    fs.full = True
+    with pytest.raises(StoreError, match=os.strerror(errno.EMFILE)):
+        Opened(tmp_path / "state", fs=fs, kept=0)
+    Opened(tmp_path / "state", kept=0).close()
+
+
+@pytest.mark.parametrize("do", ["roll", "compact"])
+def test_what_cannot_be_opened_again_is_final_or_harmless(
+    tmp_path: Path, do: str
+) -> None:
+    """A segment that is sealed or compacted and cannot be opened for reading: either
+    `failed` is told, as always, or it goes on; but no OSError comes out of the store,
+    and what was acknowledged is read or refused by StoreError."""
+    fs = Full()
+    failures: list[StoreError] = []
+    opened = _cold(fs, state=tmp_path / "state", failed=failures.append)
+    opened.wait(opened.put(ROOM, Room(id=21, name="r21")))
+    opened.wait(opened.put(ROOM, Room(id=1, name="r1")))
+    fs.full = True
+    try:
+        if do == "compact":
+            opened.compact()
+        else:
+            opened.wait(opened.store.roll())
+    except StoreError:
+        assert failures
+    if not failures:
+        for id in range(1, 22):
+            room = opened.store.get(ROOM, id)
+            assert room is not None
+            assert room.name == f"r{id}"
+    opened.close()
+
+
+def test_undo_inside_another_transaction() -> None:
+    """A change in an open transaction that another one has replaced and undone is
+    still there, and can be committed."""
+    opened = _cold(Disk())
+    with opened.store.transaction() as outer:
+        new, changed = Room(id=30, name="new"), Room(id=1, name="changed")
+        outer.put(ROOM, new)
+        outer.put(ROOM, changed)
+        outer.delete(ROOM, 2)
+        with opened.store.transaction() as inner:
+            inner.put(ROOM, Room(id=30, name="never"))
+            inner.put(ROOM, Room(id=1, name="never"))
+            inner.put(ROOM, Room(id=2, name="never"))
+        for id in range(3, 21):
+            opened.store.get(ROOM, id)
+        assert opened.store.get(ROOM, 30) is new
+        assert opened.store.get(ROOM, 1) is changed
+        assert opened.store.get(ROOM, 2) is None
+        assert opened.store.count(ROOM) == 20
+        assert opened.store.ids(ROOM) == [1, *range(3, 21), 30]
+        durable = outer.commit()
+    opened.wait(durable)
+    opened.close()
