@@ -92,4 +92,5 @@ def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> Non
             if collection.get(record.id) is not None:
                 raise StoreError(f"{where}: there is another one with id {record.id}")
             collection.replay(record.id, record)
+            collection.used(record.id)
         collection.next_id = max(collection.next_id, table.next_id)

@@ -202,6 +202,17 @@ def test_doubled_ids_are_refused(state: Path) -> None:
         Opened(state)
 
 
+def test_ids_that_a_person_gave_are_not_given_again(state: Path) -> None:
+    """Whoever adds a record by hand need not know what `next_id` is."""
+    path = state / "settings.json"
+    record = '{"id": 9, "name": "a", "secret": ""}'
+    table = f'{{"next_id": 2, "v": 1, "records": [{record}]}}'
+    path.write_text(f'{{"format": 1, "tables": {{"setting": {table}}}}}')
+    opened = Opened(state)
+    assert opened.store.transaction().new_id(SETTING) == 10
+    opened.close()
+
+
 def test_documents_are_for_people(state: Path) -> None:
     """Pretty-printed, keys sorted, the checksum in a line of its own."""
     text = (state / "settings.json").read_text()
