@@ -21,6 +21,8 @@ TAG = _ALL - MOST
 
 _LOAD = 32
 """Entries in a bucket, on average. Fewer are found faster and take more memory."""
+_PARTS = 256
+"""Heaps that many entries are sorted out into before they come into their buckets."""
 _CROWD = 256
 """Entries in a bucket that cannot be chance: a key has many ids."""
 
@@ -84,12 +86,18 @@ class HashIndex:
         size = 1 << max(0, (count // _LOAD).bit_length())
         self._buckets = buckets = [array("Q") for _ in range(size)]
         self._mask = mask = size - 1
-        # There may be ten million, so each step counts.
-        append = [bucket.append for bucket in buckets]
+        # There may be ten million, so each step counts: first into a few parts, so that
+        # then the buckets of one part are all in the processor's cache.
+        sorted_out = [array("Q") for _ in range(_PARTS)]
+        append = [part.append for part in sorted_out]
         for part in parts:
             for each in part:
                 if each:
-                    append[each >> _ID_BITS & mask](each)
+                    append[each >> _ID_BITS & (_PARTS - 1)](each)
+        append = [bucket.append for bucket in buckets]
+        for part in sorted_out:
+            for each in part:
+                append[each >> _ID_BITS & mask](each)
         self._count = sum(map(len, buckets))
         for bucket in buckets:
             if len(bucket) > _CROWD:
