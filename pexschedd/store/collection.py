@@ -137,6 +137,7 @@ class Collection(Generic[R]):
                     if before[place] != entries[place]:
                         index.remove(before[place])
                         index.add(entries[place])
+            self._records.pop(id, None)  # it comes last now, as in the journal
         self._records[id] = record
         self._hold(id)
         return old, entries
@@ -159,17 +160,17 @@ class Collection(Generic[R]):
     def release(self, id: int) -> None:
         """One put or delete will not be written."""
         if self._numbers is not None:
-            held = self._unwritten.pop(id) - 1
-            if held:
-                self._unwritten[id] = held
+            unwritten = self._unwritten
+            if unwritten[id] == 1:
+                del unwritten[id]
+            else:
+                unwritten[id] -= 1
 
     def written(self, id: int) -> None:
         """The journal, and `numbers`, have one put or delete."""
         self.release(id)
-        if id in self._records:
-            self._records.move_to_end(id)
-            if len(self._records) > self._kept:
-                self._let_go()
+        if len(self._records) > self._kept:
+            self._let_go()
 
     def sealed(self, seq: int) -> None:
         """What operations before this one have put can be read from the disk."""
