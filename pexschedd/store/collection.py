@@ -6,7 +6,7 @@ are always in memory, so it is known without looking what is not there.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Generic
 
@@ -15,7 +15,7 @@ from pexschedd.store.index import TAG, HashIndex, Hashing, entry
 from pexschedd.store.numbers import Numbers
 from pexschedd.store.records import RecordFormat
 
-KEPT = 100_000
+KEPT = 200_000
 """Records of a table that are kept in memory, as far as the disk has them too."""
 
 
@@ -88,20 +88,30 @@ class Collection(Generic[R]):
 
     def find(self, index: str, key: Hashable) -> R | None:
         """The record with the lowest id under a key."""
-        return next(self.find_each(index, key), None)
+        key_of, ids = self._candidates(index, key)
+        for id in ids:
+            record = self.get(id)
+            if record is not None and key_of(record) == key:
+                return record
+        return None
 
     def find_all(self, index: str, key: Hashable) -> list[R]:
         return list(self.find_each(index, key))
 
     def find_each(self, index: str, key: Hashable) -> Iterator[R]:
-        if key is None:
-            return
-        place = self._places[index]
-        for id in self._indexes[place].find(self._hashing(key)):
+        key_of, ids = self._candidates(index, key)
+        for id in ids:
             record = self.get(id)
-            # Another key may have the same hash.
-            if record is not None and self._keys[place](record) == key:
+            if record is not None and key_of(record) == key:
                 yield record
+
+    def _candidates(
+        self, index: str, key: Hashable
+    ) -> tuple[Callable[[R], Hashable | None], Sequence[int]]:
+        """Some of them may be others': another key may have the same hash."""
+        place = self._places[index]
+        found = () if key is None else self._indexes[place].find(self._hashing(key))
+        return self._keys[place], found
 
     def new_id(self) -> int:
         id = self.next_id

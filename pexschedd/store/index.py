@@ -7,8 +7,7 @@ records. What is not found is not there.
 """
 
 from array import array
-from bisect import bisect_left, insort
-from collections import Counter
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Hashable, Iterable
 from hashlib import blake2b
 
@@ -19,12 +18,10 @@ _ALL = (1 << 64) - 1
 TAG = _ALL - MOST
 """The bits of a hash that are in an entry."""
 
-_LOAD = 32
-"""Entries in a bucket, on average. Fewer are found faster and take more memory."""
+_LOAD = 64
+"""Entries in a bucket, on average."""
 _PARTS = 256
 """Heaps that many entries are sorted out into before they come into their buckets."""
-_CROWD = 256
-"""Entries in a bucket that cannot be chance: a key has many ids."""
 
 
 class Hashing:
@@ -67,24 +64,22 @@ def entry(hashed: int, id: int) -> int:
 class HashIndex:
     """Ids by hash, made of entries; an entry of 0 is not in it.
 
-    The tag says which bucket an entry is in. With every so many entries there is one
-    bucket more, which takes its own out of one other (linear hashing), so growing never
-    takes long.
+    The tag says which bucket an entry is in; a bucket is sorted. With every so many
+    entries there is one bucket more, which takes its own out of one other (linear
+    hashing), so growing never takes long.
     """
 
-    __slots__ = ("_buckets", "_count", "_crowds", "_mask")
+    __slots__ = ("_buckets", "_count", "_mask")
 
     def __init__(self) -> None:
         self._buckets = [array("Q")]
         self._mask = 0
         self._count = 0
-        # Tags with so many ids that a bucket would be slow with them; sorted.
-        self._crowds: dict[int, array[int]] = {}
 
     def fill(self, parts: Iterable[Iterable[int]], count: int) -> None:
         """Adds entries to an empty index; `count` is about how many."""
         size = 1 << max(0, (count // _LOAD).bit_length())
-        self._buckets = buckets = [array("Q") for _ in range(size)]
+        buckets = [array("Q") for _ in range(size)]
         self._mask = mask = size - 1
         # There may be ten million, so each step counts: first into a few parts, so that
         # then the buckets of one part are all in the processor's cache.
@@ -98,62 +93,35 @@ class HashIndex:
         for part in sorted_out:
             for each in part:
                 append[each >> _ID_BITS & mask](each)
+        self._buckets = [array("Q", sorted(bucket)) for bucket in buckets]
         self._count = sum(map(len, buckets))
-        for bucket in buckets:
-            if len(bucket) > _CROWD:
-                self._part(bucket)
 
     def add(self, entry: int) -> None:
         """One that is not in it."""
-        if not entry:
-            return
-        tag = entry >> _ID_BITS
-        if self._crowds and tag in self._crowds:
-            insort(self._crowds[tag], entry)
-            return
-        buckets = self._buckets
-        place = tag & self._mask
-        if place >= len(buckets):  # as `_bucket`, which would be called for each
-            place &= self._mask >> 1
-        bucket = buckets[place]
-        bucket.append(entry)
-        self._count += 1
-        if len(bucket) > _CROWD:
-            self._part(bucket)
-        if self._count > len(buckets) * _LOAD:
-            self._grow()
+        if entry:
+            insort(self._bucket(entry >> _ID_BITS), entry)
+            self._count += 1
+            if self._count > len(self._buckets) * _LOAD:
+                self._grow()
 
     def remove(self, entry: int) -> None:
         """One that is in it."""
-        if not entry:
-            return
-        tag = entry >> _ID_BITS
-        crowd = self._crowds.get(tag)
-        if crowd is None:
-            self._bucket(tag).remove(entry)
+        if entry:
+            bucket = self._bucket(entry >> _ID_BITS)
+            bucket.pop(bucket.index(entry, bisect_left(bucket, entry)))
             self._count -= 1
-            return
-        crowd.pop(crowd.index(entry, bisect_left(crowd, entry)))
-        if not crowd:
-            del self._crowds[tag]
 
     def find(self, hashed: int) -> list[int]:
         """All ids with this hash, ascending, and seldom one with another."""
-        tag = hashed >> _ID_BITS
-        if tag in self._crowds:
-            return [each & MOST for each in self._crowds[tag]]
-        first = tag << _ID_BITS
-        last = first | MOST
-        found = [each & MOST for each in self._bucket(tag) if first <= each <= last]
-        if len(found) > 1:
-            found.sort()
-        return found
+        bucket = self._bucket(hashed >> _ID_BITS)
+        first = bisect_left(bucket, hashed & TAG)
+        after = bisect_right(bucket, hashed | MOST, first)
+        return [each & MOST for each in bucket[first:after]]
 
     def _bucket(self, tag: int) -> "array[int]":
+        buckets = self._buckets
         place = tag & self._mask
-        if place >= len(self._buckets):
-            place &= self._mask >> 1
-        return self._buckets[place]
+        return buckets[place if place < len(buckets) else place & self._mask >> 1]
 
     def _grow(self) -> None:
         place = len(self._buckets)
@@ -161,19 +129,18 @@ class HashIndex:
             self._mask = 2 * self._mask + 1
         mask = self._mask
         before = place & mask >> 1
+        source = self._buckets[before]
         stay, go = array("Q"), array("Q")
-        for each in self._buckets[before]:
-            (go if each >> _ID_BITS & mask == place else stay).append(each)
+        if len(source) < 4 * _LOAD:
+            for each in source:
+                (go if each >> _ID_BITS & mask == place else stay).append(each)
+        else:
+            # All of a tag at once: a key may have a million ids.
+            start = 0
+            while start < len(source):
+                tag = source[start] >> _ID_BITS
+                after = bisect_right(source, tag << _ID_BITS | MOST, start)
+                (go if tag & mask == place else stay).extend(source[start:after])
+                start = after
         self._buckets[before] = stay
         self._buckets.append(go)
-
-    def _part(self, bucket: "array[int]") -> None:
-        """Takes tags with many ids out of a bucket."""
-        many = Counter(each >> _ID_BITS for each in bucket)
-        for tag, count in many.items():
-            if count > _CROWD // 2:
-                mine = sorted(e for e in bucket if e >> _ID_BITS == tag)
-                self._crowds[tag] = array("Q", mine)
-                self._count -= count
-        rest = [each for each in bucket if each >> _ID_BITS not in self._crowds]
-        bucket[:] = array("Q", rest)

