@@ -231,16 +231,17 @@ def local_name(element: Element) -> str:
 def children(element: Element | None, name: str = "") -> Iterator[Element]:
     """The children of this name, or all; none when there is no element."""
     if element is None:
-        return
-    for each in element:
-        if not name or local_name(each) == name:
-            yield each
+        return iter(())
+    return element.iterchildren(f"{{*}}{name}" if name else "*")
 
 
 def child(element: Element | None, *path: str) -> Element | None:
     """The first descendant along a path of names, if it is there."""
     for name in path:
-        element = next(children(element, name), None)
+        if element is None:
+            return None
+        # Not `children`: this is called a hundred times for each message.
+        element = next(element.iterchildren(f"{{*}}{name}"), None)
     return element
 
 

@@ -141,12 +141,11 @@ class Collection(Generic[R]):
             for index, added in zip(self._indexes, entries):  # noqa: B905 - one of each
                 index.add(added)
         else:
-            before = self.entries(old)
-            if before != entries:
-                for place, index in enumerate(self._indexes):
-                    if before[place] != entries[place]:
-                        index.remove(before[place])
-                        index.add(entries[place])
+            for place, key in enumerate(self._keys):
+                before = key(old)
+                if before != key(record):  # most are as they were: nothing to hash
+                    self._indexes[place].remove(entry(self._hashing(before), id))
+                    self._indexes[place].add(entries[place])
             self._records.pop(id, None)  # it comes last now, as in the journal
         self._records[id] = record
         self._hold(id)

@@ -23,7 +23,7 @@ from itertools import groupby
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
@@ -185,30 +185,29 @@ class Journal:
         done = 0
         try:
             for kind, some in groupby(group, type):
-                jobs = list(some)
                 if self._error is not None:
                     break
                 if kind is _Append:
-                    self._append(jobs)
-                    done += len(jobs)
-                for job in jobs:
+                    done += self._append(list(some))
+                    continue
+                for job in some:
                     if isinstance(job, _Call):
                         job.run()
-                        done += 1
                     elif isinstance(job, _Begin):
                         self._long.append(job)
-                        done += 1
+                    done += 1
         except Exception as error:  # noqa: BLE001 - whatever it was, it is final
             self._fail(error)
         return done
 
-    def _append(self, jobs: list[_Job]) -> None:
-        appends = [job for job in jobs if isinstance(job, _Append)]
+    def _append(self, jobs: list[Any]) -> int:
+        """Writes neighbouring appends at once; returns how many they are."""
         self._segments.append(
-            b"".join([job.data for job in appends]),
-            sum(job.lines for job in appends),
-            appends[-1].last,
+            b"".join([job.data for job in jobs]),
+            sum([job.lines for job in jobs]),
+            jobs[-1].last,
         )
+        return len(jobs)
 
     def _go_on(self, stopping: bool) -> None:
         """Does the next step of what takes long, in turns; or all of it has to end."""
