@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unicodedata import unidata_version
 
 from pexschedd.model.table import Table
 from pexschedd.store import hints
@@ -27,7 +28,8 @@ def made_with(version: str, tables: Sequence[Table[Any]], key: bytes) -> str:
         (table.name, table.version, [index.name for index in table.indexes])
         for table in tables
     ]
-    text = f"{version} {known} {hashlib.sha256(key).hexdigest()}"
+    # Keys are folded by case, and Unicode goes on growing, with Python's releases.
+    text = f"{version} {unidata_version} {known} {hashlib.sha256(key).hexdigest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

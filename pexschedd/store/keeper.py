@@ -28,7 +28,9 @@ class Keeper:
         self._segments = loaded.segments
         self._journal = journal
         self._kept = kept
-        self._writing: set[str] = set()
+        # One after the other: a stop leaves those that are finished.
+        self._waiting: list[Lines] = []
+        self._writing = False
         self._shelf.failed = journal.give_up
         self.look()
 
@@ -51,15 +53,17 @@ class Keeper:
         for collection in self._collections.values():
             collection.sealed(every[sealed].first)
         old = min(sealed, beyond([len(lines.sizes) for lines in every], self._kept))
-        for lines in every[:old]:
-            if lines.hints is not None and lines.name not in self._writing:
-                self._write_hints(lines)
+        self._waiting = [lines for lines in reversed(every[:old]) if lines.hints]
+        self._write_hints()
 
     def close(self) -> None:
         self._shelf.close()
 
-    def _write_hints(self, lines: Lines) -> None:
-        self._writing.add(lines.name)
+    def _write_hints(self) -> None:
+        if self._writing or not self._waiting:
+            return
+        lines = self._waiting.pop()
+        self._writing = True
         writing = self._hint_files.writing(self._segments, lines)
         written = self._journal.begin(writing)
         written.addCallback(partial(self._written, lines, writing))
@@ -67,6 +71,7 @@ class Keeper:
         written.addErrback(lambda _: None)
 
     def _written(self, lines: Lines, writing: HintWriting, _: object) -> None:
-        self._writing.discard(lines.name)
+        self._writing = False
         if writing.complete:
             lines.hints = None
+        self._write_hints()

@@ -1,10 +1,14 @@
 """What the store's tests get: records that are all in memory, or all on the disk."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pexschedd.store import recovery
 from pexschedd.store.collection import KEPT
+from pexschedd.store.replay import replay
 from tests.store import store_support
 
 
@@ -20,3 +24,16 @@ def kept(request: pytest.FixtureRequest) -> Iterator[int]:
     store_support.kept = request.param
     yield request.param
     store_support.kept = before
+
+
+@pytest.fixture
+def by_line(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The segments that starts have read line by line."""
+    names: list[str] = []
+
+    def noted(fs: Any, path: Path, *rest: Any, **options: Any) -> Any:
+        names.append(path.name)
+        return replay(fs, path, *rest, **options)
+
+    monkeypatch.setattr(recovery, "replay", noted)
+    return names
