@@ -27,12 +27,8 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def world(tmp_path: Path, disk: SmallDisk) -> Iterator[World]:
-    world = World(tmp_path, state_dir=str(disk.path / "state"))
-    try:
-        world.start()
+    with World(tmp_path, state_dir=str(disk.path / "state")) as world:
         yield world
-    finally:
-        world.stop()
 
 
 def test_the_meeting_waits_for_space(

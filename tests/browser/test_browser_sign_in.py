@@ -24,9 +24,7 @@ def world(
     provider: Provider, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     """A daemon with an integration that nobody has signed in to."""
-    world = World(tmp_path_factory.mktemp("sign-in"))
-    try:
-        world.start()
+    with World(tmp_path_factory.mktemp("sign-in")) as world:
         world.create_integration(
             authentication_method="OAUTH",
             oauth_client_id="pexschedd",
@@ -35,8 +33,6 @@ def world(
             oauth_token_endpoint=provider.token_endpoint,
         )
         yield world
-    finally:
-        world.stop()
 
 
 @pytest.fixture

@@ -83,12 +83,8 @@ def world(tmp_path: Path, authority: Authority) -> Iterator[World]:
     """A daemon that believes the peers' authority, and a sandbox."""
     trusted = tmp_path / "ca.pem"
     trusted.write_bytes(authority.pem)
-    world = World(tmp_path, ca_file=str(trusted))
-    try:
-        world.start()
+    with World(tmp_path, ca_file=str(trusted)) as world:
         yield world
-    finally:
-        world.stop()
 
 
 @pytest.fixture

@@ -169,32 +169,28 @@ def test_the_daemon(tmp_path: Path, tinyproxy: Tinyproxy) -> None:
         "username": "me",
         "password_file": "password",
     }
-    world = World(tmp_path, ca_file="root.pem", proxy=proxy)
-    with secure_sandbox(tmp_path / "secure", root.server(ips(HERE))) as port:
-        try:
-            world.start()
-            uri = world.create_integration(
-                url=f"https://{HERE}:{port}/EWS/Exchange.asmx",
-                domains=[
-                    {"domain": f"https://{HERE}:{port}/autodiscover/metadata/json/1"}
-                ],
-            )
-            eventually(lambda: "_exchange_certificate_expires" in said(world), "TLS")
-            assert "unreachable" not in said(world)
-            asked = tinyproxy.log.read_text().count(f"CONNECT {HERE}:{port}")
-            assert asked >= 2  # the mailbox and the metadata
+    with (
+        secure_sandbox(tmp_path / "secure", root.server(ips(HERE))) as port,
+        World(tmp_path, ca_file="root.pem", proxy=proxy) as world,
+    ):
+        uri = world.create_integration(
+            url=f"https://{HERE}:{port}/EWS/Exchange.asmx",
+            domains=[{"domain": f"https://{HERE}:{port}/autodiscover/metadata/json/1"}],
+        )
+        eventually(lambda: "_exchange_certificate_expires" in said(world), "TLS")
+        assert "unreachable" not in said(world)
+        asked = tinyproxy.log.read_text().count(f"CONNECT {HERE}:{port}")
+        assert asked >= 2  # the mailbox and the metadata
 
-            tinyproxy.stop()
-            eventually(lambda: "exchange_unreachable" in said(world), "trouble")
-            (details,) = (text for text in world.alarms() if "proxy" in text)
-            assert f"the proxy http://127.0.0.1:{tinyproxy.port}" in details
-            assert f"{HERE}:{port}" in details
+        tinyproxy.stop()
+        eventually(lambda: "exchange_unreachable" in said(world), "trouble")
+        (details,) = (text for text in world.alarms() if "proxy" in text)
+        assert f"the proxy http://127.0.0.1:{tinyproxy.port}" in details
+        assert f"{HERE}:{port}" in details
 
-            path = uri.removeprefix("/api/admin/")
-            world.ask("PATCH", path, {"disable_proxy": True}).raise_for_status()
-            eventually(lambda: "unreachable" not in said(world), "the direct way")
-        finally:
-            world.stop()
+        path = uri.removeprefix("/api/admin/")
+        world.ask("PATCH", path, {"disable_proxy": True}).raise_for_status()
+        eventually(lambda: "unreachable" not in said(world), "the direct way")
     assert "geheim" not in world.daemon.log.read_text()
 
 

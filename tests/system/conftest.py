@@ -11,9 +11,5 @@ from tests.system.system_support import World
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A sandbox Exchange and a daemon without any integration."""
-    world = World(tmp_path)
-    try:
-        world.start()
+    with World(tmp_path) as world:
         yield world
-    finally:
-        world.stop()

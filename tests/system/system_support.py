@@ -112,6 +112,18 @@ class World:
         self.password = password.read_text().strip()
         eventually(lambda: self.ask("GET", "configuration/v1/").ok, "the first sign-in")
 
+    def __enter__(self) -> "World":
+        """Both programs run until it is left."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
     def stop(self) -> None:
         self.daemon.stop()
         self.sandbox.stop()

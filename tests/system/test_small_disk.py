@@ -31,13 +31,9 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def world(tmp_path: Path, disk: SmallDisk) -> Iterator[World]:
-    world = World(tmp_path, state_dir=str(disk.path / "state"))
-    try:
-        world.start()
+    with World(tmp_path, state_dir=str(disk.path / "state")) as world:
         world.create_integration()
         yield world
-    finally:
-        world.stop()
 
 
 def health(world: World) -> requests.Response:

@@ -147,12 +147,8 @@ def test_wrong_arguments(
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A sandbox Exchange, a daemon and an integration."""
-    world = World(tmp_path)
-    try:
-        world.start()
+    with World(tmp_path) as world:
         yield world
-    finally:
-        world.stop()
 
 
 def tool(world: World, *arguments: str) -> tuple[int, str, str]:

@@ -19,12 +19,8 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A sandbox Exchange, a daemon and an integration."""
-    world = World(tmp_path)
-    try:
-        world.start()
+    with World(tmp_path) as world:
         yield world
-    finally:
-        world.stop()
 
 
 @pytest.fixture
