@@ -302,12 +302,12 @@ class Repair:
         lost: list[int] = []
         if finding.kind == "lost":
             kept, last = b"", segment.last or segment.first - 1
-            what = "is lost. What was in it is given up"
+            what = "is lost, and what was in it is given up"
         else:
             kept, lost, last = salvage(self._fs.read(path), segment)
+            count = kept.count(b"\n")
             what = (
-                f"keeps {kept.count(b'%c' % 10)} lines; {len(lost)} are given up "
-                f"({_some(lost)})"
+                f"keeps {count} line{'' if count == 1 else 's'}, {_some(lost)} given up"
             )
 
         def do() -> None:
@@ -318,8 +318,8 @@ class Repair:
                 self._set_aside(self._journal / manifest_name(number))
 
         return Step(
-            f"{path} {what}: the records that those lines were about are as they were "
-            "before. A backup's copy of this file would be better.",
+            f"{path} {what}: the records that this was about are as they were before. "
+            "A backup's copy of this file would be better.",
             do,
         )
 
@@ -383,5 +383,9 @@ class Repair:
 
 
 def _some(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:5]))
-    return f"line {shown}{' and more' if len(numbers) > 5 else ''}"
+    if len(numbers) < 2:
+        return f"line {numbers[0]} is" if numbers else "what is missing is"
+    *first, last = [*map(str, numbers[:5])]
+    if len(numbers) > 5:
+        first, last = [*first, last], f"{len(numbers) - 5} more"
+    return f"lines {', '.join(first)} and {last} are"

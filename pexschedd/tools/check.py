@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
-from twisted.internet.defer import Deferred
-from twisted.internet.task import react
 
 from pexschedd.config import DEFAULT_PATH
 from pexschedd.doctor.text import harmless, text
@@ -20,6 +18,7 @@ from pexschedd.tools.arguments import integration_id
 from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.command import without_daemon
 from pexschedd.tools.orders import CheckOrder
+from pexschedd.tools.program import program
 from pexschedd.tools.screen import Screen
 
 PASSED, FAILED, CANNOT_RUN = 0, 1, 2
@@ -37,18 +36,12 @@ class Asked(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """`pexschedd-check`"""
-    asked = arguments(sys.argv[1:])
 
-    def begin(reactor: Any) -> "Deferred[None]":
-        return Deferred.fromCoroutine(_exit_with(reactor, asked))
+    async def begin(reactor: Any) -> int:
+        asked = arguments(sys.argv[1:])
+        return await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
 
-    react(begin, ())
-
-
-async def _exit_with(reactor: Any, asked: Asked) -> None:
-    raise SystemExit(
-        await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
-    )
+    program(begin)
 
 
 def arguments(given: Sequence[str]) -> Asked:

@@ -2,12 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
-
-from twisted.internet.defer import Deferred
-from twisted.internet.task import react
 
 from pexschedd.clock import system_now
 from pexschedd.config import Config
@@ -16,6 +13,7 @@ from pexschedd.tools import arguments
 from pexschedd.tools.arguments import Asked
 from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.orders import Event, Finished, Note, Order, Progress
+from pexschedd.tools.program import program
 from pexschedd.tools.screen import Screen, summary
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -24,25 +22,20 @@ DONE, FAILED, USAGE = 0, 1, 2
 
 def recovery() -> None:
     """`schedulingrecovery`"""
-    _main(arguments.recovery(sys.argv[1:]))
+    _main(arguments.recovery)
 
 
 def maintenance() -> None:
     """`schedulingmaintenance`"""
-    _main(arguments.maintenance(sys.argv[1:]))
+    _main(arguments.maintenance)
 
 
-def _main(asked: Asked) -> None:
-    def begin(reactor: Any) -> "Deferred[None]":
-        return Deferred.fromCoroutine(_exit_with(reactor, asked))
+def _main(parse: Callable[[Sequence[str]], Asked]) -> None:
+    async def begin(reactor: Any) -> int:
+        asked = parse(sys.argv[1:])
+        return await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
 
-    react(begin, ())
-
-
-async def _exit_with(reactor: Any, asked: Asked) -> None:
-    raise SystemExit(
-        await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
-    )
+    program(begin)
 
 
 async def run(

@@ -171,11 +171,20 @@ class _Client(_Lines):
 
     def lineReceived(self, line: bytes) -> None:
         event = msgspec.json.decode(line, type=Event)
-        if isinstance(event, Finished):
+        if isinstance(event, Finished) and not self._over:
             self._over = True
             self.finished.callback(event)
-        else:
+        elif not self._over:
+            self._hear(event)
+
+    def _hear(self, event: Event) -> None:
+        try:
             self._heard(event)
+        except Exception:  # noqa: BLE001 - it is for whoever waits, not for Twisted
+            self._over = True
+            self.finished.errback(Failure())
+            if self.transport is not None:
+                self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._over:

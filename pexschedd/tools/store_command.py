@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
-from twisted.internet.defer import Deferred
-from twisted.internet.task import react
 
 from pexschedd import __version__
 from pexschedd import config as configuration
@@ -33,6 +31,7 @@ from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
 from pexschedd.tools.control import NoDaemon, ask_daemon
 from pexschedd.tools.orders import BackupOrder
+from pexschedd.tools.program import program
 
 DONE, DAMAGED, USAGE = 0, 1, 2
 
@@ -40,15 +39,8 @@ MIB = 1 << 20
 
 
 def main() -> None:
-    def begin(reactor: Any) -> "Deferred[None]":
-        return Deferred.fromCoroutine(_exit_with(reactor))
-
-    react(begin, ())
-
-
-async def _exit_with(reactor: Any) -> None:
-    arguments = sys.argv[1:]
-    raise SystemExit(await run(arguments, sys.stdout, sys.stderr, reactor))
+    """`pexschedd-store`"""
+    program(lambda reactor: run(sys.argv[1:], sys.stdout, sys.stderr, reactor))
 
 
 async def run(
@@ -75,8 +67,10 @@ async def run(
         err.writelines(f"{problem}\n" for problem in error.problems)
     except PexscheddError as error:
         err.write(f"{error.message}\n")
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        err.write(f"{error.filename or ''}: {error.strerror}\n")
+        err.write(f"{error.filename or 'standard output'}: {error.strerror}\n")
     return USAGE
 
 

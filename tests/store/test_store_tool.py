@@ -198,7 +198,7 @@ def test_repair_keeps_what_it_takes(state: Path) -> None:
     path.write_bytes(damaged)
     status, text = _tool(state, "repair")
     assert status == DONE
-    assert "keeps 1 lines; 1 are given up (line 1)" in text
+    assert "keeps 1 line, line 1 is given up: the records" in text
     assert (state / ASIDE / "journal" / "00000003.jsonl").read_bytes() == damaged
     opened = Opened(state)
     room = opened.store.get(ROOM, 1)
@@ -217,7 +217,7 @@ def test_a_lost_segment_is_given_up_only_on_demand(state: Path, name: str) -> No
         Opened(state)
     status, text = _tool(state, "repair")
     assert status == DONE
-    assert "is lost. What was in it is given up" in text
+    assert "is lost, and what was in it is given up" in text
     opened = Opened(state)
     _check_history(opened)
     opened.close()

@@ -101,6 +101,22 @@ async def test_a_tool_that_goes_away_stops_its_run(folder: Path, bench: Bench) -
     bench.hold.callback(None)
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_tool_that_cannot_say_what_it_hears(folder: Path, bench: Bench) -> None:
+    """Because nobody reads it any more: that is what has gone wrong, not the daemon;
+    and the run is told to end."""
+    bench.hold = Deferred()
+
+    def heard(event: Event) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await ask_daemon(folder, MaintenanceOrder(), heard, reactor)
+    await rest()
+    assert not bench.still_wanted()
+    bench.hold.callback(None)
+
+
 @pytest.mark.parametrize(
     "line",
     [b"nonsense", b'{"type":"destroy"}', b'{"type":"recovery","time_limit":7.5}'],
