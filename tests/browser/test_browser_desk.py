@@ -20,6 +20,15 @@ from tests.system.system_support import eventually
 WAIT_MS = 15_000
 BENIGN = "can escape its sandboxing"
 """Chromium's remark about our own two sandbox words; the frame is of another origin."""
+CUT_OFF = """selector => {
+    const root = document.querySelector(selector), frame = root.getBoundingClientRect();
+    return [...root.querySelectorAll("button, input, p")]
+        .filter(one => one.checkVisibility() && !one.closest(".scroll"))
+        .map(one => [one.id || one.textContent, one.getBoundingClientRect()])
+        .filter(([, box]) => box.left < frame.left || box.right > frame.right)
+        .map(([name]) => name);
+}"""
+"""Names what sticks out of a part of the page."""
 
 
 @pytest.fixture(scope="module")
@@ -360,7 +369,7 @@ def test_keyboard_is_enough(desk: Desk) -> None:
     expect(page.locator("#meeting")).to_contain_text("By keys alone")
 
 
-@pytest.mark.parametrize("width", [900, 1280])
+@pytest.mark.parametrize("width", [320, 900, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fits_and_follows_the_scheme(
     browser: Browser, demo: RunningDemo, width: int, scheme: str
@@ -379,4 +388,46 @@ def test_fits_and_follows_the_scheme(
     assert right is not None
     assert right["x"] + right["width"] <= width
     assert desk.trouble == []
+    desk.close()
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_a_telephone_is_wide_enough(
+    browser: Browser, demo: RunningDemo, direction: str
+) -> None:
+    """Nothing is cut off when all of the header and all hints are shown."""
+    desk = Desk(browser, demo, viewport={"width": 320, "height": 640})
+    page = desk.page
+    page.evaluate('localStorage.setItem(\'steps\', \'["room", "send", "watch"]\')')
+    page.get_by_title("Move the clock one day forward").click()
+    desk.open(demo)
+    page.evaluate(f"document.documentElement.dir = '{direction}'")
+    expect(page.get_by_role("button", name="Back to now")).to_be_visible()
+    expect(page.get_by_text("That is all.")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert page.evaluate(CUT_OFF, "body") == []
+    desk.compose("Narrow")
+    desk.press_ribbon().get_by_role("button", name="Add a Single-use").wait_for()
+    assert page.evaluate(CUT_OFF, "#compose") == []
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Discard", exact=True).last.click()
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.get_by_role("button", name="Back to now")).to_be_hidden()
+    desk.close()
+
+
+def test_begins_in_the_week_of_its_clock(browser: Browser, demo: RunningDemo) -> None:
+    """A desk whose clock was moved into another week opens there."""
+    desk = Desk(browser, demo)
+    page = desk.page
+    title = page.locator("#week-title").inner_text()
+    for _ in range(7):
+        day = page.locator("#clock-day").inner_text()
+        page.get_by_title("Move the clock one day forward").click()
+        expect(page.locator("#clock-day")).not_to_have_text(day)
+    desk.open(demo)
+    expect(page.locator("#week-title")).not_to_have_text(title)
+    expect(page.locator(".days .today")).to_be_visible()
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.get_by_role("button", name="Back to now")).to_be_hidden()
     desk.close()

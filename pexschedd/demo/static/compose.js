@@ -265,7 +265,7 @@ export class Compose {
     $("addin-button").classList.toggle("here", !room && !open && first);
     let text = "";
     if (room && !this.uid && this.steps.next !== "watch") text = "The room is reserved. Now press Send.";
-    else if (!room && first) text = open ? "Add a room in the pane on the right." : "Start here: press the add-in’s button.";
+    else if (!room && first) text = open ? "Add a room in the add-in’s pane." : "Start here: press the add-in’s button.";
     $("coach").classList.toggle("good", room);
     $("coach").firstElementChild.textContent = this.steps.hidden ? "" : text;
   }

@@ -208,6 +208,8 @@ async function begin() {
   }
   const last = sessionStorage.getItem("user");
   seat(desk.setup.users.find((user) => user.address === last) || desk.setup.users[0]);
+  // The desk's clock first: it may be in another week than the browser's.
+  await refresh();
   calendar.start();
   setInterval(tick, 1000);
   await loop();
