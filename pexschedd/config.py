@@ -61,13 +61,27 @@ def _nothing_more(_config: "Config") -> Iterable[str]:
 
 def load(path: Path, further: Further = _nothing_more) -> Config:
     """Reads the file; raises `ConfigError` that names everything wrong with it."""
+    twice: list[str] = []
+
+    def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """JSON itself would take the last one without a word."""
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice.extend(
+                f"{name} is there more than once"
+                for name in values
+                if names.count(name) > 1
+            )
+        return values
+
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(path.read_bytes(), object_pairs_hook=table)
     except OSError as error:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
     except ValueError as error:
         raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
-    return parse(values, path, further)
+    return parse(values, path, lambda config: [*twice, *further(config)])
 
 
 def parse(values: object, path: Path, further: Further = _nothing_more) -> Config:
@@ -109,7 +123,7 @@ def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]
     if value is None:
         return None, None
     table = reader.table(value, "proxy", {"url", "username", "password_file", "bypass"})
-    if not table:
+    if not isinstance(value, dict):
         return None, None
     username = reader.text(table, "proxy", "username")
     password_file = None
@@ -155,7 +169,7 @@ class _Reader:
             self.problems.append(f"{what} a JSON object with {_listed(keys)}")
             return {}
         where = f"{name}." if name else ""
-        for key in value.keys() - keys:
+        for key in sorted(value.keys() - keys):
             self.problems.append(
                 f"{where}{key} is not a known key; known are {_listed(keys)}"
             )

@@ -62,6 +62,11 @@ WRONG: list[tuple[str, object, list[str]]] = [
     ("not json", "{", ["is not valid JSON"]),
     ("no object", [], ["JSON object", "state_dir"]),
     ("empty", {}, ["state_dir", "endpoints"]),
+    (
+        "a key twice",
+        '{"state_dir": "a", "log": {"level": "info", "level": "warn"}, "state_dir": 5}',
+        ["level is there more than once", "state_dir is there more", "endpoints must"],
+    ),
     ("unknown key", GOOD | {"stat_dir": "x"}, ["stat_dir is not a known key"]),
     (
         "unknown log key",
@@ -76,6 +81,7 @@ WRONG: list[tuple[str, object, list[str]]] = [
     ),
     ("missing ca", GOOD | {"ca_file": "none.pem"}, ["ca_file: there is no file"]),
     ("proxy as text", GOOD | {"proxy": "http://p:1"}, ["proxy must be a JSON object"]),
+    ("proxy without anything", GOOD | {"proxy": {}}, ["proxy.url must look like"]),
     (
         "empty proxy",
         GOOD | {"proxy": {"bypass": []}},

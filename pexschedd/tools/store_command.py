@@ -64,7 +64,7 @@ async def run(
             return await tool.compact()
         return tool.run(asked)
     except ConfigError as error:
-        err.writelines(f"{problem}\n" for problem in error.problems)
+        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
     except PexscheddError as error:
         err.write(f"{error.message}\n")
     except BrokenPipeError:

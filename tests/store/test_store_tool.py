@@ -77,11 +77,11 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def _tool(state: Path, *arguments: str) -> tuple[int, str]:
+def _tool(state: Path, *arguments: str, option: str = "--state-dir") -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
     calls = Calls()
     done = run(
-        ["--state-dir", str(state), *arguments],
+        [option, str(state), *arguments],
         out,
         err,
         calls,
@@ -336,6 +336,20 @@ def test_no_state_folder(
     status, text = _tool(state, "verify")
     assert status == USAGE
     assert message in text
+
+
+def test_a_wrong_configuration_file_is_named(tmp_path: Path) -> None:
+    """Each error says in which file it is, as those of the other tools do."""
+    config = tmp_path / "config.json"
+    status, text = _tool(config, "verify", option="--config")
+    assert (status, text) == (
+        USAGE,
+        f"{config}: cannot be read: No such file or directory\n",
+    )
+    config.write_text("{}")
+    status, text = _tool(config, "verify", option="--config")
+    assert status == USAGE
+    assert {line.split(": ")[0] for line in text.splitlines()} == {str(config)}
 
 
 def test_a_running_daemon_is_left_alone(state: Path) -> None:
