@@ -119,7 +119,7 @@ def read_json(request: Request, kind: type[T]) -> T:
         raise BadRequest(f"The request body is not as it should be: {error}") from None
     except RecursionError:
         raise BadRequest("The request body is nested too deeply.") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The request body is not valid JSON: {error}") from None
 
 

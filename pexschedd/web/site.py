@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -60,6 +61,8 @@ class Request(TwistedRequest):
         )
         self.channel.loseConnection()
         # What still arrives on this connection must not be collected.
+        if self.content is not None:
+            self.content.close()
         self.content = _Nowhere()
         self._received = 0
 
@@ -72,7 +75,21 @@ class Request(TwistedRequest):
         set_header(b"x-content-type-options", [b"nosniff"])
         set_header(b"referrer-policy", [b"no-referrer"])
         set_header(b"cache-control", [b"no-store"])
-        super().process()
+        if _is_text(self.path) and _is_text(self.getRequestHostname()):
+            super().process()
+        else:
+            self._refuse_address()
+
+    def _refuse_address(self) -> None:
+        """Klein would log a traceback: as often as anybody likes."""
+        text = b'{"status":"error","code":"bad_request","message":"The address is not'
+        text += b' UTF-8.","correlation_id":"%s"}' % self.request_id.encode()
+        self.setResponseCode(400)
+        set_header = self.responseHeaders.setRawHeaders
+        set_header(b"content-type", [b"application/json"])
+        set_header(b"content-length", [b"%d" % len(text)])
+        self.write(text)
+        self.finish()
 
     def render(self, resrc: IResource) -> None:
         self.responseHeaders.setRawHeaders(b"server", [b"pexschedd"])
@@ -97,6 +114,17 @@ class Request(TwistedRequest):
             f'"method":"{method}","path":"{path}",'
             f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
         )
+
+
+def _is_text(part: bytes) -> bool:
+    """Whether a part of the address is UTF-8, which most are at first sight."""
+    if part.isascii() and b"%" not in part:
+        return True
+    try:
+        unquote_to_bytes(part).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Nowhere:

@@ -1,0 +1,104 @@
+"""The edge of the HTTP server: what is refused before any route sees it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from pexschedd.web.health import HealthApi
+from pexschedd.web.site import BODY_LIMIT, Site
+
+reactor: Any = _reactor
+
+
+class Raw(Protocol):
+    """Says what no client library would, and hears everything until the end."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+        self._heard = b""
+        self.heard: Deferred[bytes] = Deferred()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(self._said)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._heard += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.heard.callback(self._heard)
+
+
+@pytest_twisted.async_yield_fixture()
+async def port() -> AsyncIterator[int]:
+    site = Site(HealthApi(list, "1.2").app.resource(), reactor, None)
+    listening = reactor.listenTCP(0, site, interface="127.0.0.1")
+    yield listening.getHost().port
+    await listening.stopListening()
+
+
+async def ask(port: int, said: bytes) -> tuple[bytes, Any]:
+    """The status line and the answer's JSON."""
+    raw = Raw(said)
+    await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), raw)
+    head, _, body = (await raw.heard).partition(b"\r\n\r\n")
+    assert b"content-type: application/json" in head.lower()
+    return head.splitlines()[0], msgspec.json.decode(body)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        b"/%ff HTTP/1.1\r\nHost: x",
+        b"/health/%c3%28?x HTTP/1.1\r\nHost: x",
+        b"/health HTTP/1.1\r\nHost: \xff",
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_an_address_that_is_no_text(port: int, address: bytes) -> None:
+    """It is refused in JSON, and leaves no traceback in the log: anybody can ask."""
+    said = b"GET " + address + b"\r\nConnection: close\r\n\r\n"
+    with capturedLogs() as logged:
+        status, answer = await ask(port, said)
+    assert status == b"HTTP/1.1 400 Bad Request"
+    assert answer["code"] == "bad_request"
+    assert answer["correlation_id"]
+    assert "UTF-8" in answer["message"]
+    assert not [event for event in logged if event.get("log_failure")]
+
+
+@pytest.mark.parametrize("address", [b"/health", b"/%68ealth", b"/h%65alth?x=%ff"])
+@pytest_twisted.ensureDeferred
+async def test_an_address_that_is_one(port: int, address: bytes) -> None:
+    """Percent signs alone, or what is in the query, refuse nobody."""
+    said = b"GET " + address + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    status, answer = await ask(port, said)
+    assert status == b"HTTP/1.1 200 OK"
+    assert answer["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: %d\r\n\r\n" % (BODY_LIMIT + 1),
+        b"Transfer-Encoding: chunked\r\n\r\n"
+        + b"%x\r\n%s\r\n" % (BODY_LIMIT + 1, bytes(BODY_LIMIT + 1)),
+    ],
+    ids=["announced", "sent"],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
+    """It is refused as soon as that is known, and the connection ends."""
+    status, answer = await ask(port, b"POST /health HTTP/1.1\r\nHost: x\r\n" + body)
+    assert status == b"HTTP/1.1 413 Content Too Large"
+    assert answer["code"] == "too_large"
+    assert str(BODY_LIMIT) in answer["message"]
