@@ -25,14 +25,13 @@ from pexschedd.web.admin.resources import CONFIGURATION, AnyResource
 class Plan:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._change = store.transaction()
         self._puts: dict[tuple[str, int], tuple[AnyTable, Any]] = {}
         self._deletions: list[tuple[AnyResource, int]] = []
         self._gone: set[tuple[str, int]] = set()
         self._keys: dict[tuple[str, str, Hashable], int] = {}
 
     def new_id(self, table: AnyTable) -> int:
-        return self._change.new_id(table)
+        return self._store.transaction().new_id(table)
 
     def get(self, table: AnyTable, id: int) -> Any:
         """The record as it will be, or None."""
@@ -106,7 +105,9 @@ class Plan:
         """Makes all changes; durable, and in the administrator log, when this
         returns."""
         done = list(self._done())
-        with self._change as change:
+        # What only deletes makes room, although it changes what refers to that.
+        only_deletes = not self._puts
+        with self._store.transaction(essential=only_deletes) as change:
             for resource, id_ in self._deletions:
                 _delete(change, self._store, resource, id_, now)
             for table, record in self._puts.values():
@@ -155,4 +156,7 @@ def _delete(
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)
             change.put(tables.SCHEDULED_CONFERENCE, meeting)
+        for series in store.find_all(tables.RECURRING_BY_ALIAS, id):
+            series = msgspec.structs.replace(series, scheduled_alias=None)
+            change.put(tables.RECURRING_CONFERENCE, series)
     change.delete(table, id)

@@ -199,6 +199,8 @@ class AdminApi:
     @admin_route(app, _CONNECTOR + "/icon/", methods=["PUT"])
     async def set_icon(self, request: Request, id: int) -> Payload:
         connector, files = self._connector_files(id)
+        # Both the file and the record, or neither.
+        self._store.require_space()
         try:
             await files.set_icon(connector, body_of(request))
         except InvalidFields as error:
