@@ -12,6 +12,12 @@ from typing import Annotated
 from pexschedd.model.fields import Field, Record
 
 
+def _dialled(value: str) -> str | None:
+    if value == value.strip():
+        return None
+    return "Blanks at the beginning or the end cannot be dialled."
+
+
 class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A pair of aliases handed out to the add-in, before and after a room uses it."""
 
@@ -30,6 +36,7 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The full alias: prefix, number, @ and domain.",
             min_length=1,
             max_length=250,
+            checks=(_dialled,),
         ),
     ]
     numeric_alias: Annotated[
@@ -38,6 +45,7 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The alias without domain: prefix and number.",
             min_length=1,
             max_length=250,
+            checks=(_dialled,),
         ),
     ]
     alias_number: Annotated[int, Field(help="The random part of the alias.", minimum=1)]
@@ -332,7 +340,13 @@ class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     alias: Annotated[
         str,
-        Field(help="What people dial.", min_length=1, max_length=250, unique=True),
+        Field(
+            help="What people dial.",
+            min_length=1,
+            max_length=250,
+            unique=True,
+            checks=(_dialled,),
+        ),
     ]
     conference: Annotated[
         int, Field(help="The conference it leads to.", related="conference")

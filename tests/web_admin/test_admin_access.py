@@ -51,6 +51,7 @@ async def test_unreadable_credentials(server: Server, header: str) -> None:
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://evil.test"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[bad"}, 403),
         ({"sec-fetch-site": "same-origin"}, 201),
         ({"sec-fetch-site": "none"}, 201),
         ({}, 201),
@@ -113,6 +114,7 @@ async def test_wrong_paths(server: Server, method: str, path: str, status: int) 
         b"[" * 100_000,
         b'{"name":' * 50_000,
         b'{"name": "\\ud800"}',
+        b'{"name": "\xff"}',
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

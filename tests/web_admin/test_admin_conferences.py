@@ -1,11 +1,15 @@
 """Conferences, aliases, schedules and the other resources through the API."""
 
+from datetime import date, timedelta
+
 import pytest
 import pytest_twisted
 
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.outbox import MailboxCursor
+from pexschedd.model.recurrence import Daily, Range, Recurrence
+from pexschedd.model.schedule import RecurringConference
 from tests.web_admin.web_admin_support import (
     ALIAS,
     API,
@@ -32,6 +36,16 @@ BOOKED = {
     "exchange_connector": 1,
     "is_used": True,
 }
+SERIES = RecurringConference(
+    id=1,
+    conference=1,
+    scheduled_alias=1,
+    exchange_connector=1,
+    ews_item_uid="0400",
+    recurrence=Recurrence(
+        pattern=Daily(), range=Range(date(2026, 11, 21)), duration=timedelta(hours=1)
+    ),
+)
 
 
 @pytest_twisted.ensureDeferred
@@ -90,6 +104,41 @@ async def test_uniqueness(server: Server) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_blanks_make_no_other_alias(server: Server) -> None:
+    """Nobody dials the blanks around an alias: with them it would be there twice."""
+    for alias in (" board", "board ", "board\u00a0"):
+        room = {"name": "Board", "aliases": [{"alias": alias}]}
+        problems = await server.client.refused("POST", CONFERENCE, room)
+        (text,) = problems["aliases"]
+        assert text.startswith("1: alias: Blanks")
+
+
+@pytest_twisted.ensureDeferred
+async def test_every_wrong_deletion_is_named(server: Server) -> None:
+    """Of a list of deletions each wrong one is said by its number, and none is made."""
+    uri = await server.client.create(CONFERENCE, ROOM)
+    gone = {"deleted_objects": ["x", uri, f"{CONFERENCE}7/", None]}
+    problems = await server.client.refused("PATCH", CONFERENCE, gone)
+    wrong = f"This must be a URI such as {CONFERENCE}1/."
+    assert problems == {
+        "deleted_objects": [
+            f"1: {wrong}",
+            "3: There is no conference 7.",
+            f"4: {wrong}",
+        ]
+    }
+    assert (await server.client.get(uri))["name"] == "Board"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_field_without_a_name(server: Server) -> None:
+    """An empty name is that of no field."""
+    uri = await server.client.create(CONFERENCE, ROOM)
+    problems = await server.client.refused("PATCH", uri, {"": 1})
+    assert problems == {"": ["There is no such field."]}
+
+
+@pytest_twisted.ensureDeferred
 async def test_references(server: Server) -> None:
     """A reference is a URI or an id of a record that exists."""
     uri = await server.client.create(CONFERENCE, {"name": "Board"})
@@ -135,8 +184,15 @@ async def test_deleting_an_alias_leaves_no_dangling_reference(server: Server) ->
     await server.client.create(SCHEDULED_ALIAS, BOOKED)
     meeting = {**ROOM["scheduled_conferences"][0], "scheduled_alias": 1}  # type: ignore[dict-item]
     await server.client.create(CONFERENCE, ROOM | {"scheduled_conferences": [meeting]})
+    change = server.store.transaction()
+    change.put(tables.RECURRING_CONFERENCE, SERIES)
+    await change.commit()
+    series = f"{API}/recurring_conference/1/"
+    before = (await server.client.get(series))["scheduled_alias"]
+    assert before == f"{SCHEDULED_ALIAS}1/"
     assert (await server.client.ask("DELETE", f"{SCHEDULED_ALIAS}1/")).status == 204
     assert (await server.client.get(f"{SCHEDULED}1/"))["scheduled_alias"] is None
+    assert (await server.client.get(series))["scheduled_alias"] is None
 
 
 @pytest_twisted.ensureDeferred

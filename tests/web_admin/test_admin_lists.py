@@ -225,6 +225,22 @@ def test_wrong_argument_is_named(resource: AnyResource, key: str, value: str) ->
     assert set(caught.value.problems) == {key}
 
 
+def test_wrong_arguments_say_what_would_be_right() -> None:
+    """Every wrong one is named, with where to look for what there is."""
+    wrong = {"name__like": "1", "limit": "9" * 19, "order_by": "one,name,-two"}
+    with pytest.raises(InvalidFields) as caught:
+        ask(CONFERENCE, **wrong)
+    see = f"in {CONFERENCE.uri}schema/."
+    assert caught.value.problems == {
+        "name__like": [f"There is no such filter; what there is: filtering {see}"],
+        "limit": [f"This must be a whole number from 0 to {'9' * 18}."],
+        "order_by": [
+            f"There is no field {name!r}; what there is: ordering {see}"
+            for name in ("one", "two")
+        ],
+    }
+
+
 @given(
     limit=st.integers(0, 40),
     offset=st.integers(0, 50),

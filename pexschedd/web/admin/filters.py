@@ -54,6 +54,9 @@ def parse_filter(resource: AnyResource, key: str, text: str) -> Filter:
     try:
         column, values = _source(resource, name, rest)
         test = _comparison(column, operator, text)
+    except LookupError:
+        there = f"what there is: filtering in {resource.uri}schema/"
+        raise InvalidFields({key: [f"There is no such filter; {there}."]}) from None
     except ValueError as error:
         raise InvalidFields({key: [str(error)]}) from None
     finder = None
@@ -67,7 +70,7 @@ def parse_filter(resource: AnyResource, key: str, text: str) -> Filter:
 
 
 def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, Values]:
-    """The column that is compared and where its values come from."""
+    """The column that is compared and where its values come from. LookupError."""
     if not rest and name in resource.columns:
         column = resource.columns[name]
         return column, lambda _, record: (column.get(record),)
@@ -75,13 +78,13 @@ def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, 
         return _referred(resource.columns[name], rest[0])
     if len(rest) == 1 and name in resource.children:
         return _belonging(resource, name, rest[0])
-    raise ValueError("There is no such filter.")
+    raise LookupError(name)
 
 
 def _referred(by: Column, name: str) -> tuple[Column, Values]:
     other = CONFIGURATION.get(by.related)
     if other is None or name not in other.columns:
-        raise ValueError("There is no such filter.")
+        raise LookupError(name)
     column = other.columns[name]
 
     def values(store: Reader, record: Any) -> Iterable[Any]:
@@ -96,7 +99,7 @@ def _belonging(resource: AnyResource, child: str, name: str) -> tuple[Column, Va
     children = resource.children[child]
     column = CONFIGURATION[children.resource].columns.get(name)
     if column is None:
-        raise ValueError("There is no such filter.")
+        raise LookupError(name)
 
     def values(store: Reader, record: Any) -> Iterable[Any]:
         return map(column.get, store.find_all(children.index, record.id))

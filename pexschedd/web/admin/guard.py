@@ -73,5 +73,8 @@ def is_own(request: Request) -> bool:
         return site in (b"same-origin", b"none")
     for origin in get(b"origin") or []:
         host = (get(b"host") or [b""])[0]
-        return urlsplit(origin.decode("latin-1")).netloc == host.decode("latin-1")
+        try:
+            return urlsplit(origin.decode("latin-1")).netloc == host.decode("latin-1")
+        except ValueError:  # it is no address at all
+            return False
     return True

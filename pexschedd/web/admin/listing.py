@@ -18,6 +18,7 @@ from pexschedd.web.admin.serialise import Reader
 
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 10_000
+_MOST = 10**18 - 1
 _NOT_FILTERS = {"limit", "offset", "order_by", "format"}
 
 Arguments = Mapping[str, Sequence[str]]
@@ -169,9 +170,9 @@ def _count(
     if not texts:
         return default
     text = texts[-1]
-    if text.isascii() and text.isdecimal() and len(text) <= 18:
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST)):
         return int(text)
-    problems[name] = ["This must be a whole number, 0 or more."]
+    problems[name] = [f"This must be a whole number from 0 to {_MOST}."]
     return default
 
 
@@ -180,10 +181,15 @@ def _order(
 ) -> Order:
     names = [name.strip() for text in texts for name in text.split(",")]
     result = []
+    unknown = []
     for name in filter(None, names):
-        column = resource.columns.get(name.removeprefix("-"))
+        field = name.removeprefix("-")
+        column = resource.columns.get(field)
         if column is None:
-            problems["order_by"] = [f"There is no field {name.removeprefix('-')!r}."]
+            there = f"what there is: ordering in {resource.uri}schema/"
+            unknown.append(f"There is no field {field!r}; {there}.")
         else:
             result.append((column, name.startswith("-")))
+    if unknown:
+        problems["order_by"] = unknown
     return tuple(result)

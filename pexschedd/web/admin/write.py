@@ -129,15 +129,14 @@ class Writer:
         problems: Problems,
     ) -> list[int]:
         ids = []
-        for value in _list(payload, "deleted_objects", problems):
+        texts: list[str] = []
+        for number, value in enumerate(_list(payload, "deleted_objects", problems), 1):
             try:
-                id_ = parse_reference(resource.name, value)
-            except ValueError as error:
-                problems["deleted_objects"] = [str(error)]
-                continue
-            if plan.get(resource.table, id_) is None:
-                problems["deleted_objects"] = [f"There is no {value}."]
-            ids.append(id_)
+                ids.append(_reference(plan, resource, value))
+            except InvalidFields as error:
+                texts += _numbered(number, error)
+        if texts:
+            problems["deleted_objects"] = texts
         return ids
 
     def _save_item(self, plan: Plan, resource: AnyResource, item: object) -> Any:
@@ -255,7 +254,7 @@ def _own_values(
     values: dict[str, object] = {}
     problems: Problems = {}
     shown_only = {"resource_uri", *resource.children}
-    shown_only |= {child.count for child in resource.children.values()}
+    shown_only |= {c.count for c in resource.children.values() if c.count}
     for name, value in payload.items():
         if name in shown_only:
             continue
