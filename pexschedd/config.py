@@ -77,10 +77,14 @@ def load(path: Path, further: Further = _nothing_more) -> Config:
 
     try:
         values = json.loads(path.read_bytes(), object_pairs_hook=table)
+        # Half characters, which JSON can write: nothing can be called that.
+        json.dumps(values, ensure_ascii=False).encode()
     except OSError as error:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
     except ValueError as error:
         raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
+    except RecursionError:
+        raise ConfigError(str(path), ["is nested too deeply"]) from None
     return parse(values, path, lambda config: [*twice, *further(config)])
 
 
@@ -177,7 +181,7 @@ class _Reader:
 
     def path(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
         value = table.get(key)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or "\0" in value:
             self.problems.append(
                 f"{where}{key} must be a path, such as /var/lib/pexschedd"
             )

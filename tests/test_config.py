@@ -131,6 +131,13 @@ WRONG: list[tuple[str, object, list[str]]] = [
         ["proxy.bypass must be a list", "proxy.username must be a text"],
     ),
     (
+        "a path that cannot be",
+        GOOD | {"state_dir": "a\0b"},
+        ["state_dir must be a path"],
+    ),
+    ("half a character", '{"\\ud800": 1}', ["is not valid JSON"]),
+    ("nested without end", "[" * 100_000, ["is nested too deeply"]),
+    (
         "all at once",
         {"state_dir": 5, "endpoints": 7, "log": {"format": "xml"}, "x": 1},
         ["state_dir", "endpoints", "log.format", "x is not"],
