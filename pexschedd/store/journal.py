@@ -222,7 +222,9 @@ class Journal:
                     more = job.work.step()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is final
                 self._fail(error)
-                self._report([], [], 0)
+                # Whoever waits for it must not believe that it is done.
+                self._report([], [job], 0)
+                continue
             if more:
                 self._long.append(job)
             else:

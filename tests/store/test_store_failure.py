@@ -146,7 +146,8 @@ def test_the_nth_call_of_a_compaction_fails(
 ) -> None:
     """For every n: a broken disk ends the store, unless it was a read, which is mended;
     a full one ends only the compaction, up to where it takes effect, and no hint file
-    ends anything; whatever happens, everything acknowledged is there."""
+    ends anything; whatever happens, everything acknowledged is there, and who waits is
+    never told that it was compacted when the store has failed."""
     number = finished = 0
     ended: set[bool] = set()
     while not finished:
@@ -171,6 +172,7 @@ def test_the_nth_call_of_a_compaction_fails(
             problem = str(caught)
         if failures:
             assert os.strerror(error) in str(failures[0])
+            assert problem == str(failures[0])
         else:
             assert not problem or os.strerror(error) in problem
         if fs.failed.suffix == ".hint" and (fs.was_read or error != errno.EIO):
