@@ -18,8 +18,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
+# Two processes, as most of the time is spent waiting; the files of tests are shared out.
 test: $(VENV)/dev.stamp chromium peers oidc
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

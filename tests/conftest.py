@@ -25,6 +25,13 @@ settings.load_profile("steady")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows what tests have recorded: how much they have covered."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 class Failures(list[str]):
     """Failures logged during a test. A test that expects them calls `clear()`."""
 

@@ -29,6 +29,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple
 
 from pexschedd.errors import StoreError
@@ -41,6 +42,8 @@ from tests.store.store_support import (
     ROOM,
     SETTING,
     VISIT,
+    WAIT,
+    Calls,
     Opened,
     Room,
     Setting,
@@ -88,6 +91,29 @@ class Recovery(NamedTuple):
     """The disk after the recovery."""
 
 
+class InStep(Calls):
+    """The thread goes on when the reactor has done what it was told: what comes first
+    never depends on which of them is faster, and each run has the same states."""
+
+    def callFromThread(
+        self,
+        callable: Callable[..., Any],  # noqa: A002 - the interface's name
+        *args: object,
+        **kwargs: object,
+    ) -> None:
+        done = Event()
+
+        def call() -> None:
+            try:
+                callable(*args, **kwargs)
+            finally:
+                done.set()
+
+        super().callFromThread(call)
+        if callable.__name__ != "_ended":  # which waits for the thread
+            assert done.wait(WAIT)
+
+
 class Bench:
     """A store on a disk that is photographed before each call."""
 
@@ -100,7 +126,12 @@ class Bench:
         # Always the same key, so that equal states are equal.
         version = "1" if self.tables is OLD else "2"
         self.opened = Opened(
-            STATE, self.tables, fs=self.disk, version=version, random=bytes
+            STATE,
+            self.tables,
+            calls=InStep(),
+            fs=self.disk,
+            version=version,
+            random=bytes,
         )
 
     def close(self) -> None:

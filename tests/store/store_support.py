@@ -89,9 +89,10 @@ class Opened:
         directory: Path,
         tables: list[Table[Any]] | None = None,
         failed: Callable[[StoreError], None] = must_not_fail,
+        calls: Calls | None = None,
         **options: Any,
     ) -> None:
-        self.calls = Calls()
+        self.calls = calls or Calls()
         options.setdefault("kept", kept)
         self.store = Store.open(
             directory,

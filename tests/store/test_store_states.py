@@ -1,31 +1,30 @@
 """Every crash of every short workload. See `store_states.py` for what that means."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.store.store_states import Enumeration, Failed, enumerate_all
 
 
 def test_every_state_of_three_operations_is_recovered(
-    capsys: pytest.CaptureFixture[str], kept: int
+    record_property: Callable[[str, object], None], kept: int
 ) -> None:
     """Nothing acknowledged is lost and nothing is half there, whatever a crash leaves
     of any three operations, and of the recovery from it; of any two where records stay
     on the disk and there are hint files."""
     counts = enumerate_all(3 if kept else 2)
-    with capsys.disabled():
-        # The number says what was covered.
-        print(f"\n  {_where(kept)}: {counts}")  # noqa: T201
+    record_property(f"crashes, {_where(kept)}", str(counts))
     assert counts.workloads > (500 if kept else 70)
     assert counts.states > (20_000 if kept else 2_000)
 
 
 def test_every_cut_of_two_operations_is_recovered(
-    capsys: pytest.CaptureFixture[str], kept: int
+    record_property: Callable[[str, object], None], kept: int
 ) -> None:
     """The same with each write cut at every byte."""
     counts = enumerate_all(2, every_byte=True)
-    with capsys.disabled():
-        print(f"\n  {_where(kept)}, cut at every byte: {counts}")  # noqa: T201
+    record_property(f"crashes, {_where(kept)}, cut at every byte", str(counts))
     assert counts.states > 5_000
 
 
