@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class State:
             raise StateError(
                 f"Another demo is running with the state in {folder}.\n"
                 "Stop it, or give this one a folder of its own:\n"
-                "  python -m pexschedd.demo --state DIRECTORY"
+                f"  {sys.executable} -m pexschedd.demo --port 9000 --state DIRECTORY"
             ) from None
 
     def close(self) -> None:

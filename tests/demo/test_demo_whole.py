@@ -166,6 +166,7 @@ def test_used_folder_is_one_clear_line(demo: RunningDemo) -> None:
     outcome = start_again(demo.folder, three_ports())
     assert outcome.returncode == 1
     assert "Another demo is running" in outcome.stderr
+    assert f"{sys.executable} -m pexschedd.demo --port" in outcome.stderr
     assert "Traceback" not in outcome.stderr
 
 
