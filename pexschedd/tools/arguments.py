@@ -148,4 +148,6 @@ def _message(text: str) -> str:
             f"the message has {len(text)} characters; at most {MESSAGE_LIMIT} are "
             "possible"
         )
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise argparse.ArgumentTypeError("the message is not UTF-8")
     return text

@@ -160,14 +160,14 @@ class ControlSocket(Service):
 class _Client(_Lines):
     MAX_LENGTH = ANSWER_LIMIT
 
-    def __init__(self, order: Order, heard: Callable[[Event], None]) -> None:
+    def __init__(self, order: bytes, heard: Callable[[Event], None]) -> None:
         self.finished: Deferred[Finished] = Deferred()
         self._over = False
         self._order = order
         self._heard = heard
 
     def connectionMade(self) -> None:
-        self.sendLine(msgspec.json.encode(self._order))
+        self.sendLine(self._order)
 
     def lineReceived(self, line: bytes) -> None:
         event = msgspec.json.decode(line, type=Event)
@@ -203,7 +203,10 @@ async def ask_daemon(
     """
     path = state_dir / NAME
     endpoint = UNIXClientEndpoint(reactor, os.fspath(path))
-    client = _Client(order, heard)
+    try:
+        client = _Client(msgspec.json.encode(order), heard)
+    except UnicodeEncodeError:
+        raise ControlFailed("An argument has characters that are not UTF-8.") from None
     try:
         await endpoint.connect(Factory.forProtocol(lambda: client))
     except Exception as error:

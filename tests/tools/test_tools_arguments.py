@@ -58,6 +58,7 @@ def test_every_argument() -> None:
         (["--exchange-connector-id", "one"], "ID of an integration"),
         (["--exchange-connector-id", "9" * 30], "ID of an integration"),
         (["--update-message", "x" * 12289], "12288"),
+        (["--update-message", "gr\udcfc\udcdfe"], "not UTF-8"),
         (["--time", "2017-05-01T12:00:00"], "unrecognized"),
         (["7"], "unrecognized"),
     ],

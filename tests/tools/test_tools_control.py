@@ -22,6 +22,7 @@ from pexschedd.tools import command
 from pexschedd.tools.arguments import Asked
 from pexschedd.tools.control import ControlFailed, ControlSocket, NoDaemon, ask_daemon
 from pexschedd.tools.orders import (
+    BackupOrder,
     Event,
     Finished,
     MaintenanceOrder,
@@ -148,6 +149,16 @@ async def test_nobody_there(tmp_path: Path) -> None:
     (tmp_path / "control").touch()
     with pytest.raises(NoDaemon):
         await ask_daemon(tmp_path, MaintenanceOrder(), lambda _: None, reactor)
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_order_that_is_no_text(folder: Path, bench: Bench) -> None:
+    """What a terminal of another encoding has sent is refused, whether or not there is
+    a daemon: nobody waits for ever for an answer to what could not be said."""
+    order = BackupOrder(to="/backup/\udcff")
+    with pytest.raises(ControlFailed, match="not UTF-8"):
+        await ask_daemon(folder, order, lambda _: None, reactor)
+    assert bench.orders == []
 
 
 @pytest_twisted.ensureDeferred
