@@ -238,18 +238,22 @@ MIB = 1024 * 1024
 @pytest.mark.parametrize(
     ("free", "reserve", "status"),
     [
-        (50, 0, Status.FAILED),
-        (500, 0, Status.WARNING),
-        (1500, 0, Status.PASSED),
+        (50, 64, Status.FAILED),
+        (80, 64, Status.WARNING),
+        (500, 64, Status.WARNING),
+        (1500, 64, Status.PASSED),
         (900, 1000, Status.FAILED),
         (1500, 1000, Status.WARNING),
         (2500, 1000, Status.PASSED),
     ],
 )
 def test_disk(free: int, reserve: int, status: Status) -> None:
-    """What the store keeps free counts, too."""
+    """Room is too little where the store takes nothing new, and nowhere else."""
     seen = Disk("/var/lib/pexschedd", free * MIB, 100_000 * MIB, reserve * MIB)
-    assert house.disk(CASE, seen).status is status
+    found = house.disk(CASE, seen)
+    assert found.status is status
+    if status is not Status.PASSED:
+        assert f"elow {reserve:,} MiB" in found.cause
 
 
 def test_no_state_folder(tmp_path: Path) -> None:

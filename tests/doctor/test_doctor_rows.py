@@ -357,11 +357,11 @@ def id_mismatch(c: Clinic) -> None:
 
 
 def disk_nearly_full(c: Clinic) -> None:
-    c.disk = Disk("/var/lib/pexschedd", 50 * 2**20, 100 * 2**30)
+    c.disk = Disk("/var/lib/pexschedd", 50 * 2**20, 100 * 2**30, 2**30)
 
 
 def disk_scarce(c: Clinic) -> None:
-    c.disk = Disk("/var/lib/pexschedd", 500 * 2**20, 100 * 2**30)
+    c.disk = Disk("/var/lib/pexschedd", 1500 * 2**20, 100 * 2**30, 2**30)
 
 
 def used_by_another(c: Clinic) -> None:

@@ -8,7 +8,6 @@ from pexschedd.doctor.report import Finding, failed, passed, warning
 from pexschedd.scheduling import alarms
 
 MIB = 1024 * 1024
-DISK_FAILS = 100 * MIB
 DISK_WARNS = 1024 * MIB
 """Bytes free."""
 
@@ -53,17 +52,17 @@ def disk(_case: Case, seen: Disk) -> Finding:
         )
     said = f"{seen.free // MIB:,} MiB of {seen.total // MIB:,} are free at {seen.path}."
     remedy = "Make room on this file system, or move state_dir to a larger one."
-    low = max(DISK_FAILS, seen.reserve)
-    if seen.free < low:
+    low = seen.reserve // MIB
+    if seen.free < seen.reserve:
         return failed(
             said,
-            cause=f"Below {low // MIB:,} MiB, new meetings are not scheduled.",
+            cause=f"Below {low:,} MiB, new meetings are not scheduled.",
             remedy=remedy,
         )
     if seen.free < max(DISK_WARNS, 2 * seen.reserve):
         return warning(
             said,
-            cause=f"Room is getting scarce: below {low // MIB:,} MiB, new meetings are "
+            cause=f"Room is getting scarce: below {low:,} MiB, new meetings are "
             "not scheduled.",
             remedy=remedy,
         )
