@@ -30,7 +30,7 @@ from pexschedd.store.manifest import (
     segment_number,
 )
 from pexschedd.store.newer import Newer
-from pexschedd.store.replay import Extent, replay
+from pexschedd.store.replay import Extent, Unacceptable, replay
 from pexschedd.store.salvage import salvage
 from pexschedd.store.secrets import load_or_create_key
 from pexschedd.store.segments import listed
@@ -42,7 +42,8 @@ class Finding(NamedTuple):
 
     kind: str
     """format, key, document, manifest, segment, lost, stray (a segment without the one
-    before it), or newer: nothing is damaged, but a newer release wrote it."""
+    before it); unacceptable: as it was written, but not what this program can take; or
+    newer: nothing is damaged, but a newer release wrote it."""
     path: Path
     text: str
 
@@ -178,8 +179,11 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
                 more = ""
                 if damaged > 1:
                     more = f" Lines whose checksum is wrong: {damaged}."
-                newer = isinstance(error, StoreNewer)
-                found.add("newer" if newer else "segment", path, f"{error}{more}")
+                kind = "segment"
+                if isinstance(error, Unacceptable | StoreNewer):
+                    newer = isinstance(error, StoreNewer)
+                    kind = "newer" if newer else "unacceptable"
+                found.add(kind, path, f"{error}{more}")
                 if successor:
                     segment = _sealed_by(fs, journal, segment, successor)
             else:

@@ -13,6 +13,7 @@ without parsing the record.
 
 import re
 import zlib
+from typing import Annotated
 
 import msgspec
 
@@ -38,7 +39,7 @@ class Line(
 ):
     """One operation as it is on the disk; the record is not decoded yet."""
 
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
     tx: tuple[int, int] | None = None
     put: str = ""
     delete: str = ""
@@ -97,7 +98,7 @@ def decode(line: bytes) -> Line:
         raise Damaged("the checksum does not fit the content")
     try:
         decoded = _decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Newer(f"not understood: {error}. {REMEDY}") from None
     if bool(decoded.put) == bool(decoded.delete):
         raise Newer(f"not understood: neither a put nor a del. {REMEDY}")

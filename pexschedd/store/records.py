@@ -55,7 +55,7 @@ class RecordFormat(Generic[R]):
             data = self._upgraded(version, data)
         try:
             return self._decode(data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(
                 f"not a valid {self._table.name} of version {version}: {error}. "
                 "If you edited it, correct that; else start the version that wrote "

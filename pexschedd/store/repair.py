@@ -12,7 +12,8 @@ it takes away in `set-aside/<time>/`. The rules:
 - a key in which one or two digits are damaged is found again: `format.json` knows which
   key it was. Another key is only made on demand: the secrets cannot be read then;
 - a document that is sound but not what was written is accepted as it is; one that
-  cannot be read is not touched: only a person can say whether to start without it.
+  cannot be read is not touched: only a person can say whether to start without it;
+- what is as it was written, but not what this release can take, is not touched.
 """
 
 import re
@@ -77,11 +78,14 @@ class Repair:
 
     def steps(self, found: Inspection, *only: Finding) -> Iterator[Step]:
         """What would be done about what was found, or about some of it, in the order
-        of doing it.
+        of doing it. Nothing, if a newer release has been here: what looks damaged may
+        only be new.
 
         After a step of the journal the folder has to be inspected again: there may be
         more to see then. `run` does that.
         """
+        if any(finding.kind == "newer" for finding in found.findings):
+            return
         for finding in only or found.findings:
             step = self._step(found, finding)
             if step is not None:
@@ -105,8 +109,8 @@ class Repair:
             return self._format(path)
         if finding.kind == "key":
             return self._key(found, path)
-        if finding.kind == "newer":
-            return None
+        if finding.kind == "unacceptable":
+            return None  # sound: taking it away would be a loss, and no repair
         if finding.kind == "document":
             return self._document(found, finding)
         if finding.kind == "manifest":

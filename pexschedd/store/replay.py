@@ -24,8 +24,15 @@ from pexschedd.store.ledger import Ledger, Lines
 from pexschedd.store.manifest import Segment
 from pexschedd.store.newer import REMEDY, Newer
 
+_RESTORE = "Restore the folder from a backup."
+
 CHUNK = 1 << 20
 """Bytes read at a time: a segment may be larger than memory should hold."""
+
+
+class Unacceptable(StoreError):
+    """A line is as it was written, but makes no sense to this program: nothing that
+    could be mended."""
 
 
 class Extent(NamedTuple):
@@ -126,11 +133,13 @@ class _Replay:
         except Newer as error:
             raise StoreNewer(self._where(f"{error}")) from None
         except ValueError as error:
-            raise self._error(f"{error}") from None
+            raise self._unacceptable(f"{error}") from None
         if record is not None and record.id != line.id:
-            raise self._damaged(f"the record's id is {record.id}, the line's {line.id}")
+            raise self._unacceptable(
+                f"the record's id is {record.id}, the line's {line.id}. {_RESTORE}"
+            )
         if not 1 <= line.id <= MOST:
-            raise self._error(f"the id must be from 1 to {MOST}")
+            raise self._unacceptable(f"the id must be from 1 to {MOST}. {_RESTORE}")
         self._in_sequence(line)
         size = len(raw) + 1
         if line.tx is None or self._segment.compacted:
@@ -210,10 +219,10 @@ class _Replay:
                 "Restore this file from a backup: it is full and does not change any "
                 f"more, so a copy of any age will do. Or {tool}"
             )
-        return self._error(f"{what}. {remedy}")
+        return StoreError(self._where(f"{what}. {remedy}"))
 
-    def _error(self, text: str) -> StoreError:
-        return StoreError(self._where(text))
+    def _unacceptable(self, text: str) -> StoreError:
+        return Unacceptable(self._where(text))
 
     def _where(self, text: str) -> str:
         return f"{self._path}, line {self._count + 1}: {text}"

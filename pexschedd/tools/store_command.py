@@ -242,6 +242,9 @@ class _Tool:
         if all(finding.kind == "newer" for finding in found.findings):
             self._say("Nothing is damaged: only this program is too old.")
             return
+        if any(finding.kind == "newer" for finding in found.findings):
+            self._say("A newer release was here: its pexschedd-store can say more.")
+            return
         self._say("The best remedy is a backup's copy of these files.")
         command = f"pexschedd-store --state-dir '{self._directory}' repair"
         repair = Repair(self._fs, self._directory, self._tables, self._moment())

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
+from pexschedd.store import line
 from pexschedd.store.folder import JOURNAL
 from pexschedd.store.inspection import inspect
 from pexschedd.store.repair import Repair
@@ -289,6 +290,59 @@ def test_a_newer_store_is_not_repaired(state: Path) -> None:
     status, text = _tool(state, "repair")
     assert status == DAMAGED
     assert "format 2" in text
+    assert {file: file.read_bytes() for file in files(state)} == before
+
+
+def test_what_a_newer_release_writes_otherwise_is_not_repaired(state: Path) -> None:
+    """Whatever looks damaged in a folder of a newer format may only be new: not a line
+    of it is taken away."""
+    path = state / "format.json"
+    content = msgspec.json.decode(path.read_bytes())
+    del content["crc"]
+    path.write_bytes(msgspec.json.encode(content | {"format": 2, "version": "9"}))
+    segment = state / "journal" / "00000002.jsonl"
+    segment.write_bytes(segment.read_bytes().replace(b',"crc":', b',"sum":'))
+    (state / "settings.json").write_bytes(b"not JSON any more")
+    before = {file: file.read_bytes() for file in files(state)}
+    for arguments in (["repair"], ["repair", "--give-up", "settings.json"]):
+        status, text = _tool(state, *arguments)
+        assert status == DAMAGED
+        assert "A newer release was here" in text
+        assert "done: " not in text
+        assert {file: file.read_bytes() for file in files(state)} == before
+
+
+@pytest.mark.parametrize(
+    ("each", "message"),
+    [
+        (line.put(9, None, "room", 9, 1, b'{"id":9,"name":7}'), "not a valid room"),
+        (
+            line.put(9, None, "room", 9, 1, b'{"id":9,"name":"\xff"}'),
+            "not a valid room",
+        ),
+        (line.put(9, None, "room", 9, 0, b'{"id":9,"name":"n"}'), "an older version"),
+        (line.put(9, None, "room", 9, 1, b'{"id":8,"name":"n"}'), "id is 8, the line"),
+        (line.delete(9, None, "room", 1 << 40), "the id must be"),
+        (line.delete(1 << 70, None, "room", 1), "Expected `int` <="),
+        (
+            line.put(9, None, "room", 9, 1, b'{"id":9,"tags":%s}' % (b"[" * 10000)),
+            "recursion",
+        ),
+    ],
+)
+def test_what_is_sound_but_not_understood_is_not_repaired(
+    state: Path, each: bytes, message: str
+) -> None:
+    """A line that is as it was written is no damage, even if this release cannot take
+    it: repair leaves it where it is, and comes to an end."""
+    with (state / "journal" / "00000003.jsonl").open("ab") as file:
+        file.write(each)
+    before = {file: file.read_bytes() for file in files(state)}
+    for command in ("verify", "repair"):
+        status, text = _tool(state, command)
+        assert status == DAMAGED
+        assert re.search(rf"00000003.jsonl: line 3: .*{message}", text)
+        assert "done: " not in text
     assert {file: file.read_bytes() for file in files(state)} == before
 
 
