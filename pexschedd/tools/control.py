@@ -160,11 +160,14 @@ class ControlSocket(Service):
 class _Client(_Lines):
     MAX_LENGTH = ANSWER_LIMIT
 
-    def __init__(self, order: bytes, heard: Callable[[Event], None]) -> None:
+    def __init__(
+        self, order: bytes, heard: Callable[[Event], None], reactor: Any
+    ) -> None:
         self.finished: Deferred[Finished] = Deferred()
         self._over = False
         self._order = order
         self._heard = heard
+        self._reactor = reactor
 
     def connectionMade(self) -> None:
         self.sendLine(self._order)
@@ -189,9 +192,8 @@ class _Client(_Lines):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._over:
             self._over = True
-            self.finished.errback(
-                ControlFailed("The daemon went away before it had finished.")
-            )
+            gone = "The daemon went away" if self._reactor.running else "Stopped"
+            self.finished.errback(ControlFailed(f"{gone} before it had finished."))
 
 
 async def ask_daemon(
@@ -204,7 +206,7 @@ async def ask_daemon(
     path = state_dir / NAME
     endpoint = UNIXClientEndpoint(reactor, os.fspath(path))
     try:
-        client = _Client(msgspec.json.encode(order), heard)
+        client = _Client(msgspec.json.encode(order), heard, reactor)
     except UnicodeEncodeError:
         raise ControlFailed("An argument has characters that are not UTF-8.") from None
     try:

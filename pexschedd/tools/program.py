@@ -13,6 +13,9 @@ UNREAD = 141
 """Exit status when nobody reads on, as that of any program in a pipe to `head`."""
 UNWRITTEN = 2
 """Exit status when what it says cannot be written: the disk of a file is full."""
+STOPPED = 130
+"""Exit status when a signal ends it before it is done, as that of a shell's command
+after Ctrl-C."""
 
 
 def program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
@@ -21,12 +24,32 @@ def program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
     Whoever reads what it says may have read enough: then it ends at once and without a
     word. What it does has to bear that, as it has to bear being killed.
     """
+    done = stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = not done
 
     async def ended(reactor: Any) -> None:
-        raise SystemExit(await _status(run, reactor))
+        nonlocal done
+        reactor.addSystemEventTrigger("before", "shutdown", stop)
+        status = await _status(run, reactor)
+        done = True
+        raise SystemExit(status)
 
-    react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
+    _open_what_is_closed()
+    try:
+        react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
+    finally:
+        if stopped:
+            sys.exit(STOPPED)
     raise AssertionError("react always ends the process")
+
+
+def _open_what_is_closed() -> None:
+    """Who closes standard output or error wants to hear nothing."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 async def _status(run: Callable[[Any], Awaitable[int]], reactor: Any) -> object:

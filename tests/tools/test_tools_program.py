@@ -1,8 +1,11 @@
-"""The programs when what they say is not read, or cannot be written."""
+"""The programs when what they say is not read, or cannot be written, and when they are
+stopped."""
 
 import errno
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
-from pexschedd.tools.program import UNREAD, UNWRITTEN
+from pexschedd.tools.program import STOPPED, UNREAD, UNWRITTEN
 from tests.store.store_support import Calls, must_not_fail
 
 PROGRAMS = {
@@ -51,12 +54,16 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def run(name: str, arguments: list[str], config: Path, out: int) -> tuple[int, str]:
-    """Exit status and what is said on standard error."""
+def command(name: str, arguments: list[str], config: Path) -> list[str]:
     program = f"from pexschedd.tools.{PROGRAMS[name]}; main()"
     given = [str(config) if each == "CONFIG" else each for each in arguments]
+    return [sys.executable, "-c", program, *given]
+
+
+def run(name: str, arguments: list[str], config: Path, out: int) -> tuple[int, str]:
+    """Exit status and what is said on standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", program, *given],
+        command(name, arguments, config),
         stdout=out,
         stderr=subprocess.PIPE,
         text=True,
@@ -87,3 +94,62 @@ def test_the_output_has_no_room(name: str, arguments: list[str], config: Path) -
     assert status == UNWRITTEN
     assert "Traceback" not in said
     assert said.endswith(f"standard output: {os.strerror(errno.ENOSPC)}\n")
+
+
+@pytest.mark.parametrize(("name", "arguments"), RUNS)
+def test_closed_output(name: str, arguments: list[str], config: Path) -> None:
+    """With standard output and error closed it does the same, and says nothing."""
+    words = subprocess.list2cmdline(command(name, arguments, config)[3:])
+    program = f"from pexschedd.tools.{PROGRAMS[name]}; main()"
+    shell = f"exec {sys.executable} -c '{program}' {words} >&- 2>&-"
+    done = subprocess.run(["sh", "-c", shell], check=False, timeout=60)
+    assert done.returncode == 0
+
+
+WAITING = """
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from pexschedd.tools.program import program
+
+async def run(reactor):
+    await deferLater(reactor, 0)
+    print("begun", flush=True)
+    await Deferred()
+
+program(run)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_no_success(number: signal.Signals) -> None:
+    """Who stops a program learns from its status that it was not done."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"begun\n"
+        running.send_signal(number)
+        assert running.communicate(timeout=60) == (b"", b"")
+    assert running.returncode == STOPPED
+
+
+def test_stopped_while_the_daemon_works(config: Path) -> None:
+    """It does not say that the daemon has gone."""
+    state = json.loads(config.read_text())["state_dir"]
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.settimeout(60)
+        daemon.bind(f"{state}/control")
+        daemon.listen()
+        with subprocess.Popen(
+            command("schedulingmaintenance", ["--config", "CONFIG"], config),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            connection, _ = daemon.accept()
+            with connection:
+                assert b"maintenance" in connection.recv(1000)
+                running.send_signal(signal.SIGINT)
+                _, said = running.communicate(timeout=60)
+    assert said == "Stopped before it had finished.\n"
+    assert running.returncode == STOPPED
