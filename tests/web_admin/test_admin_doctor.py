@@ -129,6 +129,7 @@ async def test_without_a_body(desk: Desk) -> None:
         ("GET", SETUP + "?addin_group=a%0Ab", None, 400),
         ("GET", SETUP + "?addin_group=a&addin_group=b", None, 400),
         ("GET", SETUP + "?addin_group=%ff", None, 400),
+        ("GET", SETUP + "?addin-group=Planners", None, 400),
     ],
 )
 @pytest_twisted.ensureDeferred

@@ -45,6 +45,7 @@ _OURS = re.compile(
 )
 MAX_ARGUMENT = 256
 """Characters of a name or an address."""
+_WISHES = (b"for", b"addin_group", b"format")
 
 Examine = Callable[[int, str], Awaitable[Report]]
 """See `doctor.Doctor.examine`."""
@@ -112,6 +113,11 @@ def _is_ours(path: str) -> bool:
 
 
 def _wishes(request: Request, connector: Connector) -> tuple[Wishes, str]:
+    # A misspelt `addin_group` would give the add-in to everybody.
+    for name in request.args or {}:
+        if name not in _WISHES:
+            known = b", ".join(_WISHES).decode()
+            raise BadRequest(f"There is no such parameter; there are {known}.")
     default = "microsoft365" if _is_online(connector) else "onpremises"
     target = _argument(request, "for") or default
     form = _argument(request, "format") or "ps1"
