@@ -132,11 +132,17 @@ class RealFileSystem:
         return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
-        with open(path, "rb", buffering=0) as file:
-            file.seek(offset)
-            if size < 0:
-                return file.readall()
-            return file.read(size) or b""
+        try:
+            with open(path, "rb", buffering=0) as file:
+                file.seek(offset)
+                if size < 0:
+                    return file.readall()
+                return file.read(size) or b""
+        except OSError as error:
+            # Only `open` says by itself which file it was, and a bad spot on the disk
+            # is noticed later.
+            error.filename = str(path)
+            raise
 
     def create(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

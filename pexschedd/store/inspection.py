@@ -4,8 +4,9 @@ A start stops at the first thing that is wrong; this looks at everything, so tha
 person knows before they decide. The folder must not be in use.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +43,8 @@ class Finding(NamedTuple):
 
     kind: str
     """format, key, document, manifest, segment, lost, stray (a segment without the one
-    before it); unacceptable: as it was written, but not what this program can take; or
-    newer: nothing is damaged, but a newer release wrote it."""
+    before it); unreadable; unacceptable: as it was written, but not what this program
+    can take; or newer: nothing is damaged, but a newer release wrote it."""
     path: Path
     text: str
 
@@ -96,10 +97,23 @@ def inspect(
     return found
 
 
+@contextmanager
+def _reading(found: Inspection, path: Path, kind: str = "unreadable") -> Iterator[None]:
+    """That the disk does not give a file back is a finding like any other."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.EISDIR):
+            raise
+        text = f"it cannot be read: {error.strerror}. Restore it from a backup"
+        found.add(kind, path, text)
+
+
 def _look_at_format(fs: FileSystem, directory: Path, found: Inspection) -> None:
     path = directory / "format.json"
     try:
-        found.info = checked.load(fs.read(path), Info, FORMAT)
+        with _reading(found, path, "format"):
+            found.info = checked.load(fs.read(path), Info, FORMAT)
     except FileNotFoundError:
         found.add("format", path, "the file is missing")
     except ValueError as error:
@@ -112,7 +126,8 @@ def _look_at_key(fs: FileSystem, directory: Path, found: Inspection) -> None:
         found.add("key", path, "the file is missing: the secrets were sealed with it")
         return
     try:
-        load_or_create_key(fs, path, found.info.key_id if found.info else None)
+        with _reading(found, path):
+            load_or_create_key(fs, path, found.info.key_id if found.info else None)
     except StoreError as error:
         found.add("key", path, error)
 
@@ -123,7 +138,8 @@ def _look_at_documents(fs: FileSystem, directory: Path, found: Inspection) -> No
         path = directory / f"{name}.json"
         its = [c for c in found.collections.values() if c.table.document == name]
         try:
-            documents.load(path, fs.read(path), its)
+            with _reading(found, path):
+                documents.load(path, fs.read(path), its)
         except FileNotFoundError:
             if found.info is None or path.name in found.info.contents:
                 found.add("document", path, "the file is missing")
@@ -136,7 +152,8 @@ def _look_at_manifests(fs: FileSystem, journal: Path, found: Inspection) -> None
     for number in numbers:
         path = journal / manifest_name(number)
         try:
-            found.manifests[number] = decode(fs.read(path))
+            with _reading(found, path, "manifest"):
+                found.manifests[number] = decode(fs.read(path))
         except ValueError as error:
             if number == numbers[-1]:
                 found.add("manifest", path, error)
@@ -153,48 +170,17 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
         if table in found.collections:
             found.collections[table].next_id = next_id
     names = set(fs.listdir(journal))
-    journaled = {n: c for n, c in found.collections.items() if not c.table.document}
     done: list[Segment] = []
     waiting = list(found.newest.segments)
     while waiting:
         segment = waiting.pop(0)
         path = journal / segment.name
         successor = "" if waiting else _successor(fs, journal, segment)
-        may_be_torn = not segment.sealed and not successor
         if segment.name not in names:
             found.add("lost", path, f"the file is missing: {_operations(segment)}")
         else:
-            try:
-                extent = replay(
-                    fs,
-                    path,
-                    segment,
-                    journaled,
-                    found.ledger,
-                    may_be_torn=may_be_torn,
-                    keep=False,
-                )
-            except StoreError as error:
-                damaged = _damaged_lines(fs.read(path))
-                more = ""
-                if damaged > 1:
-                    more = f" Lines whose checksum is wrong: {damaged}."
-                kind = "segment"
-                if isinstance(error, Unacceptable | StoreNewer):
-                    newer = isinstance(error, StoreNewer)
-                    kind = "newer" if newer else "unacceptable"
-                found.add(kind, path, f"{error}{more}")
-                if successor:
-                    segment = _sealed_by(fs, journal, segment, successor)
-            else:
-                if successor:
-                    segment = extent.seal(segment)
-                torn = fs.size(path) - extent.size
-                if torn:
-                    found.notes.append(
-                        f"{path}: the last {torn} bytes are an unfinished write that "
-                        "was never acknowledged, and will be set aside"
-                    )
+            with _reading(found, path):
+                segment = _look_at_segment(fs, path, segment, successor, found)
         done.append(segment)
         if successor and segment.last is not None:
             # As a start does it: the manifest that listed it was lost.
@@ -208,6 +194,41 @@ def _look_at_segments(fs: FileSystem, journal: Path, found: Inspection) -> None:
     _look_for_strays(fs, journal, found)
 
 
+def _look_at_segment(
+    fs: FileSystem, path: Path, segment: Segment, successor: str, found: Inspection
+) -> Segment:
+    """Returns the segment, as it would be sealed if it has a successor."""
+    journaled = {n: c for n, c in found.collections.items() if not c.table.document}
+    try:
+        extent = replay(
+            fs,
+            path,
+            segment,
+            journaled,
+            found.ledger,
+            may_be_torn=not segment.sealed and not successor,
+            keep=False,
+        )
+    except StoreError as error:
+        damaged = _damaged_lines(fs.read(path))
+        more = ""
+        if damaged > 1:
+            more = f" Lines whose checksum is wrong: {damaged}."
+        kind = "segment"
+        if isinstance(error, Unacceptable | StoreNewer):
+            newer = isinstance(error, StoreNewer)
+            kind = "newer" if newer else "unacceptable"
+        found.add(kind, path, f"{error}{more}")
+        return _sealed_by(fs, path, segment, successor) if successor else segment
+    torn = fs.size(path) - extent.size
+    if torn:
+        found.notes.append(
+            f"{path}: the last {torn} bytes are an unfinished write that "
+            "was never acknowledged, and will be set aside"
+        )
+    return extent.seal(segment) if successor else segment
+
+
 def _successor(fs: FileSystem, journal: Path, segment: Segment) -> str:
     """The segment after the last listed one, if there is one with content."""
     name = segment_name(segment_number(segment.name) + 1)
@@ -215,13 +236,11 @@ def _successor(fs: FileSystem, journal: Path, segment: Segment) -> str:
     return name if there else ""
 
 
-def _sealed_by(
-    fs: FileSystem, journal: Path, segment: Segment, successor: str
-) -> Segment:
+def _sealed_by(fs: FileSystem, path: Path, segment: Segment, successor: str) -> Segment:
     """A damaged segment ends where the next one begins, as far as that can be read."""
-    data = fs.read(journal / segment.name)
+    data = fs.read(path)
     _, _, last = salvage(data, segment)
-    first, _, _ = fs.read(journal / successor).partition(b"\n")
+    first, _, _ = fs.read(path.with_name(successor)).partition(b"\n")
     with suppress(ValueError):
         last = max(last, lines.decode(first).seq - 1)
     return Extent(len(data), data.count(b"\n"), last).seal(segment)

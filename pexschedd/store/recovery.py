@@ -163,6 +163,11 @@ class _Reader:
         extent = Extent(0, 0, 0)
         while waiting:
             segment = waiting.pop(0)
+            if segment.name not in self._names:
+                raise StoreError(
+                    f"{self._directory / segment.name} is missing, but it is part of "
+                    "the journal. Restore it, or the whole folder, from a backup."
+                )
             keep = len(done) >= warm
             if keep or not self._by_hints(segment):
                 successor = "" if waiting else self._successor(segment)
@@ -190,15 +195,9 @@ class _Reader:
     def _by_line(
         self, segment: Segment, successor: str, keep: bool, is_last: bool
     ) -> Extent:
-        path = self._directory / segment.name
-        if segment.name not in self._names:
-            raise StoreError(
-                f"{path} is missing, but it is part of the journal. Restore it, or the "
-                "whole folder, from a backup."
-            )
         return replay(
             self._fs,
-            path,
+            self._directory / segment.name,
             segment,
             self._collections,
             self._ledger,

@@ -109,8 +109,8 @@ class Repair:
             return self._format(path)
         if finding.kind == "key":
             return self._key(found, path)
-        if finding.kind == "unacceptable":
-            return None  # sound: taking it away would be a loss, and no repair
+        if finding.kind in ("unreadable", "unacceptable"):
+            return None  # taking it away would be a loss, and no repair
         if finding.kind == "document":
             return self._document(found, finding)
         if finding.kind == "manifest":

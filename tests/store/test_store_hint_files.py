@@ -289,6 +289,14 @@ def test_hint_files_do_not_fill_the_disk() -> None:
     opened.close()
 
 
+def test_a_lost_segment_is_refused_though_its_hints_are_there(tmp_path: Path) -> None:
+    """With the file's name and the remedy, as without hints."""
+    close(cold(None, state=tmp_path / "state"))
+    (tmp_path / "state" / "journal" / "00000001.jsonl").unlink()
+    with pytest.raises(StoreError, match=r"00000001.jsonl is missing.*backup"):
+        Opened(tmp_path / "state", kept=0)
+
+
 @pytest.mark.parametrize("running", [False, True], ids=["stopped", "running"])
 @pytest.mark.parametrize("tool", ["cp", "tar"])
 def test_a_copied_folder_opens(

@@ -192,6 +192,50 @@ def test_everything_wrong_is_said_at_once(state: Path) -> None:
     assert {file: file.read_bytes() for file in files(state)} == before
 
 
+UNREADABLE = Path("/proc/self/mem")
+"""Opened without an error, and then not read: there is nothing at address 0."""
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="there is no /proc here")
+@pytest.mark.parametrize(
+    ("name", "mended"),
+    [
+        ("format.json", True),
+        ("secret.key", False),
+        ("settings.json", False),
+        ("journal/MANIFEST-00000004.json", True),
+        ("journal/MANIFEST-00000003.json", True),
+        ("journal/c00000003.jsonl", False),
+        ("journal/00000002.jsonl", False),
+        ("journal/00000003.jsonl", False),
+    ],
+)
+def test_what_the_disk_does_not_give_back_is_named(
+    state: Path, name: str, mended: bool
+) -> None:
+    """By a start, and by verify beside everything else that is wrong. What else says
+    the same is put in its place by repair; nothing else is touched."""
+    path = state / name
+    path.unlink()
+    path.symlink_to(UNREADABLE)
+    with pytest.raises(StoreError, match=rf"Input/output error: '{path}'"):
+        Opened(state)
+    others = state / "others.json"
+    sound = others.read_bytes()
+    others.write_bytes(b"{")
+    status, text = _tool(state, "verify")
+    assert status == DAMAGED
+    assert f"DAMAGED: {path}: it cannot be read: Input/output error" in text
+    assert f"DAMAGED: {others}: " in text
+    others.write_bytes(sound)
+    assert _tool(state, "repair")[0] == (DONE if mended else DAMAGED)
+    assert path.is_symlink() == (not mended)
+    if mended:
+        opened = Opened(state)
+        assert opened.store.count(ROOM) == 4
+        opened.close()
+
+
 def test_repair_keeps_what_it_takes(state: Path) -> None:
     """A damaged line costs that line and no other; the file is set aside as it was."""
     path = state / "journal" / "00000003.jsonl"
