@@ -72,8 +72,11 @@ def host_and_port(value: str) -> str | None:
     if not value:
         return None
     name, port = _host_port(value)
-    if not is_host(name):
-        return "This must be a host name, with :port if it is not the usual one."
+    if "/" in value or not is_host(name):
+        return (
+            "This must be a host name alone, such as mail.example.com, with :port if "
+            "it is not the usual one."
+        )
     if port is not None and not _is_port(port):
         return "The port must be a number from 1 to 65535."
     return None

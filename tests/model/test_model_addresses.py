@@ -102,3 +102,12 @@ def test_time_forms() -> None:
         assert parse_time(text) == expected
     ist = timezone(timedelta(hours=5, minutes=30))
     assert format_time(expected.astimezone(ist)) == "2026-11-21T09:30:00.000000"
+
+
+@pytest.mark.parametrize("value", ["https://mail.example.com/", "mail.example.com/a"])
+def test_an_address_where_a_host_is_wanted(value: str) -> None:
+    """Who pastes a URL is told that the host alone is wanted, and nothing of ports."""
+    problem = addresses.host_and_port(value)
+    assert problem is not None
+    assert "a host name alone" in problem
+    assert "number" not in problem
