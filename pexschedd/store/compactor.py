@@ -17,6 +17,10 @@ from pexschedd.store.segments import Segments
 FLOOR = 16 << 20
 """Dead bytes below which compaction is not worth the trouble."""
 
+MANY = 256
+"""Segments with which they become one, however much of them is alive. Each is an open
+file, and each backup begins another one: with too many no daemon could start."""
+
 MENDED_AT_MOST = 10_000
 """Lines found damaged since the start: with more, the disk is beyond help."""
 
@@ -26,7 +30,8 @@ class NextIds(Protocol):
 
 
 class Compactor:
-    """Compacts when more than half of what is sealed is dead, and at least a floor.
+    """Compacts when more than half of what is sealed is dead, and at least a floor; or
+    when there are very many segments.
 
     A line that is found to be damaged on the way is still right in memory: its record
     is written anew, so the line does not matter any more, and goes with the rest.
@@ -62,8 +67,10 @@ class Compactor:
         self._mended = 0
         self.damage = ""
         """What was found to be damaged on the disk since the start, for people."""
-        # How much has to be dead after an attempt that was given up.
+        # How much has to be dead, or how many there have to be: more after an attempt
+        # that was given up.
         self._not_below = 0
+        self._many = MANY
 
     @property
     def needs(self) -> int:
@@ -80,6 +87,8 @@ class Compactor:
         enough = max(self._floor, self._not_below)
         if ledger.dead >= enough and 2 * ledger.dead > ledger.sealed:
             self._begin(ledger.worthwhile())
+        elif len(ledger.segments) > self._many:
+            self._begin(len(ledger.segments) - 1)
 
     def compact(self) -> "Deferred[str]":
         """Compacts everything that is sealed, now, or after the run at hand.
@@ -123,6 +132,7 @@ class Compactor:
                         "says."
                     )
                 self._not_below = self._ledger.dead + self._floor
+                self._many = len(self._ledger.segments) + MANY // 16
                 self._log.warn("compaction stopped: {why}", why=compaction.problem)
                 return succeed(None)
             next_ids = self._next_ids()
@@ -134,6 +144,7 @@ class Compactor:
             self._ledger.compacted(count, compaction.lines)
             self._compacted()
             self._not_below = 0
+            self._many = MANY
             self._log.info(
                 "compacted {count} segments: {before} bytes became {after}",
                 count=count,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from pexschedd.store import line
+from pexschedd.store import compactor, line
 from pexschedd.store.fs import RealFileSystem
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
@@ -93,6 +93,42 @@ def test_it_begins_by_itself() -> None:
     again.close()
 
 
+def test_there_are_never_too_many_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many backups begin one, and though nothing is dead: each is an open file.
+    Where there is no room for it, not each commit tries again."""
+    monkeypatch.setattr(compactor, "MANY", 32)
+    state = tmp_path / "state"
+    fs = Full()
+    fs.full = False
+    opened = Opened(state, fs=fs, compact_from=1 << 40, reserve=0)
+    most = 0
+    for number in range(1, 161):
+        opened.wait(opened.put(ROOM, Room(id=number, name=f"{number}")))
+        opened.wait(opened.store.roll())
+        opened.settle()
+        segments = len(opened.store._ledger.segments)
+        if number == 80:
+            fs.full = True
+            fs.attempts = 0
+        if number <= 80:
+            most = max(most, segments)
+    assert 32 < most < 36
+    assert 80 < segments
+    assert 2 < fs.attempts < 40
+    fs.full = False
+    opened.wait(opened.put(ROOM, Room(id=161, name="161")))
+    opened.wait(opened.store.roll())
+    opened.compact()
+    opened.close()
+    opened = Opened(state)
+    assert [room.name for room in opened.store.all(ROOM)] == [
+        f"{number}" for number in range(1, 162)
+    ]
+    opened.close()
+
+
 def test_nothing_is_compacted_that_is_alive() -> None:
     """A journal without dead lines is left alone, however large."""
     disk = Disk()
@@ -128,18 +164,22 @@ def test_commits_go_on_meanwhile() -> None:
     again.close()
 
 
+class Full(RealFileSystem):
+    """A disk that has no room for a copy."""
+
+    full = True
+    attempts = 0
+
+    def create(self, path: Path) -> int:
+        if "compaction" in path.name:
+            self.attempts += 1
+            if self.full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return super().create(path)
+
+
 def test_what_was_given_up_waits_for_more(tmp_path: Path) -> None:
     """No new attempt with each commit: as much as makes the first one has to die."""
-
-    class Full(RealFileSystem):
-        attempts = 0
-
-        def create(self, path: Path) -> int:
-            if "compaction" in path.name:
-                self.attempts += 1
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            return super().create(path)
-
     fs = Full()
     opened = Opened(
         tmp_path / "state", fs=fs, segment_size=2000, compact_from=4000, reserve=0
