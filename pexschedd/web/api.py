@@ -5,7 +5,7 @@ table here says which HTTP status they are. Anything else is a logged traceback 
 500 that carries nothing but an incident id.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import wraps
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeVar
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pexschedd.errors import (
     InvalidFields,
@@ -167,16 +167,23 @@ def register_http_errors(app: Klein, errors: Responder = client_error) -> None:
         assert isinstance(problem, HTTPException)  # noqa: S101 - what was asked for
         status = problem.code or 500
         assert isinstance(request, Request)  # noqa: S101 - the only kind there is
-        if status == 405:
-            text = "This method is not possible here."
+        if isinstance(problem, MethodNotAllowed):
+            methods = sorted({*(problem.valid_methods or ())} - {"HEAD"})
+            error = method_not_possible(request, methods)
         elif status in (301, 302, 307, 308):
             location = str(getattr(problem, "new_url", ""))
             request.responseHeaders.setRawHeaders(b"location", [location.encode()])
-            text = f"Ask {location} instead."
+            error = HttpError(f"Ask {location} instead.")
         else:
-            text = "There is nothing here."
-        error = HttpError(text)
+            error = HttpError("There is nothing here.")
         return errors(request, status, error, incident_of(request))
+
+
+def method_not_possible(request: Request, methods: Iterable[str]) -> HttpError:
+    """Which ones are: for people, and in the header that belongs to a 405."""
+    possible = ", ".join(method.upper() for method in methods)
+    request.responseHeaders.setRawHeaders(b"allow", [possible.encode("ascii")])
+    return HttpError(f"This method is not possible here: only {possible}.")
 
 
 def incident_of(request: Request) -> str:

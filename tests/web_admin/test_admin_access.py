@@ -101,6 +101,34 @@ async def test_wrong_paths(server: Server, method: str, path: str, status: int) 
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", CONFERENCE, "GET, POST, PATCH, DELETE"),
+        ("POST", f"{CONFERENCE}1/", "GET, PUT, PATCH, DELETE"),
+        ("POST", f"{API}/recurring_conference/", "GET"),
+        ("DELETE", f"{API}/recurring_conference/1/", "GET"),
+        ("DELETE", "/api/admin/history/v1/alarm/", "GET"),
+        ("PATCH", "/api/admin/status/v1/exchange_set_aside_message/", "GET, DELETE"),
+        ("PATCH", f"{CONNECTOR}1/icon/", "GET, PUT"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_another_method(
+    server: Server, method: str, path: str, allowed: str
+) -> None:
+    """Who uses a method that is not possible is told which ones are, and the schema
+    says the same."""
+    answer = await server.client.ask(method, path, {})
+    assert answer.status == 405
+    assert answer.headers.getRawHeaders("allow") == [allowed]
+    assert allowed in answer.json["error"]
+    if "/1/" not in path:
+        schema = await server.client.get(f"{path}schema/")
+        names = schema["allowed_list_http_methods"]
+        assert ", ".join(names).upper() == allowed
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

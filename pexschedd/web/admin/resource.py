@@ -92,6 +92,11 @@ class Resource(Generic[R]):
         if not columns:
             self.fields |= {n: d for n, d in declared.items() if d.field.secret}
 
+    def methods(self, *, one: bool) -> tuple[str, ...]:
+        """What can be done with one of its records, or else with the list."""
+        changing = ("put" if one else "post", "patch") if self.writable else ()
+        return ("get", *changing, *(("delete",) if self.deletable else ()))
+
     @property
     def uri(self) -> str:
         return f"{PREFIX}/{self.kind}/v1/{self.name}/"

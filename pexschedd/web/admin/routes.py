@@ -41,11 +41,11 @@ from pexschedd.web.admin.serialise import schema, shown
 from pexschedd.web.admin.write import Writer
 from pexschedd.web.api import (
     BadRequest,
-    HttpError,
     Payload,
     body_of,
     incident_of,
     json_response,
+    method_not_possible,
     read_json,
     register_http_errors,
     while_wanted,
@@ -54,6 +54,7 @@ from pexschedd.web.api import (
 _KIND = f"{PREFIX}/<string:kind>/v1/"
 _LIST = f"{_KIND}<string:name>/"
 _ONE = f"{_LIST}<int:id>/"
+_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _CONNECTOR = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:id>"
 
 
@@ -128,11 +129,12 @@ class AdminApi:
             "objects": objects,
         }
 
-    @admin_route(app, _LIST, methods=["POST", "PATCH", "DELETE"])
+    @admin_route(app, _LIST, methods=_CHANGING)
     async def change_list(self, request: Request, kind: str, name: str) -> Payload:
         resource = _find(kind, name)
-        if not _is_possible(request, resource):
-            return _not_possible(request)
+        refused = _not_possible(request, resource, one=False)
+        if refused is not None:
+            return refused
         if request.method == b"DELETE":
             query = _query(resource, _arguments(request))
             fits = partial(listing.fits, self._store, resource, query)
@@ -159,11 +161,12 @@ class AdminApi:
             request, shown(self._store, resource, self._record(resource, id))
         )
 
-    @admin_route(app, _ONE, methods=["PUT", "PATCH", "DELETE"])
+    @admin_route(app, _ONE, methods=_CHANGING)
     async def change(self, request: Request, kind: str, name: str, id: int) -> Payload:
         resource = _find(kind, name)
-        if not _is_possible(request, resource):
-            return _not_possible(request)
+        refused = _not_possible(request, resource, one=True)
+        if refused is not None:
+            return refused
         self._record(resource, id)
         if request.method == b"DELETE":
             await self._writer.delete(resource, [id])
@@ -267,12 +270,12 @@ def _empty(request: Request, status: int) -> Payload:
     return b""
 
 
-def _is_possible(request: Request, resource: AnyResource) -> bool:
-    if request.method == b"DELETE":
-        return resource.deletable
-    return resource.writable
-
-
-def _not_possible(request: Request) -> Payload:
-    error = HttpError("This method is not possible here.")
+def _not_possible(
+    request: Request, resource: AnyResource, *, one: bool
+) -> Payload | None:
+    """The answer to a method that the resource does not have."""
+    methods = resource.methods(one=one)
+    if request.method.decode("ascii").lower() in methods:
+        return None
+    error = method_not_possible(request, methods)
     return admin_error(request, 405, error, incident_of(request))

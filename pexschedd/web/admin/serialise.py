@@ -52,10 +52,6 @@ def _value(column: Column, value: Any) -> Any:
 
 def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
     """What `schema/` answers: enough for a client that knows nothing else."""
-    listed, one = ["get"], ["get"]
-    if resource.writable:
-        listed += ["post", "patch", "delete"]
-        one += ["put", "patch", "delete"]
     fields = {name: _described(field) for name, field in resource.fields.items()}
     for child in resource.children.values():
         fields[child.name] = _related("to_many", child.resource)
@@ -63,8 +59,8 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
             fields[child.count] = _computed("integer", f"How many {child.name}.")
     fields["resource_uri"] = _computed("string", "Where this record is.")
     return {
-        "allowed_detail_http_methods": one,
-        "allowed_list_http_methods": listed,
+        "allowed_detail_http_methods": resource.methods(one=True),
+        "allowed_list_http_methods": resource.methods(one=False),
         "default_format": "application/json",
         "default_limit": default_limit,
         "fields": fields,
