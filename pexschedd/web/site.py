@@ -7,6 +7,7 @@ formatted string handed to a sink that buffers, not a logger event.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
+from json import dumps
 from secrets import token_hex
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -50,8 +51,8 @@ class Request(TwistedRequest):
 
     def _refuse_body(self) -> None:
         """Answers 413 at once: the request is not complete and never will be."""
-        text = b'{"status":"error","code":"too_large","message":"The request body is'
-        text += b' larger than %d bytes."}' % BODY_LIMIT
+        words = f"The request body is larger than {BODY_LIMIT} bytes."
+        text = _refusal("too_large", words)
         transport = self.channel.transport
         assert transport is not None  # noqa: S101 - the request came over it
         transport.write(
@@ -82,8 +83,8 @@ class Request(TwistedRequest):
 
     def _refuse_address(self) -> None:
         """Klein would log a traceback: as often as anybody likes."""
-        text = b'{"status":"error","code":"bad_request","message":"The address is not'
-        text += b' UTF-8.","correlation_id":"%s"}' % self.request_id.encode()
+        words = "The address is not UTF-8."
+        text = _refusal("bad_request", words, correlation_id=self.request_id)
         self.setResponseCode(400)
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"content-type", [b"application/json"])
@@ -114,6 +115,12 @@ class Request(TwistedRequest):
             f'"method":"{method}","path":"{path}",'
             f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
         )
+
+
+def _refusal(code: str, text: str, **more: str) -> bytes:
+    """In the shapes of both sides: nobody knows yet which one is asked."""
+    both = {"status": "error", "code": code, "message": text, "error": text}
+    return dumps(both | more).encode()
 
 
 def _is_text(part: bytes) -> bool:

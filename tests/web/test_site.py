@@ -73,6 +73,7 @@ async def test_an_address_that_is_no_text(port: int, address: bytes) -> None:
     assert answer["code"] == "bad_request"
     assert answer["correlation_id"]
     assert "UTF-8" in answer["message"]
+    assert answer["error"] == answer["message"]
     assert not [event for event in logged if event.get("log_failure")]
 
 
@@ -102,3 +103,4 @@ async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
     assert status == b"HTTP/1.1 413 Content Too Large"
     assert answer["code"] == "too_large"
     assert str(BODY_LIMIT) in answer["message"]
+    assert answer["error"] == answer["message"]
