@@ -416,6 +416,21 @@ def test_a_telephone_is_wide_enough(
     desk.close()
 
 
+def test_the_equipment_mailbox_alone_is_no_room(desk: Desk) -> None:
+    """Somebody who invites it without the button is not told that there is a room."""
+    page = desk.page
+    desk.compose("By hand")
+    page.locator("#required-input").fill("pexip")
+    page.keyboard.press("Enter")
+    page.locator("#required .chip.room").wait_for()
+    expect(page.locator("#coach")).to_contain_text("press the add-in’s button")
+    desk.send()
+    expect(page.locator("#steps .done")).to_have_count(0)
+    expect(page.locator(".mail", has_text="Declined: By hand")).to_be_visible(
+        timeout=WAIT_MS
+    )
+
+
 def test_begins_in_the_week_of_its_clock(browser: Browser, demo: RunningDemo) -> None:
     """A desk whose clock was moved into another week opens there."""
     desk = Desk(browser, demo)

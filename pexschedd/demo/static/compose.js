@@ -207,8 +207,10 @@ export class Compose {
     return address.toLowerCase() === this.desk.setup.addin?.room_address.toLowerCase();
   }
 
+  /** The equipment mailbox alone gets no room: it wants the tag that the add-in writes first. */
   hasRoom() {
-    return [...this.required.people, ...this.optional.people].some((person) => this.isRoom(person.address));
+    return [...this.required.people, ...this.optional.people].some((person) => this.isRoom(person.address))
+      && /\b(PXPS|TOK):-/.test(this.page?.body?.textContent || "");
   }
 
   recipientsChanged() {
