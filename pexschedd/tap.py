@@ -4,6 +4,7 @@ Read it from top to bottom to see what the daemon consists of.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,9 +71,11 @@ def makeService(options: Options) -> MultiService:
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
     try:
-        return Daemon(options.config, reactor=reactor, now=system_now)
+        daemon = Daemon(options.config, reactor=reactor, now=system_now)
     except (StoreError, ConfigError) as error:
         sys.exit(f"pexschedd cannot start: {error}")
+    _stop_on_hang_up(reactor)
+    return daemon
 
 
 class Daemon(MultiService):
@@ -218,6 +221,13 @@ def _further_problems(config: Config) -> Iterator[str]:
         network_of(config, reactor)
     except ConfigError as error:
         yield from error.problems
+
+
+def _stop_on_hang_up(reactor: Any) -> None:
+    """When its terminal goes, as on SIGTERM: Twisted leaves SIGHUP to the system, which
+    kills. Not where it is ignored, as with nohup."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
 
 
 def _exit_failed() -> None:
