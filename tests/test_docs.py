@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from pexschedd.scheduling import alarms
+from pexschedd.web.admin import filters
+from pexschedd.web.admin.resources import BY_KIND
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,6 +35,17 @@ def test_an_alarm_is_named_in_one_place() -> None:
         for name in re.findall(r'= "(scheduling_\w+)"', path.read_text())
     }
     assert found == ALARMS
+
+
+def test_every_resource_and_filter_is_named() -> None:
+    """docs/api.md has all that the management API has, and says of which kind it is."""
+    text = (ROOT / "docs" / "api.md").read_text()
+    for kind, resources in BY_KIND.items():
+        rows = re.findall(rf"^\| `{kind}`: .*$", text, re.MULTILINE)
+        named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+        assert resources.keys() <= named, kind
+    operators = {*filters._TEXT, *filters._ORDER, "in", "isnull"} - {"exact"}
+    assert operators <= set(re.findall(r"`(\w+)`", text))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
