@@ -9,6 +9,7 @@ complete.
 """
 
 import errno
+import os
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -85,6 +86,8 @@ class Snapshot:
 
     def _begin(self) -> None:
         fs, copy, to = self._fs, self._copy, self._to
+        if _is_among(self._directory, to):
+            raise ValueError(f"in the state folder itself copies can be in {BACKUPS}/")
         make_dirs(fs, to.parent)
         for path in (to, copy):
             if path.name in fs.listdir(to.parent):
@@ -160,6 +163,14 @@ class Snapshot:
         if self._held is not None:
             self._segments.release(self._held)
             self._held = None
+
+
+def _is_among(directory: Path, to: Path) -> bool:
+    """Whether a copy would be among the state's own files: a part of it, left there by
+    a kill, would be in the way of the next start."""
+    state = Path(os.path.abspath(directory))
+    parents = Path(os.path.abspath(to)).parents
+    return state in parents and state / BACKUPS not in parents
 
 
 def _link(fs: FileSystem, source: Path, target: Path) -> bool:

@@ -242,13 +242,26 @@ async def test_a_copy_that_does_not_fit_is_removed(tmp_path: Path) -> None:
     await store.close()
 
 
-@pytest.mark.parametrize("to", ["/", "nul\0byte", "state/secret.key/below"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "/",
+        "nul\0byte",
+        "other/../state/secret.key/below",
+        "state/copy",
+        "state/backups",
+        "state/journal/copy",
+    ],
+)
 @pytest_twisted.ensureDeferred
 async def test_a_place_that_cannot_be_one(tmp_path: Path, to: str) -> None:
-    """It is refused, and the store goes on."""
+    """It is refused, nothing is left of it among the state's own files, and the store
+    goes on."""
     store = _opened(tmp_path / "state", RealFileSystem())
+    before = set((tmp_path / "state").iterdir())
     with pytest.raises(StoreError, match="no copy was made"):
         await store.snapshot(tmp_path / to)
+    assert set((tmp_path / "state").iterdir()) == before
     await Writer(store).commit()
     await store.close()
 
