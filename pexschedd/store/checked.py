@@ -38,7 +38,7 @@ def load(data: bytes, kind: type[T], known: int) -> T:
     ValueError with what is wrong, and what to do about it.
     """
     try:
-        plain = json.loads(data)
+        plain = json.loads(data, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ValueError(f"line {line}: not UTF-8. {_DAMAGED}") from None
@@ -69,6 +69,16 @@ def load(data: bytes, kind: type[T], known: int) -> T:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError as error:
         raise ValueError(f"{error}. Correct it, or restore a backup.") from None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Where an editor's hand has left a key twice, one of the two would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there twice. {_DAMAGED}")
+    return found
 
 
 _DAMAGED = "Correct it, or restore the file from a backup."

@@ -77,8 +77,8 @@ def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> Non
                 "correct the name."
             )
         collection = known[name]
-        if table.next_id < 1:
-            raise StoreError(f"{path}: {name}: next_id must be at least 1")
+        if not 1 <= table.next_id <= MOST + 1:
+            raise StoreError(f"{path}: {name}: next_id must be from 1 to {MOST + 1}")
         for position, raw in enumerate(table.records, 1):
             where = f"{path}: {name}, record {position}"
             try:

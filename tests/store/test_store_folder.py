@@ -166,6 +166,12 @@ def _without_crc(text: str) -> str:
         (lambda t: _without_crc(t).replace('"name"', '"nam"'), "record 1: .*`nam"),
         (lambda t: _without_crc(t).replace('"next_id"', '"next"'), "`next`"),
         (lambda t: _without_crc(t).replace('"label"', '"lable"'), "'lable' is unkn"),
+        (lambda t: _without_crc(t).replace('"label"', '"setting"'), "'setting'.*twice"),
+        (lambda t: _without_crc(t).replace('"secret"', '"name"'), "'name' is.*twice"),
+        (
+            lambda t: _without_crc(t).replace('_id": 2', f'_id": {2**40}'),
+            "next_id must",
+        ),
         (lambda t: _without_crc(t).replace('"id": 1', '"id": 0'), "from 1 to"),
         (lambda t: _without_crc(t).replace('"id": 1', '"id": "x"'), "Expected `int`"),
         (lambda t: "[]", "line 1: not a JSON object"),
