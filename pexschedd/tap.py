@@ -64,6 +64,13 @@ class Options(UsageOptions):
         if self["check-config"]:
             sys.stdout.write(f"{path} is in order.\n")
             sys.exit(0)
+        # twistd would fork after the store was opened: its thread would stay behind,
+        # and what anybody changes would never become durable.
+        if self.parent is not None and not self.parent.get("nodaemon", True):
+            raise UsageError(
+                "run it as twistd -n pexschedd: it stays in the foreground and writes "
+                "its log to standard output; a supervisor such as systemd does the rest"
+            )
 
 
 def makeService(options: Options) -> MultiService:

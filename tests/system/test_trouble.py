@@ -2,6 +2,8 @@
 
 import ipaddress
 import json
+import os
+import signal
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -256,6 +258,22 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
     assert "Traceback" not in said
+
+
+def test_the_background_is_refused(tmp_path: Path) -> None:
+    """Without -n nothing is begun, and the way to start it is said: a fork would leave
+    the store's thread behind."""
+    config = tmp_path / "config.json"
+    endpoints = {side: ["tcp:0:interface=127.0.0.1"] for side in ("addin", "admin")}
+    config.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints}))
+    pid_file = tmp_path / "twistd.pid"
+    command = [TWISTD, f"--pidfile={pid_file}", "pexschedd", "--config", str(config)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if pid_file.exists():  # it has gone into the background after all
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    assert result.returncode == 1
+    assert "twistd -n pexschedd" in result.stdout + result.stderr
+    assert not (tmp_path / "state").exists()
 
 
 def test_taken_port_ends_the_process_in_words(world: World) -> None:
