@@ -81,6 +81,12 @@ class Request(TwistedRequest):
         else:
             self._refuse_address()
 
+    def getRequestHostname(self) -> bytes:
+        """Over a Unix socket there is none if nobody says one."""
+        if self.getHeader(b"host") is None and not hasattr(self.getHost(), "host"):
+            return b"localhost"
+        return bytes(super().getRequestHostname())
+
     def _refuse_address(self) -> None:
         """Klein would log a traceback: as often as anybody likes."""
         words = "The address is not UTF-8."

@@ -1,6 +1,7 @@
 """The edge of the HTTP server: what is refused before any route sees it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,7 +9,11 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -38,18 +43,26 @@ class Raw(Protocol):
         self.heard.callback(self._heard)
 
 
+def site() -> Site:
+    return Site(HealthApi(list, "1.2").app.resource(), reactor, None)
+
+
 @pytest_twisted.async_yield_fixture()
 async def port() -> AsyncIterator[int]:
-    site = Site(HealthApi(list, "1.2").app.resource(), reactor, None)
-    listening = reactor.listenTCP(0, site, interface="127.0.0.1")
+    listening = reactor.listenTCP(0, site(), interface="127.0.0.1")
     yield listening.getHost().port
     await listening.stopListening()
 
 
-async def ask(port: int, said: bytes) -> tuple[bytes, Any]:
-    """The status line and the answer's JSON."""
+async def ask(where: int | Path, said: bytes) -> tuple[bytes, Any]:
+    """Of a port, or a Unix socket: the status line and the answer's JSON."""
     raw = Raw(said)
-    await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), raw)
+    endpoint = (
+        UNIXClientEndpoint(reactor, str(where))
+        if isinstance(where, Path)
+        else HostnameEndpoint(reactor, "127.0.0.1", where)
+    )
+    await connectProtocol(endpoint, raw)
     head, _, body = (await raw.heard).partition(b"\r\n\r\n")
     assert b"content-type: application/json" in head.lower()
     return head.splitlines()[0], msgspec.json.decode(body)
@@ -104,3 +117,15 @@ async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
     assert answer["code"] == "too_large"
     assert str(BODY_LIMIT) in answer["message"]
     assert answer["error"] == answer["message"]
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.0", b"HTTP/1.0\r\nHost: x"])
+@pytest_twisted.ensureDeferred
+async def test_a_unix_socket(tmp_path: Path, said: bytes) -> None:
+    """A reverse proxy's check of our health need not name a host."""
+    path = tmp_path / "socket"
+    listening = reactor.listenUNIX(str(path), site())
+    status, answer = await ask(path, b"GET /health " + said + b"\r\n\r\n")
+    await listening.stopListening()
+    assert status == b"HTTP/1.0 200 OK"
+    assert answer["status"] == "ok"
