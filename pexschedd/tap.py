@@ -223,7 +223,7 @@ def _further_problems(config: Config) -> Iterator[str]:
             try:
                 serverFromString(reactor, endpoint)
             except Exception as error:  # noqa: BLE001 - each kind has errors of its own
-                yield f"endpoints.{name}[{number}]: {endpoint!r}: {error}"
+                yield f"endpoints.{name}[{number}]: {endpoint!r}: {_in_words(error)}"
     try:
         network_of(config, reactor)
     except ConfigError as error:
@@ -235,6 +235,15 @@ def _stop_on_hang_up(reactor: Any) -> None:
     kills. Not where it is ignored, as with nohup."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
+
+
+def _in_words(error: Exception) -> str:
+    """OpenSSL gives a list of triples, of which the last part says something."""
+    details = error.args[0] if error.args else None
+    if not isinstance(details, list):
+        return str(error)
+    reasons = ", ".join(str(each[-1]) for each in details) or type(error).__name__
+    return f"the key or the certificate cannot be read as PEM ({reasons})"
 
 
 def _exit_failed() -> None:

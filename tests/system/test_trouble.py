@@ -247,7 +247,11 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     what is wrong with the file's shape."""
     (tmp_path / "ca.pem").write_text("no certificate")
     config = tmp_path / "config.json"
-    endpoints = {"addin": ["tpc:8080"], "admin": ["ssl:443:privateKey=none.pem"]}
+    no_pem = f"ssl:443:privateKey={tmp_path}/ca.pem"
+    endpoints = {
+        "addin": ["tpc:8080"],
+        "admin": ["ssl:443:privateKey=none.pem", no_pem],
+    }
     config.write_text(
         json.dumps({"state_dir": 7, "endpoints": endpoints, "ca_file": "ca.pem"})
     )
@@ -257,6 +261,8 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     assert result.returncode == 1
     for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
+    assert "endpoints.admin[1]" in said
+    assert "the key or the certificate cannot be read as PEM" in said
     assert "Traceback" not in said
 
 
