@@ -77,11 +77,16 @@ async def run(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pexschedd-store",
-        description="Looks after a state folder while the daemon is stopped.",
+        description="Looks after a state folder while the daemon is stopped, and makes "
+        "backups at any time.",
+        epilog="Exit status: 0 if all is well, or was made well; 1 if something is "
+        "damaged; 2 if it could not be looked at.",
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--state-dir", type=Path, help="the state folder")
-    where.add_argument("--config", type=Path, help="the daemon's configuration file")
+    where.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder")
+    where.add_argument(
+        "--config", type=Path, metavar="FILE", help="the daemon's configuration file"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("verify", help="read everything, say all that is wrong")
     commands.add_parser("export", help="every record as a line of JSON")

@@ -450,6 +450,24 @@ def test_a_wrong_configuration_file_is_named(tmp_path: Path) -> None:
     assert {line.split(": ")[0] for line in text.splitlines()} == {str(config)}
 
 
+def test_help_and_documentation_agree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command line in docs/store.md is the one that --help shows."""
+    with pytest.raises(SystemExit):
+        _tool(tmp_path, "--help")
+    usage = " ".join(capsys.readouterr().out.split())
+    page = Path(__file__).resolve().parents[2] / "docs" / "store.md"
+    line = re.search(
+        r"^    pexschedd-store (\(.*\)) (.*) \[FOLDER\]$",
+        page.read_text(),
+        re.MULTILINE,
+    )
+    assert line is not None
+    assert line[1] in usage
+    assert "{" + line[2].replace(" | ", ",") + "}" in usage
+
+
 def test_a_running_daemon_is_left_alone(state: Path) -> None:
     """The lock is respected by every command."""
     opened = Opened(state)
