@@ -197,12 +197,21 @@ async def test_deleting_an_alias_leaves_no_dangling_reference(server: Server) ->
 
 @pytest_twisted.ensureDeferred
 async def test_delete_list(server: Server) -> None:
-    """DELETE on a list deletes all that pass the filters, and none for a typing
-    error."""
+    """DELETE on a list deletes all that pass the filters, and none for a typing error
+    or for somebody who means to name some otherwise: by a page, or in the body."""
     for name in ("a1", "a2", "b1"):
         await server.client.create(CONFERENCE, {"name": name})
     answer = await server.client.ask("DELETE", f"{CONFERENCE}?nam__startswith=a")
     assert answer.status == 400
+    problems = await server.client.refused(
+        "DELETE", f"{CONFERENCE}?limit=1&order_by=name", None
+    )
+    assert set(problems) == {"limit", "order_by"}
+    for body in ({"deleted_objects": [f"{CONFERENCE}1/"]}, [1], "a1"):
+        answer = await server.client.ask("DELETE", CONFERENCE, body)
+        assert answer.status == 400
+        assert "deleted_objects" in answer.json["error"]
+    assert len(await server.client.objects(CONFERENCE)) == 3
     answer = await server.client.ask("DELETE", f"{CONFERENCE}?name__startswith=a")
     assert answer.status == 204
     assert [r["name"] for r in await server.client.objects(CONFERENCE)] == ["b1"]

@@ -19,7 +19,8 @@ from pexschedd.web.admin.serialise import Reader
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 10_000
 _MOST = 10**18 - 1
-_NOT_FILTERS = {"limit", "offset", "order_by", "format"}
+OF_PAGES = ("limit", "offset", "order_by")
+_NOT_FILTERS = {*OF_PAGES, "format"}
 
 Arguments = Mapping[str, Sequence[str]]
 Order = tuple[tuple[Column, bool], ...]

@@ -136,7 +136,7 @@ class AdminApi:
         if refused is not None:
             return refused
         if request.method == b"DELETE":
-            query = _query(resource, _arguments(request))
+            query = _what_goes(resource, request)
             fits = partial(listing.fits, self._store, resource, query)
             found = listing.matching(self._store, resource, query, self._clock)
             ids = [record.id async for record in found]
@@ -255,6 +255,25 @@ def _query(resource: AnyResource, arguments: listing.Arguments) -> listing.Query
         return listing.parse_query(resource, arguments)
     except InvalidFields as error:
         raise InvalidRecord(resource.name, error) from None
+
+
+def _what_goes(resource: AnyResource, request: Request) -> listing.Query:
+    """Of a deletion, which must not take more than somebody meant."""
+    arguments = _arguments(request)
+    if body_of(request).strip() not in (b"", b"{}"):
+        raise BadRequest(
+            "A deletion has no body: all that pass the filters in the address are "
+            "deleted. PATCH deletes what its deleted_objects name."
+        )
+    text = "All that pass the filters are deleted, not a page of them."
+    pages = {
+        name: [text]
+        for name in listing.OF_PAGES
+        if {*arguments.get(name, ())} - {"0"}  # all of them, from the first on
+    }
+    if pages:
+        raise InvalidRecord(resource.name, InvalidFields(pages))
+    return _query(resource, arguments)
 
 
 def _payload(request: Request) -> dict[str, Any]:
