@@ -11,6 +11,9 @@ from pexschedd.store.store import Store
 KEPT = 200
 """How many lowered alarms the history keeps."""
 
+MOST_DETAILS = 8096
+"""Characters."""
+
 UNREACHABLE = "scheduling_exchange_unreachable"
 REFUSED = "scheduling_exchange_refused"
 ANSWER_FAILED = "scheduling_answer_failed"
@@ -57,6 +60,7 @@ class Alarms:
 
     def raise_(self, name: str, instance: str, details: str) -> None:
         """Raises the alarm, or says in the raised one what is wrong by now."""
+        details = details[:MOST_DETAILS]
         active = self.active(name, instance)
         if active is not None and active.details == details:
             return
@@ -74,7 +78,7 @@ class Alarms:
                 name=name,
                 instance=instance,
                 node=self._node,
-                details=details[:8096],
+                details=details,
                 time_raised=active.time_raised if active else self._now(),
             ),
         )
