@@ -124,7 +124,7 @@ def read_token(token: str) -> Claims:
         if isinstance(context, str):
             context = _context.decode(context)
         signature = _decoded(parts[2])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidToken(f"The token cannot be read: {error}") from None
     except (Base64Error, UnicodeError):
         raise InvalidToken("The token cannot be read: it is not base64url.") from None

@@ -69,7 +69,7 @@ class ControlProtocol(_Lines):
         self._busy = True
         try:
             order = msgspec.json.decode(line, type=Order)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._end(Finished(refused=f"This order cannot be understood: {error}"))
             return
         Deferred.fromCoroutine(self._run(order))

@@ -262,6 +262,16 @@ def test_garbage(text: str) -> None:
         check(text)
 
 
+@pytest.mark.parametrize("part", [0, 1])
+def test_nesting_without_end(part: int) -> None:
+    """What is nested as deeply as there is room for is refused as any other."""
+    texts = ['{"typ":"JWT","alg":"RS256","x5t":"a"}', "{}", "{}"]
+    texts[part] = '{"x":' * 1200
+    parts = [urlsafe_b64encode(t.encode()).decode().rstrip("=") for t in texts]
+    with pytest.raises(InvalidToken):
+        check(".".join(parts))
+
+
 @given(
     st.sampled_from(["alg", "typ", "x5t", "aud", "nbf", "exp", "appctx"]), json_values
 )

@@ -120,7 +120,13 @@ async def test_a_tool_that_cannot_say_what_it_hears(folder: Path, bench: Bench) 
 
 @pytest.mark.parametrize(
     "line",
-    [b"nonsense", b'{"type":"destroy"}', b'{"type":"recovery","time_limit":7.5}'],
+    [
+        b"nonsense",
+        b'{"type":"destroy"}',
+        b'{"type":"recovery","time_limit":7.5}',
+        b'{"type":"backup","to":"\xff"}',
+        b'{"x":' * 20_000,
+    ],
 )
 @pytest_twisted.ensureDeferred
 async def test_what_is_no_order_is_refused(
