@@ -171,6 +171,8 @@ class _Replay:
 
     def _in_sequence(self, line: lines.Line) -> None:
         expected = self._last + 1
+        if self._segment.last is not None and line.seq > self._segment.last:
+            raise self._damaged(f"operation {line.seq} belongs to the next file")
         if self._segment.compacted:
             if line.seq < expected:
                 raise self._damaged(f"operation {line.seq} is out of order")

@@ -1,5 +1,7 @@
 """PURE: what can be kept of a damaged segment without guessing."""
 
+import sys
+
 from pexschedd.store import line as lines
 from pexschedd.store.manifest import Segment
 
@@ -11,6 +13,7 @@ def salvage(data: bytes, segment: Segment) -> tuple[bytes, list[int], int]:
     if not every[-1]:
         every.pop()
     last = segment.last or segment.first - 1
+    limit = sys.maxsize if segment.last is None else segment.last
     kept: list[bytes] = []
     lost: list[int] = []
     group: list[tuple[int, bytes]] = []
@@ -23,7 +26,7 @@ def salvage(data: bytes, segment: Segment) -> tuple[bytes, list[int], int]:
     for number, each in enumerate(every, 1):
         try:
             line = lines.decode(each)
-            sound = line.seq > previous
+            sound = previous < line.seq <= limit
         except ValueError:
             sound = False
         if not sound:

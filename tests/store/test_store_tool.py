@@ -285,6 +285,72 @@ def test_all_manifests_may_be_lost(tmp_path: Path) -> None:
     opened.close()
 
 
+def _fill_anew(opened: Opened, count: int) -> None:
+    for number in range(count):
+        opened.wait(opened.put(ROOM, Room(id=number % 5 + 1, name=f"{number}")))
+        opened.wait(opened.delete(ROOM, number % 3 + 1))
+
+
+@pytest.mark.parametrize("rounds", range(1, 10))
+@pytest.mark.parametrize("after", [0, 3])
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_all_manifests_may_be_lost_after_compactions(
+    rounds: int, after: int, forgotten: bool
+) -> None:
+    """However much of what was compacted is still there, beside the last segment or
+    one that grows: the same data, and no deleted record comes back."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk)
+    for _ in range(rounds):
+        _fill_anew(opened, 4)
+        opened.wait(opened.store.roll())
+        _fill_anew(opened, 4)
+        opened.compact()
+    opened.wait(opened.put(ROOM, Room(id=9, name="last")))
+    opened.compact()
+    _fill_anew(opened, after)
+    if forgotten:
+        segments = opened.store._segments
+        opened.wait(opened.store._journal.call(lambda: segments.forget(1)))
+    before = opened.content()
+    opened.close()
+    journal = STATE / JOURNAL
+    for name in list(disk.listdir(journal)):
+        if name.startswith("MANIFEST"):
+            disk.unlink(journal / name)
+    found = Repair(disk, STATE, TABLES, "now").run(lambda text: None)
+    assert not found.findings
+    opened = Opened(STATE, fs=disk)
+    assert opened.content() == before
+    opened.close()
+
+
+def test_no_manifest_is_made_of_what_is_not_understood(state: Path) -> None:
+    """As a newer release may have written it: repair ends, and nothing is changed."""
+    for manifest in (state / "journal").glob("MANIFEST*"):
+        manifest.unlink()
+    with (state / "journal" / "00000003.jsonl").open("ab") as file:
+        file.write(line.delete(9, None, "", 1))
+    before = {file: file.read_bytes() for file in files(state)}
+    assert _tool(state, "repair")[0] == DAMAGED
+    assert {file: file.read_bytes() for file in files(state)} == before
+
+
+def test_what_a_mended_segment_stands_for_is_not_guessed(state: Path) -> None:
+    """Without a manifest nothing says that it is one segment, and not all before it:
+    nothing is done, where only a guess would tell, and nothing is lost."""
+    segment = state / "journal" / "00000003.jsonl"
+    segment.write_bytes(segment.read_bytes().replace(b"third", b"THIRD"))
+    assert _tool(state, "repair")[0] == DONE
+    for manifest in (state / "journal").glob("MANIFEST*"):
+        manifest.unlink()
+    for name in ("00000001.jsonl", "00000002.jsonl"):
+        (state / "journal" / name).unlink()
+    before = {file: file.read_bytes() for file in files(state)}
+    assert _tool(state, "repair")[0] == DAMAGED
+    assert {file: file.read_bytes() for file in files(state)} == before
+
+
 def test_a_lost_key_can_be_replaced(state: Path) -> None:
     """Only when asked to, with a word about what that means; the data stays."""
     (state / "secret.key").unlink()
