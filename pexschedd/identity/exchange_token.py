@@ -246,7 +246,7 @@ def read_keys(document: bytes) -> Keys:
     """
     try:
         entries = _metadata.decode(document).keys
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ValueError(f"it is not a metadata document: {error}") from None
     keys = {}
     for entry in entries:

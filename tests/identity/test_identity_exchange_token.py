@@ -314,7 +314,15 @@ def test_a_thumbprint_is_computed_not_believed() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [b"", b"\xff", b"{}", b'{"keys":[]}', b'{"keys":[1]}', metadata(Signer(1024))],
+    [
+        b"",
+        b"\xff",
+        b"{}",
+        b'{"keys":[]}',
+        b'{"keys":[1]}',
+        b'{"x":' * 20_000,
+        metadata(Signer(1024)),
+    ],
 )
 def test_metadata_without_a_usable_key(document: bytes) -> None:
     """A document without a key to verify with is an error, not an empty list."""
