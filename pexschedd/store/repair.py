@@ -45,6 +45,7 @@ from pexschedd.store.manifest import (
 from pexschedd.store.newer import Newer
 from pexschedd.store.salvage import salvage
 from pexschedd.store.secrets import key_id_of, mend_key, new_key
+from pexschedd.store.segments import listed
 
 
 class Step(NamedTuple):
@@ -281,7 +282,7 @@ class Repair:
         ):
             return None
         older = max(found.manifests, default=0)
-        if older:
+        if older and self._leads_to_the_same(found):
             return Step(
                 f"{path} is set aside; {manifest_name(older)} leads to the same data.",
                 lambda: self._set_aside(path),
@@ -301,6 +302,15 @@ class Repair:
             " Ids of records that were deleted long ago may be given again.",
             make,
         )
+
+    def _leads_to_the_same(self, found: Inspection) -> bool:
+        """Whether the newest manifest that can be read may be believed: not if its
+        segments are gone, and what has replaced them is there."""
+        names = set(self._names())
+        known = listed(found.manifests.values())
+        newer = any(COMPACTED.fullmatch(name) for name in names - known)
+        newest = found.manifests[max(found.manifests)]
+        return not newer or listed([newest]) <= names
 
     def _chain(self) -> tuple[Segment, ...]:
         """The segments, if they continue each other without a gap and have everything
@@ -335,8 +345,8 @@ class Repair:
 
     def _segment(self, found: Inspection, finding: Finding) -> Step | None:
         manifest = found.newest
-        if manifest is None:
-            return None
+        if manifest is None or any(f.kind == "manifest" for f in found.findings):
+            return None  # it is not certain yet which segments there have to be
         path = finding.path
         place = next(i for i, s in enumerate(manifest.segments) if s.name == path.name)
         segment = manifest.segments[place]

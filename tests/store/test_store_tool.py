@@ -325,6 +325,31 @@ def test_all_manifests_may_be_lost_after_compactions(
     opened.close()
 
 
+def test_an_older_manifest_is_not_believed_without_its_segments(
+    tmp_path: Path,
+) -> None:
+    """What it lists may be gone, and it may have come back after a power failure: then
+    the newest segments count, and are not given up for the sake of lost ones."""
+    state = tmp_path / "state"
+    opened = Opened(state)
+    _fill(opened)
+    opened.compact()
+    opened.wait(opened.put(ROOM, Room(id=5, name="last")))
+    content = opened.content()
+    newest = opened.store._segments.manifest
+    path = opened.store._segments.manifest_path
+    opened.close()
+    for file in (state / "journal").glob("*.jsonl"):
+        if file.name not in {segment.name for segment in newest.segments}:
+            file.unlink()
+    path.write_bytes(b"damaged")
+    status, text = _tool(state, "repair")
+    assert status == DONE, text
+    opened = Opened(state)
+    assert opened.content() == content
+    opened.close()
+
+
 def test_no_manifest_is_made_of_what_is_not_understood(state: Path) -> None:
     """As a newer release may have written it: repair ends, and nothing is changed."""
     for manifest in (state / "journal").glob("MANIFEST*"):
