@@ -26,7 +26,7 @@ import msgspec
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
 from pexschedd.store import checked, documents
-from pexschedd.store import line as lines
+from pexschedd.store.chain import Span, chained
 from pexschedd.store.collection import Collection
 from pexschedd.store.folder import JOURNAL, Info
 from pexschedd.store.fs import FileSystem, make_dirs, replace
@@ -53,61 +53,6 @@ class Step(NamedTuple):
 
     text: str
     do: Callable[[], None]
-
-
-class _Span(NamedTuple):
-    """What a file says of itself: the numbers of its first and last operation, 0 if
-    there are none."""
-
-    name: str
-    first: int
-    last: int
-    lines: int
-    size: int
-
-    def segment(self, first: int, last: int, *, compacted: bool = False) -> Segment:
-        return Segment(
-            name=self.name,
-            compacted=compacted,
-            first=first,
-            last=last,
-            lines=self.lines,
-            size=self.size,
-        )
-
-
-def _continued(head: _Span, spans: Sequence[_Span]) -> list[Segment]:
-    """A compacted segment, if any, and those that come after it; empty if there is a
-    gap between them."""
-    covered = [i for i, span in enumerate(spans, 1) if 0 < span.first <= head.last]
-    rest = spans[max(covered, default=0) :]
-    if not rest:
-        return []
-    chain = []
-    expected = 1
-    if head.name:
-        begins = next((span.first for span in rest if span.first), 0)
-        expected = begins or head.last + 1
-        chain.append(head.segment(1, expected - 1, compacted=True))
-    for span in rest:
-        if span.first not in (0, expected):
-            return []
-        chain.append(span.segment(expected, span.last or expected - 1))
-        expected = (span.last or expected - 1) + 1
-    return chain
-
-
-def _has_all_of(chain: Sequence[Segment], head: _Span, other: _Span) -> bool:
-    """Whether everything that matters of a file is in a chain without it."""
-    plain = chain[1:] if head.name else chain
-    first, last = plain[0].first, plain[-1].last or 0
-    # It was before what has been copied, as a line shows that both have; or it is a
-    # copy of what is here.
-    replaced = 0 < head.first <= other.last
-    return all(
-        (replaced and number <= head.last) or first <= number <= last
-        for number in (other.first, other.last)
-    )
 
 
 class Repair:
@@ -313,35 +258,16 @@ class Repair:
         return not newer or listed([newest]) <= names
 
     def _chain(self) -> tuple[Segment, ...]:
-        """The segments, if they continue each other without a gap and have everything
-        that is in any file.
-
-        A compacted one may stand for all before it or, mended, for a single one: it
-        does not say so itself.
-        """
         names = self._names()
         plain = sorted(filter(segment_number, names), key=segment_number)
-        copies = sorted(filter(COMPACTED.fullmatch, names))
+        compacted = sorted(filter(COMPACTED.fullmatch, names))
         try:
-            spans = [self._span(name) for name in plain]
-            compacted = [self._span(name) for name in copies]
+            return chained(self._spans(plain), self._spans(compacted))
         except Newer:
             return ()
-        for head in (_Span("", 0, 0, 0, 0), *compacted):
-            chain = _continued(head, spans)
-            used = {segment.name for segment in chain}
-            others = [s for s in (*compacted, *spans) if s.lines and s.name not in used]
-            if chain and all(_has_all_of(chain, head, other) for other in others):
-                active = chain.pop()
-                return (*chain, Segment(name=active.name, first=active.first))
-        return ()
 
-    def _span(self, name: str) -> _Span:
-        data = self._fs.read(self._journal / name)
-        every = data.split(b"\n")[:-1]
-        seqs = [lines.decode(each).seq for each in every if lines.is_intact(each)]
-        first, last = (seqs[0], seqs[-1]) if seqs else (0, 0)
-        return _Span(name, first, last, len(every), len(data))
+    def _spans(self, names: Sequence[str]) -> list[Span]:
+        return [Span.of(name, self._fs.read(self._journal / name)) for name in names]
 
     def _segment(self, found: Inspection, finding: Finding) -> Step | None:
         manifest = found.newest
