@@ -2,7 +2,6 @@
 
 # ruff: noqa: S310 - the addresses are our own
 
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,16 +15,13 @@ from urllib.request import Request, urlopen
 import msgspec
 
 from tests.ports import free_ports
+from tests.signals import heed_signals
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 START_S = 30
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 ROOM = "pexipmeeting@example.test"
-
-
-def _heed_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class RunningDemo:
@@ -47,9 +43,7 @@ class RunningDemo:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # A shell starts what it puts into the background with Ctrl-C ignored,
-                # and that is inherited: by the tests, and by what they start.
-                preexec_fn=_heed_ctrl_c,
+                preexec_fn=heed_signals,
             )
         self.printed = self._read_banner()
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import requests
 
 from tests.ports import free_ports
+from tests.signals import heed_signals
 
 T = TypeVar("T")
 
@@ -47,17 +48,24 @@ class Twistd:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, cwd=self.log.parent
+                self._command,
+                stdout=log,
+                stderr=log,
+                cwd=self.log.parent,
+                preexec_fn=heed_signals,
             )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
         """Ends it, if it runs; returns the exit status."""
         if self._process is None:
             return None
-        self._process.send_signal(how)
-        status = self._process.wait(timeout=PATIENCE)
-        self._process = None
-        return status
+        process, self._process = self._process, None
+        process.send_signal(how)
+        try:
+            return process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
     def ended(self) -> int:
         """Waits until it has ended by itself; returns the exit status."""

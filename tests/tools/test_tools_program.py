@@ -15,6 +15,7 @@ import pytest
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
 from pexschedd.tools.program import STOPPED, UNREAD, UNWRITTEN
+from tests.signals import heed_signals
 from tests.store.store_support import Calls, must_not_fail
 
 PROGRAMS = {
@@ -62,8 +63,11 @@ def command(name: str, arguments: list[str], config: Path) -> list[str]:
 
 def run(name: str, arguments: list[str], config: Path, out: int) -> tuple[int, str]:
     """Exit status and what is said on standard error."""
+    # Without a buffer argparse takes it upon itself not to mind that its help is lost.
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         command(name, arguments, config),
+        env=buffered,
         stdout=out,
         stderr=subprocess.PIPE,
         text=True,
@@ -124,7 +128,10 @@ program(run)
 def test_a_signal_is_no_success(number: signal.Signals) -> None:
     """Who stops a program learns from its status that it was not done."""
     with subprocess.Popen(
-        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", WAITING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,
     ) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"begun\n"
@@ -145,6 +152,7 @@ def test_stopped_while_the_daemon_works(config: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_signals,
         ) as running:
             connection, _ = daemon.accept()
             with connection:
