@@ -14,12 +14,13 @@ The order is what makes it safe to stop anywhere:
 """
 
 import zlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pexschedd.store import line
-from pexschedd.store.fs import NO_SPACE, FileSystem, temporary_name, write_all
+from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
 from pexschedd.store.hint_files import HintFiles
 from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Lines, Run
@@ -40,13 +41,16 @@ class Compaction:
         fs: FileSystem,
         segments: Segments,
         sources: Sequence[Lines],
+        dead: "deque[int]",
         hint_files: HintFiles,
         slice_size: int = SLICE,
     ) -> None:
-        """`sources` are the lines of the oldest segments, as the ledger has them."""
+        """`sources` are the lines of the oldest segments, as the ledger has them, and
+        `dead` what dies from now on."""
         self._fs = fs
         self._segments = segments
         self._sources = sources
+        self._dead = dead
         self._hint_files = hint_files
         self._hints: Hints | None = None
         self._slice = slice_size
@@ -68,6 +72,8 @@ class Compaction:
         """Copies a slice; returns whether there is more to do."""
         if self.problem:
             return False
+        # Here, as it comes: all at once, in the end, would keep the reactor waiting.
+        self.lines.bury(self._dead)
         try:
             if self._handle is None:
                 self._handle = self._fs.create(self._path)
@@ -78,9 +84,9 @@ class Compaction:
             self._close()
             self.complete = True
         except OSError as error:
-            if error.errno not in NO_SPACE:
+            if error.errno not in (*NO_SPACE, *SHORT):
                 raise
-            self._give_up(f"no space is left for it ({error.strerror})")
+            self._give_up(f"it is not possible just now: {error.strerror}")
         return False
 
     def stop(self, why: str) -> None:
@@ -137,11 +143,12 @@ class Compaction:
             return self._fs.read(path, self._offset, size)
         except OSError as error:
             lines = self._sources[self._source]
-            self.damaged = [
-                lines.number(position)
-                for run in runs
-                for position in range(run.first, run.last)
-            ]
+            if error.errno not in SHORT:  # which says nothing about the disk
+                self.damaged = [
+                    lines.number(position)
+                    for run in runs
+                    for position in range(run.first, run.last)
+                ]
             self._give_up(
                 f"{path} cannot be read near byte {self._offset} ({error.strerror})"
             )

@@ -110,10 +110,12 @@ class Compactor:
             return succeed("")
         finished: Deferred[str] = Deferred()
         self._running = Deferred()
-        self._ledger.compacting()
+        dead = self._ledger.compacting()
         sources = self._ledger.segments[:count]
         before = sum(lines.size for lines in sources)
-        compaction = Compaction(self._fs, self._segments, sources, self._hint_files)
+        compaction = Compaction(
+            self._fs, self._segments, sources, dead, self._hint_files
+        )
         mended = False
 
         def publish(_: None) -> Deferred[None]:

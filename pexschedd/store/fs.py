@@ -26,6 +26,8 @@ from pexschedd.store.space import Space
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """What a full disk says."""
+SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What a machine says that has too few descriptors or too little memory just now."""
 
 
 class FileSystem(Protocol):

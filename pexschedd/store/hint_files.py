@@ -10,7 +10,7 @@ from unicodedata import unidata_version
 
 from pexschedd.model.table import Table
 from pexschedd.store import hints
-from pexschedd.store.fs import NO_SPACE, FileSystem, write_all
+from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, write_all
 from pexschedd.store.ledger import Lines
 from pexschedd.store.manifest import Segment, hint_name
 from pexschedd.store.segments import Segments
@@ -125,7 +125,7 @@ class HintWriting:
             self.complete = self._handle is not None
         except OSError as error:
             self._close()
-            if error.errno not in NO_SPACE:
+            if error.errno not in (*NO_SPACE, *SHORT):
                 raise
             with suppress(OSError):
                 self._fs.unlink(self._path)

@@ -13,6 +13,7 @@ What else a segment's lines are about is kept until it is written, see `hints.py
 import re
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, compress
 from typing import NamedTuple
@@ -108,6 +109,11 @@ class Lines:
         self.live -= size
         return size
 
+    def bury(self, dead: "deque[int]") -> None:
+        """Notes what is in there by now, and takes it out."""
+        for _ in range(len(dead)):
+            self.kill(dead.popleft())
+
     def runs(self, first: int, size: int) -> tuple[int, int, list[Run]]:
         """What matters from line `first` on, within about `size` bytes.
 
@@ -189,8 +195,8 @@ class Ledger:
         self.sealed = 0
         self.dead = 0
         """Bytes in all segments but the last one, and what of that does not matter."""
-        self._killed: list[int] | None = None
-        """What has died since a compaction began."""
+        self._dead: deque[int] | None = None
+        """What has died since a compaction began, and its copy has not heard of."""
 
     def numbers(self, table: str) -> Numbers:
         """Which record's last operation is which."""
@@ -284,8 +290,8 @@ class Ledger:
         size = self._segments[place].kill(seq)
         if place < len(self._segments) - 1:
             self.dead += size
-            if self._killed is not None:
-                self._killed.append(seq)
+            if self._dead is not None:
+                self._dead.append(seq)
 
     def records(self, seqs: Iterable[int]) -> list[tuple[str, int]]:
         """The tables and ids whose last operations these are. Looks at everything."""
@@ -312,18 +318,20 @@ class Ledger:
             count -= 1
         return count
 
-    def compacting(self) -> None:
-        """From now on it is noted what dies."""
-        self._killed = []
+    def compacting(self) -> "deque[int]":
+        """From now on it is noted what dies: in what is returned, from which the thread
+        that copies may take it."""
+        self._dead = deque()
+        return self._dead
 
     def abandoned(self) -> None:
-        self._killed = None
+        self._dead = None
 
     def compacted(self, count: int, lines: Lines) -> None:
         """The first `count` segments have been replaced by one with these lines."""
-        for seq in self._killed or ():
-            lines.kill(seq)
-        self._killed = None
+        if self._dead is not None:
+            lines.bury(self._dead)
+        self._dead = None
         self._segments[:count] = [lines]
         self._firsts[:count] = [lines.first]
         before = self._segments[:-1]

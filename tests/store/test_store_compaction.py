@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from pexschedd.errors import StoreError
 from pexschedd.store import compactor, line
 from pexschedd.store.fs import RealFileSystem
 from tests.store.store_disk import Disk
@@ -193,22 +194,23 @@ def test_what_was_given_up_waits_for_more(tmp_path: Path) -> None:
     opened.close()
 
 
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
-def test_without_space_it_is_given_up(error: int) -> None:
-    """A disk that has no room for the copy keeps the old segments; the store goes on
-    and can compact later."""
+@pytest.mark.parametrize("call", ["create", "write"])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE])
+def test_without_space_it_is_given_up(error: int, call: str) -> None:
+    """A disk that has no room for the copy, or a machine that opens no more files,
+    keeps the old segments; the store goes on and can compact later."""
     disk = Disk()
     opened = Opened(STATE, fs=disk)
     opened.wait(opened.put(ROOM, Room(id=1, name="a")))
     opened.wait(opened.put(ROOM, Room(id=1, name="b")))
     opened.wait(opened.store.roll())
 
-    def full(call: str) -> None:
-        if call == "write":
+    def full(now: str) -> None:
+        if now == call:
             raise OSError(error, os.strerror(error))
 
     disk.before = full
-    with pytest.raises(Exception, match="no space is left"):
+    with pytest.raises(StoreError, match=f"just now: {os.strerror(error)}"):
         opened.compact()
     disk.before = lambda call: None
     assert ".compaction.tmp" not in disk.listdir(JOURNAL)

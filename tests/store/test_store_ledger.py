@@ -9,19 +9,17 @@ from hypothesis import strategies as st
 from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Ledger, Lines
 
-operations = st.lists(
-    st.one_of(
-        st.tuples(st.sampled_from("ab"), st.integers(1, 600), st.booleans()),
-        st.sampled_from(["roll", "compact"]),
-    ),
-    max_size=60,
-)
+changes = st.tuples(st.sampled_from("ab"), st.integers(1, 600), st.booleans())
+meanwhile = st.lists(st.one_of(changes, st.just("bury")), max_size=20)
+operations = st.lists(st.one_of(changes, st.just("roll"), meanwhile), max_size=60)
+"""A list is a compaction, with what happens between its slices."""
 
 
 @given(operations, st.integers(1, 400))
 def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> None:
     """Beside a plain list of all lines: what matters, how much is dead, and what a
-    compaction would copy; also after a compaction, and when it is built by reading."""
+    compaction copies while lines go on dying; also after it, and when the ledger is
+    built by reading."""
     ledger = Ledger("ab", 2)
     ledger.begin(1)
     written: list[list[tuple[int, str, int, int, bool]]] = [[]]
@@ -34,16 +32,24 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
                 last[table, id] = (number, put)
         return {number for number, put in last.values() if put}
 
+    def write(table: str, id: int, put: bool) -> None:
+        nonlocal seq
+        seq += 1
+        size = 30 + id % 7
+        written[-1].append((seq, table, id, size, put))
+        ledger.wrote(table, id, seq, size, put, (id,) if put else ())
+
     for step in steps:
         if step == "roll":
             if written[-1]:
                 ledger.begin(seq + 1)
                 written.append([])
-        elif step == "compact":
+        elif isinstance(step, list):
             count = len(written) - 1
             if not count:
                 continue
-            ledger.compacting()
+            died = ledger.compacting()
+            before, events = alive(), iter(step)
             copied = Lines(1, Hints(2), compacted=True)
             for lines in ledger.segments[:count]:
                 position, offset, more = 0, 0, True
@@ -53,21 +59,23 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
                     for run in runs:
                         lines.copy_run(run, copied, lines.hints)
                     more = bool(position)
+                    event = next(events, "bury")
+                    if event == "bury":
+                        copied.bury(died)
+                    else:
+                        write(*event)
                 assert offset == lines.size
-            living = alive()
-            kept = [
-                each for part in written[:count] for each in part if each[0] in living
-            ]
             assert copied.seqs is not None
+            numbers = set(copied.seqs)
+            old = [each for part in written[:count] for each in part]
+            kept = [each for each in old if each[0] in numbers]
             assert list(copied.seqs) == [each[0] for each in kept]
+            # What has died while it was copied may be in it or not.
+            assert alive() & {each[0] for each in old} <= numbers <= before
             written[:count] = [kept]
             ledger.compacted(count, copied)
         else:
-            table, id, put = step
-            seq += 1
-            size = 30 + id % 7
-            written[-1].append((seq, table, id, size, put))
-            ledger.wrote(table, id, seq, size, put, (id,) if put else ())
+            write(*step)
     read = Ledger("ab", 2)
     for lines, segment in zip(ledger.segments, written, strict=True):
         again = Lines(lines.first, Hints(2), compacted=lines.seqs is not None)

@@ -98,6 +98,25 @@ def test_what_cannot_be_read_is_mended_from_memory(tmp_path: Path, error: int) -
     opened.close()
 
 
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_machine_that_runs_short_is_no_damage(tmp_path: Path, error: int) -> None:
+    """Compaction is given up for now: nothing is mended, nobody is alarmed."""
+    fs = Unreadable(error)
+    opened = Opened(tmp_path / "state", fs=fs, kept=KEPT)
+    content = _long(opened)
+    opened.wait(opened.put(ROOM, Room(id=1, name="later")))
+    fs.broken = True
+    with pytest.raises(StoreError, match=os.strerror(error)):
+        opened.compact()
+    assert fs.refused == 1
+    assert opened.store.damage == ""
+    fs.broken = False
+    opened.compact()
+    content["room"][1] = Room(id=1, name="later")
+    assert opened.content() == content
+    opened.close()
+
+
 @damages
 def test_what_is_only_on_the_disk_cannot_be_mended(
     damage: Callable[[bytes], bytes],
