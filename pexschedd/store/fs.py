@@ -16,9 +16,9 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 from typing import Protocol
 
 from pexschedd.errors import StoreError
@@ -90,11 +90,12 @@ class FileSystem(Protocol):
 
     def unlink(self, path: Path) -> None: ...
 
-    def discard(self, path: Path) -> None:
-        """Removes a file that may be large, soon; whoever calls does not wait.
+    def discard(self, paths: Sequence[Path]) -> Callable[[], object]:
+        """Removes files, in this order, which may be large: soon, and after those that
+        were given before. Whoever calls does not wait, unless with what is returned.
 
         That it fails, or that the process ends before, does no harm: nobody refers to
-        the file any more, and the next start removes it.
+        them any more, and the next start removes them.
         """
 
     def sync_dir(self, path: Path) -> None:
@@ -182,10 +183,10 @@ class RealFileSystem:
     def unlink(self, path: Path) -> None:
         os.unlink(path)
 
-    def discard(self, path: Path) -> None:
-        # The system may take long to free what a large file takes on the disk, and
-        # commits would have to wait for that.
-        Thread(target=_unlink_if_possible, args=(path,), daemon=True).start()
+    def discard(self, paths: Sequence[Path]) -> Callable[[], object]:
+        # The system may take long to free what a file takes on the disk, and commits
+        # would have to wait for that.
+        return _REMOVER.submit(_unlink_if_possible, paths).result
 
     def sync_dir(self, path: Path) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -207,9 +208,13 @@ class RealFileSystem:
         return handle
 
 
-def _unlink_if_possible(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)
+_REMOVER = ThreadPoolExecutor(1, "remover")
+
+
+def _unlink_if_possible(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def temporary_name(name: str) -> str:

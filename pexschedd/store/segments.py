@@ -7,7 +7,7 @@ the disk.
 
 import contextlib
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pexschedd.store.fs import FileSystem, replace
@@ -43,6 +43,8 @@ class Segments:
         self.directory = directory
         self._manifests = dict(manifests)
         self._held: list[Manifest] = []
+        self._discarded: Callable[[], object] = lambda: None
+        """Waits for what is being removed."""
         self._extent = extent
         self._crc = crc
         self._handle = fs.append(directory / self.manifest.segments[-1].name)
@@ -153,8 +155,7 @@ class Segments:
         """Removes all but the newest manifests, and segments that only those list."""
         while len(self._manifests) > kept:
             oldest = min(self._manifests)
-            remove(self._fs, self.directory / manifest_name(oldest))
-            self._discard(self._manifests.pop(oldest))
+            self._discard(self._manifests.pop(oldest), manifest_name(oldest))
 
     def hold(self) -> Manifest:
         """The manifest that counts; what it lists stays until `release`."""
@@ -165,14 +166,16 @@ class Segments:
         self._held.remove(manifest)
         self._discard(manifest)
 
-    def _discard(self, gone: Manifest) -> None:
-        """Removes the segments that only this one lists."""
+    def _discard(self, gone: Manifest, *names: str) -> None:
+        """Removes files, and then the segments that only this manifest lists."""
         needed = listed([*self._manifests.values(), *self._held])
-        for name in listed([gone]) - needed:
-            self._fs.discard(self.directory / name)
-            self._fs.discard(self.directory / hint_name(name))
+        unlisted = sorted(listed([gone]) - needed)
+        names += tuple(n for name in unlisted for n in (name, hint_name(name)))
+        if names:
+            self._discarded = self._fs.discard([self.directory / n for n in names])
 
     def close(self) -> None:
+        self._discarded()  # the folder may be another process's afterwards
         self._fs.close(self._handle)
 
 

@@ -208,10 +208,12 @@ class Disk(FileSystem):
         self._file(path)
         self._folder(path.parent).set(path.name, None)
 
-    def discard(self, path: Path) -> None:
-        # A crash may have left it gone already; the real one looks away, too.
-        with contextlib.suppress(FileNotFoundError):
-            self.unlink(path)
+    def discard(self, paths: Sequence[Path]) -> Callable[[], object]:
+        for path in paths:
+            # A crash may have left it gone already; the real one looks away, too.
+            with contextlib.suppress(FileNotFoundError):
+                self.unlink(path)
+        return lambda: None
 
     def sync_dir(self, path: Path) -> None:
         self.before("sync_dir")
