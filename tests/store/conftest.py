@@ -10,6 +10,8 @@ from pexschedd.store import recovery
 from pexschedd.store.collection import KEPT
 from pexschedd.store.replay import replay
 from tests.store import store_support
+from tests.store.store_support import Opened
+from tests.store.tool_support import fill
 
 
 @pytest.fixture(scope="module", params=[KEPT, 0], ids=["in memory", "on the disk"])
@@ -37,3 +39,12 @@ def by_line(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(recovery, "replay", noted)
     return names
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A closed store with some of everything."""
+    opened = Opened(tmp_path / "state", version="1")
+    fill(opened)
+    opened.close()
+    return tmp_path / "state"
