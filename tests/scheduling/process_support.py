@@ -1,10 +1,12 @@
 """One life of the daemon's scheduling half, with mailboxes in memory."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import msgspec
 import pytest
@@ -233,9 +235,9 @@ class Process:
         """Runs the watcher for so many intervals."""
         self.watcher.start()
         for _ in range(looks):
-            await turn()
+            await turn(self.store)
             self.clock.advance(CONNECTOR.poll_interval * 3)
-        await turn()
+        await turn(self.store)
 
     async def end(self) -> None:
         await self.watcher.stop()
@@ -250,11 +252,34 @@ def now() -> datetime:
     return NOW
 
 
-async def turn() -> None:
-    """Lets the store's thread and the reactor come to rest."""
-    for _ in range(4):
-        waiting: Deferred[None] = deferLater(reactor, 0.002, lambda: None)
-        await waiting
+_changes: "WeakKeyDictionary[Store, list[object]]" = WeakKeyDictionary()
+
+
+def _changes_of(store: Store) -> list[object]:
+    """Grows with each change, from the first time on that somebody asks."""
+    if store not in _changes:
+        _changes[store] = seen = []
+        for table in tables.TABLES:
+            store.subscribe(table, lambda *change: seen.append(change))
+    return _changes[store]
+
+
+async def turn(store: Store) -> None:
+    """Lets the store's thread and the reactor come to rest: until nothing has changed
+    for some turns of the reactor, however long the disk takes."""
+    quiet = 0
+    while quiet < 5:
+        before = len(_changes_of(store))
+        with suppress(StoreError):
+            await store.look_at_disk()  # done when all that was committed is durable
+        await moment(0)
+        quiet = quiet + 1 if len(_changes_of(store)) == before else 0
+
+
+async def moment(seconds: float = 0.008) -> None:
+    """Lets real sockets go on."""
+    waiting: Deferred[None] = deferLater(reactor, seconds, lambda: None)
+    await waiting
 
 
 def tag(number: int) -> str:

@@ -59,10 +59,10 @@ async def test_an_answer_that_was_not_taken(process: Told, inbox: MemoryInbox) -
     """It is given again after the poll interval, although nothing arrives."""
     inbox.deliver(request(1))
     process.listen()
-    await turn()
+    await turn(process.store)
     assert not inbox.told
     process.clock.advance(CONNECTOR.poll_interval)
-    await turn()
+    await turn(process.store)
     assert len(inbox.told) == 1
     calls = [call.getTime() for call in process.clock.getDelayedCalls()]
     assert process.clock.seconds() + HOUR in calls, "then it has an hour"
@@ -84,7 +84,7 @@ async def test_news_while_looking(process: Told, inbox: MemoryInbox) -> None:
     mailbox.answer = answer  # type: ignore[method-assign]  # this one only
     inbox.deliver(request(1))
     process.listen()
-    await turn()
+    await turn(process.store)
     assert len(inbox.told) == 2
 
 
@@ -100,7 +100,7 @@ async def test_news_do_not_shorten_a_pause(tmp_path: Path, inbox: MemoryInbox) -
     process.listen()
     for _ in range(20):
         process.watcher.arrived()
-        await turn()
+        await turn(process.store)
     mailbox = process.watcher._mailbox
     assert isinstance(mailbox, Unsteady)
     naps = len(process.clock.getDelayedCalls())

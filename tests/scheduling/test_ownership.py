@@ -111,7 +111,8 @@ class World:
         while left > 0:
             self.clock.advance(min(left, 10))
             left -= 10
-        await turn()
+        for store in self._stores:
+            await turn(store)
 
     async def end(self) -> None:
         for each in self._running:

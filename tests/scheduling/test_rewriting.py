@@ -252,12 +252,12 @@ async def test_a_busy_organizer_keeps_nobody_waiting(world: World) -> None:
     assert set(world.told()) == {"item-2"}
     trouble[0] = MailboxUnreachable("Nothing answers.")
     world.process.clock.advance(60)
-    await turn()
+    await turn(world.process.store)
     assert world.alarms() == []
     trouble.clear()
     for _ in range(4):
         world.process.clock.advance(60)
-        await turn()
+        await turn(world.process.store)
     assert world.told()["update-1"][0] is Action.ACCEPT
     await world.process.end()
 
@@ -279,7 +279,7 @@ async def test_an_internal_error_is_one_rewrites_alone(
     assert set(world.told()) == {"item-2"}
     for _ in range(8):
         world.process.clock.advance(60)
-        await turn()
+        await turn(world.process.store)
     action, text = world.told()["item-1"]
     assert action is Action.DECLINE
     (record,) = world.process.store.all(tables.TROUBLED)
@@ -308,7 +308,7 @@ async def test_not_for_ever(world: World) -> None:
     assert set(world.told()) == {"item-2"}
     for _ in range(40):
         world.process.clock.advance(600)
-        await turn()
+        await turn(world.process.store)
     assert set(world.told()) == {"item-2"}
     assert len(tries) <= 45
     (record,) = world.process.store.all(tables.TROUBLED)
@@ -319,7 +319,7 @@ async def test_not_for_ever(world: World) -> None:
     await change.commit()
     for _ in range(2):
         world.process.clock.advance(600)
-        await turn()
+        await turn(world.process.store)
     action, text = world.told()["item-1"]
     assert action is Action.DECLINE
     assert record.correlation_id in text

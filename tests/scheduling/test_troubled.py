@@ -70,7 +70,7 @@ class Day:
     async def begin(self) -> None:
         await self.process.book(*(tag(n) for n in range(1, 10)))
         self.process.watcher.start()
-        await turn()
+        await turn(self.process.store)
 
     async def pass_(self, seconds: float, *, others: bool, steps: int = 8) -> None:
         """Time goes by; with others, somebody else's message is dealt with first."""
@@ -78,10 +78,10 @@ class Day:
             self._others += 1
             self.inbox.deliver(request(self._others))
             self.process.watcher.wake()
-            await turn()
+            await turn(self.process.store)
         for _ in range(steps):
             self.process.clock.advance(seconds / steps)
-            await turn()
+            await turn(self.process.store)
 
     def told(self, number: int) -> list[Action]:
         return [a for item, a, _ in self.inbox.told if item == f"item-{number}"]

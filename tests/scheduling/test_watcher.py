@@ -89,14 +89,14 @@ async def test_new_messages_are_found_while_running(
     """A message that arrives later is answered at the next look, or when woken."""
     await process.settle(2)
     inbox.deliver(request(1))
-    await turn()
+    await turn(process.store)
     assert not inbox.told
     process.watcher.wake()
-    await turn()
+    await turn(process.store)
     assert len(inbox.told) == 1
     inbox.deliver(request(2))
     process.clock.advance(CONNECTOR.poll_interval)
-    await turn()
+    await turn(process.store)
     assert len(inbox.told) == 2
 
 
@@ -138,7 +138,7 @@ async def wait(process: Process, seconds: float) -> None:
     """Lets time pass, with a look every half minute."""
     for _ in range(int(seconds // 30) + 1):
         process.clock.advance(30)
-        await turn()
+        await turn(process.store)
 
 
 def raised(process: Process) -> dict[str, str]:
@@ -218,7 +218,7 @@ async def test_tries_are_counted_over_restarts(
         process = Process(tmp_path / "state", Damaged(inbox))
         await process.book()
         process.watcher.start()
-        await turn()
+        await turn(process.store)
         (record,) = process.store.all(tables.TROUBLED)
         assert record.attempts == min(life, 3)
         await process.end()
@@ -366,11 +366,11 @@ async def test_each_trouble_has_its_alarm(
     assert raised(process) == {names.CERTIFICATE: "?"}
     trouble.pop(0)
     process.clock.advance(600)
-    await turn()
+    await turn(process.store)
     assert raised(process) == {name: error.message}
     trouble.clear()
     process.clock.advance(600)
-    await turn()
+    await turn(process.store)
     assert not raised(process)
     await process.end()
 
@@ -390,16 +390,16 @@ async def test_the_servers_pause_is_kept(tmp_path: Path, inbox: MemoryInbox) -> 
     process = Process(tmp_path / "state", Unsteady(inbox, disturb))
     await process.book()
     process.watcher.start()
-    await turn()
+    await turn(process.store)
     for _ in range(3):
         process.watcher.wake()
         process.watcher.arrived()
         process.clock.advance(60)
-        await turn()
+        await turn(process.store)
     assert calls == [0]
     busy.clear()
     process.clock.advance(20)
-    await turn()
+    await turn(process.store)
     assert calls == [0, 200]
     assert not raised(process)
     await process.end()
@@ -417,7 +417,7 @@ async def test_busy_for_long_is_an_alarm(tmp_path: Path, inbox: MemoryInbox) -> 
     process = Process(tmp_path / "state", Unsteady(inbox, disturb))
     await process.book()
     process.watcher.start()
-    await turn()
+    await turn(process.store)
     await wait(process, 540)
     assert not raised(process)
     await wait(process, 120)
@@ -444,7 +444,7 @@ async def test_who_waits_for_long_is_noticed(
     await process.book(tag(1))
     inbox.deliver(request(1))
     process.watcher.start()
-    await turn()
+    await turn(process.store)
     (pending,) = process.store.all(tables.OUTBOX)
     await wait(process, 120)
     assert not raised(process)
@@ -486,13 +486,13 @@ async def test_trouble_raises_an_alarm_that_is_lowered_when_it_is_over(
     ]
     del trouble[0]
     process.clock.advance(1000)
-    await turn()
+    await turn(process.store)
     (alarm,) = (a for a in process.store.all(tables.ALARM) if a.time_lowered is None)
     assert alarm.details == "Nothing answers."
     trouble.clear()
     process.clock.advance(1000)
-    await turn()
-    await turn()
+    await turn(process.store)
+    await turn(process.store)
     assert all(a.time_lowered for a in process.store.all(tables.ALARM))
     assert len(inbox.told) == 1
     await process.end()
@@ -509,7 +509,7 @@ async def test_a_lost_cursor_starts_over_without_answering_twice(
     inbox.deliver(request(2))
     for _ in range(10):
         process.clock.advance(1)
-        await turn()
+        await turn(process.store)
     assert [item for item, _, _ in inbox.told] == ["item-1", "item-2"]
 
 
@@ -591,7 +591,7 @@ async def test_a_refused_answer_is_an_alarm_until_one_is_taken(
     assert "CorrelationID" in body
     inbox.deliver(request(2))
     process.watcher.wake()
-    await turn()
+    await turn(process.store)
     assert inbox.told[-1][1] is Action.ACCEPT
     assert all(a.time_lowered for a in process.store.all(tables.ALARM))
     await process.end()

@@ -85,13 +85,13 @@ class World:
         )
         change.put(tables.CONNECTOR, msgspec.structs.replace(connector, **fields))
         await change.commit()
-        await turn()
+        await turn(self.store)
 
     async def delete(self, number: int) -> None:
         change = self.store.transaction()
         change.delete(tables.CONNECTOR, number)
         await change.commit()
-        await turn()
+        await turn(self.store)
 
     def of(self, number: int) -> Lookout:
         """The newest of an integration."""
@@ -102,7 +102,7 @@ class World:
         for made in self.made:
             if made.stopping is not None and not made.stopping.called:
                 made.stopping.callback(None)
-        await turn()
+        await turn(self.store)
 
 
 @pytest_twisted.async_yield_fixture
@@ -203,7 +203,7 @@ async def test_what_can_be_seen_of_them(world: World) -> None:
     await world.put(2)
     world.watchers.startService()
     world.clock.advance(SPREAD)
-    await turn()
+    await turn(world.store)
     state = world.watchers.stream_state(1)
     assert state is not None
     assert state.way is Way.STREAMING

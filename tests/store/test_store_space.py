@@ -170,10 +170,10 @@ async def test_requests_wait_for_space(tmp_path: Path) -> None:
     clock = Clock()
     watch = disk_watch(process.store, process.alarms, clock)
     watch.startService()
-    await turn()
+    await turn(process.store)
     fs.free = TIGHT
     clock.advance(INTERVAL)
-    await turn()
+    await turn(process.store)
     inbox.deliver(request(1))
     await process.settle(3)
     assert inbox.messages
@@ -182,10 +182,10 @@ async def test_requests_wait_for_space(tmp_path: Path) -> None:
     assert process.alarms.active(names.INTERNAL, CONNECTOR.name) is None
     fs.free = PLENTY
     clock.advance(INTERVAL)
-    await turn()
+    await turn(process.store)
     assert process.alarms.active(names.DISK_LOW, INSTANCE) is None
     process.clock.advance(CONNECTOR.poll_interval)
-    await turn()
+    await turn(process.store)
     assert len(inbox.told) == 1
     stopped = watch.stopService()
     assert stopped is not None
@@ -207,7 +207,7 @@ async def test_damage_on_the_disk_is_an_alarm(tmp_path: Path) -> None:
     assert await process.store.compact() == ""
     watch = disk_watch(process.store, process.alarms, Clock())
     watch.startService()
-    await turn()
+    await turn(process.store)
     alarm = process.alarms.active(names.STORE_DAMAGED, INSTANCE)
     assert alarm is not None
     assert "00000001.jsonl" in alarm.details
@@ -220,7 +220,7 @@ async def test_damage_on_the_disk_is_an_alarm(tmp_path: Path) -> None:
     assert process.alarms.active(names.STORE_DAMAGED, INSTANCE) is not None
     watch = disk_watch(process.store, process.alarms, Clock())
     watch.startService()
-    await turn()
+    await turn(process.store)
     assert process.alarms.active(names.STORE_DAMAGED, INSTANCE) is None
     stopped = watch.stopService()
     assert stopped is not None
