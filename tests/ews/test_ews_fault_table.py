@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxBusy, MailboxError
 from pexschedd.ews import reactions
@@ -25,7 +25,8 @@ from pexschedd.ews.response_codes import KNOWN, Category, category
 from pexschedd.net.trouble import Trouble
 from pexschedd.scheduling.mailbox import Action, Answer, Blame, OutcomeKind
 from tests.ews.conftest import Starter
-from tests.ews.ews_exchange import EQUIPMENT, Exchange, reactor, waiting
+from tests.ews.ews_exchange import EQUIPMENT, Exchange, waiting
+from tests.turns import some_turns
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 
@@ -163,7 +164,7 @@ async def test_a_huge_answer(world: World, zipped: bool) -> None:
     mailbox = world.mailbox(limits=Limits(connections=1, max_answer=1_000_000))
     assert type(await failure(mailbox)) is AnswerTooLarge
     world.exchange.sandbox.behaviour.configure({})
-    await deferLater(reactor, 0.02, lambda: None)  # until the sandbox has noticed
+    await some_turns()  # until the sandbox has noticed
 
 
 @pytest.mark.parametrize("kind", ["reset", "close", "cut-headers"])

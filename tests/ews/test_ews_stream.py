@@ -32,6 +32,7 @@ from tests.ews.ews_support import (
     response,
     success,
 )
+from tests.turns import some_turns
 
 reactor: Any = _reactor
 Starter = Callable[[Behaviour], RawSite]
@@ -182,7 +183,7 @@ class Ear:
         done.addTimeout(5, reactor)
         await done
         # What told us has to finish first.
-        await turn()
+        await some_turns()
 
 
 @pytest_twisted.ensureDeferred
@@ -396,19 +397,13 @@ async def test_no_answer_at_all(serve: Starter) -> None:
     ear = Ear(peer.site, limits=Limits(deadline=20))
     ear.listen()
     while not peer.streams:
-        await Deferred.fromCoroutine(turn())
+        await Deferred.fromCoroutine(some_turns())
     ear.clock.advance(21)
     error = await ear.over
     assert isinstance(error, MailboxUnreachable)
     assert "20 seconds" in error.message
     # Nobody answers this Unsubscribe either: it is given its short time.
     await ear.stream.close()
-
-
-async def turn() -> None:
-    done: Deferred[None] = Deferred()
-    reactor.callLater(0.005, done.callback, None)
-    await done
 
 
 def login_page(opened: Opened) -> None:
@@ -499,7 +494,7 @@ async def test_a_handshake_before_the_stream(serve: Starter) -> None:
     closing = Deferred.fromCoroutine(ear.stream.close())
     await ear.over
     while len(site.requests) < 6:
-        await turn()
+        await some_turns()
     # Nobody answers the Unsubscribe: it has its few seconds.
     ear.clock.advance(3)
     await closing
@@ -517,7 +512,7 @@ async def test_close_takes_seconds_at_most(serve: Starter) -> None:
     closing = Deferred.fromCoroutine(ear.stream.close())
     assert await ear.over is not None
     while len(peer.site.requests) < 3:
-        await turn()
+        await some_turns()
     assert not closing.called
     ear.clock.advance(3)
     await closing

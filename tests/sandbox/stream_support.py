@@ -9,7 +9,6 @@ import treq
 from lxml import etree
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import deferLater
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
@@ -196,11 +195,3 @@ class Speaker:
         listener = Listener()
         response.deliverBody(listener)
         return listener
-
-
-async def turn() -> None:
-    """Lets the reactor look at its sockets."""
-    from twisted.internet import reactor  # noqa: PLC0415 - only for real sockets
-
-    io: Any = reactor
-    await deferLater(io, 0.01)

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from tests.sandbox.exchangelib_support import Client, in_thread
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, HOUR, START, CheckedSandbox
-from tests.sandbox.stream_support import turn
+from tests.turns import some_turns
 
 
 @pytest_twisted.ensureDeferred
@@ -28,7 +28,7 @@ async def test_a_streaming_subscription(sandbox: CheckedSandbox, served: str) ->
 
     working = Deferred.fromCoroutine(in_thread(served, work))
     while not sandbox.streams():
-        await turn()
+        await some_turns()
     sandbox.exchange.schedule(
         ALICE, subject="Weekly", start=START, end=START + HOUR, required=[EQUIPMENT]
     )

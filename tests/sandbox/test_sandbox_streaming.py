@@ -19,8 +19,9 @@ from tests.sandbox.sandbox_support import (
     CheckedSandbox,
     text,
 )
-from tests.sandbox.stream_support import Listener, Speaker, subscribe, turn, unsubscribe
+from tests.sandbox.stream_support import Listener, Speaker, subscribe, unsubscribe
 from tests.sandbox.test_sandbox_http import send
+from tests.turns import some_turns
 
 
 class Hall:
@@ -59,7 +60,7 @@ async def hall(sandbox: CheckedSandbox) -> AsyncIterator[Hall]:
     hall = Hall(sandbox, f"http://127.0.0.1:{port.getHost().port}", clock)
     yield hall
     hall.end_streams()
-    await turn()
+    await some_turns()
     await port.stopListening()
     assert not [call for call in clock.getDelayedCalls() if "Stream" in repr(call)]
 
@@ -84,7 +85,7 @@ async def test_a_stream_from_ok_to_closed(hall: Hall) -> None:
     hall.mail()
     await listener.count(3)
     hall.clock.advance(44)
-    await turn()
+    await some_turns()
     assert len(listener.envelopes) == 3
     hall.clock.advance(1)
     await listener.count(4)
@@ -293,15 +294,15 @@ async def test_trouble_with_streams(
     hall.clock.advance(5)
     await listener.until(lambda: listener.ended or not ended)
     await listener.count(len(statuses))
-    await turn()
+    await some_turns()
     hall.mail()
-    await turn()
+    await some_turns()
     assert listener.statuses()[: len(statuses)] == statuses
     assert listener.raw.startswith(rest)
     assert listener.ended == ended
     if kind == "stream-silence":
         hall.clock.advance(500)
-        await turn()
+        await some_turns()
         assert len(listener.envelopes) == 1
 
 

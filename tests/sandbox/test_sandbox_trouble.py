@@ -30,8 +30,8 @@ from tests.sandbox.sandbox_support import (
     text,
 )
 from tests.sandbox.signin_support import Wire, connect
-from tests.sandbox.stream_support import turn
 from tests.sandbox.test_sandbox_http import BROKEN, FIND, basic, behave, ews, send
+from tests.turns import some_turns
 
 SYNC = (
     "<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>"
@@ -131,7 +131,7 @@ async def test_a_slow_answer(sandbox: CheckedSandbox, served: str) -> None:
     response.deliverBody(reader)
     for _ in range(5):
         clock.advance(0.5)
-    await turn()
+    await some_turns()
     assert len(reader.seen) == 300
     clock.pump([1] * 200)
     etree.fromstring(await reader.done)
@@ -150,12 +150,12 @@ async def test_a_client_that_gives_up_on_a_slow_answer(
     wire = await connect(port.getHost().port)
     assert await behave(served, faults=[{"kind": "slow"}]) == 200
     waiting = wire.ask(FIND, basic(ALICE, "alice")["authorization"])
-    await turn()
+    await some_turns()
     assert [call for call in clock.getDelayedCalls() if "Trickle" in repr(call)]
     assert wire.transport is not None
     wire.transport.abortConnection()  # type: ignore[attr-defined]  # TCP has it
     assert await waiting is None
-    await turn()
+    await some_turns()
     assert not [call for call in clock.getDelayedCalls() if "Trickle" in repr(call)]
     await port.stopListening()
 
@@ -204,10 +204,10 @@ async def test_no_trouble_lasts(served: str, kind: str) -> None:
         wire = await connect(port)
         wire.ask(FIND, authorization)
         if not leaves:
-            await turn()
+            await some_turns()
         assert wire.transport is not None
         wire.transport.abortConnection()  # type: ignore[attr-defined]  # TCP has it
-        await turn()
+        await some_turns()
         await behave(served)
         assert (await ews(served))[0] == 200
 
@@ -294,7 +294,7 @@ async def test_too_many_at_a_time(sandbox: CheckedSandbox, served: str) -> None:
     for wire in wires:
         assert wire.transport is not None
         wire.transport.loseConnection()
-    await turn()
+    await some_turns()
 
 
 @pytest_twisted.ensureDeferred

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 import msgspec
 import pytest
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
 from pexschedd.errors import InvalidToken, MailboxRefused, StoreError
@@ -272,14 +271,8 @@ async def turn(store: Store) -> None:
         before = len(_changes_of(store))
         with suppress(StoreError):
             await store.look_at_disk()  # done when all that was committed is durable
-        await moment(0)
+        await deferLater(reactor, 0)
         quiet = quiet + 1 if len(_changes_of(store)) == before else 0
-
-
-async def moment(seconds: float = 0.008) -> None:
-    """Lets real sockets go on."""
-    waiting: Deferred[None] = deferLater(reactor, seconds, lambda: None)
-    await waiting
 
 
 def tag(number: int) -> str:

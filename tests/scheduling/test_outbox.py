@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.scheduling.outbox import of_different_meetings
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, Exchange
-from tests.scheduling.process_support import Process, moment, tag
+from tests.scheduling.process_support import Process, tag
+from tests.turns import some_turns
 
 TOKEN = ".".join(
     ["eyJhbGciOiJSUzI1NiJ9" * 4, "c2lnbmVkX2J5X2V4Y2hhbmdl" * 8, "AbCd" * 60]
@@ -71,7 +72,7 @@ async def until(process: Process, done: Callable[[], bool]) -> None:
     for _ in range(100):
         if done():
             break
-        await moment()
+        await some_turns()
         process.clock.advance(30)
     await process.watcher.stop()
     assert done()
@@ -106,7 +107,7 @@ async def test_an_answer_that_was_lost_is_given_once(
     if killed:
         first.watcher.start()
         while not responses(exchange):
-            await moment()
+            await some_turns()
         # What is on the disk at this moment is all that the next life gets.
         shutil.copytree(tmp_path / "first", tmp_path / "second")
         await first.end()
@@ -135,7 +136,7 @@ async def test_a_rewrite_that_was_lost_is_sent_once(
     if killed:
         first.watcher.start()
         while sent() < 2:
-            await moment()
+            await some_turns()
         shutil.copytree(tmp_path / "first", tmp_path / "second")
         await first.end()
         first = process_at(tmp_path / "second", exchange)

@@ -14,7 +14,8 @@ from pexschedd.model import tables
 from pexschedd.scheduling import alarms as names
 from pexschedd.scheduling.troubled import PAUSES
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, Exchange
-from tests.scheduling.process_support import Process, moment, tag
+from tests.scheduling.process_support import Process, tag
+from tests.turns import some_turns
 
 KINDS = [
     "ErrorServerBusy",
@@ -63,7 +64,7 @@ class Day:
         for _ in range(400):
             if done():
                 return
-            await moment()
+            await some_turns()
             self.calm.advance(60)
             self.process.clock.advance(60)
         raise AssertionError("it never came so far")

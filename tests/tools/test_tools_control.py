@@ -13,7 +13,6 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import deferLater
 
 from pexschedd.config import Config
 from pexschedd.errors import StoreError
@@ -31,6 +30,7 @@ from pexschedd.tools.orders import (
     Progress,
     RecoveryOrder,
 )
+from tests.turns import some_turns
 
 reactor: Any = _reactor
 
@@ -68,11 +68,6 @@ async def folder(tmp_path: Path, bench: Bench) -> AsyncIterator[Path]:
     await service.stopService()
 
 
-async def rest() -> None:
-    waiting: Deferred[None] = deferLater(reactor, 0.02, lambda: None)
-    await waiting
-
-
 @pytest_twisted.ensureDeferred
 async def test_an_order_and_what_comes_of_it(folder: Path, bench: Bench) -> None:
     """The daemon gets the whole order; the tool hears everything, in order; nobody but
@@ -93,11 +88,11 @@ async def test_a_tool_that_goes_away_stops_its_run(folder: Path, bench: Bench) -
     endpoint = UNIXClientEndpoint(reactor, os.fspath(folder / "control"))
     protocol: Any = await endpoint.connect(Factory.forProtocol(Protocol))
     protocol.transport.write(b'{"type":"maintenance"}\n')
-    await rest()
+    await some_turns()
     assert bench.orders == [MaintenanceOrder()]
     assert bench.still_wanted()
     protocol.transport.loseConnection()
-    await rest()
+    await some_turns()
     assert not bench.still_wanted()
     bench.hold.callback(None)
 
@@ -113,7 +108,7 @@ async def test_a_tool_that_cannot_say_what_it_hears(folder: Path, bench: Bench) 
 
     with pytest.raises(BrokenPipeError):
         await ask_daemon(folder, MaintenanceOrder(), heard, reactor)
-    await rest()
+    await some_turns()
     assert not bench.still_wanted()
     bench.hold.callback(None)
 
@@ -142,7 +137,7 @@ async def test_what_is_no_order_is_refused(
     endpoint = UNIXClientEndpoint(reactor, os.fspath(folder / "control"))
     protocol: Any = await endpoint.connect(Factory.forProtocol(Ear))
     protocol.transport.write(line + b"\n")
-    await rest()
+    await some_turns()
     assert b"cannot be understood" in b"".join(got)
     assert not bench.orders
 
