@@ -416,6 +416,25 @@ def test_a_telephone_is_wide_enough(
     desk.close()
 
 
+def test_what_is_written_while_the_form_opens_is_not_lost(desk: Desk) -> None:
+    """The sheet for the text comes later than the fields: who has begun to write by
+    then is asked before it is thrown away."""
+    page = desk.page
+    held: list[Route] = []
+    page.route("**/desk/paper", lambda route: held.append(route))
+    with page.expect_request("**/desk/paper"):
+        desk.compose("Early")
+    held[0].continue_()
+    desk.paper.locator("body[contenteditable=true]").wait_for()
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(
+        page.get_by_role("alertdialog", name="Discard this meeting?")
+    ).to_be_visible()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#compose")).to_be_hidden()
+    assert desk.trouble == []
+
+
 def test_the_equipment_mailbox_alone_is_no_room(desk: Desk) -> None:
     """Somebody who invites it without the button is not told that there is a room."""
     page = desk.page

@@ -55,9 +55,11 @@ export class Compose {
     this.hidePane();
     $("confirm").hidden = true;
     $("notices").replaceChildren();
+    const fields = this.fields();
     this.dialog.showModal();
     await this.layPaper(draft.body);
-    this.pristine = this.fingerprint();
+    // Somebody may have begun to write by now, and must not lose it unasked.
+    this.pristine = this.fingerprint(fields);
     this.coach();
     $("subject").focus();
   }
@@ -188,10 +190,12 @@ export class Compose {
     return `<html><body>${this.page.body.innerHTML}</body></html>`;
   }
 
-  fingerprint() {
-    return JSON.stringify([
-      $("subject").value, $("location").value, this.times(), this.required.get(), this.optional.get(), this.html(),
-    ]);
+  fields() {
+    return [$("subject").value, $("location").value, this.times(), this.required.get(), this.optional.get()];
+  }
+
+  fingerprint(fields = this.fields()) {
+    return JSON.stringify([fields, this.html()]);
   }
 
   // ---------------------------------------------------------------- the add-in
