@@ -76,6 +76,17 @@ class Choose(Protocol):
     def __call__(self, among: Sequence[T]) -> T: ...
 
 
+def all_files(folder: Folder, path: Path) -> dict[Path, File]:
+    """Everything below a folder that is at this path."""
+    found = {}
+    for name, node in folder.names.items():
+        if isinstance(node, File):
+            found[path / name] = node
+        else:
+            found |= all_files(node, path / name)
+    return found
+
+
 class Disk(FileSystem):
     """The file system. `before` is called with the name of each changing call."""
 

@@ -14,7 +14,7 @@ from pexschedd.model.fields import Record
 from pexschedd.model.table import Table
 from pexschedd.store import checked, line
 from pexschedd.store.manifest import KEPT
-from tests.store.store_disk import Disk, File, Folder
+from tests.store.store_disk import Disk, all_files
 from tests.store.store_support import (
     ROOM,
     SETTING,
@@ -54,16 +54,6 @@ def _read(opened: Opened) -> dict[str, Any]:
     return content
 
 
-def _all_files(folder: Folder, path: Path) -> dict[Path, File]:
-    found = {}
-    for name, node in folder.names.items():
-        if isinstance(node, File):
-            found[path / name] = node
-        else:
-            found |= _all_files(node, path / name)
-    return found
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -88,7 +78,7 @@ def test_any_changed_byte_is_refused_or_harmless(
     opened.close()
     disk.root.sync()
     disk.sync_dir(STATE / "journal")
-    names = _all_files(disk.root, Path("/"))
+    names = all_files(disk.root, Path("/"))
     assert len(names) == (8 if kept else 9)
     refused = harmless = hints = 0
     for path, original in names.items():
@@ -98,7 +88,7 @@ def test_any_changed_byte_is_refused_or_harmless(
             if changed == original.data:
                 continue
             (copy,) = disk.crashes(lambda data: [])
-            _all_files(copy.root, Path("/"))[path].data = bytes(changed)
+            all_files(copy.root, Path("/"))[path].data = bytes(changed)
             try:
                 again = Opened(STATE, fs=copy)
             except StoreError as error:

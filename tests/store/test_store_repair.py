@@ -14,7 +14,7 @@ from pexschedd.store.inspection import inspect
 from pexschedd.store.repair import Repair
 from pexschedd.store.secrets import key_id_of, mend_key
 from pexschedd.tools.store_command import DAMAGED, DONE
-from tests.store.store_disk import Disk, File, Folder
+from tests.store.store_disk import Disk, all_files
 from tests.store.store_support import (
     ROOM,
     SETTING,
@@ -24,16 +24,6 @@ from tests.store.store_support import (
     files,
 )
 from tests.store.tool_support import ASIDE, STATE, check_history, fill, tool
-
-
-def _all_files(folder: Folder, path: Path) -> dict[Path, File]:
-    found = {}
-    for name, node in folder.names.items():
-        if isinstance(node, File):
-            found[path / name] = node
-        else:
-            found |= _all_files(node, path / name)
-    return found
 
 
 def test_every_flipped_byte_is_seen_and_mended(kept: int) -> None:
@@ -51,14 +41,14 @@ def test_every_flipped_byte_is_seen_and_mended(kept: int) -> None:
     disk.sync_dir(STATE / "journal")
     hints = 0
     left_to_people = mended = harmless = 0
-    for path, original in _all_files(disk.root, Path("/")).items():
+    for path, original in all_files(disk.root, Path("/")).items():
         if not kept and JOURNAL not in path.parts:
             continue  # the other files are read as a whole in any case
         for position, byte in enumerate(original.data):
             (copy,) = disk.crashes(lambda data: [])
             changed = bytearray(original.data)
             changed[position] = byte ^ (1 << position % 8)
-            _all_files(copy.root, Path("/"))[path].data = bytes(changed)
+            all_files(copy.root, Path("/"))[path].data = bytes(changed)
             findings = inspect(copy, STATE, TABLES).findings
             try:
                 again = Opened(STATE, fs=copy)
@@ -80,7 +70,7 @@ def test_every_flipped_byte_is_seen_and_mended(kept: int) -> None:
                 left_to_people += 1
                 continue
             mended += 1
-            aside = _all_files(copy.root, Path("/"))
+            aside = all_files(copy.root, Path("/"))
             assert any(
                 "set-aside" in kept.parts and file.data == bytes(changed)
                 for kept, file in aside.items()
