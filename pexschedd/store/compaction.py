@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pexschedd.store import line
 from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
-from pexschedd.store.hint_files import HintFiles
+from pexschedd.store.hint_files import HintFiles, HintReading
 from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Lines, Run
 from pexschedd.store.manifest import Segment
@@ -53,6 +53,7 @@ class Compaction:
         self._dead = dead
         self._hint_files = hint_files
         self._hints: Hints | None = None
+        self._reading: HintReading | None = None
         self._slice = slice_size
         self._path = segments.directory / temporary_name("compaction")
         self._handle: int | None = None
@@ -105,8 +106,8 @@ class Compaction:
     def _copy(self) -> None:
         lines = self._sources[self._source]
         path = self._path_of_source()
-        if not self._line:
-            self._hints = lines.hints or self._hint_files.read(self._segment)
+        if not self._line and not self._know_hints(lines):
+            return
         after, size, runs = lines.runs(self._line, self._slice)
         # Where nothing matters nothing is read: it may be what cannot be.
         data = self._read(path, size, runs) if runs else b""
@@ -135,6 +136,20 @@ class Compaction:
         if not after:
             self._source += 1
             self._offset = 0
+
+    def _know_hints(self, lines: Lines) -> bool:
+        """Whether it is known what the next source's lines are about, or that nobody
+        knows it; takes some steps where a file has it."""
+        self._hints = lines.hints
+        if self._hints is None:
+            if self._reading is None:
+                self._reading = self._hint_files.reading(self._segment)
+            if self._reading.step():
+                return False
+            if self._reading.columns is not None:
+                self._hints = self._reading.columns.hints
+            self._reading = None
+        return True
 
     def _read(self, path: Path, size: int, runs: Sequence[Run]) -> bytes | None:
         """None if the disk does not give it. That says nothing about what is written,

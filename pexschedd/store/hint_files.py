@@ -19,7 +19,7 @@ from pexschedd.store.space import reserve_of
 _CHUNK = 1 << 20
 
 SLICE = 256 << 10
-"""Bytes that are written and synced between two commits, as for a backup."""
+"""Bytes that are read, or written and synced, between two commits, as for a backup."""
 
 
 def made_with(version: str, tables: Sequence[Table[Any]], key: bytes) -> str:
@@ -47,7 +47,10 @@ class HintFiles:
     def open(self, segment: Segment) -> Lines | None:
         """What is in a sealed segment, if the segment is as it was when this was
         written; every byte of it is read. None if it has to be read line by line."""
-        columns = self._columns(segment)
+        reading = self._reading(segment, _CHUNK)
+        while reading.step():
+            pass
+        columns = reading.columns
         if columns is None:
             return None
         path = self._directory / segment.name
@@ -58,27 +61,23 @@ class HintFiles:
             position += len(chunk)
         if (position, crc) != (segment.size, columns.crc):
             return None
-        lines = Lines.read(segment.first, columns.sizes, columns.seqs, columns.hints)
+        lines = Lines.read(segment.first, columns)
         lines.name = segment.name
-        lines.crc = crc
         lines.prepare()
         return lines
 
-    def read(self, segment: Segment) -> hints.Hints | None:
-        """What the lines of a segment are about, whatever has become of the segment."""
-        columns = self._columns(segment)
-        return None if columns is None else columns.hints
+    def reading(self, segment: Segment) -> "HintReading":
+        """What reads, between commits, what the lines of a segment are about, whatever
+        has become of the segment."""
+        return self._reading(segment, SLICE)
 
     def writing(self, segments: Segments, lines: Lines) -> "HintWriting":
         """What writes down, on the journal's thread, what sealed lines are about."""
         return HintWriting(self._fs, segments, lines, self._head)
 
-    def _columns(self, segment: Segment) -> hints.Columns | None:
+    def _reading(self, segment: Segment, slice_size: int) -> "HintReading":
         path = self._directory / hint_name(segment.name)
-        # Whatever is wrong with it: the segment can be read instead.
-        with suppress(OSError):
-            return hints.decode(self._fs.read(path), self._head(segment), self.width)
-        return None
+        return HintReading(self._fs, path, self._head(segment), self.width, slice_size)
 
     def _head(self, segment: Segment, crc: int = 0) -> hints.Head:
         return hints.Head(
@@ -91,6 +90,40 @@ class HintFiles:
             size=segment.size or 0,
             crc=crc,
         )
+
+
+class HintReading:
+    """Reads one hint file, of which there may be hundreds of megabytes."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        path: Path,
+        expected: hints.Head,
+        width: int,
+        slice_size: int,
+    ) -> None:
+        self._fs = fs
+        self._path = path
+        self._expected = expected
+        self._width = width
+        self._slice = slice_size
+        self._content: hints.Content | None = None
+        self.columns: hints.Columns | None = None
+        """What it says, when all is read; None if it is not what is expected."""
+
+    def step(self) -> bool:
+        """Reads a slice; returns whether there is more to do."""
+        # Whatever is wrong with it: the segment can be read instead.
+        with suppress(OSError, ValueError):
+            if self._content is None:
+                self._content = hints.Content(self._fs.size(self._path))
+            part = self._fs.read(self._path, self._content.size, self._slice)
+            if part:
+                self._content.add(part)
+                return True
+            self.columns = self._content.decode(self._expected, self._width)
+        return False
 
 
 class HintWriting:

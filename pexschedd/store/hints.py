@@ -150,31 +150,47 @@ class Columns(NamedTuple):
 
     crc: int
     """Of the segment."""
-    sizes: "array[int]"
-    seqs: "array[int] | None"
+    sizes: memoryview
+    """32 bits each."""
+    seqs: memoryview | None
+    """64 bits each, if the segment is compacted."""
     hints: Hints
 
 
-def decode(data: bytes, expected: Head, width: int) -> Columns | None:
-    """None if this is not exactly the file for that segment."""
-    view = memoryview(data)
-    if view[-_CRC_SIZE:] != b"%08x" % zlib.crc32(view[:-_CRC_SIZE]):
-        return None
-    end = data.find(b"\n", 0, 1 << 16) + 1
-    try:
-        head = msgspec.json.decode(view[:end], type=Head)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    if msgspec.structs.replace(head, crc=0) != expected:
-        return None
-    columns = []
-    for bytes_each in (4, 1, 8, 8 * width, 8 if head.compacted else 0):
-        begin, end = end, end + head.lines * bytes_each
-        columns.append(view[begin:end])
-    if end != len(data) - _CRC_SIZE:
-        return None
-    sizes, seqs = array("I"), array("Q")
-    sizes.frombytes(columns[0])
-    seqs.frombytes(columns[4])
-    hints = Hints.over(width, *columns[1:4])
-    return Columns(head.crc, sizes, seqs if head.compacted else None, hints)
+class Content:
+    """The bytes of a hint file, as they come."""
+
+    def __init__(self, size: int) -> None:
+        self._data = memoryview(bytearray(size))
+        self._end = max(0, size - _CRC_SIZE)
+        self._crc = 0
+        self.size = 0
+        """How much has come."""
+
+    def add(self, part: bytes) -> None:
+        """Raises ValueError if there is more than there was to be."""
+        begin, self.size = self.size, self.size + len(part)
+        self._data[begin : self.size] = part
+        self._crc = zlib.crc32(self._data[begin : min(self.size, self._end)], self._crc)
+
+    def decode(self, expected: Head, width: int) -> Columns | None:
+        """None if this is not exactly the file for that segment."""
+        view = self._data
+        if view[self._end :] != b"%08x" % self._crc:
+            return None
+        end = bytes(view[: 1 << 16]).find(b"\n") + 1
+        try:
+            head = msgspec.json.decode(view[:end], type=Head)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        if msgspec.structs.replace(head, crc=0) != expected:
+            return None
+        columns = []
+        for bytes_each in (4, 1, 8, 8 * width, 8 if head.compacted else 0):
+            begin, end = end, end + head.lines * bytes_each
+            columns.append(view[begin:end])
+        if end != self._end:
+            return None
+        sizes, codes, ids, entries, seqs = columns
+        hints = Hints.over(width, codes, ids, entries)
+        return Columns(head.crc, sizes, seqs if head.compacted else None, hints)

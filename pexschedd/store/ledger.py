@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, compress
 from typing import NamedTuple
 
-from pexschedd.store.hints import DELETED, Hints
+from pexschedd.store.hints import DELETED, Columns, Hints
 from pexschedd.store.numbers import Numbers
 
 _ALIVE = re.compile(rb"\x01+")
@@ -71,16 +71,16 @@ class Lines:
         self._marks = array("Q")
 
     @classmethod
-    def read(
-        cls, first: int, sizes: "array[int]", seqs: "array[int] | None", hints: Hints
-    ) -> "Lines":
+    def read(cls, first: int, columns: Columns) -> "Lines":
         """What a hint file says."""
-        lines = cls(first, hints)
-        lines.sizes = sizes
-        lines.seqs = seqs
-        lines.alive = hints.puts()
-        lines.size = sum(sizes)
-        lines.live = sum(compress(sizes, lines.alive))
+        lines = cls(first, columns.hints, compacted=columns.seqs is not None)
+        lines.sizes.frombytes(columns.sizes)
+        if lines.seqs is not None:
+            lines.seqs.frombytes(columns.seqs or b"")
+        lines.crc = columns.crc
+        lines.alive = columns.hints.puts()
+        lines.size = sum(lines.sizes)
+        lines.live = sum(compress(lines.sizes, lines.alive))
         return lines
 
     def add(

@@ -192,6 +192,32 @@ def test_a_compacted_segment_gets_the_hints_of_its_lines(
     opened.close()
 
 
+def test_hints_are_read_a_slice_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compaction that needs a large file of them keeps no commit waiting for it."""
+    monkeypatch.setattr(hint_files, "SLICE", 64)
+    read: list[int] = []
+
+    class Noting(Disk):
+        def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+            data = super().read(path, offset, size)
+            if path.suffix == ".hint":
+                read.append(len(data))
+            return data
+
+    disk = Noting()
+    opened = Opened(STATE, fs=disk, kept=0)
+    for id in range(1, 31):
+        opened.put(ROOM, Room(id=id, name=f"r{id}"))
+    opened.wait(opened.store.roll())
+    opened.settle()
+    (hint,) = hints(disk)
+    opened.delete(ROOM, 1)
+    opened.compact()
+    close(opened)
+    assert sum(read) == disk.size(JOURNAL / hint) > 10 * 64
+    assert max(read) == 64
+
+
 def test_a_crash_while_hints_are_written_is_harmless(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pexschedd.store import hints as hint_format
 from pexschedd.store.hint_files import made_with
-from pexschedd.store.hints import DELETED, Columns, Head, Hints, decode, encode
+from pexschedd.store.hints import DELETED, Columns, Content, Head, Hints, encode
 from tests.store.store_support import ROOM, SETTING, TABLES, VISIT
 
 numbers = st.integers(0, (1 << 64) - 1)
@@ -49,6 +49,15 @@ def _columns(
     return array("I", [line[0] for line in of]), seqs, hints
 
 
+def _decode(
+    data: bytes, expected: Head, width: int, slice_size: int = 1 << 20
+) -> Columns | None:
+    content = Content(len(data))
+    while part := data[content.size : content.size + slice_size]:
+        content.add(part)
+    return content.decode(expected, width)
+
+
 def _plain(hints: Hints) -> tuple[bytes, list[int], list[int]]:
     return bytes(hints.codes), list(hints.ids), list(hints.entries)
 
@@ -63,11 +72,13 @@ def test_what_is_written_is_read(
     head = _head(len(of), compacted=compacted, crc=crc)
     parts = list(encode(head, sizes, seqs, hints, slice_size))
     assert all(0 < len(part) <= max(slice_size, 8) for part in parts)
-    read = decode(b"".join(parts), _head(len(of), compacted=compacted), width)
+    head = _head(len(of), compacted=compacted)
+    read = _decode(b"".join(parts), head, width, slice_size)
     assert read is not None
     assert read.crc == crc
-    assert read.sizes == sizes
-    assert read.seqs == seqs
+    assert bytes(read.sizes) == sizes.tobytes()
+    assert (read.seqs is None) == (seqs is None)
+    assert bytes(read.seqs or b"") == bytes(seqs or b"")
     assert _plain(read.hints) == _plain(hints)
     padded = [(*line[3][:width], 0, 0, 0)[:width] for line in of]
     assert list(read.hints.entries) == [each for row in padded for each in row]
@@ -89,7 +100,7 @@ def _sample(*, compacted: bool, **fields: Any) -> bytes:
 
 
 def _read(data: bytes, *, compacted: bool, **fields: Any) -> Columns | None:
-    return decode(data, _head(len(SAMPLE), compacted=compacted, **fields), 2)
+    return _decode(data, _head(len(SAMPLE), compacted=compacted, **fields), 2)
 
 
 @pytest.mark.parametrize("compacted", [False, True])
@@ -110,6 +121,20 @@ def test_what_is_damaged_is_not_looked_at(compacted: bool) -> None:
             assert _read(before + byte + after, compacted=compacted) is None
     for more in (b"\0", b"\n", data):
         assert _read(data + more, compacted=compacted) is None
+
+
+def test_a_file_that_is_not_as_long_as_it_was_is_not_looked_at() -> None:
+    """It grows or shrinks between two slices: too much is an error, too little is not
+    what was written."""
+    data, head = _sample(compacted=True), _head(len(SAMPLE), compacted=True)
+    for part in (data[1:], data[:-1], b"x" + data, data + b"x", b""):
+        content = Content(len(data))
+        if len(part) > len(data):
+            with pytest.raises(ValueError, match="structures"):
+                content.add(part)
+        else:
+            content.add(part)
+            assert content.decode(head, 2) is None
 
 
 @given(st.binary(max_size=300), st.booleans())
@@ -158,7 +183,7 @@ def test_every_width_is_its_own() -> None:
     """Hints of three indexes are not read as those of two."""
     data = _sample(compacted=False)
     for width in (0, 1, 3, 4):
-        assert decode(data, _head(len(SAMPLE)), width) is None
+        assert _decode(data, _head(len(SAMPLE)), width) is None
 
 
 def test_what_hints_depend_on() -> None:
@@ -190,7 +215,7 @@ def test_hints_of_a_file_are_like_those_in_memory(
     """What a start asks of them is the same for both, and what was asked for."""
     of = [(size, code & 0x81, id, entries, seq) for size, code, id, entries, seq in of]
     sizes, _, hints = _columns(of, width, compacted=False)
-    read = decode(
+    read = _decode(
         b"".join(encode(_head(len(of)), sizes, None, hints, 50)), _head(len(of)), width
     )
     assert read is not None
