@@ -1,10 +1,10 @@
 """A journal that is written for ever over the same rooms: how large does it get, and
 what does compaction cost those who commit meanwhile?
 
-    python -m benchmarks.store_churn [--full] [FOLDER]
+    python -m benchmarks.store_churn [--small] [FOLDER]
 
-`--full`: 5 million lines over 100,000 live rooms; without it a tenth of both, where the
-p99 during compaction is that of the few commits that met the end of one of a handful of
+5 million lines over 100,000 live rooms; `--small`: a tenth of both, where the p99
+during compaction is that of the few commits that met the end of one of a handful of
 compactions: some disks take long to free what large files took. Each commit is waited
 for before the next one, as the worst case for how long it takes. A commit counts as
 "during compaction" if any of it ran in that time.
@@ -104,15 +104,14 @@ def report(lines: int, live: int, folder: str | None) -> None:
             f" ratio {busy / idle:.1f}"
         )
     if len(figures.busy) < 5_000:
-        print(f"  (of {len(figures.busy)} commits; --full has enough to tell)")
+        print(f"  (of {len(figures.busy)} commits: too few to tell)")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{'  peak memory':<34}{memory:>9,.0f} MB")
 
 
 def main(arguments: list[str]) -> None:
-    full = "--full" in arguments
     folders = [a for a in arguments if not a.startswith("-")]
-    scale = 1 if full else 10
+    scale = 10 if "--small" in arguments else 1
     report(5_000_000 // scale, 100_000 // scale, folders[0] if folders else None)
 
 

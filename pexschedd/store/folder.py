@@ -6,7 +6,7 @@ list a lost file would look like an empty collection.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from secrets import token_bytes
 
@@ -26,7 +26,11 @@ from pexschedd.store.newer import Newer
 from pexschedd.store.secrets import key_id_of, load_or_create_key
 
 FORMAT = 1
+INFO = "format.json"
 JOURNAL = "journal"
+
+_BEFORE_DATA = {"LOCK", "secret.key", "lost+found", "twistd.pid", "twistd.log"}
+"""What may be in a state folder that is begun: a first start may have been killed."""
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +64,7 @@ class Folder:
     ) -> "Folder":
         """Creates the folder if need be and locks it. StoreError or OSError."""
         make_dirs(fs, directory)
+        _refuse_others(directory, fs.listdir(directory))
         folder = cls(fs, directory, take_lock(fs, directory / "LOCK"))
         try:
             folder._read(random)
@@ -70,9 +75,8 @@ class Folder:
 
     def _read(self, random: Callable[[int], bytes]) -> None:
         remove_temporaries(self._fs, self.path)
-        path = self.path / "format.json"
-        names = self._fs.listdir(self.path)
-        if path.name in names:
+        path = self.path / INFO
+        if path.name in self._fs.listdir(self.path):
             try:
                 self._info = checked.load(self._fs.read(path), Info, FORMAT)
             except Newer as error:
@@ -80,11 +84,6 @@ class Folder:
                 raise StoreNewer(f"{path}: {error}", wrote=wrote) from None
             except ValueError as error:
                 raise StoreError(f"{path}: {error}") from None
-        elif JOURNAL in names or any(name.endswith(".json") for name in names):
-            raise StoreError(
-                f"{path} is missing, but there is data beside it. Restore it from a "
-                "backup."
-            )
         self.key = load_or_create_key(
             self._fs,
             self.path / "secret.key",
@@ -129,12 +128,31 @@ class Folder:
     def _write(self, info: Info) -> None:
         content = msgspec.to_builtins(info)
         del content["crc"]
-        replace(self._fs, self.path / "format.json", checked.dump(content))
+        replace(self._fs, self.path / INFO, checked.dump(content))
         self._info = info
 
     def close(self) -> None:
         """Lets the next process in."""
         self._fs.close(self._lock)
+
+
+def _refuse_others(directory: Path, names: Sequence[str]) -> None:
+    """Raises StoreError for a folder that is not ours, or not any more, before anything
+    is done to it."""
+    if INFO in names:
+        return
+    if any(name == JOURNAL or name.endswith(".json") for name in names):
+        raise StoreError(
+            f"{directory / INFO} is missing, but there is data beside it. Restore it "
+            "from a backup; or, if this was no state folder, use one of its own."
+        )
+    others = [n for n in names if n not in _BEFORE_DATA and not n.startswith(".")]
+    if others:
+        raise StoreError(
+            f"{directory} is not a state folder, for {INFO} is missing, and it is not "
+            f"empty: {min(others)!r} is in it. Use a folder of its own, which will be "
+            "created; or, if it was a state folder, restore it from a backup."
+        )
 
 
 def _release(data: bytes) -> str:

@@ -87,6 +87,39 @@ def test_a_newer_format_is_refused(state: Path) -> None:
         Opened(state)
 
 
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["passwd"], "'passwd' is in it. Use a folder of its own"),
+        (["sub/file"], "'sub' is in it"),
+        (["LOCK", "instance-id", "secret.key"], "'instance-id' is in it"),
+        (["journal/00000001.jsonl"], "format.json is missing, but there is data"),
+        (["package.json"], "format.json is missing, but there is data"),
+    ],
+)
+def test_a_folder_of_others_is_left_alone(
+    tmp_path: Path, names: list[str], why: str
+) -> None:
+    """No lock, no key, and not even what looks like a temporary file of ours goes."""
+    for name in (*names, ".theirs.tmp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("theirs")
+    before = files(tmp_path)
+    with pytest.raises(StoreError, match=why):
+        Opened(tmp_path)
+    assert files(tmp_path) == before
+
+
+def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
+    """What it had left is no reason to refuse, nor what is in a home folder, or at the
+    top of a file system of its own."""
+    for name in ("LOCK", ".format.json.tmp", ".bashrc", "twistd.pid"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "lost+found").mkdir()
+    Opened(tmp_path).close()
+    assert not (tmp_path / ".format.json.tmp").exists()
+
+
 def test_unreadable_folders_are_a_clear_error(tmp_path: Path) -> None:
     """What the system refuses is a StoreError that names the folder."""
     (tmp_path / "state").write_text("a file")
