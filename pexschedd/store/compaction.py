@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pexschedd.store import line
 from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
-from pexschedd.store.hint_files import HintFiles, HintReading
+from pexschedd.store.hint_files import HintFile, HintFiles, HintReading
 from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Lines, Run
 from pexschedd.store.manifest import Segment
@@ -52,8 +52,12 @@ class Compaction:
         self._sources = sources
         self._dead = dead
         self._hint_files = hint_files
+        # What the source's lines are about, before line `_known`, and the file that
+        # says so; and the file that gets what the copied ones are about.
         self._hints: Hints | None = None
+        self._known = 0
         self._reading: HintReading | None = None
+        self._aside: HintFile | None = None
         self._slice = slice_size
         self._path = segments.directory / temporary_name("compaction")
         self._handle: int | None = None
@@ -79,7 +83,11 @@ class Compaction:
             if self._handle is None:
                 self._handle = self._fs.create(self._path)
             if self._source < len(self._sources):
-                self._copy()
+                if not self._learn():
+                    self._copy()
+                    self._put_hints_aside()
+                return True
+            if self._put_hints_aside(rest=True):
                 return True
             self._fs.sync(self._handle)
             self._close()
@@ -93,6 +101,7 @@ class Compaction:
     def stop(self, why: str) -> None:
         """It will not be finished."""
         self._close()
+        self._lose_hints()
         self.problem = why
         with suppress(OSError):
             self._fs.unlink(self._path)
@@ -102,13 +111,20 @@ class Compaction:
         self._segments.replace_oldest(
             len(self._sources), self._path, self.lines, next_ids
         )
+        if self._aside is not None:
+            try:
+                segment = self._segments.manifest.segments[0]
+                self._hint_files.end(self._aside, segment, self.lines)
+            except OSError as error:
+                self._aside.abandon()
+                if error.errno not in (*NO_SPACE, *SHORT):
+                    raise
+            self.lines.hints = None
 
     def _copy(self) -> None:
         lines = self._sources[self._source]
         path = self._path_of_source()
-        if not self._line and not self._know_hints(lines):
-            return
-        after, size, runs = lines.runs(self._line, self._slice)
+        after, size, runs = lines.runs(self._line, self._slice, self._known)
         # Where nothing matters nothing is read: it may be what cannot be.
         data = self._read(path, size, runs) if runs else b""
         if data is None:
@@ -136,20 +152,51 @@ class Compaction:
         if not after:
             self._source += 1
             self._offset = 0
-
-    def _know_hints(self, lines: Lines) -> bool:
-        """Whether it is known what the next source's lines are about, or that nobody
-        knows it; takes some steps where a file has it."""
-        self._hints = lines.hints
-        if self._hints is None:
-            if self._reading is None:
-                self._reading = self._hint_files.reading(self._segment)
-            if self._reading.step():
-                return False
-            if self._reading.columns is not None:
-                self._hints = self._reading.columns.hints
+            self._known = 0
             self._reading = None
+
+    def _learn(self) -> bool:
+        """Finds out what the next lines are about; returns whether a file had to be
+        read for that, which is enough for one step."""
+        if self._line < self._known:
+            return False
+        lines = self._sources[self._source]
+        self._hints, self._known = lines.hints, len(lines.sizes)
+        if lines.hints is not None or self.lines.hints is None:
+            return False
+        if self._reading is None:
+            self._reading = self._hint_files.reading(self._segment)
+        block = self._reading.next()
+        if block is None:
+            self._lose_hints()  # also what was copied so far: it may be wrong
+        else:
+            self._hints = block.hints
+            self._known = block.hints.first + block.hints.count
         return True
+
+    def _put_hints_aside(self, *, rest: bool = False) -> bool:
+        """Writes a block of what the copied lines are about, or the rest of it, if it
+        is of so many lines that it takes too much memory. Returns whether it did."""
+        hints, files = self.lines.hints, self._hint_files
+        if hints is None:
+            self._lose_hints()  # those of some lines are not known
+        elif self._aside is None and hints.count > files.kept:
+            if files.has_room(self._segments):
+                self._aside = files.aside(self.lines)
+            else:
+                self._lose_hints()
+        if self._aside is None or hints is None or not (rest or self._aside.waiting):
+            return False
+        more = self._aside.write()
+        hints.forget(self._aside.written)
+        return more
+
+    def _lose_hints(self) -> None:
+        """The segment will be read line by line once, and get them then."""
+        self.lines.hints = None
+        if self._aside is not None:
+            self._aside.abandon()
+            self._aside = None
 
     def _read(self, path: Path, size: int, runs: Sequence[Run]) -> bytes | None:
         """None if the disk does not give it. That says nothing about what is written,

@@ -6,7 +6,9 @@ indexes. It is only ever a short cut. It has the checksum of the segment and one
 own, and says what it was made with; one that is damaged, missing, or made by another
 release is not looked at, and the segment is read line by line. It may be deleted.
 
-The file is a line of JSON, then the columns, then the checksum of all that.
+The file is blocks of so many lines each, column by column, then a line of JSON, the
+label, and the checksum of the blocks and the label. So neither who writes it nor who
+reads it needs more than a block at a time: there may be hundreds of megabytes.
 """
 
 import sys
@@ -18,7 +20,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
+
+BLOCK = 4096
+"""Lines in a block, but for the last one: some 250 KB."""
 
 DELETED = 0x80
 """Added to the table's number in a line that deletes."""
@@ -27,7 +32,7 @@ _ALIVE = bytes(1 if code < DELETED else 0 for code in range(256))
 _CRC_SIZE = 8
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Label(msgspec.Struct, frozen=True, kw_only=True):
     """What a hint file was made for, and with. Any difference makes it useless."""
 
     format: int = FORMAT
@@ -42,13 +47,16 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     crc: int = 0
     """Of the whole segment."""
+    block: int = BLOCK
 
 
 class Hints:
     """One line after the other: table or deletion, id, and `width` entries."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, first: int = 0) -> None:
+        """`first`: how many of the segment's lines are before these."""
         self.width = width
+        self.first = first
         # Bytes and numbers of 64 bits, which grow; or views of a file, which do not.
         self.codes: Any = bytearray()
         self.ids: Any = array("Q")
@@ -58,15 +66,10 @@ class Hints:
         # What is missing after so many entries.
         self._rest = [(0,) * (width - count) for count in range(width + 1)]
 
-    @classmethod
-    def over(
-        cls, width: int, codes: memoryview, ids: memoryview, entries: memoryview
-    ) -> "Hints":
-        """What a file says; nothing is added to it."""
-        hints = cls(width)
-        hints.codes, hints.ids, hints.entries = codes, ids.cast("Q"), entries.cast("Q")
-        hints.stored = True
-        return hints
+    @property
+    def count(self) -> int:
+        """Lines."""
+        return len(self.codes)
 
     def add(self, code: int, id: int, entries: Sequence[int]) -> None:
         """`entries` may be fewer than `width`."""
@@ -75,11 +78,25 @@ class Hints:
         self.entries.extend((*entries, *self._rest[len(entries)]))
 
     def copy(self, first: int, last: int, to: "Hints") -> None:
-        """Adds the lines `[first, last)` to others."""
+        """Adds the segment's lines `[first, last)` to others."""
+        first, last = first - self.first, last - self.first
         to.codes += self.codes[first:last]
         width = self.width
         to.ids.frombytes(_bytes(self.ids[first:last]))
         to.entries.frombytes(_bytes(self.entries[first * width : last * width]))
+
+    def forget(self, last: int) -> None:
+        """The segment's lines before this one are not needed any more."""
+        count = last - self.first
+        self.first = last
+        del self.codes[:count], self.ids[:count], self.entries[: count * self.width]
+
+    def freeze(self) -> None:
+        """A file has it, and nothing is added any more: it is only looked at."""
+        self.codes = memoryview(self.codes)
+        self.ids = memoryview(self.ids)
+        self.entries = memoryview(self.entries)
+        self.stored = True
 
     def puts(self) -> bytearray:
         """1 for each line that stores a record, 0 for each that deletes one."""
@@ -125,72 +142,87 @@ def _both(left: bytearray, right: bytearray) -> bytes:
     return both.to_bytes(len(left), "little")
 
 
-def encode(
-    head: Head,
-    sizes: "array[int]",
-    seqs: "array[int] | None",
-    hints: Hints,
-    slice_size: int,
-) -> Iterator[bytes]:
-    """The file, in slices. `seqs` is there if the segment is compacted."""
-    first = msgspec.json.encode(head) + b"\n"
-    columns = (first, sizes, hints.codes, hints.ids, hints.entries, seqs or b"")
-    crc = 0
-    for column in columns:
-        view = _bytes(column)
-        for start in range(0, len(view), slice_size):
-            part = bytes(view[start : start + slice_size])
-            crc = zlib.crc32(part, crc)
-            yield part
-    yield b"%08x" % crc
+class Block(NamedTuple):
+    """Some lines of a hint file."""
 
-
-class Columns(NamedTuple):
-    """The content of a hint file."""
-
-    crc: int
-    """Of the segment."""
     sizes: memoryview
     """32 bits each."""
-    seqs: memoryview | None
-    """64 bits each, if the segment is compacted."""
     hints: Hints
+    seqs: memoryview
+    """64 bits each; empty if the segment is not compacted."""
 
 
-class Content:
-    """The bytes of a hint file, as they come."""
+def line_size(label: Label, width: int) -> int:
+    """Bytes that a line takes in a block."""
+    return sum(_columns(label, width))
 
-    def __init__(self, size: int) -> None:
-        self._data = memoryview(bytearray(size))
-        self._end = max(0, size - _CRC_SIZE)
-        self._crc = 0
-        self.size = 0
-        """How much has come."""
 
-    def add(self, part: bytes) -> None:
-        """Raises ValueError if there is more than there was to be."""
-        begin, self.size = self.size, self.size + len(part)
-        self._data[begin : self.size] = part
-        self._crc = zlib.crc32(self._data[begin : min(self.size, self._end)], self._crc)
+def encode(
+    first: int,
+    last: int,
+    sizes: "array[int]",
+    hints: Hints,
+    seqs: "array[int] | None",
+) -> bytes:
+    """The lines `[first, last)` of a segment. `seqs` is there if it is compacted."""
+    a, b, width = first - hints.first, last - hints.first, hints.width
+    columns = (
+        sizes[first:last],
+        hints.codes[a:b],
+        hints.ids[a:b],
+        hints.entries[a * width : b * width],
+        seqs[first:last] if seqs is not None else b"",
+    )
+    return b"".join(map(_bytes, columns))
 
-    def decode(self, expected: Head, width: int) -> Columns | None:
-        """None if this is not exactly the file for that segment."""
-        view = self._data
-        if view[self._end :] != b"%08x" % self._crc:
-            return None
-        end = bytes(view[: 1 << 16]).find(b"\n") + 1
+
+def decode(data: bytes, label: Label, width: int, first: int) -> Block:
+    """A block whose first line is the segment's line `first`."""
+    count = len(data) // line_size(label, width)
+    view, columns, begin = memoryview(data), [], 0
+    for size in _columns(label, width):
+        columns.append(view[begin : begin + size * count])
+        begin += size * count
+    sizes, codes, ids, entries, seqs = columns
+    hints = Hints(width, first)
+    hints.codes, hints.ids, hints.entries = codes, ids.cast("Q"), entries.cast("Q")
+    return Block(sizes, hints, seqs)
+
+
+class End(NamedTuple):
+    """What follows the blocks."""
+
+    label: bytes
+    segment_crc: int
+    crc: bytes
+
+    @classmethod
+    def read(cls, data: bytes, expected: Label) -> "End | None":
+        """None if it is not that of a file for exactly this."""
+        label, crc = data[:-_CRC_SIZE], data[-_CRC_SIZE:]
         try:
-            head = msgspec.json.decode(view[:end], type=Head)
+            said = msgspec.json.decode(label, type=Label)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        if msgspec.structs.replace(head, crc=0) != expected:
+        if msgspec.structs.replace(said, crc=0) != expected:
             return None
-        columns = []
-        for bytes_each in (4, 1, 8, 8 * width, 8 if head.compacted else 0):
-            begin, end = end, end + head.lines * bytes_each
-            columns.append(view[begin:end])
-        if end != self._end:
-            return None
-        sizes, codes, ids, entries, seqs = columns
-        hints = Hints.over(width, codes, ids, entries)
-        return Columns(head.crc, sizes, seqs if head.compacted else None, hints)
+        return cls(label, said.crc, crc)
+
+    @classmethod
+    def of(cls, label: Label, crc: int) -> bytes:
+        """`crc` is the checksum of all blocks."""
+        said = msgspec.json.encode(label)
+        return said + _checksum(said, crc)
+
+    def fits(self, crc: int) -> bool:
+        """Whether this is the checksum that the blocks should have."""
+        return self.crc == _checksum(self.label, crc)
+
+
+def _columns(label: Label, width: int) -> tuple[int, ...]:
+    """Bytes of a line in each column."""
+    return (4, 1, 8, 8 * width, 8 if label.compacted else 0)
+
+
+def _checksum(label: bytes, blocks: int) -> bytes:
+    return b"%08x" % zlib.crc32(label, blocks)

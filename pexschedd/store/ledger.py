@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, compress
 from typing import NamedTuple
 
-from pexschedd.store.hints import DELETED, Columns, Hints
+from pexschedd.store.hints import DELETED, Block, Hints
 from pexschedd.store.numbers import Numbers
 
 _ALIVE = re.compile(rb"\x01+")
@@ -70,18 +70,22 @@ class Lines:
         """What the lines are about; None when that is in a file, or not known."""
         self._marks = array("Q")
 
-    @classmethod
-    def read(cls, first: int, columns: Columns) -> "Lines":
-        """What a hint file says."""
-        lines = cls(first, columns.hints, compacted=columns.seqs is not None)
-        lines.sizes.frombytes(columns.sizes)
-        if lines.seqs is not None:
-            lines.seqs.frombytes(columns.seqs or b"")
-        lines.crc = columns.crc
-        lines.alive = columns.hints.puts()
-        lines.size = sum(lines.sizes)
-        lines.live = sum(compress(lines.sizes, lines.alive))
-        return lines
+    def extend(self, block: Block) -> None:
+        """Adds what a part of a hint file says; `read` follows the last one."""
+        self.sizes.frombytes(block.sizes)
+        if self.seqs is not None:
+            self.seqs.frombytes(block.seqs)
+        if self.hints is not None:
+            block.hints.copy(block.hints.first, len(self.sizes), self.hints)
+
+    def read(self) -> None:
+        """All of it is known, and in a hint file."""
+        assert self.hints is not None  # noqa: S101 - as it was begun
+        self.hints.freeze()
+        self.alive = self.hints.puts()
+        self.size = sum(self.sizes)
+        self.live = sum(compress(self.sizes, self.alive))
+        self.prepare()
 
     def add(
         self, seq: int, size: int, code: int, id: int, entries: Sequence[int]
@@ -114,15 +118,18 @@ class Lines:
         for _ in range(len(dead)):
             self.kill(dead.popleft())
 
-    def runs(self, first: int, size: int) -> tuple[int, int, list[Run]]:
-        """What matters from line `first` on, within about `size` bytes.
+    def runs(
+        self, first: int, size: int, last: int | None = None
+    ) -> tuple[int, int, list[Run]]:
+        """What matters from line `first` on, within about `size` bytes, before `last`.
 
         Returns where the next look begins (0 at the end), how many bytes were looked
         at, and the runs, with bytes counted from the beginning of line `first`.
         """
         # An average guess is good enough, and looks at few lines at a time.
         count = max(1, size * len(self.sizes) // max(1, self.size))
-        ends = list(accumulate(self.sizes[first : first + count], initial=0))
+        until = first + count if last is None else min(first + count, last)
+        ends = list(accumulate(self.sizes[first:until], initial=0))
         if ends[-1] > size:
             ends = ends[: max(2, bisect_right(ends, size))]
         found = [

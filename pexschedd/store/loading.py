@@ -46,7 +46,7 @@ def load(
     journaled = {n: c for n, c in collections.items() if not c.table.document}
     directory = folder.path / JOURNAL
     files = HintFiles(
-        fs, directory, made_with(version, tables, folder.key), ledger.width
+        fs, directory, made_with(version, tables, folder.key), ledger.width, kept
     )
     segments = open_segments(
         fs,

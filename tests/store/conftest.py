@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pexschedd.store import recovery
+from pexschedd.store import hint_files, recovery
 from pexschedd.store.collection import KEPT
 from pexschedd.store.replay import replay
 from tests.store import store_support
@@ -26,6 +26,14 @@ def kept(request: pytest.FixtureRequest) -> Iterator[int]:
     store_support.kept = request.param
     yield request.param
     store_support.kept = before
+
+
+@pytest.fixture(scope="package", autouse=True)
+def small_blocks() -> Iterator[None]:
+    """Small stores have hint files of many blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hint_files, "BLOCK", 3)
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Hint files: a short cut for starts, and never more than that."""
 
 import subprocess
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -11,6 +12,8 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
 from pexschedd.store import hint_files
+from pexschedd.store.compaction import Compaction
+from pexschedd.store.fs import is_temporary
 from pexschedd.store.manifest import hint_name
 from pexschedd.store.space import MIB, Space
 from tests.store.cold_support import JOURNAL, STATE, close, cold, hints
@@ -144,12 +147,22 @@ def test_hint_files_go_with_their_segments() -> None:
     assert hints(disk) == [left, "mine.hint"]
 
 
-@pytest.mark.parametrize("lost", [None, "00000002.hint"])
+def _damage_last_block(hint: bytes) -> bytes:
+    """What comes before it seems to be as it was."""
+    end = hint.index(b'{"format"')
+    return hint[: end - 1] + bytes([hint[end - 1] ^ 1]) + hint[end:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [None, lambda hint: b"lost", lambda hint: hint[:-1], _damage_last_block],
+    ids=["sound", "other", "cut", "last block"],
+)
 def test_a_compacted_segment_gets_the_hints_of_its_lines(
-    lost: str | None, by_line: list[str]
+    damage: Callable[[bytes], bytes] | None, by_line: list[str]
 ) -> None:
     """Copied from the files of what was compacted, they are what reading the segment
-    line by line gives, byte for byte; without one of those it is read so."""
+    line by line gives, byte for byte; if one of those is damaged it is read so."""
     disk = Disk()
     opened = Opened(STATE, fs=disk, kept=0)
     for number in range(40):
@@ -161,21 +174,21 @@ def test_a_compacted_segment_gets_the_hints_of_its_lines(
         if number % 10 == 9:
             opened.wait(opened.store.roll())
     close(opened)
-    if lost:
-        file = disk._file(JOURNAL / lost)
     opened = Opened(STATE, fs=disk, kept=0)
     assert all(lines.hints is None for lines in opened.store._ledger.segments[:-1])
-    if lost:
-        file.data = b"lost while it runs"
+    if damage:  # while it runs
+        file = disk._file(JOURNAL / "00000002.hint")
+        file.data = damage(file.data)
     content = opened.content()
     opened.compact()
-    close(opened)
     segment = opened.store._segments.manifest.segments[0]
     assert segment.compacted
     compacted, hint = segment.name, JOURNAL / hint_name(segment.name)
-    if lost:
-        assert hint.name not in hints(disk)
-    else:
+    # Nothing of it is kept in memory, not even for now.
+    assert opened.store._ledger.segments[0].hints is None
+    assert (hint.name in hints(disk)) == (damage is None)
+    close(opened)
+    if damage is None:
         copied = disk.read(hint)
         disk.unlink(hint)
     by_line.clear()
@@ -183,18 +196,85 @@ def test_a_compacted_segment_gets_the_hints_of_its_lines(
     assert compacted in by_line
     assert opened.content() == content
     close(opened)
-    if not lost:
+    if damage is None:
         assert disk.read(hint) == copied
     by_line.clear()
     opened = Opened(STATE, fs=disk, kept=0)
     assert compacted not in by_line
     assert opened.content() == content
     opened.close()
+    assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
+
+
+def test_what_was_copied_of_damaged_hints_is_not_used() -> None:
+    """That they are damaged is known when the last block is read, of which nothing may
+    be needed."""
+    disk = Disk()
+    opened = cold(disk, count=6)
+    opened.wait(opened.delete(ROOM, 4, 5, 6))
+    owned = opened.store.find_all(ROOM_BY_OWNER, 1)
+    assert [room.id for room in owned] == [1]
+    file = disk._file(JOURNAL / "00000001.hint")
+    end_of_first_block = file.data.index(b'{"format"') // 2
+    damaged = bytearray(file.data)
+    for place in range(end_of_first_block - 3 * 16, end_of_first_block):
+        damaged[place] ^= 0xFF
+    file.data = bytes(damaged)
+    opened.compact()
+    close(opened)
+    opened = Opened(STATE, fs=disk, kept=0)
+    assert opened.store.find_all(ROOM_BY_OWNER, 1) == owned
+    close(opened)
+
+
+@pytest.mark.parametrize("kept", [0, 20, 100])
+def test_a_compaction_keeps_few_hints_in_memory(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than are of use to nobody, and a block. What is beyond that is written
+    down while lines are still copied."""
+    most, plain = 0, Compaction.step
+
+    def step(self: Compaction) -> bool:
+        nonlocal most
+        more = plain(self)
+        if self.lines.hints is not None:
+            most = max(most, self.lines.hints.count)
+        return more
+
+    monkeypatch.setattr(Compaction, "step", step)
+    monkeypatch.setattr(Compaction.__init__, "__defaults__", (100,))
+    opened = Opened(STATE, fs=Disk(), kept=kept)
+    for id in range(1, 81):
+        opened.put(ROOM, Room(id=id, name="x" * 30))
+    opened.compact()
+    assert len(opened.store._ledger.segments[0].sizes) == 80
+    left = opened.store._ledger.segments[0].hints
+    assert left is None if kept < 80 else left is not None
+    assert min(kept, 80) <= most <= kept + 3
+    close(opened)
+
+
+def test_without_room_a_compaction_writes_no_hints() -> None:
+    """Nor keeps them; the segment is read line by line at the next start."""
+    disk = Disk()
+    opened = cold(disk)
+    disk.free = Space(100 * MIB, 400 * MIB)
+    content = opened.content()
+    opened.compact()
+    assert opened.store._ledger.segments[0].hints is None
+    assert not any(name.startswith("c") for name in hints(disk))
+    close(opened)
+    disk.free = Space(300 * MIB, 400 * MIB)
+    opened = Opened(STATE, fs=disk, kept=0)
+    assert opened.content() == content
+    close(opened)
+    assert any(name.startswith("c") for name in hints(disk))
 
 
 def test_hints_are_read_a_slice_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compaction that needs a large file of them keeps no commit waiting for it."""
-    monkeypatch.setattr(hint_files, "SLICE", 64)
+    monkeypatch.setattr(hint_files, "BLOCK", 2)
     read: list[int] = []
 
     class Noting(Disk):
@@ -214,8 +294,10 @@ def test_hints_are_read_a_slice_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     opened.delete(ROOM, 1)
     opened.compact()
     close(opened)
-    assert sum(read) == disk.size(JOURNAL / hint) > 10 * 64
-    assert max(read) == 64
+    assert sum(read) == disk.size(JOURNAL / hint)
+    _end, *blocks = read
+    assert len(blocks) == 15
+    assert len(set(blocks)) == 1
 
 
 def test_a_crash_while_hints_are_written_is_harmless(
@@ -223,7 +305,7 @@ def test_a_crash_while_hints_are_written_is_harmless(
 ) -> None:
     """Whatever it leaves of a hint file, of any size: all is there, and the file comes
     to be as it has to be."""
-    monkeypatch.setattr(hint_files, "SLICE", 64)
+    monkeypatch.setattr(hint_files, "BLOCK", 1)
     disk = Disk()
     opened = Opened(STATE, fs=disk)
     for id in range(1, 12):
@@ -253,7 +335,7 @@ def test_closing_does_not_wait_for_hint_files(
 ) -> None:
     """They are written one after the other: what was finished then is a short cut from
     now on, what is half written is not looked at, and is written again."""
-    monkeypatch.setattr(hint_files, "SLICE", 64)
+    monkeypatch.setattr(hint_files, "BLOCK", 2)
     disk = Disk()
     opened = Opened(STATE, fs=disk)
     for id in range(1, 121):

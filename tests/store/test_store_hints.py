@@ -1,18 +1,23 @@
 """What hint files say: exactly what was written, or nothing."""
 
 import zlib
-from array import array
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pexschedd.store import hints as hint_format
-from pexschedd.store.hint_files import made_with
-from pexschedd.store.hints import DELETED, Columns, Content, Head, Hints, encode
+from pexschedd.store.hint_files import HintFile, HintReading, made_with
+from pexschedd.store.hints import DELETED, Hints, Label
+from pexschedd.store.ledger import Lines
+from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, TABLES, VISIT
+
+PATH = Path("/hint")
 
 numbers = st.integers(0, (1 << 64) - 1)
 lines = st.lists(
@@ -21,13 +26,13 @@ lines = st.lists(
         st.integers(0, 0xFF),  # code
         st.integers(1, (1 << 36) - 1),  # id
         st.lists(numbers, max_size=3),  # entries
-        numbers,  # seq
+        st.integers(1, 9),  # how much higher its number is
     ),
     max_size=20,
 )
 
 
-def _head(count: int, *, compacted: bool = False, **fields: Any) -> Head:
+def _label(count: int, *, compacted: bool = False, **fields: Any) -> Label:
     name = "c00000003.jsonl" if compacted else "00000001.jsonl"
     plain: dict[str, Any] = {
         "made_with": "m",
@@ -36,53 +41,96 @@ def _head(count: int, *, compacted: bool = False, **fields: Any) -> Head:
         "last": 40,
         "size": 900,
     }
-    return Head(**plain | {"compacted": compacted, "lines": count} | fields)
+    return Label(**plain | {"compacted": compacted, "lines": count} | fields)
 
 
-def _columns(
-    of: list[Any], width: int, *, compacted: bool
-) -> tuple["array[int]", "array[int] | None", Hints]:
-    hints = Hints(width)
-    for _, code, id, entries, _ in of:
-        hints.add(code, id, entries[:width])
-    seqs = array("Q", [line[4] for line in of]) if compacted else None
-    return array("I", [line[0] for line in of]), seqs, hints
+def _lines(of: list[Any], width: int, *, compacted: bool) -> Lines:
+    lines = Lines(1, Hints(width), compacted=compacted)
+    for line in of:
+        _add(lines, *line)
+    return lines
 
 
-def _decode(
-    data: bytes, expected: Head, width: int, slice_size: int = 1 << 20
-) -> Columns | None:
-    content = Content(len(data))
-    while part := data[content.size : content.size + slice_size]:
-        content.add(part)
-    return content.decode(expected, width)
+def _add(
+    lines: Lines, size: int, code: int, id: int, entries: list[int], gap: int
+) -> None:
+    assert lines.hints is not None
+    seq = gap + (lines.seqs[-1] if lines.seqs else 0)
+    lines.add(seq, size, code, id, entries[: lines.hints.width])
 
 
-def _plain(hints: Hints) -> tuple[bytes, list[int], list[int]]:
+def _file(lines: Lines, label: Label) -> bytes:
+    disk = Disk()
+    file = HintFile(disk, PATH, lines, label.block)
+    while file.write():
+        pass
+    file.end(label)
+    return disk.read(PATH)
+
+
+def _read(data: bytes, expected: Label, width: int) -> tuple[Lines, int] | None:
+    """The lines, and the checksum of the segment."""
+    disk = Disk()
+    handle = disk.create(PATH)
+    if data:
+        disk.write(handle, data)
+    lines = Lines(1, Hints(width), compacted=expected.compacted)
+    reading = HintReading(disk, PATH, expected, width)
+    while (block := reading.next()) is not None:
+        lines.extend(block)
+    if not reading.complete:
+        return None
+    lines.read()
+    return lines, reading.segment_crc
+
+
+def _plain(hints: Hints | None) -> tuple[bytes, list[int], list[int]]:
+    assert hints is not None
     return bytes(hints.codes), list(hints.ids), list(hints.entries)
 
 
-@given(lines, st.integers(0, 3), st.booleans(), st.integers(1, 200), st.integers(0, 9))
+blocks = st.integers(1, 25)
+
+
+@given(lines, st.integers(0, 3), st.booleans(), blocks, st.integers(0, 9))
 def test_what_is_written_is_read(
-    of: list[Any], width: int, compacted: bool, slice_size: int, crc: int
+    of: list[Any], width: int, compacted: bool, block: int, crc: int
 ) -> None:
-    """Each column as it was, of plain and compacted segments, whatever the slices;
-    none is larger than wanted."""
-    sizes, seqs, hints = _columns(of, width, compacted=compacted)
-    head = _head(len(of), compacted=compacted, crc=crc)
-    parts = list(encode(head, sizes, seqs, hints, slice_size))
-    assert all(0 < len(part) <= max(slice_size, 8) for part in parts)
-    head = _head(len(of), compacted=compacted)
-    read = _decode(b"".join(parts), head, width, slice_size)
-    assert read is not None
-    assert read.crc == crc
-    assert bytes(read.sizes) == sizes.tobytes()
-    assert (read.seqs is None) == (seqs is None)
-    assert bytes(read.seqs or b"") == bytes(seqs or b"")
-    assert _plain(read.hints) == _plain(hints)
+    """Each column as it was, of plain and compacted segments, whatever the blocks."""
+    lines = _lines(of, width, compacted=compacted)
+    label = _label(len(of), compacted=compacted, block=block)
+    found = _read(_file(lines, structs.replace(label, crc=crc)), label, width)
+    assert found is not None
+    read, segment_crc = found
+    assert segment_crc == crc
+    for name in ("sizes", "seqs", "alive", "size", "live"):
+        assert getattr(read, name) == getattr(lines, name)
+    assert read.hints is not None
+    assert read.hints.stored
+    assert _plain(read.hints) == _plain(lines.hints)
     padded = [(*line[3][:width], 0, 0, 0)[:width] for line in of]
     assert list(read.hints.entries) == [each for row in padded for each in row]
-    assert read.hints.stored
+
+
+@given(lines, st.integers(0, 3), st.booleans(), blocks)
+def test_what_is_written_need_not_be_kept(
+    of: list[Any], width: int, compacted: bool, block: int
+) -> None:
+    """Lines that come while others are written, and are forgotten, give the same."""
+    label = _label(len(of), compacted=compacted, block=block)
+    whole = _file(_lines(of, width, compacted=compacted), label)
+    lines, disk = Lines(1, Hints(width), compacted=compacted), Disk()
+    assert lines.hints is not None
+    file = HintFile(disk, PATH, lines, block)
+    for line in of:
+        _add(lines, *line)
+        if file.waiting:
+            assert file.write()
+            lines.hints.forget(file.written)
+            assert lines.hints.count == 0
+    file.write()
+    file.end(label)
+    assert disk.read(PATH) == whole
 
 
 SAMPLE = [
@@ -94,47 +142,36 @@ SAMPLE = [
 
 
 def _sample(*, compacted: bool, **fields: Any) -> bytes:
-    sizes, seqs, hints = _columns(SAMPLE, 2, compacted=compacted)
-    head = _head(len(SAMPLE), compacted=compacted, crc=77, **fields)
-    return b"".join(encode(head, sizes, seqs, hints, 1 << 20))
+    lines = _lines(SAMPLE, 2, compacted=compacted)
+    return _file(
+        lines, _label(len(SAMPLE), compacted=compacted, crc=77, **{"block": 2} | fields)
+    )
 
 
-def _read(data: bytes, *, compacted: bool, **fields: Any) -> Columns | None:
-    return _decode(data, _head(len(SAMPLE), compacted=compacted, **fields), 2)
+def _found(data: bytes, *, compacted: bool, **fields: Any) -> Any:
+    return _read(
+        data, _label(len(SAMPLE), compacted=compacted, **{"block": 2} | fields), 2
+    )
 
 
 @pytest.mark.parametrize("compacted", [False, True])
 def test_what_is_damaged_is_not_looked_at(compacted: bool) -> None:
     """Any byte changed, left out, added, cut off or doubled: None, and no error."""
     data = _sample(compacted=compacted)
-    assert _read(data, compacted=compacted) is not None
+    assert _found(data, compacted=compacted) is not None
     for position in range(len(data)):
         before, after = data[:position], data[position:]
         for changed in (*(1 << bit for bit in range(8)), data[position], 0xFF):
             byte = bytes([after[0] ^ changed])
             if changed:
-                assert _read(before + byte + after[1:], compacted=compacted) is None
-        assert _read(before, compacted=compacted) is None
-        assert _read(after[1:], compacted=compacted) is None
-        assert _read(before + after[1:], compacted=compacted) is None
+                assert _found(before + byte + after[1:], compacted=compacted) is None
+        assert _found(before, compacted=compacted) is None
+        assert _found(after[1:], compacted=compacted) is None
+        assert _found(before + after[1:], compacted=compacted) is None
         for byte in (b"\0", b"\n", after[:1]):
-            assert _read(before + byte + after, compacted=compacted) is None
+            assert _found(before + byte + after, compacted=compacted) is None
     for more in (b"\0", b"\n", data):
-        assert _read(data + more, compacted=compacted) is None
-
-
-def test_a_file_that_is_not_as_long_as_it_was_is_not_looked_at() -> None:
-    """It grows or shrinks between two slices: too much is an error, too little is not
-    what was written."""
-    data, head = _sample(compacted=True), _head(len(SAMPLE), compacted=True)
-    for part in (data[1:], data[:-1], b"x" + data, data + b"x", b""):
-        content = Content(len(data))
-        if len(part) > len(data):
-            with pytest.raises(ValueError, match="structures"):
-                content.add(part)
-        else:
-            content.add(part)
-            assert content.decode(head, 2) is None
+        assert _found(data + more, compacted=compacted) is None
 
 
 @given(st.binary(max_size=300), st.booleans())
@@ -142,13 +179,14 @@ def test_a_file_that_is_not_as_long_as_it_was_is_not_looked_at() -> None:
 def test_other_content_is_not_looked_at(content: bytes, compacted: bool) -> None:
     """Nor is it an error when the checksum fits: it may be of another program."""
     fitting = content + b"%08x" % zlib.crc32(content)
-    assert _read(content, compacted=compacted) is None
-    assert _read(fitting, compacted=compacted) is None
-    head, rest = _sample(compacted=compacted)[:-8].split(b"\n", 1)
-    for body in (head + b"\n" + content, content + b"\n" + rest, head + content + rest):
+    assert _found(content, compacted=compacted) is None
+    assert _found(fitting, compacted=compacted) is None
+    whole = _sample(compacted=compacted)
+    blocks, end = whole[: whole.index(b"{")], whole[whole.index(b"{") : -8]
+    for body in (blocks + content, content + end, blocks + content + end):
         changed = body + b"%08x" % zlib.crc32(body)
-        read = _read(changed, compacted=compacted)
-        assert read is None or changed == _sample(compacted=compacted)
+        spaced = body[len(blocks) :].lstrip() == end  # JSON as well
+        assert spaced or _found(changed, compacted=compacted) is None
 
 
 @pytest.mark.parametrize("compacted", [False, True])
@@ -163,6 +201,7 @@ def test_other_content_is_not_looked_at(content: bytes, compacted: bool) -> None
         ("last", 41),
         ("lines", 3),
         ("size", 901),
+        ("block", 3),
     ],
 )
 def test_what_is_about_another_segment_is_not_looked_at(
@@ -170,20 +209,19 @@ def test_what_is_about_another_segment_is_not_looked_at(
 ) -> None:
     """Any difference in what it was made for, and with, makes it useless."""
     data = _sample(compacted=compacted)
-    assert _read(data, compacted=compacted, **{field: value}) is None
-    assert _read(data, compacted=not compacted) is None
-    head, rest = data[:-8].split(b"\n", 1)
-    changed = msgspec.json.decode(head) | {field: value}
-    body = msgspec.json.encode(changed) + b"\n" + rest
+    assert _found(data, compacted=compacted, **{field: value}) is None
+    assert _found(data, compacted=not compacted) is None
+    blocks, end = data[: data.index(b"{")], data[data.index(b"{") : -8]
+    body = blocks + msgspec.json.encode(msgspec.json.decode(end) | {field: value})
     body += b"%08x" % zlib.crc32(body)
-    assert _read(body, compacted=compacted) is None
+    assert _found(body, compacted=compacted) is None
 
 
 def test_every_width_is_its_own() -> None:
     """Hints of three indexes are not read as those of two."""
     data = _sample(compacted=False)
     for width in (0, 1, 3, 4):
-        assert _decode(data, _head(len(SAMPLE)), width) is None
+        assert _read(data, _label(len(SAMPLE), block=2), width) is None
 
 
 def test_what_hints_depend_on() -> None:
@@ -214,16 +252,17 @@ def test_hints_of_a_file_are_like_those_in_memory(
 ) -> None:
     """What a start asks of them is the same for both, and what was asked for."""
     of = [(size, code & 0x81, id, entries, seq) for size, code, id, entries, seq in of]
-    sizes, _, hints = _columns(of, width, compacted=False)
-    read = _decode(
-        b"".join(encode(_head(len(of)), sizes, None, hints, 50)), _head(len(of)), width
-    )
-    assert read is not None
+    lines = _lines(of, width, compacted=False)
+    found = _read(_file(lines, _label(len(of))), _label(len(of)), width)
+    assert found is not None
     alive = bytearray(data.draw(st.lists(st.sampled_from([0, 1]), min_size=len(of))))
     del alive[len(of) :]
     first = data.draw(st.integers(0, len(of)))
     last = data.draw(st.integers(first, len(of)))
-    for each in (hints, read.hints):
+    known, read = lines.hints, found[0].hints
+    assert known is not None
+    assert read is not None
+    for each in (known, read):
         assert list(each.puts()) == [code < DELETED for _, code, *_ in of]
         for code in (0, 1, 2):
             its = [(n, line) for n, line in enumerate(of) if line[1] & 0x7F == code]
@@ -237,8 +276,8 @@ def test_hints_of_a_file_are_like_those_in_memory(
         copied = Hints(width)
         copied.add(3, 3, [3] * width)
         each.copy(first, last, copied)
-        assert bytes(copied.codes[1:]) == bytes(hints.codes[first:last])
-        assert list(copied.ids[1:]) == list(hints.ids[first:last])
+        assert bytes(copied.codes[1:]) == bytes(known.codes[first:last])
+        assert list(copied.ids[1:]) == list(known.ids[first:last])
         assert list(copied.entries[width:]) == list(
-            hints.entries[first * width : last * width]
+            known.entries[first * width : last * width]
         )
