@@ -21,7 +21,8 @@ from pathlib import Path
 
 from pexschedd.store import line
 from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
-from pexschedd.store.hint_files import HintFile, HintFiles, HintReading
+from pexschedd.store.hint_copying import HintCopying
+from pexschedd.store.hint_files import HintFiles
 from pexschedd.store.hints import Hints
 from pexschedd.store.ledger import Lines, Run
 from pexschedd.store.manifest import Segment
@@ -51,13 +52,6 @@ class Compaction:
         self._segments = segments
         self._sources = sources
         self._dead = dead
-        self._hint_files = hint_files
-        # What the source's lines are about, before line `_known`, and the file that
-        # says so; and the file that gets what the copied ones are about.
-        self._hints: Hints | None = None
-        self._known = 0
-        self._reading: HintReading | None = None
-        self._aside: HintFile | None = None
         self._slice = slice_size
         self._path = segments.directory / temporary_name("compaction")
         self._handle: int | None = None
@@ -67,6 +61,7 @@ class Compaction:
         self._unsynced = 0
         self.lines = Lines(sources[0].first, Hints(hint_files.width), compacted=True)
         """What has been copied."""
+        self._hints = HintCopying(hint_files, segments, self.lines)
         self.problem = ""
         """Why it was given up; nothing has changed then."""
         self.damaged: list[int] = []
@@ -83,11 +78,12 @@ class Compaction:
             if self._handle is None:
                 self._handle = self._fs.create(self._path)
             if self._source < len(self._sources):
-                if not self._learn():
-                    self._copy()
-                    self._put_hints_aside()
+                lines = self._sources[self._source]
+                if not self._hints.learn(lines, self._segment, self._line):
+                    self._copy(lines)
+                    self._hints.put_aside()
                 return True
-            if self._put_hints_aside(rest=True):
+            if self._hints.put_aside(rest=True):
                 return True
             self._fs.sync(self._handle)
             self._close()
@@ -101,7 +97,7 @@ class Compaction:
     def stop(self, why: str) -> None:
         """It will not be finished."""
         self._close()
-        self._lose_hints()
+        self._hints.lose()
         self.problem = why
         with suppress(OSError):
             self._fs.unlink(self._path)
@@ -111,20 +107,11 @@ class Compaction:
         self._segments.replace_oldest(
             len(self._sources), self._path, self.lines, next_ids
         )
-        if self._aside is not None:
-            try:
-                segment = self._segments.manifest.segments[0]
-                self._hint_files.end(self._aside, segment, self.lines)
-            except OSError as error:
-                self._aside.abandon()
-                if error.errno not in (*NO_SPACE, *SHORT):
-                    raise
-            self.lines.hints = None
+        self._hints.finish(self._segments.manifest.segments[0])
 
-    def _copy(self) -> None:
-        lines = self._sources[self._source]
-        path = self._path_of_source()
-        after, size, runs = lines.runs(self._line, self._slice, self._known)
+    def _copy(self, lines: Lines) -> None:
+        path = self._segments.directory / self._segment.name
+        after, size, runs = lines.runs(self._line, self._slice, self._hints.known)
         # Where nothing matters nothing is read: it may be what cannot be.
         data = self._read(path, size, runs) if runs else b""
         if data is None:
@@ -137,7 +124,7 @@ class Compaction:
                 self._give_up(f"{path} is damaged near byte {self._offset + run.start}")
                 return
             kept.append(part)
-            lines.copy_run(run, self.lines, self._hints)
+            self._hints.copy(lines, run)
         if kept:
             assert self._handle is not None  # noqa: S101 - `step` has opened it
             copied = b"".join(kept)
@@ -152,51 +139,7 @@ class Compaction:
         if not after:
             self._source += 1
             self._offset = 0
-            self._known = 0
-            self._reading = None
-
-    def _learn(self) -> bool:
-        """Finds out what the next lines are about; returns whether a file had to be
-        read for that, which is enough for one step."""
-        if self._line < self._known:
-            return False
-        lines = self._sources[self._source]
-        self._hints, self._known = lines.hints, len(lines.sizes)
-        if lines.hints is not None or self.lines.hints is None:
-            return False
-        if self._reading is None:
-            self._reading = self._hint_files.reading(self._segment)
-        block = self._reading.next()
-        if block is None:
-            self._lose_hints()  # also what was copied so far: it may be wrong
-        else:
-            self._hints = block.hints
-            self._known = block.hints.first + block.hints.count
-        return True
-
-    def _put_hints_aside(self, *, rest: bool = False) -> bool:
-        """Writes a block of what the copied lines are about, or the rest of it, if it
-        is of so many lines that it takes too much memory. Returns whether it did."""
-        hints, files = self.lines.hints, self._hint_files
-        if hints is None:
-            self._lose_hints()  # those of some lines are not known
-        elif self._aside is None and hints.count > files.kept:
-            if files.has_room(self._segments):
-                self._aside = files.aside(self.lines)
-            else:
-                self._lose_hints()
-        if self._aside is None or hints is None or not (rest or self._aside.waiting):
-            return False
-        more = self._aside.write()
-        hints.forget(self._aside.written)
-        return more
-
-    def _lose_hints(self) -> None:
-        """The segment will be read line by line once, and get them then."""
-        self.lines.hints = None
-        if self._aside is not None:
-            self._aside.abandon()
-            self._aside = None
+            self._hints.end_of_source()
 
     def _read(self, path: Path, size: int, runs: Sequence[Run]) -> bytes | None:
         """None if the disk does not give it. That says nothing about what is written,
@@ -219,9 +162,6 @@ class Compaction:
     @property
     def _segment(self) -> Segment:
         return self._segments.manifest.segments[self._source]
-
-    def _path_of_source(self) -> Path:
-        return self._segments.directory / self._segment.name
 
     def _give_up(self, why: str) -> None:
         self.stop(why)

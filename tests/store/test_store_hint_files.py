@@ -227,6 +227,26 @@ def test_what_was_copied_of_damaged_hints_is_not_used() -> None:
     close(opened)
 
 
+def test_hints_survive_a_time_without_records() -> None:
+    """A compacted segment without a line has no hints, and takes none away."""
+    disk = Disk()
+    opened = cold(disk, count=6)
+    opened.wait(opened.delete(ROOM, *range(1, 7)))
+    opened.compact()
+    assert opened.store._segments.manifest.segments[0].lines == 0
+    close(opened)
+    opened = Opened(STATE, fs=disk, kept=0)
+    opened.wait(opened.put(ROOM, Room(id=7, name="again")))
+    opened.wait(opened.store.roll())
+    opened.settle()
+    assert opened.store._ledger.segments[0].hints is None
+    opened.compact()
+    close(opened)
+    segment = opened.store._segments.manifest.segments[0]
+    assert segment.lines == 1
+    assert hint_name(segment.name) in hints(disk)
+
+
 @pytest.mark.parametrize("kept", [0, 20, 100])
 def test_a_compaction_keeps_few_hints_in_memory(
     kept: int, monkeypatch: pytest.MonkeyPatch
