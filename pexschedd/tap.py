@@ -4,6 +4,7 @@ Read it from top to bottom to see what the daemon consists of.
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,9 @@ from pexschedd.tools.housekeeping import Housekeeping
 
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
+
+_PORT = re.compile(r"(?:tcp6?|ssl|tls):(?:port=)?(\d+)(?::|$)")
+_HIGHEST_PORT = 65535
 
 
 class Options(UsageOptions):
@@ -220,10 +224,14 @@ def _further_problems(config: Config) -> Iterator[str]:
         ("admin", config.admin_endpoints),
     ):
         for number, endpoint in enumerate(endpoints):
+            place = f"endpoints.{name}[{number}]: {endpoint!r}"
             try:
                 serverFromString(reactor, endpoint)
             except Exception as error:  # noqa: BLE001 - each kind has errors of its own
-                yield f"endpoints.{name}[{number}]: {endpoint!r}: {_in_words(error)}"
+                yield f"{place}: {_in_words(error)}"
+            port = _PORT.match(endpoint)
+            if port and int(port[1]) > _HIGHEST_PORT:
+                yield f"{place}: a port is a number up to {_HIGHEST_PORT}"
     try:
         network_of(config, reactor)
     except ConfigError as error:

@@ -249,7 +249,7 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     no_pem = f"ssl:443:privateKey={tmp_path}/ca.pem"
     endpoints = {
-        "addin": ["tpc:8080"],
+        "addin": ["tpc:8080", "tcp:port=99999:interface=::1"],
         "admin": ["ssl:443:privateKey=none.pem", no_pem],
     }
     config.write_text(
@@ -262,6 +262,7 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
     assert "endpoints.admin[1]" in said
+    assert "endpoints.addin[1]: 'tcp:port=99999:interface=::1': a port is" in said
     assert "the key or the certificate cannot be read as PEM" in said
     assert "Traceback" not in said
 
