@@ -141,6 +141,16 @@ class ColdMachine(RuleBasedStateMachine):
     def lose_hints(self, kept: int, data: st.DataObject) -> None:
         """Some hint files are gone or damaged when it is opened again."""
         close(self.opened)
+        self._lose_hints(data)
+        self.open(kept)
+
+    @rule(data=st.data())
+    def lose_hints_that_may_be_needed(self, data: st.DataObject) -> None:
+        """By a compaction, while it runs."""
+        self.opened.settle()
+        self._lose_hints(data)
+
+    def _lose_hints(self, data: st.DataObject) -> None:
         for name in hints(self.disk):
             what = data.draw(st.sampled_from(["keep", "remove", "damage", "cut"]))
             file = self.disk._file(JOURNAL / name)
@@ -152,7 +162,6 @@ class ColdMachine(RuleBasedStateMachine):
                 file.data = file.data[:at] + byte + file.data[at + 1 :]
             elif what == "cut":
                 file.data = file.data[:at]
-        self.open(kept)
 
     @invariant()
     def agrees(self) -> None:

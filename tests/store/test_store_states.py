@@ -11,12 +11,11 @@ def test_every_state_of_three_operations_is_recovered(
     record_property: Callable[[str, object], None], kept: int
 ) -> None:
     """Nothing acknowledged is lost and nothing is half there, whatever a crash leaves
-    of any three operations, and of the recovery from it; of any two where records stay
-    on the disk and there are hint files."""
-    counts = enumerate_all(3 if kept else 2)
+    of any three operations, and of the recovery from it."""
+    counts = enumerate_all(3)
     record_property(f"crashes, {_where(kept)}", str(counts))
-    assert counts.workloads > (500 if kept else 70)
-    assert counts.states > (20_000 if kept else 2_000)
+    assert counts.workloads > 500
+    assert counts.states > 20_000
 
 
 def test_every_cut_of_two_operations_is_recovered(
