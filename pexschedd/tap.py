@@ -7,8 +7,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
@@ -85,7 +87,7 @@ def makeService(options: Options) -> MultiService:
         daemon = Daemon(options.config, reactor=reactor, now=system_now)
     except (StoreError, ConfigError) as error:
         sys.exit(f"pexschedd cannot start: {error}")
-    _stop_on_hang_up(reactor)
+    _heed_signals(reactor)
     return daemon
 
 
@@ -238,11 +240,27 @@ def _further_problems(config: Config) -> Iterator[str]:
         yield from error.problems
 
 
-def _stop_on_hang_up(reactor: Any) -> None:
-    """When its terminal goes, as on SIGTERM: Twisted leaves SIGHUP to the system, which
-    kills. Not where it is ignored, as with nohup."""
+def _heed_signals(reactor: Any) -> None:
+    """Stops in order when its terminal goes, too: Twisted leaves SIGHUP to the system,
+    which kills. Not where it is ignored, as with nohup. Further signals of somebody who
+    cannot wait change nothing."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
+
+    told = Lock()  # one handler may interrupt another
+
+    def once(stop: Callable[..., object], *arguments: Any) -> None:
+        if told.acquire(blocking=False):
+            stop(*arguments)
+
+    def heed() -> None:
+        for number in numbers:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                signal.signal(number, partial(once, handler))
+
+    reactor.callWhenRunning(heed)  # when Twisted has set its own
 
 
 def _in_words(error: Exception) -> str:

@@ -55,12 +55,13 @@ class Twistd:
                 preexec_fn=heed_signals,
             )
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
-        """Ends it, if it runs; returns the exit status."""
+    def stop(self, *how: signal.Signals) -> int | None:
+        """Ends it, if it runs, by SIGTERM or all of these; returns the exit status."""
         if self._process is None:
             return None
         process, self._process = self._process, None
-        process.send_signal(how)
+        for number in how or (signal.SIGTERM,):
+            process.send_signal(number)
         try:
             return process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
