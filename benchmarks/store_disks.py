@@ -4,21 +4,18 @@
 
 A virtual machine whose host only pretends to sync shows what the processor does, and
 nothing else. Here each sync, of the store and of the ceiling alike, takes so much
-longer. The ceiling is the same lines with as many in each write and sync.
+longer. The ceiling is the same lines with as many in each write and sync; see
+`bench_store.py` for the least that commits can be.
 """
 
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from statistics import median
 
 from twisted.internet.defer import Deferred
 
-from benchmarks.bench_store import Loop, failed, lines, record
+from benchmarks.bench_store import Loop, failed, least, raw, record, show
 from pexschedd.model.tables import SCHEDULED_ALIAS, TABLES
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.store import Store
@@ -65,33 +62,23 @@ def commits(directory: Path, fs: Slow, waiting: int) -> float:
     return COMMITS[waiting] / seconds
 
 
-def raw(path: Path, fs: Slow, waiting: int) -> float:
-    data: Iterator[bytes] = iter(list(lines(COMMITS[waiting])))
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    begun = time.perf_counter()
-    while together := b"".join(islice(data, waiting)):
-        os.write(handle, together)
-        fs.datasync(handle)
-    seconds = time.perf_counter() - begun
-    os.close(handle)
-    return COMMITS[waiting] / seconds
-
-
 def main(folder: str | None) -> None:
     print(f"{'commits':<34}{'per second':>12}{'ceiling':>12}{'ratio':>8}")
     for milliseconds in MILLISECONDS:
         fs = Slow(milliseconds / 1000)
         for waiting in COMMITS:
-            ours, bare = [], []
+            ours, bare, bound = [], [], []
+            count = COMMITS[waiting]
             with tempfile.TemporaryDirectory(dir=folder, prefix="bench-disks-") as name:
                 for number in range(ROUNDS):
-                    ours.append(commits(Path(name) / f"state{number}", fs, waiting))
-                    bare.append(raw(Path(name) / f"raw{number}", fs, waiting))
-            ratio = median(a / b for a, b in zip(ours, bare, strict=True))
-            what = f"a sync of {milliseconds:g} ms, {waiting} waiting"
-            print(
-                f"{what:<34}{median(ours):>12,.0f}{median(bare):>12,.0f}{ratio:>8.2f}"
-            )
+                    at = Path(name)
+                    ours.append(commits(at / f"state{number}", fs, waiting))
+                    bare.append(raw(at / f"raw{number}", waiting, count, fs.datasync))
+                    bound.append(
+                        least(at / f"least{number}", waiting, count, fs.datasync)
+                    )
+            show(f"a sync of {milliseconds:g} ms, {waiting} waiting", ours, bare)
+            show("  the least that they can be", bound, bare)
 
 
 if __name__ == "__main__":
