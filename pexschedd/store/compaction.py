@@ -79,9 +79,9 @@ class Compaction:
                 self._handle = self._fs.create(self._path)
             if self._source < len(self._sources):
                 lines = self._sources[self._source]
-                if not self._hints.learn(lines, self._segment, self._line):
+                learned = self._hints.learn(lines, self._segment, self._line)
+                if not learned and not self._hints.put_aside():
                     self._copy(lines)
-                    self._hints.put_aside()
                 return True
             if self._hints.put_aside(rest=True):
                 return True

@@ -39,7 +39,7 @@ class HintCopying:
         if self._reading is None:
             self._reading = self._files.reading(segment)
         block = self._reading.next()
-        if block is None:
+        if block is None or self._reading.segment_crc != source.crc:
             self.lose()  # also what was copied so far: it may be wrong
         else:
             self._hints = block.hints
@@ -49,8 +49,6 @@ class HintCopying:
     def copy(self, source: Lines, run: Run) -> None:
         """Adds a run of the source's lines, and what they are about, to the copy."""
         source.copy_run(run, self._to, self._hints)
-        if self._to.hints is None:
-            self.lose()
 
     def end_of_source(self) -> None:
         self._reading = self._hints = None
@@ -58,7 +56,15 @@ class HintCopying:
 
     def put_aside(self, *, rest: bool = False) -> bool:
         """Writes a block of what has been copied, or with `rest` what there is, if all
-        of it would take too much memory; returns whether there was anything."""
+        of it would take too much memory; returns whether there was anything: that is
+        enough for one step."""
+        try:
+            return self._put_aside(rest)
+        except OSError as error:
+            self._do_without(error)
+        return False
+
+    def _put_aside(self, rest: bool) -> bool:
         hints = self._to.hints
         if hints is None:
             return False
@@ -83,9 +89,7 @@ class HintCopying:
             self._files.end(self._aside, segment, self._to)
             self._to.hints = None
         except OSError as error:
-            self.lose()
-            if error.errno not in (*NO_SPACE, *SHORT):
-                raise
+            self._do_without(error)
 
     def lose(self) -> None:
         """There will be no hints."""
@@ -93,3 +97,9 @@ class HintCopying:
         if self._aside is not None:
             self._aside.abandon()
             self._aside = None
+
+    def _do_without(self, error: OSError) -> None:
+        """A file could not be written. Raises what is no lack of room."""
+        self.lose()
+        if error.errno not in (*NO_SPACE, *SHORT):
+            raise error

@@ -109,7 +109,10 @@ class HintFiles:
     def has_room(self, segments: Segments) -> bool:
         """What is only a short cut must not be what fills the disk, nor take what a
         compaction needs."""
-        space = self._fs.space(self._directory)
+        try:
+            space = self._fs.space(self._directory)
+        except OSError:  # that it cannot be found out is no reason to stop
+            return False
         journal = sum(each.size or 0 for each in segments.manifest.segments)
         return space.free > journal + 2 * reserve_of(space.total)
 
@@ -243,23 +246,21 @@ class HintWriting:
         lines = self._lines
         listed = self._segments.manifest.segments
         segment = next((each for each in listed if each.name == lines.name), None)
+        if segment is None or lines.hints is None:
+            # It has been compacted away by now, or has its file already.
+            self._abandon()
+            return False
         try:
             if self._file is None:
-                # It may have been compacted away by now, or have its file already.
-                needed = segment is not None and lines.hints is not None
-                if not needed or not self._files.has_room(self._segments):
+                if not self._files.has_room(self._segments):
                     return False
                 self._file = self._files.begin(lines)
             if self._file.write():
                 return True
-            if segment is None:
-                self._file.abandon()
-            else:
-                self._files.end(self._file, segment, lines)
-                self.complete = True
+            self._files.end(self._file, segment, lines)
+            self.complete = True
         except OSError as error:
-            if self._file is not None:
-                self._file.abandon()
+            self._abandon()
             if error.errno not in (*NO_SPACE, *SHORT):
                 raise
         return False
@@ -268,3 +269,7 @@ class HintWriting:
         """It is unfinished, and will not be looked at."""
         if self._file is not None:
             self._file.close()
+
+    def _abandon(self) -> None:
+        if self._file is not None:
+            self._file.abandon()

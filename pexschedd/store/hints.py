@@ -202,7 +202,7 @@ class End(NamedTuple):
         label, crc = data[:-_CRC_SIZE], data[-_CRC_SIZE:]
         try:
             said = msgspec.json.decode(label, type=Label)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         if msgspec.structs.replace(said, crc=0) != expected:
             return None

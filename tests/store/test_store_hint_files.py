@@ -1,5 +1,7 @@
 """Hint files: a short cut for starts, and never more than that."""
 
+import errno
+import os
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -184,8 +186,9 @@ def test_a_compacted_segment_gets_the_hints_of_its_lines(
     segment = opened.store._segments.manifest.segments[0]
     assert segment.compacted
     compacted, hint = segment.name, JOURNAL / hint_name(segment.name)
-    # Nothing of it is kept in memory, not even for now.
+    # Nothing of it is kept in memory, not even for now, nor what was begun of a file.
     assert opened.store._ledger.segments[0].hints is None
+    assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
     assert (hint.name in hints(disk)) == (damage is None)
     close(opened)
     if damage is None:
@@ -225,6 +228,37 @@ def test_what_was_copied_of_damaged_hints_is_not_used() -> None:
     opened = Opened(STATE, fs=disk, kept=0)
     assert opened.store.find_all(ROOM_BY_OWNER, 1) == owned
     close(opened)
+
+
+def test_hints_of_another_copy_of_the_folder_are_not_used(by_line: list[str]) -> None:
+    """They may be for a segment of the same name, numbers and size with other lines:
+    neither a compaction believes them, nor a start."""
+    disk, other = Disk(), Disk()
+    for each, owner in ((disk, 1), (other, 2)):
+        opened = Opened(STATE, fs=each, random=bytes)
+        for id in range(1, 8):
+            opened.put(ROOM, Room(id=id, name="x", owner=owner))
+        opened.wait(opened.store.roll())
+        opened.close()
+        close(Opened(STATE, fs=each, kept=0))
+    hint = JOURNAL / "00000001.hint"
+    mine, its = disk.read(hint), other.read(hint)
+    assert len(mine) == len(its)
+    disk._file(hint).data = its
+    by_line.clear()
+    opened = Opened(STATE, fs=disk, kept=0)
+    assert "00000001.jsonl" in by_line
+    close(opened)
+    assert disk.read(hint) == mine
+    opened = Opened(STATE, fs=disk, kept=0)
+    owned = opened.store.find_all(ROOM_BY_OWNER, 1)
+    assert len(owned) == 7
+    disk._file(hint).data = its
+    opened.compact()
+    close(opened)
+    opened = Opened(STATE, fs=disk, kept=0)
+    assert opened.store.find_all(ROOM_BY_OWNER, 1) == owned
+    opened.close()
 
 
 def test_hints_survive_a_time_without_records() -> None:
@@ -290,6 +324,184 @@ def test_without_room_a_compaction_writes_no_hints() -> None:
     assert opened.content() == content
     close(opened)
     assert any(name.startswith("c") for name in hints(disk))
+
+
+SHORT_OF = [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENOMEM]
+
+
+class NoHints(Disk):
+    """The n-th thing that is done to a hint file, or what becomes one, fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 1 << 30
+        self.error = 0
+        self._hints: set[int] = set()
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left < 0 and self.error:
+            error, self.error = self.error, 0
+            raise OSError(error, os.strerror(error))
+
+    def space(self, path: Path) -> Space:
+        if path == JOURNAL:
+            self._count()
+        return super().space(path)
+
+    def create(self, path: Path) -> int:
+        if "hint" in path.name:
+            self._count()
+        handle = super().create(path)
+        if "hint" in path.name:
+            self._hints.add(handle)
+        return handle
+
+    def write(self, handle: int, data: bytes) -> int:
+        if handle in self._hints:
+            self._count()
+        return super().write(handle, data)
+
+    def datasync(self, handle: int) -> None:
+        if handle in self._hints:
+            self._count()
+        super().datasync(handle)
+
+    def rename(self, old: Path, new: Path) -> None:
+        if "hint" in old.name:
+            self._count()
+        super().rename(old, new)
+
+
+@pytest.mark.parametrize("error", SHORT_OF, ids=errno.errorcode.get)
+def test_a_compaction_does_without_hints(error: int) -> None:
+    """Whatever it is that there is no room for, at whichever call: the lines are copied
+    all the same, and of the hints nothing is left, neither a file nor in memory."""
+    number, without = 0, True
+    while without:
+        disk = NoHints()
+        opened = cold(disk)
+        opened.wait(opened.delete(ROOM, 3))
+        opened.wait(opened.store.roll())
+        opened.settle()
+        content = opened.content()
+        disk.left, disk.error = number, error
+        opened.compact()
+        without = not disk.error
+        compacted = opened.store._ledger.segments[0]
+        assert len(compacted.sizes) == 19
+        assert compacted.hints is None
+        assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
+        assert (hint_name(compacted.name) in hints(disk)) == (not without)
+        close(opened)
+        opened = Opened(STATE, fs=disk, kept=0)
+        assert opened.content() == content
+        close(opened)
+        assert hint_name(compacted.name) in hints(disk)
+        number += 1
+    assert number > 10
+
+
+@pytest.mark.parametrize("error", SHORT_OF, ids=errno.errorcode.get)
+def test_hints_that_there_is_no_room_for_leave_nothing(error: int) -> None:
+    """At whichever call it is noticed: the store goes on, without a file."""
+    number, without = 0, True
+    while without:
+        disk = NoHints()
+        close(cold(disk, count=7))
+        disk.unlink(JOURNAL / "00000001.hint")
+        disk.left, disk.error = number, error
+        opened = Opened(STATE, fs=disk, kept=0)
+        opened.settle()
+        without = not disk.error
+        assert hints(disk) == [] if without else ["00000001.hint"]
+        opened.wait(opened.put(ROOM, Room(id=1, name="goes on")))
+        opened.close()
+        number += 1
+    assert number > 8
+
+
+def test_hints_of_what_is_compacted_away_are_given_up() -> None:
+    """At once, however many are left to be written, and the file with them."""
+    disk = Disk()
+    opened = Opened(STATE, fs=disk, kept=1000)
+    for id in range(1, 21):
+        opened.put(ROOM, Room(id=id, name="x"))
+    opened.wait(opened.store.roll())
+    keeper, segment = opened.store._keeper, opened.store._ledger.segments[0]
+    writing = keeper._hint_files.writing(opened.store._segments, segment)
+    assert writing.step()
+    assert hints(disk) == ["00000001.hint"]
+    opened.compact()
+    assert not writing.step()
+    assert not writing.complete
+    assert hints(disk) == []
+    opened.close()
+
+
+def test_how_full_the_disk_is_need_not_be_known() -> None:
+    """Where that cannot be found out no hints are written, and that is all."""
+    disk = NoHints()
+    opened = cold(disk)
+    disk.left, disk.error = 0, errno.EIO
+    opened.compact()
+    assert not any(name.startswith("c") for name in hints(disk))
+    close(opened)
+    disk.left, disk.error = 0, errno.EIO
+    close(Opened(STATE, fs=disk, kept=0))
+    assert len(hints(disk)) == 1
+    close(Opened(STATE, fs=disk, kept=0))
+    assert len(hints(disk)) == 2
+
+
+def test_a_compaction_that_is_stopped_leaves_nothing() -> None:
+    """Neither what it has copied nor what it has noted of that, at whichever step."""
+    disk = Disk()
+    opened = cold(disk)
+    store = opened.store
+    files, begun = store._keeper._hint_files, 0
+    for steps in range(60):
+        sources, dead = store._ledger.segments[:1], store._ledger.compacting()
+        compaction = Compaction(disk, store._segments, sources, dead, files, 100)
+        for _ in range(steps):
+            compaction.step()
+        begun += ".compaction-hints.tmp" in disk.listdir(JOURNAL)
+        compaction.stop("it is closed")
+        assert compaction.problem == "it is closed"
+        assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
+        store._ledger.abandoned()
+    assert begun > 20
+    assert compaction.complete
+    opened.compact()
+    opened.close()
+
+
+def test_a_step_of_a_compaction_syncs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit waits for a slice, or for a block of hints, and not for both."""
+    disk, plain = Disk(), Compaction.step
+    syncs = 0
+    most: list[int] = []
+
+    def note(call: str) -> None:
+        nonlocal syncs
+        syncs += call in ("sync", "datasync")
+
+    def step(self: Compaction) -> bool:
+        nonlocal syncs
+        syncs = 0
+        more = plain(self)
+        most.append(syncs)
+        return more
+
+    monkeypatch.setattr(Compaction, "step", step)
+    monkeypatch.setattr(Compaction.__init__, "__defaults__", (100,))
+    opened = cold(disk)
+    disk.before = note
+    opened.compact()
+    disk.before = lambda call: None
+    assert sum(most) > 15
+    assert max(most) == 1
+    close(opened)
 
 
 def test_hints_are_read_a_slice_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

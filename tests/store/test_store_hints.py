@@ -176,6 +176,7 @@ def test_what_is_damaged_is_not_looked_at(compacted: bool) -> None:
 
 @given(st.binary(max_size=300), st.booleans())
 @example(b'{"made_with":"\xff"}', True)
+@example(b'{"other":' + b"[" * 50_000, True)
 def test_other_content_is_not_looked_at(content: bytes, compacted: bool) -> None:
     """Nor is it an error when the checksum fits: it may be of another program."""
     fitting = content + b"%08x" % zlib.crc32(content)
