@@ -8,14 +8,15 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
@@ -42,7 +43,9 @@ from pexschedd.tools.housekeeping import Housekeeping
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
 
-_PORT = re.compile(r"(?:tcp6?|ssl|tls):(?:port=)?(\d+)(?::|$)")
+_PORT = re.compile(
+    r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
+)
 _HIGHEST_PORT = 65535
 
 
@@ -87,6 +90,8 @@ def makeService(options: Options) -> MultiService:
         daemon = Daemon(options.config, reactor=reactor, now=system_now)
     except (StoreError, ConfigError) as error:
         sys.exit(f"pexschedd cannot start: {error}")
+    except KeyboardInterrupt:  # to open a large store takes its time
+        sys.exit("pexschedd was stopped before it had started")
     _heed_signals(reactor)
     return daemon
 
@@ -209,7 +214,7 @@ class Daemon(MultiService):
         self._log.critical("{reason}", reason=reason)
         reactor = self._reactor
         reactor.addSystemEventTrigger("after", "shutdown", _exit_failed)
-        reactor.callWhenRunning(reactor.stop)
+        reactor.callWhenRunning(_stop, reactor)
 
     def _trust_changed(self) -> None:
         """Whoever could not be believed is tried again now."""
@@ -232,12 +237,18 @@ def _further_problems(config: Config) -> Iterator[str]:
             except Exception as error:  # noqa: BLE001 - each kind has errors of its own
                 yield f"{place}: {_in_words(error)}"
             port = _PORT.match(endpoint)
-            if port and int(port[1]) > _HIGHEST_PORT:
-                yield f"{place}: a port is a number up to {_HIGHEST_PORT}"
+            if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
+                yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
     try:
         network_of(config, reactor)
     except ConfigError as error:
         yield from error.problems
+
+
+def _stop(reactor: Any) -> None:
+    """It may be stopping already: for a signal, or since something has failed."""
+    with suppress(ReactorNotRunning):
+        reactor.stop()
 
 
 def _heed_signals(reactor: Any) -> None:
@@ -246,12 +257,13 @@ def _heed_signals(reactor: Any) -> None:
     cannot wait change nothing."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_stop, reactor))
 
-    told = Lock()  # one handler may interrupt another
+    first = iter([True])  # in one step: one handler may interrupt another
+    reactor.addSystemEventTrigger("before", "shutdown", next, first, False)
 
     def once(stop: Callable[..., object], *arguments: Any) -> None:
-        if told.acquire(blocking=False):
+        if next(first, False):
             stop(*arguments)
 
     def heed() -> None:
@@ -264,7 +276,10 @@ def _heed_signals(reactor: Any) -> None:
 
 
 def _in_words(error: Exception) -> str:
-    """OpenSSL gives a list of triples, of which the last part says something."""
+    """OpenSSL gives a list of triples, of which the last part says something; Twisted
+    looks sockets of systemd up without a word."""
+    if isinstance(error, LookupError):
+        return "systemd has not handed such a socket to this process"
     details = error.args[0] if error.args else None
     if not isinstance(details, list):
         return str(error)

@@ -1,11 +1,14 @@
 """How the process ends when it is told to."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.system.system_support import World
+from tests.signals import heed_signals
+from tests.system.system_support import PATIENCE, World
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -31,3 +34,76 @@ def test_signals_of_the_impatient_change_nothing(tmp_path: Path) -> None:
     world.daemon.stop(signal.SIGTERM, *again)
     assert not (world.state / "control").exists()
     assert "Traceback" not in world.daemon.log.read_text()
+
+
+@pytest.mark.parametrize("first", ["fail", "signal"])
+def test_a_failure_and_a_signal_may_come_together(first: str) -> None:
+    """Whichever it stops for, the other one changes nothing but the exit status, and is
+    no error of its own."""
+    result = subprocess.run(
+        [sys.executable, "-c", _STOPPING_TWICE, first],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        preexec_fn=heed_signals,
+    )
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 1
+
+
+_STOPPING_TWICE = """
+import signal, sys
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from pexschedd import tap
+
+daemon = tap.Daemon.__new__(tap.Daemon)
+daemon._failure, daemon._reactor = "", reactor
+
+def fail():
+    daemon._fail("the disk is broken")
+
+def tell():
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.raise_signal(number)
+
+def then(act):
+    act()
+    return deferLater(reactor, 0, lambda: None)
+
+tap._heed_signals(reactor)
+one, other = (fail, tell) if sys.argv[1] == "fail" else (tell, fail)
+reactor.callWhenRunning(reactor.callLater, 0, one)
+reactor.addSystemEventTrigger("before", "shutdown", then, other)
+reactor.run()
+"""
+
+
+def test_ctrl_c_while_a_store_is_opened(tmp_path: Path) -> None:
+    """A large one takes seconds: somebody who changes their mind sees no traceback."""
+    config = tmp_path / "config.json"
+    config.write_text(
+        '{"state_dir": "state", "endpoints": {"addin": ["tcp:0:interface=127.0.0.1"],'
+        ' "admin": ["tcp:0:interface=127.0.0.1"]}}'
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", _CTRL_C, "-n", "--pidfile=", "pexschedd", "-c", config],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        preexec_fn=heed_signals,
+    )
+    assert result.stderr == "pexschedd was stopped before it had started\n"
+    assert result.returncode == 1
+
+
+_CTRL_C = """
+import signal
+from twisted.scripts import twistd
+from pexschedd.store import store
+
+store.load = lambda *_: signal.raise_signal(signal.SIGINT)
+twistd.run()
+"""

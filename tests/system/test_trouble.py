@@ -248,8 +248,17 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     config = tmp_path / "config.json"
     no_pem = f"ssl:443:privateKey={tmp_path}/ca.pem"
+    wrong_ports = (
+        "tcp:port=99999:interface=::1",
+        "tcp:interface=127.0.0.1:port=65536",
+        "tcp:-1",
+        "haproxy:tcp:65536",
+        f"tcp:{'9' * 5000}",
+    )
+    folder_of_certificates = "tls:70000"
+    none_of_systemd = "systemd:domain=INET:index=0"
     endpoints = {
-        "addin": ["tpc:8080", "tcp:port=99999:interface=::1"],
+        "addin": ["tpc:8080", *wrong_ports, folder_of_certificates, none_of_systemd],
         "admin": ["ssl:443:privateKey=none.pem", no_pem],
     }
     config.write_text(
@@ -262,7 +271,10 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
     assert "endpoints.admin[1]" in said
-    assert "endpoints.addin[1]: 'tcp:port=99999:interface=::1': a port is" in said
+    for number, endpoint in enumerate(wrong_ports, 1):
+        assert f"endpoints.addin[{number}]: {endpoint!r}: a port is" in said
+    assert folder_of_certificates not in said
+    assert f"{none_of_systemd!r}: systemd has not handed such a socket" in said
     assert "the key or the certificate cannot be read as PEM" in said
     assert "Traceback" not in said
 
