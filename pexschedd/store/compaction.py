@@ -91,7 +91,7 @@ class Compaction:
         except OSError as error:
             if error.errno not in (*NO_SPACE, *SHORT):
                 raise
-            self._give_up(f"it is not possible just now: {error.strerror}")
+            self.stop(f"it is not possible just now: {error.strerror}")
         return False
 
     def stop(self, why: str) -> None:
@@ -121,7 +121,7 @@ class Compaction:
             part = data[run.start : run.stop]
             if not _intact(part, run.last - run.first):
                 self.damaged = _damaged(part, lines, run)
-                self._give_up(f"{path} is damaged near byte {self._offset + run.start}")
+                self.stop(f"{path} is damaged near byte {self._offset + run.start}")
                 return
             kept.append(part)
             self._hints.copy(lines, run)
@@ -154,7 +154,7 @@ class Compaction:
                     for run in runs
                     for position in range(run.first, run.last)
                 ]
-            self._give_up(
+            self.stop(
                 f"{path} cannot be read near byte {self._offset} ({error.strerror})"
             )
             return None
@@ -162,9 +162,6 @@ class Compaction:
     @property
     def _segment(self) -> Segment:
         return self._segments.manifest.segments[self._source]
-
-    def _give_up(self, why: str) -> None:
-        self.stop(why)
 
     def _close(self) -> None:
         if self._handle is not None:

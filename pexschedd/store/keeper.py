@@ -2,15 +2,11 @@
 
 from functools import partial
 
-from twisted.logger import Logger
-
 from pexschedd.errors import StoreError
 from pexschedd.store.hint_files import HintWriting
 from pexschedd.store.journal import Journal
 from pexschedd.store.ledger import Lines, beyond
 from pexschedd.store.loading import Loaded
-
-_log = Logger()
 
 
 class Keeper:

@@ -402,6 +402,32 @@ def test_a_compaction_does_without_hints(error: int) -> None:
     assert number > 10
 
 
+def test_a_disk_that_breaks_over_hints_is_broken() -> None:
+    """At whichever call but the question how full it is: the store fails, once, and who
+    waits for the compaction is not told that all is well."""
+    number, broken = 0, True
+    while broken:
+        number += 1
+        disk = NoHints()
+        failures: list[StoreError] = []
+        opened = cold(disk, failed=failures.append)
+        content = opened.content()
+        disk.left, disk.error = number, errno.EIO
+        problem = ""
+        try:
+            opened.compact()
+        except StoreError as caught:
+            problem = str(caught)
+        broken = not disk.error
+        assert len(failures) == broken
+        assert (os.strerror(errno.EIO) in problem) == broken
+        opened.close()
+        opened = Opened(STATE, fs=disk, kept=0)
+        assert opened.content() == content
+        close(opened)
+    assert number > 10
+
+
 @pytest.mark.parametrize("error", SHORT_OF, ids=errno.errorcode.get)
 def test_hints_that_there_is_no_room_for_leave_nothing(error: int) -> None:
     """At whichever call it is noticed: the store goes on, without a file."""
@@ -476,31 +502,44 @@ def test_a_compaction_that_is_stopped_leaves_nothing() -> None:
     opened.close()
 
 
-def test_a_step_of_a_compaction_syncs_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A commit waits for a slice, or for a block of hints, and not for both."""
-    disk, plain = Disk(), Compaction.step
-    syncs = 0
-    most: list[int] = []
+def test_a_step_of_a_compaction_does_one_thing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit waits for a slice, or for a block of hints to be read or written, and
+    never for two of these."""
+    done: list[str] = []
+    steps: list[list[str]] = []
+
+    class Noting(Disk):
+        def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+            done.append(path.suffix)
+            return super().read(path, offset, size)
 
     def note(call: str) -> None:
-        nonlocal syncs
-        syncs += call in ("sync", "datasync")
+        if call in ("sync", "datasync"):
+            done.append("sync")
+
+    plain = Compaction.step
 
     def step(self: Compaction) -> bool:
-        nonlocal syncs
-        syncs = 0
+        done.clear()
         more = plain(self)
-        most.append(syncs)
+        steps.append([*done])
         return more
 
     monkeypatch.setattr(Compaction, "step", step)
     monkeypatch.setattr(Compaction.__init__, "__defaults__", (100,))
+    disk = Noting()
     opened = cold(disk)
     disk.before = note
     opened.compact()
     disk.before = lambda call: None
-    assert sum(most) > 15
-    assert max(most) == 1
+    copied = [each for each in steps if ".jsonl" in each]
+    learned = [each for each in steps if ".hint" in each]
+    written = [each for each in steps if each == ["sync"]]
+    assert len(copied) == 20
+    assert len(learned) == 7
+    assert len(written) == 8  # and the copy itself in the end
+    assert len(steps) == 35
+    assert all(each.count("sync") <= 1 for each in steps)
     close(opened)
 
 
