@@ -16,11 +16,13 @@ from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import checked
 from pexschedd.store.fs import (
     FileSystem,
+    is_temporary,
     make_dirs,
     remove_temporaries,
     replace,
     sync_parents,
     take_lock,
+    temporary_name,
 )
 from pexschedd.store.newer import Newer
 from pexschedd.store.secrets import key_id_of, load_or_create_key
@@ -29,7 +31,15 @@ FORMAT = 1
 INFO = "format.json"
 JOURNAL = "journal"
 
-_BEFORE_DATA = {"LOCK", "secret.key", "lost+found", "twistd.pid", "twistd.log"}
+_BEFORE_DATA = {
+    "LOCK",
+    "secret.key",
+    temporary_name("secret.key"),
+    temporary_name(INFO),
+    "lost+found",
+    "twistd.pid",
+    "twistd.log",
+}
 """What may be in a state folder that is begun: a first start may have been killed."""
 
 
@@ -74,7 +84,6 @@ class Folder:
         return folder
 
     def _read(self, random: Callable[[int], bytes]) -> None:
-        remove_temporaries(self._fs, self.path)
         path = self.path / INFO
         if path.name in self._fs.listdir(self.path):
             try:
@@ -84,6 +93,7 @@ class Folder:
                 raise StoreNewer(f"{path}: {error}", wrote=wrote) from None
             except ValueError as error:
                 raise StoreError(f"{path}: {error}") from None
+        remove_temporaries(self._fs, self.path)  # it is certain now that they are ours
         self.key = load_or_create_key(
             self._fs,
             self.path / "secret.key",
@@ -146,11 +156,16 @@ def _refuse_others(directory: Path, names: Sequence[str]) -> None:
             f"{directory / INFO} is missing, but there is data beside it. Restore it "
             "from a backup; or, if this was no state folder, use one of its own."
         )
-    others = [n for n in names if n not in _BEFORE_DATA and not n.startswith(".")]
+    # Not what a home folder has; but what looks like a temporary file would be removed.
+    others = [
+        name
+        for name in names
+        if name not in _BEFORE_DATA and (not name.startswith(".") or is_temporary(name))
+    ]
     if others:
         raise StoreError(
             f"{directory} is not a state folder, for {INFO} is missing, and it is not "
-            f"empty: {min(others)!r} is in it. Use a folder of its own, which will be "
+            f"empty: {max(others)!r} is in it. Use a folder of its own, which will be "
             "created; or, if it was a state folder, restore it from a backup."
         )
 

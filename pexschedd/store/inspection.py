@@ -17,10 +17,11 @@ from pexschedd.model.table import Table
 from pexschedd.store import checked, documents, loading
 from pexschedd.store import line as lines
 from pexschedd.store.collection import KEPT
-from pexschedd.store.folder import FORMAT, JOURNAL, Info
+from pexschedd.store.folder import FORMAT, INFO, JOURNAL, Info
 from pexschedd.store.fs import FileSystem, is_temporary
 from pexschedd.store.index import Hashing
 from pexschedd.store.manifest import (
+    COMPACTED,
     SEGMENT,
     Manifest,
     Segment,
@@ -62,14 +63,35 @@ class Inspection:
         self.ledger, self.collections = loading.begin(tables, Hashing(), KEPT)
 
     def add(self, kind: str, path: Path, error: object) -> None:
-        text = str(error).removeprefix(f"{path}: ").removeprefix(f"{path}, ")
+        text = str(error)
+        for end in (": ", ", ", " "):
+            text = text.removeprefix(f"{path}{end}")
         if isinstance(error, Newer | StoreNewer):
             kind = "newer"
         self.findings.append(Finding(kind, path, text))
 
     @property
+    def unfinished(self) -> bool:
+        """Whether the first start was killed before there was a journal for sure."""
+        return self.info is not None and JOURNAL not in self.info.contents
+
+    @property
     def newest(self) -> Manifest | None:
         return self.manifests[max(self.manifests)] if self.manifests else None
+
+
+def is_state_folder(fs: FileSystem, directory: Path) -> bool:
+    """Whether there has been a store, however little is left of it. Others have folders
+    called `journal`, too."""
+    names = fs.listdir(directory)
+    if JOURNAL not in names or INFO in names:
+        return INFO in names
+    inner = fs.listdir(directory / JOURNAL)
+    return (
+        "secret.key" in names
+        or bool(manifest_numbers(inner))
+        or any(map(_is_segment, inner))
+    )
 
 
 def inspect(
@@ -83,8 +105,13 @@ def inspect(
     if JOURNAL in fs.listdir(directory):
         _look_at_manifests(fs, directory / JOURNAL, found)
         _look_at_segments(fs, directory / JOURNAL, found)
-    else:
+    elif not found.unfinished:
         found.add("manifest", directory / JOURNAL, "the folder is missing")
+    if found.unfinished:
+        found.notes.append(
+            f"{directory} was begun by a start that was killed, and the next one will "
+            "do the rest"
+        )
     for folder in (directory, directory / JOURNAL):
         if folder.name in fs.listdir(folder.parent):
             found.notes += [
@@ -148,7 +175,8 @@ def _look_at_documents(fs: FileSystem, directory: Path, found: Inspection) -> No
 
 
 def _look_at_manifests(fs: FileSystem, journal: Path, found: Inspection) -> None:
-    numbers = manifest_numbers(fs.listdir(journal))
+    names = fs.listdir(journal)
+    numbers = manifest_numbers(names)
     for number in numbers:
         path = journal / manifest_name(number)
         try:
@@ -159,7 +187,8 @@ def _look_at_manifests(fs: FileSystem, journal: Path, found: Inspection) -> None
                 found.add("manifest", path, error)
             else:
                 found.notes.append(f"{path} is damaged, but outdated: will be removed")
-    if not numbers:
+    filled = any(_is_segment(name) and fs.size(journal / name) for name in names)
+    if not numbers and (filled or not found.unfinished):
         found.add("manifest", journal, "there is no MANIFEST-….json")
 
 
@@ -264,6 +293,10 @@ def _look_for_strays(fs: FileSystem, journal: Path, found: Inspection) -> None:
 def _operations(segment: Segment) -> str:
     end = segment.last or "the end"
     return f"the operations {segment.first} to {end} were in it"
+
+
+def _is_segment(name: str) -> bool:
+    return bool(SEGMENT.fullmatch(name) or COMPACTED.fullmatch(name))
 
 
 def _damaged_lines(data: bytes) -> int:

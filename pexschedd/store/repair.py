@@ -131,7 +131,7 @@ class Repair:
         known = {f"{t.document}.json" for t in self._tables if t.document}
         if finding.kind == "document" and name in known:
             return f"--give-up {name}, to begin it anew with nothing in it"
-        if finding.kind == "key" and name not in self._fs.listdir(self._directory):
+        if finding.kind == "key" and not self._has_a_key(finding.path):
             return "--new-key, to begin anew with every password and secret"
         return ""
 
@@ -158,14 +158,13 @@ class Repair:
         )
 
     def _key(self, found: Inspection, path: Path) -> Step | None:
-        if found.info is None:
-            return None
         info = found.info
         mended = None
         if path.name in self._fs.listdir(self._directory):
             if self._fs.mode(path) & 0o077:
                 return None  # the finding says what to do
-            mended = mend_key(self._fs.read(path), info.key_id)
+            if info is not None:
+                mended = mend_key(self._fs.read(path), info.key_id)
         if mended is not None:
             key = mended
             return Step(
@@ -180,12 +179,21 @@ class Repair:
             fresh = new_key()
             self._set_aside(path)
             replace(self._fs, path, fresh.hex().encode() + b"\n")
-            self._write_info(msgspec.structs.replace(info, key_id=key_id_of(fresh)))
+            if info is not None:  # else it is made from the key that is there now
+                fresh_info = msgspec.structs.replace(info, key_id=key_id_of(fresh))
+                self._write_info(fresh_info)
 
         return Step(
             f"{path} is replaced by a new key. What was sealed with the old one cannot "
             "be read any more: enter every password, client secret and token again.",
             begin_anew,
+        )
+
+    def _has_a_key(self, path: Path) -> bool:
+        """Whether there is one, of another folder maybe; not only damaged text."""
+        names = self._fs.listdir(path.parent)
+        return path.name in names and bool(
+            re.fullmatch(rb"[0-9a-fA-F]{64}", self._fs.read(path).strip())
         )
 
     def _write_info(self, info: Info) -> None:

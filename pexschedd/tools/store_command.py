@@ -23,9 +23,8 @@ from pexschedd.clock import Now, system_now
 from pexschedd.errors import ConfigError, PexscheddError, StoreError
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
-from pexschedd.store.folder import JOURNAL
 from pexschedd.store.fs import RealFileSystem, take_lock
-from pexschedd.store.inspection import Inspection, inspect
+from pexschedd.store.inspection import Inspection, inspect, is_state_folder
 from pexschedd.store.repair import Repair
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
@@ -126,7 +125,7 @@ def _state_dir(asked: argparse.Namespace) -> Path:
     found: Path = asked.state_dir or configuration.load(asked.config).state_dir
     if not found.is_dir():
         raise StoreError(f"There is no folder {found}.")
-    if not any((found / name).exists() for name in ("format.json", JOURNAL)):
+    if not is_state_folder(RealFileSystem(), found):
         raise StoreError(f"{found} is not a state folder.")
     return found
 

@@ -95,29 +95,36 @@ def test_a_newer_format_is_refused(state: Path) -> None:
         (["LOCK", "instance-id", "secret.key"], "'instance-id' is in it"),
         (["journal/00000001.jsonl"], "format.json is missing, but there is data"),
         (["package.json"], "format.json is missing, but there is data"),
+        ([".bashrc"], "'.theirs.tmp' is in it"),
+        (["format.json"], "format.json: line 1: not JSON"),
     ],
 )
 def test_a_folder_of_others_is_left_alone(
     tmp_path: Path, names: list[str], why: str
 ) -> None:
-    """No lock, no key, and not even what looks like a temporary file of ours goes."""
+    """No lock, if it does not look like ours, no key, and not even what looks like a
+    temporary file of ours goes."""
     for name in (*names, ".theirs.tmp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("theirs")
-    before = files(tmp_path)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(StoreError, match=why):
         Opened(tmp_path)
-    assert files(tmp_path) == before
+    if "format.json" in names:
+        before.add(tmp_path / "LOCK")
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {path.read_text() for path in before - {tmp_path / "LOCK"}} == {"theirs"}
 
 
 def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
     """What it had left is no reason to refuse, nor what is in a home folder, or at the
     top of a file system of its own."""
-    for name in ("LOCK", ".format.json.tmp", ".bashrc", "twistd.pid"):
+    left = ("LOCK", ".secret.key.tmp", ".format.json.tmp")
+    for name in (*left, ".bashrc", "twistd.pid"):
         (tmp_path / name).write_text("")
     (tmp_path / "lost+found").mkdir()
     Opened(tmp_path).close()
-    assert not (tmp_path / ".format.json.tmp").exists()
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_unreadable_folders_are_a_clear_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`pexschedd-store`: says all that is wrong, and does what it is asked."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -123,22 +124,31 @@ def test_compact_says_and_does(state: Path) -> None:
     opened.close()
 
 
+def _others_journal(state: Path) -> None:
+    """As in /var/log."""
+    shutil.rmtree(state)
+    (state / "journal" / "4f1c").mkdir(parents=True)
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
         (lambda state: shutil.rmtree(state), "There is no folder"),
         (lambda state: shutil.move(state / "format.json", state / "moved"), ""),
+        (_others_journal, "is not a state folder"),
     ],
 )
 def test_no_state_folder(
     state: Path, prepare: Callable[[Path], object], message: str
 ) -> None:
     """A wrong path is an error of the arguments, not damage."""
+    shutil.rmtree(state / "journal")
     prepare(state)
-    shutil.rmtree(state / "journal", ignore_errors=True)
+    before = sorted(state.rglob("*"))
     status, text = tool(state, "verify")
     assert status == USAGE
     assert message in text
+    assert sorted(state.rglob("*")) == before
 
 
 def test_a_wrong_configuration_file_is_named(tmp_path: Path) -> None:
@@ -211,6 +221,7 @@ def test_what_a_lost_manifest_listed_is_seen(state: Path) -> None:
     [
         ("settings.json", "repair --give-up settings.json"),
         ("secret.key", "repair --new-key"),
+        ("secret.key format.json", "repair --new-key"),
         ("journal", "backup"),
     ],
 )
@@ -219,11 +230,11 @@ def test_what_only_a_person_can_decide_is_offered(
 ) -> None:
     """verify names the option that would help, and does not praise a repair that would
     do nothing; the option does help."""
-    path = state / name
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    for path in map(state.joinpath, name.split()):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     status, text = tool(state, "verify")
     assert status == DAMAGED
     assert hint in text
@@ -248,3 +259,37 @@ def test_what_a_newer_release_wrote_to_the_journal_is_not_damaged(state: Path) -
         assert "only this program is too old" in text
         assert "DAMAGED" not in text
     assert {path: path.read_bytes() for path in files(state)} == before
+
+
+def test_a_key_that_is_none_may_be_given_up(state: Path) -> None:
+    """An empty one is as good as lost. Of the key of another folder that is not said:
+    the right one is somewhere. The message names the file once."""
+    (state / "secret.key").write_bytes(b"")
+    assert "repair --new-key" in tool(state, "verify")[1]
+    (state / "secret.key").write_text("ab" * 32)
+    text = tool(state, "verify")[1]
+    assert "--new-key" not in text
+    assert f"DAMAGED: {state}/secret.key: is not the key that" in text
+
+
+def test_a_first_start_that_was_killed_is_no_damage(tmp_path: Path) -> None:
+    """Wherever that was: what the next start does by itself is said, not a backup asked
+    for that there cannot be."""
+    whole = tmp_path / "whole"
+    Opened(whole, version="1.2.3").close()
+    journal = ("journal", "journal/00000001.jsonl", "journal/MANIFEST-00000001.json")
+    for number in range(len(journal) + 1):
+        state = tmp_path / f"{number}"
+        state.mkdir()
+        shutil.copy(whole / "secret.key", state)
+        key_id = json.loads((whole / "format.json").read_text())["key_id"]
+        (state / "format.json").write_text(f'{{"format": 1, "key_id": "{key_id}"}}')
+        for name in journal[:number]:
+            path = state / name
+            path.mkdir() if name == "journal" else shutil.copy(whole / name, path)
+        for command in ("verify", "repair", "export"):
+            status, text = tool(state, command)
+            assert (status, "DAMAGED" in text) == (DONE, False), text
+        assert "the next one will do the rest" in tool(state, "verify")[1]
+        Opened(state).close()
+        assert "the rest" not in tool(state, "verify")[1]
