@@ -30,6 +30,9 @@ LINE_LIMIT = 256 * 1024
 ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of a line from the daemon: a check of many integrations is one."""
 
+LONGEST_PATH = 107
+"""Bytes of a Unix socket's path, on Linux: neither side can do anything with more."""
+
 OFTEN = 0.2
 """Seconds between two lines about progress."""
 
@@ -209,6 +212,9 @@ async def ask_daemon(
         client = _Client(msgspec.json.encode(order), heard, reactor)
     except UnicodeEncodeError:
         raise ControlFailed("An argument has characters that are not UTF-8.") from None
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        # Twisted would notice too late, and wait.
+        raise NoDaemon(f"{path} is too long for the path of a socket.")
     try:
         await endpoint.connect(Factory.forProtocol(lambda: client))
     except Exception as error:

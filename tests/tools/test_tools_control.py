@@ -153,6 +153,15 @@ async def test_nobody_there(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
+    """Said at once, without a traceback: nobody can listen there."""
+    state = tmp_path / ("x" * 120)
+    state.mkdir()
+    with pytest.raises(NoDaemon, match="too long"):
+        await ask_daemon(state, MaintenanceOrder(), lambda _: None, reactor)
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_order_that_is_no_text(folder: Path, bench: Bench) -> None:
     """What a terminal of another encoding has sent is refused, whether or not there is
     a daemon: nobody waits for ever for an answer to what could not be said."""
