@@ -78,7 +78,8 @@ class Store:
             compact_from,
         )
         self._gauge = Gauge(str(folder.path), reserve)
-        self._read_gauge(fs.space(folder.path))
+        with suppress(OSError):  # it is asked again soon
+            self._read_gauge(fs.space(folder.path))
         self._seq = loaded.segments.last
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None

@@ -1,5 +1,6 @@
 """Little space is noticed before it hurts: new work is refused, nothing is lost."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,26 @@ def test_a_start_on_a_full_disk_refuses_at_once() -> None:
 def _on_disk(disk: Disk) -> int:
     journal = STATE / "journal"
     return sum(disk.size(journal / name) for name in disk.listdir(journal))
+
+
+def test_a_start_does_not_have_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that does not say how full the disk is has a store all the same; when it
+    says so later, that counts."""
+    disk = Disk()
+
+    def space(path: Path) -> Space:
+        raise OSError(errno.EIO, "it does not say")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "space", space)
+        opened = Opened(STATE, fs=disk)
+        opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+        opened.wait(opened.store.look_at_disk())
+        assert opened.store.accepts_writes
+    disk.free = TIGHT
+    opened.wait(opened.store.look_at_disk())
+    assert not opened.store.accepts_writes
+    opened.close()
 
 
 def test_what_compaction_needs_is_part_of_the_reserve() -> None:
