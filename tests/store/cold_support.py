@@ -1,13 +1,62 @@
 """Stores whose records are not in memory, and what is beside their journal."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
+from pexschedd.store.space import Space
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, ROOM_BY_OWNER, Opened, Room
 
 STATE = Path("/state")
 JOURNAL = STATE / "journal"
+
+SHORT_OF = [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENOMEM]
+
+
+class NoHints(Disk):
+    """The n-th thing that is done to a hint file, or what becomes one, fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 1 << 30
+        self.error = 0
+        self._hints: set[int] = set()
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left < 0 and self.error:
+            error, self.error = self.error, 0
+            raise OSError(error, os.strerror(error))
+
+    def space(self, path: Path) -> Space:
+        if path == JOURNAL:
+            self._count()
+        return super().space(path)
+
+    def create(self, path: Path) -> int:
+        if "hint" in path.name:
+            self._count()
+        handle = super().create(path)
+        if "hint" in path.name:
+            self._hints.add(handle)
+        return handle
+
+    def write(self, handle: int, data: bytes) -> int:
+        if handle in self._hints:
+            self._count()
+        return super().write(handle, data)
+
+    def datasync(self, handle: int) -> None:
+        if handle in self._hints:
+            self._count()
+        super().datasync(handle)
+
+    def rename(self, old: Path, new: Path) -> None:
+        if "hint" in old.name:
+            self._count()
+        super().rename(old, new)
 
 
 def hints(disk: Disk) -> list[str]:
