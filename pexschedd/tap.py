@@ -7,9 +7,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from pexschedd.scheduling.disk_space import disk_watch
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.store.store import Store
 from pexschedd.tools.housekeeping import Housekeeping
+from pexschedd.tools.signals import heed_the_first
 
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
@@ -255,24 +255,9 @@ def _heed_signals(reactor: Any) -> None:
     """Stops in order when its terminal goes, too: Twisted leaves SIGHUP to the system,
     which kills. Not where it is ignored, as with nohup. Further signals of somebody who
     cannot wait change nothing."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_stop, reactor))
-
-    first = iter([True])  # in one step: one handler may interrupt another
-    reactor.addSystemEventTrigger("before", "shutdown", next, first, False)
-
-    def once(stop: Callable[..., object], *arguments: Any) -> None:
-        if next(first, False):
-            stop(*arguments)
-
-    def heed() -> None:
-        for number in numbers:
-            handler = signal.getsignal(number)
-            if callable(handler):
-                signal.signal(number, partial(once, handler))
-
-    reactor.callWhenRunning(heed)  # when Twisted has set its own
+    heed_the_first(reactor)
 
 
 def _in_words(error: Exception) -> str:

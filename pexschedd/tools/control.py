@@ -8,6 +8,7 @@ its run at the next safe place.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,10 @@ class ControlSocket(Service):
 
     def startService(self) -> None:
         super().startService()
-        # The folder's lock is ours: whoever has left this behind is dead.
-        self._path.unlink(missing_ok=True)
+        # The folder's lock is ours: whoever has left this behind is dead. If it cannot
+        # be removed it is in the way of the socket, too, and that is said.
+        with suppress(OSError):
+            self._path.unlink()
         factory = Factory.forProtocol(
             lambda: ControlProtocol(self._workshop, self._reactor)
         )
@@ -144,8 +147,7 @@ class ControlSocket(Service):
 
     def _not_opened(self, failure: Failure) -> None:
         self._log.error(
-            "schedulingrecovery and schedulingmaintenance cannot reach this daemon: "
-            "{path}: {reason}",
+            "no tool can reach this daemon, not even for a backup: {path}: {reason}",
             path=str(self._path),
             reason=failure.getErrorMessage(),
         )

@@ -9,6 +9,8 @@ from typing import Any, NoReturn, TextIO
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
+from pexschedd.tools.signals import heed_the_first
+
 UNREAD = 141
 """Exit status when nobody reads on, as that of any program in a pipe to `head`."""
 UNWRITTEN = 2
@@ -33,6 +35,7 @@ def program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
     async def ended(reactor: Any) -> None:
         nonlocal done
         reactor.addSystemEventTrigger("before", "shutdown", stop)
+        heed_the_first(reactor)
         status = await _status(run, reactor)
         done = True
         raise SystemExit(status)

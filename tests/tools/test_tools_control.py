@@ -152,6 +152,17 @@ async def test_nobody_there(tmp_path: Path) -> None:
         await ask_daemon(tmp_path, MaintenanceOrder(), lambda _: None, reactor)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Twisted's own
+@pytest_twisted.ensureDeferred
+async def test_what_is_in_the_way_of_the_socket(tmp_path: Path, bench: Bench) -> None:
+    """The daemon says so and goes on without."""
+    (tmp_path / "control" / "theirs").mkdir(parents=True)
+    service = ControlSocket(tmp_path, bench, reactor)  # type: ignore[arg-type]  # its run
+    service.startService()
+    await service.stopService()
+    assert (tmp_path / "control" / "theirs").exists()
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
     """Said at once, without a traceback: nobody can listen there."""

@@ -140,8 +140,11 @@ def test_a_signal_is_no_success(number: signal.Signals) -> None:
     assert running.returncode == STOPPED
 
 
-def test_stopped_while_the_daemon_works(config: Path) -> None:
-    """It does not say that the daemon has gone."""
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT)])
+def test_stopped_while_the_daemon_works(
+    config: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    """It does not say that the daemon has gone; and who cannot wait changes nothing."""
     state = json.loads(config.read_text())["state_dir"]
     with socket.socket(socket.AF_UNIX) as daemon:
         daemon.settimeout(60)
@@ -157,7 +160,8 @@ def test_stopped_while_the_daemon_works(config: Path) -> None:
             connection, _ = daemon.accept()
             with connection:
                 assert b"maintenance" in connection.recv(1000)
-                running.send_signal(signal.SIGINT)
+                for number in signals:
+                    running.send_signal(number)
                 _, said = running.communicate(timeout=60)
     assert said == "Stopped before it had finished.\n"
     assert running.returncode == STOPPED
