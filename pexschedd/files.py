@@ -12,12 +12,13 @@ from secrets import token_hex
 def replace_file(path: Path, content: bytes) -> None:
     """After a crash the file holds the old content or the new, whole.
 
+    What a kill leaves beside it is called as in the store, whose next start removes it.
     Readable by its owner alone. Makes the folder if it is missing. Raises OSError.
     """
     if not path.parent.is_dir():
         path.parent.mkdir(mode=0o700)
         _sync_folder(path.parent.parent)
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     try:
         with open(temporary, "xb", opener=_private) as file:
             file.write(content)

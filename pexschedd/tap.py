@@ -5,17 +5,14 @@ Read it from top to bottom to see what the daemon consists of.
 
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
@@ -37,8 +34,8 @@ from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.disk_space import disk_watch
 from pexschedd.scheduling.periodic import Periodic, Running
 from pexschedd.store.store import Store
+from pexschedd.tools import signals
 from pexschedd.tools.housekeeping import Housekeeping
-from pexschedd.tools.signals import heed_the_first
 
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
@@ -92,7 +89,8 @@ def makeService(options: Options) -> MultiService:
         sys.exit(f"pexschedd cannot start: {error}")
     except KeyboardInterrupt:  # to open a large store takes its time
         sys.exit("pexschedd was stopped before it had started")
-    _heed_signals(reactor)
+    signals.heed_the_end_of_the_terminal(reactor)
+    signals.heed_the_first(reactor)
     return daemon
 
 
@@ -214,7 +212,7 @@ class Daemon(MultiService):
         self._log.critical("{reason}", reason=reason)
         reactor = self._reactor
         reactor.addSystemEventTrigger("after", "shutdown", _exit_failed)
-        reactor.callWhenRunning(_stop, reactor)
+        reactor.callWhenRunning(signals.stop, reactor)
 
     def _trust_changed(self) -> None:
         """Whoever could not be believed is tried again now."""
@@ -243,21 +241,6 @@ def _further_problems(config: Config) -> Iterator[str]:
         network_of(config, reactor)
     except ConfigError as error:
         yield from error.problems
-
-
-def _stop(reactor: Any) -> None:
-    """It may be stopping already: for a signal, or since something has failed."""
-    with suppress(ReactorNotRunning):
-        reactor.stop()
-
-
-def _heed_signals(reactor: Any) -> None:
-    """Stops in order when its terminal goes, too: Twisted leaves SIGHUP to the system,
-    which kills. Not where it is ignored, as with nohup. Further signals of somebody who
-    cannot wait change nothing."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_stop, reactor))
-    heed_the_first(reactor)
 
 
 def _in_words(error: Exception) -> str:

@@ -33,6 +33,7 @@ class State:
         self.exchange = folder / "exchange.json"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_others()
             self._lock = os.open(folder / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StateError(f"{folder} cannot be used: {error.strerror}.") from None
@@ -44,6 +45,16 @@ class State:
                 "Stop it, or give this one a folder of its own:\n"
                 f"  {sys.executable} -m pexschedd.demo --port 9000 --state DIRECTORY"
             ) from None
+
+    def _refuse_others(self) -> None:
+        """It may be that of a real daemon, whose configuration would be changed."""
+        names = os.listdir(self.folder)
+        others = [n for n in names if n != "LOCK" and not n.startswith(".")]
+        if others and self.password_file.name not in names:
+            raise StateError(
+                f"{self.folder} is not a demo's, and not empty: {min(others)!r} is in "
+                "it.\nUse a folder of its own; it will be created."
+            )
 
     def close(self) -> None:
         os.close(self._lock)

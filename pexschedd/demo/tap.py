@@ -36,6 +36,7 @@ from pexschedd.sandbox.accounts import default_accounts
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
 from pexschedd.tap import Daemon as DaemonService
+from pexschedd.tools import signals
 
 PATIENCE = 15.0
 """Seconds that the daemon may take to answer after its start."""
@@ -56,6 +57,8 @@ def run(folder: Path, port: int) -> int:
     ports.check_free()
     demo = Demo(state, ports, reactor)
     reactor.callWhenRunning(demo.start)
+    signals.heed_the_end_of_the_terminal(reactor)
+    signals.heed_the_first(reactor)
     reactor.addSystemEventTrigger("before", "shutdown", demo.stop)
     reactor.run()
     state.close()
@@ -138,8 +141,7 @@ class Demo:
     def _give_up(self, reason: str) -> None:
         print(f"The demo cannot start: {reason}", file=sys.stderr)  # noqa: T201
         self.status = 1
-        if self._reactor.running:
-            self._reactor.stop()
+        signals.stop(self._reactor)
 
     def stop(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())

@@ -89,9 +89,14 @@ class Snapshot:
         if _is_among(self._directory, to):
             raise ValueError(f"in the state folder itself copies can be in {BACKUPS}/")
         make_dirs(fs, to.parent)
-        for path in (to, copy):
-            if path.name in fs.listdir(to.parent):
-                raise FileExistsError(errno.EEXIST, "this is there already", str(path))
+        beside = fs.listdir(to.parent)
+        if to.name in beside:
+            raise FileExistsError(errno.EEXIST, "this is there already", str(to))
+        if copy.name in beside:
+            raise ValueError(
+                f"{copy} is there: a backup that was not finished. If nobody is making "
+                "it just now, remove it"
+            )
         fs.mkdir(copy)
         self._made = True
         for name in fs.listdir(self._directory):

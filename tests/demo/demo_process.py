@@ -2,6 +2,7 @@
 
 # ruff: noqa: S310 - the addresses are our own
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,9 +79,10 @@ class RunningDemo:
         self.process.kill()
         self._gone()
 
-    def interrupt(self) -> int:
-        """Ctrl-C. Gives the exit status."""
-        self.process.send_signal(2)
+    def interrupt(self, *numbers: signal.Signals) -> int:
+        """Ctrl-C, or these. Gives the exit status."""
+        for number in numbers or (signal.SIGINT,):
+            self.process.send_signal(number)
         return self._gone()
 
     def _gone(self) -> int:

@@ -4,6 +4,7 @@ import json
 import socket
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from twisted.internet.task import Clock
@@ -13,6 +14,7 @@ from pexschedd.demo.keeper import Keeper
 from pexschedd.demo.ports import Ports, PortTaken
 from pexschedd.demo.state import State, StateError
 from pexschedd.files import replace_file
+from pexschedd.store.fs import is_temporary
 
 PORTS = Ports(9000, 9001, 9002)
 
@@ -24,6 +26,34 @@ def test_one_demo_at_a_time(tmp_path: Path) -> None:
         State(tmp_path / "demo")
     first.close()
     State(tmp_path / "demo").close()
+
+
+def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
+    """It may have a real daemon's configuration file, which would follow the ports."""
+    config = tmp_path / "scheduling_config.json"
+    config.write_text("{}")
+    with pytest.raises(StateError, match=r"scheduling_config\.json' is in it"):
+        State(tmp_path)
+    assert list(tmp_path.iterdir()) == [config]
+
+
+def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
+    """What it has left is no reason to refuse."""
+    (tmp_path / "LOCK").touch()
+    (tmp_path / ".administrator-password.1234abcd.tmp").touch()
+    State(tmp_path).close()
+
+
+def test_what_a_kill_leaves_of_a_file_goes_with_the_next_start(tmp_path: Path) -> None:
+    """Beside the daemon's state, where it is known by its name."""
+    with (
+        patch("os.fsync", side_effect=SystemExit),
+        patch("pathlib.Path.unlink"),
+        pytest.raises(SystemExit),
+    ):
+        replace_file(tmp_path / "instance-id", b"half of it")
+    (left,) = tmp_path.iterdir()
+    assert is_temporary(left.name)
 
 
 def test_configuration_is_the_daemons(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S310 - the addresses are our own
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -150,6 +151,18 @@ def test_ctrl_c_and_kill_keep_everything(tmp_path: Path) -> None:
         assert not answers(f"{demo.desk}/")
     with running(folder) as demo:
         assert demo.get("state", user=ALICE)["meetings"] == before["meetings"]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGHUP,), (signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+)
+def test_it_ends_in_order(tmp_path: Path, numbers: tuple[signal.Signals, ...]) -> None:
+    """When its terminal goes, too, and however impatient somebody is."""
+    with running(tmp_path / "state") as demo:
+        demo.interrupt(*numbers)
+        assert not (tmp_path / "state" / "daemon" / "control").exists()
+        assert "Traceback" not in demo.log.read_text()
 
 
 def test_taken_port_is_one_clear_line(tmp_path: Path, demo: RunningDemo) -> None:

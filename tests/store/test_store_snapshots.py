@@ -331,8 +331,11 @@ async def test_of_a_copy_that_a_kill_interrupted_nothing_stays(tmp_path: Path) -
     await store.close()
     for folder in (state / "backups", tmp_path):
         shutil.copytree(state / "backups" / "whole", folder / ".killed.tmp")
-    await _opened(state, RealFileSystem()).close()
+    store = _opened(state, RealFileSystem())
     assert [path.name for path in (state / "backups").iterdir()] == ["whole"]
+    with pytest.raises(StoreError, match="a backup that was not finished"):
+        await store.snapshot(tmp_path / "killed")
+    await store.close()
     assert (tmp_path / ".killed.tmp" / "format.json").exists()
 
 

@@ -57,6 +57,7 @@ import signal, sys
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from pexschedd import tap
+from pexschedd.tools import signals
 
 daemon = tap.Daemon.__new__(tap.Daemon)
 daemon._failure, daemon._reactor = "", reactor
@@ -72,7 +73,8 @@ def then(act):
     act()
     return deferLater(reactor, 0, lambda: None)
 
-tap._heed_signals(reactor)
+signals.heed_the_end_of_the_terminal(reactor)
+signals.heed_the_first(reactor)
 one, other = (fail, tell) if sys.argv[1] == "fail" else (tell, fail)
 reactor.callWhenRunning(reactor.callLater, 0, one)
 reactor.addSystemEventTrigger("before", "shutdown", then, other)
