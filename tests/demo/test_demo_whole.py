@@ -185,6 +185,7 @@ def test_used_folder_is_one_clear_line(demo: RunningDemo) -> None:
 
 def test_damaged_mailboxes_are_named(tmp_path: Path) -> None:
     """A snapshot that cannot be read is not overwritten."""
+    (tmp_path / "administrator-password").write_text("secret\n")
     (tmp_path / "exchange.json").write_text('{"number": 1')
     outcome = start_again(tmp_path, three_ports())
     assert outcome.returncode == 1
