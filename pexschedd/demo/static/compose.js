@@ -10,7 +10,9 @@ export class Compose {
     this.steps = steps;
     this.dialog = $("compose");
     this.uid = "";
-    this.pristine = "";
+    this.given = ""; // the fields as they were opened
+    this.blank = null; // the text as it was opened, once it is on the sheet
+    this.sheet = Promise.resolve();
     this.properties = {};
     const changed = () => { this.recipientsChanged(); };
     const field = (id, label) => new PeopleField($(id), {
@@ -55,13 +57,16 @@ export class Compose {
     this.hidePane();
     $("confirm").hidden = true;
     $("notices").replaceChildren();
-    const fields = this.fields();
+    // Somebody may begin to write before the sheet is there, and must neither lose that
+    // unasked nor be moved to another field in the middle of a word.
+    this.given = JSON.stringify(this.fields());
+    this.blank = null;
     this.dialog.showModal();
-    await this.layPaper(draft.body);
-    // Somebody may have begun to write by now, and must not lose it unasked.
-    this.pristine = this.fingerprint(fields);
-    this.coach();
     $("subject").focus();
+    this.sheet = this.layPaper(draft.body);
+    await this.sheet;
+    this.blank = this.html();
+    this.coach();
   }
 
   close() {
@@ -70,7 +75,7 @@ export class Compose {
   }
 
   tryClose() {
-    if (this.fingerprint() === this.pristine) this.close();
+    if (!this.changed()) this.close();
     else {
       $("confirm").hidden = false;
       $("confirm-yes").focus();
@@ -94,6 +99,9 @@ export class Compose {
     }
     const withRoom = this.hasRoom();
     $("send").disabled = true;
+    // What is written so far is on the sheet: without it the update would empty the meeting.
+    await this.sheet;
+    if (!this.dialog.open) return;
     try {
       await this.desk.save({
         uid: this.uid,
@@ -171,9 +179,15 @@ export class Compose {
     return $("paper").contentDocument;
   }
 
+  /** Settles when the body can be written; never, if there is nobody to fetch the sheet from. */
   layPaper(html) {
     return new Promise((resume) => {
       $("paper").onload = () => {
+        if (!this.page) {
+          this.close();
+          toast("The desk’s own server does not answer. Is the demo still running?", "bad");
+          return;
+        }
         const source = new this.page.defaultView.DOMParser().parseFromString(html, "text/html");
         for (const style of source.querySelectorAll("head style")) this.page.head.append(this.page.importNode(style, true));
         this.page.body.append(...[...source.body.childNodes].map((node) => this.page.importNode(node, true)));
@@ -194,8 +208,8 @@ export class Compose {
     return [$("subject").value, $("location").value, this.times(), this.required.get(), this.optional.get()];
   }
 
-  fingerprint(fields = this.fields()) {
-    return JSON.stringify([fields, this.html()]);
+  changed() {
+    return JSON.stringify(this.fields()) !== this.given || (this.blank !== null && this.html() !== this.blank);
   }
 
   // ---------------------------------------------------------------- the add-in

@@ -74,6 +74,7 @@ export class OfficeHost {
     try {
       const method = METHODS[message.method];
       if (!method) throw new Failure(9020, "InvalidOperation", `The demo desk does not know ${message.method}.`);
+      await this.form.sheet;
       answer.value = await method.call(this, message.args || {});
     } catch (problem) {
       answer.error = problem.failure || { code: 9017, name: "InternalServerError", message: problem.message };
