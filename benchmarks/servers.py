@@ -28,6 +28,7 @@ from twisted.internet.stdio import StandardIO
 from twisted.web.server import Request, Site
 
 from pexschedd.clock import system_now
+from pexschedd.collector import keep_everything
 from pexschedd.config import Config
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
@@ -152,6 +153,7 @@ async def policy(folder: str, conferences: str) -> None:
         request.setHeader("content-length", str(len(encoded)))
         return encoded
 
+    keep_everything()  # as the daemon's own process does
     ready(port=service.doors.port("addin"), ceiling=listen(app))
 
 
@@ -224,6 +226,7 @@ async def booking(folder: str, exchange: str) -> None:
         request.setHeader("content-length", str(len(encoded)))
         return encoded
 
+    keep_everything()
     ready(port=addin, ceiling=listen(app))
 
 

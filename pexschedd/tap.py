@@ -17,7 +17,7 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from pexschedd import __version__, logs
+from pexschedd import __version__, collector, logs
 from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.composition.basis import Basis, digits, uuid4
@@ -89,6 +89,7 @@ def makeService(options: Options) -> MultiService:
         sys.exit(f"pexschedd cannot start: {error}")
     except KeyboardInterrupt:  # to open a large store takes its time
         sys.exit("pexschedd was stopped before it had started")
+    reactor.callWhenRunning(collector.keep_everything)
     signals.heed_the_end_of_the_terminal(reactor)
     signals.heed_the_first(reactor)
     return daemon

@@ -27,6 +27,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -276,6 +277,7 @@ class _Location(msgspec.Struct, frozen=True):
     path: str
 
     @classmethod
+    @lru_cache(maxsize=256)  # the same few addresses, five times for each token
     def of(cls, url: str) -> "_Location":
         """Raises `ValueError` unless it is https, or http on this very machine."""
         if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
