@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from pexschedd.composition.reaching import network_of
 from pexschedd.composition.watching import watchers_of
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError
-from pexschedd.identity.administrators import first_administrator
+from pexschedd.identity.administrators import change_password, first_administrator
 from pexschedd.model import tables
 from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.disk_space import disk_watch
@@ -145,6 +146,9 @@ class Daemon(MultiService):
             uuid4=uuid4,
             digits=digits,
             examine=doors.doctor.examine,
+            set_password=partial(
+                change_password, doors.administrators, config.state_dir
+            ),
         )
         self.housekeeping.setServiceParent(self)
 

@@ -3,6 +3,7 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -65,6 +66,20 @@ async def first_administrator(
         name=FIRST,
         place=str(place),
     )
+
+
+async def change_password(
+    administrators: "Administrators", state_dir: Path, password: str
+) -> None:
+    """Gives `admin` another password, durably; the old one counts no more.
+
+    A file that was left with the first one goes: it would only mislead. Raises
+    `InvalidFields` for a password that will not do.
+    """
+    await administrators.set_password(FIRST, password)
+    _log.info("the password of the administrator {name} was changed", name=FIRST)
+    with suppress(OSError):
+        (state_dir / PASSWORD_FILE).unlink()
 
 
 class Administrators:

@@ -1,4 +1,4 @@
-"""The file that holds the first administrator's password."""
+"""Passwords in files: the first line, without its end."""
 
 from pathlib import Path
 
@@ -7,18 +7,25 @@ from pexschedd.files import replace_file
 
 
 def read_password(path: Path) -> str:
-    """The file's first line. Raises `ConfigError`."""
+    """The initial administrator's, from a file. Raises `ConfigError`."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        return first_line(path.read_bytes())
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        problem = "it is not UTF-8"
-    else:
-        if lines and lines[0]:
-            return lines[0]
-        problem = "its first line must be the initial administrator's password"
+    except ValueError as error:
+        problem = str(error)
     raise ConfigError(str(path), [problem])
+
+
+def first_line(content: bytes) -> str:
+    """The password in what a file or a pipe holds. Raises `ValueError`."""
+    try:
+        lines = content.decode().splitlines()
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    if not lines or not lines[0]:
+        raise ValueError("its first line must be the password")
+    return lines[0]
 
 
 def leave_password(path: Path, password: str) -> None:

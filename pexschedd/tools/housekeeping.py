@@ -20,7 +20,7 @@ from pexschedd.scheduling.reinstate import Reinstatement
 from pexschedd.scheduling.wording import Wording
 from pexschedd.store.store import Store
 from pexschedd.tools.control import ControlSocket
-from pexschedd.tools.workshop import Examine, Workshop
+from pexschedd.tools.workshop import Examine, SetPassword, Workshop
 
 
 class Housekeeping(MultiService):
@@ -39,6 +39,7 @@ class Housekeeping(MultiService):
         uuid4: Callable[[], str],
         digits: Callable[[int], str],
         examine: Examine | None = None,
+        set_password: SetPassword | None = None,
     ) -> None:
         super().__init__()
         reinstatement = Reinstatement(store, wording, now=now, digits=digits)
@@ -55,7 +56,13 @@ class Housekeeping(MultiService):
         auditor = Auditor(store, reinstatement, alarms, clock=reactor, now=now)
         self.audits = Audits(store, auditor, connect, clock=reactor, now=now)
         self.workshop = Workshop(
-            store, recoverer, maintainer, connect, now=now, examine=examine
+            store,
+            recoverer,
+            maintainer,
+            connect,
+            now=now,
+            examine=examine,
+            set_password=set_password,
         )
         sweep = Janitor(store, clock=reactor, now=now).sweep
         for service in (

@@ -73,8 +73,23 @@ class CheckOrder(
     """Whose calendar the service account is tried with."""
 
 
+class PasswordOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="password",
+    forbid_unknown_fields=True,
+):
+    """Gives the administrator another password."""
+
+    password: str
+
+    def __repr__(self) -> str:
+        return "PasswordOrder()"  # what is logged must not hold it
+
+
 Chore = RecoveryOrder | MaintenanceOrder
-Order = Chore | CheckOrder | BackupOrder
+Order = Chore | CheckOrder | BackupOrder | PasswordOrder
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):

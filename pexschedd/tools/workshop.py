@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.doctor.report import Report, Status
-from pexschedd.errors import PexscheddError, StoreError
+from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.audits import Connected
@@ -24,11 +24,15 @@ from pexschedd.tools.orders import (
     Finished,
     MaintenanceOrder,
     Order,
+    PasswordOrder,
     RecoveryOrder,
 )
 
 Examine = Callable[[int, str], Awaitable[Report]]
 """See `doctor.Doctor.examine`."""
+
+SetPassword = Callable[[str], Awaitable[None]]
+"""Of the administrator; raises `InvalidFields` for one that will not do."""
 
 
 class Workshop:
@@ -43,6 +47,7 @@ class Workshop:
         *,
         now: Now,
         examine: Examine | None = None,
+        set_password: SetPassword | None = None,
     ) -> None:
         self._store = store
         self._recoverer = recoverer
@@ -50,14 +55,18 @@ class Workshop:
         self._connect = connect
         self._now = now
         self._examine = examine
+        self._set_password = set_password
         self._lock = DeferredLock()
 
     async def run(self, order: Order, say: Say, working: Working) -> Finished:
-        """One order at a time; the next one waits, but a check has no need to."""
-        if isinstance(order, CheckOrder):
-            return await self._check(order, say, working)
-        if isinstance(order, BackupOrder):
-            return await self._backup(order, say)
+        """One at a time of those that work in mailboxes; the others need not wait."""
+        match order:
+            case CheckOrder():
+                return await self._check(order, say, working)
+            case BackupOrder():
+                return await self._backup(order, say)
+            case PasswordOrder():
+                return await self._password(order)
         if self._lock.locked:
             say.note("Another run is under way; this one waits for it.")
         await self._lock.acquire()
@@ -96,6 +105,18 @@ class Workshop:
         except StoreError as error:
             return Finished(failures=1, reasons=(error.message,))
         say.note(f"A copy of the state folder is in {order.to}.")
+        return Finished()
+
+    async def _password(self, order: PasswordOrder) -> Finished:
+        if self._set_password is None:
+            return Finished(refused="Nobody here can set a password.")
+        try:
+            await self._set_password(order.password)
+        except InvalidFields as error:
+            (problem,) = error.problems["password"]
+            return Finished(refused=f"The new password: {problem}")
+        except PexscheddError as error:
+            return Finished(failures=1, reasons=(error.message,))
         return Finished()
 
     async def _check(self, order: CheckOrder, say: Say, working: Working) -> Finished:

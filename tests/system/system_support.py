@@ -119,7 +119,16 @@ class World:
         password = self.state / "initial-admin-password"
         eventually(password.is_file, "the first administrator")
         self.password = password.read_text().strip()
-        eventually(lambda: self.ask("GET", "configuration/v1/").ok, "the first sign-in")
+        self.wait_for_sign_in()
+
+    def wait_for_sign_in(self) -> None:
+        def signed_in() -> bool:
+            try:
+                return self.ask("GET", "configuration/v1/").ok
+            except requests.ConnectionError:
+                return False
+
+        eventually(signed_in, "the first sign-in")
 
     def __enter__(self) -> "World":
         """Both programs run until it is left."""

@@ -1,0 +1,270 @@
+"""`pexschedd-password`: another password for the administrator."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import termios
+from collections.abc import Awaitable, Callable
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+
+from pexschedd.config import Config
+from pexschedd.errors import InvalidFields, StoreError
+from pexschedd.tools import password as tool
+from pexschedd.tools.orders import Event, Finished, Order, PasswordOrder
+from pexschedd.tools.workshop import SetPassword, Workshop
+from tests.system.system_support import PATIENCE, World
+
+reactor: Any = _reactor
+PROGRAM = "from pexschedd.tools.password import main; main()"
+ORDER = PasswordOrder(password="correct horse")
+
+
+# What is given
+
+
+def test_typed_twice() -> None:
+    answers = iter(["correct horse", "correct horse"])
+    assert tool.asked_for(lambda prompt: next(answers)) == "correct horse"
+
+
+def test_typed_differently() -> None:
+    answers = iter(["correct horse", "correct house"])
+    with pytest.raises(ValueError, match="not the same"):
+        tool.asked_for(lambda prompt: next(answers))
+
+
+def test_nothing_typed() -> None:
+    def end(prompt: str) -> str:
+        raise EOFError
+
+    with pytest.raises(ValueError, match="no password"):
+        tool.asked_for(end)
+
+
+@pytest.mark.parametrize(
+    ("given", "password"),
+    [
+        (b"correct horse\n", "correct horse"),
+        (b"correct horse", "correct horse"),
+        (b"correct horse\r\nsecond line\n", "correct horse"),
+        (b" spaces are kept \n", " spaces are kept "),
+        ("pä\u00dfword\n".encode(), "pä\u00dfword"),
+    ],
+)
+def test_first_line(given: bytes, password: str) -> None:
+    assert tool.piped(BytesIO(given)) == password
+
+
+@pytest.mark.parametrize("given", [b"", b"\n", b"\nsecond\n", b"p\xe4ssword\n"])
+def test_no_first_line(given: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^standard input: it"):
+        tool.piped(BytesIO(given))
+
+
+def test_an_order_does_not_show_what_it_holds() -> None:
+    """Orders are logged when they fail."""
+    assert "horse" not in f"{ORDER!r} {ORDER}"
+    sent = msgspec.json.encode(ORDER)
+    assert msgspec.json.decode(sent, type=Order) == ORDER
+
+
+# What comes of it
+
+
+async def ordered(set_password: SetPassword | None) -> Finished:
+    nothing: Any = None
+    workshop = Workshop(
+        nothing, nothing, nothing, nothing, now=nothing, set_password=set_password
+    )
+    return await workshop.run(ORDER, nothing, lambda: True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_order_is_carried_out() -> None:
+    said = []
+
+    async def set_password(password: str) -> None:
+        said.append(password)
+
+    assert await ordered(set_password) == Finished()
+    assert said == ["correct horse"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_order_fails() -> None:
+    async def refuse(password: str) -> None:
+        raise InvalidFields({"password": ["This must be longer."]})
+
+    async def fail(password: str) -> None:
+        raise StoreError("The disk is broken.")
+
+    refused = Finished(refused="The new password: This must be longer.")
+    assert await ordered(refuse) == refused
+    failed = Finished(failures=1, reasons=("The disk is broken.",))
+    assert await ordered(fail) == failed
+    assert (await ordered(None)).refused
+
+
+Alone = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
+
+
+@pytest.mark.parametrize(
+    ("finished", "status"),
+    [
+        (Finished(), 0),
+        (Finished(failures=1, reasons=("The disk is broken.",)), 1),
+        (StoreError("The state is locked."), 1),
+        (Finished(refused="The new password: This must be longer."), 2),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_exit_status(
+    tmp_path: Path, finished: Finished | StoreError, status: int
+) -> None:
+    """And one line that says what has happened."""
+    config = tmp_path / "config.json"
+    endpoints = {"addin": ["tcp:0"], "admin": ["tcp:0"]}
+    config.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints}))
+
+    async def alone(
+        config: Config, order: Order, show: Callable[[Event], None], reactor: Any
+    ) -> Finished:
+        assert order == ORDER
+        if isinstance(finished, StoreError):
+            raise finished
+        return finished
+
+    out, err = StringIO(), StringIO()
+    ended = await tool.run(config, ORDER, reactor, out, err, alone=alone)
+    assert ended == status
+    said, silent = (out, err) if status == 0 else (err, out)
+    assert len(said.getvalue().splitlines()) == 1
+    assert silent.getvalue() == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_configuration(tmp_path: Path) -> None:
+    async def alone(*arguments: Any) -> Finished:
+        raise AssertionError(arguments)
+
+    out, err = StringIO(), StringIO()
+    config = tmp_path / "none.json"
+    assert await tool.run(config, ORDER, reactor, out, err, alone=alone) == 2
+    assert str(config) in err.getvalue()
+
+
+# The program
+
+
+def change(world: World, password: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--config", str(world.config)],
+        input=password,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        timeout=PATIENCE,
+        text=True,
+    )
+    return done.returncode, done.stdout
+
+
+def test_whole(tmp_path: Path) -> None:
+    """With the daemon and without it: the old password counts no more, at once; what
+    will not do changes nothing; nothing of it is in the log."""
+    with World(tmp_path) as world:
+        first = world.password
+        left = world.state / "initial-admin-password"
+        assert change(world, "short\n") == (
+            2,
+            "The new password: This must have 8 to 1024 characters.\n",
+        )
+        assert world.ask("GET", "configuration/v1/").ok
+        assert left.exists()
+
+        status, said = change(world, "the second one\n")
+        assert (status, said) == (0, "The administrator's password has been changed.\n")
+        assert world.ask("GET", "configuration/v1/").status_code == 401
+        world.password = "the second one"
+        assert world.ask("GET", "configuration/v1/").ok
+        assert not left.exists()
+
+        world.daemon.stop()
+        status, said = change(world, "the third one\n")
+        assert status == 0, said
+        assert "working on its state folder" in said
+        world.daemon.start()
+        world.password = "the third one"
+        world.wait_for_sign_in()
+        log = world.daemon.log.read_text()
+    assert "the password of the administrator admin was changed" in log
+    for password in (first, "the second one", "the third one"):
+        assert password not in log
+
+
+def terminal(config: Path, *lines: str) -> tuple[int, str]:
+    """Runs the program at a terminal of its own; its status and what is to be seen."""
+    ours, theirs = os.openpty()
+
+    def take_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "--config", str(config)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=take_terminal,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        typed = iter(lines)
+        while True:
+            try:
+                seen += os.read(ours, 4096)
+            except OSError:  # the terminal's other side is closed
+                break
+            if seen.endswith(b": "):
+                os.write(ours, next(typed).encode())
+        os.close(ours)
+        return process.wait(PATIENCE), seen.decode()
+
+
+def test_at_a_terminal(tmp_path: Path) -> None:
+    """It is typed twice and not to be seen; Ctrl-C ends it without a traceback."""
+    config = tmp_path / "none.json"
+    status, seen = terminal(config, "correct horse\n", "correct horse\n")
+    assert status == 2
+    assert "New password for admin: " in seen
+    assert f"{config}: " in seen  # it has come as far as the configuration
+    assert "horse" not in seen
+
+    status, seen = terminal(config, "correct horse\n", "correct house\n")
+    assert (status, seen.splitlines()[-1]) == (2, "the two are not the same")
+
+    status, seen = terminal(config, "\x03")
+    assert status == 130
+    assert "Traceback" not in seen
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    """A closed standard input is no password."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -c "{PROGRAM}" --config none <&-'],
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (2, "no password was given\n")
