@@ -30,14 +30,15 @@ _LABEL = 1 << 16
 """Bytes of a label, at most."""
 
 
-def made_with(version: str, tables: Sequence[Table[Any]], key: bytes) -> str:
-    """What hints depend on: two programs for which this is the same agree on them."""
+def made_with(program: str, tables: Sequence[Table[Any]], key: bytes) -> str:
+    """What hints depend on: two programs for which this is the same agree on them.
+    `program`: see `program.digest`."""
     known = [
         (table.name, table.version, [index.name for index in table.indexes])
         for table in tables
     ]
     # Keys are folded by case, and Unicode goes on growing, with Python's releases.
-    text = f"{version} {unidata_version} {known} {hashlib.sha256(key).hexdigest()}"
+    text = f"{program} {unidata_version} {known} {hashlib.sha256(key).hexdigest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
-from pexschedd.store import documents
+from pexschedd.store import documents, program
 from pexschedd.store.collection import Collection
 from pexschedd.store.folder import JOURNAL, Folder
 from pexschedd.store.fs import FileSystem, replace
@@ -46,7 +46,11 @@ def load(
     journaled = {n: c for n, c in collections.items() if not c.table.document}
     directory = folder.path / JOURNAL
     files = HintFiles(
-        fs, directory, made_with(version, tables, folder.key), ledger.width, kept
+        fs,
+        directory,
+        made_with(program.digest(), tables, folder.key),
+        ledger.width,
+        kept,
     )
     segments = open_segments(
         fs,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from threading import Event
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
 from twisted.internet.defer import Deferred
 
 from pexschedd.model.table import Table
+from pexschedd.store import program
 from pexschedd.store.index import Hashing
 from tests.store.cold_support import JOURNAL, STATE, close, cold, hints, stir
 from tests.store.store_disk import Disk
@@ -58,14 +60,13 @@ class ColdMachine(RuleBasedStateMachine):
         self.given = 0
 
     @initialize(kept=how_many)
-    def open(self, kept: int, version: str = "1") -> None:
+    def open(self, kept: int) -> None:
         self.opened = Opened(
             STATE,
             fs=self.disk,
             kept=kept,
             segment_size=500,
             compact_from=1500,
-            version=version,
         )
 
     def _change(self, transaction: Any, its: Sequence[tuple[Any, Any]]) -> None:
@@ -133,9 +134,10 @@ class ColdMachine(RuleBasedStateMachine):
         self.open(kept)
 
     @rule(kept=how_many)
-    def another_release(self, kept: int) -> None:
+    def another_program(self, kept: int) -> None:
         close(self.opened)
-        self.open(kept, version="2")
+        with patch.object(program, "digest", lambda: "another"):
+            self.open(kept)
 
     @rule(kept=how_many, data=st.data())
     def lose_hints(self, kept: int, data: st.DataObject) -> None:
@@ -190,7 +192,7 @@ class ColdMachine(RuleBasedStateMachine):
 def test_it_makes_no_difference_where_records_are() -> None:
     """Puts, deletions, transactions, some of them undone, rolls and compactions, starts
     with another number of records in memory, without hint files or with damaged ones
-    or those of another release: every way to read says what a dict says, each time."""
+    or those of another program: every way to read says what a dict says, each time."""
     steps = settings(
         max_examples=80,
         stateful_step_count=20,

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
-from pexschedd.store import hint_files
+from pexschedd.store import hint_files, program
 from pexschedd.store.space import MIB, Space
 from tests.store.cold_support import (
     JOURNAL,
@@ -61,7 +61,8 @@ def test_a_start_reads_no_lines_that_have_hints(
     by_line: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the segment that grows; and all of them when the hints are of another
-    release, of another Unicode, damaged or gone, which are then written again."""
+    program, of another Unicode, damaged or gone, which are then written again. That
+    only the release has another name makes no other program."""
     disk = Disk()
     opened = Opened(STATE, fs=disk, kept=0, version="1")
     for id in range(1, 31):
@@ -83,8 +84,11 @@ def test_a_start_reads_no_lines_that_have_hints(
         return [name for name in by_line if name in sealed]
 
     assert start() == []
-    assert start(version="2") == sealed
     assert start(version="2") == []
+    with monkeypatch.context() as patched:
+        patched.setattr(program, "digest", lambda: "another")
+        assert start() == sealed
+        assert start() == []
     assert start() == sealed
     with monkeypatch.context() as patched:
         patched.setattr(hint_files, "unidata_version", "99.0.0")

@@ -195,7 +195,7 @@ def test_other_content_is_not_looked_at(content: bytes, compacted: bool) -> None
     ("field", "value"),
     [
         ("format", hint_format.FORMAT + 1),
-        ("made_with", "another release"),
+        ("made_with", "another program"),
         ("byteorder", "sideways"),
         ("segment", "00000002.jsonl"),
         ("first", 2),
@@ -226,7 +226,7 @@ def test_every_width_is_its_own() -> None:
 
 
 def test_what_hints_depend_on() -> None:
-    """The release, each table with its version, each index, their order, the key."""
+    """The program, each table with its version, each index, their order, the key."""
     later = type(VISIT)("visit", VISIT.record, version=2, upgrades={1: dict})
     indexed = type(VISIT)("visit", VISIT.record)
     indexed.index("name", lambda visit: visit.name)
