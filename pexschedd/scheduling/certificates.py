@@ -1,7 +1,8 @@
 """Certificates that expire: said while there is time to renew them.
 
-Three kinds: those that we trust, those that Exchange servers show us, and our own on
-`ssl:` endpoints. Looked at once a day and when one of them changes.
+Four kinds: those that we trust, those that Exchange servers show us, our own on `ssl:`
+endpoints, and those with which integrations sign in as an application. Looked at once
+a day and when one of them changes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
-from pexschedd.net.certificates import Certificate, day, described
+from pexschedd.model.integration import Connector
+from pexschedd.net.certificates import Certificate, day, described, read_pem
 from pexschedd.scheduling.alarms import (
+    APPLICATION_CERTIFICATE_EXPIRES,
     CA_EXPIRES,
     CERTIFICATE_EXPIRES,
     OWN_CERTIFICATE_EXPIRES,
@@ -34,6 +37,7 @@ AHEAD = {
     CA_EXPIRES: timedelta(days=30),
     CERTIFICATE_EXPIRES: timedelta(days=14),
     OWN_CERTIFICATE_EXPIRES: timedelta(days=14),
+    APPLICATION_CERTIFICATE_EXPIRES: timedelta(days=30),
 }
 """How long before its end a certificate is spoken of, by alarm."""
 
@@ -152,6 +156,9 @@ class Certificates(MultiService):
             )
         for own in self._own:
             yield _of_ours(own)
+        for connector in self._store.all(tables.CONNECTOR):
+            if _signs_in_with_certificate(connector):
+                yield from _of_application(connector)
 
     def _trusted(self) -> Iterator[_Spoken]:
         """Of several with the same subject the youngest counts: it was renewed."""
@@ -191,6 +198,29 @@ def _of_ours(own: Own) -> _Spoken:
         if renewed
         else "Renew its file and restart pexschedd: Outlook loads the add-in from no "
         "server with an expired one.",
+    )
+
+
+def _signs_in_with_certificate(connector: Connector) -> bool:
+    return (
+        connector.authentication_method == "APP_PERM"
+        and not connector.oauth_client_secret  # it goes before a certificate
+        and bool(connector.public_key)
+    )
+
+
+def _of_application(connector: Connector) -> Iterator[_Spoken]:
+    try:
+        (certificate,) = read_pem(connector.public_key)
+    except ValueError:  # who signs in with it says what is wrong with it
+        return
+    yield _Spoken(
+        APPLICATION_CERTIFICATE_EXPIRES,
+        connector.name,
+        described(certificate).not_after,
+        f'The certificate with which the integration "{connector.name}" signs in',
+        "Make its successor with the command make_certificate and upload that to the "
+        "app registration at once: until then nobody can sign in.",
     )
 
 

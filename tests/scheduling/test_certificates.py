@@ -11,12 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from msgspec.structs import replace
 from twisted.internet.task import Clock
 
+from pexschedd.identity.oauth.assertion import make_certificate
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.integration import ExchangeDomain
 from pexschedd.net.certificates import Certificate, described
 from pexschedd.net.listening import certificate_file, own_certificate
 from pexschedd.scheduling.alarms import (
+    APPLICATION_CERTIFICATE_EXPIRES,
     CA_EXPIRES,
     CERTIFICATE_EXPIRES,
     OWN_CERTIFICATE_EXPIRES,
@@ -216,3 +218,40 @@ def test_a_file_with_the_key() -> None:
     assert own_certificate(key + own + root.pem).names == (MAIL,)
     with pytest.raises(ValueError, match="PEM"):
         own_certificate(key)
+
+
+@pytest_twisted.ensureDeferred
+async def test_that_of_an_application(desk: Desk) -> None:
+    """Nobody else remembers it two years later: an alarm of the integration, until it
+    has another one, or signs in with something else."""
+    desk.start()
+    first = replace(
+        CONNECTOR,
+        authentication_method="APP_PERM",
+        oauth_client_secret="",
+        public_key=made(START - 699 * DAY),
+    )
+    desk.put(tables.CONNECTOR, first)
+    assert desk.raised() == {}  # 31 days are left
+    desk.pass_days(1)
+    ((which, details),) = desk.raised().items()
+    assert which == (APPLICATION_CERTIFICATE_EXPIRES, CONNECTOR.name)
+    assert f'the integration "{CONNECTOR.name}" signs in expires on 2026-' in details
+    assert "make_certificate" in details
+    desk.pass_days(35)
+    assert "expired on" in "".join(desk.raised().values())
+
+    desk.put(tables.CONNECTOR, replace(first, public_key=made(desk.wall())))
+    assert desk.raised() == {}
+    desk.put(tables.CONNECTOR, first)
+    assert len(desk.raised()) == 1
+    desk.put(tables.CONNECTOR, replace(first, oauth_client_secret="sealed:v1:x"))
+    assert desk.raised() == {}
+    desk.put(tables.CONNECTOR, replace(first, authentication_method="NTLM"))
+    assert desk.raised() == {}
+    desk.put(tables.CONNECTOR, replace(first, public_key="damaged"))
+    assert desk.raised() == {}
+
+
+def made(at: datetime) -> str:
+    return make_certificate("pexschedd", at).certificate
