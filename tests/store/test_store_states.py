@@ -6,6 +6,8 @@ import pytest
 
 from tests.store.store_states import Enumeration, Failed, enumerate_all
 
+pytestmark = pytest.mark.timeout(900)  # much work: a busy machine takes its time for it
+
 
 def test_every_state_of_three_operations_is_recovered(
     record_property: Callable[[str, object], None], kept: int
