@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+WAIT_MS = 15_000
+"""How long a page may take for what it shows; much longer than it does take."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
@@ -15,6 +17,7 @@ def browser() -> Iterator[Browser]:
     """Headless Chromium, the system's own."""
     if not CHROMIUM.exists():
         pytest.skip(f"no browser: {CHROMIUM} is missing")
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=ARGUMENTS

@@ -17,7 +17,6 @@ from playwright.sync_api import (
 from tests.demo.demo_process import ALICE, RunningDemo, running
 from tests.system.system_support import eventually
 
-WAIT_MS = 15_000
 BENIGN = "can escape its sandboxing"
 """Chromium's remark about our own two sandbox words; the frame is of another origin."""
 CUT_OFF = """selector => {
@@ -44,7 +43,6 @@ class Desk:
         size = {"width": 1280, "height": 800}
         self.context = browser.new_context(**{"viewport": size, **options})
         self.page = self.context.new_page()
-        self.page.set_default_timeout(WAIT_MS)
         self.trouble: list[str] = []
         self.asked: set[str] = set()
         self.page.on("console", self._heard)
@@ -122,16 +120,16 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         desk.send()
 
         mail = page.locator(".mail").first
-        expect(mail).to_contain_text("Pexip Meeting", timeout=WAIT_MS)
+        expect(mail).to_contain_text("Pexip Meeting")
         expect(mail).to_contain_text("successfully scheduled")
         mail.get_by_role("button").first.click()
         answer = page.frame_locator(".mail iframe").locator("body")
         expect(answer).to_contain_text("successfully scheduled")
 
-        expect(desk.door).to_contain_text("Closed", timeout=WAIT_MS)
+        expect(desk.door).to_contain_text("Closed")
         expect(desk.door).to_contain_text("Opens")
         page.get_by_role("button", name="Move the clock to the opening").click()
-        expect(desk.door).to_contain_text("Joinable now", timeout=WAIT_MS)
+        expect(desk.door).to_contain_text("Joinable now")
         expect(page.get_by_text("That is all.")).to_be_visible()
 
         page.get_by_role("button", name="Edit").click()
@@ -139,10 +137,8 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         page.get_by_label("Date").fill("2030-01-15")
         page.get_by_label("Title").fill("Moved review")
         desk.send()
-        expect(page.locator(".mail").first).to_contain_text(
-            "rescheduled", timeout=WAIT_MS
-        )
-        expect(desk.door).to_contain_text("Opens Tue 15 Jan", timeout=WAIT_MS)
+        expect(page.locator(".mail").first).to_contain_text("rescheduled")
+        expect(desk.door).to_contain_text("Opens Tue 15 Jan")
         assert desk.trouble == []
         # The sandbox is written down a moment after each change.
         kept = tmp_path / "state" / "exchange.json"
@@ -157,9 +153,9 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         uid = second.get("state", user=ALICE)["meetings"][-1]["uid"]
         page.locator(".mail button").first.click()
         page.get_by_role("button", name="Show the meeting").click()
-        expect(desk.door).to_contain_text("Opens Tue 15 Jan", timeout=WAIT_MS)
+        expect(desk.door).to_contain_text("Opens Tue 15 Jan")
         page.get_by_role("button", name="Cancel meeting").click()
-        expect(desk.door).to_contain_text("The room is gone", timeout=WAIT_MS)
+        expect(desk.door).to_contain_text("The room is gone")
         expect(page.locator(f"[data-uid='{uid}']")).to_have_count(0)
         assert desk.trouble == []
         desk.close()
@@ -497,9 +493,7 @@ def test_the_equipment_mailbox_alone_is_no_room(desk: Desk) -> None:
     expect(page.locator("#coach")).to_contain_text("press the add-in’s button")
     desk.send()
     expect(page.locator("#steps .done")).to_have_count(0)
-    expect(page.locator(".mail", has_text="Declined: By hand")).to_be_visible(
-        timeout=WAIT_MS
-    )
+    expect(page.locator(".mail", has_text="Declined: By hand")).to_be_visible()
 
 
 def test_begins_in_the_week_of_its_clock(browser: Browser, demo: RunningDemo) -> None:

@@ -42,7 +42,6 @@ def test_the_meeting_waits_for_space(
     eventually(lambda: requests.get(health, timeout=5).status_code == 503, "notice")
 
     page = browser.new_page(viewport={"width": 320, "height": 560})
-    page.set_default_timeout(10_000)
     page.route(LIBRARY, lambda route: route.fulfill(path=HERE / "fake_office.js"))
     outlook = json.dumps({"token": world.token(), "body": "<p>Agenda</p>"})
     page.add_init_script(f"window.outlook = {outlook};")

@@ -87,7 +87,6 @@ def open_pane(browser: Browser, origin: str) -> Iterator[Open]:
         context = browser.new_context(
             viewport={"width": 320, "height": 560}, **(page or {})
         )
-        context.set_default_timeout(10_000)
         pane = Pane(context.new_page())
         panes.append(pane)
         pane.page.add_init_script(f"window.outlook = {json.dumps(outlook)};")

@@ -17,7 +17,7 @@ from tests.signals import heed_signals
 
 T = TypeVar("T")
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds until something that should happen counts as not happening."""
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,7 @@ import termios
 from collections.abc import Awaitable, Callable
 from io import BytesIO, StringIO
 from pathlib import Path
+from select import select
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from pexschedd.errors import InvalidFields, StoreError
 from pexschedd.tools import password as tool
 from pexschedd.tools.orders import Event, Finished, Order, PasswordOrder
 from pexschedd.tools.workshop import SetPassword, Workshop
+from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World
 
 reactor: Any = _reactor
@@ -216,6 +218,7 @@ def terminal(config: Path, *lines: str) -> tuple[int, str]:
     ours, theirs = os.openpty()
 
     def take_terminal() -> None:
+        heed_signals()
         os.setsid()
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
@@ -229,14 +232,16 @@ def terminal(config: Path, *lines: str) -> tuple[int, str]:
         os.close(theirs)
         seen = b""
         typed = iter(lines)
-        while True:
-            try:
+        try:
+            while select([ours], [], [], PATIENCE)[0]:
                 seen += os.read(ours, 4096)
-            except OSError:  # the terminal's other side is closed
-                break
-            if seen.endswith(b": "):
-                os.write(ours, next(typed).encode())
-        os.close(ours)
+                if seen.endswith(b": "):
+                    os.write(ours, next(typed).encode())
+            process.kill()  # it waits for something that nobody types
+        except OSError:  # the terminal's other side is closed
+            pass
+        finally:
+            os.close(ours)
         return process.wait(PATIENCE), seen.decode()
 
 
