@@ -19,8 +19,10 @@ run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
 # Two processes, as most of the time is spent waiting; the files of tests are shared out.
+# A process that dies, as it does when a test takes too long, ends the run: with another
+# in its place pytest-xdist would wait for ever.
 test: $(VENV)/dev.stamp chromium peers oidc
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
