@@ -19,13 +19,16 @@ def read_password(path: Path) -> str:
 
 def first_line(content: bytes) -> str:
     """The password in what a file or a pipe holds. Raises `ValueError`."""
+    # Not `splitlines`: to it a line ends at a form feed or U+2028, too, and the rest of
+    # a password would be left out without a word. Editors of Windows begin with U+FEFF.
+    line = content.partition(b"\n")[0].removesuffix(b"\r")
     try:
-        lines = content.decode().splitlines()
+        password = line.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
-    if not lines or not lines[0]:
+    if not password:
         raise ValueError("its first line must be the password")
-    return lines[0]
+    return password
 
 
 def leave_password(path: Path, password: str) -> None:

@@ -60,13 +60,19 @@ def test_nothing_typed() -> None:
         (b"correct horse\r\nsecond line\n", "correct horse"),
         (b" spaces are kept \n", " spaces are kept "),
         ("pä\u00dfword\n".encode(), "pä\u00dfword"),
+        ("correct\u2028horse\x0b\n".encode(), "correct\u2028horse\x0b"),
+        (b"correct\rhorse\n", "correct\rhorse"),
+        (b"\xef\xbb\xbfcorrect horse\r\n", "correct horse"),
     ],
 )
 def test_first_line(given: bytes, password: str) -> None:
+    """All of it, whatever is in it; but no mark that an editor has set before it."""
     assert tool.piped(BytesIO(given)) == password
 
 
-@pytest.mark.parametrize("given", [b"", b"\n", b"\nsecond\n", b"p\xe4ssword\n"])
+@pytest.mark.parametrize(
+    "given", [b"", b"\n", b"\xef\xbb\xbf\nsecond\n", b"p\xe4ssword\n"]
+)
 def test_no_first_line(given: bytes) -> None:
     with pytest.raises(ValueError, match=r"^standard input: it"):
         tool.piped(BytesIO(given))
