@@ -4,7 +4,7 @@ A start that decodes five million records takes half a minute. So beside a full 
 there is a hint file: for each line its size, table, id and the record's entries in the
 indexes. It is only ever a short cut. It has the checksum of the segment and one of its
 own, and says what it was made with; one that is damaged, missing, or made by another
-release is not looked at, and the segment is read line by line. It may be deleted.
+program is not looked at, and the segment is read line by line. It may be deleted.
 
 The file is blocks of so many lines each, column by column, then a line of JSON, the
 label, and the checksum of the blocks and the label. So neither who writes it nor who
@@ -37,7 +37,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = FORMAT
     made_with: str
-    """The release, the tables and indexes, the key of the hashes."""
+    """The program, the tables and indexes, the key of the hashes."""
     byteorder: str = sys.byteorder
     segment: str
     compacted: bool

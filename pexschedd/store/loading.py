@@ -1,7 +1,7 @@
 """Opens what is in a state folder: documents, journal, and how to find things in it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pexschedd.errors import StoreError
@@ -35,6 +35,7 @@ def load(
     tables: Sequence[Table[Any]],
     version: str,
     kept: int,
+    random: Callable[[int], bytes],
 ) -> Loaded:
     """Reads and verifies everything. Raises StoreError or OSError."""
     secret = hashlib.sha256(b"pexschedd hints\0" + folder.key).digest()
@@ -45,10 +46,12 @@ def load(
         contents.append(f"{name}.json")
     journaled = {n: c for n, c in collections.items() if not c.table.document}
     directory = folder.path / JOURNAL
+    # A program that is not known is like no other, nor like itself the next time.
+    this = program.digest() or random(32).hex()
     files = HintFiles(
         fs,
         directory,
-        made_with(program.digest(), tables, folder.key),
+        made_with(this, tables, folder.key),
         ledger.width,
         kept,
     )

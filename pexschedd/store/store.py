@@ -118,7 +118,7 @@ class Store:
         try:
             folder = Folder.open(fs, directory, random)
             try:
-                loaded = load(fs, folder, tables, version, kept)
+                loaded = load(fs, folder, tables, version, kept, random)
             except StoreNewer as error:
                 folder.close()
                 error.wrote = folder.version

@@ -61,8 +61,9 @@ def test_a_start_reads_no_lines_that_have_hints(
     by_line: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the segment that grows; and all of them when the hints are of another
-    program, of another Unicode, damaged or gone, which are then written again. That
-    only the release has another name makes no other program."""
+    program, of another Unicode, damaged or gone, which are then written again; each
+    time when nobody knows the program. That only the release has another name makes no
+    other program."""
     disk = Disk()
     opened = Opened(STATE, fs=disk, kept=0, version="1")
     for id in range(1, 31):
@@ -89,6 +90,8 @@ def test_a_start_reads_no_lines_that_have_hints(
         patched.setattr(program, "digest", lambda: "another")
         assert start() == sealed
         assert start() == []
+        patched.setattr(program, "digest", lambda: "")
+        assert start() == start() == sealed
     assert start() == sealed
     with monkeypatch.context() as patched:
         patched.setattr(hint_files, "unidata_version", "99.0.0")

@@ -67,6 +67,14 @@ def test_without_source(copied: Path) -> None:
     assert len({program.digest(), *compiled}) == 3
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no Linux")
+def test_a_file_that_cannot_be_read(copied: Path) -> None:
+    """Such as what another user's editor leaves beside the code: no error."""
+    # Even root cannot read the beginning of it.
+    (copied / "store" / ".tables.py.swp").symlink_to("/proc/self/mem")
+    assert digest_of(copied) == ""
+
+
 def compiled_only(package: Path, more: str = "") -> str:
     place = package.parent / f"compiled{len(more)}"
     shutil.copytree(package, place / "pexschedd")
