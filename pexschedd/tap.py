@@ -147,7 +147,10 @@ class Daemon(MultiService):
             digits=digits,
             examine=doors.doctor.examine,
             set_password=partial(
-                change_password, doors.administrators, config.state_dir
+                change_password,
+                doors.administrators,
+                config.state_dir,
+                password_file=config.initial_admin_password_file,
             ),
         )
         self.housekeeping.setServiceParent(self)

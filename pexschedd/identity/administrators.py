@@ -69,17 +69,23 @@ async def first_administrator(
 
 
 async def change_password(
-    administrators: "Administrators", state_dir: Path, password: str
+    administrators: "Administrators",
+    state_dir: Path,
+    password: str,
+    password_file: Path | None = None,
 ) -> None:
     """Gives `admin` another password, durably; the old one counts no more.
 
-    A file that was left with the first one goes: it would only mislead. Raises
-    `InvalidFields` for a password that will not do.
+    A file that was left with the first one goes: it would only mislead. Not so if it is
+    `password_file`, without which the configuration is wrong. Raises `InvalidFields`
+    for a password that will not do.
     """
     await administrators.set_password(FIRST, password)
     _log.info("the password of the administrator {name} was changed", name=FIRST)
+    left = state_dir / PASSWORD_FILE
     with suppress(OSError):
-        (state_dir / PASSWORD_FILE).unlink()
+        if password_file is None or not left.samefile(password_file):
+            left.unlink()
 
 
 class Administrators:

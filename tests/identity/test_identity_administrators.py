@@ -20,7 +20,11 @@ from pexschedd.errors import (
     StoreError,
     Unavailable,
 )
-from pexschedd.identity.administrators import Administrators, first_administrator
+from pexschedd.identity.administrators import (
+    Administrators,
+    change_password,
+    first_administrator,
+)
 from pexschedd.identity.passwords import fits, make_hash
 from pexschedd.model import tables
 from pexschedd.store.store import Store
@@ -200,6 +204,22 @@ async def test_first_administrator_with_a_given_password(
     await first_administrator(world.administrators, tmp_path, given)
     await world.administrators.authenticate("admin", "given password")
     assert not (tmp_path / "initial-admin-password").exists()
+
+
+@pytest.mark.parametrize("name", ["initial-admin-password", "folder/../secret"])
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_is_named_in_the_configuration_stays(
+    world: World, tmp_path: Path, name: str
+) -> None:
+    """Without it the daemon would not start again; what was left goes."""
+    (tmp_path / "folder").mkdir()
+    given, left = tmp_path / name, tmp_path / "initial-admin-password"
+    left.write_text("the first one\n")
+    given.write_text("the first one\n")
+    await change_password(world.administrators, tmp_path, "the second one", given)
+    await world.administrators.authenticate("admin", "the second one")
+    assert given.exists()
+    assert left.exists() == (given == left)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"short\n", b"\xff\xfe"])
