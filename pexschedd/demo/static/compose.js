@@ -88,6 +88,8 @@ export class Compose {
   }
 
   async send() {
+    // The keys can be pressed again while it is being sent; the button cannot.
+    if ($("send").disabled) return;
     if (!this.required.commit() || !this.optional.commit()) {
       $("compose-form").reportValidity();
       return;
@@ -98,13 +100,16 @@ export class Compose {
       return;
     }
     const withRoom = this.hasRoom();
+    const { uid, sheet } = this;
+    // Every opening has a sheet of its own. By now the form may be that of another meeting.
+    const open = () => this.dialog.open && this.sheet === sheet;
     $("send").disabled = true;
     // What is written so far is on the sheet: without it the update would empty the meeting.
-    await this.sheet;
-    if (!this.dialog.open) return;
+    await sheet;
+    if (!open()) return;
     try {
       await this.desk.save({
-        uid: this.uid,
+        uid,
         subject: $("subject").value,
         location: $("location").value,
         start: start.toISOString(),
@@ -113,15 +118,15 @@ export class Compose {
         optional: this.optional.get(),
         body: this.html(),
       });
-      this.close();
-      toast(this.uid ? "The update has been sent." : "Sent.");
+      if (open()) this.close();
+      toast(uid ? "The update has been sent." : "Sent.");
       if (withRoom) {
         this.steps.finish("room");
         this.steps.finish("send");
       }
     } catch (problem) {
       toast(problem.message, "bad");
-      $("send").disabled = false;
+      if (open()) $("send").disabled = false;
     }
   }
 
