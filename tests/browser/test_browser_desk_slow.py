@@ -10,6 +10,7 @@ from tests.demo.demo_process import ALICE, RunningDemo, running
 
 POLL_MS = 10
 MEETINGS = "**/desk/api/meetings"
+TOKEN = "**/desk/api/token"
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,34 @@ def test_a_sent_meeting_closes_only_its_own_form(desk: Desk) -> None:
     expect(page.get_by_text("Sent.", exact=True)).to_be_visible()
     expect(page.get_by_label("Title")).to_be_visible()
     expect(page.get_by_label("Title")).to_have_value("Being written")
+
+
+def test_a_late_token_is_not_another_users(desk: Desk) -> None:
+    """A token that Alice's pane asked for before it was closed does not become that of
+    Bob's pane."""
+    page = desk.page
+    used: list[str] = []
+
+    def note(route: Route) -> None:
+        used.append(route.request.headers["token"])
+        route.continue_()
+
+    page.route("**/meeting_details", note)
+    held = Held(page, TOKEN)
+    desk.compose("Alice asks")
+    desk.press_ribbon().get_by_role("button", name="Add a Single-use VMR").click()
+    held.wait()
+    discard(page)
+    page.get_by_role("radio", name="Bob").click()
+    desk.compose("Bob asks")
+    desk.press_ribbon().get_by_role("button", name="Add a Single-use VMR").click()
+    held.wait(2)
+    tokens = []
+    for route in held.routes:
+        answer = route.fetch()
+        tokens.append(answer.json()["token"])
+        with page.expect_response(TOKEN):
+            route.fulfill(response=answer)
+        page.evaluate("new Promise(requestAnimationFrame)")
+    page.locator("#required .chip.room").wait_for()
+    assert used == tokens[1:]

@@ -23,6 +23,7 @@ export class OfficeHost {
     this.desk = desk;
     this.frame = null;
     this.origin = "";
+    this.visit = 0;
     this.notices = new Map();
     window.addEventListener("message", (event) => this.receive(event));
   }
@@ -30,6 +31,7 @@ export class OfficeHost {
   /** Loads the pane. A pane that was open before is gone with all it was doing. */
   connect(frame, addin) {
     this.frame = frame;
+    this.visit += 1;
     this.origin = addin.origin;
     frame.src = addin.pane;
   }
@@ -63,7 +65,7 @@ export class OfficeHost {
   }
 
   async receive(event) {
-    const { frame } = this;
+    const { frame, visit } = this;
     if (!frame || event.source !== frame.contentWindow || event.origin !== this.origin) return;
     const message = event.data;
     if (message?.desk !== 1) return;
@@ -79,7 +81,8 @@ export class OfficeHost {
     } catch (problem) {
       answer.error = problem.failure || { code: 9017, name: "InternalServerError", message: problem.message };
     }
-    if (frame === this.frame) this.send(answer);
+    // The next pane counts its questions from one again: this is no answer to it.
+    if (visit === this.visit) this.send(answer);
   }
 
   context() {
