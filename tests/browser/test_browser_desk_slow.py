@@ -9,7 +9,9 @@ from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import ALICE, RunningDemo, running
 
 POLL_MS = 10
+MEETING = "**/desk/api/meeting?*"
 MEETINGS = "**/desk/api/meetings"
+STATE = "**/desk/api/state?*"
 TOKEN = "**/desk/api/token"
 
 
@@ -92,6 +94,59 @@ def test_a_sent_meeting_closes_only_its_own_form(desk: Desk) -> None:
     expect(page.get_by_label("Title")).to_have_value("Being written")
 
 
+def test_a_sent_meeting_is_not_shown_to_another(desk: Desk) -> None:
+    """Bob keeps the meeting that he has selected when Alice's has been sent at last."""
+    page = desk.page
+    held = Held(page, MEETINGS)
+    desk.compose("Not for Bob")
+    page.locator("#send").click()
+    held.wait()
+    discard(page)
+    page.get_by_role("radio", name="Bob").click()
+    page.locator(".event").first.click()
+    expect(page.locator("#meeting h2")).to_be_visible()
+    held.let_go()
+    page.get_by_text("Sent.", exact=True).wait_for()
+    expect(page.locator("#meeting h2")).to_be_visible()
+
+
+def test_a_late_meeting_does_not_overwrite(desk: Desk) -> None:
+    """A meeting is opened once, however often Edit is pressed, and never over what
+    somebody has begun to write."""
+    page = desk.page
+    desk.compose("To be edited")
+    desk.send()
+    held = Held(page, MEETING)
+    for _ in range(2):
+        page.locator("[data-act=edit]").click()
+    first, second = held.wait(2)
+    answered(page, first)
+    desk.paper.locator("body[contenteditable=true]").wait_for()
+    page.get_by_label("Title").fill("New title")
+    answered(page, second)
+    expect(page.get_by_label("Title")).to_have_value("New title")
+    discard(page)
+
+    page.locator("[data-act=edit]").click()
+    third = held.wait(3)[-1]
+    desk.compose("Something else")
+    answered(page, third)
+    expect(page.get_by_label("Title")).to_have_value("Something else")
+
+
+def test_a_late_meeting_does_not_open_for_another(desk: Desk) -> None:
+    """Alice's meeting does not open in front of Bob, who sits there by now."""
+    page = desk.page
+    desk.compose("Of Alice")
+    desk.send()
+    held = Held(page, MEETING)
+    page.locator("[data-act=edit]").click()
+    held.wait()
+    page.get_by_role("radio", name="Bob").click()
+    answered(page, held.routes[0])
+    expect(page.locator("#compose")).to_be_hidden()
+
+
 def test_a_late_token_is_not_another_users(desk: Desk) -> None:
     """A token that Alice's pane asked for before it was closed does not become that of
     Bob's pane."""
@@ -121,3 +176,115 @@ def test_a_late_token_is_not_another_users(desk: Desk) -> None:
         page.evaluate("new Promise(requestAnimationFrame)")
     page.locator("#required .chip.room").wait_for()
     assert used == tokens[1:]
+
+
+def test_a_sent_meeting_is_found(desk: Desk) -> None:
+    """The calendar turns to a meeting that was sent, even if it is the answer to a
+    later question that shows it."""
+    page = desk.page
+    desk.compose("In a far week")
+    page.get_by_label("Date").fill("2031-03-12")
+    held = Held(page, STATE)
+    held.wait()
+    page.locator("#send").click()
+    held.wait(2)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    held.wait(3)
+    for route in held.routes[:2]:
+        answered(page, route)
+    held.routes = held.routes[2:]
+    held.let_go()
+    expect(page.locator(".event", has_text="In a far week")).to_be_visible()
+
+
+def test_the_other_seat_shows_nothing_of_the_first(desk: Desk) -> None:
+    """From the moment the seat changes, what can be pressed is not the other's; and
+    what was there before is no news, even after a failed attempt."""
+    page = desk.page
+    desk.compose("An old story")
+    page.locator("#required-input").fill("bob@example.test")
+    desk.add_room()
+    desk.send()
+    page.locator(".mail", has_text="An old story").wait_for()
+    held = Held(page, STATE)
+    page.get_by_role("radio", name="Bob").click()
+    expect(page.locator(".event")).to_have_count(0)
+    expect(page.locator(".mail")).to_have_count(0)
+    while not any("bob" in route.request.url for route in held.routes):
+        page.wait_for_timeout(POLL_MS)
+    for route in held.routes:
+        route.abort()
+    expect(page.locator("#alerts")).to_contain_text("Nobody is there")
+    held.routes.clear()
+    held.wait()
+    held.let_go()
+    expect(page.locator(".mail", has_text="An old story")).to_be_visible()
+    assert page.locator(".toast", has_text="Alice").count() == 0
+    desk.trouble.clear()  # the browser has noticed that nobody was there
+
+
+def test_seats_change_after_a_late_daemon(browser: Browser, demo: RunningDemo) -> None:
+    """A page that came before the daemon lets people change seats when it is there."""
+    context = browser.new_context()
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "addin": None})
+
+    page.route("**/desk/api/setup?", without, times=2)
+    page.goto(f"{demo.desk}/")
+    page.locator("body[data-ready]").wait_for()
+    page.locator("#addin-button img").wait_for(state="attached")
+    for name in ("Bob", "Alice"):
+        seat = page.get_by_role("radio", name=name)
+        seat.click()
+        expect(seat).to_be_checked()
+        expect(seat).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Bob")).to_be_checked()
+    context.close()
+    assert trouble == []
+
+
+def test_nothing_is_begun_before_somebody_sits_there(
+    browser: Browser, demo: RunningDemo
+) -> None:
+    """Until the page knows who sits there, its buttons do nothing."""
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    held = Held(page, "**/desk/api/setup?")
+    page.goto(f"{demo.desk}/")
+    held.wait()
+    for button in ("#new-meeting", "[data-advance='3600']"):
+        box = page.locator(button).bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 5, box["y"] + 5)
+    expect(page.locator("#compose")).to_be_hidden()
+    assert [url for url in asked if "clock" in url] == []
+    held.let_go()
+    page.locator("body[data-ready]").wait_for()
+    page.get_by_role("button", name="New meeting").click()
+    expect(page.get_by_label("Title")).to_be_focused()
+    context.close()
+
+
+def test_an_answer_keeps_its_button(desk: Desk) -> None:
+    """A message that turns into a read one does not call back who goes on to answer."""
+    page = desk.page
+    desk.compose("Will you come?")
+    page.locator("#required-input").fill("bob@example.test")
+    desk.send()
+    page.get_by_role("radio", name="Bob").click()
+    held = Held(page, "**/desk/api/read")
+    mail = page.locator(".mail", has_text="Will you come?")
+    mail.get_by_role("button").first.press("Enter")
+    held.wait()
+    page.get_by_role("button", name="Maybe").focus()
+    held.let_go()
+    page.locator(".mail:not(.unread)", has_text="Will you come?").wait_for()
+    expect(page.get_by_role("button", name="Maybe")).to_be_focused()

@@ -25,7 +25,12 @@ const desk = {
   now: () => new Date(Date.now() + desk.skew),
   meeting: (uid) => desk.meetings.find((meeting) => meeting.uid === uid),
   select,
-  edit: (uid) => attempt(async () => compose.edit(await get("meeting", { user: desk.user.address, uid }))),
+  edit: (uid) => attempt(async () => {
+    const { user } = desk;
+    const found = await get("meeting", { user: user.address, uid });
+    // Not in front of somebody who has turned to something else, nor over what is written.
+    if (desk.user === user && desk.selected === uid && !compose.dialog.open) await compose.edit(found);
+  }),
   cancel: (uid) => attempt(async () => {
     await post("cancel", { user: desk.user.address, uid });
     toast("The meeting has been cancelled; everybody has been told.");
@@ -34,9 +39,10 @@ const desk = {
   read: (id) => attempt(() => post("read", { user: desk.user.address, id })),
   moveClock: (change) => attempt(() => post("clock", change)),
   save: async (draft) => {
-    const { uid } = await post("meetings", { user: desk.user.address, ...draft });
+    const { user } = desk;
+    const { uid } = await post("meetings", { user: user.address, ...draft });
     await refresh();
-    select(uid);
+    if (desk.user === user) select(uid);
     return uid;
   },
   token: async () => (await post("token", { user: desk.user.address })).token,
@@ -72,31 +78,40 @@ function select(uid) {
 let hastyUntil = 0;
 let timer = 0;
 let generation = 0;
+let newest = null;
 
 /** After something was done, look more often: its consequences are near. */
 function hurry() {
   hastyUntil = Date.now() + 8000;
 }
 
-async function refresh() {
+/** Settles when the page shows an answer that was asked for no earlier than now. */
+function refresh() {
+  newest = look();
+  return newest;
+}
+
+async function look() {
   generation += 1;
   const mine = generation;
   try {
     const state = await get("state", { user: desk.user.address });
     // A newer request is under way: its answer counts.
-    if (mine !== generation) return;
+    if (mine !== generation) return newest;
     desk.skew = new Date(state.now) - Date.now();
     desk.ahead = state.ahead_s;
     desk.meetings = state.meetings;
     desk.inbox = state.inbox;
+    inbox.announce();
     alarm(state.problem && "Trouble with the daemon.",
       `${state.problem} Invitations wait in the equipment mailbox until it is well again.`);
     if (!state.problem && !desk.setup.addin) await setUp();
   } catch (problem) {
-    if (mine === generation) alarm("Nobody is there.", problem.message);
+    if (mine !== generation) return newest;
+    alarm("Nobody is there.", problem.message);
   }
   render();
-  await card.knock();
+  return card.knock();
 }
 
 async function loop() {
@@ -142,8 +157,9 @@ function seat(user) {
     h("button", {
       type: "button",
       role: "radio",
-      "aria-checked": String(one === user),
-      tabindex: one === user ? "0" : "-1",
+      // By address: a later set-up brings the same people anew.
+      "aria-checked": String(one.address === user.address),
+      tabindex: one.address === user.address ? "0" : "-1",
       title: one.address,
       onclick: () => change(one),
     }, h("span", { class: "avatar", "aria-hidden": "true" }, initials(one.name)), one.name.split(" ")[0]));
@@ -156,6 +172,8 @@ async function change(user) {
   desk.meetings = [];
   desk.inbox = [];
   inbox.forget();
+  // What is the other's must not be there to be pressed until the answer comes.
+  render();
   $("who").querySelector("[aria-checked=true]").focus();
   await refresh();
 }
@@ -165,7 +183,8 @@ $("who").addEventListener("keydown", (event) => {
   if (!step) return;
   event.preventDefault();
   const { users } = desk.setup;
-  change(users[(users.indexOf(desk.user) + step + users.length) % users.length]);
+  const seated = users.findIndex((user) => user.address === desk.user.address);
+  change(users[(seated + step + users.length) % users.length]);
 });
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -211,6 +230,7 @@ async function begin() {
   // The desk's clock first: it may be in another week than the browser's.
   await refresh();
   calendar.start();
+  for (const part of document.querySelectorAll("[inert]")) part.inert = false;
   setInterval(tick, 1000);
   await loop();
   document.body.dataset.ready = "true";

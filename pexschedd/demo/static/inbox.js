@@ -24,7 +24,6 @@ export class Inbox {
     $("unread").hidden = unread === 0;
     $("unread").textContent = String(unread);
     $("unread").setAttribute("aria-label", `${unread} unread`);
-    this.announce();
     const key = JSON.stringify([desk.inbox, this.opened, desk.now().toDateString()]);
     if (key === this.drawn) return;
     this.drawn = key;
@@ -34,6 +33,7 @@ export class Inbox {
       return;
     }
     const focused = document.activeElement?.closest?.(".mail")?.dataset.id;
+    const act = document.activeElement?.dataset?.act;
     // Lines that stay are kept, so that a message being read is not loaded again.
     const before = new Map([...$("inbox").querySelectorAll(".mail")].map((line) => [line.dataset.key, line]));
     const lines = desk.inbox.slice(0, LIMIT).map((mail) => {
@@ -41,9 +41,12 @@ export class Inbox {
       return before.get(own) || this.line(mail, own);
     });
     $("inbox").replaceChildren(...lines);
-    if (focused) $("inbox").querySelector(`[data-id="${CSS.escape(focused)}"] > button`)?.focus();
+    if (!focused) return;
+    const line = $("inbox").querySelector(`[data-id="${CSS.escape(focused)}"]`);
+    (line?.querySelector(`[data-act="${act}"]`) || line?.querySelector("button"))?.focus();
   }
 
+  /** Tells of what has come since the server answered last. */
   announce() {
     const ids = this.desk.inbox.map((mail) => mail.id);
     if (this.known) {
@@ -88,10 +91,10 @@ export class Inbox {
     });
     const known = mail.uid && desk.meeting(mail.uid);
     return h("div", { class: "open" }, frame, h("div", { class: "answer" },
-      mail.answerable && h("button", { type: "button", class: "primary", onclick: () => desk.respond(mail.id, "Accept") }, "Accept"),
-      mail.answerable && h("button", { type: "button", onclick: () => desk.respond(mail.id, "Tentative") }, "Maybe"),
-      mail.answerable && h("button", { type: "button", onclick: () => desk.respond(mail.id, "Decline") }, "Decline"),
-      known && h("button", { type: "button", class: "link", onclick: () => desk.select(mail.uid) }, "Show the meeting")));
+      mail.answerable && h("button", { type: "button", class: "primary", "data-act": "accept", onclick: () => desk.respond(mail.id, "Accept") }, "Accept"),
+      mail.answerable && h("button", { type: "button", "data-act": "maybe", onclick: () => desk.respond(mail.id, "Tentative") }, "Maybe"),
+      mail.answerable && h("button", { type: "button", "data-act": "decline", onclick: () => desk.respond(mail.id, "Decline") }, "Decline"),
+      known && h("button", { type: "button", class: "link", "data-act": "show", onclick: () => desk.select(mail.uid) }, "Show the meeting")));
   }
 
   toggle(mail) {
