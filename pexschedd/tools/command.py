@@ -95,6 +95,12 @@ def become_owner(state_dir: Path) -> None:
     the folder's owner. Raises `StoreError` if that is not possible."""
     try:
         there = state_dir.stat()
+        # Only its owner may look into it, and root.
+        if os.geteuid() not in (there.st_uid, 0):
+            raise StoreError(
+                f"{state_dir} belongs to another user: run this as root or as that "
+                "user."
+            )
         (state_dir / "format.json").stat()
     except OSError as error:
         raise StoreError(
@@ -102,10 +108,6 @@ def become_owner(state_dir: Path) -> None:
         ) from error
     if there.st_uid == os.geteuid():
         return
-    if os.geteuid() != 0:
-        raise StoreError(
-            f"{state_dir} belongs to another user: run this as root or as that user."
-        )
     os.setgroups([])
     os.setgid(there.st_gid)
     os.setuid(there.st_uid)

@@ -252,3 +252,13 @@ def test_no_state_folder_is_begun(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no state of a daemon"):
         command.become_owner(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not even look into it is told who may, not that nothing is there."""
+    somebody = tmp_path.stat().st_uid + 1
+    monkeypatch.setattr(os, "geteuid", lambda: somebody)
+    with pytest.raises(StoreError, match="belongs to another user: run this as root"):
+        command.become_owner(tmp_path)
