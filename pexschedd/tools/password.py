@@ -85,6 +85,8 @@ def asked_for(ask: Callable[[str], str] = getpass) -> str:
         again = ask("Once more: ")
     except EOFError:
         raise ValueError("no password was given") from None
+    except UnicodeDecodeError:  # which says a part of it
+        raise ValueError("the terminal and the locale differ in encoding") from None
     if password != again:
         raise ValueError("the two are not the same")
     return password

@@ -52,6 +52,17 @@ def test_nothing_typed() -> None:
         tool.asked_for(end)
 
 
+def test_typed_in_another_encoding() -> None:
+    """Nothing of it is told: Python's own error would say which byte it was."""
+
+    def misread(prompt: str) -> str:
+        return b"p\xe4ssword".decode()
+
+    with pytest.raises(ValueError, match="locale") as caught:
+        tool.asked_for(misread)
+    assert "e4" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("given", "password"),
     [
