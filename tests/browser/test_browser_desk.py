@@ -412,67 +412,6 @@ def test_a_telephone_is_wide_enough(
     desk.close()
 
 
-def test_what_is_written_while_the_form_opens_is_not_lost(desk: Desk) -> None:
-    """The sheet for the text comes later than the fields: who has begun to write by
-    then is asked before it is thrown away."""
-    page = desk.page
-    held: list[Route] = []
-    page.route("**/desk/paper", lambda route: held.append(route))
-    with page.expect_request("**/desk/paper"):
-        desk.compose("Early")
-    held[0].continue_()
-    desk.paper.locator("body[contenteditable=true]").wait_for()
-    page.get_by_role("button", name="Close", exact=True).click()
-    expect(
-        page.get_by_role("alertdialog", name="Discard this meeting?")
-    ).to_be_visible()
-    page.locator("#confirm-yes").click()
-    expect(page.locator("#compose")).to_be_hidden()
-    assert desk.trouble == []
-
-
-def test_the_form_does_not_move_who_has_begun_to_write(desk: Desk) -> None:
-    """The title has the cursor at once, and the late sheet does not call it back:
-    what is typed meanwhile lands in the field that the writer has chosen."""
-    page = desk.page
-    held: list[Route] = []
-    page.route("**/desk/paper", lambda route: held.append(route))
-    with page.expect_request("**/desk/paper"):
-        page.get_by_role("button", name="New meeting").click()
-    expect(page.get_by_label("Title")).to_be_focused()
-    page.locator("#required-input").focus()
-    page.keyboard.type("bob@exa")
-    held[0].continue_()
-    desk.paper.locator("body[contenteditable=true]").wait_for()
-    page.keyboard.type("mple.test")
-    expect(page.locator("#required-input")).to_have_value("bob@example.test")
-    expect(page.get_by_label("Title")).to_have_value("")
-
-
-def test_an_early_update_keeps_the_text(desk: Desk) -> None:
-    """Sent before its sheet is there, a meeting keeps what was written in it, and gets
-    nothing of what was written on the sheet before."""
-    page = desk.page
-    desk.compose("Kept text")
-    desk.paper.locator("body[contenteditable=true]").fill("All of the agenda")
-    desk.send()
-    desk.compose("Thrown away")
-    desk.paper.locator("body[contenteditable=true]").fill("Nobody's business")
-    page.locator("#discard").click()
-    page.locator("#confirm-yes").click()
-    held: list[Route] = []
-    page.route("**/desk/paper", lambda route: held.append(route))
-    with page.expect_request("**/desk/paper"):
-        page.get_by_role("button", name="Edit").click()
-    page.locator("#send").click()
-    expect(page.locator("#send")).to_be_disabled()
-    held[0].continue_()
-    expect(page.locator("#compose")).to_be_hidden()
-    page.unroute("**/desk/paper")
-    page.get_by_role("button", name="Edit").click()
-    expect(desk.paper.locator("body")).to_have_text("All of the agenda")
-
-
 def test_a_form_without_its_server_closes(desk: Desk) -> None:
     """Nobody is held in a form whose sheet cannot be fetched."""
     page = desk.page

@@ -11,6 +11,7 @@ from tests.demo.demo_process import ALICE, RunningDemo, running
 POLL_MS = 10
 MEETING = "**/desk/api/meeting?*"
 MEETINGS = "**/desk/api/meetings"
+PAPER = "**/desk/paper"
 STATE = "**/desk/api/state?*"
 TOKEN = "**/desk/api/token"
 
@@ -288,3 +289,78 @@ def test_an_answer_keeps_its_button(desk: Desk) -> None:
     held.let_go()
     page.locator(".mail:not(.unread)", has_text="Will you come?").wait_for()
     expect(page.get_by_role("button", name="Maybe")).to_be_focused()
+
+
+def test_what_is_written_while_the_form_opens_is_not_lost(desk: Desk) -> None:
+    """The sheet for the text comes later than the fields: who has begun to write by
+    then is asked before it is thrown away."""
+    page = desk.page
+    held = Held(page, PAPER)
+    desk.compose("Early")
+    held.wait()
+    held.let_go()
+    desk.paper.locator("body[contenteditable=true]").wait_for()
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(
+        page.get_by_role("alertdialog", name="Discard this meeting?")
+    ).to_be_visible()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#compose")).to_be_hidden()
+
+
+def test_the_form_does_not_move_who_has_begun_to_write(desk: Desk) -> None:
+    """The title has the cursor at once, and the late sheet does not call it back:
+    what is typed meanwhile lands in the field that the writer has chosen."""
+    page = desk.page
+    held = Held(page, PAPER)
+    page.get_by_role("button", name="New meeting").click()
+    held.wait()
+    expect(page.get_by_label("Title")).to_be_focused()
+    page.locator("#required-input").focus()
+    page.keyboard.type("bob@exa")
+    held.let_go()
+    desk.paper.locator("body[contenteditable=true]").wait_for()
+    page.keyboard.type("mple.test")
+    expect(page.locator("#required-input")).to_have_value("bob@example.test")
+    expect(page.get_by_label("Title")).to_have_value("")
+
+
+def test_an_early_update_keeps_the_text(desk: Desk) -> None:
+    """Sent before its sheet is there, a meeting keeps what was written in it, and gets
+    nothing of what was written on the sheet before."""
+    page = desk.page
+    desk.compose("Kept text")
+    desk.paper.locator("body[contenteditable=true]").fill("All of the agenda")
+    desk.send()
+    desk.compose("Thrown away")
+    desk.paper.locator("body[contenteditable=true]").fill("Nobody's business")
+    page.locator("#discard").click()
+    page.locator("#confirm-yes").click()
+    held = Held(page, PAPER)
+    page.locator("[data-act=edit]").click()
+    held.wait()
+    page.locator("#send").click()
+    expect(page.locator("#send")).to_be_disabled()
+    held.let_go()
+    expect(page.locator("#compose")).to_be_hidden()
+    page.locator("[data-act=edit]").click()
+    expect(desk.paper.locator("body")).to_have_text("All of the agenda")
+
+
+def test_nobody_writes_on_the_sheet_before(desk: Desk) -> None:
+    """Until its own sheet is there, a form shows nothing of the meeting before, and
+    takes no text that would be lost."""
+    page = desk.page
+    desk.compose("Thrown away")
+    desk.paper.locator("body[contenteditable=true]").fill("Nobody's business")
+    discard(page)
+    held = Held(page, PAPER)
+    desk.compose("Another one")
+    held.wait()
+    expect(desk.paper.locator("body")).to_have_text("")
+    expect(desk.paper.locator("[contenteditable=true]")).to_have_count(0)
+    held.let_go()
+    desk.paper.locator("body[contenteditable=true]").fill("Mine")
+    desk.send()
+    page.locator("[data-act=edit]").click()
+    expect(desk.paper.locator("body")).to_have_text("Mine")

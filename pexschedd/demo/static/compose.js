@@ -99,7 +99,6 @@ export class Compose {
       toast("The end has to be after the start.", "bad");
       return;
     }
-    const withRoom = this.hasRoom();
     const { uid, sheet } = this;
     // Every opening has a sheet of its own. By now the form may be that of another meeting.
     const open = () => this.dialog.open && this.sheet === sheet;
@@ -107,6 +106,7 @@ export class Compose {
     // What is written so far is on the sheet: without it the update would empty the meeting.
     await sheet;
     if (!open()) return;
+    const withRoom = this.hasRoom();
     try {
       await this.desk.save({
         uid,
@@ -186,6 +186,8 @@ export class Compose {
 
   /** Settles when the body can be written; never, if there is nobody to fetch the sheet from. */
   layPaper(html) {
+    // Until it is there, nobody reads or writes on the sheet before.
+    this.page?.body.replaceWith(this.page.createElement("body"));
     return new Promise((resume) => {
       $("paper").onload = () => {
         if (!this.page) {
