@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.test_browser_desk import Desk
-from tests.demo.demo_process import ALICE, RunningDemo, running
+from tests.demo.demo_process import ALICE, BOB, RunningDemo, running
 
 POLL_MS = 10
 MEETING = "**/desk/api/meeting?*"
@@ -289,6 +289,35 @@ def test_an_answer_keeps_its_button(desk: Desk) -> None:
     held.let_go()
     page.locator(".mail:not(.unread)", has_text="Will you come?").wait_for()
     expect(page.get_by_role("button", name="Maybe")).to_be_focused()
+
+
+def test_a_message_being_read_stays(desk: Desk) -> None:
+    """Another one that arrives meanwhile does not load it again."""
+    page = desk.page
+    desk.compose("Being read")
+    page.locator("#required-input").fill("bob@example.test")
+    desk.send()
+    page.get_by_role("radio", name="Bob").click()
+    mail = page.locator(".mail", has_text="Being read")
+    mail.get_by_role("button").first.click()
+    page.locator(".mail:not(.unread)", has_text="Being read").wait_for()
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    text = page.frame_locator(".mail iframe").locator("body")
+    text.evaluate("body => body.dataset.seen = 'yes'")
+    page.locator(".mail iframe").focus()
+    draft = {
+        "user": ALICE,
+        "subject": "Comes later",
+        "start": "2031-03-12T09:00:00Z",
+        "end": "2031-03-12T10:00:00Z",
+        "required": [{"name": "Bob", "address": BOB}],
+    }
+    desk.demo.post("meetings", draft)
+    page.locator(".mail", has_text="Comes later").wait_for()
+    assert [url for url in loaded if "/desk/message" in url] == []
+    expect(text).to_have_attribute("data-seen", "yes")
+    expect(page.locator(".mail iframe")).to_be_focused()
 
 
 def test_what_is_written_while_the_form_opens_is_not_lost(desk: Desk) -> None:

@@ -40,8 +40,8 @@ export class Inbox {
       const own = JSON.stringify([mail, mail.id === this.opened]);
       return before.get(own) || this.line(mail, own);
     });
-    $("inbox").replaceChildren(...lines);
-    if (!focused) return;
+    arrange($("inbox"), lines);
+    if (!focused || document.activeElement.closest(".mail")) return;
     const line = $("inbox").querySelector(`[data-id="${CSS.escape(focused)}"]`);
     (line?.querySelector(`[data-act="${act}"]`) || line?.querySelector("button"))?.focus();
   }
@@ -102,4 +102,12 @@ export class Inbox {
     this.render();
     if (this.opened && mail.unread) this.desk.read(mail.id);
   }
+}
+
+/** Makes these the children. Those that stay are not moved: a frame that is moved loads again. */
+function arrange(parent, children) {
+  for (const child of [...parent.children]) if (!children.includes(child)) child.remove();
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] || null);
+  });
 }
