@@ -187,7 +187,7 @@ export class Compose {
   /** Settles when the body can be written; never, if there is nobody to fetch the sheet from. */
   layPaper(html) {
     // Until it is there, nobody reads or writes on the sheet before.
-    this.page?.body.replaceWith(this.page.createElement("body"));
+    this.page?.body?.replaceWith(this.page.createElement("body"));
     return new Promise((resume) => {
       $("paper").onload = () => {
         if (!this.page) {
