@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.conftest import WAIT_MS
 from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import ALICE, BOB, RunningDemo, running
 
@@ -41,9 +42,11 @@ class Held:
         page.route(pattern, lambda route: self.routes.append(route))
 
     def wait(self, count: int = 1) -> list[Route]:
-        while len(self.routes) < count:
+        for _ in range(WAIT_MS // POLL_MS):
+            if len(self.routes) >= count:
+                return self.routes
             self.page.wait_for_timeout(POLL_MS)
-        return self.routes
+        raise AssertionError(f"{self.pattern} was not asked for {count} times")
 
     def let_go(self) -> None:
         while self.routes:
