@@ -98,13 +98,7 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
         "command line or the configuration file is wrong.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path(DEFAULT_PATH),
-        metavar="FILE",
-        help="the daemon's configuration file (default: %(default)s)",
-    )
+    add_config(parser)
     parser.add_argument(
         "--exchange-connector-id",
         type=integration_id,
@@ -117,6 +111,17 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
         help="change nothing, only say what would be done",
     )
     return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that all tools have."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path(DEFAULT_PATH),
+        metavar="FILE",
+        help="the daemon's configuration file (default: %(default)s)",
+    )
 
 
 def _time(text: str) -> datetime:

@@ -11,10 +11,9 @@ from typing import Any, TextIO
 
 import msgspec
 
-from pexschedd.config import DEFAULT_PATH
 from pexschedd.doctor.text import harmless, text
 from pexschedd.errors import ConfigError, PexscheddError
-from pexschedd.tools.arguments import integration_id
+from pexschedd.tools.arguments import add_config, integration_id
 from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.command import without_daemon
 from pexschedd.tools.orders import CheckOrder
@@ -55,13 +54,7 @@ def arguments(given: Sequence[str]) -> Asked:
         "check cannot be made.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path(DEFAULT_PATH),
-        metavar="FILE",
-        help="the daemon's configuration file (default: %(default)s)",
-    )
+    add_config(parser)
     parser.add_argument(
         "--exchange-connector-id",
         type=integration_id,

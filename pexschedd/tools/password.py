@@ -11,9 +11,9 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from pexschedd.config import DEFAULT_PATH
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.identity.initial_password import first_line
+from pexschedd.tools.arguments import add_config
 from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.command import without_daemon
 from pexschedd.tools.orders import PasswordOrder
@@ -60,13 +60,7 @@ def arguments(words: Sequence[str]) -> Path:
         "line, the configuration file or the password is wrong.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path(DEFAULT_PATH),
-        metavar="FILE",
-        help="the daemon's configuration file (default: %(default)s)",
-    )
+    add_config(parser)
     config: Path = parser.parse_args(words).config
     return config
 

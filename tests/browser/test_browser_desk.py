@@ -10,6 +10,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Frame,
     FrameLocator,
+    Locator,
     Route,
     expect,
 )
@@ -77,6 +78,14 @@ class Desk:
     def send(self) -> None:
         self.page.locator("#send").click()
         expect(self.page.locator("#compose")).to_be_hidden()
+
+    def invite_bob(self, subject: str) -> Locator:
+        """Alice sends a meeting, and Bob takes her place; the mail in his inbox."""
+        self.compose(subject)
+        self.page.locator("#required-input").fill("bob@example.test")
+        self.send()
+        self.page.get_by_role("radio", name="Bob").click()
+        return self.page.locator(".mail", has_text=subject)
 
     @property
     def paper(self) -> FrameLocator:
@@ -164,11 +173,7 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
 def test_bob_gets_the_invitation(desk: Desk) -> None:
     """The other seat has its own calendar and inbox, and its answer comes back."""
     page = desk.page
-    desk.compose("For Bob")
-    page.locator("#required-input").fill("bob@example.test")
-    desk.send()
-    page.get_by_role("radio", name="Bob").click()
-    page.locator(".mail", has_text="For Bob").get_by_role("button").first.click()
+    desk.invite_bob("For Bob").get_by_role("button").first.click()
     page.get_by_role("button", name="Accept").click()
     page.get_by_role("radio", name="Alice").click()
     expect(page.locator(".mail").first).to_contain_text("Accepted: For Bob")

@@ -280,12 +280,8 @@ def test_nothing_is_begun_before_somebody_sits_there(
 def test_an_answer_keeps_its_button(desk: Desk) -> None:
     """A message that turns into a read one does not call back who goes on to answer."""
     page = desk.page
-    desk.compose("Will you come?")
-    page.locator("#required-input").fill("bob@example.test")
-    desk.send()
-    page.get_by_role("radio", name="Bob").click()
+    mail = desk.invite_bob("Will you come?")
     held = Held(page, "**/desk/api/read")
-    mail = page.locator(".mail", has_text="Will you come?")
     mail.get_by_role("button").first.press("Enter")
     held.wait()
     page.get_by_role("button", name="Maybe").focus()
@@ -297,11 +293,7 @@ def test_an_answer_keeps_its_button(desk: Desk) -> None:
 def test_a_message_being_read_stays(desk: Desk) -> None:
     """Another one that arrives meanwhile does not load it again."""
     page = desk.page
-    desk.compose("Being read")
-    page.locator("#required-input").fill("bob@example.test")
-    desk.send()
-    page.get_by_role("radio", name="Bob").click()
-    mail = page.locator(".mail", has_text="Being read")
+    mail = desk.invite_bob("Being read")
     mail.get_by_role("button").first.click()
     page.locator(".mail:not(.unread)", has_text="Being read").wait_for()
     loaded: list[str] = []

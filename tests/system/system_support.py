@@ -74,6 +74,23 @@ class Twistd:
         return self._process.wait(timeout=PATIENCE)
 
 
+def run_daemon(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a script that prepares something and then `twistd.run()`, until it ends."""
+    config = folder / "config.json"
+    config.write_text(
+        '{"state_dir": "state", "endpoints": {"addin": ["tcp:0:interface=127.0.0.1"],'
+        ' "admin": ["tcp:0:interface=127.0.0.1"]}}'
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script, "-n", "--pidfile=", "pexschedd", "-c", config],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        preexec_fn=heed_signals,
+    )
+
+
 class World:
     """A sandbox Exchange and a daemon beside it, on ports of their own."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.signals import heed_signals
-from tests.system.system_support import PATIENCE, World
+from tests.system.system_support import PATIENCE, World, run_daemon
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -84,19 +84,7 @@ reactor.run()
 
 def test_ctrl_c_while_a_store_is_opened(tmp_path: Path) -> None:
     """A large one takes seconds: somebody who changes their mind sees no traceback."""
-    config = tmp_path / "config.json"
-    config.write_text(
-        '{"state_dir": "state", "endpoints": {"addin": ["tcp:0:interface=127.0.0.1"],'
-        ' "admin": ["tcp:0:interface=127.0.0.1"]}}'
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", _CTRL_C, "-n", "--pidfile=", "pexschedd", "-c", config],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-        preexec_fn=heed_signals,
-    )
+    result = run_daemon(tmp_path, _CTRL_C)
     assert result.stderr == "pexschedd was stopped before it had started\n"
     assert result.returncode == 1
 
