@@ -7,6 +7,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError
 from twisted.web.client import ResponseFailed, ResponseNeverReceived
+from twisted.web.http import NOT_FOUND
 
 from pexschedd.errors import PexscheddError
 
@@ -24,6 +25,10 @@ class DaemonRefused(PexscheddError):
     """The daemon answers that it will not; the message has its words."""
 
     code = "daemon_refused"
+
+
+class DaemonHasNot(DaemonRefused):
+    """The daemon answers that there is no such thing, or no more."""
 
 
 class Daemon:
@@ -101,7 +106,8 @@ class Daemon:
             raise DaemonDown(f"The daemon answers {response.code}.")
         if response.code >= 400:
             text = body[:2000].decode("utf-8", "replace")
-            raise DaemonRefused(f"The daemon answers {response.code}: {text}")
+            kind = DaemonHasNot if response.code == NOT_FOUND else DaemonRefused
+            raise kind(f"The daemon answers {response.code}: {text}")
         if not body:
             return None
         try:

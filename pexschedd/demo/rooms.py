@@ -7,7 +7,7 @@ policy endpoint that conferencing nodes ask. Nothing here knows the rules itself
 from datetime import UTC, datetime
 from typing import Any
 
-from pexschedd.demo.daemon import Daemon
+from pexschedd.demo.daemon import Daemon, DaemonHasNot
 from pexschedd.demo.views import Door, Room
 
 
@@ -17,6 +17,14 @@ async def room_of(daemon: Daemon, uid: str, alias: str) -> Room:
     `alias` is what the caller knows of it from earlier, or empty: a meeting that was
     cancelled has no rows any more, but its alias is still answered.
     """
+    try:
+        return await _room_of(daemon, uid, alias)
+    except DaemonHasNot:
+        # The meeting was cancelled between two of our questions: now all is gone.
+        return await _room_of(daemon, uid, alias)
+
+
+async def _room_of(daemon: Daemon, uid: str, alias: str) -> Room:
     scheduled = await daemon.objects("scheduled_conference", ews_item_uid=uid)
     if not scheduled:
         if not alias:
