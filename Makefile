@@ -39,7 +39,7 @@ setup: $(VENV)/dev.stamp
 
 # What is generated from the code; tests check that the committed files are current.
 docs: $(VENV)/run.stamp
-	$(BIN)/python -m pexschedd.model.document > docs/configuration.md
+	$(BIN)/python -m pexschedd.model.reference > docs/configuration.md
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -39,7 +39,7 @@ from pexschedd.model.tables import (
     SCHEDULED_ALIAS_BY_UUID,
     TABLES,
 )
-from pexschedd.store import line
+from pexschedd.store.journal import line
 from pexschedd.store.store import Store
 
 ROUNDS = 9

@@ -29,7 +29,7 @@ from pexschedd.clock import system_now
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.sandbox import Account, Processing, Sandbox, default_accounts
-from pexschedd.sandbox.subscriptions import Limits
+from pexschedd.sandbox.subscriptions import SubscriptionLimits
 
 MOST = 1000
 """Meetings for one mailbox."""
@@ -50,7 +50,7 @@ class Exchange:
         self._box = box = Sandbox(now=system_now, clock=reactor, accounts=accounts)
         box.behaviour.configure({"latency_ms": latency_ms})
         # One account for all is more than Exchange lets stream by default.
-        box.subscriptions.limits = Limits(streams=2 * mailboxes)
+        box.subscriptions.limits = SubscriptionLimits(streams=2 * mailboxes)
         self._mailboxes = mailboxes
         self._sent: dict[str, float] = {}
         self._waits: dict[str, list[float]] = {}

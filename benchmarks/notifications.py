@@ -11,10 +11,10 @@ from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.many import address, process
-from pexschedd.ews.stream import MINUTES
-from pexschedd.model.fields import fields_of
+from pexschedd.ews.streaming.stream import MINUTES
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration import Connector
-from pexschedd.scheduling.ownership import EVERY
+from pexschedd.scheduling.inbox.ownership import EVERY
 
 ALONE, PAUSE = 40, 0.7
 """So many meetings, each when the one before has long been answered; seconds."""

@@ -28,15 +28,14 @@ from twisted.internet.stdio import StandardIO
 from twisted.web.server import Request, Site
 
 from pexschedd.clock import system_now
-from pexschedd.collector import keep_everything
 from pexschedd.config import Config
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.schedule import ScheduledConference
-from pexschedd.sandbox import Recurrence, Sandbox, default_accounts
+from pexschedd.sandbox import Sandbox, SeriesRecurrence, default_accounts
 from pexschedd.store.store import Store
-from pexschedd.tap import Daemon
+from pexschedd.tap import Daemon, freeze_collector
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 EQUIPMENT = "pexipmeeting@example.test"
@@ -153,7 +152,7 @@ async def policy(folder: str, conferences: str) -> None:
         request.setHeader("content-length", str(len(encoded)))
         return encoded
 
-    keep_everything()  # as the daemon's own process does
+    freeze_collector()  # as the daemon's own process does
     ready(port=service.doors.port("addin"), ceiling=listen(app))
 
 
@@ -226,7 +225,7 @@ async def booking(folder: str, exchange: str) -> None:
         request.setHeader("content-length", str(len(encoded)))
         return encoded
 
-    keep_everything()
+    freeze_collector()
     ready(port=addin, ceiling=listen(app))
 
 
@@ -304,7 +303,7 @@ def deliver(box: Sandbox, waiting: int, *, mixed: bool) -> int:
             end=start + timedelta(minutes=number + 30),
             resources=[EQUIPMENT],
             body=f"<p>Agenda {number}</p>" + (tagged(number) if kind != 6 else ""),
-            recurrence=Recurrence.daily(count=10) if kind == 5 else None,
+            recurrence=SeriesRecurrence.daily(count=10) if kind == 5 else None,
         )
         sent += 1
         rooms += kind != 6

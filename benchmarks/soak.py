@@ -37,8 +37,8 @@ from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.sandbox import Account, Sandbox
 from pexschedd.sandbox.accounts import Processing
-from pexschedd.scheduling import alarms as names
-from pexschedd.scheduling.alarms import DIFFERS
+from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.alarms.names import DIFFERS
 from pexschedd.tap import Daemon
 
 INTEGRATIONS = 10
@@ -214,7 +214,7 @@ class Organizers:
         return self._warp.now() + timedelta(days=30, minutes=minutes)
 
     def _invite(self, *, series: bool) -> None:
-        from pexschedd.sandbox import Recurrence  # noqa: PLC0415 - only this process
+        from pexschedd.sandbox import SeriesRecurrence  # noqa: PLC0415 - only this process
 
         self._numbers += 1
         number = self._numbers
@@ -227,7 +227,7 @@ class Organizers:
             end=start + timedelta(minutes=30),
             resources=[equipment(1 + number % INTEGRATIONS)],
             body=f"<p>Agenda</p><p>PXPS:-{tag(number)}#</p>",
-            recurrence=Recurrence.daily(count=10) if series else None,
+            recurrence=SeriesRecurrence.daily(count=10) if series else None,
         )
         self._meetings.append((meeting, number))
         self._requested(meeting, number)

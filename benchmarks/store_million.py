@@ -33,12 +33,12 @@ from twisted.internet.defer import ensureDeferred
 from benchmarks.bench_store import Loop, failed, opened
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.fields import Record
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
 from pexschedd.scheduling.admission import Admission, Open
-from pexschedd.store import line
+from pexschedd.store.journal import line
 from pexschedd.store.records import RecordFormat
 from pexschedd.store.store import Store
 from pexschedd.web.policy import answer

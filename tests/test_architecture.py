@@ -1,7 +1,11 @@
-"""What may import what: the map of docs/architecture.md, as rules."""
+"""The map of docs/architecture.md, as rules: which folder may import which, what is
+pure, and how large and how named things are."""
 
 import ast
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,184 +13,311 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pexschedd"
 
-NEVER: list[tuple[str, str, list[str]]] = [
-    # who (a folder or module)      must not import       except in
-    ("model", "twisted", []),
-    ("model", "jinja2", []),
-    ("model", "pexschedd.store", []),
-    ("model", "pexschedd.scheduling", []),
-    ("model", "pexschedd.web", []),
-    ("model", "pexschedd.ews", []),
-    ("scheduling", "pexschedd.web", []),
-    ("scheduling", "pexschedd.ews", []),
-    ("scheduling", "pexschedd.identity", []),
-    ("scheduling", "treq", []),
-    ("scheduling", "klein", []),
-    ("scheduling/decide.py", "twisted", []),
-    ("scheduling/decide.py", "pexschedd.store", []),
-    ("scheduling/decision.py", "twisted", []),
-    ("scheduling/decision.py", "pexschedd.store", []),
-    ("scheduling/context.py", "twisted", []),
-    ("scheduling/context.py", "pexschedd.store", []),
-    ("scheduling/request.py", "twisted", []),
-    ("scheduling/request.py", "pexschedd.store", []),
-    ("scheduling/rooms.py", "twisted", []),
-    ("scheduling/rooms.py", "pexschedd.store", []),
-    ("scheduling/series.py", "twisted", []),
-    ("scheduling/series.py", "pexschedd.store", []),
-    ("scheduling/versions.py", "twisted", []),
-    ("scheduling/versions.py", "pexschedd.store", []),
-    ("scheduling/recurrence.py", "twisted", []),
-    ("scheduling/recurrence.py", "pexschedd.store", []),
-    ("scheduling/pattern_dates.py", "twisted", []),
-    ("scheduling/pattern_dates.py", "pexschedd.store", []),
-    ("scheduling/timezone_rules.py", "twisted", []),
-    ("scheduling/timezone_rules.py", "pexschedd.store", []),
-    ("scheduling/aliases.py", "twisted", []),
-    ("scheduling/aliases.py", "pexschedd.store", []),
-    ("scheduling/backlog.py", "twisted", []),
-    ("scheduling/backlog.py", "pexschedd.store", []),
-    ("scheduling/audit.py", "twisted", []),
-    ("scheduling/audit.py", "pexschedd.store", []),
-    ("bodies", "twisted", []),
-    ("bodies", "pexschedd.scheduling", []),
-    ("bodies", "pexschedd.store", []),
-    ("bodies", "pexschedd.ews", []),
-    ("bodies", "pexschedd.web", []),
-    ("templates", "twisted", []),
-    ("templates", "pexschedd.scheduling", []),
-    ("templates", "pexschedd.store", []),
-    ("templates", "pexschedd.ews", []),
-    ("templates", "pexschedd.web", []),
-    ("bodies", "jinja2", []),
-    ("scheduling", "jinja2", []),
-    ("ews", "pexschedd.web", []),
-    ("ews", "pexschedd.store", []),
-    ("ews", "pexschedd.identity", []),
-    ("ews", "klein", []),
-    ("ews/operations", "twisted", []),
-    ("ews/faults.py", "twisted", []),
-    ("ews/envelope.py", "twisted", []),
-    ("net", "pexschedd", ["pexschedd.net", "pexschedd.errors"]),
-    ("net/bypass.py", "twisted", []),
-    ("net/certificates.py", "twisted", []),
-    ("net/handshake.py", "twisted", []),
-    ("net/listening.py", "twisted", []),
-    ("net/proxy.py", "twisted", []),
-    ("net/trouble.py", "twisted", []),
-    ("net/verdict.py", "twisted", []),
-    (
-        "scheduling",
-        "pexschedd.net",
-        ["pexschedd.net.certificates", "pexschedd.net.trouble"],
+MAY_IMPORT: dict[str, str] = {
+    # folder                what it may import of ours, besides errors and clock
+    "crypto": "",
+    "util": "",
+    "net": "crypto util",
+    "model": "crypto",
+    "bodies": "",
+    "templates": "",
+    "store": "model crypto util",
+    "scheduling": "scheduling model bodies templates crypto store util",
+    "scheduling/ports": "model",
+    "scheduling/recurrence": "model",
+    "scheduling/decisions": "scheduling/ports scheduling/recurrence model bodies",
+    "scheduling/records": (
+        "scheduling/decisions scheduling/recurrence model bodies templates store util"
     ),
-    ("doctor", "pexschedd.web", []),
-    ("doctor", "pexschedd.store", []),
-    ("doctor", "klein", []),
-    ("doctor/setup", "twisted", []),
-    ("doctor/diagnose", "twisted", []),
-    ("doctor/case.py", "twisted", []),
-    ("doctor/powershell.py", "twisted", []),
-    ("doctor/remedies.py", "twisted", []),
-    ("doctor/report.py", "twisted", []),
-    ("doctor/text.py", "twisted", []),
-    ("doctor/observations.py", "twisted", []),
-    ("identity", "pexschedd.web", []),
-    ("identity", "pexschedd.ews", []),
-    ("identity", "pexschedd.scheduling", []),
-    ("identity", "klein", []),
-    *(
-        (f"identity/oauth/{pure}.py", what, [])
-        for pure in ("settings", "requests", "answers", "remedies", "account")
-        for what in ("twisted", "pexschedd.store")
+    "ews": "scheduling/ports scheduling/recurrence model net util",
+    "ews/auth": "ews net util",
+    "ews/transport": "ews/auth ews/error_messages net util",
+    "ews/operations": "ews scheduling/ports scheduling/recurrence model",
+    "identity": "model net crypto store util",
+    "management": "model store scheduling/records crypto util logs",
+    "doctor": "ews identity model net crypto scheduling/alarms",
+    "doctor/setup": "doctor model",
+    "web": (
+        "management scheduling identity doctor model crypto util logs metrics "
+        "store/store store/transaction"
     ),
-    ("web", "pexschedd.ews", []),
-    ("web", "treq", []),
-    (
-        "web",
-        "pexschedd.store",
-        ["pexschedd.store.store", "pexschedd.store.transaction"],
+    "control": "scheduling doctor model store util config",
+    "tools": "control doctor identity model scheduling store util config tap",
+    "composition": (
+        "config metrics logs control crypto doctor ews identity management model net "
+        "scheduling store templates util web"
     ),
-    ("store", "pexschedd.web", []),
-    ("store", "pexschedd.ews", []),
-    ("store", "pexschedd.scheduling", []),
-    ("store/line.py", "twisted", []),
-    ("sandbox", "pexschedd", ["pexschedd.sandbox"]),
-    ("", "pexschedd.sandbox", []),
-    ("", "pexschedd.demo", []),
-    ("", "threading", ["store/journal.py", "store/fs.py"]),
-    ("", "secrets", []),
-    ("", "pexschedd.tap", []),
-    ("", "pexschedd.composition", []),
-]
-"""The empty folder is the product: everything but `sandbox/` and `demo/`."""
-
-ALLOWED = {
-    ("threading", "store/journal.py"),
-    ("threading", "store/fs.py"),
-    # Works on the state folder as the daemon would, when no daemon runs.
-    ("pexschedd.tap", "tools/command.py"),
-    # Secrets and keys are made where they are used; chances are passed in elsewhere.
-    ("secrets", "composition/basis.py"),
-    ("secrets", "composition/outside.py"),
-    ("secrets", "store/folder.py"),
-    ("secrets", "store/store.py"),
-    ("secrets", "store/secrets.py"),
-    ("secrets", "store/folder.py"),
-    ("secrets", "web/site.py"),
-    ("secrets", "ews/transport.py"),
-    ("secrets", "files.py"),
-    ("secrets", "identity/administrators.py"),
-    ("secrets", "identity/passwords.py"),
+    "sandbox": "",
+    "demo": "sandbox clock config util logs tap store/store model",
 }
+"""A folder without a line of its own goes by the one above it. Modules directly in the
+package, such as `errors`, `config` or `tap`, have no line: `tap` joins everything."""
+
+EVERYBODY = ("errors", "clock")
+
+PURE = (
+    "bodies",
+    "doctor/diagnose",
+    "doctor/setup",
+    "ews/operations",
+    "model",
+    "scheduling/decisions",
+    "scheduling/ports",
+    "scheduling/recurrence",
+    "templates",
+)
+"""Folders of pure modules. A module elsewhere whose docstring says PURE is held to the
+same."""
+
+IMPURE = {
+    "OpenSSL", "klein", "os", "secrets", "socket", "subprocess", "threading", "treq",
+    "twisted",
+}  # fmt: skip
+"""What neither a pure module nor anything of ours that it imports may import."""
+
+HARMLESS = ("twisted.logger",)
+"""A `Logger` only hands events on; the daemon chooses what is done with them."""
+
+ONLY_IN: dict[str, str] = {
+    # module                 the only places that may import it
+    "threading": "store/journal/journal.py store/fs.py",
+    "pexschedd.tap": "tools/command.py demo",
+    "pexschedd.sandbox": "sandbox demo",
+    "pexschedd.demo": "demo",
+    "pexschedd.composition": "composition tap.py",
+    "klein": "web sandbox demo",
+    "jinja2": "templates demo",
+    "secrets": (
+        "composition/runtime.py composition/clients.py crypto/password_hashes.py "
+        "ews/transport/transport.py identity/administrators.py store/folder.py "
+        "store/secrets.py store/store.py util/atomic_file.py web/site.py sandbox demo"
+    ),
+}
+"""Randomness is passed in, except where keys and secrets are made."""
+
+MOST_LINES = 400
+MOST_MODULES = 20
 
 
-COMPOSITION = ("tap.py", "composition")
-"""They join the parts, so they may know them all."""
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
-def modules(who: str) -> Iterator[Path]:
-    if who.endswith(".py"):
-        yield PACKAGE / who
-        return
-    for path in sorted((PACKAGE / who).rglob("*.py")):
-        inside = path.relative_to(PACKAGE).parts[0]
-        if who or inside not in ("sandbox", "demo"):
-            yield path
+def places(folder: str = "") -> list[Path]:
+    return sorted((PACKAGE / folder).rglob("*.py"))
+
+
+def place_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def is_product(path: Path) -> bool:
+    return path.relative_to(PACKAGE).parts[0] not in ("sandbox", "demo")
 
 
 def imported(path: Path) -> set[str]:
+    """The modules that a file imports, inner and type-only imports included."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
-            names.add(node.module or "")
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+            module = node.module or ""
+            for alias in node.names:
+                full = f"{module}.{alias.name}"
+                names.update({full} if file_of(full) else {module, full})
     return names
+
+
+@cache
+def file_of(module: str) -> Path | None:
+    """The file of one of our modules."""
+    base = ROOT / module.replace(".", "/")
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if module.split(".")[0] == "pexschedd" and path.is_file():
+            return path
+    return None
 
 
 def within(name: str, module: str) -> bool:
     return name == module or name.startswith(module + ".")
 
 
-@pytest.mark.parametrize(
-    ("who", "what", "but"), NEVER, ids=[f"{w or 'product'}-{m}" for w, m, _ in NEVER]
-)
-def test_imports_point_down_and_inwards(who: str, what: str, but: list[str]) -> None:
-    """No module imports what its place in the architecture forbids."""
+def is_in(place: str, folders: str) -> bool:
+    return any(
+        place == each or place.startswith(each.removesuffix(".py") + "/")
+        for each in folders.split()
+    )
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_point_down_and_inwards(folder: str) -> None:
+    """No module imports a folder of ours that its own folder may not know."""
+    inner = [other for other in MAY_IMPORT if other.startswith(folder + "/")]
+    allowed = [*MAY_IMPORT[folder].split(), *EVERYBODY, folder]
     wrong = []
-    for path in modules(who):
-        place = str(path.relative_to(PACKAGE))
-        joins = path.relative_to(PACKAGE).parts[0] in COMPOSITION
-        if (what, place) in ALLOWED or (what == "pexschedd.composition" and joins):
+    for path in places(folder):
+        place = place_of(path)
+        if any(is_in(place, other) for other in inner):
             continue
-        wrong += [
-            f"{place} imports {name}"
-            for name in sorted(imported(path))
-            if within(name, what) and not any(within(name, each) for each in but)
-        ]
+        for name in sorted(imported(path)):
+            if not within(name, "pexschedd") or name == "pexschedd":
+                continue
+            target = name.removeprefix("pexschedd.").replace(".", "/")
+            if not any(
+                within(target.replace("/", "."), a.replace("/", ".")) for a in allowed
+            ):
+                wrong.append(f"{place} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("module", ONLY_IN)
+def test_some_modules_are_for_few(module: str) -> None:
+    """What only some places may know is imported by no other."""
+    wrong = [
+        place_of(path)
+        for path in places()
+        if any(within(name, module) for name in imported(path))
+        and not is_in(place_of(path), ONLY_IN[module])
+    ]
+    assert not wrong, wrong
+
+
+def is_harmless(name: str) -> bool:
+    return any(within(name, each) for each in HARMLESS)
+
+
+def says_pure(path: Path) -> bool:
+    first = (ast.get_docstring(tree_of(path)) or "").split("\n\n")[0]
+    return re.search(r"\bPURE\b|\bPure[.;]", first) is not None
+
+
+def pure_modules() -> list[Path]:
+    return [
+        path
+        for path in places()
+        if is_product(path)
+        and (is_in(place_of(path), " ".join(PURE)) or says_pure(path))
+    ]
+
+
+@pytest.mark.parametrize("path", pure_modules(), ids=place_of)
+def test_what_is_pure_stays_pure(path: Path) -> None:
+    """Neither a pure module nor what it imports of ours touches the outside."""
+    seen, waiting, wrong = {path}, [path], []
+    while waiting:
+        at = waiting.pop()
+        for name in imported(at):
+            ours = file_of(name)
+            if ours is not None and ours not in seen:
+                seen.add(ours)
+                waiting.append(ours)
+            if name.split(".")[0] in IMPURE and not is_harmless(name):
+                wrong.append(f"{place_of(at)} imports {name}")
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def circles(graph: dict[Path, set[Path]]) -> Iterator[list[Path]]:
+    """Groups of files that import each other in a circle (Tarjan's components)."""
+    index: dict[Path, int] = {}
+    low: dict[Path, int] = {}
+    stack: list[Path] = []
+
+    def visit(node: Path) -> Iterator[list[Path]]:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in sorted(graph[node]):
+            if other not in index:
+                yield from visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            found = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(found) > 1:
+                yield found
+
+    for node in sorted(graph):
+        if node not in index:
+            yield from visit(node)
+
+
+def test_no_imports_go_in_circles() -> None:
+    """No two modules need each other, not even for their types."""
+    graph = {
+        path: {ours for name in imported(path) if (ours := file_of(name))} - {path}
+        for path in places()
+    }
+    found = [", ".join(map(place_of, circle)) for circle in circles(graph)]
+    assert not found, "\n".join(found)
+
+
+def test_circles_are_seen() -> None:
+    """The search finds a circle, and nothing where there is none."""
+    a, b, c = Path("a"), Path("b"), Path("c")
+    assert [set(x) for x in circles({a: {b}, b: {a}, c: {a}})] == [{a, b}]
+    assert not list(circles({a: {b}, b: {c}, c: set()}))
+
+
+def public_definitions(path: Path) -> Iterator[tuple[str, ast.AST]]:
+    def inside(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.AST]]:
+        for node in body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                if node.name.startswith("_"):
+                    continue
+                yield prefix + node.name, node
+                if isinstance(node, ast.ClassDef):
+                    yield from inside(node.body, f"{node.name}.")
+
+    yield from inside(tree_of(path).body, "")
+
+
+def test_a_class_name_stands_once() -> None:
+    """No two public classes have the same name."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for path in places():
+        for name, node in public_definitions(path):
+            if isinstance(node, ast.ClassDef) and "." not in name:
+                names[name].append(place_of(path))
+    twice = {name: found for name, found in names.items() if len(found) > 1}
+    assert not twice, twice
+
+
+def test_files_and_folders_are_small() -> None:
+    """A file of the product has one subject, and a folder can be looked over."""
+    product = [path for path in places() if is_product(path)]
+    long = {
+        place_of(path): lines
+        for path in product
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    }
+    assert not long, long
+    full = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in product)
+    full = Counter({folder: n for folder, n in full.items() if n > MOST_MODULES})
+    assert not full, full
+
+
+NO_SUBJECT = re.compile(
+    r"(Who|What|Whether|How|Those|Whoever|Nobody|Somebody|When|Where|Why|Which)\b"
+)
+
+
+def test_what_is_public_is_explained() -> None:
+    """Each public class and function says what it is, beginning with its subject."""
+    wrong = []
+    for path in places():
+        for name, node in public_definitions(path):
+            assert isinstance(
+                node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            )
+            text = ast.get_docstring(node)
+            if not text:
+                wrong.append(f"{place_of(path)}: {name} has no docstring")
+            elif NO_SUBJECT.match(text):
+                wrong.append(f"{place_of(path)}: {name}: {text.splitlines()[0]}")
     assert not wrong, "\n".join(wrong)
 
 

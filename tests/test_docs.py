@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pexschedd.scheduling import alarms
-from pexschedd.web.admin import filters
-from pexschedd.web.admin.resources import BY_KIND
+from pexschedd.management import filters
+from pexschedd.management.resources import BY_KIND
+from pexschedd.scheduling.alarms import names
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 ALARMS = {
     value
-    for name, value in vars(alarms).items()
+    for name, value in vars(names).items()
     if name.isupper() and isinstance(value, str)
 }
 
@@ -28,7 +28,7 @@ def test_every_alarm_is_explained() -> None:
 
 
 def test_an_alarm_is_named_in_one_place() -> None:
-    """Every name of an alarm in the code is a constant of scheduling/alarms.py."""
+    """Every name of an alarm in the code is a constant of `scheduling.alarms`."""
     found = {
         name
         for path in (ROOT / "pexschedd" / "scheduling").rglob("*.py")

@@ -14,7 +14,7 @@ from twisted.logger import Logger, LogPublisher, capturedLogs
 from twisted.python.failure import Failure
 
 from pexschedd import logs
-from pexschedd.scheduling import scheduler
+from pexschedd.scheduling.inbox import message_handler
 
 
 def logged(form: str, say: Any, *, namespace: str = "test", level: str = "info") -> str:
@@ -126,7 +126,7 @@ def test_what_becomes_of_messages_is_in_the_administrator_log() -> None:
     """As docs/monitoring.md says."""
     out = io.StringIO()
     with capturedLogs() as events:
-        scheduler._log.info("{correlation_id}: accepted", correlation_id="c-1")
+        message_handler._log.info("{correlation_id}: accepted", correlation_id="c-1")
     logs.JsonObserver(out)(events[-1])
     line = json.loads(out.getvalue())
     assert (line["log"], line["User"]) == ("administrator", "schedulingservice")
@@ -148,10 +148,10 @@ def test_a_correlation_id_in_the_text_is_a_key_too() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "scheduling/audits.py",
-        "scheduling/auditor.py",
-        "scheduling/watchers.py",
-        "identity/oauth/keeper.py",
+        "scheduling/upkeep/audit_service.py",
+        "scheduling/upkeep/audit_runner.py",
+        "scheduling/inbox/supervisor.py",
+        "identity/oauth/token_cache.py",
         "identity/oauth/sign_in.py",
     ],
 )

@@ -10,7 +10,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import gatherResults
 
 from pexschedd.clock import system_now
-from pexschedd.composition.basis import Basis
+from pexschedd.composition.runtime import Runtime
 from pexschedd.config import Config
 from pexschedd.metrics import IntegrationReading, Metrics, Readings
 from pexschedd.model import tables
@@ -105,7 +105,7 @@ async def test_the_disk_is_timed(tmp_path: Path) -> None:
     """What the store commits is counted, each transaction once, and nothing else."""
     store = open_store(tmp_path)
     config = Config(state_dir=tmp_path, addin_endpoints=(), admin_endpoints=())
-    basis = Basis(config, store, reactor=reactor, now=system_now)
+    basis = Runtime(config, store, reactor=reactor, now=system_now)
     try:
         for number in range(1, 4):
             document, journal = store.transaction(), store.transaction()

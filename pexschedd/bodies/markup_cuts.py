@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from pexschedd.bodies.shown_text import Shown, Span
+from pexschedd.bodies.shown_text import ShownText, TextSpan
 
 # The finder's own division of a source into texts and markup.
 from pexschedd.bodies.visible_text import MARKUP, NOT_SHOWN, end_of_markup
@@ -88,7 +88,7 @@ class Cutting:
     """Which pieces go when some of the text goes."""
 
     def __init__(
-        self, pieces: Sequence[Piece], shown: Shown, cuts: Sequence[Span]
+        self, pieces: Sequence[Piece], shown: ShownText, cuts: Sequence[TextSpan]
     ) -> None:
         self._pieces = pieces
         self._ranges = [shown.source(cut) for cut in cuts]
@@ -100,7 +100,7 @@ class Cutting:
         }
         self._paired = {*self._pairs, *self._pairs.values()}
 
-    def _count(self, shown: Shown, cuts: Sequence[Span]) -> None:
+    def _count(self, shown: ShownText, cuts: Sequence[TextSpan]) -> None:
         """How much goes, and how much stays, before each piece."""
         going, staying = [0], [0]
         cut = part = 0

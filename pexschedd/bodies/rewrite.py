@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from pexschedd.bodies.markup_cuts import Cutting, Piece, pieces_of
-from pexschedd.bodies.shown_text import Shown, Span, compact, gaps
+from pexschedd.bodies.shown_text import ShownText, TextSpan, compact, gaps
 
 # The finder's own patterns: what it finds is what has to be replaced.
 from pexschedd.bodies.tags import MAX_BODY, QUOTING, TOK
@@ -59,7 +59,7 @@ def replace_token(
     placeholder = compact(visible_text(placeholder_html))
     for _ in range(_ROUNDS):
         pieces = pieces_of(head)
-        shown = Shown(head, [(p.start, p.end) for p in pieces if not p.name])
+        shown = ShownText(head, [(p.start, p.end) for p in pieces if not p.name])
         cuts, place = _cuts(shown.text, token, placeholder)
         head = _rewritten(head, pieces, shown, cuts, place, instructions_html)
         if not has_token(head, "", token):
@@ -83,7 +83,7 @@ def replace_token_text(
         if not has_token("", head, token):
             break
         quoting = [match.span() for match in QUOTING.finditer(head)]
-        shown = Shown(head, gaps(quoting, len(head)))
+        shown = ShownText(head, gaps(quoting, len(head)))
         cuts, place = _cuts(shown.text, token, placeholder)
         out, position = [], 0
         for cut in cuts:
@@ -101,22 +101,22 @@ def _shows(shown: str, token: str) -> bool:
     return any(match[1] == token for match in TOK.finditer(shown))
 
 
-def _cuts(shown: str, token: str, placeholder: str) -> tuple[list[Span], Span]:
+def _cuts(shown: str, token: str, placeholder: str) -> tuple[list[TextSpan], TextSpan]:
     """What to cut out of the visible text, in order; and whose place it is to fill."""
-    cuts: list[Span] = []
-    place: Span | None = None
+    cuts: list[TextSpan] = []
+    place: TextSpan | None = None
     position = 0
     for match in TOK.finditer(shown):
         start, end = match.span()
-        own = [Span(start, end)]
+        own = [TextSpan(start, end)]
         if placeholder:
             apart = len(placeholder) >= _MIN_APART
             least = position if apart else max(position, start - len(placeholder))
             at = shown.rfind(placeholder, least, start)
             if at >= 0 and at + len(placeholder) == start:
-                own = [Span(at, end)]
+                own = [TextSpan(at, end)]
             elif at >= 0:  # Somebody has written something between the two.
-                own.insert(0, Span(at, at + len(placeholder)))
+                own.insert(0, TextSpan(at, at + len(placeholder)))
         if place is None and match[1] == token:
             place = own[0]
         cuts += own
@@ -128,9 +128,9 @@ def _cuts(shown: str, token: str, placeholder: str) -> tuple[list[Span], Span]:
 def _rewritten(
     source: str,
     pieces: Sequence[Piece],
-    shown: Shown,
-    cuts: Sequence[Span],
-    place: Span,
+    shown: ShownText,
+    cuts: Sequence[TextSpan],
+    place: TextSpan,
     instructions: str,
 ) -> str:
     cutting = Cutting(pieces, shown, cuts)

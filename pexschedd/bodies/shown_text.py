@@ -15,7 +15,7 @@ from pexschedd.bodies.tags import LOOKALIKES, NOTHING
 from pexschedd.bodies.visible_text import REFERENCE, resolve_references
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """Of visible characters without white space, or of the source."""
 
     start: int
@@ -30,7 +30,7 @@ def compact(text: str) -> str:
 _STEP = re.compile(f"{NOTHING.pattern}|({REFERENCE.pattern})", re.IGNORECASE)
 
 
-class Shown:
+class ShownText:
     """The visible text of some parts of a source, without white space.
 
     It is kept as runs. Those of plain characters have the length of their source, the
@@ -74,7 +74,7 @@ class Shown:
             self._sources.append((position, reference))
             self._length += len(text)
 
-    def source(self, span: Span) -> Span:
+    def source(self, span: TextSpan) -> TextSpan:
         """Where the source of these characters is; all of a reference's, or nothing."""
         run = bisect_right(self._starts, span.start) - 1
         position, reference = self._sources[run]
@@ -82,7 +82,7 @@ class Shown:
         run = bisect_right(self._starts, span.end - 1) - 1
         position, reference = self._sources[run]
         end = position + (reference or span.end - self._starts[run])
-        return Span(start, end)
+        return TextSpan(start, end)
 
 
 def gaps(spans: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:

@@ -7,27 +7,31 @@ The one place that opens the sealed password, and part of the composition: it kn
 from collections.abc import Callable
 from typing import Any
 
-from pexschedd.composition.signing_in import Kerberos, SigningIn, no_tokens
+from pexschedd.composition.authentication import (
+    AuthenticatorFactory,
+    KerberosSupport,
+    no_token_source,
+)
 from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.client import Observer
-from pexschedd.ews.connection import Limits
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
-from pexschedd.ews.opening import open_transport
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
-from pexschedd.ews.patience import Patiences, Shared
-from pexschedd.ews.stream import EwsStream
-from pexschedd.ews.stream_opening import ews_notifications
-from pexschedd.ews.stream_pull import EwsPull
-from pexschedd.ews.transport import Transport
+from pexschedd.ews.streaming.factory import ews_notifications
+from pexschedd.ews.streaming.pull import EwsPull
+from pexschedd.ews.streaming.stream import EwsStream
+from pexschedd.ews.throttle import SharedThrottle, Throttles
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.factory import open_transport
+from pexschedd.ews.transport.transport import Transport
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
-from pexschedd.scheduling.audits import Connected
-from pexschedd.store.secrets import Vault
+from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
+from pexschedd.store.secrets import SecretVault
 
 CONNECTIONS = 8
 """To one mailbox server for one integration; Exchange's own default limit is 27."""
 
-LOOKING = Limits(connections=3, deadline=15.0, connect=10.0)
+LOOKING = ConnectionLimits(connections=3, deadline=15.0, connect=10.0)
 """For an administrator who waits for the result."""
 
 
@@ -37,17 +41,17 @@ class Connections:
 
     def __init__(
         self,
-        vault: Vault,
+        vault: SecretVault,
         network: Network,
         *,
-        tokens: Callable[[Connector], TokenSource] = no_tokens,
-        kerberos: Kerberos | None = None,
-        patiences: Patiences | None = None,
+        tokens: Callable[[Connector], TokenSource] = no_token_source,
+        kerberos: KerberosSupport | None = None,
+        patiences: Throttles | None = None,
         observer: Callable[[Connector], Observer] | None = None,
     ) -> None:
         self._vault = vault
         self._network = network
-        self._signing_in = SigningIn(tokens=tokens, kerberos=kerberos)
+        self._signing_in = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
         self._patiences = patiences
         self._observer = observer
 
@@ -59,7 +63,7 @@ class Connections:
             patience=self.patience(connector),
         )
 
-    def patience(self, connector: Connector) -> Shared | None:
+    def patience(self, connector: Connector) -> SharedThrottle | None:
         """What all share who act for the equipment mailbox; it outlives them."""
         if self._patiences is None:
             return None
@@ -97,14 +101,14 @@ class Connections:
         """The calendars of the organizers, by impersonation."""
         return ews_organizers(**self._account(connector), patiences=self._patiences)
 
-    def both(self, connector: Connector) -> Connected:
+    def both(self, connector: Connector) -> MailboxAccess:
         mailbox, organizers = self.mailbox(connector), self.organizers(connector)
 
         async def close() -> None:
             await mailbox.close()
             await organizers.close()
 
-        return Connected(mailbox, organizers, close)
+        return MailboxAccess(mailbox, organizers, close)
 
     def _account(self, connector: Connector) -> dict[str, Any]:
         password = self._password(connector)
@@ -115,7 +119,7 @@ class Connections:
             "method": connector.authentication_method,
             "authenticator": self._signing_in.authenticator(connector, password),
             "network": self._way(connector),
-            "limits": Limits(connections=CONNECTIONS),
+            "limits": ConnectionLimits(connections=CONNECTIONS),
             "observer": self._observer(connector) if self._observer else None,
         }
 

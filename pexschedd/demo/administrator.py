@@ -6,7 +6,7 @@ for the addresses: they follow the ports.
 
 from typing import Any
 
-from pexschedd.demo.daemon import Daemon, DaemonRefused
+from pexschedd.demo.daemon import DaemonClient, DaemonRefused
 from pexschedd.demo.ports import Ports
 from pexschedd.demo.views import AddIn
 
@@ -51,10 +51,10 @@ def integration(ports: Ports) -> dict[str, Any]:
     }
 
 
-async def set_up(daemon: Daemon, ports: Ports) -> None:
+async def set_up(daemon: DaemonClient, ports: Ports) -> None:
     """Makes the integration if there is none, or lets it follow the ports.
 
-    Raises what `Daemon` does.
+    Raises what `DaemonClient` does.
     """
     found = await _ours(daemon)
     if found:
@@ -63,20 +63,20 @@ async def set_up(daemon: Daemon, ports: Ports) -> None:
         await daemon.create(_RESOURCE, integration(ports))
 
 
-async def look(daemon: Daemon, ports: Ports) -> AddIn:
-    """The add-in as Outlook would know it. Raises what `Daemon` does."""
+async def look(daemon: DaemonClient, ports: Ports) -> AddIn:
+    """The add-in as Outlook would know it. Raises what `DaemonClient` does."""
     found = await _ours(daemon)
     if not found:
         raise DaemonRefused(f"The integration with {ROOM} has been deleted.")
     return _add_in(found[0], ports)
 
 
-async def _ours(daemon: Daemon) -> list[dict[str, Any]]:
+async def _ours(daemon: DaemonClient) -> list[dict[str, Any]]:
     # By the mailbox: an administrator may give the integration another name.
     return await daemon.objects(_RESOURCE, room_mailbox_email_address=ROOM)
 
 
-async def _follow(daemon: Daemon, row: dict[str, Any], ports: Ports) -> None:
+async def _follow(daemon: DaemonClient, row: dict[str, Any], ports: Ports) -> None:
     wanted = addresses(ports)
     changes = {name: value for name, value in wanted.items() if row[name] != value}
     if changes:

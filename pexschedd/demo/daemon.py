@@ -31,7 +31,7 @@ class DaemonHasNot(DaemonRefused):
     """The daemon answers that there is no such thing, or no more."""
 
 
-class Daemon:
+class DaemonClient:
     """Asks the daemon. `addin` and `admin` are base URLs without a slash at the end.
 
     Every method raises `DaemonDown` or `DaemonRefused`.

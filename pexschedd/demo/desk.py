@@ -24,7 +24,7 @@ from twisted.web.server import Request
 
 from pexschedd.demo import administrator, rooms
 from pexschedd.demo.clock import DeskClock
-from pexschedd.demo.daemon import Daemon, DaemonDown, DaemonRefused
+from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
 from pexschedd.demo.people import NotPossible, People
 from pexschedd.demo.ports import HOST, Ports
 from pexschedd.demo.views import (
@@ -71,7 +71,7 @@ class Desk:
         self,
         *,
         people: People,
-        daemon: Daemon,
+        daemon: DaemonClient,
         clock: DeskClock,
         ports: Ports,
         issue_token: IssueToken,
@@ -84,7 +84,7 @@ class Desk:
 
     def mount(self, root: Resource) -> None:
         """Puts the desk into the sandbox's resource tree."""
-        root.putChild(b"", LocalOnly(Index(self._ports), self._ports.desk))
+        root.putChild(b"", LocalOnly(DeskPage(self._ports), self._ports.desk))
         root.putChild(b"desk", LocalOnly(self.app.resource(), self._ports.desk))
 
     # Files
@@ -224,7 +224,7 @@ class Desk:
     register_http_errors(app)
 
 
-class Index(Resource):
+class DeskPage(Resource):
     """The page itself."""
 
     isLeaf = True

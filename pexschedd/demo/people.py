@@ -18,19 +18,19 @@ from pexschedd.errors import NotFound, PexscheddError
 from pexschedd.sandbox import ids
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
-    Answer,
     Attendee,
     Item,
-    Kind,
+    ItemKind,
+    MailboxUser,
     Meeting,
-    Person,
+    MeetingAnswer,
     ResponseType,
     same_address,
 )
 
-_MAIL = (Kind.MESSAGE, Kind.REQUEST, Kind.RESPONSE, Kind.CANCELLATION)
+_MAIL = (ItemKind.MESSAGE, ItemKind.REQUEST, ItemKind.RESPONSE, ItemKind.CANCELLATION)
 _PREVIEW = 160
 
 
@@ -115,7 +115,7 @@ class People:
         if not _answerable(item):
             raise NotPossible("This message cannot be answered.")
         try:
-            self._exchange.respond(item, Answer(answer))
+            self._exchange.respond(item, MeetingAnswer(answer))
         except ValueError:
             raise NotPossible("The answer is Accept, Tentative or Decline.") from None
         except EwsError as error:
@@ -126,7 +126,7 @@ class People:
 
     # Inside
 
-    def _mailbox(self, user: str) -> Mailbox:
+    def _mailbox(self, user: str) -> SandboxMailbox:
         if user.casefold() not in self._users:
             raise NotFound(f"{user} does not sit at this desk.")
         return self._exchange.mailbox(user)
@@ -165,8 +165,10 @@ class People:
         )
 
     def _mail(self, item: Item) -> MailView:
-        sender = item.author or item.sender or Person("", "")
-        answer = item.response if item.kind is Kind.RESPONSE else ResponseType.UNKNOWN
+        sender = item.author or item.sender or MailboxUser("", "")
+        answer = (
+            item.response if item.kind is ItemKind.RESPONSE else ResponseType.UNKNOWN
+        )
         return MailView(
             id=item.id,
             kind=item.kind.value,
@@ -177,13 +179,13 @@ class People:
             preview=" ".join(item.body.text.split())[:_PREVIEW],
             uid=_uid(item),
             response="" if answer is ResponseType.UNKNOWN else answer.value,
-            update=item.kind is Kind.REQUEST
+            update=item.kind is ItemKind.REQUEST
             and item.request_type != "NewMeetingRequest",
             answerable=_answerable(item),
             from_room=same_address(sender.address, self._room),
         )
 
-    def _party(self, person: Person) -> Party:
+    def _party(self, person: MailboxUser) -> Party:
         return Party(person.name or person.address, person.address)
 
 
@@ -202,15 +204,15 @@ def _uid(item: Item) -> str:
 
 
 def _answerable(item: Item) -> bool:
-    return item.kind is Kind.REQUEST and item.folder == "inbox"
+    return item.kind is ItemKind.REQUEST and item.folder == "inbox"
 
 
-def _people(parties: Sequence[Party], organizer: Mailbox) -> list[Person]:
+def _people(parties: Sequence[Party], organizer: SandboxMailbox) -> list[MailboxUser]:
     """Nobody twice, and not the organizer."""
     seen = {organizer.address.casefold()}
     people = []
     for party in parties:
         if party.address.casefold() not in seen:
             seen.add(party.address.casefold())
-            people.append(Person(party.name, party.address))
+            people.append(MailboxUser(party.name, party.address))
     return people

@@ -7,12 +7,12 @@ policy endpoint that conferencing nodes ask. Nothing here knows the rules itself
 from datetime import UTC, datetime
 from typing import Any
 
-from pexschedd.demo.daemon import Daemon, DaemonHasNot
+from pexschedd.demo.daemon import DaemonClient, DaemonHasNot
 from pexschedd.demo.views import Door, Room
 
 
-async def room_of(daemon: Daemon, uid: str, alias: str) -> Room:
-    """The room of the meeting with this UID. Raises what `Daemon` does.
+async def room_of(daemon: DaemonClient, uid: str, alias: str) -> Room:
+    """The room of the meeting with this UID. Raises what `DaemonClient` does.
 
     `alias` is what the caller knows of it from earlier, or empty: a meeting that was
     cancelled has no rows any more, but its alias is still answered.
@@ -24,7 +24,7 @@ async def room_of(daemon: Daemon, uid: str, alias: str) -> Room:
         return await _room_of(daemon, uid, alias)
 
 
-async def _room_of(daemon: Daemon, uid: str, alias: str) -> Room:
+async def _room_of(daemon: DaemonClient, uid: str, alias: str) -> Room:
     scheduled = await daemon.objects("scheduled_conference", ews_item_uid=uid)
     if not scheduled:
         if not alias:
@@ -43,7 +43,7 @@ async def _room_of(daemon: Daemon, uid: str, alias: str) -> Room:
     )
 
 
-async def door(daemon: Daemon, alias: str) -> Door:
+async def door(daemon: DaemonClient, alias: str) -> Door:
     """Knocks: asks as a node would when somebody dials the alias."""
     answer = await daemon.policy(alias)
     result = answer.get("result")
@@ -52,7 +52,7 @@ async def door(daemon: Daemon, alias: str) -> Door:
     return Door(alias, joinable, says, answer)
 
 
-async def _aliases(daemon: Daemon, conference: dict[str, Any]) -> list[str]:
+async def _aliases(daemon: DaemonClient, conference: dict[str, Any]) -> list[str]:
     """The texts of the aliases; the rows come nested or as references."""
     rows = [
         row if isinstance(row, dict) else await daemon.row(row)

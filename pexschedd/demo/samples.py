@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.model import Answer, Kind
+from pexschedd.sandbox.model import ItemKind, MeetingAnswer
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
@@ -57,8 +57,8 @@ def _accept_all(exchange: Exchange) -> None:
     """Everybody comes, and the inboxes are empty again."""
     for user in (ALICE, BOB):
         for item in exchange.mailbox(user).inbox():
-            if item.kind is Kind.REQUEST:
-                exchange.respond(item, Answer.ACCEPT)
+            if item.kind is ItemKind.REQUEST:
+                exchange.respond(item, MeetingAnswer.ACCEPT)
     for user in (ALICE, BOB):
         for item in exchange.mailbox(user).inbox():
             exchange.take_away(item)

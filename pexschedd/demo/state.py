@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from pexschedd.demo.ports import HOST, Ports
-from pexschedd.files import replace_file
+from pexschedd.util.atomic_file import replace_file
 
 
 class StateError(Exception):
     """The folder cannot be used; the message says why and what to do."""
 
 
-class State:
+class DemoState:
     """Opens, or makes, the folder. Raises `StateError`."""
 
     def __init__(self, folder: Path) -> None:

@@ -24,19 +24,19 @@ from pexschedd.config import Config
 from pexschedd.demo import administrator, samples
 from pexschedd.demo.banner import banner
 from pexschedd.demo.clock import DeskClock, NeverBack
-from pexschedd.demo.daemon import Daemon, DaemonDown, DaemonRefused
+from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
 from pexschedd.demo.desk import Desk
-from pexschedd.demo.keeper import Keeper
 from pexschedd.demo.people import People
 from pexschedd.demo.ports import HOST, Ports
-from pexschedd.demo.state import State, StateError
+from pexschedd.demo.sandbox_file import SandboxKeeper
+from pexschedd.demo.state import DemoState, StateError
 from pexschedd.errors import ConfigError
 from pexschedd.sandbox import tokens
 from pexschedd.sandbox.accounts import default_accounts
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
 from pexschedd.tap import Daemon as DaemonService
-from pexschedd.tools import signals
+from pexschedd.util import signals
 
 PATIENCE = 15.0
 """Seconds that the daemon may take to answer after its start."""
@@ -53,7 +53,7 @@ def run(folder: Path, port: int) -> int:
     from twisted.internet import reactor  # noqa: PLC0415, TID251 - the demo has its root here
 
     ports = Ports.starting_at(port)
-    state = State(folder)
+    state = DemoState(folder)
     ports.check_free()
     demo = Demo(state, ports, reactor)
     reactor.callWhenRunning(demo.start)
@@ -68,7 +68,7 @@ def run(folder: Path, port: int) -> int:
 class Demo:
     """Everything in one process. Opens the stored state, but no port yet."""
 
-    def __init__(self, state: State, ports: Ports, reactor: Any) -> None:
+    def __init__(self, state: DemoState, ports: Ports, reactor: Any) -> None:
         self.status = 0
         self._ports = ports
         self._reactor = reactor
@@ -80,7 +80,7 @@ class Demo:
 
         clock = DeskClock(system_now)
         exchange = _exchange(state.exchange, clock)
-        self._keeper = Keeper(state.exchange, exchange.snapshot, reactor)
+        self._keeper = SandboxKeeper(state.exchange, exchange.snapshot, reactor)
         exchange.on_change(self._keeper.touch)
         self._keeper.touch()
         sandbox = Sandbox(now=clock, clock=reactor, exchange=exchange)
@@ -98,7 +98,7 @@ class Demo:
 
         pool = HTTPConnectionPool(reactor)
         self._pool = pool
-        self._daemon = Daemon(
+        self._daemon = DaemonClient(
             HTTPClient(Agent(reactor, pool=pool)),
             ports.addin_url,
             ports.admin_url,

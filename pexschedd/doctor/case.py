@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pexschedd.identity.exchange_token import addin_url
-from pexschedd.model.addresses import is_loopback
+from pexschedd.model.fields.addresses import is_loopback
 from pexschedd.model.integration import Connector
 
 ONLINE_HOSTS = (
@@ -17,7 +17,7 @@ ONLINE_HOSTS = (
 )
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     connector: Connector
     """Its secrets are sealed, and nobody here opens them."""
     now: datetime | None = None

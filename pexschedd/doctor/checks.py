@@ -7,25 +7,25 @@ from typing import Any
 import msgspec
 
 from pexschedd.doctor import probes
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose import (
     addin,
-    greeting,
-    house,
+    connectivity,
+    installation,
     mailbox,
     metadata,
     providers,
+    server_response,
     sign_in,
     traffic,
-    way,
 )
 from pexschedd.doctor.probes import Probe, seen
-from pexschedd.doctor.report import Finding
+from pexschedd.doctor.report import CheckFinding
 
-Diagnose = Callable[[Case, Any], Finding]
+Diagnose = Callable[[ExaminedIntegration, Any], CheckFinding]
 
 
-class Check(msgspec.Struct, frozen=True):
+class DoctorCheck(msgspec.Struct, frozen=True):
     name: str
     title: str
     probe: Probe
@@ -34,39 +34,45 @@ class Check(msgspec.Struct, frozen=True):
     """Checks that must not have failed, or stayed unchecked, for this to be made."""
 
 
-def checks_of(case: Case) -> list[Check]:
+def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
     """In the order in which they are shown: each after those that it needs."""
     found = _exchange(case) if case.connector.enable_dynamic_vmrs else []
     return [*found, *_identity(case), *_addin(), *_house()]
 
 
-def _exchange(case: Case) -> list[Check]:
+def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
     lookup = () if case.proxy else ("name",)
     tls = ("tls",) if case.has_tls else ()
     rows = [
-        Check("proxy", "Web proxy", probes.nothing, way.proxy),
-        Check("name", "Name", probes.exchange_addresses, way.name),
-        Check("port", "Connection", probes.exchange_port, way.port, lookup),
+        DoctorCheck("proxy", "Web proxy", probes.nothing, connectivity.proxy),
+        DoctorCheck("name", "Name", probes.exchange_addresses, connectivity.name),
+        DoctorCheck(
+            "port", "Connection", probes.exchange_port, connectivity.port, lookup
+        ),
     ]
     if case.has_tls:
         rows.append(
-            Check(
+            DoctorCheck(
                 "tls",
                 "Certificate",
                 probes.exchange_certificate,
-                way.certificate,
+                connectivity.certificate,
                 ("port",),
             )
         )
     rows += [
-        Check("web", "EWS", probes.unsigned_post, greeting.web, ("port", *tls)),
-        Check("clock", "Clock", seen("web"), greeting.clock, ("web",)),
-        Check("methods", "Sign-in methods", seen("web"), greeting.methods, ("web",)),
+        DoctorCheck(
+            "web", "EWS", probes.unsigned_post, server_response.web, ("port", *tls)
+        ),
+        DoctorCheck("clock", "Clock", seen("web"), server_response.clock, ("web",)),
+        DoctorCheck(
+            "methods", "Sign-in methods", seen("web"), server_response.methods, ("web",)
+        ),
     ]
     needed = ["web", "methods"]
     if case.connector.authentication_method in ("OAUTH", "APP_PERM"):
         rows.append(
-            Check(
+            DoctorCheck(
                 "token_endpoint",
                 "Token endpoint",
                 probes.token_endpoint,
@@ -77,57 +83,63 @@ def _exchange(case: Case) -> list[Check]:
     return rows + _mailbox(tuple(needed))
 
 
-def _mailbox(needed: tuple[str, ...]) -> list[Check]:
+def _mailbox(needed: tuple[str, ...]) -> list[DoctorCheck]:
     opened = ("impersonation", "mailbox")
     return [
-        Check("sign_in", "Sign-in", probes.open_mailbox, sign_in.sign_in, needed),
-        Check(
+        DoctorCheck("sign_in", "Sign-in", probes.open_mailbox, sign_in.sign_in, needed),
+        DoctorCheck(
             "impersonation",
             "Impersonation",
             seen("sign_in"),
             mailbox.impersonation,
             ("sign_in",),
         ),
-        Check("mailbox", "Mailbox", seen("sign_in"), mailbox.mailbox, ("sign_in",)),
-        Check("kind", "Kind of mailbox", probes.mailbox_kind, mailbox.kind, opened),
-        Check(
+        DoctorCheck(
+            "mailbox", "Mailbox", seen("sign_in"), mailbox.mailbox, ("sign_in",)
+        ),
+        DoctorCheck(
+            "kind", "Kind of mailbox", probes.mailbox_kind, mailbox.kind, opened
+        ),
+        DoctorCheck(
             "processing",
             "Automatic processing",
             probes.mailbox_processing,
             mailbox.processing,
             opened,
         ),
-        Check(
+        DoctorCheck(
             "user",
             "A user's calendar",
             probes.open_users_calendar,
             mailbox.user,
             ("impersonation",),
         ),
-        Check(
+        DoctorCheck(
             "notifications",
             "Notifications",
             probes.subscription,
             traffic.notifications,
             opened,
         ),
-        Check(
+        DoctorCheck(
             "throttling",
             "Throttling",
             probes.pushed_back,
             traffic.throttling,
             ("sign_in",),
         ),
-        Check("alone", "Mailbox used once", probes.nothing, house.alone),
+        DoctorCheck("alone", "Mailbox used once", probes.nothing, installation.alone),
     ]
 
 
-def _identity(case: Case) -> list[Check]:
-    rows = [Check("domains", "Metadata domains", probes.nothing, metadata.domains)]
+def _identity(case: ExaminedIntegration) -> list[DoctorCheck]:
+    rows = [
+        DoctorCheck("domains", "Metadata domains", probes.nothing, metadata.domains)
+    ]
     method = case.connector.addin_authentication_method
     if method == "EXCHANGE_USER_ID_TOKEN":
         rows += [
-            Check(
+            DoctorCheck(
                 f"metadata:{domain}",
                 f"Metadata of {domain}",
                 probes.metadata(domain),
@@ -137,31 +149,31 @@ def _identity(case: Case) -> list[Check]:
         ]
     elif case.connector.addin_oidc_metadata_url:
         rows.append(
-            Check(
+            DoctorCheck(
                 "openid", "OpenID metadata", probes.openid_documents, providers.openid
             )
         )
     return rows
 
 
-def _addin() -> list[Check]:
+def _addin() -> list[DoctorCheck]:
     return [
-        Check("addin_name", "Add-in: name", probes.addin_addresses, addin.name),
-        Check(
+        DoctorCheck("addin_name", "Add-in: name", probes.addin_addresses, addin.name),
+        DoctorCheck(
             "addin_port",
             "Add-in: connection",
             probes.addin_port,
             addin.port,
             ("addin_name",),
         ),
-        Check(
+        DoctorCheck(
             "addin_certificate",
             "Add-in: certificate",
             probes.addin_certificate,
             addin.certificate,
             ("addin_port",),
         ),
-        Check(
+        DoctorCheck(
             "addin_answers",
             "Add-in: answer",
             probes.addin_pane,
@@ -171,5 +183,5 @@ def _addin() -> list[Check]:
     ]
 
 
-def _house() -> list[Check]:
-    return [Check("disk", "Disk", probes.disk, house.disk)]
+def _house() -> list[DoctorCheck]:
+    return [DoctorCheck("disk", "Disk", probes.disk, installation.disk)]

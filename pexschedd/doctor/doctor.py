@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
-from pexschedd.doctor.bench import Bench
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.checks import checks_of
-from pexschedd.doctor.observations import Disk
-from pexschedd.doctor.report import Report, overall
+from pexschedd.doctor.observations import DiskState
+from pexschedd.doctor.probe_context import ProbeContext
+from pexschedd.doctor.report import DoctorReport, overall
 from pexschedd.doctor.running import run
 from pexschedd.errors import NotFound
 from pexschedd.ews.client import Poster
@@ -26,7 +26,7 @@ from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 
 
-class Records(Protocol):
+class StoredRecords(Protocol):
     """What is read of the store."""
 
     def get(self, table: Any, id: int) -> Any: ...
@@ -39,7 +39,7 @@ class Doctor:
 
     def __init__(
         self,
-        records: Records,
+        records: StoredRecords,
         network: Network,
         poster: Callable[[Connector], Poster],
         *,
@@ -49,7 +49,7 @@ class Doctor:
         refused_hosts: Callable[[int], tuple[str, ...]] = lambda _: (),
         serving: Callable[[], bool] = lambda: True,
         reserve: Callable[[int], int] = lambda _: 0,
-        disk: Callable[[Path], Disk] | None = None,
+        disk: Callable[[Path], DiskState] | None = None,
         public: Network | None = None,
     ) -> None:
         self._records = records
@@ -61,11 +61,11 @@ class Doctor:
         self._refused_hosts = refused_hosts
         self._serving = serving
         self._disk = disk or (lambda path: disk_of(path, reserve))
-        self._waiting: dict[tuple[int, str], list[Deferred[Report]]] = {}
+        self._waiting: dict[tuple[int, str], list[Deferred[DoctorReport]]] = {}
         # Users' devices know the system's authorities and not ours.
         self._public = public or Network(network.reactor, Trust())
 
-    async def examine(self, connector_id: int, user: str = "") -> Report:
+    async def examine(self, connector_id: int, user: str = "") -> DoctorReport:
         """Looks at everything; takes a minute at the most. Raises `NotFound`.
 
         Who asks for the same while it goes on gets the same report: each examination
@@ -74,7 +74,7 @@ class Doctor:
         key = (connector_id, user)
         waiting = self._waiting.get(key)
         if waiting is not None:
-            joined: Deferred[Report] = Deferred()
+            joined: Deferred[DoctorReport] = Deferred()
             waiting.append(joined)
             return await joined
         self._waiting[key] = []
@@ -86,7 +86,7 @@ class Doctor:
             waiter.callback(result)
         return result
 
-    async def _examine(self, connector_id: int, user: str) -> Report:
+    async def _examine(self, connector_id: int, user: str) -> DoctorReport:
         connector = self._records.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")
@@ -95,7 +95,7 @@ class Doctor:
             network = network.direct()
         began = self._now()
         case = self.case(connector, user)
-        bench = Bench(
+        bench = ProbeContext(
             case,
             exchange=network,
             public=self._public,
@@ -108,7 +108,7 @@ class Doctor:
             lines = await run(checks_of(case), bench, network.reactor)
         finally:
             await bench.close()
-        return Report(
+        return DoctorReport(
             exchange_connector_id=connector.id,
             name=connector.name,
             status=overall(lines),
@@ -116,13 +116,13 @@ class Doctor:
             lines=lines,
         )
 
-    def case(self, connector: Connector, user: str = "") -> Case:
+    def case(self, connector: Connector, user: str = "") -> ExaminedIntegration:
         """What the records say about an integration."""
         every = self._records.all
         mailbox = connector.room_mailbox_email_address.casefold()
         proxy = self._network.proxy
         used = proxy is not None and not connector.disable_proxy
-        case = Case(
+        case = ExaminedIntegration(
             connector=connector,
             now=self._now(),
             refused_hosts=self._refused_hosts(connector.id),
@@ -158,10 +158,10 @@ class Doctor:
         return ""
 
 
-def disk_of(path: Path, reserve: Callable[[int], int]) -> Disk:
+def disk_of(path: Path, reserve: Callable[[int], int]) -> DiskState:
     """`reserve` says, for a disk's size, what the store keeps free."""
     try:
         usage = disk_usage(path)
     except OSError as error:
-        return Disk(str(path), 0, 0, trouble=error.strerror or str(error))
-    return Disk(str(path), usage.free, usage.total, reserve(usage.total))
+        return DiskState(str(path), 0, 0, trouble=error.strerror or str(error))
+    return DiskState(str(path), usage.free, usage.total, reserve(usage.total))

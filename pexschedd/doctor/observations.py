@@ -4,27 +4,27 @@ from typing import Any
 
 import msgspec
 
-from pexschedd.net.trouble import Trouble
+from pexschedd.net.errors import FailureKind
 
 
-class Addresses(msgspec.Struct, frozen=True):
+class HostAddresses(msgspec.Struct, frozen=True):
     host: str
     found: tuple[str, ...] = ()
 
 
-class Reached(msgspec.Struct, frozen=True):
+class ConnectResult(msgspec.Struct, frozen=True):
     """A TCP connection, or why there is none."""
 
     host: str
     port: int
     address: str = ""
     """The one that answered; of the proxy, if there is one."""
-    trouble: Trouble | None = None
+    trouble: FailureKind | None = None
     problem: str = ""
     """The trouble in words, about "it"."""
 
 
-class Answered(msgspec.Struct, frozen=True):
+class HttpResult(msgspec.Struct, frozen=True):
     """What came of an HTTP request."""
 
     url: str
@@ -33,7 +33,7 @@ class Answered(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     """Names in lower case."""
     body: bytes = b""
-    trouble: Trouble | None = None
+    trouble: FailureKind | None = None
     problem: str = ""
     """The trouble in words, about "it"."""
     seconds_apart: float | None = None
@@ -43,10 +43,10 @@ class Answered(msgspec.Struct, frozen=True):
         return self.headers.get(name, "")
 
 
-class Asked(msgspec.Struct, frozen=True):
+class CallResult(msgspec.Struct, frozen=True):
     """What came of one call to Exchange Web Services."""
 
-    answered: Answered
+    answered: HttpResult
     code: str = ""
     """A response code or a fault's; empty when it went well."""
     text: str = ""
@@ -71,7 +71,7 @@ class Asked(msgspec.Struct, frozen=True):
         return self.is_soap and not self.code
 
 
-class Resolved(msgspec.Struct, frozen=True):
+class ResolvedAddress(msgspec.Struct, frozen=True):
     """What the directory says about an address."""
 
     address: str
@@ -82,15 +82,15 @@ class Resolved(msgspec.Struct, frozen=True):
     """Room or Equipment, from servers that say it."""
 
 
-class Kind(msgspec.Struct, frozen=True):
+class MailboxKind(msgspec.Struct, frozen=True):
     """What there is to judge by what sort of mailbox it is."""
 
-    asked: Asked
+    asked: CallResult
     processing: str = ""
     """The value of AutomateProcessing as it stands in the mailbox; empty: unknown."""
 
 
-class Disk(msgspec.Struct, frozen=True):
+class DiskState(msgspec.Struct, frozen=True):
     path: str
     free: int
     total: int
@@ -100,16 +100,16 @@ class Disk(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
-class Pane(msgspec.Struct, frozen=True):
+class PaneState(msgspec.Struct, frozen=True):
     """What Outlook would load."""
 
-    answered: Answered
+    answered: HttpResult
     own: bytes | None
     """What this daemon serves for this integration; None when that is not known."""
 
 
-class Documents(msgspec.Struct, frozen=True):
+class OpenIdDocuments(msgspec.Struct, frozen=True):
     """An OpenID Connect configuration, and the keys that it points to."""
 
-    configuration: Answered
-    keys: Answered | None = None
+    configuration: HttpResult
+    keys: HttpResult | None = None

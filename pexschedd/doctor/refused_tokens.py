@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pexschedd.errors import InvalidToken
 from pexschedd.identity.exchange_token import ExchangeIdentity, read_token
-from pexschedd.model.addresses import is_host
+from pexschedd.model.fields.addresses import is_host
 from pexschedd.model.integration import Connector
 
 KEPT = 10

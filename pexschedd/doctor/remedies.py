@@ -1,6 +1,6 @@
 """PURE: the PowerShell lines that mend things, with an integration's own values."""
 
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.powershell import quoted
 
 ROLE_NAME = "pexschedd impersonation"
@@ -26,15 +26,15 @@ EXTENDED_PROTECTION = (
 )
 
 
-def mailbox(case: Case) -> str:
+def mailbox(case: ExaminedIntegration) -> str:
     return quoted(case.connector.room_mailbox_email_address)
 
 
-def account(case: Case) -> str:
+def account(case: ExaminedIntegration) -> str:
     return quoted(case.connector.username)
 
 
-def short_account(case: Case) -> str:
+def short_account(case: ExaminedIntegration) -> str:
     """As Active Directory's commands take it: no DOMAIN in front."""
     return quoted(case.connector.username.rpartition("\\")[2].partition("@")[0])
 
@@ -61,7 +61,7 @@ def offer_method(method: str) -> tuple[str, ...]:
     )
 
 
-def look_at_account(case: Case) -> tuple[str, ...]:
+def look_at_account(case: ExaminedIntegration) -> tuple[str, ...]:
     who = short_account(case)
     return (
         (
@@ -72,7 +72,7 @@ def look_at_account(case: Case) -> tuple[str, ...]:
     )
 
 
-def new_password(case: Case) -> tuple[str, ...]:
+def new_password(case: ExaminedIntegration) -> tuple[str, ...]:
     who = short_account(case)
     return (
         (
@@ -83,7 +83,7 @@ def new_password(case: Case) -> tuple[str, ...]:
     )
 
 
-def allow_ews(case: Case) -> tuple[str, ...]:
+def allow_ews(case: ExaminedIntegration) -> tuple[str, ...]:
     if case.online:
         app = quoted(case.connector.oauth_client_id)
         return (
@@ -112,7 +112,7 @@ def allow_ews(case: Case) -> tuple[str, ...]:
     )
 
 
-def look_at_impersonation(case: Case) -> str:
+def look_at_impersonation(case: ExaminedIntegration) -> str:
     return (
         f"Get-ManagementRoleAssignment -RoleAssignee {account(case)} "
         "-Role ApplicationImpersonation | Format-List "
@@ -120,7 +120,7 @@ def look_at_impersonation(case: Case) -> str:
     )
 
 
-def impersonation(case: Case) -> tuple[str, ...]:
+def impersonation(case: ExaminedIntegration) -> tuple[str, ...]:
     if case.online:
         app = quoted(case.connector.oauth_client_id)
         return (
@@ -143,24 +143,24 @@ def impersonation(case: Case) -> tuple[str, ...]:
     )
 
 
-def look_at_mailbox(case: Case) -> str:
+def look_at_mailbox(case: ExaminedIntegration) -> str:
     return (
         f"Get-Mailbox -Identity {mailbox(case)} | Format-List "
         "RecipientTypeDetails,ResourceType,PrimarySmtpAddress,EmailAddresses"
     )
 
 
-def make_mailbox(case: Case) -> str:
+def make_mailbox(case: ExaminedIntegration) -> str:
     return _new_mailbox(case, case.connector.room_mailbox_email_address)
 
 
-def make_another_mailbox(case: Case) -> str:
+def make_another_mailbox(case: ExaminedIntegration) -> str:
     """When somebody else has the address."""
     local, _, domain = case.connector.room_mailbox_email_address.partition("@")
     return _new_mailbox(case, f"{local}-equipment@{domain}")
 
 
-def _new_mailbox(case: Case, address: str) -> str:
+def _new_mailbox(case: ExaminedIntegration, address: str) -> str:
     name = quoted(case.connector.room_mailbox_name or "Meetings")
     return (
         f"New-Mailbox -Equipment -Name {name} -Alias "
@@ -169,14 +169,14 @@ def _new_mailbox(case: Case, address: str) -> str:
     )
 
 
-def calendar_processing(case: Case) -> tuple[str, ...]:
+def calendar_processing(case: ExaminedIntegration) -> tuple[str, ...]:
     return (
         f"Set-CalendarProcessing -Identity {mailbox(case)} {PROCESSING}",
         f"Get-CalendarProcessing -Identity {mailbox(case)} | Format-List",
     )
 
 
-def throttling(case: Case) -> tuple[str, ...]:
+def throttling(case: ExaminedIntegration) -> tuple[str, ...]:
     policy = quoted(POLICY_NAME)
     return (
         f"Get-ThrottlingPolicyAssociation -Identity {account(case)}",

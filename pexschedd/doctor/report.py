@@ -6,17 +6,17 @@ from enum import StrEnum
 import msgspec
 
 
-class Status(StrEnum):
+class CheckStatus(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     WARNING = "warning"
     NOT_CHECKED = "not_checked"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
     """What a check came to."""
 
-    status: Status
+    status: CheckStatus
     message: str
     """What was seen; of a check that was not made: why not."""
     cause: str = ""
@@ -30,8 +30,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """More of what was seen, such as the certificates."""
 
 
-def passed(message: str, *details: str) -> Finding:
-    return Finding(status=Status.PASSED, message=message, details=details)
+def passed(message: str, *details: str) -> CheckFinding:
+    return CheckFinding(status=CheckStatus.PASSED, message=message, details=details)
 
 
 def failed(
@@ -41,10 +41,10 @@ def failed(
     remedy: str,
     commands: Iterable[str] = (),
     details: Iterable[str] = (),
-) -> Finding:
+) -> CheckFinding:
     """A failure without cause and remedy helps nobody: both are asked for."""
-    return Finding(
-        status=Status.FAILED,
+    return CheckFinding(
+        status=CheckStatus.FAILED,
         message=message,
         cause=cause,
         remedy=remedy,
@@ -60,9 +60,9 @@ def warning(
     remedy: str,
     commands: Iterable[str] = (),
     details: Iterable[str] = (),
-) -> Finding:
-    return Finding(
-        status=Status.WARNING,
+) -> CheckFinding:
+    return CheckFinding(
+        status=CheckStatus.WARNING,
         message=message,
         cause=cause,
         remedy=remedy,
@@ -71,23 +71,25 @@ def warning(
     )
 
 
-def not_checked(why: str, *, remedy: str = "", commands: Iterable[str] = ()) -> Finding:
-    return Finding(
-        status=Status.NOT_CHECKED,
+def not_checked(
+    why: str, *, remedy: str = "", commands: Iterable[str] = ()
+) -> CheckFinding:
+    return CheckFinding(
+        status=CheckStatus.NOT_CHECKED,
         message=why,
         remedy=remedy,
         commands=tuple(commands),
     )
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
     """One check with what it came to. The fields are the API's."""
 
     check: str
     """A stable word, e.g. "sign_in"; with what it is about after a colon, if a check
     is made for several things: "metadata:mail.example.com"."""
     title: str
-    status: Status
+    status: CheckStatus
     message: str
     cause: str = ""
     remedy: str = ""
@@ -95,26 +97,26 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
 
 
-def line(check: str, title: str, finding: Finding) -> Line:
-    return Line(check=check, title=title, **msgspec.structs.asdict(finding))
+def line(check: str, title: str, finding: CheckFinding) -> ReportLine:
+    return ReportLine(check=check, title=title, **msgspec.structs.asdict(finding))
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     """An examination of one integration. The fields are the API's."""
 
     exchange_connector_id: int
     name: str
     """The integration's."""
-    status: Status
+    status: CheckStatus
     """The worst of the lines: failed, warning, or passed."""
     time: str
     """When it began, in UTC."""
-    lines: tuple[Line, ...]
+    lines: tuple[ReportLine, ...]
 
 
-def overall(lines: Iterable[Line]) -> Status:
+def overall(lines: Iterable[ReportLine]) -> CheckStatus:
     found = {each.status for each in lines}
-    for status in (Status.FAILED, Status.WARNING):
+    for status in (CheckStatus.FAILED, CheckStatus.WARNING):
         if status in found:
             return status
-    return Status.PASSED
+    return CheckStatus.PASSED

@@ -6,9 +6,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from pexschedd.doctor.bench import Bench
-from pexschedd.doctor.checks import Check
-from pexschedd.doctor.report import Finding, Line, Status, line, not_checked
+from pexschedd.doctor.checks import DoctorCheck
+from pexschedd.doctor.probe_context import ProbeContext
+from pexschedd.doctor.report import (
+    CheckFinding,
+    CheckStatus,
+    ReportLine,
+    line,
+    not_checked,
+)
 
 DEADLINE = 55.0
 """Seconds for a whole examination."""
@@ -17,8 +23,8 @@ _log = Logger()
 
 
 async def run(
-    checks: Iterable[Check], bench: Bench, clock: IReactorTime
-) -> tuple[Line, ...]:
+    checks: Iterable[DoctorCheck], bench: ProbeContext, clock: IReactorTime
+) -> tuple[ReportLine, ...]:
     """A line for each check, in the order of the table. Raises nothing."""
     run = _Run(list(checks), bench)
     timer = clock.callLater(DEADLINE, run.give_up)
@@ -31,10 +37,10 @@ async def run(
 
 
 class _Run:
-    def __init__(self, checks: list[Check], bench: Bench) -> None:
+    def __init__(self, checks: list[DoctorCheck], bench: ProbeContext) -> None:
         self._checks = checks
         self._bench = bench
-        self._found: dict[str, Finding] = {}
+        self._found: dict[str, CheckFinding] = {}
         self._under_way: dict[str, Deferred[None]] = {}
         self._late = False
         self._finished: Deferred[None] = Deferred()
@@ -43,7 +49,7 @@ class _Run:
         self._go_on()
         return self._finished
 
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[ReportLine, ...]:
         return tuple(
             line(each.name, each.title, self._found[each.name]) for each in self._checks
         )
@@ -76,9 +82,9 @@ class _Run:
         if len(self._found) == len(self._checks) and not self._finished.called:
             self._finished.callback(None)
 
-    def _missing(self, check: Check) -> Check | None:
+    def _missing(self, check: DoctorCheck) -> DoctorCheck | None:
         """What this one needs and has not got."""
-        ready = (Status.PASSED, Status.WARNING)
+        ready = (CheckStatus.PASSED, CheckStatus.WARNING)
         return next(
             (
                 each
@@ -89,7 +95,7 @@ class _Run:
             None,
         )
 
-    async def _look(self, check: Check) -> None:
+    async def _look(self, check: DoctorCheck) -> None:
         name = check.name
         try:
             seen = await check.probe(self._bench)

@@ -4,20 +4,20 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
-from pexschedd.doctor.report import Line, Report, Status
+from pexschedd.doctor.report import CheckStatus, DoctorReport, ReportLine
 
 WIDTH = 100
 _WORDS = {
-    Status.PASSED: "ok",
-    Status.FAILED: "FAILED",
-    Status.WARNING: "warning",
-    Status.NOT_CHECKED: "not checked",
+    CheckStatus.PASSED: "ok",
+    CheckStatus.FAILED: "FAILED",
+    CheckStatus.WARNING: "warning",
+    CheckStatus.NOT_CHECKED: "not checked",
 }
 _LABEL = 9
 """Width of "Remedy:" with room behind it."""
 
 
-def text(report: Report) -> str:
+def text(report: DoctorReport) -> str:
     """Ends with a line end. Commands are to be copied: they are never broken up."""
     title = max((len(line.title) for line in report.lines), default=0)
     title = min(title, 36)
@@ -38,7 +38,7 @@ def text(report: Report) -> str:
     return "".join(harmless(line) + "\n" for line in lines)
 
 
-def _line(line: Line, title: int) -> Iterator[str]:
+def _line(line: ReportLine, title: int) -> Iterator[str]:
     word = _WORDS[line.status]
     yield f"  {word:<11}  {line.title:<{title}}  {line.message}"
     indent = " " * 15

@@ -7,8 +7,8 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from pexschedd.errors import MailboxError
-from pexschedd.ews.portions import Portion
-from pexschedd.ews.reactions import TooMuch, one_may_be_to_blame
+from pexschedd.ews.batch_size import BatchSize
+from pexschedd.ews.error_policy import TooMuch, one_may_be_to_blame
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,7 +76,7 @@ async def in_halves(
     ]
 
 
-async def one_page(portion: Portion, read: Callable[[int], Awaitable[R]]) -> R:
+async def one_page(portion: BatchSize, read: Callable[[int], Awaitable[R]]) -> R:
     """What `read` gives when it asks for as much as the server can stand."""
     while True:
         try:

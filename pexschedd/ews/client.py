@@ -13,25 +13,25 @@ from twisted.logger import Logger
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.envelope import (
-    Problem,
+    ItemProblem,
     ServerError,
     SoapError,
     in_older_version,
     operation_of,
 )
-from pexschedd.ews.faults import (
+from pexschedd.ews.error_messages import (
     PAGE_START,
+    ExchangeSite,
     HttpAnswer,
-    Site,
     connection_error,
     http_error,
     pause_of,
     server_error,
     soap_error,
 )
-from pexschedd.ews.patience import Shared, Turns
-from pexschedd.ews.reactions import Reaction, Stumbled, rule
-from pexschedd.net.trouble import ConnectionTrouble
+from pexschedd.ews.error_policy import Retry, ServerStumbled, rule
+from pexschedd.ews.throttle import SharedSlot, SharedThrottle
+from pexschedd.net.errors import ConnectionFailure
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Poster(Protocol):
     async def post(
         self, body: bytes, *, mailbox: str, repeatable: bool
     ) -> HttpResponse:
-        """Raises `ConnectionTrouble`; any HTTP status is an answer."""
+        """Raises `ConnectionFailure`; any HTTP status is an answer."""
 
     async def close(self) -> None: ...
 
@@ -73,8 +73,8 @@ class EwsClient:
     def __init__(
         self,
         transport: Poster,
-        site: Site,
-        patience: Shared | None = None,
+        site: ExchangeSite,
+        patience: SharedThrottle | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._transport = transport
@@ -104,7 +104,7 @@ class EwsClient:
         """
         return await self._call(request, parse, repeatable=False)
 
-    def trouble(self, problem: Problem) -> MailboxError:
+    def trouble(self, problem: ItemProblem) -> MailboxError:
         """For a problem in an answer that turned out not to be a single item's."""
         error = server_error(problem, self._site)
         if isinstance(error, MailboxBusy) and self._patience:
@@ -123,9 +123,9 @@ class EwsClient:
                 return await self._in_turn(sent, parse, repeatable=repeatable)
             except ServerError as error:
                 reaction = rule(error.problem.code).whole
-                if reaction is Reaction.OLDER and not older:
+                if reaction is Retry.OLDER and not older:
                     self._speak_older()
-                elif reaction is not Reaction.THRICE or not left:
+                elif reaction is not Retry.THRICE or not left:
                     raise self._with_wait(soap_error(error, self._site)) from error
         raise AssertionError("the last try returns or raises")
 
@@ -141,7 +141,7 @@ class EwsClient:
         except ServerError as error:
             _heed(error.problem, turns)
             raise
-        except Stumbled:
+        except ServerStumbled:
             # Perhaps only because of what was asked: no reason for all to pause.
             turns.failed()
             raise
@@ -187,7 +187,7 @@ class EwsClient:
             response = await self._transport.post(
                 request, mailbox=self._site.mailbox, repeatable=repeatable
             )
-        except ConnectionTrouble as trouble:
+        except ConnectionFailure as trouble:
             raise connection_error(trouble, self._site) from trouble
         if not _may_hold_soap(response):
             self._log_refusal(response)
@@ -237,12 +237,12 @@ class EwsClient:
         await self._transport.close()
 
 
-def _heed(problem: Problem, turns: Turns) -> None:
+def _heed(problem: ItemProblem, turns: SharedSlot) -> None:
     """What the server says of the whole request, as far as others have to know."""
     match rule(problem.code).whole:
-        case Reaction.LATER:
+        case Retry.LATER:
             turns.mailbox.busy(pause_of(problem))
-        case Reaction.FEWER:
+        case Retry.FEWER:
             turns.mailbox.fewer()
             turns.mailbox.busy(pause_of(problem))
         case _:

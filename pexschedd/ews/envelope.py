@@ -52,7 +52,7 @@ class NotSoap(SoapError):
     another number of results than was asked for."""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ItemProblem(msgspec.Struct, frozen=True):
     """What the server says went wrong, for one item or for the whole request."""
 
     code: str
@@ -65,7 +65,7 @@ class Problem(msgspec.Struct, frozen=True):
 class ServerError(SoapError):
     """The server refused the whole request."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ItemProblem) -> None:
         self.problem = problem
         super().__init__(f"{problem.code}: {problem.text}")
 
@@ -251,15 +251,15 @@ def text(element: Element | None, *path: str) -> str:
     return (found.text or "") if found is not None else ""
 
 
-class Result(msgspec.Struct, frozen=True):
+class ItemResult(msgspec.Struct, frozen=True):
     """One response message: what became of one thing that was asked for."""
 
     element: Element
-    problem: Problem | None
+    problem: ItemProblem | None
     """None when it went well."""
 
 
-def results(response: Element, expected: int | None = None) -> list[Result]:
+def results(response: Element, expected: int | None = None) -> list[ItemResult]:
     """The response messages, in the order of the request.
 
     Raises `NotSoap` when there are not `expected` of them.
@@ -278,11 +278,11 @@ def only_result(response: Element) -> Element:
     return result.element
 
 
-def _result(element: Element) -> Result:
+def _result(element: Element) -> ItemResult:
     code = text(element, "ResponseCode").strip()
     # A warning without a code of its own is advice, not a failure.
     well = element.get("ResponseClass") == "Success" or code == "NoError"
-    return Result(
+    return ItemResult(
         element,
         None
         if well
@@ -294,7 +294,7 @@ def _result(element: Element) -> Result:
     )
 
 
-def _fault(fault: Element) -> Problem:
+def _fault(fault: Element) -> ItemProblem:
     """Reads SOAP 1.1 faults, and those of 1.2 that some front ends send."""
     detail = child(fault, "detail")
     if detail is None:
@@ -308,7 +308,7 @@ def _fault(fault: Element) -> Problem:
     return _problem(code.strip() or "ErrorInternalServerError", message, detail)
 
 
-def _problem(code: str, message: str, around: Element | None) -> Problem:
+def _problem(code: str, message: str, around: Element | None) -> ItemProblem:
     """Looks for the named values below `around`: their namespace and depth vary."""
     values = {
         each.get("Name", ""): (each.text or "").strip()
@@ -316,7 +316,7 @@ def _problem(code: str, message: str, around: Element | None) -> Problem:
         if local_name(each) == "Value"
     }
     milliseconds = values.get("BackOffMilliseconds", "")
-    return Problem(
+    return ItemProblem(
         # The outer code of a wrapped error says nothing.
         code=_short(values.get("InnerErrorResponseCode") or code),
         text=_short(values.get("InnerErrorMessageText") or message),

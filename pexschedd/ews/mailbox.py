@@ -1,7 +1,7 @@
 """The equipment mailbox over Exchange Web Services.
 
-Implements `scheduling.mailbox.Mailbox`: SyncFolderItems says what changed, GetItem
-reads it, CreateItem and MoveItem answer it; and `scheduling.mailbox.MailboxKeeping`.
+Implements `Mailbox` and `MailboxKeeping` of `scheduling.ports.mailbox`: SyncFolderItems
+says what changed, GetItem reads it, CreateItem and MoveItem answer it.
 The service account impersonates the mailbox in every call.
 """
 
@@ -12,13 +12,13 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxError, MailboxRefused
-from pexschedd.ews import faults, keeping
-from pexschedd.ews.answering import answer_batch
+from pexschedd.ews import calendar_access, error_messages
 from pexschedd.ews.auth import Authenticator
+from pexschedd.ews.batch_reader import BatchReader
+from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import at_once, batches, in_halves, one_page
 from pexschedd.ews.client import EwsClient, Observer
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.opening import is_address, open_transport
+from pexschedd.ews.error_policy import TooMuch, blame_of_request
 from pexschedd.ews.operations.find_item import PAGE
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
 from pexschedd.ews.operations.get_item import (
@@ -37,10 +37,10 @@ from pexschedd.ews.operations.update_folder import (
     parse_set_stamp,
     parse_stamp,
 )
-from pexschedd.ews.patience import Shared
-from pexschedd.ews.portions import Portion
-from pexschedd.ews.reactions import TooMuch, blame_of_request
-from pexschedd.ews.reading import BatchReader
+from pexschedd.ews.responses import answer_batch
+from pexschedd.ews.throttle import SharedThrottle
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.factory import is_address, open_transport
 from pexschedd.model.meeting import (
     CalendarMeeting,
     MeetingMessage,
@@ -48,7 +48,7 @@ from pexschedd.model.meeting import (
     MessageRef,
 )
 from pexschedd.net.network import Network
-from pexschedd.scheduling.mailbox import (
+from pexschedd.scheduling.ports.mailbox import (
     Answer,
     Changes,
     Outcome,
@@ -65,7 +65,7 @@ MAX_BATCH = 100
 
 
 class EwsMailbox:
-    """See `scheduling.mailbox.Mailbox` and `MailboxKeeping`.
+    """See `scheduling.ports.mailbox.Mailbox` and `MailboxKeeping`.
 
     `parallel` batches are under way at once.
     """
@@ -73,7 +73,7 @@ class EwsMailbox:
     def __init__(
         self,
         client: EwsClient,
-        site: faults.Site,
+        site: error_messages.ExchangeSite,
         *,
         fetch_batch: int = FETCH_BATCH,
         answer_batch: int = ANSWER_BATCH,
@@ -87,10 +87,10 @@ class EwsMailbox:
                 raise ValueError(f"{name}: must be between 1 and {MAX_BATCH}")
         self._client = client
         self._site = site
-        self._fetches = Portion(fetch_batch)
-        self._answers = Portion(answer_batch)
-        self._changes = Portion(MAX_CHANGES)
-        self._pages = Portion(PAGE)
+        self._fetches = BatchSize(fetch_batch)
+        self._answers = BatchSize(answer_batch)
+        self._changes = BatchSize(MAX_CHANGES)
+        self._pages = BatchSize(PAGE)
         self._parallel = parallel
         self._reader = BatchReader(
             client,
@@ -194,7 +194,7 @@ class EwsMailbox:
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
         """In the order of their creation. A meeting that the server cannot give is
         left out and logged."""
-        return await keeping.calendar(
+        return await calendar_access.calendar(
             self._client,
             self._site,
             cursor,
@@ -204,22 +204,22 @@ class EwsMailbox:
         )
 
     async def processes_automatically(self) -> bool | None:
-        return await keeping.processes_automatically(self._client, self._site)
+        return await calendar_access.processes_automatically(self._client, self._site)
 
     async def inbox(
         self, received_before: datetime, cursor: str = ""
     ) -> tuple[list[MeetingMessage], str]:
         """What was read may be deleted before the next page is asked for; then some
         items of the page's last second may be passed over this time."""
-        return await keeping.inbox(
+        return await calendar_access.inbox(
             self._client, self._site, received_before, cursor, self._pages
         )
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
-        return await keeping.delete(self._client, self._site, refs)
+        return await calendar_access.delete(self._client, self._site, refs)
 
     async def stamp(self) -> str:
-        """See `scheduling.ownership.Stamped`."""
+        """See `scheduling.inbox.ownership.Stamped`."""
         return await self._client.read(build_get_stamp(self._site.mailbox), parse_stamp)
 
     async def leave_stamp(self, text: str) -> None:
@@ -252,10 +252,10 @@ def ews_mailbox(
     authenticator: Authenticator | None = None,
     method: str = "BASIC",
     clock: IReactorTime | None = None,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
     fetch_batch: int = FETCH_BATCH,
     answer_batch: int = ANSWER_BATCH,
-    patience: Shared | None = None,
+    patience: SharedThrottle | None = None,
     observer: Observer | None = None,
 ) -> EwsMailbox:
     """Everything from plain values; without an authenticator, Basic.
@@ -270,7 +270,7 @@ def ews_mailbox(
         raise MailboxRefused(
             f'The mailbox address "{mailbox}" is not an email address.'
         )
-    limits = limits or Limits()
+    limits = limits or ConnectionLimits()
     transport = open_transport(
         url=url,
         username=username,
@@ -280,7 +280,9 @@ def ews_mailbox(
         clock=clock,
         limits=limits,
     )
-    site = faults.Site(url=url, username=username, mailbox=mailbox, method=method)
+    site = error_messages.ExchangeSite(
+        url=url, username=username, mailbox=mailbox, method=method
+    )
     return EwsMailbox(
         EwsClient(transport, site, patience, observer),
         site,

@@ -1,7 +1,7 @@
 """The organizers' own calendars over Exchange Web Services.
 
-Implements `scheduling.mailbox.OrganizersCalendars`. The service account impersonates
-the organizer: what it changes is changed and sent in the organizer's name.
+Implements `scheduling.ports.mailbox.OrganizersCalendars`. The service account
+impersonates the organizer: what it changes is changed and sent in the organizer's name.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,9 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.client import EwsClient, Observer, Poster
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.envelope import Problem, Sid
-from pexschedd.ews.faults import WHOLE_MAILBOX, Site, said
+from pexschedd.ews.envelope import ItemProblem, Sid
+from pexschedd.ews.error_messages import WHOLE_MAILBOX, ExchangeSite, said
 from pexschedd.ews.global_ids import clean_global_id
-from pexschedd.ews.opening import is_address, open_transport
 from pexschedd.ews.operations.find_item import (
     build_find_meeting,
     build_view,
@@ -32,12 +30,14 @@ from pexschedd.ews.operations.get_meetings import (
     parse_meetings,
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
-from pexschedd.ews.patience import Patiences
 from pexschedd.ews.response_codes import Category, category
+from pexschedd.ews.throttle import Throttles
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.factory import is_address, open_transport
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 from pexschedd.net.network import Network
-from pexschedd.scheduling.mailbox import RewriteKind
+from pexschedd.scheduling.ports.mailbox import RewriteKind
 
 _REWRITES = {
     Category.CONCURRENCY: RewriteKind.CHANGED,
@@ -49,7 +49,7 @@ _REWRITES = {
 
 
 class EwsOrganizers:
-    """See `scheduling.mailbox.OrganizersCalendars`."""
+    """See `scheduling.ports.mailbox.OrganizersCalendars`."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class EwsOrganizers:
         url: str,
         username: str,
         method: str = "BASIC",
-        patiences: Patiences | None = None,
+        patiences: Throttles | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._transport = transport
@@ -87,7 +87,7 @@ class EwsOrganizers:
     def _calendar(self, address: str) -> "_Calendar":
         if not is_address(address):
             raise MailboxRefused("that is no email address")
-        site = Site(self._url, self._username, address, self._method)
+        site = ExchangeSite(self._url, self._username, address, self._method)
         patience = self._patiences.of(self._url, address) if self._patiences else None
         client = EwsClient(self._transport, site, patience, self._observer)
         return _Calendar(client, site)
@@ -112,7 +112,7 @@ def _naming(address: str) -> Iterator[None]:
 class _Calendar:
     """The calendar of one organizer."""
 
-    def __init__(self, client: EwsClient, site: Site) -> None:
+    def __init__(self, client: EwsClient, site: ExchangeSite) -> None:
         self._client = client
         self._site = site
 
@@ -142,7 +142,7 @@ class _Calendar:
         changed = await self._client.read(
             build_get_changed(self._site.mailbox, master, Sid.ANY), parse_changed
         )
-        if isinstance(changed, Problem):
+        if isinstance(changed, ItemProblem):
             self._raise_unless_gone(changed)
             return None
         if original in changed:
@@ -164,12 +164,12 @@ class _Calendar:
             ),
             lambda data: parse_meetings(data, 1),
         )
-        if isinstance(meeting, Problem):
+        if isinstance(meeting, ItemProblem):
             self._raise_unless_gone(meeting)
             return None
         return None if meeting.cancelled else meeting
 
-    def _raise_unless_gone(self, problem: Problem) -> None:
+    def _raise_unless_gone(self, problem: ItemProblem) -> None:
         if category(problem.code) is not Category.GONE:
             raise self._client.trouble(problem)
 
@@ -177,7 +177,7 @@ class _Calendar:
         body_type = await self._client.read(
             build_get_body_type(self._site.mailbox, ref, Sid.ANY), parse_body_type
         )
-        if isinstance(body_type, Problem):
+        if isinstance(body_type, ItemProblem):
             return self._rewritten(body_type)
         problem = await self._client.write(
             build_new_body(self._site.mailbox, ref, body, body_type, Sid.ANY),
@@ -187,7 +187,7 @@ class _Calendar:
             return self._rewritten(problem)
         return RewriteKind.DONE, ""
 
-    def _rewritten(self, problem: Problem) -> tuple[RewriteKind, str]:
+    def _rewritten(self, problem: ItemProblem) -> tuple[RewriteKind, str]:
         what = category(problem.code)
         if what in WHOLE_MAILBOX:
             raise self._client.trouble(problem)
@@ -203,8 +203,8 @@ def ews_organizers(
     authenticator: Authenticator | None = None,
     method: str = "BASIC",
     clock: IReactorTime | None = None,
-    limits: Limits | None = None,
-    patiences: Patiences | None = None,
+    limits: ConnectionLimits | None = None,
+    patiences: Throttles | None = None,
     observer: Observer | None = None,
 ) -> EwsOrganizers:
     """Everything from plain values, as `mailbox.ews_mailbox`; every organizer's
@@ -216,7 +216,7 @@ def ews_organizers(
         password=password,
         authenticator=authenticator,
         clock=clock,
-        limits=limits or Limits(),
+        limits=limits or ConnectionLimits(),
     )
     return EwsOrganizers(
         transport,

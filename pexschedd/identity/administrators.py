@@ -15,9 +15,9 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
+from pexschedd.crypto.password_hashes import SALT_BYTES, fits, make_hash
 from pexschedd.errors import ConfigError, InvalidFields, NotAuthenticated, Unavailable
 from pexschedd.identity.initial_password import leave_password, read_password
-from pexschedd.identity.passwords import SALT_BYTES, fits, make_hash
 from pexschedd.model import tables
 from pexschedd.model.administrator import Administrator
 from pexschedd.store.store import Store

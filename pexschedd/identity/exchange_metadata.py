@@ -15,10 +15,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
 from pexschedd.errors import InvalidToken, Unavailable, Untrusted
-from pexschedd.identity.bounded import bounded_body, dismiss
 from pexschedd.identity.exchange_token import Keys, read_keys
-from pexschedd.net.failures import as_trouble
-from pexschedd.net.trouble import ABOUT_TRUST, ConnectionTrouble, Trouble, clause
+from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind, clause
+from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.util.body_reader import bounded_body, dismiss
 
 FRESH = 24 * 60 * 60.0
 """Seconds after which a document is fetched again."""
@@ -202,10 +202,10 @@ def _words(failure: Failure) -> tuple[str, bool]:
     """One line for people, and whether somebody answered who cannot be believed."""
     error: BaseException = failure.value or ValueError("no reason is known")
     if not isinstance(error, ValueError | TimeoutError):
-        trouble = as_trouble(error)
+        trouble = as_connection_failure(error)
         # What is no trouble of a connection is in its own words.
-        if isinstance(trouble, ConnectionTrouble) and (
-            trouble.trouble is not Trouble.GARBLED
+        if isinstance(trouble, ConnectionFailure) and (
+            trouble.trouble is not FailureKind.GARBLED
         ):
             return clause(trouble)[:500], trouble.trouble in ABOUT_TRUST
     reasons = getattr(error, "reasons", None)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pexschedd.errors import ConfigError, StoreError
-from pexschedd.files import replace_file
+from pexschedd.util.atomic_file import replace_file
 
 
 def read_password(path: Path) -> str:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pexschedd.model.fields import Field, Record
-from pexschedd.net.certificates import described, read_pem, to_pem
+from pexschedd.crypto.certificates import described, read_pem, to_pem
+from pexschedd.model.fields.declaration import Field, Record
 
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 MAX_LENGTH = 32 * 1024

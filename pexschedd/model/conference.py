@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
-from pexschedd.model.fields import Field, Record
+from pexschedd.model.fields.declaration import Field, Record
 
 
 def _dialled(value: str) -> str | None:

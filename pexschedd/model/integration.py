@@ -12,17 +12,17 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pexschedd.model import addresses, declare
-from pexschedd.model import default_texts as texts
-from pexschedd.model import template_variables as variables
-from pexschedd.model.fields import Field, Record, fields_of
+from pexschedd.model.fields import addresses, kinds
+from pexschedd.model.fields import default_texts as texts
+from pexschedd.model.fields import template_variables as variables
+from pexschedd.model.fields.declaration import Field, Record, fields_of
 from pexschedd.model.integration_addin import AddinSettings
 from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
 
 
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:
     """HTML sent to the organizer."""
-    return declare.template(label, f"Sent to the organizer {when} (HTML).", allowed)
+    return kinds.template(label, f"Sent to the organizer {when} (HTML).", allowed)
 
 
 class Connector(AddinSettings, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
     ] = texts.JOINING_INSTRUCTIONS
     placeholder_instructions_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Placeholder instructions text",
             "What the add-in puts into the invitation when no alias can be had (HTML).",
             variables.NO_VARIABLES,

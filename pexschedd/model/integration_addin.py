@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pexschedd.model import addresses, declare
-from pexschedd.model import default_texts as texts
-from pexschedd.model.fields import Field
+from pexschedd.model.fields import addresses, kinds
+from pexschedd.model.fields import default_texts as texts
+from pexschedd.model.fields.declaration import Field
 from pexschedd.model.integration_exchange import Needs
 from pexschedd.model.integration_rooms import RoomSettings
 
@@ -29,33 +29,33 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
     ]
     addin_provider_name: Annotated[
         str,
-        declare.short_label("Add-in provider name", "Who provides the add-in."),
+        kinds.short_label("Add-in provider name", "Who provides the add-in."),
     ] = "Pexip"
     addin_display_name: Annotated[
         str,
-        declare.short_label("Add-in display name", "What the add-in is called."),
+        kinds.short_label("Add-in display name", "What the add-in is called."),
     ] = "Pexip Scheduling Service"
     addin_description: Annotated[
-        str, declare.label("Add-in description", "What the add-in does.", manifest=True)
+        str, kinds.label("Add-in description", "What the add-in does.", manifest=True)
     ] = "Turns meetings into Pexip meetings"
     addin_group_label: Annotated[
         str,
-        declare.short_label(
+        kinds.short_label(
             "Add-in group label",
             "The group of Outlook's ribbon that the button is in.",
         ),
     ] = "Pexip meeting"
     addin_button_label: Annotated[
         str,
-        declare.short_label("Add-in button label", "The button in the ribbon."),
+        kinds.short_label("Add-in button label", "The button in the ribbon."),
     ] = "Create a Pexip meeting"
     addin_supertip_title: Annotated[
         str,
-        declare.short_label("Add-in supertip title", "The title of the button's help."),
+        kinds.short_label("Add-in supertip title", "The title of the button's help."),
     ] = "Makes this a Pexip meeting"
     addin_supertip_description: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Add-in supertip text", "The text of the button's help.", manifest=True
         ),
     ] = texts.SUPERTIP
@@ -113,14 +113,14 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
     ] = ""
     addin_authority_url: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "Add-in authority URL",
             "Where the add-in asks for a token. Required with NAA_TOKEN.",
         ),
     ] = ""
     addin_oidc_metadata_url: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "Add-in OpenID Connect metadata URL",
             "Describes the issuer whose tokens are accepted. Required with SSO_TOKEN "
             "and NAA_TOKEN.",
@@ -146,79 +146,79 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
         ),
     ] = "Add a VMR"
     addin_pane_description: Annotated[
-        str, declare.label("Add-in pane description", "The pane's description.")
+        str, kinds.label("Add-in pane description", "The pane's description.")
     ] = "This assigns a Virtual Meeting Room for your meeting"
     addin_pane_button_title: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Add-in pane single-use VMR button label", "Adds a room for this meeting."
         ),
     ] = "Add a Single-use VMR"
     addin_pane_success_heading: Annotated[
-        str, declare.label("Add-in pane success heading", "The room was added.")
+        str, kinds.label("Add-in pane success heading", "The room was added.")
     ] = "Success"
     addin_pane_success_message: Annotated[
-        str, declare.label("Success message", "The room was added.")
+        str, kinds.label("Success message", "The room was added.")
     ] = texts.PANE_SUCCESS
     addin_pane_already_video_meeting_heading: Annotated[
-        str, declare.label("Already video meeting heading", "The meeting has a room.")
+        str, kinds.label("Already video meeting heading", "The meeting has a room.")
     ] = "VMR already assigned"
     addin_pane_already_video_meeting_message: Annotated[
-        str, declare.label("Already video meeting message", "The meeting has a room.")
+        str, kinds.label("Already video meeting message", "The meeting has a room.")
     ] = texts.PANE_ALREADY_VIDEO
     addin_pane_management_node_down_heading: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Unable to add joining instructions heading",
             "No alias can be had at the moment.",
         ),
     ] = "Cannot assign a VMR right now"
     addin_pane_management_node_down_message: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Unable to add joining instructions message",
             "No alias can be had at the moment; the instructions follow later.",
         ),
     ] = texts.PANE_UNAVAILABLE
     addin_pane_general_error_heading: Annotated[
-        str, declare.label("General error heading", "Something went wrong.")
+        str, kinds.label("General error heading", "Something went wrong.")
     ] = "Error"
     addin_pane_general_error_message: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Error inserting single-use VMR message",
             "The instructions could not be put into the meeting.",
         ),
     ] = texts.PANE_ERROR_INSERTING
     addin_pane_personal_vmr_add_button: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Add-in pane personal VMR button label", "Adds the user's own room."
         ),
     ] = "Add a Personal VMR"
     addin_pane_personal_vmr_sign_in_button: Annotated[
         str,
-        declare.label("Add-in pane sign in button label", "Begins the user's sign-in."),
+        kinds.label("Add-in pane sign in button label", "Begins the user's sign-in."),
     ] = "Sign In"
     addin_pane_personal_vmr_select_message: Annotated[
-        str, declare.label("Select personal VMR message", "Asks which room to use.")
+        str, kinds.label("Select personal VMR message", "Asks which room to use.")
     ] = "Select the VMR you want to add to the meeting"
     addin_pane_personal_vmr_none_message: Annotated[
-        str, declare.label("No personal VMR message", "The user has no room.")
+        str, kinds.label("No personal VMR message", "The user has no room.")
     ] = "You do not have any personal VMRs"
     addin_pane_personal_vmr_error_getting_message: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Error getting personal VMRs message", "The rooms could not be listed."
         ),
     ] = texts.PANE_ERROR_GETTING_ROOMS
     addin_pane_personal_vmr_error_signing_in_message: Annotated[
         str,
-        declare.label("Error signing in message", "The user could not be signed in."),
+        kinds.label("Error signing in message", "The user could not be signed in."),
     ] = texts.PANE_ERROR_SIGNING_IN
     addin_pane_personal_vmr_error_inserting_meeting_message: Annotated[
         str,
-        declare.label(
+        kinds.label(
             "Error inserting personal VMR meeting message",
             "The room's details could not be put into the meeting.",
         ),
@@ -242,17 +242,15 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
         ),
     ] = False
     office_js_url: Annotated[
-        str, declare.url("Office.js URL", "Where the Office.js library is loaded from.")
+        str, kinds.url("Office.js URL", "Where the Office.js library is loaded from.")
     ] = f"{_OFFICE_CDN}/lib/1/hosted/office.js"
     microsoft_fabric_url: Annotated[
         str,
-        declare.url(
-            "Microsoft Fabric CSS URL", "Where Fabric's styles are loaded from."
-        ),
+        kinds.url("Microsoft Fabric CSS URL", "Where Fabric's styles are loaded from."),
     ] = f"{_OFFICE_CDN}/fabric/1.0/fabric.min.css"
     microsoft_fabric_components_url: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "Microsoft Fabric Components CSS URL",
             "Where the styles of Fabric's components are loaded from.",
         ),

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from pexschedd.model import addresses, declare
-from pexschedd.model.fields import Field, Record
+from pexschedd.model.fields import addresses, kinds
+from pexschedd.model.fields.declaration import Field, Record
 
 Needs = Iterator[tuple[str, tuple[str, ...]]]
 """Reasons, and the fields that may not be empty for them."""
@@ -166,7 +166,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     ] = ""
     oauth_redirect_uri: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "OAuth redirect URI",
             "Where the browser comes back to after signing in: https://<this server>"
             "/admin/platform/msexchangeconnector/oauth_redirect/. Register the same "
@@ -175,14 +175,14 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     ] = ""
     oauth_auth_endpoint: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "OAuth authorization endpoint",
             "The identity provider's authorization endpoint (v1). Required with OAUTH.",
         ),
     ] = ""
     oauth_token_endpoint: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "OAuth token endpoint",
             "The identity provider's token endpoint (v1). Required with OAUTH and "
             "APP_PERM.",
@@ -246,7 +246,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     ] = ""
     kerberos_kdc_https_proxy: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "Kerberos KDC HTTPS proxy", "Reach the KDC through this proxy (KKDCP)."
         ),
     ] = ""

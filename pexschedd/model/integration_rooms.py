@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from pexschedd.model import addresses, declare
-from pexschedd.model import default_texts as texts
-from pexschedd.model import template_variables as variables
-from pexschedd.model.fields import Field
+from pexschedd.model.fields import addresses, kinds
+from pexschedd.model.fields import default_texts as texts
+from pexschedd.model.fields import template_variables as variables
+from pexschedd.model.fields.declaration import Field
 from pexschedd.model.integration_exchange import ExchangeAccess, Needs
 
 
@@ -33,7 +33,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.CONFERENCE_NAME
     conference_description_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Conference description template",
             "The room's description.",
             variables.CONFERENCE,
@@ -41,7 +41,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.CONFERENCE_DESCRIPTION
     conference_subject_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Conference subject template",
             "What administrators see as the meeting's subject; empty it if they must "
             "not see subjects.",
@@ -50,7 +50,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.CONFERENCE_SUBJECT
     scheduled_alias_description_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Scheduled alias description template",
             "The description of the room's aliases.",
             variables.CONFERENCE,
@@ -198,7 +198,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = "ADFS"
     personal_vmr_oauth_auth_endpoint: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "User OAuth authorization URI",
             "AD FS: https://<federation service>/adfs/oauth2/authorize; Azure: "
             "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/authorize. "
@@ -207,7 +207,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = ""
     personal_vmr_oauth_token_endpoint: Annotated[
         str,
-        declare.url(
+        kinds.url(
             "User OAuth token URI",
             "AD FS: https://<federation service>/adfs/oauth2/token; Azure: "
             "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token. Required "
@@ -245,7 +245,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = ""
     personal_vmr_instructions_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Personal VMR joining instructions template",
             "What is put into the invitation (HTML).",
             variables.PERSONAL_ROOM,
@@ -253,7 +253,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.PERSONAL_INSTRUCTIONS
     personal_vmr_location_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Personal VMR location template",
             "What is put into the location of the meeting: one line of text.",
             variables.PERSONAL_ROOM,
@@ -261,7 +261,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.PERSONAL_LOCATION
     personal_vmr_name_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Personal VMR name template",
             "The room's name on the button that chooses it.",
             variables.PERSONAL_ROOM,
@@ -269,7 +269,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.PERSONAL_NAME
     personal_vmr_description_template: Annotated[
         str,
-        declare.template(
+        kinds.template(
             "Personal VMR description template",
             "What is shown while the pointer is over that button.",
             variables.PERSONAL_ROOM,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pexschedd.model.fields import Record
+from pexschedd.model.fields.declaration import Record
 
 
 class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):

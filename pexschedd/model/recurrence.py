@@ -2,7 +2,8 @@
 
 The patterns and ranges are those that Exchange Web Services know for calendars (the
 regenerating ones exist for tasks only, and have no place here). Small as JSON, because
-it is stored inside a record. `scheduling/recurrence.py` says what it means.
+it is stored inside a record. `scheduling/recurrence/` says
+what it means.
 
 Making one of these, or reading one from JSON, raises ValueError (msgspec's, when
 reading) with a text that names the field.

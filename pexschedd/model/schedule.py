@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from pexschedd.model.fields import Field, Record
+from pexschedd.model.fields.declaration import Field, Record
 from pexschedd.model.recurrence import Recurrence
 
 

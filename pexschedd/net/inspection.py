@@ -13,14 +13,14 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pexschedd.net.certificates import Certificate, described
-from pexschedd.net.failures import as_trouble
+from pexschedd.crypto.certificates import Certificate, described
+from pexschedd.net.errors import ConnectionFailure, FailureKind, clause
 from pexschedd.net.network import Network
-from pexschedd.net.tls import Report
-from pexschedd.net.trouble import ConnectionTrouble, Trouble, clause
+from pexschedd.net.tls import HandshakeReport
+from pexschedd.net.twisted_errors import as_connection_failure
 
 
-class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+class HandshakeInspection(msgspec.Struct, frozen=True, kw_only=True):
     """What a handshake showed."""
 
     host: str
@@ -30,7 +30,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     """Of TLS, as agreed: `TLSv1.3`."""
     cipher: str = ""
-    trouble: Trouble | None = None
+    trouble: FailureKind | None = None
     """Why this server would not be talked to; None if it would."""
     detail: str = ""
 
@@ -39,17 +39,17 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
         """The trouble in words ("its …"), or empty."""
         if self.trouble is None:
             return ""
-        return clause(ConnectionTrouble(self.trouble, self.detail))
+        return clause(ConnectionFailure(self.trouble, self.detail))
 
 
 async def inspect(
     network: Network, host: str, port: int, *, timeout: float, direct: bool = False
-) -> Inspection:
+) -> HandshakeInspection:
     """Connects, shakes hands and tells what was seen; trouble is a result, too.
 
     `timeout` is for everything, in seconds. `direct` leaves the proxy out.
     """
-    report = Report()
+    report = HandshakeReport()
     looking = Deferred.fromCoroutine(
         _look(network, host, port, timeout, direct, report)
     )
@@ -59,10 +59,10 @@ async def inspect(
     try:
         found = await looking
     except Exception as failure:
-        trouble = as_trouble(failure)
-        if not isinstance(trouble, ConnectionTrouble):
+        trouble = as_connection_failure(failure)
+        if not isinstance(trouble, ConnectionFailure):
             raise trouble from failure
-        found = Inspection(
+        found = HandshakeInspection(
             host=host, port=port, trouble=trouble.trouble, detail=trouble.detail
         )
     return found
@@ -70,7 +70,7 @@ async def inspect(
 
 def _late(result: Any, timeout: float) -> Any:
     if isinstance(result, Failure):
-        raise ConnectionTrouble(Trouble.TIMEOUT, f"{timeout:g}")
+        raise ConnectionFailure(FailureKind.TIMEOUT, f"{timeout:g}")
     return result
 
 
@@ -80,8 +80,8 @@ async def _look(
     port: int,
     timeout: float,
     direct: bool,
-    report: Report,
-) -> Inspection:
+    report: HandshakeReport,
+) -> HandshakeInspection:
     endpoint = wrapClientTLS(
         network.trust.observer(host, report),
         network.way(host, port, timeout=timeout, direct=direct),
@@ -94,11 +94,11 @@ async def _look(
         visitor.leave()
 
 
-def _seen(host: str, port: int, report: Report) -> Inspection:
+def _seen(host: str, port: int, report: HandshakeReport) -> HandshakeInspection:
     connection, trouble = report.connection, report.trouble
     assert connection is not None  # noqa: S101 - there was a handshake
     chain = connection.get_peer_cert_chain(as_cryptography=True) or []
-    return Inspection(
+    return HandshakeInspection(
         host=host,
         port=port,
         chain=tuple(described(certificate) for certificate in chain),

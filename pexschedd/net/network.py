@@ -14,7 +14,7 @@ from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
-from pexschedd.net.impatience import Impatient
+from pexschedd.net.handshake_timeout import HandshakeTimeout
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
 from pexschedd.net.tunnel import Tunnel
@@ -47,7 +47,7 @@ class Network:
         endpoint = self.way(host, uri.port, timeout=timeout, direct=direct)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self.trust.for_host(host), endpoint)
-            endpoint = Impatient(endpoint, self.reactor, timeout)
+            endpoint = HandshakeTimeout(endpoint, self.reactor, timeout)
         return endpoint
 
     def way(

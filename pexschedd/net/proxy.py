@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pexschedd.net.bypass import bypassed
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
+from pexschedd.net.errors import ConnectionFailure, FailureKind
 
 ANSWER_SECONDS = 30.0
 """How long a proxy may take to open a tunnel."""
@@ -71,43 +71,45 @@ def parse_url(url: str) -> Proxy:
     return Proxy(secure=secure, host=host, port=port or _DEFAULT_PORTS[parts.scheme])
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ProxyResponse(msgspec.Struct, frozen=True):
     status: int
     offered: str
     """What Proxy-Authenticate asks for."""
 
 
-def parse_answer(header: bytes) -> Answer | None:
+def parse_answer(header: bytes) -> ProxyResponse | None:
     """A proxy's answer up to its empty line; None if it is none."""
     match = _STATUS.match(header)
     if match is None:
         return None
     offers = re.findall(rb"(?mi)^proxy-authenticate:[ \t]*([^\r\n]*)", header)
-    return Answer(int(match[1]), b", ".join(offers).decode("latin-1"))
+    return ProxyResponse(int(match[1]), b", ".join(offers).decode("latin-1"))
 
 
-def refusal(answer: Answer, proxy: Proxy, target: str) -> ConnectionTrouble | None:
+def refusal(
+    answer: ProxyResponse, proxy: Proxy, target: str
+) -> ConnectionFailure | None:
     """What an answer means for the connection to `target`; None if it is open."""
     status, name = answer.status, f"the proxy {proxy.name}"
     if 200 <= status < 300:
         return None
     if status in (401, 407):  # tinyproxy refuses a wrong password with 401
-        return ConnectionTrouble(
-            Trouble.PROXY_SIGN_IN, _not_signed_in(answer, proxy, target)
+        return ConnectionFailure(
+            FailureKind.PROXY_SIGN_IN, _not_signed_in(answer, proxy, target)
         )
     if 400 <= status < 500:
-        return ConnectionTrouble(
-            Trouble.PROXY_FORBIDS,
+        return ConnectionFailure(
+            FailureKind.PROXY_FORBIDS,
             f"{name} does not let us through to {target} (HTTP {status})",
         )
     if status >= 500:
-        return ConnectionTrouble(
-            Trouble.PROXY_FAILED, f"{name} could not reach {target} (HTTP {status})"
+        return ConnectionFailure(
+            FailureKind.PROXY_FAILED, f"{name} could not reach {target} (HTTP {status})"
         )
     return garbled(proxy, target, f"it answers with HTTP {status}")
 
 
-def _not_signed_in(answer: Answer, proxy: Proxy, target: str) -> str:
+def _not_signed_in(answer: ProxyResponse, proxy: Proxy, target: str) -> str:
     name = f"the proxy {proxy.name}"
     schemes = {part.split()[0].lower() for part in answer.offered.split(",") if part}
     if schemes and "basic" not in schemes:
@@ -124,15 +126,15 @@ def _not_signed_in(answer: Answer, proxy: Proxy, target: str) -> str:
     )
 
 
-def garbled(proxy: Proxy, target: str, what: str) -> ConnectionTrouble:
-    return ConnectionTrouble(
-        Trouble.PROXY_GARBLED,
+def garbled(proxy: Proxy, target: str, what: str) -> ConnectionFailure:
+    return ConnectionFailure(
+        FailureKind.PROXY_GARBLED,
         f"the proxy {proxy.name} does not open a tunnel to {target}: {what}",
     )
 
 
-def unreachable(proxy: Proxy, target: str, clause: str) -> ConnectionTrouble:
-    return ConnectionTrouble(
-        Trouble.PROXY_UNREACHABLE,
+def unreachable(proxy: Proxy, target: str, clause: str) -> ConnectionFailure:
+    return ConnectionFailure(
+        FailureKind.PROXY_UNREACHABLE,
         f"the proxy {proxy.name}, on the way to {target}, is of no use: {clause}",
     )

@@ -19,11 +19,11 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pexschedd.crypto.certificates import Certificate, described, read_pem
 from pexschedd.errors import ConfigError
-from pexschedd.net.certificates import Certificate, described, read_pem
-from pexschedd.net.handshake import HANDSHAKE_FAILURE, refused_handshake
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
-from pexschedd.net.verdict import chain_trouble, name_trouble
+from pexschedd.net.certificate_errors import chain_trouble, name_trouble
+from pexschedd.net.errors import ConnectionFailure, FailureKind
+from pexschedd.net.tls_errors import HANDSHAKE_FAILURE, refused_handshake
 
 Authorities = Iterable[tuple[str, bytes]]
 """Where a text comes from, and the text: PEM, any number of certificates."""
@@ -62,8 +62,8 @@ class Trust:
         for protocol in list(self._open):
             connection: SSL.Connection | None = protocol.getHandle()
             if connection is not None and not self._still_believes(connection):
-                trouble = ConnectionTrouble(
-                    Trouble.UNTRUSTED,
+                trouble = ConnectionFailure(
+                    FailureKind.UNTRUSTED,
                     "the authority that its certificate relied on has been removed",
                 )
                 protocol.failVerification(Failure(trouble))
@@ -76,7 +76,9 @@ class Trust:
         """Makes connections that are only for `host`: a DNS name or an IP address."""
         return _Creator(self, host)
 
-    def observer(self, host: str, report: "Report") -> IOpenSSLClientConnectionCreator:
+    def observer(
+        self, host: str, report: "HandshakeReport"
+    ) -> IOpenSSLClientConnectionCreator:
         """Makes connections that go on whatever the server shows, and tell.
 
         For looking at a server's certificates only: nothing may be sent there.
@@ -150,7 +152,7 @@ def _heard(connection: SSL.Connection, where: int, value: int) -> None:
         protocol.failVerification(Failure(refused_handshake(answered)))
 
 
-_Judge = Callable[[crypto.X509, int, int, int], ConnectionTrouble | None]
+_Judge = Callable[[crypto.X509, int, int, int], ConnectionFailure | None]
 
 
 def _judge(host: str, identity: ServiceID) -> _Judge:
@@ -162,15 +164,15 @@ def _judge(host: str, identity: ServiceID) -> _Judge:
 
     def judge(
         certificate: crypto.X509, error: int, depth: int, chain_is_good: int
-    ) -> ConnectionTrouble | None:
+    ) -> ConnectionFailure | None:
         try:
             shown = certificate.to_cryptography()
             if not chain_is_good:
                 return chain_trouble(shown, error, depth)
             return name_trouble(shown, identity, host) if depth == 0 else None
         except Exception as problem:  # noqa: BLE001 - fail closed, see above
-            return ConnectionTrouble(
-                Trouble.TLS, f"its certificate cannot be read ({problem!r})"
+            return ConnectionFailure(
+                FailureKind.TLS, f"its certificate cannot be read ({problem!r})"
             )
 
     return judge
@@ -225,18 +227,20 @@ class _Creator:
         return connection
 
 
-class Report:
+class HandshakeReport:
     """What an observed handshake showed."""
 
     def __init__(self) -> None:
         self.connection: SSL.Connection | None = None
-        self.trouble: ConnectionTrouble | None = None
+        self.trouble: ConnectionFailure | None = None
         """The first thing that would have ended a real connection."""
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Observer:
-    def __init__(self, context: SSL.Context, host: str, report: Report) -> None:
+    def __init__(
+        self, context: SSL.Context, host: str, report: HandshakeReport
+    ) -> None:
         self._context = context
         self._host = host
         self._report = report

@@ -20,7 +20,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from pexschedd.net.failures import as_trouble
+from pexschedd.net.errors import ConnectionFailure, FailureKind, clause
 from pexschedd.net.proxy import (
     ANSWER_SECONDS,
     MAX_HEADER,
@@ -30,7 +30,7 @@ from pexschedd.net.proxy import (
     refusal,
     unreachable,
 )
-from pexschedd.net.trouble import ConnectionTrouble, Trouble, clause
+from pexschedd.net.twisted_errors import as_connection_failure
 
 
 @implementer(IStreamClientEndpoint)
@@ -58,8 +58,8 @@ class Tunnel:
         try:
             opening: Any = await self._way.connect(_Openings(inner, proxy, target))
         except Exception as failure:
-            trouble = as_trouble(failure)
-            if isinstance(trouble, ConnectionTrouble):
+            trouble = as_connection_failure(failure)
+            if isinstance(trouble, ConnectionFailure):
                 trouble = unreachable(proxy, target, clause(trouble))
             raise trouble from failure
         timer = self._clock.callLater(ANSWER_SECONDS, opening.give_up)
@@ -150,20 +150,22 @@ class _Opening(ProtocolWrapper):
             super().connectionLost(reason)
             return
         self.factory.unregisterProtocol(self)
-        trouble = as_trouble(reason.value or ConnectionTrouble(Trouble.LOST))
-        if isinstance(trouble, ConnectionTrouble) and trouble.trouble not in (
-            Trouble.LOST,
-            Trouble.GARBLED,
+        trouble = as_connection_failure(
+            reason.value or ConnectionFailure(FailureKind.LOST)
+        )
+        if isinstance(trouble, ConnectionFailure) and trouble.trouble not in (
+            FailureKind.LOST,
+            FailureKind.GARBLED,
         ):
             words = clause(trouble)  # TLS to the proxy itself
             self._fail(unreachable(self._proxy, self._target, words))
         else:
             self._fail(self._garbled("it closed the connection instead of answering"))
 
-    def _garbled(self, what: str) -> ConnectionTrouble:
+    def _garbled(self, what: str) -> ConnectionFailure:
         return garbled(self._proxy, self._target, what)
 
-    def _fail(self, trouble: ConnectionTrouble) -> None:
+    def _fail(self, trouble: ConnectionFailure) -> None:
         if self.opened.called:
             return
         self.opened.errback(trouble)

@@ -7,7 +7,7 @@ The parts, from the inside out:
 
 - `model`     what mailboxes hold: `Item`, `Meeting`, `Attendee`, `Body` (records)
 - `recurrence`, `expansion`, `series`  how meetings repeat, and their occurrences
-- `mailbox`   `Mailbox`: folders, indexes, the log of changes
+- `mailbox`   `SandboxMailbox`: folders, indexes, the log of changes
 - `directory`, `post`, `exchange`  `Exchange`: all mailboxes; how mail gets from one to
   another; what organizers and attendees do
 - `site`, `operations`  Exchange Web Services over HTTP
@@ -95,46 +95,46 @@ from pexschedd.sandbox.accounts import Account, Processing, default_accounts
 from pexschedd.sandbox.certificates import ServerCertificate
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.installation import SignIn
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
-    Answer,
     Attendee,
     Body,
     CalendarType,
     Item,
-    Kind,
+    ItemKind,
+    MailboxUser,
     Meeting,
-    Person,
+    MeetingAnswer,
     ResponseType,
     Role,
     Send,
 )
-from pexschedd.sandbox.recurrence import Pattern, Recurrence
+from pexschedd.sandbox.recurrence import Pattern, SeriesRecurrence
 from pexschedd.sandbox.server import Sandbox
-from pexschedd.sandbox.subscriptions import Limits
+from pexschedd.sandbox.subscriptions import SubscriptionLimits
 
 __all__ = [
     "Account",
-    "Answer",
     "Attendee",
     "Body",
     "CalendarType",
     "Exchange",
     "Item",
-    "Kind",
-    "Limits",
-    "Mailbox",
+    "ItemKind",
+    "MailboxUser",
     "Meeting",
+    "MeetingAnswer",
     "Pattern",
-    "Person",
     "Processing",
-    "Recurrence",
     "ResponseType",
     "Role",
     "Sandbox",
+    "SandboxMailbox",
     "Send",
+    "SeriesRecurrence",
     "ServerCertificate",
     "SignIn",
+    "SubscriptionLimits",
     "alterations",
     "default_accounts",
 ]

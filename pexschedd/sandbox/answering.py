@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 from pexschedd.sandbox import ids, series
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
-    Answer,
     Body,
     Item,
-    Kind,
+    ItemKind,
+    MailboxUser,
     Meeting,
-    Person,
+    MeetingAnswer,
     ResponseType,
 )
 
@@ -19,22 +19,26 @@ if TYPE_CHECKING:
     from pexschedd.sandbox.post import PostOffice
 
 _CLASSES = {
-    Answer.ACCEPT: ("IPM.Schedule.Meeting.Resp.Pos", "Accepted: ", "Accept"),
-    Answer.TENTATIVE: ("IPM.Schedule.Meeting.Resp.Tent", "Tentative: ", "Tentative"),
-    Answer.DECLINE: ("IPM.Schedule.Meeting.Resp.Neg", "Declined: ", "Decline"),
+    MeetingAnswer.ACCEPT: ("IPM.Schedule.Meeting.Resp.Pos", "Accepted: ", "Accept"),
+    MeetingAnswer.TENTATIVE: (
+        "IPM.Schedule.Meeting.Resp.Tent",
+        "Tentative: ",
+        "Tentative",
+    ),
+    MeetingAnswer.DECLINE: ("IPM.Schedule.Meeting.Resp.Neg", "Declined: ", "Decline"),
 }
 _OPERATIONS = {
-    Answer.ACCEPT: "AcceptItem",
-    Answer.TENTATIVE: "TentativelyAcceptItem",
-    Answer.DECLINE: "DeclineItem",
+    MeetingAnswer.ACCEPT: "AcceptItem",
+    MeetingAnswer.TENTATIVE: "TentativelyAcceptItem",
+    MeetingAnswer.DECLINE: "DeclineItem",
 }
 
 
 def respond(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     item: Item,
-    answer: Answer,
+    answer: MeetingAnswer,
     text: Body,
     *,
     send: bool = True,
@@ -46,11 +50,11 @@ def respond(
     unless it is gone, and the copy of the response that was kept. Raises `EwsError`.
     """
     meeting = _answerable(mailbox, item, answer)
-    if item.kind is Kind.REQUEST:
+    if item.kind is ItemKind.REQUEST:
         results = _answer_request(mailbox, item, answer)
     else:
         entry = item
-        if answer is Answer.DECLINE:
+        if answer is MeetingAnswer.DECLINE:
             entry = mailbox.move(item, "deleteditems")
         elif ids.occurrence_of(item.id) is None:
             entry = mailbox.move(item, "calendar")
@@ -59,9 +63,9 @@ def respond(
     entry.my_response = ResponseType(answer.value)
     entry.replied = exchange.now()
     entry.free_busy = {
-        Answer.ACCEPT: meeting.free_busy,
-        Answer.TENTATIVE: "Tentative",
-        Answer.DECLINE: "Free",
+        MeetingAnswer.ACCEPT: meeting.free_busy,
+        MeetingAnswer.TENTATIVE: "Tentative",
+        MeetingAnswer.DECLINE: "Free",
     }[answer]
     mailbox.changed(entry)
     if send and meeting.response_requested:
@@ -71,15 +75,15 @@ def respond(
     return results
 
 
-def remove(mailbox: Mailbox, message: Item) -> list[Item]:
+def remove(mailbox: SandboxMailbox, message: Item) -> list[Item]:
     """RemoveItem: takes the meeting of a cancellation out of the calendar, or no more
     than the occurrence that it is about, and the cancellation out of the inbox.
 
     Raises `EwsError`.
     """
     meeting = message.meeting
-    cancels = message.kind is Kind.CANCELLATION or (
-        message.kind is Kind.REQUEST and meeting is not None and meeting.cancelled
+    cancels = message.kind is ItemKind.CANCELLATION or (
+        message.kind is ItemKind.REQUEST and meeting is not None and meeting.cancelled
     )
     if meeting is None or not cancels:
         raise EwsError("ErrorInvalidItemForOperationRemoveItem")
@@ -101,7 +105,7 @@ def remove(mailbox: Mailbox, message: Item) -> list[Item]:
 def calendar_entry(request: Item) -> Item:
     """An attendee's calendar item for a request, not in any folder yet."""
     return Item(
-        kind=Kind.CALENDAR,
+        kind=ItemKind.CALENDAR,
         item_class="IPM.Appointment",
         subject=request.subject,
         body=request.body,
@@ -122,7 +126,7 @@ def calendar_entry(request: Item) -> Item:
     )
 
 
-def place(mailbox: Mailbox, request: Item) -> Item:
+def place(mailbox: SandboxMailbox, request: Item) -> Item:
     """Brings an attendee's calendar up to date with a request; gives the calendar item.
 
     A request for an occurrence makes an exception of the series, or stands by itself
@@ -153,7 +157,7 @@ def place(mailbox: Mailbox, request: Item) -> Item:
     return mailbox.add(entry, "calendar")
 
 
-def _gather(mailbox: Mailbox, master: Item, orphans: list[Item]) -> None:
+def _gather(mailbox: SandboxMailbox, master: Item, orphans: list[Item]) -> None:
     """Occurrences that were there before their series belong to it now."""
     for orphan in orphans:
         original = series.meeting_of(orphan).recurrence_id
@@ -177,10 +181,10 @@ def refresh(entry: Item, request: Item) -> None:
         entry.exceptions = ()
 
 
-def _answerable(mailbox: Mailbox, item: Item, answer: Answer) -> Meeting:
+def _answerable(mailbox: SandboxMailbox, item: Item, answer: MeetingAnswer) -> Meeting:
     word = answer.value
     meeting = item.meeting
-    if item.kind not in (Kind.REQUEST, Kind.CALENDAR) or meeting is None:
+    if item.kind not in (ItemKind.REQUEST, ItemKind.CALENDAR) or meeting is None:
         raise EwsError(f"ErrorInvalidItemForOperation{_OPERATIONS[answer]}")
     if item.is_organizer or _organizes(mailbox, meeting):
         raise EwsError(f"ErrorCalendarIsOrganizerFor{word}")
@@ -189,22 +193,24 @@ def _answerable(mailbox: Mailbox, item: Item, answer: Answer) -> Meeting:
     return meeting
 
 
-def _organizes(mailbox: Mailbox, meeting: Meeting) -> bool:
+def _organizes(mailbox: SandboxMailbox, meeting: Meeting) -> bool:
     account = mailbox.account
     mine = {address.casefold() for address in (account.address, *account.aliases)}
     return meeting.organizer.address.casefold() in mine
 
 
-def _answer_request(mailbox: Mailbox, request: Item, answer: Answer) -> list[Item]:
+def _answer_request(
+    mailbox: SandboxMailbox, request: Item, answer: MeetingAnswer
+) -> list[Item]:
     entry = place(mailbox, request)
-    if answer is Answer.DECLINE:
+    if answer is MeetingAnswer.DECLINE:
         entry = mailbox.move(entry, "deleteditems")
     request.processed = True
     request.response = ResponseType(answer.value)
     return [entry, *_file_away(mailbox, request)]
 
 
-def _file_away(mailbox: Mailbox, message: Item) -> list[Item]:
+def _file_away(mailbox: SandboxMailbox, message: Item) -> list[Item]:
     """To the deleted items; out of them, for good."""
     message.is_read = True
     if message.folder == "deleteditems":
@@ -215,10 +221,10 @@ def _file_away(mailbox: Mailbox, message: Item) -> list[Item]:
 
 def _send_response(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     entry: Item,
     meeting: Meeting,
-    answer: Answer,
+    answer: MeetingAnswer,
     text: Body,
 ) -> Item:
     item_class, prefix, response = _CLASSES[answer]
@@ -228,12 +234,12 @@ def _send_response(
     for address in (mailbox.account.address, *mailbox.account.aliases):
         invited = meeting.attendee(address)
         if invited is not None:
-            me = Person(me.name, invited.person.address)
+            me = MailboxUser(me.name, invited.person.address)
             break
 
     def message() -> Item:
         return Item(
-            kind=Kind.RESPONSE,
+            kind=ItemKind.RESPONSE,
             item_class=item_class,
             subject=prefix + entry.subject,
             body=text,

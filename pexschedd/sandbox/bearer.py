@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from pexschedd.sandbox.accounts import Account
 from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 
-Judge = Callable[[str], Mailbox | None]
+Judge = Callable[[str], SandboxMailbox | None]
 CHALLENGE = (
     'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", '
     'trusted_issuers="00000001-0000-0000-c000-000000000000@*", '
@@ -22,11 +22,11 @@ class BadToken(Exception):
 
 @dataclass(frozen=True)
 class _Known:
-    mailbox: Mailbox
+    mailbox: SandboxMailbox
     expires: datetime | None
 
 
-class Application(Mailbox):
+class Application(SandboxMailbox):
     """Who calls with an application's token: it has no mailbox of its own."""
 
     def __init__(self, exchange: Exchange, impersonates: tuple[str, ...]) -> None:
@@ -34,7 +34,7 @@ class Application(Mailbox):
         super().__init__(account, "0" * 36, lambda: exchange.version)
 
 
-class Tokens:
+class BearerTokens:
     """Those that are known. `judge` is asked about all others."""
 
     def __init__(self, exchange: Exchange, judge: Judge | None = None) -> None:
@@ -65,7 +65,7 @@ class Tokens:
     def forget(self, token: str) -> None:
         self._known.pop(token, None)
 
-    def owner(self, token: str) -> Mailbox:
+    def owner(self, token: str) -> SandboxMailbox:
         """Raises `BadToken`."""
         known = self._known.get(token)
         if known is not None:

@@ -88,7 +88,7 @@ class Behaviour:
             self.clock_skew,
         )
 
-    def take(self, operation: str, mailbox: str) -> "Plan":
+    def take(self, operation: str, mailbox: str) -> "BehaviourPlan":
         """What goes wrong with this call: counts down what it uses up."""
         now = self._seconds()
         self._faults = [
@@ -113,10 +113,10 @@ class Behaviour:
             items.append(thrown)
         elif thrown is not None and whole is None:
             whole = thrown
-        return Plan(whole, items)
+        return BehaviourPlan(whole, items)
 
 
-class Plan:
+class BehaviourPlan:
     """What goes wrong with one call."""
 
     def __init__(self, whole: Fault | None, items: Sequence[Fault]) -> None:

@@ -10,9 +10,9 @@ from twisted.web.server import Request
 
 from pexschedd.sandbox import tokens
 from pexschedd.sandbox.fault import BehaviourError
-from pexschedd.sandbox.folder import Folder
+from pexschedd.sandbox.folder import PathSegment
 from pexschedd.sandbox.streaming import ACTIONS
-from pexschedd.sandbox.subscriptions import Limits
+from pexschedd.sandbox.subscriptions import SubscriptionLimits
 
 if TYPE_CHECKING:
     from pexschedd.sandbox.server import Sandbox
@@ -21,12 +21,12 @@ HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})
 
 
 def add_controls(root: Resource, sandbox: "Sandbox") -> None:
-    autodiscover, metadata, form = Folder(), Folder(), Folder()
+    autodiscover, metadata, form = PathSegment(), PathSegment(), PathSegment()
     root.putChild(b"autodiscover", autodiscover)
     autodiscover.putChild(b"metadata", metadata)
     metadata.putChild(b"json", form)
     form.putChild(b"1", _Metadata(sandbox))
-    controls = Folder()
+    controls = PathSegment()
     root.putChild(b"sandbox", controls)
     controls.putChild(b"identity-tokens", _IdentityTokens(sandbox))
     controls.putChild(b"behaviour", _Behaviour(sandbox))
@@ -204,7 +204,7 @@ class _Notifications(_Json):
 
     def render_PUT(self, request: Request) -> bytes:
         try:
-            wanted = msgspec.json.decode(content(request), type=Limits)
+            wanted = msgspec.json.decode(content(request), type=SubscriptionLimits)
         except msgspec.DecodeError as error:
             return self._refuse(request, str(error))
         self._sandbox.subscriptions.limits = wanted

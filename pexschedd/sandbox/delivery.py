@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from pexschedd.sandbox import answering, expansion, series
 from pexschedd.sandbox.accounts import Processing
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
     EMPTY_BODY,
-    Answer,
     Attendee,
     Item,
-    Kind,
+    ItemKind,
     Meeting,
+    MeetingAnswer,
     ResponseType,
 )
 
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 _AHEAD = timedelta(days=1080)
 
 
-def deliver(exchange: "PostOffice", mailbox: Mailbox, message: Item) -> Item:
+def deliver(exchange: "PostOffice", mailbox: SandboxMailbox, message: Item) -> Item:
     """Puts a message into the inbox and lets the mailbox's processing see it."""
     mailbox.add(message, "inbox", new_mail=True)
     processing = mailbox.account.processing
     if processing is Processing.NONE:
         return message
-    if message.kind is Kind.RESPONSE:
+    if message.kind is ItemKind.RESPONSE:
         _count_answer(mailbox, message)
-    elif message.kind is Kind.REQUEST:
+    elif message.kind is ItemKind.REQUEST:
         if processing is Processing.AUTO_ACCEPT:
             _book(exchange, mailbox, message)
         else:
             _pencil_in(mailbox, message)
-    elif message.kind is Kind.CANCELLATION:
+    elif message.kind is ItemKind.CANCELLATION:
         _strike_out(mailbox, message, processing)
     return message
 
 
-def _pencil_in(mailbox: Mailbox, request: Item) -> None:
+def _pencil_in(mailbox: SandboxMailbox, request: Item) -> None:
     meeting = request.meeting
     if meeting is None:
         return
@@ -73,13 +73,15 @@ def _pencil_in(mailbox: Mailbox, request: Item) -> None:
     mailbox.changed(request)
 
 
-def _book(exchange: "PostOffice", mailbox: Mailbox, request: Item) -> None:
+def _book(exchange: "PostOffice", mailbox: SandboxMailbox, request: Item) -> None:
     """A room answers for itself: it takes what does not overlap, and keeps neither
     the subject nor the body."""
     meeting = request.meeting
     if meeting is None:
         return
-    answer = Answer.DECLINE if _overlaps(mailbox, meeting) else Answer.ACCEPT
+    answer = (
+        MeetingAnswer.DECLINE if _overlaps(mailbox, meeting) else MeetingAnswer.ACCEPT
+    )
     try:
         answered = answering.respond(exchange, mailbox, request, answer, EMPTY_BODY)
     except EwsError:
@@ -92,7 +94,7 @@ def _book(exchange: "PostOffice", mailbox: Mailbox, request: Item) -> None:
         mailbox.changed(kept)
 
 
-def _overlaps(mailbox: Mailbox, meeting: Meeting) -> bool:
+def _overlaps(mailbox: SandboxMailbox, meeting: Meeting) -> bool:
     spans = _spans(meeting)
     if not spans:
         return False
@@ -126,7 +128,7 @@ def _spans(meeting: Meeting) -> list[tuple[datetime, datetime]]:
     ]
 
 
-def _strike_out(mailbox: Mailbox, message: Item, processing: Processing) -> None:
+def _strike_out(mailbox: SandboxMailbox, message: Item, processing: Processing) -> None:
     meeting = message.meeting
     entry = mailbox.entry(meeting) if meeting is not None else None
     if meeting is None or entry is None or entry.is_organizer:
@@ -146,7 +148,7 @@ def _attendees_of(entry: Item) -> tuple[Attendee, ...]:
     return entry.meeting.attendees if entry.meeting is not None else ()
 
 
-def _count_answer(mailbox: Mailbox, message: Item) -> None:
+def _count_answer(mailbox: SandboxMailbox, message: Item) -> None:
     """The organizer's calendar item learns what an attendee said."""
     about, author = message.meeting, message.author
     entry = mailbox.entry(about) if about is not None else None

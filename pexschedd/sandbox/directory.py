@@ -6,11 +6,11 @@ from datetime import datetime
 
 from pexschedd.sandbox import ids
 from pexschedd.sandbox.accounts import Account, check_accounts
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.model import Item, Person
-from pexschedd.sandbox.signing import Certificate
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.model import Item, MailboxUser
+from pexschedd.sandbox.signing import TokenCertificate
 
-Who = str | Person
+Who = str | MailboxUser
 
 
 class Directory:
@@ -30,11 +30,11 @@ class Directory:
         self._unique = unique
         self._number = 0
         self._listeners: list[Callable[[], object]] = []
-        self._certificate: Certificate | None = None
+        self._certificate: TokenCertificate | None = None
         self.accounts = list(accounts)
         check_accounts(self.accounts)
-        self._by_address: dict[str, Mailbox] = {}
-        self._by_guid: dict[str, Mailbox] = {}
+        self._by_address: dict[str, SandboxMailbox] = {}
+        self._by_guid: dict[str, SandboxMailbox] = {}
         for account in self.accounts:
             self._open(account, self._guid())
 
@@ -44,39 +44,39 @@ class Directory:
         return self._number
 
     @property
-    def certificate(self) -> Certificate:
+    def certificate(self) -> TokenCertificate:
         """What identity tokens are signed with: made when first needed."""
         if self._certificate is None:
-            self._certificate = Certificate.generate(self.now())
+            self._certificate = TokenCertificate.generate(self.now())
             self._next_number()
         return self._certificate
 
-    def mailboxes(self) -> list[Mailbox]:
+    def mailboxes(self) -> list[SandboxMailbox]:
         return list(self._by_guid.values())
 
-    def mailbox(self, address: str) -> Mailbox:
+    def mailbox(self, address: str) -> SandboxMailbox:
         """The mailbox with this address, primary or not. Raises KeyError."""
         return self._by_address[address.casefold()]
 
-    def find(self, address: str) -> Mailbox | None:
+    def find(self, address: str) -> SandboxMailbox | None:
         return self._by_address.get(address.casefold())
 
-    def with_guid(self, guid: str) -> Mailbox | None:
+    def with_guid(self, guid: str) -> SandboxMailbox | None:
         return self._by_guid.get(guid)
 
-    def holder(self, item: Item) -> Mailbox:
+    def holder(self, item: Item) -> SandboxMailbox:
         """The mailbox that an item lies in."""
         return self._by_guid[item.mailbox]
 
-    def person(self, who: Who) -> Person:
+    def person(self, who: Who) -> MailboxUser:
         """Somebody with the name that the address book has."""
-        if isinstance(who, Person):
+        if isinstance(who, MailboxUser):
             if who.name:
                 return who
             who = who.address
         mailbox = self.find(who)
         name = mailbox.account.name if mailbox is not None else ""
-        return Person(name or who, who)
+        return MailboxUser(name or who, who)
 
     def new_goid(self) -> bytes:
         return ids.global_object_id(self.now(), self._unique(16))
@@ -94,8 +94,8 @@ class Directory:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    def _open(self, account: Account, guid: str) -> Mailbox:
-        mailbox = Mailbox(account, guid, self._next_number)
+    def _open(self, account: Account, guid: str) -> SandboxMailbox:
+        mailbox = SandboxMailbox(account, guid, self._next_number)
         self._by_guid[guid] = mailbox
         for address in (account.address, *account.aliases):
             self._by_address[address.casefold()] = mailbox
@@ -111,5 +111,5 @@ class Directory:
         raw = self._unique(16).hex()
         return "-".join((raw[:8], raw[8:12], raw[12:16], raw[16:20], raw[20:]))
 
-    def _mailbox(self, who: Mailbox | str) -> Mailbox:
-        return who if isinstance(who, Mailbox) else self.mailbox(who)
+    def _mailbox(self, who: SandboxMailbox | str) -> SandboxMailbox:
+        return who if isinstance(who, SandboxMailbox) else self.mailbox(who)

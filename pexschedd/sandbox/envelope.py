@@ -38,7 +38,7 @@ _SID_KINDS = ("PrincipalName", "SID", "PrimarySmtpAddress", "SmtpAddress")
 
 
 @dataclass(frozen=True)
-class Request:
+class SoapRequest:
     """What a client wants, and as whom."""
 
     operation: str
@@ -49,7 +49,7 @@ class Request:
     """How the mailbox is named (an element name of ConnectingSID), and the name."""
 
 
-def read(body: bytes) -> Request:
+def read(body: bytes) -> SoapRequest:
     """Raises `RequestFault` for everything that is no EWS request."""
     root = _parse(body)
     if root.tag != _S + "Envelope":
@@ -67,11 +67,11 @@ def read(body: bytes) -> Request:
         )
     header = root.find(_S + "Header")
     if header is None:
-        return Request(operation.localname, operations[0], "UTC", None)
+        return SoapRequest(operation.localname, operations[0], "UTC", None)
     version = markup.find_t(header, "RequestServerVersion")
     if version is not None and markup.need(version, "Version") not in _VERSIONS:
         raise RequestFault("ErrorInvalidServerVersion")
-    return Request(
+    return SoapRequest(
         operation.localname, operations[0], _zone(header), _impersonated(header)
     )
 

@@ -13,22 +13,22 @@ from msgspec.structs import replace
 from pexschedd.sandbox import answering, bodies, organizing, series, timezones
 from pexschedd.sandbox.directory import Who
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
-    Answer,
     Attendee,
     Body,
     Item,
-    Kind,
+    ItemKind,
     Meeting,
+    MeetingAnswer,
     ResponseType,
     Role,
     Send,
 )
 from pexschedd.sandbox.post import PostOffice
-from pexschedd.sandbox.recurrence import Recurrence
-from pexschedd.sandbox.signing import Certificate
-from pexschedd.sandbox.snapshot import MailboxState, State
+from pexschedd.sandbox.recurrence import SeriesRecurrence
+from pexschedd.sandbox.signing import TokenCertificate
+from pexschedd.sandbox.snapshot import MailboxState, SandboxState
 
 
 class Exchange(PostOffice):
@@ -38,7 +38,7 @@ class Exchange(PostOffice):
 
     def schedule(
         self,
-        organizer: Mailbox | str,
+        organizer: SandboxMailbox | str,
         *,
         subject: str,
         start: datetime,
@@ -50,7 +50,7 @@ class Exchange(PostOffice):
         location: str = "",
         zone: str = "UTC",
         all_day: bool = False,
-        recurrence: Recurrence | None = None,
+        recurrence: SeriesRecurrence | None = None,
         by: Who | None = None,
         send: bool = True,
     ) -> Item:
@@ -66,7 +66,7 @@ class Exchange(PostOffice):
         mailbox = self._mailbox(organizer)
         now = self.now()
         item = Item(
-            kind=Kind.CALENDAR,
+            kind=ItemKind.CALENDAR,
             item_class="IPM.Appointment",
             subject=bodies.clean_text(subject),
             body=bodies.of(body),
@@ -92,7 +92,7 @@ class Exchange(PostOffice):
 
     def organize(
         self,
-        mailbox: Mailbox,
+        mailbox: SandboxMailbox,
         item: Item,
         send: Send,
         *,
@@ -120,7 +120,7 @@ class Exchange(PostOffice):
         start: datetime | UnsetType = UNSET,
         end: datetime | UnsetType = UNSET,
         zone: str | UnsetType = UNSET,
-        recurrence: Recurrence | UnsetType | None = UNSET,
+        recurrence: SeriesRecurrence | UnsetType | None = UNSET,
         required: Sequence[Who] | UnsetType = UNSET,
         optional: Sequence[Who] | UnsetType = UNSET,
         resources: Sequence[Who] | UnsetType = UNSET,
@@ -241,7 +241,7 @@ class Exchange(PostOffice):
     def respond(
         self,
         item: Item,
-        answer: Answer,
+        answer: MeetingAnswer,
         *,
         text: str | Body = "",
         send: bool = True,
@@ -271,7 +271,7 @@ class Exchange(PostOffice):
 
     def snapshot(self) -> bytes:
         """Everything, as JSON. Holds the accounts' passwords and the private key."""
-        return State(
+        return SandboxState(
             number=self._number,
             accounts=self.accounts,
             mailboxes=[MailboxState.of(each) for each in self._by_guid.values()],
@@ -282,7 +282,7 @@ class Exchange(PostOffice):
     @classmethod
     def restore(cls, data: bytes, *, now: Callable[[], datetime]) -> Self:
         """What `snapshot` gave. Raises ValueError for anything else."""
-        state = State.decode(data)
+        state = SandboxState.decode(data)
         self = cls(state.accounts, now=now)
         self._by_address.clear()
         self._by_guid.clear()
@@ -291,7 +291,7 @@ class Exchange(PostOffice):
         self._number = state.number
         self._held = state.held
         if state.certificate is not None:
-            self._certificate = Certificate.load(state.certificate)
+            self._certificate = TokenCertificate.load(state.certificate)
         return self
 
     def _attendees(

@@ -17,7 +17,13 @@ from msgspec.structs import replace
 
 from pexschedd.sandbox import timezones
 from pexschedd.sandbox.model import Meeting
-from pexschedd.sandbox.recurrence import DAYS, INDEXES, MONTHS, Pattern, Recurrence
+from pexschedd.sandbox.recurrence import (
+    DAYS,
+    INDEXES,
+    MONTHS,
+    Pattern,
+    SeriesRecurrence,
+)
 
 _DAY = timedelta(days=1)
 _MARGIN = timedelta(days=2)
@@ -37,7 +43,7 @@ _FREQUENCIES: dict[Pattern, Literal[0, 1, 2, 3]] = {
 }
 
 
-class Span(NamedTuple):
+class OccurrenceSpan(NamedTuple):
     """When an occurrence would be if nobody had moved it."""
 
     start: datetime
@@ -69,14 +75,14 @@ def begun(meeting: Meeting) -> Meeting | None:
     return replace(meeting, start=first.start, end=first.end)
 
 
-def spans(meeting: Meeting) -> Iterator[Span]:
+def spans(meeting: Meeting) -> Iterator[OccurrenceSpan]:
     """All occurrences of the pattern in order, deleted and moved ones included."""
     length = _length(meeting)
     for local in _rule_of(meeting):
         yield _span(meeting, local, length)
 
 
-def between(meeting: Meeting, low: datetime, high: datetime) -> list[Span]:
+def between(meeting: Meeting, low: datetime, high: datetime) -> list[OccurrenceSpan]:
     """Those that overlap a span of time."""
     length = _length(meeting)
     first = low.astimezone(UTC).replace(tzinfo=None) - length - _MARGIN
@@ -95,7 +101,7 @@ def overlap(start: datetime, end: datetime, low: datetime, high: datetime) -> bo
     return start < high and low < end
 
 
-def at(meeting: Meeting, original: datetime) -> Span | None:
+def at(meeting: Meeting, original: datetime) -> OccurrenceSpan | None:
     """The occurrence that starts then, if the pattern has one."""
     where, length = zone(meeting), _length(meeting)
     local = original.astimezone(where).replace(tzinfo=None)
@@ -106,7 +112,7 @@ def at(meeting: Meeting, original: datetime) -> Span | None:
     return None
 
 
-def last(meeting: Meeting) -> Span | None:
+def last(meeting: Meeting) -> OccurrenceSpan | None:
     """The last one of the pattern; None if there is none, or no end."""
     recurrence = meeting.recurrence
     if recurrence is None or recurrence == recurrence.without_end():
@@ -129,13 +135,13 @@ def _length(meeting: Meeting) -> timedelta:
     return end - start
 
 
-def _span(meeting: Meeting, local: datetime, length: timedelta) -> Span:
+def _span(meeting: Meeting, local: datetime, length: timedelta) -> OccurrenceSpan:
     where = zone(meeting)
     start = _utc(local, where)
     if not meeting.all_day:
         # Not where the clock leaves it out: there it ends later as well.
         local = start.astimezone(where).replace(tzinfo=None)
-    return Span(start, _utc(local + length, where))
+    return OccurrenceSpan(start, _utc(local + length, where))
 
 
 def _utc(local: datetime, where: tzinfo) -> datetime:
@@ -151,7 +157,7 @@ def _rule_of(meeting: Meeting) -> rrule.rrule:
 
 
 @lru_cache(maxsize=512)
-def _rule(recurrence: Recurrence, day: date, clock: time) -> rrule.rrule:
+def _rule(recurrence: SeriesRecurrence, day: date, clock: time) -> rrule.rrule:
     """Naive local times. It remembers what it has found."""
     until = recurrence.until
     month = MONTHS.index(recurrence.month) + 1 if recurrence.month else None

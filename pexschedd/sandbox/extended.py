@@ -10,9 +10,9 @@ from typing import Self
 
 from pexschedd.sandbox import expansion, ids, markup
 from pexschedd.sandbox.errors import EwsError, SchemaError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import CalendarType, Item, Kind, Meeting
+from pexschedd.sandbox.model import CalendarType, Item, ItemKind, Meeting
 
 _SETS = {
     "Meeting": "6ed8da90-450b-101b-98da-00aa003f1305",
@@ -101,7 +101,9 @@ class Key:
         return text
 
 
-def value_of(key: Key, item: Item, mailbox: Mailbox) -> Plain | list[Plain] | None:
+def value_of(
+    key: Key, item: Item, mailbox: SandboxMailbox
+) -> Plain | list[Plain] | None:
     """What an item has for a property, of its own or because a client set it."""
     stored = item.extended.get(key.text)
     if isinstance(stored, list):
@@ -112,7 +114,7 @@ def value_of(key: Key, item: Item, mailbox: Mailbox) -> Plain | list[Plain] | No
     return None if getter is None else getter(item, mailbox)
 
 
-def write(parent: Element, key: Key, item: Item, mailbox: Mailbox) -> None:
+def write(parent: Element, key: Key, item: Item, mailbox: SandboxMailbox) -> None:
     """Adds an ExtendedProperty element, if the item has the property."""
     _write(parent, key, value_of(key, item, mailbox))
 
@@ -173,7 +175,7 @@ def _text(value: Plain) -> str:
     return markup.as_text(value)
 
 
-Getter = Callable[[Item, Mailbox], Plain | None]
+Getter = Callable[[Item, SandboxMailbox], Plain | None]
 
 
 def _meeting(read: Callable[[Meeting], Plain | None]) -> Getter:
@@ -188,14 +190,14 @@ def _goid(meeting: Meeting) -> bytes:
     return ids.for_occurrence(meeting.goid, day)
 
 
-def state_flags(item: Item, mailbox: Mailbox) -> int | None:
+def state_flags(item: Item, mailbox: SandboxMailbox) -> int | None:
     """AppointmentState: 1 a meeting, 2 received, 4 cancelled."""
     del mailbox
     if item.meeting is None:
         return None
-    if item.kind is Kind.CALENDAR and not item.is_meeting:
+    if item.kind is ItemKind.CALENDAR and not item.is_meeting:
         return 0
-    organizer = item.kind is Kind.CALENDAR and item.is_organizer
+    organizer = item.kind is ItemKind.CALENDAR and item.is_organizer
     return 1 + (0 if organizer else 2) + (4 if item.meeting.cancelled else 0)
 
 
@@ -207,7 +209,9 @@ _GETTERS: dict[str, Getter] = {
     _M + "0x000a": _meeting(lambda meeting: meeting.recurrence_id is not None),
     _M + "0x0005": _meeting(lambda meeting: meeting.type is not CalendarType.SINGLE),
     _M + "0x0026": lambda item, _: (
-        _REQUEST_TYPES.get(item.request_type, 0) if item.kind is Kind.REQUEST else None
+        _REQUEST_TYPES.get(item.request_type, 0)
+        if item.kind is ItemKind.REQUEST
+        else None
     ),
     _A + "0x8201": _meeting(lambda meeting: meeting.sequence),
     _A + "0x8205": lambda item, _: (

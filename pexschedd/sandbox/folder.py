@@ -6,7 +6,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 
 
-class Folder(Resource):
+class PathSegment(Resource):
     """Finds its children whatever their case, as IIS does."""
 
     def getChild(self, path: bytes, request: Any) -> Any:

@@ -4,23 +4,23 @@ import base64
 from collections.abc import Iterable
 
 from pexschedd.sandbox import values
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.model import EMPTY_BODY, Item, Kind, Person
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.model import EMPTY_BODY, Item, ItemKind, MailboxUser
 from pexschedd.sandbox.property import ALL, MAIL, declare, of
 
 
-def _names(people: Iterable[Person]) -> str:
+def _names(people: Iterable[MailboxUser]) -> str:
     return "; ".join(person.name for person in people)
 
 
-def _response_objects(item: Item, mailbox: Mailbox) -> tuple[str, ...]:
+def _response_objects(item: Item, mailbox: SandboxMailbox) -> tuple[str, ...]:
     del mailbox
     reply = ("ReplyToItem", "ForwardItem", "ReplyAllToItem")
-    if item.kind is Kind.CANCELLATION:
+    if item.kind is ItemKind.CANCELLATION:
         return (*reply, "RemoveItem")
-    if item.kind is Kind.CALENDAR and item.is_organizer:
+    if item.kind is ItemKind.CALENDAR and item.is_organizer:
         return ("ForwardItem", "CancelCalendarItem") if item.is_meeting else ()
-    if item.kind in (Kind.REQUEST, Kind.CALENDAR):
+    if item.kind in (ItemKind.REQUEST, ItemKind.CALENDAR):
         if item.meeting is not None and item.meeting.cancelled:
             return (*reply, "RemoveItem")
         return ("AcceptItem", "TentativelyAcceptItem", "DeclineItem", *reply)
@@ -193,12 +193,12 @@ ITEM_PROPERTIES = (
         "message:ReceivedBy",
         MAIL,
         values.PERSON,
-        lambda item, box: Person(box.account.name, box.address),
+        lambda item, box: MailboxUser(box.account.name, box.address),
     ),
     declare(
         "message:ReceivedRepresenting",
         MAIL,
         values.PERSON,
-        lambda item, box: Person(box.account.name, box.address),
+        lambda item, box: MailboxUser(box.account.name, box.address),
     ),
 )

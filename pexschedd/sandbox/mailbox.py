@@ -12,9 +12,9 @@ import msgspec
 
 from pexschedd.sandbox import ids, series
 from pexschedd.sandbox.accounts import Account
-from pexschedd.sandbox.model import Item, Kind, Meeting
-from pexschedd.sandbox.notifications import Event as Notice
+from pexschedd.sandbox.model import Item, ItemKind, Meeting
 from pexschedd.sandbox.notifications import Happening
+from pexschedd.sandbox.notifications import NotificationEvent as Notice
 
 FOLDERS: dict[str, tuple[str, str, str]] = {
     # distinguished name: (display name, class, parent)
@@ -35,27 +35,27 @@ FOLDERS: dict[str, tuple[str, str, str]] = {
     "tasks": ("Tasks", "IPF.Task", "msgfolderroot"),
 }
 _NUMBERS = {name: number for number, name in enumerate(FOLDERS, start=1)}
-_KINDS = {kind: number for number, kind in enumerate(Kind, start=9)}
+_KINDS = {kind: number for number, kind in enumerate(ItemKind, start=9)}
 
 
-class Event(StrEnum):
+class MailboxChange(StrEnum):
     CHANGED = "c"
     """Came in or was changed; the item says which."""
     READ = "r"
     GONE = "g"
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     """A line of a folder's log."""
 
     number: int
-    event: Event
+    event: MailboxChange
     item: str
     entered: int
     """By which change the item had come into the folder."""
 
 
-class Folder:
+class MailboxFolder:
     """One folder: the items in the order they came in, and its log."""
 
     def __init__(self, folder_id: str, name: str) -> None:
@@ -63,7 +63,7 @@ class Folder:
         self.name = name
         self.display_name, self.folder_class, self.parent = FOLDERS[name]
         self.items: dict[str, Item] = {}
-        self.log: list[Entry] = []
+        self.log: list[LogEntry] = []
         self._compact_at = 1000
         self.moves = 0
         """How often the mailbox has moved: sync states do not survive that."""
@@ -84,20 +84,20 @@ class Folder:
     def last_change(self) -> int:
         return self.log[-1].number if self.log else 0
 
-    def record(self, number: int, event: Event, item: Item) -> None:
-        self.log.append(Entry(number, event, item.id, item.entered))
+    def record(self, number: int, event: MailboxChange, item: Item) -> None:
+        self.log.append(LogEntry(number, event, item.id, item.entered))
         self.views.clear()
         if len(self.log) > self._compact_at:
             self._compact()
 
-    def is_current(self, entry: Entry) -> bool:
+    def is_current(self, entry: LogEntry) -> bool:
         """False if a later line says more about the same item."""
         item = self.items.get(entry.item)
-        if entry.event is Event.GONE:
+        if entry.event is MailboxChange.GONE:
             return item is None
         if item is None:
             return False
-        if entry.event is Event.READ:
+        if entry.event is MailboxChange.READ:
             return item.read_change == entry.number
         return item.change == entry.number
 
@@ -107,7 +107,7 @@ class Folder:
         self._compact_at = max(1000, 2 * len(self.log))
 
 
-class Mailbox:
+class SandboxMailbox:
     """One account's mailbox. Changes go through the methods, so that the log is right.
 
     `number` gives the next change number; it belongs to the whole server.
@@ -118,11 +118,11 @@ class Mailbox:
         self.guid = guid
         self._number = number
         self.folders = {
-            name: Folder(ids.folder_id(guid, count), name)
+            name: MailboxFolder(ids.folder_id(guid, count), name)
             for name, count in _NUMBERS.items()
         }
         self._folder_names = {f.id: name for name, f in self.folders.items()}
-        self._where: dict[str, Folder] = {}
+        self._where: dict[str, MailboxFolder] = {}
         self._meetings: dict[bytes, list[Item]] = {}
         self._watchers: list[Callable[[Happening], object]] = []
 
@@ -133,7 +133,7 @@ class Mailbox:
     def address(self) -> str:
         return self.account.address
 
-    def folder_named(self, folder_id: str) -> Folder | None:
+    def folder_named(self, folder_id: str) -> MailboxFolder | None:
         name = self._folder_names.get(folder_id)
         return None if name is None else self.folders[name]
 
@@ -224,7 +224,7 @@ class Mailbox:
         target.items[item.id] = item
         self._where[item.id] = target
         self._index(item)
-        target.record(number, Event.CHANGED, item)
+        target.record(number, MailboxChange.CHANGED, item)
 
     def changed(self, item: Item) -> Item:
         """To be called after any change of an item's properties. An occurrence that
@@ -236,7 +236,7 @@ class Mailbox:
             item.change = master.change
             return item
         item.change = self._number()
-        self.folders[item.folder].record(item.change, Event.CHANGED, item)
+        self.folders[item.folder].record(item.change, MailboxChange.CHANGED, item)
         self._tell(Notice.MODIFIED, item)
         return item
 
@@ -244,7 +244,7 @@ class Mailbox:
         if item.is_read != is_read:
             item.is_read = is_read
             item.read_change = self._number()
-            self.folders[item.folder].record(item.read_change, Event.READ, item)
+            self.folders[item.folder].record(item.read_change, MailboxChange.READ, item)
             self._tell(Notice.MODIFIED, item)
             self._tell_of_folder(item.folder)
         return item
@@ -272,7 +272,7 @@ class Mailbox:
             if not items:
                 del self._meetings[item.meeting.goid]
         folder.deleted += 1
-        folder.record(self._number(), Event.GONE, item)
+        folder.record(self._number(), MailboxChange.GONE, item)
 
     def move(self, item: Item, folder: str) -> Item:
         """Gives the item another folder and with it another id."""
@@ -291,12 +291,12 @@ class Mailbox:
         newest = max(item.change, item.read_change)
         return ids.change_key(_KINDS[item.kind], self.guid, newest)
 
-    def folder_change_key(self, folder: Folder) -> str:
+    def folder_change_key(self, folder: MailboxFolder) -> str:
         newest = max(folder.last_change, folder.change)
         return ids.change_key(1, self.guid, newest)
 
     def change_folder(
-        self, folder: Folder, extended: dict[str, str | list[str]]
+        self, folder: MailboxFolder, extended: dict[str, str | list[str]]
     ) -> None:
         """Gives a folder other extended properties."""
         folder.extended = extended

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from pexschedd.sandbox import ids, recurrence_markup, series, values
 from pexschedd.sandbox.extended import state_flags
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
     CalendarType,
     ChangedOccurrence,
     Item,
-    Kind,
+    ItemKind,
     Meeting,
     ResponseType,
     Role,
@@ -35,26 +35,26 @@ def _zone(meeting: Meeting, name: str) -> tuple[str, int, str]:
     return (name, meeting.start.year, own)
 
 
-def _associated(item: Item, mailbox: Mailbox) -> tuple[str, str] | None:
+def _associated(item: Item, mailbox: SandboxMailbox) -> tuple[str, str] | None:
     entry = mailbox.entry(item.meeting) if item.meeting is not None else None
     return None if entry is None else (entry.id, mailbox.change_key(entry))
 
 
-def _out_of_date(item: Item, mailbox: Mailbox) -> bool:
+def _out_of_date(item: Item, mailbox: SandboxMailbox) -> bool:
     if item.meeting is None:
         return False
     return series.outdated(mailbox.entry(item.meeting), item.meeting)
 
 
-def _my_response(item: Item, mailbox: Mailbox) -> str | None:
-    if item.kind is Kind.CALENDAR:
+def _my_response(item: Item, mailbox: SandboxMailbox) -> str | None:
+    if item.kind is ItemKind.CALENDAR:
         return item.my_response.value
     entry = mailbox.entry(item.meeting) if item.meeting is not None else None
     return ResponseType.NONE.value if entry is None else entry.my_response.value
 
 
 def _one(find: Callable[[Meeting], ChangedOccurrence | None]) -> Getter:
-    def get(item: Item, mailbox: Mailbox) -> recurrence_markup.Listed | None:
+    def get(item: Item, mailbox: SandboxMailbox) -> recurrence_markup.Listed | None:
         if item.meeting is None or item.meeting.recurrence is None:
             return None
         found = find(item.meeting)
@@ -63,13 +63,15 @@ def _one(find: Callable[[Meeting], ChangedOccurrence | None]) -> Getter:
     return get
 
 
-def _modified(item: Item, mailbox: Mailbox) -> tuple[recurrence_markup.Listed, ...]:
+def _modified(
+    item: Item, mailbox: SandboxMailbox
+) -> tuple[recurrence_markup.Listed, ...]:
     found = item.meeting.exceptions if item.meeting is not None else ()
     return tuple(_listed(item, mailbox, each) for each in found)
 
 
 def _listed(
-    item: Item, mailbox: Mailbox, each: ChangedOccurrence
+    item: Item, mailbox: SandboxMailbox, each: ChangedOccurrence
 ) -> recurrence_markup.Listed:
     identifier = ids.occurrence_id(item.id, each.original_start)
     return recurrence_markup.Listed(identifier, mailbox.change_key(item), each)
@@ -160,7 +162,9 @@ MEETING_PROPERTIES = (
         "calendar:LegacyFreeBusyStatus",
         FULL,
         values.TEXT,
-        lambda item, _: item.free_busy if item.kind is Kind.CALENDAR else "Tentative",
+        lambda item, _: (
+            item.free_busy if item.kind is ItemKind.CALENDAR else "Tentative"
+        ),
         "d",
     ),
     declare(
@@ -175,7 +179,7 @@ MEETING_PROPERTIES = (
         "calendar:IsMeeting",
         FULL,
         values.BOOL,
-        lambda item, _: item.kind is Kind.REQUEST or item.is_meeting,
+        lambda item, _: item.kind is ItemKind.REQUEST or item.is_meeting,
     ),
     declare(
         "calendar:IsCancelled",
@@ -193,7 +197,7 @@ MEETING_PROPERTIES = (
         "calendar:MeetingRequestWasSent",
         FULL,
         values.BOOL,
-        lambda item, _: item.told is not None or item.kind is Kind.REQUEST,
+        lambda item, _: item.told is not None or item.kind is ItemKind.REQUEST,
     ),
     declare(
         "calendar:IsResponseRequested",

@@ -9,10 +9,10 @@ from enum import StrEnum
 
 import msgspec
 
-from pexschedd.sandbox.recurrence import Recurrence
+from pexschedd.sandbox.recurrence import SeriesRecurrence
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What an item is; the values are the element names of EWS."""
 
     MESSAGE = "Message"
@@ -37,7 +37,7 @@ class ResponseType(StrEnum):
     NONE = "NoResponseReceived"
 
 
-class Answer(StrEnum):
+class MeetingAnswer(StrEnum):
     """What an attendee says to a request; the values are those of ResponseType."""
 
     ACCEPT = "Accept"
@@ -60,14 +60,14 @@ class Send(StrEnum):
     CHANGED = "changed"
 
 
-class Person(msgspec.Struct, frozen=True):
+class MailboxUser(msgspec.Struct, frozen=True):
     name: str
     address: str
     """SMTP, as the sender wrote it; compare it with `same_address`."""
 
 
 class Attendee(msgspec.Struct, frozen=True):
-    person: Person
+    person: MailboxUser
     role: Role = Role.REQUIRED
     response: ResponseType = ResponseType.UNKNOWN
     responded: datetime | None = None
@@ -98,7 +98,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
 
     goid: bytes
     """The clean global object id: the same in all mailboxes."""
-    organizer: Person
+    organizer: MailboxUser
     start: datetime
     end: datetime
     zone: str = "UTC"
@@ -122,7 +122,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     type: CalendarType = CalendarType.SINGLE
     recurrence_id: datetime | None = None
     """Of an occurrence: when the series' pattern has it."""
-    recurrence: Recurrence | None = None
+    recurrence: SeriesRecurrence | None = None
     """Of a series. Its `start` and `end` are those of the first occurrence."""
     exceptions: tuple[ChangedOccurrence, ...] = ()
     deleted: tuple[datetime, ...] = ()
@@ -148,7 +148,7 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     """GUID of the mailbox that holds it."""
     folder: str = ""
     """Distinguished name of the folder that holds it."""
-    kind: Kind
+    kind: ItemKind
     item_class: str
 
     change: int = 0
@@ -166,12 +166,12 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     sent: datetime | None = None
     is_read: bool = False
     is_draft: bool = False
-    sender: Person | None = None
-    author: Person | None = None
+    sender: MailboxUser | None = None
+    author: MailboxUser | None = None
     """EWS calls it From."""
-    to: tuple[Person, ...] = ()
-    cc: tuple[Person, ...] = ()
-    bcc: tuple[Person, ...] = ()
+    to: tuple[MailboxUser, ...] = ()
+    cc: tuple[MailboxUser, ...] = ()
+    bcc: tuple[MailboxUser, ...] = ()
     message_id: str = ""
     importance: str = "Normal"
     sensitivity: str = "Normal"

@@ -14,7 +14,7 @@ from pexschedd.sandbox import bearer, ntlm, signin
 from pexschedd.sandbox.controls import HOST
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.installation import Closing, SignIn
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.ntlm import Handshake, Refused
 
 log = Logger()
@@ -26,10 +26,10 @@ class _Connection:
 
     def __init__(self) -> None:
         self.handshake: Handshake | None = None
-        self.caller: Mailbox | None = None
+        self.caller: SandboxMailbox | None = None
 
 
-class Challenge(Exception):
+class HandshakeOffer(Exception):
     """Answer with 401 and these header fields."""
 
     def __init__(self, *challenges: str, diagnostics: str = "") -> None:
@@ -42,15 +42,15 @@ class Challenge(Exception):
 class Negotiation:
     """Who calls, by what they send or by what their connection remembers."""
 
-    def __init__(self, exchange: Exchange, tokens: bearer.Tokens) -> None:
+    def __init__(self, exchange: Exchange, tokens: bearer.BearerTokens) -> None:
         self._exchange = exchange
         self._tokens = tokens
         self._connections: WeakKeyDictionary[Any, _Connection] = WeakKeyDictionary()
         self._closed = 0
         self._rules = SignIn()
 
-    def caller(self, request: Request, rules: SignIn) -> Mailbox:
-        """Raises `Challenge`. With other rules than before all sign in again."""
+    def caller(self, request: Request, rules: SignIn) -> SandboxMailbox:
+        """Raises `HandshakeOffer`. With other rules than before all sign in again."""
         if rules != self._rules:
             self._connections.clear()
             self._closed, self._rules = 0, rules
@@ -72,7 +72,7 @@ class Negotiation:
             raise self.challenge(request, rules)
         return found
 
-    def _bearer(self, request: Request, rules: SignIn, token: str) -> Mailbox:
+    def _bearer(self, request: Request, rules: SignIn, token: str) -> SandboxMailbox:
         try:
             return self._tokens.owner(token)
         except bearer.BadToken as error:
@@ -80,7 +80,7 @@ class Negotiation:
 
     def _handshake(
         self, request: Request, rules: SignIn, method: str, text: str
-    ) -> Mailbox:
+    ) -> SandboxMailbox:
         connection = self._connections.setdefault(request.channel, _Connection())
         try:
             token = base64.b64decode(text, validate=True)
@@ -102,7 +102,7 @@ class Negotiation:
             raise self.challenge(request, rules) from None
         encoded = base64.b64encode(answer).decode()
         if caller is None:
-            challenge = Challenge(f"{method} {encoded}")
+            challenge = HandshakeOffer(f"{method} {encoded}")
             challenge.close_after = self._closing(rules)
             raise challenge
         connection.handshake = None
@@ -116,11 +116,11 @@ class Negotiation:
         request: Request,
         rules: SignIn,
         connection: _Connection,
-        caller: Mailbox | None = None,
-    ) -> Mailbox:
+        caller: SandboxMailbox | None = None,
+    ) -> SandboxMailbox:
         found = caller or connection.caller
         if found is None:
-            raise Challenge()
+            raise HandshakeOffer()
         if not rules.single_request:
             request.setHeader("persistent-auth", "true")
         return found
@@ -135,7 +135,9 @@ class Negotiation:
         return rules.closing
 
     @staticmethod
-    def challenge(request: Request, rules: SignIn, bad_token: str = "") -> Challenge:
+    def challenge(
+        request: Request, rules: SignIn, bad_token: str = ""
+    ) -> HandshakeOffer:
         """The first leg, or a refusal: everything that is offered."""
         offered = []
         for method in () if rules.silent else rules.methods:
@@ -149,7 +151,7 @@ class Negotiation:
             else:
                 offered.append(method)
         reason = f'2000003;reason="{bad_token}"' if bad_token else ""
-        return Challenge(*offered, diagnostics=reason)
+        return HandshakeOffer(*offered, diagnostics=reason)
 
 
 def server_certificate(request: Request) -> x509.Certificate | None:

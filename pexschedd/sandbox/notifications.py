@@ -17,13 +17,13 @@ from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
 
 if TYPE_CHECKING:
-    from pexschedd.sandbox.mailbox import Mailbox
+    from pexschedd.sandbox.mailbox import SandboxMailbox
     from pexschedd.sandbox.markup import Element
 
 _MARK = b"SBXW"
 
 
-class Event(StrEnum):
+class NotificationEvent(StrEnum):
     """The kinds a client may subscribe to, by their element names."""
 
     COPIED = "CopiedEvent"
@@ -37,7 +37,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class Happening:
-    event: Event
+    event: NotificationEvent
     folder: str
     """The distinguished name of the folder it happened in."""
     item: str = ""
@@ -55,7 +55,7 @@ class Happening:
 def write(
     parent: "Element",
     happening: Happening,
-    mailbox: "Mailbox",
+    mailbox: "SandboxMailbox",
     at: datetime,
     watermark: str | None = None,
 ) -> None:
@@ -71,7 +71,7 @@ def write(
     else:
         _folder(event, "FolderId", mailbox, happening.folder)
         _folder(event, "ParentFolderId", mailbox, folder.parent or folder.name)
-        if happening.event is Event.MODIFIED:
+        if happening.event is NotificationEvent.MODIFIED:
             markup.t(event, "UnreadCount", str(folder.unread))
     if happening.old_item:
         key = happening.key
@@ -79,7 +79,9 @@ def write(
         _folder(event, "OldParentFolderId", mailbox, happening.old_folder)
 
 
-def _folder(parent: "Element", name: str, mailbox: "Mailbox", folder: str) -> None:
+def _folder(
+    parent: "Element", name: str, mailbox: "SandboxMailbox", folder: str
+) -> None:
     found = mailbox.folders[folder]
     key = mailbox.folder_change_key(found)
     markup.t(parent, name, Id=found.id, ChangeKey=key)

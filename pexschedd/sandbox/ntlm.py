@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 
 _SIGNATURE = b"NTLMSSP\x00"
 _AUTHENTICATE = _SIGNATURE + b"\x03\x00\x00\x00"
@@ -47,7 +47,7 @@ class Handshake:
     def __init__(
         self,
         token: bytes,
-        find: Callable[[str], Mailbox | None],
+        find: Callable[[str], SandboxMailbox | None],
         binding: Binding,
         certificate: x509.Certificate | None,
     ) -> None:
@@ -63,7 +63,7 @@ class Handshake:
                 options=spnego.NegotiateOptions.use_ntlm,
             )
 
-    def step(self, token: bytes) -> tuple[bytes, Mailbox | None]:
+    def step(self, token: bytes) -> tuple[bytes, SandboxMailbox | None]:
         """What to answer, and who it is when that is clear. Raises `Refused`."""
         authenticate = Authenticate.find(token)
         mailbox, bindings, line = None, None, ":nobody:"
@@ -81,7 +81,7 @@ class Handshake:
             raise Refused("nobody has authenticated")
         return answer or b"", mailbox
 
-    def _account(self, authenticate: "Authenticate") -> tuple[Mailbox, str]:
+    def _account(self, authenticate: "Authenticate") -> tuple[SandboxMailbox, str]:
         domain, user = authenticate.domain, authenticate.user
         mailbox = self._find(f"{domain}\\{user}" if domain else user)
         password = None if mailbox is None else mailbox.account.password

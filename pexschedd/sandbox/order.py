@@ -3,7 +3,7 @@
 Facts of the protocol, used to write answers and to refuse requests that mix it up.
 """
 
-from pexschedd.sandbox.model import Kind
+from pexschedd.sandbox.model import ItemKind
 
 _ITEM = (
     *("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject"),
@@ -56,9 +56,9 @@ _CONFLICTS = (
 _WHO = ("Organizer", "RequiredAttendees", "OptionalAttendees", "Resources")
 _WALL = ("StartWallClock", "EndWallClock", "StartTimeZoneId", "EndTimeZoneId")
 
-ORDER: dict[Kind, tuple[str, ...]] = {
-    Kind.MESSAGE: _MESSAGE,
-    Kind.REQUEST: (
+ORDER: dict[ItemKind, tuple[str, ...]] = {
+    ItemKind.MESSAGE: _MESSAGE,
+    ItemKind.REQUEST: (
         *_MEETING,
         *("MeetingRequestType", "IntendedFreeBusyStatus"),
         *_TIMES,
@@ -71,17 +71,17 @@ ORDER: dict[Kind, tuple[str, ...]] = {
         *_WALL,
         "DoNotForwardMeeting",
     ),
-    Kind.CANCELLATION: (
+    ItemKind.CANCELLATION: (
         *_MEETING,
         *("Start", "End", "Location", "Recurrence", "CalendarItemType"),
         *("EnhancedLocation", "DoNotForwardMeeting"),
     ),
-    Kind.RESPONSE: (
+    ItemKind.RESPONSE: (
         *_MEETING,
         *("Start", "End", "Location", "Recurrence", "CalendarItemType"),
         *("ProposedStart", "ProposedEnd", "EnhancedLocation"),
     ),
-    Kind.CALENDAR: (
+    ItemKind.CALENDAR: (
         *_ITEM,
         *("UID", "RecurrenceId", "DateTimeStamp"),
         *_TIMES,

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pexschedd.sandbox import bodies, series
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.model import (
     EMPTY_BODY,
     Attendee,
     Body,
     Item,
-    Kind,
+    ItemKind,
+    MailboxUser,
     Meeting,
-    Person,
     ResponseType,
     Role,
     Send,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def publish(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     item: Item,
     send: Send,
     *,
@@ -84,7 +84,7 @@ def publish(
 
 def cancel(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     item: Item,
     *,
     text: Body = EMPTY_BODY,
@@ -115,7 +115,7 @@ def cancel(
 
 
 def replace_role(
-    attendees: Sequence[Attendee], role: Role, people: Sequence[Person]
+    attendees: Sequence[Attendee], role: Role, people: Sequence[MailboxUser]
 ) -> tuple[Attendee, ...]:
     """Another list of people for one role; who stays keeps the answer already given."""
     known = {a.person.address.casefold(): a for a in attendees}
@@ -151,7 +151,7 @@ def _without(attendees: Iterable[Attendee], addresses: set[str]) -> list[Attende
     return [a for a in attendees if a.person.address.casefold() not in addresses]
 
 
-def _remember_sequence(mailbox: Mailbox, item: Item, meeting: Meeting) -> None:
+def _remember_sequence(mailbox: SandboxMailbox, item: Item, meeting: Meeting) -> None:
     """No update of a series has a lower sequence than what was sent before about it
     or any of its occurrences (PidLidAppointmentLastSequence)."""
     item.last_sequence = max(item.last_sequence, meeting.sequence)
@@ -163,7 +163,7 @@ def _remember_sequence(mailbox: Mailbox, item: Item, meeting: Meeting) -> None:
 
 def _carry_over(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     master: Item,
     added: Sequence[Attendee],
     removed: Sequence[Attendee],
@@ -189,7 +189,7 @@ def _carry_over(
 
 def _cancel_strays(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     exception: Item,
     invited: set[str],
     save_copy: bool,
@@ -208,7 +208,7 @@ def _cancel_strays(
 
 def _send_requests(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     item: Item,
     recipients: Sequence[Attendee],
     before: set[str],
@@ -224,7 +224,7 @@ def _send_requests(
     if meeting is None or not recipients:
         return
     template = _message(exchange, mailbox, item, meeting)
-    template.kind = Kind.REQUEST
+    template.kind = ItemKind.REQUEST
     template.item_class = "IPM.Schedule.Meeting.Request"
     template.subject = item.subject
     template.response = ResponseType.NONE
@@ -239,7 +239,7 @@ def _send_requests(
 
 def _send_cancellations(
     exchange: "PostOffice",
-    mailbox: Mailbox,
+    mailbox: SandboxMailbox,
     item: Item,
     meeting: Meeting,
     recipients: Sequence[Attendee],
@@ -248,7 +248,7 @@ def _send_cancellations(
     if not recipients:
         return
     template = _message(exchange, mailbox, item, replace(meeting, cancelled=True))
-    template.kind = Kind.CANCELLATION
+    template.kind = ItemKind.CANCELLATION
     template.item_class = "IPM.Schedule.Meeting.Canceled"
     template.subject = f"Canceled: {item.subject}"
     template.to = tuple(attendee.person for attendee in recipients)
@@ -260,11 +260,11 @@ def _send_cancellations(
 
 
 def _message(
-    exchange: "PostOffice", mailbox: Mailbox, item: Item, meeting: Meeting
+    exchange: "PostOffice", mailbox: SandboxMailbox, item: Item, meeting: Meeting
 ) -> Item:
     now = exchange.now()
     return Item(
-        kind=Kind.REQUEST,
+        kind=ItemKind.REQUEST,
         item_class="",
         body=item.body,
         created=now,
@@ -283,5 +283,5 @@ def _message(
     )
 
 
-def _people(meeting: Meeting, role: Role) -> tuple[Person, ...]:
+def _people(meeting: Meeting, role: Role) -> tuple[MailboxUser, ...]:
     return tuple(a.person for a in meeting.attendees if a.role is role)

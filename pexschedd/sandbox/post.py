@@ -10,8 +10,8 @@ from pexschedd.sandbox import bodies, delivery
 from pexschedd.sandbox.alterations import Alteration
 from pexschedd.sandbox.directory import Directory, Who
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.model import Body, Item, Kind
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.model import Body, Item, ItemKind
 
 
 class PostOffice(Directory):
@@ -25,7 +25,7 @@ class PostOffice(Directory):
 
     def send_message(
         self,
-        sender: Mailbox | str,
+        sender: SandboxMailbox | str,
         *,
         to: Sequence[Who],
         subject: str,
@@ -39,7 +39,7 @@ class PostOffice(Directory):
         now = self.now()
         me = self.person(mailbox.address)
         item = Item(
-            kind=Kind.MESSAGE,
+            kind=ItemKind.MESSAGE,
             item_class=item_class,
             subject=bodies.clean_text(subject),
             body=bodies.of(body),
@@ -55,17 +55,17 @@ class PostOffice(Directory):
         return mailbox.add(item, "sentitems")
 
     def forward(
-        self, message: Item, forwarder: Mailbox | str, *, to: Sequence[Who]
+        self, message: Item, forwarder: SandboxMailbox | str, *, to: Sequence[Who]
     ) -> None:
         """Passes a request or a calendar item on: the same meeting with the same
         organizer, but from the forwarder. The organizer gets a notification."""
         meeting = message.meeting
-        if meeting is None or message.kind not in (Kind.REQUEST, Kind.CALENDAR):
+        if meeting is None or message.kind not in (ItemKind.REQUEST, ItemKind.CALENDAR):
             raise EwsError("ErrorCalendarForwardActionNotAllowed")
         mailbox = self._mailbox(forwarder)
         me, now = self.person(mailbox.address), self.now()
         copy = Item(
-            kind=Kind.REQUEST,
+            kind=ItemKind.REQUEST,
             item_class="IPM.Schedule.Meeting.Request",
             subject=f"FW: {message.subject}",
             body=message.body,
@@ -79,7 +79,7 @@ class PostOffice(Directory):
         )
         self.post(mailbox, copy)
         notice = Item(
-            kind=Kind.MESSAGE,
+            kind=ItemKind.MESSAGE,
             item_class="IPM.Schedule.Meeting.Notification.Forward",
             subject=f"Meeting Forward Notification: {message.subject}",
             created=now,
@@ -91,7 +91,7 @@ class PostOffice(Directory):
         )
         self.post(mailbox, notice)
 
-    def post(self, mailbox: Mailbox, item: Item) -> None:
+    def post(self, mailbox: SandboxMailbox, item: Item) -> None:
         """Delivers copies of a message that is in no folder to all its recipients."""
         item.sent = self.now()
         item.is_draft = False
@@ -114,7 +114,9 @@ class PostOffice(Directory):
             return None
         return self._bring(mailbox, message)
 
-    def deliver_again(self, message: Item, to: Mailbox | str | None = None) -> Item:
+    def deliver_again(
+        self, message: Item, to: SandboxMailbox | str | None = None
+    ) -> Item:
         """Brings another copy of a message, by default to where it lies already: the
         same in all but its id and when it was received."""
         mailbox = self.holder(message) if to is None else self._mailbox(to)
@@ -158,6 +160,6 @@ class PostOffice(Directory):
             for message in chosen
         ]
 
-    def _bring(self, mailbox: Mailbox, message: Item) -> Item:
+    def _bring(self, mailbox: SandboxMailbox, message: Item) -> Item:
         message.received = self.now()
         return delivery.deliver(self, mailbox, message)

@@ -4,25 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.model import Item, Kind, Meeting
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.model import Item, ItemKind, Meeting
 from pexschedd.sandbox.values import Type
 
-ALL = frozenset(Kind)
-MAIL = ALL - {Kind.CALENDAR}
-MEETING_MAIL = frozenset({Kind.REQUEST, Kind.CANCELLATION, Kind.RESPONSE})
-REQUEST = frozenset({Kind.REQUEST})
-CALENDAR = frozenset({Kind.CALENDAR})
+ALL = frozenset(ItemKind)
+MAIL = ALL - {ItemKind.CALENDAR}
+MEETING_MAIL = frozenset({ItemKind.REQUEST, ItemKind.CANCELLATION, ItemKind.RESPONSE})
+REQUEST = frozenset({ItemKind.REQUEST})
+CALENDAR = frozenset({ItemKind.CALENDAR})
 FULL = REQUEST | CALENDAR
 TIMED = MEETING_MAIL | CALENDAR
 
-Getter = Callable[[Item, Mailbox], Any]
+Getter = Callable[[Item, SandboxMailbox], Any]
 
 
 @dataclass(frozen=True)
 class Property:
     uri: str
-    kinds: frozenset[Kind]
+    kinds: frozenset[ItemKind]
     type: Type
     get: Getter
     """None (or an empty list): the item does not have it."""
@@ -45,7 +45,7 @@ def of(read: Callable[[Meeting], Any]) -> Getter:
 
 def declare(
     uri: str,
-    kinds: frozenset[Kind],
+    kinds: frozenset[ItemKind],
     kind: Type,
     get: Getter,
     flags: str = "",

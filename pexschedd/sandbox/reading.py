@@ -17,7 +17,7 @@ from pexschedd.sandbox import (
 from pexschedd.sandbox.errors import EwsError, SchemaError
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import EMPTY_BODY, Body, Item, Meeting, Person, Role
+from pexschedd.sandbox.model import EMPTY_BODY, Body, Item, MailboxUser, Meeting, Role
 from pexschedd.sandbox.organizing import replace_role
 
 _ROLES = {
@@ -36,7 +36,7 @@ _IGNORED = frozenset(
 """Accepted, as Exchange accepts them, and not kept."""
 
 
-class Writer:
+class PropertyWriter:
     """Puts the elements that a client sends into items."""
 
     def __init__(self, exchange: Exchange, zone: tzinfo) -> None:
@@ -112,7 +112,7 @@ class Writer:
         text = element.text or ""
         return bodies.from_html(text) if kind == "HTML" else bodies.from_text(text)
 
-    def person(self, element: Element) -> Person:
+    def person(self, element: Element) -> MailboxUser:
         """An element of type EmailAddressType. Raises `EwsError`."""
         address = markup.text_t(element, "EmailAddress").strip()
         if not address:
@@ -128,9 +128,9 @@ class Writer:
             raise EwsError("ErrorInvalidRecipients", f"{address!r} is no address.")
         known = self._exchange.find(address)
         name = known.account.name if known else markup.text_t(element, "Name")
-        return Person(name or address, address)
+        return MailboxUser(name or address, address)
 
-    def _people(self, element: Element) -> list[Person]:
+    def _people(self, element: Element) -> list[MailboxUser]:
         people = []
         for child in element:
             mailbox = child
@@ -224,8 +224,8 @@ def _known_zone(zone: str) -> str:
     return zone
 
 
-def _set_person(attribute: str) -> Callable[[Writer, Item, Element], None]:
-    def put(writer: Writer, item: Item, element: Element) -> None:
+def _set_person(attribute: str) -> Callable[[PropertyWriter, Item, Element], None]:
+    def put(writer: PropertyWriter, item: Item, element: Element) -> None:
         mailbox = markup.find_t(element, "Mailbox")
         if mailbox is None:
             raise markup.missing(element, "Mailbox")
@@ -234,8 +234,8 @@ def _set_person(attribute: str) -> Callable[[Writer, Item, Element], None]:
     return put
 
 
-def _set_people(attribute: str) -> Callable[[Writer, Item, Element], None]:
-    def put(writer: Writer, item: Item, element: Element) -> None:
+def _set_people(attribute: str) -> Callable[[PropertyWriter, Item, Element], None]:
+    def put(writer: PropertyWriter, item: Item, element: Element) -> None:
         setattr(item, attribute, tuple(writer._people(element)))
 
     return put
@@ -243,8 +243,8 @@ def _set_people(attribute: str) -> Callable[[Writer, Item, Element], None]:
 
 def _set_text(
     attribute: str, choices: tuple[str, ...] = ()
-) -> Callable[[Writer, Item, Element], None]:
-    def put(writer: Writer, item: Item, element: Element) -> None:
+) -> Callable[[PropertyWriter, Item, Element], None]:
+    def put(writer: PropertyWriter, item: Item, element: Element) -> None:
         del writer
         text = element.text or ""
         markup.chosen(element, attribute, text, choices)
@@ -253,29 +253,29 @@ def _set_text(
     return put
 
 
-def _set_flag(attribute: str) -> Callable[[Writer, Item, Element], None]:
-    def put(writer: Writer, item: Item, element: Element) -> None:
+def _set_flag(attribute: str) -> Callable[[PropertyWriter, Item, Element], None]:
+    def put(writer: PropertyWriter, item: Item, element: Element) -> None:
         del writer
         setattr(item, attribute, markup.boolean(element, element.text or ""))
 
     return put
 
 
-def _set_body(writer: Writer, item: Item, element: Element) -> None:
+def _set_body(writer: PropertyWriter, item: Item, element: Element) -> None:
     item.body = writer.body(element)
 
 
-def _set_categories(writer: Writer, item: Item, element: Element) -> None:
+def _set_categories(writer: PropertyWriter, item: Item, element: Element) -> None:
     del writer
     item.categories = tuple(child.text or "" for child in element)
 
 
-def _set_minutes(writer: Writer, item: Item, element: Element) -> None:
+def _set_minutes(writer: PropertyWriter, item: Item, element: Element) -> None:
     del writer
     item.reminder_minutes = markup.integer(element, element.text or "", 0, 2_629_800)
 
 
-_SETTERS: dict[str, Callable[[Writer, Item, Element], None]] = {
+_SETTERS: dict[str, Callable[[PropertyWriter, Item, Element], None]] = {
     "ItemClass": _set_text("item_class"),
     "Subject": _set_text("subject"),
     "Sensitivity": _set_text(

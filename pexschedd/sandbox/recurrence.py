@@ -31,7 +31,7 @@ class Pattern(StrEnum):
     YEARLY_ON = "RelativeYearlyRecurrence"
 
 
-class Recurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SeriesRecurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A pattern and its range; made by the class methods, which check nothing but
     what would make no sense. Raises ValueError.
 

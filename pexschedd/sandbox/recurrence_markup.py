@@ -9,7 +9,7 @@ from pexschedd.sandbox import expansion, markup
 from pexschedd.sandbox.errors import EwsError, SchemaError
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import ChangedOccurrence, Meeting
-from pexschedd.sandbox.recurrence import Pattern, Recurrence
+from pexschedd.sandbox.recurrence import Pattern, SeriesRecurrence
 from pexschedd.sandbox.values import Type
 
 _PATTERNS: dict[Pattern, tuple[tuple[str, str], ...]] = {
@@ -46,7 +46,7 @@ class Listed(NamedTuple):
     occurrence: ChangedOccurrence
 
 
-def read(element: Element) -> Recurrence:
+def read(element: Element) -> SeriesRecurrence:
     """A Recurrence element. Raises `EwsError`."""
     if len(element) != 2:
         raise markup.missing(element, "WeeklyRecurrence")
@@ -79,7 +79,7 @@ def read(element: Element) -> Recurrence:
         else:
             fields["start" if child == "StartDate" else "until"] = _read_date(found)
     try:
-        return Recurrence(**fields)
+        return SeriesRecurrence(**fields)
     except ValueError as error:
         raise EwsError("ErrorCalendarInvalidRecurrence", str(error)) from None
 

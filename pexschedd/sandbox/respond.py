@@ -7,7 +7,7 @@ from http import HTTPStatus
 from twisted.web.server import Request
 
 from pexschedd.sandbox.installation import Closing
-from pexschedd.sandbox.negotiation import Challenge
+from pexschedd.sandbox.negotiation import HandshakeOffer
 
 XML = "text/xml; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -52,7 +52,7 @@ def common_headers(request: Request) -> None:
         request.setHeader("client-request-id", theirs)
 
 
-def unauthorized(request: Request, challenge: Challenge) -> None:
+def unauthorized(request: Request, challenge: HandshakeOffer) -> None:
     request.setResponseCode(HTTPStatus.UNAUTHORIZED)
     request.responseHeaders.removeHeader("www-authenticate")
     for each in challenge.challenges:

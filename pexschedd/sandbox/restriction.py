@@ -7,15 +7,15 @@ from typing import Any
 
 from pexschedd.sandbox import extended, markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Item
 from pexschedd.sandbox.properties import PROPERTIES
 from pexschedd.sandbox.shape import read_uri
 from pexschedd.sandbox.values import Comparable, comparables
 
-Test = Callable[[Item, Mailbox], bool]
-Reader = Callable[[Item, Mailbox], tuple[Comparable, ...]]
+Test = Callable[[Item, SandboxMailbox], bool]
+Reader = Callable[[Item, SandboxMailbox], tuple[Comparable, ...]]
 _GOID = "6ed8da90-450b-101b-98da-00aa003f1305:0x0023"
 _PATHS = ("FieldURI", "ExtendedFieldURI", "IndexedFieldURI")
 
@@ -43,7 +43,9 @@ def _path(element: Element) -> Path:
     if kind == "ExtendedFieldURI":
         key = extended.Key.read(element)
 
-        def read_extended(item: Item, mailbox: Mailbox) -> tuple[Comparable, ...]:
+        def read_extended(
+            item: Item, mailbox: SandboxMailbox
+        ) -> tuple[Comparable, ...]:
             return comparables(extended.value_of(key, item, mailbox))
 
         def parse(text: str, zone: tzinfo) -> Comparable:
@@ -59,7 +61,7 @@ def _path(element: Element) -> Path:
         raise EwsError("ErrorUnsupportedPathForQuery", f"{uri} cannot be searched for.")
     kinds, get = found.kinds, found.get
 
-    def read_property(item: Item, mailbox: Mailbox) -> tuple[Comparable, ...]:
+    def read_property(item: Item, mailbox: SandboxMailbox) -> tuple[Comparable, ...]:
         return comparables(get(item, mailbox)) if item.kind in kinds else ()
 
     return Path(read_property, found.type.parse, uri)
@@ -145,7 +147,7 @@ def _contains(element: Element, read: Reader) -> Test:
     if test is None:
         raise markup.unexpected(element)
 
-    def contains(item: Item, mailbox: Mailbox) -> bool:
+    def contains(item: Item, mailbox: SandboxMailbox) -> bool:
         for value in read(item, mailbox):
             if isinstance(value, str) and test(value):
                 return True
@@ -182,7 +184,7 @@ def _comparison_test(
     if markup.find_t(other, "Constant") is None:
         read_other = path_in(other).read
 
-        def against_property(item: Item, mailbox: Mailbox) -> bool:
+        def against_property(item: Item, mailbox: SandboxMailbox) -> bool:
             theirs = read_other(item, mailbox)
             return any(
                 type(mine) is type(each) and compare(mine, each)
@@ -193,7 +195,7 @@ def _comparison_test(
         return against_property
     wanted = _constant(element, path, zone)
 
-    def against_constant(item: Item, mailbox: Mailbox) -> bool:
+    def against_constant(item: Item, mailbox: SandboxMailbox) -> bool:
         for value in read(item, mailbox):
             if type(value) is type(wanted) and compare(value, wanted):
                 return True

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from pexschedd.sandbox import expansion, ids
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.expansion import Span
+from pexschedd.sandbox.expansion import OccurrenceSpan
 from pexschedd.sandbox.model import (
     CalendarType,
     ChangedOccurrence,
     Item,
-    Kind,
+    ItemKind,
     Meeting,
 )
 
@@ -35,7 +35,7 @@ def meeting_of(item: Item) -> Meeting:
 def is_series(item: Item | None) -> bool:
     return (
         item is not None
-        and item.kind is Kind.CALENDAR
+        and item.kind is ItemKind.CALENDAR
         and item.meeting is not None
         and item.meeting.recurrence is not None
     )
@@ -270,7 +270,7 @@ def _embed(master: Item, item: Item, original: datetime) -> Item:
     return item
 
 
-def _plain(master: Item, span: Span) -> Item:
+def _plain(master: Item, span: OccurrenceSpan) -> Item:
     return _embed(
         master,
         replace(
@@ -284,7 +284,7 @@ def _plain(master: Item, span: Span) -> Item:
     )
 
 
-def _of_series(meeting: Meeting, span: Span) -> Meeting:
+def _of_series(meeting: Meeting, span: OccurrenceSpan) -> Meeting:
     return replace(
         meeting,
         start=span.start,
@@ -297,7 +297,7 @@ def _of_series(meeting: Meeting, span: Span) -> Meeting:
     )
 
 
-def _unchanged(span: Span) -> ChangedOccurrence:
+def _unchanged(span: OccurrenceSpan) -> ChangedOccurrence:
     return ChangedOccurrence(span.start, span.start, span.end)
 
 

@@ -12,13 +12,13 @@ from twisted.web.server import Site
 
 from pexschedd.sandbox import envelope, markup, signin, tokens
 from pexschedd.sandbox.accounts import Account, default_accounts
-from pexschedd.sandbox.bearer import Judge, Tokens
-from pexschedd.sandbox.behaviour import Behaviour, Plan
+from pexschedd.sandbox.bearer import BearerTokens, Judge
+from pexschedd.sandbox.behaviour import Behaviour, BehaviourPlan
 from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
 from pexschedd.sandbox.exchange import Exchange
 from pexschedd.sandbox.fault import Fault
 from pexschedd.sandbox.installation import SignIn
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.negotiation import Negotiation
 from pexschedd.sandbox.operations import OPERATIONS, UNSUPPORTED
@@ -26,13 +26,13 @@ from pexschedd.sandbox.operations.call import Call, ItemFault
 from pexschedd.sandbox.site import make_resource, make_site
 from pexschedd.sandbox.streaming import Stream
 from pexschedd.sandbox.subscriptions import Route, Subscriptions
-from pexschedd.sandbox.throttling import Throttle, Throttling
+from pexschedd.sandbox.throttling import MailboxThrottle, Throttling
 
 Answer = tuple[HTTPStatus, bytes]
 
 
 @dataclass
-class Outcome:
+class CallOutcome:
     """What one request led to."""
 
     answer: Answer
@@ -69,8 +69,8 @@ class Sandbox:
         self.behaviour = Behaviour(sign_in, self._seconds)
         self._moving: dict[str, float] = {}
         """Until when, by the GUIDs of mailboxes."""
-        self.throttle = Throttle(self._seconds)
-        self.tokens = Tokens(exchange, bearer)
+        self.throttle = MailboxThrottle(self._seconds)
+        self.tokens = BearerTokens(exchange, bearer)
         self.negotiation = Negotiation(exchange, self.tokens)
         self.calls: Counter[str] = Counter()
         """How often each operation was called."""
@@ -107,7 +107,7 @@ class Sandbox:
             metadata_url=metadata_url,
         )
 
-    def admit(self, caller: Mailbox, body: bytes) -> Callable[[], None]:
+    def admit(self, caller: SandboxMailbox, body: bytes) -> Callable[[], None]:
         """Counts a request against its mailbox's limits; gives what its end is to
         call. Raises `EwsError`."""
         policy = self.behaviour.throttling
@@ -135,7 +135,9 @@ class Sandbox:
         """Those that are open."""
         return self.subscriptions.streams()
 
-    def handle(self, caller: Mailbox, body: bytes) -> tuple[Answer, Fault | None]:
+    def handle(
+        self, caller: SandboxMailbox, body: bytes
+    ) -> tuple[Answer, Fault | None]:
         """Carries out one request without any HTTP.
 
         The fault is what the transport has to do instead of, or with, the answer.
@@ -143,7 +145,12 @@ class Sandbox:
         outcome = self.serve(caller, body)
         return outcome.answer, outcome.fault
 
-    def serve(self, caller: Mailbox, body: bytes, route: Route = Route()) -> Outcome:  # noqa: B008 - immutable
+    def serve(
+        self,
+        caller: SandboxMailbox,
+        body: bytes,
+        route: Route = Route(),  # noqa: B008 - frozen
+    ) -> CallOutcome:
         """Carries out one request."""
         try:
             request = envelope.read(body)
@@ -155,20 +162,20 @@ class Sandbox:
             plan = self.behaviour.take(request.operation, address)
             fault = plan.whole
             if fault is not None and not fault.done_first:
-                return Outcome(self._refuse(fault), fault)
+                return CallOutcome(self._refuse(fault), fault)
             response, call = self._carry_out(caller, request, plan, route)
             if fault is not None and fault.is_code:
-                return Outcome(envelope.fault(fault.error()), fault)
+                return CallOutcome(envelope.fault(fault.error()), fault)
         except EwsError as error:
-            return Outcome(envelope.fault(error))
-        except signin.Forbidden:
-            return Outcome((HTTPStatus.FORBIDDEN, b""))
+            return CallOutcome(envelope.fault(error))
+        except signin.SignInForbidden:
+            return CallOutcome((HTTPStatus.FORBIDDEN, b""))
         stream = None
         if call.opening is not None:
             chosen, minutes = call.opening
             stream = Stream(self.subscriptions, chosen, minutes, self._clock)
         answer = (HTTPStatus.OK, envelope.answer(response))
-        return Outcome(answer, fault, stream, call.cookies)
+        return CallOutcome(answer, fault, stream, call.cookies)
 
     def _refuse(self, fault: Fault) -> Answer:
         if fault.is_code:
@@ -176,7 +183,11 @@ class Sandbox:
         return HTTPStatus.OK, b""
 
     def _carry_out(
-        self, caller: Mailbox, request: envelope.Request, plan: Plan, route: Route
+        self,
+        caller: SandboxMailbox,
+        request: envelope.SoapRequest,
+        plan: BehaviourPlan,
+        route: Route,
     ) -> tuple[Element, Call]:
         operation = OPERATIONS.get(request.operation)
         if operation is None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pexschedd.sandbox import extended, markup, order, values
 from pexschedd.sandbox.errors import SchemaError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Item, Kind
+from pexschedd.sandbox.model import Item, ItemKind
 from pexschedd.sandbox.properties import BODIES, PROPERTIES, exists
 from pexschedd.sandbox.property import Property
 
@@ -55,7 +55,7 @@ class Shape:
                 uris.add(read_uri(child))
         return cls(name, frozenset(uris), tuple(keys), body_type, from_find)
 
-    def write(self, parent: Element, item: Item, mailbox: Mailbox) -> None:
+    def write(self, parent: Element, item: Item, mailbox: SandboxMailbox) -> None:
         """Adds the item's element."""
         element = markup.t(parent, item.kind.value)
         for one in _plan(item.kind, self):
@@ -89,7 +89,7 @@ def read_uri(element: Element) -> str:
 
 
 @cache
-def _by_name(kind: Kind) -> tuple[Property | None, ...]:
+def _by_name(kind: ItemKind) -> tuple[Property | None, ...]:
     """The properties of one kind of item in schema order; None marks where the
     extended ones go."""
     named = {each.name: each for each in PROPERTIES.values() if kind in each.kinds}
@@ -101,7 +101,7 @@ def _by_name(kind: Kind) -> tuple[Property | None, ...]:
 
 
 @lru_cache(maxsize=64)
-def _plan(kind: Kind, shape: Shape) -> list[Property | None]:
+def _plan(kind: ItemKind, shape: Shape) -> list[Property | None]:
     """The properties to write, in order."""
     wanted = _wanted(shape)
     return [
@@ -119,7 +119,7 @@ def _wanted(shape: Shape) -> Callable[[Property], Any]:
     return lambda each: each.uri == "item:ItemId" or each.uri in shape.uris
 
 
-def write_id(parent: Element, item: Item, mailbox: Mailbox) -> None:
+def write_id(parent: Element, item: Item, mailbox: SandboxMailbox) -> None:
     """An item with nothing but its id, as the answers to writing have it."""
     element = markup.t(parent, item.kind.value)
     markup.t(element, "ItemId", Id=item.id, ChangeKey=mailbox.change_key(item))

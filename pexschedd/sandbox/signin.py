@@ -7,14 +7,14 @@ import hmac
 from pexschedd.sandbox.bearer import Application
 from pexschedd.sandbox.errors import RequestFault
 from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 
 
-class Forbidden(Exception):
+class SignInForbidden(Exception):
     """EWS is switched off for the caller or for the mailbox: status 403."""
 
 
-def sign_in(exchange: Exchange, authorization: str) -> Mailbox | None:
+def sign_in(exchange: Exchange, authorization: str) -> SandboxMailbox | None:
     """The caller's own mailbox; None if the credentials are missing or wrong.
 
     The user name is the address, `DOMAIN\\user`, or the local part alone.
@@ -36,7 +36,7 @@ def sign_in(exchange: Exchange, authorization: str) -> Mailbox | None:
     return mailbox if hmac.compare_digest(password.encode(), right) else None
 
 
-def named(exchange: Exchange, user: str) -> Mailbox | None:
+def named(exchange: Exchange, user: str) -> SandboxMailbox | None:
     """The account with this user name, in any of its forms."""
     found = exchange.find(user)
     if found is not None:
@@ -49,11 +49,11 @@ def named(exchange: Exchange, user: str) -> Mailbox | None:
 
 
 def acting_as(
-    exchange: Exchange, caller: Mailbox, wanted: tuple[str, str] | None
-) -> Mailbox:
+    exchange: Exchange, caller: SandboxMailbox, wanted: tuple[str, str] | None
+) -> SandboxMailbox:
     """The mailbox that ExchangeImpersonation names, or the caller's own.
 
-    Raises `RequestFault` and `Forbidden`.
+    Raises `RequestFault` and `SignInForbidden`.
     """
     if wanted is None:
         if isinstance(caller, Application):
@@ -79,7 +79,7 @@ def acting_as(
     return _open(caller, found)
 
 
-def _open(caller: Mailbox, mailbox: Mailbox) -> Mailbox:
+def _open(caller: SandboxMailbox, mailbox: SandboxMailbox) -> SandboxMailbox:
     if not (caller.account.ews_enabled and mailbox.account.ews_enabled):
-        raise Forbidden
+        raise SignInForbidden
     return mailbox

@@ -14,13 +14,13 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from pexschedd.sandbox import envelope, respond, trouble
 from pexschedd.sandbox.controls import add_controls, content
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.folder import Folder
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.negotiation import Challenge
+from pexschedd.sandbox.folder import PathSegment
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.negotiation import HandshakeOffer
 from pexschedd.sandbox.subscriptions import Route
 
 if TYPE_CHECKING:
-    from pexschedd.sandbox.server import Outcome, Sandbox
+    from pexschedd.sandbox.server import CallOutcome, Sandbox
 
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes; more is answered with 413."""
@@ -28,7 +28,7 @@ log = Logger()
 
 
 def make_resource(sandbox: "Sandbox", clock: IReactorTime) -> Resource:
-    root, ews = Folder(), Folder()
+    root, ews = PathSegment(), PathSegment()
     root.putChild(b"ews", ews)
     ews.putChild(b"exchange.asmx", _Ews(sandbox, clock))
     add_controls(root, sandbox)
@@ -84,7 +84,7 @@ class _Ews(Resource):
         self._date(request)
         try:
             self._caller(request)
-        except Challenge as challenge:
+        except HandshakeOffer as challenge:
             respond.unauthorized(request, challenge)
             return NOT_DONE_YET
         request.setHeader("content-type", "text/html; charset=utf-8")
@@ -102,7 +102,7 @@ class _Ews(Resource):
         shown = now + self._sandbox.behaviour.clock_skew
         request.setHeader("date", datetimeToString(shown))
 
-    def _caller(self, request: Request) -> Mailbox:
+    def _caller(self, request: Request) -> SandboxMailbox:
         sandbox = self._sandbox
         return sandbox.negotiation.caller(request, sandbox.behaviour.sign_in)
 
@@ -112,7 +112,7 @@ class _Ews(Resource):
         sandbox = self._sandbox
         try:
             caller = self._caller(request)
-        except Challenge as challenge:
+        except HandshakeOffer as challenge:
             respond.unauthorized(request, challenge)
             return
         body = content(request)
@@ -134,7 +134,7 @@ class _Ews(Resource):
         else:
             respond.give(request, outcome.answer, outcome.cookies)
 
-    def _stream(self, request: Request, outcome: "Outcome") -> None:
+    def _stream(self, request: Request, outcome: "CallOutcome") -> None:
         stream, fault = outcome.stream, outcome.fault
         if stream is None or request.channel is None:
             return

@@ -5,21 +5,21 @@ from typing import Self
 import msgspec
 
 from pexschedd.sandbox.accounts import Account
-from pexschedd.sandbox.mailbox import Entry, Mailbox
+from pexschedd.sandbox.mailbox import LogEntry, SandboxMailbox
 from pexschedd.sandbox.model import Item
 
 
 class MailboxState(msgspec.Struct):
     guid: str
     items: list[Item]
-    logs: dict[str, list[Entry]]
+    logs: dict[str, list[LogEntry]]
     deleted: dict[str, int]
     extended: dict[str, dict[str, str | list[str]]] = {}
     """Of the folders that have any."""
     moves: int = 0
 
     @classmethod
-    def of(cls, mailbox: Mailbox) -> Self:
+    def of(cls, mailbox: SandboxMailbox) -> Self:
         folders = mailbox.folders.items()
         return cls(
             guid=mailbox.guid,
@@ -32,7 +32,7 @@ class MailboxState(msgspec.Struct):
             },
         )
 
-    def fill(self, mailbox: Mailbox) -> None:
+    def fill(self, mailbox: SandboxMailbox) -> None:
         """Puts everything into a mailbox that is empty."""
         for item in self.items:
             mailbox.restore(item)
@@ -45,7 +45,7 @@ class MailboxState(msgspec.Struct):
             mailbox.folders[name].extended = properties
 
 
-class State(msgspec.Struct):
+class SandboxState(msgspec.Struct):
     number: int
     """The last change's."""
     accounts: list[Account]

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from pexschedd.sandbox import markup, notifications
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.markup import SOAP, TYPES, Element
-from pexschedd.sandbox.subscriptions import Subscription, Subscriptions
+from pexschedd.sandbox.subscriptions import MailboxSubscription, Subscriptions
 
 ACTIONS = ("silence", "abort", "half", "error", "missed", "close")
 """What `Stream.misbehave` can do."""
@@ -31,7 +31,7 @@ class Stream:
     def __init__(
         self,
         subscriptions: Subscriptions,
-        chosen: Sequence[Subscription],
+        chosen: Sequence[MailboxSubscription],
         minutes: int,
         clock: IReactorTime,
     ) -> None:
@@ -65,7 +65,7 @@ class Stream:
         if self._woken is None and self._request is not None and not self._silent:
             self._woken = self._clock.callLater(0, self._send)
 
-    def fail(self, code: str, about: Sequence[Subscription]) -> None:
+    def fail(self, code: str, about: Sequence[MailboxSubscription]) -> None:
         """An error about subscriptions; the stream goes on."""
         self._write(failure(EwsError(code), [each.id for each in about]))
 

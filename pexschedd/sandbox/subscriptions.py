@@ -18,8 +18,8 @@ import msgspec
 
 from pexschedd.sandbox import notifications
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.notifications import Event, Happening
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.notifications import Happening, NotificationEvent
 
 if TYPE_CHECKING:
     from pexschedd.sandbox.streaming import Stream
@@ -42,7 +42,7 @@ class Route:
     server: str = ""
 
 
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SubscriptionLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a server's throttling policy and configuration allow."""
 
     subscriptions: NotNegative = 5000
@@ -64,16 +64,16 @@ class Waiting:
 
 
 @dataclass(eq=False)
-class Subscription:
+class MailboxSubscription:
     """One mailbox's folders that one account watches."""
 
     id: str
     owner: str
     """The address of the account that made it."""
-    mailbox: Mailbox
+    mailbox: SandboxMailbox
     folders: frozenset[str] | None
     """Distinguished names; None: all."""
-    events: frozenset[Event]
+    events: frozenset[NotificationEvent]
     route: Route
     lifetime: float
     """Seconds without being asked for."""
@@ -116,10 +116,10 @@ class Subscriptions:
     def __init__(
         self, now: Callable[[], datetime], seconds: Callable[[], float]
     ) -> None:
-        self.limits = Limits()
+        self.limits = SubscriptionLimits()
         self.now = now
         self._seconds = seconds
-        self._all: dict[str, Subscription] = {}
+        self._all: dict[str, MailboxSubscription] = {}
 
     def __len__(self) -> int:
         self._sweep()
@@ -127,20 +127,20 @@ class Subscriptions:
 
     def add(
         self,
-        owner: Mailbox,
-        mailbox: Mailbox,
+        owner: SandboxMailbox,
+        mailbox: SandboxMailbox,
         folders: frozenset[str] | None,
-        events: frozenset[Event],
+        events: frozenset[NotificationEvent],
         route: Route,
         pull_minutes: int | None = None,
-    ) -> Subscription:
+    ) -> MailboxSubscription:
         """Raises `EwsError`."""
         self._sweep()
         mine = sum(each.mailbox is mailbox for each in self._all.values())
         if mine >= self.limits.subscriptions:
             raise EwsError("ErrorExceededSubscriptionCount")
         pulled = pull_minutes is not None
-        found = Subscription(
+        found = MailboxSubscription(
             id=_identifier(mailbox),
             owner=owner.address,
             mailbox=mailbox,
@@ -156,8 +156,13 @@ class Subscriptions:
         return found
 
     def find(
-        self, identifier: str, owner: Mailbox, route: Route, *, pulled: bool | None
-    ) -> Subscription:
+        self,
+        identifier: str,
+        owner: SandboxMailbox,
+        route: Route,
+        *,
+        pulled: bool | None,
+    ) -> MailboxSubscription:
         """Raises `EwsError` with the code that the client has to hear."""
         self._sweep()
         found = self._all.get(identifier)
@@ -181,11 +186,11 @@ class Subscriptions:
         found.touched = self._seconds()
         return found
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscription: MailboxSubscription) -> None:
         subscription.end()
         del self._all[subscription.id]
 
-    def forget(self, mailbox: Mailbox | None = None) -> None:
+    def forget(self, mailbox: SandboxMailbox | None = None) -> None:
         """Ends those of a mailbox, or all as a server's restart does: streams break
         off, and nobody is told more."""
         for each in list(self._all.values()):
@@ -199,12 +204,12 @@ class Subscriptions:
         found = [e.stream for e in self._all.values() if e.stream is not None]
         return list(dict.fromkeys(found))
 
-    def connected(self, owner: Mailbox) -> int:
+    def connected(self, owner: SandboxMailbox) -> int:
         """How many streams an account has open."""
         mine = [e for e in self._all.values() if e.owner == owner.address]
         return len({id(each.stream) for each in mine if each.stream is not None})
 
-    def attach(self, subscription: Subscription, stream: "Stream") -> None:
+    def attach(self, subscription: MailboxSubscription, stream: "Stream") -> None:
         """A second stream for the same subscription ends the first."""
         before = subscription.stream
         if before is not None:
@@ -215,7 +220,7 @@ class Subscriptions:
         subscription.missed = False
         subscription.stream = stream
 
-    def detach(self, subscription: Subscription, stream: "Stream") -> None:
+    def detach(self, subscription: MailboxSubscription, stream: "Stream") -> None:
         if subscription.stream is stream:
             subscription.stream = None
             subscription.touched = self._seconds()
@@ -235,7 +240,7 @@ class Subscriptions:
                 self.remove(each)
 
 
-def _identifier(mailbox: Mailbox) -> str:
+def _identifier(mailbox: SandboxMailbox) -> str:
     """Looks like Exchange's: the server's name, something unique, the mailbox."""
     server = b"ex01.sandbox.example"
     raw = struct.pack("<H", len(server)) + server + struct.pack("<I", 16)

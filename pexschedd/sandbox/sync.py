@@ -12,27 +12,27 @@ import zlib
 from dataclasses import dataclass
 
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Entry, Event, Folder
+from pexschedd.sandbox.mailbox import LogEntry, MailboxChange, MailboxFolder
 from pexschedd.sandbox.model import Item
 
 _MARK = b"SBX1"
 
 
 @dataclass(frozen=True)
-class State:
+class SyncState:
     known: int = 0
     until: int = 0
     down_to: int = 0
     """0: not in the middle of paging."""
 
-    def seal(self, folder: Folder) -> str:
+    def seal(self, folder: MailboxFolder) -> str:
         """Opaque to the client, bound to the folder."""
         raw = _MARK + struct.pack(">QQQ", self.known, self.until, self.down_to)
         check = _check(raw, folder)
         return base64.b64encode(raw + struct.pack(">I", check)).decode()
 
     @classmethod
-    def unseal(cls, text: str, folder: Folder) -> "State":
+    def unseal(cls, text: str, folder: MailboxFolder) -> "SyncState":
         """Raises `EwsError` for what is no state of this folder."""
         try:
             raw = base64.b64decode(text, validate=True)
@@ -45,19 +45,19 @@ class State:
         return cls(*struct.unpack(">QQQ", body[len(_MARK) :]))
 
 
-def _check(raw: bytes, folder: Folder) -> int:
+def _check(raw: bytes, folder: MailboxFolder) -> int:
     return zlib.crc32(raw + folder.id.encode(), folder.moves)
 
 
 @dataclass(frozen=True)
-class Page:
+class ChangePage:
     changes: list[tuple[str, str, Item | None]]
     """What happened (an element name), the item's id, the item unless it is gone."""
-    state: State
+    state: SyncState
     is_last: bool
 
 
-def page(folder: Folder, state: State, limit: int) -> Page:
+def page(folder: MailboxFolder, state: SyncState, limit: int) -> ChangePage:
     """The next changes, newest first."""
     paging = state.down_to > 0
     newest = folder.last_change
@@ -75,25 +75,27 @@ def page(folder: Folder, state: State, limit: int) -> Page:
         if len(changes) == limit:
             # What is above this entry has been given; what comes next time starts
             # here. Changes since the paging began were given first of all.
-            return Page(changes, State(state.known, until, last_seen), is_last=False)
+            return ChangePage(
+                changes, SyncState(state.known, until, last_seen), is_last=False
+            )
         changes.append(change)
         last_seen = entry.number
-    return Page(changes, State(known=until), is_last=True)
+    return ChangePage(changes, SyncState(known=until), is_last=True)
 
 
 def _change(
-    folder: Folder, entry: Entry, state: State, paging: bool
+    folder: MailboxFolder, entry: LogEntry, state: SyncState, paging: bool
 ) -> tuple[str, str, Item | None] | None:
     if not folder.is_current(entry):
         return None
-    if entry.event is Event.GONE:
+    if entry.event is MailboxChange.GONE:
         # Whoever never heard of it need not hear that it is gone. In the middle of
         # paging nobody knows which ones were heard of.
         if entry.entered > state.known and not paging:
             return None
         return ("Delete", entry.item, None)
     item = folder.items[entry.item]
-    if entry.event is Event.READ:
+    if entry.event is MailboxChange.READ:
         # Covered by the item's own line, if that is still to come.
         given = paging and state.down_to <= item.change <= state.until
         if item.change > state.known and not given:

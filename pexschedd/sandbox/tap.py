@@ -45,7 +45,7 @@ def check_loopback(endpoint: str) -> None:
         )
 
 
-class Options(usage.Options):
+class SandboxOptions(usage.Options):
     synopsis = "[--listen ENDPOINT] [--accounts FILE] [--sign-in METHODS]"
     longdesc = "A sandbox Exchange server for trying and testing; loopback only."
     optParameters = [
@@ -96,7 +96,11 @@ class Options(usage.Options):
                 ) from None
 
 
-def makeService(options: Options) -> IService:
+Options = SandboxOptions
+"""The name under which twistd looks the command line up."""
+
+
+def makeService(options: SandboxOptions) -> IService:
     def now() -> datetime:
         return datetime.now(UTC)
 

@@ -17,7 +17,7 @@ class Throttling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of too many in a minute; None: until there is room again."""
 
 
-class Throttle:
+class MailboxThrottle:
     """Keeps count. `seconds` is the injected clock's."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import jwt
 
-from pexschedd.sandbox.mailbox import Mailbox
-from pexschedd.sandbox.signing import Certificate
+from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.signing import TokenCertificate
 
 METADATA_PATH = "/autodiscover/metadata/json/1"
 LIFETIME = 28_800
@@ -18,8 +18,8 @@ _EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
 
 
 def mint(
-    certificate: Certificate,
-    mailbox: Mailbox,
+    certificate: TokenCertificate,
+    mailbox: SandboxMailbox,
     *,
     audience: str,
     base_url: str,
@@ -55,7 +55,9 @@ def mint(
     return jwt.encode(claims, certificate.key, algorithm="RS256", headers=headers)
 
 
-def metadata(certificate: Certificate, realm: str, base_url: str) -> dict[str, Any]:
+def metadata(
+    certificate: TokenCertificate, realm: str, base_url: str
+) -> dict[str, Any]:
     """The document at `METADATA_PATH`."""
     issuer = f"{_EXCHANGE}@{realm}"
     return {

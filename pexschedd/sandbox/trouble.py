@@ -8,7 +8,7 @@ from twisted.web.server import Request
 
 from pexschedd.sandbox import respond
 from pexschedd.sandbox.fault import Fault
-from pexschedd.sandbox.negotiation import Challenge
+from pexschedd.sandbox.negotiation import HandshakeOffer
 from pexschedd.sandbox.trickle import Flood, Trickle
 
 _LOGIN = (
@@ -27,7 +27,7 @@ def misbehave(
     request: Request,
     answer: tuple[HTTPStatus, bytes],
     fault: Fault,
-    challenge: Challenge,
+    challenge: HandshakeOffer,
     clock: IReactorTime,
 ) -> None:
     """Does to a request what the fault says; `challenge` is for status 401."""
@@ -91,7 +91,9 @@ def _spoil(
         respond.finish(request, body)
 
 
-def _status(request: Request, fault: Fault, status: int, challenge: Challenge) -> None:
+def _status(
+    request: Request, fault: Fault, status: int, challenge: HandshakeOffer
+) -> None:
     request.setResponseCode(status)
     if fault.retry_after_s is not None:
         request.setHeader("retry-after", str(fault.retry_after_s))

@@ -9,7 +9,7 @@ from lxml import etree
 
 from pexschedd.sandbox import markup, timezones
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Attendee, Body, Person
+from pexschedd.sandbox.model import Attendee, Body, MailboxUser
 
 Comparable = str | int | bool | bytes | datetime
 
@@ -27,7 +27,7 @@ def comparables(value: object) -> tuple[Comparable, ...]:
     """What of a value can equal a constant: text without regard to case."""
     if isinstance(value, str):
         return (value.casefold(),)
-    if isinstance(value, Person):
+    if isinstance(value, MailboxUser):
         return (value.address.casefold(), value.name.casefold())
     if isinstance(value, Body):
         return (value.text.casefold(),)
@@ -50,7 +50,11 @@ def write_body(parent: Element, name: str, body: Body, body_type: str) -> None:
 
 
 def write_mailbox(
-    parent: Element, person: Person, *, name_only: bool = False, kind: str = "Mailbox"
+    parent: Element,
+    person: MailboxUser,
+    *,
+    name_only: bool = False,
+    kind: str = "Mailbox",
 ) -> None:
     mailbox = markup.t(parent, "Mailbox")
     markup.t(mailbox, "Name", person.name)
@@ -71,11 +75,11 @@ def _strings(parent: Element, name: str, value: Sequence[str]) -> None:
         markup.t(element, "String", each)
 
 
-def _person(parent: Element, name: str, value: Person) -> None:
+def _person(parent: Element, name: str, value: MailboxUser) -> None:
     write_mailbox(markup.t(parent, name), value)
 
 
-def _people(parent: Element, name: str, value: Sequence[Person]) -> None:
+def _people(parent: Element, name: str, value: Sequence[MailboxUser]) -> None:
     element = markup.t(parent, name)
     for person in value:
         write_mailbox(element, person)

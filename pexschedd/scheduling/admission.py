@@ -9,8 +9,8 @@ from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
-from pexschedd.scheduling.aliases import normalise
-from pexschedd.scheduling.recurrence import open_windows
+from pexschedd.scheduling.decisions.aliases import normalise
+from pexschedd.scheduling.recurrence.series_dates import open_windows
 from pexschedd.store.store import Store
 
 

@@ -9,9 +9,9 @@ from pexschedd.clock import Now
 from pexschedd.errors import NotFound, TemplateError, Unavailable
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.scheduling import aliases
-from pexschedd.scheduling.known import Known
-from pexschedd.scheduling.wording import Wording
+from pexschedd.scheduling.decisions import aliases
+from pexschedd.scheduling.records.lookup import MeetingLookup
+from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 
 
@@ -30,7 +30,7 @@ class Booking:
     def __init__(
         self,
         store: Store,
-        wording: Wording,
+        wording: MessageTexts,
         *,
         now: Now,
         uuid4: Callable[[], str],
@@ -60,7 +60,7 @@ class Booking:
             connector.scheduled_alias_suffix_length,
             connector.scheduled_alias_domain,
             digits=self._digits,
-            taken=Known(self._store).alias_taken,
+            taken=MeetingLookup(self._store).alias_taken,
         )
         uuid = self._uuid4()
         # Worded first: a template that fails must not use up an alias.

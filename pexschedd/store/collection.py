@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Generic
 
 from pexschedd.model.table import R, Table
-from pexschedd.store.index import TAG, HashIndex, Hashing, entry
-from pexschedd.store.numbers import Numbers
+from pexschedd.store.hints.keydir import Keydir
+from pexschedd.store.index import TAG, HashIndex, KeyHashing, entry
 from pexschedd.store.records import RecordFormat
 
 KEPT = 200_000
@@ -28,8 +28,8 @@ class Collection(Generic[R]):
     def __init__(
         self,
         table: Table[R],
-        hashing: Hashing | None = None,
-        numbers: Numbers | None = None,
+        hashing: KeyHashing | None = None,
+        numbers: Keydir | None = None,
         kept: int = KEPT,
     ) -> None:
         """`numbers`: which records are in the journal. Without it, all are in memory,
@@ -37,7 +37,7 @@ class Collection(Generic[R]):
         self.table = table
         self.format = RecordFormat(table)
         self.next_id = 1
-        self._hashing = hashing or Hashing()
+        self._hashing = hashing or KeyHashing()
         self._numbers = numbers
         self._kept = kept
         self._records: OrderedDict[int, R] = OrderedDict()

@@ -19,14 +19,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pexschedd.store import line
 from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
-from pexschedd.store.hint_copying import HintCopying
-from pexschedd.store.hint_files import HintFiles
-from pexschedd.store.hints import Hints
-from pexschedd.store.ledger import Lines, Run
-from pexschedd.store.manifest import Segment
-from pexschedd.store.segments import Segments
+from pexschedd.store.hints.hint_copying import HintCopying
+from pexschedd.store.hints.hint_files import HintFiles
+from pexschedd.store.hints.hints import SegmentHints
+from pexschedd.store.hints.line_index import LineRun, SegmentLines
+from pexschedd.store.journal import line
+from pexschedd.store.journal.manifest import Segment
+from pexschedd.store.journal.segments import Segments
 
 SLICE = 32 << 10
 """Bytes that are looked at, and that are written before the next sync, between two
@@ -41,7 +41,7 @@ class Compaction:
         self,
         fs: FileSystem,
         segments: Segments,
-        sources: Sequence[Lines],
+        sources: Sequence[SegmentLines],
         dead: "deque[int]",
         hint_files: HintFiles,
         slice_size: int = SLICE,
@@ -59,7 +59,9 @@ class Compaction:
         self._line = 0
         self._offset = 0
         self._unsynced = 0
-        self.lines = Lines(sources[0].first, Hints(hint_files.width), compacted=True)
+        self.lines = SegmentLines(
+            sources[0].first, SegmentHints(hint_files.width), compacted=True
+        )
         """What has been copied."""
         self._hints = HintCopying(hint_files, segments, self.lines)
         self.problem = ""
@@ -109,7 +111,7 @@ class Compaction:
         )
         self._hints.finish(self._segments.manifest.segments[0])
 
-    def _copy(self, lines: Lines) -> None:
+    def _copy(self, lines: SegmentLines) -> None:
         path = self._segments.directory / self._segment.name
         after, size, runs = lines.runs(self._line, self._slice, self._hints.known)
         # Where nothing matters nothing is read: it may be what cannot be.
@@ -141,7 +143,7 @@ class Compaction:
             self._offset = 0
             self._hints.end_of_source()
 
-    def _read(self, path: Path, size: int, runs: Sequence[Run]) -> bytes | None:
+    def _read(self, path: Path, size: int, runs: Sequence[LineRun]) -> bytes | None:
         """None if the disk does not give it. That says nothing about what is written,
         and the records are in memory: it is damage like any other."""
         try:
@@ -178,7 +180,7 @@ def _intact(data: bytes, count: int) -> bool:
     )
 
 
-def _damaged(data: bytes, lines: Lines, run: Run) -> list[int]:
+def _damaged(data: bytes, lines: SegmentLines, run: LineRun) -> list[int]:
     """The numbers of the operations in a run whose lines are damaged."""
     found = []
     start = 0

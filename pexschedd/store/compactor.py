@@ -9,10 +9,10 @@ from twisted.python.failure import Failure
 
 from pexschedd.store.compaction import Compaction
 from pexschedd.store.fs import FileSystem
-from pexschedd.store.hint_files import HintFiles
-from pexschedd.store.journal import Journal
-from pexschedd.store.ledger import Ledger
-from pexschedd.store.segments import Segments
+from pexschedd.store.hints.hint_files import HintFiles
+from pexschedd.store.hints.line_index import LineIndex
+from pexschedd.store.journal.journal import Journal
+from pexschedd.store.journal.segments import Segments
 
 FLOOR = 16 << 20
 """Dead bytes below which compaction is not worth the trouble."""
@@ -42,7 +42,7 @@ class Compactor:
     def __init__(
         self,
         fs: FileSystem,
-        ledger: Ledger,
+        ledger: LineIndex,
         segments: Segments,
         journal: Journal,
         hint_files: HintFiles,

@@ -18,7 +18,7 @@
     }
 
 A document is written as a whole with every change. Somebody may edit it while the
-daemon is stopped, see `checked.py`.
+daemon is stopped, see `checksummed_json.py`.
 """
 
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ from typing import Any
 import msgspec
 
 from pexschedd.errors import StoreError, StoreNewer
-from pexschedd.store import checked
+from pexschedd.store import checksummed_json
 from pexschedd.store.collection import Collection
 from pexschedd.store.index import MOST
-from pexschedd.store.newer import REMEDY, Newer
+from pexschedd.store.records import REMEDY, NewerFormat
 
 FORMAT = 1
 
@@ -58,14 +58,14 @@ def encode(collections: Sequence[Collection[Any]]) -> bytes:
         }
         for collection in collections
     }
-    return checked.dump({"format": FORMAT, "tables": tables})
+    return checksummed_json.dump({"format": FORMAT, "tables": tables})
 
 
 def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> None:
     """Fills collections from a document. StoreError says what is wrong, and where."""
     try:
-        document = checked.load(data, _Document, FORMAT)
-    except Newer as error:
+        document = checksummed_json.load(data, _Document, FORMAT)
+    except NewerFormat as error:
         raise StoreNewer(f"{path}: {error}") from None
     except ValueError as error:
         raise StoreError(f"{path}: {error}") from None
@@ -83,7 +83,7 @@ def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> Non
             where = f"{path}: {name}, record {position}"
             try:
                 record = collection.format.decode(table.v, raw)
-            except Newer as error:
+            except NewerFormat as error:
                 raise StoreNewer(f"{where}: {error}") from None
             except ValueError as error:
                 raise StoreError(f"{where}: {error}") from None

@@ -13,7 +13,7 @@ from secrets import token_bytes
 import msgspec
 
 from pexschedd.errors import StoreError, StoreNewer
-from pexschedd.store import checked
+from pexschedd.store import checksummed_json
 from pexschedd.store.fs import (
     FileSystem,
     is_temporary,
@@ -24,7 +24,7 @@ from pexschedd.store.fs import (
     take_lock,
     temporary_name,
 )
-from pexschedd.store.newer import Newer
+from pexschedd.store.records import NewerFormat
 from pexschedd.store.secrets import key_id_of, load_or_create_key
 
 FORMAT = 1
@@ -43,7 +43,7 @@ _BEFORE_DATA = {
 """What may be in a state folder that is begun: a first start may have been killed."""
 
 
-class Info(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FolderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of `format.json`."""
 
     format: int = FORMAT
@@ -55,14 +55,14 @@ class Info(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     crc: str | None = None
 
 
-class Folder:
+class StateFolder:
     """A locked state folder."""
 
     def __init__(self, fs: FileSystem, directory: Path, lock: int) -> None:
         self.path = directory
         self._fs = fs
         self._lock = lock
-        self._info: Info | None = None
+        self._info: FolderInfo | None = None
         self.key = b""
 
     @classmethod
@@ -71,7 +71,7 @@ class Folder:
         fs: FileSystem,
         directory: Path,
         random: Callable[[int], bytes] = token_bytes,
-    ) -> "Folder":
+    ) -> "StateFolder":
         """Creates the folder if need be and locks it. StoreError or OSError."""
         make_dirs(fs, directory)
         _refuse_others(directory, fs.listdir(directory))
@@ -87,8 +87,10 @@ class Folder:
         path = self.path / INFO
         if path.name in self._fs.listdir(self.path):
             try:
-                self._info = checked.load(self._fs.read(path), Info, FORMAT)
-            except Newer as error:
+                self._info = checksummed_json.load(
+                    self._fs.read(path), FolderInfo, FORMAT
+                )
+            except NewerFormat as error:
                 wrote = _release(self._fs.read(path))
                 raise StoreNewer(f"{path}: {error}", wrote=wrote) from None
             except ValueError as error:
@@ -104,7 +106,7 @@ class Folder:
             # An earlier first start may have been killed before it had done this.
             sync_parents(self._fs, self.path)
             # Before any data, so that data without this file is always a loss.
-            self._write(Info(key_id=key_id_of(self.key)))
+            self._write(FolderInfo(key_id=key_id_of(self.key)))
 
     @property
     def version(self) -> str:
@@ -121,7 +123,7 @@ class Folder:
 
     def expect(self, names: Iterable[str], version: str) -> None:
         """Notes that these are there from now on, and who wrote them."""
-        info = Info(
+        info = FolderInfo(
             key_id=key_id_of(self.key),
             contents=tuple(sorted({*self._contents, *names})),
             version=version or (self._info.version if self._info else ""),
@@ -135,10 +137,10 @@ class Folder:
     def _contents(self) -> tuple[str, ...]:
         return () if self._info is None else self._info.contents
 
-    def _write(self, info: Info) -> None:
+    def _write(self, info: FolderInfo) -> None:
         content = msgspec.to_builtins(info)
         del content["crc"]
-        replace(self._fs, self.path / INFO, checked.dump(content))
+        replace(self._fs, self.path / INFO, checksummed_json.dump(content))
         self._info = info
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pexschedd.errors import StoreError
-from pexschedd.store.space import Space
+from pexschedd.store.disk_reserve import DiskSpace
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """What a full disk says."""
@@ -51,7 +51,7 @@ class FileSystem(Protocol):
     def mode(self, path: Path) -> int:
         """The permission bits of a file."""
 
-    def space(self, path: Path) -> Space:
+    def space(self, path: Path) -> DiskSpace:
         """How much is free on the disk that a folder is on."""
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
@@ -130,9 +130,11 @@ class RealFileSystem:
     def mode(self, path: Path) -> int:
         return stat.S_IMODE(os.stat(path).st_mode)
 
-    def space(self, path: Path) -> Space:
+    def space(self, path: Path) -> DiskSpace:
         found = os.statvfs(path)
-        return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+        return DiskSpace(
+            found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+        )
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
         try:

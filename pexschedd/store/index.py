@@ -24,7 +24,7 @@ _PARTS = 256
 """Heaps that many entries are sorted out into before they come into their buckets."""
 
 
-class Hashing:
+class KeyHashing:
     """Hashes of keys that are the same in the next process, which reads them.
 
     Keyed, for keys such as a meeting's UID are chosen by strangers, who must not be

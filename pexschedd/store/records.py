@@ -5,7 +5,14 @@ from typing import Any, Generic
 import msgspec
 
 from pexschedd.model.table import R, Table
-from pexschedd.store.newer import REMEDY, Newer
+
+REMEDY = "Start the newer version that wrote it."
+"""An older release says this of the files of a newer one."""
+
+
+class NewerFormat(ValueError):
+    """The file is sound, but says something that this release does not know."""
+
 
 _encode = msgspec.json.Encoder().encode
 
@@ -65,7 +72,7 @@ class RecordFormat(Generic[R]):
     def _upgraded(self, version: int, data: bytes | msgspec.Raw) -> bytes:
         name = self._table.name
         if version > self._version:
-            raise Newer(
+            raise NewerFormat(
                 f"{name} of version {version}, and this program knows versions up to "
                 f"{self._version}. {REMEDY}"
             )

@@ -26,7 +26,7 @@ _PREFIX = "sealed:v1:"
 _KEY = re.compile(rb"[0-9a-fA-F]{64}")
 
 
-class Vault:
+class SecretVault:
     """Seals and unseals texts with AES-256-GCM.
 
     `context` says what a secret belongs to, for example

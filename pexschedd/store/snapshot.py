@@ -23,8 +23,8 @@ from pexschedd.store.fs import (
     temporary_name,
     write_all,
 )
-from pexschedd.store.manifest import Manifest
-from pexschedd.store.segments import Segments
+from pexschedd.store.journal.manifest import Manifest
+from pexschedd.store.journal.segments import Segments
 
 BESIDE = ("secret.key", "instance-id", "initial-admin-password")
 """What belongs to the state beside the documents, which end in `.json`,"""

@@ -20,17 +20,18 @@ from twisted.logger import Logger
 
 from pexschedd.errors import StoreError, StoreFull, StoreNewer
 from pexschedd.model.table import Index, R, Table
-from pexschedd.store import documents, line
+from pexschedd.store import documents
 from pexschedd.store.collection import KEPT, Collection
 from pexschedd.store.compactor import FLOOR, Compactor
-from pexschedd.store.folder import JOURNAL, Folder
+from pexschedd.store.disk_reserve import DiskReserve, DiskSpace
+from pexschedd.store.folder import JOURNAL, StateFolder
 from pexschedd.store.fs import FileSystem, RealFileSystem, replace
-from pexschedd.store.journal import Durable, Journal
-from pexschedd.store.keeper import Keeper
-from pexschedd.store.loading import Loaded, load, of_document
-from pexschedd.store.secrets import Vault
+from pexschedd.store.journal import line
+from pexschedd.store.journal.journal import Durable, Journal
+from pexschedd.store.open_store import LoadedParts, load, of_document
+from pexschedd.store.sealed_segments import SealedSegments
+from pexschedd.store.secrets import SecretVault
 from pexschedd.store.snapshot import Snapshot
-from pexschedd.store.space import Gauge, Space
 from pexschedd.store.transaction import Transaction
 
 SEGMENT_SIZE = 32 << 20
@@ -50,8 +51,8 @@ class Store:
     def __init__(
         self,
         fs: FileSystem,
-        folder: Folder,
-        loaded: Loaded,
+        folder: StateFolder,
+        loaded: LoadedParts,
         journal: Journal,
         kept: int,
         segment_size: int,
@@ -64,7 +65,7 @@ class Store:
         self._ledger = loaded.ledger
         self._segments = loaded.segments
         self._journal = journal
-        self._keeper = Keeper(loaded, journal, kept)
+        self._keeper = SealedSegments(loaded, journal, kept)
         self._segment_size = segment_size
         self._compactor = Compactor(
             fs,
@@ -77,13 +78,13 @@ class Store:
             self._keeper.look,
             compact_from,
         )
-        self._gauge = Gauge(str(folder.path), reserve)
+        self._gauge = DiskReserve(str(folder.path), reserve)
         with suppress(OSError):  # it is asked again soon
             self._read_gauge(fs.space(folder.path))
         self._seq = loaded.segments.last
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None
-        self.vault = Vault(folder.key)
+        self.vault = SecretVault(folder.key)
 
     @classmethod
     def open(
@@ -116,7 +117,7 @@ class Store:
         collecting = gc.isenabled()
         gc.disable()  # it would look at a growing heap again and again
         try:
-            folder = Folder.open(fs, directory, random)
+            folder = StateFolder.open(fs, directory, random)
             try:
                 loaded = load(fs, folder, tables, version, kept, random)
             except StoreNewer as error:
@@ -213,7 +214,7 @@ class Store:
     def look_at_disk(self) -> Deferred[None]:
         """Finds out whether new work can be taken; to be called every few seconds."""
         path = self._folder.path
-        found: list[Space] = []
+        found: list[DiskSpace] = []
 
         def look() -> None:
             # That it cannot be found out is no reason to stop.
@@ -226,7 +227,7 @@ class Store:
 
         return self._journal.call(look).addCallback(read)
 
-    def _read_gauge(self, space: Space) -> None:
+    def _read_gauge(self, space: DiskSpace) -> None:
         changed = self._gauge.read(space, self._compactor.needs)
         if changed and self._gauge.refusal:
             self._log.warn("{refusal}", refusal=self._gauge.refusal)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreFull
-from pexschedd.model.fields import Record
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import R, Table
 from pexschedd.store.collection import Collection
 from pexschedd.store.index import MOST

@@ -24,7 +24,7 @@ from pexschedd.clock import Now
 from pexschedd.errors import TemplateError
 from pexschedd.templates.budget import Budget
 from pexschedd.templates.pex_filters import pex_filters
-from pexschedd.templates.sandbox import TESTS, RenderContext, Sandbox
+from pexschedd.templates.sandbox import TESTS, RenderContext, TemplateSandbox
 from pexschedd.templates.standard_filters import STANDARD_FILTERS
 from pexschedd.templates.syntax import (
     MAX_SOURCE,
@@ -78,7 +78,7 @@ class Templates:
         self._filters = {**STANDARD_FILTERS, **own}
         self._functions = {"range": bounded_range, **own}
         self._sandboxes = {
-            html: Sandbox(self._filters, self._functions, autoescape=html)
+            html: TemplateSandbox(self._filters, self._functions, autoescape=html)
             for html in (True, False)
         }
         self._compiled: OrderedDict[tuple[bool, str], jinja2.Template] = OrderedDict()

@@ -53,7 +53,7 @@ class RenderContext(Context):
     budget: Budget
 
 
-class Callee:
+class TemplateCallee:
     """Something that a template may call: a function, or a method of a value.
 
     It is not itself a value: a template that forgets the parentheses fails.
@@ -74,7 +74,7 @@ class Callee:
         return result
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
+class TemplateSandbox(ImmutableSandboxedEnvironment):
     """An environment with these filters and functions, the tests above, no more."""
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
@@ -88,13 +88,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
             autoescape=autoescape, optimized=False, finalize=_shown, cache_size=0
         )
         own: Mapping[str, Callable[..., Any]] = {
-            name: _filter(Callee(function, takes_budget(function)))
+            name: _filter(TemplateCallee(function, takes_budget(function)))
             for name, function in filters.items()
         }
         self.filters = {**own, **_HIDDEN}
         self.tests = dict(TESTS)
         self.globals = {
-            name: Callee(function, takes_budget(function))
+            name: TemplateCallee(function, takes_budget(function))
             for name, function in functions.items()
         }
         self.binop_table.update({"*": multiplied, "**": power, "%": _modulo})
@@ -104,7 +104,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return getattr(obj, attribute)
         method = method_of(obj, attribute)
         if method is not None:
-            return Callee(partial(_applied, method, obj), takes_budget=True)
+            return TemplateCallee(partial(_applied, method, obj), takes_budget=True)
         if has_attribute(obj, attribute):
             return getattr(obj, attribute)
         return self._item(obj, attribute)
@@ -130,7 +130,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         kwargs.pop("_block_vars", None)
         if isinstance(obj, Undefined):
             return obj()
-        if not isinstance(obj, Callee):
+        if not isinstance(obj, TemplateCallee):
             raise SecurityError("only functions and methods can be called")
         return obj(context.budget, *args, **kwargs)
 
@@ -155,7 +155,7 @@ def _budget(context: Context) -> Budget:
     return context.budget
 
 
-def _filter(callee: Callee) -> Callable[..., Any]:
+def _filter(callee: TemplateCallee) -> Callable[..., Any]:
     @pass_context
     def apply(context: Context, *args: Any, **kwargs: Any) -> Any:
         return callee(_budget(context), *args, **kwargs)

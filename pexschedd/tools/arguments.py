@@ -10,23 +10,23 @@ from pathlib import Path
 import msgspec
 
 from pexschedd.config import DEFAULT_PATH
-from pexschedd.scheduling.recovery import DEFAULT_MESSAGE
-from pexschedd.tools.orders import (
+from pexschedd.control.protocol import (
     MESSAGE_LIMIT,
     Chore,
     MaintenanceOrder,
     RecoveryOrder,
 )
+from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
 
 FORMAT = "YYYY-MM-DDTHH:MM:SS"
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ToolArguments(msgspec.Struct, frozen=True):
     config: Path
     order: Chore
 
 
-def recovery(arguments: Sequence[str]) -> Asked:
+def recovery(arguments: Sequence[str]) -> ToolArguments:
     parser = _parser(
         "schedulingrecovery",
         "Makes rooms again for the accepted meetings in the equipment mailboxes' "
@@ -48,7 +48,7 @@ def recovery(arguments: Sequence[str]) -> Asked:
         f'"{DEFAULT_MESSAGE}")',
     )
     given = parser.parse_args(arguments)
-    return Asked(
+    return ToolArguments(
         given.config,
         RecoveryOrder(
             exchange_connector_id=given.exchange_connector_id,
@@ -59,7 +59,7 @@ def recovery(arguments: Sequence[str]) -> Asked:
     )
 
 
-def maintenance(arguments: Sequence[str]) -> Asked:
+def maintenance(arguments: Sequence[str]) -> ToolArguments:
     parser = _parser(
         "schedulingmaintenance",
         "Deletes old items from the equipment mailboxes. Meetings that have not ended "
@@ -79,7 +79,7 @@ def maintenance(arguments: Sequence[str]) -> Asked:
         "its last occurrence (default: now)",
     )
     given = parser.parse_args(arguments)
-    return Asked(
+    return ToolArguments(
         given.config,
         MaintenanceOrder(
             exchange_connector_id=given.exchange_connector_id,

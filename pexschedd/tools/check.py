@@ -11,12 +11,12 @@ from typing import Any, TextIO
 
 import msgspec
 
+from pexschedd.control.client import Alone, carried_out
+from pexschedd.control.protocol import CheckOrder
 from pexschedd.doctor.text import harmless, text
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.tools.arguments import add_config, integration_id
-from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.command import without_daemon
-from pexschedd.tools.orders import CheckOrder
 from pexschedd.tools.program import program
 from pexschedd.tools.screen import Screen
 
@@ -27,7 +27,7 @@ USER_LIMIT = 254
 """Characters of an e-mail address."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class CheckArguments(msgspec.Struct, frozen=True):
     config: Path
     order: CheckOrder
     as_json: bool = False
@@ -43,7 +43,7 @@ def main() -> None:
     program(begin)
 
 
-def arguments(given: Sequence[str]) -> Asked:
+def arguments(given: Sequence[str]) -> CheckArguments:
     """Wrong ones end the process with status 2."""
     parser = argparse.ArgumentParser(
         prog="pexschedd-check",
@@ -76,7 +76,7 @@ def arguments(given: Sequence[str]) -> Asked:
     order = CheckOrder(
         exchange_connector_id=found.exchange_connector_id, user=found.user
     )
-    return Asked(found.config, order, found.json)
+    return CheckArguments(found.config, order, found.json)
 
 
 def _address(text: str) -> str:
@@ -88,7 +88,7 @@ def _address(text: str) -> str:
 
 
 async def run(
-    asked: Asked, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
+    asked: CheckArguments, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
 ) -> int:
     """Has the check made, by the daemon or by `alone`; returns the exit status."""
     # Standard output is for the result alone: it may go into a file.

@@ -8,11 +8,11 @@ from typing import Any, TextIO
 
 from pexschedd.clock import system_now
 from pexschedd.config import Config
+from pexschedd.control.client import Alone, carried_out
+from pexschedd.control.protocol import Event, Finished, Note, Order, Progress
 from pexschedd.errors import ConfigError, PexscheddError, StoreError
 from pexschedd.tools import arguments
-from pexschedd.tools.arguments import Asked
-from pexschedd.tools.asking import Alone, carried_out
-from pexschedd.tools.orders import Event, Finished, Note, Order, Progress
+from pexschedd.tools.arguments import ToolArguments
 from pexschedd.tools.program import program
 from pexschedd.tools.screen import Screen, summary
 
@@ -30,7 +30,7 @@ def maintenance() -> None:
     _main(arguments.maintenance)
 
 
-def _main(parse: Callable[[Sequence[str]], Asked]) -> None:
+def _main(parse: Callable[[Sequence[str]], ToolArguments]) -> None:
     async def begin(reactor: Any) -> int:
         asked = parse(sys.argv[1:])
         return await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
@@ -39,7 +39,7 @@ def _main(parse: Callable[[Sequence[str]], Asked]) -> None:
 
 
 async def run(
-    asked: Asked, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
+    asked: ToolArguments, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
 ) -> int:
     """Has the order carried out, by the daemon or by `alone`; returns the exit
     status."""

@@ -11,12 +11,12 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from pexschedd.control.client import Alone, carried_out
+from pexschedd.control.protocol import PasswordOrder
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.identity.initial_password import first_line
 from pexschedd.tools.arguments import add_config
-from pexschedd.tools.asking import Alone, carried_out
 from pexschedd.tools.command import without_daemon
-from pexschedd.tools.orders import PasswordOrder
 from pexschedd.tools.program import STOPPED, program
 from pexschedd.tools.screen import Screen
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TextIO
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from pexschedd.tools.signals import heed_the_first
+from pexschedd.util.signals import heed_the_first
 
 UNREAD = 141
 """Exit status when nobody reads on, as that of any program in a pipe to `head`."""

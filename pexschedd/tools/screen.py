@@ -3,7 +3,7 @@
 import shutil
 from typing import TextIO
 
-from pexschedd.tools.orders import Event, Finished, Note, Progress
+from pexschedd.control.protocol import Event, Finished, Note, Progress
 
 _BAR = 30
 

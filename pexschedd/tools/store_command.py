@@ -20,16 +20,16 @@ import msgspec
 from pexschedd import __version__
 from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
+from pexschedd.control.protocol import BackupOrder
+from pexschedd.control.socket import NoDaemon, ask_daemon
 from pexschedd.errors import ConfigError, PexscheddError, StoreError
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
 from pexschedd.store.fs import RealFileSystem, take_lock
-from pexschedd.store.inspection import Inspection, inspect, is_state_folder
-from pexschedd.store.repair import Repair
+from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
+from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
-from pexschedd.tools.control import NoDaemon, ask_daemon
-from pexschedd.tools.orders import BackupOrder
 from pexschedd.tools.program import program
 
 DONE, DAMAGED, USAGE = 0, 1, 2
@@ -226,7 +226,7 @@ class _Tool:
     def _say(self, text: str) -> None:
         self._out.write(f"{text}\n")
 
-    def _verdict(self, found: Inspection) -> int:
+    def _verdict(self, found: FolderInspection) -> int:
         for note in found.notes:
             self._say(f"note: {note}.")
         for finding in found.findings:
@@ -241,7 +241,7 @@ class _Tool:
         self._say(f"{self._directory} is sound.")
         return DONE
 
-    def _advise(self, found: Inspection) -> None:
+    def _advise(self, found: FolderInspection) -> None:
         self._say("The daemon will not start like this.")
         if all(finding.kind == "newer" for finding in found.findings):
             self._say("Nothing is damaged: only this program is too old.")
@@ -284,7 +284,7 @@ class _Tool:
         found = repair.run(lambda text: self._say(f"done: {text}"))
         return self._verdict(found)
 
-    def _export(self, found: Inspection) -> int:
+    def _export(self, found: FolderInspection) -> int:
         if found.findings:
             return self._verdict(found)
         for name, collection in sorted(found.collections.items()):
@@ -295,7 +295,7 @@ class _Tool:
                 self._say(line.decode())
         return DONE
 
-    def _could_compact(self, found: Inspection) -> int:
+    def _could_compact(self, found: FolderInspection) -> int:
         if found.findings:
             return self._verdict(found)
         size = sum(lines.size for lines in found.ledger.segments)

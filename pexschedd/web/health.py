@@ -11,7 +11,7 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotFound, StoreError, StoreFull
 from pexschedd.metrics import CONTENT_TYPE
-from pexschedd.scheduling.health import Check, Status, overall
+from pexschedd.scheduling.alarms.health import HealthCheck, HealthStatus, overall
 from pexschedd.web.api import Payload, json_response, register_http_errors, route
 
 _PUBLIC = {"store": StoreError.public, "disk": StoreFull.public}
@@ -23,7 +23,7 @@ class HealthApi:
 
     def __init__(
         self,
-        checks: Callable[[], Sequence[Check]],
+        checks: Callable[[], Sequence[HealthCheck]],
         version: str,
         exposition: Callable[[], bytes] | None = None,
     ) -> None:
@@ -41,11 +41,13 @@ class HealthApi:
         answer: dict[str, object] = {"status": status, "version": self._version}
         if self._exposition is not None:
             answer["checks"] = {check.name: _shown(check) for check in checks}
-        elif status is Status.FAILED:
+        elif status is HealthStatus.FAILED:
             answer["reason"] = " ".join(
-                _PUBLIC[check.name] for check in checks if check.status is Status.FAILED
+                _PUBLIC[check.name]
+                for check in checks
+                if check.status is HealthStatus.FAILED
             )
-        code = 503 if status is Status.FAILED else 200
+        code = 503 if status is HealthStatus.FAILED else 200
         return json_response(request, answer, code)
 
     @route(app, "/metrics")
@@ -59,6 +61,6 @@ class HealthApi:
     register_http_errors(app)
 
 
-def _shown(check: Check) -> dict[str, str]:
+def _shown(check: HealthCheck) -> dict[str, str]:
     shown = {"status": str(check.status)}
     return shown | {"reason": check.reason} if check.reason else shown

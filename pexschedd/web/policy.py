@@ -11,7 +11,7 @@ from klein import Klein
 from twisted.web.server import Request
 
 from pexschedd.model.conference import Conference
-from pexschedd.model.fields import fields_of
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.scheduling.admission import Admission, Closed, Open, Verdict
 from pexschedd.web.api import json_response, register_http_errors, route
 

@@ -28,10 +28,10 @@ _run = token_hex(4)
 _number = count(1)
 
 
-class Request(TwistedRequest):
+class BoundedRequest(TwistedRequest):
     """A request with an id, a bounded body and safe default headers."""
 
-    site: "Site"
+    site: "HttpSite"
     _started = 0.0
     _received = 0
     request_id = ""
@@ -150,11 +150,11 @@ class _Nowhere:
         pass
 
 
-class Site(TwistedSite):
+class HttpSite(TwistedSite):
     """Serves a resource with our kind of request."""
 
     noisy = False
-    requestFactory = Request
+    requestFactory = BoundedRequest
     displayTracebacks = False
 
     def __init__(

@@ -16,7 +16,7 @@ from pexschedd.bodies.rewrite import (
     replace_token_text,
 )
 from pexschedd.bodies.visible_text import visible_text
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_.c2lnbmF0dXJl-_" + "Qk" * 300
 OTHER = "eyJhbGciOiJSUzI1NiJ9.eyJvdGhlciI6MX0.b3RoZXI" + "Zm" * 300

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.bodies.plain_text import plain_text
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 
 PLACEHOLDER = """\
 This meeting will be hosted in a Virtual Meeting Room. Joining instructions will be

@@ -22,8 +22,8 @@ from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
-from pexschedd.web.router import Router
-from pexschedd.web.site import Site
+from pexschedd.web.routing import Router
+from pexschedd.web.site import HttpSite
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
 INSTRUCTIONS = f"""<br>
@@ -115,7 +115,7 @@ def connectors(origin: str) -> dict[int, Connector]:
 
 
 def main(state_directory: str) -> None:
-    site = Site(Resource(), reactor, None)
+    site = HttpSite(Resource(), reactor, None)
     # The interface's annotations know neither this factory nor the kind of address.
     tcp: Any = reactor
     port = tcp.listenTCP(0, site, interface="127.0.0.1")

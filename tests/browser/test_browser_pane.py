@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from pexschedd.bodies import rewrite as body_rewrite
 from pexschedd.bodies import tags
 from pexschedd.bodies.plain_text import plain_text
-from pexschedd.model.default_texts import (
+from pexschedd.model.fields.default_texts import (
     JOINING_INSTRUCTIONS,
     PLACEHOLDER_INSTRUCTIONS,
 )

@@ -12,7 +12,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.server import Site
 
 from pexschedd.demo.clock import DeskClock
-from pexschedd.demo.daemon import Daemon
+from pexschedd.demo.daemon import DaemonClient
 from pexschedd.demo.desk import STATIC, Desk
 from pexschedd.demo.people import People
 from pexschedd.demo.ports import Ports
@@ -50,7 +50,7 @@ async def visitor() -> AsyncIterator[Visitor]:
     sandbox = Sandbox(now=clock, clock=reactor, exchange=exchange)
     desk = Desk(
         people=People(exchange, [ALICE, BOB], ROOM),
-        daemon=Daemon(http, ports.addin_url, ports.admin_url, "secret"),
+        daemon=DaemonClient(http, ports.addin_url, ports.admin_url, "secret"),
         clock=clock,
         ports=ports,
         issue_token=lambda user, audience: f"{user} {audience}",

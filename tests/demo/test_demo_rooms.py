@@ -11,7 +11,7 @@ from treq.client import HTTPClient
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.server import Request, Site
 
-from pexschedd.demo.daemon import Daemon, DaemonHasNot
+from pexschedd.demo.daemon import DaemonClient, DaemonHasNot
 from pexschedd.demo.rooms import room_of
 
 ALIAS = "555123@example.test"
@@ -52,7 +52,7 @@ def answers() -> Answers:
 
 
 @pytest_twisted.async_yield_fixture()
-async def daemon(answers: Answers) -> AsyncIterator[Daemon]:
+async def daemon(answers: Answers) -> AsyncIterator[DaemonClient]:
     from twisted.internet import reactor as installed  # noqa: PLC0415 - by the plugin
 
     reactor: Any = installed
@@ -60,13 +60,13 @@ async def daemon(answers: Answers) -> AsyncIterator[Daemon]:
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     url = f"http://127.0.0.1:{port.getHost().port}"
     pool = HTTPConnectionPool(reactor, persistent=False)
-    yield Daemon(HTTPClient(Agent(reactor, pool=pool)), url, url, "secret")
+    yield DaemonClient(HTTPClient(Agent(reactor, pool=pool)), url, url, "secret")
     await port.stopListening()
 
 
 @pytest_twisted.ensureDeferred
 async def test_cancelled_between_two_questions(
-    answers: Answers, daemon: Daemon
+    answers: Answers, daemon: DaemonClient
 ) -> None:
     """A room whose meeting goes while it is looked at is gone, and nothing is wrong."""
     answers.listed = [[ROW], []]
@@ -78,7 +78,9 @@ async def test_cancelled_between_two_questions(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_room_that_is_never_there(answers: Answers, daemon: Daemon) -> None:
+async def test_a_room_that_is_never_there(
+    answers: Answers, daemon: DaemonClient
+) -> None:
     """What stays contradictory is said, not asked for ever."""
     answers.listed = [[ROW], [ROW]]
     with pytest.raises(DaemonHasNot, match="404"):

@@ -10,22 +10,22 @@ import pytest
 from twisted.internet.task import Clock
 
 from pexschedd import config as configuration
-from pexschedd.demo.keeper import Keeper
 from pexschedd.demo.ports import Ports, PortTaken
-from pexschedd.demo.state import State, StateError
-from pexschedd.files import replace_file
+from pexschedd.demo.sandbox_file import SandboxKeeper
+from pexschedd.demo.state import DemoState, StateError
 from pexschedd.store.fs import is_temporary
+from pexschedd.util.atomic_file import replace_file
 
 PORTS = Ports(9000, 9001, 9002)
 
 
 def test_one_demo_at_a_time(tmp_path: Path) -> None:
     """A second demo in the same folder is told so; after the first has ended, not."""
-    first = State(tmp_path / "demo")
+    first = DemoState(tmp_path / "demo")
     with pytest.raises(StateError, match="Another demo is running"):
-        State(tmp_path / "demo")
+        DemoState(tmp_path / "demo")
     first.close()
-    State(tmp_path / "demo").close()
+    DemoState(tmp_path / "demo").close()
 
 
 def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
     config = tmp_path / "scheduling_config.json"
     config.write_text("{}")
     with pytest.raises(StateError, match=r"scheduling_config\.json' is in it"):
-        State(tmp_path)
+        DemoState(tmp_path)
     assert list(tmp_path.iterdir()) == [config]
 
 
@@ -41,7 +41,7 @@ def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
     """What it has left is no reason to refuse."""
     (tmp_path / "LOCK").touch()
     (tmp_path / ".administrator-password.1234abcd.tmp").touch()
-    State(tmp_path).close()
+    DemoState(tmp_path).close()
 
 
 def test_what_a_kill_leaves_of_a_file_goes_with_the_next_start(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_a_kill_leaves_of_a_file_goes_with_the_next_start(tmp_path: Path) -
 
 def test_configuration_is_the_daemons(tmp_path: Path) -> None:
     """The first start writes a configuration file that the daemon takes."""
-    state = State(tmp_path)
+    state = DemoState(tmp_path)
     password = state.password()
     state.write_config(PORTS)
     config = configuration.load(state.config)
@@ -72,7 +72,7 @@ def test_configuration_is_the_daemons(tmp_path: Path) -> None:
 
 def test_configuration_follows_the_ports(tmp_path: Path) -> None:
     """Another port changes the endpoints and nothing else in the file."""
-    state = State(tmp_path)
+    state = DemoState(tmp_path)
     state.password()
     state.write_config(PORTS)
     values = json.loads(state.config.read_text())
@@ -87,7 +87,7 @@ def test_configuration_follows_the_ports(tmp_path: Path) -> None:
 
 def test_unreadable_configuration(tmp_path: Path) -> None:
     """A file that is no JSON is left alone and named."""
-    state = State(tmp_path)
+    state = DemoState(tmp_path)
     state.config.write_text("{")
     with pytest.raises(StateError, match=r"scheduling_config\.json"):
         state.write_config(PORTS)
@@ -122,7 +122,7 @@ def test_keeper_writes_twice_a_second_at_most(tmp_path: Path) -> None:
         written.append(clock.seconds())
         return str(value).encode()
 
-    keeper = Keeper(path, snapshot, clock)
+    keeper = SandboxKeeper(path, snapshot, clock)
     for _ in range(100):
         value += 1
         keeper.touch()
@@ -136,7 +136,7 @@ def test_keeper_writes_twice_a_second_at_most(tmp_path: Path) -> None:
 def test_keeper_writes_at_once_after_a_quiet_time(tmp_path: Path) -> None:
     """A single change is in the file in the next turn of the reactor."""
     clock = Clock()
-    keeper = Keeper(tmp_path / "kept", lambda: b"x", clock)
+    keeper = SandboxKeeper(tmp_path / "kept", lambda: b"x", clock)
     keeper.touch()
     clock.advance(0)
     assert (tmp_path / "kept").read_bytes() == b"x"
@@ -150,7 +150,7 @@ def test_flush_writes_only_what_waits(tmp_path: Path) -> None:
         count.append(1)
         return b"x"
 
-    keeper = Keeper(tmp_path / "kept", snapshot, clock)
+    keeper = SandboxKeeper(tmp_path / "kept", snapshot, clock)
     keeper.flush()
     assert count == []
     keeper.touch()

@@ -15,13 +15,13 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from pexschedd.doctor.doctor import Doctor
-from pexschedd.doctor.observations import Disk
-from pexschedd.doctor.report import Line, Report
+from pexschedd.doctor.observations import DiskState
+from pexschedd.doctor.report import DoctorReport, ReportLine
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.bearer import BearerAuthenticator
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.opening import open_transport
-from pexschedd.ews.transport import Transport
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.factory import open_transport
+from pexschedd.ews.transport.transport import Transport
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration import Connector, ExchangeDomain
@@ -138,7 +138,7 @@ class Clinic:
         self.now = lambda: datetime.now(UTC)
         self.trusted = INTERNAL.pem
         self.proxy: Proxy | None = None
-        self.disk = Disk("/var/lib/pexschedd", 50 * 2**30, 100 * 2**30)
+        self.disk = DiskState("/var/lib/pexschedd", 50 * 2**30, 100 * 2**30)
         self.pane: bytes | None = OWN_PANE
         self.authenticator: Authenticator | None = None
         self.password = SECRET
@@ -249,7 +249,7 @@ class Clinic:
                 password=self.password,
                 authenticator=self.authenticator,
                 clock=None,
-                limits=Limits(connections=3, deadline=10.0, connect=5.0),
+                limits=ConnectionLimits(connections=3, deadline=10.0, connect=5.0),
             )
 
         return Doctor(
@@ -263,7 +263,7 @@ class Clinic:
             public=Network(reactor, Trust([("public", PUBLIC.pem)])),
         )
 
-    async def examine(self) -> Report:
+    async def examine(self) -> DoctorReport:
         return await self.doctor().examine(1, self.user)
 
     async def close(self) -> None:
@@ -271,7 +271,7 @@ class Clinic:
             await port.stopListening()
 
 
-def line(report: Report, check: str) -> Line:
+def line(report: DoctorReport, check: str) -> ReportLine:
     """The line of a check, or of its only kind ("metadata")."""
     found = [
         each

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from pexschedd.doctor import calls
-from pexschedd.doctor.observations import Resolved
+from pexschedd.doctor import ews_probes
+from pexschedd.doctor.observations import ResolvedAddress
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.envelope import Sid
 from tests.ews.ews_support import (
@@ -32,12 +32,12 @@ def schema() -> etree.XMLSchema:
 @pytest.mark.parametrize(
     "request_",
     [
-        calls.open_folder(MAILBOX),
-        calls.open_folder(MAILBOX, sid=Sid.ANY, name="calendar"),
-        calls.resolve_names(MAILBOX),
-        calls.processing(MAILBOX),
-        calls.subscribe(MAILBOX),
-        calls.unsubscribe(MAILBOX, "an-id"),
+        ews_probes.open_folder(MAILBOX),
+        ews_probes.open_folder(MAILBOX, sid=Sid.ANY, name="calendar"),
+        ews_probes.resolve_names(MAILBOX),
+        ews_probes.processing(MAILBOX),
+        ews_probes.subscribe(MAILBOX),
+        ews_probes.unsubscribe(MAILBOX, "an-id"),
     ],
 )
 def test_requests_are_valid(schema: etree.XMLSchema, request_: bytes) -> None:
@@ -61,14 +61,16 @@ def _set(*resolutions: str) -> str:
 def test_names() -> None:
     """One match; several come as a warning, and are all there."""
     one = response("ResolveNames", success("ResolveNames", _set(_resolution(MAILBOX))))
-    assert calls.read_resolved(one) == [Resolved(MAILBOX, "Pexip", "Mailbox")]
+    assert ews_probes.read_resolved(one) == [
+        ResolvedAddress(MAILBOX, "Pexip", "Mailbox")
+    ]
     code = "ErrorNameResolutionMultipleResults"
     warned = failure("ResolveNames", code, level="Warning").replace(
         "</m:ResolveNamesResponseMessage>",
         _set(_resolution(MAILBOX), _resolution("x@example.test", "PublicDL"))
         + "</m:ResolveNamesResponseMessage>",
     )
-    found = calls.read_resolved(response("ResolveNames", warned))
+    found = ews_probes.read_resolved(response("ResolveNames", warned))
     assert [each.mailbox_type for each in found] == ["Mailbox", "PublicDL"]
 
 
@@ -89,7 +91,7 @@ def test_processing(value: str, meaning: str) -> None:
         "</m:UserConfiguration>"
     )
     answer = response("GetUserConfiguration", success("GetUserConfiguration", content))
-    assert calls.read_processing(answer) == meaning
+    assert ews_probes.read_processing(answer) == meaning
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_what_an_answer_says(
     status: int, body: bytes, code: str, *, is_soap: bool
 ) -> None:
     """Exchange's own answers are told from all others."""
-    read: Callable[[bytes], Any] = calls.read_opened
-    asked = calls.understood(URL, HttpResponse(status, XML, body), read)
+    read: Callable[[bytes], Any] = ews_probes.read_opened
+    asked = ews_probes.understood(URL, HttpResponse(status, XML, body), read)
     assert (asked.is_soap, asked.code) == (is_soap, code)
     assert bool(asked.no_soap) is not is_soap

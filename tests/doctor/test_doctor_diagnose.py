@@ -7,57 +7,60 @@ import msgspec
 import pytest
 
 from pexschedd.clock import ahead
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose import (
     addin,
-    greeting,
-    house,
+    connectivity,
+    installation,
     mailbox,
     metadata,
     providers,
+    server_response,
     sign_in,
     traffic,
-    way,
 )
 from pexschedd.doctor.doctor import disk_of
 from pexschedd.doctor.observations import (
-    Addresses,
-    Answered,
-    Asked,
-    Disk,
-    Documents,
-    Kind,
-    Pane,
-    Reached,
-    Resolved,
+    CallResult,
+    ConnectResult,
+    DiskState,
+    HostAddresses,
+    HttpResult,
+    MailboxKind,
+    OpenIdDocuments,
+    PaneState,
+    ResolvedAddress,
 )
-from pexschedd.doctor.report import Status
-from pexschedd.net.trouble import Trouble
+from pexschedd.doctor.report import CheckStatus
+from pexschedd.net.errors import FailureKind
 from pexschedd.sandbox import tokens
-from pexschedd.sandbox.signing import Certificate
-from pexschedd.scheduling import alarms
+from pexschedd.sandbox.signing import TokenCertificate
+from pexschedd.scheduling.alarms import names
 from tests.doctor.test_doctor_powershell import PLAIN
 
-CASE = Case(connector=PLAIN)
-PROXIED = Case(connector=PLAIN, proxy="http://proxy.example.test:3128")
+CASE = ExaminedIntegration(connector=PLAIN)
+PROXIED = ExaminedIntegration(connector=PLAIN, proxy="http://proxy.example.test:3128")
 URL = PLAIN.url
 
 
 @pytest.mark.parametrize(
     ("apart", "status"),
     [
-        (0.0, Status.PASSED),
-        (-60.0, Status.PASSED),
-        (61.0, Status.WARNING),
-        (-300.0, Status.WARNING),
-        (301.0, Status.FAILED),
-        (-86_400.0, Status.FAILED),
-        (None, Status.NOT_CHECKED),
+        (0.0, CheckStatus.PASSED),
+        (-60.0, CheckStatus.PASSED),
+        (61.0, CheckStatus.WARNING),
+        (-300.0, CheckStatus.WARNING),
+        (301.0, CheckStatus.FAILED),
+        (-86_400.0, CheckStatus.FAILED),
+        (None, CheckStatus.NOT_CHECKED),
     ],
 )
-def test_clock(apart: float | None, status: Status) -> None:
+def test_clock(apart: float | None, status: CheckStatus) -> None:
     """A minute is nothing, five minutes break tokens, in both directions."""
-    assert greeting.clock(CASE, Answered(URL, seconds_apart=apart)).status is status
+    assert (
+        server_response.clock(CASE, HttpResult(URL, seconds_apart=apart)).status
+        is status
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,56 +91,56 @@ def test_date_header(date: str, apart: float | None) -> None:
 )
 def test_offered(header: str, schemes: list[str]) -> None:
     """Schemes are told from their parameters."""
-    assert greeting.offered_schemes(header) == schemes
+    assert server_response.offered_schemes(header) == schemes
 
 
 def test_a_name_only_the_proxy_knows() -> None:
     """Behind a proxy an unknown name is a warning, not a failure."""
-    unknown = Addresses("mail.example.test")
-    assert way.name(CASE, unknown).status is Status.FAILED
-    assert way.name(PROXIED, unknown).status is Status.WARNING
+    unknown = HostAddresses("mail.example.test")
+    assert connectivity.name(CASE, unknown).status is CheckStatus.FAILED
+    assert connectivity.name(PROXIED, unknown).status is CheckStatus.WARNING
 
 
 def test_the_proxys_own_trouble() -> None:
     """A proxy that does not let us through is named as the cause."""
-    seen = Reached(
+    seen = ConnectResult(
         "mail.example.test",
         443,
-        trouble=Trouble.PROXY_SIGN_IN,
+        trouble=FailureKind.PROXY_SIGN_IN,
         problem="the proxy http://proxy.example.test:3128 wants a user name",
     )
-    found = way.port(PROXIED, seen)
-    assert found.status is Status.FAILED
+    found = connectivity.port(PROXIED, seen)
+    assert found.status is CheckStatus.FAILED
     assert "proxy" in found.cause
     assert "disable_proxy" in found.remedy
 
 
 def _document(location: str) -> bytes:
-    certificate = Certificate.generate(datetime(2026, 11, 21, tzinfo=UTC))
+    certificate = TokenCertificate.generate(datetime(2026, 11, 21, tzinfo=UTC))
     return msgspec.json.encode(tokens.metadata(certificate, "realm", location))
 
 
 def test_the_metadata_document_is_at_home_elsewhere() -> None:
     """Exchange's tokens name the host that the document says, so it is mentioned."""
     body = _document("https://exch01.example.test")
-    seen = Answered(
+    seen = HttpResult(
         "https://mail.example.test/autodiscover/metadata/json/1", 200, {}, body
     )
     found = metadata.metadata("mail.example.test")(CASE, seen)
-    assert found.status is Status.WARNING
+    assert found.status is CheckStatus.WARNING
     assert "exch01.example.test" in found.remedy
 
 
 def test_refused_tokens_name_their_servers() -> None:
     """Hosts of refused tokens that are not configured are listed, with a warning: the
     token may be anybody's."""
-    case = Case(
+    case = ExaminedIntegration(
         connector=PLAIN,
         domains=("mail.example.test",),
         refused_hosts=("MAIL.example.test", "exch02.example.test"),
     )
     found = metadata.domains(case, None)
-    assert found.status is Status.WARNING
+    assert found.status is CheckStatus.WARNING
     assert "only then" in found.remedy
     assert "exch02.example.test" in found.message
     assert "MAIL" not in found.message
@@ -152,84 +155,95 @@ OPENID = (
     ("configuration", "keys", "status"),
     [
         (
-            Answered("u", 200, {}, OPENID),
-            Answered("k", 200, {}, b'{"keys":[{}]}'),
-            Status.PASSED,
+            HttpResult("u", 200, {}, OPENID),
+            HttpResult("k", 200, {}, b'{"keys":[{}]}'),
+            CheckStatus.PASSED,
         ),
         (
-            Answered("u", 200, {}, OPENID),
-            Answered("k", 200, {}, b'{"keys":[]}'),
-            Status.FAILED,
+            HttpResult("u", 200, {}, OPENID),
+            HttpResult("k", 200, {}, b'{"keys":[]}'),
+            CheckStatus.FAILED,
         ),
-        (Answered("u", 200, {}, OPENID), Answered("k", 404), Status.FAILED),
-        (Answered("u", 200, {}, OPENID), None, Status.FAILED),
-        (Answered("u", 404, {}, b"<html>"), None, Status.FAILED),
+        (HttpResult("u", 200, {}, OPENID), HttpResult("k", 404), CheckStatus.FAILED),
+        (HttpResult("u", 200, {}, OPENID), None, CheckStatus.FAILED),
+        (HttpResult("u", 404, {}, b"<html>"), None, CheckStatus.FAILED),
         (
-            Answered("u", trouble=Trouble.NAME, problem="its name cannot be resolved"),
+            HttpResult(
+                "u", trouble=FailureKind.NAME, problem="its name cannot be resolved"
+            ),
             None,
-            Status.FAILED,
+            CheckStatus.FAILED,
         ),
     ],
 )
-def test_openid(configuration: Answered, keys: Answered | None, status: Status) -> None:
+def test_openid(
+    configuration: HttpResult, keys: HttpResult | None, status: CheckStatus
+) -> None:
     """The document and its keys have to be there and readable."""
-    found = providers.openid(CASE, Documents(configuration, keys))
+    found = providers.openid(CASE, OpenIdDocuments(configuration, keys))
     assert found.status is status
-    assert bool(found.remedy) is (status is Status.FAILED)
+    assert bool(found.remedy) is (status is CheckStatus.FAILED)
 
 
 @pytest.mark.parametrize("kind", ["PublicDL", "Contact", "GroupMailbox"])
 def test_not_a_mailbox_of_its_own(kind: str) -> None:
     """A group or a contact is told from a mailbox."""
-    resolved = Resolved("pexipmeeting@example.test", "Pexip", kind)
-    asked = Asked(Answered(URL, 200), result=[resolved])
-    assert mailbox.kind(CASE, Kind(asked)).status is Status.FAILED
+    resolved = ResolvedAddress("pexipmeeting@example.test", "Pexip", kind)
+    asked = CallResult(HttpResult(URL, 200), result=[resolved])
+    assert mailbox.kind(CASE, MailboxKind(asked)).status is CheckStatus.FAILED
 
 
 def test_busy_is_no_failure() -> None:
     """A server that asks us to come back proves nothing about accounts and rights."""
-    busy = Asked(Answered(URL, 500), code="ErrorServerBusy", back_off=10.0)
-    assert sign_in.sign_in(CASE, busy).status is Status.PASSED
-    assert mailbox.impersonation(CASE, busy).status is Status.NOT_CHECKED
-    assert mailbox.mailbox(CASE, busy).status is Status.NOT_CHECKED
-    assert traffic.throttling(CASE, [busy]).status is Status.WARNING
-    queue = Asked(Answered(URL, 503), no_soap="it is HTTP status 503")
-    assert sign_in.sign_in(CASE, queue).status is Status.NOT_CHECKED
+    busy = CallResult(HttpResult(URL, 500), code="ErrorServerBusy", back_off=10.0)
+    assert sign_in.sign_in(CASE, busy).status is CheckStatus.PASSED
+    assert mailbox.impersonation(CASE, busy).status is CheckStatus.NOT_CHECKED
+    assert mailbox.mailbox(CASE, busy).status is CheckStatus.NOT_CHECKED
+    assert traffic.throttling(CASE, [busy]).status is CheckStatus.WARNING
+    queue = CallResult(HttpResult(URL, 503), no_soap="it is HTTP status 503")
+    assert sign_in.sign_in(CASE, queue).status is CheckStatus.NOT_CHECKED
 
 
 def test_a_throttling_alarm_counts() -> None:
     """What the daemon has seen is a hint, too, though this examination was not
     throttled."""
-    case = Case(connector=PLAIN, alarms=((alarms.THROTTLED, "since 9 o'clock"),))
+    case = ExaminedIntegration(
+        connector=PLAIN, alarms=((names.THROTTLED, "since 9 o'clock"),)
+    )
     found = traffic.throttling(case, [])
-    assert found.status is Status.WARNING
+    assert found.status is CheckStatus.WARNING
     assert "since 9 o'clock" in found.message
 
 
 def test_exchange_online() -> None:
     """HTTP 403 there means the organization's own switch, with the date of the end."""
     connector = msgspec.structs.replace(PLAIN, authentication_method="APP_PERM")
-    seen = Asked(Answered(URL, 403), no_soap="it is HTTP status 403")
-    found = sign_in.sign_in(Case(connector=connector), seen)
+    seen = CallResult(HttpResult(URL, 403), no_soap="it is HTTP status 403")
+    found = sign_in.sign_in(ExaminedIntegration(connector=connector), seen)
     assert "2027-04-01" in found.cause
     assert any("EwsAllowedAppIDs" in command for command in found.commands)
 
 
 def test_without_the_daemon() -> None:
     """Nothing else is blamed when the daemon does not run."""
-    case = Case(connector=PLAIN, serving=False)
-    closed = Reached("pex.example.test", 443, trouble=Trouble.REFUSED, problem="no")
-    page = Pane(Answered(URL, 502), b"ours")
+    case = ExaminedIntegration(connector=PLAIN, serving=False)
+    closed = ConnectResult(
+        "pex.example.test", 443, trouble=FailureKind.REFUSED, problem="no"
+    )
+    page = PaneState(HttpResult(URL, 502), b"ours")
     for found in (addin.port(case, closed), addin.answers(case, page)):
         assert found.cause == "The daemon is not running."
-    assert addin.port(case, Reached("h", 443, "192.0.2.1")).status is Status.PASSED
+    assert (
+        addin.port(case, ConnectResult("h", 443, "192.0.2.1")).status
+        is CheckStatus.PASSED
+    )
 
 
 def test_a_longer_address_is_another() -> None:
     """What the directory finds besides is not taken for the mailbox."""
-    resolved = Resolved("pexipmeeting@example.testing", "Group", "PublicDL")
-    asked = Asked(Answered(URL, 200), result=[resolved])
-    assert mailbox.kind(CASE, Kind(asked)).status is Status.NOT_CHECKED
+    resolved = ResolvedAddress("pexipmeeting@example.testing", "Group", "PublicDL")
+    asked = CallResult(HttpResult(URL, 200), result=[resolved])
+    assert mailbox.kind(CASE, MailboxKind(asked)).status is CheckStatus.NOT_CHECKED
 
 
 MIB = 1024 * 1024
@@ -238,37 +252,37 @@ MIB = 1024 * 1024
 @pytest.mark.parametrize(
     ("free", "reserve", "status"),
     [
-        (50, 64, Status.FAILED),
-        (80, 64, Status.WARNING),
-        (500, 64, Status.WARNING),
-        (1500, 64, Status.PASSED),
-        (900, 1000, Status.FAILED),
-        (1500, 1000, Status.WARNING),
-        (2500, 1000, Status.PASSED),
+        (50, 64, CheckStatus.FAILED),
+        (80, 64, CheckStatus.WARNING),
+        (500, 64, CheckStatus.WARNING),
+        (1500, 64, CheckStatus.PASSED),
+        (900, 1000, CheckStatus.FAILED),
+        (1500, 1000, CheckStatus.WARNING),
+        (2500, 1000, CheckStatus.PASSED),
     ],
 )
-def test_disk(free: int, reserve: int, status: Status) -> None:
+def test_disk(free: int, reserve: int, status: CheckStatus) -> None:
     """Room is too little where the store takes nothing new, and nowhere else."""
-    seen = Disk("/var/lib/pexschedd", free * MIB, 100_000 * MIB, reserve * MIB)
-    found = house.disk(CASE, seen)
+    seen = DiskState("/var/lib/pexschedd", free * MIB, 100_000 * MIB, reserve * MIB)
+    found = installation.disk(CASE, seen)
     assert found.status is status
-    if status is not Status.PASSED:
+    if status is not CheckStatus.PASSED:
         assert f"elow {reserve:,} MiB" in found.cause
 
 
 def test_no_state_folder(tmp_path: Path) -> None:
     """A folder that is not there is a failure with its reason."""
     seen = disk_of(tmp_path / "none", lambda _: 0)
-    found = house.disk(CASE, seen)
-    assert found.status is Status.FAILED
+    found = installation.disk(CASE, seen)
+    assert found.status is CheckStatus.FAILED
     assert "No such file" in found.message
     assert disk_of(tmp_path, lambda total: total // 2).reserve > 0
 
 
 def test_somebody_elses_pane_without_a_daemon() -> None:
     """A pane that cannot be compared is not called ours."""
-    seen = Pane(Answered(URL, 200, {}, b"pane-outlook.js"), None)
-    assert addin.answers(CASE, seen).status is Status.NOT_CHECKED
+    seen = PaneState(HttpResult(URL, 200, {}, b"pane-outlook.js"), None)
+    assert addin.answers(CASE, seen).status is CheckStatus.NOT_CHECKED
 
 
 @pytest.mark.parametrize(
@@ -285,8 +299,8 @@ def test_extended_protection_is_thought_of(
 ) -> None:
     """Where a sign-in is bound to the certificate, a right password may be refused."""
     connector = msgspec.structs.replace(PLAIN, authentication_method=method, url=url)
-    refused = Asked(Answered(url, status=401))
-    found = sign_in.sign_in(Case(connector=connector), refused)
-    assert found.status is Status.FAILED
+    refused = CallResult(HttpResult(url, status=401))
+    found = sign_in.sign_in(ExaminedIntegration(connector=connector), refused)
+    assert found.status is CheckStatus.FAILED
     assert ("Extended Protection" in found.cause) is expected
     assert any("ExtendedProtection" in each for each in found.commands) is expected

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.doctor import remedies
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.powershell import comment, one_line, quoted
-from pexschedd.doctor.setup.script import FORS, Wishes, script_for
+from pexschedd.doctor.setup.script import FORS, SetupOptions, script_for
 from pexschedd.model.integration import Connector
 from tests.doctor.powershell_support import Unterminated, tokens
 
@@ -104,8 +104,8 @@ def test_values_do_not_shape_the_script(
     plain = msgspec.structs.replace(
         PLAIN, authentication_method=method, kerberos_exchange_spn="HTTP/mail"
     )
-    wished = Wishes(target=target, addin_group=group)
-    expected = Wishes(target=target, addin_group="Video")
+    wished = SetupOptions(target=target, addin_group=group)
+    expected = SetupOptions(target=target, addin_group="Video")
     assert _shape(script_for(hostile, wished)) == _shape(script_for(plain, expected))
 
 
@@ -122,7 +122,7 @@ def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
             room_mailbox_email_address=text + "@example.test",
             oauth_client_id=text,
         )
-        case = Case(connector=connector)
+        case = ExaminedIntegration(connector=connector)
         return [
             *remedies.look_at_account(case),
             *remedies.new_password(case),
@@ -145,7 +145,9 @@ def test_every_script_is_whole(target: str, method: str) -> None:
     """Brackets are balanced, every variable is given a value before it is used, long
     lines do not end in the middle, and no secret is inside."""
     connector = msgspec.structs.replace(PLAIN, authentication_method=method)
-    script = script_for(connector, Wishes(target=target, addin_group="Video people"))
+    script = script_for(
+        connector, SetupOptions(target=target, addin_group="Video people")
+    )
     depth = {"(": 0, "{": 0, "[": 0}
     for token in tokens(script):
         if token.kind == "code":
@@ -207,7 +209,7 @@ SETUP = [
 def test_what_a_script_does(target: str, method: str, part: str) -> None:
     """Each step of the setup chapters is in the script for its case."""
     connector = msgspec.structs.replace(PLAIN, authentication_method=method)
-    assert part in script_for(connector, Wishes(target=target))
+    assert part in script_for(connector, SetupOptions(target=target))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_what_a_script_does(target: str, method: str, part: str) -> None:
 def test_what_a_script_leaves_alone(target: str, method: str, part: str) -> None:
     """Nothing that belongs to another case."""
     connector = msgspec.structs.replace(PLAIN, authentication_method=method)
-    assert part not in script_for(connector, Wishes(target=target))
+    assert part not in script_for(connector, SetupOptions(target=target))
 
 
 def test_what_is_made_is_looked_for_first() -> None:
@@ -233,7 +235,7 @@ def test_what_is_made_is_looked_for_first() -> None:
     for method in METHODS:
         for target in FORS:
             connector = msgspec.structs.replace(PLAIN, authentication_method=method)
-            lines = script_for(connector, Wishes(target=target)).split("\n")
+            lines = script_for(connector, SetupOptions(target=target)).split("\n")
             for number, line in enumerate(lines):
                 made = re.match(r"\s+(?:else \{ )?(?:if .*\{ )?New-(\w+) ", line)
                 if made is None:

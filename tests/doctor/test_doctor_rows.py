@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.server import Site
 
-from pexschedd.doctor.observations import Disk
-from pexschedd.doctor.report import Report, Status
+from pexschedd.doctor.observations import DiskState
+from pexschedd.doctor.report import CheckStatus, DoctorReport
 from pexschedd.doctor.text import text
 from pexschedd.errors import NotFound, SignInNeeded, SignInRefused
 from pexschedd.ews.auth import HttpResponse
@@ -22,7 +22,7 @@ from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
 from pexschedd.net.proxy import Proxy
 from pexschedd.sandbox.accounts import Processing
 from pexschedd.sandbox.installation import SignIn
-from pexschedd.scheduling import alarms
+from pexschedd.scheduling.alarms import names
 from tests.doctor.doctor_support import (
     ADDIN,
     ALICE,
@@ -40,8 +40,8 @@ from tests.doctor.doctor_support import (
 )
 from tests.net.net_support import DAY, NOW, Authority, dns
 
-FAILED, WARNING = Status.FAILED, Status.WARNING
-NOT_CHECKED, PASSED = Status.NOT_CHECKED, Status.PASSED
+FAILED, WARNING = CheckStatus.FAILED, CheckStatus.WARNING
+NOT_CHECKED, PASSED = CheckStatus.NOT_CHECKED, CheckStatus.PASSED
 STRANGER = Authority("A stranger's CA")
 Arrange = Callable[[Clinic], object]
 
@@ -357,15 +357,15 @@ def id_mismatch(c: Clinic) -> None:
 
 
 def disk_nearly_full(c: Clinic) -> None:
-    c.disk = Disk("/var/lib/pexschedd", 50 * 2**20, 100 * 2**30, 2**30)
+    c.disk = DiskState("/var/lib/pexschedd", 50 * 2**20, 100 * 2**30, 2**30)
 
 
 def disk_scarce(c: Clinic) -> None:
-    c.disk = Disk("/var/lib/pexschedd", 1500 * 2**20, 100 * 2**30, 2**30)
+    c.disk = DiskState("/var/lib/pexschedd", 1500 * 2**20, 100 * 2**30, 2**30)
 
 
 def used_by_another(c: Clinic) -> None:
-    c.alarm(alarms.SHARED_MAILBOX, "test-server answers in this mailbox, too")
+    c.alarm(names.SHARED_MAILBOX, "test-server answers in this mailbox, too")
 
 
 def used_by_another_integration(c: Clinic) -> None:
@@ -375,7 +375,7 @@ def used_by_another_integration(c: Clinic) -> None:
     c.records.put(tables.CONNECTOR, twin)
 
 
-ROWS: list[tuple[Arrange, str, Status, str, str]] = [
+ROWS: list[tuple[Arrange, str, CheckStatus, str, str]] = [
     # what was done wrong        check           status   the message  cause or remedy
     (wrong_host, "name", FAILED, "cannot be resolved", "EWS URL"),
     (no_url, "name", FAILED, "names no host", "Exchange.asmx"),
@@ -490,7 +490,7 @@ async def test_it_is_named(
     clinic: Clinic,
     arrange: Arrange,
     check: str,
-    status: Status,
+    status: CheckStatus,
     message: str,
     advice: str,
 ) -> None:
@@ -592,6 +592,6 @@ async def test_without_a_user(clinic: Clinic) -> None:
 async def test_only_personal_rooms(clinic: Clinic) -> None:
     """Without single-use rooms nothing is asked of Exchange's mailboxes."""
     clinic.change(enable_dynamic_vmrs=False)
-    report: Report = await clinic.examine()
+    report: DoctorReport = await clinic.examine()
     assert "sign_in" not in [each.check for each in report.lines]
     assert clinic.sandbox.calls == {}

@@ -7,14 +7,14 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from pexschedd.doctor.bench import Bench
-from pexschedd.doctor.case import Case
-from pexschedd.doctor.checks import Check, checks_of
+from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.checks import DoctorCheck, checks_of
+from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import (
-    Finding,
-    Line,
-    Report,
-    Status,
+    CheckFinding,
+    CheckStatus,
+    DoctorReport,
+    ReportLine,
     failed,
     line,
     not_checked,
@@ -33,25 +33,29 @@ ODD = warning("Odd.", cause="Perhaps.", remedy="Or that.")
 
 
 class Ground:
-    """Stands for a `Bench`."""
+    """Stands for a `ProbeContext`."""
 
     def __init__(self) -> None:
         self.case = None
         self.seen: dict[str, Any] = {}
 
 
-def bench() -> Bench:
-    return cast(Bench, Ground())
+def bench() -> ProbeContext:
+    return cast(ProbeContext, Ground())
 
 
-def check(name: str, finding: Finding, *after: str, probe: Any = None) -> Check:
+def check(
+    name: str, finding: CheckFinding, *after: str, probe: Any = None
+) -> DoctorCheck:
     async def look(_: object) -> str:
         return name
 
-    return Check(name, name.title(), probe or look, lambda _c, _s: finding, after)
+    return DoctorCheck(name, name.title(), probe or look, lambda _c, _s: finding, after)
 
 
-async def lines_of(*checks: Check, clock: Clock | None = None) -> list[Line]:
+async def lines_of(
+    *checks: DoctorCheck, clock: Clock | None = None
+) -> list[ReportLine]:
     return list(await run(checks, bench(), clock or Clock()))
 
 
@@ -67,11 +71,11 @@ async def test_dependencies() -> None:
         check("e", GOOD, "d"),
     )
     assert [each.status for each in lines] == [
-        Status.FAILED,
-        Status.NOT_CHECKED,
-        Status.NOT_CHECKED,
-        Status.WARNING,
-        Status.PASSED,
+        CheckStatus.FAILED,
+        CheckStatus.NOT_CHECKED,
+        CheckStatus.NOT_CHECKED,
+        CheckStatus.WARNING,
+        CheckStatus.PASSED,
     ]
     assert lines[1].message == '"A" has to be in order first.'
     assert lines[2].message == '"B" has to be in order first.'
@@ -99,7 +103,7 @@ async def test_at_once() -> None:
     waiting[1].callback(None)
     assert len(waiting) == 3
     waiting[2].callback(None)
-    assert [each.status for each in await result] == [Status.PASSED] * 3
+    assert [each.status for each in await result] == [CheckStatus.PASSED] * 3
 
 
 @pytest_twisted.ensureDeferred
@@ -121,9 +125,9 @@ async def test_bounded() -> None:
     clock.advance(DEADLINE)
     lines = await result
     assert [each.status for each in lines] == [
-        Status.PASSED,
-        Status.NOT_CHECKED,
-        Status.NOT_CHECKED,
+        CheckStatus.PASSED,
+        CheckStatus.NOT_CHECKED,
+        CheckStatus.NOT_CHECKED,
     ]
     assert "no time left" in lines[1].message
     assert clock.getDelayedCalls() == []
@@ -137,7 +141,10 @@ async def test_a_broken_check(logged_failures: Failures) -> None:
         raise RuntimeError("oops")
 
     lines = await lines_of(check("a", GOOD, probe=broken), check("b", GOOD))
-    assert [each.status for each in lines] == [Status.NOT_CHECKED, Status.PASSED]
+    assert [each.status for each in lines] == [
+        CheckStatus.NOT_CHECKED,
+        CheckStatus.PASSED,
+    ]
     assert "oops" not in lines[0].message
     assert "oops" in logged_failures.pop()
 
@@ -157,7 +164,9 @@ def test_the_table_can_be_run() -> None:
                 domains = ("mail1.example.test", "mail2.example.test")
                 before: set[str] = set()
                 for each in checks_of(
-                    Case(connector=connector, proxy=proxy, domains=domains)
+                    ExaminedIntegration(
+                        connector=connector, proxy=proxy, domains=domains
+                    )
                 ):
                     assert set(each.after) <= before, each.name
                     assert each.name not in before
@@ -180,8 +189,8 @@ def test_the_documentation_has_every_check() -> None:
     checks = {
         each.name: set(each.after)
         for each in (
-            *checks_of(Case(connector=PLAIN, domains=("<domain>",))),
-            *checks_of(Case(connector=oauth)),
+            *checks_of(ExaminedIntegration(connector=PLAIN, domains=("<domain>",))),
+            *checks_of(ExaminedIntegration(connector=oauth)),
         )
     }
     assert {name: rows[name] for name in checks} == checks
@@ -190,14 +199,14 @@ def test_the_documentation_has_every_check() -> None:
 def test_overall() -> None:
     """The worst line counts; what was not checked does not."""
     lines = [line("x", "X", each) for each in (GOOD, not_checked("No."), ODD, BAD)]
-    assert overall(lines) is Status.FAILED
-    assert overall(lines[:3]) is Status.WARNING
-    assert overall(lines[:2]) is Status.PASSED
+    assert overall(lines) is CheckStatus.FAILED
+    assert overall(lines[:3]) is CheckStatus.WARNING
+    assert overall(lines[:2]) is CheckStatus.PASSED
 
 
-def report(*findings: Finding) -> Report:
+def report(*findings: CheckFinding) -> DoctorReport:
     lines = tuple(line(f"check{n}", f"Check {n}", f) for n, f in enumerate(findings))
-    return Report(
+    return DoctorReport(
         exchange_connector_id=3,
         name="Head \x1b[31moffice",
         status=overall(lines),

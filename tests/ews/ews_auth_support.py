@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from pexschedd.ews.auth import Authenticator, Connection, HttpRequest, HttpResponse
-from pexschedd.net.trouble import ConnectionTrouble
+from pexschedd.net.errors import ConnectionFailure
 
 REQUEST = HttpRequest({"Content-Type": "text/xml"}, b"<Envelope/>")
 
@@ -14,7 +14,7 @@ class Moved:
 
 MOVED = Moved()
 
-Answer = HttpResponse | ConnectionTrouble | Callable[[HttpRequest], HttpResponse]
+Answer = HttpResponse | ConnectionFailure | Callable[[HttpRequest], HttpResponse]
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> HttpResponse:
@@ -49,7 +49,7 @@ class ScriptedConnection:
         if isinstance(reply, Moved):
             self.serial += 1
             reply = self._answers.pop(0)
-        if isinstance(reply, ConnectionTrouble):
+        if isinstance(reply, ConnectionFailure):
             raise reply
         if isinstance(reply, HttpResponse):
             return reply

@@ -9,13 +9,15 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.client import EwsClient
-from pexschedd.ews.faults import Site
+from pexschedd.ews.error_messages import ExchangeSite
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.model.meeting import MessageRef
 from tests.ews.ews_support import failure, response, success
 
 T = TypeVar("T")
-SITE = Site("https://mail.example.test/EWS/Exchange.asmx", "svc", "room@example.test")
+SITE = ExchangeSite(
+    "https://mail.example.test/EWS/Exchange.asmx", "svc", "room@example.test"
+)
 
 
 class Asked:

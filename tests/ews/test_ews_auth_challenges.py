@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pexschedd.ews.auth.challenges import Challenge, challenges, offer
+from pexschedd.ews.auth.challenges import AuthChallenge, challenges, offer
 
 EXCHANGE = (
     'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", '
@@ -19,29 +19,32 @@ EXCHANGE = (
     ("offered", "expected"),
     [
         ("", []),
-        ("NTLM", [Challenge("ntlm")]),
-        ("Negotiate, NTLM", [Challenge("negotiate"), Challenge("ntlm")]),
-        ("NTLM TlRMTVNTUAAC+/==", [Challenge("ntlm", token="TlRMTVNTUAAC+/==")]),
+        ("NTLM", [AuthChallenge("ntlm")]),
+        ("Negotiate, NTLM", [AuthChallenge("negotiate"), AuthChallenge("ntlm")]),
+        ("NTLM TlRMTVNTUAAC+/==", [AuthChallenge("ntlm", token="TlRMTVNTUAAC+/==")]),
         (
             "Negotiate YII=, NTLM",
-            [Challenge("negotiate", token="YII="), Challenge("ntlm")],
+            [AuthChallenge("negotiate", token="YII="), AuthChallenge("ntlm")],
         ),
-        ("Basic realm=x", [Challenge("basic", parameters={"realm": "x"})]),
+        ("Basic realm=x", [AuthChallenge("basic", parameters={"realm": "x"})]),
         (
             'Basic realm="Fran\\"k, NTLM", charset=UTF-8, Negotiate',
             [
-                Challenge(
+                AuthChallenge(
                     "basic", parameters={"realm": 'Fran"k, NTLM', "charset": "UTF-8"}
                 ),
-                Challenge("negotiate"),
+                AuthChallenge("negotiate"),
             ],
         ),
-        (' , ,Basic realm = "a" , ,', [Challenge("basic", parameters={"realm": "a"})]),
-        ("@@@ what, NTLM", [Challenge("ntlm")]),
-        ('Basic realm="open, NTLM', [Challenge("basic"), Challenge("ntlm")]),
+        (
+            ' , ,Basic realm = "a" , ,',
+            [AuthChallenge("basic", parameters={"realm": "a"})],
+        ),
+        ("@@@ what, NTLM", [AuthChallenge("ntlm")]),
+        ('Basic realm="open, NTLM', [AuthChallenge("basic"), AuthChallenge("ntlm")]),
     ],
 )
-def test_challenges(offered: str, expected: list[Challenge]) -> None:
+def test_challenges(offered: str, expected: list[AuthChallenge]) -> None:
     """Schemes, tokens and parameters are told apart, commas in quotes included."""
     assert challenges(offered) == expected
 
@@ -73,19 +76,19 @@ def test_anything(offered: str) -> None:
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 VALUES = st.text(alphabet='ab ,="\\', max_size=8)
 CHALLENGES = st.builds(
-    Challenge,
+    AuthChallenge,
     scheme=NAMES,
     parameters=st.dictionaries(NAMES, VALUES, min_size=1, max_size=3),
 )
 
 
 @given(st.lists(CHALLENGES, max_size=4))
-def test_what_was_written_is_read(offered: list[Challenge]) -> None:
+def test_what_was_written_is_read(offered: list[AuthChallenge]) -> None:
     """Challenges with quoted parameters come back as they were."""
     assert challenges(", ".join(map(written, offered))) == offered
 
 
-def written(challenge: Challenge) -> str:
+def written(challenge: AuthChallenge) -> str:
     quoted = [
         f'{name}="' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
         for name, value in challenge.parameters.items()

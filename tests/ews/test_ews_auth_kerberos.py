@@ -13,7 +13,7 @@ from pexschedd.clock import system_now
 from pexschedd.errors import MailboxError, MailboxUnreachable, SignInRefused
 from pexschedd.ews.auth import HttpResponse, kerberos_tickets
 from pexschedd.ews.auth.kerberos import KerberosAccount, KerberosAuthenticator
-from pexschedd.ews.auth.kerberos_config import Realm, krb5_conf, proxy_url
+from pexschedd.ews.auth.kerberos_config import KerberosRealm, krb5_conf, proxy_url
 from pexschedd.ews.auth.kerberos_faults import (
     Circumstances,
     KerberosError,
@@ -23,8 +23,8 @@ from pexschedd.ews.auth.kerberos_faults import (
 )
 from pexschedd.ews.auth.kerberos_folder import KerberosFolder
 from pexschedd.ews.auth.kerberos_names import (
-    Client,
-    Service,
+    KerberosClient,
+    KerberosService,
     clients,
     realm_of,
     service_of,
@@ -40,20 +40,23 @@ REALM = "EXAMPLE.TEST"
 @pytest.mark.parametrize(
     ("username", "expected"),
     [
-        ("svc", [Client("svc", REALM)]),
-        ("EXAMPLE\\svc", [Client("svc", REALM)]),
+        ("svc", [KerberosClient("svc", REALM)]),
+        ("EXAMPLE\\svc", [KerberosClient("svc", REALM)]),
         (
             "svc@example.test",
-            [Client("svc", REALM), Client("svc@example.test", REALM, enterprise=True)],
+            [
+                KerberosClient("svc", REALM),
+                KerberosClient("svc@example.test", REALM, enterprise=True),
+            ],
         ),
         (
             "svc@mail.example",
-            [Client("svc@mail.example", REALM, enterprise=True)],
+            [KerberosClient("svc@mail.example", REALM, enterprise=True)],
         ),
-        (" jürgen ", [Client("jürgen", REALM)]),
+        (" jürgen ", [KerberosClient("jürgen", REALM)]),
     ],
 )
-def test_clients(username: str, expected: list[Client]) -> None:
+def test_clients(username: str, expected: list[KerberosClient]) -> None:
     """A user name in each of its forms, and what it may stand for."""
     assert clients(username, REALM) == expected
 
@@ -68,12 +71,15 @@ def test_no_client(username: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Service("HTTP", "mail.example.test")),
-        ("HTTP/exchange.example.test", Service("HTTP", "exchange.example.test")),
-        ("http/x@OTHER.TEST", Service("http", "x", "OTHER.TEST")),
+        ("", KerberosService("HTTP", "mail.example.test")),
+        (
+            "HTTP/exchange.example.test",
+            KerberosService("HTTP", "exchange.example.test"),
+        ),
+        ("http/x@OTHER.TEST", KerberosService("http", "x", "OTHER.TEST")),
     ],
 )
-def test_service(text: str, expected: Service) -> None:
+def test_service(text: str, expected: KerberosService) -> None:
     """A service principal name, or the URL's host."""
     assert service_of(text, "mail.example.test") == expected
 
@@ -99,17 +105,17 @@ def test_configuration() -> None:
     """Realms of several integrations, each once, with the ways to their KDCs."""
     text = krb5_conf(
         [
-            Realm(REALM, kdc="dc1.example.test"),
-            Realm(REALM, kdc="dc2.example.test:88"),
-            Realm(REALM, kdc="dc1.example.test"),
-            Realm(
+            KerberosRealm(REALM, kdc="dc1.example.test"),
+            KerberosRealm(REALM, kdc="dc2.example.test:88"),
+            KerberosRealm(REALM, kdc="dc1.example.test"),
+            KerberosRealm(
                 "FAR.TEST",
                 kdc="not.used",
                 proxy="https://far.test/KdcProxy",
                 anchors="/etc/ca.pem",
-                service=Service("HTTP", "Mail.far.test", "FAR.TEST"),
+                service=KerberosService("HTTP", "Mail.far.test", "FAR.TEST"),
             ),
-            Realm("BY.DNS"),
+            KerberosRealm("BY.DNS"),
         ]
     )
     assert text.partition("[realms]")[2] == (
@@ -136,8 +142,8 @@ def test_configuration() -> None:
 @given(kdc=st.text(max_size=30))
 def test_nothing_else_gets_in(kdc: str) -> None:
     """A value stays a value: no line, section or brace comes of it."""
-    plain = krb5_conf([Realm(REALM, kdc="x")])
-    text = krb5_conf([Realm(REALM, kdc=f"x{kdc}")])
+    plain = krb5_conf([KerberosRealm(REALM, kdc="x")])
+    text = krb5_conf([KerberosRealm(REALM, kdc=f"x{kdc}")])
     assert text.count("\n") == plain.count("\n")
     values = [line for line in text.splitlines() if "kdc = x" in line]
     assert len(values) == 2
@@ -168,7 +174,7 @@ def test_proxy_without_tls(url: str, tls: bool) -> None:
 def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is private, follows the integrations, and the library is told of it."""
     monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
-    realms = [Realm("A.TEST")]
+    realms = [KerberosRealm("A.TEST")]
     folder = KerberosFolder(tmp_path, lambda: realms, lambda: b"PEM")
     path = tmp_path / "kerberos" / "krb5.conf"
     folder.write(folder.contents())
@@ -178,7 +184,7 @@ def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = path.stat().st_ino
     folder.write(folder.contents())
     assert path.stat().st_ino == first
-    realms.append(Realm("B.TEST"))
+    realms.append(KerberosRealm("B.TEST"))
     folder.write(folder.contents())
     assert "B.TEST" in path.read_text()
 
@@ -198,7 +204,7 @@ BASE = -1765328384
 OF = Circumstances(
     username="svc",
     realm=REALM,
-    service=Service("HTTP", "mail.example.test"),
+    service=KerberosService("HTTP", "mail.example.test"),
     kdc="dc1.example.test",
 )
 WITH_KEYTAB = Circumstances(
@@ -269,7 +275,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kerberos_tickets, "krb5", None)
     assert not kerberos_tickets.installed()
     with pytest.raises(KerberosError, match=r"pip install 'pexschedd\[kerberos\]'"):
-        kerberos_tickets.sign_in([Client("svc", REALM)], "right", None)
+        kerberos_tickets.sign_in([KerberosClient("svc", REALM)], "right", None)
 
 
 # The authenticator, as far as it gets without a realm
@@ -282,9 +288,9 @@ def authenticator(state: Path) -> KerberosAuthenticator:
     account = KerberosAccount(
         integration=7,
         username="svc",
-        names=(Client("svc", REALM),),
+        names=(KerberosClient("svc", REALM),),
         password="right",
-        service=Service("HTTP", "mail.example.test"),
+        service=KerberosService("HTTP", "mail.example.test"),
     )
     assert "right" not in repr(account)
     return KerberosAuthenticator(

@@ -19,11 +19,11 @@ from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.auth.channel_binding import channel_binding
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.transport import Transport
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.transport import Transport
+from pexschedd.net.errors import ConnectionFailure
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ConnectionTrouble
 from tests.ews.ews_auth_support import REQUEST, ScriptedConnection, answer
 from tests.ews.ews_auth_windows import WindowsSite, create_accounts
 from tests.net.net_support import Authority, dns
@@ -58,7 +58,7 @@ class Caller:
             NtlmAuthenticator(username, password, "localhost"),
             clock=Clock(),
             network=Network(reactor, Trust([("test", trusted)] if trusted else ())),
-            limits=Limits(connections=connections),
+            limits=ConnectionLimits(connections=connections),
         )
 
     def post(
@@ -392,6 +392,6 @@ async def test_an_untrusted_server_hears_nothing(calling: Calling) -> None:
     """No handshake begins with a server whose certificate is not believed."""
     windows = WindowsSite()
     stranger = Authority("A stranger").server(dns("localhost"))
-    with pytest.raises(ConnectionTrouble):
+    with pytest.raises(ConnectionFailure):
         await calling(windows, context=stranger).post()
     assert windows.site.requests == []

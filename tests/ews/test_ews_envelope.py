@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.ews.envelope import (
+    ItemProblem,
     NotSoap,
-    Problem,
     ServerError,
     SoapError,
     child,
@@ -35,7 +35,7 @@ INNER = (
 )
 
 
-def problem_of(data: bytes) -> Problem:
+def problem_of(data: bytes) -> ItemProblem:
     with pytest.raises(ServerError) as caught:
         only_result(parse(data))
     return caught.value.problem
@@ -44,7 +44,7 @@ def problem_of(data: bytes) -> Problem:
 def test_a_fault() -> None:
     """A fault gives its code, its text and the pause it asks for."""
     data = fault("ErrorServerBusy", "Try  later.\n", back_off(297749))
-    assert problem_of(data) == Problem("ErrorServerBusy", "Try later.", 297.749)
+    assert problem_of(data) == ItemProblem("ErrorServerBusy", "Try later.", 297.749)
 
 
 def test_a_fault_with_little_in_it() -> None:
@@ -62,13 +62,13 @@ def test_a_soap_1_2_fault() -> None:
         b"<e:Text>Down.</e:Text></e:Reason><e:Detail><ResponseCode>ErrorServerBusy"
         b"</ResponseCode></e:Detail></e:Fault></e:Body></e:Envelope>"
     )
-    assert problem_of(data) == Problem("ErrorServerBusy", "Down.")
+    assert problem_of(data) == ItemProblem("ErrorServerBusy", "Down.")
 
 
 def test_a_wrapped_error() -> None:
     """The inner code of a wrapped error is the one that counts."""
     data = response("Get", failure("Get", "ErrorInternalServerError", "x", INNER))
-    assert problem_of(data) == Problem("ErrorServerBusy", "Busy inside.", 1.5)
+    assert problem_of(data) == ItemProblem("ErrorServerBusy", "Busy inside.", 1.5)
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-1", "1.5", "9" * 30, "٣٣"])

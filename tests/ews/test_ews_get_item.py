@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from lxml import etree
 
-from pexschedd.ews.envelope import Problem
+from pexschedd.ews.envelope import ItemProblem
 from pexschedd.ews.operations.get_item import parse_messages, parse_refs
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
 from tests.ews.ews_support import (
@@ -310,8 +310,8 @@ def test_one_for_each_id_in_order() -> None:
     )
     first, gone, nothing, second = parse_messages(data, 4)
     assert isinstance(first, MeetingMessage)
-    assert gone == Problem("ErrorItemNotFound", "Gone.")
-    assert isinstance(nothing, Problem)
+    assert gone == ItemProblem("ErrorItemNotFound", "Gone.")
+    assert isinstance(nothing, ItemProblem)
     assert isinstance(second, MeetingMessage)
     assert second.ref == MessageRef("two", "CK2")
     assert parse_refs(data, 4)[3] == MessageRef("two", "CK2")
@@ -338,7 +338,7 @@ def test_the_samples_are_read() -> None:
     assert series.zone == "Europe/Berlin"
     assert series.is_series
     assert series.uid.startswith(PREFIX)
-    assert gone == Problem(
+    assert gone == ItemProblem(
         "ErrorItemNotFound", "The specified object was not found in the store."
     )
 

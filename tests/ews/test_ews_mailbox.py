@@ -17,10 +17,10 @@ from pexschedd.errors import (
 )
 from pexschedd.ews.mailbox import ews_mailbox
 from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
-from pexschedd.scheduling.mailbox import (
+from pexschedd.scheduling.ports.mailbox import (
     Action,
     Answer,
     Blame,
@@ -147,7 +147,7 @@ def test_a_page_that_leads_nowhere_is_the_last() -> None:
         (b"<html>Sign in</html>", MailboxUnreachable),
         (sync("", "true"), MailboxUnreachable),
         (sync("x", "perhaps"), MailboxUnreachable),
-        (ConnectionTrouble(Trouble.TIMEOUT, "9"), MailboxUnreachable),
+        (ConnectionFailure(FailureKind.TIMEOUT, "9"), MailboxUnreachable),
     ],
 )
 def test_errors_of_a_whole_call(
@@ -267,9 +267,9 @@ def poisoned(trouble: bytes | Exception) -> Line:
 
 
 TROUBLES: list[bytes | Exception] = [
-    ConnectionTrouble(Trouble.TOO_LARGE, "99"),
-    ConnectionTrouble(Trouble.LOST),
-    ConnectionTrouble(Trouble.TIMEOUT, "9"),
+    ConnectionFailure(FailureKind.TOO_LARGE, "99"),
+    ConnectionFailure(FailureKind.LOST),
+    ConnectionFailure(FailureKind.TIMEOUT, "9"),
     fault("ErrorInternalServerError"),
     fault("ErrorTimeoutExpired"),
     fault("ErrorCorruptData"),
@@ -515,7 +515,7 @@ def test_passing_trouble_is_each_answers_own() -> None:
 
 def test_a_failure_after_the_first_batch() -> None:
     """What was done is told; the rest is to be tried again."""
-    lost = ConnectionTrouble(Trouble.LOST)
+    lost = ConnectionFailure(FailureKind.LOST)
     script = Script(doing(), lost)
     named = answers(a=Action.ACCEPT, b=Action.ACCEPT, c=Action.ACCEPT)
     found = now(script.mailbox(answer_batch=1).answer(named))
@@ -527,7 +527,7 @@ def test_a_failure_after_the_first_batch() -> None:
 
 def test_a_failure_in_the_second_round() -> None:
     """Answers that were given stay given; only what is open is tried again."""
-    lost = ConnectionTrouble(Trouble.LOST)
+    lost = ConnectionFailure(FailureKind.LOST)
     script = Script(doing("", "ErrorItemNotFound"), lost)
     named = answers(a=Action.ACCEPT, b=Action.REMOVE, c=Action.DISCARD)
     found = now(script.mailbox().answer(named))
@@ -540,7 +540,7 @@ def test_discards_alone() -> None:
     named = answers(a=Action.DISCARD, b=Action.DISCARD)
     assert now(script.mailbox().answer(named)) == [DONE, GONE]
     with pytest.raises(MailboxUnreachable):
-        now(Script(ConnectionTrouble(Trouble.LOST)).mailbox().answer(named))
+        now(Script(ConnectionFailure(FailureKind.LOST)).mailbox().answer(named))
 
 
 def test_wrong_number_of_outcomes() -> None:

@@ -11,9 +11,9 @@ from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
+from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
-from pexschedd.scheduling.mailbox import OrganizersCalendars, RewriteKind
+from pexschedd.scheduling.ports.mailbox import OrganizersCalendars, RewriteKind
 from tests.ews.ews_script import SITE, Line, Script, doing, now
 from tests.ews.ews_support import (
     binary,
@@ -362,7 +362,7 @@ HOSTILE: list[bytes | Line | Exception] = [
     found("<t:CalendarItem/>", "<t:Message><t:ItemId/></t:Message>"),
     response("GetItem", success("GetItem", "<m:Items><t:CalendarItem/></m:Items>")),
     response("UpdateItem", success("UpdateItem"), success("UpdateItem")),
-    ConnectionTrouble(Trouble.LOST),
+    ConnectionFailure(FailureKind.LOST),
     fault("Nonsense"),
 ]
 

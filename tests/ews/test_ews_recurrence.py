@@ -26,7 +26,7 @@ from pexschedd.model.recurrence import (
     Weekly,
     Which,
 )
-from pexschedd.scheduling.recurrence import first_start
+from pexschedd.scheduling.recurrence.series_dates import first_start
 from tests.ews.ews_support import meeting_request, response, schema_folder
 from tests.ews.test_ews_zones import EUROPE, day, rules
 

@@ -12,7 +12,7 @@ from pexschedd.ews.envelope import Sid, clean
 from pexschedd.ews.operations.create_item import build_answers
 from pexschedd.ews.operations.delete_item import build_delete
 from pexschedd.ews.operations.find_item import (
-    Place,
+    FoundPlace,
     build_find_calendar,
     build_find_inbox,
     build_find_meeting,
@@ -31,7 +31,7 @@ from pexschedd.ews.operations.parts import CALENDAR
 from pexschedd.ews.operations.sync_folder_items import build_sync
 from pexschedd.ews.operations.update_item import build_new_body
 from pexschedd.model.meeting import MessageRef
-from pexschedd.scheduling.mailbox import Action, Answer
+from pexschedd.scheduling.ports.mailbox import Action, Answer
 from tests.ews.ews_support import schema_folder
 
 # Everything Python can hold, the forbidden included: control characters, lone
@@ -89,12 +89,12 @@ MOMENTS = st.datetimes(
     datetime(9998, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-PLACES = st.builds(Place, st.none() | MOMENTS, st.integers(0, 2**31 - 1))
+PLACES = st.builds(FoundPlace, st.none() | MOMENTS, st.integers(0, 2**31 - 1))
 
 
 @given(MAILBOXES, PLACES, MOMENTS)
 def test_searches_are_valid(
-    schema: etree.XMLSchema, mailbox: str, place: Place, moment: datetime
+    schema: etree.XMLSchema, mailbox: str, place: FoundPlace, moment: datetime
 ) -> None:
     """FindItem is valid wherever a page begins, and on any day."""
     for request in (

@@ -13,9 +13,9 @@ from pexschedd.errors import (
     MailboxRefused,
     MailboxUnreachable,
 )
-from pexschedd.ews.connection import Limits
+from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
-from pexschedd.scheduling.mailbox import Action, Answer, OutcomeKind
+from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, HOUR, Exchange, waiting
 
 
@@ -187,7 +187,7 @@ async def test_a_reset_read_is_repeated(exchange: Exchange) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_hanging_server(exchange: Exchange) -> None:
     """A server that does not answer ends at the deadline."""
-    mailbox = exchange.mailbox(limits=Limits(deadline=0.2))
+    mailbox = exchange.mailbox(limits=ConnectionLimits(deadline=0.2))
     exchange.misbehave(kind="hang")
     with pytest.raises(MailboxUnreachable, match=r"0\.2 seconds"):
         await mailbox.check()

@@ -7,13 +7,17 @@ import pytest
 import pytest_twisted
 
 from pexschedd.errors import MailboxRefused
-from pexschedd.ews.connection import Limits
+from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
 from pexschedd.model.recurrence import DayOfWeek, Weekly
-from pexschedd.sandbox import Item, Kind, bodies
-from pexschedd.sandbox import Recurrence as Repeats
-from pexschedd.scheduling.mailbox import Action, Answer, OutcomeKind, RewriteKind
-from pexschedd.scheduling.recurrence import find, first_start, last_end
+from pexschedd.sandbox import Item, ItemKind, bodies
+from pexschedd.sandbox import SeriesRecurrence as Repeats
+from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind, RewriteKind
+from pexschedd.scheduling.recurrence.series_dates import (
+    find,
+    first_start,
+    last_end,
+)
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, Exchange, waiting
 
 START = datetime(2026, 10, 12, 8, tzinfo=UTC)
@@ -241,7 +245,7 @@ async def test_a_text_stays_a_text(exchange: Exchange) -> None:
     assert "TOK:-x#" in meeting.text
     rewritten = await organizers.rewrite(ALICE, meeting.ref, "PXPS:-1# <3")
     assert rewritten[0] is RewriteKind.DONE
-    assert item.kind is Kind.CALENDAR
+    assert item.kind is ItemKind.CALENDAR
     assert item.body.text.strip() == "PXPS:-1# <3"
 
 
@@ -285,7 +289,7 @@ async def test_many_batches_at_once(exchange: Exchange) -> None:
     for number in range(100):
         exchange.invite(f"m{number}")
     mailbox = exchange.mailbox(
-        limits=Limits(connections=8), fetch_batch=9, answer_batch=7
+        limits=ConnectionLimits(connections=8), fetch_batch=9, answer_batch=7
     )
     messages = await waiting(mailbox)
     received = [each.received for each in messages]

@@ -16,10 +16,10 @@ from pexschedd.errors import (
     MailboxUnreachable,
 )
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.stream import MARGIN, QUIET, EwsStream
-from pexschedd.ews.stream_connection import Cookies
-from pexschedd.ews.stream_opening import ews_notifications
+from pexschedd.ews.streaming.connection import Cookies
+from pexschedd.ews.streaming.factory import ews_notifications
+from pexschedd.ews.streaming.stream import MARGIN, QUIET, EwsStream
+from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from tests.ews.ews_support import (
@@ -394,7 +394,7 @@ async def test_silence(serve: Starter) -> None:
 async def test_no_answer_at_all(serve: Starter) -> None:
     """A stream that does not even begin is given up after the usual deadline."""
     peer = Peer(serve, lambda opened, _: None)
-    ear = Ear(peer.site, limits=Limits(deadline=20))
+    ear = Ear(peer.site, limits=ConnectionLimits(deadline=20))
     ear.listen()
     while not peer.streams:
         await Deferred.fromCoroutine(some_turns())

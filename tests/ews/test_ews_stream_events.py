@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from pexschedd.ews.envelope import TYPES, NotSoap, ServerError
-from pexschedd.ews.operations.events import Arrivals, Event
+from pexschedd.ews.operations.events import Arrivals, MailboxEvent
 from pexschedd.ews.operations.get_events import build_get_events, parse_events
 from pexschedd.ews.operations.get_streaming_events import (
     build_get_streaming_events,
@@ -81,8 +81,8 @@ def test_notifications_are_read_by_local_name(space: str) -> None:
         )
     )
     assert notice.events == (
-        Event("CreatedEvent", "inbox"),
-        Event("NewMailEvent", "inbox"),
+        MailboxEvent("CreatedEvent", "inbox"),
+        MailboxEvent("NewMailEvent", "inbox"),
     )
     assert not notice.closed
     assert notice.problem is None
@@ -138,13 +138,13 @@ def test_answers_that_hold_nothing() -> None:
 def test_what_leaves_the_inbox_is_no_arrival() -> None:
     """Our own answers move messages out; somebody may move one in again."""
     arrivals = Arrivals()
-    out, back = Event("MovedEvent", "trash"), Event("MovedEvent", "inbox")
+    out, back = MailboxEvent("MovedEvent", "trash"), MailboxEvent("MovedEvent", "inbox")
     assert arrivals.among([out]), "while nothing is known, better look"
-    assert arrivals.among([Event("NewMailEvent", "inbox")])
+    assert arrivals.among([MailboxEvent("NewMailEvent", "inbox")])
     assert not arrivals.among([out, out])
     assert arrivals.among([out, back])
-    assert arrivals.among([Event("MovedEvent", "")])
-    assert not arrivals.among([Event("DeletedEvent", "inbox")])
+    assert arrivals.among([MailboxEvent("MovedEvent", "")])
+    assert not arrivals.among([MailboxEvent("DeletedEvent", "inbox")])
     assert not arrivals.among([])
 
 

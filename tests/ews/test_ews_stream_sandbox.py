@@ -1,5 +1,5 @@
-"""What `scheduling.notifications` promises, by streaming and by pulling, against a
-sandbox Exchange on real sockets; and the owner's stamp."""
+"""What `ports.notifications` promises, by streaming and by pulling, against a sandbox
+Exchange on real sockets; and the owner's stamp."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +14,10 @@ from pexschedd.errors import MailboxError
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.bearer import BearerAuthenticator
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
-from pexschedd.ews.stream_opening import ews_notifications
-from pexschedd.sandbox.subscriptions import Limits
-from pexschedd.scheduling.mailbox import Action, Answer
-from pexschedd.scheduling.notifications import Notifications
+from pexschedd.ews.streaming.factory import ews_notifications
+from pexschedd.sandbox.subscriptions import SubscriptionLimits
+from pexschedd.scheduling.ports.mailbox import Action, Answer
+from pexschedd.scheduling.ports.notifications import Notifications
 from tests.ews.ews_exchange import EQUIPMENT, Exchange, waiting
 
 reactor: Any = _reactor
@@ -226,7 +226,7 @@ async def test_every_way_to_sign_in(
     exchange.sandbox.tokens.register(
         "the-token", mailbox=None, impersonates=("*",), expires_in=None
     )
-    exchange.sandbox.subscriptions.limits = Limits(affinity=True)
+    exchange.sandbox.subscriptions.limits = SubscriptionLimits(affinity=True)
     told = Told(exchange, pull=pull, authenticator=make())
     for round_ in (1, 2):
         told.listen()

@@ -18,12 +18,12 @@ from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import HttpRequest, HttpResponse
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.transport import Transport, ascii_url
-from pexschedd.net.failures import as_trouble
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.transport import Transport, ascii_url
+from pexschedd.net.errors import ConnectionFailure, FailureKind, NeverAnsweredError
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ConnectionTrouble, NeverAnsweredError, Trouble
+from pexschedd.net.twisted_errors import as_connection_failure
 from tests.ews.ews_support import Behaviour, RawServer, RawSite
 
 reactor: Any = _reactor
@@ -32,14 +32,14 @@ BODY = b"<request/>"
 
 
 def transport_to(
-    site: RawSite, *, clock: Any = None, limits: Limits | None = None
+    site: RawSite, *, clock: Any = None, limits: ConnectionLimits | None = None
 ) -> Transport:
     return Transport(
         site.url(),
         BasicAuthenticator("svc", "pä:ss"),
         clock=clock or Clock(),
         network=Network(reactor, Trust()),
-        limits=limits or Limits(),
+        limits=limits or ConnectionLimits(),
     )
 
 
@@ -54,12 +54,12 @@ async def trouble_with(
     serve: Starter,
     *,
     repeatable: bool = False,
-    limits: Limits | None = None,
-) -> ConnectionTrouble:
+    limits: ConnectionLimits | None = None,
+) -> ConnectionFailure:
     """The trouble that one exchange ends in; the connection is gone afterwards."""
     site = serve(behaviour)
     transport = transport_to(site, limits=limits)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await post(transport, repeatable=repeatable)
     await site.all_lost()
     await transport.close()
@@ -103,7 +103,7 @@ async def test_one_connection_serves_many_exchanges(serve: Starter) -> None:
 async def test_never_more_connections_than_allowed(serve: Starter) -> None:
     """Exchanges beyond the limit wait for a connection."""
     site = serve(lambda connection, _: connection.answer(b"<ok/>"))
-    transport = transport_to(site, limits=Limits(connections=2))
+    transport = transport_to(site, limits=ConnectionLimits(connections=2))
     await gatherResults([Deferred.fromCoroutine(post(transport)) for _ in range(10)])
     assert len(site.requests) == 10
     assert len(site.connections) == 2
@@ -154,7 +154,7 @@ def endless_continue(connection: RawServer, _: int) -> None:
 async def test_headers_end_somewhere(serve: Starter, behaviour: Behaviour) -> None:
     """More headers than any server has cost the connection, not the memory."""
     trouble = await trouble_with(behaviour, serve)
-    assert trouble.trouble is Trouble.GARBLED
+    assert trouble.trouble is FailureKind.GARBLED
     assert "headers" in trouble.detail
 
 
@@ -164,16 +164,16 @@ async def test_a_byte_a_second_ends_at_the_deadline(serve: Starter, gap: str) ->
     """However alive the connection is: the whole answer has to come in time."""
     clock = Clock()
     site = serve(lambda connection, _: drip_on(connection, gap))
-    transport = transport_to(site, clock=clock, limits=Limits(deadline=60))
+    transport = transport_to(site, clock=clock, limits=ConnectionLimits(deadline=60))
     exchange = Deferred.fromCoroutine(post(transport))
     for _ in range(61):
         await deferLater(reactor, 0.002, lambda: None)
         clock.advance(1)
         if site.connections and not site.connections[0].lost:
             site.connections[0].write(b"x")
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is FailureKind.TIMEOUT
     await site.all_lost()
     await transport.close()
 
@@ -223,8 +223,10 @@ def zip_bomb(connection: RawServer, _: int) -> None:
 @pytest_twisted.ensureDeferred
 async def test_too_large(serve: Starter, behaviour: Behaviour) -> None:
     """An answer beyond the limit, packed or unpacked, costs the connection."""
-    trouble = await trouble_with(behaviour, serve, limits=Limits(max_answer=20_000))
-    assert trouble.trouble is Trouble.TOO_LARGE
+    trouble = await trouble_with(
+        behaviour, serve, limits=ConnectionLimits(max_answer=20_000)
+    )
+    assert trouble.trouble is FailureKind.TOO_LARGE
     assert trouble.detail == "20000"
 
 
@@ -232,7 +234,7 @@ async def test_too_large(serve: Starter, behaviour: Behaviour) -> None:
 async def test_an_answer_of_the_largest_size_is_taken(serve: Starter) -> None:
     """The limit itself is allowed, zipped or not."""
     site = serve(lambda connection, n: connection.answer(b"x" * 20_000, zipped=n == 2))
-    transport = transport_to(site, limits=Limits(max_answer=20_000))
+    transport = transport_to(site, limits=ConnectionLimits(max_answer=20_000))
     assert len((await post(transport)).body) == 20_000
     assert len((await post(transport)).body) == 20_000
     await transport.close()
@@ -265,7 +267,7 @@ def torn_header(connection: RawServer, _: int) -> None:
 async def test_a_torn_answer_is_none(serve: Starter, behaviour: Behaviour) -> None:
     """Half an answer is never taken for a whole one."""
     trouble = await trouble_with(behaviour, serve)
-    assert trouble.trouble is Trouble.LOST
+    assert trouble.trouble is FailureKind.LOST
 
 
 def garbage(connection: RawServer, _: int) -> None:
@@ -289,7 +291,7 @@ def bad_length(connection: RawServer, _: int) -> None:
 async def test_garbage(serve: Starter, behaviour: Behaviour) -> None:
     """What is no HTTP is said to be none."""
     trouble = await trouble_with(behaviour, serve)
-    assert trouble.trouble is Trouble.GARBLED
+    assert trouble.trouble is FailureKind.GARBLED
 
 
 def hang(_connection: RawServer, _: int) -> None:
@@ -314,15 +316,15 @@ async def test_the_deadline_ends_an_exchange(
         reactor.callLater(0.02, asked.callback, None)
 
     site = serve(notice)
-    transport = transport_to(site, clock=clock, limits=Limits(deadline=60))
+    transport = transport_to(site, clock=clock, limits=ConnectionLimits(deadline=60))
     exchange = Deferred.fromCoroutine(post(transport))
     await asked
     clock.advance(59)
     assert not exchange.called
     clock.advance(2)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is FailureKind.TIMEOUT
     assert caught.value.detail == "60"
     await site.all_lost()
     assert len(site.requests) == 1  # not repeated, although it could have been
@@ -348,9 +350,9 @@ async def test_closing_gives_up_what_is_under_way(
     await asked
     await transport.close()
     for attempt in (exchange, Deferred.fromCoroutine(post(transport))):
-        with pytest.raises(ConnectionTrouble) as caught:
+        with pytest.raises(ConnectionFailure) as caught:
             await attempt
-        assert caught.value.trouble is Trouble.CLOSED
+        assert caught.value.trouble is FailureKind.CLOSED
     await site.all_lost()
 
 
@@ -366,7 +368,7 @@ async def test_whoever_waits_may_give_up(serve: Starter) -> None:
             connection.answer(b"<ok/>")
 
     site = serve(first_hangs)
-    transport = transport_to(site, limits=Limits(connections=1))
+    transport = transport_to(site, limits=ConnectionLimits(connections=1))
     exchange = Deferred.fromCoroutine(post(transport))
     await asked
     exchange.cancel()
@@ -398,9 +400,9 @@ async def test_a_write_is_not_repeated(serve: Starter) -> None:
     """A writing request is not sent again: the server may have done it."""
     site = serve(first_dies)
     transport = transport_to(site)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await post(transport, repeatable=False)
-    assert caught.value.trouble is Trouble.LOST
+    assert caught.value.trouble is FailureKind.LOST
     assert len(site.requests) == 1
     await transport.close()
 
@@ -410,9 +412,9 @@ async def test_a_read_is_not_repeated_for_ever(serve: Starter) -> None:
     """Two connections that die are enough."""
     site = serve(lambda connection, _: connection.reset())
     transport = transport_to(site)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await post(transport)
-    assert caught.value.trouble is Trouble.LOST
+    assert caught.value.trouble is FailureKind.LOST
     assert len(site.requests) == 2
     await transport.close()
 
@@ -422,7 +424,7 @@ async def test_a_torn_answer_is_not_asked_for_again(serve: Starter) -> None:
     """Only silence is repeated: an answer that began may have cost the server much."""
     site = serve(torn_body)
     transport = transport_to(site)
-    with pytest.raises(ConnectionTrouble):
+    with pytest.raises(ConnectionFailure):
         await post(transport)
     assert len(site.requests) == 1
     await transport.close()
@@ -436,9 +438,9 @@ async def test_refused(serve: Starter) -> None:
     site.port = port.getHost().port
     await port.stopListening()
     transport = transport_to(site)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await post(transport)
-    assert caught.value.trouble is Trouble.REFUSED
+    assert caught.value.trouble is FailureKind.REFUSED
     await transport.close()
 
 
@@ -474,25 +476,25 @@ async def test_an_authenticator_may_lead_a_handshake(serve: Starter) -> None:
 @pytest.mark.parametrize(
     ("failure", "trouble"),
     [
-        (net.DNSLookupError("no such name"), Trouble.NAME),
-        (net.UnknownHostError(), Trouble.NAME),
-        (net.ConnectionRefusedError(), Trouble.REFUSED),
-        (net.NoRouteError(), Trouble.NO_ROUTE),
-        (net.TimeoutError(), Trouble.NO_ROUTE),
-        (net.TCPTimedOutError(), Trouble.NO_ROUTE),
-        (net.ConnectionLost(), Trouble.LOST),
-        (ResponseFailed([Failure(net.ConnectionLost())]), Trouble.LOST),
-        (ResponseFailed([Failure(ValueError("?"))]), Trouble.GARBLED),
-        (ResponseNeverReceived([Failure(net.ConnectionDone())]), Trouble.LOST),
-        (ResponseNeverReceived([Failure(SSL.Error([]))]), Trouble.TLS),
+        (net.DNSLookupError("no such name"), FailureKind.NAME),
+        (net.UnknownHostError(), FailureKind.NAME),
+        (net.ConnectionRefusedError(), FailureKind.REFUSED),
+        (net.NoRouteError(), FailureKind.NO_ROUTE),
+        (net.TimeoutError(), FailureKind.NO_ROUTE),
+        (net.TCPTimedOutError(), FailureKind.NO_ROUTE),
+        (net.ConnectionLost(), FailureKind.LOST),
+        (ResponseFailed([Failure(net.ConnectionLost())]), FailureKind.LOST),
+        (ResponseFailed([Failure(ValueError("?"))]), FailureKind.GARBLED),
+        (ResponseNeverReceived([Failure(net.ConnectionDone())]), FailureKind.LOST),
+        (ResponseNeverReceived([Failure(SSL.Error([]))]), FailureKind.TLS),
     ],
 )
-def test_failures_of_the_network(failure: Exception, trouble: Trouble) -> None:
+def test_failures_of_the_network(failure: Exception, trouble: FailureKind) -> None:
     """Each of Twisted's ways to fail is told apart, also inside another."""
-    found = as_trouble(failure)
-    assert isinstance(found, ConnectionTrouble)
+    found = as_connection_failure(failure)
+    assert isinstance(found, ConnectionFailure)
     assert found.trouble is trouble
-    never = isinstance(failure, ResponseNeverReceived) and trouble is Trouble.LOST
+    never = isinstance(failure, ResponseNeverReceived) and trouble is FailureKind.LOST
     assert isinstance(found, NeverAnsweredError) is never
 
 
@@ -502,7 +504,7 @@ def test_a_cancellation_is_no_failure() -> None:
         CancelledError(),
         ResponseNeverReceived([Failure(CancelledError())]),
     ):
-        assert isinstance(as_trouble(failure), CancelledError)
+        assert isinstance(as_connection_failure(failure), CancelledError)
 
 
 def test_secrets_stay_out_of_reprs() -> None:

@@ -18,10 +18,10 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from pexschedd.errors import StoreError
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
-from pexschedd.identity.oauth.keeper import TokenKeeper
-from pexschedd.identity.oauth.keepers import TokenKeepers
 from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.oauth.signed_in import SignedIn
+from pexschedd.identity.oauth.token_cache import TokenCache
+from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
@@ -146,7 +146,7 @@ class Bench:
             now=self.now,
             uuid4=lambda: UUID,
         )
-        self.keepers = TokenKeepers(store, self.endpoint, self.clock, self.now)
+        self.keepers = TokenCaches(store, self.endpoint, self.clock, self.now)
         self.sign_ins = SignIns(
             store, self.endpoint, self.keepers, now=self.now, random=self.random
         )
@@ -165,7 +165,7 @@ class Bench:
         return found
 
     @property
-    def keeper(self) -> TokenKeeper:
+    def keeper(self) -> TokenCache:
         return self.keepers.of(self.connector)
 
     @property

@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
+from pexschedd.crypto.password_hashes import fits, make_hash
 from pexschedd.errors import (
     ConfigError,
     InvalidFields,
@@ -25,7 +26,6 @@ from pexschedd.identity.administrators import (
     change_password,
     first_administrator,
 )
-from pexschedd.identity.passwords import fits, make_hash
 from pexschedd.model import tables
 from pexschedd.store.store import Store
 

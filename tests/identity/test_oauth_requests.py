@@ -22,14 +22,15 @@ from pexschedd.errors import (
     SignInRefused,
 )
 from pexschedd.identity.oauth.account import claims_of, is_account, names_in
-from pexschedd.identity.oauth.answers import LONGEST, SHORTEST, USUAL, tokens_in
 from pexschedd.identity.oauth.assertion import (
     client_assertion,
     expires,
     make_certificate,
 )
 from pexschedd.identity.oauth.remedies import meaning
-from pexschedd.identity.oauth.requests import (
+from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
+from pexschedd.identity.oauth.signed_in import needed_because, new_sign_in
+from pexschedd.identity.oauth.token_requests import (
     app_form,
     authorization_url,
     by_client,
@@ -37,8 +38,7 @@ from pexschedd.identity.oauth.requests import (
     code_form,
     refresh_form,
 )
-from pexschedd.identity.oauth.settings import Settings, settings_of
-from pexschedd.identity.oauth.signed_in import needed_because, new_sign_in
+from pexschedd.identity.oauth.token_responses import LONGEST, SHORTEST, USUAL, tokens_in
 from tests.identity.oauth_support import NOW, REDIRECT, connector_with, jwt_of, query_of
 
 HOST = "https://login.example.test/tenant"
@@ -57,7 +57,7 @@ OTHER = {
 EXCHANGE = "https://mail.example.test"
 
 
-def settings(*fields: dict[str, str], **more: Any) -> Settings:
+def settings(*fields: dict[str, str], **more: Any) -> ProviderSettings:
     return settings_of(
         connector_with(**{k: v for f in fields for k, v in f.items()}, **more)
     )

@@ -10,9 +10,14 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import NotFound
-from pexschedd.identity.oauth.requests import challenge
-from pexschedd.identity.oauth.sign_in import GOOD_FOR, Outcome, SignInFailed, SignIns
+from pexschedd.identity.oauth.sign_in import (
+    GOOD_FOR,
+    SignInFailed,
+    SignInOutcome,
+    SignIns,
+)
 from pexschedd.identity.oauth.signed_in import signed_in
+from pexschedd.identity.oauth.token_requests import challenge
 from pexschedd.model import tables
 from tests.identity.oauth_support import Bench, bench_in, jwt_of, query_of, reactor
 
@@ -29,7 +34,7 @@ async def state_of(bench: Bench) -> str:
     return query_of(link.url)["state"]
 
 
-async def come_back(bench: Bench, **answer: str) -> Outcome:
+async def come_back(bench: Bench, **answer: str) -> SignInOutcome:
     given = {"state": await state_of(bench), "code": "the-code", **answer}
     return await bench.sign_ins.finish(given)
 

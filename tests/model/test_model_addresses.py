@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.model import addresses
-from pexschedd.model.times import format_time, parse_time
+from pexschedd.model.fields import addresses
+from pexschedd.model.fields.times import format_time, parse_time
 
 
 @pytest.mark.parametrize(

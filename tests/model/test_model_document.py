@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pexschedd.model.document import document
-from pexschedd.model.fields import fields_of
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration import Connector
+from pexschedd.model.reference import document
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -12,7 +12,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 def test_page_is_current() -> None:
     """The committed page is what the declared fields say now."""
     assert PAGE.read_text("utf-8") == document(), (
-        "run: python -m pexschedd.model.document > docs/configuration.md"
+        "run: python -m pexschedd.model.reference > docs/configuration.md"
     )
 
 

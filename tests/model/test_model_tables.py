@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pexschedd.model import tables
-from pexschedd.model.consistency import UNIQUE
 from pexschedd.model.table import Table
+from pexschedd.model.uniqueness import UNIQUE
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from pexschedd.errors import InvalidFields
 from pexschedd.model.conference import Conference, ConferenceAlias
-from pexschedd.model.fields import Record, fields_of
+from pexschedd.model.fields.declaration import Record, fields_of
+from pexschedd.model.fields.validation import validate
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.schedule import ScheduledConference
-from pexschedd.model.validation import validate
 from pexschedd.templates.engine import Templates
 
 TEMPLATES = Templates(

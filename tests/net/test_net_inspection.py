@@ -7,10 +7,10 @@ import pytest_twisted
 from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
 
-from pexschedd.net.inspection import Inspection, inspect
+from pexschedd.net.errors import FailureKind
+from pexschedd.net.inspection import HandshakeInspection, inspect
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import Trouble
 from tests.ews.ews_support import RawServer, RawSite
 from tests.net.net_support import DAY, NOW, Authority, dns
 from tests.ports import free_ports
@@ -27,7 +27,9 @@ def root() -> Authority:
     return Authority("The root")
 
 
-async def look(site: RawSite, root: Authority, timeout: float = 10) -> Inspection:
+async def look(
+    site: RawSite, root: Authority, timeout: float = 10
+) -> HandshakeInspection:
     network = Network(reactor, Trust([("ca_file", root.pem)]))
     return await inspect(network, "localhost", site.port, timeout=timeout)
 
@@ -53,7 +55,7 @@ async def test_a_stranger(serve: Any, root: Authority) -> None:
     """Nobody's chain is shown to its end, with what is wrong."""
     stranger = Authority("A stranger")
     found = await look(serve(silent, stranger.server(dns("localhost"))), root)
-    assert found.trouble is Trouble.UNTRUSTED
+    assert found.trouble is FailureKind.UNTRUSTED
     assert 'issued by "CN=A stranger"' in found.problem
     assert [each.issuer for each in found.chain] == ["CN=A stranger"]
 
@@ -63,7 +65,7 @@ async def test_expired(serve: Any, root: Authority) -> None:
     """An expired certificate can be looked at."""
     server = root.server(dns("localhost"), expires=NOW - DAY)
     found = await look(serve(silent, server), root)
-    assert found.trouble is Trouble.NOT_VALID_NOW
+    assert found.trouble is FailureKind.NOT_VALID_NOW
     assert found.chain[0].not_after < NOW
 
 
@@ -71,7 +73,7 @@ async def test_expired(serve: Any, root: Authority) -> None:
 async def test_another_host(serve: Any, root: Authority) -> None:
     """A certificate for another host can be looked at."""
     found = await look(serve(silent, root.server(dns("other.test"))), root)
-    assert found.trouble is Trouble.WRONG_HOST
+    assert found.trouble is FailureKind.WRONG_HOST
     assert found.problem == (
         "its certificate is not for this host: it is for other.test and not for "
         "localhost"
@@ -83,7 +85,7 @@ async def test_old_tls(serve: Any, root: Authority) -> None:
     """Without a handshake there is no chain, but a reason."""
     versions = (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION)
     found = await look(serve(silent, root.server([], versions=versions)), root)
-    assert (found.chain, found.trouble) == ((), Trouble.OLD_TLS)
+    assert (found.chain, found.trouble) == ((), FailureKind.OLD_TLS)
 
 
 @pytest_twisted.ensureDeferred
@@ -91,7 +93,7 @@ async def test_nobody_there(root: Authority) -> None:
     """A closed port is a result, not an exception."""
     network = Network(reactor, Trust())
     found = await inspect(network, "127.0.0.1", free_ports(1), timeout=10)
-    assert found.trouble is Trouble.REFUSED
+    assert found.trouble is FailureKind.REFUSED
     assert found.problem == "it refuses connections"
 
 
@@ -99,5 +101,5 @@ async def test_nobody_there(root: Authority) -> None:
 async def test_silence(serve: Any, root: Authority) -> None:
     """A server that says nothing is given up."""
     found = await look(serve(silent), root, timeout=0.05)
-    assert found.trouble is Trouble.TIMEOUT
+    assert found.trouble is FailureKind.TIMEOUT
     assert found.problem == "it did not answer within 0.05 seconds"

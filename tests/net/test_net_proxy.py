@@ -12,12 +12,12 @@ from twisted.internet.task import Clock
 from twisted.web.client import URI
 
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.transport import Transport
+from pexschedd.ews.transport.transport import Transport
+from pexschedd.net.errors import ABOUT_PROXY, ConnectionFailure, FailureKind, clause
 from pexschedd.net.inspection import inspect
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy, parse_answer, parse_url
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ABOUT_PROXY, ConnectionTrouble, Trouble, clause
 from pexschedd.net.tunnel import Tunnel
 from tests.ews.ews_support import RawServer, RawSite
 from tests.net.net_support import Authority, dns
@@ -142,11 +142,11 @@ async def test_a_proxy_that_is_somebody_else(
 ) -> None:
     """The proxy's own certificate counts: nothing is said to a wrong one."""
     proxies = proxy(context=authority.server(dns("other.test")))
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await through(
             proxies, secure=True, host="localhost", username="me", password="secret"
         )
-    assert caught.value.trouble is Trouble.PROXY_UNREACHABLE
+    assert caught.value.trouble is FailureKind.PROXY_UNREACHABLE
     assert "it is for other.test and not for localhost" in caught.value.detail
     assert proxies.requests == []
 
@@ -156,9 +156,9 @@ async def test_the_server_is_verified_through_the_tunnel(
     proxy: Any, through: Through
 ) -> None:
     """A proxy that leads to somebody else gets no password."""
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await through(proxy(), names=("other.test",))
-    assert caught.value.trouble is Trouble.WRONG_HOST
+    assert caught.value.trouble is FailureKind.WRONG_HOST
     assert caught.value.detail == f"it is for other.test and not for {MAIL}"
 
 
@@ -177,76 +177,76 @@ NTLM = (
 )
 BASIC = b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n'
 
-REFUSALS: list[tuple[str, Reply, dict[str, str], Trouble, str]] = [
-    ("no sign-in", says(BASIC), {}, Trouble.PROXY_SIGN_IN, "wants a user name"),
+REFUSALS: list[tuple[str, Reply, dict[str, str], FailureKind, str]] = [
+    ("no sign-in", says(BASIC), {}, FailureKind.PROXY_SIGN_IN, "wants a user name"),
     (
         "wrong sign-in",
         says(BASIC),
         {"username": "me", "password": "geheim"},
-        Trouble.PROXY_SIGN_IN,
+        FailureKind.PROXY_SIGN_IN,
         "does not accept the user name me",
     ),
     (
         "another sign-in",
         says(NTLM),
         {"username": "me", "password": "geheim"},
-        Trouble.PROXY_SIGN_IN,
+        FailureKind.PROXY_SIGN_IN,
         "it offers negotiate, ntlm",
     ),
     (
         "forbidden",
         says(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno!!"),
         {},
-        Trouble.PROXY_FORBIDS,
+        FailureKind.PROXY_FORBIDS,
         "does not let us through to mail.example.test:443 (HTTP 403)",
     ),
     (
         "far end",
         says(b"HTTP/1.0 502 Bad Gateway\r\n\r\n"),
         {},
-        Trouble.PROXY_FAILED,
+        FailureKind.PROXY_FAILED,
         "could not reach mail.example.test:443 (HTTP 502)",
     ),
     (
         "elsewhere",
         says(b"HTTP/1.1 302 Found\r\nLocation: http://evil.test/\r\n\r\n"),
         {},
-        Trouble.PROXY_GARBLED,
+        FailureKind.PROXY_GARBLED,
         "it answers with HTTP 302",
     ),
     (
         "garbage",
         says(b"220 mail.example.test ESMTP\r\n"),
         {},
-        Trouble.PROXY_GARBLED,
+        FailureKind.PROXY_GARBLED,
         "it does not answer as a proxy does",
     ),
     (
         "half a status",
         says(b"HTTP/1.1 20\r\n\r\n"),
         {},
-        Trouble.PROXY_GARBLED,
+        FailureKind.PROXY_GARBLED,
         "it does not answer as a proxy does",
     ),
     (
         "without end",
         says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000),
         {},
-        Trouble.PROXY_GARBLED,
+        FailureKind.PROXY_GARBLED,
         "it does not answer as a proxy does",
     ),
     (
         "hang-up",
         says(b"", close=True),
         {},
-        Trouble.PROXY_GARBLED,
+        FailureKind.PROXY_GARBLED,
         "it closed the connection instead of answering",
     ),
     (
         "hang-up in the middle",
         says(b"HTTP/1.1 200 OK\r\nX", close=True),
         {},
-        Trouble.PROXY_GARBLED,
+        FailureKind.PROXY_GARBLED,
         "it closed the connection instead of answering",
     ),
 ]
@@ -263,12 +263,12 @@ async def test_refusals(
     through: Through,
     reply: Reply,
     settings: dict[str, str],
-    trouble: Trouble,
+    trouble: FailureKind,
     words: str,
 ) -> None:
     """Each is told apart, names proxy and server, and keeps the password."""
     proxies = proxy(reply)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await through(proxies, **settings)
     assert caught.value.trouble is trouble
     assert trouble in ABOUT_PROXY
@@ -291,9 +291,9 @@ async def test_silence(proxy: Any, through: Through) -> None:
     clock.advance(29)
     assert not exchange.called
     clock.advance(2)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is Trouble.PROXY_GARBLED
+    assert caught.value.trouble is FailureKind.PROXY_GARBLED
     assert "no answer within 30 seconds" in caught.value.detail
     assert clock.getDelayedCalls() == []
     await proxies.all_lost()
@@ -304,9 +304,9 @@ async def test_nobody_there(through: Through) -> None:
     """A proxy that is not there is named, and not taken for the server."""
     proxies = Proxies()
     proxies.port = free_ports(1)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await through(proxies)
-    assert caught.value.trouble is Trouble.PROXY_UNREACHABLE
+    assert caught.value.trouble is FailureKind.PROXY_UNREACHABLE
     assert "it refuses connections" in caught.value.detail
     assert f"http://127.0.0.1:{proxies.port}" in caught.value.detail
 

@@ -15,11 +15,11 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import ConfigError
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.connection import Limits
-from pexschedd.ews.transport import Transport
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.transport import Transport
+from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from tests.ews.ews_support import RawServer, RawSite
 from tests.net.net_support import DAY, NOW, Authority, Server, dns, ips
 
@@ -101,9 +101,9 @@ async def test_wrong_host(
 
     The common name "localhost", which all of them have, counts for nothing.
     """
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(names), host=host)
-    assert caught.value.trouble is Trouble.WRONG_HOST
+    assert caught.value.trouble is FailureKind.WRONG_HOST
     assert caught.value.detail == f"it is for {detail} and not for {host}"
 
 
@@ -111,9 +111,9 @@ async def test_wrong_host(
 async def test_unknown_authority(connect: Any) -> None:
     """A certificate of somebody unknown is refused and says who issued it."""
     stranger = Authority("A stranger")
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await connect(stranger.server(dns("localhost")))
-    assert caught.value.trouble is Trouble.UNTRUSTED
+    assert caught.value.trouble is FailureKind.UNTRUSTED
     assert "CN=A stranger" in caught.value.detail
 
 
@@ -122,9 +122,9 @@ async def test_self_signed(connect: Any) -> None:
     """A certificate that signed itself is refused, unless it is the trusted one."""
     lonely = Authority("localhost")
     server = Server(lonely.key, lonely.certificate)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await connect(server)
-    assert caught.value.trouble is Trouble.UNTRUSTED
+    assert caught.value.trouble is FailureKind.UNTRUSTED
     assert caught.value.detail.startswith(
         'the server\'s own certificate "CN=localhost" signed itself and is not known'
     )
@@ -141,18 +141,18 @@ async def test_an_issuing_authority_is_enough(connect: Any) -> None:
 @pytest_twisted.ensureDeferred
 async def test_expired(connect: Any, authority: Authority) -> None:
     """An expired certificate is refused and says since when."""
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(dns("localhost"), expires=NOW - DAY))
-    assert caught.value.trouble is Trouble.NOT_VALID_NOW
+    assert caught.value.trouble is FailureKind.NOT_VALID_NOW
     assert f"expired on {NOW - DAY:%Y-%m-%d}" in caught.value.detail
 
 
 @pytest_twisted.ensureDeferred
 async def test_not_yet_valid(connect: Any, authority: Authority) -> None:
     """A certificate of the future is refused and says from when it is valid."""
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(dns("localhost"), begins=NOW + DAY))
-    assert caught.value.trouble is Trouble.NOT_VALID_NOW
+    assert caught.value.trouble is FailureKind.NOT_VALID_NOW
     assert f"valid from {NOW + DAY:%Y-%m-%d}" in caught.value.detail
 
 
@@ -160,9 +160,9 @@ async def test_not_yet_valid(connect: Any, authority: Authority) -> None:
 async def test_old_tls(connect: Any, authority: Authority) -> None:
     """TLS 1.1 is not spoken."""
     versions = (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(dns("localhost"), versions=versions))
-    assert caught.value.trouble is Trouble.OLD_TLS
+    assert caught.value.trouble is FailureKind.OLD_TLS
 
 
 @pytest_twisted.ensureDeferred
@@ -188,16 +188,16 @@ async def test_the_deadline_counts_over_tls(serve: Any, authority: Authority) ->
         BasicAuthenticator("svc", "pw"),
         clock=clock,
         network=Network(reactor, Trust([("ca_file", authority.pem)])),
-        limits=Limits(connections=1, deadline=60),
+        limits=ConnectionLimits(connections=1, deadline=60),
     )
     exchange = Deferred.fromCoroutine(
         transport.post(b"", mailbox="a@b.test", repeatable=True)
     )
     await asked
     clock.advance(61)
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is FailureKind.TIMEOUT
     await site.all_lost()
     response = await transport.post(b"", mailbox="a@b.test", repeatable=False)
     assert response.body == b"<ok/>"
@@ -223,9 +223,9 @@ async def test_no_tls_at_all() -> None:
         clock=Clock(),
         network=Network(reactor, Trust()),
     )
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await transport.post(b"", mailbox="a@b.test", repeatable=True)
-    assert caught.value.trouble is Trouble.NOT_TLS
+    assert caught.value.trouble is FailureKind.NOT_TLS
     assert "wrong version number" in caught.value.detail
     await transport.close()
     await port.stopListening()

@@ -8,8 +8,8 @@ import msgspec
 from twisted.internet import reactor as _reactor
 from twisted.internet.threads import deferToThread
 
-from pexschedd.composition.signing_in import Kerberos, SigningIn
-from pexschedd.ews.connection import Limits
+from pexschedd.composition.authentication import AuthenticatorFactory, KerberosSupport
+from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -55,7 +55,7 @@ class Office:
     ) -> dict[str, Any]:
         url = self.server.url(kind)
         connector = msgspec.structs.replace(self.connector, url=url, **changed)
-        kerberos = Kerberos(
+        kerberos = KerberosSupport(
             self._state,
             lambda: [connector],
             authorities=lambda: self._authority.pem,
@@ -65,10 +65,10 @@ class Office:
         return {
             "url": url,
             "username": connector.username,
-            "authenticator": SigningIn(kerberos=kerberos).authenticator(
+            "authenticator": AuthenticatorFactory(kerberos=kerberos).authenticator(
                 connector, password
             ),
             "method": "KERBEROS",
             "network": Network(reactor, Trust([("test", self._authority.pem)])),
-            "limits": Limits(connections=connections),
+            "limits": ConnectionLimits(connections=connections),
         }

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from pexschedd.scheduling.mailbox import Action, Answer, OutcomeKind
+from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind
 from tests.ews.ews_exchange import Exchange, waiting
 
 

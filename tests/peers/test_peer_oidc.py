@@ -18,14 +18,14 @@ from twisted.internet.threads import deferToThread
 from pexschedd.composition.connections import Connections
 from pexschedd.errors import SignInNeeded, SignInRefused
 from pexschedd.ews.mailbox import EwsMailbox
-from pexschedd.identity.oauth.assertion import Certificate, make_certificate
+from pexschedd.identity.oauth.assertion import ApplicationCertificate, make_certificate
 from pexschedd.identity.oauth.endpoint import context_of
-from pexschedd.identity.oauth.sign_in import Outcome
+from pexschedd.identity.oauth.sign_in import SignInOutcome
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox, SignIn
 from pexschedd.sandbox.bearer import Application
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from tests.identity.oauth_support import NOW, Bench, bench_in, reactor
 from tests.peers.oidc_peer import (
     Person,
@@ -41,12 +41,12 @@ V1 = {"authorization": "/oauth2/authorize", "token": "/oauth2/token"}
 
 
 @pytest.fixture(scope="module")
-def certificate() -> Certificate:
+def certificate() -> ApplicationCertificate:
     return make_certificate("pexschedd", NOW)
 
 
 @pytest.fixture(scope="module")
-def provider(certificate: Certificate) -> Iterator[Provider]:
+def provider(certificate: ApplicationCertificate) -> Iterator[Provider]:
     provider = Provider(
         [
             public_client("pexschedd"),
@@ -85,7 +85,9 @@ async def integrate(bench: Bench, provider: Provider, **fields: Any) -> None:
     )
 
 
-async def sign_in(bench: Bench, name: str = SVC, *, consent: bool = True) -> Outcome:
+async def sign_in(
+    bench: Bench, name: str = SVC, *, consent: bool = True
+) -> SignInOutcome:
     """A person goes to the link and signs in."""
     link = await bench.sign_ins.begin(1)
     back = await deferToThread(Person().sign_in, link.url, name, consent=consent)
@@ -249,7 +251,7 @@ async def test_application_with_secret(bench: Bench, provider: Provider) -> None
 
 @pytest_twisted.ensureDeferred
 async def test_application_with_certificate(
-    bench: Bench, provider: Provider, certificate: Certificate
+    bench: Bench, provider: Provider, certificate: ApplicationCertificate
 ) -> None:
     """An application signs with its key; another key is not accepted."""
     bench.endpoint._now = _today
@@ -282,7 +284,7 @@ async def test_exchange_takes_the_tokens(bench: Bench, provider: Provider) -> No
     seen: list[str] = []
     refused: set[str] = set()
 
-    def judge(token: str) -> Mailbox | None:
+    def judge(token: str) -> SandboxMailbox | None:
         seen.append(token)
         try:
             claims = provider.claims(token, bench_exchange)
@@ -319,7 +321,7 @@ async def test_exchange_takes_an_applications_token(
 ) -> None:
     """An application has no mailbox: it acts as the equipment in every call."""
 
-    def judge(token: str) -> Mailbox | None:
+    def judge(token: str) -> SandboxMailbox | None:
         assert provider.claims(token, "urn:exchange")["sub"] == "by-secret"
         return Application(sandbox.exchange, (EQUIPMENT,))
 

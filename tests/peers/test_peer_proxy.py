@@ -14,11 +14,11 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.task import Clock
 
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.transport import Transport
+from pexschedd.ews.transport.transport import Transport
+from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
-from pexschedd.net.trouble import ConnectionTrouble, Trouble
 from tests.ews.ews_support import RawServer
 from tests.net.conftest import serve
 from tests.net.net_support import Authority, ips
@@ -132,9 +132,9 @@ async def test_not_signed_in(
 ) -> None:
     """A missing sign-in and a wrong one are said to be just that."""
     tinyproxy.start("BasicAuth me geheim")
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await ask(**signed_in)
-    assert caught.value.trouble is Trouble.PROXY_SIGN_IN
+    assert caught.value.trouble is FailureKind.PROXY_SIGN_IN
     assert words in caught.value.detail
 
 
@@ -142,9 +142,9 @@ async def test_not_signed_in(
 async def test_forbidden(tinyproxy: Tinyproxy, ask: Any) -> None:
     """A port that the proxy does not connect to."""
     tinyproxy.start("ConnectPort 443")
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await ask()
-    assert caught.value.trouble is Trouble.PROXY_FORBIDS
+    assert caught.value.trouble is FailureKind.PROXY_FORBIDS
     assert "HTTP 403" in caught.value.detail
 
 
@@ -152,9 +152,9 @@ async def test_forbidden(tinyproxy: Tinyproxy, ask: Any) -> None:
 async def test_nobody_behind_it(tinyproxy: Tinyproxy, ask: Any) -> None:
     """A server that the proxy cannot reach is not taken for the proxy."""
     tinyproxy.start()
-    with pytest.raises(ConnectionTrouble) as caught:
+    with pytest.raises(ConnectionFailure) as caught:
         await ask(port=free_ports(1))
-    assert caught.value.trouble is Trouble.PROXY_FAILED
+    assert caught.value.trouble is FailureKind.PROXY_FAILED
 
 
 def test_the_daemon(tmp_path: Path, tinyproxy: Tinyproxy) -> None:

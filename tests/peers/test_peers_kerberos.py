@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from pexschedd.errors import MailboxUnreachable, SignInRefused
 from pexschedd.ews.auth import kerberos_tickets
-from pexschedd.ews.auth.kerberos_config import Realm
+from pexschedd.ews.auth.kerberos_config import KerberosRealm
 from pexschedd.ews.auth.kerberos_folder import KerberosFolder
-from pexschedd.ews.auth.kerberos_names import Client, Service
+from pexschedd.ews.auth.kerberos_names import KerberosClient, KerberosService
 from tests.ews.ews_auth_support import Counting
 from tests.ews.ews_exchange import Exchange
 from tests.peers.apache import Apache
@@ -255,10 +255,12 @@ def test_channel_binding(
     accepted: bool,
 ) -> None:
     """A proof is bound to a certificate; who knows of another one refuses it."""
-    folder = KerberosFolder(tmp_path, lambda: [Realm(REALM, kdc=realm.address)])
+    folder = KerberosFolder(tmp_path, lambda: [KerberosRealm(REALM, kdc=realm.address)])
     folder.write(folder.contents())
-    ticket = kerberos_tickets.sign_in([Client("svc", REALM)], "right", None)
-    proof = kerberos_tickets.Proof(ticket, Service("HTTP", "localhost"), bound_to)
+    ticket = kerberos_tickets.sign_in([KerberosClient("svc", REALM)], "right", None)
+    proof = kerberos_tickets.KerberosProof(
+        ticket, KerberosService("HTTP", "localhost"), bound_to
+    )
     keytab = tmp_path / "http.keytab"
     realm.export("HTTP/localhost", keytab)
     server = gssapi.SecurityContext(

@@ -9,9 +9,9 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, gatherResults
 
 from pexschedd.errors import SignInRefused
-from pexschedd.ews.auth.careful import CarefulAuthenticator
+from pexschedd.ews.auth.lockout_guard import LockoutGuard
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
-from pexschedd.ews.connection import Limits
+from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from tests.ews.ews_auth_support import Counting
@@ -37,12 +37,12 @@ def settings(
     return {
         "url": server.url(kind),
         "username": username,
-        "authenticator": CarefulAuthenticator(
+        "authenticator": LockoutGuard(
             NtlmAuthenticator(username, password, "localhost")
         ),
         "method": "NTLM",
         "network": Network(reactor, Trust(trusted)),
-        "limits": Limits(connections=connections),
+        "limits": ConnectionLimits(connections=connections),
     }
 
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.errors import MailboxError
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
-from pexschedd.ews.stream_opening import ews_notifications
+from pexschedd.ews.streaming.factory import ews_notifications
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox

@@ -16,7 +16,7 @@ from lxml import etree
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox import Account, Mailbox, Sandbox
+from pexschedd.sandbox import Account, Sandbox, SandboxMailbox
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 MEETING = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -72,7 +72,7 @@ class CheckedSandbox(Sandbox):
             now=lambda: self.moment, clock=clock or Clock(), accounts=accounts
         )
 
-    def serve(self, caller: Mailbox, body: bytes, *more: Any) -> Any:
+    def serve(self, caller: SandboxMailbox, body: bytes, *more: Any) -> Any:
         result = super().serve(caller, body, *more)
         _, answer = result.answer
         if schema() is not None and answer:

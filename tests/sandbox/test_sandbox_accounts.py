@@ -15,7 +15,7 @@ from twisted.python.usage import UsageError
 
 from pexschedd.sandbox import Processing, default_accounts
 from pexschedd.sandbox.accounts import AccountsError, check_accounts, read_accounts
-from pexschedd.sandbox.tap import Options, check_loopback, makeService
+from pexschedd.sandbox.tap import SandboxOptions, check_loopback, makeService
 from tests.sandbox.signin_support import Pem
 
 
@@ -173,12 +173,12 @@ def test_options(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text('[{"address": "a@b", "password": "x"}]')
     bad.write_text("[]")
-    options = Options()
+    options = SandboxOptions()
     options.parseOptions(
         ["--listen", "tcp:0:interface=127.0.0.1", "--accounts", str(good)]
     )
     assert makeService(options) is not None
-    options = Options()
+    options = SandboxOptions()
     options.parseOptions(["--sign-in", "NTLM,Basic", "--channel-binding", "required"])
     assert options["sign_in_read"].methods == ("NTLM", "Basic")
     for arguments in (
@@ -190,4 +190,4 @@ def test_options(tmp_path: Path) -> None:
         ["--accounts", str(tmp_path / "missing.json")],
     ):
         with pytest.raises(UsageError):
-            Options().parseOptions(arguments)
+            SandboxOptions().parseOptions(arguments)

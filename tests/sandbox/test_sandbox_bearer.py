@@ -7,8 +7,8 @@ import pytest
 import pytest_twisted
 from lxml import etree
 
-from pexschedd.sandbox import Mailbox
-from pexschedd.sandbox.bearer import BadToken, Tokens
+from pexschedd.sandbox import SandboxMailbox
+from pexschedd.sandbox.bearer import BadToken, BearerTokens
 from pexschedd.sandbox.installation import SignIn
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, CheckedSandbox, find_item
 from tests.sandbox.stream_support import wrapped
@@ -96,10 +96,10 @@ def test_a_judge(sandbox: CheckedSandbox) -> None:
     """Whoever embeds the sandbox decides about tokens that nobody registered."""
     alice = sandbox.exchange.mailbox(ALICE)
 
-    def judge(token: str) -> Mailbox | None:
+    def judge(token: str) -> SandboxMailbox | None:
         return alice if token == "good" else None
 
-    tokens = Tokens(sandbox.exchange, judge)
+    tokens = BearerTokens(sandbox.exchange, judge)
     assert tokens.owner("good") is alice
     with pytest.raises(BadToken):
         tokens.owner("bad")

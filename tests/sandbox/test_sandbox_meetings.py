@@ -2,7 +2,14 @@
 
 import pytest
 
-from pexschedd.sandbox import Answer, Item, Kind, Mailbox, ResponseType, Send
+from pexschedd.sandbox import (
+    Item,
+    ItemKind,
+    MeetingAnswer,
+    ResponseType,
+    SandboxMailbox,
+    Send,
+)
 from pexschedd.sandbox.errors import EwsError
 from tests.sandbox.sandbox_support import (
     ALICE,
@@ -27,7 +34,7 @@ def invite(sandbox: CheckedSandbox, *required: str, **more: object) -> Item:
     return sandbox.exchange.schedule(ALICE, **{**fields, **more})  # type: ignore[arg-type]  # the tests' own keyword arguments
 
 
-def box(sandbox: CheckedSandbox, address: str) -> Mailbox:
+def box(sandbox: CheckedSandbox, address: str) -> SandboxMailbox:
     return sandbox.exchange.mailbox(address)
 
 
@@ -48,7 +55,7 @@ def test_everybody_invited_gets_a_request(sandbox: CheckedSandbox) -> None:
     assert meeting.meeting is not None
     for address in (BOB, "svc@example.test", EQUIPMENT):
         request = newest(sandbox, address)
-        assert request.kind is Kind.REQUEST
+        assert request.kind is ItemKind.REQUEST
         assert request.meeting is not None
         assert request.meeting.goid == meeting.meeting.goid
         assert request.body.text == "Agenda"
@@ -91,13 +98,13 @@ def test_a_room_declines_what_overlaps(sandbox: CheckedSandbox) -> None:
 @pytest.mark.parametrize(
     ("answer", "item_class", "folder"),
     [
-        (Answer.ACCEPT, "IPM.Schedule.Meeting.Resp.Pos", "calendar"),
-        (Answer.TENTATIVE, "IPM.Schedule.Meeting.Resp.Tent", "calendar"),
-        (Answer.DECLINE, "IPM.Schedule.Meeting.Resp.Neg", "deleteditems"),
+        (MeetingAnswer.ACCEPT, "IPM.Schedule.Meeting.Resp.Pos", "calendar"),
+        (MeetingAnswer.TENTATIVE, "IPM.Schedule.Meeting.Resp.Tent", "calendar"),
+        (MeetingAnswer.DECLINE, "IPM.Schedule.Meeting.Resp.Neg", "deleteditems"),
     ],
 )
 def test_answering(
-    sandbox: CheckedSandbox, answer: Answer, item_class: str, folder: str
+    sandbox: CheckedSandbox, answer: MeetingAnswer, item_class: str, folder: str
 ) -> None:
     """The entry lands in its folder, the request moves, the organizer learns."""
     meeting = invite(sandbox, EQUIPMENT)
@@ -105,7 +112,9 @@ def test_answering(
     before = request.id
     sandbox.exchange.respond(request, answer, text="<p>Gladly</p>")
     equipment = box(sandbox, EQUIPMENT)
-    (entry,) = (each for each in equipment.items(folder) if each.kind is Kind.CALENDAR)
+    (entry,) = (
+        each for each in equipment.items(folder) if each.kind is ItemKind.CALENDAR
+    )
     assert entry.my_response.value == answer.value
     assert request.folder == "deleteditems"
     assert request.id != before
@@ -120,7 +129,7 @@ def test_answering_out_of_the_deleted_items_deletes(sandbox: CheckedSandbox) -> 
     invite(sandbox, EQUIPMENT)
     request = newest(sandbox, EQUIPMENT)
     sandbox.exchange.take_away(request)
-    sandbox.exchange.respond(request, Answer.ACCEPT)
+    sandbox.exchange.respond(request, MeetingAnswer.ACCEPT)
     assert box(sandbox, EQUIPMENT).items("deleteditems") == []
 
 
@@ -129,7 +138,7 @@ def test_a_body_change_keeps_the_sequence_and_the_answers(
 ) -> None:
     """Only the time of the change rises when nothing but the body is new."""
     meeting = invite(sandbox, EQUIPMENT)
-    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), Answer.ACCEPT)
+    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), MeetingAnswer.ACCEPT)
     sandbox.later(minutes=1)
     sandbox.exchange.update(meeting, body="<p>Other</p>")
     update = newest(sandbox, EQUIPMENT).meeting
@@ -144,7 +153,7 @@ def test_another_time_raises_the_sequence_and_voids_answers(
 ) -> None:
     """Who had accepted has to be asked again."""
     meeting = invite(sandbox, EQUIPMENT)
-    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), Answer.ACCEPT)
+    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), MeetingAnswer.ACCEPT)
     sandbox.exchange.update(meeting, start=MEETING + HOUR, end=MEETING + 2 * HOUR)
     update = newest(sandbox, EQUIPMENT).meeting
     assert update is not None
@@ -158,15 +167,15 @@ def test_only_the_changed_hear_of_it(sandbox: CheckedSandbox) -> None:
     sandbox.exchange.update(
         meeting, required=[EQUIPMENT, "svc@example.test"], send=Send.CHANGED
     )
-    assert newest(sandbox, BOB).kind is Kind.CANCELLATION
-    assert newest(sandbox, "svc@example.test").kind is Kind.REQUEST
+    assert newest(sandbox, BOB).kind is ItemKind.CANCELLATION
+    assert newest(sandbox, "svc@example.test").kind is ItemKind.REQUEST
     assert len(box(sandbox, EQUIPMENT).inbox()) == 1
 
 
 def test_cancelling_tells_everybody(sandbox: CheckedSandbox) -> None:
     """The organizer's item goes; people see it struck out, rooms forget it."""
     meeting = invite(sandbox, BOB, EQUIPMENT, resources=[ROOM])
-    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), Answer.ACCEPT)
+    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), MeetingAnswer.ACCEPT)
     sandbox.exchange.cancel(meeting, text="<p>Sorry</p>")
     assert box(sandbox, ALICE).calendar() == []
     (entry,) = box(sandbox, BOB).calendar()
@@ -175,7 +184,7 @@ def test_cancelling_tells_everybody(sandbox: CheckedSandbox) -> None:
     assert box(sandbox, ROOM).calendar() == []
     assert len(box(sandbox, EQUIPMENT).calendar()) == 1
     message = newest(sandbox, EQUIPMENT)
-    assert message.kind is Kind.CANCELLATION
+    assert message.kind is ItemKind.CANCELLATION
     assert message.body.text.startswith("Sorry")
 
 
@@ -185,9 +194,9 @@ def test_an_old_request_cannot_be_answered(sandbox: CheckedSandbox) -> None:
     old = newest(sandbox, EQUIPMENT)
     sandbox.later(minutes=1)
     sandbox.exchange.update(meeting, start=MEETING - HOUR)
-    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), Answer.ACCEPT)
+    sandbox.exchange.respond(newest(sandbox, EQUIPMENT), MeetingAnswer.ACCEPT)
     with pytest.raises(EwsError, match="ErrorCalendarMeetingRequestIsOutOfDate"):
-        sandbox.exchange.respond(old, Answer.ACCEPT)
+        sandbox.exchange.respond(old, MeetingAnswer.ACCEPT)
 
 
 def test_only_the_organizer_cancels(sandbox: CheckedSandbox) -> None:
@@ -201,7 +210,7 @@ def test_a_snapshot_brings_everything_back(sandbox: CheckedSandbox) -> None:
     """Items, ids, change keys, the signing key: nothing differs after a restart."""
     exchange = sandbox.exchange
     meeting = invite(sandbox, EQUIPMENT, BOB)
-    exchange.respond(newest(sandbox, EQUIPMENT), Answer.ACCEPT)
+    exchange.respond(newest(sandbox, EQUIPMENT), MeetingAnswer.ACCEPT)
     thumbprint = exchange.certificate.thumbprint
     again = type(exchange).restore(exchange.snapshot(), now=exchange.now)
     assert again.snapshot() == exchange.snapshot()
@@ -209,7 +218,7 @@ def test_a_snapshot_brings_everything_back(sandbox: CheckedSandbox) -> None:
     copy = again.mailbox(ALICE).get(meeting.id)
     assert copy is not None
     again.cancel(copy)
-    assert again.mailbox(EQUIPMENT).inbox()[0].kind is Kind.CANCELLATION
+    assert again.mailbox(EQUIPMENT).inbox()[0].kind is ItemKind.CANCELLATION
 
 
 def test_changes_are_told_until_they_are_not(sandbox: CheckedSandbox) -> None:

@@ -4,9 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pexschedd.sandbox import Answer, Exchange, Item, Person, Recurrence, alterations
+from pexschedd.sandbox import (
+    Exchange,
+    Item,
+    MailboxUser,
+    MeetingAnswer,
+    SeriesRecurrence,
+    alterations,
+)
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.snapshot import State
+from pexschedd.sandbox.snapshot import SandboxState
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -81,7 +88,7 @@ def test_a_second_copy(sandbox: CheckedSandbox) -> None:
     """The same message under another id, unread and not processed."""
     schedule(sandbox)
     (message,) = inbox(sandbox)
-    sandbox.exchange.respond(message, Answer.ACCEPT)
+    sandbox.exchange.respond(message, MeetingAnswer.ACCEPT)
     copy = sandbox.exchange.deliver_again(message)
     assert inbox(sandbox) == [copy]
     assert copy.id != message.id
@@ -105,19 +112,21 @@ def test_late_mail_is_outdated(sandbox: CheckedSandbox, who: str) -> None:
 
 def test_forwarding(sandbox: CheckedSandbox) -> None:
     """From the forwarder, the organizer's meeting; and the organizer hears of it."""
-    master = schedule(sandbox, required=[BOB], recurrence=Recurrence.daily(count=3))
+    master = schedule(
+        sandbox, required=[BOB], recurrence=SeriesRecurrence.daily(count=3)
+    )
     (invitation,) = sandbox.exchange.mailbox(BOB).inbox()
     sandbox.exchange.forward(invitation, BOB, to=[EQUIPMENT])
     (request,) = inbox(sandbox)
     assert request.subject == "FW: Weekly"
-    assert request.author == Person("Bob Baker", BOB)
+    assert request.author == MailboxUser("Bob Baker", BOB)
     assert request.meeting is not None
     assert master.meeting is not None
     assert request.meeting.goid == master.meeting.goid
     assert request.meeting.organizer.address == ALICE
     notice = sandbox.exchange.mailbox(ALICE).inbox()[0]
     assert notice.item_class == "IPM.Schedule.Meeting.Notification.Forward"
-    sandbox.exchange.respond(request, Answer.ACCEPT)
+    sandbox.exchange.respond(request, MeetingAnswer.ACCEPT)
     assert sandbox.exchange.mailbox(ALICE).inbox()[0].subject == "Accepted: FW: Weekly"
     with pytest.raises(EwsError, match="ErrorCalendarForwardActionNotAllowed"):
         sandbox.exchange.forward(notice, BOB, to=[EQUIPMENT])
@@ -196,6 +205,6 @@ def test_snapshots_from_before_still_load(sandbox: CheckedSandbox) -> None:
     for name in ('"held":{}', '"last_sequence":0', '"exceptions":[]'):
         assert name in raw
         raw = raw.replace(f",{name}", "").replace(f"{name},", "")
-    assert State.decode(raw.encode()).held == {}
+    assert SandboxState.decode(raw.encode()).held == {}
     restored = Exchange.restore(raw.encode(), now=sandbox.exchange.now)
     assert len(restored.mailbox(EQUIPMENT).inbox()) == 1

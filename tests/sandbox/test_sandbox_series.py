@@ -5,16 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from pexschedd.sandbox import (
-    Answer,
     CalendarType,
     Exchange,
     Item,
-    Kind,
-    Mailbox,
+    ItemKind,
     Meeting,
-    Recurrence,
+    MeetingAnswer,
     ResponseType,
+    SandboxMailbox,
     Send,
+    SeriesRecurrence,
     ids,
 )
 from pexschedd.sandbox.errors import EwsError
@@ -33,7 +33,7 @@ BERLIN = "W. Europe Standard Time"
 FIRST = datetime(2026, 12, 1, 9, tzinfo=UTC)  # a Tuesday
 WEEK = timedelta(days=7)
 SECOND, THIRD = FIRST + WEEK, FIRST + 2 * WEEK
-WEEKLY = Recurrence.weekly("Tuesday", count=5)
+WEEKLY = SeriesRecurrence.weekly("Tuesday", count=5)
 
 
 def schedule(sandbox: CheckedSandbox, *required: str, **more: object) -> Item:
@@ -49,7 +49,7 @@ def schedule(sandbox: CheckedSandbox, *required: str, **more: object) -> Item:
     return sandbox.exchange.schedule(ALICE, **{**fields, **more})  # type: ignore[arg-type]  # the tests' own keyword arguments
 
 
-def box(sandbox: CheckedSandbox, address: str = EQUIPMENT) -> Mailbox:
+def box(sandbox: CheckedSandbox, address: str = EQUIPMENT) -> SandboxMailbox:
     return sandbox.exchange.mailbox(address)
 
 
@@ -64,7 +64,7 @@ def about(item: Item) -> Meeting:
 
 def accept(sandbox: CheckedSandbox, address: str = EQUIPMENT) -> Item:
     """Answers the newest request; gives what is in the calendar then."""
-    return sandbox.exchange.respond(newest(sandbox, address), Answer.ACCEPT)[0]
+    return sandbox.exchange.respond(newest(sandbox, address), MeetingAnswer.ACCEPT)[0]
 
 
 def starts(sandbox: CheckedSandbox, item: Item) -> list[datetime]:
@@ -83,7 +83,7 @@ def test_a_series_is_one_request_and_one_entry(sandbox: CheckedSandbox) -> None:
     schedule(sandbox, EQUIPMENT)
     (request,) = box(sandbox).inbox()
     assert about(request).type is CalendarType.MASTER
-    assert about(request).recurrence == Recurrence.weekly(
+    assert about(request).recurrence == SeriesRecurrence.weekly(
         "Tuesday", count=5, start=date(2026, 12, 1)
     )
     accept(sandbox)
@@ -171,7 +171,7 @@ def test_another_time_for_the_series_undoes_exceptions(sandbox: CheckedSandbox) 
 @pytest.mark.parametrize(
     "change",
     [
-        {"recurrence": Recurrence.weekly("Tuesday", interval=2, count=5)},
+        {"recurrence": SeriesRecurrence.weekly("Tuesday", interval=2, count=5)},
         {"zone": "Tokyo Standard Time"},
         {"start": FIRST - 24 * HOUR, "end": FIRST - 23 * HOUR},
     ],
@@ -201,13 +201,15 @@ def test_cutting_and_extending_keeps_what_remains(sandbox: CheckedSandbox) -> No
         accept(sandbox)
     sandbox.exchange.cancel(master, occurrence=FIRST)
     sandbox.exchange.remove(newest(sandbox))
-    until = Recurrence.weekly("Tuesday", until=date(2026, 12, 16), start=FIRST.date())
+    until = SeriesRecurrence.weekly(
+        "Tuesday", until=date(2026, 12, 16), start=FIRST.date()
+    )
     sandbox.exchange.update(master, recurrence=until)
     assert about(newest(sandbox)).sequence == 2
     accept(sandbox)
     for item in (master, the_series(sandbox)):
         assert starts(sandbox, item) == [SECOND + HOUR, THIRD]
-    longer = Recurrence.weekly("Tuesday", count=6, start=FIRST.date())
+    longer = SeriesRecurrence.weekly("Tuesday", count=6, start=FIRST.date())
     sandbox.exchange.update(master, recurrence=longer)
     accept(sandbox)
     expected = [SECOND + HOUR, *(FIRST + n * WEEK for n in (2, 3, 4, 5))]
@@ -221,7 +223,7 @@ def test_cancelling_an_occurrence(sandbox: CheckedSandbox) -> None:
     accept(sandbox)
     sandbox.exchange.cancel(master, occurrence=SECOND, text="<p>Sorry</p>")
     message = newest(sandbox)
-    assert message.kind is Kind.CANCELLATION
+    assert message.kind is ItemKind.CANCELLATION
     assert (about(message).recurrence_id, about(message).type) == (
         SECOND,
         CalendarType.EXCEPTION,
@@ -261,7 +263,7 @@ def test_cancelling_the_series(sandbox: CheckedSandbox) -> None:
     accept(sandbox)
     sandbox.exchange.cancel(master)
     message = newest(sandbox)
-    assert message.kind is Kind.CANCELLATION
+    assert message.kind is ItemKind.CANCELLATION
     assert about(message).recurrence_id is None
     assert about(message).recurrence is not None
     sandbox.exchange.remove(message)
@@ -271,7 +273,7 @@ def test_cancelling_the_series(sandbox: CheckedSandbox) -> None:
 def test_the_last_occurrence_takes_the_series_with_it(sandbox: CheckedSandbox) -> None:
     """When each date has been cancelled nothing is left on either side."""
     master = schedule(
-        sandbox, EQUIPMENT, recurrence=Recurrence.weekly("Tuesday", count=2)
+        sandbox, EQUIPMENT, recurrence=SeriesRecurrence.weekly("Tuesday", count=2)
     )
     accept(sandbox)
     for original in (FIRST, SECOND):
@@ -316,7 +318,7 @@ def test_a_single_guest_hears_of_the_end(sandbox: CheckedSandbox, how: str) -> N
     else:
         sandbox.exchange.update(master, start=FIRST + HOUR, end=FIRST + 2 * HOUR)
     message = newest(sandbox)
-    assert message.kind is Kind.CANCELLATION
+    assert message.kind is ItemKind.CANCELLATION
     assert about(message).recurrence_id == SECOND
     sandbox.exchange.remove(message)
     assert box(sandbox).calendar() == []
@@ -347,7 +349,7 @@ def test_newcomers_get_the_exceptions_too(sandbox: CheckedSandbox) -> None:
     requests = box(sandbox).items("inbox")
     assert [about(each).recurrence_id for each in requests] == [None, SECOND]
     assert about(requests[0]).deleted == (THIRD,)
-    sandbox.exchange.respond(requests[0], Answer.ACCEPT)
+    sandbox.exchange.respond(requests[0], MeetingAnswer.ACCEPT)
     assert starts(sandbox, the_series(sandbox)) == starts(sandbox, master)
 
 
@@ -357,7 +359,10 @@ def test_taken_out_of_one_occurrence(sandbox: CheckedSandbox) -> None:
     accept(sandbox)
     sandbox.exchange.update(master, occurrence=SECOND, required=[BOB])
     message = newest(sandbox)
-    assert (message.kind, about(message).recurrence_id) == (Kind.CANCELLATION, SECOND)
+    assert (message.kind, about(message).recurrence_id) == (
+        ItemKind.CANCELLATION,
+        SECOND,
+    )
     sandbox.exchange.remove(message)
     assert len(starts(sandbox, the_series(sandbox))) == 4
     assert len(starts(sandbox, master)) == 5
@@ -387,7 +392,7 @@ def test_declining_one_occurrence(sandbox: CheckedSandbox) -> None:
     sandbox.exchange.update(
         master, occurrence=SECOND, start=SECOND + HOUR, end=SECOND + 2 * HOUR
     )
-    sandbox.exchange.respond(newest(sandbox), Answer.DECLINE)
+    sandbox.exchange.respond(newest(sandbox), MeetingAnswer.DECLINE)
     assert len(starts(sandbox, the_series(sandbox))) == 4
     exception = sandbox.exchange.occurrence(master, SECOND)
     declined = about(exception).attendee(EQUIPMENT)
@@ -420,7 +425,7 @@ def test_an_older_request_is_out_of_date(sandbox: CheckedSandbox) -> None:
     first, second = box(sandbox).items("inbox")
     for old in (first, second):
         with pytest.raises(EwsError, match="ErrorCalendarMeetingRequestIsOutOfDate"):
-            sandbox.exchange.respond(old, Answer.ACCEPT)
+            sandbox.exchange.respond(old, MeetingAnswer.ACCEPT)
 
 
 def test_people_and_rooms_follow(sandbox: CheckedSandbox) -> None:
@@ -438,7 +443,7 @@ def test_people_and_rooms_follow(sandbox: CheckedSandbox) -> None:
         resources=[ROOM],
         start=other,
         end=other + HOUR,
-        recurrence=Recurrence.daily(count=3),
+        recurrence=SeriesRecurrence.daily(count=3),
     )
     answer = about(clash).attendee(ROOM)
     assert answer is not None

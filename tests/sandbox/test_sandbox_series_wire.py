@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pexschedd.sandbox import Answer, Item, Recurrence, ids
+from pexschedd.sandbox import Item, MeetingAnswer, SeriesRecurrence, ids
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -46,7 +46,7 @@ def schedule(sandbox: CheckedSandbox, **more: object) -> Item:
         "end": FIRST + HOUR,
         "required": [EQUIPMENT],
         "zone": "W. Europe Standard Time",
-        "recurrence": Recurrence.weekly("Tuesday", count=5, first_day="Monday"),
+        "recurrence": SeriesRecurrence.weekly("Tuesday", count=5, first_day="Monday"),
     }
     return sandbox.exchange.schedule(ALICE, **{**fields, **more})  # type: ignore[arg-type]  # the tests' own keyword arguments
 
@@ -90,7 +90,7 @@ def test_a_request_for_a_series(sandbox: CheckedSandbox) -> None:
 def test_messages_about_an_occurrence(sandbox: CheckedSandbox, zone: str) -> None:
     """The series' ids; the full one has the date by the series' own clock."""
     start = datetime(2026, 12, 1, 16, tzinfo=UTC)
-    days = Recurrence.daily(count=9)
+    days = SeriesRecurrence.daily(count=9)
     master = schedule(
         sandbox, start=start, end=start + HOUR, zone=zone, recurrence=days
     )
@@ -118,10 +118,10 @@ def test_messages_about_an_occurrence(sandbox: CheckedSandbox, zone: str) -> Non
 def test_all_properties_obey_the_schema(sandbox: CheckedSandbox) -> None:
     """Of a series, its occurrences and all messages about them; nothing to assert but
     what the fixture does."""
-    master = schedule(sandbox, recurrence=Recurrence.weekly("Tuesday"))
-    sandbox.exchange.respond(newest(sandbox), Answer.ACCEPT)
+    master = schedule(sandbox, recurrence=SeriesRecurrence.weekly("Tuesday"))
+    sandbox.exchange.respond(newest(sandbox), MeetingAnswer.ACCEPT)
     sandbox.exchange.update(master, occurrence=SECOND, location="There")
-    sandbox.exchange.respond(newest(sandbox), Answer.ACCEPT)
+    sandbox.exchange.respond(newest(sandbox), MeetingAnswer.ACCEPT)
     sandbox.exchange.cancel(master, occurrence=THIRD)
     sandbox.exchange.cancel(sandbox.exchange.update(schedule(sandbox), subject="Gone"))
     for who in (ALICE, EQUIPMENT):
@@ -137,7 +137,7 @@ def test_all_properties_obey_the_schema(sandbox: CheckedSandbox) -> None:
 def test_the_request_knows_its_occurrence(sandbox: CheckedSandbox) -> None:
     """Once the series is in the calendar a request about one date points into it."""
     master = schedule(sandbox)
-    sandbox.exchange.respond(newest(sandbox), Answer.ACCEPT)
+    sandbox.exchange.respond(newest(sandbox), MeetingAnswer.ACCEPT)
     sandbox.exchange.update(master, occurrence=SECOND, subject="Other")
     request = newest(sandbox)
     answer = sandbox.ask(SVC, get_item(request.id, uris=SERIES), acting_as=EQUIPMENT)
@@ -299,7 +299,7 @@ def test_an_attendee_deletes_one_occurrence(
 ) -> None:
     """It is gone from that calendar; the organizer hears only if told so."""
     schedule(sandbox)
-    sandbox.exchange.respond(newest(sandbox), Answer.ACCEPT, send=False)
+    sandbox.exchange.respond(newest(sandbox), MeetingAnswer.ACCEPT, send=False)
     (entry,) = sandbox.exchange.mailbox(EQUIPMENT).calendar()
     occurrence = sandbox.exchange.occurrence(entry, SECOND)
     delete = (

@@ -9,7 +9,7 @@ import pytest_twisted
 from lxml import etree
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox.subscriptions import KEPT, Limits
+from pexschedd.sandbox.subscriptions import KEPT, SubscriptionLimits
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -228,7 +228,7 @@ async def test_unsubscribing_ends_the_stream(hall: Hall) -> None:
 @pytest_twisted.ensureDeferred
 async def test_affinity(hall: Hall) -> None:
     """With several servers only the cookie and the anchor lead to the right one."""
-    hall.sandbox.subscriptions.limits = Limits(affinity=True)
+    hall.sandbox.subscriptions.limits = SubscriptionLimits(affinity=True)
     anchored: dict[str, Any] = {
         "x_anchormailbox": ALICE,
         "x_preferserveraffinity": "true",
@@ -256,7 +256,7 @@ async def test_affinity(hall: Hall) -> None:
 @pytest_twisted.ensureDeferred
 async def test_limits(hall: Hall) -> None:
     """So many subscriptions of a mailbox, so many streams of an account."""
-    hall.sandbox.subscriptions.limits = Limits(subscriptions=2, streams=1)
+    hall.sandbox.subscriptions.limits = SubscriptionLimits(subscriptions=2, streams=1)
     first, second = [await hall.alice.subscribe() for _ in range(2)]
     answer, _ = await hall.alice.ask(subscribe())
     assert text(answer, ".//m:ResponseCode") == "ErrorExceededSubscriptionCount"
@@ -330,6 +330,6 @@ async def test_limits_over_http(hall: Hall) -> None:
     for wrong in (b"{", b'{"heartbeat_s": 0}', b'{"streams": -1}', b'{"more": 1}'):
         code, _, _ = await send("PUT", url, wrong)
         assert code == 400
-    expected = Limits(heartbeat_s=5, affinity=True)
+    expected = SubscriptionLimits(heartbeat_s=5, affinity=True)
     assert hall.sandbox.subscriptions.limits == expected
-    assert msgspec.json.decode(shown, type=Limits) == expected
+    assert msgspec.json.decode(shown, type=SubscriptionLimits) == expected

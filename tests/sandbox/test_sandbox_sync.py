@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from pexschedd.sandbox import Item, Mailbox, sync
+from pexschedd.sandbox import Item, SandboxMailbox, sync
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -73,42 +73,42 @@ class Follower:
             pass
 
 
-def arrive(sandbox: CheckedSandbox, mailbox: Mailbox, number: int) -> None:
+def arrive(sandbox: CheckedSandbox, mailbox: SandboxMailbox, number: int) -> None:
     del mailbox
     sandbox.exchange.send_message(ALICE, to=[BOB], subject=f"m{number}")
 
 
-def pick(mailbox: Mailbox, number: int) -> Item | None:
+def pick(mailbox: SandboxMailbox, number: int) -> Item | None:
     items = mailbox.items("inbox")
     return items[number % len(items)] if items else None
 
 
-def rename(sandbox: CheckedSandbox, mailbox: Mailbox, number: int) -> None:
+def rename(sandbox: CheckedSandbox, mailbox: SandboxMailbox, number: int) -> None:
     del sandbox
     if (item := pick(mailbox, number)) is not None:
         item.subject = f"renamed {number}"
         mailbox.changed(item)
 
 
-def toggle(sandbox: CheckedSandbox, mailbox: Mailbox, number: int) -> None:
+def toggle(sandbox: CheckedSandbox, mailbox: SandboxMailbox, number: int) -> None:
     del sandbox
     if (item := pick(mailbox, number)) is not None:
         mailbox.mark_read(item, not item.is_read)
 
 
-def leave(sandbox: CheckedSandbox, mailbox: Mailbox, number: int) -> None:
+def leave(sandbox: CheckedSandbox, mailbox: SandboxMailbox, number: int) -> None:
     if (item := pick(mailbox, number)) is not None:
         sandbox.exchange.take_away(item)
 
 
-def come_back(sandbox: CheckedSandbox, mailbox: Mailbox, number: int) -> None:
+def come_back(sandbox: CheckedSandbox, mailbox: SandboxMailbox, number: int) -> None:
     del sandbox
     items = mailbox.items("deleteditems")
     if items:
         mailbox.move(items[number % len(items)], "inbox")
 
 
-ACTIONS: list[Callable[[CheckedSandbox, Mailbox, int], None]] = [
+ACTIONS: list[Callable[[CheckedSandbox, SandboxMailbox, int], None]] = [
     *(arrive, arrive, rename, toggle, leave, come_back)
 ]
 
@@ -219,7 +219,7 @@ def test_the_log_does_not_grow_for_ever(sandbox: CheckedSandbox) -> None:
     for _ in range(5000):
         bob.changed(item)
     assert len(bob.folders["inbox"].log) <= 1001
-    assert len(sync.page(bob.folders["inbox"], sync.State(), 10).changes) == 1
+    assert len(sync.page(bob.folders["inbox"], sync.SyncState(), 10).changes) == 1
 
 
 def test_a_full_mailbox_stays_quick(sandbox: CheckedSandbox) -> None:
@@ -244,7 +244,7 @@ def test_a_full_mailbox_stays_quick(sandbox: CheckedSandbox) -> None:
                 yield entry
 
     folder.log = Counting(folder.log)  # type: ignore[assignment]  # only read here
-    page = sync.page(folder, sync.State(), 50)
+    page = sync.page(folder, sync.SyncState(), 50)
     assert len(page.changes) == 50
     assert walked == 51
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pexschedd.errors import CursorLost
 from pexschedd.model.meeting import MeetingMessage, MessageRef
-from pexschedd.scheduling.mailbox import (
+from pexschedd.scheduling.ports.mailbox import (
     Action,
     Answer,
     Changes,

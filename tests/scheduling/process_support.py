@@ -24,18 +24,18 @@ from pexschedd.model.meeting import (
     MessageRef,
     Person,
 )
-from pexschedd.scheduling.alarms import Alarms
-from pexschedd.scheduling.mailbox import (
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.inbox.message_handler import MessageHandler
+from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
+from pexschedd.scheduling.inbox.watcher import Watcher
+from pexschedd.scheduling.ports.mailbox import (
     Answer,
     Changes,
     Outcome,
     RewriteKind,
     Unreadable,
 )
-from pexschedd.scheduling.rewriting import Rewriter
-from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.watcher import Watcher
-from pexschedd.scheduling.wording import Wording
+from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
@@ -175,8 +175,8 @@ class Process:
         numbers = count(1)
         uuids = (f"00000000-0000-4000-8000-{n:012}" for n in count(1))
         templates = Templates(now, lambda: next(uuids), lambda n: str(next(numbers)))
-        wording = Wording(templates)
-        self.scheduler = Scheduler(
+        wording = MessageTexts(templates)
+        self.scheduler = MessageHandler(
             self.store,
             wording,
             now=now,
@@ -184,7 +184,7 @@ class Process:
             digits=lambda n: str(next(numbers)).zfill(n),
         )
         self.alarms = Alarms(self.store, now)
-        self.rewriter = Rewriter(
+        self.rewriter = OfflineRewriter(
             1,
             organizers or MemoryOrganizers(mailbox.inbox),
             verify,

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pexschedd.store.space import Space
+from pexschedd.store.disk_reserve import DiskSpace
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, ROOM_BY_OWNER, Opened, Room
 
@@ -30,7 +30,7 @@ class NoHints(Disk):
             error, self.error = self.error, 0
             raise OSError(error, os.strerror(error))
 
-    def space(self, path: Path) -> Space:
+    def space(self, path: Path) -> DiskSpace:
         if path == JOURNAL:
             self._count()
         return super().space(path)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from pexschedd.store import hint_files, recovery
 from pexschedd.store.collection import KEPT
-from pexschedd.store.replay import replay
+from pexschedd.store.hints import hint_files
+from pexschedd.store.journal import recovery
+from pexschedd.store.journal.replay import replay
 from tests.store import store_support
 from tests.store.store_support import Opened
 from tests.store.tool_support import fill

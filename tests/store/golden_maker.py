@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from pexschedd.model.fields import fields_of
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.recurrence import DayOfWeek, Moved, Range, Recurrence, Weekly
 from pexschedd.model.tables import TABLES
 from tests.store.store_support import Opened

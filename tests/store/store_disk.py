@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pexschedd.store.disk_reserve import DiskSpace
 from pexschedd.store.fs import FileSystem, is_temporary
-from pexschedd.store.space import Space
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Disk(FileSystem):
     def __init__(self, root: Folder | None = None) -> None:
         self.root = root or Folder()
         self.before: Callable[[str], None] = lambda call: None
-        self.free = Space(1 << 40, 1 << 40)
+        self.free = DiskSpace(1 << 40, 1 << 40)
         self.broken = ""
         """A call that is only pretended: sync, datasync or sync_dir."""
         self._open: dict[int, File] = {}
@@ -154,7 +154,7 @@ class Disk(FileSystem):
         self._file(path)
         return 0o600
 
-    def space(self, path: Path) -> Space:
+    def space(self, path: Path) -> DiskSpace:
         return self.free
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pexschedd.errors import StoreError
-from pexschedd.model.fields import Record
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
 from pexschedd.store.collection import KEPT
 from pexschedd.store.store import Store

@@ -14,12 +14,12 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
+from pexschedd.control.executor import Executor
+from pexschedd.control.socket import ControlSocket
 from pexschedd.errors import StoreError
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.store import Store
-from pexschedd.tools.control import ControlSocket
 from pexschedd.tools.store_command import DONE, USAGE, run
-from pexschedd.tools.workshop import Workshop
 from tests.store.store_support import (
     ROOM,
     SETTING,
@@ -115,7 +115,7 @@ async def test_a_snapshot_is_made_by_the_tool(tmp_path: Path) -> None:
 async def test_a_snapshot_is_made_by_the_daemon(store: Store, tmp_path: Path) -> None:
     """With one it is asked to over its control socket; it says what is in the way."""
     nothing = cast(Any, None)
-    workshop = Workshop(store, nothing, nothing, nothing, now=nothing)
+    workshop = Executor(store, nothing, nothing, nothing, now=nothing)
     control = ControlSocket(tmp_path / "state", workshop, cast(Any, reactor))
     control.startService()
     with store.transaction() as change:

@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 from twisted.internet.defer import Deferred
 
 from pexschedd.model.table import Table
-from pexschedd.store import program
-from pexschedd.store.index import Hashing
+from pexschedd.store.hints import code_fingerprint
+from pexschedd.store.index import KeyHashing
 from tests.store.cold_support import JOURNAL, STATE, close, cold, hints, stir
 from tests.store.store_disk import Disk
 from tests.store.store_support import (
@@ -136,7 +136,7 @@ class ColdMachine(RuleBasedStateMachine):
     @rule(kept=how_many)
     def another_program(self, kept: int) -> None:
         close(self.opened)
-        with patch.object(program, "digest", lambda: "another"):
+        with patch.object(code_fingerprint, "digest", lambda: "another"):
             self.open(kept)
 
     @rule(kept=how_many, data=st.data())
@@ -380,7 +380,7 @@ def test_keys_with_one_hash_are_told_apart(
     """Were all hashes the same: still exactly the right records, before and after a
     change, a deletion and a start with hint files."""
     monkeypatch.setattr(
-        Hashing, "__call__", lambda self, key: 0 if key is None else 7 << 36
+        KeyHashing, "__call__", lambda self, key: 0 if key is None else 7 << 36
     )
     disk = Disk()
     opened = cold(disk, count)

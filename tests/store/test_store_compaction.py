@@ -9,8 +9,9 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
-from pexschedd.store import compactor, line
+from pexschedd.store import compactor
 from pexschedd.store.fs import RealFileSystem
+from pexschedd.store.journal import line
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 

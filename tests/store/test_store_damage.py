@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from pexschedd.errors import StoreError
-from pexschedd.model.fields import Record
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
-from pexschedd.store import checked, line
-from pexschedd.store.manifest import KEPT
+from pexschedd.store import checksummed_json
+from pexschedd.store.journal import line
+from pexschedd.store.journal.manifest import KEPT
 from tests.store.store_disk import Disk, all_files
 from tests.store.store_support import (
     ROOM,
@@ -291,7 +292,7 @@ def test_a_compacted_segment_may_have_gaps(state: Path) -> None:
         "size": len(kept),
     }
     manifest = journal / "MANIFEST-00000003.json"
-    manifest.write_bytes(checked.dump(old))
+    manifest.write_bytes(checksummed_json.dump(old))
     opened = Opened(state)
     assert opened.store.ids(ROOM) == [1]
     assert opened.store.transaction().new_id(ROOM) == 50
@@ -305,7 +306,7 @@ def test_a_compacted_segment_may_have_gaps(state: Path) -> None:
         opened.close()
     assert len(list(journal.glob("MANIFEST*"))) == KEPT
     old["segments"][0]["lines"] = 2
-    (journal / "MANIFEST-00000099.json").write_bytes(checked.dump(old))
+    (journal / "MANIFEST-00000099.json").write_bytes(checksummed_json.dump(old))
     with pytest.raises(StoreError, match=r"c00000003.jsonl, line 2: the file has"):
         Opened(state)
 
@@ -328,7 +329,7 @@ def test_wrong_manifests_are_refused(
     path = state / "journal" / "MANIFEST-00000002.json"
     manifest = msgspec.json.decode(path.read_bytes()) | change
     del manifest["crc"]
-    path.write_bytes(checked.dump(manifest))
+    path.write_bytes(checksummed_json.dump(manifest))
     with pytest.raises(StoreError, match=message) as caught:
         Opened(state)
     assert str(path) in str(caught.value)

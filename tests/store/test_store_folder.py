@@ -13,8 +13,8 @@ import pytest_twisted
 from twisted.internet.interfaces import IReactorFromThreads
 
 from pexschedd.errors import StoreError
-from pexschedd.store import checked
-from pexschedd.store.manifest import KEPT
+from pexschedd.store import checksummed_json
+from pexschedd.store.journal.manifest import KEPT
 from pexschedd.store.store import Store
 from tests.store.store_support import (
     OTHER,
@@ -269,7 +269,7 @@ def test_documents_are_for_people(state: Path) -> None:
         '        {\n          "id": 1,\n          "name": "setting",\n'
         '          "secret": ""\n        }\n      ],\n      "v": 1\n    }\n  }\n}\n'
     )
-    assert checked.load(text.encode(), dict, 1)["format"] == 1
+    assert checksummed_json.load(text.encode(), dict, 1)["format"] == 1
 
 
 @pytest.mark.parametrize("order", [False, True], ids=["sorted", "reversed"])

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pexschedd.errors import StoreError
-from pexschedd.store import hint_files
 from pexschedd.store.compaction import Compaction
+from pexschedd.store.disk_reserve import MIB, DiskSpace
 from pexschedd.store.fs import is_temporary
-from pexschedd.store.manifest import hint_name
-from pexschedd.store.space import MIB, Space
+from pexschedd.store.hints import hint_files
+from pexschedd.store.journal.manifest import hint_name
 from tests.store.cold_support import (
     JOURNAL,
     SHORT_OF,
@@ -196,13 +196,13 @@ def test_without_room_a_compaction_writes_no_hints() -> None:
     """Nor keeps them; the segment is read line by line at the next start."""
     disk = Disk()
     opened = cold(disk)
-    disk.free = Space(100 * MIB, 400 * MIB)
+    disk.free = DiskSpace(100 * MIB, 400 * MIB)
     content = opened.content()
     opened.compact()
     assert opened.store._ledger.segments[0].hints is None
     assert not any(name.startswith("c") for name in hints(disk))
     close(opened)
-    disk.free = Space(300 * MIB, 400 * MIB)
+    disk.free = DiskSpace(300 * MIB, 400 * MIB)
     opened = Opened(STATE, fs=disk, kept=0)
     assert opened.content() == content
     close(opened)

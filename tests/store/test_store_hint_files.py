@@ -11,8 +11,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
-from pexschedd.store import hint_files, program
-from pexschedd.store.space import MIB, Space
+from pexschedd.store.disk_reserve import MIB, DiskSpace
+from pexschedd.store.hints import code_fingerprint, hint_files
 from tests.store.cold_support import (
     JOURNAL,
     SHORT_OF,
@@ -87,10 +87,10 @@ def test_a_start_reads_no_lines_that_have_hints(
     assert start() == []
     assert start(version="2") == []
     with monkeypatch.context() as patched:
-        patched.setattr(program, "digest", lambda: "another")
+        patched.setattr(code_fingerprint, "digest", lambda: "another")
         assert start() == sealed
         assert start() == []
-        patched.setattr(program, "digest", lambda: "")
+        patched.setattr(code_fingerprint, "digest", lambda: "")
         assert start() == start() == sealed
     assert start() == sealed
     with monkeypatch.context() as patched:
@@ -290,7 +290,7 @@ def test_hint_files_do_not_fill_the_disk() -> None:
     opened = cold(disk)
     disk.unlink(JOURNAL / "00000001.hint")
     opened.close()
-    disk.free = Space(100 * MIB, 400 * MIB)
+    disk.free = DiskSpace(100 * MIB, 400 * MIB)
     opened = Opened(STATE, fs=disk, kept=0)
     for id in range(1, 5):
         opened.wait(opened.put(ROOM, Room(id=id, name="tight")))
@@ -298,7 +298,7 @@ def test_hint_files_do_not_fill_the_disk() -> None:
         opened.settle()
         assert hints(disk) == []
     content = opened.content()
-    disk.free = Space(300 * MIB, 400 * MIB)
+    disk.free = DiskSpace(300 * MIB, 400 * MIB)
     opened.wait(opened.put(VISIT, Room(id=1, name="more")))
     opened.wait(opened.store.roll())
     close(opened)

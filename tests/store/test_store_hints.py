@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from pexschedd.store import hints as hint_format
-from pexschedd.store.hint_files import HintFile, HintReading, made_with
-from pexschedd.store.hints import DELETED, Hints, Label
-from pexschedd.store.ledger import Lines
+from pexschedd.store.hints import hints as hint_format
+from pexschedd.store.hints.hint_files import HintFile, HintReading, made_with
+from pexschedd.store.hints.hints import DELETED, HintLabel, SegmentHints
+from pexschedd.store.hints.line_index import SegmentLines
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, TABLES, VISIT
 
@@ -32,7 +32,7 @@ lines = st.lists(
 )
 
 
-def _label(count: int, *, compacted: bool = False, **fields: Any) -> Label:
+def _label(count: int, *, compacted: bool = False, **fields: Any) -> HintLabel:
     name = "c00000003.jsonl" if compacted else "00000001.jsonl"
     plain: dict[str, Any] = {
         "made_with": "m",
@@ -41,25 +41,25 @@ def _label(count: int, *, compacted: bool = False, **fields: Any) -> Label:
         "last": 40,
         "size": 900,
     }
-    return Label(**plain | {"compacted": compacted, "lines": count} | fields)
+    return HintLabel(**plain | {"compacted": compacted, "lines": count} | fields)
 
 
-def _lines(of: list[Any], width: int, *, compacted: bool) -> Lines:
-    lines = Lines(1, Hints(width), compacted=compacted)
+def _lines(of: list[Any], width: int, *, compacted: bool) -> SegmentLines:
+    lines = SegmentLines(1, SegmentHints(width), compacted=compacted)
     for line in of:
         _add(lines, *line)
     return lines
 
 
 def _add(
-    lines: Lines, size: int, code: int, id: int, entries: list[int], gap: int
+    lines: SegmentLines, size: int, code: int, id: int, entries: list[int], gap: int
 ) -> None:
     assert lines.hints is not None
     seq = gap + (lines.seqs[-1] if lines.seqs else 0)
     lines.add(seq, size, code, id, entries[: lines.hints.width])
 
 
-def _file(lines: Lines, label: Label) -> bytes:
+def _file(lines: SegmentLines, label: HintLabel) -> bytes:
     disk = Disk()
     file = HintFile(disk, PATH, lines, label.block)
     while file.write():
@@ -68,13 +68,15 @@ def _file(lines: Lines, label: Label) -> bytes:
     return disk.read(PATH)
 
 
-def _read(data: bytes, expected: Label, width: int) -> tuple[Lines, int] | None:
+def _read(
+    data: bytes, expected: HintLabel, width: int
+) -> tuple[SegmentLines, int] | None:
     """The lines, and the checksum of the segment."""
     disk = Disk()
     handle = disk.create(PATH)
     if data:
         disk.write(handle, data)
-    lines = Lines(1, Hints(width), compacted=expected.compacted)
+    lines = SegmentLines(1, SegmentHints(width), compacted=expected.compacted)
     reading = HintReading(disk, PATH, expected, width)
     while (block := reading.next()) is not None:
         lines.extend(block)
@@ -84,7 +86,7 @@ def _read(data: bytes, expected: Label, width: int) -> tuple[Lines, int] | None:
     return lines, reading.segment_crc
 
 
-def _plain(hints: Hints | None) -> tuple[bytes, list[int], list[int]]:
+def _plain(hints: SegmentHints | None) -> tuple[bytes, list[int], list[int]]:
     assert hints is not None
     return bytes(hints.codes), list(hints.ids), list(hints.entries)
 
@@ -119,7 +121,7 @@ def test_what_is_written_need_not_be_kept(
     """Lines that come while others are written, and are forgotten, give the same."""
     label = _label(len(of), compacted=compacted, block=block)
     whole = _file(_lines(of, width, compacted=compacted), label)
-    lines, disk = Lines(1, Hints(width), compacted=compacted), Disk()
+    lines, disk = SegmentLines(1, SegmentHints(width), compacted=compacted), Disk()
     assert lines.hints is not None
     file = HintFile(disk, PATH, lines, block)
     for line in of:
@@ -274,7 +276,7 @@ def test_hints_of_a_file_are_like_those_in_memory(
                 assert list(each.living(alive, code, place)) == [
                     (*line[3], 0, 0)[place] for n, line in its if alive[n]
                 ]
-        copied = Hints(width)
+        copied = SegmentHints(width)
         copied.add(3, 3, [3] * width)
         each.copy(first, last, copied)
         assert bytes(copied.codes[1:]) == bytes(known.codes[first:last])

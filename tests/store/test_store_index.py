@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pexschedd.store.index import MOST, HashIndex, Hashing, entry
+from pexschedd.store.index import MOST, HashIndex, KeyHashing, entry
 
 TAG = 1 << 36
 """Hashes with the same multiple of this have the same tag."""
@@ -108,7 +108,7 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule(first=st.integers(1, 500), count=st.integers(1, 400))
     def many_with_a_key_each(self, first: int, count: int) -> None:
-        hashing = Hashing(b"x")
+        hashing = KeyHashing(b"x")
         for id in range(first, first + count):
             self._add(hashing(f"{id}"), id)
             self._add(hashing(id), id)
@@ -144,7 +144,7 @@ def test_an_index_is_a_dict_of_sets() -> None:
 def test_it_grows_and_still_finds_everything(kind: str) -> None:
     """While it becomes a thousand times as large, through several powers of two, and
     when all but a few have gone."""
-    hashing = Hashing(b"secret")
+    hashing = KeyHashing(b"secret")
     index = HashIndex()
     count = 20_000
 
@@ -210,10 +210,10 @@ keys: st.SearchStrategy[Any] = st.recursive(
 def test_hashes_are_stable(key: Hashable, secret: bytes) -> None:
     """The same for the same secret, also of lone surrogates and tuples: 64 bits, and
     never 0, which is for no key."""
-    found = Hashing(secret)(key)
-    assert found == Hashing(secret)(key)
+    found = KeyHashing(secret)(key)
+    assert found == KeyHashing(secret)(key)
     assert 0 < found < 1 << 64
-    assert Hashing(secret)(None) == 0
+    assert KeyHashing(secret)(None) == 0
 
 
 SAMPLES: list[Hashable] = ["a", "é", "\ud800", "", 0, 5, -1, 1 << 27, ("a", 5), ("a",)]
@@ -228,7 +228,7 @@ def test_hashes_are_the_same_in_another_process() -> None:
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    here = [Hashing(b"s")(key) for key in SAMPLES]
+    here = [KeyHashing(b"s")(key) for key in SAMPLES]
     assert child.stdout.strip() == str(here)
     assert len(set(here)) == len(SAMPLES)
 
@@ -236,7 +236,7 @@ def test_hashes_are_the_same_in_another_process() -> None:
 def test_another_secret_makes_other_hashes() -> None:
     """So nobody who does not know it can choose keys that collide. Ids of ours are not
     chosen by anybody, and stay neighbours."""
-    one, two = Hashing(b"1"), Hashing(b"2")
+    one, two = KeyHashing(b"1"), KeyHashing(b"2")
     for key in ["a", "\ud800", ("a", 5), ("a", None)]:
         assert one(key) != two(key)
     assert [one(n) // TAG for n in range(1, 9)] == list(range(1, 9))
@@ -244,6 +244,6 @@ def test_another_secret_makes_other_hashes() -> None:
 
 def test_texts_are_spread() -> None:
     """A hundred thousand similar texts hardly share a tag."""
-    hashing = Hashing(b"s")
+    hashing = KeyHashing(b"s")
     tags = {hashing(f"room-{n}@example.com") // TAG for n in range(100_000)}
     assert len(tags) > 99_900

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.store import line
+from pexschedd.store.journal import line
 
 EXAMPLES = [
     (
@@ -76,14 +76,14 @@ def test_a_changed_byte_is_noticed(data: st.DataObject) -> None:
     whole = bytearray(EXAMPLES[0][0][:-1])
     position = data.draw(st.integers(0, len(whole) - 1))
     whole[position] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(line.Damaged):
+    with pytest.raises(line.DamagedLine):
         line.decode(bytes(whole))
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_refused(data: bytes) -> None:
     """Bytes that are no line are damage, whatever they are."""
-    with pytest.raises(line.Damaged):
+    with pytest.raises(line.DamagedLine):
         line.decode(data)
 
 
@@ -107,4 +107,4 @@ def test_sound_lines_that_are_not_understood(head: bytes, message: str) -> None:
     """A right checksum over something unknown is refused, and not called damage."""
     with pytest.raises(ValueError, match=message) as caught:
         line.decode(_signed(head))
-    assert not isinstance(caught.value, line.Damaged)
+    assert not isinstance(caught.value, line.DamagedLine)

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from pexschedd.errors import StoreError
-from pexschedd.store import line
 from pexschedd.store.folder import JOURNAL
-from pexschedd.store.inspection import inspect
-from pexschedd.store.repair import Repair
+from pexschedd.store.fsck.inspection import inspect
+from pexschedd.store.fsck.repair import Repair
+from pexschedd.store.journal import line
 from pexschedd.store.secrets import key_id_of, mend_key
 from pexschedd.tools.store_command import DAMAGED, DONE
 from tests.store.store_disk import Disk, all_files

@@ -13,7 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 
 from pexschedd.errors import StoreError
-from pexschedd.model.fields import Record
+from pexschedd.model.fields.declaration import Record
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.snapshot import Snapshot
 from pexschedd.store.store import Store

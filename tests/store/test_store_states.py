@@ -47,7 +47,7 @@ def test_a_missing_sync_is_found(call: str, operation: str) -> None:
 def test_half_a_transaction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is it blind to atomicity: without the mark that joins its lines a
     transaction is found half applied."""
-    from pexschedd.store import line  # noqa: PLC0415 - beside its use
+    from pexschedd.store.journal import line  # noqa: PLC0415 - beside its use
 
     put, delete = line.put, line.delete
     monkeypatch.setattr(line, "put", lambda seq, tx, *rest: put(seq, None, *rest))

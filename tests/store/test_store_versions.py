@@ -9,8 +9,9 @@ import pytest
 
 from pexschedd.errors import StoreNewer
 from pexschedd.model.tables import TABLES
-from pexschedd.store import checked, line
+from pexschedd.store import checksummed_json
 from pexschedd.store.folder import FORMAT
+from pexschedd.store.journal import line
 from tests.store.golden_maker import GOLDEN
 from tests.store.store_reader import read_folder
 from tests.store.store_support import (
@@ -130,7 +131,7 @@ def _newer_table(state: Path) -> None:
 def _rewrite(path: Path, change: dict[str, Any]) -> None:
     content = msgspec.json.decode(path.read_bytes()) | change
     del content["crc"]
-    path.write_bytes(checked.dump(content))
+    path.write_bytes(checksummed_json.dump(content))
 
 
 @pytest.mark.parametrize(

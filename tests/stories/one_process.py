@@ -19,14 +19,14 @@ from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.sandbox import Sandbox
-from pexschedd.scheduling import upcoming
 from pexschedd.scheduling.admission import Admission, Open
-from pexschedd.scheduling.alarms import Alarms
+from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.booking import BookedRoom, Booking
-from pexschedd.scheduling.rewriting import Rewriter
-from pexschedd.scheduling.scheduler import Scheduler
-from pexschedd.scheduling.watcher import Watcher
-from pexschedd.scheduling.wording import Wording
+from pexschedd.scheduling.inbox.message_handler import MessageHandler
+from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
+from pexschedd.scheduling.inbox.watcher import Watcher
+from pexschedd.scheduling.records import occurrence_window
+from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from tests.sandbox.sandbox_support import EQUIPMENT
@@ -90,7 +90,7 @@ class Life:
             return f"2f6e8c1a-7a55-4f65-9a10-{next(numbers):012}"
 
         templates = Templates(now, uuid4, digits)
-        wording = Wording(templates)
+        wording = MessageTexts(templates)
         alarms = Alarms(self.store, now)
         self._booking = Booking(
             self.store, wording, now=now, uuid4=uuid4, digits=digits
@@ -98,7 +98,7 @@ class Life:
         self._watcher = Watcher(
             1,
             local_mailbox(sandbox),
-            Rewriter(
+            OfflineRewriter(
                 1,
                 MemoryOrganizers(MemoryInbox()),
                 verify,
@@ -109,7 +109,7 @@ class Life:
                 uuid4=uuid4,
                 digits=digits,
             ),
-            Scheduler(self.store, wording, now=now, uuid4=uuid4, digits=digits),
+            MessageHandler(self.store, wording, now=now, uuid4=uuid4, digits=digits),
             self.store,
             alarms,
             clock=self._clock,
@@ -130,7 +130,7 @@ class Life:
 
     def follow_the_time(self) -> None:
         self._hand.wait(
-            upcoming.sweep(self.store, self._clock, self._now, lambda: True)
+            occurrence_window.sweep(self.store, self._clock, self._now, lambda: True)
         )
 
     def is_open(self, alias: str, moments: Sequence[datetime]) -> list[bool]:

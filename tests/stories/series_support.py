@@ -10,7 +10,7 @@ from exchangelib import recurrence as rec
 from exchangelib.items import SEND_ONLY_TO_ALL, SEND_TO_ALL_AND_SAVE_COPY
 
 from pexschedd.model import tables
-from pexschedd.scheduling import upcoming
+from pexschedd.scheduling.records import occurrence_window
 from tests.stories.story_support import (
     HOUR,
     MINUTE,
@@ -116,7 +116,7 @@ async def closed_at(world: World, room: Booked, *starts: datetime) -> None:
 async def look_on(world: World, moment: datetime) -> None:
     """Time passes, and the daemon's records follow it."""
     world.now.time = moment
-    await upcoming.sweep(world.store, reactor, world.now, lambda: True)
+    await occurrence_window.sweep(world.store, reactor, world.now, lambda: True)
 
 
 async def rows(world: World) -> list[datetime]:

@@ -9,7 +9,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides, providedBy
 
-from pexschedd.scheduling.nap import Nap
+from pexschedd.util.sleep import Sleep
 from tests.stories.story_terms import MINUTE, START
 
 reactor: Any = _reactor
@@ -58,7 +58,7 @@ class RestingReactor:
         self, delay: float, function: Callable[..., Any], *args: Any, **more: Any
     ) -> Any:
         call = reactor.callLater(delay, function, *args, **more)
-        if isinstance(getattr(function, "__self__", None), Nap):
+        if isinstance(getattr(function, "__self__", None), Sleep):
             self._naps = [nap for nap in self._naps if nap.active()] + [call]
             # Whoever begins to rest does so completely first.
             reactor.callLater(0, self._tell)

@@ -9,7 +9,7 @@ from lxml import html
 from msgspec.structs import fields
 
 from pexschedd.model.integration import Connector
-from pexschedd.scheduling.decision import Text
+from pexschedd.scheduling.decisions.decision import Text
 
 
 class Letter(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ from pexschedd.sandbox import (
     Sandbox,
     default_accounts,
 )
-from pexschedd.scheduling.watchers import wants_watcher
+from pexschedd.scheduling.inbox.supervisor import wants_worker
 from pexschedd.tap import Daemon
 from tests.stories import agreement
 from tests.stories.story_clock import (
@@ -218,7 +218,7 @@ class World:
 
     async def _rest(self) -> None:
         while self._reactor.resting() < sum(
-            map(wants_watcher, self.store.all(tables.CONNECTOR))
+            map(wants_worker, self.store.all(tables.CONNECTOR))
         ):
             await self._reactor.another()
 

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.recurrence import CustomZone
-from pexschedd.sandbox import Item, Recurrence, Sandbox, Send, timezones
+from pexschedd.sandbox import Item, Sandbox, Send, SeriesRecurrence, timezones
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.scheduling.recurrence import occurrences
+from pexschedd.scheduling.recurrence.series_dates import occurrences
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, START
 from tests.stories.local_exchange import new_sandbox, read
 
@@ -68,32 +68,34 @@ lengths = st.sampled_from([0, 15, 60, 90, 24 * 60, 36 * 60, 4 * 24 * 60]).map(
 
 
 @st.composite
-def recurrences(draw: st.DrawFn, start: date) -> Recurrence:
+def recurrences(draw: st.DrawFn, start: date) -> SeriesRecurrence:
     interval = draw(st.integers(1, 5))
     days = st.sampled_from(DAYS)
     kinds_of_day = st.sampled_from([*DAYS, "Day", "Weekday", "WeekendDay"])
     which, months = st.sampled_from(WHICH), st.sampled_from(MONTHS)
-    pattern: Recurrence = draw(
+    pattern: SeriesRecurrence = draw(
         st.one_of(
-            st.just(Recurrence.daily(interval=interval)),
+            st.just(SeriesRecurrence.daily(interval=interval)),
             st.builds(
-                lambda chosen, first: Recurrence.weekly(
+                lambda chosen, first: SeriesRecurrence.weekly(
                     *sorted(chosen), interval=interval, first_day=first
                 ),
                 st.sets(days, min_size=1),
                 days,
             ),
             st.builds(
-                lambda day: Recurrence.monthly(day, interval=interval),
+                lambda day: SeriesRecurrence.monthly(day, interval=interval),
                 st.integers(1, 31),
             ),
             st.builds(
-                lambda nth, day: Recurrence.monthly_on(nth, day, interval=interval),
+                lambda nth, day: SeriesRecurrence.monthly_on(
+                    nth, day, interval=interval
+                ),
                 which,
                 kinds_of_day,
             ),
-            st.builds(Recurrence.yearly, months, st.integers(1, 31)),
-            st.builds(Recurrence.yearly_on, which, kinds_of_day, months),
+            st.builds(SeriesRecurrence.yearly, months, st.integers(1, 31)),
+            st.builds(SeriesRecurrence.yearly_on, which, kinds_of_day, months),
         )
     )
     ends = draw(st.sampled_from(["never", "count", "until"]))
@@ -112,7 +114,7 @@ class World:
 
     def invite(
         self,
-        recurrence: Recurrence,
+        recurrence: SeriesRecurrence,
         day: date,
         at: time,
         length: timedelta,
@@ -324,7 +326,7 @@ def test_days_without_a_midnight(zone: str, day: date, second: tuple[str, str]) 
     """A whole day is from midnight to midnight, even where a clock leaves one out."""
     world = WORLD
     world.empty()
-    item = world.invite(Recurrence.daily(), day, time(0), DAY, zone, all_day=True)
+    item = world.invite(SeriesRecurrence.daily(), day, time(0), DAY, zone, all_day=True)
     begin = datetime.combine(day, time(), UTC)
     compared(world, item, begin - DAY, begin + 30 * DAY)
     recurrence = world.received().recurrence
@@ -346,7 +348,7 @@ def test_time_left_out_in_a_zone_of_its_own() -> None:
     day = date(2026, 3, 28)
     hour = timedelta(hours=1)
     item = world.invite(
-        Recurrence.daily(), day, time(2, 30), hour, "Customized Time Zone", rules
+        SeriesRecurrence.daily(), day, time(2, 30), hour, "Customized Time Zone", rules
     )
     begin = datetime.combine(day, time(), UTC)
     compared(world, item, begin, begin + 3 * DAY)

@@ -21,9 +21,9 @@ from hypothesis.stateful import (
 )
 
 from pexschedd.model import tables
-from pexschedd.sandbox import Item, Kind, Recurrence
+from pexschedd.sandbox import Item, ItemKind, SeriesRecurrence
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.scheduling import upcoming
+from pexschedd.scheduling.records import occurrence_window
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT
 from tests.stories.local_exchange import new_sandbox
 from tests.stories.one_process import AFTER, BEFORE, Life
@@ -42,12 +42,12 @@ shifts = st.sampled_from([-25, -3, -1, 1, 2, 24, 26, 24 * 7]).map(lambda h: h * 
 counts = st.sampled_from([None, 1, 2, 4, 30])
 patterns = st.sampled_from(
     [
-        Recurrence.daily(),
-        Recurrence.daily(interval=3),
-        Recurrence.weekly("Monday", "Wednesday", "Friday"),
-        Recurrence.weekly("Tuesday", interval=2),
-        Recurrence.monthly(24),
-        Recurrence.monthly_on("Last", "Weekday"),
+        SeriesRecurrence.daily(),
+        SeriesRecurrence.daily(interval=3),
+        SeriesRecurrence.weekly("Monday", "Wednesday", "Friday"),
+        SeriesRecurrence.weekly("Tuesday", interval=2),
+        SeriesRecurrence.monthly(24),
+        SeriesRecurrence.monthly_on("Last", "Weekday"),
     ]
 )
 which = st.integers(0, MOST - 1)
@@ -105,7 +105,7 @@ class Organizers(RuleBasedStateMachine):
         start: timedelta,
         length: timedelta,
         zone: str,
-        pattern: Recurrence | None,
+        pattern: SeriesRecurrence | None,
         count: int | None,
     ) -> None:
         room = self.life.book()
@@ -145,7 +145,7 @@ class Organizers(RuleBasedStateMachine):
 
     @rule(number=which, pattern=st.one_of(st.none(), patterns), count=counts)
     def repeat(
-        self, number: int, pattern: Recurrence | None, count: int | None
+        self, number: int, pattern: SeriesRecurrence | None, count: int | None
     ) -> None:
         item = self.chosen(number)
         if item is None:
@@ -256,7 +256,7 @@ class Organizers(RuleBasedStateMachine):
     def all_at_once(
         self,
         number: int,
-        pattern: Recurrence | None,
+        pattern: SeriesRecurrence | None,
         actions: list[tuple[str, int, timedelta]],
         data: st.DataObject,
     ) -> None:
@@ -314,7 +314,8 @@ class Organizers(RuleBasedStateMachine):
             assert [
                 (row.meeting_start, row.meeting_end) for row in _by_start(rows)
             ] == [
-                (each.start, each.end) for each in upcoming.visible(series, self.moment)
+                (each.start, each.end)
+                for each in occurrence_window.visible(series, self.moment)
             ] or self.lagging(series, rows)
         rooms = {room.id for room in store.all(tables.CONFERENCE)}
         for alias in store.all(tables.CONFERENCE_ALIAS):
@@ -326,17 +327,18 @@ class Organizers(RuleBasedStateMachine):
         """The rows follow the time by a sweep: they may be as of a minute ago."""
         before = {
             (each.start, each.end)
-            for each in upcoming.visible(series, self.moment - 60 * MINUTE)
+            for each in occurrence_window.visible(series, self.moment - 60 * MINUTE)
         }
         return {(row.meeting_start, row.meeting_end) for row in rows} <= before | {
-            (each.start, each.end) for each in upcoming.visible(series, self.moment)
+            (each.start, each.end)
+            for each in occurrence_window.visible(series, self.moment)
         }
 
     def check_answers(self) -> None:
         """Nothing is declined but what is over, or was cancelled by a message that
         was faster."""
         for item in self.exchange.mailbox(ALICE).inbox():
-            if item.kind is Kind.RESPONSE and item.item_class.endswith("Neg"):
+            if item.kind is ItemKind.RESPONSE and item.item_class.endswith("Neg"):
                 text = item.body.text
                 gone = self.confused and "its alias has been deleted" in text
                 assert "past" in text or gone, text

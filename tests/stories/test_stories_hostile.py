@@ -10,7 +10,7 @@ import pytest_twisted
 from msgspec.structs import replace
 
 from pexschedd.model import tables
-from pexschedd.sandbox import Person, alterations
+from pexschedd.sandbox import MailboxUser, alterations
 from tests.stories.story_support import (
     ALICE,
     AT_TEN,
@@ -29,7 +29,7 @@ from tests.stories.story_support import (
 story = pytest_twisted.ensureDeferred
 
 
-def organized_by(person: Person) -> Callable[[Any], None]:
+def organized_by(person: MailboxUser) -> Callable[[Any], None]:
     """On the way, a message becomes this person's."""
 
     def change(message: Any) -> None:
@@ -128,7 +128,9 @@ async def test_forwarded_to_where_it_is_already(world: World) -> None:
 async def test_organizer_outside(world: World) -> None:
     """Whoever has a valid tag gets a room, and an answer that nobody here reads."""
     alice, room = world.organizer(), await world.book()
-    with world.exchange.on_the_way(organized_by(Person("Eve", "eve@outside.test"))):
+    with world.exchange.on_the_way(
+        organized_by(MailboxUser("Eve", "eve@outside.test"))
+    ):
         await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
 
@@ -144,7 +146,7 @@ async def test_organizer_renamed(world: World) -> None:
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
 
-    married = Person("Alice Baker", "alice.baker@example.test")
+    married = MailboxUser("Alice Baker", "alice.baker@example.test")
     with world.exchange.on_the_way(organized_by(married)):
         await alice.move(item, AT_TEN)
     await world.settle()
@@ -161,7 +163,7 @@ async def test_organizer_gone(world: World) -> None:
     await world.settle()
     assert await alice.reads() == [NEW_SINGLE]
 
-    with world.exchange.on_the_way(organized_by(Person("", "gone@example.test"))):
+    with world.exchange.on_the_way(organized_by(MailboxUser("", "gone@example.test"))):
         await alice.cancel(item)
     await world.settle()
 

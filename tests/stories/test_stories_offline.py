@@ -7,7 +7,7 @@ import pytest
 import pytest_twisted
 
 from pexschedd.model import tables
-from pexschedd.sandbox import Recurrence, Send
+from pexschedd.sandbox import Send, SeriesRecurrence
 from tests.stories.series_support import daily
 from tests.stories.story_support import (
     ALICE,
@@ -108,7 +108,7 @@ async def test_one_occurrence(world: World) -> None:
         start=AT_TEN,
         end=AT_TEN + HOUR,
         body="<p>Plain</p>",
-        recurrence=Recurrence.daily(count=5),
+        recurrence=SeriesRecurrence.daily(count=5),
     )
     world.now.advance(MINUTE)
     third = AT_TEN + 2 * DAY

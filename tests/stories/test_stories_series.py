@@ -9,8 +9,8 @@ import pytest_twisted
 from exchangelib import recurrence as rec
 from msgspec.structs import replace
 
-from pexschedd.sandbox import Recurrence as Weekly
 from pexschedd.sandbox import Send
+from pexschedd.sandbox import SeriesRecurrence as Weekly
 from tests.stories.series_support import (
     WEEK,
     answered,

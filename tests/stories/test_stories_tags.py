@@ -3,7 +3,7 @@
 import exchangelib as ex
 import pytest_twisted
 
-from pexschedd.scheduling.janitor import Janitor
+from pexschedd.scheduling.upkeep.janitor import Janitor
 from tests.stories.story_support import (
     ALIAS_CONFLICT,
     ALIAS_DELETED,

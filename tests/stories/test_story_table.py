@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pexschedd.scheduling.decision import Text
+from pexschedd.scheduling.decisions.decision import Text
 
 HERE = Path(__file__).parent
 TABLE = HERE.parents[1] / "docs" / "stories.md"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.errors import TemplateError
-from pexschedd.model import template_variables as variables
-from pexschedd.model.fields import fields_of
+from pexschedd.model.fields import template_variables as variables
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration import Connector
 from pexschedd.templates.standard_filters import STANDARD_FILTERS
 from pexschedd.templates.syntax import MAX_SOURCE

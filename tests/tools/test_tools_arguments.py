@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pexschedd.config import DEFAULT_PATH
+from pexschedd.control.protocol import MaintenanceOrder, RecoveryOrder
 from pexschedd.tools import arguments
-from pexschedd.tools.orders import MaintenanceOrder, RecoveryOrder
 
 NOON = datetime(2017, 5, 1, 12, 0, tzinfo=UTC)
 

@@ -13,10 +13,17 @@ import pytest_twisted
 from twisted.internet import reactor as _reactor
 
 from pexschedd.config import Config
-from pexschedd.doctor.report import Finding, Report, failed, line, overall, passed
+from pexschedd.control.protocol import CheckOrder, Event, Finished, Note, Order
+from pexschedd.doctor.report import (
+    CheckFinding,
+    DoctorReport,
+    failed,
+    line,
+    overall,
+    passed,
+)
 from pexschedd.errors import StoreError
 from pexschedd.tools import check
-from pexschedd.tools.orders import CheckOrder, Event, Finished, Note, Order
 from tests.system.system_support import ALICE, World
 
 reactor: Any = _reactor
@@ -24,9 +31,9 @@ reactor: Any = _reactor
 BAD = failed("Bad.", cause="Because.", remedy="Do.", commands=("Get-It",))
 
 
-def report(id: int, *findings: Finding) -> Report:
+def report(id: int, *findings: CheckFinding) -> DoctorReport:
     lines = tuple(line(f"check{n}", f"Check {n}", f) for n, f in enumerate(findings))
-    return Report(
+    return DoctorReport(
         exchange_connector_id=id,
         name="Head office",
         status=overall(lines),

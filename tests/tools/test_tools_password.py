@@ -18,10 +18,10 @@ import pytest_twisted
 from twisted.internet import reactor as _reactor
 
 from pexschedd.config import Config
+from pexschedd.control.executor import Executor, SetPassword
+from pexschedd.control.protocol import Event, Finished, Order, PasswordOrder
 from pexschedd.errors import InvalidFields, StoreError
 from pexschedd.tools import password as tool
-from pexschedd.tools.orders import Event, Finished, Order, PasswordOrder
-from pexschedd.tools.workshop import SetPassword, Workshop
 from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World
 
@@ -101,7 +101,7 @@ def test_an_order_does_not_show_what_it_holds() -> None:
 
 async def ordered(set_password: SetPassword | None) -> Finished:
     nothing: Any = None
-    workshop = Workshop(
+    workshop = Executor(
         nothing, nothing, nothing, nothing, now=nothing, set_password=set_password
     )
     return await workshop.run(ORDER, nothing, lambda: True)

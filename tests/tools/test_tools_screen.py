@@ -2,7 +2,7 @@
 
 from io import StringIO
 
-from pexschedd.tools.orders import Finished, Note, Progress
+from pexschedd.control.protocol import Finished, Note, Progress
 from pexschedd.tools.screen import Screen, bar, summary
 
 

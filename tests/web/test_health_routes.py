@@ -11,9 +11,9 @@ import treq
 from twisted.internet import reactor as _reactor
 from twisted.web.http_headers import Headers
 
-from pexschedd.scheduling.health import Check, Status
+from pexschedd.scheduling.alarms.health import HealthCheck, HealthStatus
 from pexschedd.web.health import HealthApi
-from pexschedd.web.site import Site
+from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
 
@@ -22,14 +22,14 @@ class Side:
     """One side of the daemon, with checks that a test sets."""
 
     def __init__(self) -> None:
-        self.checks = [Check("store", Status.OK)]
+        self.checks = [HealthCheck("store", HealthStatus.OK)]
         self.lines: list[str] = []
         self.ports: list[Any] = []
 
     async def ask(self, path: str, *, administrators: bool) -> tuple[int, Any, Any]:
         exposition = (lambda: b"# metrics\n") if administrators else None
         api = HealthApi(lambda: self.checks, "1.2", exposition)
-        site = Site(api.app.resource(), reactor, self.lines.append)
+        site = HttpSite(api.app.resource(), reactor, self.lines.append)
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.ports.append(port)
         url = f"http://127.0.0.1:{port.getHost().port}{path}"
@@ -58,7 +58,9 @@ async def test_all_is_well(side: Side) -> None:
 @pytest_twisted.ensureDeferred
 async def test_something_to_mend_sends_nobody_away(side: Side) -> None:
     """Degraded is 200; only administrators are told what, by name."""
-    side.checks.append(Check("integration Secret", Status.DEGRADED, "unreachable"))
+    side.checks.append(
+        HealthCheck("integration Secret", HealthStatus.DEGRADED, "unreachable")
+    )
     status, answer, _ = await side.ask("/health", administrators=False)
     assert (status, answer) == (200, {"status": "degraded", "version": "1.2"})
     status, answer, _ = await side.ask("/health", administrators=True)
@@ -73,7 +75,7 @@ async def test_something_to_mend_sends_nobody_away(side: Side) -> None:
 @pytest_twisted.ensureDeferred
 async def test_no_new_work(side: Side, administrators: bool) -> None:
     """503 with the reason, on both sides; but the public is told no paths."""
-    side.checks = [Check("disk", Status.FAILED, "/var/lib is nearly full")]
+    side.checks = [HealthCheck("disk", HealthStatus.FAILED, "/var/lib is nearly full")]
     status, answer, _ = await side.ask("/health", administrators=administrators)
     assert (status, answer["status"]) == (503, "failed")
     assert "nearly full" in str(answer)

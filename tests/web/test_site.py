@@ -19,7 +19,7 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from pexschedd.web.health import HealthApi
-from pexschedd.web.site import BODY_LIMIT, Site
+from pexschedd.web.site import BODY_LIMIT, HttpSite
 
 reactor: Any = _reactor
 
@@ -43,8 +43,8 @@ class Raw(Protocol):
         self.heard.callback(self._heard)
 
 
-def site() -> Site:
-    return Site(HealthApi(list, "1.2").app.resource(), reactor, None)
+def site() -> HttpSite:
+    return HttpSite(HealthApi(list, "1.2").app.resource(), reactor, None)
 
 
 @pytest_twisted.async_yield_fixture()

@@ -20,7 +20,7 @@ from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.api import PREFIX, AddinApi
 from pexschedd.web.addin.booking import Icons
-from pexschedd.web.site import Site
+from pexschedd.web.site import HttpSite
 
 CONNECTOR = Connector(
     id=1,
@@ -92,7 +92,7 @@ class Server:
             icons,
             lambda connector: behind.placeholder(connector),
         )
-        self._site = Site(api.app.resource(), reactor, None)
+        self._site = HttpSite(api.app.resource(), reactor, None)
         self._port: IListeningPort | None = None
 
     async def listen(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 import pytest_twisted
 
 from pexschedd.errors import StoreError, TemplateError
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from tests.web_addin.addin_support import ROOM, Behind, Room, Server

@@ -11,11 +11,16 @@ from twisted.web.resource import Resource
 
 from pexschedd.errors import NotAuthenticated, NotFound
 from pexschedd.model import tables
-from pexschedd.scheduling.audit import Finding, Kind, Report, Times
-from pexschedd.scheduling.audits import State
+from pexschedd.scheduling.upkeep.audit_rules import (
+    AuditFinding,
+    AuditReport,
+    FindingKind,
+    MeetingTimes,
+)
+from pexschedd.scheduling.upkeep.audit_service import AuditState
 from pexschedd.web.admin.commands import CommandApi
-from pexschedd.web.site import Site
-from tests.scheduling.keeping_support import CONNECTOR, HOUR, NOW, House
+from pexschedd.web.site import HttpSite
+from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, House
 
 reactor: Any = _reactor
 
@@ -31,14 +36,14 @@ class Audits:
     """Each integration that is audited finds the same."""
 
     def __init__(self) -> None:
-        self.states: dict[int, State] = {}
+        self.states: dict[int, AuditState] = {}
 
     def begin(self, connector_id: int) -> None:
         if connector_id != 1:
             raise NotFound(f"There is no integration {connector_id}.")
-        self.states[1] = State(NOW)
+        self.states[1] = AuditState(NOW)
 
-    def state(self, connector_id: int) -> State | None:
+    def state(self, connector_id: int) -> AuditState | None:
         return self.states.get(connector_id)
 
 
@@ -53,7 +58,7 @@ class Server:
     def __init__(self, house: House) -> None:
         self.audits = Audits()
         api = CommandApi(house.store, Anybody(), self.audits)
-        site = Site(api.beside(Rest()), reactor, None)
+        site = HttpSite(api.beside(Rest()), reactor, None)
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
 
     async def ask(
@@ -103,10 +108,13 @@ async def test_run_now_and_read(server: Server) -> None:
     status, begun = await server.ask("POST", NOW_URL.format(1))
     assert (status, begun["running"], begun["findings"]) == (202, True, [])
     assert begun["resource_uri"] == STATUS + "1/"
-    finding = Finding(
-        kind=Kind.NO_MEETING, uid="0400", record=Times(NOW, NOW + HOUR), note="n"
+    finding = AuditFinding(
+        kind=FindingKind.NO_MEETING,
+        uid="0400",
+        record=MeetingTimes(NOW, NOW + HOUR),
+        note="n",
     )
-    server.audits.states[1] = State(NOW, NOW + HOUR, Report(4, 5, (finding,)))
+    server.audits.states[1] = AuditState(NOW, NOW + HOUR, AuditReport(4, 5, (finding,)))
     status, found = await server.ask("GET", STATUS + "1/")
     assert found == {
         "id": 1,

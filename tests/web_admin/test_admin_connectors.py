@@ -10,7 +10,7 @@ import pytest_twisted
 from msgspec.structs import replace
 
 from pexschedd.model import tables
-from pexschedd.model.fields import fields_of
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration import Connector
 from pexschedd.model.outbox import (
     MailboxCursor,

@@ -10,12 +10,12 @@ import pytest_twisted
 from twisted.internet import reactor as _reactor
 from twisted.web.resource import Resource
 
-from pexschedd.doctor.report import Report, Status, failed, line
+from pexschedd.doctor.report import CheckStatus, DoctorReport, failed, line
 from pexschedd.errors import NotAuthenticated, NotFound
 from pexschedd.model import tables
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.doctor import DoctorApi, OwnPane
-from pexschedd.web.site import Site
+from pexschedd.web.site import HttpSite
 from tests.doctor.powershell_support import tokens
 from tests.doctor.test_doctor_powershell import PLAIN
 from tests.web_admin.web_admin_support import Client, open_store
@@ -46,12 +46,12 @@ class Desk:
         self.asked = asked
 
 
-def report(id: int) -> Report:
+def report(id: int) -> DoctorReport:
     finding = failed("Bad.", cause="Because.", remedy="Do.", commands=("Get-It 'x'",))
-    return Report(
+    return DoctorReport(
         exchange_connector_id=id,
         name="Head office",
-        status=Status.FAILED,
+        status=CheckStatus.FAILED,
         time="2026-11-21 05:00:00 UTC",
         lines=(line("sign_in", "Sign-in", finding),),
     )
@@ -66,14 +66,14 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await change.commit()
     asked: list[tuple[int, str]] = []
 
-    async def examine(id: int, user: str) -> Report:
+    async def examine(id: int, user: str) -> DoctorReport:
         asked.append((id, user))
         if id != 7:
             raise NotFound(f"There is no integration {id}.")
         return report(id)
 
     root = DoctorApi(store, Anybody(), examine).beside(Rest())
-    port = reactor.listenTCP(0, Site(root, reactor, None), interface="127.0.0.1")
+    port = reactor.listenTCP(0, HttpSite(root, reactor, None), interface="127.0.0.1")
     yield Desk(Client(port.getHost().port), asked)
     await port.stopListening()
     await store.close()

@@ -9,8 +9,8 @@ import pytest_twisted
 from PIL import Image
 
 from pexschedd.model import tables
+from pexschedd.store.disk_reserve import MIB, DiskSpace
 from pexschedd.store.fs import RealFileSystem
-from pexschedd.store.space import MIB, Space
 from tests.web_admin.web_admin_support import (
     ALIAS,
     CONFERENCE,
@@ -23,8 +23,8 @@ from tests.web_admin.web_admin_support import (
 
 
 async def fill(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nearly_full(self: RealFileSystem, path: Path) -> Space:
-        return Space(MIB, 100 * MIB)
+    def nearly_full(self: RealFileSystem, path: Path) -> DiskSpace:
+        return DiskSpace(MIB, 100 * MIB)
 
     monkeypatch.setattr(RealFileSystem, "space", nearly_full)
     await server.store.look_at_disk()

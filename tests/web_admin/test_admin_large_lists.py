@@ -15,15 +15,15 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
+from pexschedd.management import listing
+from pexschedd.management.ordering import Ordering, descending
+from pexschedd.management.resources import CONFERENCE
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.table import Index, R, Table
-from pexschedd.scheduling.turns import AT_ONCE
 from pexschedd.store.store import Store
-from pexschedd.web.admin import listing
-from pexschedd.web.admin.ordering import Ordering, descending
-from pexschedd.web.admin.resources import CONFERENCE
-from tests.scheduling.turns_support import Turns
+from pexschedd.util.cooperate import AT_ONCE
+from tests.util.cooperate_support import Turns
 from tests.web_admin import web_admin_support
 from tests.web_admin.web_admin_support import (
     Server,

@@ -13,18 +13,18 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pexschedd.errors import InvalidFields
-from pexschedd.model import tables
-from pexschedd.model.conference import Conference, ConferenceAlias
-from pexschedd.model.fields import Record
-from pexschedd.model.schedule import ScheduledConference
-from pexschedd.model.times import format_time
-from pexschedd.web.admin import listing
-from pexschedd.web.admin.resources import (
+from pexschedd.management import listing
+from pexschedd.management.resources import (
     CONFERENCE,
     CONFERENCE_ALIAS,
     SCHEDULED_CONFERENCE,
     AnyResource,
 )
+from pexschedd.model import tables
+from pexschedd.model.conference import Conference, ConferenceAlias
+from pexschedd.model.fields.declaration import Record
+from pexschedd.model.fields.times import format_time
+from pexschedd.model.schedule import ScheduledConference
 
 CASE = SynchronousTestCase()
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ def ask(resource: AnyResource, **arguments: object) -> tuple[list[int], int]:
     return select(resource, query)
 
 
-def select(resource: AnyResource, query: listing.Query) -> tuple[list[int], int]:
+def select(resource: AnyResource, query: listing.ListQuery) -> tuple[list[int], int]:
     """Of few records, so at once."""
     selecting = Deferred.fromCoroutine(listing.select(STORE, resource, query, Clock()))
     ids, total = CASE.successResultOf(selecting)

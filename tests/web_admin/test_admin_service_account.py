@@ -19,7 +19,7 @@ from pexschedd.identity.oauth.application import Applications
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.web.admin.service_account import ServiceAccountApi
-from pexschedd.web.site import Site
+from pexschedd.web.site import HttpSite
 from tests.identity.oauth_support import Bench, bench_in, query_of
 from tests.web_admin.web_admin_support import (
     NAME,
@@ -72,7 +72,7 @@ class Desk:
             Applications(bench.store, bench.now, at_once),
             now=bench.now,
         )
-        site = Site(api.beside(Rest()), reactor, None)
+        site = HttpSite(api.beside(Rest()), reactor, None)
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.client = Client(self.port.getHost().port)
 

@@ -23,7 +23,7 @@ from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.routes import AdminApi
-from pexschedd.web.site import Site
+from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
 """Typed as a module, which it is not."""
@@ -178,7 +178,7 @@ async def serving(
         clock=turns,
         connector_files=ConnectorFiles(directory),
     )
-    site = Site(api.app.resource(), reactor, None)
+    site = HttpSite(api.app.resource(), reactor, None)
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
         yield Server(store, port, clock)

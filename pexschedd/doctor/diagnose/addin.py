@@ -1,13 +1,13 @@
 """PURE: the way from Outlook to this daemon."""
 
-from pexschedd.doctor.case import Case
-from pexschedd.doctor.diagnose.way import ends_soon, shown_chain
-from pexschedd.doctor.observations import Addresses, Pane, Reached
+from pexschedd.crypto.certificates import day
+from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.diagnose.connectivity import ends_soon, shown_chain
+from pexschedd.doctor.observations import ConnectResult, HostAddresses, PaneState
 from pexschedd.doctor.powershell import quoted
-from pexschedd.doctor.report import Finding, failed, not_checked, passed, warning
-from pexschedd.net.certificates import day
-from pexschedd.net.inspection import Inspection
-from pexschedd.net.trouble import Trouble
+from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
+from pexschedd.net.errors import FailureKind
+from pexschedd.net.inspection import HandshakeInspection
 
 _FIELD = "the field Add-in server FQDN"
 
@@ -16,7 +16,7 @@ _DEPLOY = (
 )
 
 
-def name(case: Case, seen: Addresses) -> Finding:
+def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
     if seen.found:
         return passed(f"{seen.host} is {', '.join(seen.found)}.")
     return failed(
@@ -29,7 +29,7 @@ def name(case: Case, seen: Addresses) -> Finding:
     )
 
 
-def port(case: Case, seen: Reached) -> Finding:
+def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
     where = f"{seen.host}:{seen.port}"
     if seen.trouble is None:
         return passed(f"{where} takes connections ({seen.address}).")
@@ -47,7 +47,7 @@ def port(case: Case, seen: Reached) -> Finding:
     )
 
 
-def _not_serving(message: str) -> Finding:
+def _not_serving(message: str) -> CheckFinding:
     return failed(
         message,
         cause="The daemon is not running.",
@@ -55,7 +55,9 @@ def _not_serving(message: str) -> Finding:
     )
 
 
-def certificate(case: Case, seen: Inspection | None) -> Finding:
+def certificate(
+    case: ExaminedIntegration, seen: HandshakeInspection | None
+) -> CheckFinding:
     if seen is None:
         return not_checked(
             "This add-in is for this very machine, without TLS: a demonstration."
@@ -71,9 +73,9 @@ def certificate(case: Case, seen: Inspection | None) -> Finding:
     if seen.trouble is None:
         return passed(f"{seen.version}; the certificate is trusted.", *details)
     remedy = {
-        Trouble.WRONG_HOST: f"Give the reverse proxy a certificate for {seen.host}.",
-        Trouble.NOT_VALID_NOW: "Renew the certificate on the reverse proxy.",
-        Trouble.NOT_TLS: f"Correct the port in {_FIELD}, or let the reverse proxy "
+        FailureKind.WRONG_HOST: "Give the reverse proxy a certificate for {seen.host}.",
+        FailureKind.NOT_VALID_NOW: "Renew the certificate on the reverse proxy.",
+        FailureKind.NOT_TLS: f"Correct the port in {_FIELD}, or let the reverse proxy "
         "speak TLS there.",
     }.get(
         seen.trouble,
@@ -89,7 +91,7 @@ def certificate(case: Case, seen: Inspection | None) -> Finding:
     )
 
 
-def answers(case: Case, seen: Pane) -> Finding:
+def answers(case: ExaminedIntegration, seen: PaneState) -> CheckFinding:
     """Whether Outlook would get this daemon's pane of this integration."""
     answered, id = seen.answered, case.connector.id
     if not case.serving:

@@ -2,10 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from pexschedd.doctor.observations import Answered
+from pexschedd.doctor.observations import HttpResult
 from pexschedd.doctor.powershell import quoted
-from pexschedd.doctor.report import Finding, failed
-from pexschedd.net.trouble import ABOUT_TRUST
+from pexschedd.doctor.report import CheckFinding, failed
+from pexschedd.net.errors import ABOUT_TRUST
 
 
 def host_of(url: str) -> str:
@@ -23,7 +23,9 @@ def port_of(url: str) -> int:
     return port or (80 if url.startswith("http:") else 443)
 
 
-def no_document(seen: Answered, *, what: str, commands: tuple[str, ...]) -> Finding:
+def no_document(
+    seen: HttpResult, *, what: str, commands: tuple[str, ...]
+) -> CheckFinding:
     if seen.trouble in ABOUT_TRUST:
         return failed(
             f"{seen.url} is not trusted: {seen.problem}.",

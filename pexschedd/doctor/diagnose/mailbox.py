@@ -1,10 +1,10 @@
 """PURE: what the account may do, and the equipment mailbox itself."""
 
 from pexschedd.doctor import remedies
-from pexschedd.doctor.case import Case
-from pexschedd.doctor.observations import Asked, Kind, Resolved
+from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.observations import CallResult, MailboxKind, ResolvedAddress
 from pexschedd.doctor.powershell import one_line, quoted
-from pexschedd.doctor.report import Finding, failed, not_checked, passed, warning
+from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
 from pexschedd.ews.response_codes import Category, category
 
 _IMPERSONATION = (
@@ -23,11 +23,11 @@ _NO_MAILBOX = (
 )
 
 
-def said(seen: Asked) -> str:
+def said(seen: CallResult) -> str:
     return f"{seen.code}: {seen.text}" if seen.text else seen.code
 
 
-def impersonation(case: Case, seen: Asked) -> Finding:
+def impersonation(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     mailbox = case.connector.room_mailbox_email_address
     who = case.connector.username or case.connector.oauth_client_id
     if seen.code in _IMPERSONATION:
@@ -52,7 +52,7 @@ def impersonation(case: Case, seen: Asked) -> Finding:
     return passed(f"{who} may act for {mailbox}.")
 
 
-def mailbox(case: Case, seen: Asked) -> Finding:
+def mailbox(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     address = case.connector.room_mailbox_email_address
     if seen.code in _NO_MAILBOX:
         return failed(
@@ -104,13 +104,13 @@ _NOT_MAILBOXES = {
 }
 
 
-def _exactly(address: str, found: list[Resolved]) -> Resolved:
+def _exactly(address: str, found: list[ResolvedAddress]) -> ResolvedAddress:
     """A directory also finds those whose address begins like this one."""
     same = [each for each in found if each.address.casefold() == address.casefold()]
-    return same[0] if same else Resolved(address)
+    return same[0] if same else ResolvedAddress(address)
 
 
-def kind(case: Case, seen: Kind) -> Finding:
+def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
     """EWS does not tell a resource from a person, but some of what it says does."""
     address = case.connector.room_mailbox_email_address
     look = remedies.look_at_mailbox(case)
@@ -143,7 +143,7 @@ def kind(case: Case, seen: Kind) -> Finding:
     )
 
 
-def processing(case: Case, seen: Asked) -> Finding:
+def processing(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     commands = remedies.calendar_processing(case)
     if not seen.went_well or not seen.result:
         return not_checked(
@@ -173,7 +173,7 @@ def processing(case: Case, seen: Asked) -> Finding:
     return passed(f"Automatic processing is off ({seen.result}).")
 
 
-def user(case: Case, seen: Asked | None) -> Finding:
+def user(case: ExaminedIntegration, seen: CallResult | None) -> CheckFinding:
     if seen is None:
         return not_checked(
             "No user was named, and no organizer is known yet.",

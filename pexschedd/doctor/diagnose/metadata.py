@@ -4,13 +4,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import host_of, no_document
-from pexschedd.doctor.observations import (
-    Answered,
-)
+from pexschedd.doctor.observations import HttpResult
 from pexschedd.doctor.powershell import one_line
-from pexschedd.doctor.report import Finding, failed, passed, warning
+from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.identity.exchange_token import METADATA_PATH, document_url, read_keys
 
 _FQDNS = "Get-ExchangeServer | Format-Table Name,Fqdn,ServerRole"
@@ -20,7 +18,7 @@ _AUTODISCOVER = (
 )
 
 
-def domains(case: Case, _: object) -> Finding:
+def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
     """Whether there is any, and whether refused tokens came from others."""
     if case.connector.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":
         return passed("Not needed: the add-in does not use Exchange identity tokens.")
@@ -48,14 +46,14 @@ def domains(case: Case, _: object) -> Finding:
     return passed(f"Configured: {', '.join(case.domains)}.")
 
 
-def metadata(domain: str) -> Callable[[Case, Answered], Finding]:
-    def judge(case: Case, seen: Answered) -> Finding:
+def metadata(domain: str) -> Callable[[ExaminedIntegration, HttpResult], CheckFinding]:
+    def judge(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
         return _metadata(domain, seen)
 
     return judge
 
 
-def _metadata(domain: str, seen: Answered) -> Finding:
+def _metadata(domain: str, seen: HttpResult) -> CheckFinding:
     if seen.trouble is not None:
         return no_document(seen, what="Exchange metadata", commands=(_FQDNS,))
     fields = "Exchange Metadata Domains and URLs"

@@ -2,18 +2,18 @@
 
 import msgspec
 
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import no_document
-from pexschedd.doctor.observations import Answered, Documents
+from pexschedd.doctor.observations import HttpResult, OpenIdDocuments
 from pexschedd.doctor.powershell import one_line
-from pexschedd.doctor.report import Finding, failed, passed, warning
+from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 
 
 class _TokenError(msgspec.Struct):
     error: str
 
 
-def token_endpoint(case: Case, seen: Answered) -> Finding:
+def token_endpoint(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
     if seen.trouble is not None:
         return no_document(seen, what="the identity provider", commands=())
     try:
@@ -49,7 +49,7 @@ class _Jwks(msgspec.Struct):
     keys: list[_Jwk] = []
 
 
-def openid(case: Case, seen: Documents) -> Finding:
+def openid(case: ExaminedIntegration, seen: OpenIdDocuments) -> CheckFinding:
     answered = seen.configuration
     if answered.trouble is not None:
         return no_document(answered, what="the identity provider", commands=())

@@ -1,11 +1,11 @@
 """PURE: the service account, up to the point where Exchange listens to it."""
 
 from pexschedd.doctor import remedies
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.mailbox import said
-from pexschedd.doctor.observations import Asked
+from pexschedd.doctor.observations import CallResult
 from pexschedd.doctor.powershell import one_line, quoted
-from pexschedd.doctor.report import Finding, failed, not_checked, passed
+from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed
 
 _TOKENS = ("OAUTH", "APP_PERM")
 
@@ -31,7 +31,7 @@ _SETTINGS = {
 }
 
 
-def sign_in(case: Case, seen: Asked) -> Finding:
+def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     connector = case.connector
     who = connector.username or connector.oauth_client_id
     method = connector.authentication_method
@@ -95,7 +95,7 @@ def sign_in(case: Case, seen: Asked) -> Finding:
     return passed(f"{who} is signed in with {method}.")
 
 
-def _look(case: Case) -> tuple[str, ...]:
+def _look(case: ExaminedIntegration) -> tuple[str, ...]:
     match case.connector.authentication_method:
         case "KERBEROS":
             spn = case.connector.kerberos_exchange_spn or f"HTTP/{case.host}"
@@ -105,13 +105,15 @@ def _look(case: Case) -> tuple[str, ...]:
     return ()
 
 
-def _sign_in_page(case: Case) -> str:
+def _sign_in_page(case: ExaminedIntegration) -> str:
     """On this server, which the redirect URI leads to."""
     base = case.connector.oauth_redirect_uri.removesuffix("oauth_redirect/")
     return f"{base}{case.connector.id}/sign_in/"
 
 
-def _not_signed_in(case: Case, seen: Asked, who: str) -> Finding:
+def _not_signed_in(
+    case: ExaminedIntegration, seen: CallResult, who: str
+) -> CheckFinding:
     diagnostics = one_line(seen.answered.header("x-ms-diagnostics"))[:300]
     if case.connector.authentication_method in _TOKENS:
         return failed(
@@ -149,7 +151,7 @@ _EXTENDED_PROTECTION = (
 )
 
 
-def _is_bound_to_the_certificate(case: Case) -> bool:
+def _is_bound_to_the_certificate(case: ExaminedIntegration) -> bool:
     connector = case.connector
     return connector.authentication_method in (
         "NTLM",
@@ -157,7 +159,7 @@ def _is_bound_to_the_certificate(case: Case) -> bool:
     ) and connector.url.lower().startswith("https:")
 
 
-def _forbidden(case: Case, who: str) -> Finding:
+def _forbidden(case: ExaminedIntegration, who: str) -> CheckFinding:
     if case.online:
         return failed(
             f"Exchange Online forbids EWS (HTTP 403) for {who}.",

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pexschedd.net.trouble import Trouble
+from pexschedd.net.errors import FailureKind
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -27,41 +27,41 @@ _OLD = Advice(
 )
 
 _ADVICE = {
-    Trouble.UNTRUSTED: Advice(
+    FailureKind.UNTRUSTED: Advice(
         "The authority that issued the certificate is not known to this machine.",
         "Add the authority's certificate (PEM) to the trusted ones, by the management "
         "API's ca_certificate or the file that ca_file names in the configuration "
         "file; compare the fingerprint first.",
     ),
-    Trouble.WRONG_HOST: Advice(
+    FailureKind.WRONG_HOST: Advice(
         "The certificate is for other names than the one in the EWS URL.",
         "Use one of the certificate's names in the field EWS URL, or give Exchange a "
         "certificate with {host} among its subject alternative names.",
         RENEW,
     ),
-    Trouble.NOT_VALID_NOW: Advice(
+    FailureKind.NOT_VALID_NOW: Advice(
         "The certificate has expired or is not valid yet, or a clock is wrong.",
         "Renew the certificate and give it to IIS; check the time on both machines.",
         RENEW,
     ),
-    Trouble.NOT_TLS: Advice(
+    FailureKind.NOT_TLS: Advice(
         "The EWS URL says https, but this port answers without TLS.",
         "Correct the port in the field EWS URL: usually https means port 443.",
         _URLS,
     ),
-    Trouble.TIMEOUT: Advice(
+    FailureKind.TIMEOUT: Advice(
         "What listens on this port does not answer a TLS handshake: it may speak plain "
         "HTTP, or be overloaded.",
         "Check the port in the field EWS URL, and the server.",
         _URLS,
     ),
-    Trouble.OLD_TLS: _OLD,
-    Trouble.NO_CIPHER: _OLD,
-    Trouble.CLIENT_CERTIFICATE: Advice(
+    FailureKind.OLD_TLS: _OLD,
+    FailureKind.NO_CIPHER: _OLD,
+    FailureKind.CLIENT_CERTIFICATE: Advice(
         "The server asks every client for a certificate of its own.",
         "Let IIS ignore client certificates for the EWS virtual directory.",
     ),
-    Trouble.UNFIT: Advice(
+    FailureKind.UNFIT: Advice(
         "A certificate of the chain may not be used for this.",
         "Give the server a certificate for servers, with its whole chain.",
         RENEW,
@@ -75,5 +75,5 @@ _OTHER = Advice(
 )
 
 
-def advice(trouble: Trouble) -> Advice:
+def advice(trouble: FailureKind) -> Advice:
     return _ADVICE.get(trouble, _OTHER)

@@ -1,23 +1,23 @@
 """PURE: how fast Exchange tells us of news, and lets us work."""
 
 from pexschedd.doctor import remedies
-from pexschedd.doctor.case import Case
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.mailbox import said
-from pexschedd.doctor.observations import Asked
+from pexschedd.doctor.observations import CallResult
 from pexschedd.doctor.powershell import one_line
-from pexschedd.doctor.report import Finding, passed, warning
+from pexschedd.doctor.report import CheckFinding, passed, warning
 from pexschedd.ews.response_codes import Category, category
-from pexschedd.scheduling import alarms
+from pexschedd.scheduling.alarms import names
 
 
-def throttling(case: Case, seen: list[Asked]) -> Finding:
+def throttling(case: ExaminedIntegration, seen: list[CallResult]) -> CheckFinding:
     """A hint and never a failure: what is too little depends on what users do."""
     commands = remedies.throttling(case)
     if case.online:
         commands = ()
     pauses = [each for each in seen if category(each.code) is Category.THROTTLED]
     statuses = [each for each in seen if each.answered.status in (429, 503)]
-    alarm = case.details(alarms.THROTTLED)
+    alarm = case.details(names.THROTTLED)
     if not (pauses or statuses or alarm):
         return passed("Exchange asked for no pause.")
     longest = max((each.back_off or 0.0 for each in pauses), default=0.0)
@@ -35,7 +35,7 @@ def throttling(case: Case, seen: list[Asked]) -> Finding:
     )
 
 
-def notifications(case: Case, seen: Asked) -> Finding:
+def notifications(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     every = case.connector.poll_interval
     if seen.went_well and seen.result:
         return passed("Exchange tells us of new messages (streaming subscription).")

@@ -10,14 +10,14 @@ from pexschedd.model.integration import Connector
 FORS = ("onpremises", "microsoft365")
 
 
-class Wishes(msgspec.Struct, frozen=True):
+class SetupOptions(msgspec.Struct, frozen=True):
     target: str = "onpremises"
     """One of `FORS`."""
     addin_group: str = ""
     """Only its members get the add-in; empty: everybody."""
 
 
-def script_for(connector: Connector, wishes: Wishes) -> str:
+def script_for(connector: Connector, wishes: SetupOptions) -> str:
     """Complete, commented, and safe to run again; ends with a line end."""
     online = wishes.target == "microsoft365"
     app_only = online and connector.authentication_method != "OAUTH"

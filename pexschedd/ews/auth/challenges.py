@@ -19,7 +19,7 @@ _GAP = re.compile(r"[ \t,]*")
 _REST = re.compile(r"[^,]*")
 
 
-class Challenge(msgspec.Struct, frozen=True):
+class AuthChallenge(msgspec.Struct, frozen=True):
     """One scheme that the server offers."""
 
     scheme: str
@@ -30,9 +30,9 @@ class Challenge(msgspec.Struct, frozen=True):
     """Names in lower case."""
 
 
-def challenges(offered: str) -> list[Challenge]:
+def challenges(offered: str) -> list[AuthChallenge]:
     """In the order of the server. What is not a challenge is passed over."""
-    found: list[Challenge] = []
+    found: list[AuthChallenge] = []
     at = _end(_GAP, offered, 0)
     while at < len(offered):
         scheme = _TOKEN.match(offered, at)
@@ -45,10 +45,10 @@ def challenges(offered: str) -> list[Challenge]:
     return found
 
 
-def _challenge(offered: str, scheme: str, at: int) -> tuple[Challenge, int]:
+def _challenge(offered: str, scheme: str, at: int) -> tuple[AuthChallenge, int]:
     alone = _TOKEN68.match(offered, at)
     if alone is not None:
-        return Challenge(scheme, token=alone.group(1)), alone.end()
+        return AuthChallenge(scheme, token=alone.group(1)), alone.end()
     parameters: dict[str, str] = {}
     while (parameter := _PARAMETER.match(offered, at)) is not None:
         quoted = parameter["quoted"]
@@ -57,7 +57,7 @@ def _challenge(offered: str, scheme: str, at: int) -> tuple[Challenge, int]:
         )
         parameters.setdefault(parameter["name"].lower(), value)
         at = parameter.end()
-    return Challenge(scheme, parameters=parameters), at
+    return AuthChallenge(scheme, parameters=parameters), at
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -65,6 +65,6 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return match.end() if match is not None else at
 
 
-def offer(offered: str, scheme: str) -> Challenge | None:
+def offer(offered: str, scheme: str) -> AuthChallenge | None:
     """The first challenge of a scheme (in lower case), if it is offered."""
     return next((each for each in challenges(offered) if each.scheme == scheme), None)

@@ -21,6 +21,10 @@ from pexschedd.clock import Now
 from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
 from pexschedd.ews.auth import kerberos_tickets as tickets
+from pexschedd.ews.auth.authenticated_connections import (
+    ASKS_NOBODY,
+    AuthenticatedConnections,
+)
 from pexschedd.ews.auth.challenges import offer
 from pexschedd.ews.auth.channel_binding import channel_binding
 from pexschedd.ews.auth.kerberos_faults import (
@@ -32,8 +36,7 @@ from pexschedd.ews.auth.kerberos_faults import (
     ticket_error,
 )
 from pexschedd.ews.auth.kerberos_folder import KerberosFolder
-from pexschedd.ews.auth.kerberos_names import Client, Service
-from pexschedd.ews.auth.sessions import ASKS_NOBODY, Sessions
+from pexschedd.ews.auth.kerberos_names import KerberosClient, KerberosService
 
 T = TypeVar("T")
 
@@ -52,11 +55,11 @@ class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     integration: int
     username: str
-    names: tuple[Client, ...]
+    names: tuple[KerberosClient, ...]
     """What the user name may stand for; see `kerberos_names.clients`."""
     password: str
     """Not used when there is a keytab."""
-    service: Service
+    service: KerberosService
     kdc: str = ""
     every_request: bool = False
     tls: bool = True
@@ -82,9 +85,9 @@ class KerberosAuthenticator:
         self._folder = folder
         self._in_thread = in_thread
         self._now = now
-        self._sessions = Sessions(none=account.every_request)
-        self._ticket: tickets.Ticket | None = None
-        self._used: deque[tickets.Ticket] = deque()
+        self._sessions = AuthenticatedConnections(none=account.every_request)
+        self._ticket: tickets.KerberosTicket | None = None
+        self._used: deque[tickets.KerberosTicket] = deque()
         self._signing_in = DeferredLock()
         self._ahead: float | None = None
 
@@ -133,7 +136,7 @@ class KerberosAuthenticator:
             # issued: the next one is new.
             self._drop(ticket)
 
-    async def _current_ticket(self) -> tickets.Ticket:
+    async def _current_ticket(self) -> tickets.KerberosTicket:
         """Obtained once, however many ask for it."""
         await self._signing_in.acquire()
         try:
@@ -147,13 +150,13 @@ class KerberosAuthenticator:
         finally:
             self._signing_in.release()
 
-    def _drop(self, ticket: tickets.Ticket) -> None:
+    def _drop(self, ticket: tickets.KerberosTicket) -> None:
         if self._ticket is ticket:
             self._ticket = None
 
     # In threads
 
-    def _sign_in(self, contents: Mapping[Path, bytes]) -> tickets.Ticket:
+    def _sign_in(self, contents: Mapping[Path, bytes]) -> tickets.KerberosTicket:
         account = self._account
         keytab = self._folder.keytab(account.integration)
         try:
@@ -176,16 +179,16 @@ class KerberosAuthenticator:
             raise sign_in_error(error, self._circumstances(keytab)) from error
 
     def _begin(
-        self, ticket: tickets.Ticket, certificate: bytes | None
-    ) -> tuple[tickets.Proof, bytes]:
+        self, ticket: tickets.KerberosTicket, certificate: bytes | None
+    ) -> tuple[tickets.KerberosProof, bytes]:
         binding = None if certificate is None else channel_binding(certificate)
         try:
-            proof = tickets.Proof(ticket, self._account.service, binding)
+            proof = tickets.KerberosProof(ticket, self._account.service, binding)
             return proof, proof.step()
         except KerberosError as error:
             raise ticket_error(error, self._circumstances()) from error
 
-    def _explain(self, proof: tickets.Proof, answer: bytes) -> None:
+    def _explain(self, proof: tickets.KerberosProof, answer: bytes) -> None:
         """What the server says it did not like about the ticket."""
         try:
             proof.step(answer)

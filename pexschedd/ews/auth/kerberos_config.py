@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from pexschedd.ews.auth.kerberos_names import Service
+from pexschedd.ews.auth.kerberos_names import KerberosService
 
 _HEAD = """\
 # Written by pexschedd from its integrations; changes are overwritten.
@@ -24,7 +24,7 @@ _HEAD = """\
 """
 
 
-class Realm(msgspec.Struct, frozen=True):
+class KerberosRealm(msgspec.Struct, frozen=True):
     """Where to find the key distribution centres of a realm."""
 
     name: str
@@ -35,7 +35,7 @@ class Realm(msgspec.Struct, frozen=True):
     anchors: str = ""
     """File with the certificates that are believed of the proxy. Empty: the
     system's."""
-    service: Service | None = None
+    service: KerberosService | None = None
     """One whose realm is given rather than found."""
 
 
@@ -56,7 +56,7 @@ def proxy_url(url: str, *, tls: bool = True) -> str:
     return urlunsplit(("https", parts.netloc, path, "", ""))
 
 
-def krb5_conf(realms: Iterable[Realm]) -> str:
+def krb5_conf(realms: Iterable[KerberosRealm]) -> str:
     """One realm may be given more than once, by several integrations."""
     kdcs: dict[str, list[str]] = {}
     anchors: dict[str, list[str]] = {}

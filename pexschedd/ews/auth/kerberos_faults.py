@@ -7,7 +7,7 @@ library's own.
 import msgspec
 
 from pexschedd.errors import MailboxError, MailboxUnreachable, SignInRefused
-from pexschedd.ews.auth.kerberos_names import Service
+from pexschedd.ews.auth.kerberos_names import KerberosService
 from pexschedd.ews.envelope import MAX_TEXT
 
 _RFC_4120 = -1765328384
@@ -49,7 +49,7 @@ class Circumstances(msgspec.Struct, frozen=True):
 
     username: str
     realm: str
-    service: Service
+    service: KerberosService
     kdc: str
     """Where the KDC is, as it was configured; empty: found by DNS."""
     keytab: str = ""

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pexschedd import files
-from pexschedd.ews.auth.kerberos_config import Realm, krb5_conf
+from pexschedd.ews.auth.kerberos_config import KerberosRealm, krb5_conf
+from pexschedd.util import atomic_file
 
 
 class KerberosFolder:
@@ -24,7 +24,7 @@ class KerberosFolder:
     def __init__(
         self,
         state_dir: Path,
-        realms: Callable[[], Iterable[Realm]] = lambda: (),
+        realms: Callable[[], Iterable[KerberosRealm]] = lambda: (),
         authorities: Callable[[], bytes] = lambda: b"",
     ) -> None:
         self._keytabs = state_dir / "keytabs"
@@ -45,7 +45,7 @@ class KerberosFolder:
         """Blocks. Leaves a file alone if it is current. Raises OSError."""
         for path, content in contents.items():
             if not path.exists() or path.read_bytes() != content:
-                files.replace_file(path, content)
+                atomic_file.replace_file(path, content)
 
     def keytab(self, integration: int) -> Path | None:
         """The keytab of an integration, if it has one."""

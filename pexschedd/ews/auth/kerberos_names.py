@@ -8,7 +8,7 @@ _PART = re.compile(r"[^\s\x00/@{}]+")
 _REALM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
-class Client(msgspec.Struct, frozen=True):
+class KerberosClient(msgspec.Struct, frozen=True):
     """An account. An `enterprise` name is one that the realm looks up, a UPN."""
 
     name: str
@@ -19,7 +19,7 @@ class Client(msgspec.Struct, frozen=True):
         return f"{self.name}@{self.realm}"
 
 
-class Service(msgspec.Struct, frozen=True):
+class KerberosService(msgspec.Struct, frozen=True):
     """What a ticket is for: `HTTP/mail.example.com`; `realm` only where it is given."""
 
     kind: str
@@ -40,7 +40,7 @@ def realm_of(text: str) -> str:
     return text
 
 
-def clients(username: str, realm: str) -> list[Client]:
+def clients(username: str, realm: str) -> list[KerberosClient]:
     """What a user name may stand for, the likeliest first.
 
     `name` and `DOMAIN\\name` are the account's name. In `name@example.com` the suffix
@@ -55,17 +55,17 @@ def clients(username: str, realm: str) -> list[Client]:
             f'username: "{username}" is no account; it looks like name@example.com'
         )
     if not at:
-        return [Client(name, realm)]
-    by_suffix = Client(name, realm, enterprise=True)
+        return [KerberosClient(name, realm)]
+    by_suffix = KerberosClient(name, realm, enterprise=True)
     if suffix.casefold() == realm.casefold():
-        return [Client(account, realm), by_suffix]
+        return [KerberosClient(account, realm), by_suffix]
     return [by_suffix]
 
 
-def service_of(text: str, host: str) -> Service:
+def service_of(text: str, host: str) -> KerberosService:
     """A service principal name, or without one that of the web server `host`."""
     if not text.strip():
-        return Service("HTTP", host)
+        return KerberosService("HTTP", host)
     name, _, realm = text.strip().partition("@")
     kind, _, target = name.partition("/")
     if _PART.fullmatch(kind) is None or _PART.fullmatch(target) is None:
@@ -73,4 +73,4 @@ def service_of(text: str, host: str) -> Service:
             f'kerberos_exchange_spn: "{text}" is no service principal name; it looks '
             "like HTTP/mail.example.com"
         )
-    return Service(kind, target, realm_of(realm) if realm else "")
+    return KerberosService(kind, target, realm_of(realm) if realm else "")

@@ -17,7 +17,7 @@ from pexschedd.ews.auth.kerberos_faults import (
     UNKNOWN_CLIENT,
     KerberosError,
 )
-from pexschedd.ews.auth.kerberos_names import Client, Service
+from pexschedd.ews.auth.kerberos_names import KerberosClient, KerberosService
 
 
 def _optional(name: str) -> Any:
@@ -32,7 +32,7 @@ def _optional(name: str) -> Any:
 krb5: Any = _optional("krb5") if _optional("gssapi") else None
 
 
-class Ticket(msgspec.Struct, frozen=True):
+class KerberosTicket(msgspec.Struct, frozen=True):
     """What an account has after signing in."""
 
     cache: Any
@@ -50,7 +50,9 @@ def installed() -> bool:
     return krb5 is not None
 
 
-def sign_in(names: Sequence[Client], password: str, keytab: Path | None) -> Ticket:
+def sign_in(
+    names: Sequence[KerberosClient], password: str, keytab: Path | None
+) -> KerberosTicket:
     """With the keytab, if there is one. Raises `KerberosError`.
 
     The names are tried in turn while they are unknown; a password is tried with one.
@@ -66,7 +68,9 @@ def sign_in(names: Sequence[Client], password: str, keytab: Path | None) -> Tick
     return _sign_in(names[-1], password, keytab)
 
 
-def _sign_in(name: Client, password: str, keytab: Path | None) -> Ticket:
+def _sign_in(
+    name: KerberosClient, password: str, keytab: Path | None
+) -> KerberosTicket:
     try:
         context = krb5.init_context()
         enterprise = krb5.PrincipalParseFlags.enterprise if name.enterprise else 0
@@ -87,13 +91,15 @@ def _sign_in(name: Client, password: str, keytab: Path | None) -> Ticket:
     except krb5.Krb5Error as error:
         raise KerberosError(error.err_code, str(error)) from error
     name_of_cache = f"MEMORY:{(cache.name or b'').decode()}"
-    return Ticket(cache, name_of_cache, float(found.times.endtime))
+    return KerberosTicket(cache, name_of_cache, float(found.times.endtime))
 
 
-class Proof:
+class KerberosProof:
     """One handshake with a service."""
 
-    def __init__(self, ticket: Ticket, service: Service, binding: bytes | None) -> None:
+    def __init__(
+        self, ticket: KerberosTicket, service: KerberosService, binding: bytes | None
+    ) -> None:
         self._context = spnego.client(
             spnego.KerberosCCache(ticket.name),
             hostname=service.host,

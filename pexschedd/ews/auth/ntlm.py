@@ -14,11 +14,14 @@ from spnego.channel_bindings import GssChannelBindings
 
 from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
+from pexschedd.ews.auth.authenticated_connections import (
+    ASKS_NOBODY,
+    AuthenticatedConnections,
+)
 from pexschedd.ews.auth.challenges import offer
 from pexschedd.ews.auth.channel_binding import channel_binding
-from pexschedd.ews.auth.sessions import ASKS_NOBODY, Sessions
 from pexschedd.ews.envelope import MAX_TEXT
-from pexschedd.net.trouble import NeverAnsweredError
+from pexschedd.net.errors import NeverAnsweredError
 
 ATTEMPTS = 3
 """A connection that is lost during a handshake needs another handshake."""
@@ -39,7 +42,7 @@ class NtlmAuthenticator:
         self._credential = spnego.NTLMHash(username, nt_hash=ntowfv1(password).hex())
         self._host = host
         self._scheme = _SCHEMES[0]
-        self._sessions = Sessions()
+        self._sessions = AuthenticatedConnections()
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
         """Raises `SignInRefused` where something breaks the handshake every time."""

@@ -2,17 +2,9 @@
 
 from collections.abc import Sequence
 
-from pexschedd.ews.envelope import (
-    Element,
-    Problem,
-    m,
-    parse,
-    request,
-    results,
-    t,
-)
+from pexschedd.ews.envelope import Element, ItemProblem, m, parse, request, results, t
 from pexschedd.ews.operations.parts import item_id
-from pexschedd.scheduling.mailbox import Action, Answer
+from pexschedd.scheduling.ports.mailbox import Action, Answer
 
 _ELEMENTS = {
     Action.ACCEPT: "AcceptItem",
@@ -41,7 +33,7 @@ def _answer(answer: Answer) -> Element:
     return t(name, reference)
 
 
-def parse_answers(data: bytes, expected: int) -> list[Problem | None]:
+def parse_answers(data: bytes, expected: int) -> list[ItemProblem | None]:
     """None for each answer that was taken.
 
     The items in a result are ignored: there may be none or several, of any type.

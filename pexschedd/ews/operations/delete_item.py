@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pexschedd.ews.envelope import Problem, m, parse, request, results
+from pexschedd.ews.envelope import ItemProblem, m, parse, request, results
 from pexschedd.ews.operations.parts import item_ids
 from pexschedd.model.meeting import MessageRef
 
@@ -18,6 +18,6 @@ def build_delete(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
     return request(operation, mailbox)
 
 
-def parse_delete(data: bytes, expected: int) -> list[Problem | None]:
+def parse_delete(data: bytes, expected: int) -> list[ItemProblem | None]:
     """None for each item that was deleted."""
     return [result.problem for result in results(parse(data), expected)]

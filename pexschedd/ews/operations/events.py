@@ -15,7 +15,7 @@ EVENT_TYPES = ("NewMailEvent", "CreatedEvent", "MovedEvent")
 """How something gets into a folder."""
 
 
-class Event(msgspec.Struct, frozen=True):
+class MailboxEvent(msgspec.Struct, frozen=True):
     """Something that happened to one item."""
 
     kind: str
@@ -32,13 +32,14 @@ def what_to_tell() -> tuple[Element, Element]:
     )
 
 
-def read_events(notification: Element | None) -> tuple[Event, ...]:
+def read_events(notification: Element | None) -> tuple[MailboxEvent, ...]:
     """The events about items. One about a folder says nothing of arrivals, and a
     status event only that the server is alive."""
     return tuple(
-        Event(local_name(each), _parent(each))
+        MailboxEvent(local_name(each), _parent(each))
         for each in children(notification)
-        if local_name(each).endswith("Event") and child(each, "ItemId") is not None
+        if local_name(each).endswith("MailboxEvent")
+        and child(each, "ItemId") is not None
     )
 
 
@@ -57,7 +58,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._inbox = ""
 
-    def among(self, events: Iterable[Event]) -> bool:
+    def among(self, events: Iterable[MailboxEvent]) -> bool:
         """Whether one of the events may have brought something into the inbox."""
         found = False
         for event in events:

@@ -47,14 +47,14 @@ _COPIES = 10
 _MOST_IN_A_DAY = 1000
 
 
-class Place(msgspec.Struct, frozen=True):
+class FoundPlace(msgspec.Struct, frozen=True):
     """Where a page begins: at this moment, behind so many items of the same one."""
 
     moment: datetime | None = None
     behind: int = 0
 
     @classmethod
-    def read(cls, cursor: str) -> "Place":
+    def read(cls, cursor: str) -> "FoundPlace":
         """Raises ValueError if this was no cursor."""
         if not cursor:
             return cls()
@@ -64,7 +64,7 @@ class Place(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.behind} {write_time(self.moment) if self.moment else ''}"
 
-    def after(self, times: Sequence[datetime | None]) -> "Place":
+    def after(self, times: Sequence[datetime | None]) -> "FoundPlace":
         """Behind a page of items with these times. Raises `NotSoap` when they are
         not in order: the pages would never end."""
         moment, behind = self.moment, self.behind
@@ -75,11 +75,11 @@ class Place(msgspec.Struct, frozen=True):
                 moment, behind = each, 1
             else:
                 raise NotSoap("the items of a page are not in order")
-        return Place(moment, behind)
+        return FoundPlace(moment, behind)
 
 
 def build_find_inbox(
-    mailbox: str, place: Place, before: datetime, most: int = PAGE
+    mailbox: str, place: FoundPlace, before: datetime, most: int = PAGE
 ) -> bytes:
     """Everything that was received before, oldest first."""
     fields = (
@@ -93,7 +93,9 @@ def build_find_inbox(
     return _page(mailbox, shape, INBOX, _RECEIVED, place, most, before)
 
 
-def parse_find_inbox(data: bytes, place: Place) -> tuple[list[MeetingMessage], str]:
+def parse_find_inbox(
+    data: bytes, place: FoundPlace
+) -> tuple[list[MeetingMessage], str]:
     """What was found, and the cursor of the next page; "" if this was the last."""
     items, last = _found(data)
     found = [
@@ -102,20 +104,20 @@ def parse_find_inbox(data: bytes, place: Place) -> tuple[list[MeetingMessage], s
     return found, _next(place, items, "DateTimeReceived", last)
 
 
-def build_find_calendar(mailbox: str, place: Place, most: int = PAGE) -> bytes:
+def build_find_calendar(mailbox: str, place: FoundPlace, most: int = PAGE) -> bytes:
     """Masters and single meetings, oldest first."""
     shape = item_shape((_CREATED,))
     return _page(mailbox, shape, CALENDAR, _CREATED, place, most)
 
 
-def parse_find_calendar(data: bytes, place: Place) -> tuple[list[MessageRef], str]:
+def parse_find_calendar(data: bytes, place: FoundPlace) -> tuple[list[MessageRef], str]:
     """What was found, and the cursor of the next page; "" if this was the last."""
     items, last = _found(data)
     found = [ref for ref in map(read_ref, items) if ref is not None]
     return found, _next(place, items, "DateTimeCreated", last)
 
 
-def _next(place: Place, items: Sequence[Element], name: str, last: bool) -> str:
+def _next(place: FoundPlace, items: Sequence[Element], name: str, last: bool) -> str:
     if last or not items:
         return ""
     return str(place.after([ItemReader(item).time(name) for item in items]))
@@ -126,7 +128,7 @@ def _page(
     shape: Element,
     where: str,
     field: str,
-    place: Place,
+    place: FoundPlace,
     most: int,
     before: datetime | None = None,
 ) -> bytes:
@@ -163,7 +165,7 @@ def _compared(how: str, field: str, moment: datetime) -> Element:
     return t(how, t("FieldURI", FieldURI=field), t("FieldURIOrConstant", constant))
 
 
-class Entry(msgspec.Struct, frozen=True):
+class FoundItem(msgspec.Struct, frozen=True):
     """A calendar item as a search shows it."""
 
     ref: MessageRef
@@ -229,13 +231,13 @@ def build_view(mailbox: str, around: datetime, sid: Sid) -> bytes:
     return request(operation, mailbox, sid)
 
 
-def parse_entries(data: bytes) -> list[Entry]:
+def parse_entries(data: bytes) -> list[FoundItem]:
     found = []
     for element in _found(data)[0]:
         item, ref = ItemReader(element), read_ref(element)
         if ref is not None:
             found.append(
-                Entry(
+                FoundItem(
                     ref,
                     uid=item.uid,
                     kind=item.word("CalendarItemType"),

@@ -12,11 +12,11 @@ from pexschedd.ews.envelope import (
     request,
     text,
 )
-from pexschedd.ews.operations.events import Event, read_events
+from pexschedd.ews.operations.events import MailboxEvent, read_events
 
 
-class Events(msgspec.Struct, frozen=True):
-    events: tuple[Event, ...]
+class PulledEvents(msgspec.Struct, frozen=True):
+    events: tuple[MailboxEvent, ...]
     watermark: str
     """Where the next GetEvents begins."""
     more: bool
@@ -29,7 +29,7 @@ def build_get_events(mailbox: str, subscription: str, watermark: str) -> bytes:
     return request(operation, mailbox)
 
 
-def parse_events(data: bytes) -> Events:
+def parse_events(data: bytes) -> PulledEvents:
     """Every event has a watermark; the last one's counts."""
     notification = child(only_result(parse(data)), "Notification")
     watermarks = [
@@ -40,4 +40,4 @@ def parse_events(data: bytes) -> Events:
     if not watermarks:
         raise NotSoap("the events have no watermark")
     more = text(notification, "MoreEvents").strip() in ("true", "1")
-    return Events(read_events(notification), watermarks[-1], more)
+    return PulledEvents(read_events(notification), watermarks[-1], more)

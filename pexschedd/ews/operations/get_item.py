@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from pexschedd.ews.envelope import Element, Problem, child, m, parse, request, results
+from pexschedd.ews.envelope import (
+    Element,
+    ItemProblem,
+    child,
+    m,
+    parse,
+    request,
+    results,
+)
 from pexschedd.ews.global_ids import occurrence_date
 from pexschedd.ews.operations.item_parts import ItemReader, read_number
 from pexschedd.ews.operations.parts import (
@@ -88,8 +96,8 @@ def _ids(refs: Sequence[MessageRef]) -> Element:
     return item_ids(MessageRef(ref.item_id) for ref in refs)
 
 
-def parse_refs(data: bytes, expected: int) -> list[MessageRef | Problem]:
-    found: list[MessageRef | Problem] = []
+def parse_refs(data: bytes, expected: int) -> list[MessageRef | ItemProblem]:
+    found: list[MessageRef | ItemProblem] = []
     for result in results(parse(data), expected):
         item = first_item(result.element)
         ref = read_ref(item) if item is not None else None
@@ -97,9 +105,9 @@ def parse_refs(data: bytes, expected: int) -> list[MessageRef | Problem]:
     return found
 
 
-def parse_messages(data: bytes, expected: int) -> list[MeetingMessage | Problem]:
+def parse_messages(data: bytes, expected: int) -> list[MeetingMessage | ItemProblem]:
     """One for each id, in the order of the request."""
-    found: list[MeetingMessage | Problem] = []
+    found: list[MeetingMessage | ItemProblem] = []
     for result in results(parse(data), expected):
         item = first_item(result.element)
         ref = read_ref(item) if item is not None else None
@@ -112,8 +120,8 @@ def parse_messages(data: bytes, expected: int) -> list[MeetingMessage | Problem]
     return found
 
 
-def _nothing() -> Problem:
-    return Problem("ErrorItemCorrupt", "the server gave no item and no reason")
+def _nothing() -> ItemProblem:
+    return ItemProblem("ErrorItemCorrupt", "the server gave no item and no reason")
 
 
 def read_message(element: Element, ref: MessageRef) -> MeetingMessage:

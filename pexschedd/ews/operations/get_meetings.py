@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pexschedd.ews.envelope import (
     Element,
-    Problem,
+    ItemProblem,
     Sid,
     child,
     children,
@@ -60,9 +60,9 @@ def build_get_meetings(
     return request(m("GetItem", shape, _ids(refs)), mailbox, sid)
 
 
-def parse_meetings(data: bytes, expected: int) -> list[CalendarMeeting | Problem]:
+def parse_meetings(data: bytes, expected: int) -> list[CalendarMeeting | ItemProblem]:
     """One for each id, in the order of the request."""
-    found: list[CalendarMeeting | Problem] = []
+    found: list[CalendarMeeting | ItemProblem] = []
     for result in results(parse(data), expected):
         item = first_item(result.element)
         meeting = _meeting(item) if item is not None else None
@@ -70,8 +70,8 @@ def parse_meetings(data: bytes, expected: int) -> list[CalendarMeeting | Problem
     return found
 
 
-def _no_meeting() -> Problem:
-    return Problem("ErrorItemCorrupt", "the item is no meeting")
+def _no_meeting() -> ItemProblem:
+    return ItemProblem("ErrorItemCorrupt", "the item is no meeting")
 
 
 def _meeting(element: Element) -> CalendarMeeting | None:
@@ -104,7 +104,7 @@ def build_get_changed(mailbox: str, master: MessageRef, sid: Sid) -> bytes:
     return request(m("GetItem", shape, _ids([master])), mailbox, sid)
 
 
-def parse_changed(data: bytes) -> dict[datetime, MessageRef] | Problem:
+def parse_changed(data: bytes) -> dict[datetime, MessageRef] | ItemProblem:
     """The items by the original start of their occurrence."""
     result = results(parse(data), 1)[0]
     if result.problem is not None:
@@ -123,7 +123,7 @@ def build_get_body_type(mailbox: str, ref: MessageRef, sid: Sid) -> bytes:
     return request(m("GetItem", shape, _ids([ref])), mailbox, sid)
 
 
-def parse_body_type(data: bytes) -> str | Problem:
+def parse_body_type(data: bytes) -> str | ItemProblem:
     """What the body was written as: "HTML" or "Text"."""
     result = results(parse(data), 1)[0]
     if result.problem is not None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from pexschedd.ews.envelope import (
-    Problem,
+    ItemProblem,
     child,
     children,
     m,
@@ -13,16 +13,16 @@ from pexschedd.ews.envelope import (
     t,
     text,
 )
-from pexschedd.ews.operations.events import Event, read_events
+from pexschedd.ews.operations.events import MailboxEvent, read_events
 
 MAX_MINUTES = 30
 
 
-class Notice(msgspec.Struct, frozen=True):
+class StreamNotice(msgspec.Struct, frozen=True):
     """What one envelope of a stream says."""
 
-    events: tuple[Event, ...] = ()
-    problem: Problem | None = None
+    events: tuple[MailboxEvent, ...] = ()
+    problem: ItemProblem | None = None
     closed: bool = False
     """The server ends the stream in an orderly way."""
 
@@ -37,9 +37,9 @@ def build_get_streaming_events(mailbox: str, subscription: str, minutes: int) ->
     return request(operation, mailbox)
 
 
-def parse_notice(data: bytes) -> Notice:
+def parse_notice(data: bytes) -> StreamNotice:
     """Raises `SoapError` like every parser: a fault may come within the stream."""
-    events: list[Event] = []
+    events: list[MailboxEvent] = []
     problem = None
     closed = False
     for result in results(parse(data)):
@@ -47,4 +47,4 @@ def parse_notice(data: bytes) -> Notice:
         closed |= text(result.element, "ConnectionStatus").strip() == "Closed"
         for each in children(child(result.element, "Notifications")):
             events += read_events(each)
-    return Notice(tuple(events), problem, closed)
+    return StreamNotice(tuple(events), problem, closed)

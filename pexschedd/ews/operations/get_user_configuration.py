@@ -1,14 +1,6 @@
 """GetUserConfiguration: what Exchange does by itself with a mailbox's requests."""
 
-from pexschedd.ews.envelope import (
-    child,
-    children,
-    m,
-    only_result,
-    parse,
-    request,
-    text,
-)
+from pexschedd.ews.envelope import child, children, m, only_result, parse, request, text
 from pexschedd.ews.operations.parts import CALENDAR, folder
 
 _ANSWERS = {"0": False, "1": False, "2": True}

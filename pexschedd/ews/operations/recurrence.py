@@ -25,7 +25,7 @@ from pexschedd.model.recurrence import (
     Weekly,
     Which,
 )
-from pexschedd.scheduling.timezone_rules import clock_of
+from pexschedd.scheduling.recurrence.timezone_rules import clock_of
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from pexschedd.ews.envelope import NotSoap, m, only_result, parse, request, t, t
 from pexschedd.ews.operations.events import what_to_tell
 
 
-class Subscription(msgspec.Struct, frozen=True):
+class SubscriptionId(msgspec.Struct, frozen=True):
     id: str
     watermark: str = ""
     """Where the first GetEvents begins; a stream has none."""
@@ -23,9 +23,9 @@ def build_subscribe_pull(mailbox: str, minutes: int) -> bytes:
     return request(m("Subscribe", wanted), mailbox)
 
 
-def parse_subscribe(data: bytes) -> Subscription:
+def parse_subscribe(data: bytes) -> SubscriptionId:
     result = only_result(parse(data))
-    found = Subscription(
+    found = SubscriptionId(
         text(result, "SubscriptionId").strip(), text(result, "Watermark").strip()
     )
     if not found.id:

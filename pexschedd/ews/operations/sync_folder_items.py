@@ -27,7 +27,7 @@ MAX_CHANGES = 512
 """The schema's largest page."""
 
 
-class Page(msgspec.Struct, frozen=True):
+class SyncPage(msgspec.Struct, frozen=True):
     arrived: tuple[MessageRef, ...]
     """New and changed items, each once, as the server lists them: newest first."""
     state: str
@@ -48,7 +48,7 @@ def build_sync(mailbox: str, state: str, most: int = MAX_CHANGES) -> bytes:
     return request(operation, mailbox)
 
 
-def parse_sync(data: bytes) -> Page:
+def parse_sync(data: bytes) -> SyncPage:
     result = only_result(parse(data))
     state = text(result, "SyncState")
     last = text(result, "IncludesLastItemInRange").strip()
@@ -63,4 +63,4 @@ def parse_sync(data: bytes) -> Page:
             if ref is not None:
                 meeting = ItemReader(item).named(CLEAN_GLOBAL_ID)
                 arrived[ref.item_id] = msgspec.structs.replace(ref, meeting=meeting)
-    return Page(tuple(arrived.values()), state, last in ("true", "1"))
+    return SyncPage(tuple(arrived.values()), state, last in ("true", "1"))

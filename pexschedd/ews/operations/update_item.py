@@ -1,6 +1,6 @@
 """UpdateItem: a meeting's body, as its organizer changes it."""
 
-from pexschedd.ews.envelope import Problem, Sid, m, parse, request, results, t
+from pexschedd.ews.envelope import ItemProblem, Sid, m, parse, request, results, t
 from pexschedd.ews.operations.parts import item_id
 from pexschedd.model.meeting import MessageRef
 
@@ -22,6 +22,6 @@ def build_new_body(
     return request(operation, mailbox, sid)
 
 
-def parse_new_body(data: bytes) -> Problem | None:
+def parse_new_body(data: bytes) -> ItemProblem | None:
     """None if it is done. Conflicts that the answer counts are none of ours."""
     return results(parse(data), 1)[0].problem

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound
-from pexschedd.identity.oauth.assertion import Certificate, make_certificate
+from pexschedd.identity.oauth.assertion import ApplicationCertificate, make_certificate
 from pexschedd.identity.oauth.endpoint import context_of
 from pexschedd.model import tables
 from pexschedd.store.store import Store
@@ -21,7 +21,9 @@ class Applications:
         self,
         store: Store,
         now: Now,
-        in_thread: Callable[[Callable[[], Certificate]], Deferred[Certificate]],
+        in_thread: Callable[
+            [Callable[[], ApplicationCertificate]], Deferred[ApplicationCertificate]
+        ],
     ) -> None:
         self._store = store
         self._now = now

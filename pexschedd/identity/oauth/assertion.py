@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from pexschedd.identity.oauth.settings import Dialect, Settings
+from pexschedd.identity.oauth.settings import Dialect, ProviderSettings
 
 LIFETIME = timedelta(minutes=10)
 """Of a signature: it is used at once."""
@@ -27,7 +27,7 @@ VALID = timedelta(days=730)
 """Of a certificate: the most that identity providers usually take."""
 
 
-class Certificate(msgspec.Struct, frozen=True):
+class ApplicationCertificate(msgspec.Struct, frozen=True):
     """PEM texts."""
 
     certificate: str
@@ -37,7 +37,7 @@ class Certificate(msgspec.Struct, frozen=True):
         return "<Certificate>"
 
 
-def make_certificate(name: str, now: datetime) -> Certificate:
+def make_certificate(name: str, now: datetime) -> ApplicationCertificate:
     """A self-signed one. Takes a tenth of a second and more: for a thread."""
     key = generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
@@ -52,14 +52,14 @@ def make_certificate(name: str, now: datetime) -> Certificate:
         .sign(key, SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Certificate(
+    return ApplicationCertificate(
         certificate.public_bytes(Encoding.PEM).decode("ascii"),
         private.decode("ascii"),
     )
 
 
 def client_assertion(
-    settings: Settings, private_key: str, *, now: datetime, id: str
+    settings: ProviderSettings, private_key: str, *, now: datetime, id: str
 ) -> str:
     """A JWT that shows who the application is (RFC 7523); `id` is a fresh UUID.
 

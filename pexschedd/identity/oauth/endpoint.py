@@ -19,15 +19,15 @@ from pexschedd.errors import (
     SignInRefused,
     StoreError,
 )
-from pexschedd.identity.bounded import bounded_body
-from pexschedd.identity.oauth.answers import Tokens, tokens_in
 from pexschedd.identity.oauth.assertion import client_assertion
-from pexschedd.identity.oauth.requests import Form, by_client
-from pexschedd.identity.oauth.settings import Settings, settings_of
-from pexschedd.model import addresses
+from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
+from pexschedd.identity.oauth.token_requests import Form, by_client
+from pexschedd.identity.oauth.token_responses import TokenSet, tokens_in
+from pexschedd.model.fields import addresses
 from pexschedd.model.integration import Connector
-from pexschedd.net.failures import as_trouble
-from pexschedd.net.trouble import ABOUT_TRUST, ConnectionTrouble, Trouble, clause
+from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind, clause
+from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.util.body_reader import bounded_body
 
 TIMEOUT = 15.0
 """Seconds for a whole request."""
@@ -60,7 +60,7 @@ class TokenEndpoint:
         self._now = now
         self._uuid4 = uuid4
 
-    async def ask(self, connector: Connector, form: Form) -> Tokens:
+    async def ask(self, connector: Connector, form: Form) -> TokenSet:
         """Sends the form in the name of the integration's application.
 
         Raises `MailboxError`, of the kind that says what is to be done.
@@ -74,8 +74,8 @@ class TokenEndpoint:
         try:
             status, headers, answer = await asking
         except Exception as error:
-            trouble = as_trouble(error)
-            if not isinstance(trouble, ConnectionTrouble):
+            trouble = as_connection_failure(error)
+            if not isinstance(trouble, ConnectionFailure):
                 raise
             kind = MailboxUnreachable
             if trouble.trouble in ABOUT_TRUST:
@@ -86,7 +86,9 @@ class TokenEndpoint:
             ) from None
         return tokens_in(status, headers, answer, now=self._now().timestamp())
 
-    def _shown(self, connector: Connector, settings: Settings, form: Form) -> Form:
+    def _shown(
+        self, connector: Connector, settings: ProviderSettings, form: Form
+    ) -> Form:
         """The form with the application's secret or signature. A secret goes before a
         certificate; with a person signed in there need be neither."""
         if settings.client_secret:
@@ -108,7 +110,7 @@ class TokenEndpoint:
             raise SignInRefused(error.message) from None
 
     async def _post(
-        self, settings: Settings, body: bytes
+        self, settings: ProviderSettings, body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         headers = Headers(
             {
@@ -138,5 +140,5 @@ def context_of(connector: Connector, field: str) -> str:
 
 def _timed_out(result: object, seconds: float) -> object:
     if isinstance(result, Failure):
-        raise ConnectionTrouble(Trouble.TIMEOUT, f"{seconds:.0f}")
+        raise ConnectionFailure(FailureKind.TIMEOUT, f"{seconds:.0f}")
     return result

@@ -19,7 +19,7 @@ class Dialect(Enum):
     """Any other OpenID provider: `resource` as in RFC 8707."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a `Connector` that tokens depend on; secrets are sealed."""
 
     app_only: bool
@@ -50,8 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.username.casefold(), self.client_id, self.token_endpoint
 
 
-def settings_of(connector: Connector) -> Settings:
-    return Settings(
+def settings_of(connector: Connector) -> ProviderSettings:
+    return ProviderSettings(
         app_only=connector.authentication_method == "APP_PERM",
         username=connector.username,
         client_id=connector.oauth_client_id,

@@ -19,13 +19,13 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError, StoreError
 from pexschedd.identity.oauth.account import is_account, names_in
-from pexschedd.identity.oauth.answers import Tokens
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
-from pexschedd.identity.oauth.keepers import TokenKeepers
 from pexschedd.identity.oauth.remedies import meaning
-from pexschedd.identity.oauth.requests import authorization_url, code_form
 from pexschedd.identity.oauth.settings import settings_of
 from pexschedd.identity.oauth.signed_in import new_sign_in
+from pexschedd.identity.oauth.token_caches import TokenCaches
+from pexschedd.identity.oauth.token_requests import authorization_url, code_form
+from pexschedd.identity.oauth.token_responses import TokenSet
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
@@ -48,14 +48,14 @@ class SignInFailed(PexscheddError):
     code = "sign_in_failed"
 
 
-class Link(msgspec.Struct, frozen=True):
+class SignInLink(msgspec.Struct, frozen=True):
     """Where the person signs in, and until when."""
 
     url: str
     expires: datetime
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class SignInOutcome(msgspec.Struct, frozen=True):
     """What came of a sign-in; `problem` is empty if all went well."""
 
     connector: Connector | None
@@ -83,7 +83,7 @@ class SignIns:
         self,
         store: Store,
         endpoint: TokenEndpoint,
-        keepers: TokenKeepers,
+        keepers: TokenCaches,
         *,
         now: Now,
         random: Callable[[int], str],
@@ -94,7 +94,7 @@ class SignIns:
         self._now = now
         self._random = random
 
-    async def begin(self, connector_id: int) -> Link:
+    async def begin(self, connector_id: int) -> SignInLink:
         """A new link; the one before does not work any more.
 
         Raises `NotFound`, and `SignInFailed` if nobody has to sign in there.
@@ -128,12 +128,12 @@ class SignIns:
         text = msgspec.json.encode(pending).decode()
         sealed = self._store.vault.seal(text, context_of(connector, "oauth_state"))
         await self._save(replace(connector, oauth_state=sealed))
-        return Link(pending.url, pending.expires)
+        return SignInLink(pending.url, pending.expires)
 
-    def link(self, connector_id: int) -> Link | None:
+    def link(self, connector_id: int) -> SignInLink | None:
         """The link that waits for somebody to sign in, if there is one."""
         pending = self._pending(self.connector(connector_id))
-        return None if pending is None else Link(pending.url, pending.expires)
+        return None if pending is None else SignInLink(pending.url, pending.expires)
 
     def connector(self, connector_id: int) -> Connector:
         """Raises what `begin` raises."""
@@ -148,14 +148,14 @@ class SignIns:
             )
         return connector
 
-    async def finish(self, answer: Mapping[str, str]) -> Outcome:
+    async def finish(self, answer: Mapping[str, str]) -> SignInOutcome:
         """Ends a sign-in with the query that the browser came back with.
 
         Raises only `StoreError`: any other problem is an outcome.
         """
         connector, pending = self._answered(answer.get("state", ""))
         if connector is None or pending is None:
-            return Outcome(None, problem=_STALE)
+            return SignInOutcome(None, problem=_STALE)
         # Whatever comes of it: this state has been used.
         await self._save(replace(connector, oauth_state=""))
         try:
@@ -169,14 +169,14 @@ class SignIns:
                 integration=connector.id,
                 reason=error.message,
             )
-            return Outcome(connector, problem=error.message)
+            return SignInOutcome(connector, problem=error.message)
         self._log.info(
             "integration {name}: signed in to the service account as {account}",
             name=connector.name,
             integration=connector.id,
             account=account,
         )
-        return Outcome(connector, account)
+        return SignInOutcome(connector, account)
 
     async def _exchange(
         self, connector: Connector, pending: _Pending, answer: Mapping[str, str]
@@ -220,7 +220,7 @@ class SignIns:
         await self._keepers.of(connector).take(save, tokens)
         return account or connector.username
 
-    def _account(self, connector: Connector, tokens: Tokens) -> str:
+    def _account(self, connector: Connector, tokens: TokenSet) -> str:
         """Who signed in; raises `SignInFailed` if that is somebody else."""
         names = names_in(tokens.id, tokens.access)
         if not names:

@@ -6,13 +6,13 @@ from datetime import datetime, tzinfo
 from functools import partial
 
 from pexschedd.sandbox import ids, markup, series, timezones
-from pexschedd.sandbox.envelope import Request
+from pexschedd.sandbox.envelope import SoapRequest
 from pexschedd.sandbox.errors import EwsError, SchemaError
 from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.mailbox import FOLDERS, Folder, Mailbox
+from pexschedd.sandbox.mailbox import FOLDERS, MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Item
-from pexschedd.sandbox.subscriptions import Route, Subscription, Subscriptions
+from pexschedd.sandbox.subscriptions import MailboxSubscription, Route, Subscriptions
 
 DISTINGUISHED = (
     *FOLDERS,
@@ -54,19 +54,19 @@ class ItemFault:
 @dataclass
 class Call:
     exchange: Exchange
-    mailbox: Mailbox
+    mailbox: SandboxMailbox
     """Whose mailbox it is about unless something else is said; the caller's own or
     the impersonated one."""
-    request: Request
+    request: SoapRequest
     fault: Callable[[int], ItemFault | None]
     """The fault for the n-th item, if one was asked for."""
-    caller: Mailbox
+    caller: SandboxMailbox
     """Who signed in."""
     subscriptions: Subscriptions
     route: Route
     cookies: dict[str, str] = field(default_factory=dict)
     """What the answer sets."""
-    opening: tuple[list[Subscription], int] | None = None
+    opening: tuple[list[MailboxSubscription], int] | None = None
     """What to stream after the answer, and for how many minutes."""
 
     @property
@@ -118,19 +118,21 @@ class Call:
             return failed(name, error, container)
         return good
 
-    def open(self, mailbox: Mailbox) -> Mailbox:
+    def open(self, mailbox: SandboxMailbox) -> SandboxMailbox:
         """Another's mailbox only with its permission."""
         if mailbox is self.mailbox or mailbox.account.lets_in(self.mailbox.address):
             return mailbox
         raise EwsError("ErrorAccessDenied")
 
-    def folders(self, parent: Element) -> list[Callable[[], tuple[Mailbox, Folder]]]:
+    def folders(
+        self, parent: Element
+    ) -> list[Callable[[], tuple[SandboxMailbox, MailboxFolder]]]:
         """What finds each folder named in a list of folder ids."""
         if not len(parent):
             raise markup.missing(parent, "FolderId")
         return [partial(self.folder, each) for each in parent]
 
-    def folder(self, element: Element) -> tuple[Mailbox, Folder]:
+    def folder(self, element: Element) -> tuple[SandboxMailbox, MailboxFolder]:
         """A DistinguishedFolderId or FolderId element. Raises `EwsError`."""
         kind, text = markup.name_of(element), markup.need(element, "Id")
         if kind == "DistinguishedFolderId":
@@ -149,7 +151,7 @@ class Call:
             raise EwsError("ErrorFolderNotFound")
         return mailbox, folder
 
-    def target(self, name: str) -> tuple[Mailbox, Folder] | None:
+    def target(self, name: str) -> tuple[SandboxMailbox, MailboxFolder] | None:
         """The folder within a child such as SavedItemFolderId, if it is there."""
         element = markup.find_m(self.element, name)
         if element is None:
@@ -158,7 +160,7 @@ class Call:
             raise markup.missing(element, "FolderId")
         return self.folder(element[0])
 
-    def item(self, element: Element) -> tuple[Mailbox, Item]:
+    def item(self, element: Element) -> tuple[SandboxMailbox, Item]:
         """An ItemId element, or one that names an occurrence by its number, or a
         series by an occurrence. Raises `EwsError`."""
         attribute = _ID_ATTRIBUTES.get(markup.name_of(element))
@@ -183,7 +185,7 @@ class Call:
                 raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId")
         return mailbox, item
 
-    def _mailbox_of(self, identifier: str, unknown: str) -> Mailbox:
+    def _mailbox_of(self, identifier: str, unknown: str) -> SandboxMailbox:
         if not identifier:
             raise EwsError("ErrorInvalidIdEmpty")
         guid = ids.mailbox_of(identifier)

@@ -5,31 +5,31 @@ from collections.abc import Callable
 
 from pexschedd.sandbox import answering, markup, order, reading, series
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import (
     EMPTY_BODY,
-    Answer,
     Item,
-    Kind,
+    ItemKind,
     Meeting,
+    MeetingAnswer,
     Send,
 )
 from pexschedd.sandbox.operations.call import Call, no_items
-from pexschedd.sandbox.reading import Writer
+from pexschedd.sandbox.reading import PropertyWriter
 from pexschedd.sandbox.shape import write_id
 
 DISPOSITIONS = ("SaveOnly", "SendOnly", "SendAndSaveCopy")
 INVITATIONS = ("SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy")
 _ANSWERS = {
-    "AcceptItem": Answer.ACCEPT,
-    "TentativelyAcceptItem": Answer.TENTATIVE,
-    "DeclineItem": Answer.DECLINE,
+    "AcceptItem": MeetingAnswer.ACCEPT,
+    "TentativelyAcceptItem": MeetingAnswer.TENTATIVE,
+    "DeclineItem": MeetingAnswer.DECLINE,
 }
 _ORDER = ("SavedItemFolderId", "Items")
 _CHILDREN = {
-    "CalendarItem": order.ORDER[Kind.CALENDAR],
-    "Message": order.ORDER[Kind.MESSAGE],
+    "CalendarItem": order.ORDER[ItemKind.CALENDAR],
+    "Message": order.ORDER[ItemKind.MESSAGE],
     **dict.fromkeys(_ANSWERS, order.RESPONSE_OBJECT),
     "CancelCalendarItem": order.SMART_RESPONSE,
 }
@@ -68,7 +68,7 @@ class _Creation:
         self._exchange = call.exchange
         self._disposition = disposition
         self._invitations = invitations
-        self._writer = Writer(call.exchange, call.zone)
+        self._writer = PropertyWriter(call.exchange, call.zone)
 
     def create(self, element: Element) -> list[Item]:
         name = markup.name_of(element)
@@ -99,7 +99,7 @@ class _Creation:
         if folder.folder_class != "IPF.Appointment":
             raise EwsError("ErrorInvalidFolderTypeForOperation")
         item = Item(
-            kind=Kind.CALENDAR,
+            kind=ItemKind.CALENDAR,
             item_class="IPM.Appointment",
             created=now,
             modified=now,
@@ -130,7 +130,7 @@ class _Creation:
         now = self._exchange.now()
         me = self._exchange.person(mailbox.address)
         item = Item(
-            kind=Kind.MESSAGE,
+            kind=ItemKind.MESSAGE,
             item_class="IPM.Note",
             created=now,
             modified=now,
@@ -150,7 +150,7 @@ class _Creation:
             return [holder.add(item, folder.name)]
         return send_message(self._call, item, save_copy=disposition != "SendOnly")
 
-    def _answer(self, element: Element, answer: Answer) -> list[Item]:
+    def _answer(self, element: Element, answer: MeetingAnswer) -> list[Item]:
         disposition = self._need_disposition()
         body = markup.find_t(element, "Body")
         mailbox, item = self._reference(element)
@@ -166,7 +166,7 @@ class _Creation:
 
     def _cancel(self, element: Element) -> list[Item]:
         _, item = self._reference(element)
-        if item.kind is not Kind.CALENDAR:
+        if item.kind is not ItemKind.CALENDAR:
             raise EwsError("ErrorInvalidItemForOperationCancelItem")
         body = markup.find_t(element, "NewBodyContent")
         self._exchange.cancel(
@@ -176,7 +176,7 @@ class _Creation:
         )
         return []
 
-    def _reference(self, element: Element) -> tuple[Mailbox, Item]:
+    def _reference(self, element: Element) -> tuple[SandboxMailbox, Item]:
         reference = markup.find_t(element, "ReferenceItemId")
         if reference is None:
             raise markup.missing(element, "ReferenceItemId")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from pexschedd.sandbox import answering, markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import EMPTY_BODY, Answer, Item, Kind
+from pexschedd.sandbox.model import EMPTY_BODY, Item, ItemKind, MeetingAnswer
 from pexschedd.sandbox.operations.call import Call, no_items
 from pexschedd.sandbox.operations.create_item import INVITATIONS
 from pexschedd.sandbox.shape import write_id
@@ -24,7 +24,7 @@ def delete_item(call: Call) -> Element:
         def write(good: Element) -> None:
             del good
             mailbox, item = call.item(one)
-            if item.kind is Kind.CALENDAR:
+            if item.kind is ItemKind.CALENDAR:
                 if sending is None:
                     raise EwsError("ErrorSendMeetingCancellationsRequired")
                 item = _call_off(call, mailbox, item, sending)
@@ -41,7 +41,7 @@ def delete_item(call: Call) -> Element:
     return call.answer([job(one) for one in markup.need_m(element, "ItemIds")])
 
 
-def _call_off(call: Call, mailbox: Mailbox, item: Item, sending: str) -> Item:
+def _call_off(call: Call, mailbox: SandboxMailbox, item: Item, sending: str) -> Item:
     """Tells the others that a calendar item is about to go; gives where it is now."""
     if sending == "SendToNone" or item.meeting is None or item.meeting.cancelled:
         return item
@@ -50,7 +50,7 @@ def _call_off(call: Call, mailbox: Mailbox, item: Item, sending: str) -> Item:
         call.exchange.cancel(item, save_copy=copy)
         return item
     answering.respond(
-        call.exchange, mailbox, item, Answer.DECLINE, EMPTY_BODY, save_copy=copy
+        call.exchange, mailbox, item, MeetingAnswer.DECLINE, EMPTY_BODY, save_copy=copy
     )
     return item
 

@@ -7,7 +7,7 @@ from pexschedd.sandbox import ids, markup, timezones
 from pexschedd.sandbox.accounts import Processing
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Person
+from pexschedd.sandbox.model import MailboxUser
 from pexschedd.sandbox.operations.call import Call, failed
 from pexschedd.sandbox.values import write_mailbox
 
@@ -36,7 +36,7 @@ def resolve_names(call: Call) -> Element:
         )
         for account in found:
             resolution = markup.t(resolutions, "Resolution")
-            person = Person(account.name, account.address)
+            person = MailboxUser(account.name, account.address)
             write_mailbox(resolution, person, kind=account.mailbox_type)
             if full in ("true", "1"):
                 contact = markup.t(resolution, "Contact")

@@ -7,7 +7,7 @@ from lxml import etree
 
 from pexschedd.sandbox import expansion, markup, restriction, series
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Folder, Mailbox
+from pexschedd.sandbox.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.model import Item
 from pexschedd.sandbox.operations.call import Call
@@ -35,7 +35,9 @@ def find_item(call: Call) -> Element:
     shape = Shape.read(markup.need_m(element, "ItemShape"), from_find=True)
     folders = call.folders(markup.need_m(element, "ParentFolderIds"))
 
-    def job(find: Callable[[], tuple[Mailbox, Folder]]) -> Callable[[Element], None]:
+    def job(
+        find: Callable[[], tuple[SandboxMailbox, MailboxFolder]],
+    ) -> Callable[[Element], None]:
         def write(good: Element) -> None:
             mailbox, folder = find()
             for name in _UNSUPPORTED:
@@ -53,7 +55,9 @@ def find_item(call: Call) -> Element:
     return call.answer([job(find) for find in folders])
 
 
-def _select(call: Call, mailbox: Mailbox, folder: Folder) -> Sequence[Item]:
+def _select(
+    call: Call, mailbox: SandboxMailbox, folder: MailboxFolder
+) -> Sequence[Item]:
     """What matches, sorted; remembered until the folder changes, for the next page."""
     condition = markup.find_m(call.element, "Restriction")
     order = markup.find_m(call.element, "SortOrder")
@@ -83,7 +87,9 @@ def _select(call: Call, mailbox: Mailbox, folder: Folder) -> Sequence[Item]:
     return items
 
 
-def _sort(order: Element | None, mailbox: Mailbox, items: list[Item]) -> list[Item]:
+def _sort(
+    order: Element | None, mailbox: SandboxMailbox, items: list[Item]
+) -> list[Item]:
     if order is None:
         # Newest first, as the store keeps a folder that nobody has sorted.
         newest_first = items[::-1]
@@ -107,7 +113,11 @@ def _sort(order: Element | None, mailbox: Mailbox, items: list[Item]) -> list[It
 
 
 def _page(
-    call: Call, good: Element, shape: Shape, mailbox: Mailbox, items: Sequence[Item]
+    call: Call,
+    good: Element,
+    shape: Shape,
+    mailbox: SandboxMailbox,
+    items: Sequence[Item],
 ) -> None:
     view = markup.find_m(call.element, "IndexedPageItemView")
     count, start, total = _LIMIT, 0, len(items)
@@ -139,8 +149,8 @@ def _calendar_view(
     call: Call,
     good: Element,
     shape: Shape,
-    mailbox: Mailbox,
-    folder: Folder,
+    mailbox: SandboxMailbox,
+    folder: MailboxFolder,
     view: Element,
 ) -> None:
     """Everything that overlaps a span of time, by start; no paging."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pexschedd.sandbox import extended, markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Folder, Mailbox
+from pexschedd.sandbox.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.operations.call import Call
 from pexschedd.sandbox.shape import read_uri
@@ -42,7 +42,9 @@ class _Shape:
             elif markup.name_of(child) == "FieldURI":
                 self._uris.add(read_uri(child))
 
-    def write(self, parent: Element, mailbox: Mailbox, folder: Folder) -> None:
+    def write(
+        self, parent: Element, mailbox: SandboxMailbox, folder: MailboxFolder
+    ) -> None:
         kind = element_name(folder)
         element = markup.t(parent, kind)
         write_identifier(element, "FolderId", mailbox, folder)
@@ -72,7 +74,9 @@ class _Shape:
         return self._all or f"folder:{name}" in self._uris
 
     @staticmethod
-    def _write_extended(parent: Element, key: extended.Key, folder: Folder) -> None:
+    def _write_extended(
+        parent: Element, key: extended.Key, folder: MailboxFolder
+    ) -> None:
         if key.text == _DELETED_COUNT:
             value = str(folder.deleted)
         elif key.text == _COMMIT_TIME and folder.items:
@@ -88,7 +92,9 @@ def get_folder(call: Call) -> Element:
     shape = _Shape(markup.need_m(call.element, "FolderShape"))
     folders = call.folders(markup.need_m(call.element, "FolderIds"))
 
-    def job(find: Callable[[], tuple[Mailbox, Folder]]) -> Callable[[Element], None]:
+    def job(
+        find: Callable[[], tuple[SandboxMailbox, MailboxFolder]],
+    ) -> Callable[[Element], None]:
         return lambda good: shape.write(markup.m(good, "Folders"), *find())
 
     return call.answer(
@@ -104,7 +110,9 @@ def find_folder(call: Call) -> Element:
     shape = _Shape(markup.need_m(call.element, "FolderShape"))
     folders = call.folders(markup.need_m(call.element, "ParentFolderIds"))
 
-    def job(find: Callable[[], tuple[Mailbox, Folder]]) -> Callable[[Element], None]:
+    def job(
+        find: Callable[[], tuple[SandboxMailbox, MailboxFolder]],
+    ) -> Callable[[Element], None]:
         def write(good: Element) -> None:
             if markup.find_m(call.element, "Restriction") is not None:
                 raise EwsError("ErrorUnsupportedPathForQuery")
@@ -136,11 +144,13 @@ def find_folder(call: Call) -> Element:
     return call.answer([job(find) for find in folders])
 
 
-def element_name(folder: Folder) -> str:
+def element_name(folder: MailboxFolder) -> str:
     return _ELEMENTS.get(folder.folder_class, "Folder")
 
 
-def children(mailbox: Mailbox, folder: Folder, *, deep: bool) -> list[Folder]:
+def children(
+    mailbox: SandboxMailbox, folder: MailboxFolder, *, deep: bool
+) -> list[MailboxFolder]:
     found = []
     for each in mailbox.folders.values():
         if each.parent == folder.name:
@@ -151,7 +161,7 @@ def children(mailbox: Mailbox, folder: Folder, *, deep: bool) -> list[Folder]:
 
 
 def write_identifier(
-    parent: Element, name: str, mailbox: Mailbox, folder: Folder
+    parent: Element, name: str, mailbox: SandboxMailbox, folder: MailboxFolder
 ) -> None:
     key = mailbox.folder_change_key(folder)
     markup.t(parent, name, Id=folder.id, ChangeKey=key)

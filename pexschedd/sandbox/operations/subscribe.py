@@ -3,7 +3,7 @@
 from pexschedd.sandbox import markup, notifications
 from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.notifications import Event
+from pexschedd.sandbox.notifications import NotificationEvent
 from pexschedd.sandbox.operations.call import Call
 from pexschedd.sandbox.streaming import failure, status
 
@@ -144,12 +144,12 @@ def get_streaming_events(call: Call) -> Element:
     return status("OK")
 
 
-def _events(wanted: Element) -> frozenset[Event]:
+def _events(wanted: Element) -> frozenset[NotificationEvent]:
     listed = markup.find_t(wanted, "EventTypes")
     if listed is None or not len(listed):
         raise markup.missing(wanted, "EventTypes")
-    names = tuple(Event)
+    names = tuple(NotificationEvent)
     return frozenset(
-        Event(markup.chosen(each, "EventType", each.text or "", names))
+        NotificationEvent(markup.chosen(each, "EventType", each.text or "", names))
         for each in listed
     )

@@ -27,9 +27,9 @@ def sync_folder_items(call: Call) -> Element:
         if target is None:
             raise markup.missing(element, "SyncFolderId")
         mailbox, folder = target
-        state = sync.State()
+        state = sync.SyncState()
         if before is not None and before.text:
-            state = sync.State.unseal(before.text, folder)
+            state = sync.SyncState.unseal(before.text, folder)
         page = sync.page(folder, state, limit)
         markup.m(good, "SyncState", page.state.seal(folder))
         markup.m(good, "IncludesLastItemInRange", markup.as_text(page.is_last))

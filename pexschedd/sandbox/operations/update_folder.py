@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pexschedd.sandbox import extended, ids, markup
 from pexschedd.sandbox.errors import EwsError
 from pexschedd.sandbox.extended import Key
-from pexschedd.sandbox.mailbox import Folder, Mailbox
+from pexschedd.sandbox.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.operations.call import Call
 from pexschedd.sandbox.operations.folders import element_name, write_identifier
@@ -47,7 +47,7 @@ def update_folder(call: Call) -> Element:
     )
 
 
-def _find(call: Call, element: Element) -> tuple[Mailbox, Folder]:
+def _find(call: Call, element: Element) -> tuple[SandboxMailbox, MailboxFolder]:
     """An old change key is as good as a new one: the last writer wins."""
     key = element.get("ChangeKey")
     if key and ids.change_of(key) is None:

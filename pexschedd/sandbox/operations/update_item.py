@@ -6,12 +6,12 @@ import msgspec
 
 from pexschedd.sandbox import extended, ids, markup, reading
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import Mailbox
+from pexschedd.sandbox.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Item, Kind, Send
+from pexschedd.sandbox.model import Item, ItemKind, Send
 from pexschedd.sandbox.operations.call import Call, no_items
 from pexschedd.sandbox.operations.create_item import DISPOSITIONS, send_message
-from pexschedd.sandbox.reading import Writer
+from pexschedd.sandbox.reading import PropertyWriter
 from pexschedd.sandbox.shape import read_uri, write_id
 
 _RESOLUTIONS = ("NeverOverwrite", "AutoResolve", "AlwaysOverwrite")
@@ -65,9 +65,9 @@ class _Update:
         self._resolution = resolution
         self._disposition = disposition
         self._sending = sending
-        self._writer = Writer(call.exchange, call.zone)
+        self._writer = PropertyWriter(call.exchange, call.zone)
 
-    def apply(self, change: Element) -> tuple[Mailbox, Item | None]:
+    def apply(self, change: Element) -> tuple[SandboxMailbox, Item | None]:
         """The changed item; None if it was a message that has been sent."""
         updates = markup.find_t(change, "Updates")
         if updates is None or not len(updates) or len(change) < 2:
@@ -82,7 +82,7 @@ class _Update:
         read = draft.is_read
         draft.is_read = item.is_read
         only_read = read != item.is_read and _same(draft, item)
-        if item.kind is Kind.CALENDAR:
+        if item.kind is ItemKind.CALENDAR:
             if not only_read:
                 sending = self._sending or ""
                 self._call.exchange.change(
@@ -107,9 +107,9 @@ class _Update:
         return mailbox, item
 
     def _check(self, element: Element, item: Item) -> None:
-        if item.kind is Kind.CALENDAR and self._sending is None:
+        if item.kind is ItemKind.CALENDAR and self._sending is None:
             raise EwsError("ErrorSendMeetingInvitationsOrCancellationsRequired")
-        if item.kind is not Kind.CALENDAR and self._disposition is None:
+        if item.kind is not ItemKind.CALENDAR and self._disposition is None:
             raise EwsError("ErrorMessageDispositionRequired")
         if self._resolution == "AlwaysOverwrite":
             return
@@ -134,7 +134,10 @@ class _Update:
             name = read_uri(path).partition(":")[2]
         else:
             raise EwsError("ErrorInvalidPropertySet", "Such a path cannot be set.")
-        if item.kind not in (Kind.MESSAGE, Kind.CALENDAR) and name not in _LOCAL:
+        if (
+            item.kind not in (ItemKind.MESSAGE, ItemKind.CALENDAR)
+            and name not in _LOCAL
+        ):
             raise EwsError("ErrorSentMeetingRequestUpdate")
         if kind == "DeleteItemField":
             if key is not None:

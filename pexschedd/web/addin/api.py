@@ -12,7 +12,7 @@ from twisted.web.http import CACHED
 from twisted.web.server import Request
 
 from pexschedd.errors import InvalidToken, NotFound, TemplateError
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.booking import (
     Booking,
@@ -26,7 +26,7 @@ from pexschedd.web.addin.headers import (
     content_security_policy,
     set_page_headers,
 )
-from pexschedd.web.addin.pane import Pages
+from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.api import (
     Payload,
@@ -62,7 +62,7 @@ class AddinApi:
         self._icons = icons
         self._placeholder = placeholder
         self._static = load_static()
-        self._pages = Pages(self._static)
+        self._pages = PanePages(self._static)
 
     @route(app, f"{PREFIX}/<int:id>/addin")
     def pane(self, request: Request, id: int) -> Payload:

@@ -4,8 +4,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from pexschedd.errors import NotFound, StoreError
-from pexschedd.files import replace_file
 from pexschedd.model.integration import Connector
+from pexschedd.util.atomic_file import replace_file
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled
 from pexschedd.web.addin.manifest import build_manifest
 

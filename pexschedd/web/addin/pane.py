@@ -20,7 +20,7 @@ SCRIPTS = ("pane-view.js", "pane-tags.js", "pane-outlook.js", "pane.js")
 _IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-class Pages:
+class PanePages:
     """Renders the add-in's pages. All addresses in them are relative."""
 
     def __init__(self, static: Mapping[str, StaticFile]) -> None:

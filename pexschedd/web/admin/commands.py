@@ -12,17 +12,17 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.management.listing import everything
+from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
-from pexschedd.model.times import format_time
-from pexschedd.scheduling.audit import Finding, Times
-from pexschedd.scheduling.audits import State
+from pexschedd.model.fields.times import format_time
+from pexschedd.scheduling.upkeep.audit_rules import AuditFinding, MeetingTimes
+from pexschedd.scheduling.upkeep.audit_service import AuditState
 from pexschedd.store.store import Store
+from pexschedd.web.admin.authentication import AdministratorCheck, admin_route
 from pexschedd.web.admin.errors import admin_error
-from pexschedd.web.admin.guard import Authenticator, admin_route
-from pexschedd.web.admin.listing import everything
-from pexschedd.web.admin.resource import PREFIX
 from pexschedd.web.api import Payload, json_response, register_http_errors
-from pexschedd.web.router import Beside
+from pexschedd.web.routing import Beside
 
 AUDITS = f"{PREFIX}/status/v1/exchange_scheduler_audit/"
 _AUDIT_NOW = f"{PREFIX}/command/v1/ms_exchange_connector/<int:id>/audit/"
@@ -33,7 +33,7 @@ LISTED = 200
 
 class Audits(Protocol):
     def begin(self, connector_id: int) -> None: ...
-    def state(self, connector_id: int) -> State | None: ...
+    def state(self, connector_id: int) -> AuditState | None: ...
 
 
 class CommandApi:
@@ -41,7 +41,7 @@ class CommandApi:
     register_http_errors(app, admin_error)
 
     def __init__(
-        self, store: Store, administrators: Authenticator, audits: Audits
+        self, store: Store, administrators: AdministratorCheck, audits: Audits
     ) -> None:
         self.administrators = administrators
         self._store = store
@@ -92,7 +92,7 @@ class CommandApi:
         }
 
 
-def _shown(finding: Finding) -> dict[str, Any]:
+def _shown(finding: AuditFinding) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "uid": finding.uid,
@@ -103,7 +103,7 @@ def _shown(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _times(times: Times | None) -> dict[str, str] | None:
+def _times(times: MeetingTimes | None) -> dict[str, str] | None:
     if times is None:
         return None
     return {

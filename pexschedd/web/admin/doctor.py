@@ -14,19 +14,19 @@ from klein import Klein
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
-from pexschedd.doctor.report import Report
-from pexschedd.doctor.setup.script import FORS, Wishes, script_for
+from pexschedd.doctor.report import DoctorReport
+from pexschedd.doctor.setup.script import FORS, SetupOptions, script_for
 from pexschedd.errors import NotFound, TemplateError
+from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
-from pexschedd.model.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.addin.headers import Sources
-from pexschedd.web.addin.pane import Pages
+from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.static import load_static
+from pexschedd.web.admin.authentication import AdministratorCheck, admin_route
 from pexschedd.web.admin.errors import admin_error
-from pexschedd.web.admin.guard import Authenticator, admin_route
-from pexschedd.web.admin.resource import PREFIX
 from pexschedd.web.api import (
     BadRequest,
     Payload,
@@ -35,7 +35,7 @@ from pexschedd.web.api import (
     read_json,
     register_http_errors,
 )
-from pexschedd.web.router import Beside
+from pexschedd.web.routing import Beside
 
 _CHECK = f"{PREFIX}/command/v1/ms_exchange_connector/<int:id>/check/"
 _SETUP = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:id>/exchange_setup/"
@@ -47,7 +47,7 @@ MAX_ARGUMENT = 256
 """Characters of a name or an address."""
 _WISHES = (b"for", b"addin_group", b"format")
 
-Examine = Callable[[int, str], Awaitable[Report]]
+Examine = Callable[[int, str], Awaitable[DoctorReport]]
 """See `doctor.Doctor.examine`."""
 
 
@@ -60,7 +60,7 @@ class DoctorApi:
     register_http_errors(app, admin_error)
 
     def __init__(
-        self, store: Store, administrators: Authenticator, examine: Examine
+        self, store: Store, administrators: AdministratorCheck, examine: Examine
     ) -> None:
         self.administrators = administrators
         self._store = store
@@ -112,7 +112,7 @@ def _is_ours(path: str) -> bool:
     return _OURS.fullmatch(path) is not None
 
 
-def _wishes(request: Request, connector: Connector) -> tuple[Wishes, str]:
+def _wishes(request: Request, connector: Connector) -> tuple[SetupOptions, str]:
     # A misspelt `addin_group` would give the add-in to everybody.
     for name in request.args or {}:
         if name not in _WISHES:
@@ -125,7 +125,9 @@ def _wishes(request: Request, connector: Connector) -> tuple[Wishes, str]:
         raise BadRequest(f"for: must be one of {', '.join(FORS)}.")
     if form not in ("ps1", "json"):
         raise BadRequest("format: must be ps1 or json.")
-    return Wishes(target=target, addin_group=_argument(request, "addin_group")), form
+    return SetupOptions(
+        target=target, addin_group=_argument(request, "addin_group")
+    ), form
 
 
 def _is_online(connector: Connector) -> bool:
@@ -157,7 +159,7 @@ class OwnPane:
     def __init__(self, icons: Icons, placeholder: Callable[[Connector], str]) -> None:
         self._icons = icons
         self._placeholder = placeholder
-        self._pages = Pages(load_static())
+        self._pages = PanePages(load_static())
 
     def __call__(self, connector: Connector) -> bytes:
         try:

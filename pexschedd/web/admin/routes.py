@@ -27,18 +27,18 @@ from twisted.web.server import Request
 
 from pexschedd.clock import Now
 from pexschedd.errors import InvalidFields, NotFound
+from pexschedd.management import listing
+from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.representation import schema, shown
+from pexschedd.management.resource import PREFIX
+from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.model import tables
+from pexschedd.model.fields.validation import TemplateChecker
 from pexschedd.model.integration import Connector
-from pexschedd.model.validation import TemplateChecker
-from pexschedd.scheduling.turns import in_turns
 from pexschedd.store.store import Store
-from pexschedd.web.admin import listing
+from pexschedd.util.cooperate import in_slices
+from pexschedd.web.admin.authentication import AdministratorCheck, admin_route
 from pexschedd.web.admin.errors import InvalidRecord, admin_error
-from pexschedd.web.admin.guard import Authenticator, admin_route
-from pexschedd.web.admin.resource import PREFIX
-from pexschedd.web.admin.resources import BY_KIND, AnyResource
-from pexschedd.web.admin.serialise import schema, shown
-from pexschedd.web.admin.write import Writer
 from pexschedd.web.api import (
     BadRequest,
     Payload,
@@ -75,7 +75,7 @@ class AdminApi:
     def __init__(
         self,
         store: Store,
-        administrators: Authenticator,
+        administrators: AdministratorCheck,
         now: Now,
         templates: TemplateChecker,
         *,
@@ -86,7 +86,9 @@ class AdminApi:
         self.administrators = administrators
         self._store = store
         self._clock = clock
-        self._writer = Writer(store, templates, clock=clock, now=now, uuid4=new_uuid)
+        self._writer = RecordWriter(
+            store, templates, clock=clock, now=now, uuid4=new_uuid
+        )
         self._files = connector_files
 
     @admin_route(app, _KIND)
@@ -119,7 +121,7 @@ class AdminApi:
         fits = partial(listing.fits, self._store, resource, query)
         ids, total = await listing.select(self._store, resource, query, self._clock)
         objects = []
-        async for id_ in in_turns(ids, self._clock):
+        async for id_ in in_slices(ids, self._clock):
             record = self._store.get(resource.table, id_)
             # It may have been changed since it was chosen.
             if record is not None and fits(record):
@@ -250,14 +252,14 @@ def _arguments(request: Request) -> listing.Arguments:
     }
 
 
-def _query(resource: AnyResource, arguments: listing.Arguments) -> listing.Query:
+def _query(resource: AnyResource, arguments: listing.Arguments) -> listing.ListQuery:
     try:
         return listing.parse_query(resource, arguments)
     except InvalidFields as error:
         raise InvalidRecord(resource.name, error) from None
 
 
-def _what_goes(resource: AnyResource, request: Request) -> listing.Query:
+def _what_goes(resource: AnyResource, request: Request) -> listing.ListQuery:
     """Of a deletion, which must not take more than somebody meant."""
     arguments = _arguments(request)
     if body_of(request).strip() not in (b"", b"{}"):

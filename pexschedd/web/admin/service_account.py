@@ -27,20 +27,25 @@ from twisted.web.server import Request
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError
-from pexschedd.identity.oauth.keepers import TokenKeepers
-from pexschedd.identity.oauth.sign_in import Link, Outcome, SignInFailed, SignIns
+from pexschedd.identity.oauth.sign_in import (
+    SignInFailed,
+    SignInLink,
+    SignInOutcome,
+    SignIns,
+)
 from pexschedd.identity.oauth.signed_in import signed_in
+from pexschedd.identity.oauth.token_caches import TokenCaches
+from pexschedd.management.admin_log import note
+from pexschedd.management.listing import everything
+from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
+from pexschedd.model.fields.times import format_time
 from pexschedd.model.integration import Connector
 from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
-from pexschedd.model.times import format_time
 from pexschedd.store.store import Store
-from pexschedd.web.admin.admin_log import note
+from pexschedd.web.admin.authentication import AdministratorCheck, admin_route
 from pexschedd.web.admin.errors import admin_error
-from pexschedd.web.admin.guard import Authenticator, admin_route
-from pexschedd.web.admin.listing import everything
-from pexschedd.web.admin.resource import PREFIX
-from pexschedd.web.admin.service_account_pages import Account, Pages
+from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
 from pexschedd.web.api import (
     Payload,
     json_response,
@@ -48,7 +53,7 @@ from pexschedd.web.api import (
     route,
     status_of,
 )
-from pexschedd.web.router import Beside
+from pexschedd.web.routing import Beside
 
 PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
 _PAGE = PAGES + "<int:id>/sign_in/"
@@ -79,9 +84,9 @@ class ServiceAccountApi:
     def __init__(
         self,
         store: Store,
-        administrators: Authenticator,
+        administrators: AdministratorCheck,
         sign_ins: SignIns,
-        keepers: TokenKeepers,
+        keepers: TokenCaches,
         certificates: Certificates,
         *,
         now: Now,
@@ -92,7 +97,7 @@ class ServiceAccountApi:
         self._keepers = keepers
         self._certificates = certificates
         self._now = now
-        self._pages = Pages(PAGES)
+        self._pages = SignInPages(PAGES)
 
     def beside(self, rest: IResource) -> IResource:
         """A resource for the root that serves this, and everything else by `rest`."""
@@ -155,20 +160,20 @@ class ServiceAccountApi:
     def state(self, request: Request, id: int) -> Payload:
         return json_response(request, self._state(self._sign_ins.connector(id)))
 
-    async def _begin(self, id: int) -> Link:
+    async def _begin(self, id: int) -> SignInLink:
         link = await self._sign_ins.begin(id)
         note(f"made a sign-in link for ms_exchange_connector {id}")
         return link
 
-    def _after(self, outcome: Outcome) -> Account | None:
+    def _after(self, outcome: SignInOutcome) -> ServiceAccountView | None:
         if outcome.connector is None:
             return None
         connector = self._store.get(tables.CONNECTOR, outcome.connector.id)
         return None if connector is None else self._account(connector)
 
-    def _account(self, connector: Connector) -> Account:
+    def _account(self, connector: Connector) -> ServiceAccountView:
         found = signed_in(connector)
-        return Account(
+        return ServiceAccountView(
             id=connector.id,
             integration=connector.name,
             username=connector.username,

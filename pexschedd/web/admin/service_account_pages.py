@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
-from pexschedd.identity.oauth.sign_in import Link, Outcome
+from pexschedd.identity.oauth.sign_in import SignInLink, SignInOutcome
 from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.api import Payload
@@ -20,7 +20,7 @@ POLICY = (
 )
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceAccountView(msgspec.Struct, frozen=True, kw_only=True):
     """What the pages show of an integration."""
 
     id: int
@@ -31,7 +31,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     needed_because: str
 
 
-class Pages:
+class SignInPages:
     """`root` is the path below which all of them are."""
 
     def __init__(self, root: str) -> None:
@@ -51,14 +51,19 @@ class Pages:
         self._outcome = environment.get_template("service_account_outcome.html")
         self._problem = environment.get_template("service_account_problem.html")
 
-    def sign_in(self, request: Request, account: Account, link: Link | None) -> Payload:
+    def sign_in(
+        self, request: Request, account: ServiceAccountView, link: SignInLink | None
+    ) -> Payload:
         # Under "no-referrer" a form is sent with "Origin: null", and browsers that do
         # not say Sec-Fetch-Site could not press the button.
         request.responseHeaders.setRawHeaders(b"referrer-policy", [b"same-origin"])
         return _page(request, self._sign_in.render(account=account, link=link))
 
     def outcome(
-        self, request: Request, outcome: Outcome, account: Account | None
+        self,
+        request: Request,
+        outcome: SignInOutcome,
+        account: ServiceAccountView | None,
     ) -> Payload:
         text = self._outcome.render(outcome=outcome, account=account)
         return _page(request, text, 400 if outcome.problem else 200)

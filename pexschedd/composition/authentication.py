@@ -1,0 +1,148 @@
+"""From an integration's record to the way its service account signs in to Exchange."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pexschedd.clock import Now
+from pexschedd.errors import SignInRefused
+from pexschedd.ews.auth import Authenticator, Connection, HttpRequest, HttpResponse
+from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.auth.bearer import BearerAuthenticator, TokenSource
+from pexschedd.ews.auth.kerberos import (
+    InThread,
+    KerberosAccount,
+    KerberosAuthenticator,
+)
+from pexschedd.ews.auth.kerberos_config import KerberosRealm, proxy_url
+from pexschedd.ews.auth.kerberos_folder import KerberosFolder
+from pexschedd.ews.auth.kerberos_names import clients, realm_of, service_of
+from pexschedd.ews.auth.lockout_guard import LockoutGuard
+from pexschedd.ews.auth.ntlm import NtlmAuthenticator
+from pexschedd.model.integration import Connector
+
+
+class NoTokenSource:
+    """Stands where nobody obtains tokens."""
+
+    async def token(self) -> str:
+        raise SignInRefused("Signing in to Exchange with OAuth is not set up here.")
+
+    def rejected(self, token: str) -> None:
+        pass
+
+
+def no_token_source(_connector: Connector) -> TokenSource:
+    return NoTokenSource()
+
+
+class RefusingAuthenticator:
+    """Says what is wrong with the settings as soon as somebody wants to sign in."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        raise SignInRefused(self._reason)
+
+
+class KerberosSupport:
+    """What Kerberos needs of the process: a folder, threads and the time.
+
+    `connectors` are all integrations, and `authorities` the certificates (PEM) that KDC
+    proxies may be checked with, at any time.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        connectors: Callable[[], Iterable[Connector]],
+        *,
+        authorities: Callable[[], bytes],
+        in_thread: InThread,
+        now: Now,
+    ) -> None:
+        self._connectors = connectors
+        self._in_thread = in_thread
+        self._now = now
+        self._folder = KerberosFolder(state_dir, self._realms, authorities)
+
+    def authenticator(self, connector: Connector, password: str) -> Authenticator:
+        """Raises ValueError saying what is wrong with the settings."""
+        realm = self._realm(connector)
+        url = urlsplit(connector.url)
+        account = KerberosAccount(
+            integration=connector.id,
+            username=connector.username,
+            names=tuple(clients(connector.username, realm.name)),
+            password=password,
+            service=service_of(connector.kerberos_exchange_spn, url.hostname or ""),
+            kdc=realm.proxy or realm.kdc,
+            every_request=connector.kerberos_auth_every_request,
+            tls=url.scheme == "https",
+        )
+        return KerberosAuthenticator(
+            account, self._folder, in_thread=self._in_thread, now=self._now
+        )
+
+    def _realms(self) -> Iterator[KerberosRealm]:
+        """Of all integrations whose settings are right."""
+        for connector in self._connectors():
+            if connector.authentication_method == "KERBEROS":
+                try:
+                    yield self._realm(connector)
+                except ValueError:
+                    continue
+
+    def _realm(self, connector: Connector) -> KerberosRealm:
+        proxy = proxy_url(
+            connector.kerberos_kdc_https_proxy, tls=connector.kerberos_enable_tls
+        )
+        own_ca = bool(proxy) and connector.kerberos_verify_tls_using_custom_ca
+        host = urlsplit(connector.url).hostname or ""
+        return KerberosRealm(
+            realm_of(connector.kerberos_realm),
+            kdc=connector.kerberos_kdc.strip(),
+            proxy=proxy,
+            anchors=str(self._folder.authorities) if own_ca else "",
+            service=service_of(connector.kerberos_exchange_spn, host),
+        )
+
+
+class AuthenticatorFactory:
+    """Chooses; `tokens` obtains access tokens for an integration."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Callable[[Connector], TokenSource] = no_token_source,
+        kerberos: KerberosSupport | None = None,
+    ) -> None:
+        self._tokens = tokens
+        self._kerberos = kerberos
+
+    def authenticator(self, connector: Connector, password: str) -> Authenticator:
+        """One for all connections of a transport. Wrong settings are said when it is
+        used."""
+        try:
+            return self._choose(connector, password)
+        except ValueError as error:
+            return RefusingAuthenticator(
+                f"The account {connector.username} cannot sign in: {error}."
+            )
+
+    def _choose(self, connector: Connector, password: str) -> Authenticator:
+        chosen: Authenticator
+        match connector.authentication_method:
+            case "OAUTH" | "APP_PERM":
+                return BearerAuthenticator(self._tokens(connector))
+            case "KERBEROS" if self._kerberos is not None:
+                chosen = self._kerberos.authenticator(connector, password)
+            case "KERBEROS":
+                raise ValueError("Kerberos is not set up here")
+            case "NTLM":
+                host = urlsplit(connector.url).hostname or ""
+                chosen = NtlmAuthenticator(connector.username, password, host)
+            case _:
+                chosen = BasicAuthenticator(connector.username, password)
+        return LockoutGuard(chosen)

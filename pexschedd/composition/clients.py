@@ -1,0 +1,130 @@
+"""Everything that reaches other machines: Exchange, its keys, identity providers."""
+
+import secrets
+from collections.abc import Callable
+
+from twisted.application.service import MultiService
+
+from pexschedd.composition.authentication import KerberosSupport
+from pexschedd.composition.connections import Connections
+from pexschedd.composition.monitoring import CallObserver
+from pexschedd.composition.network import (
+    UploadedCertificates,
+    is_reached_directly,
+    network_of,
+    own_certificates,
+)
+from pexschedd.composition.runtime import Runtime, chance, uuid4
+from pexschedd.ews.throttle import Throttles
+from pexschedd.identity.addin import AddinIdentity
+from pexschedd.identity.exchange_metadata import ExchangeMetadata
+from pexschedd.identity.exchange_token import document_url
+from pexschedd.identity.oauth.endpoint import TokenEndpoint
+from pexschedd.identity.oauth.sign_in import SignIns
+from pexschedd.identity.oauth.token_caches import LOOK_EVERY, TokenCaches
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
+from pexschedd.scheduling.alarms.metadata_check import MetadataCheck
+from pexschedd.util.periodic import Periodic, Running
+
+
+class Clients(MultiService):
+    """Its services look after certificates, metadata and access tokens.
+
+    `trust_changed` is called when other certificates are believed than before.
+    """
+
+    def __init__(self, basis: Runtime, trust_changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._basis = basis
+        config, store, reactor = basis.config, basis.store, basis.reactor
+        self.network = network = network_of(config, reactor)
+        UploadedCertificates(store, network.trust, reactor, trust_changed)
+        token_endpoint = TokenEndpoint(
+            lambda direct: (network.direct() if direct else network).agent(),
+            store.vault,
+            reactor,
+            now=basis.now,
+            uuid4=uuid4,
+        )
+        self.keepers = TokenCaches(store, token_endpoint, reactor, basis.now)
+        self.sign_ins = SignIns(
+            store,
+            token_endpoint,
+            self.keepers,
+            now=basis.now,
+            random=secrets.token_urlsafe,
+        )
+        self.connections = Connections(
+            store.vault,
+            network,
+            kerberos=KerberosSupport(
+                config.state_dir,
+                lambda: store.all(tables.CONNECTOR),
+                authorities=self._authorities,
+                in_thread=basis.in_kerberos_thread,
+                now=basis.now,
+            ),
+            tokens=self.keepers.of,
+            patiences=Throttles(reactor, chance),
+            observer=self._observer,
+        )
+        self._metadata = ExchangeMetadata(
+            network.agent(direct=is_reached_directly(store)), reactor
+        )
+        self.identity = AddinIdentity(self._metadata, self._domains, basis.now)
+        self._look_after()
+
+    def _look_after(self) -> None:
+        basis, trust = self._basis, self.network.trust
+        certificates = CertificateExpiry(
+            basis.store,
+            basis.alarms,
+            given=trust.given,
+            own=own_certificates(basis.config),
+            clock=basis.reactor,
+            now=basis.now,
+        )
+        trust.watch(certificates.seen)
+        metadata = MetadataCheck(
+            basis.store,
+            basis.alarms,
+            lambda domain: self._metadata.refresh(document_url(domain)),
+            basis.reactor,
+        )
+
+        async def use_idle_sign_ins(_: Running) -> None:
+            await self.keepers.use_idle()
+
+        sign_ins = Periodic(
+            "sign-ins", use_idle_sign_ins, basis.reactor, LOOK_EVERY, at_start=True
+        )
+        for service in (self.keepers, certificates, metadata, sign_ins):
+            service.setServiceParent(self)
+
+    def back_off(self, connector: Connector) -> float:
+        """Seconds until the integration's server may be asked again."""
+        patience = self.connections.patience(connector)
+        return patience.back_off_seconds if patience is not None else 0.0
+
+    def _observer(self, connector: Connector) -> CallObserver:
+        basis = self._basis
+        return CallObserver(
+            connector.name, basis.metrics, basis.clocks, basis.reactor.seconds
+        )
+
+    def _domains(self, connector_id: int) -> list[str]:
+        found = self._basis.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
+        return [domain.domain for domain in found]
+
+    def _authorities(self) -> bytes:
+        """All certificates that are believed beside the system's."""
+        path = self._basis.config.ca_file
+        uploaded = self._basis.store.all(tables.CA_CERTIFICATE)
+        return b"\n".join(
+            [
+                path.read_bytes() if path is not None and path.exists() else b"",
+                *(each.certificate.encode() for each in uploaded),
+            ]
+        )

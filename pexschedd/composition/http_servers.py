@@ -1,0 +1,143 @@
+"""Everything that other machines reach: the two sides of the HTTP server."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.endpoints import serverFromString
+from twisted.web.resource import IResource
+
+from pexschedd import __version__
+from pexschedd.composition.clients import Clients
+from pexschedd.composition.monitoring import Monitoring
+from pexschedd.composition.runtime import Runtime, digits, uuid4
+from pexschedd.doctor.doctor import Doctor
+from pexschedd.doctor.refused_tokens import RefusedTokens
+from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.oauth.application import Applications
+from pexschedd.model import tables
+from pexschedd.scheduling.admission import Admission
+from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.upkeep.audit_service import AuditService
+from pexschedd.store.disk_reserve import reserve_of
+from pexschedd.web.addin.api import AddinApi
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.admin.commands import CommandApi
+from pexschedd.web.admin.doctor import DoctorApi, OwnPane
+from pexschedd.web.admin.routes import AdminApi
+from pexschedd.web.admin.service_account import ServiceAccountApi
+from pexschedd.web.health import HealthApi
+from pexschedd.web.listener import Listener
+from pexschedd.web.policy import PolicyApi
+from pexschedd.web.routing import Router
+from pexschedd.web.site import BufferedSink, HttpSite
+
+
+class HttpServers(MultiService):
+    """`failed` is told why a port cannot be opened. The doctor is here because it
+    looks at the add-in's side from both ends."""
+
+    def __init__(
+        self, basis: Runtime, outside: Clients, failed: Callable[[str], None]
+    ) -> None:
+        super().__init__()
+        self._basis = basis
+        self._outside = outside
+        self._failed = failed
+        self._files = ConnectorFiles(basis.config.state_dir)
+        self._refused = RefusedTokens(outside.identity.verify)
+        self._access = BufferedSink(sys.stdout.write, basis.reactor)
+        self.administrators = Administrators(basis.store, basis.now, basis.in_thread)
+        self.doctor = Doctor(
+            basis.store,
+            outside.network,
+            outside.connections.poster,
+            state_dir=basis.config.state_dir,
+            now=basis.now,
+            pane=OwnPane(self._files, basis.wording.placeholder),
+            refused_hosts=self._refused.hosts,
+            serving=lambda: bool(self.running),
+            reserve=reserve_of,
+        )
+
+    def open(self, observation: Monitoring, audits: AuditService) -> None:
+        """Makes both sides; their ports open when this service is started."""
+        metrics = self._basis.metrics
+        metrics.watch(observation.readings())
+        config = self._basis.config
+        public = HealthApi(observation.checks, __version__).app.resource()
+        health = HealthApi(
+            observation.checks, __version__, metrics.exposition
+        ).app.resource()
+        policy = PolicyApi(Admission(self._basis.store, self._basis.now)).app.resource()
+        self._listen(
+            "addin",
+            config.addin_endpoints,
+            Router(self._addin(), {b"policy": policy, b"health": public}),
+        )
+        self._listen(
+            "admin",
+            config.admin_endpoints,
+            Router(self._admin(audits), {b"health": health, b"metrics": health}),
+        )
+
+    def port(self, side: str) -> int:
+        """Of the first TCP endpoint of a side, `addin` or `admin`, once it is open:
+        an endpoint may leave the choice to the system."""
+        listener: Any = next(
+            each for each in self if str(each.name).startswith(f"endpoints.{side}[0]")
+        )
+        return int(listener.port.getHost().port)
+
+    def flush(self) -> None:
+        """Writes the access lines that are still held back."""
+        self._access.flush()
+
+    def _addin(self) -> IResource:
+        basis = self._basis
+        booking = Booking(
+            basis.store, basis.wording, now=basis.now, uuid4=uuid4, digits=digits
+        )
+        resource: IResource = AddinApi(
+            lambda id: basis.store.get(tables.CONNECTOR, id),
+            self._refused.verify,
+            booking,
+            self._files,
+            basis.wording.placeholder,
+        ).app.resource()
+        return resource
+
+    def _admin(self, audits: AuditService) -> IResource:
+        basis, store = self._basis, self._basis.store
+        rest: IResource = AdminApi(
+            store,
+            self.administrators,
+            basis.now,
+            basis.templates,
+            clock=basis.reactor,
+            connector_files=self._files,
+        ).app.resource()
+        rest = CommandApi(store, self.administrators, audits).beside(rest)
+        rest = DoctorApi(store, self.administrators, self.doctor.examine).beside(rest)
+        return ServiceAccountApi(
+            store,
+            self.administrators,
+            self._outside.sign_ins,
+            self._outside.keepers,
+            Applications(store, basis.now, basis.in_thread),
+            now=basis.now,
+        ).beside(rest)
+
+    def _listen(self, name: str, endpoints: tuple[str, ...], root: Any) -> None:
+        level = self._basis.config.log_level
+        access = self._access if level in ("debug", "info") else None
+        site = HttpSite(root, self._basis.reactor, access)
+        for number, endpoint in enumerate(endpoints):
+            listener = Listener(
+                f"endpoints.{name}[{number}] ({endpoint})",
+                serverFromString(self._basis.reactor, endpoint),
+                site,
+                self._failed,
+            )
+            listener.setServiceParent(self)

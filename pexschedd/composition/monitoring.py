@@ -1,0 +1,114 @@
+"""What monitoring reads: gathered from the parts, which do not know each other.
+
+Part of the composition.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import disk_usage
+
+from pexschedd.clock import Now
+from pexschedd.metrics import IntegrationReading, Metrics, Readings
+from pexschedd.model import tables
+from pexschedd.model.alarm import Alarm
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.alarms import health
+from pexschedd.scheduling.alarms.clock_skew import ClockSkew
+from pexschedd.scheduling.inbox.supervisor import Supervisor
+from pexschedd.store.store import Store
+
+
+class CallObserver:
+    """Tells the metrics and the clocks of an integration's calls to Exchange; see
+    `ews.client.Observer`. `seconds` is any steady clock."""
+
+    def __init__(
+        self,
+        integration: str,
+        metrics: Metrics,
+        clocks: ClockSkew,
+        seconds: Callable[[], float],
+    ) -> None:
+        self._integration = integration
+        self._metrics = metrics
+        self._clocks = clocks
+        self._seconds = seconds
+
+    def begins(self, operation: str) -> Callable[[str, str], None]:
+        started = self._seconds()
+
+        def ended(result: str, date: str) -> None:
+            took = self._seconds() - started
+            self._metrics.call(self._integration, operation, result, took)
+            if date:
+                self._clocks.seen(self._integration, date)
+
+        return ended
+
+
+class Monitoring:
+    """How the daemon is doing.
+
+    `failure` says why the store was given up, or nothing; `back_off` for how many
+    seconds an integration's server is not asked.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        state_dir: Path,
+        watchers: Supervisor,
+        back_off: Callable[[Connector], float],
+        failure: Callable[[], str],
+        now: Now,
+    ) -> None:
+        self._store = store
+        self._state_dir = state_dir
+        self._watchers = watchers
+        self._back_off = back_off
+        self._failure = failure
+        self._now = now
+
+    def checks(self) -> list[health.HealthCheck]:
+        return health.examine(
+            self._failure(),
+            self._store.refusal,
+            [connector.name for connector in self._store.all(tables.CONNECTOR)],
+            self._raised(),
+        )
+
+    def readings(self) -> Readings:
+        store = self._store
+        return Readings(
+            records=lambda: [(t.name, store.count(t)) for t in tables.TABLES],
+            alarms=lambda: Counter(alarm.name for alarm in self._raised()).items(),
+            integrations=self._integrations,
+            free_bytes=lambda: disk_usage(self._state_dir).free,
+        )
+
+    def _raised(self) -> list[Alarm]:
+        return [a for a in self._store.all(tables.ALARM) if a.time_lowered is None]
+
+    def _integrations(self) -> Iterator[IntegrationReading]:
+        now = self._now()
+        for connector in self._store.all(tables.CONNECTOR):
+            waiting = self._waiting_since(connector)
+            oldest = min(waiting, default=now)
+            state = self._watchers.stream_state(connector.id)
+            yield IntegrationReading(
+                connector.name,
+                queue=len(waiting),
+                queue_age=max(now - oldest, timedelta()).total_seconds(),
+                notifications=str(state.way) if state else "stopped",
+                back_off=self._back_off(connector),
+            )
+
+    def _waiting_since(self, connector: Connector) -> list[datetime]:
+        """When what is not told yet arrived, or at least was decided."""
+        answers = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, connector.id)
+        rewrites = self._store.find_all(tables.REWRITE_BY_CONNECTOR, connector.id)
+        return [a.received or a.created for a in answers] + [
+            r.created for r in rewrites
+        ]

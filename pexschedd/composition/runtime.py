@@ -1,0 +1,84 @@
+"""What nearly every part is made with."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import uuid4 as random_uuid
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from pexschedd.clock import Now
+from pexschedd.config import Config
+from pexschedd.metrics import Metrics
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.alarms.clock_skew import ClockSkew
+from pexschedd.scheduling.inbox.message_handler import MessageHandler
+from pexschedd.scheduling.records.message_texts import MessageTexts
+from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
+
+T = TypeVar("T")
+
+HASHING_THREADS = 2
+"""A password hash takes 16 MiB and 40 ms: a few at once, in threads of their own."""
+
+KERBEROS_THREADS = 4
+"""A domain controller that does not answer keeps one busy for half a minute."""
+
+
+class Runtime:
+    """The store, the time, chance, threads, and what is said to people."""
+
+    _log = Logger()
+
+    def __init__(self, config: Config, store: Store, *, reactor: Any, now: Now) -> None:
+        self.config = config
+        self.store = store
+        self.reactor = reactor
+        self.now = now
+        self.alarms = Alarms(store, now)
+        self.metrics = Metrics()
+        store.observe(self.metrics.flushed)
+        self.clocks = ClockSkew(self.alarms, now)
+        self.templates = Templates(now, uuid4, digits, self._template_debug)
+        self.wording = MessageTexts(self.templates)
+        self.scheduler = MessageHandler(
+            store, self.wording, now=now, uuid4=uuid4, digits=digits
+        )
+        self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
+        self._asking_kdcs = ThreadPool(0, KERBEROS_THREADS, "kerberos")
+
+    def start_threads(self) -> None:
+        self._hashing.start()
+        self._asking_kdcs.start()
+
+    def stop_threads(self) -> None:
+        self._hashing.stop()
+        self._asking_kdcs.stop()
+
+    def in_thread(self, work: Callable[[], T]) -> Deferred[T]:
+        """For what keeps a processor busy, such as hashing."""
+        return deferToThreadPool(self.reactor, self._hashing, work)
+
+    def in_kerberos_thread(self, work: Callable[[], T]) -> Deferred[T]:
+        return deferToThreadPool(self.reactor, self._asking_kdcs, work)
+
+    def _template_debug(self, text: str) -> None:
+        self._log.info("template: {text}", text=text)
+
+
+def uuid4() -> str:
+    return str(random_uuid())
+
+
+def digits(length: int) -> str:
+    """So many decimal digits by chance."""
+    return str(secrets.randbelow(10**length)).zfill(length)
+
+
+def chance() -> float:
+    """From 0 to 1."""
+    return secrets.SystemRandom().random()

@@ -1,0 +1,1 @@
+"""The daemon's control socket, and the orders it carries out for the tools."""

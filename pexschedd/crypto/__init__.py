@@ -1,0 +1,1 @@
+"""Certificates and password hashes. PURE but for being slow."""

@@ -1,0 +1,120 @@
+"""PURE: the way to Exchange: name, proxy, port, certificate."""
+
+from datetime import timedelta
+
+from pexschedd.crypto.certificates import Certificate, day
+from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.diagnose.tls_advice import RENEW, advice
+from pexschedd.doctor.observations import ConnectResult, HostAddresses
+from pexschedd.doctor.powershell import one_line, quoted
+from pexschedd.doctor.report import CheckFinding, failed, passed, warning
+from pexschedd.net.errors import ABOUT_PROXY
+from pexschedd.net.inspection import HandshakeInspection
+
+EXPIRY_WARNS = timedelta(days=14)
+
+
+def proxy(case: ExaminedIntegration, _: object) -> CheckFinding:
+    if case.proxy:
+        return passed(f"Exchange is reached through the web proxy {case.proxy}.")
+    if case.connector.disable_proxy:
+        return passed("Exchange is reached directly (disable_proxy is on).")
+    return passed("Exchange is reached directly.")
+
+
+def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
+    if not seen.host:
+        return failed(
+            f"The EWS URL {case.connector.url!r} names no host.",
+            cause="The field EWS URL is empty or is no URL.",
+            remedy="Set it to https://<Exchange server>/EWS/Exchange.asmx.",
+            commands=("Get-WebServicesVirtualDirectory | Format-List *Url",),
+        )
+    if seen.found:
+        return passed(f"{seen.host} is {', '.join(seen.found)}.")
+    if case.proxy:
+        return warning(
+            f"{seen.host} cannot be resolved here.",
+            cause=f"The web proxy {case.proxy} may know the name all the same.",
+            remedy="Nothing, if the connection through the proxy works.",
+        )
+    return failed(
+        f"{seen.host} cannot be resolved.",
+        cause="The EWS URL has a wrong host name, or this machine asks a DNS server "
+        "that does not know it.",
+        remedy="Correct the field EWS URL (the command lists the right ones), or this "
+        "machine's DNS servers.",
+        commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
+    )
+
+
+def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
+    where = f"{seen.host}:{seen.port}"
+    if seen.trouble is None:
+        through = f" through {case.proxy}" if case.proxy else ""
+        return passed(f"{where} takes connections{through} ({seen.address}).")
+    if seen.trouble in ABOUT_PROXY:
+        return failed(
+            f"No connection to {where}: {seen.problem}.",
+            cause="The web proxy in between does not let the connection through.",
+            remedy="Check the proxy's address, name and password in the configuration "
+            "file, and its rules; or reach Exchange without it: disable_proxy.",
+        )
+    return failed(
+        f"No connection to {where}: {seen.problem}.",
+        cause="Nothing listens on this port of the host, or a firewall in between "
+        "keeps the connection away.",
+        remedy="Correct host and port in the field EWS URL (port 443 unless Exchange "
+        "was set up otherwise), start the web server on the host, or open the port "
+        "in the firewall. Run the command on another machine to compare.",
+        commands=(
+            f"Test-NetConnection -ComputerName {quoted(seen.host)} -Port {seen.port}",
+        ),
+    )
+
+
+def shown_chain(chain: tuple[Certificate, ...]) -> list[str]:
+    lines = []
+    for number, each in enumerate(chain):
+        names = f", for {', '.join(each.names[:10])}" if each.names else ""
+        lines.append(
+            one_line(
+                f"certificate {number}: {each.subject}{names}; issued by {each.issuer};"
+                f" {day(each.not_before)} to {day(each.not_after)}; "
+                f"SHA-256 {each.fingerprint}"
+            )
+        )
+    return lines
+
+
+def ends_soon(case: ExaminedIntegration, seen: HandshakeInspection) -> bool:
+    """Whether the server's own certificate ends within `EXPIRY_WARNS`."""
+    if case.now is None or not seen.chain:
+        return False
+    return seen.chain[0].not_after - case.now < EXPIRY_WARNS
+
+
+def certificate(case: ExaminedIntegration, seen: HandshakeInspection) -> CheckFinding:
+    details = shown_chain(seen.chain)
+    if seen.trouble is None and ends_soon(case, seen):
+        return warning(
+            f"The certificate is good until {day(seen.chain[0].not_after)} only.",
+            cause="Afterwards Exchange is not trusted any more, and nothing is "
+            "scheduled.",
+            remedy="Renew it in time, and give it to IIS.",
+            commands=RENEW,
+            details=details,
+        )
+    if seen.trouble is None:
+        issuer = seen.chain[0].issuer if seen.chain else "?"
+        return passed(
+            f"{seen.version}, certificate of {one_line(issuer)} is trusted.", *details
+        )
+    told = advice(seen.trouble)
+    return failed(
+        f"No trusted connection to {seen.host}:{seen.port}: {seen.problem}.",
+        cause=told.cause,
+        remedy=told.remedy.format(host=seen.host),
+        commands=told.commands,
+        details=details,
+    )

@@ -1,0 +1,69 @@
+"""PURE: this machine, and who else uses the mailbox."""
+
+from pexschedd.doctor import remedies
+from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.observations import DiskState
+from pexschedd.doctor.powershell import one_line
+from pexschedd.doctor.report import CheckFinding, failed, passed, warning
+from pexschedd.scheduling.alarms import names
+
+MIB = 1024 * 1024
+DISK_WARNS = 1024 * MIB
+"""Bytes free."""
+
+
+def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
+    address = case.connector.room_mailbox_email_address
+    remedy = (
+        "Give each integration, and each installation (test systems, too), an "
+        "equipment mailbox of its own."
+    )
+    if case.others:
+        others = ", ".join(map(one_line, case.others))
+        return failed(
+            f"{address} is also the mailbox of {others}.",
+            cause="Each takes the other's requests away: meetings are rejected as "
+            "invalid at random.",
+            remedy=remedy,
+            commands=(remedies.make_mailbox(case),),
+        )
+    alarm = case.details(names.SHARED_MAILBOX)
+    if alarm:
+        return failed(
+            f"Something else answers the requests in {address}: {one_line(alarm)}",
+            cause="Another installation with the same mailbox, Exchange itself, or a "
+            "person takes requests away.",
+            remedy=remedy,
+            commands=(
+                *remedies.calendar_processing(case),
+                f"Get-MailboxPermission -Identity {remedies.mailbox(case)}",
+            ),
+        )
+    return passed("No other integration here uses the mailbox, and no sign of others.")
+
+
+def disk(_case: ExaminedIntegration, seen: DiskState) -> CheckFinding:
+    if seen.trouble:
+        return failed(
+            f"{seen.path} cannot be looked at: {seen.trouble}.",
+            cause="The folder is not there or not accessible.",
+            remedy="Correct state_dir in the configuration file, or the folder's "
+            "permissions.",
+        )
+    said = f"{seen.free // MIB:,} MiB of {seen.total // MIB:,} are free at {seen.path}."
+    remedy = "Make room on this file system, or move state_dir to a larger one."
+    low = seen.reserve // MIB
+    if seen.free < seen.reserve:
+        return failed(
+            said,
+            cause=f"Below {low:,} MiB, new meetings are not scheduled.",
+            remedy=remedy,
+        )
+    if seen.free < max(DISK_WARNS, 2 * seen.reserve):
+        return warning(
+            said,
+            cause=f"Room is getting scarce: below {low:,} MiB, new meetings are "
+            "not scheduled.",
+            remedy=remedy,
+        )
+    return passed(said)

@@ -1,0 +1,163 @@
+"""Reading a batch of items, whatever some of them are like."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from pexschedd.errors import MailboxError
+from pexschedd.ews.batch_size import BatchSize
+from pexschedd.ews.batches import in_halves
+from pexschedd.ews.client import EwsClient
+from pexschedd.ews.envelope import ItemProblem
+from pexschedd.ews.error_messages import WHOLE_MAILBOX, ExchangeSite, said
+from pexschedd.ews.error_policy import (
+    Retry,
+    TooMuch,
+    blame_of_item,
+    blame_of_request,
+    rule,
+)
+from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.model.meeting import MessageRef
+from pexschedd.scheduling.ports.mailbox import Blame, Unreadable
+
+T = TypeVar("T")
+
+Build = Callable[[str, Sequence[MessageRef]], bytes]
+
+_UNFINISHED = frozenset((Category.THROTTLED, Category.TRANSIENT))
+"""Categories of a problem that an item may not have when it is asked for again."""
+_FEW = 3
+"""So many may be damaged at the same time; more, and it is the server."""
+
+
+class BatchReader(Generic[T]):
+    """Reads items with one kind of GetItem.
+
+    `smaller` asks for less of an item: it is tried for items that cannot be read. What
+    it gives is taken if `suffices` says so.
+    """
+
+    def __init__(
+        self,
+        client: EwsClient,
+        site: ExchangeSite,
+        build: Build,
+        parse: Callable[[bytes, int], list[T | ItemProblem]],
+        *,
+        portion: BatchSize | None = None,
+        smaller: Build | None = None,
+        suffices: Callable[[T], bool] = lambda _: True,
+    ) -> None:
+        self._client = client
+        self._site = site
+        self._build = build
+        self._parse = parse
+        self._portion = portion
+        self._smaller = smaller
+        self._suffices = suffices
+
+    async def read(self, refs: Sequence[MessageRef]) -> list[T | Unreadable]:
+        """The items that are still there; those that cannot be read say so.
+
+        What the server left undone is asked for again, as long as that leads anywhere.
+        An item that keeps failing while others can be read is unreadable: it must not
+        hold up the rest. Raises `MailboxError` when nothing can be read.
+        """
+        found: list[T | Unreadable] = []
+        something_was_read = False
+        while refs:
+            unfinished: list[tuple[MessageRef, ItemProblem]] = []
+            answers = await self._get(refs)
+            self._raise_if_all(answers)
+            for ref, answer in zip(refs, answers, strict=True):
+                if not isinstance(answer, (ItemProblem, Unreadable)):
+                    found.append(answer)
+                    something_was_read = True
+                elif isinstance(answer, Unreadable):
+                    found += await self._with_less(answer)
+                elif category(answer.code) in _UNFINISHED:
+                    unfinished.append((ref, answer))
+                elif category(answer.code) is not Category.GONE:
+                    found += await self._with_less(_unreadable(ref, answer))
+            if len(unfinished) == len(refs):
+                # What is said in passing trouble is said of some messages for ever.
+                busy = [p for _, p in unfinished if _is_the_servers(p)]
+                few = something_was_read or len(refs) <= _FEW
+                if busy or not few:
+                    raise self._client.trouble((busy or [unfinished[0][1]])[0])
+                if not something_was_read:
+                    await self._works()
+                for ref, problem in unfinished:
+                    found += await self._with_less(_unreadable(ref, problem))
+                break
+            refs = [ref for ref, _ in unfinished]
+        return found
+
+    async def _get(
+        self, refs: Sequence[MessageRef]
+    ) -> list[T | Unreadable | ItemProblem]:
+        """One answer for each. What fails as a whole is read in halves."""
+        return await in_halves(
+            refs,
+            self._get_at_once,
+            alone=lambda ref, error: Unreadable(
+                ref, error.message, blame_of_request(error)
+            ),
+            works=self._works,
+        )
+
+    async def _get_at_once(
+        self, refs: Sequence[MessageRef]
+    ) -> list[T | Unreadable | ItemProblem]:
+        try:
+            found = await self._client.read(
+                self._build(self._site.mailbox, refs),
+                lambda data: self._parse(data, len(refs)),
+            )
+        except TooMuch:
+            if self._portion:
+                self._portion.too_much()
+            raise
+        if self._portion:
+            self._portion.well()
+        return [*found]
+
+    async def _with_less(self, unreadable: Unreadable) -> list[T | Unreadable]:
+        """What can be read of an item without its body; that may be enough."""
+        if self._smaller is None:
+            return [unreadable]
+        try:
+            (found,) = await self._client.read(
+                self._smaller(self._site.mailbox, [unreadable.ref]),
+                lambda data: self._parse(data, 1),
+            )
+        except MailboxError:
+            return [unreadable]
+        if isinstance(found, ItemProblem):
+            return [] if rule(found.code).of_one is Retry.SKIP else [unreadable]
+        return [found] if self._suffices(found) else [unreadable]
+
+    async def _works(self) -> None:
+        """Raises `MailboxError` unless the server opens the inbox."""
+        await self._client.read(build_get_folder(self._site.mailbox), parse_get_folder)
+
+    def _raise_if_all(self, answers: Sequence[T | Unreadable | ItemProblem]) -> None:
+        """A problem that all items share is not the items' fault."""
+        problems = [answer for answer in answers if isinstance(answer, ItemProblem)]
+        if len(problems) == len(answers) and all(
+            category(problem.code) in WHOLE_MAILBOX for problem in problems
+        ):
+            raise self._client.trouble(problems[0])
+
+
+def _unreadable(ref: MessageRef, problem: ItemProblem) -> Unreadable:
+    return Unreadable(ref, said(problem), blame_of_item(problem.code))
+
+
+def _is_the_servers(problem: ItemProblem) -> bool:
+    """It asks for a pause, or has stopped in the middle."""
+    return (
+        category(problem.code) is Category.THROTTLED
+        or blame_of_item(problem.code) is Blame.SERVER
+    )

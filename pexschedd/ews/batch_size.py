@@ -1,0 +1,26 @@
+"""How much is asked for at a time. PURE."""
+
+_CALM = 10
+"""Portions in a row that went well before more is tried."""
+
+
+class BatchSize:
+    """A size that halves when it was too much, and grows again slowly."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._well = 0
+        self.size = most
+
+    def too_much(self) -> bool:
+        """Whether there is anything smaller to try."""
+        self._well = 0
+        smaller = max(1, self.size // 2)
+        tried, self.size = self.size, smaller
+        return smaller < tried
+
+    def well(self) -> None:
+        self._well += 1
+        if self.size < self._most and self._well >= _CALM:
+            self._well = 0
+            self.size = min(self._most, self.size + max(1, self.size // 4))

@@ -1,0 +1,135 @@
+"""The equipment mailbox's calendar and old items: `MailboxKeeping` over EWS."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from twisted.logger import Logger
+
+from pexschedd.errors import CursorLost, MailboxError, MailboxRefused
+from pexschedd.ews.batch_reader import BatchReader
+from pexschedd.ews.batch_size import BatchSize
+from pexschedd.ews.batches import at_once, batches, one_page
+from pexschedd.ews.client import EwsClient
+from pexschedd.ews.envelope import ItemProblem
+from pexschedd.ews.error_messages import ExchangeSite, outcome, shared
+from pexschedd.ews.operations.delete_item import build_delete, parse_delete
+from pexschedd.ews.operations.find_item import (
+    FoundPlace,
+    build_find_calendar,
+    build_find_inbox,
+    parse_find_calendar,
+    parse_find_inbox,
+)
+from pexschedd.ews.operations.get_meetings import build_get_meetings, parse_meetings
+from pexschedd.ews.operations.get_user_configuration import (
+    build_get_processing,
+    parse_processing,
+)
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
+from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind, Unreadable
+
+_log = Logger()
+
+DELETE_BATCH = 100
+
+
+async def calendar(
+    client: EwsClient,
+    site: ExchangeSite,
+    cursor: str,
+    pages: BatchSize,
+    batch: int,
+    parallel: int,
+) -> tuple[list[CalendarMeeting], str]:
+    place = _place(cursor)
+    refs, following = await one_page(
+        pages,
+        lambda most: client.read(
+            build_find_calendar(site.mailbox, place, most),
+            lambda data: parse_find_calendar(data, place),
+        ),
+    )
+    reader = BatchReader(client, site, build_get_meetings, parse_meetings)
+    meetings: list[CalendarMeeting] = []
+    for read in await at_once(batches(refs, batch), parallel, reader.read):
+        if isinstance(read, MailboxError):
+            raise read
+        for each in read or []:
+            if isinstance(each, Unreadable):
+                _log.warn(
+                    "{mailbox}: a meeting in the calendar cannot be read: {reason}",
+                    mailbox=site.mailbox,
+                    reason=each.reason,
+                )
+            else:
+                meetings.append(each)
+    return meetings, following
+
+
+async def inbox(
+    client: EwsClient,
+    site: ExchangeSite,
+    received_before: datetime,
+    cursor: str,
+    pages: BatchSize,
+) -> tuple[list[MeetingMessage], str]:
+    place = _place(cursor)
+    return await one_page(
+        pages,
+        lambda most: client.read(
+            build_find_inbox(site.mailbox, place, received_before, most),
+            lambda data: parse_find_inbox(data, place),
+        ),
+    )
+
+
+def _place(cursor: str) -> FoundPlace:
+    try:
+        return FoundPlace.read(cursor)
+    except ValueError:
+        raise CursorLost("The cursor is none of this mailbox's.") from None
+
+
+async def processes_automatically(client: EwsClient, site: ExchangeSite) -> bool | None:
+    try:
+        return await client.read(build_get_processing(site.mailbox), parse_processing)
+    except MailboxRefused:
+        # Not every server has it, nor lets us see it.
+        return None
+
+
+async def delete(
+    client: EwsClient, site: ExchangeSite, refs: Sequence[MessageRef]
+) -> list[Outcome]:
+    """An error after a batch leaves the rest to be tried again."""
+    outcomes: list[Outcome] = []
+    for batch in batches(refs, DELETE_BATCH):
+        try:
+            outcomes += await _delete(client, site, batch)
+        except MailboxError as error:
+            if not outcomes:
+                raise
+            rest = Outcome(OutcomeKind.RETRY, error.message)
+            return outcomes + [rest] * (len(refs) - len(outcomes))
+    return outcomes
+
+
+async def _delete(
+    client: EwsClient, site: ExchangeSite, refs: Sequence[MessageRef]
+) -> list[Outcome]:
+    problems = await client.write(
+        build_delete(site.mailbox, refs), lambda data: parse_delete(data, len(refs))
+    )
+    problem = shared(problems)
+    if problem is not None:
+        raise client.trouble(problem)
+    return [_deleted(problem) for problem in problems]
+
+
+def _deleted(problem: ItemProblem | None) -> Outcome:
+    """A damaged item that cannot be deleted now will not be deleted later."""
+    found = outcome(problem)
+    if problem is not None and category(problem.code) is Category.BAD_ITEM:
+        return Outcome(OutcomeKind.FAILED, found.reason)
+    return found

@@ -1,0 +1,167 @@
+"""Answering a batch of messages, so that every answer is given once.
+
+One CreateItem carries accepts, declines and removals in their order, for they may be
+about the same meeting. What it could not do gets a second round, each kind of failure
+in its own way; then the messages that only have to go are moved away.
+
+An answer that may have been given before, because nobody heard what became of it, is
+looked up first: a message that has been answered is not under its id any more.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pexschedd.errors import MailboxError
+from pexschedd.ews.client import EwsClient
+from pexschedd.ews.envelope import ItemProblem
+from pexschedd.ews.error_messages import ExchangeSite, outcome, shared
+from pexschedd.ews.operations.create_item import build_answers, parse_answers
+from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
+from pexschedd.ews.operations.move_item import build_discard, parse_discard
+from pexschedd.ews.response_codes import Category, category
+from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome, OutcomeKind
+
+_NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
+"""A removal found nothing in the calendar that it could or might take out."""
+
+_NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
+"""How the codes begin that say that a message is not this mailbox's to answer: it is
+the organizer itself, or got a copy as somebody's delegate."""
+
+_TELLS = (Action.ACCEPT, Action.DECLINE)
+
+_NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
+
+
+async def answer_batch(
+    client: EwsClient, site: ExchangeSite, answers: Sequence[Answer]
+) -> list[Outcome]:
+    """One outcome for each answer, in order.
+
+    Raises `MailboxError` when nothing was done or its fate is unknown.
+    """
+    return await _Batch(client, site, answers).run()
+
+
+class _Batch:
+    def __init__(
+        self, client: EwsClient, site: ExchangeSite, answers: Sequence[Answer]
+    ) -> None:
+        self._client = client
+        self._site = site
+        self._answers = list(answers)
+        self._problems: dict[int, ItemProblem | None] = {}
+        """What became of the answers by their index; those not yet tried are not in."""
+
+    async def run(self) -> list[Outcome]:
+        await self._look_up([i for i, a in enumerate(self._answers) if a.unsure])
+        to_say = [
+            i
+            for i, answer in enumerate(self._answers)
+            if answer.action != Action.DISCARD and i not in self._problems
+        ]
+        await self._say(to_say)
+        problem = shared([self._problems[i] for i in to_say])
+        if problem is not None:
+            raise self._client.trouble(problem)
+        later: str | None = None
+        try:
+            await self._say_again(to_say)
+            await self._move(self._to_move())
+        except MailboxError as error:
+            if not self._problems:
+                raise
+            later = error.message
+        return [self._outcome(index, later) for index in range(len(self._answers))]
+
+    async def _say(self, indexes: Sequence[int]) -> None:
+        """A CreateItem for these answers, if there are any."""
+        if not indexes:
+            return
+        said = await self._client.write(
+            build_answers(self._site.mailbox, [self._answers[i] for i in indexes]),
+            lambda data: parse_answers(data, len(indexes)),
+        )
+        self._problems.update(zip(indexes, said, strict=True))
+
+    async def _look_up(self, indexes: Sequence[int]) -> None:
+        """Finds out which of them are settled, and how the others are now.
+
+        Removals and discards tell nobody: to repeat them does no harm.
+        """
+        indexes = [i for i in indexes if self._answers[i].action in _TELLS]
+        if indexes:
+            await self._read_again(indexes)
+
+    async def _say_again(self, indexes: Iterable[int]) -> None:
+        """The second round, for answers that another form may help."""
+        indexes = list(indexes)
+        with_sends = any(self._answers[i].action != Action.REMOVE for i in indexes)
+        await self._refresh(self._with_problem(indexes, {Category.CONCURRENCY}))
+        if with_sends:
+            # Removals may need a request of their own: they send nothing.
+            refused = self._with_problem(indexes, _NOT_UNDERSTOOD)
+            await self._say([i for i in refused if self._removes(i)])
+
+    async def _refresh(self, indexes: Sequence[int]) -> None:
+        """The messages were touched since we read them: answer them as they are now."""
+        if indexes:
+            await self._say(await self._read_again(indexes))
+
+    async def _read_again(self, indexes: Sequence[int]) -> list[int]:
+        """Those that are still there."""
+        refs = await self._client.read(
+            build_get_refs(self._site.mailbox, [self._answers[i].ref for i in indexes]),
+            lambda data: parse_refs(data, len(indexes)),
+        )
+        current = []
+        for index, ref in zip(indexes, refs, strict=True):
+            if isinstance(ref, ItemProblem):
+                self._problems[index] = ref
+            else:
+                old = self._answers[index]
+                self._answers[index] = Answer(ref, old.action, old.body)
+                current.append(index)
+        return current
+
+    def _to_move(self) -> list[int]:
+        """Discards; and what cannot be done but still has to go: removals without a
+        meeting, and answers that nobody waits for."""
+        indexes = range(len(self._answers))
+        absent = self._with_problem(indexes, _NO_MEETING)
+        return sorted(
+            [i for i in indexes if i not in self._problems]
+            + [i for i in absent if self._removes(i) or self._is_not_ours(i)]
+        )
+
+    async def _move(self, indexes: Sequence[int]) -> None:
+        if not indexes:
+            return
+        for index in indexes:
+            self._problems.pop(index, None)
+        moved = await self._client.write(
+            build_discard(self._site.mailbox, [self._answers[i].ref for i in indexes]),
+            lambda data: parse_discard(data, len(indexes)),
+        )
+        self._problems.update(zip(indexes, moved, strict=True))
+
+    def _with_problem(
+        self, indexes: Iterable[int], categories: Iterable[Category]
+    ) -> list[int]:
+        return [
+            index
+            for index in indexes
+            if (problem := self._problems.get(index)) is not None
+            and category(problem.code) in categories
+        ]
+
+    def _removes(self, index: int) -> bool:
+        return self._answers[index].action is Action.REMOVE
+
+    def _is_not_ours(self, index: int) -> bool:
+        problem = self._problems[index]
+        return problem is not None and problem.code.startswith(_NOBODY_WAITS)
+
+    def _outcome(self, index: int, later: str | None) -> Outcome:
+        if index in self._problems:
+            return outcome(self._problems[index])
+        return Outcome(OutcomeKind.RETRY, later or "not tried")

@@ -1,0 +1,1 @@
+"""Notifications from Exchange: streaming subscriptions, and pull subscriptions."""

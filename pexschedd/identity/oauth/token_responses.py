@@ -1,0 +1,142 @@
+"""What a token endpoint's answer means. PURE."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pexschedd.errors import (
+    MailboxBusy,
+    MailboxError,
+    MailboxUnreachable,
+    SignInRefused,
+)
+from pexschedd.identity.oauth.remedies import meaning
+
+MAX_TOKEN = 16 * 1024
+"""Characters. Exchange itself takes no headers that are longer."""
+
+SHORTEST, USUAL, LONGEST = 60.0, 3600.0, 86400.0
+"""Seconds that an access token is taken to last, whatever is said."""
+
+
+class TokenSet(msgspec.Struct, frozen=True):
+    """Empty texts stand for tokens that were not given."""
+
+    access: str
+    lifetime: float
+    """Seconds from now."""
+    refresh: str = ""
+    id: str = ""
+
+    def __repr__(self) -> str:
+        return "<Tokens>"
+
+
+def tokens_in(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: float
+) -> TokenSet:
+    """The tokens; raises what the answer says instead: see `refusal`.
+
+    `headers` have names in lower case; `now` is in seconds since 1970.
+    """
+    answer = _object(body)
+    if status != 200 or "error" in answer:
+        raise refusal(status, headers, answer, now=now)
+    access = _token(answer, "access_token")
+    if not access:
+        raise MailboxUnreachable(
+            "The OAuth token endpoint gave no access token. Check that "
+            "oauth_token_endpoint is the token endpoint of the identity provider."
+        )
+    kind = answer.get("token_type", "Bearer")
+    if not isinstance(kind, str) or kind.casefold() != "bearer":
+        raise SignInRefused(
+            "The OAuth token endpoint gave a token of a kind that Exchange does not "
+            "take; it must be Bearer."
+        )
+    return TokenSet(
+        access,
+        _lifetime(answer, now),
+        _token(answer, "refresh_token"),
+        _token(answer, "id_token"),
+    )
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], answer: Mapping[str, Any], *, now: float
+) -> MailboxError:
+    """The error that an answer without tokens stands for, with the remedy."""
+    error = _text(answer, "error")
+    busy = error in ("temporarily_unavailable", "server_error", "slow_down")
+    if status == 429 or status >= 500 or busy:
+        wait = _retry_after(headers)
+        if status == 429 or busy or wait is not None:
+            text = "The OAuth token endpoint is busy; it is asked again later."
+            return MailboxBusy(text, retry_after=wait)
+        return MailboxUnreachable(f"The OAuth token endpoint fails (HTTP {status}).")
+    if not error:
+        if 300 <= status < 400:
+            return MailboxUnreachable(
+                f"The OAuth token endpoint redirects (HTTP {status}), which is not "
+                "followed. Enter the address that really answers as "
+                "oauth_token_endpoint."
+            )
+        return MailboxUnreachable(
+            f"The OAuth token endpoint does not answer as one (HTTP {status}). Check "
+            "oauth_token_endpoint."
+        )
+    return meaning(error, _text(answer, "error_description"), _numbers(answer))
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _token(answer: Mapping[str, Any], name: str) -> str:
+    """Tokens are visible ASCII (RFC 6749, appendix A); anything else is none."""
+    value = answer.get(name, "")
+    if not isinstance(value, str) or len(value) > MAX_TOKEN:
+        return ""
+    return value if value.isascii() and value.isprintable() else ""
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    value = answer.get(name, "")
+    return value[:2000] if isinstance(value, str) else ""
+
+
+def _numbers(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Entra ID's `error_codes`."""
+    values = answer.get("error_codes")
+    if not isinstance(values, list):
+        return ()
+    return tuple(str(v) for v in values[:10] if type(v) is int)
+
+
+def _lifetime(answer: Mapping[str, Any], now: float) -> float:
+    """Entra ID's v1 endpoints and ADFS write numbers as texts, too."""
+    seconds = _number(answer.get("expires_in"))
+    if seconds is None:
+        end = _number(answer.get("expires_on"))
+        seconds = USUAL if end is None else end - now
+    return min(max(seconds, SHORTEST), LONGEST)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1e12 else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    seconds = _number(headers.get("retry-after"))
+    return None if seconds is None else min(max(seconds, 1.0), 3600.0)

@@ -1,0 +1,162 @@
+"""Changes that have been checked, to be made all at once.
+
+The store shows a change at once, so nothing may be put before everything has been
+found right. Until then a plan is the store as it will be: what is checked later in the
+same request sees what was planned before.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pexschedd.management.admin_log import note
+from pexschedd.management.resource import AnyTable, Children
+from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.model import tables
+from pexschedd.model.fields.declaration import Record
+from pexschedd.model.uniqueness import UNIQUE, Unique
+from pexschedd.scheduling.records.deletion import remove_conference
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
+
+
+class ChangeSet:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._puts: dict[tuple[str, int], tuple[AnyTable, Any]] = {}
+        self._deletions: list[tuple[AnyResource, int]] = []
+        self._gone: set[tuple[str, int]] = set()
+        self._keys: dict[tuple[str, str, Hashable], int] = {}
+
+    def new_id(self, table: AnyTable) -> int:
+        return self._store.transaction().new_id(table)
+
+    def get(self, table: AnyTable, id: int) -> Any:
+        """The record as it will be, or None."""
+        place = table.name, id
+        if place in self._gone:
+            return None
+        planned = self._puts.get(place)
+        return self._store.get(table, id) if planned is None else planned[1]
+
+    def put(self, table: AnyTable, record: Record) -> None:
+        """Plans a record whose `clashes` have been looked at."""
+        self._puts[table.name, record.id] = table, record
+        for unique in UNIQUE.get(table.name, ()):
+            key = unique.key(record)
+            if key is not None:
+                self._keys[table.name, unique.field, key] = record.id
+
+    def delete(self, resource: AnyResource, id: int) -> None:
+        """Plans the end of a record and of what belongs to it."""
+        self._deletions.append((resource, id))
+        self._forget(resource, id)
+
+    def _forget(self, resource: AnyResource, id: int) -> None:
+        self._gone.add((resource.table.name, id))
+        self._puts.pop((resource.table.name, id), None)
+        for children in resource.children.values():
+            for child in self._store.find_all(children.index, id):
+                self._forget(CONFIGURATION[children.resource], child.id)
+
+    def children(self, children: Children, parent: int) -> list[int]:
+        """The ids of what belongs to a stored record."""
+        return [child.id for child in self._store.find_all(children.index, parent)]
+
+    def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
+        """The fields whose value another record has, and what to say about it."""
+        return {
+            unique.field: unique.taken(holder)
+            for unique in UNIQUE.get(table.name, ())
+            if (holder := self._holder(table, unique, record)) is not None
+        }
+
+    def _holder(self, table: AnyTable, unique: Unique, record: Record) -> Record | None:
+        """Another record with the same key."""
+        key = unique.key(record)
+        if key is None:
+            return None
+        planned = self._keys.get((table.name, unique.field, key))
+        if planned not in (None, record.id):
+            _, holder = self._puts.get((table.name, planned or 0), (table, None))
+            if isinstance(holder, Record) and unique.key(holder) == key:
+                return holder
+        stored: Iterable[Any] = (
+            self._store.all(table)
+            if unique.index is None
+            else self._store.find_all(unique.index, key)
+        )
+        found: Record | None = next(
+            (
+                other
+                for other in stored
+                if other.id != record.id
+                and (table.name, other.id) not in self._gone
+                and (table.name, other.id) not in self._puts
+                and unique.key(other) == key
+            ),
+            None,
+        )
+        return found
+
+    async def commit(self, now: datetime) -> None:
+        """Makes all changes; durable, and in the administrator log, when this
+        returns."""
+        done = list(self._done())
+        # What only deletes makes room, although it changes what refers to that.
+        only_deletes = not self._puts
+        with self._store.transaction(essential=only_deletes) as change:
+            for resource, id_ in self._deletions:
+                _delete(change, self._store, resource, id_, now)
+            for table, record in self._puts.values():
+                change.put(table, record)
+            durable = change.commit()
+        await durable
+        for what in done:
+            note(what)
+
+    def _done(self) -> Iterator[str]:
+        """What is about to change: which records and fields, never their values."""
+        for resource, id_ in self._deletions:
+            if self._store.get(resource.table, id_) is not None:
+                yield f"deleted {resource.name} {id_}"
+        for table, record in self._puts.values():
+            old = self._store.get(table, record.id)
+            if old is None:
+                yield f"created {table.name} {record.id}"
+            else:
+                fields = ", ".join(_differences(old, record))
+                yield f"changed {table.name} {record.id}: {fields}"
+
+
+def _differences(old: Record, new: Record) -> list[str]:
+    return [
+        name
+        for name in new.__struct_fields__
+        if getattr(old, name) != getattr(new, name)
+    ]
+
+
+def _delete(
+    change: Transaction,
+    store: Store,
+    resource: AnyResource,
+    id: int,
+    now: datetime,
+) -> None:
+    table = resource.table
+    if store.get(table, id) is None:
+        return
+    if table is tables.CONFERENCE:
+        remove_conference(change, store, id, now)
+        return
+    if table is tables.SCHEDULED_ALIAS:
+        for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
+            meeting = msgspec.structs.replace(meeting, scheduled_alias=None)
+            change.put(tables.SCHEDULED_CONFERENCE, meeting)
+        for series in store.find_all(tables.RECURRING_BY_ALIAS, id):
+            series = msgspec.structs.replace(series, scheduled_alias=None)
+            change.put(tables.RECURRING_CONFERENCE, series)
+    change.delete(table, id)

@@ -1,0 +1,153 @@
+"""Filters of a list: `name__icontains=x` to a test of a record.
+
+`conference__name=…` looks at the record that is referred to, `aliases__alias=…` at
+those that belong to it: one of them has to fit.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pexschedd.errors import InvalidFields
+from pexschedd.management.references import parse_reference
+from pexschedd.management.representation import RecordReads
+from pexschedd.management.resource import AnyIndex, Column
+from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.model.fields.times import parse_time
+
+Test = Callable[[RecordReads, Any], bool]
+Values = Callable[[RecordReads, Any], Iterable[Any]]
+
+_TEXT: Mapping[str, Callable[[str, str], bool]] = {
+    "iexact": lambda value, text: value.casefold() == text.casefold(),
+    "contains": lambda value, text: text in value,
+    "icontains": lambda value, text: text.casefold() in value.casefold(),
+    "startswith": str.startswith,
+    "istartswith": lambda value, text: value.casefold().startswith(text.casefold()),
+    "endswith": str.endswith,
+    "iendswith": lambda value, text: value.casefold().endswith(text.casefold()),
+}
+_ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "exact": lambda value, other: bool(value == other),
+    "gt": lambda value, other: bool(value > other),
+    "gte": lambda value, other: bool(value >= other),
+    "lt": lambda value, other: bool(value < other),
+    "lte": lambda value, other: bool(value <= other),
+}
+_OPERATORS = {*_TEXT, *_ORDER, "in", "isnull"}
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Filter(msgspec.Struct, frozen=True):
+    test: Test
+    finder: tuple[AnyIndex, Hashable] | None = None
+    """An index and a key that find at least everything that passes."""
+
+
+def parse_filter(resource: AnyResource, key: str, text: str) -> Filter:
+    """Raises `InvalidFields` for a filter that there is not, or a value it cannot
+    have."""
+    name, *rest = key.split("__")
+    operator = rest.pop() if rest and rest[-1] in _OPERATORS else "exact"
+    try:
+        column, values = _source(resource, name, rest)
+        test = _comparison(column, operator, text)
+    except LookupError:
+        there = f"what there is: filtering in {resource.uri}schema/"
+        raise InvalidFields({key: [f"There is no such filter; {there}."]}) from None
+    except ValueError as error:
+        raise InvalidFields({key: [str(error)]}) from None
+    finder = None
+    if operator == "exact" and not rest and name in resource.finders:
+        index, make_key = resource.finders[name]
+        finder = index, make_key(_convert(column, text))
+    return Filter(
+        lambda store, record: any(test(value) for value in values(store, record)),
+        finder,
+    )
+
+
+def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, Values]:
+    """The column that is compared and where its values come from. LookupError."""
+    if not rest and name in resource.columns:
+        column = resource.columns[name]
+        return column, lambda _, record: (column.get(record),)
+    if len(rest) == 1 and name in resource.columns:
+        return _referred(resource.columns[name], rest[0])
+    if len(rest) == 1 and name in resource.children:
+        return _belonging(resource, name, rest[0])
+    raise LookupError(name)
+
+
+def _referred(by: Column, name: str) -> tuple[Column, Values]:
+    other = CONFIGURATION.get(by.related)
+    if other is None or name not in other.columns:
+        raise LookupError(name)
+    column = other.columns[name]
+
+    def values(store: RecordReads, record: Any) -> Iterable[Any]:
+        id_ = by.get(record)
+        found = None if id_ is None else store.get(other.table, id_)
+        return () if found is None else (column.get(found),)
+
+    return column, values
+
+
+def _belonging(resource: AnyResource, child: str, name: str) -> tuple[Column, Values]:
+    children = resource.children[child]
+    column = CONFIGURATION[children.resource].columns.get(name)
+    if column is None:
+        raise LookupError(name)
+
+    def values(store: RecordReads, record: Any) -> Iterable[Any]:
+        return map(column.get, store.find_all(children.index, record.id))
+
+    return column, values
+
+
+def _comparison(column: Column, operator: str, text: str) -> Callable[[Any], bool]:
+    if operator == "isnull":
+        wanted = _truth(text)
+        return lambda value: (value is None) == wanted
+    if operator == "in":
+        options = {_convert(column, part) for part in text.split(",")}
+        return lambda value: value in options
+    if operator in _TEXT:
+        if column.type is not str:
+            raise ValueError("This filter is for texts only.")
+        like = _TEXT[operator]
+        return lambda value: value is not None and like(value, text)
+    other = _convert(column, text)
+    compare = _ORDER[operator]
+    return lambda value: value is not None and compare(value, other)
+
+
+def _convert(column: Column, text: str) -> Any:
+    """The filter's text as a value of the column; raises ValueError."""
+    if column.related:
+        return parse_reference(column.related, text)
+    if column.type is bool:
+        return _truth(text)
+    if column.type is int:
+        return _whole(text)
+    if column.type is datetime:
+        try:
+            return parse_time(text)
+        except ValueError:
+            raise ValueError("This must be a time: 2026-11-21T09:30:00.") from None
+    return text
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise ValueError("This must be true or false.")
+    return _TRUTH[text.lower()]
+
+
+def _whole(text: str) -> int:
+    digits = text.removeprefix("-")
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > 18:
+        raise ValueError("This must be a whole number.")
+    return int(text)

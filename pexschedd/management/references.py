@@ -1,0 +1,22 @@
+"""References to other records: resource URIs, or plain ids."""
+
+import re
+
+from pexschedd.management.resource import uri_of
+
+_ID = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def parse_reference(resource: str, value: object) -> int:
+    """The id that `value` refers to: its URI, the id as a number or as digits.
+
+    Raises ValueError that says what is wanted.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    if isinstance(value, str):
+        start, _, end = uri_of(resource, 0).rpartition("0")
+        id_ = value.removeprefix(start).removesuffix(end)
+        if _ID.fullmatch(id_):
+            return int(id_)
+    raise ValueError(f"This must be a URI such as {uri_of(resource, 1)}.")

@@ -1,0 +1,158 @@
+"""The resources there are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pexschedd.management.resource import KINDS, Children, Column, Resource, attribute
+from pexschedd.model import ca_certificate, tables
+from pexschedd.model.fields.declaration import fields_of
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+CONNECTOR = Resource(
+    tables.CONNECTOR,
+    children=(
+        Children(
+            "domains",
+            "exchange_domain",
+            "exchange_connector",
+            tables.DOMAIN_BY_CONNECTOR,
+        ),
+    ),
+    sealed_by=lambda connector: connector.uuid,
+)
+EXCHANGE_DOMAIN = Resource(
+    tables.EXCHANGE_DOMAIN,
+    finders={"exchange_connector": (tables.DOMAIN_BY_CONNECTOR, _same)},
+)
+SCHEDULED_ALIAS = Resource(
+    tables.SCHEDULED_ALIAS,
+    finders={
+        "uuid": (tables.SCHEDULED_ALIAS_BY_UUID, _same),
+        "numeric_alias": (tables.SCHEDULED_ALIAS_BY_NUMERIC, str.casefold),
+    },
+)
+
+
+def _each_certificate(payload: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    text = payload.get("certificate")
+    if not isinstance(text, str):
+        return (payload,)
+    return [{**payload, "certificate": one} for one in ca_certificate.apart(text)]
+
+
+CA_CERTIFICATE = Resource(tables.CA_CERTIFICATE, apart=_each_certificate)
+CONFERENCE = Resource(
+    tables.CONFERENCE,
+    children=(
+        Children(
+            "aliases", "conference_alias", "conference", tables.ALIAS_BY_CONFERENCE
+        ),
+        Children(
+            "scheduled_conferences",
+            "scheduled_conference",
+            "conference",
+            tables.SCHEDULED_BY_CONFERENCE,
+            nested=False,
+            count="scheduled_conferences_count",
+        ),
+    ),
+    finders={
+        "name": (tables.CONFERENCE_BY_NAME, _same),
+        "primary_owner_email_address": (tables.CONFERENCE_BY_OWNER, str.casefold),
+    },
+)
+CONFERENCE_ALIAS = Resource(
+    tables.CONFERENCE_ALIAS,
+    finders={
+        "alias": (tables.ALIAS_BY_TEXT, str.casefold),
+        "conference": (tables.ALIAS_BY_CONFERENCE, _same),
+    },
+)
+SCHEDULED_CONFERENCE = Resource(
+    tables.SCHEDULED_CONFERENCE,
+    finders={
+        "conference": (tables.SCHEDULED_BY_CONFERENCE, _same),
+        "scheduled_alias": (tables.SCHEDULED_BY_ALIAS, _same),
+    },
+)
+RECURRING_CONFERENCE = Resource(
+    tables.RECURRING_CONFERENCE,
+    finders={
+        "conference": (tables.RECURRING_BY_CONFERENCE, _same),
+        "scheduled_alias": (tables.RECURRING_BY_ALIAS, _same),
+    },
+    read_only=True,  # its recurrence comes from Exchange alone
+)
+
+_ALARM = {
+    name: Column(name, declared.type, attribute(name), nullable=declared.nullable)
+    for name, declared in fields_of(tables.ALARM.record).items()
+}
+ALARM_STATUS = Resource(
+    tables.ALARM,
+    kind="status",
+    columns=tuple(c for c in _ALARM.values() if c.name != "time_lowered"),
+    shows=lambda alarm: alarm.time_lowered is None,
+)
+ALARM_HISTORY = Resource(
+    tables.ALARM,
+    kind="history",
+    columns=tuple(c for c in _ALARM.values() if c.name != "acknowledged"),
+)
+SCHEDULER_STATUS = Resource(
+    tables.CURSOR,
+    name="exchange_scheduler",
+    kind="status",
+    columns=(
+        Column("id", int, attribute("id")),
+        Column("exchange_connector_id", int, attribute("id")),
+        Column(
+            "last_modified_time", datetime, attribute("last_item_time"), nullable=True
+        ),
+    ),
+)
+
+SET_ASIDE_STATUS = Resource(
+    tables.TROUBLED,
+    name="exchange_set_aside_message",
+    kind="status",
+    columns=(
+        Column("id", int, attribute("id")),
+        Column("exchange_connector_id", int, attribute("exchange_connector")),
+        Column("item_id", str, attribute("item_id")),
+        Column("correlation_id", str, attribute("correlation_id")),
+        Column("reason", str, attribute("reason")),
+        Column("attempts", int, attribute("attempts")),
+        Column("first_time", datetime, attribute("first_time")),
+        Column("last_time", datetime, attribute("last_time")),
+    ),
+    shows=lambda message: message.set_aside_time is not None,
+    deletable=True,
+)
+
+AnyResource = Resource[Any]
+
+_ALL: tuple[AnyResource, ...] = (
+    CONNECTOR,
+    EXCHANGE_DOMAIN,
+    SCHEDULED_ALIAS,
+    CA_CERTIFICATE,
+    CONFERENCE,
+    CONFERENCE_ALIAS,
+    SCHEDULED_CONFERENCE,
+    RECURRING_CONFERENCE,
+    ALARM_STATUS,
+    ALARM_HISTORY,
+    SCHEDULER_STATUS,
+    SET_ASIDE_STATUS,
+)
+
+BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {
+    kind: {r.name: r for r in _ALL if r.kind == kind} for kind in KINDS
+}
+CONFIGURATION = BY_KIND["configuration"]

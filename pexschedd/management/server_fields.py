@@ -1,0 +1,80 @@
+"""What the server itself sets in a record that an administrator saves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from pexschedd.errors import InvalidFields
+from pexschedd.management.resources import AnyResource
+from pexschedd.model.ca_certificate import CaCertificate, filled_in
+from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.fields.validation import is_writable
+from pexschedd.model.integration import Connector, ExchangeDomain, manifest_differs
+
+
+class Vault(Protocol):
+    def seal(self, text: str, context: str) -> str: ...
+
+
+def own_defaults(resource: AnyResource, uuid4: str) -> dict[str, object]:
+    """Defaults of a new record that are different for each; `uuid4` is a fresh one."""
+    if resource.table.record is Connector:
+        return {"personal_vmr_oauth_client_id": uuid4}
+    return {}
+
+
+def complete(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
+    """`record` with the server's fields; `old` is None when it is new.
+
+    Raises `InvalidFields` for what only the time makes wrong.
+    """
+    if isinstance(record, Connector):
+        return _connector(record, old, uuid4)
+    if isinstance(record, CaCertificate):
+        return _certificate(record, old, now)
+    if old is None and isinstance(
+        record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
+    ):
+        return replace(record, creation_time=now)
+    return record
+
+
+def _certificate(
+    record: CaCertificate, old: CaCertificate | None, now: datetime
+) -> CaCertificate:
+    if old is not None and old.certificate == record.certificate:
+        return old
+    record = filled_in(record)
+    if record.end_date <= now:
+        text = (
+            f"This certificate expired on {record.end_date:%Y-%m-%d}: {record.subject}."
+        )
+        raise InvalidFields({"certificate": [text]})
+    return record
+
+
+def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connector:
+    if old is None:
+        return replace(record, uuid=uuid4)
+    if manifest_differs(old, record):
+        return replace(record, manifest_revision=old.manifest_revision + 1)
+    return record
+
+
+def seal(
+    resource: AnyResource, record: Any, values: Mapping[str, object], vault: Vault
+) -> Any:
+    """`record` with the secrets among `values` sealed; an empty one stays empty.
+
+    A secret's context is `<resource>/<uuid or id>/<field>`.
+    """
+    owner = resource.sealed_by(record)
+    sealed = {}
+    for name, declared in resource.fields.items():
+        if declared.field.secret and is_writable(declared) and name in values:
+            text = getattr(record, name)
+            context = f"{resource.name}/{owner}/{name}"
+            sealed[name] = vault.seal(text, context) if text else ""
+    return replace(record, **sealed) if sealed else record

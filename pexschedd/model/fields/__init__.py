@@ -1,0 +1,1 @@
+"""Fields of records, declared once: types, limits, defaults and texts."""

@@ -1,0 +1,44 @@
+"""Fields of the kinds that an integration has many of."""
+
+# ruff: noqa: A002 - `help` is Field's own word
+
+from pexschedd.model.fields import addresses
+from pexschedd.model.fields.declaration import Field
+
+
+def label(label: str, help: str, *, manifest: bool = False) -> Field:
+    """A short text that users see."""
+    return Field(label=label, help=help, max_length=250, manifest=manifest)
+
+
+OUTLOOK_SHORT = 125
+"""Characters of a name or label in a manifest (Office's schema of manifests)."""
+
+
+def short_label(label: str, help: str) -> Field:
+    """A short text that is part of the manifest as a name or label."""
+    return Field(
+        label=label, help=help, max_length=250, manifest=True, checks=(_short,)
+    )
+
+
+def _short(value: str) -> str | None:
+    if len(value) <= OUTLOOK_SHORT:
+        return None
+    return f"Outlook takes at most {OUTLOOK_SHORT} characters here, not {len(value)}."
+
+
+def url(label: str, help: str, *, manifest: bool = False) -> Field:
+    """An http(s) URL, or empty."""
+    return Field(
+        label=label,
+        help=help,
+        max_length=255,
+        manifest=manifest,
+        checks=(addresses.http_url,),
+    )
+
+
+def template(label: str, help: str, variables: frozenset[str]) -> Field:
+    """A jinja2 template that may use `variables`."""
+    return Field(label=label, help=help, max_length=12288, template=variables)

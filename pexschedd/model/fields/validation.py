@@ -1,0 +1,177 @@
+"""From what a client sent to the values of a record, or every problem at once. Pure.
+
+Values are JSON's; nothing is coerced: "true" is not a boolean. What needs to know
+other records (uniqueness, references) is `consistency`'s business.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from pexschedd.errors import InvalidFields, TemplateError
+from pexschedd.model.fields.declaration import Declared, Record, fields_of
+from pexschedd.model.fields.times import parse_time
+
+R = TypeVar("R", bound=Record)
+Problems = dict[str, list[str]]
+
+_LARGEST = 2**53 - 1
+"""What every JSON reader can hold exactly."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class TemplateChecker(Protocol):
+    """Knows jinja2, which this package does not."""
+
+    def check(self, source: str, variables: frozenset[str]) -> None:
+        """Raises `TemplateError` if `source` does not compile, or uses a variable that
+        is not in `variables`."""
+
+    def uses(self, source: str, variable: str) -> bool:
+        """Whether a template that compiles uses `variable`."""
+
+
+class _Wrong(Exception):
+    """What is wrong with one value."""
+
+
+def is_writable(declared: Declared) -> bool:
+    return not (declared.field.readonly or declared.field.internal)
+
+
+def is_exposed(declared: Declared) -> bool:
+    """Whether the API returns the field."""
+    return not (declared.field.secret or declared.field.internal)
+
+
+def validate(
+    kind: type[R],
+    values: Mapping[str, object],
+    *,
+    current: R | None,
+    templates: TemplateChecker,
+    replace: bool = False,
+) -> R:
+    """A record of `kind` with `values` over `current`, or over the defaults.
+
+    `current` is None for a new record, which gets the id 0. With `replace` the fields
+    that are left out go back to their defaults, except secrets: nobody can read them
+    to send them again. Fields that the server
+    sets keep their value: `values` may hold them, they are ignored. Required fields
+    that the server sets are left for it. Secrets are plain in `values` and sealed in
+    `current`. Raises `InvalidFields` that names every wrong field.
+    """
+    declared = fields_of(kind)
+    problems: Problems = {}
+    complete: dict[str, Any] = {}
+    for name, field in declared.items():
+        fresh = current is None or (
+            replace and is_writable(field) and not field.field.secret
+        )
+        complete[name] = _default(field) if fresh else getattr(current, name)
+        if not is_writable(field):
+            continue
+        if name in values:
+            try:
+                complete[name] = check_value(field, values[name], templates)
+            except _Wrong as wrong:
+                problems[name] = [str(wrong)]
+        elif fresh and field.required:
+            problems[name] = ["This field is required."]
+    for name in values:
+        if name not in declared or declared[name].field.internal:
+            problems[name] = ["There is no such field."]
+    record = kind(**complete)
+    for name, text in record.contradictions():
+        if not problems.get(name):
+            problems[name] = [text]
+    if problems:
+        raise InvalidFields(problems)
+    return record
+
+
+def _default(field: Declared) -> Any:
+    # What is required has no default; until it is given, something of its type lets
+    # the rest of the record be judged.
+    return _NOTHING[field.type] if field.required else field.default
+
+
+def check_value(field: Declared, value: object, templates: TemplateChecker) -> Any:
+    """The value as the record holds it; raises what is wrong with it."""
+    if value is None:
+        if field.nullable:
+            return None
+        raise _Wrong("This may not be null.")
+    return _CHECKS[field.type](field, value, templates)
+
+
+def _text(field: Declared, value: object, templates: TemplateChecker) -> str:
+    declared = field.field
+    if not isinstance(value, str):
+        raise _Wrong("This must be a text.")
+    if declared.min_length and not value.strip():
+        raise _Wrong("This may not be empty.")
+    if declared.max_length is not None and len(value) > declared.max_length:
+        raise _Wrong(f"This may have {declared.max_length} characters at most.")
+    if declared.min_length is not None and len(value) < declared.min_length:
+        raise _Wrong(f"This must have {declared.min_length} characters at least.")
+    layout = declared.multiline or declared.template is not None
+    if (_CONTROL_BUT_LAYOUT if layout else _CONTROL).search(value):
+        raise _Wrong("Control characters are not accepted here.")
+    if declared.choices and value not in declared.choices:
+        raise _Wrong(f"This must be one of: {', '.join(declared.choices)}.")
+    for check in declared.checks:
+        problem = check(value)
+        if problem is not None:
+            raise _Wrong(problem)
+    if declared.template is not None:
+        try:
+            templates.check(value, declared.template)
+            if declared.must_use and not templates.uses(value, declared.must_use):
+                raise _Wrong(f"The template must use {{{{{declared.must_use}}}}}.")
+        except TemplateError as error:
+            raise _Wrong(error.message) from None
+    return value
+
+
+def _number(field: Declared, value: object, _: TemplateChecker) -> int:
+    declared = field.field
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Wrong("This must be a whole number.")
+    lowest = -_LARGEST if declared.minimum is None else declared.minimum
+    highest = _LARGEST if declared.maximum is None else declared.maximum
+    if not lowest <= value <= highest:
+        unit = f" {declared.unit}" if declared.unit else ""
+        raise _Wrong(f"This must be from {lowest} to {highest}{unit}.")
+    return value
+
+
+def _truth(_: Declared, value: object, __: TemplateChecker) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong("This must be true or false.")
+    return value
+
+
+def _moment(_: Declared, value: object, __: TemplateChecker) -> datetime:
+    try:
+        if isinstance(value, str):
+            return parse_time(value)
+    except ValueError:
+        pass
+    raise _Wrong("This must be a time such as 2026-11-21T09:30:00, in UTC.")
+
+
+_NOTHING: Mapping[type, object] = {
+    str: "",
+    int: 0,
+    bool: False,
+    datetime: datetime.min.replace(tzinfo=UTC),
+}
+_CHECKS: Mapping[type, Callable[[Declared, object, TemplateChecker], Any]] = {
+    str: _text,
+    int: _number,
+    bool: _truth,
+    datetime: _moment,
+}

@@ -1,0 +1,75 @@
+"""What a record must not share with others. Pure, over whatever holds the records."""
+
+from collections.abc import Callable, Hashable, Mapping
+
+import msgspec
+
+from pexschedd.model import tables
+from pexschedd.model.ca_certificate import CaCertificate, fingerprint_of
+from pexschedd.model.fields.declaration import Record
+from pexschedd.model.table import Index
+
+
+class Unique(msgspec.Struct, frozen=True):
+    """No two records of a table may have the same key; a key of None is free."""
+
+    field: str
+    """Which field is wrong when the key is taken."""
+    key: Callable[[Record], Hashable | None]
+    index: Index | None = None  # type: ignore[type-arg]  # of any record
+    """Finds the record with a key; without it all records are looked at."""
+    taken: Callable[[Record], str] = lambda _: "This is in use already."
+    """What to say about the record that has the key."""
+
+
+def _folded(field: str) -> Callable[[Record], Hashable | None]:
+    def key(record: Record) -> Hashable | None:
+        return getattr(record, field).strip().casefold() or None
+
+    return key
+
+
+def _exact(field: str) -> Callable[[Record], Hashable | None]:
+    def key(record: Record) -> Hashable | None:
+        return getattr(record, field) or None
+
+    return key
+
+
+def _certificate(record: Record) -> Hashable | None:
+    return fingerprint_of(record) if isinstance(record, CaCertificate) else None
+
+
+def _watched_already(other: Record) -> str:
+    return (
+        f'The integration "{getattr(other, "name", "")}" uses this mailbox already. '
+        "Each integration needs an equipment mailbox of its own."
+    )
+
+
+UNIQUE: Mapping[str, tuple[Unique, ...]] = {
+    tables.CONNECTOR.name: (
+        Unique("name", _exact("name")),
+        Unique(
+            "room_mailbox_email_address",
+            _folded("room_mailbox_email_address"),
+            taken=_watched_already,
+        ),
+    ),
+    tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
+    tables.CONFERENCE.name: (
+        Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),
+    ),
+    tables.CONFERENCE_ALIAS.name: (
+        Unique("alias", _folded("alias"), tables.ALIAS_BY_TEXT),
+    ),
+    tables.SCHEDULED_ALIAS.name: (
+        Unique("uuid", _exact("uuid"), tables.SCHEDULED_ALIAS_BY_UUID),
+        Unique(
+            "numeric_alias",
+            _folded("numeric_alias"),
+            tables.SCHEDULED_ALIAS_BY_NUMERIC,
+        ),
+    ),
+}
+"""By the name of the table."""

@@ -1,0 +1,97 @@
+"""Why no HTTP answer came, told apart as far as an administrator has to."""
+
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    NAME = "name"
+    REFUSED = "refused"
+    NO_ROUTE = "no_route"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    CLOSED = "closed"
+    GARBLED = "garbled"
+    TOO_LARGE = "too_large"
+
+    UNTRUSTED = "untrusted"
+    WRONG_HOST = "wrong_host"
+    NOT_VALID_NOW = "not_valid_now"
+    UNFIT = "unfit"
+    """A certificate of the chain may not be used for this."""
+
+    TLS = "tls"
+    OLD_TLS = "old_tls"
+    NO_CIPHER = "no_cipher"
+    NOT_TLS = "not_tls"
+    CLIENT_CERTIFICATE = "client_certificate"
+
+    PROXY_UNREACHABLE = "proxy_unreachable"
+    PROXY_SIGN_IN = "proxy_sign_in"
+    PROXY_FORBIDS = "proxy_forbids"
+    PROXY_FAILED = "proxy_failed"
+    """The proxy did not reach the server."""
+    PROXY_GARBLED = "proxy_garbled"
+
+
+ABOUT_TRUST = frozenset(
+    (
+        FailureKind.UNTRUSTED,
+        FailureKind.WRONG_HOST,
+        FailureKind.NOT_VALID_NOW,
+        FailureKind.UNFIT,
+        FailureKind.TLS,
+        FailureKind.OLD_TLS,
+        FailureKind.NO_CIPHER,
+        FailureKind.NOT_TLS,
+        FailureKind.CLIENT_CERTIFICATE,
+    )
+)
+"""The server is there, but no TLS connection to it that could be believed."""
+
+ABOUT_PROXY = frozenset(t for t in FailureKind if t.value.startswith("proxy_"))
+"""The details of these name the proxy and the server."""
+
+
+class ConnectionFailure(Exception):
+    """No complete HTTP answer came. `detail` completes the sentence."""
+
+    def __init__(self, trouble: FailureKind, detail: str = "") -> None:
+        self.trouble = trouble
+        self.detail = detail
+        super().__init__(f"{trouble}: {detail}")
+
+
+class NeverAnsweredError(ConnectionFailure):
+    """The connection died before the first byte of an answer: the server may or may
+    not have seen the request."""
+
+
+def clause(error: ConnectionFailure) -> str:
+    """What is wrong with the server, "it", as the rest of a sentence."""
+    return _CLAUSES[error.trouble].format(detail=error.detail)
+
+
+_CLAUSES = {
+    FailureKind.NAME: "its name cannot be resolved",
+    FailureKind.REFUSED: "it refuses connections",
+    FailureKind.NO_ROUTE: "it cannot be reached ({detail})",
+    FailureKind.TIMEOUT: "it did not answer within {detail} seconds",
+    FailureKind.LOST: "it closed the connection before the answer was complete",
+    FailureKind.CLOSED: "the connection was given up",
+    FailureKind.GARBLED: "it does not answer as a web server does ({detail})",
+    FailureKind.TOO_LARGE: "its answer is larger than {detail} bytes",
+    FailureKind.UNTRUSTED: "its certificate is not trusted: {detail}",
+    FailureKind.WRONG_HOST: "its certificate is not for this host: {detail}",
+    FailureKind.NOT_VALID_NOW: "its certificate is not valid now: {detail}",
+    FailureKind.UNFIT: "its certificate cannot be accepted: {detail}",
+    FailureKind.TLS: "no TLS connection can be made: {detail}",
+    FailureKind.OLD_TLS: "it speaks no TLS 1.2 or newer ({detail})",
+    FailureKind.NO_CIPHER: "it has no TLS cipher in common with us ({detail})",
+    FailureKind.NOT_TLS: "it does not speak TLS on this port ({detail})",
+    FailureKind.CLIENT_CERTIFICATE: "it asks for a client certificate ({detail})",
+    FailureKind.PROXY_UNREACHABLE: "{detail}",
+    FailureKind.PROXY_SIGN_IN: "{detail}",
+    FailureKind.PROXY_FORBIDS: "{detail}",
+    FailureKind.PROXY_FAILED: "{detail}",
+    FailureKind.PROXY_GARBLED: "{detail}",
+}

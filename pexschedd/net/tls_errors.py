@@ -1,0 +1,45 @@
+"""PURE: why a TLS handshake failed, from what OpenSSL says about it."""
+
+from OpenSSL import SSL
+
+from pexschedd.net.errors import ConnectionFailure, FailureKind
+
+HANDSHAKE_FAILURE = 40
+"""The alert of RFC 5246 for "nothing in common", and for a missing certificate."""
+
+_KINDS: tuple[tuple[str, FailureKind], ...] = (
+    # The reasons' words of OpenSSL, the most telling ones first.
+    ("wrong version number", FailureKind.NOT_TLS),
+    ("http request", FailureKind.NOT_TLS),
+    ("packet length too long", FailureKind.NOT_TLS),
+    ("record layer failure", FailureKind.NOT_TLS),
+    ("alert protocol version", FailureKind.OLD_TLS),
+    ("unsupported protocol", FailureKind.OLD_TLS),
+    ("version too low", FailureKind.OLD_TLS),
+    ("certificate required", FailureKind.CLIENT_CERTIFICATE),
+    ("alert bad certificate", FailureKind.CLIENT_CERTIFICATE),
+    ("alert insufficient security", FailureKind.NO_CIPHER),
+    ("no ciphers available", FailureKind.NO_CIPHER),
+    ("handshake failure", FailureKind.NO_CIPHER),
+    ("dh key too small", FailureKind.NO_CIPHER),
+)
+
+
+def tls_trouble(error: SSL.Error) -> ConnectionFailure:
+    words = _words(error)
+    kind = next((kind for text, kind in _KINDS if text in words), FailureKind.TLS)
+    return ConnectionFailure(kind, words)
+
+
+def refused_handshake(has_answered: bool) -> ConnectionFailure:
+    """A server's `HANDSHAKE_FAILURE`: the alert alone does not say which it was.
+
+    One that has shown its certificate already wants ours.
+    """
+    kind = FailureKind.CLIENT_CERTIFICATE if has_answered else FailureKind.NO_CIPHER
+    return ConnectionFailure(kind, "it broke the handshake off")
+
+
+def _words(error: SSL.Error) -> str:
+    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(str(each[-1]) for each in reasons) or "the handshake was cut short"

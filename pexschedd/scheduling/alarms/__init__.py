@@ -1,0 +1,1 @@
+"""Alarms and the checks that raise them, and the health of the daemon."""

@@ -1,0 +1,92 @@
+"""What an administrator has to mend: raised once, lowered when it is mended."""
+
+import msgspec
+from twisted.logger import Logger
+
+from pexschedd.clock import Now
+from pexschedd.model import tables
+from pexschedd.model.alarm import Alarm
+from pexschedd.store.store import Store
+
+KEPT = 200
+"""How many lowered alarms the history keeps."""
+
+MOST_DETAILS = 8096
+"""Characters."""
+
+
+class Alarms:
+    _log = Logger()
+
+    def __init__(self, store: Store, now: Now, node: str = "") -> None:
+        self._store = store
+        self._now = now
+        self._node = node
+
+    def active(self, name: str, instance: str) -> Alarm | None:
+        return next(
+            (
+                alarm
+                for alarm in self._store.all(tables.ALARM)
+                if alarm.name == name
+                and alarm.instance == instance
+                and alarm.time_lowered is None
+            ),
+            None,
+        )
+
+    def raise_(self, name: str, instance: str, details: str) -> None:
+        """Raises the alarm, or says in the raised one what is wrong by now."""
+        details = details[:MOST_DETAILS]
+        active = self.active(name, instance)
+        if active is not None and active.details == details:
+            return
+        self._log.error(
+            "alarm {name} for {instance}: {details}",
+            name=name,
+            instance=instance,
+            details=details,
+        )
+        change = self._store.transaction(essential=True)
+        change.put(
+            tables.ALARM,
+            Alarm(
+                id=active.id if active else change.new_id(tables.ALARM),
+                name=name,
+                instance=instance,
+                node=self._node,
+                details=details,
+                time_raised=active.time_raised if active else self._now(),
+            ),
+        )
+        change.commit().addErrback(self._not_stored)
+
+    def lower(self, instance: str, *names: str) -> None:
+        """Lowers the instance's alarms of these names; all of them without names."""
+        alarms = list(self._store.all(tables.ALARM))
+        raised = [
+            a
+            for a in alarms
+            if a.instance == instance
+            and a.time_lowered is None
+            and (not names or a.name in names)
+        ]
+        if not raised:
+            return
+        change = self._store.transaction(essential=True)
+        for alarm in raised:
+            self._log.info(
+                "alarm {name} for {instance} is over",
+                name=alarm.name,
+                instance=instance,
+            )
+            lowered = msgspec.structs.replace(alarm, time_lowered=self._now())
+            change.put(tables.ALARM, lowered)
+        history = [a for a in alarms if a.time_lowered is not None]
+        for alarm in history[: max(0, len(history) + len(raised) - KEPT)]:
+            change.delete(tables.ALARM, alarm.id)
+        change.commit().addErrback(self._not_stored)
+
+    def _not_stored(self, failure: object) -> None:
+        # The store has failed and stops the process by itself; it has said why.
+        self._log.error("an alarm could not be stored")

@@ -1,0 +1,233 @@
+"""Certificates that expire: said while there is time to renew them.
+
+Four kinds: those that we trust, those that Exchange servers show us, our own on `ssl:`
+endpoints, and those with which integrations sign in as an application. Looked at once
+a day and when one of them changes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography import x509
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from pexschedd.clock import Now
+from pexschedd.crypto.certificates import Certificate, day, described, read_pem
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.alarms.names import (
+    APPLICATION_CERTIFICATE_EXPIRES,
+    CA_EXPIRES,
+    CERTIFICATE_EXPIRES,
+    OWN_CERTIFICATE_EXPIRES,
+)
+from pexschedd.store.store import Store
+from pexschedd.util.periodic import Periodic, Running
+
+EVERY = 24 * 60 * 60.0
+"""Seconds between two looks."""
+
+AHEAD = {
+    CA_EXPIRES: timedelta(days=30),
+    CERTIFICATE_EXPIRES: timedelta(days=14),
+    OWN_CERTIFICATE_EXPIRES: timedelta(days=14),
+    APPLICATION_CERTIFICATE_EXPIRES: timedelta(days=30),
+}
+"""How long before its end a certificate is spoken of, by alarm."""
+
+
+class OwnCertificate(msgspec.Struct, frozen=True):
+    """What we serve on an endpoint since the process has started."""
+
+    endpoint: str
+    serving: Certificate
+    on_disk: Callable[[], Certificate | None]
+    """What its file holds by now; None if that cannot be read."""
+
+
+class _Spoken(msgspec.Struct, frozen=True):
+    alarm: str
+    instance: str
+    until: datetime
+    what: str
+    remedy: str
+
+
+class CertificateExpiry(MultiService):
+    """`given` are those of the configuration file's `ca_file`."""
+
+    name = "certificates"
+
+    def __init__(
+        self,
+        store: Store,
+        alarms: Alarms,
+        *,
+        given: Sequence[Certificate] = (),
+        own: Sequence[OwnCertificate] = (),
+        clock: IReactorTime,
+        now: Now,
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._alarms = alarms
+        self._given = given
+        self._own = own
+        self._clock = clock
+        self._now = now
+        self._shown: dict[str, Certificate] = {}
+        self._soon: IDelayedCall | None = None
+        store.subscribe(tables.CA_CERTIFICATE, self._changed)
+        store.subscribe(tables.CONNECTOR, self._changed)
+        store.subscribe(tables.EXCHANGE_DOMAIN, self._changed)
+        Periodic(
+            "certificates", self._round, clock, EVERY, at_start=True
+        ).setServiceParent(self)
+
+    def stopService(self) -> Deferred[Any]:
+        if self._soon is not None and self._soon.active():
+            self._soon.cancel()
+        stopped: Deferred[Any] = super().stopService()
+        return stopped
+
+    def seen(self, host: str, certificate: x509.Certificate) -> None:
+        """A server that is believed has shown this: see `Trust.watch`."""
+        try:
+            shown = described(certificate)
+        except ValueError:
+            return
+        if self._shown.get(host) != shown:
+            self._shown[host] = shown
+            self._look_soon()
+
+    def _changed(self, _old: object, _new: object) -> None:
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        """Later in this turn: not while OpenSSL or the store is in the middle."""
+        waiting = self._soon is not None and self._soon.active()
+        if self.running and not waiting:
+            self._soon = self._clock.callLater(0, self._look)
+
+    async def _round(self, _running: Running) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        now = self._now()
+        hosts = set(self._hosts())
+        wanted = set()
+        for each in self._spoken_of(hosts):
+            if each.until - now > AHEAD[each.alarm]:
+                continue
+            ends = "expires" if each.until > now else "expired"
+            self._alarms.raise_(
+                each.alarm,
+                each.instance,
+                f"{each.what} {ends} on {day(each.until)}. {each.remedy}",
+            )
+            wanted.add((each.alarm, each.instance))
+        for alarm in list(self._store.all(tables.ALARM)):
+            # A server that has not been talked to since the start is not news.
+            unknown = (
+                alarm.name == CERTIFICATE_EXPIRES
+                and alarm.instance in hosts
+                and alarm.instance not in self._shown
+            )
+            stays = unknown or (alarm.name, alarm.instance) in wanted
+            if alarm.name in AHEAD and not stays:
+                self._alarms.lower(alarm.instance, alarm.name)
+
+    def _spoken_of(self, hosts: set[str]) -> Iterator[_Spoken]:
+        yield from self._trusted()
+        for host in sorted(hosts & self._shown.keys()):
+            shown = self._shown[host]
+            yield _Spoken(
+                CERTIFICATE_EXPIRES,
+                host,
+                shown.not_after,
+                f"The certificate that {host} shows",
+                "Renew it on that server: an expired one is not believed.",
+            )
+        for own in self._own:
+            yield _of_ours(own)
+        for connector in self._store.all(tables.CONNECTOR):
+            if _signs_in_with_certificate(connector):
+                yield from _of_application(connector)
+
+    def _trusted(self) -> Iterator[_Spoken]:
+        """Of several with the same subject the youngest counts: it was renewed."""
+        ends: dict[str, datetime] = {}
+        for each in self._given:
+            name = each.subject or each.fingerprint
+            ends[name] = max(each.not_after, ends.get(name, each.not_after))
+        for record in self._store.all(tables.CA_CERTIFICATE):
+            name = record.subject or record.fingerprint
+            ends[name] = max(record.end_date, ends.get(name, record.end_date))
+        for name, until in ends.items():
+            yield _Spoken(
+                CA_EXPIRES,
+                name,
+                until,
+                f'The trusted certificate "{name}"',
+                "Upload its successor as a ca_certificate, and delete this one when "
+                "no server needs it any more.",
+            )
+
+    def _hosts(self) -> Iterator[str]:
+        for connector in self._store.all(tables.CONNECTOR):
+            yield _host(connector.url)
+        for domain in self._store.all(tables.EXCHANGE_DOMAIN):
+            yield _host(domain.domain)
+
+
+def _of_ours(own: OwnCertificate) -> _Spoken:
+    file = own.on_disk()
+    renewed = file is not None and file.not_after > own.serving.not_after
+    return _Spoken(
+        OWN_CERTIFICATE_EXPIRES,
+        own.endpoint,
+        own.serving.not_after,
+        f"The certificate that {own.endpoint} shows",
+        "Its file holds a newer one already: restart pexschedd to use it."
+        if renewed
+        else "Renew its file and restart pexschedd: Outlook loads the add-in from no "
+        "server with an expired one.",
+    )
+
+
+def _signs_in_with_certificate(connector: Connector) -> bool:
+    return (
+        connector.authentication_method == "APP_PERM"
+        and not connector.oauth_client_secret  # it goes before a certificate
+        and bool(connector.public_key)
+    )
+
+
+def _of_application(connector: Connector) -> Iterator[_Spoken]:
+    try:
+        (certificate,) = read_pem(connector.public_key)
+    except ValueError:  # who signs in with it says what is wrong with it
+        return
+    yield _Spoken(
+        APPLICATION_CERTIFICATE_EXPIRES,
+        connector.name,
+        described(certificate).not_after,
+        f'The certificate with which the integration "{connector.name}" signs in',
+        "Make its successor with the command make_certificate and upload that to the "
+        "app registration at once: until then nobody can sign in.",
+    )
+
+
+def _host(address: str) -> str:
+    """Of a URL, or of a name with or without a port."""
+    try:
+        split = urlsplit(address if "://" in address else f"//{address}")
+        return (split.hostname or "").encode("idna").decode("ascii")
+    except ValueError:
+        return ""

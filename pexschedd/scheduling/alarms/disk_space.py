@@ -1,0 +1,30 @@
+"""Looks at the store's disk every few seconds, and keeps the alarms about it."""
+
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.store.store import Store
+from pexschedd.util.periodic import Periodic, Running
+
+INTERVAL = 5.0
+"""Seconds between two looks: little can be written in that time."""
+
+INSTANCE = "state folder"
+
+
+def disk_watch(store: Store, alarms: Alarms, clock: IReactorTime) -> Periodic:
+    """The service that does it."""
+
+    async def look(_: Running) -> None:
+        await store.look_at_disk()
+        for name, why in (
+            (names.DISK_LOW, store.refusal),
+            (names.STORE_DAMAGED, store.damage),
+        ):
+            if why:
+                alarms.raise_(name, INSTANCE, why)
+            else:
+                alarms.lower(INSTANCE, name)
+
+    return Periodic("disk", look, clock, INTERVAL, at_start=True)

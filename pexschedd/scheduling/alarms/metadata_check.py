@@ -1,0 +1,168 @@
+"""Whether Exchange's signing keys can be read, before a user needs them.
+
+Every configured metadata document is read once an hour, at the start and when it is
+configured; one that cannot be read, every five minutes and when something changes
+that may help. So the keys are at hand when a user opens the add-in, and an
+administrator hears of trouble first.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pexschedd.errors import Unavailable, Untrusted
+from pexschedd.model import tables
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.alarms.names import METADATA
+from pexschedd.store.store import Store
+from pexschedd.util.periodic import Periodic, Running
+
+EVERY = 60 * 60.0
+AGAIN = 5 * 60.0
+"""Seconds between two readings of a document that can, or cannot, be read."""
+
+PATIENCE = 10 * 60.0
+"""Seconds after which it is no passing trouble any more."""
+
+NONE_CONFIGURED = (
+    "No Exchange metadata domain is configured, so no user of the add-in can be "
+    "recognised. Add the FQDN of every Exchange server under Exchange Metadata Domains "
+    "and URLs."
+)
+
+Read = Callable[[str], Coroutine[Any, Any, object]]
+"""Reads the document of a configured domain; `Unavailable` says why it cannot be."""
+
+
+class _State:
+    def __init__(self) -> None:
+        self.good: float | None = None
+        self.failing: float | None = None
+        """Since when it could not be read."""
+        self.problem = ""
+        self.untrusted = False
+
+
+class MetadataCheck(MultiService):
+    """Raises and lowers `METADATA`, one alarm for an integration."""
+
+    name = "metadata"
+    _log = Logger()
+
+    def __init__(
+        self, store: Store, alarms: Alarms, read: Read, clock: IReactorTime
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._alarms = alarms
+        self._read = read
+        self._clock = clock
+        self._states: dict[str, _State] = {}
+        # Since when integrations have had no domain at all.
+        self._without: dict[str, float] = {}
+        self._one_at_a_time = DeferredLock()
+        self._soon: IDelayedCall | None = None
+        self._reading: Deferred[object] | None = None
+        store.subscribe(tables.EXCHANGE_DOMAIN, self._changed)
+        store.subscribe(tables.CONNECTOR, self._changed)
+        store.subscribe(tables.CA_CERTIFICATE, self._changed)
+        Periodic("metadata", self._round, clock, AGAIN, at_start=True).setServiceParent(
+            self
+        )
+
+    def stopService(self) -> Deferred[Any]:
+        if self._soon is not None and self._soon.active():
+            self._soon.cancel()
+        stopped: Deferred[Any] = super().stopService()
+        if self._reading is not None:
+            self._reading.cancel()
+        return stopped
+
+    def _changed(self, _old: object, _new: object) -> None:
+        if self.running and (self._soon is None or not self._soon.active()):
+            self._soon = self._clock.callLater(0, self._look_now)
+
+    def _look_now(self) -> None:
+        done = Deferred.fromCoroutine(self._round(lambda: bool(self.running)))
+        done.addErrback(
+            lambda failure: self._log.failure(
+                "metadata could not be looked at", failure
+            )
+        )
+
+    async def _round(self, running: Running) -> None:
+        await self._one_at_a_time.acquire()
+        try:
+            await self._look(running)
+        finally:
+            self._one_at_a_time.release()
+
+    async def _look(self, running: Running) -> None:
+        configured = dict(self._configured())
+        wanted = {domain for domains in configured.values() for domain in domains}
+        self._states = {
+            domain: self._states.get(domain) or _State() for domain in wanted
+        }
+        now = self._clock.seconds()
+        self._without = {
+            name: self._without.get(name, now)
+            for name, domains in configured.items()
+            if not domains
+        }
+        for domain, state in self._states.items():
+            if running() and self._is_due(state):
+                await self._try(domain, state)
+        if running():
+            for connector in list(self._store.all(tables.CONNECTOR)):
+                self._speak(connector.name, configured.get(connector.name, []))
+
+    def _configured(self) -> Iterator[tuple[str, list[str]]]:
+        """Integrations whose users show tokens of Exchange's, and their domains."""
+        for connector in self._store.all(tables.CONNECTOR):
+            if connector.addin_authentication_method == "EXCHANGE_USER_ID_TOKEN":
+                found = self._store.find_all(tables.DOMAIN_BY_CONNECTOR, connector.id)
+                yield connector.name, [each.domain for each in found]
+
+    def _is_due(self, state: _State) -> bool:
+        # A little early counts: rounds do not come at the very second.
+        return (
+            state.good is None
+            or state.failing is not None
+            or self._clock.seconds() - state.good >= EVERY - 1
+        )
+
+    async def _try(self, domain: str, state: _State) -> None:
+        self._reading = Deferred.fromCoroutine(self._read(domain))
+        try:
+            await self._reading
+        except CancelledError:
+            return
+        except Unavailable as error:
+            state.problem = error.message
+            state.untrusted = isinstance(error, Untrusted)
+            if state.failing is None:
+                state.failing = self._clock.seconds()
+        else:
+            state.good = self._clock.seconds()
+            state.failing = None
+            state.untrusted = False
+
+    def _speak(self, integration: str, domains: list[str]) -> None:
+        states = [self._states[each] for each in domains if each in self._states]
+        problems = [state.problem for state in states if self._is_lasting(state)]
+        without = self._without.get(integration)
+        if without is not None and self._clock.seconds() - without >= PATIENCE:
+            problems = [NONE_CONFIGURED]
+        if problems:
+            self._alarms.raise_(METADATA, integration, " ".join(problems))
+        elif all(state.failing is None for state in states):
+            self._alarms.lower(integration, METADATA)
+
+    def _is_lasting(self, state: _State) -> bool:
+        if state.failing is None:
+            return False
+        return state.untrusted or self._clock.seconds() - state.failing >= PATIENCE

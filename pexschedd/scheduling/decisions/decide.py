@@ -1,0 +1,153 @@
+"""What to do about one message in the equipment mailbox. Pure.
+
+`decide` looks at a message, at what is known and at the time, and returns a
+`Decision`: the records to write and the answer to give. It performs nothing, so every
+story can be told as a table of cases, and a crash can be replayed.
+
+| message               | known                     | answer                       |
+|-----------------------|---------------------------|------------------------------|
+| request, valid tag    | meeting unknown           | accept, new single or series |
+| request, valid tag    | meeting scheduled         | accept, edited               |
+| request               | the same message before   | the same answer again        |
+| request               | something newer known     | discard without a word       |
+| request, no valid tag | -                         | decline, invalid alias id    |
+| request, valid tag    | tag is another meeting's  | decline, invalid alias id    |
+| request, valid tag    | its room was deleted      | decline, alias deleted       |
+| request, valid tag    | alias leads elsewhere     | decline, alias conflict      |
+| request, valid tag    | all of it is over already | decline, in the past         |
+| request, token only   | -                         | later: see `rewriting`       |
+| cancellation          | meeting scheduled         | remove, the room goes        |
+| cancellation of one   | series scheduled          | remove, that date goes       |
+| cancellation          | meeting unknown           | remove, the tag is spent     |
+| anything else         | -                         | left alone                   |
+
+Whatever a message holds that does not fit raises `Undecidable`; the caller turns that,
+and every other error, into the general error text with a correlation id.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import MeetingMessage, MessageKind
+from pexschedd.model.schedule import (
+    CancelledOccurrence,
+    RecurringConference,
+    ScheduledConference,
+)
+from pexschedd.scheduling.decisions.context import (
+    IdSource,
+    KnownMeetings,
+    RoomTexts,
+    tagged,
+)
+from pexschedd.scheduling.decisions.decision import Change, Decision, Put, RemoveRoom
+from pexschedd.scheduling.decisions.meeting_request import MeetingRequest
+from pexschedd.scheduling.decisions.series_edit import without_occurrence
+from pexschedd.scheduling.decisions.versions import Version, newest
+from pexschedd.scheduling.ports.mailbox import Action
+
+
+def decide(
+    message: MeetingMessage,
+    known: KnownMeetings,
+    connector: Connector,
+    wording: RoomTexts,
+    now: datetime,
+    fresh: IdSource,
+) -> Decision:
+    match message.kind:
+        case MessageKind.OTHER:
+            return Decision("not about a meeting")
+        case MessageKind.CANCELLATION:
+            return _cancelled(message, known, connector, now, fresh)
+        case MessageKind.REQUEST:
+            return MeetingRequest(
+                message, known, connector, wording, now, fresh
+            ).decide()
+
+
+def _cancelled(
+    message: MeetingMessage,
+    known: KnownMeetings,
+    connector: Connector,
+    now: datetime,
+    fresh: IdSource,
+) -> Decision:
+    if message.recurrence_id is not None:
+        early = CancelledOccurrence(
+            id=fresh.new_id(tables.CANCELLED_OCCURRENCE),
+            exchange_connector=connector.id,
+            ews_item_uid=message.uid,
+            recurrence_id=message.recurrence_id,
+            sequence=message.sequence,
+            changed=message.changed,
+            created=now,
+        )
+        return _occurrence_cancelled(message, early, known, connector)
+    series = known.series(connector.id, message.uid)
+    meetings = known.meetings(connector.id, message.uid)
+    scheduled: list[ScheduledConference | RecurringConference] = [*meetings]
+    if series is not None:
+        scheduled.append(series)
+    if not scheduled:
+        return _cancelled_early(message, known, connector, now)
+    if message.sequence < max(each.sequence for each in scheduled):
+        return Decision("cancels what has been sent again since", Action.DISCARD)
+    rooms = dict.fromkeys(each.conference for each in scheduled)
+    return Decision(
+        "cancelled", Action.REMOVE, changes=tuple(RemoveRoom(room) for room in rooms)
+    )
+
+
+def _occurrence_cancelled(
+    message: MeetingMessage,
+    early: CancelledOccurrence,
+    known: KnownMeetings,
+    connector: Connector,
+) -> Decision:
+    original = early.recurrence_id
+    series = known.series(connector.id, message.uid)
+    if series is not None:
+        if newest(series, original).is_newer_than(Version.of(message)):
+            return Decision("cancels what has been sent again since", Action.DISCARD)
+        changed = without_occurrence(series, original, Version.of(message))
+        return Decision(
+            "occurrence cancelled",
+            Action.REMOVE,
+            changes=(Put(tables.RECURRING_CONFERENCE, changed),),
+        )
+    meetings = known.meetings(connector.id, message.uid)
+    orphan = next((m for m in meetings if m.recurrence_id == original), None)
+    if orphan is None:
+        # Its request, or that of its series, may still be on the way.
+        note = "occurrence cancelled before it was scheduled"
+        remembered = Put(tables.CANCELLED_OCCURRENCE, early)
+        return Decision(note, Action.REMOVE, changes=(remembered,))
+    change: Change = RemoveRoom(orphan.conference)
+    if any(m.conference == orphan.conference for m in meetings if m is not orphan):
+        change = Put(
+            tables.SCHEDULED_CONFERENCE,
+            msgspec.structs.replace(orphan, start_time=orphan.end_time),
+        )
+    return Decision("occurrence cancelled", Action.REMOVE, changes=(change,))
+
+
+def _cancelled_early(
+    message: MeetingMessage, known: KnownMeetings, connector: Connector, now: datetime
+) -> Decision:
+    """Its request may still be on the way: the tag is spent, so that the request, when
+    it comes, does not schedule a meeting that nobody wants any more."""
+    spent = tuple(
+        Put(
+            tables.SCHEDULED_ALIAS,
+            msgspec.structs.replace(
+                alias, ews_item_uid=message.uid, conference_deletion_time=now
+            ),
+        )
+        for alias in tagged(message, known, connector)
+        if not alias.is_used and alias.conference_deletion_time is None
+    )
+    return Decision("cancelled before it was scheduled", Action.REMOVE, changes=spent)

@@ -1,0 +1,84 @@
+"""What a decision is made of: records to write and an answer to give. Pure."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from pexschedd.errors import PexscheddError
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.fields.declaration import Record
+from pexschedd.model.table import Table
+from pexschedd.scheduling.ports.mailbox import Action
+
+
+class Undecidable(PexscheddError):
+    """The message is about a meeting but cannot be scheduled as it is."""
+
+    code = "undecidable"
+
+
+class Text(StrEnum):
+    """Which text the organizer gets: the name of the integration's field."""
+
+    NEW_SINGLE = "accept_new_single_meeting_template"
+    EDITED_SINGLE = "accept_edited_single_meeting_template"
+    NEW_SERIES = "accept_new_recurring_series_template"
+    EDITED_SERIES = "accept_edited_recurring_series_template"
+    EDITED_OCCURRENCE = "accept_edited_occurrence_template"
+    INVALID_ALIAS = "reject_invalid_alias_id_template"
+    ALIAS_CONFLICT = "reject_alias_conflict_template"
+    ALIAS_DELETED = "reject_alias_deleted_template"
+    SINGLE_PAST = "reject_single_meeting_past"
+    SERIES_PAST = "reject_recurring_series_past_template"
+    GENERAL_ERROR = "reject_general_error_template"
+
+
+class Put(msgspec.Struct, frozen=True):
+    table: Table[Any]
+    record: Record
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """A record that another one replaces."""
+
+    table: Table[Any]
+    id: int
+
+
+class RemoveRoom(msgspec.Struct, frozen=True):
+    """The conference goes, with its aliases and its schedule."""
+
+    conference: int
+
+
+Change = Put | Delete | RemoveRoom
+
+
+def in_words(changes: Iterable[Change]) -> str:
+    """For the log, after a decision's note: which records, by their ids alone."""
+    said = []
+    for change in changes:
+        match change:
+            case Put():
+                said.append(f"{change.table.name} {change.record.id}")
+            case Delete():
+                said.append(f"no {change.table.name} {change.id}")
+            case RemoveRoom():
+                said.append(f"no conference {change.conference}")
+    return f" ({', '.join(said)})" if said else ""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    note: str
+    """For the log; holds no subject, body or address."""
+    action: Action | None = None
+    """What to tell the mailbox; None leaves the message where it is."""
+    text: Text | None = None
+    alias: ScheduledAlias | None = None
+    """The alias that the text may name."""
+    changes: tuple[Change, ...] = ()
+    token: str = ""
+    """The identity token that stands in for a tag: to be verified, and the meeting to
+    be rewritten, before anything can be answered."""

@@ -1,0 +1,97 @@
+"""A series' record with one of its occurrences changed. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.model.recurrence import Moved, Recurrence
+from pexschedd.model.schedule import (
+    OccurrenceVersion,
+    RecurringConference,
+    ScheduledConference,
+)
+from pexschedd.scheduling.decisions.versions import Version
+
+
+def with_occurrence(
+    series: RecurringConference, moved: Moved, version: Version
+) -> RecurringConference:
+    """One occurrence takes place at these times instead (and takes place, even if it
+    had been deleted)."""
+    old = series.recurrence
+    exceptions = _without(old, moved.original)
+    recurrence = msgspec.structs.replace(
+        old,
+        exceptions=(*exceptions, moved),
+        deleted=tuple(d for d in old.deleted if d != moved.original),
+    )
+    return _with(series, recurrence, moved.original, version)
+
+
+def without_occurrence(
+    series: RecurringConference, original: datetime, version: Version
+) -> RecurringConference:
+    """One occurrence does not take place."""
+    old = series.recurrence
+    recurrence = msgspec.structs.replace(
+        old,
+        exceptions=_without(old, original),
+        deleted=(*(d for d in old.deleted if d != original), original),
+    )
+    return _with(series, recurrence, original, version)
+
+
+def with_newer(
+    series: RecurringConference,
+    known: Iterable[RecurringConference | ScheduledConference],
+) -> RecurringConference:
+    """A series as a message has it, and with what is known already of single
+    occurrences from messages that are newer than that one: they were faster.
+
+    `known` are the series as it was, and occurrences that came without their series.
+    """
+    sent = Version(series.sequence, series.changed)
+    for each in known:
+        if isinstance(each, RecurringConference):
+            series = _with_newer_versions(series, each, sent)
+            continue
+        version = Version.scheduled(each)
+        original, start, end = each.recurrence_id, each.meeting_start, each.meeting_end
+        if original and start and end and version.is_newer_than(sent):
+            series = with_occurrence(series, Moved(original, start, end), version)
+    return series
+
+
+def _with_newer_versions(
+    series: RecurringConference, known: RecurringConference, sent: Version
+) -> RecurringConference:
+    moved = {each.original: each for each in known.recurrence.exceptions}
+    for last in known.versions:
+        version = Version(last.sequence, last.changed, last.answer)
+        if not version.is_newer_than(sent):
+            continue
+        if last.original in known.recurrence.deleted:
+            series = without_occurrence(series, last.original, version)
+        elif last.original in moved:
+            series = with_occurrence(series, moved[last.original], version)
+    return series
+
+
+def _without(recurrence: Recurrence, original: datetime) -> tuple[Moved, ...]:
+    return tuple(m for m in recurrence.exceptions if m.original != original)
+
+
+def _with(
+    series: RecurringConference,
+    recurrence: Recurrence,
+    original: datetime,
+    version: Version,
+) -> RecurringConference:
+    last = OccurrenceVersion(
+        original, version.sequence, version.changed, version.answer
+    )
+    others = tuple(v for v in series.versions if v.original != original)
+    return msgspec.structs.replace(
+        series, recurrence=recurrence, versions=(*others, last)
+    )

@@ -1,0 +1,143 @@
+"""Alarms about one integration's mailbox: its connection, and its queue.
+
+One alarm at a time says why the mailbox cannot be worked with: an account that cannot
+sign in is not reported as unreachable as well. A busy server is reported only when it
+stays busy. Another alarm says that messages have waited for long, whatever the reason.
+"""
+
+from datetime import timedelta
+
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.clock import Now
+from pexschedd.errors import (
+    CursorLost,
+    ImpersonationRefused,
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+    MailboxUntrusted,
+    SignInNeeded,
+    SignInRefused,
+)
+from pexschedd.model import tables
+from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.store.store import Store
+
+BUSY_FOR_LONG = 600.0
+"""Seconds."""
+
+_KINDS: tuple[tuple[type[MailboxError], str], ...] = (
+    # The first that fits.
+    (SignInNeeded, names.SIGN_IN_NEEDED),
+    (SignInRefused, names.SIGN_IN),
+    (ImpersonationRefused, names.IMPERSONATION),
+    (MailboxRefused, names.REFUSED),
+    (MailboxUntrusted, names.CERTIFICATE),
+    (MailboxBusy, names.THROTTLED),
+    (MailboxError, names.UNREACHABLE),
+)
+FAMILY = tuple(name for _, name in _KINDS)
+
+
+class ConnectionAlarm:
+    def __init__(self, alarms: Alarms, clock: IReactorTime) -> None:
+        self._alarms = alarms
+        self._clock = clock
+        self._busy_since: float | None = None
+
+    def well(self, instance: str) -> None:
+        self._busy_since = None
+        self._alarms.lower(instance, *FAMILY)
+
+    def failed(self, instance: str, error: MailboxError) -> None:
+        if isinstance(error, CursorLost):
+            return  # the mailbox works; it is only read from the beginning
+        name = next(name for kind, name in _KINDS if isinstance(error, kind))
+        details = error.message
+        if name == names.THROTTLED:
+            details = self._busy(error)
+        else:
+            self._busy_since = None
+        if details:
+            self._alarms.raise_(name, instance, details)
+            self._alarms.lower(instance, *(n for n in FAMILY if n != name))
+        else:
+            self._alarms.lower(instance, *FAMILY)
+
+    def _busy(self, error: MailboxError) -> str:
+        """Empty while it may be over soon. The words stay the same while it lasts."""
+        now = self._clock.seconds()
+        if self._busy_since is None:
+            self._busy_since = now
+        if now - self._busy_since < BUSY_FOR_LONG:
+            return ""
+        return (
+            f"The server has not let us work for more than "
+            f"{BUSY_FOR_LONG / 60:g} minutes: {error.message} Check its load, and the "
+            "throttling policy of the service account."
+        )
+
+
+LONG = timedelta(minutes=10)
+
+
+class QueueAlarm:
+    """One integration's: of what is decided but not told, and what is not decided."""
+
+    def __init__(
+        self,
+        connector_id: int,
+        store: Store,
+        alarms: Alarms,
+        *,
+        clock: IReactorTime,
+        now: Now,
+    ) -> None:
+        self._connector_id = connector_id
+        self._store = store
+        self._alarms = alarms
+        self._clock = clock
+        self._now = now
+        self._undecided_since: float | None = None
+
+    def look(self, instance: str, undecided: int = 0) -> None:
+        """`undecided` messages are still to be decided about."""
+        waiting, reason = self._long_waiting()
+        if not undecided:
+            self._undecided_since = None
+        elif self._undecided_since is None:
+            self._undecided_since = self._clock.seconds()
+        elif self._clock.seconds() - self._undecided_since > LONG.total_seconds():
+            waiting += undecided
+        if not waiting:
+            self._alarms.lower(instance, names.QUEUE)
+        elif self._alarms.active(names.QUEUE, instance) is None:
+            # How many they are changes all the time: said once.
+            self._alarms.raise_(
+                names.QUEUE,
+                instance,
+                f"{waiting} meeting messages have waited for their answers for more "
+                f"than {LONG.total_seconds() / 60:g} minutes. "
+                + (reason or "Another alarm or the log says why."),
+            )
+
+    def _long_waiting(self) -> tuple[int, str]:
+        """How many, and what was said of one the last time, if anything was."""
+        before = self._now() - LONG
+        id, find = self._connector_id, self._store.find_all
+        troubled = [
+            each
+            for each in find(tables.TROUBLED_BY_CONNECTOR, id)
+            if each.set_aside_time is None and each.first_time < before
+        ]
+        answers = find(tables.OUTBOX_BY_CONNECTOR, id)
+        rewrites = find(tables.REWRITE_BY_CONNECTOR, id)
+        items = {each.item_id for each in troubled}
+        items |= {each.item_id for each in answers if each.created < before}
+        items |= {each.item_id for each in rewrites if each.created < before}
+        if not troubled:
+            return len(items), ""
+        last = max(troubled, key=lambda each: (each.last_time, each.id))
+        return len(items), f"Of the last one that was tried: {last.reason}"

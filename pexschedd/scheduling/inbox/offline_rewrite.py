@@ -1,0 +1,360 @@
+"""Meetings that were sent while no alias could be had: verified, then rewritten.
+
+Their invitations carry a placeholder and the organizer's identity token instead of
+joining instructions and a tag (deployment guide, "Process flow"). What is to be done
+about one is a record, written in the same commit as everything else that followed from
+the messages, and it goes forward in two durable steps:
+
+1. The token is verified as in the online path, its lifetime included; a valid one gets
+   an alias, which from then on belongs to this meeting.
+2. The meeting in the organizer's own calendar gets the joining instructions, and is
+   sent to all attendees as the organizer. It comes back to us as an ordinary update
+   with a tag, and that is what is accepted.
+
+Before step 2 is done or repeated, the organizer's meeting is read: if it has our tag
+the step was done before, and the organizer's own changes are never overwritten.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from pexschedd.bodies import tags
+from pexschedd.bodies.plain_text import plain_text
+from pexschedd.bodies.rewrite import replace_token, replace_token_text
+from pexschedd.clock import Now
+from pexschedd.errors import (
+    InvalidToken,
+    MailboxBusy,
+    MailboxRefused,
+    MailboxUnreachable,
+    PexscheddError,
+    StoreError,
+    TemplateError,
+    Unavailable,
+)
+from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import CalendarMeeting, MessageRef
+from pexschedd.model.outbox import PendingAnswer, PendingRewrite
+from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.decisions import aliases
+from pexschedd.scheduling.decisions.aliases import AliasPair
+from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.inbox.quarantine import Quarantine
+from pexschedd.scheduling.ports.mailbox import (
+    Action,
+    Blame,
+    OrganizersCalendars,
+    RewriteKind,
+)
+from pexschedd.scheduling.records.lookup import MeetingLookup
+from pexschedd.scheduling.records.message_texts import MessageTexts
+from pexschedd.store.store import Store
+
+TRIES = 3
+"""How often a meeting is read again at once because its organizer was changing it."""
+_ENOUGH = 2
+"""So many organizers out of reach one after another: the others can wait."""
+
+
+class VerifyToken(Protocol):
+    async def __call__(self, connector: Connector, token: str) -> object:
+        """Raises `InvalidToken`, or `Unavailable` if it cannot be found out now."""
+
+
+class OfflineRewriter:
+    """One integration's pending rewrites."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        connector_id: int,
+        organizers: OrganizersCalendars,
+        verify: VerifyToken,
+        store: Store,
+        wording: MessageTexts,
+        alarms: Alarms,
+        *,
+        now: Now,
+        uuid4: Callable[[], str],
+        digits: Callable[[int], str],
+    ) -> None:
+        self._connector_id = connector_id
+        self._organizers = organizers
+        self._verify = verify
+        self._store = store
+        self._wording = wording
+        self._alarms = alarms
+        self._now = now
+        self._uuid4 = uuid4
+        self._digits = digits
+
+    def holds(self, ref: MessageRef) -> bool:
+        """Whether this message waits for its meeting to be rewritten."""
+        key = (self._connector_id, ref.item_id)
+        return self._store.find(tables.REWRITE_BY_ITEM, key) is not None
+
+    async def work(self, troubled: Quarantine) -> None:
+        """Takes every pending rewrite as far as it gets.
+
+        One that cannot be finished now waits for the next time and keeps nobody else
+        waiting. `troubled` says when that is, and when it has been enough.
+        """
+        unreachable = 0
+        for pending in self._store.find_all(
+            tables.REWRITE_BY_CONNECTOR, self._connector_id
+        ):
+            connector = self._store.get(tables.CONNECTOR, self._connector_id)
+            if connector is None or unreachable >= _ENOUGH:
+                return
+            if not troubled.is_due(pending.item_id):
+                continue
+            try:
+                await self._advance(connector, pending)
+                await self._went_well(pending, troubled)
+                unreachable = 0
+            except (Unavailable, TemplateError, MailboxBusy) as error:
+                await self._not_yet(connector, pending, error, troubled)
+            except MailboxUnreachable as error:
+                # Perhaps only this organizer's: the look into the equipment mailbox
+                # says whether the server is.
+                unreachable += 1
+                await self._not_yet(connector, pending, error, troubled)
+            except (StoreError, CancelledError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the others do not suffer for it
+                await self._failed(connector, pending, error, troubled)
+
+    async def _went_well(self, pending: PendingRewrite, troubled: Quarantine) -> None:
+        if troubled.knows(MessageRef(pending.item_id)):
+            change = self._store.transaction(essential=True)
+            troubled.forget(change, pending.item_id)
+            await change.commit()
+
+    async def _not_yet(
+        self,
+        connector: Connector,
+        pending: PendingRewrite,
+        error: PexscheddError,
+        troubled: Quarantine,
+    ) -> None:
+        """Nobody's fault, as far as can be told: again later, but not for ever."""
+        self._log.warn(
+            "{correlation_id}: not rewritten yet: {reason}",
+            correlation_id=pending.correlation_id,
+            integration=self._connector_id,
+            reason=error.message,
+        )
+        await self._count(connector, pending, error.message, troubled, Blame.DOUBT)
+
+    async def _failed(
+        self,
+        connector: Connector,
+        pending: PendingRewrite,
+        error: Exception,
+        troubled: Quarantine,
+    ) -> None:
+        """Nobody foresaw this: a few times more, then the organizer is told."""
+        self._log.failure(
+            "{correlation_id}: unexpected error",
+            correlation_id=pending.correlation_id,
+            integration=self._connector_id,
+        )
+        reason = f"internal error ({type(error).__name__})"
+        await self._count(connector, pending, reason, troubled, Blame.MESSAGE)
+
+    async def _count(
+        self,
+        connector: Connector,
+        pending: PendingRewrite,
+        reason: str,
+        troubled: Quarantine,
+        blame: Blame,
+    ) -> None:
+        change = self._store.transaction(essential=True)
+        count = troubled.count(
+            change,
+            MessageRef(pending.item_id, pending.change_key),
+            reason,
+            pending.correlation_id,
+            blame=blame,
+        )
+        await change.commit()
+        if count.set_aside_time is not None:
+            await self._fail(connector, pending)
+
+    async def _advance(self, connector: Connector, pending: PendingRewrite) -> None:
+        if pending.scheduled_alias is None:
+            try:
+                await self._verify(connector, pending.token)
+            except InvalidToken as error:
+                self._note(pending, f"its token is invalid: {error.message}")
+                await self._decline_invalid(connector, pending)
+                return
+            pending = await self._give_alias(connector, pending)
+        alias = self._store.get(tables.SCHEDULED_ALIAS, pending.scheduled_alias or 0)
+        if alias is None or alias.conference_deletion_time is not None:
+            await self._decline_invalid(connector, pending)
+            return
+        try:
+            for _ in range(TRIES):
+                if await self._rewrite(connector, pending, alias):
+                    return
+            raise MailboxBusy("The organizer keeps changing the meeting.")
+        except MailboxRefused as error:
+            self._alarms.raise_(
+                names.REWRITE_REFUSED,
+                connector.name,
+                f"{error.message} A meeting that was sent while no alias could be had "
+                "could not be given its joining instructions, and was declined.",
+            )
+            self._note(pending, "the organizer's calendar is refused")
+            await self._fail(connector, pending)
+
+    async def _give_alias(
+        self, connector: Connector, pending: PendingRewrite
+    ) -> PendingRewrite:
+        """An alias for the meeting: the one that it has been given before, or new."""
+        alias = self._alias_of(pending)
+        change = self._store.transaction()
+        if alias is None:
+            pair = aliases.pick(
+                connector.scheduled_alias_prefix,
+                connector.scheduled_alias_suffix_length,
+                connector.scheduled_alias_domain,
+                digits=self._digits,
+                taken=MeetingLookup(self._store).alias_taken,
+            )
+            alias = ScheduledAlias(
+                id=change.new_id(tables.SCHEDULED_ALIAS),
+                uuid=self._uuid4(),
+                alias=pair.full,
+                numeric_alias=pair.numeric,
+                alias_number=pair.number,
+                exchange_connector=connector.id,
+                creation_time=self._now(),
+                ews_item_uid=pending.uid,
+            )
+            change.put(tables.SCHEDULED_ALIAS, alias)
+        pending = msgspec.structs.replace(pending, scheduled_alias=alias.id)
+        change.put(tables.REWRITE, pending)
+        await change.commit()
+        return pending
+
+    def _alias_of(self, pending: PendingRewrite) -> ScheduledAlias | None:
+        found = self._store.find_all(
+            tables.SCHEDULED_ALIAS_BY_UID, (pending.exchange_connector, pending.uid)
+        )
+        return next((a for a in found if a.conference_deletion_time is None), None)
+
+    async def _rewrite(
+        self, connector: Connector, pending: PendingRewrite, alias: ScheduledAlias
+    ) -> bool:
+        """Whether that is settled; if not, the meeting is to be read again."""
+        meeting = await self._organizers.find(
+            pending.organizer, pending.uid, pending.recurrence_id
+        )
+        if meeting is None:
+            self._note(pending, "the organizer does not have the meeting any more")
+            if pending.cancelled:
+                await self._finish(pending, Action.DISCARD)
+            else:
+                await self._fail(connector, pending)
+            return True
+        if self._has_tag(connector, meeting):
+            await self._finish(pending, Action.DISCARD)
+            return True
+        pair = AliasPair(alias.alias_number, alias.numeric_alias, alias.alias)
+        instructions = self._wording.instructions(connector, pair, alias.uuid)
+        placeholder = self._wording.placeholder(connector)
+        body = _rewritten(meeting, pending.token, placeholder, instructions)
+        if body is None:
+            self._note(pending, "its organizer has removed the token")
+            await self._decline_invalid(connector, pending)
+            return True
+        kind, reason = await self._organizers.rewrite(
+            pending.organizer, meeting.ref, body
+        )
+        match kind:
+            case RewriteKind.DONE:
+                self._note(pending, "rewritten")
+                self._alarms.lower(connector.name, names.REWRITE_REFUSED)
+                await self._finish(pending, Action.DISCARD)
+            case RewriteKind.CHANGED | RewriteKind.GONE:
+                return False
+            case RewriteKind.FAILED:
+                self._note(pending, f"cannot be rewritten: {reason}")
+                await self._fail(connector, pending)
+            case RewriteKind.RETRY:
+                raise MailboxBusy(reason)
+        return True
+
+    async def close(self) -> None:
+        await self._organizers.close()
+
+    def _has_tag(self, connector: Connector, meeting: CalendarMeeting) -> bool:
+        """Whether it has joining instructions: ours, or of another try of theirs."""
+        known = MeetingLookup(self._store)
+        found = (known.alias(u) for u in tags.find(meeting.html, meeting.text).pxps)
+        return any(
+            a is not None and a.exchange_connector == connector.id for a in found
+        )
+
+    async def _decline_invalid(
+        self, connector: Connector, pending: PendingRewrite
+    ) -> None:
+        body = self._wording.plain_answer(connector, Text.INVALID_ALIAS)
+        await self._finish(pending, Action.DECLINE, body)
+
+    async def _fail(self, connector: Connector, pending: PendingRewrite) -> None:
+        body = self._wording.general_error(connector, pending.correlation_id)
+        await self._finish(pending, Action.DECLINE, body)
+
+    async def _finish(
+        self, pending: PendingRewrite, action: Action, body: str = ""
+    ) -> None:
+        """The rewrite is settled; what is left is an ordinary pending answer."""
+        change = self._store.transaction()
+        change.delete(tables.REWRITE, pending.id)
+        change.put(
+            tables.OUTBOX,
+            PendingAnswer(
+                id=change.new_id(tables.OUTBOX),
+                exchange_connector=pending.exchange_connector,
+                item_id=pending.item_id,
+                change_key=pending.change_key,
+                uid=pending.uid,
+                action=action,
+                body=body,
+                correlation_id=pending.correlation_id,
+                created=self._now(),
+            ),
+        )
+        await change.commit()
+
+    def _note(self, pending: PendingRewrite, what: str) -> None:
+        self._log.info(
+            "{correlation_id}: meeting sent while offline: {what}",
+            correlation_id=pending.correlation_id,
+            integration=self._connector_id,
+            what=what,
+        )
+
+
+def _rewritten(
+    meeting: CalendarMeeting, token: str, placeholder: str, instructions: str
+) -> str | None:
+    """The body with the instructions in place of placeholder and token; None if it
+    does not have the token."""
+    if meeting.html:
+        return replace_token(meeting.html, token, placeholder, instructions)
+    return replace_token_text(
+        meeting.text, token, plain_text(placeholder), plain_text(instructions)
+    )

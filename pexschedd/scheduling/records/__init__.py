@@ -1,0 +1,1 @@
+"""Scheduling records, read and changed inside a transaction of the store."""

@@ -1,0 +1,105 @@
+"""What goes with a conference, and with an integration."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.model import tables
+from pexschedd.model.table import Table
+from pexschedd.scheduling.records.lookup import Scheduled, everything_scheduled
+from pexschedd.store.change_in_slices import change_in_slices
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
+
+_ITS_OWN: tuple[Table[Any], ...] = (
+    tables.SCHEDULED_ALIAS,
+    tables.OUTBOX,
+    tables.REWRITE,
+    tables.TROUBLED,
+    tables.CANCELLED_OCCURRENCE,
+)
+"""Beside the rooms: aliases handed out, what is still to be told and to be done."""
+
+
+def remove_conference(
+    change: Transaction, store: Store, conference: int, now: datetime
+) -> None:
+    """Removes a conference with its aliases and its schedule.
+
+    The aliases that were handed out for it stay, marked with `now`: a meeting request
+    that still uses one is declined from then on.
+    """
+    for meeting in store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
+        change.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
+        _mark_deleted(change, store, meeting.scheduled_alias, now)
+    for series in store.find_all(tables.RECURRING_BY_CONFERENCE, conference):
+        change.delete(tables.RECURRING_CONFERENCE, series.id)
+        _mark_deleted(change, store, series.scheduled_alias, now)
+    for alias in store.find_all(tables.ALIAS_BY_CONFERENCE, conference):
+        change.delete(tables.CONFERENCE_ALIAS, alias.id)
+    if store.get(tables.CONFERENCE, conference) is not None:
+        change.delete(tables.CONFERENCE, conference)
+
+
+def _mark_deleted(
+    change: Transaction, store: Store, alias: int | None, now: datetime
+) -> None:
+    booked = None if alias is None else store.get(tables.SCHEDULED_ALIAS, alias)
+    if booked is not None and booked.conference_deletion_time is None:
+        booked = msgspec.structs.replace(booked, conference_deletion_time=now)
+        change.put(tables.SCHEDULED_ALIAS, booked)
+
+
+async def remove_connector(
+    store: Store, connector: int, now: datetime, clock: IReactorTime
+) -> None:
+    """Removes an integration with all that it made; durable when this returns.
+
+    The integration itself goes last: after a crash it is still there and can be
+    removed again, instead of leaving rooms behind that nobody looks after.
+    """
+    await _remove_what_it_made(store, connector, now, clock)
+    document = store.transaction(essential=True)
+    for domain in store.find_all(tables.DOMAIN_BY_CONNECTOR, connector):
+        document.delete(tables.EXCHANGE_DOMAIN, domain.id)
+    if store.get(tables.CONNECTOR, connector) is not None:
+        document.delete(tables.CONNECTOR, connector)
+    await document.commit()
+    # Meetings may have been scheduled while others were looked at; no more are begun.
+    while await _remove_what_it_made(store, connector, now, clock):
+        pass
+
+
+async def _remove_what_it_made(
+    store: Store, connector: int, now: datetime, clock: IReactorTime
+) -> int:
+    """Returns how much there was. All tables are looked at as a whole, in turns: an
+    index would have a good part of all records under one key."""
+
+    def remove_room(change: Transaction, meeting: Scheduled) -> bool:
+        if meeting.exchange_connector != connector:
+            return False
+        remove_conference(change, store, meeting.conference, now)
+        return True
+
+    meetings = everything_scheduled(store)
+    removed = await change_in_slices(store, meetings, remove_room, clock)
+    for table in _ITS_OWN:
+        remove = partial(_remove_if_its, connector, table)
+        removed += await change_in_slices(store, store.all(table), remove, clock)
+    change = store.transaction(essential=True)
+    change.delete(tables.CURSOR, connector)
+    await change.commit()
+    return removed
+
+
+def _remove_if_its(
+    connector: int, table: Table[Any], change: Transaction, record: Any
+) -> bool:
+    if record.exchange_connector != connector:
+        return False
+    change.delete(table, record.id)
+    return True

@@ -1,0 +1,118 @@
+"""The occurrences of series that administrators see.
+
+A series is one record, however long it is. Of its occurrences, those from 24 hours back
+until 48 hours ahead are `scheduled_conference` records, too (deployment guide,
+"Managing scheduled conferences"). They follow the series' record within the same
+transaction, and time by a sweep over all series.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.clock import Now
+from pexschedd.model import tables
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.scheduling.recurrence import series_dates
+from pexschedd.scheduling.recurrence.series_dates import Occurrence
+from pexschedd.store.change_in_slices import change_in_slices
+from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
+
+BACK = timedelta(hours=24)
+AHEAD = timedelta(hours=48)
+
+
+def visible(series: RecurringConference, now: datetime) -> list[Occurrence]:
+    """The occurrences that administrators see now."""
+    return list(series_dates.occurrences(series.recurrence, now - BACK, now + AHEAD))
+
+
+def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
+    """`current_index` and `is_depleted`. In the end the index is that of the last."""
+    windows = series_dates.open_windows(
+        series.recurrence,
+        timedelta(minutes=series.join_before),
+        timedelta(minutes=series.join_after),
+        now,
+    )
+    window = windows.current or windows.upcoming
+    if window is not None:
+        return window.occurrence.index, False
+    # However long nobody has looked.
+    last = series_dates.last(series.recurrence)
+    return last.index if last else series.current_index, True
+
+
+def refresh(
+    change: Transaction, store: Store, series: RecurringConference, now: datetime
+) -> None:
+    """Makes the records of a series' occurrences what they should be now."""
+    index, depleted = position(series, now)
+    if (index, depleted) != (series.current_index, series.is_depleted):
+        series = msgspec.structs.replace(
+            series, current_index=index, is_depleted=depleted
+        )
+        change.put(tables.RECURRING_CONFERENCE, series)
+    there = {
+        row.recurrence_id: row
+        for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
+    }
+    for occurrence in visible(series, now):
+        old = there.pop(occurrence.original, None)
+        id = old.id if old else change.new_id(tables.SCHEDULED_CONFERENCE)
+        row = _row(series, occurrence, id)
+        if row != old:
+            change.put(tables.SCHEDULED_CONFERENCE, row)
+    for row in there.values():
+        change.delete(tables.SCHEDULED_CONFERENCE, row.id)
+
+
+def forget(change: Transaction, store: Store, series: RecurringConference) -> None:
+    """Removes a series' record and those of its occurrences; the room stays."""
+    for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id):
+        change.delete(tables.SCHEDULED_CONFERENCE, row.id)
+    change.delete(tables.RECURRING_CONFERENCE, series.id)
+
+
+async def sweep(
+    store: Store, clock: IReactorTime, now: Now, running: Callable[[], bool]
+) -> None:
+    """Lets the records of all series follow the time; durable when this returns."""
+
+    def follow(change: Transaction, series: RecurringConference) -> bool:
+        if not _is_overtaken(store, series, now()):
+            return False
+        refresh(change, store, series, now())
+        return True
+
+    every = store.all(tables.RECURRING_CONFERENCE)
+    await change_in_slices(store, every, follow, clock, running=running)
+
+
+def _is_overtaken(store: Store, series: RecurringConference, now: datetime) -> bool:
+    rows = store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
+    return position(series, now) != (series.current_index, series.is_depleted) or {
+        occurrence.original for occurrence in visible(series, now)
+    } != {row.recurrence_id for row in rows}
+
+
+def _row(
+    series: RecurringConference, occurrence: Occurrence, id: int
+) -> ScheduledConference:
+    return ScheduledConference(
+        id=id,
+        conference=series.conference,
+        start_time=occurrence.start - timedelta(minutes=series.join_before),
+        end_time=occurrence.end + timedelta(minutes=series.join_after),
+        ews_item_id=series.ews_item_id,
+        scheduled_alias=series.scheduled_alias,
+        recurring_conference=series.id,
+        subject=series.subject,
+        exchange_connector=series.exchange_connector,
+        meeting_start=occurrence.start,
+        meeting_end=occurrence.end,
+        recurrence_id=occurrence.original,
+    )

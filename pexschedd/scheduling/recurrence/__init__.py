@@ -1,0 +1,1 @@
+"""PURE: when the occurrences of a series take place."""

@@ -1,0 +1,1 @@
+"""Work that keeps rooms and mailboxes in order: janitor, audit, recovery, cleaning."""

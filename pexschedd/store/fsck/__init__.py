@@ -1,0 +1,1 @@
+"""Inspection and repair of a state folder while the daemon is stopped."""

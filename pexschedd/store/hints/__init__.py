@@ -1,0 +1,1 @@
+"""Hint files and the keydir: where in the journal each record's last line is."""

@@ -1,0 +1,105 @@
+"""What copied lines are about: from the sources' hints to those of the copy.
+
+For millions of lines that is hundreds of megabytes, so it is read from the sources'
+hint files, and written to the copy's, a block at a time. If anything is wrong with it
+the compaction goes on without: then the copy is read line by line at the next start,
+and gets its hints then. To be used on the journal's thread.
+"""
+
+from pexschedd.store.fs import NO_SPACE, SHORT
+from pexschedd.store.hints.hint_files import HintFile, HintFiles, HintReading
+from pexschedd.store.hints.hints import SegmentHints
+from pexschedd.store.hints.line_index import LineRun, SegmentLines
+from pexschedd.store.journal.manifest import Segment
+from pexschedd.store.journal.segments import Segments
+
+
+class HintCopying:
+    """Of one compaction, whose copied lines are `to`."""
+
+    def __init__(self, files: HintFiles, segments: Segments, to: SegmentLines) -> None:
+        self._files = files
+        self._segments = segments
+        self._to = to
+        self._reading: HintReading | None = None
+        self._hints: SegmentHints | None = None
+        self._aside: HintFile | None = None
+        self.known = 0
+        """Before this line of the source it is known what its lines are about, or that
+        nobody knows it."""
+
+    def learn(self, source: SegmentLines, segment: Segment, line: int) -> bool:
+        """Finds out what a source's lines from this one on are about; returns whether
+        a file had to be read for that, which is enough for one step."""
+        if line < self.known:
+            return False
+        self._hints, self.known = source.hints, len(source.sizes)
+        if source.hints is not None or self._to.hints is None or not self.known:
+            return False
+        if self._reading is None:
+            self._reading = self._files.reading(segment)
+        block = self._reading.next()
+        if block is None or self._reading.segment_crc != source.crc:
+            self.lose()  # also what was copied so far: it may be wrong
+        else:
+            self._hints = block.hints
+            self.known = block.hints.first + block.hints.count
+        return True
+
+    def copy(self, source: SegmentLines, run: LineRun) -> None:
+        """Adds a run of the source's lines, and what they are about, to the copy."""
+        source.copy_run(run, self._to, self._hints)
+
+    def end_of_source(self) -> None:
+        self._reading = self._hints = None
+        self.known = 0
+
+    def put_aside(self, *, rest: bool = False) -> bool:
+        """Writes a block of what has been copied, or with `rest` what there is, if all
+        of it would take too much memory; returns whether there was anything: that is
+        enough for one step."""
+        try:
+            return self._put_aside(rest)
+        except OSError as error:
+            self._do_without(error)
+        return False
+
+    def _put_aside(self, rest: bool) -> bool:
+        hints = self._to.hints
+        if hints is None:
+            return False
+        if self._aside is None:
+            if hints.count <= self._files.kept:
+                return False
+            if not self._files.has_room(self._segments):
+                self.lose()
+                return False
+            self._aside = self._files.aside(self._to)
+        if not (rest or self._aside.waiting):
+            return False
+        wrote = self._aside.write()
+        hints.forget(self._aside.written)
+        return wrote
+
+    def finish(self, segment: Segment) -> None:
+        """The copy is this segment now; gives it its hint file, if one was begun."""
+        if self._aside is None:
+            return
+        try:
+            self._files.end(self._aside, segment, self._to)
+            self._to.hints = None
+        except OSError as error:
+            self._do_without(error)
+
+    def lose(self) -> None:
+        """There will be no hints."""
+        self._to.hints = None
+        if self._aside is not None:
+            self._aside.abandon()
+            self._aside = None
+
+    def _do_without(self, error: OSError) -> None:
+        """A file could not be written. Raises what is no lack of room."""
+        self.lose()
+        if error.errno not in (*NO_SPACE, *SHORT):
+            raise error

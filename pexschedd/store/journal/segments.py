@@ -1,0 +1,202 @@
+"""The journal's files while the daemon runs: append, and begin a new segment.
+
+Opening and verifying them is `recovery.py`. Afterwards everything here runs on the
+journal's thread. Errors are OSError and final: after one it is not known what is on
+the disk.
+"""
+
+import contextlib
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from pexschedd.store.fs import FileSystem, replace
+from pexschedd.store.hints.line_index import SegmentLines
+from pexschedd.store.journal.manifest import (
+    KEPT,
+    Manifest,
+    Segment,
+    compacted_name,
+    encode,
+    hint_name,
+    manifest_name,
+    segment_name,
+    segment_number,
+)
+from pexschedd.store.journal.replay import SegmentExtent
+
+
+class Segments:
+    """The segments in one folder, of which the last one grows."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: Path,
+        manifests: Mapping[int, Manifest],
+        extent: SegmentExtent,
+        crc: int,
+    ) -> None:
+        """`extent` is what is in the last segment of the newest manifest, and `crc` the
+        crc32 of it."""
+        self._fs = fs
+        self.directory = directory
+        self._manifests = dict(manifests)
+        self._held: list[Manifest] = []
+        self._discarded: Callable[[], object] = lambda: None
+        """Waits for what is being removed."""
+        self._extent = extent
+        self._crc = crc
+        self._handle = fs.append(directory / self.manifest.segments[-1].name)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The one that counts."""
+        return self._manifests[max(self._manifests)]
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.directory / manifest_name(max(self._manifests))
+
+    @property
+    def size(self) -> int:
+        """Bytes in the last segment."""
+        return self._extent.size
+
+    @property
+    def last(self) -> int:
+        """The number of the last operation."""
+        return self._extent.last
+
+    def sync(self) -> None:
+        """Makes durable what is visible: a killed process may have written it."""
+        self._fs.sync(self._handle)
+        self._fs.sync_dir(self.directory)
+
+    def append(self, data: bytes, lines: int, last: int) -> None:
+        """Appends lines and makes them durable; `last` is the last one's number."""
+        rest = data
+        while rest:
+            rest = rest[self._fs.write(self._handle, rest) :]
+            # Also after a part, which is rare: of two parts that are not durable, a
+            # crash could leave the second without the first.
+            self._fs.datasync(self._handle)
+        self._extent = SegmentExtent(
+            self._extent.size + len(data), self._extent.lines + lines, last
+        )
+        self._crc = zlib.crc32(data, self._crc)
+
+    def roll(self, next_ids: Mapping[str, int], lines: SegmentLines) -> None:
+        """Seals the last segment, which these are the lines of, and begins a new one.
+
+        The new file is durable before a manifest lists it, and is not written to
+        before that manifest is durable. So after a crash a file that is not listed is
+        empty.
+        """
+        if not self._extent.lines:
+            return
+        *before, active = self.manifest.segments
+        name = segment_name(segment_number(active.name) + 1)
+        handle = self._fs.create(self.directory / name)
+        self._fs.close(self._handle)
+        self._handle = handle
+        self._fs.sync(handle)
+        self._fs.sync_dir(self.directory)
+        self.publish(
+            next_ids,
+            (
+                *before,
+                self._extent.seal(active),
+                Segment(name=name, first=self._extent.last + 1),
+            ),
+        )
+        lines.name, lines.crc, lines.sealed = active.name, self._crc, True
+        self._extent = SegmentExtent(0, 0, self._extent.last)
+        self._crc = 0
+
+    def replace_oldest(
+        self, count: int, path: Path, lines: SegmentLines, next_ids: Mapping[str, int]
+    ) -> None:
+        """Puts one compacted segment in the place of the oldest ones.
+
+        `path` is the finished and synced file, under a name that nobody looks for.
+        """
+        before = self.manifest.segments
+        name = compacted_name(self.next_number)
+        self._fs.rename(path, self.directory / name)
+        self._fs.sync_dir(self.directory)
+        compacted = Segment(
+            name=name,
+            compacted=True,
+            first=before[0].first,
+            last=before[count - 1].last,
+            lines=len(lines.sizes),
+            size=lines.size,
+        )
+        self.publish(next_ids, (compacted, *before[count:]))
+        lines.name, lines.sealed = name, True
+
+    @property
+    def next_number(self) -> int:
+        """Of the next manifest."""
+        return max(self._manifests) + 1
+
+    def publish(
+        self, next_ids: Mapping[str, int], segments: tuple[Segment, ...]
+    ) -> None:
+        """Makes a new list of segments the one that counts."""
+        number = self.next_number
+        self._manifests[number] = write_manifest(
+            self._fs, self.directory, number, next_ids, segments
+        )
+        self.forget(KEPT)
+
+    def forget(self, kept: int) -> None:
+        """Removes all but the newest manifests, and segments that only those list."""
+        while len(self._manifests) > kept:
+            oldest = min(self._manifests)
+            self._discard(self._manifests.pop(oldest), manifest_name(oldest))
+
+    def hold(self) -> Manifest:
+        """The manifest that counts; what it lists stays until `release`."""
+        self._held.append(self.manifest)
+        return self.manifest
+
+    def release(self, manifest: Manifest) -> None:
+        self._held.remove(manifest)
+        self._discard(manifest)
+
+    def _discard(self, gone: Manifest, *names: str) -> None:
+        """Removes files, and then the segments that only this manifest lists."""
+        needed = listed([*self._manifests.values(), *self._held])
+        unlisted = sorted(listed([gone]) - needed)
+        names += tuple(n for name in unlisted for n in (name, hint_name(name)))
+        if names:
+            self._discarded = self._fs.discard([self.directory / n for n in names])
+
+    def close(self) -> None:
+        self._discarded()  # the folder may be another process's afterwards
+        self._fs.close(self._handle)
+
+
+def listed(manifests: Iterable[Manifest]) -> set[str]:
+    """The names of all segments in some manifests."""
+    return {segment.name for manifest in manifests for segment in manifest.segments}
+
+
+def write_manifest(
+    fs: FileSystem,
+    directory: Path,
+    number: int,
+    next_ids: Mapping[str, int],
+    segments: tuple[Segment, ...],
+) -> Manifest:
+    manifest = Manifest(next_ids=next_ids, segments=segments)
+    replace(fs, directory / manifest_name(number), encode(manifest))
+    return manifest
+
+
+def remove(fs: FileSystem, path: Path) -> None:
+    """Removes a file that nothing refers to; fine if a backup did not have it."""
+    with contextlib.suppress(FileNotFoundError):
+        fs.unlink(path)

@@ -1,0 +1,130 @@
+"""Opens what is in a state folder: documents, journal, and how to find things in it."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pexschedd.errors import StoreError
+from pexschedd.model.table import Table
+from pexschedd.store import documents
+from pexschedd.store.collection import Collection
+from pexschedd.store.folder import JOURNAL, StateFolder
+from pexschedd.store.fs import FileSystem, replace
+from pexschedd.store.hints import code_fingerprint
+from pexschedd.store.hints.hint_files import HintFiles, made_with
+from pexschedd.store.hints.line_index import LineIndex
+from pexschedd.store.index import KeyHashing
+from pexschedd.store.journal.recovery import open_segments
+from pexschedd.store.journal.segments import Segments
+from pexschedd.store.record_reader import RecordReader
+from pexschedd.store.snapshot import remove_unfinished
+
+
+class LoadedParts(NamedTuple):
+    """The parts of an open store."""
+
+    collections: dict[str, Collection[Any]]
+    ledger: LineIndex
+    shelf: RecordReader
+    hint_files: HintFiles
+    segments: Segments
+
+
+def load(
+    fs: FileSystem,
+    folder: StateFolder,
+    tables: Sequence[Table[Any]],
+    version: str,
+    kept: int,
+    random: Callable[[int], bytes],
+) -> LoadedParts:
+    """Reads and verifies everything. Raises StoreError or OSError."""
+    secret = hashlib.sha256(b"pexschedd hints\0" + folder.key).digest()
+    ledger, collections = begin(tables, KeyHashing(secret), kept)
+    contents = [JOURNAL]
+    for name in sorted({table.document for table in tables} - {""}):
+        _load_document(fs, folder, name, of_document(collections, name))
+        contents.append(f"{name}.json")
+    journaled = {n: c for n, c in collections.items() if not c.table.document}
+    directory = folder.path / JOURNAL
+    # A program that is not known is like no other, nor like itself the next time.
+    this = code_fingerprint.digest() or random(32).hex()
+    files = HintFiles(
+        fs,
+        directory,
+        made_with(this, tables, folder.key),
+        ledger.width,
+        kept,
+    )
+    segments = open_segments(
+        fs,
+        directory,
+        journaled,
+        ledger,
+        files,
+        kept=kept,
+        expected=folder.expects(JOURNAL),
+    )
+    remove_unfinished(fs, folder.path)
+    shelf = RecordReader(fs, directory, ledger, journaled)
+    shelf.keep_open({lines.name for lines in ledger.segments[:-1]})
+    finish(collections, ledger, shelf)
+    folder.expect(contents, version)
+    return LoadedParts(collections, ledger, shelf, files, segments)
+
+
+def begin(
+    tables: Sequence[Table[Any]], hashing: KeyHashing, kept: int
+) -> tuple[LineIndex, dict[str, Collection[Any]]]:
+    """What is to be filled."""
+    journaled = [table for table in tables if not table.document]
+    ledger = LineIndex(
+        [table.name for table in journaled],
+        max((len(table.indexes) for table in journaled), default=0),
+    )
+    collections: dict[str, Collection[Any]] = {
+        table.name: Collection(
+            table,
+            hashing,
+            None if table.document else ledger.numbers(table.name),
+            kept,
+        )
+        for table in tables
+    }
+    return ledger, collections
+
+
+def finish(
+    collections: Mapping[str, Collection[Any]], ledger: LineIndex, shelf: RecordReader
+) -> None:
+    """Builds the indexes, when all that is there is known."""
+    for name, collection in collections.items():
+        if collection.table.document:
+            collection.loaded()
+        else:
+            collection.loaded(ledger.entries(name), shelf.reader(name))
+    for lines in ledger.segments:
+        if lines.hints is not None and lines.hints.stored:
+            lines.hints = None
+
+
+def of_document(
+    collections: Mapping[str, Collection[Any]], name: str
+) -> list[Collection[Any]]:
+    """The collections that are kept in a document."""
+    return [c for c in collections.values() if c.table.document == name]
+
+
+def _load_document(
+    fs: FileSystem, folder: StateFolder, name: str, its: Sequence[Collection[Any]]
+) -> None:
+    path = folder.path / f"{name}.json"
+    if folder.has(path.name):
+        documents.load(path, fs.read(path), its)
+    elif folder.expects(path.name):
+        raise StoreError(
+            f"{path} is missing. Restore it from a backup; or, to start with "
+            'nothing in it, write {"format": 1, "tables": {}} to it.'
+        )
+    else:
+        replace(fs, path, documents.encode(its))

@@ -1,0 +1,73 @@
+"""What becomes of sealed segments: they are read from, and get their hint files."""
+
+from functools import partial
+
+from pexschedd.errors import StoreError
+from pexschedd.store.hints.hint_files import HintWriting
+from pexschedd.store.hints.line_index import SegmentLines, beyond
+from pexschedd.store.journal.journal import Journal
+from pexschedd.store.open_store import LoadedParts
+
+
+class SealedSegments:
+    """Looks at the list of segments when it has changed. On the reactor.
+
+    The newest `kept` lines are decoded at a start in any case, so what is in them needs
+    no hint file: a small store never has one.
+    """
+
+    def __init__(self, loaded: LoadedParts, journal: Journal, kept: int) -> None:
+        self._collections = loaded.collections
+        self._ledger = loaded.ledger
+        self._shelf = loaded.shelf
+        self._hint_files = loaded.hint_files
+        self._segments = loaded.segments
+        self._journal = journal
+        self._kept = kept
+        # One after the other: a stop leaves those that are finished.
+        self._waiting: list[SegmentLines] = []
+        self._writing = False
+        self._shelf.failed = journal.give_up
+        self.look()
+
+    def look(self) -> None:
+        every = self._ledger.segments
+        sealed = 0
+        while every[sealed].sealed:
+            sealed += 1
+        try:
+            self._shelf.keep_open({lines.name for lines in every[:sealed]})
+        except OSError as error:
+            self._journal.give_up(
+                StoreError(
+                    f"a segment of the journal cannot be opened for reading: {error}. "
+                    "Nothing is written from now on; what was acknowledged is safe. "
+                    "Mend the cause and start again."
+                )
+            )
+            return
+        for collection in self._collections.values():
+            collection.sealed(every[sealed].first)
+        old = min(sealed, beyond([len(lines.sizes) for lines in every], self._kept))
+        self._waiting = [lines for lines in reversed(every[:old]) if lines.hints]
+        self._write_hints()
+
+    def close(self) -> None:
+        self._shelf.close()
+
+    def _write_hints(self) -> None:
+        if self._writing or not self._waiting:
+            return
+        lines = self._waiting.pop()
+        self._writing = True
+        writing = self._hint_files.writing(self._segments, lines)
+        written = self._journal.begin(writing)
+        written.addCallback(partial(self._written, lines, writing))
+        # If the store has failed, it has said so.
+        written.addErrback(lambda _: None)
+
+    def _written(self, lines: SegmentLines, writing: HintWriting, _: object) -> None:
+        self._writing = False
+        if writing.complete:
+            lines.hints = None
+        self._write_hints()

@@ -1,0 +1,1 @@
+"""Small generic helpers, each tested alone."""

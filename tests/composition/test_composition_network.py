@@ -1,0 +1,158 @@
+"""From configuration and store to the way out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from cryptography.hazmat.primitives import serialization
+from msgspec.structs import replace
+from twisted.internet.task import Clock
+from twisted.web.client import URI
+
+from pexschedd.composition.connections import Connections
+from pexschedd.composition.network import (
+    UploadedCertificates,
+    is_reached_directly,
+    network_of,
+    own_certificates,
+)
+from pexschedd.config import Config
+from pexschedd.errors import ConfigError
+from pexschedd.model import tables
+from pexschedd.model.ca_certificate import CaCertificate, filled_in
+from pexschedd.model.integration import ExchangeDomain
+from pexschedd.net.network import Network
+from pexschedd.net.proxy import Proxy
+from pexschedd.net.tls import Trust
+from tests.net.net_support import Authority, dns
+from tests.scheduling.process_support import CONNECTOR
+from tests.web_admin.web_admin_support import open_store
+
+PROXY = Proxy(secure=False, host="p.test", port=3128, username="me")
+
+
+def config(folder: Path, **values: Any) -> Config:
+    usual: dict[str, Any] = {
+        "state_dir": folder / "state",
+        "addin_endpoints": ("tcp:0",),
+        "admin_endpoints": ("tcp:0",),
+    }
+    return Config(**usual | values)
+
+
+def test_the_plainest(tmp_path: Path) -> None:
+    """Without settings: the system's roots, and nobody in between."""
+    network = network_of(config(tmp_path), Clock())
+    assert (network.proxy, network.trust.given) == (None, [])
+
+
+def test_everything(tmp_path: Path) -> None:
+    """The files are read: certificates, and the first line of the password's."""
+    (tmp_path / "ca.pem").write_bytes(Authority("Root").pem)
+    (tmp_path / "password").write_text("geheim\nsecond line\n")
+    network = network_of(
+        config(
+            tmp_path,
+            ca_file=tmp_path / "ca.pem",
+            proxy=PROXY,
+            proxy_password_file=tmp_path / "password",
+        ),
+        Clock(),
+    )
+    assert [each.subject for each in network.trust.given] == ["CN=Root"]
+    assert network.proxy == replace(PROXY, password="geheim")
+
+
+def test_every_wrong_file(tmp_path: Path) -> None:
+    """What cannot be used is said of all files at once."""
+    for name in ("ca.pem", "password"):
+        (tmp_path / name).write_text("\n")
+    with pytest.raises(ConfigError) as caught:
+        network_of(
+            config(
+                tmp_path,
+                ca_file=tmp_path / "ca.pem",
+                proxy=PROXY,
+                proxy_password_file=tmp_path / "password",
+            ),
+            Clock(),
+        )
+    ca, password = caught.value.problems
+    assert ca.startswith("ca_file: ")
+    assert "it holds no PEM certificate" in ca
+    assert password.startswith("proxy.password_file: ")
+    assert "no password in its first line" in password
+
+
+def test_our_own_certificates(tmp_path: Path) -> None:
+    """What `ssl:` endpoints show is found; others show nothing."""
+    server = Authority("Root").server(dns("pex.example.test"))
+    file = tmp_path / "own.pem"
+    file.write_bytes(server.certificate.public_bytes(serialization.Encoding.PEM))
+    missing = tmp_path / "missing.pem"
+    endpoints = (
+        "tcp:1",
+        f"ssl:2:privateKey=k:certKey={file}",
+        f"ssl:3:certKey={missing}",
+    )
+    (own,) = own_certificates(config(tmp_path, addin_endpoints=endpoints))
+    assert own.endpoint == "endpoints.addin[1]"
+    assert own.on_disk() == own.serving
+    file.unlink()
+    assert own.on_disk() is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_uploads(tmp_path: Path) -> None:
+    """Trust follows the stored certificates, once for a change of many."""
+    store, clock = open_store(tmp_path / "state"), Clock()
+    changes: list[str] = []
+
+    class Noting(Trust):
+        def replace(self, authorities: Any) -> None:
+            authorities = list(authorities)
+            changes.append(" ".join(source for source, _ in authorities))
+            super().replace(authorities)
+
+    said: list[int] = []
+    UploadedCertificates(store, Noting(), clock, lambda: said.append(len(changes)))
+    assert (changes, said) == ([""], [])
+    change = store.transaction()
+    for name in ("One", "Two"):
+        text = Authority(name).pem.decode()
+        id_ = change.new_id(tables.CA_CERTIFICATE)
+        record = filled_in(CaCertificate(id=id_, certificate=text))
+        change.put(tables.CA_CERTIFICATE, record)
+    change.commit()
+    clock.advance(0)
+    assert changes == ["", "ca_certificate 1 ca_certificate 2"]
+    assert said == [2]
+    assert clock.getDelayedCalls() == []
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_integrations_without_proxy(tmp_path: Path) -> None:
+    """`disable_proxy` holds for an integration's mailbox and its metadata."""
+    store = open_store(tmp_path / "state")
+    direct = replace(CONNECTOR, id=2, name="Direct", uuid="d", disable_proxy=True)
+    change = store.transaction()
+    for number, connector in enumerate((CONNECTOR, direct), 1):
+        change.put(tables.CONNECTOR, connector)
+        for id_, domain in (
+            (number, f"mail{number}.test:444"),
+            (number + 2, f"https://Url{number}.test/m"),
+        ):
+            record = ExchangeDomain(id=id_, exchange_connector=number, domain=domain)
+            change.put(tables.EXCHANGE_DOMAIN, record)
+    await change.commit()
+    is_direct = is_reached_directly(store)
+    hosts = ("mail1.test", "mail2.test", "url1.test", "url2.test", "other.test")
+    found = [h for h in hosts if is_direct(URI.fromBytes(f"https://{h}/x".encode()))]
+    assert found == ["mail2.test", "url2.test"]
+    network = Network(Clock(), Trust(), PROXY)
+    connections = Connections(store.vault, network)
+    assert connections._account(CONNECTOR)["network"].proxy is PROXY
+    assert connections._account(direct)["network"].proxy is None
+    await store.close()

@@ -1,0 +1,441 @@
+"""Access tokens are ready at any time, and refresh tokens are never lost."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+
+from pexschedd.errors import (
+    MailboxBusy,
+    MailboxError,
+    MailboxUnreachable,
+    SignInNeeded,
+    SignInRefused,
+    StoreError,
+)
+from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.oauth.endpoint import MAX_ANSWER, TIMEOUT, context_of
+from pexschedd.identity.oauth.signed_in import signed_in
+from pexschedd.identity.oauth.token_cache import (
+    AGAIN_AFTER_REJECTION,
+    AGAIN_AFTER_TROUBLE,
+    AGAIN_WHEN_NEEDED,
+    AHEAD,
+)
+from pexschedd.identity.oauth.token_caches import IDLE
+from pexschedd.model import tables
+from tests.identity.oauth_support import Bench, bench_in, reactor
+
+HOUR = 3600.0
+
+
+@pytest_twisted.async_yield_fixture()
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_in(tmp_path / "state") as bench:
+        yield bench
+
+
+async def refused(asking: "Deferred[str]", kind: type[MailboxError]) -> MailboxError:
+    with pytest.raises(kind) as caught:
+        await asking
+    assert type(caught.value) is kind, caught.value
+    return caught.value
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_token_for_many(bench: Bench) -> None:
+    """Whoever asks at the same time waits for one request, and later ones for none."""
+    await bench.signed_in()
+    assert [await a for a in [bench.ask() for _ in range(5)]] == ["access-1"] * 5
+    assert await bench.ask() == "access-1"
+    (form,) = bench.provider.asked
+    assert form["grant_type"] == "refresh_token"
+    assert form["refresh_token"] == "refresh-0"
+    assert form["client_id"] == "client"
+    assert "client_secret" not in form
+
+
+@pytest_twisted.ensureDeferred
+async def test_new_refresh_token_is_durable_first(bench: Bench) -> None:
+    """Nobody gets an access token before the new refresh token is on the disk."""
+    await bench.signed_in()
+    durable: list[Deferred[None]] = []
+    commit = bench.store._commit  # the one place where the disk comes in
+
+    def slow(transaction: Any) -> "Deferred[None]":
+        written: Deferred[None] = Deferred()
+        commit(transaction).addCallback(lambda _: durable.append(written))
+        return written
+
+    bench.store._commit = slow  # type: ignore[method-assign]  # a slow disk
+    asking = bench.ask()
+    while not durable:
+        await _turn()
+    assert not asking.called
+    durable.pop().callback(None)
+    assert await asking == "access-1"
+    assert bench.refresh_token == "refresh-1"
+
+
+async def _turn() -> None:
+    """Lets the reactor do what has come."""
+    turned: Deferred[None] = Deferred()
+    reactor.callLater(0.001, turned.callback, None)
+    await turned
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_failed_commit_gives_no_token(bench: Bench) -> None:
+    """When the refresh token cannot be kept, the access token is not used."""
+    await bench.signed_in()
+
+    def broken(transaction: Any) -> "Deferred[None]":
+        transaction._open = True
+        transaction.undo()
+        failed: Deferred[None] = Deferred()
+        failed.errback(StoreError("disk full"))
+        return failed
+
+    bench.store._commit = broken  # type: ignore[method-assign]  # a broken disk
+    with pytest.raises(StoreError):
+        await bench.ask()
+    assert bench.refresh_token == "refresh-0"
+    assert bench.keeper.expires_in() is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_survives_a_restart(tmp_path: Path) -> None:
+    """After a restart the refresh token that came last is used."""
+    async with bench_in(tmp_path / "state") as bench:
+        await bench.signed_in()
+        await bench.ask()
+        connector = bench.connector
+    async with bench_in(tmp_path / "state") as bench:
+        assert bench.connector == connector
+        assert bench.refresh_token == "refresh-1"
+        assert "refresh-1" not in connector.oauth_refresh_token
+
+
+@pytest_twisted.ensureDeferred
+async def test_renewed_ahead_of_time(bench: Bench) -> None:
+    """Five minutes before the end it is renewed; until then the old one serves."""
+    await bench.signed_in()
+    await bench.ask()
+    bench.clock.advance(HOUR - AHEAD - 1)
+    assert await bench.ask() == "access-1"
+    assert len(bench.provider.asked) == 1
+    bench.clock.advance(1)
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    assert bench.ask().result == "access-1"
+    await arrived
+    assert bench.ask().result == "access-1"
+    bench.provider.release()
+    await bench.keeper.settled()
+    assert await bench.ask() == "access-2"
+    assert [f["refresh_token"] for f in bench.provider.asked] == [
+        "refresh-0",
+        "refresh-1",
+    ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_failing_endpoint_is_bridged(bench: Bench) -> None:
+    """A token that is still valid serves while no new one can be had; then the error
+    says why."""
+    await bench.signed_in()
+    await bench.ask()
+    bench.provider.answers = [(503, b"")] * 3
+    bench.clock.advance(HOUR - 60)
+    assert await bench.ask() == "access-1"
+    await bench.keeper.settled()
+    assert await bench.ask() == "access-1"
+    assert len(bench.provider.asked) == 2, "not asked again at once"
+    bench.clock.advance(60)
+    await refused(bench.ask(), MailboxUnreachable)
+    await refused(bench.ask(), MailboxUnreachable)
+    assert len(bench.provider.asked) == 3
+    bench.provider.answers = []
+    bench.clock.advance(AGAIN_AFTER_TROUBLE)
+    assert await bench.ask() == "access-2"
+
+
+@pytest_twisted.ensureDeferred
+async def test_busy_is_obeyed(bench: Bench) -> None:
+    """The endpoint is asked again when it said so, not earlier."""
+    await bench.signed_in()
+    bench.provider.answers = [(429, b"")]
+    bench.provider.headers = {"Retry-After": "120"}
+    error = await refused(bench.ask(), MailboxBusy)
+    assert error.retry_after == 120
+    bench.clock.advance(119)
+    await refused(bench.ask(), MailboxBusy)
+    bench.clock.advance(1)
+    assert await bench.ask() == "access-1"
+    assert len(bench.provider.asked) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_invalid_grant_is_not_hammered(bench: Bench) -> None:
+    """A refused refresh token is tried again hours later, a new one at once."""
+    await bench.signed_in()
+    answer = {"error": "invalid_grant", "error_description": "AADSTS50173: Gone."}
+    bench.provider.answers = [(400, answer)]
+    for _ in range(3):
+        error = await refused(bench.ask(), SignInNeeded)
+        assert "revoked" in error.message
+        assert "AADSTS50173" in error.message
+    assert len(bench.provider.asked) == 1
+    assert "revoked" in bench.keeper.needed_because()
+    bench.clock.advance(AGAIN_WHEN_NEEDED - 1)
+    await refused(bench.ask(), SignInNeeded)
+    assert len(bench.provider.asked) == 1
+    context = context_of(bench.connector, "oauth_refresh_token")
+    sealed = bench.store.vault.seal("another", context)
+    await bench.put(replace(bench.connector, oauth_refresh_token=sealed))
+    assert await bench.ask() == "access-1"
+    assert bench.keeper.needed_because() == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_sign_in_needed_without_asking(bench: Bench) -> None:
+    """Nobody signed in, or for something else: the endpoint is not even asked."""
+    await bench.integrate()
+    await refused(bench.ask(), SignInNeeded)
+    await bench.signed_in()
+    await bench.ask()
+    for change in (
+        {"username": "other@example.test"},
+        {"oauth_client_id": "another"},
+        {"oauth_token_endpoint": f"{bench.url}/elsewhere/oauth2/token"},
+    ):
+        before = bench.connector
+        await bench.put(replace(before, **change))
+        error = await refused(bench.ask(), SignInNeeded)
+        assert "changed after the sign-in" in error.message
+        await bench.put(before)
+        assert await bench.ask() == "access-1"
+    assert len(bench.provider.asked) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_rejected_token_is_replaced(bench: Bench) -> None:
+    """A token that Exchange takes no more is replaced, but a brand-new one is not:
+    then something else is wrong."""
+    await bench.signed_in()
+    first = await bench.ask()
+    bench.keeper.rejected(first)
+    assert await bench.ask() == first
+    bench.clock.advance(AGAIN_AFTER_REJECTION)
+    bench.keeper.rejected("somebody else's")
+    assert await bench.ask() == first
+    bench.keeper.rejected(first)
+    assert await bench.ask() == "access-2"
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_rotation(bench: Bench) -> None:
+    """A provider that gives no new refresh token means the old one to be kept."""
+    bench.provider.rotate = False
+    await bench.signed_in()
+    await bench.ask()
+    assert bench.refresh_token == "refresh-0"
+
+
+@pytest_twisted.ensureDeferred
+async def test_idle_sign_ins_are_used_weekly(bench: Bench) -> None:
+    """A sign-in that nobody used for a week is used, also of an integration that is
+    switched off; one that cannot be used is left alone."""
+    await bench.signed_in(enable_dynamic_vmrs=False)
+    bench.clock.advance(IDLE.total_seconds() - 1)
+    await bench.keepers.use_idle()
+    assert bench.provider.asked == []
+    bench.clock.advance(1)
+    await bench.keepers.use_idle()
+    await bench.keepers.use_idle()
+    assert len(bench.provider.asked) == 1
+    found = signed_in(bench.connector)
+    assert found is not None
+    assert found.refreshed == bench.now()
+    assert found.since < found.refreshed
+    await bench.put(replace(bench.connector, username="other@example.test"))
+    bench.clock.advance(IDLE.total_seconds())
+    await bench.keepers.use_idle()
+    assert len(bench.provider.asked) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_stops_after_the_renewal(bench: Bench) -> None:
+    """Stopping waits until what is under way is durable; giving up waiting for a token
+    does not break the renewal off."""
+    await bench.signed_in()
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    asking = bench.ask()
+    await arrived
+    stopped = bench.keepers.stopService()
+    assert not stopped.called
+    asking.addErrback(lambda _: None)
+    asking.cancel()
+    bench.provider.release()
+    await stopped
+    assert bench.refresh_token == "refresh-1"
+    bench.clock.advance(HOUR)
+    await refused(bench.ask(), MailboxUnreachable)
+    assert len(bench.provider.asked) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_changed_while_renewing(bench: Bench) -> None:
+    """A token that was asked for before a change is not used after it; the refresh
+    token that came with it is kept if the sign-in still holds."""
+    await bench.signed_in()
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    asking = bench.ask()
+    await arrived
+    await bench.put(replace(bench.connector, oauth_resource="urn:other"))
+    bench.provider.release()
+    assert await asking == "access-2"
+    assert [f["refresh_token"] for f in bench.provider.asked] == [
+        "refresh-0",
+        "refresh-1",
+    ]
+    assert bench.provider.asked[1]["resource"] == "urn:other"
+    await bench.put(replace(bench.connector, oauth_resource=""))
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    asking = bench.ask()
+    await arrived
+    await bench.put(replace(bench.connector, username="other@example.test"))
+    bench.provider.release()
+    await refused(asking, SignInRefused)
+    assert bench.refresh_token == "refresh-2"
+    await refused(bench.ask(), SignInNeeded)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_newer_refresh_token_stays(bench: Bench) -> None:
+    """A renewal that was begun before somebody signed in anew does not undo that."""
+    await bench.signed_in()
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    asking = bench.ask()
+    await arrived
+    context = context_of(bench.connector, "oauth_refresh_token")
+    sealed = bench.store.vault.seal("another", context)
+    await bench.put(replace(bench.connector, oauth_refresh_token=sealed))
+    bench.provider.release()
+    await refused(asking, SignInRefused)
+    assert bench.refresh_token == "another"
+    assert await bench.ask() == "access-2"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"x" * (MAX_ANSWER + 1), f"larger than {MAX_ANSWER} bytes"),
+        (b"<html>Sign in</html>", "no access token"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_strange_answers(bench: Bench, answer: bytes, words: str) -> None:
+    """An answer that is too long or no JSON is an unreachable token endpoint."""
+    await bench.signed_in()
+    bench.provider.answers = [(200, answer)]
+    error = await refused(bench.ask(), MailboxUnreachable)
+    assert words in error.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_silence_ends(bench: Bench) -> None:
+    """An endpoint that does not answer is waited for fifteen seconds."""
+    await bench.signed_in()
+    bench.provider.hold = True
+    arrived = bench.provider.arrival()
+    asking = bench.ask()
+    await arrived
+    bench.clock.advance(TIMEOUT)
+    error = await refused(asking, MailboxUnreachable)
+    assert "did not answer within 15 seconds" in error.message
+    assert "127.0.0.1" in error.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_redirects_are_not_followed(bench: Bench) -> None:
+    """A form with a refresh token goes to the configured address alone."""
+    await bench.signed_in()
+    bench.provider.answers = [(307, b"")]
+    bench.provider.headers = {"Location": f"{bench.url}/elsewhere"}
+    await refused(bench.ask(), MailboxUnreachable)
+    assert len(bench.provider.asked) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_plain_http_is_for_loopback(bench: Bench) -> None:
+    """Elsewhere than on this machine no secret goes over plain http."""
+    await bench.signed_in(oauth_token_endpoint="http://idp.example.test/oauth2/token")
+    await refused(bench.ask(), SignInRefused)
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_listens(bench: Bench) -> None:
+    """An endpoint that cannot be reached is named."""
+    await bench.signed_in(oauth_token_endpoint="http://127.0.0.1:9/oauth2/token")
+    error = await refused(bench.ask(), MailboxUnreachable)
+    assert "http://127.0.0.1:9/oauth2/token" in error.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_application_with_secret(bench: Bench) -> None:
+    """An application gets tokens without anybody signing in, and keeps nothing."""
+    await bench.integrate(authentication_method="APP_PERM", username="")
+    connector = bench.connector
+    context = context_of(connector, "oauth_client_secret")
+    secret = bench.store.vault.seal("s3cret", context)
+    await bench.put(replace(connector, oauth_client_secret=secret))
+    assert await bench.ask() == "access-1"
+    (form,) = bench.provider.asked
+    assert form["grant_type"] == "client_credentials"
+    assert form["client_secret"] == "s3cret"
+    assert bench.connector.oauth_refresh_token == ""
+    bench.clock.advance(HOUR)
+    bench.provider.answers = [(401, {"error": "invalid_grant"})]
+    await refused(bench.ask(), SignInRefused)
+
+
+@pytest_twisted.ensureDeferred
+async def test_application_with_certificate(bench: Bench) -> None:
+    """Without a secret the application signs, with a key that is sealed at rest."""
+    await bench.integrate(authentication_method="APP_PERM", username="")
+
+    def at_once(work: Any) -> "Deferred[Any]":
+        done: Deferred[Any] = Deferred()
+        done.callback(work())
+        return done
+
+    applications = Applications(bench.store, bench.now, at_once)
+    certificate = await applications.make_certificate(1)
+    assert bench.connector.public_key == certificate
+    assert bench.connector.private_key.startswith("sealed:")
+    assert await bench.ask() == "access-1"
+    (form,) = bench.provider.asked
+    assert form["client_assertion"].count(".") == 2
+    assert "client_secret" not in form
+
+
+@pytest_twisted.ensureDeferred
+async def test_deleted(bench: Bench) -> None:
+    """A keeper of an integration that is gone says so, and is forgotten."""
+    await bench.signed_in()
+    keeper, connector = bench.keeper, bench.connector
+    change = bench.store.transaction()
+    change.delete(tables.CONNECTOR, 1)
+    await change.commit()
+    with pytest.raises(SignInRefused):
+        await keeper.token()
+    assert bench.keepers.of(connector) is not keeper

@@ -1,0 +1,383 @@
+"""Series, their occurrences, and meetings that turn from one into the other."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
+from pexschedd.model.recurrence import (
+    Daily,
+    DayOfWeek,
+    Moved,
+    Range,
+    Recurrence,
+    Weekly,
+)
+from pexschedd.model.schedule import RecurringConference
+from pexschedd.scheduling.decisions.decision import Decision, Text, Undecidable
+from pexschedd.scheduling.ports.mailbox import Action
+from pexschedd.scheduling.recurrence.series_dates import occurrences
+from tests.scheduling.decisions.test_decide import (
+    HOUR,
+    NOW,
+    OTHER_TAG,
+    Rooms,
+    request,
+    run,
+)
+
+DAY = timedelta(days=1)
+FIRST = NOW + 2 * HOUR
+
+
+def daily(
+    count: int | None = 10, start: datetime = FIRST, **changes: Any
+) -> Recurrence:
+    recurrence = Recurrence(
+        pattern=Daily(),
+        range=Range(start.date(), count),
+        at=start.time(),
+        duration=HOUR,
+    )
+    return msgspec.structs.replace(recurrence, **changes)
+
+
+def series(**changes: Any) -> MeetingMessage:
+    recurrence = changes.pop("recurrence", daily())
+    first = next(occurrences(recurrence, NOW - 4000 * DAY, NOW + 9000 * DAY), None)
+    start = first.start if first else FIRST
+    return request(
+        is_series=True, recurrence=recurrence, start=start, end=start + HOUR, **changes
+    )
+
+
+def occurrence(number: int, **changes: Any) -> MeetingMessage:
+    """About one occurrence; moved to where `start` says."""
+    original = FIRST + number * DAY
+    changes.setdefault("start", original)
+    changes.setdefault("end", changes["start"] + HOUR)
+    changes.setdefault("changed", NOW)
+    changes.setdefault("ref", MessageRef(f"occurrence-{number}"))
+    return request(recurrence_id=original, **changes)
+
+
+def scheduled(**changes: Any) -> Rooms:
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(series(**changes), rooms))
+    return rooms
+
+
+def the_series(rooms: Rooms) -> RecurringConference:
+    (record,) = rooms.recurring.values()
+    return record
+
+
+def starts(rooms: Rooms) -> list[datetime]:
+    found = occurrences(the_series(rooms).recurrence, NOW - 99 * DAY, NOW + 99 * DAY)
+    return [each.start for each in found]
+
+
+def test_a_new_series_has_one_room() -> None:
+    """One conference with two aliases for all occurrences."""
+    rooms = Rooms()
+    rooms.book()
+    decision = run(series(), rooms)
+    assert (decision.action, decision.text) == (Action.ACCEPT, Text.NEW_SERIES)
+    rooms.apply(decision)
+    record = the_series(rooms)
+    assert list(rooms.conferences) == [record.conference]
+    assert len(rooms.addresses) == 2
+    assert (record.join_before, record.join_after) == (30, 60)
+    assert not rooms.rows
+
+
+def test_an_edited_series_follows_its_new_pattern() -> None:
+    """The pattern of the message counts; the room stays."""
+    rooms = scheduled()
+    before = dict(rooms.addresses)
+    weekly = Recurrence(
+        pattern=Weekly((DayOfWeek.TUESDAY,)),
+        range=Range(date(2026, 11, 24), 3),
+        at=time(9),
+        duration=HOUR,
+    )
+    decision = run(series(recurrence=weekly, sequence=1, changed=NOW), rooms)
+    assert decision.text is Text.EDITED_SERIES
+    rooms.apply(decision)
+    assert len(starts(rooms)) == 3
+    assert rooms.addresses == before
+
+
+@pytest.mark.parametrize(
+    "recurrence",
+    [
+        daily(3, NOW - 10 * DAY),
+        daily(1, FIRST, deleted=(FIRST,)),
+    ],
+    ids=["last one is over", "none is left"],
+)
+def test_a_series_wholly_in_the_past_is_declined(recurrence: Recurrence) -> None:
+    """In its own words, and nothing is scheduled."""
+    rooms = Rooms()
+    rooms.book()
+    decision = run(series(recurrence=recurrence), rooms)
+    assert (decision.action, decision.text) == (Action.DECLINE, Text.SERIES_PAST)
+    assert decision.changes == ()
+
+
+def test_a_series_with_a_future_is_accepted() -> None:
+    """Past occurrences do not matter as long as one is to come."""
+    rooms = Rooms()
+    rooms.book()
+    decision = run(series(recurrence=daily(None, NOW - 1000 * DAY)), rooms)
+    assert decision.text is Text.NEW_SERIES
+
+
+def test_a_moved_occurrence_moves_alone() -> None:
+    """Its window moves, the others stay, and the answer speaks of an occurrence."""
+    rooms = scheduled()
+    decision = run(occurrence(2, start=FIRST + 2 * DAY + 3 * HOUR), rooms)
+    assert (decision.action, decision.text) == (Action.ACCEPT, Text.EDITED_OCCURRENCE)
+    rooms.apply(decision)
+    expected = [FIRST + n * DAY for n in range(10)]
+    expected[2] += 3 * HOUR
+    assert starts(rooms) == expected
+
+
+def test_an_occurrence_moved_twice_is_where_it_was_moved_last() -> None:
+    """Also when the messages come in the wrong order."""
+    rooms = scheduled()
+    late = occurrence(1, start=FIRST + DAY + 2 * HOUR, changed=NOW + HOUR)
+    early = occurrence(1, start=FIRST + DAY + HOUR, changed=NOW)
+    rooms.apply(run(late, rooms))
+    assert run(early, rooms).action is Action.DISCARD
+    assert starts(rooms)[1] == FIRST + DAY + 2 * HOUR
+
+
+def test_a_cancelled_occurrence_does_not_take_place() -> None:
+    """That date goes; the series and its room stay."""
+    rooms = scheduled()
+    decision = run(occurrence(3, kind=MessageKind.CANCELLATION, tag=""), rooms)
+    assert decision.action is Action.REMOVE
+    rooms.apply(decision)
+    assert FIRST + 3 * DAY not in starts(rooms)
+    assert len(starts(rooms)) == 9
+    assert rooms.conferences
+
+
+def test_an_occurrence_sent_again_takes_place_again() -> None:
+    """A newer request revives what a cancellation removed; an older one does not."""
+    rooms = scheduled()
+    cancelled = occurrence(3, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
+    rooms.apply(run(cancelled, rooms))
+    assert run(occurrence(3, changed=NOW), rooms).action is Action.DISCARD
+    rooms.apply(run(occurrence(3, changed=NOW + 2 * HOUR), rooms))
+    assert FIRST + 3 * DAY in starts(rooms)
+
+
+def test_a_changed_pattern_forgets_what_was_moved() -> None:
+    """A series sent anew names the exceptions that still count: none here."""
+    rooms = scheduled()
+    rooms.apply(run(occurrence(2, start=FIRST + 2 * DAY + HOUR), rooms))
+    rooms.apply(run(series(sequence=1, changed=NOW + HOUR), rooms))
+    assert starts(rooms) == [FIRST + n * DAY for n in range(10)]
+    stale = occurrence(2, start=FIRST + 2 * DAY + HOUR, changed=NOW + 2 * HOUR)
+    assert run(stale, rooms).action is Action.DISCARD
+
+
+def test_exceptions_of_the_message_count() -> None:
+    """A series may come with moved and deleted occurrences from the start."""
+    moved = Moved(FIRST + DAY, FIRST + DAY + HOUR, FIRST + DAY + 2 * HOUR)
+    rooms = scheduled(recurrence=daily(3, exceptions=(moved,), deleted=(FIRST,)))
+    assert starts(rooms) == [FIRST + DAY + HOUR, FIRST + 2 * DAY]
+
+
+def test_a_cancelled_series_takes_its_room_along() -> None:
+    """Nothing is left but the spent alias."""
+    rooms = scheduled()
+    rooms.apply(run(series(kind=MessageKind.CANCELLATION, sequence=1), rooms))
+    assert not rooms.recurring
+    assert not rooms.conferences
+    assert run(series(sequence=2), rooms).text is Text.ALIAS_DELETED
+
+
+def test_a_single_meeting_becomes_a_series_and_back() -> None:
+    """In the same room, whatever it is at the moment."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(request(), rooms))
+    room = set(rooms.conferences)
+    decision = run(series(sequence=1, changed=NOW), rooms)
+    assert decision.text is Text.EDITED_SERIES
+    rooms.apply(decision)
+    assert (len(rooms.rows), len(rooms.recurring), set(rooms.conferences)) == (
+        0,
+        1,
+        room,
+    )
+    decision = run(request(sequence=2, changed=NOW + HOUR), rooms)
+    assert decision.text is Text.EDITED_SINGLE
+    rooms.apply(decision)
+    assert (len(rooms.rows), len(rooms.recurring), set(rooms.conferences)) == (
+        1,
+        0,
+        room,
+    )
+
+
+def test_invited_to_one_occurrence_only() -> None:
+    """An occurrence whose series is not ours is a meeting of its own."""
+    rooms = Rooms()
+    rooms.book()
+    decision = run(occurrence(4), rooms)
+    assert decision.text is Text.NEW_SINGLE
+    rooms.apply(decision)
+    moved = occurrence(4, start=FIRST + 4 * DAY + HOUR, changed=NOW + HOUR)
+    decision = run(moved, rooms)
+    assert decision.text is Text.EDITED_OCCURRENCE
+    rooms.apply(decision)
+    (row,) = rooms.rows.values()
+    assert row.meeting_start == FIRST + 4 * DAY + HOUR
+    rooms.apply(run(occurrence(5, changed=NOW + HOUR), rooms))
+    assert (len(rooms.rows), len(rooms.conferences)) == (2, 1)
+
+
+def test_a_series_takes_its_lone_occurrences_in() -> None:
+    """When the series comes after one of its occurrences there is one room still."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(occurrence(4), rooms))
+    room = set(rooms.conferences)
+    decision = run(series(sequence=1, changed=NOW + HOUR), rooms)
+    assert decision.text is Text.NEW_SERIES
+    rooms.apply(decision)
+    assert (len(rooms.rows), set(rooms.conferences)) == (0, room)
+
+
+def test_an_occurrence_cancelled_before_its_series_is_known() -> None:
+    """The series, when it comes, does not take place on that date; one that was sent
+    later says itself what takes place."""
+    rooms = Rooms()
+    rooms.book()
+    cancelled = occurrence(3, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
+    decision = run(cancelled, rooms)
+    assert decision.action is Action.REMOVE
+    rooms.apply(decision)
+    rooms.apply(run(series(), rooms))
+    assert FIRST + 3 * DAY not in starts(rooms)
+    assert len(starts(rooms)) == 9
+    assert not rooms.early
+    later = Rooms()
+    later.book()
+    later.apply(run(cancelled, later))
+    later.apply(run(series(sequence=1, changed=NOW + 2 * HOUR), later))
+    assert FIRST + 3 * DAY in starts(later)
+
+
+def test_a_lone_occurrence_cancelled_before_it_was_requested() -> None:
+    """Its older request does not bring it back; a newer one does."""
+    rooms = Rooms()
+    rooms.book()
+    cancelled = occurrence(3, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
+    rooms.apply(run(cancelled, rooms))
+    assert run(occurrence(3, changed=NOW), rooms).action is Action.DISCARD
+    assert run(occurrence(4, changed=NOW), rooms).text is Text.NEW_SINGLE
+    newer = occurrence(3, changed=NOW + 2 * HOUR)
+    assert run(newer, rooms).text is Text.NEW_SINGLE
+
+
+def test_the_same_series_message_twice() -> None:
+    """A copy is answered in the same words and changes nothing."""
+    rooms = scheduled()
+    again = run(series(ref=MessageRef("copy")), rooms)
+    assert (again.text, again.changes) == (Text.NEW_SERIES, ())
+    rooms.apply(run(occurrence(1, start=FIRST + DAY + HOUR), rooms))
+    copy = run(occurrence(1, start=FIRST + DAY + HOUR, ref=MessageRef("copy")), rooms)
+    assert (copy.text, copy.changes) == (Text.EDITED_OCCURRENCE, ())
+
+
+def test_an_occurrence_with_another_tag_is_undecidable() -> None:
+    """A room of its own for one date of a series is not offered."""
+    rooms = scheduled()
+    rooms.book(2, OTHER_TAG)
+    with pytest.raises(Undecidable):
+        run(occurrence(1, tag=OTHER_TAG), rooms)
+
+
+def test_a_series_without_a_known_pattern_is_undecidable() -> None:
+    """The organizer hears of it by the general error."""
+    rooms = Rooms()
+    rooms.book()
+    with pytest.raises(Undecidable):
+        run(request(is_series=True), rooms)
+
+
+def test_a_meeting_moved_into_the_past_closes() -> None:
+    """It is declined, and yet nobody gets in at the time that it no longer has."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(request(), rooms))
+    past = request(sequence=1, changed=NOW, start=NOW - 9 * HOUR, end=NOW - 8 * HOUR)
+    decision = run(past, rooms)
+    assert (decision.action, decision.text) == (Action.DECLINE, Text.SINGLE_PAST)
+    rooms.apply(decision)
+    (row,) = rooms.rows.values()
+    assert row.end_time <= NOW
+
+
+steps = st.one_of(
+    st.builds(
+        lambda sequence, minutes, count: series(
+            sequence=sequence,
+            changed=NOW + timedelta(minutes=minutes),
+            recurrence=daily(count),
+        ),
+        st.integers(0, 2),
+        st.integers(0, 3),
+        st.integers(1, 5),
+    ),
+    st.builds(
+        lambda number, sequence, minutes, kind, shift: occurrence(
+            number,
+            sequence=sequence,
+            changed=NOW + timedelta(minutes=minutes),
+            kind=kind,
+            start=FIRST + number * DAY + shift * HOUR,
+        ),
+        st.integers(0, 3),
+        st.integers(0, 2),
+        st.integers(0, 3),
+        st.sampled_from([MessageKind.REQUEST, MessageKind.CANCELLATION]),
+        st.integers(0, 30),
+    ),
+    st.builds(
+        lambda sequence, minutes, kind: request(
+            sequence=sequence, changed=NOW + timedelta(minutes=minutes), kind=kind
+        ),
+        st.integers(0, 2),
+        st.integers(0, 3),
+        st.sampled_from([MessageKind.REQUEST, MessageKind.CANCELLATION]),
+    ),
+)
+
+
+@given(st.lists(steps, max_size=8))
+def test_any_order_keeps_one_room(sent: list[MeetingMessage]) -> None:
+    """Series, occurrences, single, cancelled, in any order: one room, all in it."""
+    rooms = Rooms()
+    rooms.book()
+    for message in sent:
+        decision: Decision = run(message, rooms)
+        rooms.apply(decision)
+        used = {each.conference for each in rooms.rows.values()}
+        used |= {each.conference for each in rooms.recurring.values()}
+        assert used == set(rooms.conferences)
+        assert len(rooms.conferences) <= 1
+        assert len(rooms.recurring) <= 1
+        assert not (rooms.recurring and rooms.rows)
+        assert {a.conference for a in rooms.addresses.values()} == used

@@ -1,0 +1,190 @@
+"""Audits run by interval and on demand, one at a time for an integration."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from pexschedd.errors import MailboxRefused, NotFound, Unavailable
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.scheduling.upkeep.audit_rules import AuditReport
+from pexschedd.scheduling.upkeep.audit_service import (
+    AGAIN,
+    LOOK,
+    AuditService,
+    AuditState,
+    MailboxAccess,
+)
+from tests.scheduling.upkeep.upkeep_support import (
+    CONNECTOR,
+    HOUR,
+    NOW,
+    House,
+    MemoryKeeping,
+    MemoryOrganizers,
+)
+
+REPORT = AuditReport(1, 1)
+MAILBOX = f"{CONNECTOR.room_mailbox_email_address} at {CONNECTOR.url}"
+
+
+class Looking:
+    """An auditor that takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.end: Deferred[AuditReport] = Deferred()
+        self.running: Callable[[], bool] = lambda: True
+
+    async def audit(
+        self,
+        connector: Connector,
+        keeping: Any,
+        organizers: Any,
+        running: Callable[[], bool],
+    ) -> AuditReport:
+        self.begun += 1
+        self.running = running
+        self.end = Deferred()
+        return await self.end
+
+
+class Setting:
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.clock = Clock()
+        self.auditor = Looking()
+        self.closed = 0
+        self.audits = AuditService(
+            house.store,
+            self.auditor,  # type: ignore[arg-type]  # its one method
+            self.connect,
+            clock=self.clock,
+            now=house.time,
+        )
+
+    def connect(self, connector: Connector) -> MailboxAccess:
+        return MailboxAccess(MemoryKeeping(), MemoryOrganizers(), self.close)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    def look(self) -> None:
+        self.clock.advance(LOOK)
+
+
+@pytest_twisted.async_yield_fixture()
+async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
+    house = House(tmp_path / "state")
+    await house.put(tables.CONNECTOR, CONNECTOR)
+    setting = Setting(house)
+    setting.audits.startService()
+    yield setting
+    if setting.audits.running:
+        await setting.audits.stopService()
+    await house.store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_by_interval(setting: Setting) -> None:
+    """A minute after the start, then each hour since the last one began; never while
+    one is under way, nor when the interval is 0."""
+    auditor, house = setting.auditor, setting.house
+    assert auditor.begun == 0
+    setting.look()
+    assert auditor.begun == 1
+    house.now += 2 * HOUR
+    setting.look()
+    assert auditor.begun == 1
+    auditor.end.callback(REPORT)
+    assert setting.audits.state(1) == AuditState(
+        NOW, house.now, REPORT, mailbox=MAILBOX
+    )
+    assert setting.closed == 1
+    setting.look()
+    assert auditor.begun == 2
+    auditor.end.callback(REPORT)
+    house.now += HOUR - LOOK * HOUR / 3600
+    setting.look()
+    assert auditor.begun == 2
+    await house.put(tables.CONNECTOR, replace(CONNECTOR, audit_interval=0))
+    house.now += 99 * HOUR
+    setting.look()
+    assert auditor.begun == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_wrong_is_looked_at_again_soon(setting: Setting) -> None:
+    """Five minutes after an audit that failed or found Exchange answering by itself,
+    so that the alarm ends when that is mended; at once for another mailbox."""
+    auditor, house = setting.auditor, setting.house
+    setting.look()
+    auditor.end.callback(replace(REPORT, automatic=True))
+    house.now += AGAIN / 2
+    setting.look()
+    assert auditor.begun == 1
+    house.now += AGAIN / 2
+    setting.look()
+    assert auditor.begun == 2
+    auditor.end.errback(MailboxRefused("The password is wrong."))
+    house.now += AGAIN
+    setting.look()
+    assert auditor.begun == 3
+    auditor.end.callback(REPORT)
+    house.now += AGAIN
+    setting.look()
+    assert auditor.begun == 3
+    other = replace(CONNECTOR, room_mailbox_email_address="other@example.test")
+    await house.put(tables.CONNECTOR, other)
+    setting.look()
+    assert auditor.begun == 4
+    auditor.end.callback(REPORT)
+
+
+@pytest_twisted.ensureDeferred
+async def test_on_demand(setting: Setting) -> None:
+    """At once, and once at a time; the last result stays until there is another."""
+    audits, auditor = setting.audits, setting.auditor
+    assert audits.state(1) is None
+    audits.begin(1)
+    audits.begin(1)
+    assert auditor.begun == 1
+    auditor.end.callback(REPORT)
+    setting.house.now += HOUR
+    audits.begin(1)
+    assert audits.state(1) == AuditState(NOW + HOUR, None, REPORT, mailbox=MAILBOX)
+    auditor.end.errback(MailboxRefused("The password is wrong."))
+    state = audits.state(1)
+    assert state is not None
+    assert (state.error, state.report) == ("The password is wrong.", REPORT)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_audited(setting: Setting) -> None:
+    """An unknown integration, or one that schedules nothing, is told at once."""
+    with pytest.raises(NotFound):
+        setting.audits.begin(2)
+    changed = replace(CONNECTOR, enable_dynamic_vmrs=False)
+    await setting.house.put(tables.CONNECTOR, changed)
+    with pytest.raises(Unavailable):
+        setting.audits.begin(1)
+    setting.look()
+    assert setting.auditor.begun == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopping_waits_for_a_safe_place(setting: Setting) -> None:
+    """The audit under way is told, and stopping fires when it has ended."""
+    setting.audits.begin(1)
+    stopping = setting.audits.stopService()
+    assert not setting.auditor.running()
+    assert not stopping.called
+    setting.auditor.end.callback(REPORT)
+    await stopping
+    assert not setting.clock.getDelayedCalls()

@@ -1,0 +1,333 @@
+"""Recovery gives rooms back, keeps aliases where it may, and can be run twice."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, time
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from msgspec.structs import replace
+
+from pexschedd.bodies import tags
+from pexschedd.errors import MailboxUnreachable
+from pexschedd.model import tables
+from pexschedd.model.conference import Conference, ConferenceAlias
+from pexschedd.model.meeting import CalendarMeeting, MessageRef, Person
+from pexschedd.model.outbox import PendingAnswer
+from pexschedd.model.recurrence import Daily, Range, Recurrence
+from pexschedd.scheduling.ports.mailbox import Action, RewriteKind
+from pexschedd.scheduling.upkeep.progress import WorkTally
+from pexschedd.scheduling.upkeep.recovery import (
+    KEPT,
+    NEW,
+    THERE,
+    TOLD,
+    RecoveryRequest,
+    named_pair,
+    with_instructions,
+)
+from tests.scheduling.upkeep.upkeep_support import (
+    CONNECTOR,
+    DAY,
+    HOUR,
+    NOW,
+    House,
+    MemoryKeeping,
+    MemoryOrganizers,
+    Notes,
+    alias,
+    meeting,
+    tag,
+)
+
+SERIES = Recurrence(
+    pattern=Daily(), range=Range(start=NOW.date(), count=5), at=time(13), duration=HOUR
+)
+
+
+@pytest_twisted.async_yield_fixture()
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path / "state")
+    await house.put(tables.CONNECTOR, CONNECTOR)
+    yield house
+    await house.store.close()
+
+
+class Run:
+    def __init__(self) -> None:
+        self.tally = WorkTally()
+        self.notes = Notes()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self.tally.counts
+
+
+async def recover(
+    house: House,
+    meetings: list[CalendarMeeting],
+    organizers: MemoryOrganizers | None = None,
+    *,
+    since: datetime = NOW,
+    dry_run: bool = False,
+) -> Run:
+    run = Run()
+    await house.recoverer.recover(
+        CONNECTOR,
+        MemoryKeeping(*meetings),
+        organizers or MemoryOrganizers(*meetings),
+        RecoveryRequest(since, "<b>New numbers</b>"),
+        run.notes,
+        lambda: True,
+        run.tally,
+        dry_run=dry_run,
+    )
+    return run
+
+
+async def take(house: House, address: str) -> None:
+    """Somebody else's room has this alias."""
+    await house.put(
+        tables.CONFERENCE, Conference(id=50, name="Other", creation_time=NOW)
+    )
+    await house.put(
+        tables.CONFERENCE_ALIAS, ConferenceAlias(id=50, alias=address, conference=50)
+    )
+
+
+def aliases_of_rooms(house: House) -> set[str]:
+    return {a.alias for a in house.every(tables.CONFERENCE_ALIAS) if a.conference != 50}
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_new_installation_aliases_stay(house: House) -> None:
+    """With nothing known, each invitation's own tag and alias are taken up again,
+    without a word to anybody; the room opens as before."""
+    meetings = [meeting(1), meeting(2, is_series=True, recurrence=SERIES)]
+    organizers = MemoryOrganizers(*meetings)
+    run = await recover(house, meetings, organizers)
+    assert run.counts == {KEPT: 2}
+    assert run.tally.failures == 0
+    found = {a.uuid: a.alias for a in house.every(tables.SCHEDULED_ALIAS)}
+    assert found == {
+        tag(1): "555000001@example.test",
+        tag(2): "555000002@example.test",
+    }
+    assert house.store.count(tables.RECURRING_CONFERENCE) == 1
+    assert not organizers.sent
+    assert not house.every(tables.OUTBOX)
+    before = house.records()
+    again = await recover(house, meetings, organizers)
+    assert again.counts == {THERE: 2}
+    assert house.records() == before
+    assert not any("Secret" in note for note in run.notes.notes)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_known_alias_stays_even_if_its_room_was_deleted(house: House) -> None:
+    """Our own records name it: the same record serves again."""
+    known = alias(
+        1, is_used=True, ews_item_uid="04000001", conference_deletion_time=NOW
+    )
+    await house.put(tables.SCHEDULED_ALIAS, known)
+    # The text names another number: the record is what counts.
+    run = await recover(house, [meeting(1, html=f"PXPS:-{tag(1)}#")])
+    assert run.counts == {KEPT: 1}
+    (record,) = house.every(tables.SCHEDULED_ALIAS)
+    assert record == replace(known, conference_deletion_time=None)
+
+
+@pytest.mark.parametrize(
+    "why",
+    ["taken", "no alias", "no tag", "two aliases", "another meeting's", "no text"],
+)
+@pytest_twisted.ensureDeferred
+async def test_otherwise_the_organizer_is_told_a_new_one(
+    house: House, why: str
+) -> None:
+    """A new alias is only handed out with a new invitation, whose first tag is its."""
+    html = meeting(1).html
+    each = {
+        "taken": meeting(1),
+        "no alias": meeting(1, html=f"PXPS:-{tag(1)}#"),
+        "no tag": meeting(1, html="555000001@example.test"),
+        "two aliases": meeting(1, html=html + " or 555000002@example.test"),
+        "another meeting's": meeting(1),
+        "no text": meeting(1, html=""),
+    }[why]
+    if why == "taken":
+        await take(house, "555000001@example.test")
+    if why == "another meeting's":
+        await house.put(tables.SCHEDULED_ALIAS, alias(1, ews_item_uid="other"))
+    organizers = MemoryOrganizers(each)
+    tried = await recover(house, [each], organizers, dry_run=True)
+    assert tried.counts == {NEW: 1}
+    assert (organizers.sent, house.every(tables.SCHEDULED_CONFERENCE)) == ([], [])
+    run = await recover(house, [each], organizers)
+    assert (run.counts, run.tally.reasons) == ({NEW: 1}, [])
+    (body,) = organizers.sent
+    assert "New numbers" in body
+    (scheduled,) = house.every(tables.SCHEDULED_CONFERENCE)
+    used = house.store.get(tables.SCHEDULED_ALIAS, scheduled.scheduled_alias or 0)
+    assert used is not None
+    assert tags.find(body).pxps[0] == used.uuid != tag(1)
+    assert used.alias in body
+    assert aliases_of_rooms(house) == {used.alias, used.numeric_alias}
+    again = await recover(house, [each], organizers)
+    assert again.counts == {THERE: 1}
+    assert len(organizers.sent) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_organizers_copy_may_still_name_the_alias(house: House) -> None:
+    """Where the equipment mailbox has lost the text, the organizer's copy counts."""
+    run = await recover(
+        house, [meeting(1, html="")], organizers := MemoryOrganizers(meeting(1))
+    )
+    assert run.counts == {KEPT: 1}
+    assert not organizers.sent
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        [RewriteKind.CHANGED],
+        [RewriteKind.RETRY],
+        [RewriteKind.CHANGED, RewriteKind.RETRY],
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_that_changes_is_read_again(
+    house: House, outcomes: list[RewriteKind]
+) -> None:
+    """A few times, in the same run."""
+    each = meeting(1, html="")
+    organizers = MemoryOrganizers(each)
+    organizers.outcomes = list(outcomes)
+    run = await recover(house, [each], organizers)
+    assert run.counts == {NEW: 1}
+    assert len(organizers.sent) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_invitation_is_sent_once(house: House) -> None:
+    """Even if the answer of the server that has sent it is lost."""
+
+    class Lossy(MemoryOrganizers):
+        lost = 0
+
+        async def rewrite(
+            self, address: str, ref: MessageRef, html: str
+        ) -> tuple[RewriteKind, str]:
+            done = await super().rewrite(address, ref, html)
+            if not self.lost:
+                self.lost += 1
+                raise MailboxUnreachable("The connection broke.")
+            return done
+
+    each = meeting(1, html="")
+    organizers = Lossy(each)
+    run = await recover(house, [each], organizers)
+    assert (run.counts, organizers.lost) == ({NEW: 1}, 1)
+    assert len(organizers.sent) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unsent_invitation_is_sent_by_the_next_run(house: House) -> None:
+    """With the alias of the first run: it is never handed out twice."""
+    each = meeting(1, html="")
+    organizers = MemoryOrganizers(each)
+    organizers.outcomes = [RewriteKind.FAILED]
+    run = await recover(house, [each], organizers)
+    assert (run.counts, run.tally.failures) == ({}, 1)
+    assert "for a reason" in run.tally.reasons[0]
+    (first,) = house.every(tables.SCHEDULED_ALIAS)
+    dry = await recover(house, [each], organizers, dry_run=True)
+    assert (dry.counts, organizers.sent) == ({TOLD: 1}, [])
+    run = await recover(house, [each], organizers)
+    assert run.counts == {TOLD: 1}
+    assert tags.find(organizers.sent[0]).pxps == (first.uuid,)
+    assert house.every(tables.SCHEDULED_ALIAS)[0].uuid == first.uuid
+    assert (await recover(house, [each], organizers)).counts == {THERE: 1}
+    # The update that this leads to is accepted, and the organizer has been told.
+    await house.schedule(organizers.meetings[each.uid])
+    (scheduled,) = house.every(tables.SCHEDULED_CONFERENCE)
+    assert scheduled.answer
+    assert scheduled.scheduled_alias == first.id
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_room_without_somebody_to_tell(house: House) -> None:
+    """If the invitation cannot be rewritten there is no point in a room: the meeting
+    is counted as failed, by uid and time, and the others are recovered."""
+    nobody = meeting(1, html="", organizer=Person("Eve", ""))
+    gone = meeting(2, html="")
+    run = await recover(house, [nobody, gone, meeting(3)], MemoryOrganizers())
+    assert run.counts == {KEPT: 1}
+    assert run.tally.failures == 2
+    assert "meeting 04000001 (2026-11-23T13:00:00Z)" in run.tally.reasons[0]
+    refused = MemoryOrganizers(gone)
+    refused.refused = True
+    run = await recover(house, [gone], refused)
+    assert "may not act for alice@example.test" in run.tally.reasons[0]
+    assert house.store.count(tables.SCHEDULED_ALIAS) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_only_accepted_meetings_that_start_later(house: House) -> None:
+    """Neither what starts before the limit, nor what is over, cancelled, unanswered,
+    or just being cancelled."""
+    over = meeting(5, start=NOW - 2 * HOUR, end=NOW - HOUR)
+    running = meeting(6, start=NOW - HOUR, end=NOW + HOUR)
+    meetings = [
+        meeting(1, accepted=False),
+        meeting(2, cancelled=True),
+        meeting(3, start=NOW, end=NOW + HOUR),
+        over,
+    ]
+    assert (await recover(house, [*meetings, running])).counts == {}
+    run = await recover(house, [over, running], since=NOW - DAY)
+    assert (run.counts, run.tally.failures) == ({KEPT: 1}, 0)
+    await house.put(tables.SCHEDULED_ALIAS, alias(7, conference_deletion_time=NOW))
+    await house.put(
+        tables.OUTBOX,
+        PendingAnswer(
+            id=1, exchange_connector=1, item_id="x", action=Action.REMOVE, created=NOW
+        ),
+    )
+    run = await recover(house, [meeting(7)])
+    assert "cancellation is under way" in run.tally.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("html", "number"),
+    [
+        ("555123456@example.test", "123456"),
+        ("Dial <b>555123456@EXAMPLE.test</b>, or 555123456 #", "123456"),
+        ("<a href='x'>https://p/#/?conference=555123456@example.test</a>", "123456"),
+        ("pexip://555123456@example.test<br>555123456@example.test", "123456"),
+        ("555123456@example.test.org", None),
+        ("x555123456@example.test", None),
+        ("+49 555123456", None),
+        ("555123@example.test", None),
+        ("555000000@example.test", None),
+        ("555123456@example.test 555123457@example.test", None),
+        ("<p title='555123456@example.test'>", None),
+        ("", None),
+    ],
+)
+def test_the_alias_that_an_invitation_names(html: str, number: str | None) -> None:
+    """Exactly one alias of the integration's own form, as a person sees it."""
+    pair = named_pair(html, "", CONNECTOR)
+    assert (pair.numeric if pair else None) == (number and f"555{number}")
+
+
+def test_an_invitation_keeps_its_form() -> None:
+    """HTML gets the new instructions inside its body, plain text as plain text."""
+    html = meeting(1, html="<html><body lang=de><p>Agenda</p></body></html>")
+    new = with_instructions(html, "<b>New</b>", "<p>Dial 1</p>")
+    assert new.startswith("<html><body lang=de><div><b>New</b></div>")
+    assert new.index("Dial 1") < new.index("Agenda")
+    text = meeting(1, html="", text="Agenda\r\n")
+    new = with_instructions(text, "<b>New</b>", "<div>Dial 1<br>\r\nor 2 &amp; 3</div>")
+    assert new == "New\r\n\r\nDial 1\r\nor 2 & 3\r\n\r\nAgenda\r\n"
