@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import wraps
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from klein import Klein
@@ -43,11 +44,18 @@ class ClientGone(PexscheddError):
     code = "client_gone"
 
 
+class UnsupportedMediaType(PexscheddError):
+    """The request body is of a type that is not read here."""
+
+    code = "unsupported_media_type"
+
+
 STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (InvalidFields, 400),
     (TemplateError, 400),
     (NotAuthenticated, 401),
     (NotFound, 404),
+    (UnsupportedMediaType, 415),
     (ClientGone, 499),
     (Unavailable, 503),
     (StoreError, 503),
@@ -112,7 +120,9 @@ def body_of(request: Request) -> bytes:
 
 
 def read_json(request: Request, kind: type[T]) -> T:
-    """The body as `kind`; raises `BadRequest` that says where it is wrong."""
+    """The body as `kind`; raises `BadRequest` that says where it is wrong, and
+    `UnsupportedMediaType` for one that calls itself something else than JSON."""
+    _require_json(request)
     try:
         return msgspec.json.decode(body_of(request), type=kind)
     except msgspec.ValidationError as error:
@@ -121,6 +131,19 @@ def read_json(request: Request, kind: type[T]) -> T:
         raise BadRequest("The request body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The request body is not valid JSON: {error}") from None
+
+
+def _require_json(request: Request) -> None:
+    """A client that names no type is taken at the body's word."""
+    for value in request.requestHeaders.getRawHeaders(b"content-type") or []:
+        kind = value.partition(b";")[0].strip().lower()
+        if kind not in (b"application/json", b"text/json") and not kind.endswith(
+            b"+json"
+        ):
+            shown = kind[:100].decode("ascii", "replace")
+            raise UnsupportedMediaType(
+                f"The request body must be application/json, not {shown}."
+            )
 
 
 def route(
@@ -171,12 +194,18 @@ def register_http_errors(app: Klein, errors: Responder = client_error) -> None:
             methods = sorted({*(problem.valid_methods or ())} - {"HEAD"})
             error = method_not_possible(request, methods)
         elif status in (301, 302, 307, 308):
-            location = str(getattr(problem, "new_url", ""))
+            location = _without_host(str(getattr(problem, "new_url", "")))
             request.responseHeaders.setRawHeaders(b"location", [location.encode()])
             error = HttpError(f"Ask {location} instead.")
         else:
             error = HttpError("There is nothing here.")
         return errors(request, status, error, incident_of(request))
+
+
+def _without_host(url: str) -> str:
+    """A redirect stays on the host that was asked, whatever the Host header said."""
+    parts = urlsplit(url)
+    return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 def method_not_possible(request: Request, methods: Iterable[str]) -> HttpError:

@@ -1,9 +1,12 @@
-"""The HTTP server's edge: bounded bodies, request ids, headers, one access line.
+"""The HTTP server's edge: what a request has to be, and what every answer carries.
 
-Everything here runs for every request, so it is kept cheap: the access line is one
-formatted string handed to a sink that buffers, not a logger event.
+Requests are bounded, name one host, and spell their path in its one normal form.
+Answers carry a request id and safe headers, and leave one access line. All of this
+runs for every request, so it is kept cheap: the access line is one formatted string
+handed to a sink that buffers, not a logger event.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -17,6 +20,9 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site as TwistedSite
+
+from pexschedd.web.channel import BoundedChannel
+from pexschedd.web.connections import ConnectionCaps, Connections
 
 BODY_LIMIT = 1024 * 1024
 IDLE_TIMEOUT = 60
@@ -76,10 +82,37 @@ class BoundedRequest(TwistedRequest):
         set_header(b"x-content-type-options", [b"nosniff"])
         set_header(b"referrer-policy", [b"no-referrer"])
         set_header(b"cache-control", [b"no-store"])
-        if _is_text(self.path) and _is_text(self.getRequestHostname()):
+        self._secure_headers()
+        problem = self._problem()
+        if problem is None:
             super().process()
         else:
-            self._refuse_address()
+            self._refuse(*problem)
+
+    def _secure_headers(self) -> None:
+        if self.isSecure():
+            self.responseHeaders.setRawHeaders(
+                b"strict-transport-security", [b"max-age=31536000"]
+            )
+
+    def _problem(self) -> tuple[int, str, str] | None:
+        """Status, code and words for a request that no route should see."""
+        hosts = self.requestHeaders.getRawHeaders(b"host") or []
+        if len(hosts) > 1 or (not hosts and self.clientproto == b"HTTP/1.1"):
+            return 400, "bad_request", "The request must have one Host header."
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            return 400, "bad_request", "The Host header does not name a host."
+        if not _is_text(self.path):
+            return 400, "bad_request", "The address is not UTF-8."
+        if not _is_normal(self.path):
+            return 404, "http", "There is nothing here."
+        if self.requestHeaders.hasHeader(b"content-encoding"):
+            return (
+                415,
+                "unsupported_media_type",
+                "The request body must not be compressed (Content-Encoding).",
+            )
+        return None
 
     def getRequestHostname(self) -> bytes:
         """Over a Unix socket there is none if nobody says one."""
@@ -87,11 +120,10 @@ class BoundedRequest(TwistedRequest):
             return b"localhost"
         return bytes(super().getRequestHostname())
 
-    def _refuse_address(self) -> None:
-        """Klein would log a traceback: as often as anybody likes."""
-        words = "The address is not UTF-8."
-        text = _refusal("bad_request", words, correlation_id=self.request_id)
-        self.setResponseCode(400)
+    def _refuse(self, status: int, code: str, words: str) -> None:
+        """Answers in JSON without asking any route."""
+        text = _refusal(code, words, correlation_id=self.request_id)
+        self.setResponseCode(status)
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"content-type", [b"application/json"])
         set_header(b"content-length", [b"%d" % len(text)])
@@ -112,7 +144,8 @@ class BoundedRequest(TwistedRequest):
         now = self.site.clock.seconds()  # a reactor counts from 1970
         elapsed = (now - self._started) * 1000
         time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        method = self.method.decode("ascii", "replace")
+        method = self.method.decode("ascii", "replace")[:20]
+        method = method.replace("\\", "\\\\").replace('"', '\\"')
         # The path alone: a query may hold what does not belong into a log.
         path = self.path.decode("ascii", "replace")[:200]
         path = path.replace("\\", "\\\\").replace('"', '\\"')
@@ -140,6 +173,32 @@ def _is_text(part: bytes) -> bool:
     return True
 
 
+_HOST = re.compile(
+    rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
+)
+"""RFC 9110 section 7.2: uri-host and an optional port."""
+
+_NEEDLESS = re.compile(
+    rb"%(?:2[DdEeFf]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])"
+)
+"""Escapes of characters that need none (RFC 3986 section 2.3), and of the slash."""
+
+_DOTS_OR_EMPTY = re.compile(rb"//|/\.{1,2}(?:/|$)")
+
+
+def _is_normal(path: bytes) -> bool:
+    """Whether a path is spelt in its one normal form.
+
+    A proxy that keeps paths such as /policy from outsiders compares them letter by
+    letter, so no other spelling may lead there (RFC 3986 section 6.2.2).
+    """
+    if b"%" not in path and b"." not in path and b"//" not in path:
+        return path[:1] == b"/" or path == b"*"
+    if not path.startswith(b"/") or _DOTS_OR_EMPTY.search(path):
+        return False
+    return _NEEDLESS.search(path) is None
+
+
 class _Nowhere:
     """A file that forgets what is written to it."""
 
@@ -154,15 +213,38 @@ class HttpSite(TwistedSite):
     """Serves a resource with our kind of request."""
 
     noisy = False
+    protocol = BoundedChannel  # type: ignore[assignment,unused-ignore]  # no HTTP/2
     requestFactory = BoundedRequest
     displayTracebacks = False
 
     def __init__(
-        self, resource: IResource, clock: IReactorTime, access: AccessSink | None
+        self,
+        resource: IResource,
+        clock: IReactorTime,
+        access: AccessSink | None,
+        caps: ConnectionCaps | None = None,
+        refused: Callable[[], object] = lambda: None,
     ) -> None:
-        super().__init__(resource, timeout=IDLE_TIMEOUT, reactor=clock)
+        # Twisted would parse forms before any route is asked, in quadratic time.
+        super().__init__(
+            resource,
+            timeout=IDLE_TIMEOUT,
+            reactor=clock,
+            parsePOSTFormSubmission=False,
+        )
         self.clock = clock
         self.access = access
+        self.connections = Connections(caps or ConnectionCaps(), clock, refused)
+
+    def startFactory(self) -> None:
+        """Begins to watch the connections; Twisted calls it when a port opens."""
+        super().startFactory()
+        self.connections.start()
+
+    def stopFactory(self) -> None:
+        """Ends watching; Twisted calls it when the last port is closed."""
+        super().stopFactory()
+        self.connections.stop()
 
     def log(self, request: Any) -> None:
         """Twisted's own access log is a third of the cost of a request: not used."""

@@ -19,7 +19,7 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from pexschedd.web.health import HealthApi
-from pexschedd.web.site import BODY_LIMIT, HttpSite
+from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal
 
 reactor: Any = _reactor
 
@@ -73,7 +73,6 @@ async def ask(where: int | Path, said: bytes) -> tuple[bytes, Any]:
     [
         b"/%ff HTTP/1.1\r\nHost: x",
         b"/health/%c3%28?x HTTP/1.1\r\nHost: x",
-        b"/health HTTP/1.1\r\nHost: \xff",
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -90,10 +89,10 @@ async def test_an_address_that_is_no_text(port: int, address: bytes) -> None:
     assert not [event for event in logged if event.get("log_failure")]
 
 
-@pytest.mark.parametrize("address", [b"/health", b"/%68ealth", b"/h%65alth?x=%ff"])
+@pytest.mark.parametrize("address", [b"/health", b"/health?x=%ff&y=%41"])
 @pytest_twisted.ensureDeferred
 async def test_an_address_that_is_one(port: int, address: bytes) -> None:
-    """Percent signs alone, or what is in the query, refuse nobody."""
+    """The query may hold what it likes."""
     said = b"GET " + address + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     status, answer = await ask(port, said)
     assert status == b"HTTP/1.1 200 OK"
@@ -129,3 +128,77 @@ async def test_a_unix_socket(tmp_path: Path, said: bytes) -> None:
     await listening.stopListening()
     assert status == b"HTTP/1.0 200 OK"
     assert answer["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/%68ealth",
+        b"/h%65alth",
+        b"//health",
+        b"/./health",
+        b"/x/../health",
+        b"/health/.",
+        b"/x%2Fhealth",
+        b"/x/%2e%2e/health",
+        b"health",
+        b"http://x/health",
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_another_spelling_of_a_path(port: int, path: bytes) -> None:
+    """A proxy that keeps a path from outsiders knows one spelling of it."""
+    said = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    status, answer = await ask(port, said)
+    assert status == b"HTTP/1.1 404 Not Found"
+    assert answer["code"] == "http"
+
+
+@pytest.mark.parametrize("path", [b"/%C3%A9", b"/a%20b", b"/v1.2/x", b"/%25"])
+def test_normal_spellings(path: bytes) -> None:
+    """Escapes that are needed, and dots in names, are no other spelling."""
+    assert _is_normal(path)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"Host: a\r\nHost: a\r\n",
+        b"Host: a b\r\n",
+        b"Host: \r\n",
+        b"Host: a/b\r\n",
+        b"Host: a@b\r\n",
+        b"Host: [::1\r\n",
+        b"Host: a:b\r\n",
+        b"Host: \xff\r\n",
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_request_without_one_host(port: int, head: bytes) -> None:
+    """HTTP/1.1 wants exactly one Host, and a host in it (RFC 9112 section 3.2)."""
+    said = b"GET /health HTTP/1.1\r\nConnection: close\r\n" + head + b"\r\n"
+    status, answer = await ask(port, said)
+    assert status == b"HTTP/1.1 400 Bad Request"
+    assert "Host" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    "host", [b"a", b"a.example:8080", b"[::1]:80", b"127.0.0.1", b"a_b.test", b"a:"]
+)
+@pytest_twisted.ensureDeferred
+async def test_hosts(port: int, host: bytes) -> None:
+    """Names, addresses and ports are taken as they are."""
+    said = b"GET /health HTTP/1.1\r\nHost: " + host
+    status, _ = await ask(port, said + b"\r\nConnection: close\r\n\r\n")
+    assert status == b"HTTP/1.1 200 OK"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_compressed_body(port: int) -> None:
+    """It is refused as what it is, not as bad JSON."""
+    head = b"Host: x\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n"
+    said = b"POST /health HTTP/1.1\r\nConnection: close\r\n" + head + b"\r\n"
+    status, answer = await ask(port, said)
+    assert status == b"HTTP/1.1 415 Unsupported Media Type"
+    assert "Content-Encoding" in answer["message"]

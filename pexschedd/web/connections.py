@@ -1,0 +1,147 @@
+"""The open connections of one HTTP server: how many, from where, and for how long.
+
+A connection that has no complete request yet costs a descriptor and some memory, and
+its client nothing. So such connections are bounded in number and in time, and when
+there is no room the one that has been silent longest makes way for the next: a client
+that means its request sends it at once.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Protocol
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+SWEEP_SECONDS = 1.0
+
+CLOSING_SECONDS = 5.0
+"""How long a client has to take the answer that closes its connection."""
+
+
+class ConnectionCaps(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of one server's connections; times in seconds."""
+
+    most: int = 1000
+    most_per_address: int = 250
+    """Does not count for the addresses of this machine: a reverse proxy's."""
+    head: float = 10.0
+    """From the connection, or from a request's first byte, to the end of its head."""
+    request: float = 60.0
+    """From a request's first byte to its last."""
+
+
+class Arriving(Protocol):
+    """A connection, as far as its bounds go."""
+
+    due: float | None
+    """When the request at hand has to be complete; None while none is arriving."""
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a complete request is being answered."""
+
+    @property
+    def address(self) -> str:
+        """The client's IP address; empty if it has none, as on a Unix socket."""
+
+    def give_up(self) -> None:
+        """Says 408 and closes."""
+
+    def abort(self) -> None:
+        """Closes at once."""
+
+
+class Connections:
+    """The register of a server's connections.
+
+    `refused` is told of each connection that found no room.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        caps: ConnectionCaps,
+        clock: IReactorTime,
+        refused: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.caps = caps
+        self.clock = clock
+        self._refused = refused
+        self._open: dict[Arriving, None] = {}
+        self._by_address: dict[str, dict[Arriving, None]] = {}
+        self._sweeps = LoopingCall(self.sweep)
+        self._sweeps.clock = clock
+        self._listening = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def start(self) -> None:
+        """Begins to watch the time; once for each port."""
+        self._listening += 1
+        if not self._sweeps.running:
+            self._sweeps.start(SWEEP_SECONDS, now=False)
+
+    def stop(self) -> None:
+        """Stops watching when the last port is closed."""
+        self._listening -= 1
+        if self._listening == 0 and self._sweeps.running:
+            self._sweeps.stop()
+
+    def add(self, connection: Arriving) -> bool:
+        """Registers a new connection; False if there is no room for it."""
+        address = connection.address
+        same = self._by_address.setdefault(address, {})
+        if is_remote(address) and len(same) >= self.caps.most_per_address:
+            admitted = _make_room(same)
+        elif len(self._open) >= self.caps.most:
+            admitted = _make_room(self._open)
+        else:
+            admitted = True
+        if not admitted:
+            self._refused()
+            self._forget_address(address)
+            return False
+        self._open[connection] = same[connection] = None
+        self._by_address[address] = same
+        connection.due = self.clock.seconds() + self.caps.head
+        return True
+
+    def remove(self, connection: Arriving) -> None:
+        """Forgets a connection that is closed."""
+        if self._open.pop(connection, connection) is None:
+            self._by_address[connection.address].pop(connection)
+            self._forget_address(connection.address)
+
+    def _forget_address(self, address: str) -> None:
+        if not self._by_address.get(address):
+            self._by_address.pop(address, None)
+
+    def sweep(self) -> None:
+        """Closes the connections whose request has not arrived in time."""
+        now = self.clock.seconds()
+        for connection in [c for c in self._open if c.due is not None and c.due < now]:
+            connection.due = now + CLOSING_SECONDS
+            connection.give_up()
+
+
+def _make_room(connections: dict[Arriving, None]) -> bool:
+    """Closes the oldest connection that is not being answered, if there is one."""
+    oldest = next((each for each in connections if not each.is_busy), None)
+    if oldest is None:
+        return False
+    oldest.abort()
+    connections.pop(oldest, None)
+    return True
+
+
+def is_remote(address: str) -> bool:
+    """True for the IP address of another machine."""
+    try:
+        return not ip_address(address.split("%")[0]).is_loopback
+    except ValueError:
+        return False

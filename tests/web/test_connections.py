@@ -1,0 +1,98 @@
+"""How many connections a server holds, and which ones it closes."""
+
+from collections import Counter
+
+from twisted.internet.task import Clock
+
+from pexschedd.web.connections import CLOSING_SECONDS, ConnectionCaps, Connections
+
+
+class FakeConnection:
+    """A connection that only remembers what is done to it."""
+
+    def __init__(self, address: str = "192.0.2.1", *, busy: bool = False) -> None:
+        self.due: float | None = None
+        self.address = address
+        self.is_busy = busy
+        self.done: list[str] = []
+
+    def give_up(self) -> None:
+        self.done.append("give up")
+
+    def abort(self) -> None:
+        self.done.append("abort")
+
+
+def made(**caps: float) -> tuple[Connections, Clock, Counter[str]]:
+    clock, counted = Clock(), Counter[str]()
+    refused = lambda: counted.update(["refused"])  # noqa: E731
+    return Connections(ConnectionCaps(**caps), clock, refused), clock, counted  # type: ignore[arg-type]
+
+
+def test_a_silent_connection_is_given_up() -> None:
+    """It is told so first, and closed at once when it does not listen."""
+    connections, clock, _ = made(head=10)
+    connections.start()
+    silent = FakeConnection()
+    assert connections.add(silent)
+    clock.pump([1.0] * 10)
+    assert silent.done == []
+    clock.advance(1)
+    assert silent.done == ["give up"]
+    clock.pump([1.0] * int(CLOSING_SECONDS + 1))
+    assert silent.done == ["give up", "give up"]
+    connections.stop()
+    assert not clock.getDelayedCalls()
+
+
+def test_the_oldest_idle_one_makes_room() -> None:
+    """Whoever opens many connections and says nothing keeps nobody out."""
+    connections, _, counted = made(most=3)
+    first = FakeConnection("192.0.2.1", busy=True)
+    second, third = FakeConnection("192.0.2.2"), FakeConnection("192.0.2.3")
+    for each in (first, second, third):
+        assert connections.add(each)
+    new = FakeConnection("192.0.2.4")
+    assert connections.add(new)
+    assert (first.done, second.done, third.done) == ([], ["abort"], [])
+    connections.remove(second)
+    assert len(connections) == 3
+    assert not counted
+
+
+def test_nobody_is_interrupted() -> None:
+    """When all are being answered the new one is refused, and counted."""
+    connections, _, counted = made(most=2)
+    busy = [FakeConnection(f"192.0.2.{n}", busy=True) for n in range(2)]
+    for each in busy:
+        assert connections.add(each)
+    assert not connections.add(FakeConnection("192.0.2.9"))
+    assert [each.done for each in busy] == [[], []]
+    assert counted == {"refused": 1}
+    assert len(connections) == 2
+
+
+def test_one_address_has_its_own_bound() -> None:
+    """It displaces its own connections only; this machine's proxy has no such bound."""
+    connections, _, counted = made(most=100, most_per_address=2)
+    other = FakeConnection("198.51.100.7")
+    mine = [FakeConnection("192.0.2.1") for _ in range(3)]
+    for each in (other, *mine):
+        assert connections.add(each)
+    assert (other.done, mine[0].done) == ([], ["abort"])
+    for address in ("127.0.0.1", "::1", ""):
+        local = [FakeConnection(address) for _ in range(5)]
+        assert all(connections.add(each) for each in local)
+        assert not any(each.done for each in local)
+    assert not counted
+
+
+def test_what_is_closed_is_forgotten() -> None:
+    """Nothing is kept of connections and addresses that are gone."""
+    connections, _, _ = made()
+    each = FakeConnection()
+    assert connections.add(each)
+    connections.remove(each)
+    connections.remove(each)
+    assert len(connections) == 0
+    assert not connections._by_address
