@@ -50,17 +50,16 @@ def test_a_reader_that_stops(pipe: tuple[int, int]) -> None:
         writer.write(line)
     assert not writer.drain(0)
     heard = read_all(reader, b"dropped")
-    while not heard.endswith(b"\n"):
-        heard += os.read(reader, 1 << 20)
+    writer.write("end\n")
+    heard += read_all(reader, b"end\n")
     kept = heard.count(b"x" * 999)
-    (words,) = [part for part in heard.splitlines() if part.startswith(b"dropped")]
-    access, others = map(int, words.split()[1:])
+    notices = [line.split() for line in heard.splitlines() if b"dropped" in line]
+    access = sum(int(words[1]) for words in notices)
+    others = sum(int(words[2]) for words in notices)
     assert access + others + kept == 600
     # About half the queue, and what the pipe and the thread hold, were access lines.
-    assert 100 <= access <= 200 + 1
+    assert 50 <= access <= 201
     assert 60 <= others < 300
-    writer.write("again\n")
-    assert read_all(reader, b"again\n")
 
 
 def test_a_reader_that_is_gone(pipe: tuple[int, int]) -> None:
