@@ -17,6 +17,8 @@ from pexschedd.bodies.visible_text import MARKUP, NOT_SHOWN, end_of_markup
 
 
 class Piece(NamedTuple):
+    """A piece of a document: a tag or a run of text, with its place in the source."""
+
     start: int
     end: int
     name: str
@@ -85,7 +87,7 @@ def _pairs(pieces: Sequence[Piece]) -> dict[int, int]:
 
 
 class Cutting:
-    """Which pieces go when some of the text goes."""
+    """The choice of pieces that go when some of the text goes."""
 
     def __init__(
         self, pieces: Sequence[Piece], shown: ShownText, cuts: Sequence[TextSpan]

@@ -18,7 +18,8 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 def plain_text(html: str) -> str:
-    """What `html` says, its lines separated by LF, without empty ones at the ends."""
+    """Return the text of `html`, its lines separated by LF, without empty ones at the
+    ends."""
     out: list[str] = []
     address, begin = "", 0  # of the link that is open, and where its words begin
     for start, end, name in pieces_of(html):

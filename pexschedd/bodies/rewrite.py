@@ -27,7 +27,7 @@ A shorter one may be anybody's words."""
 
 
 def has_token(html: str, text: str, token: str) -> bool:
-    """Whether `token` is shown in a body: in its HTML or in `text`, the plain text.
+    """Return whether a body shows `token`: in its HTML, or in `text`, the plain text.
 
     Either may be empty. True exactly when `replace_token` or `replace_token_text` has
     something to replace.

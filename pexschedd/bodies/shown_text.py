@@ -75,7 +75,8 @@ class ShownText:
             self._length += len(text)
 
     def source(self, span: TextSpan) -> TextSpan:
-        """Where the source of these characters is; all of a reference's, or nothing."""
+        """Return the place of these characters in the source; all of a reference's, or
+        nothing."""
         run = bisect_right(self._starts, span.start) - 1
         position, reference = self._sources[run]
         start = position if reference else position + span.start - self._starts[run]
@@ -86,6 +87,6 @@ class ShownText:
 
 
 def gaps(spans: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    """What is before, between and after `spans` in something of this length."""
+    """Return the gaps before, between and after `spans` in something of this length."""
     edges = [(0, 0), *spans, (length, length)]
     return [(before[1], after[0]) for before, after in pairwise(edges)]

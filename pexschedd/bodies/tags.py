@@ -22,7 +22,7 @@ _MAX_TOKEN = 16_384
 
 
 class Tags(NamedTuple):
-    """What a body contains; the first one is the newest in replies and forwards."""
+    """The tags of a body; the first one is the newest in replies and forwards."""
 
     pxps: tuple[str, ...] = ()
     """UUIDs in lower case, distinct, in document order; they may be unknown."""

@@ -51,7 +51,8 @@ def resolve_references(text: str) -> str:
 
 
 def end_of_markup(source: str, match: re.Match[str]) -> int | None:
-    """Where what begins at `match` is over; None if it never ends, so never began."""
+    """Return the end of the markup that begins at `match`; None if it never ends, and
+    so never began."""
     if match["comment"]:
         # "<!-->" is a whole comment, so its dashes may be those of the beginning.
         close = _END_OF_COMMENT.search(source, match.start() + 2)

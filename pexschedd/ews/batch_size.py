@@ -13,13 +13,15 @@ class BatchSize:
         self.size = most
 
     def too_much(self) -> bool:
-        """Whether there is anything smaller to try."""
+        """Halve the size after a failure; return whether a smaller one is left to
+        try."""
         self._well = 0
         smaller = max(1, self.size // 2)
         tried, self.size = self.size, smaller
         return smaller < tried
 
     def well(self) -> None:
+        """Count a success; after several in a row the size grows by a quarter."""
         self._well += 1
         if self.size < self._most and self._well >= _CALM:
             self._well = 0

@@ -15,13 +15,15 @@ R = TypeVar("R")
 
 
 def batches(things: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Cut `things` into batches of at most `size`."""
     return [things[start : start + size] for start in range(0, len(things), size)]
 
 
 async def at_once(
     todo: Sequence[T], most: int, work: Callable[[T], Awaitable[R]]
 ) -> list[R | MailboxError | None]:
-    """What `work` gives for each, in order; at most `most` are under way together.
+    """Return the results of `work` in order, with at most `most` calls under way
+    together.
 
     The first error ends it: what is under way is waited for, nothing more is begun.
     None stands for what was not begun.
@@ -55,7 +57,8 @@ async def in_halves(
     alone: Callable[[T, MailboxError], R],
     works: Callable[[], Awaitable[object]],
 ) -> list[R]:
-    """What `work` gives for all, however few may have to be asked for at a time.
+    """Return the results of `work` for all of `todo`, in as small requests as
+    necessary.
 
     One thing may make a whole request fail. So that the others do not suffer for it,
     they are tried in halves, and `alone` says what becomes of a thing that fails by
@@ -77,7 +80,7 @@ async def in_halves(
 
 
 async def one_page(portion: BatchSize, read: Callable[[int], Awaitable[R]]) -> R:
-    """What `read` gives when it asks for as much as the server can stand."""
+    """Return what `read` gives when it asks for as much as the server can stand."""
     while True:
         try:
             page = await read(portion.size)

@@ -42,6 +42,7 @@ async def calendar(
     batch: int,
     parallel: int,
 ) -> tuple[list[CalendarMeeting], str]:
+    """Read one page of the calendar: its meetings, and the cursor of the next page."""
     place = _place(cursor)
     refs, following = await one_page(
         pages,
@@ -74,6 +75,8 @@ async def inbox(
     cursor: str,
     pages: BatchSize,
 ) -> tuple[list[MeetingMessage], str]:
+    """Read one page of the inbox's messages received before a time, and the next
+    cursor."""
     place = _place(cursor)
     return await one_page(
         pages,
@@ -92,6 +95,7 @@ def _place(cursor: str) -> FoundPlace:
 
 
 async def processes_automatically(client: EwsClient, site: ExchangeSite) -> bool | None:
+    """Return whether Exchange itself answers requests; None if it does not tell."""
     try:
         return await client.read(build_get_processing(site.mailbox), parse_processing)
     except MailboxRefused:

@@ -43,14 +43,15 @@ TRIES = 3
 
 
 class Poster(Protocol):
-    """What carries requests; `transport.Transport` over HTTP."""
+    """The carrier of requests, such as `transport.Transport` over HTTP."""
 
     async def post(
         self, body: bytes, *, mailbox: str, repeatable: bool
     ) -> HttpResponse:
         """Raises `ConnectionFailure`; any HTTP status is an answer."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the connections."""
 
 
 class Observer(Protocol):
@@ -234,6 +235,7 @@ class EwsClient:
         )
 
     async def close(self) -> None:
+        """Close the transport's connections."""
         await self._transport.close()
 
 

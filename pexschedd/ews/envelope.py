@@ -35,7 +35,7 @@ MAX_TEXT = 300
 
 
 class Sid(StrEnum):
-    """How a mailbox is named that a request acts for."""
+    """The kind of name by which a request says whom it acts for."""
 
     PRIMARY = "PrimarySmtpAddress"
     """By its primary address; the server minds any other."""
@@ -53,7 +53,7 @@ class NotSoap(SoapError):
 
 
 class ItemProblem(msgspec.Struct, frozen=True):
-    """What the server says went wrong, for one item or for the whole request."""
+    """The server's complaint about one item, or about the whole request."""
 
     code: str
     """A response code, such as "ErrorItemNotFound"."""
@@ -126,7 +126,7 @@ _OPERATION = re.compile(rb"<s:Body><m:(\w+)")
 
 
 def operation_of(request: bytes) -> str:
-    """Which operation a request of ours is for."""
+    """Return the name of the operation that one of our requests is for."""
     found = _OPERATION.search(request)
     return found[1].decode("ascii") if found else "unknown"
 
@@ -224,6 +224,8 @@ def _legal_reference(match: re.Match[bytes]) -> bytes:
 
 
 def local_name(element: Element) -> str:
+    """Return an element's name without its namespace; empty for comments and the
+    like."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 

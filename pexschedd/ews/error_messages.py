@@ -92,6 +92,7 @@ _TROUBLES = {
 
 
 def connection_error(trouble: ConnectionFailure, site: ExchangeSite) -> MailboxError:
+    """Return the error for a request that got no complete HTTP answer."""
     sentence = _TROUBLES[trouble.trouble]
     kind = error_policy.TROUBLES[trouble.trouble].error or MailboxError
     return kind(sentence.format(host=site.host, detail=trouble.detail))
@@ -161,7 +162,7 @@ _REFUSED_WITH = {code: said for codes, said in _REFUSALS.items() for code in cod
 
 
 def server_error(problem: ItemProblem, site: ExchangeSite) -> MailboxError:
-    """What a problem with the whole request means."""
+    """Return the error that a problem with the whole request stands for."""
     kind = rule(problem.code).error or MailboxRefused
     sentence = _REFUSED_WITH.get(problem.code)
     if sentence is None:
@@ -261,7 +262,7 @@ PAGE_START = 2000
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
-    """What counts of an HTTP answer that holds no SOAP."""
+    """The telling parts of an HTTP answer that holds no SOAP."""
 
     status: int
     offered: str = ""
@@ -275,6 +276,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 
 def http_error(answer: HttpAnswer, site: ExchangeSite) -> MailboxError:
+    """Return the error that an HTTP answer without SOAP stands for."""
     status = answer.status
     if status == 401:
         return not_signed_in(

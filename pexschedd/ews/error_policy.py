@@ -27,6 +27,8 @@ from pexschedd.scheduling.ports.mailbox import Blame
 
 
 class Retry(StrEnum):
+    """The daemon's reaction to an error: whether and how it tries again."""
+
     GO_ON = "go on"
     AGAIN = "again at once"
     LATER = "again later"
@@ -70,6 +72,9 @@ class RequestNotUnderstood(MailboxRefused):
 
 
 class PolicyRule(msgspec.Struct, frozen=True):
+    """One row of the table: reactions to a code said of a whole request or of one
+    item."""
+
     whole: Retry
     """When it is said of a whole request."""
     error: type[MailboxError] | None = None
@@ -79,6 +84,7 @@ class PolicyRule(msgspec.Struct, frozen=True):
 
     @property
     def of_one(self) -> Retry:
+        """The reaction when the code is said of one item of several."""
         return self.item or self.whole
 
 
@@ -177,14 +183,14 @@ def rule(code: str) -> PolicyRule:
 
 
 def one_may_be_to_blame(error: MailboxError) -> bool:
-    """Whether the request that failed like this may work without one of its parts."""
+    """Return whether the failed request may work without one of its parts."""
     return isinstance(error, (TooMuch, ServerStumbled, RequestNotUnderstood)) or (
         type(error) is MailboxUnreachable
     )
 
 
 def blame_of_request(error: MailboxError) -> Blame:
-    """Who is to blame when a request fails that has one thing only in it.
+    """Return the blame for the failure of a request that holds one thing only.
 
     What Exchange says of the request, and what is too large, is the thing's own.
     Everything else servers say in passing, too, or the request's fate is unknown.
@@ -194,7 +200,7 @@ def blame_of_request(error: MailboxError) -> Blame:
 
 
 def blame_of_item(code: str) -> Blame:
-    """Who is to blame when this is said of one thing of several."""
+    """Return the blame for a response code said of one thing of several."""
     match rule(code).of_one:
         case Retry.ALONE | Retry.GIVE_UP:
             return Blame.MESSAGE

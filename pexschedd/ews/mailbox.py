@@ -114,6 +114,7 @@ class EwsMailbox:
         return self._parallel if allowed is None else min(allowed, self._parallel)
 
     async def check(self) -> None:
+        """Prove that the inbox can be opened; raises `MailboxError`."""
         request = build_get_folder(self._site.mailbox)
         await self._client.read(request, parse_get_folder)
 
@@ -204,18 +205,21 @@ class EwsMailbox:
         )
 
     async def processes_automatically(self) -> bool | None:
+        """Return whether Exchange itself answers requests; None if it does not tell."""
         return await calendar_access.processes_automatically(self._client, self._site)
 
     async def inbox(
         self, received_before: datetime, cursor: str = ""
     ) -> tuple[list[MeetingMessage], str]:
-        """What was read may be deleted before the next page is asked for; then some
-        items of the page's last second may be passed over this time."""
+        """Read one page of old messages, and the cursor of the next page. Messages of
+        a page may be deleted before the next page is asked for; some items of the
+        page's last second may then be passed over this time."""
         return await calendar_access.inbox(
             self._client, self._site, received_before, cursor, self._pages
         )
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
+        """Delete items for good, without telling anybody."""
         return await calendar_access.delete(self._client, self._site, refs)
 
     async def stamp(self) -> str:
@@ -223,11 +227,13 @@ class EwsMailbox:
         return await self._client.read(build_get_stamp(self._site.mailbox), parse_stamp)
 
     async def leave_stamp(self, text: str) -> None:
+        """Write the owner's stamp to the inbox folder."""
         await self._client.write(
             build_set_stamp(self._site.mailbox, text), parse_set_stamp
         )
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._client.close()
 
 

@@ -93,6 +93,7 @@ class EwsOrganizers:
         return _Calendar(client, site)
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._transport.close()
 
 

@@ -10,6 +10,8 @@ from pexschedd.ews.other_codes import OTHER
 
 
 class Category(StrEnum):
+    """The meaning of a response code to the daemon, coarsely."""
+
     OK = "ok"
     """Nothing is wrong."""
     THROTTLED = "throttled"
@@ -233,4 +235,5 @@ KNOWN = frozenset(_CATEGORIES)
 
 
 def category(code: str) -> Category:
+    """Return the category of a response code; OTHER for unlisted ones."""
     return _CATEGORIES.get(code, Category.OTHER)

@@ -187,12 +187,14 @@ class Slot:
         self._patience._fewer()
 
     def over(self) -> None:
+        """Give the slot back."""
         if self._counted:
             self._patience._over()
 
 
 class SharedThrottle:
-    """What all who act for one mailbox share: its patience, and its server's."""
+    """The throttles that all users of one mailbox share: the mailbox's and its
+    server's."""
 
     def __init__(self, server: Throttle, mailbox: Throttle) -> None:
         self._server = server
@@ -234,14 +236,17 @@ class SharedSlot(msgspec.Struct, frozen=True):
     mailbox: Slot
 
     def well(self) -> None:
+        """Report success to both throttles."""
         self.server.well()
         self.mailbox.well()
 
     def failed(self) -> None:
+        """Report failure to both throttles."""
         self.server.failed()
         self.mailbox.failed()
 
     def over(self) -> None:
+        """Give both slots back."""
         self.server.over()
         self.mailbox.over()
 
@@ -258,6 +263,7 @@ class Throttles:
         self._known: dict[tuple[str, str], Throttle] = {}
 
     def of(self, url: str, mailbox: str) -> SharedThrottle:
+        """Return the shared throttle of a mailbox on a server."""
         return SharedThrottle(self._of(url, ""), self._of(url, mailbox.casefold()))
 
     def _of(self, url: str, mailbox: str) -> Throttle:

@@ -99,7 +99,8 @@ class Templates:
         self._compile(tree, html=True)
 
     def uses(self, source: str, variable: str) -> bool:
-        """Whether `variable` is used outside of comments; raises TemplateError."""
+        """Return whether `variable` is used outside of comments; raises
+        `TemplateError`."""
         return variable in names_used(self._parse(source), self._functions)
 
     def render(

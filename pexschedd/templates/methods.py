@@ -64,7 +64,7 @@ def method_of(value: object, name: str) -> Method | None:
 
 
 def has_attribute(value: object, name: str) -> bool:
-    """Whether `value.name` may be read."""
+    """Return whether `value.name` may be read."""
     if isinstance(value, LoopContext):
         return name in _LOOP
     return isinstance(value, datetime) and name in _MOMENT

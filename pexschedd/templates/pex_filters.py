@@ -40,6 +40,7 @@ class InputTooShort(TemplateError):
 
 
 def pex_base64(value: object) -> str:
+    """Encode a value's text in base64."""
     return base64.b64encode(_encoded(value)).decode("ascii")
 
 
@@ -63,11 +64,13 @@ def pex_hash(value: object) -> str:
 
 
 def pex_head(value: object, n: int) -> str:
+    """Return the first `n` characters."""
     return text_of(value)[: max(n, 0)]
 
 
 def pex_in_subnet(address: object, networks: object) -> bool:
-    """Whether `address` is in one of the networks in CIDR notation (or the only one).
+    """Return whether `address` is in one of the networks in CIDR notation (or the only
+    one).
 
     Something that is no address is in no network; a wrong network is an error.
     """
@@ -83,6 +86,7 @@ def pex_in_subnet(address: object, networks: object) -> bool:
 
 
 def pex_md5(value: object) -> str:
+    """Return the MD5 digest in hexadecimal."""
     return hashlib.md5(_encoded(value), usedforsecurity=False).hexdigest()
 
 
@@ -124,22 +128,27 @@ def pex_require_min_length(value: object, n: int) -> str:
 
 
 def pex_reverse(value: object) -> str:
+    """Return the characters in reverse order."""
     return text_of(value)[::-1]
 
 
 def pex_safelinks_decode(value: object) -> str:
+    """Undo Microsoft's Safe Links in a text."""
     return decode_safelinks(text_of(value))
 
 
 def pex_strlen(value: object) -> int:
+    """Return the number of characters."""
     return len(text_of(value))
 
 
 def pex_tail(value: object, n: int) -> str:
+    """Return the last `n` characters."""
     return text_of(value)[-n:] if n > 0 else ""
 
 
 def pex_to_json(value: Any) -> str:
+    """Encode a value as JSON."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -159,14 +168,17 @@ def pex_update(value: Any, changes: Any) -> dict[Any, Any]:
 
 
 def pex_url_decode(value: object) -> str:
+    """Undo percent-encoding."""
     return unquote(text_of(value))
 
 
 def pex_url_encode(value: object) -> str:
+    """Percent-encode everything but unreserved characters."""
     return quote(_encoded(value), safe="")
 
 
 def pex_urldefense_decode(value: object) -> str:
+    """Undo Proofpoint's URL Defense in a text."""
     return decode_urldefense(text_of(value))
 
 

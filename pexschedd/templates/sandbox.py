@@ -100,6 +100,8 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         self.binop_table.update({"*": multiplied, "**": power, "%": _modulo})
 
     def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return an attribute that templates may read; jinja2 calls this for
+        `obj.attribute`."""
         if isinstance(obj, Undefined):
             return getattr(obj, attribute)
         method = method_of(obj, attribute)
@@ -110,6 +112,8 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         return self._item(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return an item that templates may read; jinja2 calls this for
+        `obj[argument]`."""
         return self._item(obj, argument)
 
     def _item(self, obj: Any, key: Any) -> Any:
@@ -125,6 +129,8 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
     def call(  # type: ignore[override]  # jinja2 mangles these parameters' names
         self, context: RenderContext, obj: Any, *args: Any, **kwargs: Any
     ) -> Any:
+        """Call a filter, function or method that templates may call, on the budget's
+        account."""
         # jinja2 tells callees that take a context about variables of the loop.
         kwargs.pop("_loop_vars", None)
         kwargs.pop("_block_vars", None)
@@ -135,6 +141,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         return obj(context.budget, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Apply an operator, on the budget's account."""
         budget = _budget(context)
         budget.charge_for(left, right)
         result = self.binop_table[operator](left, right)

@@ -119,6 +119,7 @@ def _inspect_arguments(
 
 
 def takes_budget(function: Callable[..., Any]) -> bool:
+    """Return whether a function has a keyword-only parameter `budget`."""
     parameter = signature(function).parameters.get("budget")
     return parameter is not None and parameter.kind is Parameter.KEYWORD_ONLY
 

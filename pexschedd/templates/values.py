@@ -27,6 +27,7 @@ _MAX_EXPONENT = 1_000
 
 
 def too_large() -> TemplateError:
+    """Return the error for a value that grows too large."""
     return TemplateError(f"a value grows beyond {MAX_SIZE} characters")
 
 
@@ -75,7 +76,8 @@ def plain(value: object) -> Any:
 
 
 def text_of(value: object) -> str:
-    """What `{{ value }}` shows. Nothing at all for None and for undefined values."""
+    """Return what `{{ value }}` shows: nothing at all for None and for undefined
+    values."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -113,6 +115,7 @@ def concatenated(parts: Iterable[object]) -> str:
 
 
 def joined(separator: object, parts: object) -> str:
+    """Join the texts of `parts`; raises `TemplateError` if the result is too large."""
     texts = [text_of(part) for part in items_of(parts)]
     between = text_of(separator)
     size = sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0)
@@ -122,6 +125,7 @@ def joined(separator: object, parts: object) -> str:
 
 
 def replaced(value: object, old: object, new: object, count: int | None = None) -> str:
+    """Replace text; raises `TemplateError` if the result is too large."""
     text, find, put = text_of(value), text_of(old), text_of(new)
     found = text.count(find)
     times = found if count is None or count < 0 else min(found, count)
@@ -131,12 +135,15 @@ def replaced(value: object, old: object, new: object, count: int | None = None) 
 
 
 def checked_width(width: int) -> int:
+    """Return the width of a field; raises `TemplateError` if it is too large."""
     if width > _MAX_WIDTH:
         raise TemplateError(f"a field is wider than {_MAX_WIDTH} characters")
     return width
 
 
 def multiplied(left: Any, right: Any) -> Any:
+    """Multiply, repeating texts and lists within bounds; raises `TemplateError`
+    beyond."""
     if isinstance(left, int):
         left, right = right, left
     if isinstance(left, str | list | tuple) and isinstance(right, int):
@@ -147,6 +154,7 @@ def multiplied(left: Any, right: Any) -> Any:
 
 
 def power(base: Any, exponent: Any) -> Any:
+    """Raise to a power within bounds; raises `TemplateError` beyond."""
     if isinstance(base, int) and isinstance(exponent, int):
         bits = base.bit_length() * abs(exponent)
         if abs(exponent) > _MAX_EXPONENT or bits > _MAX_BITS:

@@ -15,9 +15,9 @@ from pexschedd.ews.operations.get_streaming_events import (
 from pexschedd.ews.operations.subscribe import (
     build_subscribe_pull,
     build_subscribe_streaming,
+    build_unsubscribe,
     parse_subscribe,
 )
-from pexschedd.ews.operations.unsubscribe import build_unsubscribe
 from pexschedd.ews.operations.update_folder import (
     build_get_stamp,
     build_set_stamp,

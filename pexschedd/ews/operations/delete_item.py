@@ -8,6 +8,7 @@ from pexschedd.model.meeting import MessageRef
 
 
 def build_delete(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
+    """Build a DeleteItem that deletes items for good and tells nobody."""
     operation = m(
         "DeleteItem",
         item_ids(MessageRef(ref.item_id) for ref in refs),

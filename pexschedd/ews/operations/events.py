@@ -25,7 +25,7 @@ class MailboxEvent(msgspec.Struct, frozen=True):
 
 
 def what_to_tell() -> tuple[Element, Element]:
-    """What a subscription is about: the inbox, and what arrives in it."""
+    """Build the subject of a subscription: the inbox, and what arrives in it."""
     return (
         t("FolderIds", folder(INBOX)),
         t("EventTypes", *(t("EventType", name) for name in EVENT_TYPES)),
@@ -59,7 +59,8 @@ class Arrivals:
         self._inbox = ""
 
     def among(self, events: Iterable[MailboxEvent]) -> bool:
-        """Whether one of the events may have brought something into the inbox."""
+        """Return whether one of the events may have brought something into the
+        inbox."""
         found = False
         for event in events:
             if event.kind in ("NewMailEvent", "CreatedEvent"):

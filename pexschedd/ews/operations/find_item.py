@@ -48,7 +48,8 @@ _MOST_IN_A_DAY = 1000
 
 
 class FoundPlace(msgspec.Struct, frozen=True):
-    """Where a page begins: at this moment, behind so many items of the same one."""
+    """The position of a page: a moment, and how many items of that moment come
+    before."""
 
     moment: datetime | None = None
     behind: int = 0
@@ -96,7 +97,7 @@ def build_find_inbox(
 def parse_find_inbox(
     data: bytes, place: FoundPlace
 ) -> tuple[list[MeetingMessage], str]:
-    """What was found, and the cursor of the next page; "" if this was the last."""
+    """Read a page of messages, and the cursor of the next page; "" after the last."""
     items, last = _found(data)
     found = [
         read_message(item, ref) for item in items if (ref := read_ref(item)) is not None
@@ -111,7 +112,8 @@ def build_find_calendar(mailbox: str, place: FoundPlace, most: int = PAGE) -> by
 
 
 def parse_find_calendar(data: bytes, place: FoundPlace) -> tuple[list[MessageRef], str]:
-    """What was found, and the cursor of the next page; "" if this was the last."""
+    """Read a page of meetings' ids, and the cursor of the next page; "" after the
+    last."""
     items, last = _found(data)
     found = [ref for ref in map(read_ref, items) if ref is not None]
     return found, _next(place, items, "DateTimeCreated", last)
@@ -232,6 +234,7 @@ def build_view(mailbox: str, around: datetime, sid: Sid) -> bytes:
 
 
 def parse_entries(data: bytes) -> list[FoundItem]:
+    """Read the ids of found meetings, with what tells one from another."""
     found = []
     for element in _found(data)[0]:
         item, ref = ItemReader(element), read_ref(element)

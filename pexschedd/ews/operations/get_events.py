@@ -16,6 +16,8 @@ from pexschedd.ews.operations.events import MailboxEvent, read_events
 
 
 class PulledEvents(msgspec.Struct, frozen=True):
+    """The events of one GetEvents, and the watermark to ask from next time."""
+
     events: tuple[MailboxEvent, ...]
     watermark: str
     """Where the next GetEvents begins."""
@@ -23,6 +25,7 @@ class PulledEvents(msgspec.Struct, frozen=True):
 
 
 def build_get_events(mailbox: str, subscription: str, watermark: str) -> bytes:
+    """Build a GetEvents for what happened since `watermark`."""
     operation = m(
         "GetEvents", m("SubscriptionId", subscription), m("Watermark", watermark)
     )

@@ -5,6 +5,7 @@ from pexschedd.ews.operations.parts import INBOX, folder
 
 
 def build_get_folder(mailbox: str, name: str = INBOX) -> bytes:
+    """Build a GetFolder that asks for a folder's id only."""
     operation = m(
         "GetFolder",
         m("FolderShape", t("BaseShape", "IdOnly")),

@@ -97,6 +97,8 @@ def _ids(refs: Sequence[MessageRef]) -> Element:
 
 
 def parse_refs(data: bytes, expected: int) -> list[MessageRef | ItemProblem]:
+    """Read the current ids of items, in order; a problem stands for each missing
+    one."""
     found: list[MessageRef | ItemProblem] = []
     for result in results(parse(data), expected):
         item = first_item(result.element)
@@ -125,7 +127,7 @@ def _nothing() -> ItemProblem:
 
 
 def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
-    """What an item says of itself; what it leaves out is empty."""
+    """Read a meeting message from an item; what the item leaves out is empty."""
     item = ItemReader(element)
     start = item.time("Start")
     zone = read_zone(child(element, "StartTimeZone"), start or _NEVER)

@@ -99,7 +99,7 @@ def _meeting(element: Element) -> CalendarMeeting | None:
 
 
 def build_get_changed(mailbox: str, master: MessageRef, sid: Sid) -> bytes:
-    """Which occurrences of a series are items of their own."""
+    """Build a GetItem for the occurrences of a series that are items of their own."""
     shape = item_shape(("calendar:ModifiedOccurrences",))
     return request(m("GetItem", shape, _ids([master])), mailbox, sid)
 
@@ -119,12 +119,13 @@ def parse_changed(data: bytes) -> dict[datetime, MessageRef] | ItemProblem:
 
 
 def build_get_body_type(mailbox: str, ref: MessageRef, sid: Sid) -> bytes:
+    """Build a GetItem for a meeting's body in the format it was written in."""
     shape = item_shape(("item:Body",), body_type="Best")
     return request(m("GetItem", shape, _ids([ref])), mailbox, sid)
 
 
 def parse_body_type(data: bytes) -> str | ItemProblem:
-    """What the body was written as: "HTML" or "Text"."""
+    """Return the format that the body was written in: "HTML" or "Text"."""
     result = results(parse(data), 1)[0]
     if result.problem is not None:
         return result.problem

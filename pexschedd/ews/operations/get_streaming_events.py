@@ -19,7 +19,7 @@ MAX_MINUTES = 30
 
 
 class StreamNotice(msgspec.Struct, frozen=True):
-    """What one envelope of a stream says."""
+    """The content of one envelope of a stream."""
 
     events: tuple[MailboxEvent, ...] = ()
     problem: ItemProblem | None = None

@@ -10,6 +10,7 @@ answer."""
 
 
 def build_get_processing(mailbox: str) -> bytes:
+    """Build a GetUserConfiguration for the calendar's processing settings."""
     operation = m(
         "GetUserConfiguration",
         m("UserConfigurationName", folder(CALENDAR), Name="Calendar"),
@@ -19,8 +20,8 @@ def build_get_processing(mailbox: str) -> bytes:
 
 
 def parse_processing(data: bytes) -> bool | None:
-    """Whether Exchange answers requests. The entry is not documented: None when it is
-    not there, or says what is not known."""
+    """Return whether Exchange answers requests by itself; None if that cannot be told.
+    The entry is undocumented and may be missing or unknown."""
     dictionary = child(only_result(parse(data)), "UserConfiguration", "Dictionary")
     for entry in children(dictionary, "DictionaryEntry"):
         if text(entry, "DictionaryKey", "Value").strip() == "AutomateProcessing":

@@ -43,15 +43,19 @@ class ItemReader:
         return local_name(self.element)
 
     def word(self, name: str) -> str:
+        """Return a property's text without surrounding space."""
         return text(self.element, name).strip()
 
     def true(self, name: str) -> bool:
+        """Return whether a boolean property is set and true."""
         return self.word(name) in ("true", "1")
 
     def time(self, name: str) -> datetime | None:
+        """Return a property as aware UTC; None if it is missing or no time."""
         return read_time(text(self.element, name))
 
     def number(self, name: str) -> int:
+        """Return a property as a number; 0 if it is missing or none."""
         return read_number(self.word(name))
 
     def named(self, named: Named) -> str:
@@ -59,6 +63,7 @@ class ItemReader:
         return self._properties.get(named[:2], "")
 
     def binary(self, named: Named) -> bytes:
+        """Return an extended property's bytes; empty if it is missing or no base64."""
         try:
             return base64.b64decode(self.named(named), validate=True)
         except (binascii.Error, ValueError):
@@ -88,6 +93,8 @@ class ItemReader:
 
     @property
     def uid(self) -> str:
+        """The meeting's canonical id, the same in every mailbox; empty if there is
+        none."""
         return (
             canonical_uid(self.binary(CLEAN_GLOBAL_ID))
             or canonical_uid(self.binary(GLOBAL_ID))
@@ -96,21 +103,25 @@ class ItemReader:
 
     @property
     def subject(self) -> str:
+        """The subject, bounded."""
         return text(self.element, "Subject")[:_MAX_SUBJECT]
 
     @property
     def cancelled(self) -> bool:
+        """True for a meeting that its organizer has cancelled."""
         return self.true("IsCancelled") or bool(
             self.number("AppointmentState") & _STATE_CANCELLED
         )
 
     @property
     def is_series(self) -> bool:
+        """True for the master of a series."""
         return self.word("CalendarItemType") == "RecurringMaster"
 
     @property
     def organizes(self) -> bool:
-        """Whether this mailbox organizes the meeting; attendees receive theirs."""
+        """Return whether this mailbox organizes the meeting; attendees receive
+        theirs."""
         response = self.word("MyResponseType")
         if response and response != "Unknown":
             return response == "Organizer"

@@ -8,6 +8,7 @@ from pexschedd.model.meeting import MessageRef
 
 
 def build_discard(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
+    """Build a MoveItem into the deleted items."""
     operation = m(
         "MoveItem",
         m("ToFolderId", folder(DELETED_ITEMS)),

@@ -27,16 +27,19 @@ def folder(name: str) -> Element:
 
 
 def item_id(ref: MessageRef, name: str = "ItemId") -> Element:
+    """Build a t:ItemId, with the change key if it is known."""
     if ref.change_key:
         return t(name, Id=ref.item_id, ChangeKey=ref.change_key)
     return t(name, Id=ref.item_id)
 
 
 def item_ids(refs: Iterable[MessageRef]) -> Element:
+    """Build an m:ItemIds."""
     return m("ItemIds", *(item_id(ref) for ref in refs))
 
 
 def property_uri(named: Named) -> Element:
+    """Build the t:ExtendedFieldURI of a named property."""
     group, number, kind = named
     return t(
         "ExtendedFieldURI",

@@ -1,4 +1,4 @@
-"""Subscribe: ask to be told what arrives in the inbox."""
+"""Subscribe and Unsubscribe: be told what arrives in the inbox, and no longer."""
 
 import msgspec
 
@@ -7,12 +7,15 @@ from pexschedd.ews.operations.events import what_to_tell
 
 
 class SubscriptionId(msgspec.Struct, frozen=True):
+    """A subscription's id, and the watermark that it begins at."""
+
     id: str
     watermark: str = ""
     """Where the first GetEvents begins; a stream has none."""
 
 
 def build_subscribe_streaming(mailbox: str) -> bytes:
+    """Build a Subscribe for streaming notifications of the inbox."""
     wanted = m("StreamingSubscriptionRequest", *what_to_tell())
     return request(m("Subscribe", wanted), mailbox)
 
@@ -24,6 +27,7 @@ def build_subscribe_pull(mailbox: str, minutes: int) -> bytes:
 
 
 def parse_subscribe(data: bytes) -> SubscriptionId:
+    """Read the new subscription; raises `NotSoap` if it has no id."""
     result = only_result(parse(data))
     found = SubscriptionId(
         text(result, "SubscriptionId").strip(), text(result, "Watermark").strip()
@@ -31,3 +35,13 @@ def parse_subscribe(data: bytes) -> SubscriptionId:
     if not found.id:
         raise NotSoap("the subscription has no id")
     return found
+
+
+def build_unsubscribe(mailbox: str, subscription: str) -> bytes:
+    """Build an Unsubscribe: the server forgets the subscription now."""
+    return request(m("Unsubscribe", m("SubscriptionId", subscription)), mailbox)
+
+
+def parse_unsubscribe(data: bytes) -> None:
+    """Raise what the server says against it."""
+    only_result(parse(data))

@@ -28,6 +28,8 @@ MAX_CHANGES = 512
 
 
 class SyncPage(msgspec.Struct, frozen=True):
+    """One page of changes, and the state to ask from next time."""
+
     arrived: tuple[MessageRef, ...]
     """New and changed items, each once, as the server lists them: newest first."""
     state: str
@@ -49,6 +51,7 @@ def build_sync(mailbox: str, state: str, most: int = MAX_CHANGES) -> bytes:
 
 
 def parse_sync(data: bytes) -> SyncPage:
+    """Read a page of changes; raises `NotSoap` if it has no usable state."""
     result = only_result(parse(data))
     state = text(result, "SyncState")
     last = text(result, "IncludesLastItemInRange").strip()

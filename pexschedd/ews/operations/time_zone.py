@@ -41,7 +41,7 @@ def read_zone(definition: Element | None, when: datetime) -> str:
 
 
 def read_clock(definition: Element | None) -> Zone | None:
-    """What a series goes by: a zone of this name, or else the rules as they are
+    """Return the wall clock of a series: an IANA zone's, or the rules as they are
     written. Without a definition it is UTC; None if it cannot be understood."""
     if definition is None:
         return "UTC"

@@ -28,6 +28,7 @@ def _property() -> Element:
 
 
 def build_get_stamp(mailbox: str) -> bytes:
+    """Build a GetFolder for the owner's stamp on the inbox."""
     operation = m(
         "GetFolder",
         m(
@@ -52,6 +53,7 @@ def parse_stamp(data: bytes) -> str:
 
 
 def build_set_stamp(mailbox: str, stamp: str) -> bytes:
+    """Build an UpdateFolder that sets the owner's stamp on the inbox."""
     changed = t("Folder", t("ExtendedProperty", _property(), t("Value", stamp)))
     field = t("SetFolderField", _property(), changed)
     operation = m(

@@ -105,6 +105,7 @@ class SubscriptionChannel:
             self._exchange.cancel()
 
     async def close(self) -> None:
+        """Cut the request under way off and close the connection."""
         self._closed = True
         self.cut()
         await self._connection.close()

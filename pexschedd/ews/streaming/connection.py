@@ -38,6 +38,8 @@ class StreamConnection(TwistedConnection):
         self._cookies = Cookies()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send a request with the server's cookies, and keep the cookies of the
+        answer."""
         cookies = self._cookies.header()
         if cookies:
             headers = {**request.headers, "Cookie": cookies}
@@ -68,13 +70,14 @@ class StreamConnection(TwistedConnection):
 
 
 class Cookies:
-    """Those of one server at one URL: every one of them is sent with every request."""
+    """The cookies of one server at one URL; every one is sent with every request."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
 
     def keep(self, headers: Iterable[str]) -> None:
-        """What an answer sets, and what it takes back with an empty value."""
+        """Take over what an answer sets, and drop what it takes back with an empty
+        value."""
         for header in headers:
             pair, _, attributes = header.partition(";")
             name, equals, value = (part.strip() for part in pair.partition("="))
@@ -87,6 +90,7 @@ class Cookies:
                 self._values[name] = value
 
     def header(self) -> str:
+        """Return the Cookie header's value; empty without cookies."""
         return "; ".join(f"{name}={value}" for name, value in self._values.items())
 
 

@@ -18,7 +18,7 @@ _LONGEST_TAG = 160
 
 
 class EnvelopeTooLarge(Exception):
-    """What comes is not a stream of envelopes, or not one for us."""
+    """The stream holds no envelopes, or one that is too large."""
 
 
 class EnvelopeSplitter:

@@ -94,6 +94,7 @@ class EwsPull:
             timer.cancel()
 
     async def close(self) -> None:
+        """End the waiting and unsubscribe."""
         if self._closed:
             return
         self._closed = True

@@ -22,9 +22,10 @@ from pexschedd.ews.operations.get_streaming_events import (
 )
 from pexschedd.ews.operations.subscribe import (
     build_subscribe_streaming,
+    build_unsubscribe,
     parse_subscribe,
+    parse_unsubscribe,
 )
-from pexschedd.ews.operations.unsubscribe import build_unsubscribe, parse_unsubscribe
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.envelope_splitter import EnvelopeSplitter, EnvelopeTooLarge
