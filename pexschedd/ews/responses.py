@@ -27,7 +27,7 @@ _NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
 """How the codes begin that say that a message is not this mailbox's to answer: it is
 the organizer itself, or got a copy as somebody's delegate."""
 
-_TELLS = (Action.ACCEPT, Action.DECLINE)
+_TELLS = (Action.ACCEPT, Action.DECLINE, Action.REPLY)
 
 _NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
 
@@ -124,13 +124,15 @@ class _Batch:
         return current
 
     def _to_move(self) -> list[int]:
-        """Discards; and what cannot be done but still has to go: removals without a
-        meeting, and answers that nobody waits for."""
+        """Discards and replied messages; and what cannot be done but still has to go:
+        removals without a meeting, replies to nobody, answers that nobody awaits."""
         indexes = range(len(self._answers))
         absent = self._with_problem(indexes, _NO_MEETING)
+        hopeless = self._with_problem(indexes, (*_NO_MEETING, *_NOT_UNDERSTOOD))
         return sorted(
-            [i for i in indexes if i not in self._problems]
-            + [i for i in absent if self._removes(i) or self._is_not_ours(i)]
+            {i for i in indexes if i not in self._problems or self._is_replied(i)}
+            | {i for i in absent if self._removes(i) or self._is_not_ours(i)}
+            | {i for i in hopeless if self._replies(i) and not self._is_gone(i)}
         )
 
     async def _move(self, indexes: Sequence[int]) -> None:
@@ -156,6 +158,16 @@ class _Batch:
 
     def _removes(self, index: int) -> bool:
         return self._answers[index].action is Action.REMOVE
+
+    def _replies(self, index: int) -> bool:
+        return self._answers[index].action is Action.REPLY
+
+    def _is_replied(self, index: int) -> bool:
+        return self._replies(index) and self._problems.get(index, self) is None
+
+    def _is_gone(self, index: int) -> bool:
+        problem = self._problems[index]
+        return problem is not None and category(problem.code) is Category.GONE
 
     def _is_not_ours(self, index: int) -> bool:
         problem = self._problems[index]

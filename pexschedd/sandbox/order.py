@@ -112,4 +112,4 @@ SMART_RESPONSE = (
     *("IsReadReceiptRequested", "IsDeliveryReceiptRequested", "From"),
     *("ReferenceItemId", "NewBodyContent"),
 )
-"""CancelCalendarItem."""
+"""CancelCalendarItem and ReplyToItem."""

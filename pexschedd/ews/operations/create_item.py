@@ -10,11 +10,12 @@ _ELEMENTS = {
     Action.ACCEPT: "AcceptItem",
     Action.DECLINE: "DeclineItem",
     Action.REMOVE: "RemoveItem",
+    Action.REPLY: "ReplyToItem",
 }
 
 
 def build_answers(mailbox: str, answers: Sequence[Answer]) -> bytes:
-    """Accepts, declines and removals, in this order. No copies are kept.
+    """Build accepts, declines, replies and removals, in this order, without copies.
 
     A disposition is required as soon as something is sent; a removal sends nothing
     and is made without one when it is alone.
@@ -28,6 +29,9 @@ def build_answers(mailbox: str, answers: Sequence[Answer]) -> bytes:
 def _answer(answer: Answer) -> Element:
     reference = item_id(answer.ref, "ReferenceItemId")
     name = _ELEMENTS[answer.action]
+    if answer.action is Action.REPLY:
+        content = t("NewBodyContent", answer.body, BodyType="HTML")
+        return t(name, reference, content)
     if answer.body and answer.action is not Action.REMOVE:
         return t(name, t("Body", answer.body, BodyType="HTML"), reference)
     return t(name, reference)

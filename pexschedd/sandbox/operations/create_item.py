@@ -32,6 +32,7 @@ _CHILDREN = {
     "Message": order.ORDER[ItemKind.MESSAGE],
     **dict.fromkeys(_ANSWERS, order.RESPONSE_OBJECT),
     "CancelCalendarItem": order.SMART_RESPONSE,
+    "ReplyToItem": order.SMART_RESPONSE,
 }
 
 
@@ -83,6 +84,8 @@ class _Creation:
             return answering.remove(mailbox, item)
         if name == "CancelCalendarItem":
             return self._cancel(element)
+        if name == "ReplyToItem":
+            return self._reply(element)
         raise EwsError("ErrorInvalidOperation", f"{name} cannot be created here.")
 
     def _calendar_item(self, element: Element) -> Item:
@@ -175,6 +178,32 @@ class _Creation:
             save_copy=self._disposition != "SendOnly",
         )
         return []
+
+    def _reply(self, element: Element) -> list[Item]:
+        """To the sender alone; the message that is replied to stays where it is."""
+        disposition = self._need_disposition()
+        mailbox, item = self._reference(element)
+        if item.kind is ItemKind.CALENDAR or item.author is None:
+            raise EwsError("ErrorInvalidItemForOperationCreateItem")
+        body = markup.find_t(element, "NewBodyContent")
+        now = self._exchange.now()
+        me = self._exchange.person(mailbox.address)
+        reply = Item(
+            kind=ItemKind.MESSAGE,
+            item_class="IPM.Note",
+            created=now,
+            modified=now,
+            received=now,
+            is_read=True,
+            subject=f"RE: {item.subject}",
+            body=EMPTY_BODY if body is None else self._writer.body(body),
+            sender=me,
+            author=me,
+            to=(item.author,),
+        )
+        return send_message(
+            self._call, reply, save_copy=disposition == "SendAndSaveCopy"
+        )
 
     def _reference(self, element: Element) -> tuple[SandboxMailbox, Item]:
         reference = markup.find_t(element, "ReferenceItemId")

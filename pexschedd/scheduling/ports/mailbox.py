@@ -49,6 +49,10 @@ class Action(StrEnum):
     DECLINE = "decline"
     REMOVE = "remove"
     """A cancellation: take the meeting out of the calendar, and the message too."""
+    REPLY = "reply"
+    """Answer the sender by mail and move the message to the deleted items. The meeting
+    in the calendar stays as it is, which a decline would take away: it is somebody
+    else's."""
     DISCARD = "discard"
     """Move the message to the deleted items without a word to anybody."""
 
@@ -57,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True):
     ref: MessageRef
     action: Action
     body: str = ""
-    """HTML for the organizer; only for ACCEPT and DECLINE."""
+    """HTML for the organizer, or the sender; only for ACCEPT, DECLINE and REPLY."""
     unsure: bool = False
     """It may have been given before, and nobody heard what became of it."""
 

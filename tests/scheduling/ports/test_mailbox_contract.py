@@ -204,7 +204,9 @@ async def test_versions_of_a_meeting_have_an_order(organizer: Organizer) -> None
     assert moved.start == START + timedelta(days=1)
 
 
-@pytest.mark.parametrize("action", [Action.ACCEPT, Action.DECLINE, Action.DISCARD])
+@pytest.mark.parametrize(
+    "action", [Action.ACCEPT, Action.DECLINE, Action.REPLY, Action.DISCARD]
+)
 @pytest_twisted.ensureDeferred
 async def test_an_answer_takes_effect_once(
     organizer: Organizer, action: Action
