@@ -3,6 +3,7 @@
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
 # make soak    a bad day in a few minutes: a fifth of all calls to Exchange fails
+# make mutants mistakes made on purpose: do the unit tests notice? (ten minutes; SEED=7)
 # make setup   only what the others need, into .venv/
 #
 # Each works from a fresh clone, with python3 (and python3-venv) and make.
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench soak setup docs chromium peers oidc clean
+.PHONY: run test check bench soak mutants setup docs chromium peers oidc clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -34,6 +35,9 @@ bench: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.soak
+
+mutants: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.mutants $(SEED)
 
 setup: $(VENV)/dev.stamp
 

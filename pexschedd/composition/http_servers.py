@@ -19,6 +19,7 @@ from pexschedd.identity.oauth.application import Applications
 from pexschedd.model import tables
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.disk_reserve import reserve_of
 from pexschedd.web.addin.api import AddinApi
@@ -96,9 +97,10 @@ class HttpServers(MultiService):
 
     def _addin(self) -> IResource:
         basis = self._basis
-        booking = Booking(
-            basis.store, basis.wording, now=basis.now, uuid4=uuid4, digits=digits
+        allocator = AliasAllocator(
+            basis.store, now=basis.now, uuid4=uuid4, digits=digits
         )
+        booking = Booking(basis.store, basis.wording, allocator)
         resource: IResource = AddinApi(
             lambda id: basis.store.get(tables.CONNECTOR, id),
             self._refused.verify,

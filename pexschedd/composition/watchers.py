@@ -12,6 +12,7 @@ from pexschedd.scheduling.inbox.ownership import Installation, Ownership
 from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.scheduling.inbox.watcher import Watcher
 from pexschedd.scheduling.inbox.worker import IntegrationWorker, Looked
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.store.installation_id import installation_id
 
 
@@ -44,9 +45,8 @@ def _lookout(
             store,
             basis.wording,
             alarms,
+            AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
             now=now,
-            uuid4=uuid4,
-            digits=digits,
         )
         return Watcher(
             connector.id,

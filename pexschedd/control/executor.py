@@ -184,7 +184,7 @@ class Executor:
                     )
                     await self._recoverer.recover(
                         connector,
-                        connected.keeping,
+                        connected.mailbox,
                         connected.organizers,
                         what,
                         say,
@@ -198,7 +198,7 @@ class Executor:
                         order.calendar_time_limit or self._now(),
                     )
                     await self._maintainer.maintain(
-                        connected.keeping,
+                        connected.mailbox,
                         limits,
                         say,
                         working,

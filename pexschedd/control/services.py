@@ -11,12 +11,14 @@ from pexschedd.control.executor import Examine, Executor, SetPassword
 from pexschedd.control.socket import ControlSocket
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.scheduling.upkeep import janitor
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
 from pexschedd.scheduling.upkeep.audit_service import AuditService, MailboxAccess
 from pexschedd.scheduling.upkeep.janitor import Janitor
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
+from pexschedd.scheduling.upkeep.meeting_recovery import MeetingRecovery
 from pexschedd.scheduling.upkeep.recovery import RecoveryRunner
 from pexschedd.scheduling.upkeep.restore_room import RoomRestorer
 from pexschedd.store.store import Store
@@ -42,18 +44,12 @@ class UpkeepServices(MultiService):
         set_password: SetPassword | None = None,
     ) -> None:
         super().__init__()
-        reinstatement = RoomRestorer(store, wording, now=now, digits=digits)
-        recoverer = RecoveryRunner(
-            store,
-            wording,
-            reinstatement,
-            clock=reactor,
-            now=now,
-            uuid4=uuid4,
-            digits=digits,
-        )
+        restorer = RoomRestorer(store, wording, now=now, digits=digits)
+        allocator = AliasAllocator(store, now=now, uuid4=uuid4, digits=digits)
+        recovery = MeetingRecovery(store, wording, restorer, allocator, clock=reactor)
+        recoverer = RecoveryRunner(recovery, clock=reactor, now=now)
         maintainer = MaintenanceRunner(clock=reactor, now=now)
-        auditor = AuditRunner(store, reinstatement, alarms, clock=reactor, now=now)
+        auditor = AuditRunner(store, restorer, alarms, clock=reactor, now=now)
         self.audits = AuditService(store, auditor, connect, clock=reactor, now=now)
         self.workshop = Executor(
             store,

@@ -1,16 +1,11 @@
 """Handing out an alias to the add-in, with the joining instructions."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from pexschedd.bodies import tags
-from pexschedd.clock import Now
 from pexschedd.errors import NotFound, TemplateError, Unavailable
 from pexschedd.model import tables
-from pexschedd.model.conference import ScheduledAlias
-from pexschedd.scheduling.decisions import aliases
-from pexschedd.scheduling.records.lookup import MeetingLookup
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 
@@ -28,19 +23,11 @@ class BookedRoom(msgspec.Struct, frozen=True):
 
 class Booking:
     def __init__(
-        self,
-        store: Store,
-        wording: MessageTexts,
-        *,
-        now: Now,
-        uuid4: Callable[[], str],
-        digits: Callable[[int], str],
+        self, store: Store, wording: MessageTexts, allocator: AliasAllocator
     ) -> None:
         self._store = store
         self._wording = wording
-        self._now = now
-        self._uuid4 = uuid4
-        self._digits = digits
+        self._allocator = allocator
 
     async def book(self, connector_id: int, user: str) -> BookedRoom:
         """Reserves a pair of aliases, durably, and words the joining instructions.
@@ -55,39 +42,21 @@ class Booking:
             raise Unavailable(
                 "Single-use meeting rooms are switched off for this integration."
             )
-        pair = aliases.pick(
-            connector.scheduled_alias_prefix,
-            connector.scheduled_alias_suffix_length,
-            connector.scheduled_alias_domain,
-            digits=self._digits,
-            taken=MeetingLookup(self._store).alias_taken,
-        )
-        uuid = self._uuid4()
+        alias = self._allocator.allocate(connector)
         # Worded first: a template that fails must not use up an alias.
         try:
-            instructions = self._wording.instructions(connector, pair, uuid)
+            instructions = self._wording.instructions(connector, alias)
         except TemplateError as error:
             raise Unavailable(
                 "An administrator has to mend the integration's "
                 f"meeting_instructions_template: {error.message}"
             ) from error
         change = self._store.transaction()
-        change.put(
-            tables.SCHEDULED_ALIAS,
-            ScheduledAlias(
-                id=change.new_id(tables.SCHEDULED_ALIAS),
-                uuid=uuid,
-                alias=pair.full,
-                numeric_alias=pair.numeric,
-                alias_number=pair.number,
-                exchange_connector=connector.id,
-                creation_time=self._now(),
-            ),
-        )
+        change.put(tables.SCHEDULED_ALIAS, alias)
         await change.commit()
         return BookedRoom(
             room_name=connector.room_mailbox_name,
             room_email=connector.room_mailbox_email_address,
-            alias_id=tags.make_pxps(uuid),
+            alias_id=tags.make_pxps(alias.uuid),
             instructions=instructions,
         )

@@ -1,10 +1,10 @@
 """The demo's folder, its ports, and the file that keeps the mailboxes."""
 
 import json
+import os
 import socket
 from itertools import pairwise
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from twisted.internet.task import Clock
@@ -46,12 +46,18 @@ def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
 
 def test_what_a_kill_leaves_of_a_file_goes_with_the_next_start(tmp_path: Path) -> None:
     """Beside the daemon's state, where it is known by its name."""
-    with (
-        patch("os.fsync", side_effect=SystemExit),
-        patch("pathlib.Path.unlink"),
-        pytest.raises(SystemExit),
-    ):
-        replace_file(tmp_path / "instance-id", b"half of it")
+
+    def killed(fd: int) -> None:
+        raise SystemExit
+
+    def nothing_is_removed(path: Path, *, missing_ok: bool) -> None:
+        assert path.exists()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", killed)
+        patched.setattr(Path, "unlink", nothing_is_removed)
+        with pytest.raises(SystemExit):
+            replace_file(tmp_path / "instance-id", b"half of it")
     (left,) = tmp_path.iterdir()
     assert is_temporary(left.name)
 

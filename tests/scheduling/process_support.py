@@ -35,6 +35,7 @@ from pexschedd.scheduling.ports.mailbox import (
     RewriteKind,
     Unreadable,
 )
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
@@ -191,9 +192,13 @@ class Process:
             self.store,
             wording,
             self.alarms,
+            AliasAllocator(
+                self.store,
+                now=now,
+                uuid4=lambda: next(uuids),
+                digits=lambda n: str(next(numbers)).zfill(n),
+            ),
             now=now,
-            uuid4=lambda: next(uuids),
-            digits=lambda n: str(next(numbers)).zfill(n),
         )
         self.watcher = Watcher(
             1,

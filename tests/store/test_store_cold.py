@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from threading import Event
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -136,7 +135,8 @@ class ColdMachine(RuleBasedStateMachine):
     @rule(kept=how_many)
     def another_program(self, kept: int) -> None:
         close(self.opened)
-        with patch.object(code_fingerprint, "digest", lambda: "another"):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(code_fingerprint, "digest", lambda: "another")
             self.open(kept)
 
     @rule(kept=how_many, data=st.data())

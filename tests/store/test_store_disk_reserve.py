@@ -14,6 +14,7 @@ from pexschedd.model import tables
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.disk_space import INSTANCE, INTERVAL, disk_watch
 from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.disk_reserve import (
     LEAST,
@@ -266,9 +267,10 @@ async def test_the_add_in_is_told_to_come_back(tmp_path: Path) -> None:
     fs.free = TIGHT
     await process.store.look_at_disk()
     wording = MessageTexts(Templates(now, lambda: "u", lambda n: "1" * n))
-    booking = Booking(
-        process.store, wording, now=now, uuid4=lambda: "u", digits=lambda n: "1" * n
+    allocator = AliasAllocator(
+        process.store, now=now, uuid4=lambda: "u", digits=lambda n: "1" * n
     )
+    booking = Booking(process.store, wording, allocator)
     with pytest.raises(Unavailable, match="nearly full") as caught:
         await booking.book(1, "alice")
     assert process.store.count(tables.SCHEDULED_ALIAS) == 0

@@ -222,8 +222,8 @@ SAMPLES: list[Hashable] = ["a", "é", "\ud800", "", 0, 5, -1, 1 << 27, ("a", 5),
 def test_hashes_are_the_same_in_another_process() -> None:
     """Hint files keep them. Unlike those of Python they do not differ each time."""
     code = (
-        "from pexschedd.store.index import Hashing\n"
-        f"print([Hashing(b's')(key) for key in {SAMPLES!r}])"
+        "from pexschedd.store.index import KeyHashing\n"
+        f"print([KeyHashing(b's')(key) for key in {SAMPLES!r}])"
     )
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

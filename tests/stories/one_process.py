@@ -26,6 +26,7 @@ from pexschedd.scheduling.inbox.message_handler import MessageHandler
 from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
 from pexschedd.scheduling.inbox.watcher import Watcher
 from pexschedd.scheduling.records import occurrence_window
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
@@ -92,9 +93,8 @@ class Life:
         templates = Templates(now, uuid4, digits)
         wording = MessageTexts(templates)
         alarms = Alarms(self.store, now)
-        self._booking = Booking(
-            self.store, wording, now=now, uuid4=uuid4, digits=digits
-        )
+        allocator = AliasAllocator(self.store, now=now, uuid4=uuid4, digits=digits)
+        self._booking = Booking(self.store, wording, allocator)
         self._watcher = Watcher(
             1,
             local_mailbox(sandbox),
@@ -105,9 +105,8 @@ class Life:
                 self.store,
                 wording,
                 alarms,
+                allocator,
                 now=now,
-                uuid4=uuid4,
-                digits=digits,
             ),
             MessageHandler(self.store, wording, now=now, uuid4=uuid4, digits=digits),
             self.store,

@@ -57,7 +57,7 @@ import signal, sys
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from pexschedd import tap
-from pexschedd.tools import signals
+from pexschedd.util import signals
 
 daemon = tap.Daemon.__new__(tap.Daemon)
 daemon._failure, daemon._reactor = "", reactor

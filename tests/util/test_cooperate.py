@@ -16,7 +16,7 @@ from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import LONGEST, TimeSlice, in_slices
-from tests.scheduling.upkeep.upkeep_support import House
+from tests.scheduling.upkeep.upkeep_support import Upkeep
 from tests.util.cooperate_support import Turns
 
 CASE = SynchronousTestCase()
@@ -80,11 +80,11 @@ def test_cancelled_work_stops_where_it_waits() -> None:
 
 @pytest_twisted.async_yield_fixture()
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    house = House(tmp_path / "state")
+    upkeep = Upkeep(tmp_path / "state")
     rooms = (Conference(id=n, name=str(n)) for n in range(1, 6))
-    await house.put(tables.CONFERENCE, *rooms)
-    yield house.store
-    await house.store.close()
+    await upkeep.put(tables.CONFERENCE, *rooms)
+    yield upkeep.store
+    await upkeep.store.close()
 
 
 def remove_odd(change: Transaction, room: Conference) -> bool:

@@ -20,7 +20,7 @@ from pexschedd.scheduling.upkeep.audit_rules import (
 from pexschedd.scheduling.upkeep.audit_service import AuditState
 from pexschedd.web.admin.commands import CommandApi
 from pexschedd.web.site import HttpSite
-from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, House
+from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, Upkeep
 
 reactor: Any = _reactor
 
@@ -55,9 +55,9 @@ class Rest(Resource):
 
 
 class Server:
-    def __init__(self, house: House) -> None:
+    def __init__(self, upkeep: Upkeep) -> None:
         self.audits = Audits()
-        api = CommandApi(house.store, Anybody(), self.audits)
+        api = CommandApi(upkeep.store, Anybody(), self.audits)
         site = HttpSite(api.beside(Rest()), reactor, None)
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
 
@@ -76,12 +76,12 @@ class Server:
 
 @pytest_twisted.async_yield_fixture()
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    house = House(tmp_path / "state")
-    await house.put(tables.CONNECTOR, CONNECTOR)
-    server = Server(house)
+    upkeep = Upkeep(tmp_path / "state")
+    await upkeep.put(tables.CONNECTOR, CONNECTOR)
+    server = Server(upkeep)
     yield server
     await server.port.stopListening()
-    await house.store.close()
+    await upkeep.store.close()
 
 
 NOW_URL = "/api/admin/command/v1/ms_exchange_connector/{}/audit/"

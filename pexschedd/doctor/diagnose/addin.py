@@ -73,7 +73,8 @@ def certificate(
     if seen.trouble is None:
         return passed(f"{seen.version}; the certificate is trusted.", *details)
     remedy = {
-        FailureKind.WRONG_HOST: "Give the reverse proxy a certificate for {seen.host}.",
+        FailureKind.WRONG_HOST: "Give the reverse proxy a certificate "
+        f"for {seen.host}.",
         FailureKind.NOT_VALID_NOW: "Renew the certificate on the reverse proxy.",
         FailureKind.NOT_TLS: f"Correct the port in {_FIELD}, or let the reverse proxy "
         "speak TLS there.",

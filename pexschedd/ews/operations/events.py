@@ -38,8 +38,7 @@ def read_events(notification: Element | None) -> tuple[MailboxEvent, ...]:
     return tuple(
         MailboxEvent(local_name(each), _parent(each))
         for each in children(notification)
-        if local_name(each).endswith("MailboxEvent")
-        and child(each, "ItemId") is not None
+        if local_name(each).endswith("Event") and child(each, "ItemId") is not None
     )
 
 

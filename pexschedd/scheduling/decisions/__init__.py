@@ -1,5 +1,5 @@
-"""PURE: what one meeting message leads to.
+"""PURE: the decision about one meeting message.
 
-Begin with `decide`: message, knowledge and time in; a `Decision` (records to write, an
-answer to give) out.
+Begin with `decide`. It takes a message, the known meetings and the time, and returns a
+`Decision`: records to write and an answer to give.
 """

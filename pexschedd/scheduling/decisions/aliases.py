@@ -1,4 +1,4 @@
-"""Alias numbers: unique, not guessable, in the integration's form. Pure.
+"""Alias numbers: unique, hard to guess, in the integration's form. Pure.
 
 A room has two aliases, `<prefix><number>` and `<prefix><number>@<domain>`; the number
 has as many digits as the integration's suffix length says (deployment guide,
@@ -12,11 +12,13 @@ import msgspec
 from pexschedd.errors import Unavailable
 
 TRIES = 200
-"""How many numbers are drawn before the range counts as used up: with nine tenths of
-it taken, two hundred draws all fail once in a thousand million times."""
+"""Draws before the range counts as used up. With nine tenths of it taken, two hundred
+draws all fail once in a thousand million times."""
 
 
 class AliasPair(msgspec.Struct, frozen=True):
+    """The two aliases of a room, which share a number."""
+
     number: int
     numeric: str
     full: str
@@ -29,6 +31,7 @@ class AliasPair(msgspec.Struct, frozen=True):
 
 
 def pair(prefix: str, digits: str, domain: str) -> AliasPair:
+    """The aliases with this number; an empty domain makes them one."""
     numeric = prefix + digits
     full = f"{numeric}@{domain}" if domain else numeric
     return AliasPair(int(digits), numeric, full)
@@ -42,11 +45,11 @@ def pick(
     digits: Callable[[int], str],
     taken: Callable[[str], bool],
 ) -> AliasPair:
-    """A pair that nobody has.
+    """A pair that is not in use.
 
-    `digits(n)` gives n random digits from a cryptographic source; `taken` knows every
-    alias of every room and every alias handed out before. Raises `Unavailable` when
-    the range is as good as used up.
+    `digits(n)` returns n random digits from a cryptographic source. `taken` returns
+    whether a room has an alias, or it was handed out before. Raises `Unavailable` when
+    practically all numbers are in use.
     """
     for _ in range(TRIES):
         candidate = pair(prefix, digits(length), domain)
@@ -60,7 +63,7 @@ def pick(
 
 
 def normalise(text: str) -> str:
-    """An alias as it was dialled, in the form in which aliases are compared.
+    """A dialled alias in the form in which aliases are compared.
 
     >>> normalise("SIP:555123456@VC.Example.com;transport=tls")
     '555123456@vc.example.com'

@@ -13,34 +13,36 @@ from pexschedd.scheduling.decisions.context import IdSource, KnownMeetings, Room
 from pexschedd.scheduling.decisions.decision import Change, Put
 
 NAME_STEM = 243
-"""A conference's name has at most 250 characters: room for a blank and six digits."""
+"""A conference's name has at most 250 characters; a blank and six digits may follow."""
 
 
 class ConferenceBuilder(msgspec.Struct, frozen=True):
+    """Makes the changes to conferences and their aliases for one meeting request."""
+
     message: MeetingMessage
     known: KnownMeetings
     connector: Connector
-    wording: RoomTexts
+    texts: RoomTexts
     now: datetime
-    fresh: IdSource
+    ids: IdSource
 
     def new(self, alias: ScheduledAlias) -> tuple[int, list[Change]]:
-        """A conference for this alias; returns its id, too."""
+        """The id of a conference for this alias, and the changes that make it."""
         message, connector = self.message, self.connector
         conference = Conference(
-            id=self.fresh.new_id(tables.CONFERENCE),
+            id=self.ids.new_id(tables.CONFERENCE),
             name=self._free_name(alias, own=""),
-            description=self.wording.description(message, alias),
+            description=self.texts.description(message, alias),
             primary_owner_email_address=bounded(message.organizer.email, 100),
             ivr_theme=connector.ivr_theme,
             host_identity_provider_group=connector.host_identity_provider_group,
             non_idp_participants=connector.non_idp_participants,
             creation_time=self.now,
         )
-        description = self.wording.alias_description(message, alias)
+        description = self.texts.alias_description(message, alias)
         addresses = [
             ConferenceAlias(
-                id=self.fresh.new_id(tables.CONFERENCE_ALIAS),
+                id=self.ids.new_id(tables.CONFERENCE_ALIAS),
                 alias=address,
                 conference=conference.id,
                 description=description,
@@ -55,10 +57,10 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
     def renamed(
         self, conference_id: int, alias: ScheduledAlias, *, is_open: bool
     ) -> list[Change]:
-        """Name and description as the message has them now.
+        """The change that gives a conference the message's name and description.
 
-        Nodes know a running conference by its name: renaming it while people may be
-        inside would split them from those who join later.
+        Conferencing nodes identify a running conference by its name, so renaming it
+        while it is open would separate the participants from later ones.
         """
         conference = self.known.conference(conference_id)
         if conference is None:
@@ -69,27 +71,27 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
         renamed = msgspec.structs.replace(
             conference,
             name=name,
-            description=self.wording.description(self.message, alias),
+            description=self.texts.description(self.message, alias),
         )
         return [Put(tables.CONFERENCE, renamed)] if renamed != conference else []
 
     def _free_name(self, alias: ScheduledAlias, *, own: str) -> str:
-        """A name that no other conference has: a random number is added if need be."""
-        wanted = self.wording.name(self.message, alias) or alias.numeric_alias
+        """A name that no other conference has, with a random number if necessary."""
+        wanted = self.texts.name(self.message, alias) or alias.numeric_alias
         if own == wanted or _made_unique(own, wanted):
             return own
         name = wanted
         while self.known.name_taken(name):
-            name = f"{wanted[:NAME_STEM]} {self.fresh.digits(6)}"
+            name = f"{wanted[:NAME_STEM]} {self.ids.digits(6)}"
         return name
 
 
 def _made_unique(name: str, wanted: str) -> bool:
-    """Whether `name` is `wanted` with a random number added: it stays as it is."""
+    """Return whether `name` is `wanted` with a random number added."""
     stem, blank, digits = name.rpartition(" ")
     return bool(blank) and stem == wanted[:NAME_STEM] and digits.isdecimal()
 
 
 def bounded(text: str, length: int) -> str:
-    """Empty rather than cut: half an address or id is worse than none."""
+    """The text, or "" if it is too long: half an address is worse than none."""
     return text if len(text) <= length else ""

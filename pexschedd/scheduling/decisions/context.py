@@ -1,4 +1,4 @@
-"""What a decision is given besides the message: knowledge, words, chances. Pure."""
+"""Inputs of a decision besides the message: known meetings, texts, new ids. Pure."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -18,31 +18,54 @@ from pexschedd.model.table import Table
 
 
 class KnownMeetings(Protocol):
-    def alias(self, uuid: str) -> ScheduledAlias | None: ...
-    def alias_by_id(self, id: int | None) -> ScheduledAlias | None: ...
-    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]: ...
-    def series(self, connector_id: int, uid: str) -> RecurringConference | None: ...
-    def cancelled_early(
-        self, connector_id: int, uid: str
-    ) -> list[CancelledOccurrence]: ...
-    def conference(self, id: int) -> Conference | None: ...
-    def owner_of(self, alias: str) -> int | None: ...
-    def name_taken(self, name: str) -> bool: ...
+    """The records as they are before the decision; see `MeetingLookup`."""
+
+    def alias(self, uuid: str) -> ScheduledAlias | None:
+        """The alias that was handed out with this tag."""
+
+    def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
+        """The alias with this id; None for None."""
+
+    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
+        """The scheduled single meeting, or lone occurrences of an unknown series."""
+
+    def series(self, connector_id: int, uid: str) -> RecurringConference | None:
+        """The scheduled series."""
+
+    def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
+        """Occurrences whose cancellation came before any request."""
+
+    def conference(self, id: int) -> Conference | None:
+        """The conference with this id."""
+
+    def owner_of(self, alias: str) -> int | None:
+        """The id of the conference that this alias leads to."""
+
+    def name_taken(self, name: str) -> bool:
+        """Return whether a conference has this name."""
 
 
 class RoomTexts(Protocol):
-    """The integration's templates for what a room is called."""
+    """The texts of a room's fields, from the integration's templates.
 
-    def name(self, message: MeetingMessage, alias: ScheduledAlias) -> str: ...
-    def description(self, message: MeetingMessage, alias: ScheduledAlias) -> str: ...
-    def subject(self, message: MeetingMessage, alias: ScheduledAlias) -> str: ...
-    def alias_description(
-        self, message: MeetingMessage, alias: ScheduledAlias
-    ) -> str: ...
+    Each may raise `TemplateError`.
+    """
+
+    def name(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The conference's name; not yet unique."""
+
+    def description(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The conference's description."""
+
+    def subject(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The subject of the scheduled meeting."""
+
+    def alias_description(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The description of the conference's aliases."""
 
 
 class IdSource(msgspec.Struct, frozen=True):
-    """What a decision may use up. Ids and randomness are passed in."""
+    """New record ids and random digits, passed in so that a decision is repeatable."""
 
     new_id: Callable[[Table[Any]], int]
     digits: Callable[[int], str]

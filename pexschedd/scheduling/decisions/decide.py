@@ -1,4 +1,4 @@
-"""What to do about one message in the equipment mailbox. Pure.
+"""The decision about one message in the equipment mailbox. Pure.
 
 `decide` looks at a message, at what is known and at the time, and returns a
 `Decision`: the records to write and the answer to give. It performs nothing, so every
@@ -15,14 +15,14 @@ story can be told as a table of cases, and a crash can be replayed.
 | request, valid tag    | its room was deleted      | decline, alias deleted       |
 | request, valid tag    | alias leads elsewhere     | decline, alias conflict      |
 | request, valid tag    | all of it is over already | decline, in the past         |
-| request, token only   | -                         | later: see `rewriting`       |
+| request, token only   | -                         | see `inbox/offline_rewrite`  |
 | cancellation          | meeting scheduled         | remove, the room goes        |
 | cancellation of one   | series scheduled          | remove, that date goes       |
 | cancellation          | meeting unknown           | remove, the tag is spent     |
 | anything else         | -                         | left alone                   |
 
-Whatever a message holds that does not fit raises `Undecidable`; the caller turns that,
-and every other error, into the general error text with a correlation id.
+A message that contradicts itself raises `Undecidable`; the caller turns that, and every
+other error, into the general error text with a correlation id.
 """
 
 from datetime import datetime
@@ -54,19 +54,22 @@ def decide(
     message: MeetingMessage,
     known: KnownMeetings,
     connector: Connector,
-    wording: RoomTexts,
+    texts: RoomTexts,
     now: datetime,
-    fresh: IdSource,
+    ids: IdSource,
 ) -> Decision:
+    """Decides about a message, given the records and the time `now` (aware UTC).
+
+    Raises `Undecidable` for a request that contradicts itself, `TemplateError` for a
+    template that fails.
+    """
     match message.kind:
         case MessageKind.OTHER:
             return Decision("not about a meeting")
         case MessageKind.CANCELLATION:
-            return _cancelled(message, known, connector, now, fresh)
+            return _cancelled(message, known, connector, now, ids)
         case MessageKind.REQUEST:
-            return MeetingRequest(
-                message, known, connector, wording, now, fresh
-            ).decide()
+            return MeetingRequest(message, known, connector, texts, now, ids).decide()
 
 
 def _cancelled(
@@ -74,11 +77,11 @@ def _cancelled(
     known: KnownMeetings,
     connector: Connector,
     now: datetime,
-    fresh: IdSource,
+    ids: IdSource,
 ) -> Decision:
     if message.recurrence_id is not None:
         early = CancelledOccurrence(
-            id=fresh.new_id(tables.CANCELLED_OCCURRENCE),
+            id=ids.new_id(tables.CANCELLED_OCCURRENCE),
             exchange_connector=connector.id,
             ews_item_uid=message.uid,
             recurrence_id=message.recurrence_id,
@@ -138,8 +141,8 @@ def _occurrence_cancelled(
 def _cancelled_early(
     message: MeetingMessage, known: KnownMeetings, connector: Connector, now: datetime
 ) -> Decision:
-    """Its request may still be on the way: the tag is spent, so that the request, when
-    it comes, does not schedule a meeting that nobody wants any more."""
+    """Spend the tag: the request may still arrive, and must not schedule a meeting that
+    has been cancelled."""
     spent = tuple(
         Put(
             tables.SCHEDULED_ALIAS,

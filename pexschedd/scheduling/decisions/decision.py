@@ -1,4 +1,4 @@
-"""What a decision is made of: records to write and an answer to give. Pure."""
+"""The parts of a decision: records to write and an answer to give. Pure."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -20,7 +20,7 @@ class Undecidable(PexscheddError):
 
 
 class Text(StrEnum):
-    """Which text the organizer gets: the name of the integration's field."""
+    """A text for the organizer, by the name of the integration's field."""
 
     NEW_SINGLE = "accept_new_single_meeting_template"
     EDITED_SINGLE = "accept_edited_single_meeting_template"
@@ -36,19 +36,21 @@ class Text(StrEnum):
 
 
 class Put(msgspec.Struct, frozen=True):
+    """A record to add, or to replace the one with its id."""
+
     table: Table[Any]
     record: Record
 
 
 class Delete(msgspec.Struct, frozen=True):
-    """A record that another one replaces."""
+    """A record to delete because another one takes its place."""
 
     table: Table[Any]
     id: int
 
 
 class RemoveRoom(msgspec.Struct, frozen=True):
-    """The conference goes, with its aliases and its schedule."""
+    """A conference to delete, with its aliases and its schedule."""
 
     conference: int
 
@@ -57,7 +59,7 @@ Change = Put | Delete | RemoveRoom
 
 
 def in_words(changes: Iterable[Change]) -> str:
-    """For the log, after a decision's note: which records, by their ids alone."""
+    """The changed records by their ids; follows a decision's note in the log."""
     said = []
     for change in changes:
         match change:
@@ -71,14 +73,16 @@ def in_words(changes: Iterable[Change]) -> str:
 
 
 class Decision(msgspec.Struct, frozen=True):
+    """Everything that follows from one message."""
+
     note: str
     """For the log; holds no subject, body or address."""
     action: Action | None = None
-    """What to tell the mailbox; None leaves the message where it is."""
+    """The answer to the mailbox; None leaves the message where it is."""
     text: Text | None = None
     alias: ScheduledAlias | None = None
     """The alias that the text may name."""
     changes: tuple[Change, ...] = ()
     token: str = ""
-    """The identity token that stands in for a tag: to be verified, and the meeting to
-    be rewritten, before anything can be answered."""
+    """The identity token of a meeting that was sent without a tag. It must be verified,
+    and the meeting rewritten, before anything can be answered."""

@@ -1,9 +1,9 @@
-"""One meeting request on its way to a decision. Pure; see `decide`.
+"""The decision about one meeting request. Pure; see `decide`.
 
-A request is about a single meeting, a series, or one occurrence of a series. What is
-known of the meeting may be any of these as well: a single meeting becomes a series and
-back, and an occurrence comes alone when only it was sent to us. All of a meeting takes
-place in one room, as long as it keeps its alias.
+A request is about a single meeting, a series, or one occurrence of a series. So are the
+records of the meeting, and not always the same as the request: a single meeting can
+become a series and back, and an occurrence comes alone when only it was sent to us. A
+whole meeting takes place in one room, as long as it keeps its alias.
 """
 
 import re
@@ -48,19 +48,24 @@ from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence import series_dates as series_of
 
 _FORWARDED = re.compile(r"\A\w{1,4}[:：] ?")
-"""What mail programs put before the subject of a copy that an attendee passes on: FW,
-WG, TR, ... in the attendee's language. All else in it is the organizer's."""
+"""The prefix of a subject that an attendee has forwarded: FW, WG, TR, ... in the
+attendee's language. The rest of the subject is the organizer's."""
 
 
 class MeetingRequest:
+    """A request, with the records of its meeting.
+
+    Raises `Undecidable` for a request that contradicts itself.
+    """
+
     def __init__(
         self,
         message: MeetingMessage,
         known: KnownMeetings,
         connector: Connector,
-        wording: RoomTexts,
+        texts: RoomTexts,
         now: datetime,
-        fresh: IdSource,
+        ids: IdSource,
     ) -> None:
         if not message.uid:
             raise Undecidable("the request does not say which meeting it is about")
@@ -76,10 +81,10 @@ class MeetingRequest:
         self.original = message.recurrence_id
         self.known = known
         self.connector = connector
-        self.wording = wording
+        self.texts = texts
         self.now = now
-        self.fresh = fresh
-        self.rooms = ConferenceBuilder(message, known, connector, wording, now, fresh)
+        self.ids = ids
+        self.rooms = ConferenceBuilder(message, known, connector, texts, now, ids)
         self.series = known.series(connector.id, message.uid)
         self.meetings = known.meetings(connector.id, message.uid)
         version = Version.of(message)
@@ -93,6 +98,7 @@ class MeetingRequest:
         )
 
     def decide(self) -> Decision:
+        """The answer to the request, and the records that change."""
         held = self._held()
         version = Version.of(self.message)
         if held is not None and held.is_newer_than(version):
@@ -125,11 +131,11 @@ class MeetingRequest:
         declined = self._decline(past, "in the past", alias)
         if held is None:
             return declined
-        # What was scheduled follows, so that nobody gets in at the old time.
+        # The schedule changes all the same: the old time must not stay open.
         return msgspec.structs.replace(declined, changes=tuple(changes))
 
     def _held(self) -> Version | None:
-        """What is known of just that which the request is about."""
+        """The last version of what the request is about, if there is any."""
         if self.original is not None and self.series is not None:
             return newest(self.series, self.original)
         if self.meeting is not None:
@@ -144,8 +150,8 @@ class MeetingRequest:
     def _repeated(self, held: Version, alias: ScheduledAlias | None) -> Decision | None:
         """The answer to a second copy of the same message; None if it differs.
 
-        The last change is known in whole seconds only, and within one second a
-        program can change a meeting twice.
+        Equal versions are not enough: the last change is known in whole seconds only,
+        and a program can change a meeting twice within one second.
         """
         if alias is None:
             return None
@@ -153,10 +159,10 @@ class MeetingRequest:
             same = self._in_series() == self.series.recurrence
             subject = self.series.subject
             if self.original is not None:
-                subject = self.wording.subject(self.message, alias)
+                subject = self.texts.subject(self.message, alias)
             same = same and alias.id == self.series.scheduled_alias
         else:
-            assert self.meeting is not None  # noqa: S101 - or nothing would be held
+            assert self.meeting is not None  # noqa: S101 - or no version would be held
             same = (self.start, self.end) == (
                 self.meeting.meeting_start,
                 self.meeting.meeting_end,
@@ -168,14 +174,14 @@ class MeetingRequest:
             self.message, subject=_FORWARDED.sub("", self.message.subject)
         )
         if not same or subject not in (
-            self.wording.subject(self.message, alias),
-            self.wording.subject(passed_on, alias),
+            self.texts.subject(self.message, alias),
+            self.texts.subject(passed_on, alias),
         ):
             return None
         return Decision("seen before", Action.ACCEPT, Text(held.answer), alias)
 
     def _in_series(self) -> Recurrence | None:
-        """What the series' recurrence would be with this message."""
+        """The series' recurrence as it would be with this message."""
         if self.recurrence is not None and self.series is not None:
             sent = msgspec.structs.replace(self.series, recurrence=self.recurrence)
             return with_newer(sent, [self.series]).recurrence
@@ -254,14 +260,14 @@ class MeetingRequest:
         return Text.EDITED_OCCURRENCE, [Put(tables.RECURRING_CONFERENCE, changed)]
 
     def _room(self, alias: ScheduledAlias) -> tuple[int, list[Change]]:
-        """The room that the alias leads into already, or a new one."""
+        """The room that the alias leads to, or a new one: its id and its changes."""
         owner = self.known.owner_of(alias.alias)
         if owner is None or owner not in self._own_rooms():
             return self.rooms.new(alias)
         return owner, self.rooms.renamed(owner, alias, is_open=self._is_open())
 
     def _is_open(self) -> bool:
-        """Whether people may be in the room, as it is scheduled until now."""
+        """Return whether the room, as it is scheduled until now, may be in use."""
         if any(m.start_time <= self.now < m.end_time for m in self.meetings):
             return True
         if self.series is None:
@@ -277,7 +283,7 @@ class MeetingRequest:
     def _superseded(
         self, kept: ScheduledConference | RecurringConference, room: int
     ) -> list[Change]:
-        """What a whole meeting's request leaves behind of what was scheduled."""
+        """The changes that delete what the request replaces."""
         changes: list[Change] = []
         old: list[ScheduledConference | RecurringConference] = [*self.meetings]
         old += [self.series] if self.series else []
@@ -301,7 +307,7 @@ class MeetingRequest:
         if old is not None and self.original is not None:
             text = Text.EDITED_OCCURRENCE
         return text, ScheduledConference(
-            id=old.id if old else self.fresh.new_id(tables.SCHEDULED_CONFERENCE),
+            id=old.id if old else self.ids.new_id(tables.SCHEDULED_CONFERENCE),
             conference=room,
             start_time=self.start
             - timedelta(minutes=self.connector.meeting_buffer_before),
@@ -309,7 +315,7 @@ class MeetingRequest:
             ews_item_id=bounded(self.message.ref.item_id, 255),
             ews_item_uid=self.message.uid,
             scheduled_alias=alias.id,
-            subject=self.wording.subject(self.message, alias),
+            subject=self.texts.subject(self.message, alias),
             exchange_connector=self.connector.id,
             meeting_start=self.start,
             meeting_end=self.end,
@@ -331,12 +337,12 @@ class MeetingRequest:
             counting.update(recurrence.deleted)
             versions = tuple(v for v in old.versions if v.original in counting)
         record = RecurringConference(
-            id=old.id if old else self.fresh.new_id(tables.RECURRING_CONFERENCE),
+            id=old.id if old else self.ids.new_id(tables.RECURRING_CONFERENCE),
             conference=room,
             current_index=old.current_index if old else 0,
             ews_item_id=bounded(self.message.ref.item_id, 255),
             scheduled_alias=alias.id,
-            subject=self.wording.subject(self.message, alias),
+            subject=self.texts.subject(self.message, alias),
             exchange_connector=self.connector.id,
             ews_item_uid=self.message.uid,
             recurrence=recurrence,

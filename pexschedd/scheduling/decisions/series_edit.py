@@ -17,8 +17,7 @@ from pexschedd.scheduling.decisions.versions import Version
 def with_occurrence(
     series: RecurringConference, moved: Moved, version: Version
 ) -> RecurringConference:
-    """One occurrence takes place at these times instead (and takes place, even if it
-    had been deleted)."""
+    """The series with one occurrence moved; one that was deleted takes place again."""
     old = series.recurrence
     exceptions = _without(old, moved.original)
     recurrence = msgspec.structs.replace(
@@ -32,7 +31,7 @@ def with_occurrence(
 def without_occurrence(
     series: RecurringConference, original: datetime, version: Version
 ) -> RecurringConference:
-    """One occurrence does not take place."""
+    """The series with one occurrence deleted."""
     old = series.recurrence
     recurrence = msgspec.structs.replace(
         old,
@@ -46,10 +45,10 @@ def with_newer(
     series: RecurringConference,
     known: Iterable[RecurringConference | ScheduledConference],
 ) -> RecurringConference:
-    """A series as a message has it, and with what is known already of single
-    occurrences from messages that are newer than that one: they were faster.
+    """A series as a message has it, with the newer edits of single occurrences kept.
 
-    `known` are the series as it was, and occurrences that came without their series.
+    Messages about occurrences can overtake the one about their series. `known` holds
+    the series as it was, and occurrences that came without their series.
     """
     sent = Version(series.sequence, series.changed)
     for each in known:

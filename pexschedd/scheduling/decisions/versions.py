@@ -1,9 +1,9 @@
-"""Which of two messages about a meeting is the newer one. Pure.
+"""The order of the messages about a meeting. Pure.
 
-Exchange's own rule (MS-OXOCAL): the higher sequence number; at the same number the
-later critical change of the organizer. That is known in whole seconds only, and a
-change of the body alone does not raise the number: the same version of both is not
-yet the same message.
+Exchange's own rule (MS-OXOCAL): the message with the higher sequence number is the
+newer one; at the same number, the one with the later critical change of the organizer.
+That time is known in whole seconds only, and a change of the body alone does not raise
+the number: two messages of the same version may still differ.
 """
 
 from datetime import datetime
@@ -15,20 +15,25 @@ from pexschedd.model.schedule import RecurringConference, ScheduledConference
 
 
 class Version(msgspec.Struct, frozen=True):
+    """The age of a message, or of the record that it led to."""
+
     sequence: int
     changed: datetime | None
     answer: str = ""
-    """The text that was answered; empty for a message itself."""
+    """The text of the answer, see `Text`; empty for a message itself."""
 
     @classmethod
     def of(cls, message: MeetingMessage) -> "Version":
+        """The version of a message."""
         return cls(message.sequence, message.changed)
 
     @classmethod
     def scheduled(cls, meeting: ScheduledConference | RecurringConference) -> "Version":
+        """The version of the message that a record was last changed by."""
         return cls(meeting.sequence, meeting.changed, meeting.answer)
 
     def is_newer_than(self, other: "Version") -> bool:
+        """Return whether this one is known to be newer."""
         if self.sequence != other.sequence:
             return self.sequence > other.sequence
         return (
@@ -38,7 +43,7 @@ class Version(msgspec.Struct, frozen=True):
         )
 
     def equals(self, other: "Version") -> bool:
-        """Known to be the same, not just not known to differ."""
+        """Return whether both are known to be the same; unknown times are not."""
         return (
             self.sequence == other.sequence
             and self.changed is not None
@@ -47,8 +52,11 @@ class Version(msgspec.Struct, frozen=True):
 
 
 def newest(series: RecurringConference, original: datetime) -> Version:
-    """What is known of one occurrence: its own last message, or only that its series
-    has been sent with this sequence number."""
+    """The version of one occurrence.
+
+    That is its own last message, or, if the series was sent again since, only the
+    series' sequence number.
+    """
     for version in series.versions:
         if version.original == original and version.sequence >= series.sequence:
             return Version(version.sequence, version.changed, version.answer)

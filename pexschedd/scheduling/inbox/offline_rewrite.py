@@ -15,7 +15,6 @@ Before step 2 is done or repeated, the organizer's meeting is read: if it has ou
 the step was done before, and the organizer's own changes are never overwritten.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -43,8 +42,6 @@ from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
-from pexschedd.scheduling.decisions import aliases
-from pexschedd.scheduling.decisions.aliases import AliasPair
 from pexschedd.scheduling.decisions.decision import Text
 from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.ports.mailbox import (
@@ -53,6 +50,7 @@ from pexschedd.scheduling.ports.mailbox import (
     OrganizersCalendars,
     RewriteKind,
 )
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
@@ -81,10 +79,9 @@ class OfflineRewriter:
         store: Store,
         wording: MessageTexts,
         alarms: Alarms,
+        allocator: AliasAllocator,
         *,
         now: Now,
-        uuid4: Callable[[], str],
-        digits: Callable[[int], str],
     ) -> None:
         self._connector_id = connector_id
         self._organizers = organizers
@@ -92,9 +89,8 @@ class OfflineRewriter:
         self._store = store
         self._wording = wording
         self._alarms = alarms
+        self._allocator = allocator
         self._now = now
-        self._uuid4 = uuid4
-        self._digits = digits
 
     def holds(self, ref: MessageRef) -> bool:
         """Whether this message waits for its meeting to be rewritten."""
@@ -225,23 +221,7 @@ class OfflineRewriter:
         alias = self._alias_of(pending)
         change = self._store.transaction()
         if alias is None:
-            pair = aliases.pick(
-                connector.scheduled_alias_prefix,
-                connector.scheduled_alias_suffix_length,
-                connector.scheduled_alias_domain,
-                digits=self._digits,
-                taken=MeetingLookup(self._store).alias_taken,
-            )
-            alias = ScheduledAlias(
-                id=change.new_id(tables.SCHEDULED_ALIAS),
-                uuid=self._uuid4(),
-                alias=pair.full,
-                numeric_alias=pair.numeric,
-                alias_number=pair.number,
-                exchange_connector=connector.id,
-                creation_time=self._now(),
-                ews_item_uid=pending.uid,
-            )
+            alias = self._allocator.allocate(connector, uid=pending.uid)
             change.put(tables.SCHEDULED_ALIAS, alias)
         pending = msgspec.structs.replace(pending, scheduled_alias=alias.id)
         change.put(tables.REWRITE, pending)
@@ -271,8 +251,7 @@ class OfflineRewriter:
         if self._has_tag(connector, meeting):
             await self._finish(pending, Action.DISCARD)
             return True
-        pair = AliasPair(alias.alias_number, alias.numeric_alias, alias.alias)
-        instructions = self._wording.instructions(connector, pair, alias.uuid)
+        instructions = self._wording.instructions(connector, alias)
         placeholder = self._wording.placeholder(connector)
         body = _rewritten(meeting, pending.token, placeholder, instructions)
         if body is None:

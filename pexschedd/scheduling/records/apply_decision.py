@@ -1,4 +1,4 @@
-"""Carries a decision's changes out, within a transaction."""
+"""The changes of a decision, made within a transaction."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,8 +15,11 @@ from pexschedd.store.transaction import Transaction
 def apply_decision(
     change: Transaction, store: Store, steps: Iterable[Change], now: datetime
 ) -> None:
-    """Rooms go with all that belongs to them, and the occurrences that administrators
-    see follow their series."""
+    """Makes the changes of a decision, and all that follows from them.
+
+    A room is deleted with everything that belongs to it, and the occurrences that
+    administrators see follow their series.
+    """
     for step in steps:
         match step:
             case RemoveRoom(conference):

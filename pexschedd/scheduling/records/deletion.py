@@ -1,4 +1,4 @@
-"""What goes with a conference, and with an integration."""
+"""The deletion of a conference or an integration, with all that belongs to it."""
 
 from datetime import datetime
 from functools import partial
@@ -14,14 +14,14 @@ from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
-_ITS_OWN: tuple[Table[Any], ...] = (
+_ITS_TABLES: tuple[Table[Any], ...] = (
     tables.SCHEDULED_ALIAS,
     tables.OUTBOX,
     tables.REWRITE,
     tables.TROUBLED,
     tables.CANCELLED_OCCURRENCE,
 )
-"""Beside the rooms: aliases handed out, what is still to be told and to be done."""
+"""Records of an integration besides its rooms: aliases handed out, and pending work."""
 
 
 def remove_conference(
@@ -29,8 +29,8 @@ def remove_conference(
 ) -> None:
     """Removes a conference with its aliases and its schedule.
 
-    The aliases that were handed out for it stay, marked with `now`: a meeting request
-    that still uses one is declined from then on.
+    The aliases that were handed out for it stay, marked as deleted at `now`: a meeting
+    request that still uses one is declined from then on.
     """
     for meeting in store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
         change.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
@@ -59,7 +59,7 @@ async def remove_connector(
     """Removes an integration with all that it made; durable when this returns.
 
     The integration itself goes last: after a crash it is still there and can be
-    removed again, instead of leaving rooms behind that nobody looks after.
+    removed again, instead of leaving rooms behind without an integration.
     """
     await _remove_what_it_made(store, connector, now, clock)
     document = store.transaction(essential=True)
@@ -68,7 +68,7 @@ async def remove_connector(
     if store.get(tables.CONNECTOR, connector) is not None:
         document.delete(tables.CONNECTOR, connector)
     await document.commit()
-    # Meetings may have been scheduled while others were looked at; no more are begun.
+    # Meetings may have been scheduled meanwhile; from now on there are no new ones.
     while await _remove_what_it_made(store, connector, now, clock):
         pass
 
@@ -76,8 +76,11 @@ async def remove_connector(
 async def _remove_what_it_made(
     store: Store, connector: int, now: datetime, clock: IReactorTime
 ) -> int:
-    """Returns how much there was. All tables are looked at as a whole, in turns: an
-    index would have a good part of all records under one key."""
+    """Return the number of removals.
+
+    Whole tables are looked through, in time slices: an index by integration would have
+    a good part of all records under one key.
+    """
 
     def remove_room(change: Transaction, meeting: Scheduled) -> bool:
         if meeting.exchange_connector != connector:
@@ -87,7 +90,7 @@ async def _remove_what_it_made(
 
     meetings = everything_scheduled(store)
     removed = await change_in_slices(store, meetings, remove_room, clock)
-    for table in _ITS_OWN:
+    for table in _ITS_TABLES:
         remove = partial(_remove_if_its, connector, table)
         removed += await change_in_slices(store, store.all(table), remove, clock)
     change = store.transaction(essential=True)

@@ -1,4 +1,4 @@
-"""What the store knows that a decision needs: a read-only view in its words."""
+"""Read-only access to the records that decisions need."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,17 @@ Scheduled = ScheduledConference | RecurringConference
 
 
 def everything_scheduled(store: Store) -> Iterator[Scheduled]:
-    """Single meetings and occurrences, then series; administrators' meetings, too."""
+    """All scheduled meetings and occurrences, then all series.
+
+    Those that an administrator has made by hand are included.
+    """
     yield from store.all(tables.SCHEDULED_CONFERENCE)
     yield from store.all(tables.RECURRING_CONFERENCE)
 
 
 class MeetingLookup:
+    """Finds meetings, rooms and aliases; see `KnownMeetings`."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
@@ -29,34 +34,36 @@ class MeetingLookup:
         return self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
 
     def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
+        """The alias that was handed out with this id; None for None."""
         return None if id is None else self._store.get(tables.SCHEDULED_ALIAS, id)
 
     def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
-        """The meeting as it is scheduled now: a single one, or occurrences of a series
-        that is not ours."""
+        """The scheduled single meeting, or lone occurrences of an unknown series."""
         return self._store.find_all(tables.SCHEDULED_BY_UID, (connector_id, uid))
 
     def series(self, connector_id: int, uid: str) -> RecurringConference | None:
-        """The series as it is scheduled now."""
+        """The scheduled series."""
         return self._store.find(tables.RECURRING_BY_UID, (connector_id, uid))
 
     def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
-        """Occurrences that were cancelled before anything else was heard of them."""
+        """Occurrences whose cancellation came before any request."""
         return self._store.find_all(tables.CANCELLED_BY_UID, (connector_id, uid))
 
     def conference(self, id: int) -> Conference | None:
+        """The conference with this id."""
         return self._store.get(tables.CONFERENCE, id)
 
     def aliases_of(self, conference_id: int) -> list[ConferenceAlias]:
+        """The aliases that lead to a conference."""
         return self._store.find_all(tables.ALIAS_BY_CONFERENCE, conference_id)
 
     def owner_of(self, alias: str) -> int | None:
-        """The conference that this alias leads to."""
+        """The id of the conference that this alias leads to, in any case of letters."""
         found = self._store.find(tables.ALIAS_BY_TEXT, alias.casefold())
         return None if found is None else found.conference
 
     def alias_taken(self, alias: str) -> bool:
-        """Whether a room has this alias, or it was ever handed out and still counts."""
+        """Return whether a room has this alias, or it was handed out to a meeting."""
         return (
             self.owner_of(alias) is not None
             or self._store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, alias.casefold())
@@ -64,4 +71,5 @@ class MeetingLookup:
         )
 
     def name_taken(self, name: str) -> bool:
+        """Return whether a conference has exactly this name."""
         return self._store.find(tables.CONFERENCE_BY_NAME, name) is not None

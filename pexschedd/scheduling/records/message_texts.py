@@ -7,30 +7,33 @@ from pexschedd.errors import TemplateError
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.scheduling.decisions.aliases import AliasPair
 from pexschedd.scheduling.decisions.decision import Text
 from pexschedd.templates.engine import Templates, format_time
 
 
 class MessageTexts:
-    """Joining instructions and answers, in HTML."""
+    """Joining instructions and answers, in HTML.
+
+    All but `general_error` raise `TemplateError` when the template fails.
+    """
 
     def __init__(self, templates: Templates) -> None:
         self._templates = templates
 
-    def instructions(self, connector: Connector, pair: AliasPair, uuid: str) -> str:
+    def instructions(self, connector: Connector, alias: ScheduledAlias) -> str:
+        """The joining instructions for an invitation, with the alias's tag."""
         return self._templates.render(
             connector.meeting_instructions_template,
             {
                 "addin_server_domain": connector.addin_server_domain,
-                "alias": pair.full,
-                "numeric_alias": pair.numeric,
-                "alias_uuid": tags.make_pxps(uuid),
+                "alias": alias.alias,
+                "numeric_alias": alias.numeric_alias,
+                "alias_uuid": tags.make_pxps(alias.uuid),
             },
         )
 
     def placeholder(self, connector: Connector) -> str:
-        """What stands in an invitation until it gets its joining instructions."""
+        """The placeholder in an invitation that has no joining instructions yet."""
         return self._templates.render(connector.placeholder_instructions_template, {})
 
     def answer(
@@ -40,6 +43,7 @@ class MessageTexts:
         message: MeetingMessage,
         alias: ScheduledAlias | None,
     ) -> str:
+        """A text that may name the alias and the meeting's times, in its own zone."""
         values: dict[str, object] = {
             "alias": alias.alias if alias else "",
             "numeric_alias": alias.numeric_alias if alias else "",
@@ -50,11 +54,14 @@ class MessageTexts:
         return self._templates.render(getattr(connector, text), values)
 
     def plain_answer(self, connector: Connector, text: Text) -> str:
-        """A text that names neither alias nor times."""
+        """A text that names neither an alias nor times."""
         return self._templates.render(getattr(connector, text), {})
 
     def general_error(self, connector: Connector, correlation_id: str) -> str:
-        """Never fails: the last resort must not need the administrator's template."""
+        """The text for an internal error.
+
+        It never fails: without a working template it is a sentence of our own.
+        """
         try:
             return self._templates.render(
                 connector.reject_general_error_template,
@@ -67,26 +74,34 @@ class MessageTexts:
             )
 
     def of_room(self, connector: Connector) -> "TemplatedRoomTexts":
+        """The texts of the fields of the integration's rooms."""
         return TemplatedRoomTexts(self._templates, connector)
 
 
 class TemplatedRoomTexts(msgspec.Struct, frozen=True):
-    """What a room is called: plain text, bounded as its field is."""
+    """The texts of a room's fields, from the integration's templates; see `RoomTexts`.
+
+    Plain text of at most 250 characters.
+    """
 
     templates: Templates
     connector: Connector
 
     def name(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The conference's name."""
         return self._plain(self.connector.conference_name_template, message, alias)
 
     def description(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The conference's description."""
         template = self.connector.conference_description_template
         return self._plain(template, message, alias)
 
     def subject(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The subject of the scheduled meeting."""
         return self._plain(self.connector.conference_subject_template, message, alias)
 
     def alias_description(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        """The description of the conference's aliases."""
         template = self.connector.scheduled_alias_description_template
         return self._plain(template, message, alias)
 

@@ -1,9 +1,9 @@
 """The occurrences of series that administrators see.
 
-A series is one record, however long it is. Of its occurrences, those from 24 hours back
-until 48 hours ahead are `scheduled_conference` records, too (deployment guide,
-"Managing scheduled conferences"). They follow the series' record within the same
-transaction, and time by a sweep over all series.
+A series is one record, however long it is. Its occurrences from 24 hours back until 48
+hours ahead are `scheduled_conference` records as well (deployment guide, "Managing
+scheduled conferences"). They change with the series' record in the same transaction,
+and with the time in a sweep over all series.
 """
 
 from collections.abc import Callable
@@ -26,12 +26,15 @@ AHEAD = timedelta(hours=48)
 
 
 def visible(series: RecurringConference, now: datetime) -> list[Occurrence]:
-    """The occurrences that administrators see now."""
+    """The occurrences that administrators see at `now`."""
     return list(series_dates.occurrences(series.recurrence, now - BACK, now + AHEAD))
 
 
 def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
-    """`current_index` and `is_depleted`. In the end the index is that of the last."""
+    """A series' `current_index` and `is_depleted` at `now`.
+
+    When all is over the index is that of the last occurrence.
+    """
     windows = series_dates.open_windows(
         series.recurrence,
         timedelta(minutes=series.join_before),
@@ -41,7 +44,6 @@ def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
     window = windows.current or windows.upcoming
     if window is not None:
         return window.occurrence.index, False
-    # However long nobody has looked.
     last = series_dates.last(series.recurrence)
     return last.index if last else series.current_index, True
 
@@ -49,7 +51,7 @@ def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
 def refresh(
     change: Transaction, store: Store, series: RecurringConference, now: datetime
 ) -> None:
-    """Makes the records of a series' occurrences what they should be now."""
+    """Brings the records of a series' occurrences up to date with `now`."""
     index, depleted = position(series, now)
     if (index, depleted) != (series.current_index, series.is_depleted):
         series = msgspec.structs.replace(
@@ -71,7 +73,7 @@ def refresh(
 
 
 def forget(change: Transaction, store: Store, series: RecurringConference) -> None:
-    """Removes a series' record and those of its occurrences; the room stays."""
+    """Removes the records of a series and its occurrences; the room stays."""
     for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id):
         change.delete(tables.SCHEDULED_CONFERENCE, row.id)
     change.delete(tables.RECURRING_CONFERENCE, series.id)
@@ -80,19 +82,22 @@ def forget(change: Transaction, store: Store, series: RecurringConference) -> No
 async def sweep(
     store: Store, clock: IReactorTime, now: Now, running: Callable[[], bool]
 ) -> None:
-    """Lets the records of all series follow the time; durable when this returns."""
+    """Brings the occurrences of all series up to date; durable when this returns.
 
-    def follow(change: Transaction, series: RecurringConference) -> bool:
-        if not _is_overtaken(store, series, now()):
+    Stops early, at a safe place, when `running` returns False.
+    """
+
+    def update(change: Transaction, series: RecurringConference) -> bool:
+        if not _is_outdated(store, series, now()):
             return False
         refresh(change, store, series, now())
         return True
 
     every = store.all(tables.RECURRING_CONFERENCE)
-    await change_in_slices(store, every, follow, clock, running=running)
+    await change_in_slices(store, every, update, clock, running=running)
 
 
-def _is_overtaken(store: Store, series: RecurringConference, now: datetime) -> bool:
+def _is_outdated(store: Store, series: RecurringConference, now: datetime) -> bool:
     rows = store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
     return position(series, now) != (series.current_index, series.is_depleted) or {
         occurrence.original for occurrence in visible(series, now)

@@ -1,1 +1,1 @@
-"""PURE: when the occurrences of a series take place."""
+"""PURE: the times of the occurrences of a series."""

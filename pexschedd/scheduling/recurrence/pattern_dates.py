@@ -1,8 +1,9 @@
 """The dates of a pattern, by their position from 0 on. Pure.
 
-Both ways in constant time, so that a series without end can be asked about any year.
-dateutil's `rrule` can only walk there from the beginning, does not know positions, and
-leaves out a month that has no 31st, where Exchange takes its last day.
+Positions and dates are computed from one another in constant time, so that a series
+without end can be asked about any year. dateutil's `rrule` is not used: it can only
+count from the beginning, does not know positions, and leaves out a month that has no
+31st, where Exchange takes the last day.
 """
 
 import calendar
@@ -29,14 +30,17 @@ class PatternDates(Protocol):
     """The dates of a pattern, ascending."""
 
     def at(self, position: int) -> date:
-        """Raises OverflowError or ValueError after the year 9999."""
+        """The date at a position from 0 on.
+
+        Raises OverflowError or ValueError after the year 9999.
+        """
 
     def position_from(self, day: date) -> int:
-        """Of the first date that is not before `day`."""
+        """The position of the first date that is not before `day`."""
 
 
 def dates_of(pattern: Pattern, start: date) -> PatternDates:
-    """From `start` on, which need not be a date of the pattern itself."""
+    """The dates from `start` on, which need not be a date of the pattern itself."""
     match pattern:
         case Daily(interval=interval):
             return _Days(start, interval)
@@ -65,7 +69,7 @@ class _Days:
 
 
 class _Weeks:
-    """Counts from the week that `start` is in."""
+    """Weekdays in every so many weeks, counted from the week that `start` is in."""
 
     def __init__(self, start: date, pattern: Weekly) -> None:
         (first_day,) = pattern.first_day.weekdays
@@ -85,8 +89,8 @@ class _Weeks:
 
     def position_from(self, day: date) -> int:
         week, into_week = divmod(day.toordinal() - self._first_week, 7)
-        turn, idle = divmod(week, self._interval)
-        if idle:
+        turn, weeks_after = divmod(week, self._interval)
+        if weeks_after:
             place = (turn + 1) * len(self._offsets)
         else:
             place = turn * len(self._offsets) + bisect_left(self._offsets, into_week)
@@ -98,7 +102,7 @@ class _DayOfMonth(Protocol):
 
 
 class _Months:
-    """One date in every month that counts; years are every so many months."""
+    """One date in every so many months; a year is twelve of them."""
 
     def __init__(
         self, start: date, month: int, interval: int, day: _DayOfMonth
@@ -132,7 +136,7 @@ class _Absolute:
 
 
 class _Relative:
-    """Every month has a fourth of each kind of day."""
+    """The first to fourth, or the last, of a kind of day; every month has four."""
 
     def __init__(self, which: Which, days: DayOfWeek) -> None:
         self._nth = -1 if which is Which.LAST else list(Which).index(which)

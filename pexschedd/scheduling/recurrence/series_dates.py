@@ -1,8 +1,10 @@
-"""When a series takes place. Pure.
+"""The occurrences of a series, and when they may be joined. Pure.
 
-Occurrences keep their local time while clocks change. Every question is answered by
-arithmetic around the time asked about, never by counting from the beginning, so a
-series without end costs the same in any year.
+Occurrences keep their local time while clocks change. Every function computes around
+the time that it is asked about and never counts from the beginning, so that a series
+without end costs the same in any year.
+
+All functions raise `UnknownZone` for a time zone that this system does not know.
 """
 
 from bisect import bisect_left
@@ -23,23 +25,23 @@ _NOTHING_FROM = date(LAST_YEAR + 1, 1, 1)
 _EARLIEST = datetime(FIRST_YEAR - 1, 1, 1, tzinfo=UTC)
 _LATEST = datetime(LAST_YEAR + 10, 1, 1, tzinfo=UTC)
 _SLACK = 3 * _DAY
-"""How far local and universal time can be apart at the two ends of an occurrence: a
-day each for the offset, and one because clocks may have leapt in between."""
+"""The largest difference between local and universal time over an occurrence: a day
+for the offset at each end, and one because the clocks may change in between."""
 
 
 class Occurrence(msgspec.Struct, frozen=True):
     """One meeting of a series. Times are aware UTC."""
 
     index: int
-    """Its position in the pattern, from 0 on; deleted ones have theirs as well."""
+    """Its position in the pattern, from 0 on; deleted ones are counted as well."""
     original: datetime
-    """Where the pattern has it."""
+    """Its start according to the pattern."""
     start: datetime
     end: datetime
 
 
 class Window(msgspec.Struct, frozen=True):
-    """While an occurrence may be joined: `opens` included, `closes` not."""
+    """The time in which an occurrence may be joined; `closes` is outside of it."""
 
     opens: datetime
     closes: datetime
@@ -47,6 +49,8 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Windows(msgspec.Struct, frozen=True):
+    """The windows of a series at one instant."""
+
     current: Window | None
     """Open now; if several are, the one whose occurrence begins first."""
     upcoming: Window | None
@@ -56,48 +60,57 @@ class Windows(msgspec.Struct, frozen=True):
 def occurrences(
     recurrence: Recurrence, after: datetime, before: datetime
 ) -> Iterator[Occurrence]:
-    """Those that take place, at least in part, from `after` until `before`, in the
-    order of their start. Lazy; times are aware. Raises UnknownZone, as all here do."""
+    """The occurrences from `after` until `before`, in the order of their start.
+
+    Included are those that take place only in part in that time. Lazy; times are aware.
+    """
     return _series(recurrence).between(after, before)
 
 
 def next_after(recurrence: Recurrence, instant: datetime) -> Occurrence | None:
-    """The first one that begins later than `instant`."""
+    """The first occurrence that begins later than `instant`."""
     return _series(recurrence).next_after(instant)
 
 
 def first_start(recurrence: Recurrence) -> datetime | None:
-    """None: nothing takes place at all."""
+    """The start of the first occurrence; None if there is no occurrence at all."""
     first = next_after(recurrence, _EARLIEST)
     return first.start if first else None
 
 
 def last_end(recurrence: Recurrence) -> datetime | None:
-    """None: it never ends. If nothing takes place at all, it is over as it starts."""
+    """The end of the last occurrence; None if the series never ends.
+
+    Without any occurrence it is the start of the range.
+    """
     return _series(recurrence).last_end
 
 
 def last(recurrence: Recurrence) -> Occurrence | None:
-    """The one that ends last. None: the series never ends, or nothing takes place."""
+    """The occurrence that ends last; None if the series never ends, or has none."""
     return _series(recurrence).last
 
 
 def is_over(recurrence: Recurrence, now: datetime) -> bool:
-    """Nothing takes place now, and nothing will."""
+    """Return whether no occurrence takes place at `now` or later."""
     series = _series(recurrence)
     return series.empty or (series.last_end is not None and series.last_end <= now)
 
 
 def index_of(recurrence: Recurrence, original: datetime) -> int | None:
-    """The position of the occurrence that the pattern has at this instant; else of the
-    one that it has on this local date, as Exchange's own ids name a date only. A
-    deleted one has its position too."""
+    """The position of the occurrence that the pattern has at this instant.
+
+    Otherwise that of the occurrence on this local date, because Exchange's own ids name
+    a date only. A deleted occurrence has a position too.
+    """
     return _series(recurrence).index_of(original)
 
 
 def find(recurrence: Recurrence, original: datetime) -> Occurrence | None:
-    """The occurrence that the pattern has there (see `index_of`), as it takes place
-    now. None if it is deleted or there is none."""
+    """The occurrence that the pattern has there (see `index_of`), moved or not.
+
+    None if it is deleted or there is none.
+    """
     series = _series(recurrence)
     index = series.index_of(original)
     return None if index is None else series.occurrence(index)
@@ -106,9 +119,10 @@ def find(recurrence: Recurrence, original: datetime) -> Occurrence | None:
 def open_windows(
     recurrence: Recurrence, before: timedelta, after: timedelta, around: datetime
 ) -> Windows:
-    """Which window is open at the instant `around`, and which one opens next, when an
-    occurrence may be joined `before` its start and until `after` its end."""
+    """The window that is open at the instant `around`, and the one that opens next.
 
+    An occurrence may be joined from `before` its start until `after` its end.
+    """
     current = None
     for occurrence in _series(recurrence).since(around - after):
         window = Window(occurrence.start - before, occurrence.end + after, occurrence)
@@ -120,7 +134,7 @@ def open_windows(
 
 
 class _Series:
-    """A recurrence, made ready to be asked."""
+    """A recurrence, prepared for many questions."""
 
     def __init__(self, recurrence: Recurrence) -> None:
         span = recurrence.range
@@ -132,7 +146,7 @@ class _Series:
         self._dates = dates_of(recurrence.pattern, span.start)
         self._endless = span.count is None and span.until is None
         self._size = self._dates.position_from(_NOTHING_FROM)
-        """How many positions there are."""
+        """The number of positions."""
         if span.count is not None:
             self._size = min(self._size, span.count)
         if span.until is not None and span.until < _NOTHING_FROM:
@@ -140,11 +154,11 @@ class _Series:
         self._changed = self._changes(recurrence)
         self._moved = sorted(filter(None, self._changed.values()), key=_order)
         self._over = list(accumulate((each.end for each in self._moved), max))
-        """By when a moved one and all before it are over."""
+        """The time at which a moved occurrence and all before it have ended."""
 
     def since(self, moment: datetime) -> Iterator[Occurrence]:
-        """All that are not over at `moment`, and some more, in the order of start."""
-        moment = _sane(moment)
+        """All that have not ended at `moment`, and some more, in the order of start."""
+        moment = _bounded(moment)
         moved = self._moved[bisect_left(self._over, moment) :]
         return merge(self._regular(moment), moved, key=_order)
 
@@ -183,14 +197,14 @@ class _Series:
         if not FIRST_YEAR <= original.year <= LAST_YEAR:
             return None
         day = original.astimezone(self._clock).date()
-        # A leap of the clocks may have carried it over midnight.
+        # A change of the clocks may have carried it over midnight.
         for near in (day, day - _DAY, day + _DAY):
             index = self._on(near)
             if index is not None and self._instant(near) == original:
                 return index
         universal = original.astimezone(UTC)
         if self._all_day and universal.time() == datetime.min.time():
-            # A date that somebody wrote as a time.
+            # A date, written as a time.
             index = self._on(universal.date())
             if index is not None:
                 return index
@@ -202,8 +216,11 @@ class _Series:
         return self._planned(index)
 
     def _regular(self, moment: datetime) -> Iterator[Occurrence]:
-        """Those that are where the pattern has them. No clocks leap by more than a day,
-        so the order of their dates is that of their starts."""
+        """The occurrences that were neither moved nor deleted.
+
+        Clocks never change by more than a day, so the order of the dates is that of the
+        starts.
+        """
         first = (moment - self._duration - _SLACK).date()
         for index in range(self._dates.position_from(first), self._size):
             if index not in self._changed:
@@ -212,8 +229,8 @@ class _Series:
     def _planned(self, index: int) -> Occurrence:
         planned = datetime.combine(self._dates.at(index), self._at, self._clock)
         start = planned.astimezone(UTC)
-        # A start that the clocks leap over takes the end along; but midnight is
-        # midnight. Of times in one zone, Python adds what the clocks show.
+        # If the clocks skip the start, the end is shifted as well; but a whole day ends
+        # at midnight. Within one zone Python's arithmetic is that of the wall clock.
         begins = planned if self._all_day else start.astimezone(self._clock)
         end = (begins + self._duration).astimezone(UTC)
         return Occurrence(index, start, start, max(start, end))
@@ -226,8 +243,11 @@ class _Series:
         return index if index < self._size and self._dates.at(index) == day else None
 
     def _changes(self, recurrence: Recurrence) -> dict[int, Occurrence | None]:
-        """By position; None is deleted. What names no occurrence is left out: it stems
-        from another version of the series."""
+        """Moved occurrences by their position; None for a deleted one.
+
+        Exceptions that name no occurrence are left out: they belong to another version
+        of the series.
+        """
         changes: dict[int, Occurrence | None] = {}
         for moved in recurrence.exceptions:
             index = self.index_of(moved.original)
@@ -257,6 +277,9 @@ def _order(occurrence: Occurrence) -> tuple[datetime, int]:
     return occurrence.start, occurrence.index
 
 
-def _sane(moment: datetime) -> datetime:
-    """Nothing is to be found beyond these, and differences stay in the calendar."""
+def _bounded(moment: datetime) -> datetime:
+    """The moment within limits beyond which there are no occurrences.
+
+    Differences then stay within the years that `datetime` has.
+    """
     return max(_EARLIEST, min(moment, _LATEST)).astimezone(UTC)

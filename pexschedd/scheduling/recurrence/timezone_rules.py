@@ -1,8 +1,8 @@
-"""The wall clock that a series goes by: an IANA zone, or rules that came with it. Pure.
+"""The wall clock of a series: an IANA zone, or rules that came with the meeting. Pure.
 
-Both are a `datetime.tzinfo` here, with the meaning of PEP 495. So, by default, a local
-time that occurs twice is the first of the two, and one that the clocks leap over lies
-as far behind the leap as the clocks leapt.
+Both are a `datetime.tzinfo` with the semantics of PEP 495: by default a local time that
+occurs twice is the first of the two, and one that the clocks skip is taken as if they
+had not changed yet.
 """
 
 import calendar
@@ -14,12 +14,12 @@ from pexschedd.model.recurrence import Change, CustomZone, Era, Zone
 
 
 class UnknownZone(ValueError):
-    """There is no such IANA zone here."""
+    """This system has no such IANA zone."""
 
 
 @lru_cache(maxsize=1024)
 def clock_of(zone: Zone) -> tzinfo:
-    """Raises UnknownZone; whoever accepts a series should ask once."""
+    """The clock of a zone; raises `UnknownZone`."""
     if isinstance(zone, CustomZone):
         return RuleClock(zone)
     try:
@@ -29,10 +29,10 @@ def clock_of(zone: Zone) -> tzinfo:
 
 
 class RuleClock(tzinfo):
-    """Follows the rules of a custom zone.
+    """A clock by the rules of a custom zone.
 
-    Times inside are without an offset; `utc` says which ones are UTC. Biases are
-    minutes to add to the local time.
+    All times inside are naive; those named `utc` are UTC, the others local. A bias is
+    the number of minutes to add to the local time to get UTC.
     """
 
     def __init__(self, zone: CustomZone) -> None:
@@ -44,12 +44,14 @@ class RuleClock(tzinfo):
             self._eras.append((self._beginning(era), era))
 
     def utcoffset(self, dt: datetime | None) -> timedelta | None:
+        """The offset at a local time, east of UTC positive; None for None."""
         if dt is None:
             return None
         local = dt.replace(tzinfo=None)
         return -timedelta(minutes=self._bias_on_the_wall(local, dt.fold))
 
     def fromutc(self, dt: datetime) -> datetime:
+        """The local time; `fold` is 1 the second time that the clocks show it."""
         utc = dt.replace(tzinfo=None)
         bias = self._bias(utc)
         local = utc - timedelta(minutes=bias)
@@ -57,10 +59,11 @@ class RuleClock(tzinfo):
         return local.replace(tzinfo=self, fold=int(again))
 
     def dst(self, dt: datetime | None) -> timedelta | None:
-        """Not known: the rules only say what the clocks show."""
+        """None: the rules do not say which of their times is summer time."""
         return None
 
     def tzname(self, dt: datetime | None) -> str | None:
+        """None: the rules have no names."""
         return None
 
     def _beginning(self, era: Era) -> datetime:
@@ -83,7 +86,8 @@ class RuleClock(tzinfo):
         return era.bias
 
     def _bias_on_the_wall(self, local: datetime, fold: int) -> int:
-        """Every bias says when the clocks would show `local`; is it in force then?"""
+        """The bias at a local time: one that is in force when it makes the clocks show
+        that time."""
         right = [
             bias
             for bias in self._biases
@@ -92,14 +96,15 @@ class RuleClock(tzinfo):
         if right:
             # The smaller the bias, the earlier it is.
             return right[-1 if fold else 0]
-        # Leapt over. The smallest bias leads before the leap, the greatest behind it.
+        # Skipped. The smallest bias leads to before the change, the greatest to after.
         farthest = self._biases[-1 if fold else 0]
         return self._bias(local + timedelta(minutes=farthest))
 
 
 @lru_cache(maxsize=4096)
 def _changes_in(era: Era, year: int) -> list[tuple[datetime, int]]:
-    """When the clocks change in a year, in UTC and in order, and to which bias."""
+    """The changes of the clocks in a year: their times in UTC, in order, and the new
+    biases."""
     walls = sorted((_wall(change, year), change.bias) for change in era.changes)
     before = walls[-1][1]  # as the year before ended
     changes = []

@@ -1,8 +1,8 @@
-"""Does the calendar of the equipment mailbox agree with the rooms? Pure.
+"""Differences between the calendar of the equipment mailbox and the rooms. Pure.
 
-`compare` looks at the meetings in the calendar and at the records, and says what does
-not fit together; `auditor.py` performs what follows. What is over does not count any
-more.
+`compare` looks at the meetings in the calendar and at the records, and returns what
+does not agree; `audit_runner.py` performs what follows. Meetings that are over are left
+out.
 
 | finding    | the calendar has      | the records have  | what follows             |
 |------------|-----------------------|-------------------|--------------------------|
@@ -12,8 +12,8 @@ more.
 | unknown    | an accepted meeting,  | -                 | an alarm                 |
 |            | no tag that is known  |                   |                          |
 | no_meeting | nothing               | a room            | an alarm                 |
-| deleted    | an accepted meeting   | its alias, marked | nothing: somebody has    |
-|            |                       | as deleted        | deleted the room         |
+| deleted    | an accepted meeting   | its alias, marked | nothing: the room was    |
+|            |                       | as deleted        | deleted on purpose       |
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,19 +29,20 @@ from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.recurrence import Recurrence
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
-from pexschedd.scheduling.recurrence.series_dates import (
-    is_over,
-    next_after,
-    occurrences,
+from pexschedd.scheduling.recurrence.meeting_times import (
+    has_finished,
+    series_has_finished,
 )
-from pexschedd.scheduling.upkeep.restore_room import has_finished
+from pexschedd.scheduling.recurrence.series_dates import next_after, occurrences
 
 AHEAD = timedelta(days=366)
 LOOKED_AT = 30
-"""Series are compared by when they take place: so many times, or a year ahead."""
+"""Series are compared by their next occurrences: so many, but a year at most."""
 
 
 class FindingKind(StrEnum):
+    """The kinds of differences; see the table above."""
+
     LOST = "lost"
     TIMES = "times"
     UNKNOWN = "unknown"
@@ -50,7 +51,7 @@ class FindingKind(StrEnum):
 
 
 class MeetingTimes(msgspec.Struct, frozen=True):
-    """Of a meeting, or of the first occurrence of a series that is compared."""
+    """Start and end of a meeting, or of an occurrence; aware UTC."""
 
     start: datetime
     end: datetime
@@ -60,52 +61,65 @@ class MeetingTimes(msgspec.Struct, frozen=True):
 
 
 class AuditFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference in one meeting."""
+
     kind: FindingKind
     uid: str
     calendar: MeetingTimes | None = None
     record: MeetingTimes | None = None
     healed: bool = False
     note: str = ""
-    """What was done about it, or why not."""
+    """The repair that was made, or the reason why none was."""
     bare: bool = False
-    """The meeting in the calendar has no text at all: Exchange itself takes it away
-    where it processes requests."""
+    """The meeting in the calendar has no text at all: Exchange removes it where it
+    processes requests itself."""
 
 
 class AuditReport(msgspec.Struct, frozen=True):
+    """The result of one audit."""
+
     meetings: int = 0
-    """Accepted ones in the calendar that are not over."""
+    """Accepted meetings in the calendar that are not over."""
     rooms: int = 0
-    """In the records, of meetings that are not over."""
+    """Rooms in the records of meetings that are not over."""
     findings: tuple[AuditFinding, ...] = ()
     automatic: bool = False
-    """Exchange answers requests by itself."""
+    """Exchange answers meeting requests itself."""
 
 
 class BookedMeeting(msgspec.Struct, frozen=True):
-    """A meeting as the records have it."""
+    """A meeting in the records."""
 
     uid: str
     record: ScheduledConference | RecurringConference
     pending: bool = False
-    """Its answer is decided but not told yet: the calendar cannot agree."""
+    """Its answer has not been sent yet, so the calendar cannot agree."""
 
 
 class MeetingRecords(Protocol):
-    def booked(self, uid: str) -> BookedMeeting | None: ...
+    """The records of the integration that the mailbox belongs to."""
+
+    def booked(self, uid: str) -> BookedMeeting | None:
+        """The meeting with this uid."""
+
     def alias(self, uuid: str) -> ScheduledAlias | None:
-        """Only of the integration that the mailbox belongs to."""
+        """The alias that was handed out with this tag."""
 
 
 class AllMeetingRecords(MeetingRecords, Protocol):
-    def all(self) -> Iterable[BookedMeeting]: ...
+    """Records that can be listed."""
+
+    def all(self) -> Iterable[BookedMeeting]:
+        """Every meeting of the integration."""
 
 
 def compare(
     calendar: Iterable[CalendarMeeting], records: AllMeetingRecords, now: datetime
 ) -> AuditReport:
-    """Everything at once. `examine` and `missing` are its two halves, for those who
-    have other things to do in between."""
+    """The report on a whole calendar, given in one piece.
+
+    `examine` and `missing` are its two halves, for callers that read page by page.
+    """
     seen: dict[str, None] = {}
     meetings = 0
     findings = []
@@ -120,14 +134,14 @@ def compare(
 
 
 def counts(meeting: CalendarMeeting, now: datetime) -> bool:
-    """Whether there should be a room for this meeting."""
+    """Return whether there should be a room for this meeting."""
     return meeting.accepted and not meeting.cancelled and not has_finished(meeting, now)
 
 
 def examine(
     meeting: CalendarMeeting, records: MeetingRecords, now: datetime
 ) -> AuditFinding | None:
-    """What is wrong with one meeting of the calendar."""
+    """The finding about one meeting of the calendar, if there is one."""
     if not counts(meeting, now):
         return None
     booked = records.booked(meeting.uid)
@@ -154,7 +168,7 @@ def examine(
 def missing(
     booked: BookedMeeting, seen: Iterable[str], now: datetime
 ) -> AuditFinding | None:
-    """What is wrong with one room, given the meetings of the whole calendar."""
+    """The finding about a room whose uid is not among those of the whole calendar."""
     if booked.uid in seen or booked.pending or is_past(booked, now):
         return None
     return AuditFinding(
@@ -165,12 +179,10 @@ def missing(
 
 
 def is_past(booked: BookedMeeting, now: datetime) -> bool:
+    """Return whether the meeting, or the last occurrence of the series, has ended."""
     record = booked.record
     if isinstance(record, RecurringConference):
-        try:
-            return is_over(record.recurrence, now)
-        except ValueError:  # a time zone that this system does not know
-            return False
+        return series_has_finished(record.recurrence, now)
     return (record.meeting_end or record.end_time) <= now
 
 
@@ -216,6 +228,7 @@ def _next(recurrence: Recurrence, now: datetime) -> list[MeetingTimes]:
 
 
 def next_times(meeting: CalendarMeeting, now: datetime) -> MeetingTimes:
+    """The times of a single meeting, or of the next occurrence of a series."""
     if meeting.recurrence is not None:
         return _of_series(meeting.recurrence, now) or MeetingTimes(
             meeting.start, meeting.end

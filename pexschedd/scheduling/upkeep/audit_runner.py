@@ -1,15 +1,14 @@
-"""Compares an equipment mailbox's calendar with the rooms, and heals what is safe.
+"""The comparison of an equipment mailbox's calendar with the rooms, with repairs.
 
-Page by page and in turns; `audit_rules.py` says what is wrong. Between the first and
-the last page people go on scheduling: only records that are the same before and after
-count, so nothing is reported, or healed, that was merely in motion.
+The calendar is read page by page and the records in time slices; `audit_rules.py` finds
+the differences. Meetings are scheduled all the while, so only records that are the same
+before and after count: nothing is reported, or repaired, that was merely changing.
 
-What the calendar and a room's record have of the times can be either's mistake: the
-calendar is behind when Exchange refused an answer, the record when the state folder
-came from a backup. So the organizer's own copy decides. Without it nothing is changed.
+When calendar and record have different times, either may be wrong: the calendar if
+Exchange refused an answer, the record if the state folder came from a backup. So the
+organizer's own copy decides; without it nothing is changed.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -35,12 +34,13 @@ from pexschedd.scheduling.upkeep.audit_rules import (
     BookedMeeting,
     FindingKind,
 )
+from pexschedd.scheduling.upkeep.progress import KeepGoing
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable, RoomRestorer
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import in_slices
 
-_NAMED = 10
-"""Meetings that an alarm names; the others are in the audit's report."""
+_MOST_NAMED = 10
+"""The number of meetings that an alarm names; the report has all of them."""
 
 _ALARMING = (
     FindingKind.LOST,
@@ -51,19 +51,21 @@ _ALARMING = (
 
 
 class AuditRunner:
+    """Audits one integration after another."""
+
     _log = Logger()
 
     def __init__(
         self,
         store: Store,
-        reinstatement: RoomRestorer,
+        restorer: RoomRestorer,
         alarms: Alarms,
         *,
         clock: IReactorTime,
         now: Now,
     ) -> None:
         self._store = store
-        self._reinstatement = reinstatement
+        self._restorer = restorer
         self._alarms = alarms
         self._clock = clock
         self._now = now
@@ -71,38 +73,39 @@ class AuditRunner:
     async def audit(
         self,
         connector: Connector,
-        keeping: MailboxKeeping,
+        mailbox: MailboxKeeping,
         organizers: OrganizersCalendars,
-        running: Callable[[], bool] = lambda: True,
+        keep_going: KeepGoing = lambda: True,
     ) -> AuditReport | None:
-        """One comparison, with its healing and its alarms; None if it was stopped.
+        """Compares, repairs, and updates the alarms; None if it was stopped.
 
-        Raises `MailboxError` when the mailbox cannot be read: then nothing is known,
-        and no alarm changes.
+        Raises `MailboxError` when the mailbox cannot be read; then no alarm changes.
         """
-        automatic = await keeping.processes_automatically()
+        automatic = await mailbox.processes_automatically()
         records = _Snapshot(self._store, connector.id)
         await records.take(self._clock)
         now = self._now()
         findings: list[AuditFinding] = []
         meetings, seen, cursor = 0, set[str](), ""
         while True:
-            page, cursor = await keeping.calendar(cursor)
+            page, cursor = await mailbox.calendar(cursor)
             async for meeting in in_slices(page, self._clock, 50):
-                if not running():
+                if not keep_going():
                     return None
                 seen.add(meeting.uid)
                 meetings += audit_rules.counts(meeting, now)
                 finding = audit_rules.examine(meeting, records, now)
                 if finding is not None and records.is_settled(meeting.uid):
-                    finding = await self._heal(connector, meeting, finding, organizers)
+                    finding = await self._repair(
+                        connector, meeting, finding, organizers
+                    )
                     findings.append(finding)
             if not cursor:
                 break
         rooms = 0
         scheduled = everything_scheduled(self._store)
         async for record in in_slices(scheduled, self._clock):
-            if not running():
+            if not keep_going():
                 return None
             booked = records.of(record)
             if booked is None:
@@ -114,10 +117,10 @@ class AuditRunner:
         report = AuditReport(meetings, rooms, tuple(findings))
         if automatic or (automatic is None and _looks_automatic(report)):
             report = msgspec.structs.replace(report, automatic=True)
-        self._tell(connector, report)
+        self._update_alarms(connector, report)
         return report
 
-    async def _heal(
+    async def _repair(
         self,
         connector: Connector,
         meeting: CalendarMeeting,
@@ -137,15 +140,14 @@ class AuditRunner:
                     return finding
             if alias is None:
                 raise RoomNotRestorable("its alias is gone")
-            await self._reinstatement.reinstate(connector, meeting, alias)
+            await self._restorer.restore(connector, meeting, alias)
         except (RoomNotRestorable, MailboxError) as error:
             return msgspec.structs.replace(finding, note=error.message)
         except _CalendarIsBehind:
             note = "the organizer's calendar agrees with the room"
             return msgspec.structs.replace(finding, healed=True, note=note)
         self._log.info(
-            "integration {name}: meeting {uid}: {done}",
-            name=connector.name,
+            "audit repaired meeting integration={integration} uid={uid}: {done}",
             integration=connector.id,
             uid=meeting.uid,
             done=done,
@@ -155,7 +157,10 @@ class AuditRunner:
     async def _ask_organizer(
         self, meeting: CalendarMeeting, organizers: OrganizersCalendars, now: datetime
     ) -> None:
-        """Returns when the organizer has the meeting as this calendar has it."""
+        """Return if the organizer's copy agrees with this calendar.
+
+        Otherwise raise `_CalendarIsBehind`, or `RoomNotRestorable` without a copy.
+        """
         address = meeting.organizer.email
         if not address:
             raise RoomNotRestorable("the calendar does not say who organizes it")
@@ -189,8 +194,8 @@ class AuditRunner:
             return None
         return self._store.get(tables.SCHEDULED_ALIAS, record.scheduled_alias)
 
-    def _tell(self, connector: Connector, report: AuditReport) -> None:
-        """Raises and lowers the alarms."""
+    def _update_alarms(self, connector: Connector, report: AuditReport) -> None:
+        """Raise and lower the alarms."""
         if report.automatic:
             self._alarms.raise_(
                 AUTOMATIC,
@@ -211,7 +216,7 @@ class AuditRunner:
 
 
 class _CalendarIsBehind(Exception):
-    """The organizer does not have the meeting as the equipment's calendar has it."""
+    """The organizer's copy has other times than the equipment mailbox's calendar."""
 
 
 def _same_times(one: CalendarMeeting, other: CalendarMeeting, now: datetime) -> bool:
@@ -221,7 +226,7 @@ def _same_times(one: CalendarMeeting, other: CalendarMeeting, now: datetime) -> 
 
 
 def _looks_automatic(report: AuditReport) -> bool:
-    """Where Exchange answers by itself it also empties the invitations."""
+    """Return whether invitations are empty, as Exchange leaves those it processes."""
     return any(f.kind is FindingKind.UNKNOWN and f.bare for f in report.findings)
 
 
@@ -234,10 +239,10 @@ _WORDS = {
 
 
 def _described(connector: Connector, wrong: list[AuditFinding]) -> str:
-    """For the alarm: by uid and times, never by subject."""
-    lines = [_line(finding) for finding in wrong[:_NAMED]]
-    if len(wrong) > _NAMED:
-        lines.append(f"and {len(wrong) - _NAMED} more.")
+    """The text of the alarm; it names meetings by uid and times, never by subject."""
+    lines = [_line(finding) for finding in wrong[:_MOST_NAMED]]
+    if len(wrong) > _MOST_NAMED:
+        lines.append(f"and {len(wrong) - _MOST_NAMED} more.")
     text = (
         "The calendar of the equipment mailbox and the rooms do not agree: "
         + "; ".join(lines)
@@ -263,23 +268,23 @@ def _line(finding: AuditFinding) -> str:
 class _Snapshot:
     """The rooms of an integration at one moment, for `audit_rules.examine`.
 
-    Kept are two numbers for each, for there may be too many for the memory. What is
-    told of a room is how it is when it is asked for, and counts only if `is_settled`.
+    There may be too many for the memory, so only two hashes are kept of each. The
+    records that it returns are the present ones; they count only if `is_settled`.
     """
 
     def __init__(self, store: Store, connector_id: int) -> None:
         self._store = store
         self._connector_id = connector_id
         self._plans: dict[int, int] = {}
-        """By the hash of a meeting's uid that of its record."""
+        """The hash of a meeting's record, by the hash of its uid."""
         self._pending: set[str] = set()
 
     async def take(self, clock: IReactorTime) -> None:
         async for record in in_slices(everything_scheduled(self._store), clock):
             if self._is_ours(record):
                 self._plans[hash(record.ews_item_uid)] = _hash_of_plan(record)
-        # After the records: what is in neither has been told, and the calendar, which
-        # is read later still, has it.
+        # The answers are read after the records, and the calendar later still: if a
+        # record has no pending answer, the calendar must agree with it.
         async for answer in in_slices(self._store.all(tables.OUTBOX), clock):
             if answer.exchange_connector == self._connector_id:
                 self._pending.add(answer.item_id)
@@ -296,7 +301,7 @@ class _Snapshot:
         )
 
     def is_settled(self, uid: str) -> bool:
-        """Whether nobody has touched the meeting since the snapshot."""
+        """Return whether the meeting is as it was at the time of the snapshot."""
         record = self._current(uid)
         plan = None if record is None else _hash_of_plan(record)
         return self._plans.get(hash(uid)) == plan
@@ -331,6 +336,6 @@ class _Snapshot:
 
 def _hash_of_plan(record: Scheduled) -> int:
     if isinstance(record, RecurringConference):
-        # Time alone moves these.
+        # These change with time alone.
         record = msgspec.structs.replace(record, current_index=0, is_depleted=False)
     return hash(record)

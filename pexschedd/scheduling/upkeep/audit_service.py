@@ -1,4 +1,4 @@
-"""Runs the audits of all integrations, by interval and on demand."""
+"""The audits of all integrations, run by interval and on demand."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -20,79 +20,85 @@ from pexschedd.scheduling.upkeep.audit_rules import AuditReport
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
 from pexschedd.store.store import Store
 
-LOOK = 60.0
-"""Seconds between two looks at which integration is due."""
+CHECK_INTERVAL = 60.0
+"""Seconds between two checks for integrations that are due."""
 
-AGAIN = timedelta(minutes=5)
-"""After an audit that found what is to be mended in Exchange: has it been?"""
+RETRY_INTERVAL = timedelta(minutes=5)
+"""The interval after a failed audit, or one that found Exchange misconfigured."""
 
 
 class AuditState(msgspec.Struct, frozen=True):
-    """An integration's last audit."""
+    """The state of an integration's last audit."""
 
     started: datetime
     finished: datetime | None = None
     """None while it runs."""
     report: AuditReport | None = None
-    """Of the last audit that came to its end."""
+    """The report of the last audit that finished."""
     error: str = ""
-    """Why the last one did not."""
+    """The reason why the last audit did not finish; empty if it did."""
     mailbox: str = ""
-    """Which one it was of."""
+    """The audited mailbox: its address and URL."""
 
 
 class MailboxAccess(msgspec.Struct, frozen=True):
-    """What an integration's administration talks to."""
+    """Connections to Exchange for the upkeep of one integration."""
 
-    keeping: MailboxKeeping
+    mailbox: MailboxKeeping
     organizers: OrganizersCalendars
     close: Callable[[], Awaitable[None]]
+    """Closes both."""
 
 
 class AuditService(Service):
+    """Starts audits, one at a time for an integration, and keeps their results."""
+
     name = "audits"
     _log = Logger()
 
     def __init__(
         self,
         store: Store,
-        auditor: AuditRunner,
+        runner: AuditRunner,
         connect: Callable[[Connector], MailboxAccess],
         *,
         clock: IReactorTime,
         now: Now,
     ) -> None:
         self._store = store
-        self._auditor = auditor
+        self._runner = runner
         self._connect = connect
+        self._clock = clock
         self._now = now
         self._states: dict[int, AuditState] = {}
-        self._under_way: dict[int, Deferred[None]] = {}
-        self._connected: dict[int, MailboxAccess] = {}
-        self._looks = LoopingCall(self._look)
-        self._looks.clock = clock
+        self._audits: dict[int, Deferred[None]] = {}
+        self._open: dict[int, MailboxAccess] = {}
+        self._timer = LoopingCall(self._begin_due)
+        self._timer.clock = clock
 
     def startService(self) -> None:
+        """Begins to check which integrations are due, after `CHECK_INTERVAL`."""
         super().startService()
-        # Not at once: the watchers first catch up with what happened meanwhile.
-        self._looks.start(LOOK, now=False)
+        # Not at once: the watchers catch up first.
+        self._timer.start(CHECK_INTERVAL, now=False)
 
     def stopService(self) -> Deferred[None]:
+        """Stops all audits; fires when they have ended."""
         super().stopService()
-        if self._looks.running:
-            self._looks.stop()
-        for connected in self._connected.values():
-            # It only reads; what it heals is durable or was not begun.
-            Deferred.fromCoroutine(_closed(connected))
-        everything = DeferredList([*self._under_way.values()])
+        if self._timer.running:
+            self._timer.stop()
+        for access in self._open.values():
+            # An audit only reads; its repairs are durable or were not begun.
+            Deferred.fromCoroutine(_closed(access))
+        everything = DeferredList([*self._audits.values()])
         return everything.addCallback(lambda _: None)
 
     def state(self, connector_id: int) -> AuditState | None:
-        """None: there was no audit since the daemon started."""
+        """The last audit since the daemon started, if there was one."""
         return self._states.get(connector_id)
 
     def begin(self, connector_id: int) -> None:
-        """Begins an audit, unless one is under way.
+        """Begins an audit, unless one is running.
 
         Raises `NotFound` for an unknown integration, `Unavailable` for one that has
         no single-use rooms.
@@ -105,7 +111,7 @@ class AuditService(Service):
                 "This integration schedules nothing: enable_dynamic_vmrs is off, or it "
                 "has no url or no room_mailbox_email_address."
             )
-        if connector_id in self._under_way:
+        if connector_id in self._audits:
             return
         before = self._states.get(connector_id)
         self._states[connector_id] = AuditState(
@@ -113,15 +119,15 @@ class AuditService(Service):
             report=before.report if before else None,
             mailbox=_mailbox(connector),
         )
-        self._under_way[connector_id] = Deferred()
+        self._audits[connector_id] = Deferred()
         Deferred.fromCoroutine(self._audit(connector))
 
-    def _look(self) -> None:
+    def _begin_due(self) -> None:
         for connector in self._store.all(tables.CONNECTOR):
             if wants_worker(connector) and self._is_due(connector):
                 self.begin(connector.id)
         known = set(self._store.ids(tables.CONNECTOR))
-        for gone in self._states.keys() - known - self._under_way.keys():
+        for gone in self._states.keys() - known - self._audits.keys():
             del self._states[gone]
 
     def _is_due(self, connector: Connector) -> bool:
@@ -132,48 +138,61 @@ class AuditService(Service):
             return True
         interval = timedelta(minutes=connector.audit_interval)
         if last.error or (last.report is not None and last.report.automatic):
-            interval = min(interval, AGAIN)
+            interval = min(interval, RETRY_INTERVAL)
         return last.started + interval <= self._now()
 
     async def _audit(self, connector: Connector) -> None:
+        started = self._clock.seconds()
         state = self._states[connector.id]
         report, error = state.report, ""
-        connected: MailboxAccess | None = None
+        access: MailboxAccess | None = None
         try:
-            connected = self._connected[connector.id] = self._connect(connector)
-            found = await self._auditor.audit(
-                connector, connected.keeping, connected.organizers, self._goes_on
+            access = self._open[connector.id] = self._connect(connector)
+            found = await self._runner.audit(
+                connector, access.mailbox, access.organizers, self._keep_going
             )
             report = found or report
+            if found is not None:
+                self._log_end(connector, found, started)
         except StoreError as reason:
             error = reason.message  # the store stops the process and has said why
         except PexscheddError as reason:
             error = reason.message
             self._log.warn(
-                "integration {name}: the calendar could not be compared with the "
-                "rooms: {reason}",
-                name=connector.name,
+                "audit failed integration={integration} reason={reason}",
                 integration=connector.id,
                 reason=error,
             )
         except Exception:  # noqa: BLE001 - the next one may do better
             error = "an internal error; the log has the details"
-            if self.running:  # or it was broken off
+            if self.running:  # otherwise the connections were closed on purpose
                 self._log.failure(
-                    "integration {name}: the audit",
-                    name=connector.name,
+                    "audit failed unexpectedly integration={integration}",
                     integration=connector.id,
                 )
         finally:
-            self._connected.pop(connector.id, None)
-            if connected is not None:
-                await connected.close()
+            self._open.pop(connector.id, None)
+            if access is not None:
+                await access.close()
         self._states[connector.id] = msgspec.structs.replace(
             state, finished=self._now(), report=report, error=error
         )
-        self._under_way.pop(connector.id).callback(None)
+        self._audits.pop(connector.id).callback(None)
 
-    def _goes_on(self) -> bool:
+    def _log_end(
+        self, connector: Connector, report: AuditReport, started: float
+    ) -> None:
+        self._log.info(
+            "audit finished integration={integration} meetings={meetings} "
+            "rooms={rooms} findings={findings} seconds={seconds:.1f}",
+            integration=connector.id,
+            meetings=report.meetings,
+            rooms=report.rooms,
+            findings=len(report.findings),
+            seconds=self._clock.seconds() - started,
+        )
+
+    def _keep_going(self) -> bool:
         return bool(self.running)
 
 
@@ -181,5 +200,5 @@ def _mailbox(connector: Connector) -> str:
     return f"{connector.room_mailbox_email_address} at {connector.url}"
 
 
-async def _closed(connected: MailboxAccess) -> None:
-    await connected.close()
+async def _closed(access: MailboxAccess) -> None:
+    await access.close()

@@ -1,16 +1,16 @@
-"""Removes what nobody needs any more: rooms of the past, and aliases.
+"""The removal of rooms of past meetings, and of expired aliases.
 
-A room goes some time after its last window has closed. Its alias stays for much longer,
-marked as deleted, so that an organizer who edits an old meeting is told what happened.
-An alias that was handed out but never came back in an invitation expires. How long
-each of them is kept, every integration says for itself.
+A room is removed some time after its last window has closed. Its alias stays for much
+longer, marked as deleted, so that an organizer who edits an old meeting is told what
+happened. An alias that was handed out but never came back in an invitation expires. The
+times for which they are kept are settings of each integration.
 
-Only what an integration has made is touched: a room that an administrator has given a
-schedule by hand stays.
+Only rooms that an integration has made are removed: a room with a schedule that an
+administrator has made by hand stays.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -20,12 +20,12 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.recurrence import Recurrence
 from pexschedd.model.schedule import CancelledOccurrence, ScheduledConference
 from pexschedd.model.table import Index, R
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.scheduling.records.lookup import Scheduled
-from pexschedd.scheduling.recurrence.series_dates import is_over
+from pexschedd.scheduling.recurrence.meeting_times import series_has_finished
+from pexschedd.scheduling.upkeep.progress import KeepGoing
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
@@ -37,14 +37,16 @@ INTERVAL = 600.0
 """Seconds between two rounds."""
 
 
-class Swept(msgspec.Struct, frozen=True):
-    """What one round has removed."""
+class SweepResult(msgspec.Struct, frozen=True):
+    """The numbers of records that one round has removed."""
 
     conferences: int = 0
     aliases: int = 0
 
 
 class Janitor:
+    """Looks through all records that may have expired, and removes those that have."""
+
     _log = Logger()
 
     def __init__(self, store: Store, *, clock: IReactorTime, now: Now) -> None:
@@ -53,50 +55,52 @@ class Janitor:
         self._now = now
 
     async def sweep(
-        self, running: Callable[[], bool] = lambda: True, *, at_once: int = AT_ONCE
-    ) -> Swept:
+        self, keep_going: KeepGoing = lambda: True, *, at_once: int = AT_ONCE
+    ) -> SweepResult:
         """One round over everything up to today; durable when this returns.
 
-        Stops early, at a safe place, when `running` says no.
+        Stops early, at a safe place, when `keep_going` returns False.
         """
+        started = self._clock.seconds()
         past: dict[int, None] = {}
-        async for each in in_slices(self._up_for_removal(), self._clock, at_once):
-            if not running():
-                return Swept()
+        async for each in in_slices(self._candidates(), self._clock, at_once):
+            if not keep_going():
+                return SweepResult()
             if self._has_closed(each) and self._is_past(each.conference):
                 past[each.conference] = None
-        gone = await self._change(past, self._remove_room, running, at_once)
+        gone = await self._change(past, self._remove_room, keep_going, at_once)
         aliases: list[int] = []
         without_room = self._up_to_today(tables.SCHEDULED_ALIAS_BY_DAY)
         async for alias in in_slices(without_room, self._clock, at_once):
-            if not running():
-                return Swept(gone)
+            if not keep_going():
+                return SweepResult(gone)
             if self._has_expired(alias):
                 aliases.append(alias.id)
-        swept = Swept(
-            gone, await self._change(aliases, self._remove_alias, running, at_once)
+        swept = SweepResult(
+            gone, await self._change(aliases, self._remove_alias, keep_going, at_once)
         )
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
-        await self._change(early, self._forget_cancellation, running, at_once)
-        if swept != Swept():
+        await self._change(early, self._forget_cancellation, keep_going, at_once)
+        if swept != SweepResult():
             self._log.info(
-                "removed {conferences} rooms of past meetings and {aliases} aliases",
-                conferences=swept.conferences,
+                "janitor removed rooms={rooms} aliases={aliases} seconds={seconds:.1f}",
+                rooms=swept.conferences,
                 aliases=swept.aliases,
+                seconds=self._clock.seconds() - started,
             )
         return swept
 
-    def _up_for_removal(self) -> Iterator[Scheduled]:
+    def _candidates(self) -> Iterator[Scheduled]:
         yield from self._up_to_today(tables.SCHEDULED_BY_DAY)
         yield from self._store.all(tables.RECURRING_CONFERENCE)
 
     def _up_to_today(self, index: Index[R]) -> Iterator[R]:
-        """What an index by day has up to now: not the hundred thousands to come."""
+        """The records of an index by day, without the many of the days to come."""
         for day in range(tables.day_of(self._now()) + 1):
             yield from self._store.find_each(index, day)
 
     def _is_past(self, conference: int) -> bool:
-        """Whether everything in the room closed long enough ago."""
+        """Return whether everything in the room closed long enough ago."""
         meetings = self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference)
         series = self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference)
         everything: list[Scheduled] = [*meetings, *series]
@@ -104,12 +108,12 @@ class Janitor:
         return made_by_us and all(map(self._has_closed, everything))
 
     def _has_closed(self, meeting: Scheduled) -> bool:
-        """Whether its last window closed long enough ago."""
+        """Return whether its last window closed long enough ago."""
         since = self._now() - self._kept(meeting.exchange_connector)
         if isinstance(meeting, ScheduledConference):
             return meeting.end_time <= since
         window = timedelta(minutes=meeting.join_after)
-        return _is_over(meeting.recurrence, since - window)
+        return series_has_finished(meeting.recurrence, since - window)
 
     def _kept(self, connector_id: int | None) -> timedelta:
         connector = connector_id and self._store.get(tables.CONNECTOR, connector_id)
@@ -118,7 +122,7 @@ class Janitor:
     def _has_expired(self, alias: ScheduledAlias) -> bool:
         connector = self._store.get(tables.CONNECTOR, alias.exchange_connector)
         if connector is None:
-            return False  # whoever removes the integration removes its aliases
+            return False  # its aliases are removed with the integration
         if alias.conference_deletion_time is not None:
             kept = timedelta(days=connector.keep_deleted_aliases)
             since = alias.conference_deletion_time
@@ -138,11 +142,11 @@ class Janitor:
         self,
         things: Iterable[T],
         change_one: Callable[[Transaction, T], bool],
-        running: Callable[[], bool],
+        keep_going: KeepGoing,
         at_once: int,
     ) -> int:
         return await change_in_slices(
-            self._store, things, change_one, self._clock, at_once, running
+            self._store, things, change_one, self._clock, at_once, keep_going
         )
 
     def _remove_room(self, change: Transaction, conference: int) -> bool:
@@ -162,17 +166,10 @@ class Janitor:
     def _forget_cancellation(
         self, change: Transaction, early: CancelledOccurrence
     ) -> bool:
-        """Of an occurrence that nothing else was ever heard of."""
+        """Remove a cancelled occurrence whose request never came."""
         connector = self._store.get(tables.CONNECTOR, early.exchange_connector)
         kept = timedelta(days=connector.keep_unused_aliases if connector else 0)
         if early.created + kept > self._now():
             return False
         change.delete(tables.CANCELLED_OCCURRENCE, early.id)
         return True
-
-
-def _is_over(series: Recurrence, moment: datetime) -> bool:
-    try:
-        return is_over(series, moment)
-    except ValueError:  # a time zone that this system does not know (any more)
-        return False

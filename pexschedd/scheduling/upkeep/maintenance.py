@@ -1,9 +1,9 @@
 """Deletes old items from an equipment mailbox (deployment guide, "Deleting old mailbox
 items").
 
-Never deleted are meetings that have not ended, series whose last occurrence is still to
-come, and requests and cancellations that wait in the inbox: what the daemon has
-answered is not there any more, so every one of them is still to be decided or told.
+Meetings that have not ended are never deleted, nor series whose last occurrence is
+still to come, nor requests and cancellations that are in the inbox: the daemon removes
+what it has answered, so each of them is still to be decided or answered.
 """
 
 from datetime import datetime
@@ -14,70 +14,75 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.model.meeting import MessageKind, MessageRef
-from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OutcomeKind
+from pexschedd.scheduling.ports.mailbox import MailboxKeeping, Outcome, OutcomeKind
+from pexschedd.scheduling.recurrence.meeting_times import has_finished
 from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
-from pexschedd.scheduling.upkeep.restore_room import has_finished
 from pexschedd.util.retry import pages, patiently
 
 BATCH = 50
 """Items in one call: Exchange gives a call one minute."""
 ROUNDS = 3
-"""How often an item is tried that the server wants to be asked for again."""
+"""Attempts at an item for which the server asks to try again."""
 
 
 class MaintenanceRequest(msgspec.Struct, frozen=True):
-    """Both limits are aware UTC; later ones than now count as now."""
+    """The limits of one run, aware UTC; limits after the present count as now."""
 
     inbox_limit: datetime
-    """Inbox items that were received before it go."""
+    """Inbox items that were received before it are deleted."""
     calendar_limit: datetime
-    """Meetings that have ended by then go."""
+    """Meetings that have ended by then are deleted."""
 
 
 class MaintenanceRunner:
+    """Cleans one equipment mailbox after another."""
+
     def __init__(self, *, clock: IReactorTime, now: Now) -> None:
         self._clock = clock
         self._now = now
 
     async def maintain(
         self,
-        keeping: MailboxKeeping,
-        what: MaintenanceRequest,
-        say: ProgressListener,
-        working: KeepGoing,
+        mailbox: MailboxKeeping,
+        request: MaintenanceRequest,
+        listener: ProgressListener,
+        keep_going: KeepGoing,
         tally: WorkTally,
         *,
         dry_run: bool = False,
     ) -> None:
-        """Adds to `tally` what is done. Raises `MailboxError` when the mailbox cannot
-        be read."""
+        """Deletes old items, and counts them in `tally`.
+
+        `dry_run` only counts. Raises `MailboxError` when the mailbox cannot be read.
+        """
+        run = _Run(mailbox, listener, keep_going, tally, dry_run, self._clock)
         now = self._now()
-        limit = min(what.inbox_limit, now)
-        refs = await self._inbox(keeping, limit, say, working, tally)
-        await self._delete(
-            keeping, refs, "inbox items deleted", say, working, tally, dry_run
-        )
-        limit = min(what.calendar_limit, now)
-        refs = await self._calendar(keeping, limit, say, working, tally)
-        await self._delete(
-            keeping, refs, "calendar items deleted", say, working, tally, dry_run
-        )
+        refs = await run.old_messages(min(request.inbox_limit, now))
+        await run.delete(refs, "inbox items deleted")
+        refs = await run.old_meetings(min(request.calendar_limit, now))
+        await run.delete(refs, "calendar items deleted")
 
-    # Everything is collected before anything is deleted: pages are counted by
-    # position, and would skip items if earlier ones vanished.
 
-    async def _inbox(
-        self,
-        keeping: MailboxKeeping,
-        limit: datetime,
-        say: ProgressListener,
-        working: KeepGoing,
-        tally: WorkTally,
-    ) -> list[MessageRef]:
+class _Run(msgspec.Struct, frozen=True):
+    """One run over one mailbox.
+
+    Everything is collected before anything is deleted: pages are counted by position,
+    so deletions would make the next page skip items.
+    """
+
+    mailbox: MailboxKeeping
+    listener: ProgressListener
+    keep_going: KeepGoing
+    tally: WorkTally
+    dry_run: bool
+    clock: IReactorTime
+
+    async def old_messages(self, limit: datetime) -> list[MessageRef]:
+        """The messages received before `limit` that are not about a meeting."""
         refs: dict[MessageRef, None] = {}
         read = 0
-        async for page in pages(partial(keeping.inbox, limit), self._clock):
-            if not working():
+        async for page in pages(partial(self.mailbox.inbox, limit), self.clock):
+            if not self.keep_going():
                 return []
             for message in page:
                 if message.received >= limit:
@@ -85,64 +90,55 @@ class MaintenanceRunner:
                 if message.kind is MessageKind.OTHER:
                     refs[message.ref] = None
                 else:
-                    tally.add("unprocessed requests kept")
+                    self.tally.add("unprocessed requests kept")
             read += len(page)
-            say.progress("reading the inbox", read)
+            self.listener.progress("reading the inbox", read)
         return [*refs]
 
-    async def _calendar(
-        self,
-        keeping: MailboxKeeping,
-        limit: datetime,
-        say: ProgressListener,
-        working: KeepGoing,
-        tally: WorkTally,
-    ) -> list[MessageRef]:
+    async def old_meetings(self, limit: datetime) -> list[MessageRef]:
+        """The meetings that have ended by `limit`."""
         refs: dict[MessageRef, None] = {}
         read = 0
-        async for page in pages(keeping.calendar, self._clock):
-            if not working():
+        async for page in pages(self.mailbox.calendar, self.clock):
+            if not self.keep_going():
                 return []
             for meeting in page:
                 if has_finished(meeting, limit):
                     refs[meeting.ref] = None
                 else:
-                    tally.add("calendar items kept")
+                    self.tally.add("calendar items kept")
             read += len(page)
-            say.progress("reading the calendar", read)
+            self.listener.progress("reading the calendar", read)
         return [*refs]
 
-    async def _delete(
-        self,
-        keeping: MailboxKeeping,
-        refs: list[MessageRef],
-        what: str,
-        say: ProgressListener,
-        working: KeepGoing,
-        tally: WorkTally,
-        dry_run: bool,
-    ) -> None:
-        if dry_run:
-            tally.add(what, len(refs))
+    async def delete(self, refs: list[MessageRef], what: str) -> None:
+        """Deletes items in batches; `what` is what the tally calls them."""
+        if self.dry_run:
+            self.tally.add(what, len(refs))
             return
         total, done = len(refs), 0
         for round_ in range(ROUNDS):
             again: list[MessageRef] = []
             for start in range(0, len(refs), BATCH):
-                if not working():
+                if not self.keep_going():
                     return
                 batch = refs[start : start + BATCH]
-                outcomes = await patiently(partial(keeping.delete, batch), self._clock)
+                outcomes = await patiently(
+                    partial(self.mailbox.delete, batch), self.clock
+                )
                 for ref, outcome in zip(batch, outcomes, strict=True):
-                    if outcome.kind is OutcomeKind.DONE:
-                        tally.add(what)
-                    elif outcome.kind is OutcomeKind.GONE:
-                        tally.add("were gone already")
-                    elif outcome.kind is OutcomeKind.RETRY and round_ < ROUNDS - 1:
+                    if outcome.kind is OutcomeKind.RETRY and round_ < ROUNDS - 1:
                         again.append(ref)
-                        continue
                     else:
-                        tally.failed(f"an item could not be deleted: {outcome.reason}")
-                    done += 1
-                say.progress(what, done, total)
+                        self._count(outcome, what)
+                        done += 1
+                self.listener.progress(what, done, total)
             refs = again
+
+    def _count(self, outcome: Outcome, what: str) -> None:
+        if outcome.kind is OutcomeKind.DONE:
+            self.tally.add(what)
+        elif outcome.kind is OutcomeKind.GONE:
+            self.tally.add("were gone already")
+        else:
+            self.tally.failed(f"an item could not be deleted: {outcome.reason}")

@@ -1,36 +1,39 @@
-"""What an administrator's long work says while it goes on, and when it is over."""
+"""Progress and result of an administrator's long-running command."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 KeepGoing = Callable[[], bool]
-"""False when the work is to stop at the next safe place."""
+"""Returns False when the work is to stop at the next safe place."""
 
-_NAMED = 20
+_MOST_REASONS = 20
 
 
 class ProgressListener(Protocol):
+    """The receiver of progress reports."""
+
     def progress(self, what: str, done: int, total: int | None = None) -> None:
-        """How far it has come; may be said as often as one likes."""
+        """Reports that `done` items of `total` are done, as often as convenient."""
 
     def note(self, text: str) -> None:
-        """Something an administrator should read: names meetings by uid, not by
-        subject."""
+        """Reports a line for the administrator, which names meetings by uid alone."""
 
 
 class WorkTally:
-    """Counts what was done, by what it was."""
+    """Counts of what was done, and of failures with their reasons."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.failures = 0
         self.reasons: list[str] = []
-        """The first few."""
+        """The first different reasons of failures; not more than a few."""
 
     def add(self, what: str, count: int = 1) -> None:
+        """Counts things that were done, by a plural phrase that describes them."""
         self.counts[what] = self.counts.get(what, 0) + count
 
     def failed(self, reason: str) -> None:
+        """Counts a failure."""
         self.failures += 1
-        if len(self.reasons) < _NAMED and reason not in self.reasons:
+        if len(self.reasons) < _MOST_REASONS and reason not in self.reasons:
             self.reasons.append(reason)

@@ -1,12 +1,11 @@
-"""Makes a meeting's room from the meeting in the equipment mailbox's calendar.
+"""The restoration of a room from the meeting in the equipment mailbox's calendar.
 
-What was accepted once and stands in the calendar is decided again, as if its request
-had just arrived with the right tag; only nobody gets an answer. So a room that is made
-again is the same as one that is made for the first time.
+A meeting that was accepted once, and is in the calendar, is decided again as if its
+request had just arrived with the right tag; but no answer is sent. So a room that is
+made again is the same as one that is made for the first time.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 
@@ -26,10 +25,6 @@ from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.records.apply_decision import apply_decision
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
-from pexschedd.scheduling.recurrence.series_dates import (
-    is_over,
-    next_after,
-)
 from pexschedd.store.store import Store
 
 
@@ -40,21 +35,23 @@ class RoomNotRestorable(PexscheddError):
 
 
 class RoomRestorer:
+    """Schedules meetings from the calendar."""
+
     def __init__(
         self,
         store: Store,
-        wording: MessageTexts,
+        texts: MessageTexts,
         *,
         now: Now,
         digits: Callable[[int], str],
     ) -> None:
         self._store = store
-        self._known = MeetingLookup(store)
-        self._wording = wording
+        self._lookup = MeetingLookup(store)
+        self._texts = texts
         self._now = now
         self._digits = digits
 
-    async def reinstate(
+    async def restore(
         self,
         connector: Connector,
         meeting: CalendarMeeting,
@@ -65,18 +62,19 @@ class RoomRestorer:
         """Schedules the meeting with this alias, even one whose room was deleted;
         durable when this returns.
 
-        `alias` may be a record that is not stored yet. Not `announced`: the attendees
-        do not know the alias yet, which `is_announced` tells from then on. Raises
-        `RoomNotRestorable`, and then has changed nothing.
+        `alias` may be a record that is not stored yet. With `announced` False the
+        meeting is marked as one whose attendees do not know the alias yet; see
+        `is_announced`. Raises `RoomNotRestorable` or `TemplateError`, and then has
+        changed nothing.
         """
         with self._store.transaction() as change:
             usable = msgspec.structs.replace(alias, conference_deletion_time=None)
             change.put(tables.SCHEDULED_ALIAS, usable)
             decision = decide(
                 self._as_request(connector, meeting, usable),
-                self._known,
+                self._lookup,
                 connector,
-                self._wording.of_room(connector),
+                self._texts.of_room(connector),
                 self._now(),
                 IdSource(change.new_id, self._digits),
             )
@@ -92,8 +90,11 @@ class RoomRestorer:
     def _as_request(
         self, connector: Connector, meeting: CalendarMeeting, alias: ScheduledAlias
     ) -> MeetingMessage:
-        """The calendar does not say which version it has: it counts as the one that
-        is known, so that every later message is newer."""
+        """The request that led to a meeting.
+
+        The calendar does not hold its version. It counts as the version of the record,
+        so that every later message is newer.
+        """
         version = self._version(connector, meeting.uid)
         return MeetingMessage(
             ref=meeting.ref,
@@ -113,16 +114,16 @@ class RoomRestorer:
         )
 
     def _version(self, connector: Connector, uid: str) -> Version:
-        series = self._known.series(connector.id, uid)
+        series = self._lookup.series(connector.id, uid)
         if series is not None:
             return Version.scheduled(series)
-        for meeting in self._known.meetings(connector.id, uid):
+        for meeting in self._lookup.meetings(connector.id, uid):
             return Version.scheduled(meeting)
         return Version(0, None)
 
 
 UNANNOUNCED = ""
-"""The `answer` of a meeting whose organizer was never told about its room."""
+"""The `answer` of a meeting whose organizer was not told about its room."""
 
 
 def _unannounced(step: Change) -> Change:
@@ -133,42 +134,16 @@ def _unannounced(step: Change) -> Change:
 
 
 def scheduled(
-    known: MeetingLookup, connector_id: int, uid: str
+    lookup: MeetingLookup, connector_id: int, uid: str
 ) -> list[ScheduledConference | RecurringConference]:
-    """Everything that is scheduled for a meeting and has its room."""
+    """The records of a meeting whose room exists."""
     found: list[ScheduledConference | RecurringConference] = []
-    found += known.meetings(connector_id, uid)
-    series = known.series(connector_id, uid)
+    found += lookup.meetings(connector_id, uid)
+    series = lookup.series(connector_id, uid)
     found += [series] if series else []
-    return [each for each in found if known.conference(each.conference) is not None]
+    return [each for each in found if lookup.conference(each.conference) is not None]
 
 
-def is_announced(known: MeetingLookup, connector_id: int, uid: str) -> bool:
-    """Whether the organizer has been told about the meeting's room."""
-    return all(e.answer != UNANNOUNCED for e in scheduled(known, connector_id, uid))
-
-
-def takes_place_after(meeting: CalendarMeeting, moment: datetime) -> bool:
-    """Whether the meeting, or an occurrence of the series, starts later. A series
-    that cannot be understood counts as one that goes on."""
-    if not meeting.is_series:
-        return meeting.start > moment
-    if meeting.recurrence is None:
-        return True
-    try:
-        return next_after(meeting.recurrence, moment) is not None
-    except ValueError:  # a time zone that this system does not know
-        return True
-
-
-def has_finished(meeting: CalendarMeeting, moment: datetime) -> bool:
-    """Whether the meeting, or the last occurrence of the series, has ended. A series
-    that cannot be understood has not."""
-    if not meeting.is_series:
-        return meeting.end <= moment
-    if meeting.recurrence is None:
-        return False
-    try:
-        return is_over(meeting.recurrence, moment)
-    except ValueError:  # a time zone that this system does not know
-        return False
+def is_announced(lookup: MeetingLookup, connector_id: int, uid: str) -> bool:
+    """Return whether the organizer has been told about the meeting's room."""
+    return all(e.answer != UNANNOUNCED for e in scheduled(lookup, connector_id, uid))

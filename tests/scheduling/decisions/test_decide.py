@@ -185,7 +185,10 @@ def request(**changes: Any) -> MeetingMessage:
 
 
 def run(
-    message: MeetingMessage, rooms: Rooms, now: datetime = NOW, digits: str = "123456"
+    message: MeetingMessage,
+    rooms: Rooms,
+    now: datetime = NOW,
+    digits: str = "123456789",
 ) -> Decision:
     fresh = IdSource(rooms.new_id, lambda n: digits[:n])
     return decide(message, rooms, CONNECTOR, Plain(), now, fresh)
@@ -273,7 +276,20 @@ def test_names_are_made_unique() -> None:
     rooms.apply(run(request(uid="0400FF", tag=OTHER_TAG), rooms))
     names = sorted(c.name for c in rooms.conferences.values())
     assert names == ["Plans", "Plans 123456"]
-    rooms.apply(run(later(uid="0400FF", tag=OTHER_TAG), rooms, digits="999999"))
+    rooms.apply(run(later(uid="0400FF", tag=OTHER_TAG), rooms, digits="999999999"))
+    assert sorted(c.name for c in rooms.conferences.values()) == names
+
+
+def test_a_long_name_is_cut_to_be_made_unique() -> None:
+    """The number has to fit into the 250 characters of a name, and stays afterwards."""
+    long = "x" * 250
+    rooms = scheduled(subject=long)
+    rooms.book(2, OTHER_TAG)
+    rooms.apply(run(request(uid="0400FF", tag=OTHER_TAG, subject=long), rooms))
+    names = sorted(c.name for c in rooms.conferences.values())
+    assert names == [f"{long[:243]} 123456", long]
+    again = later(uid="0400FF", tag=OTHER_TAG, subject=long)
+    rooms.apply(run(again, rooms, digits="999999999"))
     assert sorted(c.name for c in rooms.conferences.values()) == names
 
 

@@ -93,12 +93,15 @@ def test_a_new_series_has_one_room() -> None:
     assert list(rooms.conferences) == [record.conference]
     assert len(rooms.addresses) == 2
     assert (record.join_before, record.join_after) == (30, 60)
+    assert record.current_index == 0
     assert not rooms.rows
 
 
 def test_an_edited_series_follows_its_new_pattern() -> None:
-    """The pattern of the message counts; the room stays."""
+    """The pattern of the message counts; the room and the record stay."""
     rooms = scheduled()
+    record = the_series(rooms)
+    rooms.recurring[record.id] = msgspec.structs.replace(record, current_index=3)
     before = dict(rooms.addresses)
     weekly = Recurrence(
         pattern=Weekly((DayOfWeek.TUESDAY,)),
@@ -111,6 +114,7 @@ def test_an_edited_series_follows_its_new_pattern() -> None:
     rooms.apply(decision)
     assert len(starts(rooms)) == 3
     assert rooms.addresses == before
+    assert (the_series(rooms).id, the_series(rooms).current_index) == (record.id, 3)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +140,27 @@ def test_a_series_with_a_future_is_accepted() -> None:
     rooms.book()
     decision = run(series(recurrence=daily(None, NOW - 1000 * DAY)), rooms)
     assert decision.text is Text.NEW_SERIES
+
+
+@pytest.mark.parametrize(
+    ("now", "name"),
+    [
+        (FIRST - timedelta(minutes=30, seconds=1), "Plan B"),
+        (FIRST - timedelta(minutes=30), "Plans"),
+        (FIRST + 2 * HOUR - timedelta(seconds=1), "Plans"),
+        (FIRST + 2 * HOUR, "Plan B"),
+    ],
+    ids=["not yet open", "just open", "still open", "closed"],
+)
+def test_a_series_is_not_renamed_while_its_room_is_open(
+    now: datetime, name: str
+) -> None:
+    """Nodes know a running conference by its name; buffers count."""
+    rooms = scheduled()
+    renamed = series(sequence=1, changed=NOW, subject="Plan B")
+    rooms.apply(run(renamed, rooms, now=now))
+    assert [c.name for c in rooms.conferences.values()] == [name]
+    assert the_series(rooms).subject == "Plan B"
 
 
 def test_a_moved_occurrence_moves_alone() -> None:

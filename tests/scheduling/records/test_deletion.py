@@ -14,14 +14,15 @@ from twisted.internet.task import deferLater
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
+from pexschedd.model.integration import ExchangeDomain
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.model.table import Table
-from pexschedd.scheduling.records.deletion import remove_connector
+from pexschedd.scheduling.records.deletion import remove_conference, remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import AT_ONCE
-from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, House, alias
+from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, Upkeep, alias
 from tests.util.cooperate_support import Turns
 
 MANY = 1000
@@ -72,18 +73,23 @@ MADE: tuple[Table[Any], ...] = (
 @pytest_twisted.async_yield_fixture()
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """Of two integrations by turns: half of the rooms are ours."""
-    house = House(tmp_path / "state")
-    await house.put(
+    upkeep = Upkeep(tmp_path / "state")
+    await upkeep.put(
         tables.CONNECTOR,
         CONNECTOR,
         replace(CONNECTOR, id=2, room_mailbox_email_address="other@example.test"),
     )
-    change = house.store.transaction()
+    await upkeep.put(
+        tables.EXCHANGE_DOMAIN,
+        ExchangeDomain(id=1, exchange_connector=1, domain="one.example.test"),
+        ExchangeDomain(id=2, exchange_connector=2, domain="two.example.test"),
+    )
+    change = upkeep.store.transaction()
     for number in range(1, MANY + 1):
         make(change, number, number % 2 or 2)
     await change.commit()
-    yield house.store
-    await house.store.close()
+    yield upkeep.store
+    await upkeep.store.close()
 
 
 async def turns_of(
@@ -122,6 +128,7 @@ async def test_removal_gives_way(store: Store) -> None:
     assert {store.count(table) for table in MADE} == {MANY // 2}
     assert all(a.exchange_connector == 2 for a in store.all(tables.SCHEDULED_ALIAS))
     assert list(store.ids(tables.CONNECTOR)) == [2]
+    assert list(store.ids(tables.EXCHANGE_DOMAIN)) == [2]
 
 
 @pytest.mark.parametrize("until", [1, 10_000])
@@ -171,3 +178,18 @@ async def test_what_others_remove_meanwhile_is_no_trouble(store: Store) -> None:
     )
     left = store.all(tables.SCHEDULED_CONFERENCE)
     assert {m.exchange_connector for m in left} == {2}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_deleted_alias_is_marked_once(store: Store) -> None:
+    """An alias that was marked before keeps its time, and no alias need be known."""
+    change = store.transaction()
+    change.put(tables.SCHEDULED_ALIAS, alias(1, conference_deletion_time=NOW - HOUR))
+    change.delete(tables.SCHEDULED_ALIAS, 2)
+    for conference in (1, 2, 3, MANY + 1):
+        remove_conference(change, store, conference, NOW)
+    await change.commit()
+    marked = [store.get(tables.SCHEDULED_ALIAS, id) for id in (1, 2, 3, 4)]
+    times = [each and each.conference_deletion_time for each in marked]
+    assert times == [NOW - HOUR, None, NOW, None]
+    assert store.count(tables.CONFERENCE) == MANY - 3

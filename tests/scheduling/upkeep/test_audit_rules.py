@@ -28,9 +28,9 @@ from tests.scheduling.upkeep.upkeep_support import (
     DAY,
     HOUR,
     NOW,
-    House,
-    MemoryKeeping,
     MemoryOrganizers,
+    MemoryUpkeepMailbox,
+    Upkeep,
     alias,
     meeting,
 )
@@ -160,107 +160,109 @@ def test_the_report_counts_and_tells_times() -> None:
 
 
 @pytest_twisted.async_yield_fixture()
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path / "state")
-    await house.put(tables.CONNECTOR, CONNECTOR)
-    await house.put(tables.SCHEDULED_ALIAS, *(alias(n) for n in range(1, 6)))
-    yield house
-    await house.store.close()
+async def upkeep(tmp_path: Path) -> AsyncIterator[Upkeep]:
+    upkeep = Upkeep(tmp_path / "state")
+    await upkeep.put(tables.CONNECTOR, CONNECTOR)
+    await upkeep.put(tables.SCHEDULED_ALIAS, *(alias(n) for n in range(1, 6)))
+    yield upkeep
+    await upkeep.store.close()
 
 
 async def audit(
-    house: House, keeping: MemoryKeeping, organizers: MemoryOrganizers | None = None
+    upkeep: Upkeep,
+    keeping: MemoryUpkeepMailbox,
+    organizers: MemoryOrganizers | None = None,
 ) -> AuditReport:
-    report = await house.auditor.audit(
+    report = await upkeep.auditor.audit(
         CONNECTOR, keeping, organizers or MemoryOrganizers()
     )
     assert report is not None
     return report
 
 
-def details(house: House, name: str) -> str:
-    active = house.alarms.active(name, CONNECTOR.name)
+def details(upkeep: Upkeep, name: str) -> str:
+    active = upkeep.alarms.active(name, CONNECTOR.name)
     return active.details if active else ""
 
 
 @pytest_twisted.ensureDeferred
-async def test_agreement_is_silent(house: House) -> None:
+async def test_agreement_is_silent(upkeep: Upkeep) -> None:
     """What was scheduled and stands in the calendar, series too, is no finding."""
     meetings = [meeting(1), meeting(2, **LATER), meeting(3, **SERIAL)]
-    await house.schedule(*meetings)
-    before = house.records()
-    report = await audit(house, MemoryKeeping(*meetings))
+    await upkeep.schedule(*meetings)
+    before = upkeep.records()
+    report = await audit(upkeep, MemoryUpkeepMailbox(*meetings))
     assert report == AuditReport(3, 3, ())
-    assert house.records() == before
-    assert not house.every(tables.ALARM)
+    assert upkeep.records() == before
+    assert not upkeep.every(tables.ALARM)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_lost_room_is_made_again(house: House) -> None:
+async def test_a_lost_room_is_made_again(upkeep: Upkeep) -> None:
     """As it was, with its alias, whether single or series; a second audit is quiet."""
     meetings = [meeting(1), meeting(3, **SERIAL)]
-    report = await audit(house, MemoryKeeping(*meetings))
+    report = await audit(upkeep, MemoryUpkeepMailbox(*meetings))
     assert [(f.kind, f.healed) for f in report.findings] == [
         (FindingKind.LOST, True)
     ] * 2
     single = next(
-        m for m in house.every(tables.SCHEDULED_CONFERENCE) if not m.recurrence_id
+        m for m in upkeep.every(tables.SCHEDULED_CONFERENCE) if not m.recurrence_id
     )
-    (series,) = house.every(tables.RECURRING_CONFERENCE)
+    (series,) = upkeep.every(tables.RECURRING_CONFERENCE)
     assert (single.scheduled_alias, series.scheduled_alias) == (1, 3)
     assert single.meeting_start == NOW + HOUR
-    assert not house.every(tables.OUTBOX)
-    assert not house.every(tables.ALARM)
-    assert (await audit(house, MemoryKeeping(*meetings))).findings == ()
+    assert not upkeep.every(tables.OUTBOX)
+    assert not upkeep.every(tables.ALARM)
+    assert (await audit(upkeep, MemoryUpkeepMailbox(*meetings))).findings == ()
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_organizer_decides_about_times(house: House) -> None:
+async def test_the_organizer_decides_about_times(upkeep: Upkeep) -> None:
     """The room follows the calendar only where the organizer has the same times."""
-    await house.schedule(meeting(1))
+    await upkeep.schedule(meeting(1))
     moved = meeting(1, **LATER)
     for organizers, healed, start in (
         (MemoryOrganizers(), False, HOUR),
         (MemoryOrganizers(meeting(1)), True, HOUR),
         (MemoryOrganizers(moved), True, 5 * HOUR),
     ):
-        report = await audit(house, MemoryKeeping(moved), organizers)
+        report = await audit(upkeep, MemoryUpkeepMailbox(moved), organizers)
         (finding,) = report.findings
         assert (finding.kind, finding.healed) == (FindingKind.TIMES, healed)
-        (record,) = house.every(tables.SCHEDULED_CONFERENCE)
+        (record,) = upkeep.every(tables.SCHEDULED_CONFERENCE)
         assert record.meeting_start == NOW + start
-        assert bool(details(house, DIFFERS)) is not healed
-    assert (await audit(house, MemoryKeeping(moved))).findings == ()
+        assert bool(details(upkeep, DIFFERS)) is not healed
+    assert (await audit(upkeep, MemoryUpkeepMailbox(moved))).findings == ()
     refused = MemoryOrganizers()
     refused.refused = True
-    again = MemoryKeeping(meeting(1))
-    (finding,) = (await audit(house, again, refused)).findings
+    again = MemoryUpkeepMailbox(meeting(1))
+    (finding,) = (await audit(upkeep, again, refused)).findings
     assert not finding.healed
     assert "may not act for" in finding.note
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_alarm_names_meetings_by_uid_and_times(house: House) -> None:
+async def test_an_alarm_names_meetings_by_uid_and_times(upkeep: Upkeep) -> None:
     """What cannot be healed raises one alarm; it is lowered when all is well."""
-    await house.schedule(meeting(1))
+    await upkeep.schedule(meeting(1))
     unknown = meeting(9)
-    await audit(house, MemoryKeeping(unknown))
-    text = details(house, DIFFERS)
+    await audit(upkeep, MemoryUpkeepMailbox(unknown))
+    text = details(upkeep, DIFFERS)
     assert "04000001, in the records 2026-11-23T13:00:00Z" in text
     assert "04000009, in the calendar 2026-11-23T13:00:00Z" in text
     assert "schedulingrecovery --exchange-connector-id 1" in text
     assert "Secret" not in text
-    await audit(house, MemoryKeeping(meeting(1)))
-    assert not details(house, DIFFERS)
+    await audit(upkeep, MemoryUpkeepMailbox(meeting(1)))
+    assert not details(upkeep, DIFFERS)
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_in_motion_is_left_alone(house: House) -> None:
+async def test_what_is_in_motion_is_left_alone(upkeep: Upkeep) -> None:
     """A meeting whose answer is not told, that is changed while the calendar is read,
     or that somebody has deleted, is neither reported nor touched."""
-    await house.schedule(meeting(1), meeting(2))
-    (first, second) = house.every(tables.SCHEDULED_CONFERENCE)
-    await house.put(
+    await upkeep.schedule(meeting(1), meeting(2))
+    (first, second) = upkeep.every(tables.SCHEDULED_CONFERENCE)
+    await upkeep.put(
         tables.OUTBOX,
         PendingAnswer(
             id=1,
@@ -271,37 +273,39 @@ async def test_what_is_in_motion_is_left_alone(house: House) -> None:
         ),
     )
 
-    class Busy(MemoryKeeping):
+    class Busy(MemoryUpkeepMailbox):
         async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
             changed = replace(second, end_time=second.end_time + HOUR)
-            await house.put(tables.SCHEDULED_CONFERENCE, changed)
+            await upkeep.put(tables.SCHEDULED_CONFERENCE, changed)
             return await super().calendar(cursor)
 
-    report = await audit(house, Busy(meeting(2, **LATER)))
+    report = await audit(upkeep, Busy(meeting(2, **LATER)))
     assert report.findings == ()
     deleted = alias(3, conference_deletion_time=NOW, ews_item_uid="04000003")
-    await house.put(tables.SCHEDULED_ALIAS, deleted)
-    before = house.store.count(tables.CONFERENCE)
+    await upkeep.put(tables.SCHEDULED_ALIAS, deleted)
+    before = upkeep.store.count(tables.CONFERENCE)
     (finding,) = [
         f
-        for f in (await audit(house, MemoryKeeping(meeting(3), meeting(2)))).findings
+        for f in (
+            await audit(upkeep, MemoryUpkeepMailbox(meeting(3), meeting(2)))
+        ).findings
         if f.uid == "04000003"
     ]
     assert (finding.kind, finding.healed) == (FindingKind.DELETED, False)
-    assert house.store.count(tables.CONFERENCE) == before
+    assert upkeep.store.count(tables.CONFERENCE) == before
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_comes_and_goes_meanwhile_is_left_alone(house: House) -> None:
+async def test_what_comes_and_goes_meanwhile_is_left_alone(upkeep: Upkeep) -> None:
     """A room that is removed, or made, while the calendar is read is no finding: what
     the calendar has of it may be older or newer. The others are, and are counted."""
-    await house.schedule(meeting(1), meeting(2), meeting(3, **SERIAL))
-    gone, lone = house.every(tables.SCHEDULED_CONFERENCE)[:2]
-    (series,) = house.every(tables.RECURRING_CONFERENCE)
+    await upkeep.schedule(meeting(1), meeting(2), meeting(3, **SERIAL))
+    gone, lone = upkeep.every(tables.SCHEDULED_CONFERENCE)[:2]
+    (series,) = upkeep.every(tables.RECURRING_CONFERENCE)
 
-    class Busy(MemoryKeeping):
+    class Busy(MemoryUpkeepMailbox):
         async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
-            change = house.store.transaction()
+            change = upkeep.store.transaction()
             change.delete(tables.SCHEDULED_CONFERENCE, gone.id)
             made = replace(gone, id=77, ews_item_uid="made")
             change.put(tables.SCHEDULED_CONFERENCE, made)
@@ -311,7 +315,7 @@ async def test_what_comes_and_goes_meanwhile_is_left_alone(house: House) -> None
             await change.commit()
             return await super().calendar(cursor)
 
-    report = await audit(house, Busy(meeting(1), page=9))
+    report = await audit(upkeep, Busy(meeting(1), page=9))
     assert {(f.kind, f.uid) for f in report.findings} == {
         (FindingKind.NO_MEETING, lone.ews_item_uid),
         (FindingKind.NO_MEETING, series.ews_item_uid),
@@ -330,39 +334,39 @@ async def test_what_comes_and_goes_meanwhile_is_left_alone(house: House) -> None
 )
 @pytest_twisted.ensureDeferred
 async def test_automatic_processing_is_told(
-    house: House,
+    upkeep: Upkeep,
     automatic: bool | None,
     meetings: list[CalendarMeeting],
     expected: bool,
 ) -> None:
     """If Exchange says so, or accepts meetings behind our back and empties them, the
     alarm names the setting; it goes when that is mended."""
-    keeping = MemoryKeeping(*meetings)
+    keeping = MemoryUpkeepMailbox(*meetings)
     keeping.automatic = automatic
-    await audit(house, keeping)
-    text = details(house, AUTOMATIC)
+    await audit(upkeep, keeping)
+    text = details(upkeep, AUTOMATIC)
     assert bool(text) is expected
     if expected:
         assert "Set-CalendarProcessing" in text
         assert "-AutomateProcessing None" in text
-        await audit(house, MemoryKeeping())
-        assert not details(house, AUTOMATIC)
+        await audit(upkeep, MemoryUpkeepMailbox())
+        assert not details(upkeep, AUTOMATIC)
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_unreadable_mailbox_changes_nothing(house: House) -> None:
+async def test_an_unreadable_mailbox_changes_nothing(upkeep: Upkeep) -> None:
     """Without the whole calendar nothing is known: no alarm rises or falls."""
-    await house.schedule(meeting(1))
-    await audit(house, MemoryKeeping())
-    raised = details(house, DIFFERS)
+    await upkeep.schedule(meeting(1))
+    await audit(upkeep, MemoryUpkeepMailbox())
+    raised = details(upkeep, DIFFERS)
     assert raised
 
-    class Away(MemoryKeeping):
+    class Away(MemoryUpkeepMailbox):
         async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
             if cursor:
                 raise MailboxUnreachable("No connection.")
             return await super().calendar(cursor)
 
     with pytest.raises(MailboxUnreachable):
-        await audit(house, Away(*(meeting(n) for n in (1, 7, 8))))
-    assert details(house, DIFFERS) == raised
+        await audit(upkeep, Away(*(meeting(n) for n in (1, 7, 8))))
+    assert details(upkeep, DIFFERS) == raised

@@ -15,8 +15,8 @@ from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.upkeep.audit_rules import AuditReport
 from pexschedd.scheduling.upkeep.audit_service import (
-    AGAIN,
-    LOOK,
+    CHECK_INTERVAL,
+    RETRY_INTERVAL,
     AuditService,
     AuditState,
     MailboxAccess,
@@ -25,16 +25,16 @@ from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     HOUR,
     NOW,
-    House,
-    MemoryKeeping,
     MemoryOrganizers,
+    MemoryUpkeepMailbox,
+    Upkeep,
 )
 
 REPORT = AuditReport(1, 1)
 MAILBOX = f"{CONNECTOR.room_mailbox_email_address} at {CONNECTOR.url}"
 
 
-class Looking:
+class SlowRunner:
     """An auditor that takes as long as the test wants."""
 
     def __init__(self) -> None:
@@ -56,65 +56,65 @@ class Looking:
 
 
 class Setting:
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, upkeep: Upkeep) -> None:
+        self.upkeep = upkeep
         self.clock = Clock()
-        self.auditor = Looking()
+        self.auditor = SlowRunner()
         self.closed = 0
         self.audits = AuditService(
-            house.store,
+            upkeep.store,
             self.auditor,  # type: ignore[arg-type]  # its one method
             self.connect,
             clock=self.clock,
-            now=house.time,
+            now=upkeep.time,
         )
 
     def connect(self, connector: Connector) -> MailboxAccess:
-        return MailboxAccess(MemoryKeeping(), MemoryOrganizers(), self.close)
+        return MailboxAccess(MemoryUpkeepMailbox(), MemoryOrganizers(), self.close)
 
     async def close(self) -> None:
         self.closed += 1
 
     def look(self) -> None:
-        self.clock.advance(LOOK)
+        self.clock.advance(CHECK_INTERVAL)
 
 
 @pytest_twisted.async_yield_fixture()
 async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
-    house = House(tmp_path / "state")
-    await house.put(tables.CONNECTOR, CONNECTOR)
-    setting = Setting(house)
+    upkeep = Upkeep(tmp_path / "state")
+    await upkeep.put(tables.CONNECTOR, CONNECTOR)
+    setting = Setting(upkeep)
     setting.audits.startService()
     yield setting
     if setting.audits.running:
         await setting.audits.stopService()
-    await house.store.close()
+    await upkeep.store.close()
 
 
 @pytest_twisted.ensureDeferred
 async def test_by_interval(setting: Setting) -> None:
     """A minute after the start, then each hour since the last one began; never while
     one is under way, nor when the interval is 0."""
-    auditor, house = setting.auditor, setting.house
+    auditor, upkeep = setting.auditor, setting.upkeep
     assert auditor.begun == 0
     setting.look()
     assert auditor.begun == 1
-    house.now += 2 * HOUR
+    upkeep.now += 2 * HOUR
     setting.look()
     assert auditor.begun == 1
     auditor.end.callback(REPORT)
     assert setting.audits.state(1) == AuditState(
-        NOW, house.now, REPORT, mailbox=MAILBOX
+        NOW, upkeep.now, REPORT, mailbox=MAILBOX
     )
     assert setting.closed == 1
     setting.look()
     assert auditor.begun == 2
     auditor.end.callback(REPORT)
-    house.now += HOUR - LOOK * HOUR / 3600
+    upkeep.now += HOUR - CHECK_INTERVAL * HOUR / 3600
     setting.look()
     assert auditor.begun == 2
-    await house.put(tables.CONNECTOR, replace(CONNECTOR, audit_interval=0))
-    house.now += 99 * HOUR
+    await upkeep.put(tables.CONNECTOR, replace(CONNECTOR, audit_interval=0))
+    upkeep.now += 99 * HOUR
     setting.look()
     assert auditor.begun == 2
 
@@ -123,25 +123,25 @@ async def test_by_interval(setting: Setting) -> None:
 async def test_what_was_wrong_is_looked_at_again_soon(setting: Setting) -> None:
     """Five minutes after an audit that failed or found Exchange answering by itself,
     so that the alarm ends when that is mended; at once for another mailbox."""
-    auditor, house = setting.auditor, setting.house
+    auditor, upkeep = setting.auditor, setting.upkeep
     setting.look()
     auditor.end.callback(replace(REPORT, automatic=True))
-    house.now += AGAIN / 2
+    upkeep.now += RETRY_INTERVAL / 2
     setting.look()
     assert auditor.begun == 1
-    house.now += AGAIN / 2
+    upkeep.now += RETRY_INTERVAL / 2
     setting.look()
     assert auditor.begun == 2
     auditor.end.errback(MailboxRefused("The password is wrong."))
-    house.now += AGAIN
+    upkeep.now += RETRY_INTERVAL
     setting.look()
     assert auditor.begun == 3
     auditor.end.callback(REPORT)
-    house.now += AGAIN
+    upkeep.now += RETRY_INTERVAL
     setting.look()
     assert auditor.begun == 3
     other = replace(CONNECTOR, room_mailbox_email_address="other@example.test")
-    await house.put(tables.CONNECTOR, other)
+    await upkeep.put(tables.CONNECTOR, other)
     setting.look()
     assert auditor.begun == 4
     auditor.end.callback(REPORT)
@@ -156,7 +156,7 @@ async def test_on_demand(setting: Setting) -> None:
     audits.begin(1)
     assert auditor.begun == 1
     auditor.end.callback(REPORT)
-    setting.house.now += HOUR
+    setting.upkeep.now += HOUR
     audits.begin(1)
     assert audits.state(1) == AuditState(NOW + HOUR, None, REPORT, mailbox=MAILBOX)
     auditor.end.errback(MailboxRefused("The password is wrong."))
@@ -171,7 +171,7 @@ async def test_what_cannot_be_audited(setting: Setting) -> None:
     with pytest.raises(NotFound):
         setting.audits.begin(2)
     changed = replace(CONNECTOR, enable_dynamic_vmrs=False)
-    await setting.house.put(tables.CONNECTOR, changed)
+    await setting.upkeep.put(tables.CONNECTOR, changed)
     with pytest.raises(Unavailable):
         setting.audits.begin(1)
     setting.look()

@@ -16,13 +16,13 @@ from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.model.schedule import ScheduledConference
-from pexschedd.scheduling.upkeep.janitor import Janitor, Swept
+from pexschedd.scheduling.upkeep.janitor import Janitor, SweepResult
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     DAY,
     HOUR,
     NOW,
-    House,
+    Upkeep,
     alias,
     meeting,
 )
@@ -30,15 +30,15 @@ from tests.util.cooperate_support import Turns
 
 
 @pytest_twisted.async_yield_fixture()
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path / "state")
-    await house.put(tables.CONNECTOR, CONNECTOR)
-    yield house
-    await house.store.close()
+async def upkeep(tmp_path: Path) -> AsyncIterator[Upkeep]:
+    upkeep = Upkeep(tmp_path / "state")
+    await upkeep.put(tables.CONNECTOR, CONNECTOR)
+    yield upkeep
+    await upkeep.store.close()
 
 
-def janitor(house: House) -> Janitor:
-    return Janitor(house.store, clock=house.clock, now=house.time)
+def janitor(upkeep: Upkeep) -> Janitor:
+    return Janitor(upkeep.store, clock=upkeep.clock, now=upkeep.time)
 
 
 CLOSES = NOW + 3 * HOUR
@@ -46,28 +46,28 @@ CLOSES = NOW + 3 * HOUR
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_room_goes_a_day_after_it_closed(house: House) -> None:
+async def test_a_room_goes_a_day_after_it_closed(upkeep: Upkeep) -> None:
     """Not a second earlier; its alias stays, marked, for ninety days more."""
-    await house.put(tables.SCHEDULED_ALIAS, alias(1))
-    await house.schedule(meeting(1))
-    house.now = CLOSES + DAY - timedelta(seconds=1)
-    assert await janitor(house).sweep() == Swept()
-    house.now = CLOSES + DAY
-    assert await janitor(house).sweep() == Swept(conferences=1)
-    assert not house.every(tables.CONFERENCE)
-    assert not house.every(tables.CONFERENCE_ALIAS)
-    assert not house.every(tables.SCHEDULED_CONFERENCE)
-    (kept,) = house.every(tables.SCHEDULED_ALIAS)
-    assert kept.conference_deletion_time == house.now
-    house.now += 90 * DAY - timedelta(seconds=1)
-    assert await janitor(house).sweep() == Swept()
-    house.now += timedelta(seconds=1)
-    assert await janitor(house).sweep() == Swept(aliases=1)
-    assert house.store.count(tables.SCHEDULED_ALIAS) == 0
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1))
+    await upkeep.schedule(meeting(1))
+    upkeep.now = CLOSES + DAY - timedelta(seconds=1)
+    assert await janitor(upkeep).sweep() == SweepResult()
+    upkeep.now = CLOSES + DAY
+    assert await janitor(upkeep).sweep() == SweepResult(conferences=1)
+    assert not upkeep.every(tables.CONFERENCE)
+    assert not upkeep.every(tables.CONFERENCE_ALIAS)
+    assert not upkeep.every(tables.SCHEDULED_CONFERENCE)
+    (kept,) = upkeep.every(tables.SCHEDULED_ALIAS)
+    assert kept.conference_deletion_time == upkeep.now
+    upkeep.now += 90 * DAY - timedelta(seconds=1)
+    assert await janitor(upkeep).sweep() == SweepResult()
+    upkeep.now += timedelta(seconds=1)
+    assert await janitor(upkeep).sweep() == SweepResult(aliases=1)
+    assert upkeep.store.count(tables.SCHEDULED_ALIAS) == 0
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_integration_says_how_long(house: House) -> None:
+async def test_the_integration_says_how_long(upkeep: Upkeep) -> None:
     """Each integration's own fields count."""
     changed = replace(
         CONNECTOR,
@@ -75,31 +75,31 @@ async def test_the_integration_says_how_long(house: House) -> None:
         keep_deleted_aliases=1,
         keep_unused_aliases=2,
     )
-    await house.put(tables.CONNECTOR, changed)
-    await house.put(tables.SCHEDULED_ALIAS, alias(1), alias(2))
-    await house.schedule(meeting(1))
-    house.now = CLOSES + HOUR
-    assert await janitor(house).sweep() == Swept(conferences=1)
-    house.now += DAY
-    assert await janitor(house).sweep() == Swept(aliases=1)
-    house.now = NOW - HOUR + 2 * DAY
-    assert await janitor(house).sweep() == Swept(aliases=1)
+    await upkeep.put(tables.CONNECTOR, changed)
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1), alias(2))
+    await upkeep.schedule(meeting(1))
+    upkeep.now = CLOSES + HOUR
+    assert await janitor(upkeep).sweep() == SweepResult(conferences=1)
+    upkeep.now += DAY
+    assert await janitor(upkeep).sweep() == SweepResult(aliases=1)
+    upkeep.now = NOW - HOUR + 2 * DAY
+    assert await janitor(upkeep).sweep() == SweepResult(aliases=1)
 
 
 @pytest.mark.parametrize("days", [29, 30])
 @pytest_twisted.ensureDeferred
-async def test_an_alias_that_never_came_back_expires(house: House, days: int) -> None:
+async def test_an_alias_that_never_came_back_expires(upkeep: Upkeep, days: int) -> None:
     """Thirty days after it was handed out, unless a meeting has it."""
-    await house.put(tables.SCHEDULED_ALIAS, alias(1), alias(2))
-    await house.schedule(meeting(1, start=NOW + 99 * DAY, end=NOW + 100 * DAY))
-    house.now = NOW - HOUR + days * DAY
-    swept = await janitor(house).sweep()
-    assert swept == Swept(aliases=1 if days == 30 else 0)
-    assert house.store.get(tables.SCHEDULED_ALIAS, 1) is not None
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1), alias(2))
+    await upkeep.schedule(meeting(1, start=NOW + 99 * DAY, end=NOW + 100 * DAY))
+    upkeep.now = NOW - HOUR + days * DAY
+    swept = await janitor(upkeep).sweep()
+    assert swept == SweepResult(aliases=1 if days == 30 else 0)
+    assert upkeep.store.get(tables.SCHEDULED_ALIAS, 1) is not None
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_series_stays_until_its_last_occurrence(house: House) -> None:
+async def test_a_series_stays_until_its_last_occurrence(upkeep: Upkeep) -> None:
     """A room of a series goes when the last one closed long enough ago; one without
     end stays for ever."""
     three = Recurrence(
@@ -109,19 +109,21 @@ async def test_a_series_stays_until_its_last_occurrence(house: House) -> None:
         duration=HOUR,
     )
     endless = replace(three, range=Range(start=date(2026, 11, 23)))
-    await house.put(tables.SCHEDULED_ALIAS, alias(1), alias(2))
-    await house.schedule(
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1), alias(2))
+    await upkeep.schedule(
         meeting(1, is_series=True, recurrence=three),
         meeting(2, is_series=True, recurrence=endless),
     )
-    assert house.store.count(tables.RECURRING_CONFERENCE) == 2
-    house.now = CLOSES + 3 * DAY - timedelta(seconds=1)
-    assert await janitor(house).sweep() == Swept()
-    house.now += timedelta(seconds=1)
-    assert await janitor(house).sweep() == Swept(conferences=1)
-    house.now += 3000 * DAY
-    await janitor(house).sweep()
-    assert [r.recurrence for r in house.every(tables.RECURRING_CONFERENCE)] == [endless]
+    assert upkeep.store.count(tables.RECURRING_CONFERENCE) == 2
+    upkeep.now = CLOSES + 3 * DAY - timedelta(seconds=1)
+    assert await janitor(upkeep).sweep() == SweepResult()
+    upkeep.now += timedelta(seconds=1)
+    assert await janitor(upkeep).sweep() == SweepResult(conferences=1)
+    upkeep.now += 3000 * DAY
+    await janitor(upkeep).sweep()
+    assert [r.recurrence for r in upkeep.every(tables.RECURRING_CONFERENCE)] == [
+        endless
+    ]
 
 
 async def rest() -> None:
@@ -130,68 +132,68 @@ async def rest() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_an_administrator_made_stays(house: House) -> None:
+async def test_what_an_administrator_made_stays(upkeep: Upkeep) -> None:
     """A schedule by hand does not make a permanent room go, nor a meeting's room
     earlier than that schedule ends."""
-    await house.put(tables.SCHEDULED_ALIAS, alias(1))
-    await house.schedule(meeting(1))
-    (made,) = house.every(tables.CONFERENCE)
-    await house.put(
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1))
+    await upkeep.schedule(meeting(1))
+    (made,) = upkeep.every(tables.CONFERENCE)
+    await upkeep.put(
         tables.CONFERENCE, Conference(id=77, name="Board", creation_time=NOW)
     )
     hand_made = ScheduledConference(
         id=78, conference=77, start_time=NOW - 9 * DAY, end_time=NOW - 8 * DAY
     )
     later = replace(hand_made, id=79, conference=made.id, end_time=NOW + 9 * DAY)
-    await house.put(tables.SCHEDULED_CONFERENCE, hand_made, later)
-    house.now = CLOSES + 5 * DAY
-    assert await janitor(house).sweep() == Swept()
-    house.now = NOW + 10 * DAY
-    assert await janitor(house).sweep() == Swept(conferences=1)
-    assert house.store.get(tables.CONFERENCE, 77) is not None
+    await upkeep.put(tables.SCHEDULED_CONFERENCE, hand_made, later)
+    upkeep.now = CLOSES + 5 * DAY
+    assert await janitor(upkeep).sweep() == SweepResult()
+    upkeep.now = NOW + 10 * DAY
+    assert await janitor(upkeep).sweep() == SweepResult(conferences=1)
+    assert upkeep.store.get(tables.CONFERENCE, 77) is not None
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_to_come_is_not_looked_at(house: House) -> None:
+async def test_what_is_to_come_is_not_looked_at(upkeep: Upkeep) -> None:
     """Hundreds of meetings of the next weeks and their aliases cost a round nothing;
     what ended in another age is found all the same."""
-    await house.put(tables.SCHEDULED_ALIAS, *(alias(n) for n in range(1, 301)))
-    await house.schedule(*(meeting(n) for n in range(1, 301)))
-    old, *_ = house.every(tables.SCHEDULED_CONFERENCE)
+    await upkeep.put(tables.SCHEDULED_ALIAS, *(alias(n) for n in range(1, 301)))
+    await upkeep.schedule(*(meeting(n) for n in range(1, 301)))
+    old, *_ = upkeep.every(tables.SCHEDULED_CONFERENCE)
     ancient = datetime(1999, 12, 31, 23, 59, tzinfo=UTC)
-    await house.put(
+    await upkeep.put(
         tables.SCHEDULED_CONFERENCE,
         replace(old, start_time=ancient - HOUR, end_time=ancient),
     )
-    house.now = NOW - DAY
+    upkeep.now = NOW - DAY
     clock = Turns()
-    sweep = Janitor(house.store, clock=clock, now=house.time).sweep(at_once=2)
+    sweep = Janitor(upkeep.store, clock=clock, now=upkeep.time).sweep(at_once=2)
     work = Deferred.fromCoroutine(sweep)
     turns = 0
     while not work.called:
         turns += bool(clock.getDelayedCalls())
         clock.advance(1)
         await rest()
-    assert await work == Swept(conferences=1)
+    assert await work == SweepResult(conferences=1)
     assert turns < 5
 
 
 @pytest_twisted.ensureDeferred
-async def test_others_have_their_turn(house: House) -> None:
+async def test_others_have_their_turn(upkeep: Upkeep) -> None:
     """Between pieces the reactor is free, and a meeting that is scheduled again in the
     meantime keeps its room."""
-    await house.put(tables.SCHEDULED_ALIAS, *(alias(n) for n in range(1, 7)))
-    await house.schedule(*(meeting(n) for n in range(1, 7)))
-    house.now = CLOSES + 2 * DAY
+    await upkeep.put(tables.SCHEDULED_ALIAS, *(alias(n) for n in range(1, 7)))
+    await upkeep.schedule(*(meeting(n) for n in range(1, 7)))
+    upkeep.now = CLOSES + 2 * DAY
     clock = Turns()
     work = Deferred.fromCoroutine(
-        Janitor(house.store, clock=clock, now=house.time).sweep(at_once=2)
+        Janitor(upkeep.store, clock=clock, now=upkeep.time).sweep(at_once=2)
     )
     clock.advance(1)
-    assert house.store.count(tables.CONFERENCE) == 6
-    first, *_ = house.every(tables.SCHEDULED_CONFERENCE)
-    await house.put(
-        tables.SCHEDULED_CONFERENCE, replace(first, end_time=house.now + DAY)
+    assert upkeep.store.count(tables.CONFERENCE) == 6
+    first, *_ = upkeep.every(tables.SCHEDULED_CONFERENCE)
+    await upkeep.put(
+        tables.SCHEDULED_CONFERENCE, replace(first, end_time=upkeep.now + DAY)
     )
     turns = 1
     while not work.called:
@@ -199,5 +201,5 @@ async def test_others_have_their_turn(house: House) -> None:
         clock.advance(1)
         await rest()
     assert turns >= 6
-    assert await work == Swept(conferences=5)
-    assert [c.id for c in house.every(tables.CONFERENCE)] == [first.conference]
+    assert await work == SweepResult(conferences=5)
+    assert [c.id for c in upkeep.every(tables.CONFERENCE)] == [first.conference]

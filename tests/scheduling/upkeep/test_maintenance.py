@@ -23,8 +23,8 @@ from tests.scheduling.upkeep.upkeep_support import (
     DAY,
     HOUR,
     NOW,
-    Impatient,
-    MemoryKeeping,
+    InstantClock,
+    MemoryUpkeepMailbox,
     Notes,
     meeting,
 )
@@ -53,7 +53,7 @@ def series(number: int, times: int | None) -> CalendarMeeting:
 
 
 async def maintain(
-    keeping: MemoryKeeping,
+    keeping: MemoryUpkeepMailbox,
     inbox: datetime = NOW,
     calendar: datetime = NOW,
     *,
@@ -62,7 +62,7 @@ async def maintain(
     working: Any = lambda: True,
 ) -> WorkTally:
     tally = WorkTally()
-    await MaintenanceRunner(clock=Impatient(), now=lambda: NOW).maintain(
+    await MaintenanceRunner(clock=InstantClock(), now=lambda: NOW).maintain(
         keeping,
         MaintenanceRequest(inbox, calendar),
         notes or Notes(),
@@ -77,7 +77,7 @@ async def maintain(
 async def test_finished_meetings_go() -> None:
     """A series only with its last occurrence; one that cannot be understood stays."""
     unclear = meeting(6, start=NOW - DAY, end=NOW - DAY, is_series=True)
-    keeping = MemoryKeeping(
+    keeping = MemoryUpkeepMailbox(
         past(1), meeting(2), series(3, 3), series(4, 4), series(5, None), unclear
     )
     tally = await maintain(keeping)
@@ -88,7 +88,7 @@ async def test_finished_meetings_go() -> None:
 @pytest_twisted.ensureDeferred
 async def test_the_limits_count() -> None:
     """Received before, finished by: the first to the second, the other included."""
-    keeping = MemoryKeeping(past(1, DAY), past(2, DAY - timedelta(seconds=1)))
+    keeping = MemoryUpkeepMailbox(past(1, DAY), past(2, DAY - timedelta(seconds=1)))
     for number, ago in enumerate((DAY + timedelta(seconds=1), DAY, HOUR)):
         keeping.receive(number, MessageKind.OTHER, NOW - ago)
     await maintain(keeping, NOW - DAY, NOW - DAY)
@@ -99,7 +99,7 @@ async def test_the_limits_count() -> None:
 @pytest_twisted.ensureDeferred
 async def test_what_waits_to_be_answered_stays() -> None:
     """Requests and cancellations in the inbox are never deleted, however old."""
-    keeping = MemoryKeeping()
+    keeping = MemoryUpkeepMailbox()
     for number, kind in enumerate(MessageKind):
         keeping.receive(number, kind, NOW - 900 * DAY)
     tally = await maintain(keeping)
@@ -121,7 +121,7 @@ def test_no_limit_deletes_what_is_not_over(
         meeting(n, start=NOW + (h - 1) * HOUR, end=NOW + h * HOUR)
         for n, h in enumerate(ends)
     ]
-    keeping = MemoryKeeping(*meetings, page=page)
+    keeping = MemoryUpkeepMailbox(*meetings, page=page)
     work = Deferred.fromCoroutine(maintain(keeping, calendar=NOW + limit * HOUR))
     assert work.called
     left = {f"item-{n}" for n, h in enumerate(ends) if h > min(limit, 0)}
@@ -131,7 +131,7 @@ def test_no_limit_deletes_what_is_not_over(
 @pytest_twisted.ensureDeferred
 async def test_a_dry_run_deletes_nothing() -> None:
     """It says how much it would be, and asks the mailbox to delete nothing."""
-    keeping = MemoryKeeping(past(1), past(2), meeting(3))
+    keeping = MemoryUpkeepMailbox(past(1), past(2), meeting(3))
     keeping.receive(1, MessageKind.OTHER, NOW - HOUR)
     tally = await maintain(keeping, dry_run=True)
     assert (len(keeping.meetings), len(keeping.messages), keeping.deletes) == (3, 1, 0)
@@ -143,7 +143,7 @@ async def test_a_dry_run_deletes_nothing() -> None:
 async def test_many_go_in_batches_and_twice_is_once() -> None:
     """A few calls for many items; progress goes up to the total; the second run finds
     nothing."""
-    keeping = MemoryKeeping(*(past(n) for n in range(120)), page=37)
+    keeping = MemoryUpkeepMailbox(*(past(n) for n in range(120)), page=37)
     notes = Notes()
     tally = await maintain(keeping, notes=notes)
     assert tally.counts == {"calendar items deleted": 120}
@@ -156,7 +156,7 @@ async def test_many_go_in_batches_and_twice_is_once() -> None:
 async def test_stubborn_items_are_tried_again_then_named() -> None:
     """What the server puts off is tried three times; what it refuses is counted as
     failed; what is gone is as good as deleted."""
-    keeping = MemoryKeeping(past(1), past(2), past(3), past(4))
+    keeping = MemoryUpkeepMailbox(past(1), past(2), past(3), past(4))
     keeping.stubborn = {
         "item-1": [OutcomeKind.RETRY],
         "item-2": [OutcomeKind.RETRY] * 3,
@@ -173,7 +173,7 @@ async def test_stubborn_items_are_tried_again_then_named() -> None:
 async def test_a_busy_server_is_waited_for() -> None:
     """A few times; what it refuses for good is told."""
 
-    class Busy(MemoryKeeping):
+    class Busy(MemoryUpkeepMailbox):
         tries = 0
 
         async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
@@ -185,7 +185,7 @@ async def test_a_busy_server_is_waited_for() -> None:
     keeping = Busy(past(1))
     assert (await maintain(keeping)).counts == {"calendar items deleted": 1}
 
-    class Closed(MemoryKeeping):
+    class Closed(MemoryUpkeepMailbox):
         async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
             raise MailboxRefused("No.")
 
@@ -196,7 +196,7 @@ async def test_a_busy_server_is_waited_for() -> None:
 @pytest_twisted.ensureDeferred
 async def test_it_stops_when_told() -> None:
     """Between two batches; what is left is deleted by the next run."""
-    keeping = MemoryKeeping(*(past(n) for n in range(120)), page=1000)
+    keeping = MemoryUpkeepMailbox(*(past(n) for n in range(120)), page=1000)
     await maintain(keeping, working=lambda: keeping.deletes < 1)
     assert len(keeping.meetings) == 70
     await maintain(keeping)

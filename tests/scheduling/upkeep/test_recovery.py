@@ -16,25 +16,20 @@ from pexschedd.model.meeting import CalendarMeeting, MessageRef, Person
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.scheduling.ports.mailbox import Action, RewriteKind
+from pexschedd.scheduling.upkeep.invitation_aliases import named_pair
+from pexschedd.scheduling.upkeep.invitation_update import with_instructions
+from pexschedd.scheduling.upkeep.meeting_recovery import KEPT, NEW, THERE, TOLD
 from pexschedd.scheduling.upkeep.progress import WorkTally
-from pexschedd.scheduling.upkeep.recovery import (
-    KEPT,
-    NEW,
-    THERE,
-    TOLD,
-    RecoveryRequest,
-    named_pair,
-    with_instructions,
-)
+from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     DAY,
     HOUR,
     NOW,
-    House,
-    MemoryKeeping,
     MemoryOrganizers,
+    MemoryUpkeepMailbox,
     Notes,
+    Upkeep,
     alias,
     meeting,
     tag,
@@ -46,11 +41,11 @@ SERIES = Recurrence(
 
 
 @pytest_twisted.async_yield_fixture()
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path / "state")
-    await house.put(tables.CONNECTOR, CONNECTOR)
-    yield house
-    await house.store.close()
+async def upkeep(tmp_path: Path) -> AsyncIterator[Upkeep]:
+    upkeep = Upkeep(tmp_path / "state")
+    await upkeep.put(tables.CONNECTOR, CONNECTOR)
+    yield upkeep
+    await upkeep.store.close()
 
 
 class Run:
@@ -64,7 +59,7 @@ class Run:
 
 
 async def recover(
-    house: House,
+    upkeep: Upkeep,
     meetings: list[CalendarMeeting],
     organizers: MemoryOrganizers | None = None,
     *,
@@ -72,9 +67,9 @@ async def recover(
     dry_run: bool = False,
 ) -> Run:
     run = Run()
-    await house.recoverer.recover(
+    await upkeep.recoverer.recover(
         CONNECTOR,
-        MemoryKeeping(*meetings),
+        MemoryUpkeepMailbox(*meetings),
         organizers or MemoryOrganizers(*meetings),
         RecoveryRequest(since, "<b>New numbers</b>"),
         run.notes,
@@ -85,55 +80,57 @@ async def recover(
     return run
 
 
-async def take(house: House, address: str) -> None:
+async def take(upkeep: Upkeep, address: str) -> None:
     """Somebody else's room has this alias."""
-    await house.put(
+    await upkeep.put(
         tables.CONFERENCE, Conference(id=50, name="Other", creation_time=NOW)
     )
-    await house.put(
+    await upkeep.put(
         tables.CONFERENCE_ALIAS, ConferenceAlias(id=50, alias=address, conference=50)
     )
 
 
-def aliases_of_rooms(house: House) -> set[str]:
-    return {a.alias for a in house.every(tables.CONFERENCE_ALIAS) if a.conference != 50}
+def aliases_of_rooms(upkeep: Upkeep) -> set[str]:
+    return {
+        a.alias for a in upkeep.every(tables.CONFERENCE_ALIAS) if a.conference != 50
+    }
 
 
 @pytest_twisted.ensureDeferred
-async def test_after_a_new_installation_aliases_stay(house: House) -> None:
+async def test_after_a_new_installation_aliases_stay(upkeep: Upkeep) -> None:
     """With nothing known, each invitation's own tag and alias are taken up again,
     without a word to anybody; the room opens as before."""
     meetings = [meeting(1), meeting(2, is_series=True, recurrence=SERIES)]
     organizers = MemoryOrganizers(*meetings)
-    run = await recover(house, meetings, organizers)
+    run = await recover(upkeep, meetings, organizers)
     assert run.counts == {KEPT: 2}
     assert run.tally.failures == 0
-    found = {a.uuid: a.alias for a in house.every(tables.SCHEDULED_ALIAS)}
+    found = {a.uuid: a.alias for a in upkeep.every(tables.SCHEDULED_ALIAS)}
     assert found == {
         tag(1): "555000001@example.test",
         tag(2): "555000002@example.test",
     }
-    assert house.store.count(tables.RECURRING_CONFERENCE) == 1
+    assert upkeep.store.count(tables.RECURRING_CONFERENCE) == 1
     assert not organizers.sent
-    assert not house.every(tables.OUTBOX)
-    before = house.records()
-    again = await recover(house, meetings, organizers)
+    assert not upkeep.every(tables.OUTBOX)
+    before = upkeep.records()
+    again = await recover(upkeep, meetings, organizers)
     assert again.counts == {THERE: 2}
-    assert house.records() == before
+    assert upkeep.records() == before
     assert not any("Secret" in note for note in run.notes.notes)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_known_alias_stays_even_if_its_room_was_deleted(house: House) -> None:
+async def test_a_known_alias_stays_even_if_its_room_was_deleted(upkeep: Upkeep) -> None:
     """Our own records name it: the same record serves again."""
     known = alias(
         1, is_used=True, ews_item_uid="04000001", conference_deletion_time=NOW
     )
-    await house.put(tables.SCHEDULED_ALIAS, known)
+    await upkeep.put(tables.SCHEDULED_ALIAS, known)
     # The text names another number: the record is what counts.
-    run = await recover(house, [meeting(1, html=f"PXPS:-{tag(1)}#")])
+    run = await recover(upkeep, [meeting(1, html=f"PXPS:-{tag(1)}#")])
     assert run.counts == {KEPT: 1}
-    (record,) = house.every(tables.SCHEDULED_ALIAS)
+    (record,) = upkeep.every(tables.SCHEDULED_ALIAS)
     assert record == replace(known, conference_deletion_time=None)
 
 
@@ -143,7 +140,7 @@ async def test_a_known_alias_stays_even_if_its_room_was_deleted(house: House) ->
 )
 @pytest_twisted.ensureDeferred
 async def test_otherwise_the_organizer_is_told_a_new_one(
-    house: House, why: str
+    upkeep: Upkeep, why: str
 ) -> None:
     """A new alias is only handed out with a new invitation, whose first tag is its."""
     html = meeting(1).html
@@ -156,33 +153,33 @@ async def test_otherwise_the_organizer_is_told_a_new_one(
         "no text": meeting(1, html=""),
     }[why]
     if why == "taken":
-        await take(house, "555000001@example.test")
+        await take(upkeep, "555000001@example.test")
     if why == "another meeting's":
-        await house.put(tables.SCHEDULED_ALIAS, alias(1, ews_item_uid="other"))
+        await upkeep.put(tables.SCHEDULED_ALIAS, alias(1, ews_item_uid="other"))
     organizers = MemoryOrganizers(each)
-    tried = await recover(house, [each], organizers, dry_run=True)
+    tried = await recover(upkeep, [each], organizers, dry_run=True)
     assert tried.counts == {NEW: 1}
-    assert (organizers.sent, house.every(tables.SCHEDULED_CONFERENCE)) == ([], [])
-    run = await recover(house, [each], organizers)
+    assert (organizers.sent, upkeep.every(tables.SCHEDULED_CONFERENCE)) == ([], [])
+    run = await recover(upkeep, [each], organizers)
     assert (run.counts, run.tally.reasons) == ({NEW: 1}, [])
     (body,) = organizers.sent
     assert "New numbers" in body
-    (scheduled,) = house.every(tables.SCHEDULED_CONFERENCE)
-    used = house.store.get(tables.SCHEDULED_ALIAS, scheduled.scheduled_alias or 0)
+    (scheduled,) = upkeep.every(tables.SCHEDULED_CONFERENCE)
+    used = upkeep.store.get(tables.SCHEDULED_ALIAS, scheduled.scheduled_alias or 0)
     assert used is not None
     assert tags.find(body).pxps[0] == used.uuid != tag(1)
     assert used.alias in body
-    assert aliases_of_rooms(house) == {used.alias, used.numeric_alias}
-    again = await recover(house, [each], organizers)
+    assert aliases_of_rooms(upkeep) == {used.alias, used.numeric_alias}
+    again = await recover(upkeep, [each], organizers)
     assert again.counts == {THERE: 1}
     assert len(organizers.sent) == 1
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_organizers_copy_may_still_name_the_alias(house: House) -> None:
+async def test_the_organizers_copy_may_still_name_the_alias(upkeep: Upkeep) -> None:
     """Where the equipment mailbox has lost the text, the organizer's copy counts."""
     run = await recover(
-        house, [meeting(1, html="")], organizers := MemoryOrganizers(meeting(1))
+        upkeep, [meeting(1, html="")], organizers := MemoryOrganizers(meeting(1))
     )
     assert run.counts == {KEPT: 1}
     assert not organizers.sent
@@ -198,19 +195,19 @@ async def test_the_organizers_copy_may_still_name_the_alias(house: House) -> Non
 )
 @pytest_twisted.ensureDeferred
 async def test_a_meeting_that_changes_is_read_again(
-    house: House, outcomes: list[RewriteKind]
+    upkeep: Upkeep, outcomes: list[RewriteKind]
 ) -> None:
     """A few times, in the same run."""
     each = meeting(1, html="")
     organizers = MemoryOrganizers(each)
     organizers.outcomes = list(outcomes)
-    run = await recover(house, [each], organizers)
+    run = await recover(upkeep, [each], organizers)
     assert run.counts == {NEW: 1}
     assert len(organizers.sent) == 1
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_invitation_is_sent_once(house: House) -> None:
+async def test_an_invitation_is_sent_once(upkeep: Upkeep) -> None:
     """Even if the answer of the server that has sent it is lost."""
 
     class Lossy(MemoryOrganizers):
@@ -227,54 +224,54 @@ async def test_an_invitation_is_sent_once(house: House) -> None:
 
     each = meeting(1, html="")
     organizers = Lossy(each)
-    run = await recover(house, [each], organizers)
+    run = await recover(upkeep, [each], organizers)
     assert (run.counts, organizers.lost) == ({NEW: 1}, 1)
     assert len(organizers.sent) == 1
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_unsent_invitation_is_sent_by_the_next_run(house: House) -> None:
+async def test_an_unsent_invitation_is_sent_by_the_next_run(upkeep: Upkeep) -> None:
     """With the alias of the first run: it is never handed out twice."""
     each = meeting(1, html="")
     organizers = MemoryOrganizers(each)
     organizers.outcomes = [RewriteKind.FAILED]
-    run = await recover(house, [each], organizers)
+    run = await recover(upkeep, [each], organizers)
     assert (run.counts, run.tally.failures) == ({}, 1)
     assert "for a reason" in run.tally.reasons[0]
-    (first,) = house.every(tables.SCHEDULED_ALIAS)
-    dry = await recover(house, [each], organizers, dry_run=True)
+    (first,) = upkeep.every(tables.SCHEDULED_ALIAS)
+    dry = await recover(upkeep, [each], organizers, dry_run=True)
     assert (dry.counts, organizers.sent) == ({TOLD: 1}, [])
-    run = await recover(house, [each], organizers)
+    run = await recover(upkeep, [each], organizers)
     assert run.counts == {TOLD: 1}
     assert tags.find(organizers.sent[0]).pxps == (first.uuid,)
-    assert house.every(tables.SCHEDULED_ALIAS)[0].uuid == first.uuid
-    assert (await recover(house, [each], organizers)).counts == {THERE: 1}
+    assert upkeep.every(tables.SCHEDULED_ALIAS)[0].uuid == first.uuid
+    assert (await recover(upkeep, [each], organizers)).counts == {THERE: 1}
     # The update that this leads to is accepted, and the organizer has been told.
-    await house.schedule(organizers.meetings[each.uid])
-    (scheduled,) = house.every(tables.SCHEDULED_CONFERENCE)
+    await upkeep.schedule(organizers.meetings[each.uid])
+    (scheduled,) = upkeep.every(tables.SCHEDULED_CONFERENCE)
     assert scheduled.answer
     assert scheduled.scheduled_alias == first.id
 
 
 @pytest_twisted.ensureDeferred
-async def test_no_room_without_somebody_to_tell(house: House) -> None:
+async def test_no_room_without_somebody_to_tell(upkeep: Upkeep) -> None:
     """If the invitation cannot be rewritten there is no point in a room: the meeting
     is counted as failed, by uid and time, and the others are recovered."""
     nobody = meeting(1, html="", organizer=Person("Eve", ""))
     gone = meeting(2, html="")
-    run = await recover(house, [nobody, gone, meeting(3)], MemoryOrganizers())
+    run = await recover(upkeep, [nobody, gone, meeting(3)], MemoryOrganizers())
     assert run.counts == {KEPT: 1}
     assert run.tally.failures == 2
     assert "meeting 04000001 (2026-11-23T13:00:00Z)" in run.tally.reasons[0]
     refused = MemoryOrganizers(gone)
     refused.refused = True
-    run = await recover(house, [gone], refused)
+    run = await recover(upkeep, [gone], refused)
     assert "may not act for alice@example.test" in run.tally.reasons[0]
-    assert house.store.count(tables.SCHEDULED_ALIAS) == 1
+    assert upkeep.store.count(tables.SCHEDULED_ALIAS) == 1
 
 
 @pytest_twisted.ensureDeferred
-async def test_only_accepted_meetings_that_start_later(house: House) -> None:
+async def test_only_accepted_meetings_that_start_later(upkeep: Upkeep) -> None:
     """Neither what starts before the limit, nor what is over, cancelled, unanswered,
     or just being cancelled."""
     over = meeting(5, start=NOW - 2 * HOUR, end=NOW - HOUR)
@@ -285,17 +282,17 @@ async def test_only_accepted_meetings_that_start_later(house: House) -> None:
         meeting(3, start=NOW, end=NOW + HOUR),
         over,
     ]
-    assert (await recover(house, [*meetings, running])).counts == {}
-    run = await recover(house, [over, running], since=NOW - DAY)
+    assert (await recover(upkeep, [*meetings, running])).counts == {}
+    run = await recover(upkeep, [over, running], since=NOW - DAY)
     assert (run.counts, run.tally.failures) == ({KEPT: 1}, 0)
-    await house.put(tables.SCHEDULED_ALIAS, alias(7, conference_deletion_time=NOW))
-    await house.put(
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(7, conference_deletion_time=NOW))
+    await upkeep.put(
         tables.OUTBOX,
         PendingAnswer(
             id=1, exchange_connector=1, item_id="x", action=Action.REMOVE, created=NOW
         ),
     )
-    run = await recover(house, [meeting(7)])
+    run = await recover(upkeep, [meeting(7)])
     assert "cancellation is under way" in run.tally.reasons[0]
 
 

@@ -29,8 +29,10 @@ from pexschedd.model.table import R, Table
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind, RewriteKind
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
+from pexschedd.scheduling.upkeep.meeting_recovery import MeetingRecovery
 from pexschedd.scheduling.upkeep.recovery import RecoveryRunner
 from pexschedd.scheduling.upkeep.restore_room import RoomRestorer
 from pexschedd.store.store import Store
@@ -88,7 +90,7 @@ def alias(number: int, **changes: Any) -> ScheduledAlias:
     return msgspec.structs.replace(made, **changes)
 
 
-class MemoryKeeping:
+class MemoryUpkeepMailbox:
     """See `MailboxKeeping`."""
 
     def __init__(self, *meetings: CalendarMeeting, page: int = 2) -> None:
@@ -186,8 +188,8 @@ class Notes:
         self.notes.append(text)
 
 
-class Impatient(Clock):
-    """Nobody waits: every call is made at once, time and all."""
+class InstantClock(Clock):
+    """A clock on which every delayed call is made at once, and the time passes."""
 
     def callLater(
         self,
@@ -201,12 +203,12 @@ class Impatient(Clock):
         return call
 
 
-class House:
-    """A state folder with the parts around it."""
+class Upkeep:
+    """The upkeep services over a state folder."""
 
     def __init__(self, folder: Path) -> None:
         self.now = NOW
-        self.clock = Impatient()
+        self.clock = InstantClock()
         self.store = Store.open(
             folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected
         )
@@ -214,30 +216,27 @@ class House:
         uuids = (f"00000000-0000-4000-8000-{n:012}" for n in count(1))
         digits = lambda n: str(next(numbers)).zfill(n)  # noqa: E731 - short
         templates = Templates(self.time, lambda: next(uuids), digits)
-        self.wording = MessageTexts(templates)
+        self.texts = MessageTexts(templates)
         self.scheduler = MessageHandler(
             self.store,
-            self.wording,
+            self.texts,
             now=self.time,
             uuid4=lambda: next(uuids),
             digits=digits,
         )
-        reinstatement = RoomRestorer(
-            self.store, self.wording, now=self.time, digits=digits
+        self.restorer = RoomRestorer(
+            self.store, self.texts, now=self.time, digits=digits
         )
-        self.reinstatement = reinstatement
-        self.recoverer = RecoveryRunner(
-            self.store,
-            self.wording,
-            reinstatement,
-            clock=self.clock,
-            now=self.time,
-            uuid4=lambda: next(uuids),
-            digits=digits,
+        allocator = AliasAllocator(
+            self.store, now=self.time, uuid4=lambda: next(uuids), digits=digits
         )
+        recovery = MeetingRecovery(
+            self.store, self.texts, self.restorer, allocator, clock=self.clock
+        )
+        self.recoverer = RecoveryRunner(recovery, clock=self.clock, now=self.time)
         self.alarms = Alarms(self.store, self.time)
         self.auditor = AuditRunner(
-            self.store, reinstatement, self.alarms, clock=self.clock, now=self.time
+            self.store, self.restorer, self.alarms, clock=self.clock, now=self.time
         )
 
     def time(self) -> datetime:

@@ -1,0 +1,130 @@
+"""Makes the room of one accepted meeting again."""
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import CalendarMeeting
+from pexschedd.scheduling.ports.mailbox import Action
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
+from pexschedd.scheduling.records.lookup import MeetingLookup
+from pexschedd.scheduling.records.message_texts import MessageTexts
+from pexschedd.scheduling.upkeep.invitation_aliases import InvitationAliases, tags_in
+from pexschedd.scheduling.upkeep.invitation_update import InvitationUpdater
+from pexschedd.scheduling.upkeep.restore_room import (
+    RoomNotRestorable,
+    RoomRestorer,
+    is_announced,
+    scheduled,
+)
+from pexschedd.store.store import Store
+from pexschedd.util.cooperate import in_slices
+
+KEPT = "rooms made again, with the old alias"
+NEW = "rooms made again, with a new alias and a new invitation"
+TOLD = "invitations sent again that could not be sent the last time"
+THERE = "meetings that have their room"
+
+
+class RecoveryContext(msgspec.Struct, frozen=True):
+    """The same for all meetings of one run over an integration."""
+
+    connector: Connector
+    invitations: InvitationUpdater
+    message: str
+    """HTML for the top of an invitation that is sent again."""
+    dry_run: bool = False
+
+
+class MeetingRecovery:
+    """Decides between the old alias and a new one, and carries it out."""
+
+    def __init__(
+        self,
+        store: Store,
+        texts: MessageTexts,
+        restorer: RoomRestorer,
+        allocator: AliasAllocator,
+        *,
+        clock: IReactorTime,
+    ) -> None:
+        self._store = store
+        self._lookup = MeetingLookup(store)
+        self._texts = texts
+        self._restorer = restorer
+        self._allocator = allocator
+        self._aliases = InvitationAliases(self._lookup, allocator)
+        self._clock = clock
+
+    async def recover(self, meeting: CalendarMeeting, context: RecoveryContext) -> str:
+        """Gives an accepted meeting its room; `KEPT`, `NEW`, `TOLD` or `THERE`.
+
+        Raises `RoomNotRestorable`, `MailboxError`, `TemplateError`, or `Unavailable`
+        when there are no alias numbers left.
+        """
+        connector = context.connector
+        existing = scheduled(self._lookup, connector.id, meeting.uid)
+        if existing and is_announced(self._lookup, connector.id, meeting.uid):
+            return THERE
+        if existing:
+            alias = self._lookup.alias_by_id(existing[0].scheduled_alias)
+            if alias is None:
+                raise RoomNotRestorable("its alias is gone")
+            return await self._announce(meeting, alias, context)
+        if await self._is_being_cancelled(connector, meeting):
+            raise RoomNotRestorable("its cancellation is under way")
+        alias = self._aliases.find(connector, meeting)
+        if alias is not None:
+            return await self._restore(meeting, alias, context)
+        # The copy in the equipment mailbox may have lost its text.
+        own = await context.invitations.find(meeting)
+        with_text = msgspec.structs.replace(meeting, html=own.html, text=own.text)
+        alias = self._aliases.find(connector, with_text)
+        if alias is not None:
+            return await self._restore(meeting, alias, context)
+        if not context.dry_run:
+            alias = self._allocator.allocate(connector)
+            # Rendered first: a template that fails must not leave a room behind.
+            top = self._top(alias, context)
+            await self._restorer.restore(connector, meeting, alias, announced=False)
+            await context.invitations.update(meeting, own, alias, top)
+        return NEW
+
+    async def _restore(
+        self, meeting: CalendarMeeting, alias: ScheduledAlias, context: RecoveryContext
+    ) -> str:
+        if not context.dry_run:
+            self._top(alias, context)  # a template that fails must not leave a room
+            await self._restorer.restore(context.connector, meeting, alias)
+        return KEPT
+
+    async def _announce(
+        self, meeting: CalendarMeeting, alias: ScheduledAlias, context: RecoveryContext
+    ) -> str:
+        """Tell the organizer about a room that the last run could not announce."""
+        own = await context.invitations.find(meeting)
+        if alias.uuid in tags_in(own):
+            return THERE  # announced, and the update is on its way to us
+        if not context.dry_run:
+            top = self._top(alias, context)
+            await context.invitations.update(meeting, own, alias, top)
+        return TOLD
+
+    async def _is_being_cancelled(
+        self, connector: Connector, meeting: CalendarMeeting
+    ) -> bool:
+        """Return whether the room may just have gone without the calendar knowing."""
+        found = (self._lookup.alias(uuid) for uuid in tags_in(meeting))
+        if not any(a and a.conference_deletion_time is not None for a in found):
+            return False
+        async for pending in in_slices(self._store.all(tables.OUTBOX), self._clock):
+            ours = pending.exchange_connector == connector.id
+            if ours and pending.action == Action.REMOVE:
+                return True
+        return False
+
+    def _top(self, alias: ScheduledAlias, context: RecoveryContext) -> tuple[str, str]:
+        instructions = self._texts.instructions(context.connector, alias)
+        return context.message, instructions

@@ -1,0 +1,24 @@
+"""What a decision changes is named in the log by table and id alone."""
+
+from pexschedd.model import tables
+from pexschedd.model.conference import Conference
+from pexschedd.scheduling.decisions.decision import (
+    Change,
+    Delete,
+    Put,
+    RemoveRoom,
+    in_words,
+)
+
+
+def test_changes_in_words() -> None:
+    """What is written, what goes, and which rooms go; nothing for no change."""
+    room = Conference(id=3, name="Secret")
+    changes: list[Change] = [
+        Put(tables.CONFERENCE, room),
+        Delete(tables.SCHEDULED_CONFERENCE, 4),
+        RemoveRoom(5),
+    ]
+    said = in_words(changes)
+    assert said == " (conference 3, no scheduled_conference 4, no conference 5)"
+    assert in_words([]) == ""
