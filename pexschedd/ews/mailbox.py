@@ -26,6 +26,7 @@ from pexschedd.ews.operations.get_item import (
     build_get_without_body,
     parse_messages,
 )
+from pexschedd.ews.operations.resolve_names import build_resolve, parse_primary
 from pexschedd.ews.operations.sync_folder_items import (
     MAX_CHANGES,
     build_sync,
@@ -231,6 +232,15 @@ class EwsMailbox:
         await self._client.write(
             build_set_stamp(self._site.mailbox, text), parse_set_stamp
         )
+
+    async def primary_address(self, address: str) -> str:
+        """The primary address of the mailbox with this address; empty if unknown."""
+        try:
+            return await self._client.read(
+                build_resolve(self._site.mailbox, address), parse_primary
+            )
+        except MailboxRefused:
+            return ""  # the directory is not for this account
 
     async def close(self) -> None:
         """Close the connections."""

@@ -52,6 +52,8 @@ class ScheduledConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     changed: Annotated[datetime | None, Field(internal=True)] = None
     answer: Annotated[str, Field(internal=True)] = ""
     """Which text the organizer got last; a repeated message gets the same."""
+    organizer: Annotated[str, Field(internal=True)] = ""
+    """The organizer's address in lower case; empty where it was never known."""
     recurrence_id: Annotated[datetime | None, Field(internal=True)] = None
     """Of an occurrence whose series is not ours: its original start."""
 
@@ -109,6 +111,8 @@ class RecurringConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     changed: Annotated[datetime | None, Field(internal=True)] = None
     answer: Annotated[str, Field(internal=True)] = ""
     versions: Annotated[tuple[OccurrenceVersion, ...], Field(internal=True)] = ()
+    organizer: Annotated[str, Field(internal=True)] = ""
+    """The organizer's address in lower case; empty where it was never known."""
 
 
 class CancelledOccurrence(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -120,4 +124,5 @@ class CancelledOccurrence(Record, frozen=True, kw_only=True, omit_defaults=True)
     recurrence_id: datetime
     sequence: int = 0
     changed: datetime | None = None
+    organizer: str = ""
     created: datetime

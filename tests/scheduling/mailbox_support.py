@@ -21,6 +21,8 @@ class MemoryInbox:
     def __init__(self) -> None:
         self.messages: dict[str, MeetingMessage] = {}
         self.arrivals: list[str] = []
+        self.directory: dict[str, str] = {}
+        """Primary addresses by address, both in lower case."""
         self.told: list[tuple[str, Action, str]] = []
         """Every answer that took effect: item id, action, body."""
         self.tried: list[tuple[str, Action, str]] = []
@@ -76,6 +78,10 @@ class MemoryMailbox:
             return Outcome(OutcomeKind.GONE)
         self.inbox.told.append(said)
         return Outcome(OutcomeKind.DONE)
+
+    async def primary_address(self, address: str) -> str:
+        self.calls.append("primary_address")
+        return self.inbox.directory.get(address.casefold(), "")
 
     async def close(self) -> None:
         self.calls.append("close")

@@ -44,6 +44,9 @@ class KnownMeetings(Protocol):
     def name_taken(self, name: str) -> bool:
         """Return whether a conference has this name."""
 
+    def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
+        """Return whether the directory has two addresses for the same mailbox."""
+
 
 class RoomTexts(Protocol):
     """The texts of a room's fields, from the integration's templates.
@@ -69,6 +72,14 @@ class IdSource(msgspec.Struct, frozen=True):
 
     new_id: Callable[[Table[Any]], int]
     digits: Callable[[int], str]
+
+
+def scheduled(
+    known: KnownMeetings, connector_id: int, uid: str
+) -> list[ScheduledConference | RecurringConference]:
+    """Return all that is scheduled of a meeting: single, occurrences, series."""
+    series = known.series(connector_id, uid)
+    return [*known.meetings(connector_id, uid), *([series] if series else [])]
 
 
 def tagged(

@@ -19,6 +19,7 @@ story can be told as a table of cases, and a crash can be replayed.
 | cancellation          | meeting scheduled         | remove, the room goes        |
 | cancellation of one   | series scheduled          | remove, that date goes       |
 | cancellation          | meeting unknown           | remove, the tag is spent     |
+| any of these          | another organizer's       | reply, nothing changes       |
 | anything else         | -                         | left alone                   |
 
 A message that contradicts itself raises `Undecidable`; the caller turns that, and every
@@ -34,13 +35,13 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.schedule import (
     CancelledOccurrence,
-    RecurringConference,
-    ScheduledConference,
 )
+from pexschedd.scheduling.decisions import organizer
 from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
     RoomTexts,
+    scheduled,
     tagged,
 )
 from pexschedd.scheduling.decisions.decision import Change, Decision, Put, RemoveRoom
@@ -87,19 +88,18 @@ def _cancelled(
             recurrence_id=message.recurrence_id,
             sequence=message.sequence,
             changed=message.changed,
+            organizer=organizer.address_of(message),
             created=now,
         )
         return _occurrence_cancelled(message, early, known, connector)
-    series = known.series(connector.id, message.uid)
-    meetings = known.meetings(connector.id, message.uid)
-    scheduled: list[ScheduledConference | RecurringConference] = [*meetings]
-    if series is not None:
-        scheduled.append(series)
-    if not scheduled:
+    meetings = scheduled(known, connector.id, message.uid)
+    if not meetings:
         return _cancelled_early(message, known, connector, now)
-    if message.sequence < max(each.sequence for each in scheduled):
+    if not organizer.is_the_organizers(message, connector.id, meetings, known):
+        return organizer.refused("the cancellation")
+    if message.sequence < max(each.sequence for each in meetings):
         return Decision("cancels what has been sent again since", Action.DISCARD)
-    rooms = dict.fromkeys(each.conference for each in scheduled)
+    rooms = dict.fromkeys(each.conference for each in meetings)
     return Decision(
         "cancelled", Action.REMOVE, changes=tuple(RemoveRoom(room) for room in rooms)
     )
@@ -113,6 +113,10 @@ def _occurrence_cancelled(
 ) -> Decision:
     original = early.recurrence_id
     series = known.series(connector.id, message.uid)
+    meetings = known.meetings(connector.id, message.uid)
+    everything = scheduled(known, connector.id, message.uid)
+    if not organizer.is_the_organizers(message, connector.id, everything, known):
+        return organizer.refused("the cancellation of an occurrence")
     if series is not None:
         if newest(series, original).is_newer_than(Version.of(message)):
             return Decision("cancels what has been sent again since", Action.DISCARD)
@@ -122,7 +126,6 @@ def _occurrence_cancelled(
             Action.REMOVE,
             changes=(Put(tables.RECURRING_CONFERENCE, changed),),
         )
-    meetings = known.meetings(connector.id, message.uid)
     orphan = next((m for m in meetings if m.recurrence_id == original), None)
     if orphan is None:
         # Its request, or that of its series, may still be on the way.

@@ -83,6 +83,8 @@ class Decision(msgspec.Struct, frozen=True):
     alias: ScheduledAlias | None = None
     """The alias that the text may name."""
     changes: tuple[Change, ...] = ()
+    reply: str = ""
+    """HTML for the sender, with the action REPLY."""
     token: str = ""
     """The identity token of a meeting that was sent without a tag. It must be verified,
     and the meeting rewritten, before anything can be answered."""

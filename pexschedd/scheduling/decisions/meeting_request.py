@@ -22,11 +22,13 @@ from pexschedd.model.schedule import (
     RecurringConference,
     ScheduledConference,
 )
+from pexschedd.scheduling.decisions import organizer
 from pexschedd.scheduling.decisions.conference import ConferenceBuilder, bounded
 from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
     RoomTexts,
+    scheduled,
     tagged,
 )
 from pexschedd.scheduling.decisions.decision import (
@@ -92,6 +94,7 @@ class MeetingRequest:
             each
             for each in known.cancelled_early(connector.id, message.uid)
             if Version(each.sequence, each.changed).is_newer_than(version)
+            and organizer.is_the_organizers(message, connector.id, [each], known)
         ]
         self.meeting = next(
             (m for m in self.meetings if m.recurrence_id == self.original), None
@@ -99,6 +102,11 @@ class MeetingRequest:
 
     def decide(self) -> Decision:
         """The answer to the request, and the records that change."""
+        everything = scheduled(self.known, self.connector.id, self.message.uid)
+        if not organizer.is_the_organizers(
+            self.message, self.connector.id, everything, self.known
+        ):
+            return organizer.refused("the request")
         held = self._held()
         version = Version.of(self.message)
         if held is not None and held.is_newer_than(version):
@@ -322,6 +330,7 @@ class MeetingRequest:
             sequence=self.message.sequence,
             changed=self.message.changed,
             answer=text,
+            organizer=organizer.address_of(self.message),
             recurrence_id=self.original,
         )
 
@@ -352,6 +361,7 @@ class MeetingRequest:
             changed=self.message.changed,
             answer=text,
             versions=versions,
+            organizer=organizer.address_of(self.message),
         )
         orphans = (m for m in self.meetings if m.conference == room)
         return text, with_newer(record, (*orphans, *([old] if old else ())))

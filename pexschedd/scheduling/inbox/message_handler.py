@@ -6,7 +6,8 @@ correlation id that the log has too. What nobody foresaw is raised: who called t
 again, and gives up after a few times. A message therefore always gets an answer.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 import msgspec
 from twisted.logger import Logger
@@ -17,10 +18,12 @@ from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
-from pexschedd.scheduling.decisions.context import IdSource
+from pexschedd.scheduling.decisions import organizer
+from pexschedd.scheduling.decisions.context import IdSource, scheduled
 from pexschedd.scheduling.decisions.decide import decide
 from pexschedd.scheduling.decisions.decision import Decision, Undecidable, in_words
 from pexschedd.scheduling.ports.mailbox import Action, Unreadable
+from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.scheduling.records.apply_decision import apply_decision
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -42,7 +45,9 @@ class MessageHandler:
         digits: Callable[[int], str],
     ) -> None:
         self._store = store
-        self._known = MeetingLookup(store)
+        self.addresses = AddressBook()
+        """The directory's addresses, for the messages at hand; see `to_look_up`."""
+        self._known = MeetingLookup(store, self.addresses)
         self._wording = wording
         self._now = now
         self._uuid4 = uuid4
@@ -83,6 +88,26 @@ class MessageHandler:
             self._answer(
                 change, connector, message, decision.action, body, correlation_id
             )
+
+    def to_look_up(
+        self, connector: Connector, messages: Iterable[MeetingMessage | Unreadable]
+    ) -> set[str]:
+        """Return the addresses that have to be looked up in the directory first.
+
+        They are those of organizers of one meeting, as records and messages name them,
+        where these differ: almost always none.
+        """
+        named: defaultdict[str, set[str]] = defaultdict(set)
+        for message in messages:
+            if isinstance(message, MeetingMessage) and message.uid:
+                named[message.uid].add(organizer.address_of(message))
+        for uid, addresses in named.items():
+            known = scheduled(self._known, connector.id, uid)
+            early = self._known.cancelled_early(connector.id, uid)
+            addresses.update(each.organizer for each in known)
+            addresses.update(each.organizer for each in early)
+            addresses.discard("")
+        return set().union(*(each for each in named.values() if len(each) > 1))
 
     def give_up(
         self,
@@ -139,7 +164,7 @@ class MessageHandler:
             IdSource(change.new_id, self._digits),
         )
         if decision.text is None:
-            return decision, ""
+            return decision, decision.reply
         body = self._wording.answer(connector, decision.text, message, decision.alias)
         return decision, body
 

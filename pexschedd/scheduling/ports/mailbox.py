@@ -109,6 +109,12 @@ class Mailbox(Protocol):
         is GONE.
         """
 
+    async def primary_address(self, address: str) -> str:
+        """The primary SMTP address of the mailbox that has this address.
+
+        Empty if the directory does not know it, or does not tell.
+        """
+
     async def close(self) -> None:
         """Gives up all connections."""
 

@@ -9,6 +9,7 @@ from pexschedd.model.schedule import (
     RecurringConference,
     ScheduledConference,
 )
+from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.store.store import Store
 
 Scheduled = ScheduledConference | RecurringConference
@@ -26,8 +27,9 @@ def everything_scheduled(store: Store) -> Iterator[Scheduled]:
 class MeetingLookup:
     """Finds meetings, rooms and aliases; see `KnownMeetings`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, addresses: AddressBook | None = None) -> None:
         self._store = store
+        self._addresses = addresses or AddressBook()
 
     def alias(self, uuid: str) -> ScheduledAlias | None:
         """The alias that was handed out with this tag."""
@@ -36,6 +38,10 @@ class MeetingLookup:
     def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         """The alias that was handed out with this id; None for None."""
         return None if id is None else self._store.get(tables.SCHEDULED_ALIAS, id)
+
+    def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
+        """Return whether the directory has two addresses for the same mailbox."""
+        return self._addresses.same_mailbox(connector_id, one, other)
 
     def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
         """The scheduled single meeting, or lone occurrences of an unknown series."""

@@ -62,6 +62,8 @@ class Rooms:
         self.addresses: dict[int, ConferenceAlias] = {}
         self.recurring: dict[int, RecurringConference] = {}
         self.early: dict[int, CancelledOccurrence] = {}
+        self.one_mailbox: set[str] = set()
+        """Addresses that the directory has for one mailbox."""
         self._ids = count(100)
 
     def book(self, id: int = 1, uuid: str = TAG, **changes: Any) -> ScheduledAlias:
@@ -113,6 +115,9 @@ class Rooms:
 
     def name_taken(self, name: str) -> bool:
         return any(c.name == name for c in self.conferences.values())
+
+    def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
+        return {one, other} <= self.one_mailbox
 
     def new_id(self, table: object) -> int:
         return next(self._ids)

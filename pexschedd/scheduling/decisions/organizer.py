@@ -1,0 +1,70 @@
+"""PURE: whose a meeting is, and what others may do to it: nothing.
+
+A meeting is its organizer's (RFC 5546 section 6.1.1; MS-OXOCAL section 1.3). Any
+attendee knows its UID and its text, and can send an item of their own with both. A
+delegate sends on behalf of the organizer, and a forwarded copy still names the
+organizer; a renamed address, or another one of the same mailbox, is the same person.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pexschedd.model.meeting import MeetingMessage
+from pexschedd.scheduling.decisions.decision import Decision
+from pexschedd.scheduling.ports.mailbox import Action
+
+NOT_THE_ORGANIZER = (
+    "<p>This message is about a meeting that somebody else has organized. Nothing was "
+    "changed: only its organizer can move or cancel it, or change its virtual meeting "
+    "room.</p><p>For a meeting of your own, make a new one in your calendar and add a "
+    "room to it.</p>"
+)
+"""The reply to a person who sends another person's meeting."""
+
+
+class Owned(Protocol):
+    """A record that remembers an organizer; empty if none was known."""
+
+    @property
+    def organizer(self) -> str:
+        """The organizer's SMTP address in lower case."""
+
+
+class Mailboxes(Protocol):
+    """What the directory says about addresses."""
+
+    def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
+        """Return whether two addresses are the same person's."""
+
+
+def address_of(message: MeetingMessage) -> str:
+    """Return the organizer's address as records keep it; empty if there is none."""
+    return message.organizer.email.casefold()
+
+
+def is_the_organizers(
+    message: MeetingMessage,
+    connector_id: int,
+    scheduled: Iterable[Owned],
+    mailboxes: Mailboxes,
+) -> bool:
+    """Return whether a message comes from the organizer of what is scheduled.
+
+    True where nothing is known of an organizer: such records are older than this rule.
+    """
+    sender = address_of(message)
+    return all(
+        each.organizer == sender
+        or mailboxes.same_mailbox(connector_id, each.organizer, sender)
+        for each in scheduled
+        if each.organizer
+    )
+
+
+def refused(what: str) -> Decision:
+    """Return the decision about a message of somebody else; `what` is for the log."""
+    return Decision(
+        f"{what} was not sent by the meeting's organizer; nothing is changed",
+        Action.REPLY,
+        reply=NOT_THE_ORGANIZER,
+    )

@@ -1,0 +1,29 @@
+"""Primary addresses that the directory has told for the batch at hand."""
+
+
+class AddressBook:
+    """The primary address of each address that was looked up.
+
+    Nothing is kept from one batch to the next: an address may be given to another
+    person.
+    """
+
+    def __init__(self) -> None:
+        self._primary: dict[tuple[int, str], str] = {}
+
+    def learn(self, connector_id: int, address: str, primary: str) -> None:
+        """Note a look-up; `primary` is empty for an address that nobody has."""
+        self._primary[connector_id, address.casefold()] = primary.casefold()
+
+    def clear(self) -> None:
+        """Forget all look-ups."""
+        self._primary.clear()
+
+    def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
+        """Return whether two addresses are the same mailbox's, as far as is known."""
+        one, other = one.casefold(), other.casefold()
+        if not one or not other:
+            return False
+        first = self._primary.get((connector_id, one), "")
+        second = self._primary.get((connector_id, other), "")
+        return one == other or (bool(first) and first == second)
