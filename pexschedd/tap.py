@@ -38,6 +38,7 @@ from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
 from pexschedd.util import signals
 from pexschedd.util.periodic import Periodic, Running
+from pexschedd.util.steady_time import count_steadily
 
 UPCOMING_EVERY = 60.0
 """Seconds between two looks at which occurrences administrators see."""
@@ -89,6 +90,7 @@ def makeService(options: DaemonOptions) -> MultiService:
     """What twistd calls."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
+    count_steadily(reactor)
     try:
         daemon = Daemon(options.config, reactor=reactor, now=system_now)
     except (StoreError, ConfigError) as error:

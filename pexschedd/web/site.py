@@ -8,7 +8,6 @@ handed to a sink that buffers, not a logger event.
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import count
 from json import dumps
 from secrets import token_hex
@@ -21,6 +20,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site as TwistedSite
 
+from pexschedd.clock import Now, system_now
 from pexschedd.web.channel import BoundedChannel
 from pexschedd.web.connections import ConnectionCaps, Connections
 
@@ -141,9 +141,8 @@ class BoundedRequest(TwistedRequest):
 
     def _access_line(self) -> str:
         """JSON by hand: nothing in it needs more escaping than the path."""
-        now = self.site.clock.seconds()  # a reactor counts from 1970
-        elapsed = (now - self._started) * 1000
-        time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        elapsed = (self.site.clock.seconds() - self._started) * 1000
+        time = self.site.now().isoformat(timespec="milliseconds")
         method = self.method.decode("ascii", "replace")[:20]
         method = method.replace("\\", "\\\\").replace('"', '\\"')
         # The path alone: a query may hold what does not belong into a log.
@@ -223,6 +222,7 @@ class HttpSite(TwistedSite):
         clock: IReactorTime,
         access: AccessSink | None,
         caps: ConnectionCaps | None = None,
+        now: Now = system_now,
         refused: Callable[[], object] = lambda: None,
     ) -> None:
         # Twisted would parse forms before any route is asked, in quadratic time.
@@ -234,6 +234,7 @@ class HttpSite(TwistedSite):
         )
         self.clock = clock
         self.access = access
+        self.now = now
         self.connections = Connections(caps or ConnectionCaps(), clock, refused)
 
     def startFactory(self) -> None:
