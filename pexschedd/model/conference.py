@@ -73,6 +73,16 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
             readonly=True,
         ),
     ] = None
+    room_end: Annotated[datetime | None, Field(internal=True)] = None
+    """The end of the last meeting in the room, if the room was removed as past. If that
+    time is still to come, the room was removed by a wrong clock and is lost, not
+    deleted."""
+
+    def is_deleted(self, now: datetime) -> bool:
+        """Return whether the room is gone for good."""
+        if self.conference_deletion_time is None:
+            return False
+        return self.room_end is None or self.room_end <= now
 
 
 _VIEWS = (

@@ -54,6 +54,12 @@ class MailboxCursor(Record, frozen=True, kw_only=True, omit_defaults=True):
     """When the last item was processed."""
 
 
+class LastSweep(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The janitor's last round; there is one record, with id 1."""
+
+    finished: datetime
+
+
 class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A message that could not be read, decided about or answered: tried again a few
     times, then set aside so that an administrator can look at it.

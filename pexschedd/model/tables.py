@@ -8,6 +8,7 @@ from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.outbox import (
+    LastSweep,
     MailboxCursor,
     PendingAnswer,
     PendingRewrite,
@@ -35,6 +36,7 @@ RECURRING_CONFERENCE = Table("recurring_conference", RecurringConference)
 OUTBOX = Table("outbox", PendingAnswer)
 REWRITE = Table("rewrite", PendingRewrite)
 CURSOR = Table("mailbox_cursor", MailboxCursor)
+SWEEP = Table("last_sweep", LastSweep)
 TROUBLED = Table("set_aside_message", TroubledMessage)
 
 TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different records
@@ -52,6 +54,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     OUTBOX,
     REWRITE,
     CURSOR,
+    SWEEP,
     TROUBLED,
 )
 

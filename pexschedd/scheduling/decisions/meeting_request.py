@@ -128,7 +128,11 @@ class MeetingRequest:
             return refused
         text, changes = self._schedule(alias)
         used = msgspec.structs.replace(
-            alias, is_used=True, ews_item_uid=self.message.uid
+            alias,
+            is_used=True,
+            ews_item_uid=self.message.uid,
+            conference_deletion_time=None,
+            room_end=None,
         )
         if used != alias:
             changes = [Put(tables.SCHEDULED_ALIAS, used), *changes]
@@ -212,7 +216,7 @@ class MeetingRequest:
         return next((a for a in found if a.id in has), found[0] if found else None)
 
     def _refused(self, alias: ScheduledAlias) -> Decision | None:
-        if alias.conference_deletion_time is not None:
+        if alias.is_deleted(self.now):
             return self._decline(Text.ALIAS_DELETED, "alias deleted", alias)
         if alias.ews_item_uid and alias.ews_item_uid != self.message.uid:
             return self._decline(

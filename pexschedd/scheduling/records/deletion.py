@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.model import tables
 from pexschedd.model.table import Table
 from pexschedd.scheduling.records.lookup import Scheduled, everything_scheduled
+from pexschedd.scheduling.recurrence.series_dates import last_end
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
@@ -25,19 +26,27 @@ _ITS_TABLES: tuple[Table[Any], ...] = (
 
 
 def remove_conference(
-    change: Transaction, store: Store, conference: int, now: datetime
+    change: Transaction,
+    store: Store,
+    conference: int,
+    now: datetime,
+    *,
+    past: bool = False,
 ) -> None:
     """Removes a conference with its aliases and its schedule.
 
     The aliases that were handed out for it stay, marked as deleted at `now`: a meeting
-    request that still uses one is declined from then on.
+    request that still uses one is declined from then on. With `past` they also keep
+    when their last meeting was to end.
     """
     for meeting in store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
         change.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
-        _mark_deleted(change, store, meeting.scheduled_alias, now)
+        end = meeting.end_time if past else None
+        _mark_deleted(change, store, meeting.scheduled_alias, now, end)
     for series in store.find_all(tables.RECURRING_BY_CONFERENCE, conference):
         change.delete(tables.RECURRING_CONFERENCE, series.id)
-        _mark_deleted(change, store, series.scheduled_alias, now)
+        end = last_end(series.recurrence) if past else None
+        _mark_deleted(change, store, series.scheduled_alias, now, end)
     for alias in store.find_all(tables.ALIAS_BY_CONFERENCE, conference):
         change.delete(tables.CONFERENCE_ALIAS, alias.id)
     if store.get(tables.CONFERENCE, conference) is not None:
@@ -45,11 +54,17 @@ def remove_conference(
 
 
 def _mark_deleted(
-    change: Transaction, store: Store, alias: int | None, now: datetime
+    change: Transaction,
+    store: Store,
+    alias: int | None,
+    now: datetime,
+    room_end: datetime | None,
 ) -> None:
     booked = None if alias is None else store.get(tables.SCHEDULED_ALIAS, alias)
     if booked is not None and booked.conference_deletion_time is None:
-        booked = msgspec.structs.replace(booked, conference_deletion_time=now)
+        booked = msgspec.structs.replace(
+            booked, conference_deletion_time=now, room_end=room_end
+        )
         change.put(tables.SCHEDULED_ALIAS, booked)
 
 

@@ -149,7 +149,7 @@ def examine(
         return None if booked.pending else _differing(meeting, booked, now)
     found = (records.alias(uuid) for uuid in tags.find(meeting.html, meeting.text).pxps)
     own = [a for a in found if a is not None and a.ews_item_uid in ("", meeting.uid)]
-    usable = any(alias.conference_deletion_time is None for alias in own)
+    usable = any(not alias.is_deleted(now) for alias in own)
     kind = (
         FindingKind.LOST
         if usable

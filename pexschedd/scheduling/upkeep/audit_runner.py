@@ -179,7 +179,7 @@ class AuditRunner:
             if (
                 alias is not None
                 and alias.exchange_connector == connector.id
-                and alias.conference_deletion_time is None
+                and not alias.is_deleted(self._now())
                 and alias.ews_item_uid in ("", meeting.uid)
             ):
                 return alias

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.outbox import LastSweep
 from pexschedd.model.schedule import CancelledOccurrence, ScheduledConference
 from pexschedd.model.table import Index, R
 from pexschedd.scheduling.records.deletion import remove_conference
@@ -49,18 +50,30 @@ class Janitor:
 
     _log = Logger()
 
-    def __init__(self, store: Store, *, clock: IReactorTime, now: Now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: IReactorTime,
+        now: Now,
+        doubt: Callable[[], str] = lambda: "",
+    ) -> None:
         self._store = store
         self._clock = clock
         self._now = now
+        self._doubt = doubt
+        """The reason why the date cannot be believed; see `ClockTrust`."""
 
     async def sweep(
         self, keep_going: KeepGoing = lambda: True, *, at_once: int = AT_ONCE
     ) -> SweepResult:
         """One round over everything up to today; durable when this returns.
 
-        Stops early, at a safe place, when `keep_going` returns False.
+        Stops early, at a safe place, when `keep_going` returns False. Does nothing
+        while the date is in doubt.
         """
+        if self._doubt():
+            return SweepResult()
         started = self._clock.seconds()
         past: dict[int, None] = {}
         async for each in in_slices(self._candidates(), self._clock, at_once):
@@ -81,6 +94,10 @@ class Janitor:
         )
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
         await self._change(early, self._forget_cancellation, keep_going, at_once)
+        with self._store.transaction(essential=True) as change:
+            change.put(tables.SWEEP, LastSweep(id=1, finished=self._now()))
+            durable = change.commit()
+        await durable
         if swept != SweepResult():
             self._log.info(
                 "janitor removed rooms={rooms} aliases={aliases} seconds={seconds:.1f}",
@@ -153,7 +170,8 @@ class Janitor:
         # It may have been scheduled again since it was looked at.
         if not self._is_past(conference):
             return False
-        remove_conference(change, self._store, conference, self._now())
+        now = self._now()
+        remove_conference(change, self._store, conference, now, past=True)
         return True
 
     def _remove_alias(self, change: Transaction, id: int) -> bool:

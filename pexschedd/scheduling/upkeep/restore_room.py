@@ -68,7 +68,9 @@ class RoomRestorer:
         changed nothing.
         """
         with self._store.transaction() as change:
-            usable = msgspec.structs.replace(alias, conference_deletion_time=None)
+            usable = msgspec.structs.replace(
+                alias, conference_deletion_time=None, room_end=None
+            )
             change.put(tables.SCHEDULED_ALIAS, usable)
             decision = decide(
                 self._as_request(connector, meeting, usable),

@@ -16,12 +16,15 @@ from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.model.schedule import ScheduledConference
+from pexschedd.scheduling.upkeep.audit_rules import FindingKind
 from pexschedd.scheduling.upkeep.janitor import Janitor, SweepResult
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     DAY,
     HOUR,
     NOW,
+    MemoryOrganizers,
+    MemoryUpkeepMailbox,
     Upkeep,
     alias,
     meeting,
@@ -64,6 +67,47 @@ async def test_a_room_goes_a_day_after_it_closed(upkeep: Upkeep) -> None:
     upkeep.now += timedelta(seconds=1)
     assert await janitor(upkeep).sweep() == SweepResult(aliases=1)
     assert upkeep.store.count(tables.SCHEDULED_ALIAS) == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_goes_while_the_date_is_in_doubt(upkeep: Upkeep) -> None:
+    """Neither rooms nor aliases, and no round counts as made."""
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1), alias(2, creation_time=NOW))
+    await upkeep.schedule(meeting(1))
+    upkeep.now = NOW + 3000 * DAY
+    doubting = Janitor(
+        upkeep.store, clock=upkeep.clock, now=upkeep.time, doubt=lambda: "ahead"
+    )
+    assert await doubting.sweep() == SweepResult()
+    assert upkeep.store.get(tables.SWEEP, 1) is None
+    assert await janitor(upkeep).sweep() == SweepResult(conferences=1, aliases=1)
+    (swept,) = upkeep.every(tables.SWEEP)
+    assert swept.finished == upkeep.now
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_room_that_a_wrong_clock_removed_is_lost_not_deleted(
+    upkeep: Upkeep,
+) -> None:
+    """With the right date again the audit heals it, and a request is accepted; once
+    its meeting is over by the right date, too, it is deleted."""
+    await upkeep.put(tables.SCHEDULED_ALIAS, alias(1))
+    await upkeep.schedule(meeting(1))
+    upkeep.now = CLOSES + 3 * DAY
+    assert await janitor(upkeep).sweep() == SweepResult(conferences=1)
+    (kept,) = upkeep.every(tables.SCHEDULED_ALIAS)
+    assert kept.room_end == CLOSES
+    assert kept.is_deleted(upkeep.now)
+    assert not kept.is_deleted(NOW)
+    upkeep.now = NOW
+    report = await upkeep.auditor.audit(
+        CONNECTOR, MemoryUpkeepMailbox(meeting(1)), MemoryOrganizers()
+    )
+    assert report is not None
+    assert [(f.kind, f.healed) for f in report.findings] == [(FindingKind.LOST, True)]
+    (again,) = upkeep.every(tables.SCHEDULED_ALIAS)
+    assert (again.conference_deletion_time, again.room_end) == (None, None)
+    assert len(upkeep.every(tables.CONFERENCE)) == 1
 
 
 @pytest_twisted.ensureDeferred
