@@ -265,6 +265,7 @@ def _http_answer(response: HttpResponse) -> HttpAnswer:
         offered=response.headers.get("www-authenticate", ""),
         location=response.headers.get("location", ""),
         retry_after=response.headers.get("retry-after", ""),
+        date=response.headers.get("date", ""),
         diagnostics=response.headers.get("x-ms-diagnostics", ""),
         page=response.body[:PAGE_START].decode("latin-1"),
     )

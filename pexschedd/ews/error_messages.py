@@ -23,6 +23,7 @@ from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.sign_in_advice import not_signed_in
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind
+from pexschedd.util.retry_after import seconds_of
 
 MAX_PAUSE = 3600.0
 """Seconds. A server that asks for more is asked again earlier."""
@@ -269,6 +270,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     """All WWW-Authenticate headers."""
     location: str = ""
     retry_after: str = ""
+    date: str = ""
     diagnostics: str = ""
     """x-ms-diagnostics: why a token was refused."""
     page: str = ""
@@ -304,7 +306,7 @@ def http_error(answer: HttpAnswer, site: ExchangeSite) -> MailboxError:
         status=status,
         where=" ".join(answer.location.split())[:MAX_TEXT] or "nowhere",
     )
-    retry_after = _seconds(answer.retry_after)
+    retry_after = _seconds(answer)
     if kind is error_policy.ServerStumbled and retry_after is not None:
         kind = MailboxBusy
     return kind(words, retry_after=retry_after)
@@ -321,9 +323,6 @@ def _rule(answer: HttpAnswer) -> error_policy.PolicyRule:
     return error_policy.STATUSES.get(status, error_policy.OTHER_STATUS)
 
 
-def _seconds(value: str) -> float | None:
-    """A Retry-After in seconds; its other form, a date, does not count."""
-    value = value.strip()
-    if not value.isdecimal() or len(value) > 6:
-        return None
-    return min(float(value), MAX_PAUSE)
+def _seconds(answer: HttpAnswer) -> float | None:
+    seconds = seconds_of(answer.retry_after, answer.date)
+    return None if seconds is None else min(seconds, MAX_PAUSE)

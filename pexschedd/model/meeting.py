@@ -1,6 +1,6 @@
 """What a mailbox hands us, in this domain's words."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -67,11 +67,18 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     occurrence alike (ews: from the clean global object id)."""
     recurrence_id: datetime | None = None
     """The original start of the occurrence that this message is about."""
+    occurrence_day: date | None = None
+    """The local date of that occurrence, by the series' clock, where the message has no
+    more; `recurrence_id` is a guess then."""
+    is_whole: bool = True
+    """False if the message does not tell an occurrence from the whole meeting."""
     is_series: bool = False
     """About a whole series; `recurrence` says which, unless it cannot be understood."""
     recurrence: Recurrence | None = None
     """With the exceptions and deleted occurrences as the organizer had them."""
     sequence: int = 0
+    has_sequence: bool = True
+    """False if the message has no number; `sequence` is 0 then."""
     changed: datetime | None = None
     """When the organizer last changed something that matters; orders messages of the
     same sequence."""

@@ -19,6 +19,7 @@ from pexschedd.model.recurrence import (
     DayOfWeek,
     Era,
     Moved,
+    Pattern,
     Range,
     Recurrence,
     RelativeMonthly,
@@ -147,9 +148,50 @@ def test_a_whole_series() -> None:
         ),
     ],
 )
-def test_patterns(xml: str, pattern: object) -> None:
+def test_patterns(xml: str, pattern: Pattern) -> None:
     """All six patterns that calendars have."""
-    assert understood(xml).pattern == pattern
+    expected = Recurrence(
+        pattern=pattern,
+        range=Range(date(2026, 11, 23)),
+        zone="Europe/Berlin",
+        at=time(9),
+        duration=timedelta(minutes=30),
+    )
+    start = first_start(expected)
+    assert start is not None
+    times = (
+        f"<t:Start>{start:%Y-%m-%dT%H:%M:%SZ}</t:Start>"
+        f"<t:End>{start + timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}</t:End>"
+    )
+    assert understood(xml, times=times) == expected
+
+
+SATURDAYS = (
+    "<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Saturday"
+    "</t:DaysOfWeek></t:WeeklyRecurrence>"
+)
+FRIDAY_NIGHT = (
+    "<t:Start>2027-03-05T22:00:00Z</t:Start><t:End>2027-03-06T00:00:00Z</t:End>"
+)
+
+
+def test_a_pattern_by_another_clock_than_the_meetings() -> None:
+    """Friday 22:00 in UTC is Saturday in Taipei: the clock of the pattern counts."""
+    span = FOREVER.replace("2026-11-23+01:00", "2027-03-06+08:00")
+    utc_zone = '<t:StartTimeZone Id="UTC"/>'
+    recurrence = understood(SATURDAYS, span, zone=utc_zone, times=FRIDAY_NIGHT)
+    assert first_start(recurrence) == datetime(2027, 3, 5, 22, tzinfo=UTC)
+    assert recurrence.zone == CustomZone((Era(bias=-480),))
+
+
+@pytest.mark.parametrize("offset", ["", "Z", "+01:00", "-08:00"])
+def test_a_pattern_that_does_not_begin_with_the_meeting(offset: str) -> None:
+    """By no clock that is named: it is not understood, as each room would open on the
+    wrong day."""
+    span = FOREVER.replace("2026-11-23+01:00", "2027-03-06" + offset)
+    utc_zone = '<t:StartTimeZone Id="UTC"/>'
+    times = FRIDAY_NIGHT
+    assert series(SATURDAYS, span, zone=utc_zone, times=times).recurrence is None
 
 
 @pytest.mark.parametrize(
@@ -180,11 +222,23 @@ def test_ranges(xml: str, span: Range) -> None:
 def test_whole_days() -> None:
     """Midnights of the organizer's zone, and a whole day though the clocks change."""
     recurrence = understood(
+        span=FOREVER.replace("2026-11-23", "2026-10-25"),
         times="<t:Start>2026-10-24T22:00:00Z</t:Start><t:End>2026-10-25T23:00:00Z"
-        "</t:End><t:IsAllDayEvent>true</t:IsAllDayEvent>"
+        "</t:End><t:IsAllDayEvent>true</t:IsAllDayEvent>",
     )
     assert recurrence.all_day
     assert recurrence.at == time(0)
+    assert recurrence.duration == timedelta(days=1)
+
+
+def test_whole_days_of_another_zone() -> None:
+    """What does not begin at a midnight of its own zone is an ordinary series."""
+    recurrence = understood(
+        times="<t:Start>2026-11-23T07:00:00Z</t:Start><t:End>2026-11-24T07:00:00Z"
+        "</t:End><t:IsAllDayEvent>true</t:IsAllDayEvent>"
+    )
+    assert not recurrence.all_day
+    assert recurrence.at == time(8)
     assert recurrence.duration == timedelta(days=1)
 
 
@@ -297,7 +351,6 @@ def occurrence(**times: str) -> str:
         {"times": ""},
         {"times": MORNING.replace("2026-11-23T08:30", "2026-11-22T08:30")},
         {"times": MORNING.replace("2026-11-23", "9999-12-31").replace("08:", "23:")},
-        {"times": MORNING + "<t:IsAllDayEvent>true</t:IsAllDayEvent>"},
         {"zone": '<t:StartTimeZone Id="Mitteleuropäische Zeit"/>'},
         {"zone": rules("an hour").replace("t:Z", "t:StartTimeZone")},
         {"more": occurrence(Start="2026-12-01T08:00:00Z", End="2026-12-01T09:00:00Z")},

@@ -13,7 +13,7 @@ from pexschedd.ews.envelope import (
     request,
     results,
 )
-from pexschedd.ews.global_ids import occurrence_date
+from pexschedd.ews.global_ids import canonical_uid, occurrence_date
 from pexschedd.ews.operations.item_parts import ItemReader, read_number
 from pexschedd.ews.operations.parts import (
     CLEAN_GLOBAL_ID,
@@ -29,6 +29,8 @@ from pexschedd.ews.operations.recurrence import RECURRENCE_FIELDS, read_recurren
 from pexschedd.ews.operations.time_zone import read_zone
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 
+# Neither calendar:UID nor AppointmentSequenceNumber: asked for them, some servers leave
+# out the named properties that say the same and more.
 _FIELDS = (
     "item:ItemClass",
     "item:Subject",
@@ -39,13 +41,11 @@ _FIELDS = (
     "message:From",
     "meeting:IsOutOfDate",
     "meetingRequest:MeetingRequestType",
-    "calendar:UID",
     "calendar:RecurrenceId",
     "calendar:DateTimeStamp",
     "calendar:CalendarItemType",
     "calendar:IsCancelled",
     "calendar:Organizer",
-    "calendar:AppointmentSequenceNumber",
     "calendar:AppointmentState",
     *RECURRENCE_FIELDS,
 )
@@ -132,6 +132,10 @@ def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
     start = item.time("Start")
     zone = read_zone(child(element, "StartTimeZone"), start or _NEVER)
     html, plain = item.bodies
+    exact = item.time("RecurrenceId") or read_time(item.named(_EXCEPTION_REPLACE_TIME))
+    global_id = item.binary(GLOBAL_ID)
+    day = None if exact else occurrence_date(global_id)
+    sequence = item.named(_SEQUENCE) or item.word("AppointmentSequenceNumber")
     return MeetingMessage(
         ref=ref,
         kind=_kind(item),
@@ -139,11 +143,13 @@ def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
         or item.time("DateTimeCreated")
         or _NEVER,
         uid=item.uid,
-        recurrence_id=_recurrence_id(item, start, zone),
+        recurrence_id=exact or (_same_time_on(day, start, zone) if day else None),
+        occurrence_day=day,
+        is_whole=item.is_series or bool(canonical_uid(global_id)),
         is_series=item.is_series,
         recurrence=read_recurrence(item) if item.is_series else None,
-        sequence=item.number("AppointmentSequenceNumber")
-        or read_number(item.named(_SEQUENCE)),
+        sequence=read_number(sequence),
+        has_sequence=bool(sequence.strip()),
         changed=read_time(item.named(_OWNER_CRITICAL_CHANGE))
         or item.time("DateTimeStamp"),
         start=start,
@@ -172,18 +178,10 @@ def _kind(item: ItemReader) -> MessageKind:
     return MessageKind.CANCELLATION if item.cancelled else MessageKind.REQUEST
 
 
-def _recurrence_id(
-    item: ItemReader, start: datetime | None, zone: str
-) -> datetime | None:
-    given = item.time("RecurrenceId") or read_time(item.named(_EXCEPTION_REPLACE_TIME))
-    if given is not None:
-        return given
-    day = occurrence_date(item.binary(GLOBAL_ID))
-    return _same_time_on(day, start, zone) if day and start else None
-
-
-def _same_time_on(day: date, start: datetime, zone: str) -> datetime | None:
+def _same_time_on(day: date, start: datetime | None, zone: str) -> datetime | None:
     """The global object id knows only the day; most occurrences keep their time."""
+    if start is None:
+        return None
     place = ZoneInfo(zone)
     try:
         local = start.astimezone(place)

@@ -4,8 +4,11 @@ A series that is understood in part would open rooms at wrong times, so it is
 understood wholly or not at all.
 """
 
-from datetime import UTC, date, datetime, time, tzinfo
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
+
+import msgspec
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
 from pexschedd.ews.operations.item_parts import ItemReader
@@ -14,8 +17,10 @@ from pexschedd.ews.operations.time_zone import read_clock
 from pexschedd.model.recurrence import (
     AbsoluteMonthly,
     AbsoluteYearly,
+    CustomZone,
     Daily,
     DayOfWeek,
+    Era,
     Moved,
     Pattern,
     Range,
@@ -24,7 +29,9 @@ from pexschedd.model.recurrence import (
     RelativeYearly,
     Weekly,
     Which,
+    Zone,
 )
+from pexschedd.scheduling.recurrence.series_dates import first_start
 from pexschedd.scheduling.recurrence.timezone_rules import clock_of
 
 T = TypeVar("T")
@@ -70,16 +77,32 @@ def read_recurrence(item: ItemReader) -> Recurrence | None:
 
 def _recurrence(item: ItemReader) -> Recurrence:
     start, end = item.time("Start"), item.time("End")
-    zone = read_clock(child(item.element, "StartTimeZone"))
     parts = list(children(child(item.element, "Recurrence")))
-    if start is None or end is None or zone is None or len(parts) != 2:
+    if start is None or end is None or len(parts) != 2:
         raise ValueError("incomplete")
+    zone = read_clock(child(item.element, "StartTimeZone"))
+    if zone is None:
+        raise ValueError("an unknown clock")
+    found = _by_clock(item, parts, start, end, zone)
+    if _begins_at(found, start):
+        return found
+    zone = _zone_of_range(parts[1])
+    if zone is not None:
+        found = _by_clock(item, parts, start, end, zone)
+        if _begins_at(found, start):
+            return found
+    raise ValueError("the pattern does not begin where the meeting does")
+
+
+def _by_clock(
+    item: ItemReader, parts: list[Element], start: datetime, end: datetime, zone: Zone
+) -> Recurrence:
     clock = clock_of(zone)
-    first = start.astimezone(clock).replace(tzinfo=None, fold=0)
-    last = end.astimezone(clock).replace(tzinfo=None, fold=0)
-    all_day = item.true("IsAllDayEvent")
-    if all_day:
-        first, last = _midnight(first, start, clock), _midnight(last, end, clock)
+    days = _whole_days(start, end, clock) if item.true("IsAllDayEvent") else None
+    first, last = days or (
+        start.astimezone(clock).replace(tzinfo=None, fold=0),
+        end.astimezone(clock).replace(tzinfo=None, fold=0),
+    )
     exceptions, deleted = _exceptions(item.element), _deleted(item.element)
     if len(exceptions) + len(deleted) > MAX_CHANGED:
         raise ValueError("too many changed occurrences")
@@ -89,22 +112,50 @@ def _recurrence(item: ItemReader) -> Recurrence:
         zone=zone,
         at=first.time(),
         duration=last - first,
-        all_day=all_day,
+        all_day=days is not None,
         exceptions=exceptions,
         deleted=deleted,
     )
 
 
-def _midnight(local: datetime, instant: datetime, clock: tzinfo) -> datetime:
-    """The midnight that this instant is by that clock. A clock that leaps over a
-    midnight shows one o'clock then.
+def _begins_at(recurrence: Recurrence, start: datetime) -> bool:
+    """Return whether the pattern's first date is that of the meeting's own start.
 
-    Raises ValueError if it is none: the days would not be the organizer's.
+    Where it is not, the zone that came with the meeting is not the one that the
+    pattern goes by: each room would open a day early or late.
     """
-    midnight = datetime.combine(local.date(), time(0))
-    if midnight.replace(tzinfo=clock).astimezone(UTC) != instant:
-        raise ValueError("whole days that do not begin at midnight")
-    return midnight
+    pattern = msgspec.structs.replace(recurrence, exceptions=(), deleted=())
+    first = first_start(pattern)
+    return first is None or abs(first - start) < timedelta(hours=12)
+
+
+def _zone_of_range(element: Element) -> Zone | None:
+    """The clock of the pattern itself: its dates may carry an offset."""
+    offset = re.search(r"([+-])(\d\d):(\d\d)$", text(element, "StartDate").strip())
+    if offset is None:
+        return None
+    east = int(offset[2]) * 60 + int(offset[3])
+    bias = -east if offset[1] == "+" else east
+    return CustomZone((Era(bias=bias),))
+
+
+def _whole_days(
+    start: datetime, end: datetime, clock: tzinfo
+) -> tuple[datetime, datetime] | None:
+    """The midnights that a meeting of whole days begins and ends at by that clock.
+
+    None if they are none: the days are those of another zone, and the series is an
+    ordinary one of that length.
+    """
+    first, last = _midnight(start, clock), _midnight(end, clock)
+    return (first, last) if first and last else None
+
+
+def _midnight(instant: datetime, clock: tzinfo) -> datetime | None:
+    """A clock that leaps over a midnight shows one o'clock then."""
+    midnight = datetime.combine(instant.astimezone(clock).date(), time(0))
+    same = midnight.replace(tzinfo=clock).astimezone(UTC) == instant
+    return midnight if same else None
 
 
 def _pattern(element: Element) -> Pattern:

@@ -37,6 +37,7 @@ from pexschedd.model.schedule import (
     CancelledOccurrence,
 )
 from pexschedd.scheduling.decisions import organizer
+from pexschedd.scheduling.decisions.completion import completed
 from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
@@ -64,6 +65,8 @@ def decide(
     Raises `Undecidable` for a request that contradicts itself, `TemplateError` for a
     template that fails.
     """
+    if message.kind is not MessageKind.OTHER:
+        message = completed(message, known, connector)
     match message.kind:
         case MessageKind.OTHER:
             return Decision("not about a meeting")

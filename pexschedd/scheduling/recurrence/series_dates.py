@@ -106,6 +106,17 @@ def index_of(recurrence: Recurrence, original: datetime) -> int | None:
     return _series(recurrence).index_of(original)
 
 
+def original_on(recurrence: Recurrence, day: date) -> datetime | None:
+    """The instant at which the pattern has an occurrence on this local date, if any.
+
+    Raises ValueError for an unknown time zone.
+    """
+    clock = clock_of(recurrence.zone)
+    at = datetime.combine(day, recurrence.at, clock).astimezone(UTC)
+    index = _series(recurrence).index_of(at)
+    return None if index is None else at
+
+
 def find(recurrence: Recurrence, original: datetime) -> Occurrence | None:
     """The occurrence that the pattern has there (see `index_of`), moved or not.
 

@@ -1,0 +1,51 @@
+"""PURE: what a message leaves out, filled in from what is known of its meeting.
+
+Not every server tells everything: a cancellation may come without a sequence number,
+and one occurrence may be named by its local date alone (MS-OXCICAL, MS-OXOCAL section
+2.2.1.27) or not at all.
+"""
+
+import msgspec
+
+from pexschedd.model.integration import Connector
+from pexschedd.model.meeting import MeetingMessage
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.scheduling.decisions.context import KnownMeetings, scheduled
+from pexschedd.scheduling.decisions.decision import Undecidable
+from pexschedd.scheduling.recurrence.series_dates import original_on
+
+
+def completed(
+    message: MeetingMessage, known: KnownMeetings, connector: Connector
+) -> MeetingMessage:
+    """Return the message with the occurrence and the sequence number that are meant.
+
+    A message without a number is taken for one of the newest number: its time decides.
+    Raises `Undecidable` for a message about a known series that says neither that it is
+    about all of it nor which occurrence it is about.
+    """
+    everything = scheduled(known, connector.id, message.uid) if message.uid else []
+    if not everything:
+        return message
+    if not message.has_sequence:
+        newest = max(map(_sequence, everything))
+        message = msgspec.structs.replace(message, sequence=newest)
+    series = known.series(connector.id, message.uid)
+    if series is None or message.is_series:
+        return message
+    if message.occurrence_day is not None:
+        try:
+            original = original_on(series.recurrence, message.occurrence_day)
+        except ValueError:  # a time zone that this system does not know
+            original = None
+        if original is not None:
+            return msgspec.structs.replace(message, recurrence_id=original)
+    if message.recurrence_id is None and not message.is_whole:
+        raise Undecidable("the message does not say which part of the series it is for")
+    return message
+
+
+def _sequence(meeting: ScheduledConference | RecurringConference) -> int:
+    if isinstance(meeting, ScheduledConference):
+        return meeting.sequence
+    return max([meeting.sequence, *(each.sequence for each in meeting.versions)])

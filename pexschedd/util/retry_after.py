@@ -1,0 +1,19 @@
+"""PURE: Retry-After (RFC 9110 section 10.2.3), as seconds or as a date."""
+
+from email.utils import parsedate_to_datetime
+
+
+def seconds_of(value: str, date: str) -> float | None:
+    """Return the seconds that a server asks for; None if it names none.
+
+    `value` is the header's; `date` is that of the answer's Date header, because a date
+    is meant by the server's clock. A date in the past is 0 seconds.
+    """
+    value = value.strip()
+    if value.isdecimal():
+        return float(value) if len(value) <= 6 else None
+    try:
+        pause = parsedate_to_datetime(value) - parsedate_to_datetime(date)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(0.0, pause.total_seconds())
