@@ -1,5 +1,6 @@
 """PURE: Retry-After (RFC 9110 section 10.2.3), as seconds or as a date."""
 
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
@@ -13,7 +14,13 @@ def seconds_of(value: str, date: str) -> float | None:
     if value.isdecimal():
         return float(value) if len(value) <= 6 else None
     try:
-        pause = parsedate_to_datetime(value) - parsedate_to_datetime(date)
+        pause = _utc(value) - _utc(date)
     except (TypeError, ValueError, OverflowError):
         return None
     return max(0.0, pause.total_seconds())
+
+
+def _utc(date: str) -> datetime:
+    """HTTP's oldest form has no zone and means UTC."""
+    found = parsedate_to_datetime(date)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
