@@ -46,8 +46,11 @@ def find(html: str, text: str = "") -> Tags:
     Either may be empty, and either may hold what the other should. Never raises, and
     takes time proportional to the bodies' length.
     """
-    shown = _compact(visible_text(html[:MAX_BODY]))
+    visible = visible_text(html[:MAX_BODY])
+    shown = _compact(visible)
     pxps, tok = _uuids(shown), _tokens(shown)
+    if not pxps:  # a gateway may have made HTML of a quoted plain text
+        pxps = _uuids(_compact(QUOTING.sub("", visible)))
     if text and not (pxps and tok):
         unquoted = QUOTING.sub("", text[:MAX_BODY])
         shown = _compact(resolve_references(unquoted))

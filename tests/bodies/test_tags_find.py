@@ -230,3 +230,12 @@ def test_nothing_raises(body: str) -> None:
     for tags in (find(body), find("", body), find(body, body)):
         assert all(len(uuid) == 36 and uuid == uuid.lower() for uuid in tags.pxps)
         assert all(token.count(".") == 2 for token in tags.tok)
+
+
+@pytest.mark.parametrize("mark", ["&gt; ", "&gt;&gt;", "| ", "  &gt; &gt; "])
+def test_a_quoted_text_within_html(mark: str) -> None:
+    """A gateway that shows a quoted plain text as preformatted HTML keeps the tag."""
+    tag = make_pxps("2f6e8c1a-7a55-4f65-9a10-0f6a3f6f1a01")
+    lines = "\n".join(mark + part for part in ("hello", tag[:25], tag[25:]))
+    found = find(f"<html><body><pre>{lines}</pre></body></html>")
+    assert found.pxps == ("2f6e8c1a-7a55-4f65-9a10-0f6a3f6f1a01",)
