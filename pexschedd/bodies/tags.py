@@ -49,7 +49,8 @@ def find(html: str, text: str = "") -> Tags:
     visible = visible_text(html[:MAX_BODY])
     shown = _compact(visible)
     pxps, tok = _uuids(shown), _tokens(shown)
-    if not pxps:  # a gateway may have made HTML of a quoted plain text
+    if not pxps and _QUOTED.search(visible):
+        # A gateway may have made HTML of a quoted plain text.
         pxps = _uuids(_compact(QUOTING.sub("", visible)))
     if text and not (pxps and tok):
         unquoted = QUOTING.sub("", text[:MAX_BODY])
@@ -75,6 +76,7 @@ _ENCODED_DASH = re.compile(_DASH, re.IGNORECASE)
 
 QUOTING = re.compile(r"^[ \t>|]+", re.MULTILINE)
 """What mail programs put before the lines of a quoted plain text."""
+_QUOTED = re.compile(r"^[ \t]*[>|]", re.MULTILINE)
 
 # White space, controls, and characters that take no room.
 NOTHING = re.compile(

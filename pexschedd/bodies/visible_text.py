@@ -8,6 +8,7 @@ proportional to the source whatever is in it, and never fails.
 
 import html as entities
 import re
+from functools import lru_cache
 
 MARKUP = re.compile(
     r"<(?:(?P<comment>!--)|(?P<name>[a-z][a-z0-9:_-]{0,30})|[!?/])", re.IGNORECASE
@@ -47,7 +48,11 @@ def visible_text(source: str) -> str:
 
 def resolve_references(text: str) -> str:
     """`&nbsp;`, `&#35;` and the like replaced by the characters they stand for."""
-    return REFERENCE.sub(lambda match: entities.unescape(match[0]), text)
+    return REFERENCE.sub(lambda match: _character(match[0]), text)
+
+
+# Bodies have few different references, and hostile ones many of the same.
+_character = lru_cache(maxsize=4096)(entities.unescape)
 
 
 def end_of_markup(source: str, match: re.Match[str]) -> int | None:
