@@ -298,6 +298,34 @@ def test_a_long_name_is_cut_to_be_made_unique() -> None:
     assert sorted(c.name for c in rooms.conferences.values()) == names
 
 
+@pytest.mark.parametrize("name", ["Other 123456", "Plans (2)", "Plans 12a", "Plans12"])
+def test_a_name_follows_the_subject(name: str) -> None:
+    """Only the very name that is wanted, and a number after a blank, may stay."""
+    rooms = scheduled()
+    ((id, conference),) = rooms.conferences.items()
+    rooms.conferences[id] = msgspec.structs.replace(conference, name=name)
+    rooms.apply(run(later(), rooms))
+    assert rooms.conferences[id].name == "Plans"
+
+
+def test_an_id_that_is_too_long_is_left_out() -> None:
+    """Exchange's ids have no limit that is known; half an id would find nothing."""
+    for length, kept in ((255, "x" * 255), (256, "")):
+        rooms = scheduled(ref=MessageRef("x" * length))
+        (meeting,) = rooms.rows.values()
+        assert meeting.ews_item_id == kept
+
+
+def test_the_note_tells_new_from_edited() -> None:
+    """For the log."""
+    rooms = Rooms()
+    rooms.book()
+    first = run(request(), rooms)
+    rooms.apply(first)
+    assert first.note == "scheduled"
+    assert run(later(), rooms).note == "rescheduled"
+
+
 DECLINED: list[tuple[str, dict[str, Any], dict[str, Any], Text]] = [
     ("no tag", {}, {"tag": ""}, Text.INVALID_ALIAS),
     ("unknown tag", {}, {"tag": OTHER_TAG}, Text.INVALID_ALIAS),

@@ -272,6 +272,34 @@ def test_invited_to_one_occurrence_only() -> None:
     assert (len(rooms.rows), len(rooms.conferences)) == (2, 1)
 
 
+def test_of_lone_occurrences_the_cancelled_one_closes() -> None:
+    """The others stay joinable in the same room."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(occurrence(4), rooms))
+    rooms.apply(run(occurrence(5), rooms))
+    before = {row.recurrence_id: row for row in rooms.rows.values()}
+    cancelled = occurrence(5, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
+    decision = run(cancelled, rooms)
+    assert decision.action is Action.REMOVE
+    rooms.apply(decision)
+    after = {row.recurrence_id: row for row in rooms.rows.values()}
+    assert after[FIRST + 4 * DAY] == before[FIRST + 4 * DAY]
+    closed = after[FIRST + 5 * DAY]
+    assert closed.start_time == closed.end_time == before[FIRST + 5 * DAY].end_time
+    assert not rooms.early
+
+
+def test_the_last_lone_occurrence_takes_the_room_along() -> None:
+    """Cancelled alone, it leaves nothing but the spent alias."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(occurrence(4), rooms))
+    rooms.apply(run(occurrence(4, kind=MessageKind.CANCELLATION), rooms))
+    assert not rooms.rows
+    assert not rooms.conferences
+
+
 def test_a_series_takes_its_lone_occurrences_in() -> None:
     """When the series comes after one of its occurrences there is one room still."""
     rooms = Rooms()
@@ -324,6 +352,14 @@ def test_the_same_series_message_twice() -> None:
     rooms.apply(run(occurrence(1, start=FIRST + DAY + HOUR), rooms))
     copy = run(occurrence(1, start=FIRST + DAY + HOUR, ref=MessageRef("copy")), rooms)
     assert (copy.text, copy.changes) == (Text.EDITED_OCCURRENCE, ())
+
+
+def test_a_copy_of_a_series_whose_occurrence_has_moved_since() -> None:
+    """It is a copy still: the newer edit does not make it an edit of the series."""
+    rooms = scheduled()
+    rooms.apply(run(occurrence(1, start=FIRST + DAY + HOUR), rooms))
+    copy = run(series(ref=MessageRef("copy")), rooms)
+    assert (copy.text, copy.changes) == (Text.NEW_SERIES, ())
 
 
 def test_an_occurrence_with_another_tag_is_undecidable() -> None:

@@ -131,6 +131,22 @@ async def test_removal_gives_way(store: Store) -> None:
     assert list(store.ids(tables.EXCHANGE_DOMAIN)) == [2]
 
 
+@pytest_twisted.ensureDeferred
+async def test_the_integration_itself_goes_last(store: Store) -> None:
+    """After a crash it is still there as long as anything is that it made."""
+    clock = Turns()
+    left: set[int] = set()
+
+    def look(turn: int) -> None:
+        if store.get(tables.CONNECTOR, OURS) is None:
+            left.update(store.count(table) for table in MADE)
+
+    await turns_of(
+        Deferred.fromCoroutine(remove_connector(store, OURS, NOW, clock)), clock, look
+    )
+    assert left == {MANY // 2}
+
+
 @pytest.mark.parametrize("until", [1, 10_000])
 @pytest_twisted.ensureDeferred
 async def test_what_is_made_meanwhile_goes_too(store: Store, until: int) -> None:

@@ -9,6 +9,7 @@ import pytest_twisted
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.errors import MailboxRefused, NotFound, Unavailable
 from pexschedd.model import tables
@@ -89,6 +90,21 @@ async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
     if setting.audits.running:
         await setting.audits.stopService()
     await upkeep.store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_log_names_integration_and_outcome(setting: Setting) -> None:
+    """One line when an audit has finished, another when it could not be made."""
+    with capturedLogs() as events:
+        setting.look()
+        setting.clock.advance(1.23)
+        setting.auditor.end.callback(REPORT)
+        setting.audits.begin(1)
+        setting.auditor.end.errback(MailboxRefused("Not allowed."))
+    assert [(formatEvent(e), e["integration"]) for e in events] == [
+        ("audit finished integration=1 meetings=1 rooms=1 findings=0 seconds=1.2", 1),
+        ("audit failed integration=1 reason=Not allowed.", 1),
+    ]
 
 
 @pytest_twisted.ensureDeferred
