@@ -16,6 +16,8 @@ from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.management.record_queries import RecordQueries
+from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.booking import Booking
@@ -24,10 +26,13 @@ from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.disk_reserve import reserve_of
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
-from pexschedd.web.admin.commands import CommandApi
-from pexschedd.web.admin.doctor import DoctorApi, OwnPane
-from pexschedd.web.admin.routes import AdminApi
-from pexschedd.web.admin.service_account import ServiceAccountApi
+from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.admin.addin_files import AddinFileRoutes
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.records import RecordRoutes
+from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
 from pexschedd.web.policy import PolicyApi
@@ -47,6 +52,7 @@ class HttpServers(MultiService):
         self._outside = outside
         self._failed = failed
         self._files = ConnectorFiles(basis.config.state_dir)
+        self._pages = PanePages(self._files, basis.wording.placeholder)
         self._refused = RefusedTokens(outside.identity.verify)
         self._access = BufferedSink(sys.stdout.write, basis.reactor)
         self.administrators = Administrators(basis.store, basis.now, basis.in_thread)
@@ -56,7 +62,7 @@ class HttpServers(MultiService):
             outside.connections.poster,
             state_dir=basis.config.state_dir,
             now=basis.now,
-            pane=OwnPane(self._files, basis.wording.placeholder),
+            pane=self._pages.pane,
             refused_hosts=self._refused.hosts,
             serving=lambda: bool(self.running),
             reserve=reserve_of,
@@ -106,30 +112,31 @@ class HttpServers(MultiService):
             self._refused.verify,
             booking,
             self._files,
-            basis.wording.placeholder,
+            self._pages,
         ).app.resource()
         return resource
 
     def _admin(self, audits: AuditService) -> IResource:
         basis, store = self._basis, self._basis.store
-        rest: IResource = AdminApi(
+        queries = RecordQueries(store, basis.reactor)
+        writer = RecordWriter(
+            store, basis.templates, clock=basis.reactor, now=basis.now, uuid4=uuid4
+        )
+        service_account = ServiceAccountRoutes(
             store,
-            self.administrators,
-            basis.now,
-            basis.templates,
-            clock=basis.reactor,
-            connector_files=self._files,
-        ).app.resource()
-        rest = CommandApi(store, self.administrators, audits).beside(rest)
-        rest = DoctorApi(store, self.administrators, self.doctor.examine).beside(rest)
-        return ServiceAccountApi(
-            store,
-            self.administrators,
             self._outside.sign_ins,
             self._outside.keepers,
             Applications(store, basis.now, basis.in_thread),
             now=basis.now,
-        ).beside(rest)
+        )
+        parts = (
+            RecordRoutes(queries, writer),
+            AddinFileRoutes(store, self._files),
+            AuditRoutes(store, audits),
+            DoctorRoutes(store, self.doctor.examine),
+            service_account,
+        )
+        return AdminApi(self.administrators, parts).resource()
 
     def _listen(self, name: str, endpoints: tuple[str, ...], root: Any) -> None:
         level = self._basis.config.log_level

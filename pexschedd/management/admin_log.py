@@ -1,13 +1,67 @@
-"""The administrator log of changes that administrators make."""
+"""The administrator log of the changes that administrators make."""
+
+from collections.abc import Iterable
+from contextvars import ContextVar
 
 from twisted.logger import Logger
 
 from pexschedd.logs import acting
+from pexschedd.model.fields.declaration import Record
+from pexschedd.model.integration import Connector
 
 _log = Logger(namespace="administrator.configuration")
 
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that is being carried out: the lines' correlation id."""
 
-def note(what: str) -> None:
-    """Says what was done, in the name of whose request this is. Which records and
-    fields, never their values."""
-    _log.info("{what}", what=what, user=acting.get())
+
+def note(event: str, integration: int | None = None, **values: object) -> None:
+    """Log an event in the name of the administrator whose request is carried out.
+
+    `event` is a format for `values`, which name records and fields, never what is in
+    the fields. `integration` is the id of the one concerned, if it is one.
+    """
+    if integration is not None:
+        values["integration"] = integration
+    if request_id.get():
+        values["correlation_id"] = request_id.get()
+    _log.info(event, user=acting.get(), **values)
+
+
+def note_creation(resource: str, record: Record) -> None:
+    """Log that a record was created."""
+    note(
+        "record created resource={resource} id={id}",
+        _integration_of(record),
+        resource=resource,
+        id=record.id,
+    )
+
+
+def note_change(resource: str, record: Record, fields: Iterable[str]) -> None:
+    """Log that fields of a record were changed."""
+    note(
+        "record changed resource={resource} id={id} fields={fields}",
+        _integration_of(record),
+        resource=resource,
+        id=record.id,
+        fields=",".join(fields),
+    )
+
+
+def note_deletion(resource: str, record: Record) -> None:
+    """Log that a record was deleted."""
+    note(
+        "record deleted resource={resource} id={id}",
+        _integration_of(record),
+        resource=resource,
+        id=record.id,
+    )
+
+
+def _integration_of(record: Record) -> int | None:
+    """The id of the integration that a record is, or belongs to."""
+    if isinstance(record, Connector):
+        return record.id
+    id_: int | None = getattr(record, "exchange_connector", None)
+    return id_

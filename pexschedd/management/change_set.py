@@ -1,17 +1,22 @@
 """Changes that have been checked, to be made all at once.
 
 The store shows a change at once, so nothing may be put before everything has been
-found right. Until then a plan is the store as it will be: what is checked later in the
-same request sees what was planned before.
+found right. Until then a change set is the store as it will be: a record that is
+checked later in the same request is checked against those that were added before.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from pexschedd.management.admin_log import note
+from pexschedd.management.admin_log import (
+    note_change,
+    note_creation,
+    note_deletion,
+)
 from pexschedd.management.resource import AnyTable, Children
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model import tables
@@ -23,6 +28,8 @@ from pexschedd.store.transaction import Transaction
 
 
 class ChangeSet:
+    """The records to be put and deleted by one request, over those in the store."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._puts: dict[tuple[str, int], tuple[AnyTable, Any]] = {}
@@ -31,18 +38,19 @@ class ChangeSet:
         self._keys: dict[tuple[str, str, Hashable], int] = {}
 
     def new_id(self, table: AnyTable) -> int:
+        """Return an id that no record of the table has had."""
         return self._store.transaction().new_id(table)
 
     def get(self, table: AnyTable, id: int) -> Any:
-        """The record as it will be, or None."""
-        place = table.name, id
-        if place in self._gone:
+        """Return the record as it will be, or None."""
+        key = table.name, id
+        if key in self._gone:
             return None
-        planned = self._puts.get(place)
-        return self._store.get(table, id) if planned is None else planned[1]
+        changed = self._puts.get(key)
+        return self._store.get(table, id) if changed is None else changed[1]
 
     def put(self, table: AnyTable, record: Record) -> None:
-        """Plans a record whose `clashes` have been looked at."""
+        """Add a new or changed record, after its `clashes` have been looked at."""
         self._puts[table.name, record.id] = table, record
         for unique in UNIQUE.get(table.name, ()):
             key = unique.key(record)
@@ -50,7 +58,7 @@ class ChangeSet:
                 self._keys[table.name, unique.field, key] = record.id
 
     def delete(self, resource: AnyResource, id: int) -> None:
-        """Plans the end of a record and of what belongs to it."""
+        """Add the deletion of a record and of those that belong to it."""
         self._deletions.append((resource, id))
         self._forget(resource, id)
 
@@ -62,11 +70,11 @@ class ChangeSet:
                 self._forget(CONFIGURATION[children.resource], child.id)
 
     def children(self, children: Children, parent: int) -> list[int]:
-        """The ids of what belongs to a stored record."""
+        """Return the ids of the stored records that belong to `parent`."""
         return [child.id for child in self._store.find_all(children.index, parent)]
 
     def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
-        """The fields whose value another record has, and what to say about it."""
+        """Return a problem for each unique field whose value another record has."""
         return {
             unique.field: unique.taken(holder)
             for unique in UNIQUE.get(table.name, ())
@@ -78,9 +86,9 @@ class ChangeSet:
         key = unique.key(record)
         if key is None:
             return None
-        planned = self._keys.get((table.name, unique.field, key))
-        if planned not in (None, record.id):
-            _, holder = self._puts.get((table.name, planned or 0), (table, None))
+        changed = self._keys.get((table.name, unique.field, key))
+        if changed not in (None, record.id):
+            _, holder = self._puts.get((table.name, changed or 0), (table, None))
             if isinstance(holder, Record) and unique.key(holder) == key:
                 return holder
         stored: Iterable[Any] = (
@@ -102,10 +110,11 @@ class ChangeSet:
         return found
 
     async def commit(self, now: datetime) -> None:
-        """Makes all changes; durable, and in the administrator log, when this
+        """Make all changes; they are durable, and in the administrator log, when this
         returns."""
-        done = list(self._done())
-        # What only deletes makes room, although it changes what refers to that.
+        events = list(self._events())
+        # A change set that only deletes makes room on the disk, although it also
+        # changes the records that refer to the deleted ones.
         only_deletes = not self._puts
         with self._store.transaction(essential=only_deletes) as change:
             for resource, id_ in self._deletions:
@@ -114,21 +123,22 @@ class ChangeSet:
                 change.put(table, record)
             durable = change.commit()
         await durable
-        for what in done:
-            note(what)
+        for event in events:
+            event()
 
-    def _done(self) -> Iterator[str]:
-        """What is about to change: which records and fields, never their values."""
+    def _events(self) -> Iterator[Callable[[], None]]:
+        """The log events of the changes: records and fields, never their values."""
         for resource, id_ in self._deletions:
-            if self._store.get(resource.table, id_) is not None:
-                yield f"deleted {resource.name} {id_}"
+            old = self._store.get(resource.table, id_)
+            if old is not None:
+                yield partial(note_deletion, resource.name, old)
         for table, record in self._puts.values():
             old = self._store.get(table, record.id)
             if old is None:
-                yield f"created {table.name} {record.id}"
+                yield partial(note_creation, table.name, record)
             else:
-                fields = ", ".join(_differences(old, record))
-                yield f"changed {table.name} {record.id}: {fields}"
+                changed = _differences(old, record)
+                yield partial(note_change, table.name, record, changed)
 
 
 def _differences(old: Record, new: Record) -> list[str]:

@@ -1,7 +1,7 @@
-"""Filters of a list: `name__icontains=x` to a test of a record.
+"""Filters of a list: from `name__icontains` and a text to a test of a record. PURE.
 
-`conference__name=…` looks at the record that is referred to, `aliases__alias=…` at
-those that belong to it: one of them has to fit.
+`conference__name` compares a field of the record that is referred to, `aliases__alias`
+of those that belong to it: one of them has to fit.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -41,24 +41,31 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Filter(msgspec.Struct, frozen=True):
+    """A condition that each record of a list fulfils."""
+
     test: Test
     finder: tuple[AnyIndex, Hashable] | None = None
     """An index and a key that find at least everything that passes."""
 
 
-def parse_filter(resource: AnyResource, key: str, text: str) -> Filter:
-    """Raises `InvalidFields` for a filter that there is not, or a value it cannot
-    have."""
-    name, *rest = key.split("__")
+def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
+    """Return the filter that compares `expression`, such as `name__icontains`, with
+    `text`.
+
+    Raises `InvalidFields` for a filter that does not exist, or a value that it cannot
+    have.
+    """
+    name, *rest = expression.split("__")
     operator = rest.pop() if rest and rest[-1] in _OPERATORS else "exact"
     try:
         column, values = _source(resource, name, rest)
         test = _comparison(column, operator, text)
     except LookupError:
-        there = f"what there is: filtering in {resource.uri}schema/"
-        raise InvalidFields({key: [f"There is no such filter; {there}."]}) from None
+        see = f"what there is: filtering in {resource.uri}schema/"
+        problem = f"There is no such filter; {see}."
+        raise InvalidFields({expression: [problem]}) from None
     except ValueError as error:
-        raise InvalidFields({key: [str(error)]}) from None
+        raise InvalidFields({expression: [str(error)]}) from None
     finder = None
     if operator == "exact" and not rest and name in resource.finders:
         index, make_key = resource.finders[name]
@@ -70,7 +77,7 @@ def parse_filter(resource: AnyResource, key: str, text: str) -> Filter:
 
 
 def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, Values]:
-    """The column that is compared and where its values come from. LookupError."""
+    """The column that is compared and the source of its values; raises LookupError."""
     if not rest and name in resource.columns:
         column = resource.columns[name]
         return column, lambda _, record: (column.get(record),)

@@ -1,4 +1,4 @@
-"""The first of very many things, in order, without keeping or blocking anybody."""
+"""The first of very many keys, in order, without keeping all of them in memory."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -11,10 +11,10 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.util.cooperate import in_slices
 
 _RUN = 500
-"""Things that are sorted at once: some tenths of a millisecond."""
+"""Keys that are sorted at once: some tenths of a millisecond."""
 
 Key = tuple[Any, ...]
-"""Of plain values: the collector soon forgets about a tuple of these, however many."""
+"""A tuple of plain values: the garbage collector soon stops tracking such tuples."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INVERTED = bytes(max(0, 0xF5 - byte) for byte in range(256))
@@ -22,10 +22,10 @@ _END = b"\xff"
 
 
 def descending(value: Any) -> Any:
-    """What is in the order of the others' values the other way round. Pure."""
+    """Return a key whose order is the reverse of the order of the values."""
     if isinstance(value, str):
-        # UTF-8 is in the order of the characters, and has no bytes above 0xF4; a text
-        # comes after all that begin with it.
+        # UTF-8 sorts as its characters do, and has no bytes above 0xF4. The end mark
+        # puts a text after all texts that begin with it.
         return value.encode("utf-8", "surrogatepass").translate(_INVERTED) + _END
     if isinstance(value, datetime):
         return _EPOCH - value
@@ -33,8 +33,10 @@ def descending(value: Any) -> Any:
 
 
 class Ordering:
-    """Takes keys in, no two of them the same, and gives back the first `most` of them
-    in ascending order. Keeps twice as many, and two runs of the new, at the most."""
+    """Takes distinct keys, and gives back the first `most` of them in ascending order.
+
+    At most twice as many, and two runs of new ones, are kept at any time.
+    """
 
     def __init__(self, most: int, clock: IReactorTime, *, run: int = _RUN) -> None:
         self._most = most
@@ -46,6 +48,7 @@ class Ordering:
         self._kept = 0
 
     async def add(self, key: Key) -> None:
+        """Take one more key."""
         self._new.append(key)
         if len(self._new) >= self._run:
             self._sort()
@@ -55,11 +58,11 @@ class Ordering:
                 self._runs, self._kept = [first], len(first)
 
     def __len__(self) -> int:
-        """How many are kept."""
+        """Return the number of keys that are kept."""
         return self._kept + len(self._new)
 
     async def take(self) -> AsyncIterator[Key]:
-        """The first ones. There is nothing left afterwards."""
+        """Yield the first keys; none are left afterwards."""
         self._sort()
         runs, self._runs, self._kept = self._runs, [], 0
         first = islice(merge(*map(_emptied, runs)), self._most)
@@ -75,6 +78,6 @@ class Ordering:
 
 
 def _emptied(run: list[Key]) -> Iterator[Key]:
-    # Bit by bit: to free a million things at once takes long.
+    # One by one: freeing a million keys at once takes long.
     while run:
         yield run.pop()

@@ -1,23 +1,31 @@
-"""Creating, changing and deleting records through the management API.
+"""Creating, changing and deleting records for administrators.
 
-Every request is checked as a whole and then made in one transaction; only what deletes
-many records, or an integration, takes several.
+Every request is checked as a whole and then carried out in one transaction. Only the
+deletion of many records, or of an integration, takes several.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
-from pexschedd.errors import InvalidFields, NotFound
-from pexschedd.management.admin_log import note
+from pexschedd.errors import InvalidFields
+from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import ChangeSet
+from pexschedd.management.list_query import ListQuery, matches
+from pexschedd.management.listing import matching
+from pexschedd.management.record_queries import existing_record
 from pexschedd.management.references import parse_reference
-from pexschedd.management.resource import Children
+from pexschedd.management.resource import Children, Payload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
-from pexschedd.management.server_fields import complete, own_defaults, seal
+from pexschedd.management.server_fields import (
+    own_defaults,
+    with_sealed_secrets,
+    with_server_fields,
+)
 from pexschedd.model import tables
 from pexschedd.model.fields.validation import (
     Problems,
@@ -28,16 +36,16 @@ from pexschedd.scheduling.records.deletion import remove_connector
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import TimeSlice, pause
 
-Payload = Mapping[str, object]
-
 _DELETED_AT_ONCE = 50
-"""Records; most of the time is what belongs to them, and the commit."""
+"""Records in one transaction; most of the time goes to those that belong to them, and
+to the commit."""
 
 
 class RecordWriter:
-    """The use cases; each returns when what it did is durable.
+    """The writing use cases; each returns when its changes are durable.
 
-    `InvalidFields` names every wrong field, `NotFound` a record that is not there.
+    They raise `InvalidFields` that names every wrong field, and `NotFound` for a record
+    that the resource does not have. `uuid4` makes the random ids of new records.
     """
 
     def __init__(
@@ -56,10 +64,10 @@ class RecordWriter:
         self._uuid4 = uuid4
 
     async def create(self, resource: AnyResource, payload: Payload) -> int:
-        """Returns the new record's id; of several, the first one's."""
-        plan = ChangeSet(self._store)
-        record = self._save_new(plan, resource, payload)
-        await plan.commit(self._now())
+        """Create what `payload` stands for; return the id, or the first of several."""
+        changes = ChangeSet(self._store)
+        record = self._save_new(changes, resource, payload)
+        await changes.commit(self._now())
         return int(record.id)
 
     async def update(
@@ -70,67 +78,88 @@ class RecordWriter:
         *,
         whole: bool,
     ) -> None:
-        """With `whole`, what is left out goes back to its default."""
-        plan = ChangeSet(self._store)
-        current = _existing(plan, resource, id)
-        self._save(plan, resource, payload, current, whole=whole)
-        await plan.commit(self._now())
+        """Change one record.
 
-    async def delete(
+        With `whole`, fields that are left out get their default values.
+        """
+        changes = ChangeSet(self._store)
+        current = existing_record(self._store, resource, id)
+        self._save(changes, resource, payload, current, whole=whole)
+        await changes.commit(self._now())
+
+    async def delete(self, resource: AnyResource, id: int) -> None:
+        """Delete one record and those that belong to it."""
+        existing_record(self._store, resource, id)
+        await self._delete_all(resource, [id])
+
+    async def delete_matching(self, resource: AnyResource, query: ListQuery) -> None:
+        """Delete all records that pass the filters of `query`, page or not."""
+        found = matching(self._store, resource, query, self._clock)
+        ids = [record.id async for record in found]
+        await self._delete_all(
+            resource, ids, partial(matches, self._store, resource, query)
+        )
+
+    async def _delete_all(
         self,
         resource: AnyResource,
         ids: Iterable[int],
-        wanted: Callable[[Any], bool] = lambda record: True,
+        is_wanted: Callable[[Any], bool] = lambda record: True,
     ) -> None:
-        """Many go in several transactions: others have their turn in between. So
-        `wanted` looks at each record again that was chosen before."""
-        plan, turn = ChangeSet(self._store), TimeSlice(self._clock, _DELETED_AT_ONCE)
+        """Delete records, many of them in several transactions.
+
+        Other work has its turn in between, so `is_wanted` looks at each record again.
+        """
+        changes = ChangeSet(self._store)
+        time_slice = TimeSlice(self._clock, _DELETED_AT_ONCE)
         for id_ in ids:
             record = self._store.get(resource.table, id_)
-            if record is not None and wanted(record):
+            if record is not None and is_wanted(record):
                 if resource.table is tables.CONNECTOR:
                     await remove_connector(self._store, id_, self._now(), self._clock)
-                    note(f"deleted ms_exchange_connector {id_}")
+                    note_deletion(resource.name, record)
                 else:
-                    plan.delete(resource, id_)
-            if turn.is_over():
-                await plan.commit(self._now())
+                    changes.delete(resource, id_)
+            if time_slice.is_over():
+                await changes.commit(self._now())
                 await pause(self._clock)
-                plan, turn = (
-                    ChangeSet(self._store),
-                    TimeSlice(self._clock, _DELETED_AT_ONCE),
-                )
-        await plan.commit(self._now())
+                changes = ChangeSet(self._store)
+                time_slice = TimeSlice(self._clock, _DELETED_AT_ONCE)
+        await changes.commit(self._now())
 
     async def bulk(self, resource: AnyResource, payload: Payload) -> None:
-        """`objects` are changed if they carry a `resource_uri` or `id`, and created
-        otherwise; `deleted_objects` are URIs. All of it or nothing."""
+        """Create, change and delete many records: all of them or none.
+
+        `objects` are changed if they carry a `resource_uri` or `id`, and created
+        otherwise; `deleted_objects` are URIs. Only integrations are deleted afterwards,
+        one by one.
+        """
         problems: Problems = {
             name: ["There is no such field."]
             for name in set(payload) - {"objects", "deleted_objects"}
         }
-        plan = ChangeSet(self._store)
-        deleted = self._deleted(plan, resource, payload, problems)
+        changes = ChangeSet(self._store)
+        deleted = self._deleted(changes, resource, payload, problems)
         later = resource.table is tables.CONNECTOR
         for id_ in () if later else deleted:
-            plan.delete(resource, id_)
+            changes.delete(resource, id_)
         texts: list[str] = []
         for number, item in enumerate(_list(payload, "objects", problems), 1):
             try:
-                self._save_item(plan, resource, item)
+                self._save_item(changes, resource, item)
             except InvalidFields as error:
                 texts += _numbered(number, error)
         if texts:
             problems["objects"] = texts
         if problems:
             raise InvalidFields(problems)
-        await plan.commit(self._now())
+        await changes.commit(self._now())
         if later and deleted:
-            await self.delete(resource, deleted)
+            await self._delete_all(resource, deleted)
 
     def _deleted(
         self,
-        plan: ChangeSet,
+        changes: ChangeSet,
         resource: AnyResource,
         payload: Payload,
         problems: Problems,
@@ -139,35 +168,37 @@ class RecordWriter:
         texts: list[str] = []
         for number, value in enumerate(_list(payload, "deleted_objects", problems), 1):
             try:
-                ids.append(_reference(plan, resource, value))
+                ids.append(_reference(changes, resource, value))
             except InvalidFields as error:
                 texts += _numbered(number, error)
         if texts:
             problems["deleted_objects"] = texts
         return ids
 
-    def _save_item(self, plan: ChangeSet, resource: AnyResource, item: object) -> Any:
-        """Saves one of a list: an object, new or not, or just a URI."""
+    def _save_item(
+        self, changes: ChangeSet, resource: AnyResource, item: object
+    ) -> Any:
+        """Add one item of a list: a record, new or not, or just a URI."""
         if not isinstance(item, dict):
-            return plan.get(resource.table, _reference(plan, resource, item))
+            return changes.get(resource.table, _reference(changes, resource, item))
         named = item.get("resource_uri") or item.get("id")
         if named is None:
-            return self._save_new(plan, resource, item)
-        current = plan.get(resource.table, _reference(plan, resource, named))
-        return self._save(plan, resource, item, current)
+            return self._save_new(changes, resource, item)
+        current = changes.get(resource.table, _reference(changes, resource, named))
+        return self._save(changes, resource, item, current)
 
     def _save_new(
-        self, plan: ChangeSet, resource: AnyResource, payload: Payload
+        self, changes: ChangeSet, resource: AnyResource, payload: Payload
     ) -> Any:
-        """Plans what `payload` stands for, all of it; returns the first record."""
-        parts = resource.apart(payload)
+        """Add all that `payload` stands for; returns the first record."""
+        parts = resource.split_payload(payload)
         if len(parts) == 1:
-            return self._save(plan, resource, parts[0])
+            return self._save(changes, resource, parts[0])
         records = []
         problems: Problems = {}
         for number, part in enumerate(parts, 1):
             try:
-                records.append(self._save(plan, resource, part))
+                records.append(self._save(changes, resource, part))
             except InvalidFields as error:
                 for field, texts in error.problems.items():
                     numbered = [f"Number {number}: {text}" for text in texts]
@@ -178,16 +209,16 @@ class RecordWriter:
 
     def _save(
         self,
-        plan: ChangeSet,
+        changes: ChangeSet,
         resource: AnyResource,
         payload: Payload,
         current: Any = None,
         *,
         whole: bool = False,
     ) -> Any:
-        """Plans one record and what is nested in it."""
+        """Add one record and those that are nested in it."""
         uuid4 = self._uuid4()
-        values, problems = _own_values(plan, resource, payload)
+        values, problems = _own_values(changes, resource, payload)
         if current is None:
             values = own_defaults(resource, uuid4) | values
         try:
@@ -200,21 +231,21 @@ class RecordWriter:
             )
         except InvalidFields as error:
             record = None
-            # What a reference that cannot be read has caused is no news.
+            # A problem that an unreadable reference has caused is named already.
             problems = {**error.problems, **problems}
         if record is not None:
             if current is None:
-                record = replace(record, id=plan.new_id(resource.table))
-            for field, text in plan.clashes(resource.table, record).items():
+                record = replace(record, id=changes.new_id(resource.table))
+            for field, text in changes.clashes(resource.table, record).items():
                 problems.setdefault(field, []).append(text)
-            record = complete(record, current, self._now(), uuid4)
-            record = seal(resource, record, values, self._store.vault)
+            record = with_server_fields(record, current, self._now(), uuid4)
+            record = with_sealed_secrets(resource, record, values, self._store.vault)
             if record != current:
-                plan.put(resource.table, record)
+                changes.put(resource.table, record)
         parent = 0 if record is None else record.id
         for children in resource.children.values():
             if children.name in payload:
-                texts = self._save_children(plan, children, parent, payload)
+                texts = self._save_children(changes, children, parent, payload)
                 if texts:
                     problems[children.name] = texts
         if problems:
@@ -222,29 +253,29 @@ class RecordWriter:
         return record
 
     def _save_children(
-        self, plan: ChangeSet, children: Children, parent: int, payload: Payload
+        self, changes: ChangeSet, children: Children, parent: int, payload: Payload
     ) -> list[str]:
-        """Makes what is listed all that belongs to `parent`; returns problems.
+        """Make the listed records all that belong to `parent`; returns problems.
 
-        A parent of 0 is one that is wrong itself: the children are checked only.
+        A parent of 0 is wrong itself: its children are only checked.
         """
         resource = CONFIGURATION[children.resource]
         items = payload[children.name]
         if not isinstance(items, list):
             return ["This must be a list."]
         kept = {_id_of(resource, item) for item in items}
-        for child in plan.children(children, parent):
+        for child in changes.children(children, parent):
             if child not in kept:
-                plan.delete(resource, child)
+                changes.delete(resource, child)
         texts: list[str] = []
         for number, item in enumerate(items, 1):
             try:
                 if isinstance(item, dict):
                     item = {**item, children.parent: _Fixed(parent)}
-                    self._save_item(plan, resource, item)
+                    self._save_item(changes, resource, item)
                 else:
-                    child = self._save_item(plan, resource, item)
-                    plan.put(
+                    child = self._save_item(changes, resource, item)
+                    changes.put(
                         resource.table, replace(child, **{children.parent: parent})
                     )
             except InvalidFields as error:
@@ -253,13 +284,13 @@ class RecordWriter:
 
 
 class _Fixed(int):
-    """A reference that the server itself has put in: it needs no look-up."""
+    """A reference that the server itself has put in and need not look up."""
 
 
 def _own_values(
-    plan: ChangeSet, resource: AnyResource, payload: Payload
+    changes: ChangeSet, resource: AnyResource, payload: Payload
 ) -> tuple[dict[str, object], Problems]:
-    """The payload without what is shown only, references as ids."""
+    """The payload with references as ids, and without fields that are only shown."""
     values: dict[str, object] = {}
     problems: Problems = {}
     shown_only = {"resource_uri", *resource.children}
@@ -272,44 +303,37 @@ def _own_values(
             values[name] = value
             continue
         try:
-            values[name] = _resolved(plan, related, value)
+            values[name] = _resolved(changes, related, value)
         except InvalidFields as error:
             problems[name] = list(error.problems[""])
             values[name] = 1  # of the right type: the problem is named already
     return values, problems
 
 
-def _resolved(plan: ChangeSet, related: str, value: object) -> int:
+def _resolved(changes: ChangeSet, related: str, value: object) -> int:
     """The id that `value` refers to; of our own resources it must exist."""
     if isinstance(value, _Fixed):
         return int(value)
     if related in CONFIGURATION:
-        return _reference(plan, CONFIGURATION[related], value)
+        return _reference(changes, CONFIGURATION[related], value)
     try:
         return parse_reference(related, value)
     except ValueError as error:
         raise InvalidFields({"": [str(error)]}) from None
 
 
-def _reference(plan: ChangeSet, resource: AnyResource, value: object) -> int:
+def _reference(changes: ChangeSet, resource: AnyResource, value: object) -> int:
     try:
         id_ = parse_reference(resource.name, value)
     except ValueError as error:
         raise InvalidFields({"": [str(error)]}) from None
-    if plan.get(resource.table, id_) is None:
+    if changes.get(resource.table, id_) is None:
         raise InvalidFields({"": [f"There is no {resource.name} {id_}."]})
     return id_
 
 
-def _existing(plan: ChangeSet, resource: AnyResource, id: int) -> Any:
-    record = plan.get(resource.table, id)
-    if record is None:
-        raise NotFound(f"There is no {resource.name} {id}.")
-    return record
-
-
 def _id_of(resource: AnyResource, item: object) -> int | None:
-    """The id of a listed item that says it is one of the present ones."""
+    """The id of a listed item that names a record; None for a new one."""
     named = item
     if isinstance(item, dict):
         named = item.get("resource_uri") or item.get("id")

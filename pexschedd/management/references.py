@@ -1,4 +1,4 @@
-"""References to other records: resource URIs, or plain ids."""
+"""References to other records: resource URIs, or plain ids. PURE."""
 
 import re
 
@@ -8,7 +8,7 @@ _ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def parse_reference(resource: str, value: object) -> int:
-    """The id that `value` refers to: its URI, the id as a number or as digits.
+    """Return the id that `value` refers to: a URI, or the id as a number or in digits.
 
     Raises ValueError that says what is wanted.
     """

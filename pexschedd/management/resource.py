@@ -1,7 +1,6 @@
-"""What the management API offers: resources, described from the declared fields."""
+"""Resources of the management API, described from the declared fields. PURE."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Generic
 
 import msgspec
@@ -20,7 +19,8 @@ KINDS = ("configuration", "status", "history")
 
 AnyTable = Table[Any]
 AnyIndex = Index[Any]
-Sent = Mapping[str, object]
+Payload = Mapping[str, object]
+"""A record, or a part of one, as it is sent: values by the names of fields."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -29,8 +29,10 @@ class Column(msgspec.Struct, frozen=True):
     name: str
     type: type
     get: Callable[[Any], Any]
-    """From the record, as Python has it; a relation gives the other record's id."""
+    """Returns the value of a record, as Python has it; a relation gives the other
+    record's id."""
     related: str = ""
+    """The resource that the value refers to; empty if it is no reference."""
     nullable: bool = False
 
 
@@ -40,23 +42,25 @@ class Children(msgspec.Struct, frozen=True):
     name: str
     resource: str
     parent: str
-    """Which of their fields holds our id."""
+    """The name of their field that holds our id."""
     index: AnyIndex
     """Finds them by our id."""
     nested: bool = True
     """Shown in full; otherwise as URIs."""
     count: str = ""
-    """The name under which their number is shown."""
+    """The name under which their number is shown; empty if it is not."""
 
 
 class Resource(Generic[R]):
     """One resource: a table, or a view of one.
 
-    A `deletable` one lets administrators take note of what only the daemon writes.
-
-    `apart` takes what is sent for new records apart, if it may stand for several.
-    `finders` answer an equality filter from an index: the index and what makes its
-    key of the filter's value. What they find is still filtered: a key may be coarser.
+    `finders` answer an equality filter from an index: the index, and the function that
+    makes its key of the filter's value. What they find is still filtered: a key may be
+    coarser. `is_visible` selects the records of the table that the resource has; None
+    is all. A `deletable` resource lets administrators remove records that only the
+    daemon writes. `secret_owner` gives the part of a secret's context that identifies
+    the record. `split_payload` takes apart what is sent for new records, if it may
+    stand for several.
     """
 
     def __init__(
@@ -68,22 +72,24 @@ class Resource(Generic[R]):
         children: tuple[Children, ...] = (),
         finders: Mapping[str, tuple[AnyIndex, Callable[[Any], Hashable]]] | None = None,
         columns: tuple[Column, ...] = (),
-        shows: Callable[[R], bool] | None = None,
+        is_visible: Callable[[R], bool] | None = None,
         read_only: bool = False,
         deletable: bool = False,
-        sealed_by: Callable[[R], object] = lambda record: record.id,
-        apart: Callable[[Sent], Sequence[Sent]] = lambda payload: (payload,),
+        secret_owner: Callable[[R], object] = lambda record: record.id,
+        split_payload: Callable[[Payload], Sequence[Payload]] = lambda payload: (
+            payload,
+        ),
     ) -> None:
         self.table = table
         self.name = name or table.name
         self.kind = kind
         self.children = {child.name: child for child in children}
         self.finders = dict(finders or {})
-        self.shows = shows
+        self.is_visible = is_visible
         self.writable = kind == "configuration" and not read_only
         self.deletable = self.writable or deletable
-        self.sealed_by = sealed_by
-        self.apart = apart
+        self.secret_owner = secret_owner
+        self.split_payload = split_payload
         declared = fields_of(table.record)
         self.columns: Mapping[str, Column] = {
             column.name: column
@@ -93,20 +99,17 @@ class Resource(Generic[R]):
             name: _declared(column, declared.get(name))
             for name, column in self.columns.items()
         }
-        """What `schema/` describes: with the secrets, which are not columns."""
+        """The declared fields, with the secrets, which are not columns."""
         if not columns:
             self.fields |= {n: d for n, d in declared.items() if d.field.secret}
 
-    def methods(self, *, one: bool) -> tuple[str, ...]:
-        """What can be done with one of its records, or else with the list."""
-        changing = ("put" if one else "post", "patch") if self.writable else ()
-        return ("get", *changing, *(("delete",) if self.deletable else ()))
-
     @property
     def uri(self) -> str:
+        """The path of the list."""
         return f"{PREFIX}/{self.kind}/v1/{self.name}/"
 
     def uri_of(self, id: int) -> str:
+        """Return the path of one record."""
         return f"{self.uri}{id}/"
 
 
@@ -133,17 +136,13 @@ def _declared(column: Column, declared: Declared | None) -> Declared:
 
 
 def uri_of(resource: str, id: int) -> str:
-    """The URI of a configuration record; also of resources that other systems have."""
+    """Return the path of a configuration record.
+
+    `resource` may be one that only other systems have, such as `ivr_theme`.
+    """
     return f"{PREFIX}/configuration/v1/{resource}/{id}/"
 
 
 def attribute(name: str) -> Callable[[Record], Any]:
+    """Return a function that reads the attribute `name` of a record."""
     return lambda record: getattr(record, name)
-
-
-SHOWN_TYPES: Mapping[type, str] = {
-    str: "string",
-    int: "integer",
-    bool: "boolean",
-    datetime: "datetime",
-}

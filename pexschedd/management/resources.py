@@ -1,10 +1,17 @@
-"""The resources there are."""
+"""The resources of the management API. PURE."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pexschedd.management.resource import KINDS, Children, Column, Resource, attribute
+from pexschedd.management.resource import (
+    KINDS,
+    Children,
+    Column,
+    Payload,
+    Resource,
+    attribute,
+)
 from pexschedd.model import ca_certificate, tables
 from pexschedd.model.fields.declaration import fields_of
 
@@ -23,7 +30,7 @@ CONNECTOR = Resource(
             tables.DOMAIN_BY_CONNECTOR,
         ),
     ),
-    sealed_by=lambda connector: connector.uuid,
+    secret_owner=lambda connector: connector.uuid,
 )
 EXCHANGE_DOMAIN = Resource(
     tables.EXCHANGE_DOMAIN,
@@ -38,14 +45,14 @@ SCHEDULED_ALIAS = Resource(
 )
 
 
-def _each_certificate(payload: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+def _each_certificate(payload: Payload) -> Sequence[Payload]:
     text = payload.get("certificate")
     if not isinstance(text, str):
         return (payload,)
     return [{**payload, "certificate": one} for one in ca_certificate.apart(text)]
 
 
-CA_CERTIFICATE = Resource(tables.CA_CERTIFICATE, apart=_each_certificate)
+CA_CERTIFICATE = Resource(tables.CA_CERTIFICATE, split_payload=_each_certificate)
 CONFERENCE = Resource(
     tables.CONFERENCE,
     children=(
@@ -97,7 +104,7 @@ ALARM_STATUS = Resource(
     tables.ALARM,
     kind="status",
     columns=tuple(c for c in _ALARM.values() if c.name != "time_lowered"),
-    shows=lambda alarm: alarm.time_lowered is None,
+    is_visible=lambda alarm: alarm.time_lowered is None,
 )
 ALARM_HISTORY = Resource(
     tables.ALARM,
@@ -131,7 +138,7 @@ SET_ASIDE_STATUS = Resource(
         Column("first_time", datetime, attribute("first_time")),
         Column("last_time", datetime, attribute("last_time")),
     ),
-    shows=lambda message: message.set_aside_time is not None,
+    is_visible=lambda message: message.set_aside_time is not None,
     deletable=True,
 )
 

@@ -1,8 +1,8 @@
-"""What the server itself sets in a record that an administrator saves."""
+"""Fields that the server itself sets in a record that an administrator saves."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,21 +12,18 @@ from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.fields.validation import is_writable
 from pexschedd.model.integration import Connector, ExchangeDomain, manifest_differs
-
-
-class Vault(Protocol):
-    def seal(self, text: str, context: str) -> str: ...
+from pexschedd.store.secrets import SecretVault
 
 
 def own_defaults(resource: AnyResource, uuid4: str) -> dict[str, object]:
-    """Defaults of a new record that are different for each; `uuid4` is a fresh one."""
+    """Return the defaults that differ from record to record; `uuid4` is a fresh one."""
     if resource.table.record is Connector:
         return {"personal_vmr_oauth_client_id": uuid4}
     return {}
 
 
-def complete(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
-    """`record` with the server's fields; `old` is None when it is new.
+def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
+    """Return `record` with the server's fields set; `old` is None if it is new.
 
     Raises `InvalidFields` for what only the time makes wrong.
     """
@@ -63,14 +60,14 @@ def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connecto
     return record
 
 
-def seal(
-    resource: AnyResource, record: Any, values: Mapping[str, object], vault: Vault
+def with_sealed_secrets(
+    resource: AnyResource, record: Any, values: Mapping[str, object], vault: SecretVault
 ) -> Any:
-    """`record` with the secrets among `values` sealed; an empty one stays empty.
+    """Return `record` with the secrets among `values` sealed; an empty one stays empty.
 
     A secret's context is `<resource>/<uuid or id>/<field>`.
     """
-    owner = resource.sealed_by(record)
+    owner = resource.secret_owner(record)
     sealed = {}
     for name, declared in resource.fields.items():
         if declared.field.secret and is_writable(declared) and name in values:

@@ -1,15 +1,14 @@
-"""What every route shares: JSON in and out, errors to status, no cancelled writes.
+"""Common parts of all routes: JSON in and out, errors to status, no cancelled writes.
 
-A route is `parse, call one use case, serialise`; it raises domain errors, and the one
-table here says which HTTP status they are. Anything else is a logged traceback and a
-500 that carries nothing but an incident id.
+A route parses the request, calls one use case and serialises its result. It raises
+domain errors, and the one table here maps them to HTTP status codes. Anything else
+becomes a logged traceback and a 500 that carries nothing but the request's id.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from functools import wraps
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial, wraps
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from klein import Klein
@@ -32,16 +31,40 @@ from pexschedd.errors import (
 )
 
 T = TypeVar("T")
-Payload = bytes
+ResponseBody = bytes
 Handler = Callable[..., Any]
+"""Takes the request and the segments of its path; returns a `ResponseBody`, or a
+coroutine that does."""
 
 log = Logger()
 
 
 class ClientGone(PexscheddError):
-    """Nobody waits for the answer any more."""
+    """The client disconnected before it was answered."""
 
     code = "client_gone"
+
+
+class BadRequest(PexscheddError):
+    """The request itself cannot be read."""
+
+    code = "bad_request"
+
+
+class Forbidden(PexscheddError):
+    """The caller may not do this."""
+
+    code = "forbidden"
+
+
+class HttpError(PexscheddError):
+    """An error of HTTP itself: no such path, wrong method."""
+
+    code = "http"
+
+
+class MethodNotPossible(HttpError):
+    """The path exists, but not for this method. See `method_not_possible`."""
 
 
 class UnsupportedMediaType(PexscheddError):
@@ -54,7 +77,9 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (InvalidFields, 400),
     (TemplateError, 400),
     (NotAuthenticated, 401),
+    (Forbidden, 403),
     (NotFound, 404),
+    (MethodNotPossible, 405),
     (UnsupportedMediaType, 415),
     (ClientGone, 499),
     (Unavailable, 503),
@@ -65,34 +90,26 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
 """The first class that fits gives the status."""
 
 
-class Responder(Protocol):
-    """How one side of the API words an error. Sets nothing but what it returns."""
+class ErrorResponder(Protocol):
+    """Words an error for one side of the API, and sets the response's status and
+    headers."""
 
     def __call__(
         self, request: Request, status: int, error: PexscheddError, incident: str
-    ) -> Payload: ...
-
-
-class BadRequest(PexscheddError):
-    """The request itself cannot be read."""
-
-    code = "bad_request"
-
-
-class HttpError(PexscheddError):
-    """A status of HTTP's own: no such path, wrong method."""
-
-    code = "http"
+    ) -> ResponseBody:
+        """Return the body; `incident` is the request's id, which the log has too."""
 
 
 def status_of(error: PexscheddError) -> int:
+    """Return the HTTP status of a domain error."""
     return next(status for kind, status in STATUS if isinstance(error, kind))
 
 
 def client_error(
     request: Request, status: int, error: PexscheddError, incident: str
-) -> Payload:
-    """The add-in's and the conferencing nodes' side: anybody's."""
+) -> ResponseBody:
+    """Word an error for the add-in and the conferencing nodes, whose callers are not
+    administrators: `public` takes the place of the message where there is one."""
     return json_response(
         request,
         {
@@ -105,7 +122,8 @@ def client_error(
     )
 
 
-def json_response(request: Request, payload: object, status: int = 200) -> Payload:
+def json_response(request: Request, payload: object, status: int = 200) -> ResponseBody:
+    """Return `payload` as a JSON body, and set the status and the headers for it."""
     body = msgspec.json.encode(payload)
     request.setResponseCode(status)
     set_header = request.responseHeaders.setRawHeaders
@@ -114,17 +132,41 @@ def json_response(request: Request, payload: object, status: int = 200) -> Paylo
     return body
 
 
+def empty_response(request: Request, status: int) -> ResponseBody:
+    """Return no body, and set the status."""
+    request.setResponseCode(status)
+    request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
+    return b""
+
+
+def file_response(
+    request: Request, content: bytes, content_type: str, name: str = ""
+) -> ResponseBody:
+    """Return a file's content; with a `name` browsers save it under that name."""
+    set_header = request.responseHeaders.setRawHeaders
+    set_header(b"content-type", [content_type.encode()])
+    if name:
+        disposition = f'attachment; filename="{name}"'
+        set_header(b"content-disposition", [disposition.encode()])
+    return content
+
+
 def body_of(request: Request) -> bytes:
-    """The whole body; `site.Request` has bounded it."""
+    """Return the whole body; `site.BoundedRequest` has limited its size."""
     return request.content.read() if request.content is not None else b""
 
 
 def read_json(request: Request, kind: type[T]) -> T:
-    """The body as `kind`; raises `BadRequest` that says where it is wrong, and
+    """Return the body as `kind`; raises `BadRequest` that says where it is wrong, and
     `UnsupportedMediaType` for one that calls itself something else than JSON."""
-    _require_json(request)
+    require_json(request)
+    return decode_json(body_of(request), kind)
+
+
+def decode_json(body: bytes, kind: type[T]) -> T:
+    """Return a request's body as `kind`; raises `BadRequest`."""
     try:
-        return msgspec.json.decode(body_of(request), type=kind)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise BadRequest(f"The request body is not as it should be: {error}") from None
     except RecursionError:
@@ -133,8 +175,11 @@ def read_json(request: Request, kind: type[T]) -> T:
         raise BadRequest(f"The request body is not valid JSON: {error}") from None
 
 
-def _require_json(request: Request) -> None:
-    """A client that names no type is taken at the body's word."""
+def require_json(request: Request) -> None:
+    """Raise `UnsupportedMediaType` for a body that calls itself something else than JSON.
+
+    A client that names no type is taken at the body's word.
+    """
     for value in request.requestHeaders.getRawHeaders(b"content-type") or []:
         kind = value.partition(b";")[0].strip().lower()
         if kind not in (b"application/json", b"text/json") and not kind.endswith(
@@ -151,55 +196,80 @@ def route(
     url: str,
     *,
     methods: Sequence[str] = ("GET",),
-    errors: Responder = client_error,
+    errors: ErrorResponder = client_error,
 ) -> Callable[[Handler], Handler]:
-    """Declares a Klein route whose handler may be `async` and may raise.
-
-    A client that goes away does not cancel what the handler has begun: Klein would
-    cancel the handler's Deferred, and with it a commit or a call to Exchange. What
-    only reads, and takes long, belongs into `while_wanted`.
-    """
+    """Declare a method of a class as a route of its Klein `app`; see `respond`."""
 
     def decorate(handler: Handler) -> Handler:
         @app.route(url, methods=list(methods))  # type: ignore[untyped-decorator,unused-ignore]
         @wraps(handler)
-        def endpoint(self: object, request: Request, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = handler(self, request, *args, **kwargs)
-            except Exception as error:  # noqa: BLE001 - the one place for all errors
-                return _fail(request, errors, error)
-            if not iscoroutine(result):
-                return result
-            deferred: Deferred[Payload] = Deferred.fromCoroutine(result)
-            return shield(deferred.addErrback(failed, request))
-
-        def failed(failure: Failure, request: Request) -> Payload:
-            return _fail(request, errors, failure.value, failure)
+        def endpoint(self: object, request: Request, **segments: Any) -> Any:
+            return respond(partial(handler, self), request, errors, segments)
 
         return handler
 
     return decorate
 
 
-def register_http_errors(app: Klein, errors: Responder = client_error) -> None:
-    """Makes 404 and 405 come out in the API's own shape, not as HTML."""
+def respond(
+    handler: Handler,
+    request: Request,
+    errors: ErrorResponder,
+    segments: Mapping[str, Any],
+) -> "ResponseBody | Deferred[ResponseBody]":
+    """Return the answer of `handler`, which may be `async` and may raise.
+
+    A client that disconnects does not cancel what the handler has begun: Klein would
+    cancel the handler's Deferred, and with it a commit or a call to Exchange. Work that
+    only reads, and takes long, belongs into `while_wanted`.
+
+    `segments` are the variable parts of the path. One that is called `connector_id`
+    is logged as the integration that a failed request was about.
+    """
+    integration = segments.get("connector_id")
+    try:
+        result = handler(request, **segments)
+    except Exception as error:  # noqa: BLE001 - the one place for all errors
+        return _error_answer(request, errors, Failure(error), integration)
+    if not iscoroutine(result):
+        body: ResponseBody = result
+        return body
+    deferred: Deferred[ResponseBody] = Deferred.fromCoroutine(result)
+    return shield(
+        deferred.addErrback(
+            lambda failure: _error_answer(request, errors, failure, integration)
+        )
+    )
+
+
+def register_http_errors(app: Klein, errors: ErrorResponder = client_error) -> None:
+    """Make the 404 and 405 of a class's `app` come out in the API's own shape, not as
+    HTML."""
 
     @app.handle_errors(HTTPException)  # type: ignore[untyped-decorator,unused-ignore]
-    def http_error(self: object, request: IRequest, failure: Failure) -> Payload:
-        problem = failure.value
-        assert isinstance(problem, HTTPException)  # noqa: S101 - what was asked for
-        status = problem.code or 500
-        assert isinstance(request, Request)  # noqa: S101 - the only kind there is
-        if isinstance(problem, MethodNotAllowed):
-            methods = sorted({*(problem.valid_methods or ())} - {"HEAD"})
-            error = method_not_possible(request, methods)
-        elif status in (301, 302, 307, 308):
-            location = _without_host(str(getattr(problem, "new_url", "")))
-            request.responseHeaders.setRawHeaders(b"location", [location.encode()])
-            error = HttpError(f"Ask {location} instead.")
-        else:
-            error = HttpError("There is nothing here.")
-        return errors(request, status, error, incident_of(request))
+    def http_error(self: object, request: IRequest, failure: Failure) -> ResponseBody:
+        return http_error_answer(request, failure, errors)
+
+
+def http_error_answer(
+    request: IRequest, failure: Failure, errors: ErrorResponder
+) -> ResponseBody:
+    """Return the answer to a request for which there is no route."""
+    problem = failure.value
+    assert isinstance(problem, HTTPException)  # noqa: S101 - the only registered kind
+    assert isinstance(request, Request)  # noqa: S101 - the only kind there is
+    status = problem.code or 500
+    error: PexscheddError
+    if isinstance(problem, MethodNotAllowed):
+        methods = sorted({*(problem.valid_methods or ())} - {"HEAD"})
+        error = method_not_possible(request, methods)
+    elif status in (301, 302, 307, 308):
+        location = _without_host(str(getattr(problem, "new_url", "")))
+        request.responseHeaders.setRawHeaders(b"location", [location.encode()])
+        error = HttpError(f"Ask {location} instead.")
+    else:
+        error = HttpError("There is nothing here.")
+    return errors(request, status, error, incident_of(request))
 
 
 def _without_host(url: str) -> str:
@@ -208,39 +278,43 @@ def _without_host(url: str) -> str:
     return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
-def method_not_possible(request: Request, methods: Iterable[str]) -> HttpError:
-    """Which ones are: for people, and in the header that belongs to a 405."""
+def method_not_possible(request: Request, methods: Iterable[str]) -> MethodNotPossible:
+    """Return the error that names the methods that are possible, and set the `Allow`
+    header that belongs to a 405."""
     possible = ", ".join(method.upper() for method in methods)
     request.responseHeaders.setRawHeaders(b"allow", [possible.encode("ascii")])
-    return HttpError(f"This method is not possible here: only {possible}.")
+    return MethodNotPossible(f"This method is not possible here: only {possible}.")
 
 
 def incident_of(request: Request) -> str:
+    """Return the request's id: the correlation id of its errors and log lines."""
     return str(getattr(request, "request_id", ""))
 
 
-def _fail(
+def _error_answer(
     request: Request,
-    errors: Responder,
-    error: BaseException | None,
-    failure: Failure | None = None,
-) -> Payload:
+    errors: ErrorResponder,
+    failure: Failure,
+    integration: int | None,
+) -> ResponseBody:
+    """Log why a request was not served, and return the answer that says so."""
     incident = incident_of(request)
+    keys: dict[str, Any] = {"correlation_id": incident}
+    if integration is not None:
+        keys["integration"] = integration
+    error = failure.value
     if isinstance(error, PexscheddError):
         status = status_of(error)
         level = log.info if status < 500 else log.warn
         level(
-            "{correlation_id}: {code}: {reason}",
-            correlation_id=incident,
+            "request refused status={status} code={code} reason={reason}",
+            status=status,
             code=error.code,
             reason=error.message,
+            **keys,
         )
         return errors(request, status, error, incident)
-    log.failure(
-        "{correlation_id}: unexpected error",
-        failure or Failure(error),
-        correlation_id=incident,
-    )
+    log.failure("request failed status=500", failure, **keys)
     internal = PexscheddError(
         "Something went wrong inside. The log has more under this correlation id."
     )
@@ -248,7 +322,10 @@ def _fail(
 
 
 async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns, which is cancelled when the client goes away."""
+    """Return the result of `work`, which is cancelled if the client disconnects.
+
+    Raises `ClientGone` then.
+    """
     working = Deferred.fromCoroutine(work)
     request.notifyFinish().addErrback(lambda _: working.cancel())
     try:
@@ -258,7 +335,7 @@ async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 
 def shield(deferred: "Deferred[T]") -> "Deferred[T]":
-    """A Deferred with the same outcome that ignores being cancelled."""
+    """Return a Deferred with the same outcome that ignores being cancelled."""
     outer: Deferred[T] = Deferred()
 
     def deliver(result: T | Failure) -> None:

@@ -1,6 +1,6 @@
-"""Is the daemon well, and how is it doing: for load balancers and monitoring.
+"""The daemon's health and metrics, for load balancers and monitoring.
 
-Anybody may ask the add-in's side, so only the administrators' side names integrations
+The add-in's side is open to all, so only the administrators' side names integrations
 and reasons, and has the metrics.
 """
 
@@ -12,13 +12,15 @@ from twisted.web.server import Request
 from pexschedd.errors import NotFound, StoreError, StoreFull
 from pexschedd.metrics import CONTENT_TYPE
 from pexschedd.scheduling.alarms.health import HealthCheck, HealthStatus, overall
-from pexschedd.web.api import Payload, json_response, register_http_errors, route
+from pexschedd.web.api import ResponseBody, json_response, register_http_errors, route
 
 _PUBLIC = {"store": StoreError.public, "disk": StoreFull.public}
-"""What anybody may know about a check that failed. Others are degraded at worst."""
+"""The public reasons of checks that can fail. Other checks are degraded at worst."""
 
 
 class HealthApi:
+    """The routes `/health` and `/metrics` of one side of the server."""
+
     app = Klein()
 
     def __init__(
@@ -27,20 +29,21 @@ class HealthApi:
         version: str,
         exposition: Callable[[], bytes] | None = None,
     ) -> None:
-        """With `exposition`, the metrics' text, it is the administrators' side."""
+        """With `exposition`, which returns the metrics' text, it is the administrators'
+        side."""
         self._checks = checks
         self._version = version
         self._exposition = exposition
 
     @route(app, "/health")
-    def health(self, request: Request) -> Payload:
-        """200 while new work is taken, even if something has to be mended; else
+    def health(self, request: Request) -> ResponseBody:
+        """Answer 200 while new work is taken, even if the health is degraded, else
         503."""
         checks = self._checks()
         status = overall(checks)
         answer: dict[str, object] = {"status": status, "version": self._version}
         if self._exposition is not None:
-            answer["checks"] = {check.name: _shown(check) for check in checks}
+            answer["checks"] = {check.name: _represent(check) for check in checks}
         elif status is HealthStatus.FAILED:
             answer["reason"] = " ".join(
                 _PUBLIC[check.name]
@@ -52,7 +55,7 @@ class HealthApi:
 
     @route(app, "/metrics")
     def metrics(self, request: Request) -> bytes:
-        """Prometheus' text format."""
+        """Answer in Prometheus' text format."""
         if self._exposition is None:
             raise NotFound("There is nothing here.")
         request.responseHeaders.setRawHeaders(b"content-type", [CONTENT_TYPE])
@@ -61,6 +64,6 @@ class HealthApi:
     register_http_errors(app)
 
 
-def _shown(check: HealthCheck) -> dict[str, str]:
-    shown = {"status": str(check.status)}
-    return shown | {"reason": check.reason} if check.reason else shown
+def _represent(check: HealthCheck) -> dict[str, str]:
+    status = {"status": str(check.status)}
+    return status | {"reason": check.reason} if check.reason else status

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 from twisted.internet import reactor
 from twisted.web.resource import Resource
@@ -20,8 +19,10 @@ from twisted.web.static import Data
 from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
+from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.routing import Router
 from pexschedd.web.site import HttpSite
 
@@ -38,11 +39,7 @@ From a web browser:<br>
 </div>"""
 
 
-class Booked(Struct):
-    room_name: str = "Pexip Meeting"
-    room_email: str = "pexipmeeting@example.test"
-    alias_id: str = TAG
-    instructions: str = INSTRUCTIONS
+BOOKED = BookedRoom("Pexip Meeting", "pexipmeeting@example.test", TAG, INSTRUCTIONS)
 
 
 class Pretended:
@@ -55,8 +52,8 @@ class Pretended:
             raise Unavailable("Exchange's signing keys cannot be read.")
         return ExchangeIdentity("user", "user", "https://mail.example.test")
 
-    async def book(self, connector_id: int, user: str) -> Booked:
-        return Booked()
+    async def book(self, connector_id: int, user: str) -> BookedRoom:
+        return BOOKED
 
 
 class Never(Resource):
@@ -121,14 +118,12 @@ def main(state_directory: str) -> None:
     port = tcp.listenTCP(0, site, interface="127.0.0.1")
     origin = f"http://127.0.0.1:{port.getHost().port}"
     known = connectors(origin)
-    pretended = Pretended()
-    api = AddinApi(
-        known.get,
-        pretended.verify,
-        pretended,
-        ConnectorFiles(Path(state_directory)),
-        lambda connector: connector.placeholder_instructions_template,
+    pretended: Any = Pretended()
+    files = ConnectorFiles(Path(state_directory))
+    pages = PanePages(
+        files, lambda connector: connector.placeholder_instructions_template
     )
+    api = AddinApi(known.get, pretended.verify, pretended, files, pages)
     site.resource = Router(api.app.resource(), {b"test": library()})
     sys.stdout.write(f"{port.getHost().port}\n")
     sys.stdout.flush()

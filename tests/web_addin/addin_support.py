@@ -18,8 +18,10 @@ from twisted.web.http_headers import Headers
 from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
+from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import PREFIX, AddinApi
-from pexschedd.web.addin.booking import Icons
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.site import HttpSite
 
 CONNECTOR = Connector(
@@ -37,14 +39,9 @@ def unrendered(connector: Connector) -> str:
     return connector.placeholder_instructions_template
 
 
-class Room(Struct):
-    room_name: str
-    room_email: str
-    alias_id: str
-    instructions: str
-
-
-ROOM = Room("Pexip Meeting", "pexipmeeting@example.test", "PXPS:-1#", "<p>Join é</p>")
+ROOM = BookedRoom(
+    "Pexip Meeting", "pexipmeeting@example.test", "PXPS:-1#", "<p>Join é</p>"
+)
 
 
 class Behind:
@@ -53,7 +50,7 @@ class Behind:
     def __init__(self) -> None:
         self.connectors = {1: CONNECTOR}
         self.booked: list[tuple[int, str]] = []
-        self.room: Callable[[], Room] = lambda: ROOM
+        self.room: Callable[[], BookedRoom] = lambda: ROOM
         self.placeholder: Callable[[Connector], str] = unrendered
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
@@ -63,7 +60,7 @@ class Behind:
             raise InvalidToken("The token's signature is wrong.")
         return ExchangeIdentity("alice https://mail", "alice", "https://mail")
 
-    async def book(self, connector_id: int, user: str) -> Room:
+    async def book(self, connector_id: int, user: str) -> BookedRoom:
         self.booked.append((connector_id, user))
         return self.room()
 
@@ -84,14 +81,10 @@ class Answer(Struct):
 class Server:
     """`AddinApi` on a port of loopback."""
 
-    def __init__(self, behind: Behind, icons: Icons) -> None:
-        api = AddinApi(
-            behind.connectors.get,
-            behind.verify,
-            behind,
-            icons,
-            lambda connector: behind.placeholder(connector),
-        )
+    def __init__(self, behind: Behind, files: ConnectorFiles) -> None:
+        pages = PanePages(files, lambda connector: behind.placeholder(connector))
+        booking: Any = behind
+        api = AddinApi(behind.connectors.get, behind.verify, booking, files, pages)
         self._site = HttpSite(api.app.resource(), reactor, None)
         self._port: IListeningPort | None = None
 

@@ -9,8 +9,9 @@ import pytest_twisted
 from pexschedd.errors import StoreError, TemplateError
 from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
+from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.files import ConnectorFiles
-from tests.web_addin.addin_support import ROOM, Behind, Room, Server
+from tests.web_addin.addin_support import ROOM, Behind, Server
 
 
 def directives(policy: str) -> dict[str, list[str]]:
@@ -87,7 +88,7 @@ async def test_single_use_rooms_switched_off(server: Server, behind: Behind) -> 
 async def test_a_use_case_that_fails(server: Server, behind: Behind) -> None:
     """A store that cannot write is unavailable, and says so."""
 
-    def fail() -> Room:
+    def fail() -> BookedRoom:
         raise StoreError("no space")
 
     behind.room = fail

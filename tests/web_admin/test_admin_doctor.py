@@ -8,36 +8,21 @@ import msgspec
 import pytest
 import pytest_twisted
 from twisted.internet import reactor as _reactor
-from twisted.web.resource import Resource
 
 from pexschedd.doctor.report import CheckStatus, DoctorReport, failed, line
-from pexschedd.errors import NotAuthenticated, NotFound
+from pexschedd.errors import NotFound
 from pexschedd.model import tables
 from pexschedd.web.addin.files import ConnectorFiles
-from pexschedd.web.admin.doctor import DoctorApi, OwnPane
-from pexschedd.web.site import HttpSite
+from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.admin.doctor import DoctorRoutes
 from tests.doctor.powershell_support import tokens
 from tests.doctor.test_doctor_powershell import PLAIN
-from tests.web_admin.web_admin_support import Client, open_store
+from tests.web_admin.web_admin_support import Client, admin_site, open_store
 
 reactor: Any = _reactor
 
 CHECK = "/api/admin/command/v1/ms_exchange_connector/7/check/"
 SETUP = "/api/admin/configuration/v1/ms_exchange_connector/7/exchange_setup/"
-
-
-class Anybody:
-    async def authenticate(self, name: str, password: str) -> object:
-        if password == "wrong":
-            raise NotAuthenticated("No.")
-        return name
-
-
-class Rest(Resource):
-    isLeaf = True
-
-    def render(self, request: Any) -> bytes:
-        return b"the rest"
 
 
 class Desk:
@@ -72,8 +57,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
             raise NotFound(f"There is no integration {id}.")
         return report(id)
 
-    root = DoctorApi(store, Anybody(), examine).beside(Rest())
-    port = reactor.listenTCP(0, HttpSite(root, reactor, None), interface="127.0.0.1")
+    site = admin_site(DoctorRoutes(store, examine))
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")
     yield Desk(Client(port.getHost().port), asked)
     await port.stopListening()
     await store.close()
@@ -175,20 +160,9 @@ async def test_the_script_as_json(desk: Desk) -> None:
     assert found["resource_uri"] == SETUP
 
 
-@pytest_twisted.ensureDeferred
-async def test_everything_else_stays(desk: Desk) -> None:
-    """Other addresses are not ours."""
-    for path in (
-        "/api/admin/configuration/v1/ms_exchange_connector/7/",
-        "/api/admin/command/v1/ms_exchange_connector/7/audit/",
-        "/",
-    ):
-        assert (await desk.client.ask("GET", path)).body == b"the rest"
-
-
 def test_the_pane_to_compare_with(tmp_path: Path) -> None:
     """Ours is the same each time, and another for another integration."""
-    pane = OwnPane(ConnectorFiles(tmp_path), lambda _: "<p>Later</p>")
+    pane = PanePages(ConnectorFiles(tmp_path), lambda _: "<p>Later</p>").pane
     assert pane(PLAIN) == pane(PLAIN)
     other = msgspec.structs.replace(PLAIN, room_mailbox_name="Another")
     assert pane(PLAIN) != pane(other)

@@ -8,26 +8,41 @@ import pytest_twisted
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
-from tests.web_admin.web_admin_support import CONNECTOR, DOMAIN, HEAD_OFFICE
+from tests.web_admin.web_admin_support import (
+    CONFERENCE,
+    CONNECTOR,
+    DOMAIN,
+    HEAD_OFFICE,
+)
+
+CHANGED = "record changed resource=ms_exchange_connector id=1"
 
 
 @implementer(ILogObserver)
 class Heard:
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []
+        self.events: list[LogEvent] = []
 
     def __call__(self, event: LogEvent) -> None:
         if str(event.get("log_namespace")).startswith("administrator."):
-            self.found.append((event["user"], formatEvent(event)))
+            self.found.append((event.get("user", ""), formatEvent(event)))
+            self.events.append(event)
 
 
 @pytest.fixture
-def lines() -> Iterator[list[tuple[str, str]]]:
-    """The administrator log: who, and what."""
+def heard() -> Iterator[Heard]:
+    """What the administrator log is told."""
     observer = Heard()
     globalLogPublisher.addObserver(observer)
-    yield observer.found
+    yield observer
     globalLogPublisher.removeObserver(observer)
+
+
+@pytest.fixture
+def lines(heard: Heard) -> list[tuple[str, str]]:
+    """The administrator log: who, and what."""
+    return heard.found
 
 
 @pytest_twisted.ensureDeferred
@@ -36,22 +51,22 @@ async def test_who_did_what(server: Any, lines: list[tuple[str, str]]) -> None:
     record and fields but no value."""
     await server.client.create(CONNECTOR, HEAD_OFFICE)
     assert lines == [
-        ("admin", "created ms_exchange_connector 1"),
-        ("admin", "created exchange_domain 1"),
+        ("admin", "record created resource=ms_exchange_connector id=1"),
+        ("admin", "record created resource=exchange_domain id=1"),
     ]
     lines.clear()
     await server.client.ask(
         "PATCH", f"{CONNECTOR}1/", {"password": "s3cret", "description": "x"}
     )
     assert lines == [
-        ("admin", "changed ms_exchange_connector 1: description, password")
+        ("admin", f"{CHANGED} fields=description,password"),
     ]
     lines.clear()
     await server.client.ask("DELETE", f"{DOMAIN}1/")
     await server.client.ask("DELETE", f"{CONNECTOR}1/")
     assert lines == [
-        ("admin", "deleted exchange_domain 1"),
-        ("admin", "deleted ms_exchange_connector 1"),
+        ("admin", "record deleted resource=exchange_domain id=1"),
+        ("admin", "record deleted resource=ms_exchange_connector id=1"),
     ]
 
 
@@ -66,3 +81,38 @@ async def test_what_was_refused_was_not_done(
     await server.client.ask("PATCH", f"{CONNECTOR}1/", {"description": ""})
     await server.client.ask("DELETE", f"{CONNECTOR}9/")
     assert lines == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_keys(server: Any, heard: Heard) -> None:
+    """Each line has the id of its request, and the integration that it is about."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    answer = await server.client.ask("POST", CONFERENCE, {"name": "Room"})
+    *belonging, room = heard.events
+    assert [event["integration"] for event in belonging] == [1, 1]
+    assert belonging[0]["correlation_id"] == belonging[1]["correlation_id"]
+    assert "integration" not in room
+    ids = answer.headers.getRawHeaders("x-request-id")
+    assert [room["correlation_id"]] == ids
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_icon(server: Any, lines: list[tuple[str, str]]) -> None:
+    """An upload is a change like others, and raises the manifest's revision."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    lines.clear()
+    icon = await server.client.ask("GET", f"{uri}icon/")
+    await server.client.ask("PUT", f"{uri}icon/", body=icon.body)
+    assert lines == [("admin", f"{CHANGED} fields=icon,manifest_revision")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_refused_sign_ins(server: Any, heard: Heard) -> None:
+    """A wrong password is said with the name and the address, not with itself."""
+    answer = await server.client.ask("GET", CONNECTOR, auth=("admin", "guessed"))
+    await server.client.ask("GET", CONNECTOR, auth=None)
+    (event,) = heard.events
+    text = "sign-in refused administrator=admin address=127.0.0.1"
+    assert formatEvent(event) == text
+    ids = answer.headers.getRawHeaders("x-request-id")
+    assert [event["correlation_id"]] == ids

@@ -12,21 +12,18 @@ import pytest_twisted
 from msgspec.structs import replace
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
-from twisted.web.resource import Resource
 
-from pexschedd.errors import NotAuthenticated
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
-from pexschedd.web.admin.service_account import ServiceAccountApi
-from pexschedd.web.site import HttpSite
+from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from tests.identity.oauth_support import Bench, bench_in, query_of
 from tests.web_admin.web_admin_support import (
     NAME,
-    PASSWORD,
     Answer,
     Client,
     Server,
+    admin_site,
     serving,
 )
 
@@ -36,20 +33,6 @@ PAGE = f"{PAGES}/1/sign_in/"
 BACK = f"{PAGES}/oauth_redirect/"
 COMMAND = "/api/admin/command/v1/ms_exchange_connector/1"
 STATUS = "/api/admin/status/v1/exchange_service_account/"
-
-
-class Anybody:
-    async def authenticate(self, name: str, password: str) -> object:
-        if (name, password) != (NAME, PASSWORD):
-            raise NotAuthenticated("No.")
-        return name
-
-
-class Rest(Resource):
-    isLeaf = True
-
-    def render(self, request: Any) -> bytes:
-        return b"the rest"
 
 
 class Desk:
@@ -64,15 +47,14 @@ class Desk:
             done.callback(work())
             return done
 
-        api = ServiceAccountApi(
+        routes = ServiceAccountRoutes(
             bench.store,
-            Anybody(),
             bench.sign_ins,
             bench.keepers,
             Applications(bench.store, bench.now, at_once),
             now=bench.now,
         )
-        site = HttpSite(api.beside(Rest()), reactor, None)
+        site = admin_site(routes)
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.client = Client(self.port.getHost().port)
 
@@ -325,18 +307,6 @@ async def test_make_certificate(desk: Desk) -> None:
     assert set(answer.json) == {"certificate"}
     assert answer.json["certificate"] == desk.bench.connector.public_key
     assert "PRIVATE" not in answer.json["certificate"]
-
-
-@pytest_twisted.ensureDeferred
-async def test_everything_else_is_the_rests(desk: Desk) -> None:
-    """Only these paths are served here."""
-    for path in (
-        "/api/admin/command/v1/ms_exchange_connector/1/audit/",
-        "/api/admin/status/v1/exchange_scheduler/",
-        "/admin/",
-        "/",
-    ):
-        assert (await desk.client.ask("GET", path)).body == b"the rest"
 
 
 OAUTH = {

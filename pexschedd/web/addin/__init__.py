@@ -1,1 +1,1 @@
-"""What Outlook loads: the pane, the manifest, the icons, meeting details."""
+"""The add-in's side: the pane, the manifest, the icons, meeting details."""

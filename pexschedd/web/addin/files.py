@@ -3,8 +3,13 @@
 from hashlib import sha256
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from pexschedd.errors import NotFound, StoreError
+from pexschedd.management.admin_log import note_change
+from pexschedd.model import tables
 from pexschedd.model.integration import Connector
+from pexschedd.store.store import Store
 from pexschedd.util.atomic_file import replace_file
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled
 from pexschedd.web.addin.manifest import build_manifest
@@ -13,8 +18,8 @@ from pexschedd.web.addin.manifest import build_manifest
 class ConnectorFiles:
     """Keeps uploaded icons in `<state directory>/icons`, and the scaled ones in memory.
 
-    What an icon looks like to Outlook is part of its address, and the addresses are in
-    the manifest: whoever sets an icon raises the connector's `manifest_revision`, too.
+    The address of an icon changes with its image, and the manifest has the addresses:
+    another icon needs another manifest. See `change_icon`.
     """
 
     def __init__(self, state_directory: Path) -> None:
@@ -23,11 +28,12 @@ class ConnectorFiles:
         self._made: dict[tuple[bytes | None, int], bytes] = {}
 
     def manifest(self, connector: Connector) -> bytes:
-        """The manifest (XML). Raises `InvalidFields` for texts that it cannot hold."""
+        """Return the manifest (XML); raises `InvalidFields` for texts that it cannot
+        hold."""
         return build_manifest(connector, self.icon_revision(connector))
 
     async def set_icon(self, connector: Connector, body: bytes) -> None:
-        """Takes an 80 x 80 PNG; it is durable afterwards. Raises `InvalidFields`."""
+        """Take an 80 x 80 PNG; it is durable afterwards. Raises `InvalidFields`."""
         image = accepted(body)
         path = self._path(connector)
         try:
@@ -38,7 +44,8 @@ class ConnectorFiles:
         self._made.clear()
 
     def icon(self, connector: Connector, size: int) -> bytes:
-        """The icon as PNG; `NotFound` for a size that Outlook does not ask for."""
+        """Return the icon as PNG; raises `NotFound` for a size that Outlook does not
+        ask for."""
         if size not in SIZES:
             raise NotFound(f"There is no icon of {size} pixels.")
         uploaded = self._uploaded_icon(connector)
@@ -49,11 +56,11 @@ class ConnectorFiles:
         return made
 
     def icon_revision(self, connector: Connector) -> str:
-        """Changes with the image: goes into the icon's address."""
+        """Return the part of the icon's address that changes with the image."""
         return sha256(self.icon(connector, 80)).hexdigest()[:12]
 
     def _uploaded_icon(self, connector: Connector) -> bytes | None:
-        """None if there is none. Read once: this class is the only writer."""
+        """The uploaded image, or None. Read once: this class is the only writer."""
         if connector.id not in self._uploaded:
             path = self._path(connector)
             try:
@@ -66,3 +73,24 @@ class ConnectorFiles:
 
     def _path(self, connector: Connector) -> Path:
         return self._directory / f"{connector.id}.png"
+
+
+async def change_icon(
+    store: Store, files: ConnectorFiles, connector: Connector, image: bytes
+) -> None:
+    """Take an uploaded icon, durably, and raise the revision of the manifest.
+
+    The icon's address is in the manifest, and changes with the icon. Raises
+    `InvalidFields` for an image that cannot be used, and `StoreFull`, before anything
+    is written.
+    """
+    store.require_space()
+    await files.set_icon(connector, image)
+    current = store.get(tables.CONNECTOR, connector.id)
+    if current is None:
+        return
+    changed = replace(current, manifest_revision=current.manifest_revision + 1)
+    change = store.transaction()
+    change.put(tables.CONNECTOR, changed)
+    await change.commit()
+    note_change(tables.CONNECTOR.name, changed, ("icon", "manifest_revision"))

@@ -15,7 +15,7 @@ from pexschedd.model.integration import Connector
 
 OFFICE_JS = "https://appsforoffice.microsoft.com/lib/1/hosted/office.js"
 AJAX = "https://ajax.aspnetcdn.com"
-"""Where office.js looks for MicrosoftAjax.js unless a script has brought it already."""
+"""The origin of MicrosoftAjax.js, which office.js loads unless it is there already."""
 
 OUTLOOK = (
     "https://outlook.office.com",
@@ -26,7 +26,7 @@ OUTLOOK = (
     "https://outlook.office.de",
     "https://partner.outlook.cn",
 )
-"""Where Microsoft's own Outlook on the web lives."""
+"""The origins of Microsoft's own Outlook on the web."""
 
 _ORIGIN = re.compile(
     r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
@@ -34,7 +34,10 @@ _ORIGIN = re.compile(
 
 
 class Sources:
-    """Where a connector's pane loads scripts and styles from, in loading order."""
+    """The addresses of an integration's scripts and styles, in loading order.
+
+    `office_js_listed` is true if the additional scripts have an office.js of their own.
+    """
 
     def __init__(self, connector: Connector) -> None:
         self.office_js = OFFICE_JS
@@ -47,13 +50,14 @@ class Sources:
                 f"{connector.microsoft_fabric_url}\n"
                 f"{connector.microsoft_fabric_components_url}"
             )
-        # One that is listed takes the place of the same file from elsewhere.
+        # A listed script takes the place of the same file from elsewhere.
         names = {url.rsplit("/", 1)[-1] for url in self.additional}
         self.office_js_listed = self.office_js.rsplit("/", 1)[-1] in names
 
 
-def content_security_policy(connector: Connector, sources: Sources) -> str:
-    """The pane's policy: this server, office.js and what was configured, no more."""
+def content_security_policy(connector: Connector) -> str:
+    """Return the pane's policy: this server, office.js and configured sources only."""
+    sources = Sources(connector)
     scripts = [sources.office_js, *sources.additional]
     if not sources.additional:
         scripts.append(AJAX)
@@ -81,11 +85,11 @@ CLOSING_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Of the page that ends a sign-in."""
+"""The policy of the page that ends a sign-in."""
 
 
 def origins(urls: Iterable[str]) -> list[str]:
-    """The distinct origins of `urls`, in order; what is not one is left out."""
+    """Return the distinct origins of `urls`, in order; leaves out what is not a URL."""
     found: dict[str, None] = {}
     for url in urls:
         try:
@@ -99,7 +103,7 @@ def origins(urls: Iterable[str]) -> list[str]:
 
 
 def set_page_headers(request: Request, policy: str) -> None:
-    """A page: never cached, and nothing but what `policy` allows."""
+    """Set the headers of a page: never cached, and limited to what `policy` allows."""
     set_header = request.responseHeaders.setRawHeaders
     set_header(b"content-type", [b"text/html; charset=utf-8"])
     set_header(b"content-security-policy", [policy.encode("ascii")])

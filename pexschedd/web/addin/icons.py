@@ -1,9 +1,9 @@
-"""The add-in's icon: a drawing of our own, or the administrator's, in every size.
+"""The add-in's icon: a drawing of our own, or an uploaded one, in every size. PURE.
 
-An uploaded image is somebody else's bytes. Its chunks are sorted before Pillow sees
-them (only those that make the picture pass, so no compressed texts, profiles or
-animations), its dimensions are checked before anything is unpacked, and what is kept is
-a new image made from the pixels.
+An uploaded image is not trusted. Its chunks are sorted before Pillow sees them (only
+those that make the picture pass, so no compressed texts, profiles or animations), its
+dimensions are checked before anything is unpacked, and a new image is made from its
+pixels.
 """
 
 from io import BytesIO
@@ -18,14 +18,14 @@ SIZES = (16, 32, 64, 80, 128)
 
 UPLOAD = (80, 80)
 MAX_UPLOAD = 100 * 1024
-"""Bytes: what Outlook takes at most."""
+"""Bytes: the most that Outlook takes."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 
 
 def default_icon(size: int) -> bytes:
-    """A white camera on a blue tile, visible on a light and on a dark ribbon."""
+    """Return a white camera on a blue tile (PNG), visible on light and dark ribbons."""
     scale = 8  # drawn large and made smaller: Pillow's shapes have hard edges
     edge = size * scale
 
@@ -46,13 +46,16 @@ def default_icon(size: int) -> bytes:
 
 
 def scaled(image: bytes, size: int) -> bytes:
-    """An icon of `accepted` in another size."""
+    """Return an icon of `accepted` in another size (PNG)."""
     with Image.open(BytesIO(image), formats=["PNG"]) as opened:
         return _png(opened.resize((size, size), Image.Resampling.LANCZOS))
 
 
 def accepted(body: bytes) -> bytes:
-    """An uploaded icon, made anew; raises `InvalidFields` that says what is wrong."""
+    """Return an uploaded icon, made anew (PNG).
+
+    Raises `InvalidFields` that says what is wrong with it.
+    """
     if len(body) > MAX_UPLOAD:
         raise _wrong(f"The icon is larger than {MAX_UPLOAD // 1024} KB.")
     picture = _picture_chunks(body)

@@ -1,4 +1,4 @@
-"""The add-in manifest: what makes Outlook show the button.
+"""The add-in manifest, which makes Outlook show the button. PURE.
 
 XML, because the newer JSON form is refused by Exchange on-premises. Three layers in one
 document, of which a client takes the highest it understands, whole: nothing is
@@ -64,7 +64,8 @@ class _Maker:
 
 
 def build_manifest(connector: Connector, icon_revision: str) -> bytes:
-    """The manifest as UTF-8 XML. Raises `InvalidFields` for what it cannot hold."""
+    """Return the manifest as UTF-8 XML; raises `InvalidFields` for texts that it cannot
+    hold."""
     _refuse_texts(connector)
     document = _document(connector, icon_revision)
     xml = tostring(document, encoding="utf-8", xml_declaration=True, pretty_print=True)
@@ -75,7 +76,7 @@ def build_manifest(connector: Connector, icon_revision: str) -> bytes:
 
 
 def manifest_version(revision: int) -> str:
-    """Four parts, as web clients insist; grows with `revision`."""
+    """Return the version of a revision: four parts, as web clients require."""
     return f"1.0.{revision // 10000}.{revision % 10000}"
 
 
@@ -96,7 +97,7 @@ def _refuse_texts(connector: Connector) -> None:
 
 
 def _printable(text: str) -> bool:
-    """Whether XML can hold it, in one line."""
+    """True if XML can hold the text, in one line."""
     return not any(
         c < " "
         or "\x7f" <= c <= "\x9f"
@@ -114,7 +115,7 @@ def _document(connector: Connector, icon_revision: str) -> _Element:
         return e(tag, {"DefaultValue": value})
 
     def form(tag: str) -> _Element:
-        # The very address that the token's audience is compared with: no query here.
+        # The address that the token's audience is compared with: without a query.
         return e(tag, text("SourceLocation", pane))
 
     return e(
@@ -186,7 +187,7 @@ def _overrides(
     ]
     form_factor = e(
         "DesktopFormFactor",
-        # Without it the button is greyed out in somebody else's calendar.
+        # Without it the button is greyed out in a shared calendar.
         *([e("SupportsSharedFolders", "true")] if latest else []),
         e(
             "ExtensionPoint",
@@ -211,7 +212,7 @@ def _overrides(
             bt("Images", *icons),
             bt(
                 "Urls",
-                # Tells the server which manifest somebody still has installed.
+                # Tells the server which manifest is still installed at a client.
                 bt(
                     "Url",
                     {
@@ -265,6 +266,6 @@ def _group(e: _Maker, bt: _Maker) -> _Element:
 
 
 def _icon_url(pane: str, size: int, revision: str) -> str:
-    """A changed icon has a new address: clients keep what they have seen."""
+    """The address of an icon; a changed icon has a new one, as clients cache icons."""
     base = pane.rpartition("/")[0]
     return f"{base}/images/addin_icon_{size}.png?r={revision}"

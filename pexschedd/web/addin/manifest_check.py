@@ -1,6 +1,6 @@
-"""What makes Outlook refuse a manifest although Microsoft's schema accepts it.
+"""Faults for which Outlook refuses a manifest that Microsoft's schema accepts. PURE.
 
-Run on every manifest that is handed out; an empty list means that nothing was found.
+Every manifest is checked before it is handed out.
 """
 
 import re
@@ -28,6 +28,7 @@ _SHORT = {"Label", "Title"}
 
 
 def manifest_problems(xml: bytes) -> list[str]:
+    """Return the faults of a manifest; none if the list is empty."""
     if len(xml) > MAX_MANIFEST:
         return [f"The manifest is larger than {MAX_MANIFEST // 1024} KB."]
     root = fromstring(xml, XMLParser(resolve_entities=False, no_network=True))

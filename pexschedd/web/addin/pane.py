@@ -1,64 +1,87 @@
-"""The task pane's page: the integration's texts and sources, put into the one page.
+"""The task pane's page, filled in with the texts and sources of an integration.
 
-The page carries no script of its own: what the scripts need to know is a block of JSON.
+The page has no inline script: the settings for its scripts are a block of JSON.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from twisted.logger import Logger
 
+from pexschedd.errors import TemplateError
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
+from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import Sources
 from pexschedd.web.addin.sanitiser import sanitise
-from pexschedd.web.addin.static import StaticFile
+from pexschedd.web.addin.static import load_static
+from pexschedd.web.page_templates import page_environment
 
 SCRIPTS = ("pane-view.js", "pane-tags.js", "pane-outlook.js", "pane.js")
-"""Our own, in loading order, and before Microsoft's: they tell when that fails."""
+"""Our own scripts, in loading order. They load before Microsoft's, and report it if
+that fails to load."""
 
 _IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 class PanePages:
-    """Renders the add-in's pages. All addresses in them are relative."""
+    """Renders the add-in's pages. All addresses in them are relative.
 
-    def __init__(self, static: Mapping[str, StaticFile]) -> None:
-        self._static = static
-        environment = Environment(
-            loader=PackageLoader("pexschedd.web", "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+    `placeholder` renders the HTML that stands in an invitation until it gets its
+    joining instructions; it may raise `TemplateError`.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, files: ConnectorFiles, placeholder: Callable[[Connector], str]
+    ) -> None:
+        self._files = files
+        self._placeholder = placeholder
+        self._static = load_static()
+        environment = page_environment()
         self._pane = environment.get_template("pane.html")
         self._signed_in = environment.get_template("signed_in.html")
 
-    def pane(
-        self, connector: Connector, sources: Sources, icon: str, placeholder: str
-    ) -> bytes:
-        """`icon` is the icon's address relative to the pane.
-
-        `placeholder` is HTML for the meeting, not for the page: the pane has it from
-        the start, because it is needed when the server is away.
-        """
+    def pane(self, connector: Connector) -> bytes:
+        """Return the pane of an integration."""
+        sources = Sources(connector)
         own = [f"../{self._static[name].path}" for name in SCRIPTS]
+        # The pane has the placeholder from the start: it needs it when the server is
+        # away.
+        settings = _settings(connector, sources, self._placeholder_of(connector))
+        revision = self._files.icon_revision(connector)
         return self._pane.render(
             title=connector.addin_pane_title,
             description=Markup(sanitise(connector.addin_pane_description)),  # noqa: S704 - sanitised
-            icon=icon,
+            icon=f"images/addin_icon_80.png?r={revision}",
             styles=[*sources.styles, f"../{self._static['pane.css'].path}"],
             scripts=own + sources.additional,
             library="" if sources.office_js_listed else sources.office_js,
-            settings=_json(_settings(connector, sources, placeholder)),
+            settings=_json(settings),
         ).encode()
 
     def signed_in(self) -> bytes:
+        """Return the page that ends a sign-in: it closes its window."""
         return self._signed_in.render(
             style=self._static["pane.css"].path,
             script=self._static["signed-in.js"].path,
         ).encode()
+
+    def _placeholder_of(self, connector: Connector) -> str:
+        """A text that cannot be rendered must not stop users from getting a room."""
+        try:
+            return self._placeholder(connector)
+        except TemplateError as error:
+            self._log.warn(
+                "placeholder not rendered integration={integration} "
+                "field=placeholder_instructions_template reason={reason}; the default "
+                "text is used",
+                integration=connector.id,
+                reason=error.message,
+            )
+            return PLACEHOLDER_INSTRUCTIONS
 
 
 def _settings(
@@ -90,6 +113,6 @@ def _settings(
 
 
 def _json(value: object) -> Markup:
-    """JSON that is safe inside a script element, whatever the texts contain."""
+    """JSON that is safe inside a script element, whatever its texts contain."""
     text = msgspec.json.encode(value).decode().translate(_IN_SCRIPT)
     return Markup(text)  # noqa: S704 - cannot end the element any more

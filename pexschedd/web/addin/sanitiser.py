@@ -1,7 +1,7 @@
-"""Administrators' HTML, made safe to show in the pane.
+"""Administrators' HTML, made safe to show in the pane. PURE.
 
-An allow-list: what is not on it is dropped, its text stays. The result is written anew
-from what was understood, so nothing of the input reaches the page unescaped.
+Elements that are not on an allow-list are dropped, their text stays. The result is
+written anew from the parsed input, so that none of it reaches the page unescaped.
 """
 
 import re
@@ -18,7 +18,8 @@ _LINK = re.compile(r"(?:https://|mailto:)[\x21-\x7e]+", re.IGNORECASE)
 
 @lru_cache(maxsize=1024)
 def sanitise(html: str) -> str:
-    """`html` reduced to p, br, b, i, ul, ol, li and a with an https or mailto link."""
+    """Return `html` reduced to p, br, b, i, ul, ol, li, and a with an https or mailto
+    link."""
     writer = _Writer()
     try:
         writer.feed(html)

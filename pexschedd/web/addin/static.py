@@ -1,4 +1,4 @@
-"""The add-in's scripts and styles, each under an address that changes with its content.
+"""Scripts and styles of the pages, each under an address that changes with its content.
 
 So they may be cached for ever, and a new release is used at once.
 """
@@ -8,23 +8,26 @@ from importlib.resources import files
 
 import msgspec
 
-_TYPES = {"js": b"text/javascript; charset=utf-8", "css": b"text/css; charset=utf-8"}
+_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 
 
 class StaticFile(msgspec.Struct, frozen=True):
+    """A file to serve as it is."""
+
     name: str
     version: str
-    content_type: bytes
+    """A hash of the content."""
+    content_type: str
     content: bytes
 
     @property
     def path(self) -> str:
-        """Relative to the add-in's prefix."""
+        """The address, relative to the prefix of the pages that use it."""
         return f"static/{self.version}/{self.name}"
 
 
 def load_static() -> dict[str, StaticFile]:
-    """Everything in `web/static`, by name."""
+    """Return all files in `web/static`, by name."""
     found = {}
     for entry in sorted(files("pexschedd.web").joinpath("static").iterdir(), key=str):
         name = entry.name

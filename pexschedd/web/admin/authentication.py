@@ -1,52 +1,47 @@
-"""Who may use the management API: HTTP Basic, and no page of another site."""
+"""The sign-in of administrators: HTTP Basic, and no requests of other sites' pages."""
 
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from klein import Klein
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.logger import Logger
 from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated
-from pexschedd.logs import acting
-from pexschedd.web.admin.errors import Forbidden, admin_error
-from pexschedd.web.api import Handler, incident_of, route
+from pexschedd.identity.administrators import Administrators
+from pexschedd.web.api import Forbidden, incident_of
+
+_log = Logger(namespace="administrator.sign_in")
+
+_LONGEST_LOGGED_NAME = 100
 
 
-class AdministratorCheck(Protocol):
-    async def authenticate(self, name: str, password: str) -> object:
-        """Raises `NotAuthenticated`."""
+async def sign_in(request: Request, administrators: Administrators) -> str:
+    """Return the name of the administrator whose credentials the request carries.
 
-
-def admin_route(
-    app: Klein, url: str, *, methods: Sequence[str] = ("GET",)
-) -> Callable[[Handler], Handler]:
-    """A route for administrators, of a class with an `AdministratorCheck` in
-    `administrators`."""
-
-    def decorate(handler: Handler) -> Handler:
-        @route(app, url, methods=methods, errors=admin_error)
-        @wraps(handler)
-        async def guarded(self: Any, request: Request, **segments: Any) -> Any:
-            name, password = credentials(request)
-            await self.administrators.authenticate(name, password)
-            acting.set(name)
-            if not is_own(request):
-                error = Forbidden("A page of another site has sent this request.")
-                return admin_error(request, 403, error, incident_of(request))
-            result = handler(self, request, **segments)
-            return result if isinstance(result, bytes) else await result
-
-        return handler
-
-    return decorate
+    Raises `NotAuthenticated`, and `Forbidden` for a request that a browser sends on
+    behalf of another site: it adds the password that it remembers to those, too.
+    """
+    name, password = credentials(request)
+    try:
+        await administrators.authenticate(name, password)
+    except NotAuthenticated:
+        _log.info(
+            "sign-in refused administrator={administrator} address={address}",
+            administrator=name[:_LONGEST_LOGGED_NAME],
+            address=_address(request),
+            correlation_id=incident_of(request),
+        )
+        raise
+    if is_cross_site(request):
+        raise Forbidden("A page of another site has sent this request.")
+    return name
 
 
 def credentials(request: Request) -> tuple[str, str]:
-    """Name and password of the request; raises `NotAuthenticated` without them."""
+    """Return name and password of the request; raises `NotAuthenticated` without
+    them."""
     headers = request.requestHeaders.getRawHeaders(b"authorization") or []
     scheme, _, encoded = headers[0].partition(b" ") if headers else (b"", b"", b"")
     if scheme.lower() != b"basic":
@@ -61,20 +56,26 @@ def credentials(request: Request) -> tuple[str, str]:
     return name, password
 
 
-def is_own(request: Request) -> bool:
-    """False if a browser sends the request for a page of another site.
+def is_cross_site(request: Request) -> bool:
+    """Return whether a browser sends the request for a page of another site.
 
-    A browser adds the password it remembers to such requests, too.
+    Reading is always allowed: the other site's page does not get to see the answer.
     """
     if request.method in (b"GET", b"HEAD"):
-        return True
+        return False
     get = request.requestHeaders.getRawHeaders
     for site in get(b"sec-fetch-site") or []:
-        return site in (b"same-origin", b"none")
+        return site not in (b"same-origin", b"none")
     for origin in get(b"origin") or []:
         host = (get(b"host") or [b""])[0]
         try:
-            return urlsplit(origin.decode("latin-1")).netloc == host.decode("latin-1")
-        except ValueError:  # it is no address at all
-            return False
-    return True
+            return urlsplit(origin.decode("latin-1")).netloc != host.decode("latin-1")
+        except ValueError:  # not an address at all
+            return True
+    return False
+
+
+def _address(request: Request) -> str:
+    """The client's address; empty over a Unix socket."""
+    address = request.getClientAddress()
+    return address.host if isinstance(address, IPv4Address | IPv6Address) else ""

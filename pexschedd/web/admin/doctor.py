@@ -1,51 +1,41 @@
-"""What is wrong with an integration, and how to set Exchange up for it. Under
-`/api/admin/`:
+"""Checking an integration, and setting Exchange up for it. Under `/api/admin/`:
 
-POST command/v1/ms_exchange_connector/<id>/check/         looks, and answers when done
+POST command/v1/ms_exchange_connector/<id>/check/         examines it, and answers then
 GET  configuration/v1/ms_exchange_connector/<id>/exchange_setup/   a PowerShell script
 """
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import msgspec
-from klein import Klein
-from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.doctor.setup.script import FORS, SetupOptions, script_for
-from pexschedd.errors import NotFound, TemplateError
+from pexschedd.errors import NotFound
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
-from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
-from pexschedd.web.addin.headers import Sources
-from pexschedd.web.addin.pane import PanePages
-from pexschedd.web.addin.static import load_static
-from pexschedd.web.admin.authentication import AdministratorCheck, admin_route
-from pexschedd.web.admin.errors import admin_error
+from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.api import (
     BadRequest,
-    Payload,
+    ResponseBody,
     body_of,
+    decode_json,
+    file_response,
     json_response,
-    read_json,
-    register_http_errors,
+    require_json,
 )
-from pexschedd.web.routing import Beside
 
-_CHECK = f"{PREFIX}/command/v1/ms_exchange_connector/<int:id>/check/"
-_SETUP = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:id>/exchange_setup/"
-_OURS = re.compile(
-    f"{PREFIX}/(?:command/v1/ms_exchange_connector/[0-9]+/check"
-    "|configuration/v1/ms_exchange_connector/[0-9]+/exchange_setup)/?"
-)
+_CHECK = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/check/"
+_INTEGRATION = f"{PREFIX}/configuration/v1/ms_exchange_connector"
+_SETUP = f"{_INTEGRATION}/<int:connector_id>/exchange_setup/"
+
 MAX_ARGUMENT = 256
 """Characters of a name or an address."""
-_WISHES = (b"for", b"addin_group", b"format")
+
+_PARAMETERS = (b"for", b"addin_group", b"format")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Examine = Callable[[int, str], Awaitable[DoctorReport]]
 """See `doctor.Doctor.examine`."""
@@ -55,83 +45,69 @@ class _CheckBody(msgspec.Struct, forbid_unknown_fields=True):
     user: str = ""
 
 
-class DoctorApi:
-    app = Klein()
-    register_http_errors(app, admin_error)
+class DoctorRoutes:
+    """The routes of the doctor and of the set-up script."""
 
-    def __init__(
-        self, store: Store, administrators: AdministratorCheck, examine: Examine
-    ) -> None:
-        self.administrators = administrators
+    def __init__(self, store: Store, examine: Examine) -> None:
         self._store = store
         self._examine = examine
 
-    def beside(self, rest: IResource) -> IResource:
-        """A resource for the root that serves this, and everything else by `rest`."""
-        return Beside(self.app.resource(), _is_ours, rest)
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring."""
+        api.add(_CHECK, post=self._check)
+        api.add(_SETUP, get=self._setup)
 
-    @admin_route(app, _CHECK, methods=["POST"])
-    async def check(self, request: Request, id: int) -> Payload:
-        content, user = request.content, ""
-        if content is not None and body_of(request).strip():
-            content.seek(0)
-            user = read_json(request, _CheckBody).user
+    async def _check(self, request: Request, connector_id: int) -> ResponseBody:
+        body = body_of(request)
+        if body.strip():
+            require_json(request)
+        user = decode_json(body, _CheckBody).user if body.strip() else ""
         if user and ("@" not in user.strip("@") or len(user) > MAX_ARGUMENT):
             raise BadRequest("user: this must be an e-mail address.")
-        return json_response(request, await self._examine(id, user))
+        return json_response(request, await self._examine(connector_id, user))
 
-    @admin_route(app, _SETUP)
-    def setup(self, request: Request, id: int) -> Payload:
-        connector = self._store.get(tables.CONNECTOR, id)
+    def _setup(self, request: Request, connector_id: int) -> ResponseBody:
+        connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
-            raise NotFound(f"There is no {tables.CONNECTOR.name} {id}.")
-        wishes, form = _wishes(request, connector)
-        script = script_for(connector, wishes)
+            raise NotFound(f"There is no {tables.CONNECTOR.name} {connector_id}.")
+        options, form = _setup_options(request, connector)
+        script = script_for(connector, options)
         if form == "json":
-            return json_response(
-                request,
-                {
-                    "id": id,
-                    "for": wishes.target,
-                    "script": script,
-                    "resource_uri": _SETUP.replace("<int:id>", str(id)),
-                },
-            )
-        set_header = request.responseHeaders.setRawHeaders
-        set_header(b"content-type", [b"text/plain; charset=utf-8"])
-        set_header(
-            b"content-disposition",
-            [b'attachment; filename="exchange-setup-%d.ps1"' % id],
-        )
-        # With a byte order mark: Windows PowerShell 5.1 takes files without one for
-        # the machine's old code page, and typographic quotes for something else.
-        return b"\xef\xbb\xbf" + script.replace("\n", "\r\n").encode()
+            answer = {
+                "id": connector_id,
+                "for": options.target,
+                "script": script,
+                "resource_uri": f"{_INTEGRATION}/{connector_id}/exchange_setup/",
+            }
+            return json_response(request, answer)
+        name = f"exchange-setup-{connector_id}.ps1"
+        content = _windows_file(script)
+        return file_response(request, content, "text/plain; charset=utf-8", name)
 
 
-def _is_ours(path: str) -> bool:
-    return _OURS.fullmatch(path) is not None
+def _windows_file(script: str) -> bytes:
+    # Windows PowerShell 5.1 takes files without a byte order mark for the machine's old
+    # code page, and typographic quotes for something else.
+    return _BYTE_ORDER_MARK + script.replace("\n", "\r\n").encode()
 
 
-def _wishes(request: Request, connector: Connector) -> tuple[SetupOptions, str]:
-    # A misspelt `addin_group` would give the add-in to everybody.
+def _setup_options(request: Request, connector: Connector) -> tuple[SetupOptions, str]:
+    """What the script is for, and whether it is wanted as `ps1` or as `json`."""
+    # A misspelt `addin_group` would give the add-in to all users.
     for name in request.args or {}:
-        if name not in _WISHES:
-            known = b", ".join(_WISHES).decode()
+        if name not in _PARAMETERS:
+            known = b", ".join(_PARAMETERS).decode()
             raise BadRequest(f"There is no such parameter; there are {known}.")
-    default = "microsoft365" if _is_online(connector) else "onpremises"
+    is_online = connector.authentication_method in ("OAUTH", "APP_PERM")
+    default = "microsoft365" if is_online else "onpremises"
     target = _argument(request, "for") or default
     form = _argument(request, "format") or "ps1"
     if target not in FORS:
         raise BadRequest(f"for: must be one of {', '.join(FORS)}.")
     if form not in ("ps1", "json"):
         raise BadRequest("format: must be ps1 or json.")
-    return SetupOptions(
-        target=target, addin_group=_argument(request, "addin_group")
-    ), form
-
-
-def _is_online(connector: Connector) -> bool:
-    return connector.authentication_method in ("OAUTH", "APP_PERM")
+    group = _argument(request, "addin_group")
+    return SetupOptions(target=target, addin_group=group), form
 
 
 def _argument(request: Request, name: str) -> str:
@@ -147,24 +123,3 @@ def _argument(request: Request, name: str) -> str:
             f"{name}: at most {MAX_ARGUMENT} printable characters are possible."
         )
     return value
-
-
-class Icons(Protocol):
-    def icon_revision(self, connector: Connector) -> str: ...
-
-
-class OwnPane:
-    """The pane that this daemon serves, to compare with what Outlook would get."""
-
-    def __init__(self, icons: Icons, placeholder: Callable[[Connector], str]) -> None:
-        self._icons = icons
-        self._placeholder = placeholder
-        self._pages = PanePages(load_static())
-
-    def __call__(self, connector: Connector) -> bytes:
-        try:
-            placeholder = self._placeholder(connector)
-        except TemplateError:
-            placeholder = PLACEHOLDER_INSTRUCTIONS
-        icon = f"images/addin_icon_80.png?r={self._icons.icon_revision(connector)}"
-        return self._pages.pane(connector, Sources(connector), icon, placeholder)

@@ -1,29 +1,35 @@
-"""How the management API words its errors."""
+"""The wording of errors in the management API."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from twisted.web.server import Request
 
 from pexschedd.errors import InvalidFields, NotAuthenticated, PexscheddError
-from pexschedd.web.api import Payload, json_response
+from pexschedd.web.api import ResponseBody, json_response
 
 
 class InvalidRecord(InvalidFields):
-    """Wrong fields, or wrong arguments, of a resource."""
+    """Wrong fields, or wrong arguments, of a resource that the answer names."""
 
     def __init__(self, resource: str, error: InvalidFields) -> None:
         self.resource = resource
         super().__init__(error.problems)
 
 
-class Forbidden(PexscheddError):
-    """The caller may not do this."""
-
-    code = "forbidden"
+@contextmanager
+def invalid_fields_of(resource: str) -> Iterator[None]:
+    """Turn the `InvalidFields` of the block into an `InvalidRecord` of `resource`."""
+    try:
+        yield
+    except InvalidFields as error:
+        raise InvalidRecord(resource, error) from None
 
 
 def admin_error(
     request: Request, status: int, error: PexscheddError, incident: str
-) -> Payload:
-    """`{"<resource>": {"<field>": ["<what is wrong>"]}}`, or `{"error": "…"}`."""
+) -> ResponseBody:
+    """Answer `{"<resource>": {"<field>": ["<problem>"]}}`, or `{"error": "…"}`."""
     if isinstance(error, NotAuthenticated):
         request.responseHeaders.setRawHeaders(
             b"www-authenticate", [b'Basic realm="pexschedd", charset="UTF-8"']

@@ -1,16 +1,16 @@
-"""The pages of signing in to the service account: no script, nothing from elsewhere."""
+"""The pages for signing in to the service account: no script, no foreign sources."""
 
 from datetime import UTC, datetime
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
 from pexschedd.identity.oauth.sign_in import SignInLink, SignInOutcome
 from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.addin.static import load_static
-from pexschedd.web.api import Payload
+from pexschedd.web.api import ResponseBody, file_response
+from pexschedd.web.page_templates import page_environment
 
 STYLE = "service-account.css"
 
@@ -21,29 +21,29 @@ POLICY = (
 
 
 class ServiceAccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pages show of an integration."""
+    """An integration's service account and its sign-in, as the pages show them."""
 
     id: int
     integration: str
     username: str
     signed_in_as: str
+    """The account that has signed in; empty if none has."""
     since: datetime | None
+    refreshed: datetime | None
+    """The last time that the identity provider gave a new token."""
+    expires: datetime | None
+    """The end of the present access token, if there is one."""
     needed_because: str
+    """The reason for which a sign-in is needed; empty if it is not."""
 
 
 class SignInPages:
-    """`root` is the path below which all of them are."""
+    """Renders the pages; `root` is the path below which all of them are."""
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._style = load_static()[STYLE]
-        environment = Environment(
-            loader=PackageLoader("pexschedd.web", "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        environment = page_environment()
         environment.filters["moment"] = _moment
         environment.globals["root"] = root
         environment.globals["style"] = root + self._style.path
@@ -53,7 +53,8 @@ class SignInPages:
 
     def sign_in(
         self, request: Request, account: ServiceAccountView, link: SignInLink | None
-    ) -> Payload:
+    ) -> ResponseBody:
+        """Return the page of an account; `link` is the one that has not been used."""
         # Under "no-referrer" a form is sent with "Origin: null", and browsers that do
         # not say Sec-Fetch-Site could not press the button.
         request.responseHeaders.setRawHeaders(b"referrer-policy", [b"same-origin"])
@@ -64,29 +65,31 @@ class SignInPages:
         request: Request,
         outcome: SignInOutcome,
         account: ServiceAccountView | None,
-    ) -> Payload:
+    ) -> ResponseBody:
+        """Return the page that ends a sign-in; `account` is the state after it."""
         text = self._outcome.render(outcome=outcome, account=account)
         return _page(request, text, 400 if outcome.problem else 200)
 
-    def problem(self, request: Request, status: int, message: str) -> Payload:
+    def problem(self, request: Request, status: int, message: str) -> ResponseBody:
+        """Return the page for a request that cannot be served."""
         return _page(request, self._problem.render(message=message), status)
 
-    def static(self, request: Request, version: str, name: str) -> Payload:
+    def static(self, request: Request, version: str, name: str) -> ResponseBody:
+        """Return the style of the pages; raises `NotFound` for any other file."""
         style = self._style
         if (version, name) != (style.version, style.name):
             raise NotFound("There is no such file.")
-        set_header = request.responseHeaders.setRawHeaders
-        set_header(b"content-type", [style.content_type])
-        set_header(b"cache-control", [b"public, max-age=31536000, immutable"])
-        return style.content
+        caching = b"public, max-age=31536000, immutable"
+        request.responseHeaders.setRawHeaders(b"cache-control", [caching])
+        return file_response(request, style.content, style.content_type)
 
 
-def _page(request: Request, text: str, status: int = 200) -> Payload:
+def _page(request: Request, text: str, status: int = 200) -> ResponseBody:
     request.setResponseCode(status)
     set_page_headers(request, POLICY)
     return text.encode()
 
 
 def _moment(moment: datetime) -> str:
-    """For people; in UTC, because a page without script knows no other zone."""
+    """A time as text, in UTC: a page without script knows no other zone."""
     return moment.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-import treq
 from twisted.internet import reactor as _reactor
-from twisted.web.resource import Resource
 
-from pexschedd.errors import NotAuthenticated, NotFound
+from pexschedd.errors import NotFound
 from pexschedd.model import tables
 from pexschedd.scheduling.upkeep.audit_rules import (
     AuditFinding,
@@ -18,18 +16,11 @@ from pexschedd.scheduling.upkeep.audit_rules import (
     MeetingTimes,
 )
 from pexschedd.scheduling.upkeep.audit_service import AuditState
-from pexschedd.web.admin.commands import CommandApi
-from pexschedd.web.site import HttpSite
+from pexschedd.web.admin.audits import AuditRoutes
 from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, Upkeep
+from tests.web_admin.web_admin_support import NAME, PASSWORD, Client, admin_site
 
 reactor: Any = _reactor
-
-
-class Anybody:
-    async def authenticate(self, name: str, password: str) -> object:
-        if password != "right":
-            raise NotAuthenticated("No.")
-        return name
 
 
 class Audits:
@@ -47,31 +38,19 @@ class Audits:
         return self.states.get(connector_id)
 
 
-class Rest(Resource):
-    isLeaf = True
-
-    def render(self, request: Any) -> bytes:
-        return b"the rest"
-
-
 class Server:
     def __init__(self, upkeep: Upkeep) -> None:
         self.audits = Audits()
-        api = CommandApi(upkeep.store, Anybody(), self.audits)
-        site = HttpSite(api.beside(Rest()), reactor, None)
+        audits: Any = self.audits
+        site = admin_site(AuditRoutes(upkeep.store, audits))
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self._client = Client(self.port.getHost().port)
 
     async def ask(
-        self, method: str, path: str, password: str = "right"
+        self, method: str, path: str, password: str = PASSWORD
     ) -> tuple[int, Any]:
-        url = f"http://127.0.0.1:{self.port.getHost().port}{path}"
-        answer = await treq.request(
-            method, url, auth=("admin", password), persistent=False
-        )
-        body = await treq.content(answer)
-        return answer.code, body if body == b"the rest" else await treq.json_content(
-            answer
-        )
+        answer = await self._client.ask(method, path, auth=(NAME, password))
+        return answer.status, answer.json
 
 
 @pytest_twisted.async_yield_fixture()
@@ -152,12 +131,3 @@ async def test_for_administrators_only(server: Server) -> None:
     assert not server.audits.states
     assert (await server.ask("POST", NOW_URL.format(2)))[0] == 404
     assert (await server.ask("GET", NOW_URL.format(1)))[0] == 405
-
-
-@pytest_twisted.ensureDeferred
-async def test_everything_else_is_served_beside_it(server: Server) -> None:
-    """Other paths, however alike, are not ours."""
-    for path in ("/", "/api/admin/status/v1/", "/api/admin/status/v1/alarm/"):
-        assert await server.ask("GET", path) == (200, b"the rest")
-    other = "/api/admin/status/v1/exchange_scheduler_audits/"
-    assert await server.ask("GET", other) == (200, b"the rest")

@@ -1,0 +1,61 @@
+"""Reading records for administrators: one, or a page of a list."""
+
+from typing import Any
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.errors import NotFound
+from pexschedd.management.list_query import ListQuery, matches
+from pexschedd.management.listing import RecordScans, select
+from pexschedd.management.representation import RecordReads, represent
+from pexschedd.management.resource import Resource
+from pexschedd.model.table import R
+from pexschedd.util.cooperate import in_slices
+
+
+class RecordPage(msgspec.Struct, frozen=True):
+    """One page of a list."""
+
+    objects: list[msgspec.Raw]
+    """The records as the API shows them, in JSON."""
+    total: int
+    """Records on all pages."""
+
+
+class RecordQueries:
+    """The reading use cases; they show what `representation` does."""
+
+    def __init__(self, store: RecordScans, clock: IReactorTime) -> None:
+        self._store = store
+        self._clock = clock
+
+    def get(self, resource: Resource[R], id: int) -> dict[str, Any]:
+        """Return one record; raises `NotFound`."""
+        return represent(
+            self._store, resource, existing_record(self._store, resource, id)
+        )
+
+    async def page(self, resource: Resource[R], query: ListQuery) -> RecordPage:
+        """Return the page that `query` asks for.
+
+        A long page is put together in slices of the reactor's time, and each record is
+        encoded in its slice.
+        """
+        ids, total = await select(self._store, resource, query, self._clock)
+        objects = []
+        async for id_ in in_slices(ids, self._clock):
+            record = self._store.get(resource.table, id_)
+            # It may have been changed since it was selected.
+            if record is not None and matches(self._store, resource, query, record):
+                shown = represent(self._store, resource, record)
+                objects.append(msgspec.Raw(msgspec.json.encode(shown)))
+        return RecordPage(objects, total)
+
+
+def existing_record(store: RecordReads, resource: Resource[R], id: int) -> R:
+    """Return a record that the resource has; raises `NotFound`."""
+    record = store.get(resource.table, id)
+    if record is None or (resource.is_visible and not resource.is_visible(record)):
+        raise NotFound(f"There is no {resource.name} {id}.")
+    return record

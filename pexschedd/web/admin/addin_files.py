@@ -1,0 +1,57 @@
+"""The files of an integration's add-in. Under
+`/api/admin/configuration/v1/ms_exchange_connector/<id>/`:
+
+GET  manifest/  the manifest (XML) to install in Exchange
+GET  icon/      the icon (PNG)
+PUT  icon/      another one, 80 x 80 pixels
+"""
+
+from twisted.web.server import Request
+
+from pexschedd.errors import NotFound
+from pexschedd.management.resource import PREFIX
+from pexschedd.model import tables
+from pexschedd.model.integration import Connector
+from pexschedd.store.store import Store
+from pexschedd.web.addin.files import ConnectorFiles, change_icon
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.api import ResponseBody, body_of, empty_response, file_response
+
+_CONNECTOR = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:connector_id>/"
+
+
+class AddinFileRoutes:
+    """The routes of the add-in's manifest and icon."""
+
+    def __init__(self, store: Store, files: ConnectorFiles) -> None:
+        self._store = store
+        self._files = files
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring."""
+        api.add(f"{_CONNECTOR}manifest/", get=self._manifest)
+        api.add(f"{_CONNECTOR}icon/", get=self._icon, put=self._set_icon)
+
+    def _manifest(self, request: Request, connector_id: int) -> ResponseBody:
+        connector = self._connector(connector_id)
+        with invalid_fields_of(tables.CONNECTOR.name):
+            document = self._files.manifest(connector)
+        name = f"addin-manifest-{connector_id}.xml"
+        return file_response(request, document, "application/xml", name)
+
+    def _icon(self, request: Request, connector_id: int) -> ResponseBody:
+        icon = self._files.icon(self._connector(connector_id), 80)
+        return file_response(request, icon, "image/png")
+
+    async def _set_icon(self, request: Request, connector_id: int) -> ResponseBody:
+        connector = self._connector(connector_id)
+        with invalid_fields_of(tables.CONNECTOR.name):
+            await change_icon(self._store, self._files, connector, body_of(request))
+        return empty_response(request, 202)
+
+    def _connector(self, connector_id: int) -> Connector:
+        connector = self._store.get(tables.CONNECTOR, connector_id)
+        if connector is None:
+            raise NotFound(f"There is no {tables.CONNECTOR.name} {connector_id}.")
+        return connector

@@ -1,0 +1,91 @@
+"""The management API: one Klein application for the routes of all its parts."""
+
+from collections.abc import Iterable
+from inspect import isawaitable
+from typing import Any, Protocol
+
+from klein import Klein
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+from werkzeug.exceptions import HTTPException
+
+from pexschedd.identity.administrators import Administrators
+from pexschedd.logs import acting
+from pexschedd.management.admin_log import request_id
+from pexschedd.web.admin.authentication import sign_in
+from pexschedd.web.admin.errors import admin_error
+from pexschedd.web.api import (
+    Handler,
+    ResponseBody,
+    http_error_answer,
+    incident_of,
+    method_not_possible,
+    respond,
+)
+
+
+class AdminRoutes(Protocol):
+    """The routes of one part of the management API."""
+
+    def add_to(self, api: "AdminApi") -> None:
+        """Add each of them to `api`."""
+
+
+class AdminApi:
+    """Serves the routes of all `parts`, to administrators unless they are public."""
+
+    def __init__(
+        self, administrators: Administrators, parts: Iterable[AdminRoutes]
+    ) -> None:
+        self._administrators = administrators
+        self._app = Klein()
+        self._app.handle_errors(HTTPException)(_no_route)
+        for part in parts:
+            part.add_to(self)
+
+    def resource(self) -> IResource:
+        """Return the resource that is to be served at the root."""
+        resource: IResource = self._app.resource()
+        return resource
+
+    def add(self, url: str, **handlers: Handler) -> None:
+        """Serve `url`, a Werkzeug rule, to administrators.
+
+        `handlers` has one for each HTTP method, in lower case; other methods get a 405.
+        """
+        signed_in = {
+            method: self._for_administrators(handler)
+            for method, handler in handlers.items()
+        }
+        self.add_public(url, **signed_in)
+
+    def add_public(self, url: str, **handlers: Handler) -> None:
+        """Serve `url` to all callers, without credentials. See `add`."""
+
+        def dispatch(request: Request, **segments: Any) -> Any:
+            method = request.method.decode("latin-1").lower()
+            # Twisted leaves out the body of the answer to a HEAD.
+            handler = handlers.get("get" if method == "head" else method, refuse)
+            return respond(handler, request, admin_error, segments)
+
+        def refuse(request: Request, **segments: Any) -> ResponseBody:
+            raise method_not_possible(request, handlers)
+
+        self._app.route(url, endpoint=url)(dispatch)
+
+    def _for_administrators(self, handler: Handler) -> Handler:
+        async def signed_in(request: Request, **segments: Any) -> ResponseBody:
+            name = await sign_in(request, self._administrators)
+            acting.set(name)
+            request_id.set(incident_of(request))
+            result = handler(request, **segments)
+            body: ResponseBody = await result if isawaitable(result) else result
+            return body
+
+        return signed_in
+
+
+def _no_route(request: IRequest, failure: Failure) -> ResponseBody:
+    return http_error_answer(request, failure, admin_error)

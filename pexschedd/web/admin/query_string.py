@@ -1,0 +1,119 @@
+"""Query strings of lists, and lists in the shape of Tastypie's pages. PURE."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from pexschedd.errors import InvalidFields
+from pexschedd.management.list_query import ListQuery, make_query
+from pexschedd.management.resources import AnyResource
+
+DEFAULT_LIMIT = 20
+
+Arguments = Mapping[str, Sequence[str]]
+"""A query string, decoded: the values of each name, in their order."""
+
+_HIGHEST = 10**18 - 1
+_PAGING = ("limit", "offset", "order_by")
+_NOT_FILTERS = {*_PAGING, "format"}
+
+
+def parse_list_query(resource: AnyResource, arguments: Arguments) -> ListQuery:
+    """Return the query for a page; raises `InvalidFields` that names every wrong
+    argument."""
+    problems: dict[str, Sequence[str]] = {}
+    limit = _count(arguments, "limit", DEFAULT_LIMIT, problems)
+    offset = _count(arguments, "offset", 0, problems)
+    names = ",".join(arguments.get("order_by", ())).split(",")
+    filters = [
+        (name, text)
+        for name, texts in arguments.items()
+        if name not in _NOT_FILTERS
+        for text in texts
+    ]
+    try:
+        query = make_query(
+            resource,
+            limit=limit,
+            offset=offset,
+            order_by=filter(None, map(str.strip, names)),
+            filters=filters,
+        )
+    except InvalidFields as error:
+        problems |= error.problems
+    if problems:
+        raise InvalidFields(problems)
+    return query
+
+
+def parse_deletion_query(resource: AnyResource, arguments: Arguments) -> ListQuery:
+    """Return the query for all records that a deletion is about.
+
+    Raises `InvalidFields` for wrong filters, and for arguments that select a page: a
+    deletion must not take more than its sender had in mind.
+    """
+    text = "All that pass the filters are deleted, not a page of them."
+    paging = {
+        name: [text]
+        for name in _PAGING
+        if {*arguments.get(name, ())} - {"0"}  # all of them, from the first on
+    }
+    if paging:
+        raise InvalidFields(paging)
+    return parse_list_query(resource, arguments)
+
+
+def page_answer(
+    resource: AnyResource,
+    arguments: Arguments,
+    query: ListQuery,
+    objects: Sequence[object],
+    total: int,
+) -> dict[str, Any]:
+    """Return the answer with one page of a list of `total` records."""
+
+    def page(offset: int) -> str:
+        others = [
+            (name, text)
+            for name, texts in arguments.items()
+            if name not in ("limit", "offset")
+            for text in texts
+        ]
+        place = [("limit", str(query.limit)), ("offset", str(offset))]
+        return f"{resource.uri}?{urlencode(others + place)}"
+
+    after = query.offset + query.limit
+    before = max(0, query.offset - query.limit)
+    meta = {
+        "limit": query.limit,
+        "offset": query.offset,
+        "next": page(after) if after < total else None,
+        "previous": page(before) if query.offset else None,
+        "total_count": total,
+    }
+    return {"meta": meta, "objects": objects}
+
+
+def whole_answer(objects: Sequence[object]) -> dict[str, Any]:
+    """Return the answer with a short list that is always given as a whole."""
+    meta = {
+        "limit": 0,
+        "offset": 0,
+        "next": None,
+        "previous": None,
+        "total_count": len(objects),
+    }
+    return {"meta": meta, "objects": objects}
+
+
+def _count(
+    arguments: Arguments, name: str, default: int, problems: dict[str, Sequence[str]]
+) -> int:
+    texts = arguments.get(name)
+    if not texts:
+        return default
+    text = texts[-1]
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(_HIGHEST)):
+        return int(text)
+    problems[name] = [f"This must be a whole number from 0 to {_HIGHEST}."]
+    return default

@@ -1,0 +1,189 @@
+"""Records in Tastypie's shapes. Under `/api/admin/`:
+
+GET          <kind>/v1/                    the resources
+GET          <kind>/v1/<resource>/         a page of the records
+POST         configuration/v1/<resource>/  a new one: 201, `Location`, empty body
+PATCH        configuration/v1/<resource>/  many: `objects`, `deleted_objects`
+DELETE       configuration/v1/<resource>/  all, or all that pass the filters
+GET          <kind>/v1/<resource>/schema/  the fields of a record
+GET          <kind>/v1/<resource>/<id>/    one
+PUT, PATCH,
+DELETE       configuration/v1/<resource>/<id>/
+
+Some resources of the kind `status` can be deleted, too: an administrator has seen them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.web.server import Request
+
+from pexschedd.errors import NotFound
+from pexschedd.management.record_queries import RecordQueries
+from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.resource import PREFIX
+from pexschedd.management.resources import BY_KIND, AnyResource
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.query_string import (
+    DEFAULT_LIMIT,
+    Arguments,
+    page_answer,
+    parse_deletion_query,
+    parse_list_query,
+)
+from pexschedd.web.admin.schema import list_methods, record_methods, schema
+from pexschedd.web.api import (
+    BadRequest,
+    ResponseBody,
+    body_of,
+    empty_response,
+    json_response,
+    method_not_possible,
+    read_json,
+    while_wanted,
+)
+
+_KIND = f"{PREFIX}/<string:kind>/v1/"
+_LIST = f"{_KIND}<string:name>/"
+_RECORD = f"{_LIST}<int:id>/"
+
+
+class RecordRoutes:
+    """The routes of all resources that are tables, or views of tables."""
+
+    def __init__(self, queries: RecordQueries, writer: RecordWriter) -> None:
+        self._queries = queries
+        self._writer = writer
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring."""
+        api.add(_KIND, get=self._discover)
+        api.add(
+            _LIST,
+            get=self._page,
+            post=self._create,
+            put=self._refuse,
+            patch=self._change_many,
+            delete=self._delete_many,
+        )
+        api.add(f"{_LIST}schema/", get=self._describe)
+        api.add(
+            _RECORD,
+            get=self._get,
+            post=self._refuse,
+            put=self._change,
+            patch=self._change,
+            delete=self._delete,
+        )
+
+    def _discover(self, request: Request, kind: str) -> ResponseBody:
+        resources = {
+            resource.name: {
+                "list_endpoint": resource.uri,
+                "schema": f"{resource.uri}schema/",
+            }
+            for resource in _of_kind(kind).values()
+        }
+        return json_response(request, resources)
+
+    def _describe(self, request: Request, kind: str, name: str) -> ResponseBody:
+        return json_response(request, schema(_find(kind, name), DEFAULT_LIMIT))
+
+    async def _page(self, request: Request, kind: str, name: str) -> ResponseBody:
+        resource, arguments = _find(kind, name), _arguments(request)
+        with invalid_fields_of(resource.name):
+            query = parse_list_query(resource, arguments)
+        found = await while_wanted(request, self._queries.page(resource, query))
+        answer = page_answer(resource, arguments, query, found.objects, found.total)
+        return json_response(request, answer)
+
+    def _get(self, request: Request, kind: str, name: str, id: int) -> ResponseBody:
+        return json_response(request, self._queries.get(_find(kind, name), id))
+
+    async def _create(self, request: Request, kind: str, name: str) -> ResponseBody:
+        resource = _with_method(request, kind, name)
+        payload = read_json(request, dict[str, Any])
+        with invalid_fields_of(resource.name):
+            id_ = await self._writer.create(resource, payload)
+        location = resource.uri_of(id_).encode()
+        request.responseHeaders.setRawHeaders(b"location", [location])
+        return empty_response(request, 201)
+
+    async def _change_many(
+        self, request: Request, kind: str, name: str
+    ) -> ResponseBody:
+        resource = _with_method(request, kind, name)
+        payload = read_json(request, dict[str, Any])
+        with invalid_fields_of(resource.name):
+            await self._writer.bulk(resource, payload)
+        return empty_response(request, 202)
+
+    async def _delete_many(
+        self, request: Request, kind: str, name: str
+    ) -> ResponseBody:
+        resource = _with_method(request, kind, name)
+        if body_of(request).strip() not in (b"", b"{}"):
+            raise BadRequest(
+                "A deletion has no body: all that pass the filters in the address are "
+                "deleted. PATCH deletes what its deleted_objects name."
+            )
+        with invalid_fields_of(resource.name):
+            query = parse_deletion_query(resource, _arguments(request))
+        await self._writer.delete_matching(resource, query)
+        return empty_response(request, 204)
+
+    async def _change(
+        self, request: Request, kind: str, name: str, id: int
+    ) -> ResponseBody:
+        resource = _with_method(request, kind, name, id)
+        whole = request.method == b"PUT"
+        payload = read_json(request, dict[str, Any])
+        with invalid_fields_of(resource.name):
+            await self._writer.update(resource, id, payload, whole=whole)
+        return empty_response(request, 204 if whole else 202)
+
+    async def _delete(
+        self, request: Request, kind: str, name: str, id: int
+    ) -> ResponseBody:
+        await self._writer.delete(_with_method(request, kind, name, id), id)
+        return empty_response(request, 204)
+
+    def _refuse(
+        self, request: Request, kind: str, name: str, id: int | None = None
+    ) -> ResponseBody:
+        """Refuse PUT of a list and POST of a record, which no resource has."""
+        resource = _find(kind, name)
+        methods = list_methods(resource) if id is None else record_methods(resource)
+        raise method_not_possible(request, methods)
+
+
+def _of_kind(kind: str) -> Mapping[str, AnyResource]:
+    if kind not in BY_KIND:
+        raise NotFound(f"There is nothing called {kind!r}; try {', '.join(BY_KIND)}.")
+    return BY_KIND[kind]
+
+
+def _find(kind: str, name: str) -> AnyResource:
+    resource = _of_kind(kind).get(name)
+    if resource is None:
+        raise NotFound(f"There is no resource {name!r}.")
+    return resource
+
+
+def _with_method(
+    request: Request, kind: str, name: str, id: int | None = None
+) -> AnyResource:
+    """The resource, unless its list or its records do not have the request's method."""
+    resource = _find(kind, name)
+    methods = list_methods(resource) if id is None else record_methods(resource)
+    if request.method.decode("latin-1").lower() not in methods:
+        raise method_not_possible(request, methods)
+    return resource
+
+
+def _arguments(request: Request) -> Arguments:
+    return {
+        name.decode("utf-8", "replace"): [v.decode("utf-8", "replace") for v in values]
+        for name, values in (request.args or {}).items()
+    }

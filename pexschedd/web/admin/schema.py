@@ -1,0 +1,108 @@
+"""The description of a resource that clients of the management API can read. PURE."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pexschedd.management.resources import AnyResource
+from pexschedd.model.fields.declaration import Declared
+from pexschedd.model.fields.times import format_time
+
+_TYPE_NAMES: Mapping[type, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    datetime: "datetime",
+}
+
+
+def list_methods(resource: AnyResource) -> tuple[str, ...]:
+    """Return the HTTP methods, in lower case, that the resource's list has."""
+    return _methods(resource, ("post", "patch"))
+
+
+def record_methods(resource: AnyResource) -> tuple[str, ...]:
+    """Return the HTTP methods, in lower case, that each of its records has."""
+    return _methods(resource, ("put", "patch"))
+
+
+def _methods(resource: AnyResource, changing: tuple[str, ...]) -> tuple[str, ...]:
+    writing = changing if resource.writable else ()
+    return ("get", *writing, *(("delete",) if resource.deletable else ()))
+
+
+def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
+    """Return the answer to `schema/`: enough for a client that knows nothing else."""
+    fields = {name: _described(field) for name, field in resource.fields.items()}
+    for child in resource.children.values():
+        fields[child.name] = _related("to_many", child.resource)
+        if child.count:
+            fields[child.count] = _computed("integer", f"How many {child.name}.")
+    fields["resource_uri"] = _computed("string", "Where this record is.")
+    return {
+        "allowed_detail_http_methods": record_methods(resource),
+        "allowed_list_http_methods": list_methods(resource),
+        "default_format": "application/json",
+        "default_limit": default_limit,
+        "fields": fields,
+        "filtering": {
+            **{name: 2 if c.related else 1 for name, c in resource.columns.items()},
+            **dict.fromkeys(resource.children, 2),
+        },
+        "ordering": list(resource.columns),
+    }
+
+
+def _described(declared: Declared) -> dict[str, Any]:
+    field = declared.field
+    default = declared.default
+    if isinstance(default, datetime):
+        default = format_time(default)
+    result = {
+        "type": "related" if field.related else _TYPE_NAMES[declared.type],
+        "default": "No default provided." if declared.required else default,
+        "nullable": declared.nullable,
+        "blank": not declared.required and not field.min_length,
+        "readonly": field.readonly,
+        "unique": field.unique or declared.name == "id",
+        "help_text": _help_text(declared),
+    }
+    if field.related:
+        result["related_type"] = "to_one"
+    if field.choices:
+        result["valid_choices"] = list(field.choices)
+    return result
+
+
+def _help_text(declared: Declared) -> str:
+    """The explanation with the limits, as one paragraph."""
+    field = declared.field
+    parts = [field.help]
+    if field.minimum is not None and field.maximum is not None:
+        unit = f" {field.unit}" if field.unit else ""
+        parts.append(f"Range: {field.minimum} to {field.maximum}{unit}.")
+    if field.max_length is not None:
+        parts.append(f"Maximum length: {field.max_length} characters.")
+    if field.template is not None:
+        names: Sequence[str] = sorted(field.template)
+        parts.append(f"Variables: {', '.join(names) or 'none'}.")
+    if field.secret:
+        parts.append("Never returned.")
+    return " ".join(part for part in parts if part)
+
+
+def _related(kind: str, resource: str) -> dict[str, Any]:
+    result = _computed("related", f"Records of {resource}: URIs, or nested.")
+    return {**result, "readonly": False, "blank": True, "related_type": kind}
+
+
+def _computed(kind: str, text: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "default": "No default provided.",
+        "nullable": False,
+        "blank": False,
+        "readonly": True,
+        "unique": False,
+        "help_text": text,
+    }

@@ -1,0 +1,143 @@
+"""The routes of all parts of the management API, in one application."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.task import Clock
+
+from pexschedd.errors import NotFound
+from pexschedd.management.record_queries import RecordQueries
+from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.admin.addin_files import AddinFileRoutes
+from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.records import RecordRoutes
+from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from tests.web_admin.web_admin_support import (
+    Client,
+    admin_site,
+    open_store,
+    reactor,
+)
+
+API = "/api/admin"
+CONNECTORS = f"{API}/configuration/v1/ms_exchange_connector/"
+COMMANDS = f"{API}/command/v1/ms_exchange_connector/"
+PAGES = "/admin/platform/msexchangeconnector/"
+AUDITS = f"{API}/status/v1/exchange_scheduler_audit/"
+
+
+class NoIntegration:
+    """The use cases of an installation that has no integration."""
+
+    def begin(self, connector_id: int) -> None:
+        raise NotFound("None.")
+
+    def state(self, connector_id: int) -> None:
+        return None
+
+    def connector(self, connector_id: int) -> None:
+        raise NotFound("None.")
+
+    async def make_certificate(self, connector_id: int) -> str:
+        raise NotFound("None.")
+
+    async def examine(self, connector_id: int, user: str) -> Any:
+        raise NotFound("None.")
+
+
+@pytest_twisted.async_yield_fixture()
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    store = open_store(tmp_path / "state")
+    none: Any = NoIntegration()
+    site = admin_site(
+        ServiceAccountRoutes(store, none, none, none, now=none),
+        RecordRoutes(RecordQueries(store, Clock()), none),
+        AddinFileRoutes(store, ConnectorFiles(tmp_path)),
+        AuditRoutes(store, none),
+        DoctorRoutes(store, none.examine),
+    )
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")
+    yield Client(port.getHost().port)
+    await port.stopListening()
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"{API}/status/v1/", 200),
+        ("GET", f"{API}/status/v1/alarm/", 200),
+        ("HEAD", f"{API}/status/v1/alarm/", 200),
+        ("GET", AUDITS, 200),
+        ("GET", f"{AUDITS}schema/", 404),
+        ("GET", f"{AUDITS}1/", 404),
+        ("GET", f"{API}/status/v1/exchange_scheduler_audits/", 404),
+        ("GET", f"{API}/status/v1/exchange_service_account/", 200),
+        ("GET", f"{API}/status/v1/exchange_scheduler/", 200),
+        ("GET", f"{CONNECTORS}1/", 404),
+        ("GET", f"{CONNECTORS}1/exchange_setup/", 404),
+        ("GET", f"{CONNECTORS}1/exchange_setups/", 404),
+        ("POST", f"{COMMANDS}1/audit/", 404),
+        ("POST", f"{COMMANDS}1/check/", 404),
+        ("POST", f"{COMMANDS}1/make_certificate/", 404),
+        ("GET", f"{COMMANDS}", 404),
+        ("GET", f"{PAGES}1/sign_in/", 404),
+        ("GET", PAGES, 404),
+        ("GET", "/admin/", 404),
+        ("GET", "/", 404),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_each_path_has_its_route(
+    client: Client, method: str, path: str, status: int
+) -> None:
+    """No part's routes hide those of another part."""
+    answer = await client.ask(method, path)
+    assert answer.status == status, answer.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", AUDITS, "GET"),
+        ("DELETE", f"{AUDITS}1/", "GET"),
+        ("GET", f"{COMMANDS}1/audit/", "POST"),
+        ("GET", f"{COMMANDS}1/sign_in/", "POST"),
+        ("DELETE", f"{PAGES}1/sign_in/", "GET, POST"),
+        ("POST", f"{CONNECTORS}1/manifest/", "GET"),
+        ("POST", f"{PAGES}oauth_redirect/", "GET"),
+        ("TRACE", f"{API}/status/v1/alarm/", "GET, POST, PUT, PATCH, DELETE"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_other_methods(
+    client: Client, method: str, path: str, allowed: str
+) -> None:
+    """A method that a path does not have is a 405 that names those it has."""
+    answer = await client.ask(method, path)
+    assert answer.status == 405
+    assert answer.headers.getRawHeaders("allow") == [allowed]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", AUDITS),
+        ("GET", f"{API}/status/v1/alarm/"),
+        ("GET", f"{CONNECTORS}1/icon/"),
+        ("POST", f"{COMMANDS}1/check/"),
+        ("GET", f"{PAGES}1/sign_in/"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_all_parts_ask_for_credentials(
+    client: Client, method: str, path: str
+) -> None:
+    """Every part is for administrators, whether or not the record exists."""
+    answer = await client.ask(method, path, auth=None)
+    assert answer.status == 401
+    assert answer.headers.getRawHeaders("www-authenticate")
