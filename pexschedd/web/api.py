@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from klein import Klein
@@ -176,7 +177,7 @@ def decode_json(body: bytes, kind: type[T]) -> T:
 
 
 def require_json(request: Request) -> None:
-    """Raise `UnsupportedMediaType` for a body that calls itself something else than JSON.
+    """Raise `UnsupportedMediaType` for a body that says it is something else than JSON.
 
     A client that names no type is taken at the body's word.
     """

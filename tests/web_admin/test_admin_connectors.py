@@ -307,7 +307,12 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         )
         change.put(tables.TROUBLED, troubled)
         await change.commit()
-    others = (tables.ADMINISTRATOR, tables.ALARM, tables.CA_CERTIFICATE)
+    others = (
+        tables.ADMINISTRATOR,
+        tables.ALARM,
+        tables.CA_CERTIFICATE,
+        tables.SWEEP,
+    )
     counted = [t for t in tables.TABLES if t not in others]
     assert {store.count(table) for table in counted} == {2}
     assert (await server.client.ask("DELETE", f"{CONNECTOR}1/")).status == 204
