@@ -98,8 +98,8 @@ def makeService(options: DaemonOptions) -> MultiService:
     except KeyboardInterrupt:  # to open a large store takes its time
         sys.exit("pexschedd was stopped before it had started")
     reactor.callWhenRunning(freeze_collector)
-    signals.heed_the_end_of_the_terminal(reactor)
-    signals.heed_the_first(reactor)
+    signals.stop_on_hangup(reactor)
+    signals.ignore_repeated_signals(reactor)
     return daemon
 
 

@@ -42,7 +42,7 @@ class Clients(MultiService):
         self.network = network = network_of(config, reactor)
         UploadedCertificates(store, network.trust, reactor, trust_changed)
         token_endpoint = TokenEndpoint(
-            lambda direct: (network.direct() if direct else network).agent(),
+            lambda direct: (network.direct() if direct else network).http_client(),
             store.vault,
             reactor,
             now=basis.now,
@@ -67,11 +67,11 @@ class Clients(MultiService):
                 now=basis.now,
             ),
             tokens=self.keepers.of,
-            patiences=Throttles(reactor, chance),
+            throttles=Throttles(reactor, chance),
             observer=self._observer,
         )
         self._metadata = ExchangeMetadata(
-            network.agent(direct=is_reached_directly(store)), reactor
+            network.http_client(direct=is_reached_directly(store)), reactor
         )
         self.identity = AddinIdentity(self._metadata, self._domains, basis.now)
         self._look_after()
@@ -105,8 +105,8 @@ class Clients(MultiService):
 
     def back_off(self, connector: Connector) -> float:
         """Seconds until the integration's server may be asked again."""
-        patience = self.connections.patience(connector)
-        return patience.back_off_seconds if patience is not None else 0.0
+        throttle = self.connections.throttle(connector)
+        return throttle.back_off_seconds if throttle is not None else 0.0
 
     def _observer(self, connector: Connector) -> CallObserver:
         basis = self._basis

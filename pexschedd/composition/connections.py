@@ -1,11 +1,11 @@
 """From an integration's record to connections with its Exchange server.
 
-The one place that opens the sealed password, and part of the composition: it knows
-`ews/` on one side and the store's vault on the other.
+The only place that opens the sealed password of a service account.
 """
 
 from collections.abc import Callable
-from typing import Any
+
+from msgspec.structs import replace
 
 from pexschedd.composition.authentication import (
     AuthenticatorFactory,
@@ -20,6 +20,7 @@ from pexschedd.ews.streaming.factory import ews_notifications
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import EwsStream
 from pexschedd.ews.throttle import SharedThrottle, Throttles
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
@@ -31,13 +32,17 @@ from pexschedd.store.secrets import SecretVault
 CONNECTIONS = 8
 """To one mailbox server for one integration; Exchange's own default limit is 27."""
 
-LOOKING = ConnectionLimits(connections=3, deadline=15.0, connect=10.0)
+PROBE_LIMITS = ConnectionLimits(connections=3, deadline=15.0, connect=10.0)
 """For an administrator who waits for the result."""
 
 
 class Connections:
-    """`tokens` obtains access tokens for an integration with OAUTH or APP_PERM, and
-    `kerberos` signs in with KERBEROS."""
+    """Opens connections with the Exchange server of any integration.
+
+    `tokens` obtains access tokens for an integration with OAUTH or APP_PERM; `kerberos`
+    signs in with KERBEROS; `throttles` are shared by everything that acts for the same
+    mailbox; `observer` gives an integration's observer of calls.
+    """
 
     def __init__(
         self,
@@ -46,62 +51,64 @@ class Connections:
         *,
         tokens: Callable[[Connector], TokenSource] = no_token_source,
         kerberos: KerberosSupport | None = None,
-        patiences: Throttles | None = None,
+        throttles: Throttles | None = None,
         observer: Callable[[Connector], Observer] | None = None,
     ) -> None:
         self._vault = vault
         self._network = network
-        self._signing_in = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
-        self._patiences = patiences
+        self._authenticators = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
+        self._throttles = throttles
         self._observer = observer
 
     def mailbox(self, connector: Connector) -> EwsMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
         return ews_mailbox(
-            **self._account(connector),
-            mailbox=connector.room_mailbox_email_address,
-            patience=self.patience(connector),
+            self._account(connector),
+            connector.room_mailbox_email_address,
+            throttle=self.throttle(connector),
+            observer=self._observer_of(connector),
         )
 
-    def patience(self, connector: Connector) -> SharedThrottle | None:
-        """What all share who act for the equipment mailbox; it outlives them."""
-        if self._patiences is None:
+    def throttle(self, connector: Connector) -> SharedThrottle | None:
+        """The throttle of the equipment mailbox, which outlives its connections."""
+        if self._throttles is None:
             return None
-        return self._patiences.of(connector.url, connector.room_mailbox_email_address)
+        return self._throttles.of(connector.url, connector.room_mailbox_email_address)
 
     def notifications(
         self, connector: Connector, poll_interval: Callable[[], float]
     ) -> EwsStream | EwsPull | None:
-        """What arrives in the equipment mailbox, over a connection of its own."""
+        """Notifications of the equipment mailbox, over a connection of their own.
+
+        None if the integration has none. `poll_interval` gives the seconds between two
+        questions where they are pulled.
+        """
         if connector.notification_method == "POLL":
             return None
         pulls = connector.notification_method == "PULL"
         return ews_notifications(
-            **self._account(connector),
-            mailbox=connector.room_mailbox_email_address,
+            self._account(connector),
+            connector.room_mailbox_email_address,
             pull_every=poll_interval if pulls else None,
-            patience=self.patience(connector),
+            throttle=self.throttle(connector),
+            observer=self._observer_of(connector),
         )
 
     def poster(self, connector: Connector) -> Transport:
-        """Bare requests as the service account, without anybody's patience: for looking
-        at what the server says to them."""
-        account = self._account(connector)
-        return open_transport(
-            url=account["url"],
-            username=account["username"],
-            network=account["network"],
-            password=account["password"],
-            authenticator=account["authenticator"],
-            clock=None,
-            limits=LOOKING,
-        )
+        """Sends bare requests as the service account, past the throttle: for looking at
+        what the server says to them."""
+        return open_transport(replace(self._account(connector), limits=PROBE_LIMITS))
 
     def organizers(self, connector: Connector) -> EwsOrganizers:
         """The calendars of the organizers, by impersonation."""
-        return ews_organizers(**self._account(connector), patiences=self._patiences)
+        return ews_organizers(
+            self._account(connector),
+            throttles=self._throttles,
+            observer=self._observer_of(connector),
+        )
 
     def both(self, connector: Connector) -> MailboxAccess:
+        """The equipment mailbox and the organizers' calendars, closed together."""
         mailbox, organizers = self.mailbox(connector), self.organizers(connector)
 
         async def close() -> None:
@@ -110,21 +117,21 @@ class Connections:
 
         return MailboxAccess(mailbox, organizers, close)
 
-    def _account(self, connector: Connector) -> dict[str, Any]:
+    def _account(self, connector: Connector) -> EwsAccount:
         password = self._password(connector)
-        return {
-            "url": connector.url,
-            "username": connector.username,
-            "password": password,
-            "method": connector.authentication_method,
-            "authenticator": self._signing_in.authenticator(connector, password),
-            "network": self._way(connector),
-            "limits": ConnectionLimits(connections=CONNECTIONS),
-            "observer": self._observer(connector) if self._observer else None,
-        }
+        network = self._network
+        return EwsAccount(
+            url=connector.url,
+            username=connector.username,
+            password=password,
+            method=connector.authentication_method,
+            authenticator=self._authenticators.authenticator(connector, password),
+            network=network.direct() if connector.disable_proxy else network,
+            limits=ConnectionLimits(connections=CONNECTIONS),
+        )
 
-    def _way(self, connector: Connector) -> Network:
-        return self._network.direct() if connector.disable_proxy else self._network
+    def _observer_of(self, connector: Connector) -> Observer | None:
+        return self._observer(connector) if self._observer is not None else None
 
     def _password(self, connector: Connector) -> str:
         if not connector.password:

@@ -53,7 +53,8 @@ class HttpServers(MultiService):
         self._failed = failed
         self._files = ConnectorFiles(basis.config.state_dir)
         self._pages = PanePages(self._files, basis.wording.placeholder)
-        self._refused = RefusedTokens(outside.identity.verify)
+        refused = RefusedTokens()
+        outside.identity.on_refusal(refused.note)
         self._access = BufferedSink(sys.stdout.write, basis.reactor)
         self.administrators = Administrators(basis.store, basis.now, basis.in_thread)
         self.doctor = Doctor(
@@ -63,7 +64,7 @@ class HttpServers(MultiService):
             state_dir=basis.config.state_dir,
             now=basis.now,
             pane=self._pages.pane,
-            refused_hosts=self._refused.hosts,
+            refused_hosts=refused.hosts,
             serving=lambda: bool(self.running),
             reserve=reserve_of,
         )
@@ -109,7 +110,7 @@ class HttpServers(MultiService):
         booking = Booking(basis.store, basis.wording, allocator)
         resource: IResource = AddinApi(
             lambda id: basis.store.get(tables.CONNECTOR, id),
-            self._refused.verify,
+            self._outside.identity.verify,
             booking,
             self._files,
             self._pages,

@@ -1,1 +1,1 @@
-"""Certificates and password hashes. PURE but for being slow."""
+"""Certificates and password hashes: pure, but partly slow."""

@@ -1,7 +1,7 @@
-"""PURE: certificates as people know them, and PEM texts read with care.
+"""X.509 certificates: their description for administrators, and PEM. PURE.
 
-A PEM text may hold anything between its certificates (comments, bag attributes); it
-may not hold a private key.
+A PEM text may contain anything between its certificates (comments, bag attributes),
+but no private key.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 MOST = 500
-"""Certificates in one text; an operating system's whole collection has about 150."""
+"""Certificates in one PEM text; an operating system trusts about 150 altogether."""
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
@@ -20,29 +20,30 @@ _LONGEST_NAME = 500
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What an administrator needs to recognise a certificate."""
+    """The properties by which administrators recognise a certificate."""
 
     subject: str
-    """As RFC 4514 writes names, e.g. `CN=mail.example.com,O=Example`."""
+    """In the notation of RFC 4514, such as `CN=mail.example.com,O=Example`."""
     issuer: str
     serial_no: str
-    """Hexadecimal."""
+    """In hexadecimal."""
     not_before: datetime
     not_after: datetime
     fingerprint: str
-    """SHA-256, in pairs of hexadecimal digits with colons between them."""
+    """SHA-256: pairs of hexadecimal digits, separated by colons."""
     names: tuple[str, ...]
-    """The hosts it is for: DNS names and IP addresses."""
+    """The DNS names and IP addresses that the certificate is valid for."""
     is_ca: bool
-    """Whether it may issue others."""
+    """True if the certificate may issue others."""
 
     @property
     def dates(self) -> str:
+        """The days of its validity, such as `2026-01-01 to 2026-12-31`."""
         return f"{day(self.not_before)} to {day(self.not_after)}"
 
 
 def described(certificate: x509.Certificate) -> Certificate:
-    """Raises ValueError for one that cannot be read to its end."""
+    """Describe a certificate. Raises ValueError if a part of it cannot be parsed."""
     return Certificate(
         subject=certificate.subject.rfc4514_string()[:_LONGEST_NAME],
         issuer=certificate.issuer.rfc4514_string()[:_LONGEST_NAME],
@@ -56,7 +57,10 @@ def described(certificate: x509.Certificate) -> Certificate:
 
 
 def host_names(certificate: x509.Certificate) -> list[str]:
-    """The DNS names and IP addresses that it is for; the common name is none."""
+    """Return the DNS names and IP addresses in the subjectAltName.
+
+    The common name is not among them (RFC 9525, section 6.3).
+    """
     try:
         names = certificate.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
@@ -78,20 +82,21 @@ def _is_ca(certificate: x509.Certificate) -> bool:
 
 
 def read_pem(text: str) -> list[x509.Certificate]:
-    """The certificates in a text, at least one.
+    """Parse a PEM text of one certificate or more.
 
-    Raises ValueError that says what is wrong with the text ("it …").
+    Raises ValueError with a clause about the text ("it …").
     """
     if "PRIVATE KEY-----" in text:
         raise ValueError(
-            "it holds a private key, which has no business here: give certificates only"
+            "it holds a private key, which must be kept elsewhere: give only the "
+            "certificates"
         )
     blocks = text.split(_BEGIN)[1:]
     if not blocks:
         raise ValueError(f"it holds no PEM certificate ({_BEGIN})")
     if len(blocks) > MOST:
         raise ValueError(
-            f"it holds {len(blocks)} certificates; at most {MOST} are taken"
+            f"it holds {len(blocks)} certificates; at most {MOST} are allowed"
         )
     return [_read(number, block) for number, block in enumerate(blocks, 1)]
 
@@ -105,15 +110,17 @@ def _read(number: int, block: str) -> x509.Certificate:
         certificate = x509.load_pem_x509_certificate(pem)
         described(certificate)
     # cryptography has errors of its own for duplicate and unknown extensions.
-    except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be read
+    except Exception as error:  # noqa: BLE001 - each means that it is damaged
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"certificate {number} in it is damaged ({reason})") from None
     return certificate
 
 
 def to_pem(certificate: x509.Certificate) -> str:
+    """Return the certificate as PEM text."""
     return certificate.public_bytes(Encoding.PEM).decode("ascii")
 
 
 def day(moment: datetime) -> str:
+    """Return the date of a moment, such as `2026-11-21`."""
     return moment.strftime("%Y-%m-%d")

@@ -1,6 +1,6 @@
-"""Passwords at rest: scrypt with a salt of its own for each.
+"""Password hashes: scrypt (RFC 7914), each with a salt of its own.
 
-Slow and memory-hungry on purpose, so the functions here belong into a thread.
+They take much time and memory on purpose: call these functions in a thread.
 """
 
 import hashlib
@@ -19,19 +19,22 @@ class _Parameters(msgspec.Struct, frozen=True):
     p: int
 
 
-_TODAY = _Parameters(2**14, 8, 1)
-"""16 MiB and some 40 ms for each hash."""
+_CURRENT = _Parameters(2**14, 8, 1)
+"""Of new hashes: about 16 MiB and 40 ms for each."""
 
 
 def make_hash(password: str, salt: bytes) -> str:
-    """`scrypt$n$r$p$salt$hash`; the salt must be random and new."""
-    digest = _scrypt(password, salt, _TODAY)
-    n, r, p = _TODAY.n, _TODAY.r, _TODAY.p
+    """Return a new hash: `scrypt$n$r$p$salt$hash`, with salt and hash in base64.
+
+    `salt`: `SALT_BYTES` bytes, random and new for each hash.
+    """
+    digest = _scrypt(password, salt, _CURRENT)
+    n, r, p = _CURRENT.n, _CURRENT.r, _CURRENT.p
     return f"scrypt${n}${r}${p}${_text(salt)}${_text(digest)}"
 
 
-def fits(password: str, stored: str) -> bool:
-    """Whether `stored` was made of this password."""
+def is_password(password: str, stored: str) -> bool:
+    """Return whether `stored`, made by `make_hash`, is the hash of this password."""
     kind, n, r, p, salt, digest = stored.split("$")
     if kind != "scrypt":
         raise ValueError(f"unknown kind of password hash: {kind}")
@@ -40,13 +43,13 @@ def fits(password: str, stored: str) -> bool:
     return compare_digest(found, b64decode(digest))
 
 
-def _scrypt(password: str, salt: bytes, with_: _Parameters) -> bytes:
+def _scrypt(password: str, salt: bytes, parameters: _Parameters) -> bytes:
     return hashlib.scrypt(
         password.encode(),
         salt=salt,
-        n=with_.n,
-        r=with_.r,
-        p=with_.p,
+        n=parameters.n,
+        r=parameters.r,
+        p=parameters.p,
         maxmem=_MEMORY,
         dklen=32,
     )

@@ -5,10 +5,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as LookedTooLongError
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
-from twisted.web.client import URI, PartialDownloadError, ResponseDone
-from twisted.web.http import PotentialDataLoss
+from twisted.web.client import URI
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
@@ -18,6 +17,7 @@ from pexschedd.net.body_producer import BytesProducer
 from pexschedd.net.errors import ConnectionFailure, FailureKind, clause
 from pexschedd.net.network import Network
 from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.util.body_reader import read_beginning
 
 TIMEOUT = 10.0
 """Seconds for each of these as a whole."""
@@ -118,9 +118,7 @@ async def _ask(
     response = await network.agent().request(
         method.encode("ascii"), address, headers, producer
     )
-    reader = _Reader()
-    response.deliverBody(reader)
-    return response, await reader.done
+    return response, await read_beginning(response, MAX_BODY)
 
 
 def _late(result: Any, seconds: float) -> Any:
@@ -135,32 +133,3 @@ def _trouble(failure: Exception) -> ConnectionFailure:
     if isinstance(trouble, ConnectionFailure):
         return trouble
     raise trouble from failure
-
-
-class _Reader(Protocol):
-    """Collects a body; what is beyond the limit is not waited for."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self.done: Deferred[bytes] = Deferred(lambda _: self._leave())
-
-    def dataReceived(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > MAX_BODY and not self.done.called:
-            self.done.callback(b"".join(self._parts)[:MAX_BODY])
-            self._leave()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.done.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss, PartialDownloadError):
-            self.done.callback(b"".join(self._parts))
-        else:
-            self.done.errback(reason)
-
-    def _leave(self) -> None:
-        transport: Any = self.transport
-        if transport is not None:
-            getattr(transport, "abortConnection", transport.loseConnection)()

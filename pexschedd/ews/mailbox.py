@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews import calendar_access, error_messages
-from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.batch_reader import BatchReader
 from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import at_once, batches, in_halves, one_page
@@ -40,7 +38,7 @@ from pexschedd.ews.operations.update_folder import (
 )
 from pexschedd.ews.responses import answer_batch
 from pexschedd.ews.throttle import SharedThrottle
-from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_address, open_transport
 from pexschedd.model.meeting import (
     CalendarMeeting,
@@ -48,7 +46,6 @@ from pexschedd.model.meeting import (
     MessageKind,
     MessageRef,
 )
-from pexschedd.net.network import Network
 from pexschedd.scheduling.ports.mailbox import (
     Answer,
     Changes,
@@ -259,50 +256,32 @@ def _not_answered(_: Answer, error: MailboxError) -> Outcome:
 
 
 def ews_mailbox(
-    *,
-    url: str,
-    username: str,
+    account: EwsAccount,
     mailbox: str,
-    network: Network,
-    password: str = "",
-    authenticator: Authenticator | None = None,
-    method: str = "BASIC",
-    clock: IReactorTime | None = None,
-    limits: ConnectionLimits | None = None,
+    *,
     fetch_batch: int = FETCH_BATCH,
     answer_batch: int = ANSWER_BATCH,
-    patience: SharedThrottle | None = None,
+    throttle: SharedThrottle | None = None,
     observer: Observer | None = None,
 ) -> EwsMailbox:
-    """Everything from plain values; without an authenticator, Basic.
+    """The equipment mailbox with the primary SMTP address `mailbox`.
 
-    `mailbox` is the primary SMTP address of the equipment mailbox; `method` names
-    the authenticator in what is said about a refusal. As many batches
-    are under way at once as `limits` has connections. `patience` is what all share
-    who act for this mailbox; `observer` sees every call. Opens nothing yet. Raises
-    `MailboxRefused` when one of the settings cannot be used.
+    As many batches are under way at once as the account's limits allow connections.
+    `throttle` is shared by everything that acts for this mailbox; `observer` sees every
+    call. Opens nothing yet. Raises `MailboxRefused` when one of the settings cannot be
+    used.
     """
     if not is_address(mailbox):
         raise MailboxRefused(
             f'The mailbox address "{mailbox}" is not an email address.'
         )
-    limits = limits or ConnectionLimits()
-    transport = open_transport(
-        url=url,
-        username=username,
-        network=network,
-        password=password,
-        authenticator=authenticator,
-        clock=clock,
-        limits=limits,
-    )
     site = error_messages.ExchangeSite(
-        url=url, username=username, mailbox=mailbox, method=method
+        account.url, account.username, mailbox, account.method
     )
     return EwsMailbox(
-        EwsClient(transport, site, patience, observer),
+        EwsClient(open_transport(account), site, throttle, observer),
         site,
         fetch_batch=fetch_batch,
         answer_batch=answer_batch,
-        parallel=limits.connections,
+        parallel=account.limits.connections,
     )

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from twisted.internet.interfaces import IReactorTime
-
 from pexschedd.errors import MailboxRefused
-from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.client import EwsClient, Observer, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import WHOLE_MAILBOX, ExchangeSite, said
@@ -32,11 +29,10 @@ from pexschedd.ews.operations.get_meetings import (
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.throttle import Throttles
-from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_address, open_transport
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
-from pexschedd.net.network import Network
 from pexschedd.scheduling.ports.mailbox import RewriteKind
 
 _REWRITES = {
@@ -58,14 +54,14 @@ class EwsOrganizers:
         url: str,
         username: str,
         method: str = "BASIC",
-        patiences: Throttles | None = None,
+        throttles: Throttles | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._transport = transport
         self._url = url
         self._username = username
         self._method = method
-        self._patiences = patiences
+        self._throttles = throttles
         self._observer = observer
 
     async def find(
@@ -88,8 +84,8 @@ class EwsOrganizers:
         if not is_address(address):
             raise MailboxRefused("that is no email address")
         site = ExchangeSite(self._url, self._username, address, self._method)
-        patience = self._patiences.of(self._url, address) if self._patiences else None
-        client = EwsClient(self._transport, site, patience, self._observer)
+        throttle = self._throttles.of(self._url, address) if self._throttles else None
+        client = EwsClient(self._transport, site, throttle, self._observer)
         return _Calendar(client, site)
 
     async def close(self) -> None:
@@ -196,34 +192,18 @@ class _Calendar:
 
 
 def ews_organizers(
+    account: EwsAccount,
     *,
-    url: str,
-    username: str,
-    network: Network,
-    password: str = "",
-    authenticator: Authenticator | None = None,
-    method: str = "BASIC",
-    clock: IReactorTime | None = None,
-    limits: ConnectionLimits | None = None,
-    patiences: Throttles | None = None,
+    throttles: Throttles | None = None,
     observer: Observer | None = None,
 ) -> EwsOrganizers:
-    """Everything from plain values, as `mailbox.ews_mailbox`; every organizer's
-    mailbox has a patience of its own."""
-    transport = open_transport(
-        url=url,
-        username=username,
-        network=network,
-        password=password,
-        authenticator=authenticator,
-        clock=clock,
-        limits=limits or ConnectionLimits(),
-    )
+    """The organizers' calendars, as `mailbox.ews_mailbox`; `throttles` has one for each
+    organizer's mailbox."""
     return EwsOrganizers(
-        transport,
-        url=url,
-        username=username,
-        method=method,
-        patiences=patiences,
+        open_transport(account),
+        url=account.url,
+        username=account.username,
+        method=account.method,
+        throttles=throttles,
         observer=observer,
     )

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxBusy
+from pexschedd.util.backoff import backoff
 
 Chance = Callable[[], float]
 """A random number from 0 to 1."""
@@ -42,7 +43,9 @@ class Throttle:
         self, clock: IReactorTime, *, chance: Chance, concurrency: int = CONCURRENCY
     ) -> None:
         self._clock = clock
-        self._chance = chance
+        self._own_pause = backoff(
+            FIRST, MOST / (1 + _SPREAD), lambda: 1 + _SPREAD * chance()
+        )
         self._most = concurrency
         self.concurrency = concurrency
         """Calls that may be under way together, by now."""
@@ -124,13 +127,12 @@ class Throttle:
         self._pause(-1 if self.back_off_seconds else self._round, asked)
 
     def _pause(self, round_: int, asked: float | None) -> None:
-        own = min(FIRST * 2.0**self._pauses, MOST / (1 + _SPREAD))
+        # One of several that went together says nothing new: the pause is long enough.
+        own = 0.0
         if round_ == self._round:
+            own = self._own_pause(self._pauses)
             self._pauses = min(self._pauses + 1, 20)
             self._round += 1
-            own *= 1 + _SPREAD * self._chance()
-        else:
-            own = 0  # one of several that went together: the pause is long enough
         until = self._clock.seconds() + max(asked or 0, own)
         self._until = max(self._until, until)
 

@@ -1,4 +1,4 @@
-"""Who is using the add-in: the token of a request, checked as the integration says."""
+"""The add-in's users: verifies their tokens as the integration asks for it."""
 
 from collections.abc import Callable, Iterable
 
@@ -16,14 +16,19 @@ from pexschedd.identity.exchange_token import (
 from pexschedd.model.integration import Connector
 
 DomainsOf = Callable[[int], Iterable[str]]
-"""The configured Exchange metadata domains or URLs of an integration."""
+"""Gives the Exchange metadata domains or URLs of an integration, by its id."""
+
+
+RefusalListener = Callable[[Connector, str], None]
+"""Is told of a token that was refused, and of the integration that it was sent to. It
+must not believe anything that the token says."""
 
 
 class AddinIdentity:
     """Verifies the add-in's tokens.
 
-    Today there is one kind, Exchange's own; `addin_authentication_method` is where the
-    other kinds, Microsoft 365's SSO and nested-app tokens, will part ways.
+    `addin_authentication_method` chooses their kind. Only Exchange's own is supported;
+    those of Microsoft 365 (SSO, nested app authentication) would be verified here, too.
     """
 
     def __init__(
@@ -32,9 +37,26 @@ class AddinIdentity:
         self._metadata = metadata
         self._domains = domains
         self._now = now
+        self._listeners: list[RefusalListener] = []
+
+    def on_refusal(self, listener: RefusalListener) -> None:
+        """Call `listener` for each token that is refused."""
+        self._listeners.append(listener)
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
-        """Raises `InvalidToken`, or `Unavailable` if it cannot be found out now."""
+        """Return the user of a token.
+
+        Raises `InvalidToken` if the token is refused, `Unavailable` if it cannot be
+        verified now.
+        """
+        try:
+            return await self._verified(connector, token)
+        except InvalidToken:
+            for listener in self._listeners:
+                listener(connector, token)
+            raise
+
+    async def _verified(self, connector: Connector, token: str) -> ExchangeIdentity:
         if not token:
             raise InvalidToken("The request carries no token.")
         if connector.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":

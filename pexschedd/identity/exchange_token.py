@@ -1,24 +1,24 @@
-"""Exchange identity tokens: who is using the add-in. Pure: no clock, no network.
+"""Exchange identity tokens, which identify the users of the add-in. PURE.
 
-Exchange on-premises signs a JSON Web Token for the add-in, which asks for it with
-`getUserIdentityTokenAsync`: RS256, good for about eight hours, made out to the add-in's
-own address, and with the address of the metadata document that holds the signing
-certificate. It carries no mail address that one may rely on; a user is the pair of
-`msexchuid` and that address.
+The add-in asks Exchange on-premises for a token with `getUserIdentityTokenAsync`, and
+Exchange signs a JSON Web Token: with RS256, valid for about eight hours, with the
+add-in's own address as its audience, and with the address of the metadata document
+that contains the signing certificate. The token has no mail address that can be relied
+on; the pair of `msexchuid` and the metadata address identifies the user.
 
-The checks run in this order, and nothing is fetched before a configured domain vouches
-for the address in the token:
+The checks run in this order; the metadata document is only fetched if its address is a
+configured one:
 
-    read_token       shape, size, RS256 and nothing else, x5t, appctx, version
-    metadata_url     the token's metadata address against the configured domains
+    read_token       shape, size, no algorithm but RS256, x5t, appctx, version
+    metadata_url     the token's metadata address is among the configured ones
     check_claims     audience, not before, not after
-    check_signature  with the published key that the token names
+    check_signature  by the published key that the token names
 
-A verified token is not remembered: checking one again costs less than a tenth of a
-millisecond, and a memory would have to forget when a domain is taken off the list.
+Verified tokens are not cached: verifying one takes less than a tenth of a millisecond,
+and a cache would have to be cleared when a configured domain is removed.
 
-Source: Microsoft's "Inside the Exchange identity token" and observed tokens, which have
-`appctx` as a string with JSON in it where the documentation shows an object.
+Source: Microsoft's "Inside the Exchange identity token", and observed tokens: in these
+`appctx` is a string of JSON, where the documentation shows an object.
 """
 
 import re
@@ -40,24 +40,24 @@ from jwt.algorithms import RSAAlgorithm
 from pexschedd.errors import InvalidToken
 
 MAX_TOKEN = 8 * 1024
-"""Characters. A token of Exchange has one to two thousand."""
+"""Characters. Exchange's tokens have one to two thousand."""
 
 SKEW = timedelta(minutes=5)
-"""How far the clocks of Exchange, of this server and of a client may be apart."""
+"""The greatest difference allowed between the clocks of Exchange and this server."""
 
 MIN_KEY_BITS = 2048
 
 METADATA_PATH = "/autodiscover/metadata/json/1"
 
 Keys = Mapping[str, RSAPublicKey]
-"""Signing keys by the thumbprint of their certificate, as `x5t` writes it."""
+"""Signing keys, by the thumbprint of their certificate in the notation of `x5t`."""
 
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _PART = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says about itself: not to be believed before `check_signature`."""
+    """The content of a token, which must not be trusted before `check_signature`."""
 
     x5t: str
     audience: str
@@ -70,7 +70,7 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class ExchangeIdentity(msgspec.Struct, frozen=True):
-    """A user of a verified token. `user_id` is unique over all organisations."""
+    """The user of a verified token. `user_id` is unique across organisations."""
 
     user_id: str
     msexchuid: str
@@ -102,7 +102,10 @@ _context = msgspec.json.Decoder(_Context)
 
 
 def addin_url(addin_server_domain: str, connector_id: int) -> str:
-    """The task pane's address: the manifest's first one, so the tokens' audience."""
+    """Return the task pane's URL.
+
+    It is the first one in the manifest, and therefore the tokens' audience.
+    """
     return (
         f"https://{addin_server_domain}"
         f"/api/client/v2/msexchange_schedulers/{connector_id}/addin"
@@ -110,7 +113,7 @@ def addin_url(addin_server_domain: str, connector_id: int) -> str:
 
 
 def read_token(token: str) -> Claims:
-    """Takes a token apart. Raises `InvalidToken`, and nothing else."""
+    """Parse a token. Raises `InvalidToken`, and no other exception."""
     if len(token) > MAX_TOKEN:
         raise InvalidToken(f"The token is longer than {MAX_TOKEN} characters.")
     parts = token.split(".")
@@ -146,15 +149,16 @@ def read_token(token: str) -> Claims:
 
 
 def document_url(domain: str) -> str:
-    """Where the metadata document of a configured FQDN or URL is."""
+    """Return the URL of the metadata document for a configured FQDN or URL."""
     return domain if "://" in domain else f"https://{domain}{METADATA_PATH}"
 
 
 def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
-    """The *configured* address of the metadata document that the token refers to.
+    """Return the *configured* URL of the metadata document that the token refers to.
 
-    `domains` are the integration's: an FQDN (with a port, if need be) or a full URL.
-    The token's own address is never fetched, it only selects one of them by its host.
+    Each of the integration's `domains` is an FQDN, with a port if necessary, or a URL.
+    The address in the token only selects one of them, by its host; it is never fetched.
+    Raises `InvalidToken` if none matches.
     """
     try:
         asked = _Location.of(claims.amurl)
@@ -181,7 +185,10 @@ def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
 
 
 def check_claims(claims: Claims, audience: str, now: datetime) -> None:
-    """Is the token made out to us, and valid now? `audience`: see `addin_url`."""
+    """Check that the token is for this server and valid now.
+
+    `audience`: see `addin_url`. Raises `InvalidToken`.
+    """
     try:
         ours = _Location.of(claims.audience) == _Location.of(audience)
     except ValueError:
@@ -198,7 +205,10 @@ def check_claims(claims: Claims, audience: str, now: datetime) -> None:
 
 
 def check_signature(claims: Claims, keys: Keys) -> ExchangeIdentity:
-    """Is it Exchange that says all this? The last check, and the only proof."""
+    """Check that Exchange signed the token, and return its user.
+
+    This is the last check, and the only proof. Raises `InvalidToken`.
+    """
     key = keys.get(claims.x5t)
     if key is None:
         raise InvalidToken(
@@ -215,7 +225,7 @@ def check_signature(claims: Claims, keys: Keys) -> ExchangeIdentity:
 def verify(
     token: str, *, audience: str, domains: Iterable[str], keys: Keys, now: datetime
 ) -> ExchangeIdentity:
-    """All checks in their order, for a caller that has the keys already."""
+    """Run all checks in their order, for a caller that has the keys already."""
     claims = read_token(token)
     metadata_url(claims, domains)
     check_claims(claims, audience, now)
@@ -240,10 +250,11 @@ _metadata = msgspec.json.Decoder(_Metadata)
 
 
 def read_keys(document: bytes) -> Keys:
-    """The signing keys of a metadata document; raises `ValueError` if there are none.
+    """Return the signing keys in a metadata document.
 
-    The certificate is Exchange's own, self-signed: what makes it trustworthy is where
-    the document came from. Its thumbprint is computed here rather than believed.
+    Their certificates are self-signed; they are trusted because of the server that
+    the document was fetched from. Thumbprints are computed instead of read. Raises
+    `ValueError` if there is no usable key.
     """
     try:
         entries = _metadata.decode(document).keys
@@ -258,7 +269,7 @@ def read_keys(document: bytes) -> Keys:
                 a2b_base64(entry.keyvalue.value.encode())
             )
             key = certificate.public_key()
-        except (ValueError, TypeError):  # one unreadable key must not hide the others
+        except (ValueError, TypeError):  # the others may be usable
             continue
         if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS:
             digest = certificate.fingerprint(SHA1())  # noqa: S303 - x5t is SHA-1 by definition
@@ -269,7 +280,7 @@ def read_keys(document: bytes) -> Keys:
 
 
 class _Location(msgspec.Struct, frozen=True):
-    """A URL as far as it matters: compared without case, default port and query."""
+    """A URL as it is compared: without case, default port and query."""
 
     scheme: str
     host: str
@@ -277,9 +288,9 @@ class _Location(msgspec.Struct, frozen=True):
     path: str
 
     @classmethod
-    @lru_cache(maxsize=256)  # the same few addresses, five times for each token
+    @lru_cache(maxsize=256)  # each token needs the same few URLs, five times
     def of(cls, url: str) -> "_Location":
-        """Raises `ValueError` unless it is https, or http on this very machine."""
+        """Parse a URL. Raises `ValueError` unless it is https, or http on loopback."""
         if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
             raise ValueError("not a URL")
         split = urlsplit(url)
@@ -313,7 +324,10 @@ def _loopback(host: str) -> bool:
 
 
 def _decoded(part: str) -> bytes:
-    """Base64url without padding, strictly; `urlsafe_b64decode` skips odd characters."""
+    """Decode base64url without padding.
+
+    Unlike `urlsafe_b64decode`, this does not skip characters that do not belong there.
+    """
     padded = part.translate(_STANDARD) + "=" * (-len(part) % 4)
     return a2b_base64(padded, strict_mode=True)
 
@@ -327,7 +341,7 @@ def _thumbprint(x5t: str) -> str:
 
 
 def _time(value: int | float | str) -> datetime:
-    """Seconds since 1970, as a number or as a string of digits."""
+    """Convert seconds since 1970, a number or a string of digits."""
     try:
         if isinstance(value, str):
             if not value.isascii() or len(value) > 16:

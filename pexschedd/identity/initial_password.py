@@ -1,4 +1,4 @@
-"""Passwords in files: the first line, without its end."""
+"""Passwords in files: the first line, without its line end."""
 
 from pathlib import Path
 
@@ -7,7 +7,10 @@ from pexschedd.util.atomic_file import replace_file
 
 
 def read_password(path: Path) -> str:
-    """The initial administrator's, from a file. Raises `ConfigError`."""
+    """Return the password in a file that the configuration names.
+
+    Raises `ConfigError`.
+    """
     try:
         return first_line(path.read_bytes())
     except OSError as error:
@@ -18,9 +21,9 @@ def read_password(path: Path) -> str:
 
 
 def first_line(content: bytes) -> str:
-    """The password in what a file or a pipe holds. Raises `ValueError`."""
-    # Not `splitlines`: to it a line ends at a form feed or U+2028, too, and the rest of
-    # a password would be left out without a word. Editors of Windows begin with U+FEFF.
+    """Return the password in the content of a file or pipe. Raises `ValueError`."""
+    # `splitlines` would also split at a form feed or U+2028, and so silently cut a
+    # password off. Editors of Windows begin a file with U+FEFF.
     line = content.partition(b"\n")[0].removesuffix(b"\r")
     try:
         password = line.decode("utf-8-sig")
@@ -31,10 +34,10 @@ def first_line(content: bytes) -> str:
     return password
 
 
-def leave_password(path: Path, password: str) -> None:
-    """Writes the file for its owner only, atomically; replaces an older one.
+def write_password(path: Path, password: str) -> None:
+    """Write a file with the password, which only the owner may read.
 
-    Raises `StoreError`.
+    The file appears as a whole and replaces an older one. Raises `StoreError`.
     """
     try:
         replace_file(path, f"{password}\n".encode())

@@ -66,6 +66,11 @@ class NeverAnsweredError(ConnectionFailure):
     not have seen the request."""
 
 
+def too_large(limit: int) -> ConnectionFailure:
+    """The error for a response of more than `limit` bytes."""
+    return ConnectionFailure(FailureKind.TOO_LARGE, str(limit))
+
+
 def clause(error: ConnectionFailure) -> str:
     """What is wrong with the server, "it", as the rest of a sentence."""
     return _CLAUSES[error.trouble].format(detail=error.detail)

@@ -1,14 +1,14 @@
-"""A TLS handshake that has to come to its end.
+"""A limit on the duration of a TLS handshake.
 
-A port that takes connections and never says anything is a common mistake: another
-service's port, a firewall that answers for a server that is gone.
+A port that accepts connections and never says anything is a common mistake: another
+service's port, or a firewall that answers for a server that is gone.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
+    IAddress,
     IDelayedCall,
     IHandshakeListener,
     IProtocol,
@@ -16,17 +16,18 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides, implementer
+from zope.interface import implementer
 
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 
 
 @implementer(IStreamClientEndpoint)
 class HandshakeTimeout:
-    """Connects by `endpoint`, which makes TLS connections, and gives a connection up
-    whose handshake is not over `seconds` after it was made."""
+    """Connects by `endpoint`, which makes TLS connections, and aborts a connection
+    whose handshake is not complete `seconds` after it was made."""
 
     def __init__(
         self, endpoint: IStreamClientEndpoint, clock: IReactorTime, seconds: float
@@ -36,61 +37,65 @@ class HandshakeTimeout:
         self._seconds = seconds
 
     def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        handshake = _Handshake(factory, self._clock, self._seconds)
-        return self._endpoint.connect(handshake).addCallback(handshake.connected)
+        """Connects; fires with the factory's protocol before the handshake is over."""
+        timed = _TimedFactory(factory, self._clock, self._seconds)
+        connecting: Deferred[Any] = self._endpoint.connect(timed)
+        inner: Deferred[IProtocol] = connecting.addCallback(
+            lambda handshake: handshake.wrappedProtocol
+        )
+        return inner
 
 
-class _Handshake(Factory):
+class _TimedFactory(WrappingFactory[Any]):
     noisy = False
 
     def __init__(
-        self, factory: IProtocolFactory, clock: IReactorTime, seconds: float
+        self, inner: IProtocolFactory, clock: IReactorTime, seconds: float
     ) -> None:
-        self._factory = factory
+        super().__init__(inner)
         self._clock = clock
         self._seconds = seconds
-        self._over = False
-        self._limit: IDelayedCall | None = None
-        self._tell: Callable[[], object] = _nobody
 
-    def buildProtocol(self, address: Any) -> Any:
-        protocol: Any = self._factory.buildProtocol(address)
-        if protocol is not None:
-            # The protocol itself need not know that others want to be told.
-            lost = protocol.connectionLost
-
-            def connection_lost(reason: Failure = connectionDone) -> None:
-                self._settled()
-                lost(reason)
-
-            protocol.connectionLost = connection_lost
-            listens = IHandshakeListener.providedBy(protocol)
-            self._tell = protocol.handshakeCompleted if listens else _nobody
-            protocol.handshakeCompleted = self._completed
-            alsoProvides(protocol, IHandshakeListener)
-        return protocol
-
-    def connected(self, protocol: Any) -> Any:
-        if not self._over:
-            self._limit = self._clock.callLater(
-                self._seconds, self._give_up, protocol.transport
-            )
-        return protocol
-
-    def _completed(self) -> None:
-        self._settled()
-        self._tell()
-
-    def _settled(self) -> None:
-        self._over = True
-        if self._limit is not None and self._limit.active():
-            self._limit.cancel()
-
-    def _give_up(self, transport: Any) -> None:
-        if getattr(transport, "connected", False):
-            trouble = ConnectionFailure(FailureKind.TIMEOUT, f"{self._seconds:g}")
-            transport.failVerification(Failure(trouble))
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        inner: Any = self.wrappedFactory.buildProtocol(addr)
+        if inner is None:
+            return None
+        return _TimedHandshake(self, inner, self._clock, self._seconds)
 
 
-def _nobody() -> None:
-    """Wants to know when the handshake is over."""
+@implementer(IHandshakeListener)
+class _TimedHandshake(ProtocolWrapper):
+    """Stands between TLS and the protocol that uses it."""
+
+    transport: Any
+    wrappedProtocol: Any
+
+    def __init__(
+        self, factory: Any, inner: IProtocol, clock: IReactorTime, seconds: float
+    ) -> None:
+        super().__init__(factory, inner)
+        self._clock = clock
+        self._seconds = seconds
+        self._timer: IDelayedCall | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        self._timer = self._clock.callLater(self._seconds, self._give_up)
+        super().makeConnection(transport)
+
+    def handshakeCompleted(self) -> None:
+        self._stop()
+        if IHandshakeListener.providedBy(self.wrappedProtocol):
+            self.wrappedProtocol.handshakeCompleted()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.connected = 0
+        self._stop()
+        super().connectionLost(reason)
+
+    def _stop(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def _give_up(self) -> None:
+        late = ConnectionFailure(FailureKind.TIMEOUT, f"{self._seconds:g}")
+        self.transport.failVerification(Failure(late))

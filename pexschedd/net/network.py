@@ -8,19 +8,26 @@ the same way: through the installation's web proxy, if it has one.
 from collections.abc import Callable
 from typing import Any
 
+from treq.client import HTTPClient
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.client import URI, Agent
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
 from pexschedd.net.handshake_timeout import HandshakeTimeout
+from pexschedd.net.http_client import http_client
+from pexschedd.net.http_pool import HttpPool
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
 from pexschedd.net.tunnel import Tunnel
 
 CONNECT_TIMEOUT = 30.0
 """Seconds for reaching one of a host's addresses."""
+
+_MAX_REMEMBERED = 16
+_Target = tuple[bytes, bytes, int, bool]
+"""Scheme, host and port, and True to leave the proxy out."""
 
 
 class Network:
@@ -71,24 +78,55 @@ class Network:
 
     def agent(
         self,
-        pool: HTTPConnectionPool | None = None,
+        pool: HttpPool | None = None,
         *,
+        timeout: float = CONNECT_TIMEOUT,
         direct: Callable[[URI], bool] = lambda _: False,
     ) -> IAgent:
-        """An agent that follows no redirects; without a pool, a connection each.
+        """An agent that follows no redirects and bounds the head of a response.
 
-        `direct` says for which URLs the proxy is left out.
+        Without a pool, each request has a connection of its own. `timeout` is that of
+        `endpoint`; `direct` tells for which URLs the proxy is left out.
         """
-        endpoints = _Endpoints(self, direct)
-        agent: IAgent = Agent.usingEndpointFactory(self.reactor, endpoints, pool)
+        endpoints = _Endpoints(self, timeout, direct)
+        agent: IAgent = Agent.usingEndpointFactory(
+            self.reactor, endpoints, pool or HttpPool(self.reactor)
+        )
         return agent
+
+    def http_client(
+        self,
+        pool: HttpPool | None = None,
+        *,
+        timeout: float = CONNECT_TIMEOUT,
+        direct: Callable[[URI], bool] = lambda _: False,
+    ) -> HTTPClient:
+        """A treq client over such an agent; see `http_client.http_client`."""
+        agent = self.agent(pool, timeout=timeout, direct=direct)
+        return http_client(agent, self.reactor)
 
 
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
-    def __init__(self, network: Network, direct: Callable[[URI], bool]) -> None:
+    """Makes an agent's endpoints, and remembers the last few: an agent asks for one
+    with every request, even if it has a connection already."""
+
+    def __init__(
+        self, network: Network, timeout: float, direct: Callable[[URI], bool]
+    ) -> None:
         self._network = network
+        self._timeout = timeout
         self._direct = direct
+        self._made: dict[_Target, IStreamClientEndpoint] = {}
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        return self._network.endpoint(uri, direct=self._direct(uri))
+        direct = self._direct(uri)
+        target = (uri.scheme, uri.host, uri.port, direct)
+        endpoint = self._made.get(target)
+        if endpoint is None:
+            if len(self._made) >= _MAX_REMEMBERED:
+                self._made.clear()
+            endpoint = self._made[target] = self._network.endpoint(
+                uri, timeout=self._timeout, direct=direct
+            )
+        return endpoint

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TextIO
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from pexschedd.util.signals import heed_the_first
+from pexschedd.util.signals import ignore_repeated_signals
 
 UNREAD = 141
 """Exit status when nobody reads on, as that of any program in a pipe to `head`."""
@@ -35,7 +35,7 @@ def program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
     async def ended(reactor: Any) -> None:
         nonlocal done
         reactor.addSystemEventTrigger("before", "shutdown", stop)
-        heed_the_first(reactor)
+        ignore_repeated_signals(reactor)
         status = await _status(run, reactor)
         done = True
         raise SystemExit(status)

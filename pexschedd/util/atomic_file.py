@@ -1,7 +1,7 @@
-"""Small private files that are replaced as a whole.
+"""Small private files, replaced atomically.
 
-The store has its own way to the disk, which tests can break; this is for what lies
-beside it.
+These are the files beside the store, which has a file system layer of its own so that
+tests can simulate its failures.
 """
 
 import os
@@ -10,10 +10,11 @@ from secrets import token_hex
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """After a crash the file holds the old content or the new, whole.
+    """Write a file, durably: after a crash it has the old content or the new one.
 
-    What a kill leaves beside it is called as in the store, whose next start removes it.
-    Readable by its owner alone. Makes the folder if it is missing. Raises OSError.
+    Only the owner may read it. A missing folder is created. A temporary file that a
+    crash leaves behind ends with `.tmp`, which the store removes at its next start.
+    Raises OSError.
     """
     if not path.parent.is_dir():
         path.parent.mkdir(mode=0o700)

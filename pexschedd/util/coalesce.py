@@ -1,4 +1,4 @@
-"""Many calls become few: the first at once, the others together."""
+"""Calls in quick succession, made into few."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class CallCoalescer:
-    """Calls `act` when something happens, but not twice within `pause` seconds: what
-    happens in a pause is acted on when it is over."""
+    """Calls `act` for events, at most once within `pause` seconds.
+
+    The first event is acted on at once; all that happen within the pause after it are
+    acted on together, when the pause is over.
+    """
 
     def __init__(
         self, act: Callable[[], None], clock: IReactorTime, pause: float
@@ -15,24 +18,27 @@ class CallCoalescer:
         self._act = act
         self._clock = clock
         self._pause = pause
-        self._resting: IDelayedCall | None = None
-        self._more = False
+        self._timer: IDelayedCall | None = None
+        """Runs during a pause."""
+        self._is_due = False
 
     def happened(self) -> None:
-        if self._resting is not None:
-            self._more = True
+        """Report an event."""
+        if self._timer is not None:
+            self._is_due = True
             return
-        self._resting = self._clock.callLater(self._pause, self._rested)
+        self._timer = self._clock.callLater(self._pause, self._pause_over)
         self._act()
 
-    def _rested(self) -> None:
-        self._resting = None
-        if self._more:
-            self._more = False
-            self.happened()
-
     def stop(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-            self._resting = None
-        self._more = False
+        """Forget the events that have not been acted on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._is_due = False
+
+    def _pause_over(self) -> None:
+        self._timer = None
+        if self._is_due:
+            self._is_due = False
+            self.happened()

@@ -1,23 +1,24 @@
-"""Long work in pieces, so that the process answers everybody else in between."""
+"""Long work in slices, between which the reactor serves everything else."""
 
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+
+from pexschedd.util.sleep import Sleep
 
 T = TypeVar("T")
 
 AT_ONCE = 200
-"""Records in one turn, at the most."""
+"""Records in a slice, at most."""
 
 LONGEST = 0.003
-"""Seconds after which a turn ends however few there were: what has to be read from the
-disk takes longer, and some records are more work than others."""
+"""Seconds after which a slice ends, however few records it had: some have to be read
+from the disk, and some are more work than others."""
 
 
 class TimeSlice:
-    """Says when it is others' turn. It begins when it is made."""
+    """A slice of work, which begins when this is created."""
 
     def __init__(self, clock: IReactorTime, size: int = AT_ONCE) -> None:
         self._clock = clock
@@ -25,28 +26,28 @@ class TimeSlice:
         self._began = clock.seconds()
 
     def is_over(self) -> bool:
-        """To be asked once after each thing that was done."""
+        """Count one more record, and return whether the slice ends with it."""
         self._left -= 1
-        # Less than nothing has passed when the system's clock was set back.
+        # A negative time has passed if the system's clock was set back.
         return self._left <= 0 or not 0 <= self._clock.seconds() - self._began < LONGEST
 
 
-async def pause(clock: IReactorTime, seconds: float = 0) -> None:
-    """Lets others have the reactor; goes on after `seconds` at the earliest."""
-    await deferLater(clock, seconds)
+async def pause(clock: IReactorTime) -> None:
+    """Let the reactor do everything else that is due."""
+    await Sleep(clock, 0)
 
 
 async def in_slices(
-    things: Iterable[T], clock: IReactorTime, size: int = AT_ONCE
+    items: Iterable[T], clock: IReactorTime, size: int = AT_ONCE
 ) -> AsyncIterator[T]:
-    """The things one by one, with a pause after every `size` of them, or sooner.
+    """Yield all items, with a pause after each slice of at most `size` items.
 
-    Pass all there are and choose among them afterwards: while `things` passes some
-    over, nobody looks at the time.
+    Filter what this yields, not what is passed to it: the time is only looked at
+    between items.
     """
-    turn = TimeSlice(clock, size)
-    for thing in things:
-        yield thing
-        if turn.is_over():
+    slice_ = TimeSlice(clock, size)
+    for item in items:
+        yield item
+        if slice_.is_over():
             await pause(clock)
-            turn = TimeSlice(clock, size)
+            slice_ = TimeSlice(clock, size)

@@ -1,22 +1,26 @@
-"""Work that is done now and then while the daemon runs."""
+"""Work that is repeated at an interval while the daemon runs."""
 
 from collections.abc import Awaitable, Callable
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.application.internet import TimerService
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from pexschedd.errors import StoreError
 
 Running = Callable[[], bool]
+"""Returns False when work that takes long has to stop at the next safe place."""
+
 Work = Callable[[Running], Awaitable[object]]
-"""Is told how to find out whether it should go on, and stops at a safe place."""
 
 
-class Periodic(Service):
-    """Does `work` every `interval` seconds, one round at a time."""
+class Periodic(TimerService):
+    """Calls `work` every `interval` seconds, never twice at a time.
+
+    With `at_start`, for the first time when the service starts. A call that fails is
+    logged and does not prevent the next one.
+    """
 
     _log = Logger()
 
@@ -29,32 +33,38 @@ class Periodic(Service):
         *,
         at_start: bool = False,
     ) -> None:
+        super().__init__(interval, self._round)
         self.setName(name)
+        self.clock = clock
         self._work = work
-        self._interval = interval
         self._at_start = at_start
-        self._rounds = LoopingCall(self._round)
-        self._rounds.clock = clock
-        self._stopped: Deferred[LoopingCall] | None = None
+        self._is_early = False
+        self._is_running = False
 
     def startService(self) -> None:
+        """Begin the calls."""
+        self._is_running = True
+        self._is_early = not self._at_start
         super().startService()
-        self._stopped = self._rounds.start(self._interval, now=self._at_start)
 
-    def stopService(self) -> Deferred[LoopingCall] | None:
-        """Fires when the round at hand has come to a safe place."""
-        super().stopService()
-        if self._rounds.running:
-            self._rounds.stop()
-        return self._stopped
+    def stopService(self) -> Deferred[object]:
+        """Begin no other call; fires when the one under way has ended."""
+        if not self._is_running:
+            return succeed(None)
+        self._is_running = False
+        stopped: Deferred[object] = super().stopService()
+        return stopped
 
-    def _round(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._one_round())
+    def _round(self) -> Deferred[None] | None:
+        if self._is_early:  # the timer itself always begins at the start
+            self._is_early = False
+            return None
+        return Deferred.fromCoroutine(self._call())
 
-    async def _one_round(self) -> None:
+    async def _call(self) -> None:
         try:
-            await self._work(lambda: bool(self.running))
+            await self._work(lambda: self._is_running)
         except StoreError:
-            pass  # the store stops the process and has said why
-        except Exception:  # noqa: BLE001 - the next round may do better
-            self._log.failure("{name}: this round failed", name=self.name)
+            pass  # the store stops the process and has logged the reason
+        except Exception:  # noqa: BLE001 - the next call may succeed
+            self._log.failure("periodic work failed work={work}", work=self.name)

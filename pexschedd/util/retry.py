@@ -1,4 +1,4 @@
-"""Calls to a mailbox that are tried again when it is busy or out of reach."""
+"""Calls to a mailbox that are repeated while it is busy or out of reach."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -7,31 +7,42 @@ from typing import TypeVar
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import MailboxBusy, MailboxUnreachable
-from pexschedd.util.cooperate import pause
+from pexschedd.util.backoff import backoff
+from pexschedd.util.sleep import Sleep
 
 T = TypeVar("T")
 
 TRIES = 5
-FIRST = 2.0
+FIRST = 4.0
 MOST = 300.0
 """Seconds between two tries, unless the server asks for more."""
 
+_delay = backoff(FIRST, MOST)
+
 
 async def patiently(call: Callable[[], Awaitable[T]], clock: IReactorTime) -> T:
-    """The call's result; raises the error of the last try."""
-    for tried in range(1, TRIES):
+    """Return the call's result, of up to five tries.
+
+    Raises the error of the last try; any other than `MailboxBusy` and
+    `MailboxUnreachable` at once.
+    """
+    for failures in range(TRIES - 1):
         try:
             return await call()
         except (MailboxBusy, MailboxUnreachable) as error:
-            delay = max(min(FIRST * 2.0**tried, MOST), error.retry_after or 0)
-        await pause(clock, delay)
+            delay = max(_delay(failures), error.retry_after or 0)
+        await Sleep(clock, delay)
     return await call()
 
 
 async def pages(
     read: Callable[[str], Awaitable[tuple[list[T], str]]], clock: IReactorTime
 ) -> AsyncIterator[list[T]]:
-    """All pages that `read` gives, from the empty cursor to the empty cursor."""
+    """Yield all pages that `read` gives, each as by `patiently`.
+
+    `read` takes the cursor of a page, at first an empty one, and returns the page and
+    the next cursor, after the last page an empty one.
+    """
     cursor = ""
     while True:
         page, cursor = await patiently(partial(read, cursor), clock)

@@ -1,4 +1,4 @@
-"""How signals end a process: in order, and once."""
+"""Signals that end the process: in order, and once."""
 
 import signal
 from collections.abc import Callable
@@ -10,21 +10,25 @@ from twisted.internet.error import ReactorNotRunning
 
 
 def stop(reactor: Any) -> None:
-    """It may be stopping already: for a signal, or since something has failed."""
+    """Stop the reactor, unless it is stopping already."""
     with suppress(ReactorNotRunning):
         reactor.stop()
 
 
-def heed_the_end_of_the_terminal(reactor: Any) -> None:
-    """Stops in order: Twisted leaves SIGHUP to the system, which kills. Not where it is
-    ignored, as with nohup."""
+def stop_on_hangup(reactor: Any) -> None:
+    """Stop the reactor on SIGHUP, on which the system would kill the process.
+
+    Twisted does not handle this signal. If it is ignored, as with nohup, that remains.
+    """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(stop, reactor))
 
 
-def heed_the_first(reactor: Any) -> None:
-    """When it stops, for a signal or otherwise, further signals change nothing. To be
-    called before it runs."""
+def ignore_repeated_signals(reactor: Any) -> None:
+    """Ignore the signals that come when the reactor is stopping already.
+
+    Call this before the reactor runs.
+    """
     first = iter([True])  # in one step: one handler may interrupt another
     reactor.addSystemEventTrigger("before", "shutdown", next, first, False)
 
@@ -32,10 +36,10 @@ def heed_the_first(reactor: Any) -> None:
         if next(first, False):
             stop(*arguments)
 
-    def heed() -> None:
+    def wrap_handlers() -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             handler = signal.getsignal(number)
             if callable(handler):
                 signal.signal(number, partial(once, handler))
 
-    reactor.callWhenRunning(heed)  # when Twisted has set its own
+    reactor.callWhenRunning(wrap_handlers)  # when Twisted has set its own

@@ -153,6 +153,6 @@ async def test_integrations_without_proxy(tmp_path: Path) -> None:
     assert found == ["mail2.test", "url2.test"]
     network = Network(Clock(), Trust(), PROXY)
     connections = Connections(store.vault, network)
-    assert connections._account(CONNECTOR)["network"].proxy is PROXY
-    assert connections._account(direct)["network"].proxy is None
+    assert connections._account(CONNECTOR).network.proxy is PROXY
+    assert connections._account(direct).network.proxy is None
     await store.close()

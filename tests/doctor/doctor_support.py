@@ -19,6 +19,7 @@ from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.report import DoctorReport, ReportLine
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.bearer import BearerAuthenticator
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
@@ -243,13 +244,14 @@ class Clinic:
 
         def poster(connector: Connector) -> Transport:
             return open_transport(
-                url=connector.url,
-                username=connector.username,
-                network=network.direct() if connector.disable_proxy else network,
-                password=self.password,
-                authenticator=self.authenticator,
-                clock=None,
-                limits=ConnectionLimits(connections=3, deadline=10.0, connect=5.0),
+                EwsAccount(
+                    url=connector.url,
+                    username=connector.username,
+                    network=network.direct() if connector.disable_proxy else network,
+                    password=self.password,
+                    authenticator=self.authenticator,
+                    limits=ConnectionLimits(connections=3, deadline=10.0, connect=5.0),
+                )
             )
 
         return Doctor(

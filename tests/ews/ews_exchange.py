@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from pexschedd.ews.envelope import MESSAGES, SOAP, TYPES, m, request, t
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -32,23 +33,33 @@ class Exchange:
         self.opened: list[EwsMailbox | EwsOrganizers] = []
 
     def mailbox(self, **changed: Any) -> EwsMailbox:
-        settings = {**self._settings(), "mailbox": EQUIPMENT, **changed}
-        mailbox = ews_mailbox(**settings)
+        account, options = self._account(changed)
+        mailbox = ews_mailbox(account, **{"mailbox": EQUIPMENT, **options})
         self.opened.append(mailbox)
         return mailbox
 
     def organizers(self, **changed: Any) -> EwsOrganizers:
-        organizers = ews_organizers(**{**self._settings(), **changed})
+        account, options = self._account(changed)
+        organizers = ews_organizers(account, **options)
         self.opened.append(organizers)
         return organizers
 
-    def _settings(self) -> dict[str, Any]:
-        return {
+    def account(self, **changed: Any) -> EwsAccount:
+        settings: dict[str, Any] = {
             "url": f"http://127.0.0.1:{self.port.getHost().port}/EWS/Exchange.asmx",
             "username": "svc@example.test",
             "password": "svc",
             "network": Network(reactor, Trust()),
+            **changed,
         }
+        return EwsAccount(**settings)
+
+    def _account(self, changed: dict[str, Any]) -> tuple[EwsAccount, dict[str, Any]]:
+        """The account with its changes, and the changes that are not the account's."""
+        fields = set(EwsAccount.__struct_fields__)
+        settings = {name: changed[name] for name in fields & changed.keys()}
+        options = {name: changed[name] for name in changed.keys() - fields}
+        return self.account(**settings), options
 
     def misbehave(self, **fault: Any) -> None:
         self.sandbox.behaviour.configure({"faults": [fault]})

@@ -61,7 +61,7 @@ class World:
         self.patience: SharedThrottle = self.patiences.of("http://127.0.0.1", EQUIPMENT)
 
     def mailbox(self, **changed: Any) -> EwsMailbox:
-        return self.exchange.mailbox(patience=self.patience, **changed)
+        return self.exchange.mailbox(throttle=self.patience, **changed)
 
     def calls(self, operation: str = "SyncFolderItems") -> int:
         return self.exchange.sandbox.calls[operation]

@@ -16,6 +16,7 @@ from pexschedd.errors import (
     MailboxUnreachable,
 )
 from pexschedd.ews.mailbox import ews_mailbox
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
@@ -568,8 +569,13 @@ def test_wrong_settings(changed: dict[str, str], says: str) -> None:
         "password": "secret",
         "mailbox": "room@example.test",
     }
+
+    def mailbox_of(mailbox: str, **account: Any) -> None:
+        network = Network(reactor, Trust())
+        ews_mailbox(EwsAccount(network=network, **account), mailbox)
+
     with pytest.raises(MailboxRefused, match=says):
-        ews_mailbox(network=Network(reactor, Trust()), **{**settings, **changed})
+        mailbox_of(**{**settings, **changed})
 
 
 def test_close() -> None:

@@ -10,6 +10,7 @@ from pexschedd.errors import MailboxBusy, MailboxError, MailboxRefused
 from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
@@ -394,4 +395,4 @@ def test_settings_are_checked(network: Network) -> None:
     """A factory from plain values, which refuses what cannot be used."""
 
     with pytest.raises(MailboxRefused):
-        ews_organizers(url="ftp://x", username="svc", network=network, password="x")
+        ews_organizers(EwsAccount(url="ftp://x", username="svc", network=network))

@@ -19,6 +19,7 @@ from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
 from pexschedd.ews.streaming.connection import Cookies
 from pexschedd.ews.streaming.factory import ews_notifications
 from pexschedd.ews.streaming.stream import MARGIN, QUIET, EwsStream
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -131,19 +132,27 @@ class Opened:
 class Ear:
     """Listens, and counts what it is told."""
 
-    def __init__(self, site: RawSite, clock: Clock | None = None, **more: Any) -> None:
+    def __init__(
+        self,
+        site: RawSite,
+        clock: Clock | None = None,
+        minutes: int = MINUTES,
+        **more: Any,
+    ) -> None:
         self.clock = clock or Clock()
         self.stream: Any = ews_notifications(
-            **{
-                "url": site.url(),
-                "username": "svc",
-                "password": "pw",
-                "mailbox": "room@example.test",
-                "network": Network(reactor, Trust()),
-                "clock": self.clock,
-                "minutes": MINUTES,
-                **more,
-            }
+            EwsAccount(
+                **{
+                    "url": site.url(),
+                    "username": "svc",
+                    "password": "pw",
+                    "network": Network(reactor, Trust()),
+                    "clock": self.clock,
+                    **more,
+                }
+            ),
+            "room@example.test",
+            minutes=minutes,
         )
         assert isinstance(self.stream, EwsStream)
         self.arrived = self.alive = 0

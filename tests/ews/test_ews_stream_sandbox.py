@@ -32,9 +32,8 @@ class Told:
         self.clock = Clock()
         self.arrived = self.alive = 0
         self.notifications: Notifications = ews_notifications(
-            **exchange._settings(),
-            mailbox=EQUIPMENT,
-            clock=self.clock,
+            exchange.account(clock=self.clock),
+            EQUIPMENT,
             pull_every=(lambda: EVERY) if pull else None,
             **more,
         )

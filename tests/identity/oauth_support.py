@@ -140,15 +140,15 @@ class Bench:
         self.number = 0
         network = Network(reactor, Trust())
         self.endpoint = TokenEndpoint(
-            lambda _: network.agent(),
+            lambda _: network.http_client(),
             store.vault,
             self.clock,
             now=self.now,
             uuid4=lambda: UUID,
         )
-        self.keepers = TokenCaches(store, self.endpoint, self.clock, self.now)
+        self.caches = TokenCaches(store, self.endpoint, self.clock, self.now)
         self.sign_ins = SignIns(
-            store, self.endpoint, self.keepers, now=self.now, random=self.random
+            store, self.endpoint, self.caches, now=self.now, random=self.random
         )
 
     def now(self) -> datetime:
@@ -165,8 +165,8 @@ class Bench:
         return found
 
     @property
-    def keeper(self) -> TokenCache:
-        return self.keepers.of(self.connector)
+    def cache(self) -> TokenCache:
+        return self.caches.of(self.connector)
 
     @property
     def refresh_token(self) -> str:
@@ -207,7 +207,7 @@ class Bench:
         )
 
     def ask(self) -> "Deferred[str]":
-        return Deferred.fromCoroutine(self.keeper.token())
+        return Deferred.fromCoroutine(self.cache.token())
 
 
 def query_of(url: str) -> dict[str, str]:

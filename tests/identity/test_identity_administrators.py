@@ -13,7 +13,6 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
-from pexschedd.crypto.password_hashes import fits, make_hash
 from pexschedd.errors import (
     ConfigError,
     InvalidFields,
@@ -65,15 +64,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     world = World(tmp_path / "state")
     yield world
     await world.store.close()
-
-
-def test_hashes() -> None:
-    """A hash fits its own password only, and says how it was made."""
-    stored = make_hash("päss word", b"salt" * 4)
-    assert stored.startswith("scrypt$16384$8$1$")
-    assert fits("päss word", stored)
-    assert not fits("päss wore", stored)
-    assert make_hash("päss word", b"talt" * 4) != stored
 
 
 @pytest_twisted.ensureDeferred

@@ -18,15 +18,16 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.exchange_metadata import (
-    AGAIN_AFTER_FAILURE,
-    AGAIN_FOR_UNKNOWN_KEY,
-    FRESH,
     MAX_DOCUMENT,
+    REFRESH_AFTER,
+    RETRY_FAILED,
+    RETRY_UNKNOWN_KEY,
     TIMEOUT,
     ExchangeMetadata,
 )
 from pexschedd.identity.exchange_token import METADATA_PATH, ExchangeIdentity
 from pexschedd.model.integration import Connector
+from pexschedd.net.http_client import http_client
 from tests.identity.identity_support import (
     AMURL,
     NOW,
@@ -80,7 +81,9 @@ class Setting:
         self.server = server
         self.clock = Clock()
         self.clock.advance(1000)
-        self.metadata = ExchangeMetadata(Agent(reactor), self.clock)
+        self.metadata = ExchangeMetadata(
+            http_client(Agent(reactor), reactor), self.clock
+        )
 
     def ask(self, number: int = 0) -> "Deferred[Any]":
         return Deferred.fromCoroutine(self.metadata.keys(self.url, signer(number).x5t))
@@ -118,7 +121,7 @@ async def test_single_flight(setting: Setting) -> None:
 async def test_refreshed_daily_without_waiting(setting: Setting) -> None:
     """After a day the document is fetched again, while the old one still serves."""
     await setting.ask()
-    setting.clock.advance(FRESH)
+    setting.clock.advance(REFRESH_AFTER)
     setting.server.document = metadata(signer(), signer(1))
     arrived = setting.server.next_request()
     assert setting.ask().called
@@ -134,7 +137,7 @@ async def test_rollover(setting: Setting) -> None:
     with pytest.raises(InvalidToken, match="does not list"):
         await setting.ask(1)
     assert len(setting.server.asked) == 1
-    setting.clock.advance(AGAIN_FOR_UNKNOWN_KEY)
+    setting.clock.advance(RETRY_UNKNOWN_KEY)
     setting.server.document = metadata(signer(1))
     assert signer(1).x5t in await setting.ask(1)
     assert len(setting.server.asked) == 2
@@ -145,7 +148,7 @@ async def test_the_last_good_document_stays(setting: Setting) -> None:
     """While Exchange fails, known keys verify and unknown ones are unavailable."""
     await setting.ask()
     setting.server.status = 500
-    setting.clock.advance(FRESH)
+    setting.clock.advance(REFRESH_AFTER)
     with pytest.raises(Unavailable, match="HTTP status 500"):
         await setting.ask(1)
     assert signer().x5t in await setting.ask()
@@ -160,7 +163,7 @@ async def test_recovery_after_a_failed_first_fetch(setting: Setting) -> None:
             await setting.ask()
     assert len(setting.server.asked) == 1
     setting.server.status = 200
-    setting.clock.advance(AGAIN_AFTER_FAILURE)
+    setting.clock.advance(RETRY_FAILED)
     assert signer().x5t in await setting.ask()
 
 
@@ -202,7 +205,7 @@ async def test_a_server_that_never_answers(setting: Setting) -> None:
     second = setting.ask()
     setting.clock.advance(TIMEOUT / 2)
     for each in (first, second):
-        with pytest.raises(Unavailable, match="no answer within 10 seconds"):
+        with pytest.raises(Unavailable, match="it did not answer within 10 seconds"):
             await each
 
 
@@ -261,3 +264,22 @@ async def test_other_kinds_of_tokens(setting: Setting) -> None:
     of = replace(INTEGRATION, addin_authentication_method="NAA_TOKEN")
     with pytest.raises(Unavailable, match="Microsoft 365"):
         await verifying(setting, text, of, [setting.url])
+
+
+@pytest_twisted.ensureDeferred
+async def test_refusals_are_told(setting: Setting) -> None:
+    """Listeners hear of refused tokens; of good ones, and of trouble, they do not."""
+    identity = AddinIdentity(setting.metadata, lambda _: [setting.url], lambda: NOW)
+    told: list[tuple[int, str]] = []
+    identity.on_refusal(lambda connector, text: told.append((connector.id, text)))
+    own = payload(appctx=context(amurl=setting.url))
+    await identity.verify(INTEGRATION, token(own))
+    with pytest.raises(Unavailable):
+        await identity.verify(
+            replace(INTEGRATION, addin_authentication_method="NAA_TOKEN"), token(own)
+        )
+    assert told == []
+    foreign = token(payload())
+    with pytest.raises(InvalidToken):
+        await identity.verify(INTEGRATION, foreign)
+    assert told == [(1, foreign)]

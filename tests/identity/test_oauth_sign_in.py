@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.errors import NotFound
 from pexschedd.identity.oauth.sign_in import (
-    GOOD_FOR,
+    VALID_FOR,
     SignInFailed,
     SignInOutcome,
     SignIns,
@@ -50,7 +50,7 @@ async def test_signed_in(bench: Bench) -> None:
     bench.provider.account = "SVC@Example.test"
     link = await bench.sign_ins.begin(1)
     asked = query_of(link.url)
-    assert link.expires == bench.now() + GOOD_FOR
+    assert link.expires == bench.now() + VALID_FOR
     answer = {"state": asked["state"], "code": "the-code"}
     outcome = await bench.sign_ins.finish(answer)
     assert outcome.problem == ""
@@ -66,7 +66,7 @@ async def test_signed_in(bench: Bench) -> None:
     assert found.account == "SVC@Example.test"
     assert await bench.ask() == "access-1"
     assert len(bench.provider.asked) == 1
-    assert bench.keeper.needed_because() == ""
+    assert bench.cache.needed_because() == ""
 
 
 @pytest_twisted.ensureDeferred
@@ -85,7 +85,7 @@ async def test_a_link_is_good_once(bench: Bench) -> None:
 async def test_a_link_is_good_for_ten_minutes(bench: Bench) -> None:
     """It is shown as long as it works, and not longer."""
     link = await bench.sign_ins.begin(1)
-    bench.clock.advance(GOOD_FOR.total_seconds() - 1)
+    bench.clock.advance(VALID_FOR.total_seconds() - 1)
     assert bench.sign_ins.link(1) == link
     bench.clock.advance(1)
     assert bench.sign_ins.link(1) is None
@@ -138,7 +138,7 @@ async def test_a_restart_in_between(bench: Bench) -> None:
     state = await state_of(bench)
     assert state.partition(".")[2] not in bench.connector.oauth_state
     after = SignIns(
-        bench.store, bench.endpoint, bench.keepers, now=bench.now, random=bench.random
+        bench.store, bench.endpoint, bench.caches, now=bench.now, random=bench.random
     )
     assert not (await after.finish({"state": state, "code": "c"})).problem
 
@@ -313,7 +313,7 @@ async def test_durable_before_it_is_used(bench: Bench) -> None:
     await arrived
     asking = bench.ask()
     assert not asking.called
-    assert bench.keeper.expires_in() is None
+    assert bench.cache.expires_in() is None
     written[0].callback(None)
     assert await asking == "access-1"
     assert not (await finishing).problem

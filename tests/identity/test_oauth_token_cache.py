@@ -21,10 +21,10 @@ from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.oauth.endpoint import MAX_ANSWER, TIMEOUT, context_of
 from pexschedd.identity.oauth.signed_in import signed_in
 from pexschedd.identity.oauth.token_cache import (
-    AGAIN_AFTER_REJECTION,
-    AGAIN_AFTER_TROUBLE,
-    AGAIN_WHEN_NEEDED,
     AHEAD,
+    MIN_AGE_WHEN_REJECTED,
+    RETRY_SIGN_IN,
+    RETRY_UNREACHABLE,
 )
 from pexschedd.identity.oauth.token_caches import IDLE
 from pexschedd.model import tables
@@ -104,7 +104,7 @@ async def test_a_failed_commit_gives_no_token(bench: Bench) -> None:
     with pytest.raises(StoreError):
         await bench.ask()
     assert bench.refresh_token == "refresh-0"
-    assert bench.keeper.expires_in() is None
+    assert bench.cache.expires_in() is None
 
 
 @pytest_twisted.ensureDeferred
@@ -135,7 +135,7 @@ async def test_renewed_ahead_of_time(bench: Bench) -> None:
     await arrived
     assert bench.ask().result == "access-1"
     bench.provider.release()
-    await bench.keeper.settled()
+    await bench.cache.settled()
     assert await bench.ask() == "access-2"
     assert [f["refresh_token"] for f in bench.provider.asked] == [
         "refresh-0",
@@ -152,7 +152,7 @@ async def test_a_failing_endpoint_is_bridged(bench: Bench) -> None:
     bench.provider.answers = [(503, b"")] * 3
     bench.clock.advance(HOUR - 60)
     assert await bench.ask() == "access-1"
-    await bench.keeper.settled()
+    await bench.cache.settled()
     assert await bench.ask() == "access-1"
     assert len(bench.provider.asked) == 2, "not asked again at once"
     bench.clock.advance(60)
@@ -160,7 +160,7 @@ async def test_a_failing_endpoint_is_bridged(bench: Bench) -> None:
     await refused(bench.ask(), MailboxUnreachable)
     assert len(bench.provider.asked) == 3
     bench.provider.answers = []
-    bench.clock.advance(AGAIN_AFTER_TROUBLE)
+    bench.clock.advance(RETRY_UNREACHABLE)
     assert await bench.ask() == "access-2"
 
 
@@ -190,15 +190,15 @@ async def test_invalid_grant_is_not_hammered(bench: Bench) -> None:
         assert "revoked" in error.message
         assert "AADSTS50173" in error.message
     assert len(bench.provider.asked) == 1
-    assert "revoked" in bench.keeper.needed_because()
-    bench.clock.advance(AGAIN_WHEN_NEEDED - 1)
+    assert "revoked" in bench.cache.needed_because()
+    bench.clock.advance(RETRY_SIGN_IN - 1)
     await refused(bench.ask(), SignInNeeded)
     assert len(bench.provider.asked) == 1
     context = context_of(bench.connector, "oauth_refresh_token")
     sealed = bench.store.vault.seal("another", context)
     await bench.put(replace(bench.connector, oauth_refresh_token=sealed))
     assert await bench.ask() == "access-1"
-    assert bench.keeper.needed_because() == ""
+    assert bench.cache.needed_because() == ""
 
 
 @pytest_twisted.ensureDeferred
@@ -228,12 +228,12 @@ async def test_rejected_token_is_replaced(bench: Bench) -> None:
     then something else is wrong."""
     await bench.signed_in()
     first = await bench.ask()
-    bench.keeper.rejected(first)
+    bench.cache.rejected(first)
     assert await bench.ask() == first
-    bench.clock.advance(AGAIN_AFTER_REJECTION)
-    bench.keeper.rejected("somebody else's")
+    bench.clock.advance(MIN_AGE_WHEN_REJECTED)
+    bench.cache.rejected("somebody else's")
     assert await bench.ask() == first
-    bench.keeper.rejected(first)
+    bench.cache.rejected(first)
     assert await bench.ask() == "access-2"
 
 
@@ -252,11 +252,11 @@ async def test_idle_sign_ins_are_used_weekly(bench: Bench) -> None:
     switched off; one that cannot be used is left alone."""
     await bench.signed_in(enable_dynamic_vmrs=False)
     bench.clock.advance(IDLE.total_seconds() - 1)
-    await bench.keepers.use_idle()
+    await bench.caches.use_idle()
     assert bench.provider.asked == []
     bench.clock.advance(1)
-    await bench.keepers.use_idle()
-    await bench.keepers.use_idle()
+    await bench.caches.use_idle()
+    await bench.caches.use_idle()
     assert len(bench.provider.asked) == 1
     found = signed_in(bench.connector)
     assert found is not None
@@ -264,7 +264,7 @@ async def test_idle_sign_ins_are_used_weekly(bench: Bench) -> None:
     assert found.since < found.refreshed
     await bench.put(replace(bench.connector, username="other@example.test"))
     bench.clock.advance(IDLE.total_seconds())
-    await bench.keepers.use_idle()
+    await bench.caches.use_idle()
     assert len(bench.provider.asked) == 1
 
 
@@ -277,7 +277,7 @@ async def test_stops_after_the_renewal(bench: Bench) -> None:
     arrived = bench.provider.arrival()
     asking = bench.ask()
     await arrived
-    stopped = bench.keepers.stopService()
+    stopped = bench.caches.stopService()
     assert not stopped.called
     asking.addErrback(lambda _: None)
     asking.cancel()
@@ -430,12 +430,12 @@ async def test_application_with_certificate(bench: Bench) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_deleted(bench: Bench) -> None:
-    """A keeper of an integration that is gone says so, and is forgotten."""
+    """The cache of an integration that is gone says so, and is forgotten."""
     await bench.signed_in()
-    keeper, connector = bench.keeper, bench.connector
+    cache, connector = bench.cache, bench.connector
     change = bench.store.transaction()
     change.delete(tables.CONNECTOR, 1)
     await change.commit()
     with pytest.raises(SignInRefused):
-        await keeper.token()
-    assert bench.keepers.of(connector) is not keeper
+        await cache.token()
+    assert bench.caches.of(connector) is not cache

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxUnreachable, Unavailable, Untrusted
 from pexschedd.ews.mailbox import ews_mailbox
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -43,12 +44,14 @@ async def test_exchange(serve: Any, elsewhere: RawSite, status: str) -> None:
     """The account's password is not taken along, and it is said to where."""
     site = serve(sent_away(elsewhere.url(), status))
     mailbox = ews_mailbox(
-        url=site.url(),
-        username="svc",
-        password="pw",
-        mailbox="a@b.test",
-        network=Network(reactor, Trust()),
-        clock=Clock(),
+        EwsAccount(
+            url=site.url(),
+            username="svc",
+            password="pw",
+            network=Network(reactor, Trust()),
+            clock=Clock(),
+        ),
+        "a@b.test",
     )
     with pytest.raises(MailboxUnreachable) as caught:
         await mailbox.changes("")
@@ -64,7 +67,7 @@ async def test_exchange(serve: Any, elsewhere: RawSite, status: str) -> None:
 async def test_metadata(serve: Any, elsewhere: RawSite, status: str) -> None:
     """Signing keys come from the configured address or not at all."""
     site = serve(sent_away(elsewhere.url(), status))
-    metadata = ExchangeMetadata(Network(reactor, Trust()).agent(), reactor)
+    metadata = ExchangeMetadata(Network(reactor, Trust()).http_client(), reactor)
     with pytest.raises(Unavailable) as caught:
         await metadata.refresh(site.url())
     assert not isinstance(caught.value, Untrusted)
@@ -82,7 +85,7 @@ async def test_keys_of_a_stranger(serve: Any) -> None:
     root, stranger = Authority("Root"), Authority("A stranger")
     site = serve(answer, stranger.server(dns("localhost")))
     trust = Trust([("ca_file", root.pem)])
-    metadata = ExchangeMetadata(Network(reactor, trust).agent(), reactor)
+    metadata = ExchangeMetadata(Network(reactor, trust).http_client(), reactor)
     with pytest.raises(Untrusted) as caught:
         await metadata.refresh(site.url("https", "localhost"))
     assert "its certificate is not trusted: the server's own" in caught.value.message

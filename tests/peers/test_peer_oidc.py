@@ -95,12 +95,12 @@ async def sign_in(
 
 
 def use(bench: Bench) -> "Deferred[str]":
-    return Deferred.fromCoroutine(bench.keeper.token())
+    return Deferred.fromCoroutine(bench.cache.token())
 
 
 async def renewed(bench: Bench) -> str:
     """A token that is newer than the one before."""
-    bench.keeper._held = None
+    bench.cache._held = None
     return await use(bench)
 
 
@@ -150,9 +150,9 @@ async def test_reuse_is_detected(bench: Bench, provider: Provider) -> None:
     assert answer.json()["error"] == "invalid_grant"
     with pytest.raises(SignInNeeded):
         await renewed(bench)
-    assert bench.keeper.needed_because()
+    assert bench.cache.needed_because()
     assert (await sign_in(bench)).problem == ""
-    assert bench.keeper.needed_because() == ""
+    assert bench.cache.needed_because() == ""
     assert await renewed(bench)
 
 
@@ -346,5 +346,5 @@ async def test_exchange_takes_an_applications_token(
 
 def mailbox_of(bench: Bench) -> EwsMailbox:
     network = Network(reactor, Trust())
-    connections = Connections(bench.store.vault, network, tokens=bench.keepers.of)
+    connections = Connections(bench.store.vault, network, tokens=bench.caches.of)
     return connections.mailbox(bench.connector)

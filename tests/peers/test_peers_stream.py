@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from pexschedd.errors import MailboxError
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.ews.streaming.factory import ews_notifications
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox
@@ -28,12 +29,14 @@ async def test_told_at_once(web_server: Apache) -> None:
     sandbox = Sandbox(now=lambda: SOON, clock=reactor, accounts=default_accounts())
     port = reactor.listenTCP(web_server.backend, sandbox.site(), interface="127.0.0.1")
     notifications = ews_notifications(
-        url=web_server.url("ntlm"),
-        username="EXAMPLE\\svc",
-        authenticator=NtlmAuthenticator("EXAMPLE\\svc", "right", "localhost"),
-        method="NTLM",
-        mailbox=EQUIPMENT,
-        network=Network(reactor, Trust()),
+        EwsAccount(
+            url=web_server.url("ntlm"),
+            username="EXAMPLE\\svc",
+            authenticator=NtlmAuthenticator("EXAMPLE\\svc", "right", "localhost"),
+            method="NTLM",
+            network=Network(reactor, Trust()),
+        ),
+        EQUIPMENT,
     )
     alive: Deferred[None] = Deferred()
     told: Deferred[None] = Deferred()

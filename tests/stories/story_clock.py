@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides, providedBy
 
-from pexschedd.util.sleep import Sleep
 from tests.stories.story_terms import MINUTE, START
 
 reactor: Any = _reactor
@@ -41,6 +41,12 @@ class Clock:
             self.time = before
 
 
+def _is_sleep(function: Callable[..., Any]) -> bool:
+    """Whether `deferLater` has it called, as it does at the end of a `Sleep`."""
+    owner = getattr(function, "__self__", None)
+    return isinstance(owner, Deferred) and function.__name__ == "callback"
+
+
 class RestingReactor:
     """The reactor, as the daemon gets it: it notices when watchers go to rest, and its
     clock can be put forward."""
@@ -58,7 +64,7 @@ class RestingReactor:
         self, delay: float, function: Callable[..., Any], *args: Any, **more: Any
     ) -> Any:
         call = reactor.callLater(delay, function, *args, **more)
-        if isinstance(getattr(function, "__self__", None), Sleep):
+        if delay and _is_sleep(function):
             self._naps = [nap for nap in self._naps if nap.active()] + [call]
             # Whoever begins to rest does so completely first.
             reactor.callLater(0, self._tell)
@@ -75,7 +81,7 @@ class RestingReactor:
             if left > 0:
                 nap.reset(left)
             else:
-                wake = nap.func
+                wake = partial(nap.func, *nap.args)
                 nap.cancel()
                 wake()
 

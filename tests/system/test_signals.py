@@ -73,8 +73,8 @@ def then(act):
     act()
     return deferLater(reactor, 0, lambda: None)
 
-signals.heed_the_end_of_the_terminal(reactor)
-signals.heed_the_first(reactor)
+signals.stop_on_hangup(reactor)
+signals.ignore_repeated_signals(reactor)
 one, other = (fail, tell) if sys.argv[1] == "fail" else (tell, fail)
 reactor.callWhenRunning(reactor.callLater, 0, one)
 reactor.addSystemEventTrigger("before", "shutdown", then, other)

@@ -225,7 +225,7 @@ def test_whole(tmp_path: Path) -> None:
         world.password = "the third one"
         world.wait_for_sign_in()
         log = world.daemon.log.read_text()
-    assert "the password of the administrator admin was changed" in log
+    assert "administrator password changed name=admin" in log
     for password in (first, "the second one", "the third one"):
         assert password not in log
 

@@ -50,7 +50,7 @@ class Desk:
         routes = ServiceAccountRoutes(
             bench.store,
             bench.sign_ins,
-            bench.keepers,
+            bench.caches,
             Applications(bench.store, bench.now, at_once),
             now=bench.now,
         )

@@ -50,11 +50,6 @@ class StreamConnection(TwistedConnection):
         self._cookies.keep(_header(response, b"set-cookie"))
         if not (self.consumer and response.code == 200 and _is_xml(response)):
             return await super()._body(response)
-        if any(each.strip() for each in _header(response, b"content-encoding")):
-            self.abort()
-            raise ConnectionFailure(
-                FailureKind.GARBLED, "a packed stream of notifications"
-            )
         self._keep_alive()
         pieces = _Pieces(self.consumer)
         response.deliverBody(pieces)
@@ -63,8 +58,7 @@ class StreamConnection(TwistedConnection):
 
     def _keep_alive(self) -> None:
         """Has the system notice when the other end is gone without a word."""
-        transport = getattr(self._endpoints.protocol, "transport", None)
-        ask = getattr(transport, "setTcpKeepAlive", None)
+        ask = getattr(self._transport(), "setTcpKeepAlive", None)
         if ask is not None:
             ask(True)
 

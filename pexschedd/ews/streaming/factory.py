@@ -1,52 +1,42 @@
-"""From an administrator's settings to notifications."""
+"""From an account to notifications."""
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorTime
-
-from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.client import EwsClient, Observer
 from pexschedd.ews.error_messages import ExchangeSite
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import MINUTES, EwsStream
 from pexschedd.ews.throttle import SharedThrottle
-from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import choose_authenticator
-from pexschedd.net.network import Network
 
 
 def ews_notifications(
-    *,
-    url: str,
-    username: str,
+    account: EwsAccount,
     mailbox: str,
-    network: Network,
-    password: str = "",
-    authenticator: Authenticator | None = None,
-    method: str = "BASIC",
-    clock: IReactorTime | None = None,
-    limits: ConnectionLimits | None = None,
+    *,
     pull_every: Callable[[], float] | None = None,
     minutes: int = MINUTES,
+    throttle: SharedThrottle | None = None,
     observer: Observer | None = None,
-    patience: SharedThrottle | None = None,
 ) -> EwsStream | EwsPull:
-    """Over a connection of its own; see `mailbox.ews_mailbox` for the settings.
+    """Notifications of a mailbox, over a connection of their own.
 
-    With `pull_every`, the seconds between two questions, by pulling. Opens nothing
-    yet. Raises `MailboxRefused` when one of the settings cannot be used.
+    See `mailbox.ews_mailbox` for the settings. With `pull_every`, the seconds between
+    two questions, they are pulled; otherwise they are streamed, `minutes` at a time.
+    Opens nothing yet. Raises `MailboxRefused` when one of the settings cannot be used.
     """
-    clock = clock or network.reactor
+    clock = account.clock or account.network.reactor
     channel = SubscriptionChannel(
-        url,
-        choose_authenticator(authenticator, username, password),
-        network=network,
+        account.url,
+        choose_authenticator(account),
+        network=account.network,
         clock=clock,
-        limits=limits or ConnectionLimits(),
+        limits=account.limits,
     )
-    site = ExchangeSite(url=url, username=username, mailbox=mailbox, method=method)
-    aside = patience.for_long_calls() if patience else None
+    site = ExchangeSite(account.url, account.username, mailbox, account.method)
+    aside = throttle.for_long_calls() if throttle else None
     client = EwsClient(channel, site, aside, observer)
     if pull_every is not None:
         return EwsPull(client, channel, site, interval=pull_every, clock=clock)

@@ -4,39 +4,24 @@ Reads every answer to its end or drops the connection, and tells Twisted's many 
 to fail apart.
 """
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from OpenSSL import crypto
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IProtocol,
-    IProtocolFactory,
-    IReactorTime,
-    IStreamClientEndpoint,
-)
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import (
-    URI,
-    Agent,
-    HTTPConnectionPool,
-    ResponseDone,
-)
+from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import (
-    UNKNOWN_LENGTH,
-    IAgentEndpointFactory,
-    IResponse,
-)
-from zope.interface import implementer
+from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 
 from pexschedd.ews.auth import HttpRequest, HttpResponse
-from pexschedd.net.body_producer import BytesProducer
 from pexschedd.net.errors import ConnectionFailure, FailureKind
+from pexschedd.net.http_client import PreparedUrl
+from pexschedd.net.http_pool import HttpPool
 from pexschedd.net.network import Network
 from pexschedd.net.twisted_errors import as_connection_failure
 
@@ -73,204 +58,101 @@ class TwistedConnection:
         clock: IReactorTime,
         limits: ConnectionLimits,
     ) -> None:
-        self._url = url.encode("ascii")
+        self._url = PreparedUrl.from_text(url)
         self._limits = limits
-        self._endpoints = _Endpoints(network, limits.connect)
-        self._pool = HTTPConnectionPool(clock, persistent=True)
-        self._pool.maxPersistentPerHost = 1
-        self._pool.retryAutomatically = False
-        self._pool.cachedConnectionTimeout = IDLE_SECONDS
-        self._agent = Agent.usingEndpointFactory(
-            network.reactor, self._endpoints, self._pool
-        )
+        self._pool = HttpPool(clock, kept=1, idle_seconds=IDLE_SECONDS)
+        self._client = network.http_client(self._pool, timeout=limits.connect)
 
     @property
     def serial(self) -> int:
-        return self._endpoints.serial
+        """The number of times the connection has been opened."""
+        return self._pool.opened
 
     def certificate(self) -> bytes | None:
-        transport = getattr(self._endpoints.protocol, "transport", None)
-        ask = getattr(transport, "getPeerCertificate", None)
+        """The server's certificate (DER); None without TLS or a connection."""
+        ask = getattr(self._transport(), "getPeerCertificate", None)
         found = ask() if ask is not None else None
         if found is None:
             return None
         return crypto.dump_certificate(crypto.FILETYPE_ASN1, found)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
+        """Sends one POST and reads the whole response. Raises `ConnectionFailure`."""
         headers = Headers()
         for name, value in request.headers.items():
             headers.addRawHeader(name.encode("ascii"), value.encode("utf-8"))
-        head = self._endpoints.head
-        head.begins()
         try:
-            response = await self._agent.request(
-                b"POST", self._url, headers, BytesProducer(request.body)
+            response = await self._client.post(
+                self._url, headers=headers, data=request.body
             )
-            head.ends()
             body = await self._body(response)
         except Exception as failure:
-            if head.too_long:
-                endless = "its headers do not end"
-                raise ConnectionFailure(FailureKind.GARBLED, endless) from failure
             raise as_connection_failure(failure) from failure
         return HttpResponse(response.code, _headers(response), body)
 
     async def _body(self, response: IResponse) -> bytes:
-        reader = _Reader(_headers(response), self._limits.max_answer, self.abort)
+        reader = _Reader(self._limits.max_answer, self.abort)
         response.deliverBody(reader)
         if response.length is not UNKNOWN_LENGTH:
             reader.announced(response.length)
         return await reader.done
 
+    def _transport(self) -> Any:
+        return getattr(self._pool.newest, "transport", None)
+
     def abort(self) -> None:
         """Drops the connection at once, whatever is still on its way."""
-        transport = getattr(self._endpoints.protocol, "transport", None)
-        # Twisted's TLS cannot abort what is lost already.
-        if transport is not None and getattr(transport, "connected", False):
-            transport.abortConnection()
+        if self._pool.newest is not None:
+            self._pool.newest.abort_connection()
 
     async def close(self) -> None:
+        """Closes the connection, unless a request is under way on it."""
         await self._pool.closeCachedConnections()
 
 
-MAX_HEAD = 256 * 1024
-"""Bytes of an answer's status line and headers: Twisted counts each, but not all."""
-
-
-class _Head:
-    """Counts what comes before an answer's body, and drops whoever sends too much."""
-
-    def __init__(self) -> None:
-        self._left: int | None = None
-        self.too_long = False
-
-    def begins(self) -> None:
-        self._left, self.too_long = MAX_HEAD, False
-
-    def ends(self) -> None:
-        self._left = None
-
-    def watch(self, protocol: Any) -> None:
-        receive = protocol.dataReceived
-
-        def counted(data: bytes) -> None:
-            if self.too_long:
-                return
-            receive(data)
-            if self._left is None:
-                return
-            self._left -= len(data)
-            if self._left < 0:
-                self.too_long = True
-                protocol.transport.abortConnection()
-
-        protocol.dataReceived = counted
-
-
-@implementer(IAgentEndpointFactory)
-class _Endpoints:
-    """Opens connections and remembers the last one."""
-
-    def __init__(self, network: Network, timeout: float) -> None:
-        self._network = network
-        self._timeout = timeout
-        self.serial = 0
-        self.protocol: IProtocol | None = None
-        self.head = _Head()
-
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        endpoint = self._network.endpoint(uri, timeout=self._timeout)
-        return _Remembered(endpoint, self._connected)
-
-    def _connected(self, protocol: IProtocol) -> None:
-        self.serial += 1
-        self.protocol = protocol
-        self.head.watch(protocol)
-
-
-@implementer(IStreamClientEndpoint)
-class _Remembered:
-    def __init__(
-        self,
-        endpoint: IStreamClientEndpoint,
-        connected: Callable[[IProtocol], None],
-    ) -> None:
-        self._endpoint = endpoint
-        self._connected = connected
-
-    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        def remember(protocol: IProtocol) -> IProtocol:
-            self._connected(protocol)
-            return protocol
-
-        return self._endpoint.connect(factory).addCallback(remember)
-
-
 class _Reader(Protocol):
-    """Collects a body, unzips it as it comes, and stops at the limit."""
+    """Collects a body and stops at the limit."""
 
-    def __init__(
-        self, headers: dict[str, str], limit: int, abort: Callable[[], None]
-    ) -> None:
+    def __init__(self, limit: int, abort: Callable[[], None]) -> None:
         self.done: Deferred[bytes] = Deferred()
         self._limit = limit
         self._abort = abort
         self._chunks: list[bytes] = []
-        self._received = 0
         self._size = 0
         self._over = False
-        self._unzip: Any = None
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        self._known = encoding in ("identity", "gzip", "x-gzip", "")
-        if encoding.endswith("gzip"):
-            self._unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
 
     def announced(self, length: int) -> None:
         if length > self._limit:
-            self._fail(ConnectionFailure(FailureKind.TOO_LARGE, str(self._limit)))
-
-    def connectionMade(self) -> None:
-        if not self._known:
-            self._fail(
-                ConnectionFailure(FailureKind.GARBLED, "unknown content encoding")
-            )
+            self._too_large()
 
     def dataReceived(self, data: bytes) -> None:
         if self._over:
             return
-        self._received += len(data)
-        if self._unzip is not None:
-            try:
-                data = self._unzip.decompress(data, self._limit - self._size + 1)
-            except zlib.error:
-                self._fail(ConnectionFailure(FailureKind.GARBLED, "damaged gzip data"))
-                return
         self._size += len(data)
         self._chunks.append(data)
-        if max(self._received, self._size) > self._limit:
-            self._fail(ConnectionFailure(FailureKind.TOO_LARGE, str(self._limit)))
+        if self._size > self._limit:
+            self._too_large()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._over:
             return
         self._over = True
-        # Without a length the end of the connection is the end of the answer; the
+        # Without a length the end of the connection is the end of the response; the
         # parser sees whether it is whole.
-        complete = reason.check(ResponseDone, PotentialDataLoss)
-        if complete and self._unzip is not None and self._received:
-            complete = ResponseDone if self._unzip.eof else None
-        if complete:
+        if reason.check(ResponseDone, PotentialDataLoss):
             self.done.callback(b"".join(self._chunks))
+        elif reason.check(ConnectionFailure):
+            self.done.errback(reason)
         else:
             self.done.errback(ConnectionFailure(FailureKind.LOST))
 
-    def _fail(self, trouble: ConnectionFailure) -> None:
+    def _too_large(self) -> None:
         if self._over:
             return
         self._over = True
         self._chunks.clear()
         self._abort()
-        self.done.errback(trouble)
+        self.done.errback(ConnectionFailure(FailureKind.TOO_LARGE, str(self._limit)))
 
 
 def _headers(response: IResponse) -> dict[str, str]:

@@ -1,51 +1,39 @@
-"""From an administrator's settings to a transport."""
-
-from twisted.internet.interfaces import IReactorTime
+"""From an account to a transport."""
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.transport import Transport
-from pexschedd.net.network import Network
 
 
-def open_transport(
-    *,
-    url: str,
-    username: str,
-    network: Network,
-    password: str,
-    authenticator: Authenticator | None,
-    clock: IReactorTime | None,
-    limits: ConnectionLimits,
-) -> Transport:
-    """Without an authenticator, Basic. Connects nowhere yet.
+def open_transport(account: EwsAccount) -> Transport:
+    """A transport that acts as the account. It connects with the first request.
 
     Raises `MailboxRefused` when one of the settings cannot be used.
     """
     return Transport(
-        url,
-        choose_authenticator(authenticator, username, password),
-        clock=clock or network.reactor,
-        network=network,
-        limits=limits,
+        account.url,
+        choose_authenticator(account),
+        clock=account.clock or account.network.reactor,
+        network=account.network,
+        limits=account.limits,
     )
 
 
-def choose_authenticator(
-    authenticator: Authenticator | None, username: str, password: str
-) -> Authenticator:
-    """The given one; without it, Basic. Raises `MailboxRefused` for a name that Basic
-    cannot express."""
-    if authenticator is not None:
-        return authenticator
+def choose_authenticator(account: EwsAccount) -> Authenticator:
+    """The account's authenticator, or Basic if it has none.
+
+    Raises `MailboxRefused` for a user name that Basic cannot express.
+    """
+    if account.authenticator is not None:
+        return account.authenticator
     try:
-        return BasicAuthenticator(username, password)
+        return BasicAuthenticator(account.username, account.password)
     except ValueError as error:
-        raise MailboxRefused(f"{username}: {error}") from error
+        raise MailboxRefused(f"{account.username}: {error}") from error
 
 
 def is_address(text: str) -> bool:
-    """Whether it may be an email address at all."""
+    """Return whether a text may be an email address at all."""
     return "@" in text.strip("@")

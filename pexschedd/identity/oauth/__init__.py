@@ -1,7 +1,7 @@
-"""Signing the service account in to Exchange with OAuth 2.0.
+"""The service account's sign-in to Exchange with OAuth 2.0.
 
-`requests`, `answers`, `assertion` and `account` are pure: what is sent to an identity
-provider and what its answers mean. `endpoint` sends, `sign_in` leads a person through
-the authorization code flow (RFC 6749 with PKCE, RFC 7636), `keeper` has an access token
-ready at any time.
+`token_requests`, `token_responses`, `assertion` and `account` are pure: the requests to
+an identity provider and the meaning of its responses. `endpoint` sends requests,
+`sign_in` guides a person through the authorization code flow (RFC 6749, with PKCE, RFC
+7636), and `token_cache` provides a valid access token at any time.
 """

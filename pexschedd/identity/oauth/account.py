@@ -1,7 +1,7 @@
-"""Whose tokens these are. PURE.
+"""The account that tokens belong to. PURE.
 
-The tokens come from the token endpoint itself, over a connection that it was
-authenticated by: their signatures say nothing more (OpenID Connect Core, 3.1.3.7).
+The tokens come from the token endpoint itself, over a TLS connection: verifying their
+signatures would add nothing (OpenID Connect Core, section 3.1.3.7).
 """
 
 import binascii
@@ -12,13 +12,16 @@ from typing import Any
 import msgspec
 
 NAMES = ("upn", "preferred_username", "unique_name", "email")
-"""The claims that name an account, the most telling first."""
+"""The claims that name an account, the most specific one first."""
 
 _LONGEST = 320
 
 
 def names_in(*tokens: str) -> list[str]:
-    """What the tokens call the account; empty if they do not tell, or are opaque."""
+    """Return the names of the account in the tokens.
+
+    Empty if they name none, or are no JWTs.
+    """
     found: dict[str, None] = {}
     for token in tokens:
         claims = claims_of(token)
@@ -30,11 +33,12 @@ def names_in(*tokens: str) -> list[str]:
 
 
 def is_account(names: list[str], username: str) -> bool:
+    """Return whether one of the names is `username`, in upper or lower case."""
     return any(name.casefold() == username.casefold() for name in names)
 
 
 def claims_of(token: str) -> Mapping[str, Any]:
-    """The claims of a JWT, read without trust; empty for any other token."""
+    """Return the claims of a JWT, not verified; empty for any other token."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}

@@ -1,4 +1,4 @@
-"""The certificate with which an application shows who it is."""
+"""The certificate by which an identity provider recognises the application."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ from pexschedd.store.store import Store
 
 
 class Applications:
-    """`in_thread` does what takes long."""
+    """Makes certificates for integrations; `in_thread` calls a slow function."""
 
     def __init__(
         self,
@@ -30,8 +30,10 @@ class Applications:
         self._in_thread = in_thread
 
     async def make_certificate(self, connector_id: int) -> str:
-        """A new key and certificate in the place of those before; returns the
-        certificate (PEM). Raises `NotFound`."""
+        """Replace an integration's key and certificate by new ones, durably.
+
+        Returns the certificate (PEM). Raises `NotFound`.
+        """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")

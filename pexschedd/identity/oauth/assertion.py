@@ -1,4 +1,4 @@
-"""An application's certificate, and what is signed with it. PURE but for being slow."""
+"""Certificates of applications, and assertions signed by them. PURE, but slow."""
 
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
@@ -21,24 +21,27 @@ from cryptography.hazmat.primitives.serialization import (
 from pexschedd.identity.oauth.settings import Dialect, ProviderSettings
 
 LIFETIME = timedelta(minutes=10)
-"""Of a signature: it is used at once."""
+"""An assertion's validity; it is used at once."""
 
 VALID = timedelta(days=730)
-"""Of a certificate: the most that identity providers usually take."""
+"""A certificate's validity: the longest that identity providers usually accept."""
 
 
 class ApplicationCertificate(msgspec.Struct, frozen=True):
-    """PEM texts."""
+    """A certificate and its private key, as PEM texts."""
 
     certificate: str
     private_key: str
 
     def __repr__(self) -> str:
-        return "<Certificate>"
+        return "<ApplicationCertificate>"
 
 
 def make_certificate(name: str, now: datetime) -> ApplicationCertificate:
-    """A self-signed one. Takes a tenth of a second and more: for a thread."""
+    """Make a key and a self-signed certificate for it.
+
+    Takes a tenth of a second or more: call this in a thread.
+    """
     key = generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
     certificate = (
@@ -61,10 +64,11 @@ def make_certificate(name: str, now: datetime) -> ApplicationCertificate:
 def client_assertion(
     settings: ProviderSettings, private_key: str, *, now: datetime, id: str
 ) -> str:
-    """A JWT that shows who the application is (RFC 7523); `id` is a fresh UUID.
+    """Return a JWT that authenticates the application (RFC 7523).
 
-    Entra ID's newer endpoints recommend PS256; the older ones and ADFS know RS256.
-    Which certificate it is, is said in both ways that providers look for.
+    `id` is a new UUID. Entra ID recommends PS256 for its newer endpoints; the older
+    ones and AD FS only support RS256. The header has both thumbprints by which
+    providers find the certificate.
     """
     key = load_pem_private_key(private_key.encode("ascii"), None)
     if not isinstance(key, RSAPrivateKey):
@@ -91,7 +95,7 @@ def client_assertion(
 
 
 def expires(certificate: str) -> datetime:
-    """When a certificate (PEM) ends."""
+    """Return the end of a certificate's validity (PEM)."""
     pem = certificate.encode("ascii")
     return x509.load_pem_x509_certificate(pem).not_valid_after_utc
 

@@ -1,16 +1,12 @@
-"""Asks token endpoints: one form, one bounded answer, no redirects."""
+"""Token endpoints: sends one form, reads one bounded response, follows no redirects."""
 
 from collections.abc import Callable
-from io import BytesIO
-from typing import Protocol
-from urllib.parse import urlencode
 
+from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.client import FileBodyProducer
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
 
 from pexschedd.clock import Now
 from pexschedd.errors import (
@@ -25,72 +21,78 @@ from pexschedd.identity.oauth.token_requests import Form, by_client
 from pexschedd.identity.oauth.token_responses import TokenSet, tokens_in
 from pexschedd.model.fields import addresses
 from pexschedd.model.integration import Connector
-from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind, clause
+from pexschedd.net.errors import (
+    ABOUT_TRUST,
+    ConnectionFailure,
+    FailureKind,
+    clause,
+    too_large,
+)
+from pexschedd.net.http_client import PreparedUrl
 from pexschedd.net.twisted_errors import as_connection_failure
-from pexschedd.util.body_reader import bounded_body
+from pexschedd.store.secrets import SecretVault
+from pexschedd.util.body_reader import read_body
 
 TIMEOUT = 15.0
 """Seconds for a whole request."""
 
 MAX_ANSWER = 64 * 1024
-"""Bytes. An answer of Entra ID has about six thousand."""
-
-
-class Vault(Protocol):
-    def seal(self, text: str, context: str) -> str: ...
-    def unseal(self, sealed: str, context: str) -> str: ...
+"""Bytes of a response. Those of Entra ID have about six thousand."""
 
 
 class TokenEndpoint:
-    """`agent_of(direct)` gives an agent that verifies TLS and follows no redirects;
-    `direct` leaves the web proxy out."""
+    """Sends token requests.
+
+    `client_of(direct)` gives a client that verifies TLS and follows no redirects (see
+    `net.http_client`); `direct` leaves the web proxy out.
+    """
 
     def __init__(
         self,
-        agent_of: Callable[[bool], IAgent],
-        vault: Vault,
+        client_of: Callable[[bool], HTTPClient],
+        vault: SecretVault,
         clock: IReactorTime,
         *,
         now: Now,
         uuid4: Callable[[], str],
     ) -> None:
-        self._agents = {direct: agent_of(direct) for direct in (False, True)}
+        self._clients = {direct: client_of(direct) for direct in (False, True)}
         self._vault = vault
         self._clock = clock
         self._now = now
         self._uuid4 = uuid4
 
     async def ask(self, connector: Connector, form: Form) -> TokenSet:
-        """Sends the form in the name of the integration's application.
+        """Send a form, authenticated as the integration's application.
 
-        Raises `MailboxError`, of the kind that says what is to be done.
+        Raises `MailboxError`, whose kind and message tell how to solve the problem.
         """
         settings = settings_of(connector)
         if not settings.token_endpoint or addresses.http_url(settings.token_endpoint):
             raise SignInRefused("Enter the identity provider's oauth_token_endpoint.")
-        body = urlencode(self._shown(connector, settings, form)).encode("ascii")
-        asking = Deferred.fromCoroutine(self._post(settings, body))
-        asking.addTimeout(TIMEOUT, self._clock, _timed_out)
+        complete = self._authenticated(connector, settings, form)
+        posting = Deferred.fromCoroutine(self._post(settings, complete))
+        posting.addTimeout(TIMEOUT, self._clock, _timed_out)
         try:
-            status, headers, answer = await asking
+            status, headers, body = await posting
         except Exception as error:
-            trouble = as_connection_failure(error)
-            if not isinstance(trouble, ConnectionFailure):
+            failure = as_connection_failure(error)
+            if not isinstance(failure, ConnectionFailure):
                 raise
             kind = MailboxUnreachable
-            if trouble.trouble in ABOUT_TRUST:
+            if failure.trouble in ABOUT_TRUST:
                 kind = MailboxUntrusted
             raise kind(
-                f"The OAuth token endpoint {settings.token_endpoint} gives no answer: "
-                f"{clause(trouble)}."
+                "No token can be obtained from the OAuth token endpoint "
+                f"{settings.token_endpoint}: {clause(failure)}."
             ) from None
-        return tokens_in(status, headers, answer, now=self._now().timestamp())
+        return tokens_in(status, headers, body, now=self._now().timestamp())
 
-    def _shown(
+    def _authenticated(
         self, connector: Connector, settings: ProviderSettings, form: Form
     ) -> Form:
-        """The form with the application's secret or signature. A secret goes before a
-        certificate; with a person signed in there need be neither."""
+        """The form with the application's secret, or else its assertion. For a person's
+        sign-in it may have neither."""
         if settings.client_secret:
             secret = self._unsealed(connector, "oauth_client_secret")
             return by_client(settings, form, secret=secret)
@@ -110,31 +112,25 @@ class TokenEndpoint:
             raise SignInRefused(error.message) from None
 
     async def _post(
-        self, settings: ProviderSettings, body: bytes
+        self, settings: ProviderSettings, form: Form
     ) -> tuple[int, dict[str, str], bytes]:
-        headers = Headers(
-            {
-                b"accept": [b"application/json"],
-                b"content-type": [b"application/x-www-form-urlencoded"],
-                b"user-agent": [b"pexschedd"],
-            }
+        response = await self._clients[settings.direct].post(
+            PreparedUrl.from_text(settings.token_endpoint),
+            headers=Headers(
+                {"accept": ["application/json"], "user-agent": ["pexschedd"]}
+            ),
+            data=form,
         )
-        response = await self._agents[settings.direct].request(
-            b"POST",
-            settings.token_endpoint.encode("ascii"),
-            headers,
-            FileBodyProducer(BytesIO(body)),
-        )
-        answer = await bounded_body(response, MAX_ANSWER)
-        given = {
+        body = await read_body(response, MAX_ANSWER, too_large)
+        headers = {
             name.decode("latin-1").lower(): values[0].decode("latin-1")
             for name, values in response.headers.getAllRawHeaders()
         }
-        return response.code, given, answer
+        return response.code, headers, body
 
 
 def context_of(connector: Connector, field: str) -> str:
-    """What a sealed field of an integration belongs to."""
+    """Return the context that a field of an integration is sealed for."""
     return f"ms_exchange_connector/{connector.uuid}/{field}"
 
 

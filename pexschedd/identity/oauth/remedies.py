@@ -1,7 +1,7 @@
-"""What the errors of identity providers mean, and what is to be done. PURE.
+"""Errors of identity providers: their meaning and their remedies. PURE.
 
-Providers' own words are not passed on, except for the code that an administrator can
-look up ("AADSTS50173").
+Administrators see our text and the provider's code, which they can look up
+("AADSTS50173"), but not the provider's own text.
 """
 
 import re
@@ -12,10 +12,11 @@ from pexschedd.errors import MailboxBusy, MailboxError, SignInNeeded, SignInRefu
 def meaning(
     error: str, description: str, numbers: tuple[str, ...] = ()
 ) -> MailboxError:
-    """Of an error of the provider, from the token endpoint or in a browser's redirect.
+    """Return the error with its remedy for a provider's error response.
 
-    Entra ID puts its number, which says most, into the description; `numbers` are
-    those that it lists apart.
+    It comes from the token endpoint, or in the redirect of a browser. The most specific
+    code is Entra ID's number in the description; `numbers` are those that it lists
+    separately.
     """
     found = _AADSTS.search(description)
     codes = ((found[1],) if found else ()) + numbers
@@ -75,11 +76,10 @@ _SIGN_IN = {
         " again."
     ),
     "54005": (
-        "The answer of the sign-in was used already. Sign in to the service account "
-        "again."
+        "The sign-in was completed already. Sign in to the service account again."
     ),
     "65001": (
-        "Nobody has consented that the application may use the mailbox. Grant admin "
+        "Nobody has consented to the application's use of the mailbox. Grant admin "
         "consent for EWS.AccessAsUser.All in the app registration, or sign in again and"
         " accept."
     ),
@@ -102,7 +102,7 @@ _SIGN_IN = {
         "accept."
     ),
 }
-"""A person has to sign in."""
+"""Remedies by code, for errors after which a person has to sign in."""
 
 _MEND = {
     "53003": (
@@ -186,7 +186,7 @@ _MEND = {
         "oauth_token_endpoint and authentication_method."
     ),
 }
-"""An administrator has to mend something."""
+"""Remedies by code, for errors that an administrator has to fix."""
 
 _WAIT = {
     "temporarily_unavailable": "The identity provider is busy. Try again in a minute.",

@@ -1,4 +1,4 @@
-"""What an integration says about its identity provider. PURE."""
+"""An integration's settings for its identity provider. PURE."""
 
 from enum import Enum
 from urllib.parse import urlsplit
@@ -9,18 +9,18 @@ from pexschedd.model.integration import Connector
 
 
 class Dialect(Enum):
-    """How a provider is told what access is wanted."""
+    """The kind of identity provider, by the way in which it is asked for access."""
 
     RESOURCE = "resource"
-    """Entra ID v1 and ADFS: `resource` names Exchange."""
+    """Entra ID v1 and AD FS: `resource` names Exchange."""
     SCOPE = "scope"
-    """Entra ID v2: the scope does, and `resource` is refused."""
+    """Entra ID v2: `scope` names Exchange, and `resource` is refused."""
     STANDARD = "standard"
-    """Any other OpenID provider: `resource` as in RFC 8707."""
+    """Any other OpenID provider: `resource` names Exchange, as in RFC 8707."""
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a `Connector` that tokens depend on; secrets are sealed."""
+    """The fields of a `Connector` that its tokens depend on; secrets are sealed."""
 
     app_only: bool
     username: str
@@ -33,10 +33,11 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
     private_key: str
     certificate: str
     direct: bool
-    """Leave the web proxy out."""
+    """True to bypass the web proxy."""
 
     @property
     def dialect(self) -> Dialect:
+        """The provider's kind, which the token endpoint's path shows."""
         path = urlsplit(self.token_endpoint).path
         if "/v2.0/" in path:
             return Dialect.SCOPE
@@ -46,11 +47,12 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def signed_in_for(self) -> tuple[str, str, str]:
-        """After a change of one of these a person has to sign in again."""
+        """The settings after whose change a person has to sign in again."""
         return self.username.casefold(), self.client_id, self.token_endpoint
 
 
 def settings_of(connector: Connector) -> ProviderSettings:
+    """Return an integration's settings."""
     return ProviderSettings(
         app_only=connector.authentication_method == "APP_PERM",
         username=connector.username,
@@ -67,6 +69,6 @@ def settings_of(connector: Connector) -> ProviderSettings:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of an URL that was checked when it was entered."""
+    """Return scheme, host and port of a URL that was validated when it was entered."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

@@ -1,9 +1,10 @@
-"""Leads a person through signing in to the service account.
+"""Guides a person through signing in to the service account.
 
 A sign-in that was begun is sealed in the integration's record until the browser comes
-back: which state it will bring (RFC 6749, section 10.12), and the verifier of the code
-(RFC 7636). The browser may be anybody's and is not asked for a password: the state
-alone shows that it was sent from here. It is good for one use within ten minutes.
+back, with the state that it has to bring (RFC 6749, section 10.12) and the verifier of
+the code (RFC 7636). It may be anybody's browser, and it is not asked for a password:
+the state alone proves that the sign-in was begun here. It is valid for one use, within
+ten minutes.
 """
 
 import re
@@ -30,33 +31,33 @@ from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
 
-GOOD_FOR = timedelta(minutes=10)
+VALID_FOR = timedelta(minutes=10)
 
 MAX_CODE = 16 * 1024
 """Characters of an authorization code."""
 
 _STATE = re.compile(r"([1-9][0-9]{0,9})\.[A-Za-z0-9_-]{43}")
 _STALE = (
-    "This sign-in link is not valid any more: it is good for ten minutes and for one "
-    "sign-in, and a newer one replaces it. Make a new link and sign in with that."
+    "This sign-in link is not valid any more: it can be used once, within ten minutes, "
+    "and a newer one replaces it. Make a new link and sign in with that."
 )
 
 
 class SignInFailed(PexscheddError):
-    """Signing in to the service account is not possible this way."""
+    """The sign-in to the service account is impossible, or has failed."""
 
     code = "sign_in_failed"
 
 
 class SignInLink(msgspec.Struct, frozen=True):
-    """Where the person signs in, and until when."""
+    """The URL at which the person signs in, and the time when it expires."""
 
     url: str
     expires: datetime
 
 
 class SignInOutcome(msgspec.Struct, frozen=True):
-    """What came of a sign-in; `problem` is empty if all went well."""
+    """The result of a sign-in; `problem` is empty if it succeeded."""
 
     connector: Connector | None
     account: str = ""
@@ -71,11 +72,14 @@ class _Pending(msgspec.Struct, frozen=True):
     expires: datetime
 
     def __repr__(self) -> str:
-        return "<_Pending>"  # nobody logs a verifier by accident
+        return "<_Pending>"  # no verifier gets into a log by accident
 
 
 class SignIns:
-    """`random(n)` gives a text of n random bytes in URL-safe base64."""
+    """Begins and finishes sign-ins.
+
+    `random(n)` returns n random bytes as text in URL-safe base64.
+    """
 
     _log = Logger()
 
@@ -83,21 +87,22 @@ class SignIns:
         self,
         store: Store,
         endpoint: TokenEndpoint,
-        keepers: TokenCaches,
+        caches: TokenCaches,
         *,
         now: Now,
         random: Callable[[int], str],
     ) -> None:
         self._store = store
         self._endpoint = endpoint
-        self._keepers = keepers
+        self._caches = caches
         self._now = now
         self._random = random
 
     async def begin(self, connector_id: int) -> SignInLink:
-        """A new link; the one before does not work any more.
+        """Make a new link, durably; it replaces the last one.
 
-        Raises `NotFound`, and `SignInFailed` if nobody has to sign in there.
+        Raises `NotFound`, and `SignInFailed` if the integration is not configured for
+        signing in.
         """
         connector = self.connector(connector_id)
         missing = [
@@ -123,7 +128,7 @@ class SignIns:
             verifier,
             authorization_url(settings_of(connector), state=state, verifier=verifier),
             connector.oauth_token_endpoint,
-            self._now() + GOOD_FOR,
+            self._now() + VALID_FOR,
         )
         text = msgspec.json.encode(pending).decode()
         sealed = self._store.vault.seal(text, context_of(connector, "oauth_state"))
@@ -131,32 +136,35 @@ class SignIns:
         return SignInLink(pending.url, pending.expires)
 
     def link(self, connector_id: int) -> SignInLink | None:
-        """The link that waits for somebody to sign in, if there is one."""
+        """Return the link that is still valid, if there is one."""
         pending = self._pending(self.connector(connector_id))
         return None if pending is None else SignInLink(pending.url, pending.expires)
 
     def connector(self, connector_id: int) -> Connector:
-        """Raises what `begin` raises."""
+        """Return an integration in which people sign in.
+
+        Raises `NotFound`, and `SignInFailed` if it has another authentication method.
+        """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")
         if connector.authentication_method != "OAUTH":
             raise SignInFailed(
-                "Nobody signs in to this integration's service account: its "
+                "This integration's service account needs no sign-in: its "
                 f"authentication_method is {connector.authentication_method}, not "
                 "OAUTH."
             )
         return connector
 
     async def finish(self, answer: Mapping[str, str]) -> SignInOutcome:
-        """Ends a sign-in with the query that the browser came back with.
+        """Finish a sign-in with the query that the browser came back with.
 
-        Raises only `StoreError`: any other problem is an outcome.
+        Raises only `StoreError`: any other problem is in the outcome.
         """
         connector, pending = self._answered(answer.get("state", ""))
         if connector is None or pending is None:
             return SignInOutcome(None, problem=_STALE)
-        # Whatever comes of it: this state has been used.
+        # First of all: the state can be used only once.
         await self._save(replace(connector, oauth_state=""))
         try:
             account = await self._exchange(connector, pending, answer)
@@ -164,16 +172,18 @@ class SignIns:
             raise
         except PexscheddError as error:
             self._log.warn(
-                "integration {name}: sign-in to the service account failed: {reason}",
-                name=connector.name,
+                "service account sign-in failed integration={integration} "
+                "name={name} reason={reason}",
                 integration=connector.id,
+                name=connector.name,
                 reason=error.message,
             )
             return SignInOutcome(connector, problem=error.message)
         self._log.info(
-            "integration {name}: signed in to the service account as {account}",
-            name=connector.name,
+            "service account signed in integration={integration} name={name} "
+            "account={account}",
             integration=connector.id,
+            name=connector.name,
             account=account,
         )
         return SignInOutcome(connector, account)
@@ -181,7 +191,7 @@ class SignIns:
     async def _exchange(
         self, connector: Connector, pending: _Pending, answer: Mapping[str, str]
     ) -> str:
-        """The code for tokens, which are kept; returns the account's name."""
+        """Exchanges the code for tokens and keeps them; returns the account's name."""
         if "error" in answer:
             raise meaning(answer["error"], answer.get("error_description", ""))
         code = answer.get("code", "")
@@ -217,18 +227,21 @@ class SignIns:
             )
             return current, self._save(current)
 
-        await self._keepers.of(connector).take(save, tokens)
+        await self._caches.of(connector).take(save, tokens)
         return account or connector.username
 
     def _account(self, connector: Connector, tokens: TokenSet) -> str:
-        """Who signed in; raises `SignInFailed` if that is somebody else."""
+        """The account that signed in, empty if unknown.
+
+        Raises `SignInFailed` if it is another one than the service account.
+        """
         names = names_in(tokens.id, tokens.access)
         if not names:
             self._log.warn(
-                "integration {name}: the identity provider does not say which account "
-                "signed in; it is taken to be {username}",
-                name=connector.name,
+                "identity provider named no account, assuming the configured one "
+                "integration={integration} name={name} account={username}",
                 integration=connector.id,
+                name=connector.name,
                 username=connector.username,
             )
             return ""
@@ -242,7 +255,7 @@ class SignIns:
         return next(n for n in names if is_account([n], connector.username))
 
     def _answered(self, state: str) -> tuple[Connector | None, _Pending | None]:
-        """The integration and its pending sign-in, if the state is the right one."""
+        """The integration and its pending sign-in, if the state belongs to one."""
         match = _STATE.fullmatch(state)
         connector = match and self._store.get(tables.CONNECTOR, int(match[1]))
         if not connector:
@@ -253,7 +266,7 @@ class SignIns:
         return connector, pending
 
     def _pending(self, connector: Connector) -> _Pending | None:
-        """What was begun and is still good, for the settings as they are."""
+        """The sign-in that was begun, if it is valid with the current settings."""
         if not connector.oauth_state or connector.authentication_method != "OAUTH":
             return None
         context = context_of(connector, "oauth_state")

@@ -1,4 +1,4 @@
-"""Who signed in to an integration's service account, and whether that holds. PURE."""
+"""The record of a sign-in to an integration's service account. PURE."""
 
 from datetime import datetime
 
@@ -9,22 +9,24 @@ from pexschedd.model.integration import Connector
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """Kept in `oauth_signed_in_for`."""
+    """A sign-in and the settings it was made with; kept in `oauth_signed_in_for`."""
 
     username: str
     client_id: str
     token_endpoint: str
     account: str
-    """What the identity provider calls it; empty if it did not say."""
+    """The account's name at the identity provider; empty if it did not give one."""
     since: datetime
     refreshed: datetime
+    """The time when its refresh token was used last."""
 
     def as_text(self) -> str:
+        """Return the JSON text that `signed_in` reads."""
         return msgspec.json.encode(self).decode()
 
 
 def signed_in(connector: Connector) -> SignedIn | None:
-    """The sign-in that is kept, whether it still holds or not."""
+    """Return the sign-in that an integration has, whether it is still valid or not."""
     if not connector.oauth_refresh_token:
         return None
     try:
@@ -34,6 +36,7 @@ def signed_in(connector: Connector) -> SignedIn | None:
 
 
 def new_sign_in(connector: Connector, account: str, now: datetime) -> SignedIn:
+    """Return a sign-in that was made just now, with the integration's settings."""
     return SignedIn(
         username=connector.username,
         client_id=connector.oauth_client_id,
@@ -45,7 +48,10 @@ def new_sign_in(connector: Connector, account: str, now: datetime) -> SignedIn:
 
 
 def needed_because(connector: Connector) -> str:
-    """Why a person has to sign in; empty if a sign-in is there that fits."""
+    """Return the reason why a person has to sign in; empty if nobody has to.
+
+    Reasons are that nobody has, or that settings have changed since.
+    """
     found = signed_in(connector)
     if found is None:
         return "Nobody has signed in to the service account yet."

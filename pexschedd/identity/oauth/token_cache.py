@@ -1,24 +1,24 @@
-"""Has an access token for one integration ready at any time.
+"""The access token of one integration, kept ready for use.
 
-The token is in memory; with OAUTH what it is made of, the refresh token, is sealed in
-the integration's record. Identity providers may give a new refresh token with each
-access token and never take the old one again, so the new one is durable before the
-access token is used.
+The access token is in memory. With OAUTH, the refresh token that new ones are made from
+is sealed in the integration's record. An identity provider may issue a new refresh
+token with each access token and never accept the old one again, so the new one is made
+durable before the access token is used.
 
-A token is replaced ahead of time, while the old one still serves, and by one request
-at a time. When the token endpoint fails nobody notices until the token has ended; after
-a refusal it is not asked again for a while, unless the record changes.
+A token is renewed ahead of time, while the old one can still be used, and by one
+request at a time. As long as the old one is valid, failures of the token endpoint have
+no effect; after a refusal the endpoint is not asked again for a while, unless the
+integration's record changes.
 """
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec import Struct
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from pexschedd.clock import Now
 from pexschedd.errors import (
@@ -39,23 +39,25 @@ from pexschedd.identity.oauth.token_responses import TokenSet
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
+from pexschedd.util.single_flight import SingleFlight
 
 AHEAD = 300.0
-"""Seconds before its end in which a token is replaced; or half its life, if less."""
+"""Seconds before its end at which a token is renewed; half its lifetime, if less."""
 
-AGAIN_AFTER_REJECTION = 60.0
-"""Seconds in which a token that Exchange rejects is not replaced: it is not the token
-that is wrong then."""
+MIN_AGE_WHEN_REJECTED = 60.0
+"""Seconds. A newer token is kept even if Exchange rejects it: then the token is
+not the reason."""
 
-AGAIN_AFTER_TROUBLE = 5.0
-AGAIN_WHEN_BUSY = 30.0
-AGAIN_AFTER_REFUSAL = 300.0
-AGAIN_WHEN_NEEDED = 3600.0
-"""Seconds. What an administrator mends in the record is tried at once."""
+RETRY_UNREACHABLE = 5.0
+RETRY_BUSY = 30.0
+RETRY_REFUSED = 300.0
+RETRY_SIGN_IN = 3600.0
+"""Seconds until a failed request is repeated. A change of the integration's record is
+tried at once."""
 
 
 Save = Callable[[], tuple[Connector, Deferred[None]]]
-"""Commits a record; returns it, and what fires when it is durable."""
+"""Commits an integration's record; returns it and a Deferred for its durability."""
 
 
 class _Held(Struct, frozen=True):
@@ -66,7 +68,7 @@ class _Held(Struct, frozen=True):
     ends: float
 
     def __repr__(self) -> str:
-        return "<_Held>"  # nobody logs a token by accident
+        return "<_Held>"  # no token gets into a log by accident
 
 
 class _Failure(Struct, frozen=True):
@@ -76,13 +78,13 @@ class _Failure(Struct, frozen=True):
     until: float
 
     def again(self) -> MailboxError:
-        """A new exception with the same meaning."""
+        """The error as a new exception."""
         error, wait = self.error, self.error.retry_after
         return type(error)(error.message, retry_after=wait)
 
 
 class TokenCache:
-    """A source of tokens for the Bearer authentication of one integration."""
+    """A `TokenSource` for the Bearer authentication of one integration."""
 
     _log = Logger()
 
@@ -101,20 +103,21 @@ class TokenCache:
         self._now = now
         self._held: _Held | None = None
         self._failure: _Failure | None = None
-        self._waiting: list[Deferred[None]] | None = None
+        self._renewals: SingleFlight[None] = SingleFlight()
         self._closed = False
 
     async def token(self) -> str:
-        """One that is valid now. Raises `MailboxError`, or `StoreError`.
+        """Return a token that is valid now.
 
-        `SignInNeeded`: a person has to sign in.
+        Raises `MailboxError`, which is `SignInNeeded` if a person has to sign in, or
+        `StoreError`.
         """
         connector = self._connector()
         held = self._holding(connector)
         if held is None:
             return await self._fresh()
         if self._clock.seconds() >= held.renew and not self._failing(connector):
-            self._begin()
+            self._renew_ahead()
         return held.access
 
     async def _fresh(self) -> str:
@@ -127,20 +130,25 @@ class TokenCache:
             if failure is not None:
                 raise failure.again()
             await self.renewed()
-            # If the integration was changed meanwhile, the token is not for it.
+            # If the integration was changed meanwhile, the token is not valid for it.
         raise SignInRefused("The integration is being changed all the time.")
 
     def rejected(self, token: str) -> None:
-        """Exchange refused the token: it is not used again, unless it is brand new."""
+        """Report that Exchange refused the token, which is then not used again.
+
+        Unless it is new: see `MIN_AGE_WHEN_REJECTED`.
+        """
         held, now = self._held, self._clock.seconds()
         if held is None or held.access != token:
             return
-        if now - held.obtained >= AGAIN_AFTER_REJECTION:
+        if now - held.obtained >= MIN_AGE_WHEN_REJECTED:
             self._held = None
 
     def adopt(self, connector: Connector, tokens: TokenSet) -> None:
-        """Takes tokens that were obtained for the integration as it is in `connector`;
-        what has to be kept of them is durable."""
+        """Use tokens that were obtained for the integration's record `connector`.
+
+        Their refresh token must be durable already.
+        """
         now, life = self._clock.seconds(), tokens.lifetime
         self._held = _Held(
             tokens.access,
@@ -152,13 +160,16 @@ class TokenCache:
         self._failure = None
 
     def expires_in(self) -> float | None:
-        """Seconds until the end of the token that is held, if one is."""
+        """Return the seconds until the current token ends; None if there is none."""
         connector = self._store.get(tables.CONNECTOR, self._id)
         held = None if connector is None else self._holding(connector)
         return None if held is None else held.ends - self._clock.seconds()
 
     def needed_because(self) -> str:
-        """Why a person has to sign in, as far as is known without asking."""
+        """Return the known reason why a person has to sign in; empty if there is none.
+
+        The token endpoint is not asked.
+        """
         connector = self._connector()
         problem = needed_because(connector)
         failure = self._failing(connector)
@@ -167,86 +178,75 @@ class TokenCache:
         return problem
 
     def renewed(self) -> Deferred[None]:
-        """Fires after the renewal under way, which is begun if there is none; fails
-        if that failed. Cancelling it does not stop the renewal."""
-        waiter: Deferred[None] = Deferred()
-        if self._waiting is None and self._closed:
-            waiter.errback(MailboxUnreachable("The daemon is stopping."))
-        elif self._waiting is None:
-            self._run(self._renew, waiter)
-        else:
-            self._waiting.append(waiter)
-        return waiter
+        """Begin a renewal, unless one is under way; fires when it has succeeded.
+
+        Fails as the renewal does. Cancelling the result does not stop the renewal.
+        """
+        if self._closed and not self._renewals.is_under_way:
+            return fail(MailboxUnreachable("The daemon is stopping."))
+        return self._renewals.run(self._renew)
 
     async def take(self, save: Save, tokens: TokenSet) -> None:
-        """Serves the tokens of a new sign-in as soon as that is durable.
+        """Serve the tokens of a new sign-in as soon as that is durable.
 
-        `save` commits it, when no renewal is under way. Whoever wants a token from
-        then on waits for the new one.
+        `save` commits it, when no renewal is under way. Callers of `token` wait for
+        the new token from then on.
         """
-        while self._waiting is not None:
+        while self._renewals.is_under_way:
             await self.settled()
-        taken: Deferred[None] = Deferred()
 
         async def work() -> None:
-            connector, durable = save()
-            await durable
+            with self._logged():
+                connector, durable = save()
+                await durable
             self.adopt(connector, tokens)
 
-        self._run(work, taken)
-        await taken
+        await self._renewals.run(work)
 
     def close(self) -> Deferred[None]:
-        """Begins no other renewal; fires when none is under way."""
+        """Begin no other renewal; fires when none is under way."""
         self._closed = True
         return self.settled()
 
     def settled(self) -> Deferred[None]:
         """Fires when no renewal is under way."""
-        waiter: Deferred[None] = Deferred()
-        if self._waiting is None:
-            waiter.callback(None)
-            return waiter
-        self._waiting.append(waiter)
-        return waiter.addErrback(lambda _: None)
+        return self._renewals.settled()
 
-    def _begin(self) -> None:
-        if self._waiting is None and not self._closed:
-            self._run(self._renew)
+    def _renew_ahead(self) -> None:
+        if not self._closed:
+            # Failures are logged, and remembered for the next caller of `token`.
+            self._renewals.run(self._renew).addErrback(lambda _: None)
 
-    def _run(
-        self, work: Callable[[], Coroutine[Any, Any, None]], *waiting: Deferred[None]
-    ) -> None:
-        self._waiting = list(waiting)
-
-        def done(result: object) -> None:
-            waiting, self._waiting = self._waiting or [], None
-            if isinstance(result, Failure) and not result.check(PexscheddError):
-                self._log.failure("an access token could not be renewed", result)
-            for waiter in waiting:
-                if isinstance(result, Failure):
-                    waiter.errback(result)
-                else:
-                    waiter.callback(None)
-
-        Deferred.fromCoroutine(work()).addBoth(done)
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Logs unexpected errors."""
+        try:
+            yield
+        except PexscheddError:
+            raise
+        except Exception:
+            self._log.failure(
+                "token renewal failed integration={integration}", integration=self._id
+            )
+            raise
 
     async def _renew(self) -> None:
-        connector = self._connector()
-        try:
-            tokens = await self._obtain(connector)
-        except MailboxError as error:
-            self._remember(connector, error)
-            raise
-        self.adopt(connector, tokens)
+        with self._logged():
+            connector = self._connector()
+            try:
+                tokens = await self._obtain(connector)
+            except MailboxError as error:
+                self._remember(connector, error)
+                raise
+            self.adopt(connector, tokens)
 
     async def _obtain(self, connector: Connector) -> TokenSet:
-        """New tokens; what has to be kept of them is durable."""
+        """New tokens, whose refresh token is durable."""
         settings = settings_of(connector)
         if settings.app_only:
             try:
                 return await self._endpoint.ask(connector, app_form(settings))
-            except SignInNeeded as error:  # there is nobody who could sign in
+            except SignInNeeded as error:  # applications do not sign in
                 raise SignInRefused(error.message) from None
         problem = needed_because(connector)
         if problem:
@@ -263,7 +263,7 @@ class TokenCache:
         return tokens
 
     async def _keep(self, asked_for: Connector, refresh_token: str) -> None:
-        """Makes the refresh token durable, if it is still the one to be kept."""
+        """Makes the refresh token durable, unless the sign-in has changed meanwhile."""
         current = self._connector()
         found = signed_in(current)
         if (
@@ -271,7 +271,7 @@ class TokenCache:
             or current.oauth_refresh_token != asked_for.oauth_refresh_token
             or needed_because(current)
         ):
-            raise SignInRefused("Somebody signed in anew, or has to, just now.")
+            raise SignInRefused("The sign-in was replaced or became invalid meanwhile.")
         context = context_of(current, "oauth_refresh_token")
         with self._store.transaction(essential=True) as change:
             change.put(
@@ -287,13 +287,13 @@ class TokenCache:
 
     def _remember(self, connector: Connector, error: MailboxError) -> None:
         if isinstance(error, SignInNeeded):
-            wait = AGAIN_WHEN_NEEDED
+            wait = RETRY_SIGN_IN
         elif isinstance(error, MailboxRefused):
-            wait = AGAIN_AFTER_REFUSAL
+            wait = RETRY_REFUSED
         elif isinstance(error, MailboxBusy):
-            wait = AGAIN_WHEN_BUSY
+            wait = RETRY_BUSY
         else:
-            wait = AGAIN_AFTER_TROUBLE
+            wait = RETRY_UNREACHABLE
         self._failure = _Failure(
             error,
             settings_of(connector),
@@ -301,9 +301,10 @@ class TokenCache:
             self._clock.seconds() + max(wait, error.retry_after or 0),
         )
         self._log.warn(
-            "integration {name}: no new access token for Exchange: {reason}",
-            name=connector.name,
+            "token renewal failed integration={integration} name={name} "
+            "reason={reason}",
             integration=connector.id,
+            name=connector.name,
             reason=error.message,
         )
 
@@ -320,7 +321,7 @@ class TokenCache:
         return held if self._clock.seconds() < held.ends else None
 
     def _failing(self, connector: Connector) -> _Failure | None:
-        """The failure that still stands for what asking would bring."""
+        """The last failure, as long as it need not be tried again."""
         failure = self._failure
         if (
             failure is None

@@ -1,4 +1,4 @@
-"""One keeper of tokens for each integration that needs one."""
+"""The token caches of all integrations."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -18,14 +18,15 @@ from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
 
 IDLE = timedelta(days=7)
-"""A sign-in that is not used ends after 90 days with Entra ID, sooner elsewhere."""
+"""Sign-ins are used at least so often. One that is not used expires after 90 days with
+Entra ID, and sooner with other providers."""
 
 LOOK_EVERY = 6 * 3600.0
-"""Seconds between two looks at which sign-ins are idle."""
+"""Seconds between two searches for idle sign-ins."""
 
 
 class TokenCaches(Service):
-    """To be stopped before the store: a renewal under way ends first."""
+    """Creates token caches. Stop it before the store: a renewal may be under way."""
 
     name = "tokens"
     _log = Logger()
@@ -37,21 +38,22 @@ class TokenCaches(Service):
         self._endpoint = endpoint
         self._clock = clock
         self._now = now
-        self._keepers: dict[int, TokenCache] = {}
+        self._caches: dict[int, TokenCache] = {}
         store.subscribe(tables.CONNECTOR, self._changed)
 
     def of(self, connector: Connector) -> TokenCache:
-        keeper = self._keepers.get(connector.id)
-        if keeper is None:
-            keeper = self._keepers[connector.id] = TokenCache(
+        """Return the integration's cache."""
+        cache = self._caches.get(connector.id)
+        if cache is None:
+            cache = self._caches[connector.id] = TokenCache(
                 connector.id, self._store, self._endpoint, self._clock, self._now
             )
-        return keeper
+        return cache
 
     async def use_idle(self) -> None:
-        """Renews every sign-in that was not used for a week, so that it does not end.
+        """Renew the tokens of each sign-in that was not used for a week.
 
-        Also those of integrations that are switched off.
+        Otherwise it would expire. This includes integrations that are disabled.
         """
         for connector in self._store.all(tables.CONNECTOR):
             found = signed_in(connector)
@@ -61,13 +63,14 @@ class TokenCaches(Service):
                 and not needed_because(connector)
                 and self._now() - found.refreshed >= IDLE
             ):
-                with suppress(MailboxError):  # the keeper has said so
+                with suppress(MailboxError):  # the cache has logged it
                     await self.of(connector).renewed()
 
     def stopService(self) -> Deferred[list[None]]:
+        """Begin no other renewal; fires when none is under way."""
         super().stopService()
-        return gatherResults([k.close() for k in self._keepers.values()])
+        return gatherResults([k.close() for k in self._caches.values()])
 
     def _changed(self, old: Connector | None, new: Connector | None) -> None:
         if new is None and old is not None:
-            self._keepers.pop(old.id, None)
+            self._caches.pop(old.id, None)

@@ -1,7 +1,7 @@
-"""What an identity provider is asked. PURE.
+"""Requests to an identity provider (RFC 6749). PURE.
 
-An authorization request is an URL for the browser of the person who signs in; a token
-request is a form for the token endpoint (RFC 6749).
+An authorization request is a URL for the browser of the person who signs in; a token
+request is a form for the token endpoint.
 """
 
 from base64 import urlsafe_b64encode
@@ -12,15 +12,17 @@ from urllib.parse import urlencode, urlsplit
 from pexschedd.identity.oauth.settings import Dialect, ProviderSettings
 
 Form = dict[str, str]
+"""A token request's parameters."""
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def authorization_url(settings: ProviderSettings, *, state: str, verifier: str) -> str:
-    """Where the person signs in. `verifier`: 43 to 128 random characters (RFC 7636).
+    """Return the URL at which the person signs in.
 
-    The provider is asked to have the password entered: a browser in which somebody
-    else is signed in would sign in that account without a question.
+    `verifier`: 43 to 128 random characters (RFC 7636). The provider is asked to demand
+    the password: otherwise it would silently sign in another account, if one is signed
+    in in that browser.
     """
     query = {
         "client_id": settings.client_id,
@@ -43,11 +45,13 @@ def authorization_url(settings: ProviderSettings, *, state: str, verifier: str) 
 
 
 def challenge(verifier: str) -> str:
+    """Return the code challenge for a verifier (RFC 7636, method S256)."""
     digest = sha256(verifier.encode("ascii")).digest()
     return urlsafe_b64encode(digest).decode("ascii").rstrip("=")
 
 
 def code_form(settings: ProviderSettings, *, code: str, verifier: str) -> Form:
+    """Return the form that exchanges an authorization code for tokens."""
     return {
         "grant_type": "authorization_code",
         "code": code,
@@ -58,6 +62,7 @@ def code_form(settings: ProviderSettings, *, code: str, verifier: str) -> Form:
 
 
 def refresh_form(settings: ProviderSettings, *, refresh_token: str) -> Form:
+    """Return the form that exchanges a refresh token for new tokens."""
     return {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
@@ -66,7 +71,7 @@ def refresh_form(settings: ProviderSettings, *, refresh_token: str) -> Form:
 
 
 def app_form(settings: ProviderSettings) -> Form:
-    """As an application, without a person."""
+    """Return the form by which an application gets a token without a person."""
     form = {"grant_type": "client_credentials"}
     if settings.dialect is Dialect.SCOPE:
         return {**form, "scope": f"{settings.resource}/.default"}
@@ -80,8 +85,10 @@ def by_client(
     secret: str = "",
     assertion: str = "",
 ) -> Form:
-    """The form with what shows which application asks: its secret, its signature
-    (RFC 7523), or for a public client just its name."""
+    """Return the form with the application's authentication added.
+
+    That is its secret, its assertion (RFC 7523), or for a public client its id alone.
+    """
     result = {"client_id": settings.client_id, **form}
     if secret:
         result["client_secret"] = secret
@@ -92,7 +99,7 @@ def by_client(
 
 
 def _access(settings: ProviderSettings) -> Form:
-    """What is wanted: Exchange in the person's name, also while they are away."""
+    """The access asked for: Exchange on behalf of the person, also in their absence."""
     resource = settings.resource
     match settings.dialect:
         case Dialect.SCOPE:

@@ -1,4 +1,4 @@
-"""What a token endpoint's answer means. PURE."""
+"""Responses of a token endpoint and their meaning. PURE."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +14,15 @@ from pexschedd.errors import (
 from pexschedd.identity.oauth.remedies import meaning
 
 MAX_TOKEN = 16 * 1024
-"""Characters. Exchange itself takes no headers that are longer."""
+"""Characters. Exchange accepts no longer headers."""
 
 SHORTEST, USUAL, LONGEST = 60.0, 3600.0, 86400.0
-"""Seconds that an access token is taken to last, whatever is said."""
+"""The lifetime of an access token in seconds: its bounds, and the one that is assumed
+if the response has none."""
 
 
 class TokenSet(msgspec.Struct, frozen=True):
-    """Empty texts stand for tokens that were not given."""
+    """The tokens in a response; those that it lacks are empty."""
 
     access: str
     lifetime: float
@@ -30,15 +31,16 @@ class TokenSet(msgspec.Struct, frozen=True):
     id: str = ""
 
     def __repr__(self) -> str:
-        return "<Tokens>"
+        return "<TokenSet>"
 
 
 def tokens_in(
     status: int, headers: Mapping[str, str], body: bytes, *, now: float
 ) -> TokenSet:
-    """The tokens; raises what the answer says instead: see `refusal`.
+    """Return the tokens in a response.
 
-    `headers` have names in lower case; `now` is in seconds since 1970.
+    `headers` have names in lower case; `now` is in seconds since 1970. Raises the
+    `MailboxError` of `refusal` if there is no access token.
     """
     answer = _object(body)
     if status != 200 or "error" in answer:
@@ -52,8 +54,8 @@ def tokens_in(
     kind = answer.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.casefold() != "bearer":
         raise SignInRefused(
-            "The OAuth token endpoint gave a token of a kind that Exchange does not "
-            "take; it must be Bearer."
+            "The OAuth token endpoint gave a token of a type that Exchange does not "
+            "accept; it must be Bearer."
         )
     return TokenSet(
         access,
@@ -66,7 +68,7 @@ def tokens_in(
 def refusal(
     status: int, headers: Mapping[str, str], answer: Mapping[str, Any], *, now: float
 ) -> MailboxError:
-    """The error that an answer without tokens stands for, with the remedy."""
+    """Return the error for a response without tokens; its message has the remedy."""
     error = _text(answer, "error")
     busy = error in ("temporarily_unavailable", "server_error", "slow_down")
     if status == 429 or status >= 500 or busy:
@@ -98,7 +100,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _token(answer: Mapping[str, Any], name: str) -> str:
-    """Tokens are visible ASCII (RFC 6749, appendix A); anything else is none."""
+    """A token, which has to be visible ASCII (RFC 6749, appendix A); else empty."""
     value = answer.get(name, "")
     if not isinstance(value, str) or len(value) > MAX_TOKEN:
         return ""
@@ -119,7 +121,7 @@ def _numbers(answer: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _lifetime(answer: Mapping[str, Any], now: float) -> float:
-    """Entra ID's v1 endpoints and ADFS write numbers as texts, too."""
+    """The lifetime in seconds; Entra ID v1 and AD FS may give it as a string."""
     seconds = _number(answer.get("expires_in"))
     if seconds is None:
         end = _number(answer.get("expires_on"))

@@ -12,14 +12,16 @@ from enum import StrEnum
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.ports.notifications import Notifications
+from pexschedd.util.backoff import backoff
 from pexschedd.util.coalesce import CallCoalescer
+from pexschedd.util.sleep import Sleep
 
 BURST = 0.5
 """Seconds between two looks while more and more arrives."""
@@ -91,7 +93,7 @@ class NotificationListener:
         self._bursts = CallCoalescer(lambda: self._look(), clock, BURST)
         self._running = False
         self._finished: Deferred[None] | None = None
-        self._pause: _Pause | None = None
+        self._pause: Sleep | None = None
         self._welcome = False
         """Whether the mailbox could be looked into since we were refused."""
         self._failures = 0
@@ -181,8 +183,8 @@ class NotificationListener:
             first = RETRY_REFUSED
         if error is not None:
             least = error.retry_after or 0.0
-        growing = min(first * 2.0 ** max(0, self._failures - 1), RETRY_MOST)
-        return max(least, growing * (0.5 + self._chance()))
+        delay = backoff(first, RETRY_MOST, lambda: 0.5 + self._chance())
+        return max(least, delay(max(0, self._failures - 1)))
 
     def _complain(self, error: MailboxError) -> None:
         """Once for each trouble: the mailbox is looked into all the same."""
@@ -221,26 +223,9 @@ class NotificationListener:
 
     async def _rest(self, seconds: float | None) -> None:
         """For so long, or until a look into the mailbox has gone well."""
-        self._pause = _Pause(self._clock, seconds)
+        self._pause = Sleep(self._clock, seconds)
         await self._pause.over
         self._pause = None
-
-
-class _Pause:
-    """Ends by itself, or when it is ended; without seconds, only then."""
-
-    def __init__(self, clock: IReactorTime, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.over: Deferred[None] = Deferred()
-        self._call: IDelayedCall | None = None
-        if seconds is not None:
-            self._call = clock.callLater(seconds, self.end)
-
-    def end(self) -> None:
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        if not self.over.called:
-            self.over.callback(None)
 
 
 def _nothing() -> None:

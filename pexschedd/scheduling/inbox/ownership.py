@@ -15,16 +15,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
-from pexschedd.errors import MailboxError, StoreError
+from pexschedd.errors import MailboxError
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.util.periodic import Periodic, Running
 
 EVERY = 300.0
 """Seconds between two looks at the stamp."""
@@ -91,46 +90,38 @@ class Ownership:
         self._quiet_since = now()
         """When another one was seen last; to begin with, when we began."""
         self._said = ""
-        self._rounds = LoopingCall(self._round)
-        self._rounds.clock = clock
-        self._finished: Deferred[LoopingCall] | None = None
-        self._running = False
+        self._rounds = Periodic(
+            f"ownership of {self._address}", self._look, clock, EVERY, at_start=True
+        )
 
     def start(self) -> None:
-        self._running = True
-        self._finished = self._rounds.start(EVERY, now=True)
+        """Begin to watch: at once, and every five minutes."""
+        self._rounds.startService()
 
     async def stop(self) -> None:
-        """Whoever closes the mailbox breaks a round off."""
-        self._running = False
-        if self._rounds.running:
-            self._rounds.stop()
-        if self._finished is not None:
-            await self._finished
+        """Begin no other look, and wait for the one under way.
 
-    def _round(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self.look())
+        Closing the mailbox breaks that off.
+        """
+        await self._rounds.stopService()
 
-    async def look(self) -> None:
-        """Reads the stamp, judges, and leaves our own. Raises nothing."""
+    async def _look(self, running: Running) -> None:
+        """Read the stamp, judge, and leave our own."""
         try:
             self._judge(await self._mailbox.stamp())
             own = OwnershipStamp(self._self.instance, self._self.node, self._now())
-            if self._running:
+            if running():
                 # Always: the other one is to notice us, too.
                 await self._mailbox.leave_stamp(msgspec.json.encode(own).decode())
                 self._left = True
         except MailboxError as error:
-            self._complain(error.message)
-        except StoreError:
-            pass  # the store stops the process and has said why
-        except Exception:  # noqa: BLE001 - a warning system may fail, work may not
-            self._log.failure("the owner's stamp of {mailbox}", mailbox=self._address)
+            if running():
+                self._complain(error.message)
         else:
             self._said = ""
 
     def _complain(self, message: str) -> None:
-        if self._running and not self._said:
+        if not self._said:
             self._said = message
             self._log.info(
                 "{mailbox}: whether another installation uses this mailbox cannot be "

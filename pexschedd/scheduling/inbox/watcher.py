@@ -38,6 +38,7 @@ from pexschedd.scheduling.inbox.outbox import CountMessage, Outbox, count_nothin
 from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.ports.mailbox import Mailbox, Unreadable
 from pexschedd.store.store import Store
+from pexschedd.util.backoff import backoff
 from pexschedd.util.sleep import Sleep
 
 AT_ONCE = 400
@@ -253,7 +254,7 @@ class Watcher:
             )
             self._cursor = ""
             self._failures += 1
-            return min(0.1 * 2.0**self._failures, RETRY_MOST)
+            return backoff(0.1, RETRY_MOST)(self._failures)
         self._connection.failed(connector.name, error)
         if isinstance(error, MailboxBusy) and error.retry_after is not None:
             # Whoever talks to the server knows how long it is to be left alone.
@@ -262,7 +263,7 @@ class Watcher:
             return error.retry_after
         refused = isinstance(error, MailboxRefused)
         first = RETRY_REFUSED if refused else float(connector.poll_interval)
-        delay = min(first * 2.0**self._failures, RETRY_MOST)
+        delay = backoff(first, RETRY_MOST)(self._failures)
         self._failures = min(self._failures + 1, 10)
         return max(delay, error.retry_after or 0)
 

@@ -52,7 +52,7 @@ class Day:
         self.calm = Clock()
         patience = Throttles(self.calm, lambda: 0.0).of("http://127.0.0.1", EQUIPMENT)
         self.mailbox = exchange.mailbox(
-            fetch_batch=4, answer_batch=4, patience=patience
+            fetch_batch=4, answer_batch=4, throttle=patience
         )
         organizers: Any = exchange.organizers()
         self.process = Process(folder, cast(Any, self.mailbox), organizers)

@@ -12,6 +12,7 @@ from twisted.internet import reactor as global_reactor
 
 from pexschedd.errors import CursorLost
 from pexschedd.ews.mailbox import ews_mailbox
+from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.model.meeting import (
     MeetingMessage,
     MessageKind,
@@ -92,11 +93,13 @@ class InExchange:
         self._exchange = sandbox.exchange
         self._alice = self._exchange.mailbox("alice@example.test")
         self.mailbox: Mailbox = ews_mailbox(
-            url=f"http://127.0.0.1:{port}/EWS/Exchange.asmx",
-            username="svc@example.test",
-            password="svc",
-            mailbox=EQUIPMENT,
-            network=Network(reactor, Trust()),
+            EwsAccount(
+                url=f"http://127.0.0.1:{port}/EWS/Exchange.asmx",
+                username="svc@example.test",
+                password="svc",
+                network=Network(reactor, Trust()),
+            ),
+            EQUIPMENT,
         )
 
     def invite(self, subject: str) -> Any:

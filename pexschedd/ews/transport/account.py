@@ -1,0 +1,28 @@
+"""The service account of an integration, as everything that speaks EWS needs it."""
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.ews.auth import Authenticator
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.net.network import Network
+
+
+class EwsAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account at one Exchange server, and the means to reach it."""
+
+    url: str
+    username: str
+    password: str = ""
+    method: str = "BASIC"
+    """The integration's `authentication_method`, for messages to administrators."""
+    authenticator: Authenticator | None = None
+    """Signs requests in, on all connections; None: Basic, with the password."""
+    network: Network
+    limits: ConnectionLimits = ConnectionLimits()
+    clock: IReactorTime | None = None
+    """Measures deadlines; None: the network's reactor."""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"<EwsAccount {self.username} at {self.url}>"

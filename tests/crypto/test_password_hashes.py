@@ -1,0 +1,34 @@
+"""Password hashes."""
+
+from base64 import b64encode
+from hashlib import scrypt
+
+import pytest
+
+from pexschedd.crypto.password_hashes import is_password, make_hash
+
+SALT = b"salt" * 4
+OTHER = b"talt" * 4
+
+
+def test_hashes() -> None:
+    """A hash is its own password's only, and says how it was made."""
+    stored = make_hash("päss word", SALT)
+    assert stored.startswith("scrypt$16384$8$1$")
+    assert is_password("päss word", stored)
+    assert not is_password("päss wore", stored)
+    assert make_hash("päss word", OTHER) != stored
+
+
+def test_a_hash_with_other_parameters() -> None:
+    """What was stored with other costs than today's can still be verified."""
+    digest = scrypt(b"secret", salt=SALT, n=1024, r=4, p=2, dklen=32)
+    stored = f"scrypt$1024$4$2${b64encode(SALT).decode()}${b64encode(digest).decode()}"
+    assert is_password("secret", stored)
+    assert not is_password("other", stored)
+
+
+def test_an_unknown_kind() -> None:
+    """Nobody is let in by what cannot be verified."""
+    with pytest.raises(ValueError, match="unknown kind of password hash: argon2"):
+        is_password("secret", "argon2$1$2$3$c2FsdA==$aGFzaA==")
