@@ -112,8 +112,10 @@ class Connections:
         mailbox, organizers = self.mailbox(connector), self.organizers(connector)
 
         async def close() -> None:
-            await mailbox.close()
-            await organizers.close()
+            try:
+                await mailbox.close()
+            finally:
+                await organizers.close()
 
         return MailboxAccess(mailbox, organizers, close)
 

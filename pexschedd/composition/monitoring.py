@@ -101,7 +101,7 @@ class Monitoring:
                 connector.name,
                 queue=len(waiting),
                 queue_age=max(now - oldest, timedelta()).total_seconds(),
-                notifications=str(state.way) if state else "stopped",
+                notifications=str(state.mode) if state else "stopped",
                 back_off=self._back_off(connector),
             )
 

@@ -1,74 +1,116 @@
 """The watchers of the equipment mailboxes: one set of parts for each integration."""
 
+from functools import partial
 from socket import gethostname
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.runtime import Runtime, chance, digits, uuid4
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
+from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
+from pexschedd.scheduling.inbox.mailbox_alarms import (
+    ConnectionAlarm,
+    MailboxAlarms,
+    QueueAlarm,
+)
 from pexschedd.scheduling.inbox.notification_listener import NotificationListener
 from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
+from pexschedd.scheduling.inbox.outbox import Outbox
 from pexschedd.scheduling.inbox.ownership import Installation, Ownership
+from pexschedd.scheduling.inbox.quarantine import Quarantine
+from pexschedd.scheduling.inbox.reader import MailboxReader
+from pexschedd.scheduling.inbox.sender import DecisionSender
 from pexschedd.scheduling.inbox.supervisor import Supervisor
-from pexschedd.scheduling.inbox.watcher import Watcher
-from pexschedd.scheduling.inbox.worker import IntegrationWorker, Looked
+from pexschedd.scheduling.inbox.watcher import AfterLook, Watcher
+from pexschedd.scheduling.inbox.worker import IntegrationWorker
+from pexschedd.scheduling.ports.mailbox import Mailbox
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.store.installation_id import installation_id
 
 
-def supervisor_of(basis: Runtime, outside: Clients) -> Supervisor:
+def supervisor_of(runtime: Runtime, clients: Clients) -> Supervisor:
+    """Return the service that runs a worker for each integration."""
     installation = Installation(
-        installation_id(basis.config.state_dir, uuid4), gethostname()
+        installation_id(runtime.config.state_dir, uuid4), gethostname()
+    )
+    return Supervisor(
+        runtime.store,
+        runtime.alarms,
+        partial(_worker, runtime, clients, installation),
+        runtime.reactor,
     )
 
-    def lookout_of(connector: Connector) -> IntegrationWorker:
-        return _lookout(basis, outside, installation, connector)
 
-    return Supervisor(basis.store, basis.alarms, lookout_of, basis.reactor)
-
-
-def _lookout(
-    basis: Runtime, outside: Clients, installation: Installation, connector: Connector
+def _worker(
+    runtime: Runtime, clients: Clients, installation: Installation, connector: Connector
 ) -> IntegrationWorker:
-    store, alarms, now = basis.store, basis.alarms, basis.now
-    connections = outside.connections
+    clock, now = runtime.reactor, runtime.now
+    connections = clients.connections
     mailbox = connections.mailbox(connector)
 
     def latest() -> Connector:
-        return store.get(tables.CONNECTOR, connector.id) or connector
+        return runtime.store.get(tables.CONNECTOR, connector.id) or connector
 
-    def watcher_of(looked: Looked) -> Watcher:
-        rewriter = OfflineRewriter(
-            connector.id,
-            connections.organizers(connector),
-            outside.identity.verify,
-            store,
-            basis.wording,
-            alarms,
-            AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
-            now=now,
-        )
-        return Watcher(
-            connector.id,
-            mailbox,
-            rewriter,
-            basis.scheduler,
-            store,
-            alarms,
-            clock=basis.reactor,
-            now=now,
-            looked=looked,
-            tally=basis.metrics.message,
-        )
-
-    listening = NotificationListener(
+    listener = NotificationListener(
         connector,
         connections.notifications(connector, lambda: latest().poll_interval),
-        clock=basis.reactor,
+        clock=clock,
         now=now,
         chance=chance,
     )
     ownership = Ownership(
-        latest, mailbox, installation, alarms, clock=basis.reactor, now=now
+        latest, mailbox, installation, runtime.alarms, clock=clock, now=now
     )
-    return IntegrationWorker(watcher_of, listening, ownership)
+    return IntegrationWorker(
+        connector.id,
+        partial(_watcher, runtime, clients, connector, mailbox),
+        listener,
+        ownership,
+    )
+
+
+def _watcher(
+    runtime: Runtime,
+    clients: Clients,
+    connector: Connector,
+    mailbox: Mailbox,
+    after_look: AfterLook,
+) -> Watcher:
+    id, store, alarms = connector.id, runtime.store, runtime.alarms
+    clock, now = runtime.reactor, runtime.now
+    quarantine = Quarantine(id, store, alarms, clock=clock, now=now)
+    return Watcher(
+        partial(store.get, tables.CONNECTOR, id),
+        MailboxReader(id, mailbox, store),
+        BatchProcessor(id, mailbox, runtime.scheduler, store, quarantine, now=now),
+        DecisionSender(
+            Outbox(
+                id,
+                mailbox,
+                store,
+                alarms,
+                quarantine,
+                general_error=runtime.scheduler.general_error,
+                now=now,
+                count_message=runtime.metrics.message,
+            ),
+            OfflineRewriter(
+                id,
+                clients.connections.organizers(connector),
+                clients.identity.verify,
+                store,
+                runtime.wording,
+                alarms,
+                quarantine,
+                AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
+                now=now,
+            ),
+        ),
+        MailboxAlarms(
+            alarms,
+            ConnectionAlarm(alarms, clock),
+            QueueAlarm(id, store, alarms, clock=clock, now=now),
+        ),
+        clock=clock,
+        after_look=after_look,
+    )

@@ -1,4 +1,4 @@
-"""May this room be joined now? Answered from memory, for the conferencing nodes."""
+"""Whether a room may be joined now: answered from memory, for conferencing nodes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,10 +21,12 @@ class Open(msgspec.Struct, frozen=True):
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """The alias is ours, but nobody may join now; `reason` says when that changes."""
+    """The alias is ours, but the room may not be joined now."""
 
     reason: str
+    """A sentence for the person who dials, with the time when the room opens."""
     opens: datetime | None = None
+    """The next time at which the room opens; None if it never does."""
 
 
 Verdict = Open | Closed | None
@@ -32,12 +34,17 @@ Verdict = Open | Closed | None
 
 
 class Admission:
+    """Answers whether dialled aliases may be joined, from the records alone."""
+
     def __init__(self, store: Store, now: Now) -> None:
         self._store = store
         self._now = now
 
     def ask(self, dialled: str) -> Verdict:
-        """`dialled` as a node sends it: any case, with or without `sip:`."""
+        """Return whether an alias may be joined now.
+
+        `dialled` is as a node sends it: any case, with or without `sip:`.
+        """
         text = normalise(dialled)
         alias = self._store.find(tables.ALIAS_BY_TEXT, text)
         if alias is None:
@@ -53,7 +60,7 @@ class Admission:
         return verdict(conference, meetings, series, self._now())
 
     def _without_schedule(self, text: str) -> Closed | None:
-        """What there is to say about an alias that was handed out for a meeting."""
+        """Return the answer for an alias that was handed out but has no schedule."""
         numeric = text.partition("@")[0]
         booked = self._store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, numeric)
         if booked is None or text not in (
@@ -72,11 +79,11 @@ def verdict(
     series: Sequence[RecurringConference],
     now: datetime,
 ) -> Open | Closed:
-    """Whether `now` is inside one of the windows."""
+    """Return whether `now` is inside a join window of a meeting or of a series."""
     upcoming = []
     for meeting in meetings:
         if meeting.recurring_conference is not None:
-            continue  # computed from the series, below: its records may lag behind
+            continue  # computed from its series below: occurrence records may lag
         if meeting.start_time <= now < meeting.end_time:
             return Open(conference)
         if now < meeting.start_time:

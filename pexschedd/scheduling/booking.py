@@ -1,4 +1,4 @@
-"""Handing out an alias to the add-in, with the joining instructions."""
+"""Booking a room: the add-in gets an alias and the joining instructions."""
 
 import msgspec
 
@@ -11,10 +11,12 @@ from pexschedd.store.store import Store
 
 
 class BookedRoom(msgspec.Struct, frozen=True):
-    """What the add-in puts into the meeting."""
+    """The data that the add-in puts into the meeting."""
 
     room_name: str
+    """The equipment mailbox's display name."""
     room_email: str
+    """The equipment mailbox's address: it has to be invited."""
     alias_id: str
     """The security tag, `PXPS:-<uuid>#`."""
     instructions: str
@@ -22,6 +24,8 @@ class BookedRoom(msgspec.Struct, frozen=True):
 
 
 class Booking:
+    """Books rooms for users of the add-in."""
+
     def __init__(
         self, store: Store, wording: MessageTexts, allocator: AliasAllocator
     ) -> None:
@@ -30,10 +34,11 @@ class Booking:
         self._allocator = allocator
 
     async def book(self, connector_id: int, user: str) -> BookedRoom:
-        """Reserves a pair of aliases, durably, and words the joining instructions.
+        """Reserve an alias durably, and fill in the joining instructions.
 
-        `user` identifies who asked; it is not stored. Raises `NotFound` for an
-        unknown integration, `Unavailable` when it hands out no aliases.
+        `user` identifies the user who asked; it is not stored. Raises `NotFound` for an
+        unknown integration, and `Unavailable` when it hands out no aliases or its
+        template fails.
         """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
@@ -43,12 +48,12 @@ class Booking:
                 "Single-use meeting rooms are switched off for this integration."
             )
         alias = self._allocator.allocate(connector)
-        # Worded first: a template that fails must not use up an alias.
+        # Before the alias is stored: a template that fails must not use one up.
         try:
             instructions = self._wording.instructions(connector, alias)
         except TemplateError as error:
             raise Unavailable(
-                "An administrator has to mend the integration's "
+                "An administrator has to correct the integration's "
                 f"meeting_instructions_template: {error.message}"
             ) from error
         change = self._store.transaction()

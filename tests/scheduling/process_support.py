@@ -26,8 +26,7 @@ from pexschedd.model.meeting import (
 )
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
-from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
-from pexschedd.scheduling.inbox.watcher import Watcher
+from pexschedd.scheduling.inbox.watcher import AfterLook, poll_interval
 from pexschedd.scheduling.ports.mailbox import (
     Answer,
     Changes,
@@ -35,11 +34,11 @@ from pexschedd.scheduling.ports.mailbox import (
     RewriteKind,
     Unreadable,
 )
-from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
+from tests.scheduling.watcher_support import new_watcher
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CONNECTOR = Connector(
@@ -167,49 +166,37 @@ class Process:
         folder: Path,
         mailbox: MemoryMailbox,
         organizers: MemoryOrganizers | None = None,
-        at_once: int = 100,
+        batch_size: int = 100,
+        after_look: AfterLook = poll_interval,
     ) -> None:
         self.clock = Clock()
+        self.mailbox = mailbox
         self.store = Store.open(
             folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected
         )
         numbers = count(1)
         uuids = (f"00000000-0000-4000-8000-{n:012}" for n in count(1))
+        chance: dict[str, Any] = {
+            "now": now,
+            "uuid4": lambda: next(uuids),
+            "digits": lambda n: str(next(numbers)).zfill(n),
+        }
         templates = Templates(now, lambda: next(uuids), lambda n: str(next(numbers)))
-        wording = MessageTexts(templates)
-        self.scheduler = MessageHandler(
-            self.store,
-            wording,
-            now=now,
-            uuid4=lambda: next(uuids),
-            digits=lambda n: str(next(numbers)).zfill(n),
-        )
+        texts = MessageTexts(templates)
+        self.handler = MessageHandler(self.store, texts, **chance)
         self.alarms = Alarms(self.store, now)
-        self.rewriter = OfflineRewriter(
-            1,
+        self.watcher = new_watcher(
+            self.store,
+            self.alarms,
+            texts,
+            self.handler,
+            mailbox,
             organizers or MemoryOrganizers(mailbox.inbox),
             verify,
-            self.store,
-            wording,
-            self.alarms,
-            AliasAllocator(
-                self.store,
-                now=now,
-                uuid4=lambda: next(uuids),
-                digits=lambda n: str(next(numbers)).zfill(n),
-            ),
-            now=now,
-        )
-        self.watcher = Watcher(
-            1,
-            mailbox,
-            self.rewriter,
-            self.scheduler,
-            self.store,
-            self.alarms,
             clock=self.clock,
-            now=now,
-            at_once=at_once,
+            batch_size=batch_size,
+            after_look=after_look,
+            **chance,
         )
 
     async def book(self, *tags: str) -> None:
@@ -305,7 +292,6 @@ def calm(call: str, when: str) -> None:
 
 
 async def one_life(process: Process) -> None:
-    """Steps until something is thrown out of the watcher."""
-    process.watcher._running = True
+    """Looks until something is thrown out of the watcher."""
     while True:
-        await process.watcher._step()
+        await process.watcher.look()

@@ -23,8 +23,6 @@ from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.booking import BookedRoom, Booking
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
-from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
-from pexschedd.scheduling.inbox.watcher import Watcher
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -33,6 +31,7 @@ from pexschedd.templates.engine import Templates
 from tests.sandbox.sandbox_support import EQUIPMENT
 from tests.scheduling.mailbox_support import MemoryInbox
 from tests.scheduling.process_support import MemoryOrganizers, verify
+from tests.scheduling.watcher_support import new_watcher
 from tests.stories.local_exchange import local_mailbox
 
 T = TypeVar("T")
@@ -91,30 +90,23 @@ class Life:
             return f"2f6e8c1a-7a55-4f65-9a10-{next(numbers):012}"
 
         templates = Templates(now, uuid4, digits)
-        wording = MessageTexts(templates)
+        texts = MessageTexts(templates)
         alarms = Alarms(self.store, now)
         allocator = AliasAllocator(self.store, now=now, uuid4=uuid4, digits=digits)
-        self._booking = Booking(self.store, wording, allocator)
-        self._watcher = Watcher(
-            1,
-            local_mailbox(sandbox),
-            OfflineRewriter(
-                1,
-                MemoryOrganizers(MemoryInbox()),
-                verify,
-                self.store,
-                wording,
-                alarms,
-                allocator,
-                now=now,
-            ),
-            MessageHandler(self.store, wording, now=now, uuid4=uuid4, digits=digits),
+        self._booking = Booking(self.store, texts, allocator)
+        self._watcher = new_watcher(
             self.store,
             alarms,
+            texts,
+            MessageHandler(self.store, texts, now=now, uuid4=uuid4, digits=digits),
+            local_mailbox(sandbox),
+            MemoryOrganizers(MemoryInbox()),
+            verify,
             clock=self._clock,
             now=now,
+            uuid4=uuid4,
+            digits=digits,
         )
-        self._watcher._running = True
         if self.store.get(tables.CONNECTOR, 1) is None:
             change = self.store.transaction()
             change.put(tables.CONNECTOR, CONNECTOR)
@@ -125,7 +117,7 @@ class Life:
 
     def look(self) -> None:
         """Works off the mailbox, as once in a poll interval."""
-        self._hand.wait(self._watcher._step())
+        self._hand.wait(self._watcher.look())
 
     def follow_the_time(self) -> None:
         self._hand.wait(

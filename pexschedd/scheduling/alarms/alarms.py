@@ -1,4 +1,4 @@
-"""What an administrator has to mend: raised once, lowered when it is mended."""
+"""Alarms about what needs an administrator: raised once, and lowered when solved."""
 
 import msgspec
 from twisted.logger import Logger
@@ -9,13 +9,19 @@ from pexschedd.model.alarm import Alarm
 from pexschedd.store.store import Store
 
 KEPT = 200
-"""How many lowered alarms the history keeps."""
+"""The number of lowered alarms that are kept as history."""
 
 MOST_DETAILS = 8096
-"""Characters."""
+"""The longest details of an alarm, in characters."""
 
 
 class Alarms:
+    """Raises and lowers alarms, as records of the store.
+
+    An alarm is identified by its name, one of `names`, and its instance: the name of
+    the integration or other thing that it is about.
+    """
+
     _log = Logger()
 
     def __init__(self, store: Store, now: Now, node: str = "") -> None:
@@ -24,6 +30,7 @@ class Alarms:
         self._node = node
 
     def active(self, name: str, instance: str) -> Alarm | None:
+        """Return the alarm if it is raised at present."""
         return next(
             (
                 alarm
@@ -36,13 +43,13 @@ class Alarms:
         )
 
     def raise_(self, name: str, instance: str, details: str) -> None:
-        """Raises the alarm, or says in the raised one what is wrong by now."""
+        """Raise the alarm, or update the details of the one that is raised."""
         details = details[:MOST_DETAILS]
         active = self.active(name, instance)
         if active is not None and active.details == details:
             return
         self._log.error(
-            "alarm {name} for {instance}: {details}",
+            "alarm raised name={name} instance={instance}: {details}",
             name=name,
             instance=instance,
             details=details,
@@ -62,7 +69,7 @@ class Alarms:
         change.commit().addErrback(self._not_stored)
 
     def lower(self, instance: str, *names: str) -> None:
-        """Lowers the instance's alarms of these names; all of them without names."""
+        """Lower the instance's alarms of these names; all of them without names."""
         alarms = list(self._store.all(tables.ALARM))
         raised = [
             a
@@ -76,7 +83,7 @@ class Alarms:
         change = self._store.transaction(essential=True)
         for alarm in raised:
             self._log.info(
-                "alarm {name} for {instance} is over",
+                "alarm lowered name={name} instance={instance}",
                 name=alarm.name,
                 instance=instance,
             )
@@ -89,4 +96,4 @@ class Alarms:
 
     def _not_stored(self, failure: object) -> None:
         # The store has failed and stops the process by itself; it has said why.
-        self._log.error("an alarm could not be stored")
+        self._log.error("alarm could not be stored")

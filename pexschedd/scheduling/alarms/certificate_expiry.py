@@ -1,8 +1,8 @@
-"""Certificates that expire: said while there is time to renew them.
+"""Alarms about certificates that expire, while there is time to renew them.
 
-Four kinds: those that we trust, those that Exchange servers show us, our own on `ssl:`
-endpoints, and those with which integrations sign in as an application. Looked at once
-a day and when one of them changes.
+There are four kinds: those that we trust, those that Exchange servers present, our own
+on `ssl:` endpoints, and those with which integrations sign in as an application. They
+are checked once a day and when one of them changes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ from pexschedd.store.store import Store
 from pexschedd.util.periodic import Periodic, Running
 
 EVERY = 24 * 60 * 60.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 AHEAD = {
     CA_EXPIRES: timedelta(days=30),
@@ -39,19 +39,19 @@ AHEAD = {
     OWN_CERTIFICATE_EXPIRES: timedelta(days=14),
     APPLICATION_CERTIFICATE_EXPIRES: timedelta(days=30),
 }
-"""How long before its end a certificate is spoken of, by alarm."""
+"""The time before its end at which a certificate is reported, by alarm."""
 
 
 class OwnCertificate(msgspec.Struct, frozen=True):
-    """What we serve on an endpoint since the process has started."""
+    """The certificate that an endpoint presents since the process has started."""
 
     endpoint: str
     serving: Certificate
     on_disk: Callable[[], Certificate | None]
-    """What its file holds by now; None if that cannot be read."""
+    """Reads the certificate that its file holds now; None if that cannot be read."""
 
 
-class _Spoken(msgspec.Struct, frozen=True):
+class _Expiring(msgspec.Struct, frozen=True):
     alarm: str
     instance: str
     until: datetime
@@ -60,7 +60,11 @@ class _Spoken(msgspec.Struct, frozen=True):
 
 
 class CertificateExpiry(MultiService):
-    """`given` are those of the configuration file's `ca_file`."""
+    """Checks all certificates, and raises and lowers the alarms about them.
+
+    `given` are the certificates of the configuration file's `ca_file`, `own` those of
+    our endpoints.
+    """
 
     name = "certificates"
 
@@ -81,7 +85,7 @@ class CertificateExpiry(MultiService):
         self._own = own
         self._clock = clock
         self._now = now
-        self._shown: dict[str, Certificate] = {}
+        self._presented: dict[str, Certificate] = {}
         self._soon: IDelayedCall | None = None
         store.subscribe(tables.CA_CERTIFICATE, self._changed)
         store.subscribe(tables.CONNECTOR, self._changed)
@@ -91,38 +95,40 @@ class CertificateExpiry(MultiService):
         ).setServiceParent(self)
 
     def stopService(self) -> Deferred[Any]:
+        """Cancel the check that is due, and end the daily ones."""
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
         stopped: Deferred[Any] = super().stopService()
         return stopped
 
     def seen(self, host: str, certificate: x509.Certificate) -> None:
-        """A server that is believed has shown this: see `Trust.watch`."""
+        """Note the certificate that a verified server presents: see `Trust.watch`."""
         try:
-            shown = described(certificate)
+            presented = described(certificate)
         except ValueError:
             return
-        if self._shown.get(host) != shown:
-            self._shown[host] = shown
-            self._look_soon()
+        if self._presented.get(host) != presented:
+            self._presented[host] = presented
+            self._check_soon()
 
     def _changed(self, _old: object, _new: object) -> None:
-        self._look_soon()
+        self._check_soon()
 
-    def _look_soon(self) -> None:
-        """Later in this turn: not while OpenSSL or the store is in the middle."""
+    def _check_soon(self) -> None:
+        """Check in the reactor's next turn: OpenSSL or the store may be in the middle
+        of something now."""
         waiting = self._soon is not None and self._soon.active()
         if self.running and not waiting:
-            self._soon = self._clock.callLater(0, self._look)
+            self._soon = self._clock.callLater(0, self._check)
 
     async def _round(self, _running: Running) -> None:
-        self._look()
+        self._check()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._now()
         hosts = set(self._hosts())
         wanted = set()
-        for each in self._spoken_of(hosts):
+        for each in self._certificates(hosts):
             if each.until - now > AHEAD[each.alarm]:
                 continue
             ends = "expires" if each.until > now else "expired"
@@ -133,35 +139,36 @@ class CertificateExpiry(MultiService):
             )
             wanted.add((each.alarm, each.instance))
         for alarm in list(self._store.all(tables.ALARM)):
-            # A server that has not been talked to since the start is not news.
+            # A server that was not talked to since the start is no reason to lower it.
             unknown = (
                 alarm.name == CERTIFICATE_EXPIRES
                 and alarm.instance in hosts
-                and alarm.instance not in self._shown
+                and alarm.instance not in self._presented
             )
             stays = unknown or (alarm.name, alarm.instance) in wanted
             if alarm.name in AHEAD and not stays:
                 self._alarms.lower(alarm.instance, alarm.name)
 
-    def _spoken_of(self, hosts: set[str]) -> Iterator[_Spoken]:
+    def _certificates(self, hosts: set[str]) -> Iterator[_Expiring]:
         yield from self._trusted()
-        for host in sorted(hosts & self._shown.keys()):
-            shown = self._shown[host]
-            yield _Spoken(
+        for host in sorted(hosts & self._presented.keys()):
+            presented = self._presented[host]
+            yield _Expiring(
                 CERTIFICATE_EXPIRES,
                 host,
-                shown.not_after,
-                f"The certificate that {host} shows",
-                "Renew it on that server: an expired one is not believed.",
+                presented.not_after,
+                f"The certificate that {host} presents",
+                "Renew it on that server: an expired one is not trusted.",
             )
         for own in self._own:
-            yield _of_ours(own)
+            yield _own_certificate(own)
         for connector in self._store.all(tables.CONNECTOR):
             if _signs_in_with_certificate(connector):
-                yield from _of_application(connector)
+                yield from _application_certificate(connector)
 
-    def _trusted(self) -> Iterator[_Spoken]:
-        """Of several with the same subject the youngest counts: it was renewed."""
+    def _trusted(self) -> Iterator[_Expiring]:
+        """Yield the trusted certificates; of several with the same subject only the one
+        that lasts longest, since it renews the others."""
         ends: dict[str, datetime] = {}
         for each in self._given:
             name = each.subject or each.fingerprint
@@ -170,7 +177,7 @@ class CertificateExpiry(MultiService):
             name = record.subject or record.fingerprint
             ends[name] = max(record.end_date, ends.get(name, record.end_date))
         for name, until in ends.items():
-            yield _Spoken(
+            yield _Expiring(
                 CA_EXPIRES,
                 name,
                 until,
@@ -186,18 +193,18 @@ class CertificateExpiry(MultiService):
             yield _host(domain.domain)
 
 
-def _of_ours(own: OwnCertificate) -> _Spoken:
+def _own_certificate(own: OwnCertificate) -> _Expiring:
     file = own.on_disk()
     renewed = file is not None and file.not_after > own.serving.not_after
-    return _Spoken(
+    return _Expiring(
         OWN_CERTIFICATE_EXPIRES,
         own.endpoint,
         own.serving.not_after,
-        f"The certificate that {own.endpoint} shows",
-        "Its file holds a newer one already: restart pexschedd to use it."
+        f"The certificate that {own.endpoint} presents",
+        "Its file already holds a newer one: restart pexschedd to use it."
         if renewed
-        else "Renew its file and restart pexschedd: Outlook loads the add-in from no "
-        "server with an expired one.",
+        else "Renew its file and restart pexschedd: Outlook does not load the add-in "
+        "from a server with an expired one.",
     )
 
 
@@ -209,23 +216,23 @@ def _signs_in_with_certificate(connector: Connector) -> bool:
     )
 
 
-def _of_application(connector: Connector) -> Iterator[_Spoken]:
+def _application_certificate(connector: Connector) -> Iterator[_Expiring]:
     try:
         (certificate,) = read_pem(connector.public_key)
-    except ValueError:  # who signs in with it says what is wrong with it
+    except ValueError:  # signing in with it fails, and reports what is wrong with it
         return
-    yield _Spoken(
+    yield _Expiring(
         APPLICATION_CERTIFICATE_EXPIRES,
         connector.name,
         described(certificate).not_after,
         f'The certificate with which the integration "{connector.name}" signs in',
         "Make its successor with the command make_certificate and upload that to the "
-        "app registration at once: until then nobody can sign in.",
+        "app registration at once: until then the integration cannot sign in.",
     )
 
 
 def _host(address: str) -> str:
-    """Of a URL, or of a name with or without a port."""
+    """Return the host of a URL, or of a name with or without a port."""
     try:
         split = urlsplit(address if "://" in address else f"//{address}")
         return (split.hostname or "").encode("idna").decode("ascii")

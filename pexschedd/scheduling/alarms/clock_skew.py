@@ -1,7 +1,7 @@
-"""Whether the server's clock and ours agree.
+"""The alarm about an Exchange server whose clock differs from ours.
 
-Identity tokens, Kerberos tickets and join windows all depend on it; a wrong clock is
-otherwise found out by users, who are told that their token is not valid yet.
+Identity tokens, Kerberos tickets and join windows all depend on the time; otherwise a
+wrong clock is noticed by users, who are told that their token is not valid yet.
 """
 
 from datetime import datetime
@@ -11,46 +11,51 @@ from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
 
 TOLERATED = 120.0
-"""Seconds. An answer may have been under way for some of them."""
+"""Seconds below which the alarm is lowered. A response may have been under way for some
+of them."""
 FAR = 300.0
-"""Seconds: what Kerberos and token checks tolerate."""
-LOOK = 60.0
-"""Seconds between two looks at an integration's server."""
+"""Seconds beyond which it is raised: what Kerberos and token checks tolerate."""
+CHECK_EVERY = 60.0
+"""Seconds between two checks of an integration's server."""
 
 
 class ClockSkew:
-    """Raises the alarm beyond `FAR`, and lowers it within `TOLERATED`."""
+    """Compares servers' clocks with ours, and raises and lowers the alarm."""
 
     def __init__(self, alarms: Alarms, now: Now) -> None:
         self._alarms = alarms
         self._now = now
-        self._looked: dict[str, datetime] = {}
+        self._checked: dict[str, datetime] = {}
 
     def seen(self, integration: str, date: str) -> None:
-        """The Date header of an answer that has just arrived."""
+        """Check the Date header of a response that has just arrived.
+
+        `integration` is the integration's name.
+        """
         now = self._now()
-        last = self._looked.get(integration)
-        if last is not None and abs((now - last).total_seconds()) < LOOK:
+        last = self._checked.get(integration)
+        if last is not None and abs((now - last).total_seconds()) < CHECK_EVERY:
             return
-        found = ahead(date, now)
-        if found is None:
+        difference = ahead(date, now)
+        if difference is None:
             return
-        self._looked[integration] = now
-        if abs(found) > FAR:
-            which = "ahead of" if found > 0 else "behind"
+        self._checked[integration] = now
+        if abs(difference) > FAR:
+            which = "ahead of" if difference > 0 else "behind"
             self._alarms.raise_(
                 names.CLOCK,
                 integration,
-                f"The clock of the Exchange server is {_span(abs(found))} {which} this "
-                "machine's. Synchronize both by NTP: until then identity tokens are "
-                "refused as not valid yet or expired, and rooms open at wrong times.",
+                f"The clock of the Exchange server is {_span(abs(difference))} {which} "
+                "this machine's. Synchronize both by NTP: until then identity tokens "
+                "are refused as not valid yet or expired, and rooms open at wrong "
+                "times.",
             )
-        elif abs(found) <= TOLERATED:
+        elif abs(difference) <= TOLERATED:
             self._alarms.lower(integration, names.CLOCK)
 
 
 def _span(seconds: float) -> str:
-    """In round minutes, so that a steady difference is always said the same way."""
+    """Return rounded words, so that a steady difference is always said the same way."""
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} minutes"

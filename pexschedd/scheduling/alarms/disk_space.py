@@ -1,4 +1,4 @@
-"""Looks at the store's disk every few seconds, and keeps the alarms about it."""
+"""Checks the store's disk every few seconds, and keeps the alarms about it."""
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -8,15 +8,15 @@ from pexschedd.store.store import Store
 from pexschedd.util.periodic import Periodic, Running
 
 INTERVAL = 5.0
-"""Seconds between two looks: little can be written in that time."""
+"""Seconds between two checks: little can be written in that time."""
 
 INSTANCE = "state folder"
 
 
 def disk_watch(store: Store, alarms: Alarms, clock: IReactorTime) -> Periodic:
-    """The service that does it."""
+    """Return the service that checks the disk and raises and lowers the alarms."""
 
-    async def look(_: Running) -> None:
+    async def check(_: Running) -> None:
         await store.look_at_disk()
         for name, why in (
             (names.DISK_LOW, store.refusal),
@@ -27,4 +27,4 @@ def disk_watch(store: Store, alarms: Alarms, clock: IReactorTime) -> Periodic:
             else:
                 alarms.lower(INSTANCE, name)
 
-    return Periodic("disk", look, clock, INTERVAL, at_start=True)
+    return Periodic("disk", check, clock, INTERVAL, at_start=True)

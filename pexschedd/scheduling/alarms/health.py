@@ -1,4 +1,4 @@
-"""Whether the daemon is well, as a few named checks. Pure."""
+"""PURE: the health of the daemon, as a few named checks."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -9,14 +9,18 @@ from pexschedd.model.alarm import Alarm
 
 
 class HealthStatus(StrEnum):
+    """The result of a health check, as monitoring sees it."""
+
     OK = "ok"
     DEGRADED = "degraded"
-    """It works, but something has to be mended."""
+    """It works, but something needs an administrator."""
     FAILED = "failed"
-    """It cannot take new work: send nobody here."""
+    """It cannot take new work: a load balancer should send none."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True):
+    """One named check and its result; `reason` is empty when it is OK."""
+
     name: str
     status: HealthStatus
     reason: str = ""
@@ -25,8 +29,12 @@ class HealthCheck(msgspec.Struct, frozen=True):
 def examine(
     failure: str, refusal: str, integrations: Iterable[str], alarms: Iterable[Alarm]
 ) -> list[HealthCheck]:
-    """`failure` says why the store is given up, `refusal` why it takes nothing new
-    right now; both are empty when all is well. `alarms` are the raised ones."""
+    """Return the checks of the store, the disk, each integration, and other alarms.
+
+    `failure` says why the store was given up, `refusal` why it takes nothing new right
+    now; both are empty when all is well. `integrations` are names, and `alarms` the
+    raised ones.
+    """
     by_instance: dict[str, list[Alarm]] = {}
     for alarm in alarms:
         by_instance.setdefault(alarm.instance, []).append(alarm)
@@ -44,6 +52,7 @@ def examine(
 
 
 def overall(checks: Iterable[HealthCheck]) -> HealthStatus:
+    """Return the worst status among the checks."""
     found = {check.status for check in checks}
     return next(
         (

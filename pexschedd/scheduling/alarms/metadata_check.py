@@ -1,9 +1,9 @@
-"""Whether Exchange's signing keys can be read, before a user needs them.
+"""Reads Exchange's signing keys before a user needs them, and keeps the alarm about it.
 
 Every configured metadata document is read once an hour, at the start and when it is
-configured; one that cannot be read, every five minutes and when something changes
-that may help. So the keys are at hand when a user opens the add-in, and an
-administrator hears of trouble first.
+configured; one that cannot be read, every five minutes and when something changes that
+may help. So the keys are at hand when a user opens the add-in, and an administrator
+hears of a problem first.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
@@ -21,12 +21,12 @@ from pexschedd.scheduling.alarms.names import METADATA
 from pexschedd.store.store import Store
 from pexschedd.util.periodic import Periodic, Running
 
-EVERY = 60 * 60.0
-AGAIN = 5 * 60.0
+READ_EVERY = 60 * 60.0
+RETRY_EVERY = 5 * 60.0
 """Seconds between two readings of a document that can, or cannot, be read."""
 
-PATIENCE = 10 * 60.0
-"""Seconds after which it is no passing trouble any more."""
+LASTING = 10 * 60.0
+"""Seconds after which a problem counts as lasting."""
 
 NONE_CONFIGURED = (
     "No Exchange metadata domain is configured, so no user of the add-in can be "
@@ -35,20 +35,21 @@ NONE_CONFIGURED = (
 )
 
 Read = Callable[[str], Coroutine[Any, Any, object]]
-"""Reads the document of a configured domain; `Unavailable` says why it cannot be."""
+"""Reads the document of a configured domain; raises `Unavailable` with the reason."""
 
 
 class _State:
     def __init__(self) -> None:
         self.good: float | None = None
+        """The time at which it was last read, by the reactor's clock."""
         self.failing: float | None = None
-        """Since when it could not be read."""
+        """The time since which it cannot be read; None while it can."""
         self.problem = ""
         self.untrusted = False
 
 
 class MetadataCheck(MultiService):
-    """Raises and lowers `METADATA`, one alarm for an integration."""
+    """Raises and lowers `METADATA`, one alarm for each integration."""
 
     name = "metadata"
     _log = Logger()
@@ -62,7 +63,7 @@ class MetadataCheck(MultiService):
         self._read = read
         self._clock = clock
         self._states: dict[str, _State] = {}
-        # Since when integrations have had no domain at all.
+        # The times since which integrations have had no domain at all.
         self._without: dict[str, float] = {}
         self._one_at_a_time = DeferredLock()
         self._soon: IDelayedCall | None = None
@@ -70,11 +71,12 @@ class MetadataCheck(MultiService):
         store.subscribe(tables.EXCHANGE_DOMAIN, self._changed)
         store.subscribe(tables.CONNECTOR, self._changed)
         store.subscribe(tables.CA_CERTIFICATE, self._changed)
-        Periodic("metadata", self._round, clock, AGAIN, at_start=True).setServiceParent(
-            self
-        )
+        Periodic(
+            "metadata", self._round, clock, RETRY_EVERY, at_start=True
+        ).setServiceParent(self)
 
     def stopService(self) -> Deferred[Any]:
+        """Cancel the reading at hand, and end the periodic ones."""
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
         stopped: Deferred[Any] = super().stopService()
@@ -84,24 +86,24 @@ class MetadataCheck(MultiService):
 
     def _changed(self, _old: object, _new: object) -> None:
         if self.running and (self._soon is None or not self._soon.active()):
-            self._soon = self._clock.callLater(0, self._look_now)
+            self._soon = self._clock.callLater(0, self._check_now)
 
-    def _look_now(self) -> None:
+    def _check_now(self) -> None:
         done = Deferred.fromCoroutine(self._round(lambda: bool(self.running)))
         done.addErrback(
             lambda failure: self._log.failure(
-                "metadata could not be looked at", failure
+                "metadata check failed unexpectedly", failure
             )
         )
 
     async def _round(self, running: Running) -> None:
         await self._one_at_a_time.acquire()
         try:
-            await self._look(running)
+            await self._check(running)
         finally:
             self._one_at_a_time.release()
 
-    async def _look(self, running: Running) -> None:
+    async def _check(self, running: Running) -> None:
         configured = dict(self._configured())
         wanted = {domain for domains in configured.values() for domain in domains}
         self._states = {
@@ -115,27 +117,27 @@ class MetadataCheck(MultiService):
         }
         for domain, state in self._states.items():
             if running() and self._is_due(state):
-                await self._try(domain, state)
+                await self._read_one(domain, state)
         if running():
             for connector in list(self._store.all(tables.CONNECTOR)):
-                self._speak(connector.name, configured.get(connector.name, []))
+                self._update_alarm(connector.name, configured.get(connector.name, []))
 
     def _configured(self) -> Iterator[tuple[str, list[str]]]:
-        """Integrations whose users show tokens of Exchange's, and their domains."""
+        """Yield integrations whose users present Exchange tokens, and their domains."""
         for connector in self._store.all(tables.CONNECTOR):
             if connector.addin_authentication_method == "EXCHANGE_USER_ID_TOKEN":
                 found = self._store.find_all(tables.DOMAIN_BY_CONNECTOR, connector.id)
                 yield connector.name, [each.domain for each in found]
 
     def _is_due(self, state: _State) -> bool:
-        # A little early counts: rounds do not come at the very second.
+        # A second early counts: rounds do not come exactly on time.
         return (
             state.good is None
             or state.failing is not None
-            or self._clock.seconds() - state.good >= EVERY - 1
+            or self._clock.seconds() - state.good >= READ_EVERY - 1
         )
 
-    async def _try(self, domain: str, state: _State) -> None:
+    async def _read_one(self, domain: str, state: _State) -> None:
         self._reading = Deferred.fromCoroutine(self._read(domain))
         try:
             await self._reading
@@ -151,11 +153,11 @@ class MetadataCheck(MultiService):
             state.failing = None
             state.untrusted = False
 
-    def _speak(self, integration: str, domains: list[str]) -> None:
+    def _update_alarm(self, integration: str, domains: list[str]) -> None:
         states = [self._states[each] for each in domains if each in self._states]
         problems = [state.problem for state in states if self._is_lasting(state)]
         without = self._without.get(integration)
-        if without is not None and self._clock.seconds() - without >= PATIENCE:
+        if without is not None and self._clock.seconds() - without >= LASTING:
             problems = [NONE_CONFIGURED]
         if problems:
             self._alarms.raise_(METADATA, integration, " ".join(problems))
@@ -165,4 +167,4 @@ class MetadataCheck(MultiService):
     def _is_lasting(self, state: _State) -> bool:
         if state.failing is None:
             return False
-        return state.untrusted or self._clock.seconds() - state.failing >= PATIENCE
+        return state.untrusted or self._clock.seconds() - state.failing >= LASTING

@@ -1,4 +1,5 @@
 """The equipment mailbox: messages read, decided about, committed and answered.
 
-Begin with `watcher`; `worker` and `supervisor` run one for each integration.
+Begin with `watcher`, then `reader`, `batch_processor` and `sender`, which it calls in
+this order. `worker` and `supervisor` run one watcher for each integration.
 """

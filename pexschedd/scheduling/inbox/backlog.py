@@ -1,10 +1,9 @@
-"""What has arrived and waits to be decided about: who is next. Pure.
+"""PURE: the order in which messages that have arrived are decided about.
 
-A backlog can be long: everything that was sent while the daemon was stopped. Somebody
-who sends a meeting now should not wait until it is worked off, so what arrives during
-that time goes first. But the messages about one meeting are decided about in the order
-in which they arrived: one that is about a meeting with older messages waiting waits
-behind them.
+A backlog can be long: everything that was sent while the daemon was stopped. A meeting
+that is sent now should not wait until it is worked off, so messages that arrive during
+that time go first. But messages about one meeting are decided about in the order in
+which they arrived: a new one waits behind older ones about the same meeting.
 """
 
 from collections import Counter, deque
@@ -14,24 +13,26 @@ from pexschedd.model.meeting import MessageRef
 
 
 class Backlog:
+    """A queue of messages, with newcomers first."""
+
     def __init__(self) -> None:
         self._urgent: deque[MessageRef] = deque()
         self._waiting: deque[MessageRef] = deque()
         self._meetings: Counter[str] = Counter()
-        """How many of those in `_waiting` are about each meeting."""
+        """The number of messages in `_waiting` about each meeting."""
         self._ids: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._urgent) + len(self._waiting)
 
     def add(self, refs: Sequence[MessageRef]) -> None:
-        """Takes messages in, oldest first; none twice."""
+        """Add messages, oldest first; those already in the queue are ignored."""
         behind = bool(self._waiting)
         for ref in refs:
             if ref.item_id in self._ids:
                 continue
             self._ids.add(ref.item_id)
-            # Of which meeting it is may be unknown: then it could be any.
+            # The meeting may be unknown: then it could be any of those that wait.
             known = bool(ref.meeting)
             if behind and known and not self._meetings[ref.meeting]:
                 self._urgent.append(ref)
@@ -40,7 +41,7 @@ class Backlog:
                 self._meetings[ref.meeting] += 1
 
     def take(self, most: int) -> list[MessageRef]:
-        """The next ones."""
+        """Remove and return the next messages, at most `most`."""
         taken: list[MessageRef] = []
         while len(taken) < most and self:
             if self._urgent:
@@ -55,6 +56,7 @@ class Backlog:
         return taken
 
     def clear(self) -> None:
+        """Forget all messages."""
         self._urgent.clear()
         self._waiting.clear()
         self._meetings.clear()

@@ -1,8 +1,7 @@
-"""Decides about the messages of a batch, and makes durable what follows.
+"""Decides about the messages of a batch, and commits what follows.
 
-All of a batch become durable in one commit. If that cannot be, because one of them has
-something that nobody foresaw, each is decided about by itself, and that one is in
-trouble.
+All messages of a batch are committed together. If one of them causes an unforeseen
+error, each is decided about and committed by itself, and that one is quarantined.
 """
 
 from collections.abc import Sequence
@@ -18,73 +17,112 @@ from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.model.outbox import MailboxCursor
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
 from pexschedd.scheduling.inbox.quarantine import Quarantine
-from pexschedd.scheduling.ports.mailbox import Blame, Unreadable
+from pexschedd.scheduling.ports.mailbox import Blame, Mailbox, Unreadable
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
 
 class BatchProcessor:
-    """One integration's."""
+    """Processes one integration's messages; those that fail go to its quarantine."""
 
     _log = Logger()
 
     def __init__(
         self,
         connector_id: int,
-        scheduler: MessageHandler,
+        mailbox: Mailbox,
+        handler: MessageHandler,
         store: Store,
-        troubled: Quarantine,
+        quarantine: Quarantine,
         *,
         now: Now,
     ) -> None:
         self._connector_id = connector_id
-        self._scheduler = scheduler
+        self._mailbox = mailbox
+        self._handler = handler
         self._store = store
-        self._troubled = troubled
+        self._quarantine = quarantine
         self._now = now
-        self.readable = 0
-        """How many messages the mailbox could give us."""
+        self._readable = 0
+        """The number of messages that the mailbox could show in this process."""
 
-    async def decide(
+    @property
+    def has_retries(self) -> bool:
+        """True while a message waits to be tried again."""
+        return self._quarantine.is_waiting
+
+    def holds(self, ref: MessageRef) -> bool:
+        """Return whether a message is quarantined: tried again later, or set aside."""
+        return self._quarantine.knows(ref)
+
+    def due_retries(self) -> list[MessageRef]:
+        """Return the quarantined messages that are to be tried again now."""
+        return self._quarantine.due(self._readable)
+
+    async def tidy(self, connector: Connector) -> None:
+        """Delete old records of messages that were set aside, and update the alarm."""
+        await self._quarantine.tidy(connector.name)
+
+    async def process(
         self,
-        asked: Sequence[MessageRef],
+        requested: Sequence[MessageRef],
         messages: Sequence[MeetingMessage | Unreadable],
         *,
         cursor: str | None = None,
     ) -> None:
-        """`asked` has all that were to be read. With a cursor, those before it are
-        all decided about then."""
+        """Decide about `messages`, and commit what follows from them.
+
+        `requested` has every reference that was to be fetched: what is missing among
+        the messages is gone from the mailbox. A `cursor` is stored in the same commit;
+        everything before it has then been decided about.
+        """
         connector = self._store.get(tables.CONNECTOR, self._connector_id)
         if connector is None:
             return  # deleted meanwhile: nothing may be scheduled for it any more
-        self.readable += sum(isinstance(each, MeetingMessage) for each in messages)
+        self._readable += sum(isinstance(each, MeetingMessage) for each in messages)
+        await self._look_up(connector, messages)
+        if self._store.get(tables.CONNECTOR, self._connector_id) is None:
+            return  # deleted while the directory was asked
         try:
             with self._store.transaction() as change:
                 for message in messages:
                     self._decide(change, connector, message)
-                durable = self._and_then(change, connector, asked, messages, cursor)
+                durable = self._finish(change, connector, requested, messages, cursor)
         except PexscheddError:
-            raise  # of the store: no message is to blame
-        except Exception:  # noqa: BLE001 - whatever it was, one message is to blame
+            raise  # the store's: no message is to blame
+        except Exception:  # noqa: BLE001 - any error of one message may end up here
             for message in messages:
                 await self._process_alone(connector, message)
             change = self._store.transaction()
-            durable = self._and_then(change, connector, asked, messages, cursor)
+            durable = self._finish(change, connector, requested, messages, cursor)
         await durable
 
-    def _and_then(
+    async def _look_up(
+        self, connector: Connector, messages: Sequence[MeetingMessage | Unreadable]
+    ) -> None:
+        """Ask the directory about organizers of one meeting with different addresses.
+
+        Raises `MailboxError` when it cannot be asked now: the batch is read again.
+        """
+        book = self._handler.addresses
+        book.clear(connector.id)
+        for address in sorted(self._handler.to_look_up(connector, messages)):
+            primary = await self._mailbox.primary_address(address)
+            book.learn(connector.id, address, primary)
+
+    def _finish(
         self,
         change: Transaction,
         connector: Connector,
-        asked: Sequence[MessageRef],
+        requested: Sequence[MessageRef],
         messages: Sequence[MeetingMessage | Unreadable],
         cursor: str | None,
     ) -> Deferred[None]:
-        """What follows from no single message, and the commit."""
-        there = {message.ref.item_id for message in messages}
-        for ref in asked:
-            if ref.item_id not in there:
-                self._troubled.forget(change, ref.item_id)
+        """Add what concerns the batch as a whole, and begin the commit."""
+        found = {message.ref.item_id for message in messages}
+        for ref in requested:
+            if ref.item_id not in found:
+                self._quarantine.forget(change, ref.item_id)
         if cursor is not None:
             change.put(
                 tables.CURSOR,
@@ -104,10 +142,12 @@ class BatchProcessor:
         message: MeetingMessage | Unreadable,
     ) -> None:
         if isinstance(message, Unreadable):
-            self._in_trouble(change, connector, message, message.reason, message.blame)
+            self._attempt_failed(
+                change, connector, message, message.reason, message.blame
+            )
         else:
-            self._scheduler.schedule(change, connector, message)
-            self._troubled.forget(change, message.ref.item_id)
+            self._handler.handle(change, connector, message)
+            self._quarantine.forget(change, message.ref.item_id)
 
     async def _process_alone(
         self, connector: Connector, message: MeetingMessage | Unreadable
@@ -118,19 +158,22 @@ class BatchProcessor:
                 durable = change.commit()
         except PexscheddError:
             raise
-        except Exception as error:  # noqa: BLE001 - the others do not suffer for it
+        except Exception as error:  # noqa: BLE001 - the other messages must go on
             with self._store.transaction() as change:
                 reason = f"internal error ({type(error).__name__})"
-                correlation_id = self._in_trouble(change, connector, message, reason)
+                correlation_id = self._attempt_failed(
+                    change, connector, message, reason
+                )
                 durable = change.commit()
             self._log.failure(
-                "{correlation_id}: integration {integration}: unexpected error",
+                "message failed unexpectedly integration={integration} "
+                "correlation_id={correlation_id}",
                 correlation_id=correlation_id,
                 integration=connector.id,
             )
         await durable
 
-    def _in_trouble(
+    def _attempt_failed(
         self,
         change: Transaction,
         connector: Connector,
@@ -138,24 +181,25 @@ class BatchProcessor:
         reason: str,
         blame: Blame = Blame.MESSAGE,
     ) -> str:
-        """Once more. Returns the correlation id."""
-        troubled = self._troubled.count(
+        """Count a failed attempt; after the last one the organizer is told the general
+        error. Returns the message's correlation id."""
+        attempt = self._quarantine.count(
             change,
             message.ref,
             reason,
-            self._scheduler.correlation_id(),
+            self._handler.correlation_id(),
             blame=blame,
-            others=self.readable,
+            others=self._readable,
         )
         self._log.warn(
-            "{correlation_id}: integration {integration}: cannot be decided about: "
-            "{reason} (try {attempts})",
-            correlation_id=troubled.correlation_id,
+            "message cannot be processed integration={integration} "
+            "correlation_id={correlation_id} attempts={attempts}: {reason}",
+            correlation_id=attempt.correlation_id,
             integration=connector.id,
             reason=reason,
-            attempts=troubled.attempts,
+            attempts=attempt.attempts,
         )
-        if troubled.set_aside_time is not None:
-            id = troubled.correlation_id
-            self._scheduler.give_up(change, connector, message, id)
-        return troubled.correlation_id
+        if attempt.set_aside_time is not None:
+            id = attempt.correlation_id
+            self._handler.give_up(change, connector, message, id)
+        return attempt.correlation_id

@@ -26,7 +26,7 @@ from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.store.store import Store
 
 BUSY_FOR_LONG = 600.0
-"""Seconds."""
+"""Seconds after which a busy server is reported."""
 
 _KINDS: tuple[tuple[type[MailboxError], str], ...] = (
     # The first that fits.
@@ -42,16 +42,20 @@ FAMILY = tuple(name for _, name in _KINDS)
 
 
 class ConnectionAlarm:
+    """The alarms about the way to the mailbox, of which one at most is raised."""
+
     def __init__(self, alarms: Alarms, clock: IReactorTime) -> None:
         self._alarms = alarms
         self._clock = clock
         self._busy_since: float | None = None
 
-    def well(self, instance: str) -> None:
+    def working(self, instance: str) -> None:
+        """Lower all of them: the mailbox could be worked with."""
         self._busy_since = None
         self._alarms.lower(instance, *FAMILY)
 
     def failed(self, instance: str, error: MailboxError) -> None:
+        """Raise the alarm that says why, and lower the others."""
         if isinstance(error, CursorLost):
             return  # the mailbox works; it is only read from the beginning
         name = next(name for kind, name in _KINDS if isinstance(error, kind))
@@ -67,24 +71,29 @@ class ConnectionAlarm:
             self._alarms.lower(instance, *FAMILY)
 
     def _busy(self, error: MailboxError) -> str:
-        """Empty while it may be over soon. The words stay the same while it lasts."""
+        """Return the details; empty while the server may soon be free again.
+
+        The text stays the same while the server is busy, so it is said only once.
+        """
         now = self._clock.seconds()
         if self._busy_since is None:
             self._busy_since = now
         if now - self._busy_since < BUSY_FOR_LONG:
             return ""
         return (
-            f"The server has not let us work for more than "
+            f"The server has turned away our requests for more than "
             f"{BUSY_FOR_LONG / 60:g} minutes: {error.message} Check its load, and the "
             "throttling policy of the service account."
         )
 
 
 LONG = timedelta(minutes=10)
+"""Time after which a message that waits for its answer is reported."""
 
 
 class QueueAlarm:
-    """One integration's: of what is decided but not told, and what is not decided."""
+    """The alarm that messages have waited too long: undecided, or decided but not told
+    to Exchange."""
 
     def __init__(
         self,
@@ -102,8 +111,8 @@ class QueueAlarm:
         self._now = now
         self._undecided_since: float | None = None
 
-    def look(self, instance: str, undecided: int = 0) -> None:
-        """`undecided` messages are still to be decided about."""
+    def check(self, instance: str, undecided: int = 0) -> None:
+        """Raise or lower the alarm; `undecided` messages are in the backlog."""
         waiting, reason = self._long_waiting()
         if not undecided:
             self._undecided_since = None
@@ -114,7 +123,7 @@ class QueueAlarm:
         if not waiting:
             self._alarms.lower(instance, names.QUEUE)
         elif self._alarms.active(names.QUEUE, instance) is None:
-            # How many they are changes all the time: said once.
+            # Their number changes all the time: it is said once.
             self._alarms.raise_(
                 names.QUEUE,
                 instance,
@@ -124,20 +133,57 @@ class QueueAlarm:
             )
 
     def _long_waiting(self) -> tuple[int, str]:
-        """How many, and what was said of one the last time, if anything was."""
+        """Return their number, and the reason of the latest failed attempt, if any."""
         before = self._now() - LONG
         id, find = self._connector_id, self._store.find_all
-        troubled = [
+        quarantined = [
             each
             for each in find(tables.TROUBLED_BY_CONNECTOR, id)
             if each.set_aside_time is None and each.first_time < before
         ]
         answers = find(tables.OUTBOX_BY_CONNECTOR, id)
         rewrites = find(tables.REWRITE_BY_CONNECTOR, id)
-        items = {each.item_id for each in troubled}
+        items = {each.item_id for each in quarantined}
         items |= {each.item_id for each in answers if each.created < before}
         items |= {each.item_id for each in rewrites if each.created < before}
-        if not troubled:
+        if not quarantined:
             return len(items), ""
-        last = max(troubled, key=lambda each: (each.last_time, each.id))
+        last = max(quarantined, key=lambda each: (each.last_time, each.id))
         return len(items), f"Of the last one that was tried: {last.reason}"
+
+
+class MailboxAlarms:
+    """All alarms that a watcher keeps about one integration's mailbox.
+
+    `instance` of its methods is the integration's name.
+    """
+
+    def __init__(
+        self, alarms: Alarms, connection: ConnectionAlarm, queue: QueueAlarm
+    ) -> None:
+        self._alarms = alarms
+        self._connection = connection
+        self._queue = queue
+
+    def working(self, instance: str) -> None:
+        """Lower the alarms that a look which went well disproves."""
+        self._connection.working(instance)
+        self._alarms.lower(instance, names.INTERNAL)
+
+    def failed(self, instance: str, error: MailboxError) -> None:
+        """Raise the alarm that says why the mailbox cannot be worked with."""
+        self._connection.failed(instance, error)
+
+    def internal_error(self, instance: str) -> None:
+        """Raise the alarm about an error that was not foreseen."""
+        self._alarms.raise_(
+            names.INTERNAL,
+            instance,
+            "The equipment mailbox cannot be processed because of an internal error; "
+            "the log has the details. It is tried again.",
+        )
+
+    def check_queue(self, instance: str, undecided: int = 0) -> None:
+        """Raise or lower the alarm about messages that have waited too long;
+        `undecided` messages are in the backlog."""
+        self._queue.check(instance, undecided)

@@ -1,9 +1,9 @@
 """From one message to the records and the answer that follow, within a transaction.
 
-The shell around `decide`: gives it what is known, ids and randomness, words the
-answer, and turns what cannot be scheduled into the general error text, under a
-correlation id that the log has too. What nobody foresaw is raised: who called tries
-again, and gives up after a few times. A message therefore always gets an answer.
+The shell around `decide`: it supplies the records, ids and randomness, writes the text
+of the answer, and answers what cannot be scheduled with the general error, under a
+correlation id that is in the log too. Unforeseen errors are raised: the caller tries
+again, and calls `give_up` after a few attempts. So every message gets an answer.
 """
 
 from collections import defaultdict
@@ -30,15 +30,20 @@ from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
-# Not of the class: a logger that is one's attribute is named after the class.
+# A module's logger: one that is an attribute would be named after its class.
 _log = Logger(namespace="administrator.scheduling")
 
 
 class MessageHandler:
+    """Decides about single messages, for all integrations.
+
+    `digits` returns a random decimal number of the given length.
+    """
+
     def __init__(
         self,
         store: Store,
-        wording: MessageTexts,
+        texts: MessageTexts,
         *,
         now: Now,
         uuid4: Callable[[], str],
@@ -47,25 +52,26 @@ class MessageHandler:
         self._store = store
         self.addresses = AddressBook()
         """The directory's addresses, for the messages at hand; see `to_look_up`."""
-        self._known = MeetingLookup(store, self.addresses)
-        self._wording = wording
+        self._lookup = MeetingLookup(store, self.addresses)
+        self._texts = texts
         self._now = now
         self._uuid4 = uuid4
         self._digits = digits
 
-    def schedule(
+    def handle(
         self,
         change: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
     ) -> None:
-        """Adds to `change` all that follows from `message`."""
+        """Add to `change` everything that follows from `message`."""
         correlation_id = self._uuid4()
         try:
             decision, body = self._decide(change, connector, message)
         except PexscheddError as error:
             _log.warn(
-                "{correlation_id}: integration {integration}: declined: {reason}",
+                "message declined integration={integration} "
+                "correlation_id={correlation_id}: {reason}",
                 correlation_id=correlation_id,
                 integration=connector.id,
                 reason=error.message,
@@ -73,7 +79,8 @@ class MessageHandler:
             self._decline(change, connector, message, correlation_id)
             return
         _log.info(
-            "{correlation_id}: integration {integration}: {note}{records}",
+            "message processed integration={integration} "
+            "correlation_id={correlation_id}: {note}{records}",
             correlation_id=correlation_id,
             integration=connector.id,
             note=decision.note,
@@ -81,7 +88,7 @@ class MessageHandler:
         )
         apply_decision(change, self._store, decision.changes, self._now())
         if decision.action is Action.REMOVE:
-            self._rewrite_called_off(change, connector, message)
+            self._cancel_rewrites(change, connector, message)
         if decision.token:
             self._rewrite_later(change, connector, message, decision, correlation_id)
         elif decision.action is not None:
@@ -102,8 +109,8 @@ class MessageHandler:
             if isinstance(message, MeetingMessage) and message.uid:
                 named[message.uid].add(organizer.address_of(message))
         for uid, addresses in named.items():
-            known = scheduled(self._known, connector.id, uid)
-            early = self._known.cancelled_early(connector.id, uid)
+            known = scheduled(self._lookup, connector.id, uid)
+            early = self._lookup.cancelled_early(connector.id, uid)
             addresses.update(each.organizer for each in known)
             addresses.update(each.organizer for each in early)
             addresses.discard("")
@@ -116,13 +123,13 @@ class MessageHandler:
         message: MeetingMessage | Unreadable,
         correlation_id: str,
     ) -> None:
-        """Adds the general error to `change`: nothing else can be said any more."""
+        """Add the general error to `change`, as the last thing that can be said."""
         if isinstance(message, MeetingMessage) and message.kind is MessageKind.OTHER:
-            return  # nobody waits for an answer
+            return  # no organizer waits for an answer
         self._decline(change, connector, message, correlation_id)
 
     def correlation_id(self) -> str:
-        """A new one."""
+        """Return a new correlation id."""
         return self._uuid4()
 
     def _decline(
@@ -143,8 +150,8 @@ class MessageHandler:
         )
 
     def general_error(self, connector: Connector, correlation_id: str) -> str:
-        """What organizers are told when nothing else can be said."""
-        return self._wording.general_error(connector, correlation_id)
+        """Return the answer to a message that cannot be processed, as HTML."""
+        return self._texts.general_error(connector, correlation_id)
 
     def _decide(
         self,
@@ -152,20 +159,20 @@ class MessageHandler:
         connector: Connector,
         message: MeetingMessage | Unreadable,
     ) -> tuple[Decision, str]:
-        """Decides and words the answer; changes nothing."""
+        """Decide, and write the answer's text; nothing is changed yet."""
         if isinstance(message, Unreadable):
             raise Undecidable(f"Exchange cannot give us the message: {message.reason}")
         decision = decide(
             message,
-            self._known,
+            self._lookup,
             connector,
-            self._wording.of_room(connector),
+            self._texts.of_room(connector),
             self._now(),
             IdSource(change.new_id, self._digits),
         )
         if decision.text is None:
             return decision, decision.reply
-        body = self._wording.answer(connector, decision.text, message, decision.alias)
+        body = self._texts.answer(connector, decision.text, message, decision.alias)
         return decision, body
 
     def _rewrite_later(
@@ -193,15 +200,26 @@ class MessageHandler:
             ),
         )
 
-    def _rewrite_called_off(
+    def _is_its_organizers(
+        self, connector: Connector, message: MeetingMessage, pending: PendingRewrite
+    ) -> bool:
+        """Return whether a cancellation comes from the organizer of the rewrite."""
+        return self._lookup.same_mailbox(
+            connector.id, pending.organizer, organizer.address_of(message)
+        )
+
+    def _cancel_rewrites(
         self,
         change: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
     ) -> None:
-        """Who has cancelled a meeting is not told that it cannot be found."""
+        """Mark pending rewrites of a meeting that was cancelled meanwhile: its
+        organizer is not to be told that it cannot be found."""
         assert isinstance(message, MeetingMessage)  # noqa: S101 - it was decided about
         for pending in self._store.find_all(tables.REWRITE_BY_CONNECTOR, connector.id):
+            if not self._is_its_organizers(connector, message, pending):
+                continue
             if pending.uid == message.uid and message.recurrence_id in (
                 None,
                 pending.recurrence_id,

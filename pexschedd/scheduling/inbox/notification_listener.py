@@ -1,9 +1,9 @@
-"""Keeps one integration's notifications going, and has its mailbox looked into.
+"""Listens for one integration's notifications, and has its mailbox looked into.
 
-Notifications only say when: every look reads all that is new. What happens while
-nobody listens is not told, so the mailbox is looked into whenever listening begins and
-whenever it ends; and until it has begun again, every `poll_interval`. While listening
-goes on, looks at an interval are a safety net only.
+A notification only says that it is time to look: every look reads everything new. The
+server does not report what happens between two subscriptions, so the mailbox is looked
+into whenever listening begins and whenever it ends, and every `poll_interval` until it
+has begun again. While listening goes on, looks at an interval are only a safety net.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from pexschedd.util.coalesce import CallCoalescer
 from pexschedd.util.sleep import Sleep
 
 BURST = 0.5
-"""Seconds between two looks while more and more arrives."""
+"""Seconds between two looks while messages keep arriving."""
 
 SETTLED = 60.0
 """Seconds after which listening counts as having worked: a server that ends it earlier
@@ -33,42 +33,42 @@ is asked again after a growing pause."""
 RETRY_FIRST = 1.0
 RETRY_REFUSED = 60.0
 RETRY_MOST = 300.0
-"""Seconds between two tries. The mailbox is looked into meanwhile."""
+"""Seconds between two attempts. The mailbox is looked into meanwhile."""
 
 
 class NotificationMode(StrEnum):
-    """How an integration learns of what arrives."""
+    """The way in which an integration learns of new messages."""
 
     STREAMING = "streaming"
-    """The server tells at once."""
+    """The server reports them at once."""
     PULL = "pull"
     """The server is asked for notifications every few seconds."""
     CONNECTING = "connecting"
-    """Nobody tells anything yet; the mailbox is looked into every few seconds."""
+    """Listening has not begun yet; the mailbox is looked into every few seconds."""
     POLLING = "polling"
     """The mailbox is looked into every few seconds: by choice, or until notifications
     are tried again."""
 
 
 class StreamState(msgspec.Struct, frozen=True):
-    """For those who watch over it."""
+    """The state of an integration's notifications, for monitoring."""
 
-    way: NotificationMode
+    mode: NotificationMode
     since: datetime
     last_sign: datetime | None = None
-    """When the server was heard of last, by a heartbeat or an event."""
+    """The time of the last heartbeat or event."""
     last_event: datetime | None = None
     reconnects: int = 0
-    """How often listening was begun again since the integration was started."""
+    """The number of times that listening was begun again since the start."""
     problem: str = ""
-    """Why notifications were lost or refused the last time; empty while they work."""
+    """The reason why notifications were lost or refused; empty while they work."""
 
 
 class NotificationListener:
-    """Runs from `start` until `stop`. Without notifications it only sets the pace.
+    """Listens from `start` until `stop`; without notifications it only sets the pace.
 
-    `chance` gives random numbers from 0 to 1, so that many integrations do not come
-    back to a server at the same moment.
+    `chance` returns random numbers from 0 to 1, so that many integrations do not return
+    to a server at the same moment.
     """
 
     _log = Logger()
@@ -82,64 +82,78 @@ class NotificationListener:
         now: Now,
         chance: Callable[[], float],
     ) -> None:
-        self._name = connector.name
+        self._connector_id = connector.id
         pulls = connector.notification_method == "PULL"
-        self._when_up = NotificationMode.PULL if pulls else NotificationMode.STREAMING
+        self._mode_when_up = (
+            NotificationMode.PULL if pulls else NotificationMode.STREAMING
+        )
         self._notifications = notifications
         self._clock = clock
         self._now = now
         self._chance = chance
-        self._look: Callable[[], None] = _nothing
-        self._bursts = CallCoalescer(lambda: self._look(), clock, BURST)
+        self._request_look: Callable[[], None] = lambda: None
+        self._look_soon = CallCoalescer(lambda: self._request_look(), clock, BURST)
         self._running = False
         self._finished: Deferred[None] | None = None
-        self._pause: Sleep | None = None
-        self._welcome = False
-        """Whether the mailbox could be looked into since we were refused."""
+        self._sleep: Sleep | None = None
+        self._may_listen = False
+        """True once a look has gone well since the server refused us."""
         self._failures = 0
         self._attempts = 0
         self._up_at = 0.0
         self.state = StreamState(NotificationMode.POLLING, now())
 
-    def start(self, look: Callable[[], None]) -> None:
-        """`look` has the mailbox looked into soon."""
-        self._look = look
+    def start(self, request_look: Callable[[], None]) -> None:
+        """Begin to listen; `request_look` is called when the mailbox is to be looked
+        into soon."""
+        self._request_look = request_look
         self._running = True
         if self._notifications is not None:
             self._finished = Deferred.fromCoroutine(self._run(self._notifications))
 
     async def stop(self) -> None:
-        """Takes a few seconds at most."""
+        """End the listening; takes a few seconds at most."""
         self._running = False
-        self._bursts.stop()
-        if self._pause is not None:
-            self._pause.end()
+        self._look_soon.stop()
+        if self._sleep is not None:
+            self._sleep.end()
         if self._notifications is not None:
-            await self._notifications.close()
+            await self._close(self._notifications)
         if self._finished is not None:
             await self._finished
-        self._bursts.stop()
+        self._look_soon.stop()
 
-    def looked(self, connector: Connector) -> float:
-        """A look into the mailbox went well; gives the seconds until the next one."""
-        self._name = connector.name
-        if not self._welcome:
-            self._welcome = True
-            if self._pause is not None and self._pause.seconds is None:
-                self._pause.end()
+    async def _close(self, notifications: Notifications) -> None:
+        try:
+            await notifications.close()
+        except Exception:  # noqa: BLE001 - the listening must end all the same
+            self._log.failure(
+                "listener could not close its connections integration={integration}",
+                integration=self._connector_id,
+            )
+            if self._finished is not None:
+                self._finished.cancel()
+
+    def after_look(self, connector: Connector) -> float:
+        """Note that a look went well; return the seconds until the next one."""
+        if not self._may_listen:
+            self._may_listen = True
+            if self._sleep is not None and self._sleep.seconds is None:
+                self._sleep.end()
         if self.is_up:
             return max(connector.poll_interval, connector.safety_poll_interval)
         return connector.poll_interval
 
     @property
     def is_up(self) -> bool:
-        return self.state.way is self._when_up
+        """True while the server reports new messages."""
+        return self.state.mode is self._mode_when_up
 
     async def _run(self, notifications: Notifications) -> None:
         while self._running:
-            if not self._welcome:
-                # A server that is not there, or does not let us in, is tried by those
-                # who look into the mailbox; twice as often would help nobody.
+            if not self._may_listen:
+                # A server that is unreachable or refuses us is tried by the watcher
+                # already; to try it twice as often would not help.
                 await self._rest(None)
                 continue
             delay = await self._once(notifications)
@@ -147,7 +161,7 @@ class NotificationListener:
                 await self._rest(delay)
 
     async def _once(self, notifications: Notifications) -> float:
-        """One listening; gives the seconds until the next."""
+        """Listen once; return the seconds to wait before the next time."""
         self._enter(NotificationMode.CONNECTING, reconnects=self._attempts)
         self._attempts += 1
         error: MailboxError | None = None
@@ -156,7 +170,12 @@ class NotificationListener:
         except MailboxError as raised:
             error = raised
         except Exception:  # noqa: BLE001 - without notifications the daemon still works
-            self._log.failure("integration {name}: listening failed", name=self._name)
+            if not self._running:
+                return 0  # broken off
+            self._log.failure(
+                "listener failed unexpectedly integration={integration}",
+                integration=self._connector_id,
+            )
             error = MailboxError("internal error; the log has the details")
         if not self._running:
             return 0
@@ -168,9 +187,9 @@ class NotificationListener:
         delay = self._delay(error)
         self._enter(NotificationMode.POLLING if delay else NotificationMode.CONNECTING)
         if error is not None:
-            self._complain(error)
+            self._report(error)
         if lost:
-            self._look()
+            self._request_look()
         return delay
 
     def _delay(self, error: MailboxError | None) -> float:
@@ -179,20 +198,20 @@ class NotificationListener:
         first = RETRY_FIRST
         least = 0.0
         if isinstance(error, MailboxRefused):
-            self._welcome = False
+            self._may_listen = False
             first = RETRY_REFUSED
         if error is not None:
             least = error.retry_after or 0.0
         delay = backoff(first, RETRY_MOST, lambda: 0.5 + self._chance())
         return max(least, delay(max(0, self._failures - 1)))
 
-    def _complain(self, error: MailboxError) -> None:
-        """Once for each trouble: the mailbox is looked into all the same."""
+    def _report(self, error: MailboxError) -> None:
+        """Log a problem once: the mailbox is looked into all the same."""
         if self.state.problem != error.message:
             self._log.warn(
-                "integration {name}: not told of new messages, so the mailbox is "
-                "looked into every few seconds: {problem}",
-                name=self._name,
+                "listener gets no notifications, the mailbox is looked into every few "
+                "seconds integration={integration}: {problem}",
+                integration=self._connector_id,
                 problem=error.message,
             )
         self.state = msgspec.structs.replace(self.state, problem=error.message)
@@ -203,9 +222,12 @@ class NotificationListener:
         if not self.is_up:
             self._up_at = self._clock.seconds()
             if self.state.problem or self._attempts == 1:
-                self._log.info("integration {name}: told of news", name=self._name)
-            self._enter(self._when_up, problem="")
-            self._look()
+                self._log.info(
+                    "listener gets notifications integration={integration}",
+                    integration=self._connector_id,
+                )
+            self._enter(self._mode_when_up, problem="")
+            self._request_look()
         self.state = msgspec.structs.replace(self.state, last_sign=self._now())
 
     def _arrived(self) -> None:
@@ -214,19 +236,15 @@ class NotificationListener:
             self.state = msgspec.structs.replace(
                 self.state, last_sign=now, last_event=now
             )
-            self._bursts.happened()
+            self._look_soon.happened()
 
-    def _enter(self, way: NotificationMode, **more: object) -> None:
-        if way is not self.state.way:
+    def _enter(self, mode: NotificationMode, **more: object) -> None:
+        if mode is not self.state.mode:
             more["since"] = self._now()
-        self.state = msgspec.structs.replace(self.state, way=way, **more)
+        self.state = msgspec.structs.replace(self.state, mode=mode, **more)
 
     async def _rest(self, seconds: float | None) -> None:
-        """For so long, or until a look into the mailbox has gone well."""
-        self._pause = Sleep(self._clock, seconds)
-        await self._pause.over
-        self._pause = None
-
-
-def _nothing() -> None:
-    pass
+        """Wait; without seconds, until a look into the mailbox has gone well."""
+        self._sleep = Sleep(self._clock, seconds)
+        await self._sleep
+        self._sleep = None

@@ -1,15 +1,15 @@
 """Meetings that were sent while no alias could be had: verified, then rewritten.
 
 Their invitations carry a placeholder and the organizer's identity token instead of
-joining instructions and a tag (deployment guide, "Process flow"). What is to be done
-about one is a record, written in the same commit as everything else that followed from
-the messages, and it goes forward in two durable steps:
+joining instructions and a tag (deployment guide, "Process flow"). Each is kept as a
+pending rewrite, written in the same commit as everything else that followed from the
+message, and processed in two durable steps:
 
 1. The token is verified as in the online path, its lifetime included; a valid one gets
    an alias, which from then on belongs to this meeting.
 2. The meeting in the organizer's own calendar gets the joining instructions, and is
-   sent to all attendees as the organizer. It comes back to us as an ordinary update
-   with a tag, and that is what is accepted.
+   sent to all attendees as the organizer. It comes back to the equipment mailbox as an
+   ordinary update with a tag, and that update is accepted.
 
 Before step 2 is done or repeated, the organizer's meeting is read: if it has our tag
 the step was done before, and the organizer's own changes are never overwritten.
@@ -56,18 +56,23 @@ from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 
 TRIES = 3
-"""How often a meeting is read again at once because its organizer was changing it."""
-_ENOUGH = 2
-"""So many organizers out of reach one after another: the others can wait."""
+"""Attempts, one right after another, while the organizer is changing the meeting."""
+_MOST_UNREACHABLE = 2
+"""Organizers out of reach one after another, after which the others have to wait."""
 
 
 class VerifyToken(Protocol):
+    """Verifies an organizer's identity token, as when the add-in shows it."""
+
     async def __call__(self, connector: Connector, token: str) -> object:
-        """Raises `InvalidToken`, or `Unavailable` if it cannot be found out now."""
+        """Raise `InvalidToken`, or `Unavailable` if it cannot be verified now."""
 
 
 class OfflineRewriter:
-    """One integration's pending rewrites."""
+    """Processes one integration's pending rewrites.
+
+    `quarantine` counts the attempts at those that fail.
+    """
 
     _log = Logger()
 
@@ -77,8 +82,9 @@ class OfflineRewriter:
         organizers: OrganizersCalendars,
         verify: VerifyToken,
         store: Store,
-        wording: MessageTexts,
+        texts: MessageTexts,
         alarms: Alarms,
+        quarantine: Quarantine,
         allocator: AliasAllocator,
         *,
         now: Now,
@@ -87,51 +93,57 @@ class OfflineRewriter:
         self._organizers = organizers
         self._verify = verify
         self._store = store
-        self._wording = wording
+        self._texts = texts
         self._alarms = alarms
+        self._quarantine = quarantine
         self._allocator = allocator
         self._now = now
 
+    @property
+    def has_pending(self) -> bool:
+        """True while a meeting waits to be rewritten."""
+        return bool(self._store.find(tables.REWRITE_BY_CONNECTOR, self._connector_id))
+
     def holds(self, ref: MessageRef) -> bool:
-        """Whether this message waits for its meeting to be rewritten."""
+        """Return whether a message waits for its meeting to be rewritten."""
         key = (self._connector_id, ref.item_id)
         return self._store.find(tables.REWRITE_BY_ITEM, key) is not None
 
-    async def work(self, troubled: Quarantine) -> None:
-        """Takes every pending rewrite as far as it gets.
+    async def work(self) -> None:
+        """Take every pending rewrite that is due as far as possible.
 
-        One that cannot be finished now waits for the next time and keeps nobody else
-        waiting. `troubled` says when that is, and when it has been enough.
+        One that cannot be finished now waits for a later call and does not hold up
+        the others.
         """
         unreachable = 0
         for pending in self._store.find_all(
             tables.REWRITE_BY_CONNECTOR, self._connector_id
         ):
             connector = self._store.get(tables.CONNECTOR, self._connector_id)
-            if connector is None or unreachable >= _ENOUGH:
+            if connector is None or unreachable >= _MOST_UNREACHABLE:
                 return
-            if not troubled.is_due(pending.item_id):
+            if not self._quarantine.is_due(pending.item_id):
                 continue
             try:
                 await self._advance(connector, pending)
-                await self._went_well(pending, troubled)
+                await self._went_well(pending)
                 unreachable = 0
             except (Unavailable, TemplateError, MailboxBusy) as error:
-                await self._not_yet(connector, pending, error, troubled)
+                await self._not_yet(connector, pending, error)
             except MailboxUnreachable as error:
-                # Perhaps only this organizer's: the look into the equipment mailbox
-                # says whether the server is.
+                # Perhaps only this organizer's mailbox: whether the whole server is out
+                # of reach shows when the equipment mailbox is read.
                 unreachable += 1
-                await self._not_yet(connector, pending, error, troubled)
+                await self._not_yet(connector, pending, error)
             except (StoreError, CancelledError):
                 raise
-            except Exception as error:  # noqa: BLE001 - the others do not suffer for it
-                await self._failed(connector, pending, error, troubled)
+            except Exception as error:  # noqa: BLE001 - the other rewrites must go on
+                await self._failed(connector, pending, error)
 
-    async def _went_well(self, pending: PendingRewrite, troubled: Quarantine) -> None:
-        if troubled.knows(MessageRef(pending.item_id)):
+    async def _went_well(self, pending: PendingRewrite) -> None:
+        if self._quarantine.knows(MessageRef(pending.item_id)):
             change = self._store.transaction(essential=True)
-            troubled.forget(change, pending.item_id)
+            self._quarantine.forget(change, pending.item_id)
             await change.commit()
 
     async def _not_yet(
@@ -139,43 +151,42 @@ class OfflineRewriter:
         connector: Connector,
         pending: PendingRewrite,
         error: PexscheddError,
-        troubled: Quarantine,
     ) -> None:
-        """Nobody's fault, as far as can be told: again later, but not for ever."""
+        """Try again later, but not for ever: the meeting may not be the cause."""
         self._log.warn(
-            "{correlation_id}: not rewritten yet: {reason}",
+            "meeting cannot be rewritten yet integration={integration} "
+            "correlation_id={correlation_id}: {reason}",
             correlation_id=pending.correlation_id,
             integration=self._connector_id,
             reason=error.message,
         )
-        await self._count(connector, pending, error.message, troubled, Blame.DOUBT)
+        await self._count(connector, pending, error.message, Blame.DOUBT)
 
     async def _failed(
         self,
         connector: Connector,
         pending: PendingRewrite,
         error: Exception,
-        troubled: Quarantine,
     ) -> None:
-        """Nobody foresaw this: a few times more, then the organizer is told."""
+        """Try an unforeseen error a few times more, then tell the organizer."""
         self._log.failure(
-            "{correlation_id}: unexpected error",
+            "meeting could not be rewritten, unexpected error "
+            "integration={integration} correlation_id={correlation_id}",
             correlation_id=pending.correlation_id,
             integration=self._connector_id,
         )
         reason = f"internal error ({type(error).__name__})"
-        await self._count(connector, pending, reason, troubled, Blame.MESSAGE)
+        await self._count(connector, pending, reason, Blame.MESSAGE)
 
     async def _count(
         self,
         connector: Connector,
         pending: PendingRewrite,
         reason: str,
-        troubled: Quarantine,
         blame: Blame,
     ) -> None:
         change = self._store.transaction(essential=True)
-        count = troubled.count(
+        attempt = self._quarantine.count(
             change,
             MessageRef(pending.item_id, pending.change_key),
             reason,
@@ -183,7 +194,7 @@ class OfflineRewriter:
             blame=blame,
         )
         await change.commit()
-        if count.set_aside_time is not None:
+        if attempt.set_aside_time is not None:
             await self._fail(connector, pending)
 
     async def _advance(self, connector: Connector, pending: PendingRewrite) -> None:
@@ -211,7 +222,7 @@ class OfflineRewriter:
                 f"{error.message} A meeting that was sent while no alias could be had "
                 "could not be given its joining instructions, and was declined.",
             )
-            self._note(pending, "the organizer's calendar is refused")
+            self._note(pending, "Exchange refuses the organizer's calendar")
             await self._fail(connector, pending)
 
     async def _give_alias(
@@ -237,7 +248,7 @@ class OfflineRewriter:
     async def _rewrite(
         self, connector: Connector, pending: PendingRewrite, alias: ScheduledAlias
     ) -> bool:
-        """Whether that is settled; if not, the meeting is to be read again."""
+        """Return True when it is settled, False if the meeting must be read again."""
         meeting = await self._organizers.find(
             pending.organizer, pending.uid, pending.recurrence_id
         )
@@ -251,8 +262,8 @@ class OfflineRewriter:
         if self._has_tag(connector, meeting):
             await self._finish(pending, Action.DISCARD)
             return True
-        instructions = self._wording.instructions(connector, alias)
-        placeholder = self._wording.placeholder(connector)
+        instructions = self._texts.instructions(connector, alias)
+        placeholder = self._texts.placeholder(connector)
         body = _rewritten(meeting, pending.token, placeholder, instructions)
         if body is None:
             self._note(pending, "its organizer has removed the token")
@@ -276,12 +287,13 @@ class OfflineRewriter:
         return True
 
     async def close(self) -> None:
+        """Give up the connections to the organizers' calendars."""
         await self._organizers.close()
 
     def _has_tag(self, connector: Connector, meeting: CalendarMeeting) -> bool:
-        """Whether it has joining instructions: ours, or of another try of theirs."""
-        known = MeetingLookup(self._store)
-        found = (known.alias(u) for u in tags.find(meeting.html, meeting.text).pxps)
+        """Return whether a meeting has a tag of this integration's already."""
+        lookup = MeetingLookup(self._store)
+        found = (lookup.alias(u) for u in tags.find(meeting.html, meeting.text).pxps)
         return any(
             a is not None and a.exchange_connector == connector.id for a in found
         )
@@ -289,17 +301,17 @@ class OfflineRewriter:
     async def _decline_invalid(
         self, connector: Connector, pending: PendingRewrite
     ) -> None:
-        body = self._wording.plain_answer(connector, Text.INVALID_ALIAS)
+        body = self._texts.plain_answer(connector, Text.INVALID_ALIAS)
         await self._finish(pending, Action.DECLINE, body)
 
     async def _fail(self, connector: Connector, pending: PendingRewrite) -> None:
-        body = self._wording.general_error(connector, pending.correlation_id)
+        body = self._texts.general_error(connector, pending.correlation_id)
         await self._finish(pending, Action.DECLINE, body)
 
     async def _finish(
         self, pending: PendingRewrite, action: Action, body: str = ""
     ) -> None:
-        """The rewrite is settled; what is left is an ordinary pending answer."""
+        """Replace the pending rewrite by an ordinary pending answer."""
         change = self._store.transaction()
         change.delete(tables.REWRITE, pending.id)
         change.put(
@@ -320,7 +332,8 @@ class OfflineRewriter:
 
     def _note(self, pending: PendingRewrite, what: str) -> None:
         self._log.info(
-            "{correlation_id}: meeting sent while offline: {what}",
+            "meeting sent while offline: {what} integration={integration} "
+            "correlation_id={correlation_id}",
             correlation_id=pending.correlation_id,
             integration=self._connector_id,
             what=what,
@@ -330,8 +343,8 @@ class OfflineRewriter:
 def _rewritten(
     meeting: CalendarMeeting, token: str, placeholder: str, instructions: str
 ) -> str | None:
-    """The body with the instructions in place of placeholder and token; None if it
-    does not have the token."""
+    """Return the body with the instructions in place of placeholder and token, or None
+    if the token is not there."""
     if meeting.html:
         return replace_token(meeting.html, token, placeholder, instructions)
     return replace_token_text(

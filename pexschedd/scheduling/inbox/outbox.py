@@ -1,11 +1,11 @@
 """Answers that are decided and durable, until the mailbox has taken them.
 
 An answer whose fate is unknown, because the connection was lost or the process was
-killed, is marked as unsure when it is given again: the mailbox looks first whether it
-was given before.
+killed, is marked as unsure when it is given again: the mailbox then first looks whether
+it was given before.
 
-When an answer cannot be given, its organizer gets the general error instead; when that
-cannot be said either, the message goes without a word.
+When an answer cannot be given, the organizer gets the general error instead; when that
+cannot be given either, the message is moved to the deleted items without an answer.
 """
 
 from collections import Counter
@@ -33,24 +33,24 @@ from pexschedd.scheduling.ports.mailbox import (
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
-AT_ONCE = 400
-"""Answers that are given to the mailbox together; it makes calls of them."""
+BATCH_SIZE = 400
+"""Answers that are given to the mailbox together; it divides them into calls."""
 
 
 CountMessage = Callable[[str, str, float | None], None]
-"""Counts messages: the integration, what became of one - the action, "gone", "failed"
-or "set_aside" - and the seconds from its arrival, if that is known."""
+"""Counts a message: the integration's name, the outcome - the action, "gone", "failed"
+or "set_aside" - and the seconds since its arrival, if that is known."""
 
 
 def count_nothing(_integration: str, _outcome: str, _waited: float | None) -> None:
-    """Nobody counts."""
+    """Do nothing: for a process without metrics."""
 
 
 TRIES_INSTEAD = 3
-"""Of what is said or done instead, if it is in doubt whose fault it is."""
+"""Attempts at what replaces a failed answer, while the server may be at fault."""
 
 IN_ORDER = 3
-"""Tries of an answer that later ones about the same meeting wait for."""
+"""Attempts at an answer for which later ones about the same meeting wait."""
 
 
 class Outbox:
@@ -64,42 +64,48 @@ class Outbox:
         mailbox: Mailbox,
         store: Store,
         alarms: Alarms,
-        troubled: Quarantine,
+        quarantine: Quarantine,
         *,
         general_error: Callable[[Connector, str], str],
         now: Now,
-        tally: CountMessage = count_nothing,
+        count_message: CountMessage = count_nothing,
     ) -> None:
-        """`general_error` words it, with a correlation id."""
+        """`general_error` returns the text for a correlation id, as HTML."""
         self._connector_id = connector_id
         self._mailbox = mailbox
         self._store = store
         self._alarms = alarms
-        self._troubled = troubled
+        self._quarantine = quarantine
         self._general_error = general_error
         self._now = now
-        self._tally = tally
+        self._count_message = count_message
         self._taken = 0
-        """How many answers the mailbox has taken."""
+        """The number of answers that the mailbox has taken in this process."""
         self._unsure: set[int] | None = None
-        """Answers that may have been given. None: nothing was sent in this life, and
-        all that is pending may have been given in an earlier one."""
+        """Answers that may have been given already. None: this process has sent
+        nothing yet, and an earlier one may have given all that are pending."""
+
+    @property
+    def has_pending(self) -> bool:
+        """True while an answer has not been taken by the mailbox."""
+        return bool(self._store.find(tables.OUTBOX_BY_CONNECTOR, self._connector_id))
 
     def holds(self, ref: MessageRef) -> bool:
-        """Whether this message is decided already and only has to be told."""
+        """Return whether an answer to this message is pending."""
         key = (self._connector_id, ref.item_id)
         return self._store.find(tables.OUTBOX_BY_ITEM, key) is not None
 
     async def send(self) -> None:
-        """Tells the mailbox every pending answer once, oldest first."""
+        """Tell the mailbox every answer that is due once, oldest first; record the
+        outcomes."""
         pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
         if self._unsure is None:
             self._unsure = {each.id for each in pending}
         due: list[PendingAnswer] = []
         waiting: set[str] = set()
-        """Meetings with an answer that others wait for."""
+        """Meetings with an answer for which their later ones wait."""
         for each in pending:
-            if self._troubled.is_due(each.item_id, self._taken):
+            if self._quarantine.is_due(each.item_id, self._taken):
                 due.append(each)
             elif each.uid and each.attempts <= IN_ORDER:
                 waiting.add(each.uid)
@@ -112,7 +118,7 @@ class Outbox:
     async def _send(
         self, batch: list[PendingAnswer], unsure: set[int]
     ) -> list[PendingAnswer]:
-        """Returns those that are to be given again."""
+        """Return those that are to be given again."""
         answers = [
             Answer(
                 MessageRef(each.item_id, each.change_key),
@@ -131,23 +137,23 @@ class Outbox:
             if outcome.kind is OutcomeKind.RETRY:
                 again.append(pending)
                 if outcome.blame is not Blame.SERVER:
-                    self._failed_again(change, pending, outcome)
+                    self._attempt_failed(change, pending, outcome)
                 continue
             unsure.discard(pending.id)
             self._count(pending, outcome)
-            self._troubled.forget(change, pending.item_id)
+            self._quarantine.forget(change, pending.item_id)
             if outcome.kind is OutcomeKind.FAILED:
-                self._failed(pending, outcome)
-                self._instead(change, pending)
+                self._report_failure(pending, outcome)
+                self._replace_answer(change, pending)
             else:
                 change.delete(tables.OUTBOX, pending.id)
         await change.commit()
-        told = [
+        answered = [
             outcome.kind
             for pending, outcome in zip(batch, outcomes, strict=True)
             if pending.action != Action.DISCARD and not pending.is_last
         ]
-        if OutcomeKind.DONE in told and OutcomeKind.FAILED not in told:
+        if OutcomeKind.DONE in answered and OutcomeKind.FAILED not in answered:
             self._alarms.lower(self._instance(), names.ANSWER_FAILED)
         return again
 
@@ -157,22 +163,22 @@ class Outbox:
         if done and pending.received is not None:
             waited = (self._now() - pending.received).total_seconds()
         what = pending.action if done else str(outcome.kind)
-        self._tally(self._instance(), what, waited)
+        self._count_message(self._instance(), what, waited)
 
-    def _failed_again(
+    def _attempt_failed(
         self, change: Transaction, pending: PendingAnswer, outcome: Outcome
     ) -> None:
-        """After the last try something else is said or done."""
-        if self._troubled.is_set_aside(pending.item_id):
+        """Count a failed attempt; after the last one replace the answer."""
+        if self._quarantine.is_set_aside(pending.item_id):
             tries = pending.attempts + 1
             if outcome.blame is Blame.DOUBT and tries < TRIES_INSTEAD:
-                self._troubled.wait(pending.item_id)
+                self._quarantine.wait(pending.item_id)
                 counted = msgspec.structs.replace(pending, attempts=tries)
                 change.put(tables.OUTBOX, counted)
             else:
-                self._instead(change, pending)
+                self._replace_answer(change, pending)
             return
-        troubled = self._troubled.count(
+        attempt = self._quarantine.count(
             change,
             MessageRef(pending.item_id, pending.change_key),
             f"Exchange did not {pending.action} it: {outcome.reason}",
@@ -180,26 +186,27 @@ class Outbox:
             blame=outcome.blame,
             others=self._taken,
         )
-        if troubled.set_aside_time is None:
-            counted = msgspec.structs.replace(pending, attempts=troubled.attempts)
+        if attempt.set_aside_time is None:
+            counted = msgspec.structs.replace(pending, attempts=attempt.attempts)
             change.put(tables.OUTBOX, counted)
             return
-        self._tally(self._instance(), "set_aside", None)
-        self._instead(change, pending)
+        self._count_message(self._instance(), "set_aside", None)
+        self._replace_answer(change, pending)
 
-    def _instead(self, change: Transaction, pending: PendingAnswer) -> None:
-        """What is left to do about a message whose answer cannot be given. It must not
-        stay in the inbox: it would be decided again after a fresh start."""
+    def _replace_answer(self, change: Transaction, pending: PendingAnswer) -> None:
+        """Replace an answer that cannot be given: by the general error, then by moving
+        the message away. It must not stay in the inbox, where it would be decided
+        about again if the inbox is read from the beginning."""
         connector = self._connector()
-        tells = pending.action in (Action.ACCEPT, Action.DECLINE)
+        is_answer = pending.action in (Action.ACCEPT, Action.DECLINE)
         if pending.action == Action.DISCARD:
-            self._troubled.forget(change, pending.item_id)
+            self._quarantine.forget(change, pending.item_id)
             change.delete(tables.OUTBOX, pending.id)
             return
         replaced = msgspec.structs.replace(
             pending, action=Action.DISCARD, body="", attempts=0, is_last=True
         )
-        if tells and not pending.is_last and connector is not None:
+        if is_answer and not pending.is_last and connector is not None:
             replaced = msgspec.structs.replace(
                 replaced,
                 action=Action.DECLINE,
@@ -214,9 +221,10 @@ class Outbox:
         connector = self._connector()
         return connector.name if connector else str(self._connector_id)
 
-    def _failed(self, pending: PendingAnswer, outcome: Outcome) -> None:
+    def _report_failure(self, pending: PendingAnswer, outcome: Outcome) -> None:
         self._log.error(
-            "{correlation_id}: the mailbox refused to {action} a meeting: {reason}",
+            "mailbox refused to {action} a meeting integration={integration} "
+            "correlation_id={correlation_id}: {reason}",
             correlation_id=pending.correlation_id,
             integration=self._connector_id,
             action=pending.action,
@@ -232,16 +240,18 @@ class Outbox:
 
 
 def of_different_meetings(
-    pending: Sequence[PendingAnswer], most: int = AT_ONCE
+    pending: Sequence[PendingAnswer], most: int = BATCH_SIZE
 ) -> Iterator[list[PendingAnswer]]:
-    """In batches in which every meeting has one answer at most, because a mailbox may
-    give the answers of one batch in any order. A meeting's own keep theirs: its second
-    comes with the seconds of the others, after all the firsts."""
+    """Yield batches of at most `most` answers, no two about the same meeting.
+
+    A mailbox may give the answers of one batch in any order. Answers about one meeting
+    keep their order: the second answers of all meetings come after all the first ones.
+    """
     rounds: list[list[PendingAnswer]] = []
-    seen: Counter[str] = Counter()
+    answers_of: Counter[str] = Counter()
     for each in pending:
-        number = seen[each.uid] if each.uid else 0
-        seen[each.uid] += 1
+        number = answers_of[each.uid] if each.uid else 0
+        answers_of[each.uid] += 1
         if number == len(rounds):
             rounds.append([])
         rounds[number].append(each)

@@ -1,13 +1,13 @@
-"""Notices when another installation works on the same equipment mailbox.
+"""Detects another installation that works on the same equipment mailbox.
 
 Two daemons on one mailbox answer each other's meetings: a request that one of them has
-accepted is declined by the other, who knows nothing of its room. So each leaves a stamp
-at the mailbox and reads, every five minutes, who was there last. It is a warning for
-administrators and no lock: work goes on whatever the stamp says.
+accepted is declined by the other, which knows nothing of its room. So each reads, every
+five minutes, the stamp last left at the mailbox, and leaves its own. This warns
+administrators and is no lock: work goes on whatever the stamp says.
 
-Whose clock is right does not matter once we have left a stamp: a foreign one found in
-its place was written since. Only the first one that is found is judged by its time,
-for it may be what a daemon left that was taken out of service long ago.
+Clocks need not agree once we have left a stamp: a foreign one found in its place was
+written since. Only the first stamp that is found is judged by its time, since it may
+have been left by a daemon that was taken out of service long ago.
 """
 
 from collections.abc import Callable
@@ -26,45 +26,47 @@ from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.util.periodic import Periodic, Running
 
 EVERY = 300.0
-"""Seconds between two looks at the stamp."""
+"""Seconds between two checks of the stamp."""
 
 FRESH = timedelta(minutes=15)
-"""For how long a stamp says that its owner is at work."""
+"""The age up to which a stamp means that its owner is at work."""
 
 MAX_STAMP = 1000
-"""Characters."""
+"""The longest stamp that is read, in characters."""
 
 
 class OwnershipStamp(msgspec.Struct, frozen=True):
-    """Who was at the mailbox, and when by their own clock."""
+    """The mark that an installation leaves at a mailbox."""
 
     instance: str
-    """Which installation: the same after a restart."""
+    """The installation's id: the same after a restart."""
     node: str
     """The machine's name, for people."""
     seen: datetime
+    """The time at which the stamp was left, by the installation's own clock."""
 
 
 class StampedMailbox(Protocol):
-    """Where a stamp can be left; every method raises `MailboxError`."""
+    """A mailbox at which a stamp can be left; every method raises `MailboxError`."""
 
     async def stamp(self) -> str:
-        """The text that was left last, by anybody; empty if there is none."""
+        """Return the text that any installation left last; empty if there is none."""
 
-    async def leave_stamp(self, text: str) -> None: ...
+    async def leave_stamp(self, text: str) -> None:
+        """Replace the text."""
 
 
 class Installation(msgspec.Struct, frozen=True):
-    """Which installation this is."""
+    """The identity of this installation: its id, and the machine's name."""
 
     instance: str
     node: str
 
 
 class Ownership:
-    """Watches one integration's mailbox from `start` until `stop`.
+    """Checks one integration's mailbox from `start` until `stop`.
 
-    `latest` gives its record: the name may change.
+    `latest` returns the integration's record, whose name may change.
     """
 
     _log = Logger()
@@ -73,7 +75,7 @@ class Ownership:
         self,
         latest: Callable[[], Connector],
         mailbox: StampedMailbox,
-        this: Installation,
+        installation: Installation,
         alarms: Alarms,
         *,
         clock: IReactorTime,
@@ -82,50 +84,50 @@ class Ownership:
         self._address = latest().room_mailbox_email_address
         self._latest = latest
         self._mailbox = mailbox
-        self._self = this
+        self._installation = installation
         self._alarms = alarms
         self._now = now
-        self._left = False
-        """Whether the stamp is ours since we were started."""
+        self._has_stamped = False
+        """True once we have left a stamp since the start."""
         self._quiet_since = now()
-        """When another one was seen last; to begin with, when we began."""
-        self._said = ""
-        self._rounds = Periodic(
-            f"ownership of {self._address}", self._look, clock, EVERY, at_start=True
+        """The last sign of another installation, or else the time of the start."""
+        self._reported = ""
+        self._checks = Periodic(
+            f"ownership of {self._address}", self._check, clock, EVERY, at_start=True
         )
 
     def start(self) -> None:
-        """Begin to watch: at once, and every five minutes."""
-        self._rounds.startService()
+        """Check the stamp now, and then regularly."""
+        self._checks.startService()
 
     async def stop(self) -> None:
-        """Begin no other look, and wait for the one under way.
+        """End the checks; the one at hand ends at the latest with the mailbox."""
+        await self._checks.stopService()
 
-        Closing the mailbox breaks that off.
-        """
-        await self._rounds.stopService()
-
-    async def _look(self, running: Running) -> None:
-        """Read the stamp, judge, and leave our own."""
+    async def _check(self, running: Running) -> None:
+        """Read the stamp, raise or lower the alarm, and leave our own stamp."""
         try:
             self._judge(await self._mailbox.stamp())
-            own = OwnershipStamp(self._self.instance, self._self.node, self._now())
+            own = OwnershipStamp(
+                self._installation.instance, self._installation.node, self._now()
+            )
             if running():
-                # Always: the other one is to notice us, too.
+                # Always: the other installation has to detect us too.
                 await self._mailbox.leave_stamp(msgspec.json.encode(own).decode())
-                self._left = True
+                self._has_stamped = True
         except MailboxError as error:
             if running():
-                self._complain(error.message)
+                self._report(error.message)
         else:
-            self._said = ""
+            self._reported = ""
 
-    def _complain(self, message: str) -> None:
-        if not self._said:
-            self._said = message
+    def _report(self, message: str) -> None:
+        if not self._reported:
+            self._reported = message
             self._log.info(
-                "{mailbox}: whether another installation uses this mailbox cannot be "
-                "told: {message}",
+                "ownership check cannot tell whether another installation uses the "
+                "mailbox integration={integration} mailbox={mailbox}: {message}",
+                integration=self._latest().id,
                 mailbox=self._address,
                 message=message,
             )
@@ -142,16 +144,17 @@ class Ownership:
             self._alarms.lower(self._latest().name, names.SHARED_MAILBOX)
 
     def _is_at_work(self, found: OwnershipStamp, now: datetime) -> bool:
-        """Whether somebody else has left this stamp a short while ago."""
-        if found.instance != self._self.instance:
-            return self._left or abs(now - found.seen) < FRESH
-        # Our state folder was copied to another machine, which works with it, too. A
-        # machine may get another name, so this is sure only if we were not the last.
-        return self._left and found.node != self._self.node
+        """Return whether another installation has left this stamp recently."""
+        if found.instance != self._installation.instance:
+            return self._has_stamped or abs(now - found.seen) < FRESH
+        # Perhaps our state folder was copied to another machine, which works with it
+        # too. But a machine may also get another name: this is certain only if we have
+        # left a stamp since, under our present name.
+        return self._has_stamped and found.node != self._installation.node
 
     def _words(self, other: OwnershipStamp) -> str:
-        nodes = f"{self._self.node} (this one) and {other.node}"
-        if other.node == self._self.node:
+        nodes = f"{self._installation.node} (this one) and {other.node}"
+        if other.node == self._installation.node:
             nodes = f"two installations on {other.node}"
         return (
             f"The mailbox {self._address} is used by two installations: {nodes}. Each "
@@ -162,7 +165,7 @@ class Ownership:
 
 
 def _read(text: str) -> OwnershipStamp | None:
-    """What was left there by anybody: it may be anything."""
+    """Decode a stamp. Any text may have been left there: None if it is no stamp."""
     if not text or len(text) > MAX_STAMP:
         return None
     try:

@@ -1,14 +1,15 @@
 """Messages that fail by themselves: tried again, then set aside.
 
-One message that Exchange cannot show, that nobody foresaw, or that cannot be answered
-must not hold up the others. How often it was tried is durable. What is its own fault is
-tried three times within minutes. What servers also do in passing - a torn answer, a
-lost connection, "internal error" - is tried ten times over hours, and such a try counts
-only if others went well since the last one: a server that does nothing right blames
-nobody. After a week it is enough in any case.
+A message that Exchange cannot show, that causes an internal error, or that cannot be
+answered must not hold up the others. The number of attempts is durable. A failure that
+is the message's own fault is tried three times within minutes. A failure that servers
+also have in passing - a torn answer, a lost connection, "internal error" - is tried ten
+times over hours, and such an attempt counts only if other messages went well since the
+last one: a server that does nothing right says nothing about a single message. After a
+week the attempts end in any case.
 
-Then the message is set aside: an alarm names it, the record says why, and it is not
-looked at again. The record goes when an administrator deletes it, or after a week.
+Then the message is set aside: an alarm names it, its record says why, and it is not
+tried again. The record is deleted by an administrator, or after a week.
 """
 
 from datetime import timedelta
@@ -28,36 +29,39 @@ from pexschedd.store.transaction import Transaction
 
 TRIES = 3
 PAUSES = (60.0, 300.0)
-"""Of what is a message's own fault; seconds from one try to the next. After a restart
-the next one is due at once."""
+"""Attempts at a message whose failure is its own fault, and the seconds between them.
+After a restart the next attempt is due at once."""
 
 TRIES_IN_DOUBT = 10
 PAUSES_IN_DOUBT = (10.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)
-"""The last one again and again."""
+"""Attempts when the server may be at fault, and the seconds between them; the last
+pause is repeated."""
 UNCOUNTED_MOST = 600.0
-"""Seconds between two tries that do not count, because nothing else goes well."""
+"""The longest pause, in seconds, between attempts that do not count because nothing
+else goes well either."""
 LONGEST = timedelta(days=7)
-"""Nothing is tried for longer."""
+"""The longest time for which a message is tried again."""
 
 KEPT = timedelta(days=7)
+"""The time for which the record of a message that was set aside is kept."""
 _LONGEST_REASON = 500
 
 
 class _Wait(msgspec.Struct, frozen=True):
-    """Until the next try."""
+    """A pause before the next attempt; `until` is in seconds of the reactor's clock."""
 
     until: float
     pause: float
     others: int
-    """How many others had gone well by then."""
+    """The number of other messages that had gone well when the pause began."""
     counted: bool = True
 
 
 class Quarantine:
-    """One integration's.
+    """One integration's messages that failed, with the pauses between attempts.
 
-    `others` of its methods says how many messages have gone well, in this process, with
-    whatever is tried: reading them, or answering them.
+    `others` of its methods is the number of messages that have gone well, in this
+    process, with what is attempted: reading them, or answering them.
     """
 
     def __init__(
@@ -78,12 +82,14 @@ class Quarantine:
         """By item id."""
 
     def knows(self, ref: MessageRef) -> bool:
-        """Whether this message has been in trouble, and still is."""
+        """Return whether a message has failed, and has not gone well since."""
         return self._find(ref.item_id) is not None
 
     def is_due(self, item_id: str, others: int = 0) -> bool:
-        """Whether the next try may be made: what waits because nothing went well may
-        as soon as something does."""
+        """Return whether the next attempt may be made.
+
+        A message that waits because nothing went well is due as soon as something does.
+        """
         wait = self._waits.get(item_id)
         if wait is None or wait.until <= self._clock.seconds():
             return True
@@ -91,15 +97,16 @@ class Quarantine:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether any is to be tried again, now or later."""
+        """True while a message waits for another attempt, now or later."""
         return any(each.set_aside_time is None for each in self._all())
 
     def is_set_aside(self, item_id: str) -> bool:
+        """Return whether the attempts at a message have been given up."""
         known = self._find(item_id)
         return known is not None and known.set_aside_time is not None
 
     def due(self, others: int) -> list[MessageRef]:
-        """Those that could not be decided about and are to be tried again now."""
+        """Return the messages that are to be tried again now."""
         return [
             MessageRef(each.item_id, each.change_key)
             for each in self._all()
@@ -116,7 +123,11 @@ class Quarantine:
         blame: Blame = Blame.MESSAGE,
         others: int = 0,
     ) -> TroubledMessage:
-        """One more try has failed; after the last, the message is set aside."""
+        """Count a failed attempt; after the last one the message is set aside.
+
+        `correlation_id` is for a message that fails for the first time. The record is
+        put into `change` and returned.
+        """
         now = self._now()
         known = self._find(ref.item_id) or TroubledMessage(
             id=change.new_id(tables.TROUBLED),
@@ -127,8 +138,8 @@ class Quarantine:
             last_time=now,
         )
         is_own = blame is Blame.MESSAGE
-        counts = is_own or self._is_news(known, others)
-        troubled = msgspec.structs.replace(
+        counts = is_own or self._is_evidence(known, others)
+        record = msgspec.structs.replace(
             known,
             change_key=ref.change_key,
             reason=reason[:_LONGEST_REASON],
@@ -136,39 +147,39 @@ class Quarantine:
             own=known.own + is_own,
             last_time=now,
         )
-        if self._is_enough(troubled):
-            troubled = msgspec.structs.replace(troubled, set_aside_time=now)
+        if self._is_enough(record):
+            record = msgspec.structs.replace(record, set_aside_time=now)
             self._waits.pop(ref.item_id, None)
         else:
-            pause = self._pause(troubled, is_own=is_own, counts=counts)
+            pause = self._pause(record, is_own=is_own, counts=counts)
             self._wait(ref.item_id, pause, others, counted=counts)
-        change.put(tables.TROUBLED, troubled)
-        return troubled
+        change.put(tables.TROUBLED, record)
+        return record
 
-    def _is_news(self, known: TroubledMessage, others: int) -> bool:
-        """Whether others went well since its last try, or this is the first."""
+    def _is_evidence(self, known: TroubledMessage, others: int) -> bool:
+        """Return whether others went well since the last attempt, if there was one."""
         wait = self._waits.get(known.item_id)
         return not known.attempts or others > (wait.others if wait else 0)
 
-    def _is_enough(self, troubled: TroubledMessage) -> bool:
+    def _is_enough(self, record: TroubledMessage) -> bool:
         return (
-            troubled.own >= TRIES
-            or troubled.attempts >= TRIES_IN_DOUBT
-            or troubled.last_time - troubled.first_time >= LONGEST
+            record.own >= TRIES
+            or record.attempts >= TRIES_IN_DOUBT
+            or record.last_time - record.first_time >= LONGEST
         )
 
-    def _pause(self, troubled: TroubledMessage, *, is_own: bool, counts: bool) -> float:
+    def _pause(self, record: TroubledMessage, *, is_own: bool, counts: bool) -> float:
         if is_own:
-            return PAUSES[min(troubled.own, len(PAUSES)) - 1]
+            return PAUSES[min(record.own, len(PAUSES)) - 1]
         if counts:
             most = len(PAUSES_IN_DOUBT)
-            return PAUSES_IN_DOUBT[min(troubled.attempts, most) - 1]
-        wait = self._waits.get(troubled.item_id)
+            return PAUSES_IN_DOUBT[min(record.attempts, most) - 1]
+        wait = self._waits.get(record.item_id)
         before = wait.pause if wait else PAUSES_IN_DOUBT[0]
         return min(2 * before, UNCOUNTED_MOST)
 
     def wait(self, item_id: str) -> None:
-        """Has one that is set aside already wait for what is left to do about it."""
+        """Delay what is left to do about a message that is already set aside."""
         self._wait(item_id, PAUSES[-1], 0, counted=True)
 
     def _wait(self, item_id: str, pause: float, others: int, *, counted: bool) -> None:
@@ -176,14 +187,17 @@ class Quarantine:
         self._waits[item_id] = _Wait(until, pause, others, counted)
 
     def forget(self, change: Transaction, item_id: str) -> None:
-        """It went well, or is gone."""
+        """Forget a message that went well or is gone, unless it was set aside."""
         self._waits.pop(item_id, None)
         known = self._find(item_id)
         if known is not None and known.set_aside_time is None:
             change.delete(tables.TROUBLED, known.id)
 
     async def tidy(self, instance: str) -> None:
-        """Lets go of what is old, and says in the alarm what there is."""
+        """Delete old records of messages that were set aside, and update the alarm.
+
+        `instance` is the integration's name.
+        """
         aside = [each for each in self._all() if each.set_aside_time is not None]
         old = [each for each in aside if self._now() - each.last_time > KEPT]
         if old:
@@ -199,10 +213,10 @@ class Quarantine:
         self._alarms.raise_(
             names.SET_ASIDE,
             instance,
-            f"{len(aside)} messages in the equipment mailbox could not be dealt with "
-            f"and were set aside. The last has the correlation id "
-            f"{last.correlation_id}: {last.reason} Look at them in the status "
-            "resource exchange_set_aside_message, and delete them there.",
+            f"{len(aside)} messages in the equipment mailbox could not be processed "
+            f"and were set aside. The last one has the correlation id "
+            f"{last.correlation_id}: {last.reason} The status resource "
+            "exchange_set_aside_message lists them; delete them there.",
         )
 
     def _all(self) -> list[TroubledMessage]:

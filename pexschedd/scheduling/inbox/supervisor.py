@@ -1,10 +1,10 @@
-"""Keeps one watcher for each integration that wants one, as the records change."""
+"""Runs one worker for each integration that needs one, as the records change."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredLock, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -38,13 +38,15 @@ CONNECTION_FIELDS = (
     "kerberos_enable_tls",
     "kerberos_verify_tls_using_custom_ca",
 )
-"""A change of one of these needs a new connection; all others are read each time."""
+"""Fields whose change needs a new worker; all others are read at every look."""
 
 SPREAD = 5.0
-"""Seconds over which many integrations begin when the daemon starts."""
+"""Seconds over which the integrations are started when the daemon starts."""
 
 
 def wants_worker(connector: Connector | None) -> bool:
+    """Return whether an integration's mailbox is to be watched: it hands out single-use
+    rooms, and says where its mailbox is."""
     return (
         connector is not None
         and connector.enable_dynamic_vmrs
@@ -53,10 +55,10 @@ def wants_worker(connector: Connector | None) -> bool:
 
 
 class Supervisor(Service):
-    """Starts, stops and replaces watchers without a restart of the process.
+    """Starts, stops and replaces workers without a restart of the process.
 
-    Integrations do not wait for each other, but for one case: a mailbox that was
-    another integration's until now is not watched before that one's watcher is gone.
+    Integrations do not wait for each other, with one exception: a mailbox that belonged
+    to another integration until now is not watched before that one's worker has ended.
     """
 
     name = "watchers"
@@ -66,26 +68,27 @@ class Supervisor(Service):
         self,
         store: Store,
         alarms: Alarms,
-        new_lookout: Callable[[Connector], IntegrationWorker],
+        new_worker: Callable[[Connector], IntegrationWorker],
         clock: IReactorTime,
     ) -> None:
         self._store = store
         self._alarms = alarms
-        self._new_lookout = new_lookout
+        self._new_worker = new_worker
         self._clock = clock
-        self._lookouts: dict[int, IntegrationWorker] = {}
+        self._workers: dict[int, IntegrationWorker] = {}
         self._mailboxes: dict[int, str] = {}
-        """What the running ones watch."""
+        """The mailboxes that the running workers watch, by integration."""
         self._stopping: dict[str, Deferred[None]] = {}
-        """By mailbox; fires when its watcher is gone."""
+        """By mailbox; each fires when the worker that watched it has ended."""
         self._due: dict[int, IDelayedCall] = {}
-        """Those whose start is still to come."""
+        """Starts that are still to come, by integration."""
         # An integration's changes are followed one after another, or its old and its
-        # new watcher could run at the same time.
+        # new worker could run at the same time.
         self._locks: dict[int, DeferredLock] = {}
         store.subscribe(tables.CONNECTOR, self._changed)
 
     def startService(self) -> None:
+        """Start a worker for each integration that needs one, spread over seconds."""
         super().startService()
         connectors = sorted(
             filter(wants_worker, self._store.all(tables.CONNECTOR)),
@@ -101,26 +104,27 @@ class Supervisor(Service):
                 self._begin(connector.id)
 
     def stopService(self) -> Deferred[None]:
-        """All at once: each may take its seconds."""
+        """Stop all workers at once, since each may take seconds; fires when all have
+        ended."""
         super().stopService()
         for due in self._due.values():
             due.cancel()
         self._due.clear()
         stops = [
-            self._follow(id, self._stop(id)) for id in {*self._lookouts, *self._locks}
+            self._follow(id, self._stop(id)) for id in {*self._workers, *self._locks}
         ]
-        return gatherResults(stops).addCallback(lambda _: None)
+        return DeferredList(stops).addCallback(lambda _: None)
 
     def wake(self, connector_id: int) -> None:
-        """Makes an integration's watcher look into its mailbox now."""
-        lookout = self._lookouts.get(connector_id)
-        if lookout is not None:
-            lookout.wake()
+        """Look into an integration's mailbox now, if it has a worker."""
+        worker = self._workers.get(connector_id)
+        if worker is not None:
+            worker.wake()
 
     def stream_state(self, connector_id: int) -> StreamState | None:
-        """How the integration learns of new messages; None if nobody watches."""
-        lookout = self._lookouts.get(connector_id)
-        return lookout.state if lookout is not None else None
+        """Return how an integration learns of new messages; None without a worker."""
+        worker = self._workers.get(connector_id)
+        return worker.state if worker is not None else None
 
     def _begin(self, connector_id: int) -> None:
         self._due.pop(connector_id, None)
@@ -147,7 +151,11 @@ class Supervisor(Service):
         lock = self._locks.setdefault(connector_id, DeferredLock())
         done: Deferred[None] = lock.run(Deferred.fromCoroutine, work)
         done.addErrback(
-            lambda failure: self._log.failure("a watcher could not change", failure)
+            lambda failure: self._log.failure(
+                "supervisor could not replace a worker integration={integration}",
+                failure,
+                integration=connector_id,
+            )
         )
         return done.addCallback(lambda _: self._forget(connector_id, lock))
 
@@ -164,39 +172,39 @@ class Supervisor(Service):
         if not self.running or connector is None or not wants_worker(connector):
             return
         self._log.info(
-            "watching for integration {name}",
-            name=connector.name,
+            "supervisor starts a worker integration={integration} name={name}",
             integration=connector.id,
+            name=connector.name,
         )
         try:
-            lookout = self._new_lookout(connector)
+            worker = self._new_worker(connector)
         except MailboxError as error:
             self._alarms.raise_(names.REFUSED, connector.name, error.message)
             return
-        self._lookouts[connector_id] = lookout
+        self._workers[connector_id] = worker
         self._mailboxes[connector_id] = _mailbox(connector)
-        lookout.start()
+        worker.start()
 
     async def _stop(self, connector_id: int) -> None:
-        lookout = self._lookouts.pop(connector_id, None)
-        if lookout is None:
+        worker = self._workers.pop(connector_id, None)
+        if worker is None:
             return
         mailbox = self._mailboxes.pop(connector_id)
-        gone: Deferred[None] = Deferred()
-        self._stopping[mailbox] = gone
+        ended: Deferred[None] = Deferred()
+        self._stopping[mailbox] = ended
         try:
-            await lookout.stop()
+            await worker.stop()
         finally:
-            if self._stopping.get(mailbox) is gone:
+            if self._stopping.get(mailbox) is ended:
                 del self._stopping[mailbox]
-            gone.callback(None)
+            ended.callback(None)
 
 
 def _when(event: Deferred[None]) -> Deferred[None]:
-    """Fires with an event for which others wait, too."""
-    mine: Deferred[None] = Deferred()
-    event.addBoth(lambda _: mine.callback(None))
-    return mine
+    """Return a Deferred of one's own for an event that others wait for too."""
+    waiter: Deferred[None] = Deferred()
+    event.addBoth(lambda _: waiter.callback(None))
+    return waiter
 
 
 def _mailbox(connector: Connector) -> str:

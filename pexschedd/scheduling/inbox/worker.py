@@ -1,9 +1,11 @@
-"""All that runs for one integration: who looks into its mailbox, who has that done in
-time, and who notices when somebody else does it, too."""
+"""Everything that runs for one integration: the watcher of its mailbox, the listener
+for notifications that wakes it, and the check that no other installation does so too.
+"""
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
 
 from pexschedd.model.integration import Connector
 from pexschedd.scheduling.inbox.notification_listener import (
@@ -11,51 +13,75 @@ from pexschedd.scheduling.inbox.notification_listener import (
     StreamState,
 )
 from pexschedd.scheduling.inbox.ownership import Ownership
-from pexschedd.scheduling.inbox.watcher import Watcher
-
-Looked = Callable[[Connector], float]
+from pexschedd.scheduling.inbox.watcher import AfterLook, Watcher
 
 
 class IntegrationWorker:
-    """Runs from `start` until `stop`. `new_watcher` makes a watcher that tells what it
-    is given of every look; see `Watcher`."""
+    """Runs one integration's parts from `start` until `stop`.
+
+    `new_watcher` makes the watcher, which calls what it is given after every look that
+    went well.
+    """
+
+    _log = Logger()
 
     def __init__(
         self,
-        new_watcher: Callable[[Looked], Watcher],
-        listening: NotificationListener,
+        connector_id: int,
+        new_watcher: Callable[[AfterLook], Watcher],
+        listener: NotificationListener,
         ownership: Ownership,
     ) -> None:
-        self._watcher = new_watcher(self._looked)
-        self._listening = listening
+        self._connector_id = connector_id
+        self._watcher = new_watcher(self._after_look)
+        self._listener = listener
         self._ownership = ownership
-        self._welcome = False
+        self._has_looked = False
+        self._stopping = False
 
     @property
     def state(self) -> StreamState:
-        return self._listening.state
+        """The state of the integration's notifications."""
+        return self._listener.state
 
     def start(self) -> None:
+        """Start the watcher and the listener; the check starts after the first look."""
         self._watcher.start()
-        self._listening.start(self._watcher.arrived)
+        self._listener.start(self._watcher.arrived)
 
     def wake(self) -> None:
-        """Has the mailbox looked into now."""
+        """Look into the mailbox now."""
         self._watcher.wake()
 
     async def stop(self) -> None:
-        """All at once: each may take its seconds."""
-        await gatherResults(
-            [
-                Deferred.fromCoroutine(part.stop())
-                for part in (self._listening, self._ownership, self._watcher)
-            ],
+        """Stop all parts at once, since each may take seconds, and wait for all.
+
+        A part that fails to stop is logged and does not keep the others from ending:
+        afterwards another worker may be started for the same mailbox.
+        """
+        self._stopping = True
+        parts = {
+            "listener": self._listener.stop,
+            "ownership": self._ownership.stop,
+            "watcher": self._watcher.stop,
+        }
+        results = await DeferredList(
+            [Deferred.fromCoroutine(stop()) for stop in parts.values()],
             consumeErrors=True,
         )
+        for part, (succeeded, result) in zip(parts, results, strict=True):
+            if not succeeded:
+                self._log.failure(
+                    "worker could not stop a part cleanly part={part} "
+                    "integration={integration}",
+                    result,
+                    part=part,
+                    integration=self._connector_id,
+                )
 
-    def _looked(self, connector: Connector) -> float:
-        if not self._welcome:
+    def _after_look(self, connector: Connector) -> float:
+        if not self._has_looked and not self._stopping:
             # Not before: an account that is refused is not to be tried twice as often.
-            self._welcome = True
+            self._has_looked = True
             self._ownership.start()
-        return self._listening.looked(connector)
+        return self._listener.after_look(connector)

@@ -1,4 +1,4 @@
-"""Ports: what a mailbox, its notifications and organizers' calendars have to offer.
+"""Ports: the operations required of mailboxes, notifications and calendars.
 
 `ews/` implements these protocols; one contract suite holds each implementation to them.
 """

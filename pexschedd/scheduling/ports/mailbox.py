@@ -15,29 +15,30 @@ from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """One page of what happened in the inbox since a cursor."""
+    """One page of the inbox's changes since a cursor."""
 
     arrived: tuple[MessageRef, ...]
-    """New and changed messages; some may be gone again already."""
+    """New and changed messages, newest first; some may be gone again already."""
     cursor: str
-    """Covers exactly this page: store it together with what the page led to."""
+    """The position after this page: to be stored together with what the page led to."""
     more: bool
+    """True if there is another page."""
 
 
 class Blame(StrEnum):
-    """Whose fault it is that something did not work with a message."""
+    """The likely cause of a failure with a message."""
 
     SERVER = "server"
-    """It fared like others: nothing follows from that for this message."""
+    """Other messages failed likewise: nothing follows for this one."""
     DOUBT = "doubt"
-    """It failed by itself, but as it happens to any message when a server is in
-    trouble; or nobody knows what became of it."""
+    """It failed alone, but in a way that any message may when a server has problems; or
+    the outcome is unknown."""
     MESSAGE = "message"
-    """The server says so, or it cannot be anything else."""
+    """The message itself: the server says so, or nothing else is possible."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """The server has the message but cannot give it to us."""
+    """A message that the server has but cannot show."""
 
     ref: MessageRef
     reason: str
@@ -45,6 +46,8 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Action(StrEnum):
+    """The ways to deal with a message, once it is decided about."""
+
     ACCEPT = "accept"
     DECLINE = "decline"
     REMOVE = "remove"
@@ -54,59 +57,66 @@ class Action(StrEnum):
     in the calendar stays as it is, which a decline would take away: it is somebody
     else's."""
     DISCARD = "discard"
-    """Move the message to the deleted items without a word to anybody."""
+    """Move the message to the deleted items without an answer to anyone."""
 
 
 class Answer(msgspec.Struct, frozen=True):
+    """An answer to one message."""
+
     ref: MessageRef
     action: Action
     body: str = ""
     """HTML for the organizer, or the sender; only for ACCEPT, DECLINE and REPLY."""
     unsure: bool = False
-    """It may have been given before, and nobody heard what became of it."""
+    """True if it may have been given before, with an unknown outcome."""
 
 
 class OutcomeKind(StrEnum):
+    """The possible results of giving an answer."""
+
     DONE = "done"
     GONE = "gone"
-    """The message is not there any more: it has been answered before, or somebody
-    took it away. Nothing is left to do."""
+    """The message is not there any more: it has been answered before, or was taken
+    away. Nothing is left to do."""
     RETRY = "retry"
+    """The server did not take the answer, but may take it later."""
     FAILED = "failed"
     """The server will never take this answer; the reason says why."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
+    """The result of giving one answer."""
+
     kind: OutcomeKind
     reason: str = ""
+    """For RETRY and FAILED: what the server said."""
     blame: Blame = Blame.SERVER
-    """For RETRY."""
+    """For RETRY: the likely cause."""
 
 
 class Mailbox(Protocol):
     """One integration's equipment mailbox."""
 
     async def check(self) -> None:
-        """Signs in and opens the inbox, or raises an error that says what to mend."""
+        """Sign in and open the inbox, or raise an error that says what to correct."""
 
     async def changes(self, cursor: str) -> Changes:
-        """The next page of changes; an empty cursor starts from the beginning.
+        """Return the next page of changes; an empty cursor starts from the beginning.
 
-        Raises `CursorLost` when the cursor is not valid any more.
+        Raises `CursorLost` when the cursor is no longer valid.
         """
 
     async def fetch(
         self, refs: Sequence[MessageRef]
     ) -> list[MeetingMessage | Unreadable]:
-        """The messages, oldest first; those that are gone are left out."""
+        """Return the messages, oldest first; those that are gone are left out."""
 
     async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """Tells the server; one outcome for each answer, in the order of the answers.
+        """Give answers; return one outcome for each, in the order of the answers.
 
-        The answers are about different meetings: they may be told in any order.
-
-        Safe to repeat with the same references: a message that was answered before
-        is GONE.
+        The answers are about different meetings, so they may be given in any order.
+        The call may be repeated with the same references: a message that was answered
+        before is GONE.
         """
 
     async def primary_address(self, address: str) -> str:
@@ -116,55 +126,67 @@ class Mailbox(Protocol):
         """
 
     async def close(self) -> None:
-        """Gives up all connections."""
+        """Give up all connections."""
 
 
 class MailboxKeeping(Protocol):
-    """What looking after the equipment mailbox needs: repair, recovery, maintenance."""
+    """The equipment mailbox as repair, recovery and maintenance need it."""
 
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
-        """One page of the meetings in the calendar (masters and singles, not
+        """Return one page of the meetings in the calendar (masters and singles, not
         occurrences) with their bodies, and the cursor of the next page; "" ends."""
 
     async def processes_automatically(self) -> bool | None:
-        """Whether Exchange itself answers requests here; None if it does not tell."""
+        """Return whether Exchange itself answers requests to this mailbox; None if it
+        does not say."""
 
     async def inbox(
         self, received_before: datetime, cursor: str = ""
     ) -> tuple[list[MeetingMessage], str]:
-        """One page of the inbox, oldest first, without bodies, of every kind."""
+        """Return one page of messages of every kind, oldest first, without bodies, and
+        the cursor of the next page; "" ends."""
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
-        """Deletes for good, telling nobody; what is gone already is GONE."""
+        """Delete for good, without an answer; what is gone already is GONE."""
 
 
 class RewriteKind(StrEnum):
+    """The possible results of rewriting an organizer's meeting."""
+
     DONE = "done"
     CHANGED = "changed"
     """The organizer has changed the meeting since it was read: read it again."""
     GONE = "gone"
+    """The meeting is not there any more: read it again."""
     RETRY = "retry"
+    """The server may take the change later."""
     FAILED = "failed"
+    """The server will never take the change; the reason says why."""
 
 
 class OrganizersCalendars(Protocol):
     """The organizers' own calendars, by impersonation. `address` is the organizer's.
 
-    Raises `MailboxRefused` when the service account may not act for the organizer, or
-    there is no such mailbox here; the message names the missing permission.
+    The methods raise `MailboxRefused` when the service account may not act for the
+    organizer, or there is no such mailbox here; the message names the missing
+    permission.
     """
 
     async def find(
         self, address: str, uid: str, recurrence_id: datetime | None = None
     ) -> CalendarMeeting | None:
-        """The organizer's own copy of a meeting, or of one occurrence of it."""
+        """Return the organizer's own copy of a meeting, or of one occurrence of it;
+        None if it is not there."""
 
     async def rewrite(
         self, address: str, ref: MessageRef, html: str
     ) -> tuple[RewriteKind, str]:
-        """Replaces the body and sends the meeting to all attendees, as the organizer.
-        Only if the meeting is as `ref` has it. With a reason for FAILED. A body that
-        `find` gave as text only is replaced by text."""
+        """Replace the body and send the meeting to all attendees, as the organizer.
+
+        Nothing is changed unless the meeting is still as `ref` has it. The second value
+        is the reason, for RETRY and FAILED. A body that `find` returned as text only is
+        replaced by text.
+        """
 
     async def close(self) -> None:
-        """Gives up all connections."""
+        """Give up all connections."""

@@ -1,8 +1,8 @@
-"""Being told that something arrived in an equipment mailbox, in this domain's words.
+"""Notifications that something has arrived in an equipment mailbox.
 
-Not what arrived: that is for the mailbox to say, which is looked into as if nobody had
-told anything. So a notification may be late, doubled or lost, and nothing goes wrong.
-`ews/` implements it; a push from Microsoft Graph can become another implementation.
+They do not say what: the mailbox is then looked into as at any other time. So a
+notification may be late, doubled or lost, and nothing goes wrong. `ews/` implements
+them; a push from Microsoft Graph can become another implementation.
 """
 
 from collections.abc import Callable
@@ -10,16 +10,17 @@ from typing import Protocol
 
 
 class Notifications(Protocol):
+    """One integration's notifications."""
+
     async def listen(
         self, arrived: Callable[[], None], alive: Callable[[], None]
     ) -> None:
-        """Runs until the server ends it in an orderly way: then listen again at once.
+        """Listen until the server ends it in an orderly way: then listen again at once.
 
-        Calls `alive` when the server has begun to listen for us, and at every later
-        sign of it; `arrived` when something has arrived. What happens between two
-        listenings is not told. Raises `MailboxError` when the server does not tell
-        anything, or does not any more.
+        Calls `alive` when the subscription has begun, and at every later sign of life;
+        `arrived` when something has arrived. Changes between two subscriptions are not
+        reported. Raises `MailboxError` when the server refuses or breaks off.
         """
 
     async def close(self) -> None:
-        """Ends the listening at hand and gives up all connections, in seconds."""
+        """End the subscription and give up all connections, within seconds."""

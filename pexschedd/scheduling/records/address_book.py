@@ -15,9 +15,10 @@ class AddressBook:
         """Note a look-up; `primary` is empty for an address that nobody has."""
         self._primary[connector_id, address.casefold()] = primary.casefold()
 
-    def clear(self) -> None:
-        """Forget all look-ups."""
-        self._primary.clear()
+    def clear(self, connector_id: int) -> None:
+        """Forget the look-ups of one integration."""
+        for key in [key for key in self._primary if key[0] == connector_id]:
+            del self._primary[key]
 
     def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
         """Return whether two addresses are the same mailbox's, as far as is known."""

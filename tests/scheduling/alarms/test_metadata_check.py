@@ -13,10 +13,10 @@ from pexschedd.model import tables
 from pexschedd.model.integration import ExchangeDomain
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.metadata_check import (
-    AGAIN,
-    EVERY,
+    LASTING,
     NONE_CONFIGURED,
-    PATIENCE,
+    READ_EVERY,
+    RETRY_EVERY,
     MetadataCheck,
 )
 from pexschedd.scheduling.alarms.names import METADATA
@@ -59,7 +59,7 @@ class Desk:
     def wait(self, seconds: float) -> list[str]:
         """What was asked meanwhile."""
         self.asked.clear()
-        self.clock.pump([AGAIN] * int(seconds / AGAIN))
+        self.clock.pump([RETRY_EVERY] * int(seconds / RETRY_EVERY))
         return self.asked
 
     def raised(self) -> list[tuple[str, str, str]]:
@@ -86,9 +86,9 @@ async def test_hourly(desk: Desk) -> None:
     """Documents are read at the start, then once an hour."""
     desk.watch.startService()
     assert desk.asked == [ONE]
-    assert desk.wait(EVERY - AGAIN) == []
-    assert desk.wait(AGAIN) == [ONE]
-    assert desk.wait(10 * EVERY) == [ONE] * 10
+    assert desk.wait(READ_EVERY - RETRY_EVERY) == []
+    assert desk.wait(RETRY_EVERY) == [ONE]
+    assert desk.wait(10 * READ_EVERY) == [ONE] * 10
     assert desk.raised() == []
 
 
@@ -107,14 +107,14 @@ async def test_lasting_trouble(desk: Desk) -> None:
     desk.add(TWO)
     desk.wrong[TWO] = Unavailable("two cannot be reached")
     desk.watch.startService()
-    assert desk.wait(AGAIN) == [TWO]
+    assert desk.wait(RETRY_EVERY) == [TWO]
     assert desk.raised() == []
-    desk.wait(AGAIN)
+    desk.wait(RETRY_EVERY)
     assert desk.raised() == [(METADATA, "Head office", "two cannot be reached")]
-    desk.wait(EVERY)
+    desk.wait(READ_EVERY)
     assert desk.store.count(tables.ALARM) == 1
     del desk.wrong[TWO]
-    assert TWO in desk.wait(AGAIN)
+    assert TWO in desk.wait(RETRY_EVERY)
     assert desk.raised() == []
 
 
@@ -146,9 +146,9 @@ async def test_no_domain_at_all(desk: Desk) -> None:
     change.delete(tables.EXCHANGE_DOMAIN, 1)
     change.commit()
     desk.clock.advance(0)
-    desk.wait(PATIENCE - AGAIN)
+    desk.wait(LASTING - RETRY_EVERY)
     assert desk.raised() == []
-    desk.wait(2 * AGAIN)
+    desk.wait(2 * RETRY_EVERY)
     assert desk.raised() == [(METADATA, "Head office", NONE_CONFIGURED)]
     desk.add(TWO)
     assert desk.raised() == []
@@ -172,7 +172,7 @@ async def test_one_at_a_time(desk: Desk) -> None:
     desk.watch.startService()
     for _ in range(5):
         desk.add()
-    desk.wait(AGAIN)
+    desk.wait(RETRY_EVERY)
     holding, desk.holding = desk.holding, None
     desk.asked.clear()
     holding.callback(None)

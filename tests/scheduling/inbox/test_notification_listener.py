@@ -34,6 +34,7 @@ class Server:
     def __init__(self) -> None:
         self.listens = 0
         self.closed = False
+        self.cancelled = False
         self.arrived: Callable[[], None] = lambda: None
         self.alive: Callable[[], None] = lambda: None
         self._over: Deferred[None] | None = None
@@ -46,8 +47,11 @@ class Server:
         if self.refuses is not None:
             raise self.refuses
         self.arrived, self.alive = arrived, alive
-        self._over = Deferred()
+        self._over = Deferred(self._cancel)
         await self._over
+
+    def _cancel(self, _: Deferred[None]) -> None:
+        self.cancelled = True
 
     def end(self, error: Exception | None = None) -> None:
         assert self._over is not None
@@ -68,25 +72,25 @@ class Case:
         self.connector = msgspec.structs.replace(CONNECTED, **fields)
         self.server = server
         self.looks: list[float] = []
-        self.listening = NotificationListener(
+        self.listener = NotificationListener(
             self.connector,
             server,
             clock=self.clock,
             now=lambda: START + timedelta(seconds=self.clock.seconds()),
             chance=lambda: 0.5,
         )
-        self.listening.start(lambda: self.looks.append(self.clock.seconds()))
+        self.listener.start(lambda: self.looks.append(self.clock.seconds()))
 
     def looked(self) -> float:
         """A look went well."""
-        return self.listening.looked(self.connector)
+        return self.listener.after_look(self.connector)
 
     @property
-    def way(self) -> NotificationMode:
-        return self.listening.state.way
+    def mode(self) -> NotificationMode:
+        return self.listener.state.mode
 
     def stop(self) -> None:
-        done = Deferred.fromCoroutine(self.listening.stop())
+        done = Deferred.fromCoroutine(self.listener.stop())
         done.addErrback(lambda failure: pytest.fail(str(failure)))
         assert done.called
         assert not self.clock.getDelayedCalls()
@@ -101,15 +105,15 @@ def test_while_the_stream_is_up_polling_is_a_safety_net(server: Server) -> None:
     """Every `poll_interval` before, every `safety_poll_interval` while it is up, and
     every `poll_interval` again as soon as it is lost."""
     case = Case(server)
-    assert (server.listens, case.way) == (0, NotificationMode.POLLING)
+    assert (server.listens, case.mode) == (0, NotificationMode.POLLING)
     assert case.looked() == 5
-    assert (server.listens, case.way) == (1, NotificationMode.CONNECTING)
+    assert (server.listens, case.mode) == (1, NotificationMode.CONNECTING)
     assert case.looked() == 5
     server.alive()
-    assert (case.way, case.looks) == (NotificationMode.STREAMING, [0])
+    assert (case.mode, case.looks) == (NotificationMode.STREAMING, [0])
     assert case.looked() == 90
     server.end(MailboxUnreachable("lost"))
-    assert (case.way, case.looks) == (NotificationMode.POLLING, [0, 0])
+    assert (case.mode, case.looks) == (NotificationMode.POLLING, [0, 0])
     assert case.looked() == 5
     case.stop()
 
@@ -136,7 +140,7 @@ def test_what_happened_in_between_is_looked_for(server: Server) -> None:
     assert case.looks == [0, 1000]
     server.alive()
     assert case.looks == [0, 1000, 1001]
-    state = case.listening.state
+    state = case.listener.state
     assert (state.reconnects, state.problem) == (1, "")
     assert state.since == START + timedelta(seconds=1001)
     case.stop()
@@ -149,7 +153,7 @@ def test_the_agreed_end_is_followed_at_once(server: Server) -> None:
     server.alive()
     case.clock.advance(1740)
     server.end()
-    assert (server.listens, case.way) == (2, NotificationMode.CONNECTING)
+    assert (server.listens, case.mode) == (2, NotificationMode.CONNECTING)
     server.alive()
     assert case.looks == [0, 1740, 1740]
     case.stop()
@@ -190,7 +194,7 @@ def test_bursts(server: Server) -> None:
     assert case.looks[0] == 10
     assert 4 <= len(case.looks) <= 2 / BURST + 2
     assert case.looks[-1] >= 12, "the last one is not forgotten"
-    assert case.listening.state.last_event is not None
+    assert case.listener.state.last_event is not None
     case.stop()
 
 
@@ -201,15 +205,15 @@ def test_a_refused_account_is_not_tried_twice_as_often(server: Server) -> None:
     case.clock.advance(10_000)
     assert server.listens == 0
     case.looked()
-    assert (server.listens, case.way) == (1, NotificationMode.POLLING)
-    assert case.listening.state.problem == "no"
+    assert (server.listens, case.mode) == (1, NotificationMode.POLLING)
+    assert case.listener.state.problem == "no"
     case.clock.advance(10_000)
     assert server.listens == 1
     server.refuses = None
     case.looked()
     assert server.listens == 2
     server.alive()
-    assert case.listening.state.problem == ""
+    assert case.listener.state.problem == ""
     case.stop()
 
 
@@ -235,7 +239,7 @@ def test_an_unexpected_error_is_survived(
     server.end(ZeroDivisionError())
     assert "ZeroDivisionError" in logged_failures[0]
     logged_failures.clear()
-    assert "internal error" in case.listening.state.problem
+    assert "internal error" in case.listener.state.problem
     case.clock.advance(1)
     assert server.listens == 2
     case.stop()
@@ -261,11 +265,30 @@ def test_stopping(server: Server, when: str) -> None:
     assert len(case.looks) == looks
 
 
+def test_stopping_with_connections_that_cannot_be_closed(
+    server: Server, logged_failures: Failures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listening is broken off and waited for, and the failure is logged."""
+
+    async def close() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(server, "close", close)
+    case = Case(server)
+    case.looked()
+    server.alive()
+    case.stop()
+    assert server.cancelled
+    (logged,) = logged_failures
+    assert "listener could not close its connections integration=1" in logged
+    logged_failures.clear()
+
+
 def test_polling_only() -> None:
     """Without notifications it says the interval, and nothing runs."""
     case = Case(None)
     assert case.looked() == 5
-    assert (case.way, case.looks) == (NotificationMode.POLLING, [])
+    assert (case.mode, case.looks) == (NotificationMode.POLLING, [])
     case.stop()
 
 
@@ -274,7 +297,7 @@ def test_pulling_has_a_name_of_its_own(server: Server) -> None:
     case = Case(server, notification_method="PULL")
     case.looked()
     server.alive()
-    assert case.way is NotificationMode.PULL
+    assert case.mode is NotificationMode.PULL
     assert case.looked() == 90
     case.stop()
 

@@ -210,7 +210,7 @@ async def test_what_can_be_seen_of_them(world: World) -> None:
     await turn(world.store)
     state = world.watchers.stream_state(1)
     assert state is not None
-    assert state.way is NotificationMode.STREAMING
+    assert state.mode is NotificationMode.STREAMING
     assert world.watchers.stream_state(2) is None
     found = world.alarms.active(REFUSED, "Integration 2")
     assert found is not None

@@ -258,14 +258,14 @@ async def test_an_internal_error_is_one_messages_alone(
     process: Process, inbox: MemoryInbox, logged_failures: Failures
 ) -> None:
     """Its batch goes on; it is tried three times and declined, with a record."""
-    schedule = process.scheduler.schedule
+    handle = process.handler.handle
 
     def explode(change: Any, connector: Any, message: Any) -> None:
-        schedule(change, connector, message)
+        handle(change, connector, message)
         if message.ref.item_id == "item-2":
             raise RuntimeError("nobody foresaw this")
 
-    process.scheduler.schedule = explode  # type: ignore[method-assign]
+    process.handler.handle = explode  # type: ignore[method-assign]
     for number in (1, 2, 3):
         inbox.deliver(request(number))
     await process.settle(1)
@@ -505,7 +505,7 @@ async def test_a_lost_cursor_starts_over_without_answering_twice(
     """When Exchange has forgotten the cursor, the inbox is read again."""
     inbox.deliver(request(1))
     await process.settle(2)
-    process.watcher._cursor = "forgotten"
+    process.watcher._reader._cursor = "forgotten"
     inbox.deliver(request(2))
     for _ in range(10):
         process.clock.advance(1)
@@ -539,7 +539,7 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
             if left == 0:
                 raise Crash if crash else MailboxUnreachable("Connection lost.")
 
-    first = Process(tmp_path / "first", Unsteady(inbox, disturb, page=3), at_once=3)
+    first = Process(tmp_path / "first", Unsteady(inbox, disturb, page=3), batch_size=3)
     await first.book(*(tag(n) for n in range(1, 6)))
     for number in range(1, 6):
         inbox.deliver(request(number))
@@ -552,7 +552,7 @@ async def test_disturbed_anywhere_nothing_is_lost_or_said_twice(
             await one_life(first)
         shutil.copytree(tmp_path / "first", folder)
         await first.store.close()
-        last = Process(folder, MemoryMailbox(inbox, page=3), at_once=3)
+        last = Process(folder, MemoryMailbox(inbox, page=3), batch_size=3)
     else:
         last = first
     await last.settle(12)

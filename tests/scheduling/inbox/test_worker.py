@@ -1,109 +1,98 @@
-"""A watcher that is told of what arrives does not forget what it has to do itself."""
+"""An integration's worker has ended when all of its parts have, however they end."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from typing import Any, cast
 
 import pytest
-import pytest_twisted
+from twisted.internet.defer import Deferred
 
-from pexschedd.errors import MailboxUnreachable
-from pexschedd.scheduling.ports.mailbox import Answer, Outcome, OutcomeKind
-from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
-from tests.scheduling.process_support import (
-    CONNECTOR,
-    Process,
-    Unsteady,
-    request,
-    tag,
-    turn,
-)
-
-HOUR = 3600.0
+from pexschedd.scheduling.inbox.watcher import AfterLook
+from pexschedd.scheduling.inbox.worker import IntegrationWorker
+from tests.conftest import Failures
+from tests.scheduling.process_support import CONNECTOR
 
 
-class Hesitant(MemoryMailbox):
-    """Takes an answer at the third try; a look makes two."""
+class Part:
+    """A watcher, listener or ownership check that ends when the test says."""
 
-    refusals = 2
+    def __init__(self) -> None:
+        self.started = 0
+        self.stopped: Deferred[None] = Deferred()
+        self.stopping = False
 
-    async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        if self.refusals:
-            self.refusals -= 1
-            return [Outcome(OutcomeKind.RETRY, "later") for _ in answers]
-        return await super().answer(answers)
+    def start(self, *_: object) -> None:
+        self.started += 1
 
+    async def stop(self) -> None:
+        self.stopping = True
+        await self.stopped
 
-@pytest.fixture
-def inbox() -> MemoryInbox:
-    return MemoryInbox()
+    def arrived(self) -> None:
+        pass
 
-
-class Told(Process):
-    """Is told of what arrives, and looks by itself once an hour."""
-
-    def listen(self) -> None:
-        self.watcher._looked = lambda connector: HOUR
-        self.watcher.start()
+    def after_look(self, _connector: object) -> float:
+        return 5.0
 
 
-@pytest_twisted.async_yield_fixture
-async def process(tmp_path: Path, inbox: MemoryInbox) -> AsyncIterator[Told]:
-    process = Told(tmp_path / "state", Hesitant(inbox))
-    await process.book(tag(1), tag(2))
-    yield process
-    await process.end()
+class Parts:
+    """A worker that was started, and its parts by name."""
+
+    after_look: AfterLook
+
+    def __init__(self) -> None:
+        self.by_name = {name: Part() for name in ("watcher", "listener", "ownership")}
+
+        def new_watcher(after_look: AfterLook) -> Any:
+            self.after_look = after_look
+            return self.by_name["watcher"]
+
+        self.worker = IntegrationWorker(
+            CONNECTOR.id,
+            new_watcher,
+            cast(Any, self.by_name["listener"]),
+            cast(Any, self.by_name["ownership"]),
+        )
+        self.worker.start()
+
+    def starts(self, name: str) -> int:
+        return self.by_name[name].started
+
+    def stop(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.worker.stop())
 
 
-@pytest_twisted.ensureDeferred
-async def test_an_answer_that_was_not_taken(process: Told, inbox: MemoryInbox) -> None:
-    """It is given again after the poll interval, although nothing arrives."""
-    inbox.deliver(request(1))
-    process.listen()
-    await turn(process.store)
-    assert not inbox.told
-    process.clock.advance(CONNECTOR.poll_interval)
-    await turn(process.store)
-    assert len(inbox.told) == 1
-    calls = [call.getTime() for call in process.clock.getDelayedCalls()]
-    assert process.clock.seconds() + HOUR in calls, "then it has an hour"
+@pytest.mark.parametrize("broken", ["watcher", "listener", "ownership"])
+def test_a_part_that_fails_to_stop(broken: str, logged_failures: Failures) -> None:
+    """The others are stopped and waited for all the same, and the failure is logged:
+    another worker that is started now finds the mailbox free."""
+    parts = Parts()
+    done = parts.stop()
+    assert all(part.stopping for part in parts.by_name.values())
+    parts.by_name.pop(broken).stopped.errback(RuntimeError("it broke"))
+    for part in parts.by_name.values():
+        assert not done.called, "another part is still running"
+        part.stopped.callback(None)
+    assert done.called
+    failed: list[object] = []
+    done.addErrback(failed.append)
+    assert not failed
+    (logged,) = logged_failures
+    assert f"part={broken}" in logged
+    assert f"integration={CONNECTOR.id}" in logged
+    logged_failures.clear()
 
 
-@pytest_twisted.ensureDeferred
-async def test_news_while_looking(process: Told, inbox: MemoryInbox) -> None:
-    """What arrives during a look is looked for right after it."""
-    mailbox = process.watcher._mailbox
-    assert isinstance(mailbox, Hesitant)
-    mailbox.refusals = 0
-
-    async def answer(answers: Sequence[Answer]) -> list[Outcome]:
-        if not inbox.told:
-            inbox.deliver(request(2))
-            process.watcher.arrived()
-        return await MemoryMailbox.answer(mailbox, answers)
-
-    mailbox.answer = answer  # type: ignore[method-assign]  # this one only
-    inbox.deliver(request(1))
-    process.listen()
-    await turn(process.store)
-    assert len(inbox.told) == 2
+def test_the_ownership_check_begins_with_the_first_look() -> None:
+    """It begins once, after a look that went well."""
+    parts = Parts()
+    assert not parts.starts("ownership")
+    for _ in range(2):
+        assert parts.after_look(CONNECTOR) == 5.0
+    assert parts.starts("ownership") == 1
 
 
-@pytest_twisted.ensureDeferred
-async def test_news_do_not_shorten_a_pause(tmp_path: Path, inbox: MemoryInbox) -> None:
-    """A server in trouble is not asked more often because it tells of news."""
-
-    def disturb(call: str, when: str) -> None:
-        raise MailboxUnreachable("Nothing answers.")
-
-    process = Told(tmp_path / "other", Unsteady(inbox, disturb))
-    await process.book(tag(1))
-    process.listen()
-    for _ in range(20):
-        process.watcher.arrived()
-        await turn(process.store)
-    mailbox = process.watcher._mailbox
-    assert isinstance(mailbox, Unsteady)
-    naps = len(process.clock.getDelayedCalls())
-    assert naps >= 1
-    assert process.watcher._failures == 1
-    await process.end()
+def test_a_first_look_that_ends_while_the_worker_stops() -> None:
+    """The ownership check does not begin any more: it would never be stopped."""
+    parts = Parts()
+    parts.stop()
+    parts.after_look(CONNECTOR)
+    assert not parts.starts("ownership")

@@ -268,7 +268,7 @@ class Upkeep:
                 html=each.html,
                 text=each.text,
             )
-            self.scheduler.schedule(change, CONNECTOR, request)
+            self.scheduler.handle(change, CONNECTOR, request)
             for answer in self.store.all(tables.OUTBOX):
                 change.delete(tables.OUTBOX, answer.id)
             await change.commit()
