@@ -50,7 +50,7 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: $(BIN)/python pyproject.toml setup.cfg requirements.lock
 	$(PIP) install --quiet --upgrade pip
-	$(PIP) install --quiet --constraint requirements.lock --editable .
+	$(PIP) install --quiet --constraint requirements.lock --editable .[demo]
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
@@ -78,7 +78,7 @@ peers: $(VENV)/dev.stamp
 	     && DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -qq -y --no-install-recommends $(PEERS) >/dev/null; } \
 	|| echo "Apache, tinyproxy, Kerberos or strace is not installed: tests with them will be skipped"
-	@$(PIP) install --quiet --constraint requirements.lock --editable .[kerberos] \
+	@$(PIP) install --quiet --constraint requirements.lock --editable .[demo,kerberos] \
 	|| echo "The extra kerberos cannot be built: its tests will be skipped"
 
 # The tests with a real OpenID provider want node, and what npm installs beside it.

@@ -29,7 +29,9 @@ from pexschedd.clock import system_now
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.sandbox import Account, Processing, Sandbox, default_accounts
-from pexschedd.sandbox.subscriptions import SubscriptionLimits
+from pexschedd.sandbox.notifications.subscriptions import (
+    SubscriptionLimits,
+)
 
 MOST = 1000
 """Meetings for one mailbox."""

@@ -36,7 +36,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.sandbox import Account, Sandbox
-from pexschedd.sandbox.accounts import Processing
+from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.names import DIFFERS
 from pexschedd.tap import Daemon

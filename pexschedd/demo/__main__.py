@@ -4,13 +4,19 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from pexschedd.demo.extra import missing_extra
 from pexschedd.demo.ports import PortTaken
 from pexschedd.demo.state import StateError
-from pexschedd.demo.tap import run
 from pexschedd.errors import PexscheddError
+
+try:
+    from pexschedd.demo.tap import run
+except ModuleNotFoundError as error:
+    raise missing_extra(error) from None
 
 
 def arguments() -> Namespace:
+    """Return the arguments of the command line."""
     parser = ArgumentParser(
         prog="python -m pexschedd.demo",
         description="The daemon, a sandbox Exchange and an Outlook-like page, "
@@ -32,6 +38,7 @@ def arguments() -> Namespace:
 
 
 def main() -> int:
+    """Run the demo; return the exit status."""
     chosen = arguments()
     try:
         return run(chosen.state, chosen.port)

@@ -1,9 +1,10 @@
-"""What the terminal shows when the demo is up."""
+"""The text that the terminal shows when the demo is ready."""
 
 from pexschedd.demo.ports import Ports
 
 
 def banner(ports: Ports, password: str) -> str:
+    """Return the text, with the addresses and the administrator's password."""
     return f"""
   The demo desk is ready.
 

@@ -1,7 +1,7 @@
-"""The desk's clock: the system's time plus an offset that people move.
+"""The desk's clock: the system's time plus an offset that its users change.
 
-The daemon, the sandbox and the identity tokens all read the same `DeskClock`, so
-moving it is as if everybody had waited.
+The daemon, the sandbox and the identity tokens all read the same `DeskClock`, so moving
+it has the effect of waiting.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +23,10 @@ class DeskClock:
         return self._real() + self.offset
 
     def advance(self, by: timedelta) -> None:
-        """Raises ValueError for a step back, or beyond a year from the real time."""
+        """Move forward.
+
+        Raises ValueError for a step back, or beyond a year from the real time.
+        """
         if by < timedelta():
             raise ValueError("the clock moves forward only, or back to the real time")
         if self.offset + by > FURTHEST:
@@ -31,20 +34,21 @@ class DeskClock:
         self.offset += by
 
     def move_to(self, moment: datetime) -> None:
-        """Moves forward to an aware time; raises ValueError as `advance` does."""
+        """Move forward to an aware time. Raises ValueError as `advance` does."""
         self.advance(moment - self())
 
     def reset(self) -> None:
-        """Back to the real time."""
+        """Return to the real time."""
         self.offset = timedelta()
 
 
-class NeverBack:
-    """A `Now` that goes on by a second a time while its source is behind.
+class MonotonicNow:
+    """A `Now` that never goes back: it advances by a second a call while its source is
+    behind.
 
-    Exchange's time stamps order the versions of a meeting and the messages of an
-    inbox. If they went back with the desk's clock, the newest change would look like
-    an old one that arrives late.
+    Exchange's time stamps order the versions of a meeting and the messages of an inbox.
+    If they went back with the desk's clock, the newest change would look like an old
+    one that arrives late.
     """
 
     def __init__(self, now: Now, floor: datetime) -> None:

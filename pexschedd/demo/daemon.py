@@ -1,4 +1,4 @@
-"""The daemon as the desk sees it: from outside, over HTTP, like everybody else."""
+"""A client of the daemon: the desk talks to it over HTTP, as everything else does."""
 
 from typing import Any
 
@@ -22,17 +22,18 @@ class DaemonDown(PexscheddError):
 
 
 class DaemonRefused(PexscheddError):
-    """The daemon answers that it will not; the message has its words."""
+    """The daemon refuses a request; the message has its words."""
 
     code = "daemon_refused"
 
 
-class DaemonHasNot(DaemonRefused):
-    """The daemon answers that there is no such thing, or no more."""
+class DaemonNotFound(DaemonRefused):
+    """The daemon has no such record, or no longer."""
 
 
 class DaemonClient:
-    """Asks the daemon. `addin` and `admin` are base URLs without a slash at the end.
+    """A client of the daemon. `addin` and `admin` are base URLs without a slash at the
+    end.
 
     Every method raises `DaemonDown` or `DaemonRefused`.
     """
@@ -44,11 +45,11 @@ class DaemonClient:
         self._auth = ("admin", password)
 
     async def health(self) -> None:
-        """Returns if the daemon is well."""
+        """Return if the daemon is healthy."""
         await self._ask("GET", f"{self.addin}/health")
 
     async def policy(self, alias: str) -> dict[str, Any]:
-        """What a conferencing node is answered that asks about an alias."""
+        """Return the answer that a conferencing node gets about an alias."""
         answer = await self._ask(
             "GET",
             f"{self.addin}/policy/v1/service/configuration",
@@ -59,7 +60,7 @@ class DaemonClient:
         return answer
 
     async def objects(self, resource: str, **filters: str) -> list[dict[str, Any]]:
-        """The rows of a configuration resource that fit the filters."""
+        """Return the rows of a configuration resource that match the filters."""
         answer = await self._ask(
             "GET",
             f"{self.admin}{CONFIGURATION}{resource}/",
@@ -72,13 +73,14 @@ class DaemonClient:
         return found
 
     async def row(self, uri: str) -> dict[str, Any]:
-        """One row by its resource URI."""
+        """Return one row by its resource URI."""
         answer = await self._ask("GET", f"{self.admin}{uri}", auth=self._auth)
         if not isinstance(answer, dict):
             raise DaemonDown(f"The daemon's {uri} is not an object.")
         return answer
 
     async def create(self, resource: str, record: dict[str, Any]) -> None:
+        """Create a row of a configuration resource."""
         await self._ask(
             "POST",
             f"{self.admin}{CONFIGURATION}{resource}/",
@@ -87,6 +89,7 @@ class DaemonClient:
         )
 
     async def change(self, uri: str, changes: dict[str, Any]) -> None:
+        """Change fields of a row."""
         await self._ask("PATCH", f"{self.admin}{uri}", auth=self._auth, json=changes)
 
     async def _ask(self, method: str, url: str, **options: Any) -> Any:
@@ -106,7 +109,7 @@ class DaemonClient:
             raise DaemonDown(f"The daemon answers {response.code}.")
         if response.code >= 400:
             text = body[:2000].decode("utf-8", "replace")
-            kind = DaemonHasNot if response.code == NOT_FOUND else DaemonRefused
+            kind = DaemonNotFound if response.code == NOT_FOUND else DaemonRefused
             raise kind(f"The daemon answers {response.code}: {text}")
         if not body:
             return None

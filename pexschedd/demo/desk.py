@@ -22,17 +22,17 @@ from klein import Klein
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from pexschedd.demo import administrator, rooms
+from pexschedd.demo import integration_setup, rooms
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
-from pexschedd.demo.people import NotPossible, People
 from pexschedd.demo.ports import HOST, Ports
+from pexschedd.demo.users import DeskUsers, NotPossible
 from pexschedd.demo.views import (
-    Cancellation,
+    CancelRequest,
     ClockMove,
-    Draft,
-    Reading,
-    Reply,
+    MeetingDraft,
+    ReadRequest,
+    ReplyRequest,
     TokenRequest,
 )
 from pexschedd.errors import NotFound, PexscheddError
@@ -63,14 +63,15 @@ MAIL_POLICY = (
 
 
 class Desk:
-    """The desk of some people, on top of a sandbox Exchange and a running daemon."""
+    """The desk's pages and its JSON, on top of a sandbox Exchange and a running
+    daemon."""
 
     app = Klein()
 
     def __init__(
         self,
         *,
-        people: People,
+        people: DeskUsers,
         daemon: DaemonClient,
         clock: DeskClock,
         ports: Ports,
@@ -83,7 +84,7 @@ class Desk:
         self._issue_token = issue_token
 
     def mount(self, root: Resource) -> None:
-        """Puts the desk into the sandbox's resource tree."""
+        """Put the desk into the sandbox's resource tree."""
         root.putChild(b"", LocalOnly(DeskPage(self._ports), self._ports.desk))
         root.putChild(b"desk", LocalOnly(self.app.resource(), self._ports.desk))
 
@@ -91,20 +92,24 @@ class Desk:
 
     @route(app, "/office.js")
     def office_js(self, request: Request) -> bytes:
+        """Return the script that takes the place of Microsoft's library."""
         # The pane is of another origin, and may have this script.
         request.setHeader(b"cross-origin-resource-policy", b"cross-origin")
         return _file(request, "office.js")
 
     @route(app, "/static/<name>")
     def static(self, request: Request, name: str) -> bytes:
+        """Return a script or style of the page."""
         return _file(request, name)
 
     @route(app, "/paper")
     def paper(self, request: Request) -> bytes:
+        """Return an empty document to write in."""
         return _mail(request, _read("paper.html"))
 
     @route(app, "/message")
     def message(self, request: Request) -> bytes:
+        """Return the HTML of a message."""
         html = self._people.message(_asked(request, "user"), _asked(request, "id"))
         # The paper's style comes first; the message's own goes over it.
         return _mail(request, _read("paper.html") + html.encode())
@@ -113,10 +118,10 @@ class Desk:
 
     @route(app, "/api/setup")
     async def setup(self, request: Request) -> bytes:
-        """Who sits here, and the add-in as Outlook knows it from its manifest."""
+        """Return the users, and the add-in as Outlook knows it from its manifest."""
         addin = None
         try:
-            addin = await administrator.look(self._daemon, self._ports)
+            addin = await integration_setup.find_add_in(self._daemon, self._ports)
             problem = ""
         except (DaemonDown, DaemonRefused) as error:
             problem = error.message
@@ -133,7 +138,7 @@ class Desk:
 
     @route(app, "/api/state")
     async def state(self, request: Request) -> bytes:
-        """What the page shows all the time. It asks about once a second."""
+        """Return what the page always shows; it asks about once a second."""
         user = _asked(request, "user")
         try:
             await self._daemon.health()
@@ -153,11 +158,13 @@ class Desk:
 
     @route(app, "/api/meeting")
     def meeting(self, request: Request) -> bytes:
+        """Return a meeting with its body."""
         detail = self._people.meeting(_asked(request, "user"), _asked(request, "uid"))
         return json_response(request, detail)
 
     @route(app, "/api/room")
     async def room(self, request: Request) -> bytes:
+        """Return the virtual room of a meeting."""
         uid = _asked(request, "uid")
         alias = _asked(request, "alias", "")
         try:
@@ -170,29 +177,34 @@ class Desk:
 
     @route(app, "/api/meetings", methods=["POST"])
     def send(self, request: Request) -> bytes:
-        uid = self._people.save(_sent(request, Draft))
+        """Send a new meeting, or a change of one."""
+        uid = self._people.save(_sent(request, MeetingDraft))
         return json_response(request, {"uid": uid})
 
     @route(app, "/api/cancel", methods=["POST"])
     def cancel(self, request: Request) -> bytes:
-        what = _sent(request, Cancellation)
+        """Cancel a meeting."""
+        what = _sent(request, CancelRequest)
         self._people.cancel(what.user, what.uid)
         return json_response(request, {})
 
     @route(app, "/api/respond", methods=["POST"])
     def respond(self, request: Request) -> bytes:
-        reply = _sent(request, Reply)
+        """Answer a meeting request."""
+        reply = _sent(request, ReplyRequest)
         self._people.respond(reply.user, reply.id, reply.answer)
         return json_response(request, {})
 
     @route(app, "/api/read", methods=["POST"])
     def read(self, request: Request) -> bytes:
-        what = _sent(request, Reading)
+        """Mark a message as read."""
+        what = _sent(request, ReadRequest)
         self._people.read(what.user, what.id)
         return json_response(request, {})
 
     @route(app, "/api/clock", methods=["POST"])
     def clock(self, request: Request) -> bytes:
+        """Move the desk's clock."""
         move = _sent(request, ClockMove)
         try:
             if move.reset:
@@ -209,10 +221,10 @@ class Desk:
 
     @route(app, "/api/token", methods=["POST"])
     async def token(self, request: Request) -> bytes:
-        """Outlook gets the token from Exchange; the page gets it from here."""
+        """Return an identity token, as Outlook gets one from Exchange."""
         user = _sent(request, TokenRequest).user
         try:
-            addin = await administrator.look(self._daemon, self._ports)
+            addin = await integration_setup.find_add_in(self._daemon, self._ports)
         except (DaemonDown, DaemonRefused) as error:
             return _problem(request, 502, error)
         known = {party.address for party in self._people.users}
@@ -234,6 +246,7 @@ class DeskPage(Resource):
         self._addin = ports.addin_url.encode()
 
     def render_GET(self, request: Request) -> bytes:
+        """Return the page, with a policy that admits the add-in's pane."""
         policy = (
             b"default-src 'none'; script-src 'self'; style-src 'self'; "
             b"connect-src 'self'; img-src 'self' data: %s; frame-src 'self' %s; "
@@ -246,7 +259,8 @@ class DeskPage(Resource):
 
 
 class LocalOnly(Resource):
-    """Answers requests whose Host is this machine; others come from rebound names."""
+    """A resource that answers only requests whose Host is this machine; others come
+    from rebound names."""
 
     isLeaf = True
 
@@ -256,6 +270,7 @@ class LocalOnly(Resource):
         self._hosts = {f"{host}:{port}".encode() for host in (HOST, "localhost")}
 
     def render(self, request: Request) -> bytes | int:
+        """Render the inner resource, or refuse."""
         if request.getHeader(b"host") not in self._hosts:
             request.setResponseCode(421)
             return b"The desk answers on the loopback address only.\n"
@@ -296,8 +311,11 @@ def _asked(request: Request, name: str, default: str | None = None) -> str:
 
 
 def _sent(request: Request, kind: type[T]) -> T:
-    """The request's JSON. The content type is asked for because a form of a foreign
-    page cannot send it without this server's consent."""
+    """Return the request's JSON.
+
+    Its content type is checked because a form of a foreign page cannot send it without
+    this server's consent.
+    """
     if request.getHeader(b"content-type") != b"application/json":
         raise BadRequest("The content type must be application/json.")
     return read_json(request, kind)

@@ -1,4 +1,4 @@
-"""The three ports of the demo, one after the other on the loopback address."""
+"""The demo's three ports, consecutive and on the loopback address."""
 
 import errno
 import socket
@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 
 
 class PortTaken(Exception):
-    """Something else listens on one of the ports."""
+    """One of the ports is in use."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -16,6 +16,8 @@ class PortTaken(Exception):
 
 
 class Ports(NamedTuple):
+    """The three ports."""
+
     addin: int
     """The add-in's pages, the policy and the health of the daemon."""
     admin: int
@@ -25,27 +27,30 @@ class Ports(NamedTuple):
 
     @classmethod
     def starting_at(cls, port: int) -> "Ports":
-        """Raises ValueError if there is no room for three."""
+        """Return the ports from this one on. Raises ValueError if three do not fit."""
         if not 1 <= port <= 65_533:
             raise ValueError("the port must be between 1 and 65533")
         return cls(port, port + 1, port + 2)
 
     @property
     def addin_url(self) -> str:
+        """The base URL of the add-in's pages."""
         return f"http://{HOST}:{self.addin}"
 
     @property
     def admin_url(self) -> str:
+        """The base URL of the management API."""
         return f"http://{HOST}:{self.admin}"
 
     @property
     def desk_url(self) -> str:
+        """The base URL of the desk and the sandbox."""
         return f"http://{HOST}:{self.desk}"
 
     def check_free(self) -> None:
-        """Raises `PortTaken` for the first that cannot be listened on.
+        """Raise `PortTaken` for the first port that cannot be listened on.
 
-        Asked before anything is started, so that the answer is one clear line.
+        Checked before anything is started, so that the answer is one clear line.
         """
         for port in self:
             with socket.socket() as probe:

@@ -1,17 +1,19 @@
-"""A few meetings without rooms, so that the first week is not empty."""
+"""Sample meetings without virtual rooms, so that the first weeks are not empty."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.model import ItemKind, MeetingAnswer
+from pexschedd.sandbox.items.records import ItemKind, MeetingAnswer
+from pexschedd.sandbox.mailboxes.exchange import Exchange
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 _BOTH_WEEKS = 2
 
 
-class Sample(NamedTuple):
+class SampleMeeting(NamedTuple):
+    """A meeting of every week."""
+
     day: int
     """0 is Monday."""
     time: str
@@ -23,18 +25,24 @@ class Sample(NamedTuple):
 
 
 SAMPLES = (
-    Sample(0, "09:30", 30, ALICE, (BOB,), "Week start", "Room 1"),
-    Sample(0, "14:00", 60, BOB, (ALICE,), "Interview: product designer", "Room 1"),
-    Sample(1, "11:00", 45, ALICE, (BOB,), "Budget 2027, second draft", ""),
-    Sample(2, "09:00", 120, ALICE, (), "Focus time", ""),
-    Sample(2, "15:30", 30, BOB, (ALICE,), "Coffee with the new colleagues", "Kitchen"),
-    Sample(3, "10:00", 90, ALICE, (BOB,), "Customer visit: Northwind", "Main entrance"),
-    Sample(4, "13:00", 60, BOB, (ALICE,), "Demo Friday", "Open space"),
+    SampleMeeting(0, "09:30", 30, ALICE, (BOB,), "Week start", "Room 1"),
+    SampleMeeting(
+        0, "14:00", 60, BOB, (ALICE,), "Interview: product designer", "Room 1"
+    ),
+    SampleMeeting(1, "11:00", 45, ALICE, (BOB,), "Budget 2027, second draft", ""),
+    SampleMeeting(2, "09:00", 120, ALICE, (), "Focus time", ""),
+    SampleMeeting(
+        2, "15:30", 30, BOB, (ALICE,), "Coffee with the new colleagues", "Kitchen"
+    ),
+    SampleMeeting(
+        3, "10:00", 90, ALICE, (BOB,), "Customer visit: Northwind", "Main entrance"
+    ),
+    SampleMeeting(4, "13:00", 60, BOB, (ALICE,), "Demo Friday", "Open space"),
 )
 
 
-def lay_out(exchange: Exchange, now: datetime) -> None:
-    """Fills this week and the next. `now` is in the zone of those who will look."""
+def schedule_samples(exchange: Exchange, now: datetime) -> None:
+    """Fill this week and the next. `now` is in the zone of the desk's users."""
     monday = (now - timedelta(days=now.weekday())).date()
     for week in range(_BOTH_WEEKS):
         for sample in SAMPLES:
@@ -54,7 +62,7 @@ def lay_out(exchange: Exchange, now: datetime) -> None:
 
 
 def _accept_all(exchange: Exchange) -> None:
-    """Everybody comes, and the inboxes are empty again."""
+    """Accept all invitations, and empty the inboxes."""
     for user in (ALICE, BOB):
         for item in exchange.mailbox(user).inbox():
             if item.kind is ItemKind.REQUEST:

@@ -20,11 +20,11 @@ from pexschedd.util.atomic_file import replace_file
 
 
 class StateError(Exception):
-    """The folder cannot be used; the message says why and what to do."""
+    """A folder that cannot be used; the message says why and what to do."""
 
 
 class DemoState:
-    """Opens, or makes, the folder. Raises `StateError`."""
+    """The demo's folder, opened or created. Raises `StateError`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,8 @@ class DemoState:
             ) from None
 
     def _refuse_others(self) -> None:
-        """It may be that of a real daemon, whose configuration would be changed."""
+        """Raise `StateError` for a folder that is not a demo's: it may be a real
+        daemon's, whose configuration would be changed."""
         names = os.listdir(self.folder)
         others = [n for n in names if n != "LOCK" and not n.startswith(".")]
         if others and self.password_file.name not in names:
@@ -57,17 +58,18 @@ class DemoState:
             )
 
     def close(self) -> None:
+        """Release the folder."""
         os.close(self._lock)
 
     def password(self) -> str:
-        """The administrator's, made at the first start."""
+        """Return the administrator's password, made at the first start."""
         if not self.password_file.exists():
             text = secrets.token_urlsafe(9)
             replace_file(self.password_file, text.encode() + b"\n")
         return self.password_file.read_text().strip()
 
     def write_config(self, ports: Ports) -> None:
-        """Writes the configuration file, or lets the one there follow the ports.
+        """Write the configuration file, or let an existing one follow the ports.
 
         Raises `StateError` if there is one that cannot be read.
         """

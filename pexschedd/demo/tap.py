@@ -1,7 +1,7 @@
-"""The demo's composition: one process with the daemon, a sandbox Exchange and the desk.
+"""The demo's composition: a daemon, a sandbox Exchange and the desk in one process.
 
-Here the daemon gets a clock that can be moved. Otherwise it is the daemon that twistd
-would run, and everything else talks to it over HTTP.
+The daemon gets a clock that can be moved. Otherwise it is the daemon that twistd would
+run, and everything else talks to it over HTTP.
 """
 
 import sys
@@ -21,32 +21,32 @@ from pexschedd import config as configuration
 from pexschedd import logs
 from pexschedd.clock import system_now
 from pexschedd.config import Config
-from pexschedd.demo import administrator, samples
+from pexschedd.demo import integration_setup, samples
 from pexschedd.demo.banner import banner
-from pexschedd.demo.clock import DeskClock, NeverBack
+from pexschedd.demo.clock import DeskClock, MonotonicNow
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
 from pexschedd.demo.desk import Desk
-from pexschedd.demo.people import People
 from pexschedd.demo.ports import HOST, Ports
-from pexschedd.demo.sandbox_file import SandboxKeeper
+from pexschedd.demo.snapshot_file import SnapshotFile
 from pexschedd.demo.state import DemoState, StateError
+from pexschedd.demo.users import DeskUsers
 from pexschedd.errors import ConfigError
-from pexschedd.sandbox import tokens
-from pexschedd.sandbox.accounts import default_accounts
-from pexschedd.sandbox.exchange import Exchange
+from pexschedd.sandbox.mailboxes.accounts import default_accounts
+from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
+from pexschedd.sandbox.web import identity_tokens
 from pexschedd.tap import Daemon as DaemonService
 from pexschedd.util import signals
 
-PATIENCE = 15.0
+START_TIMEOUT = 15.0
 """Seconds that the daemon may take to answer after its start."""
-PAUSE = 0.1
+RETRY_INTERVAL = 0.1
 
 log = Logger()
 
 
 def run(folder: Path, port: int) -> int:
-    """Runs the demo until it is stopped; gives the exit status.
+    """Run the demo until it is stopped; return the exit status.
 
     Raises `StateError`, `PortTaken`, or the daemon's own `PexscheddError`.
     """
@@ -66,7 +66,7 @@ def run(folder: Path, port: int) -> int:
 
 
 class Demo:
-    """Everything in one process. Opens the stored state, but no port yet."""
+    """The parts of the demo. Opens the stored state, but no port yet."""
 
     def __init__(self, state: DemoState, ports: Ports, reactor: Any) -> None:
         self.status = 0
@@ -80,14 +80,14 @@ class Demo:
 
         clock = DeskClock(system_now)
         exchange = _exchange(state.exchange, clock)
-        self._keeper = SandboxKeeper(state.exchange, exchange.snapshot, reactor)
-        exchange.on_change(self._keeper.touch)
-        self._keeper.touch()
+        self._snapshot_file = SnapshotFile(state.exchange, exchange.snapshot, reactor)
+        exchange.on_change(self._snapshot_file.touch)
+        self._snapshot_file.touch()
         sandbox = Sandbox(now=clock, clock=reactor, exchange=exchange)
         self._service = DaemonService(config, reactor=reactor, now=clock)
 
         def issue_token(user: str, audience: str) -> str:
-            return tokens.mint(
+            return identity_tokens.mint(
                 exchange.certificate,
                 exchange.mailbox(user),
                 audience=audience,
@@ -105,7 +105,9 @@ class Demo:
             self._password,
         )
         desk = Desk(
-            people=People(exchange, [samples.ALICE, samples.BOB], administrator.ROOM),
+            people=DeskUsers(
+                exchange, [samples.ALICE, samples.BOB], integration_setup.ROOM
+            ),
             daemon=self._daemon,
             clock=clock,
             ports=ports,
@@ -116,6 +118,7 @@ class Demo:
         self._site = sandbox.site(root)
 
     def start(self) -> None:
+        """Listen, start the daemon, and set up the integration."""
         started = Deferred.fromCoroutine(self._start())
         started.addErrback(lambda failure: self._give_up(str(failure.value)))
 
@@ -127,14 +130,14 @@ class Demo:
 
     async def _set_up(self) -> None:
         """Makes the integration as soon as the daemon answers."""
-        deadline = self._reactor.seconds() + PATIENCE
+        deadline = self._reactor.seconds() + START_TIMEOUT
         while True:
             try:
-                await administrator.set_up(self._daemon, self._ports)
+                await integration_setup.set_up(self._daemon, self._ports)
             except (DaemonDown, DaemonRefused):
                 if self._reactor.seconds() > deadline:
                     raise
-                await deferLater(self._reactor, PAUSE)
+                await deferLater(self._reactor, RETRY_INTERVAL)
             else:
                 return
 
@@ -144,6 +147,7 @@ class Demo:
         signals.stop(self._reactor)
 
     def stop(self) -> Deferred[None]:
+        """Stop the daemon, and write the mailboxes to their file."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -151,7 +155,7 @@ class Demo:
         try:
             await self._service.stopService()
         finally:
-            self._keeper.flush()
+            self._snapshot_file.flush()
 
 
 def _config(path: Path) -> Config:
@@ -162,11 +166,11 @@ def _config(path: Path) -> Config:
 
 
 def _exchange(path: Path, clock: DeskClock) -> Exchange:
-    """The mailboxes of the last run, or new ones with a few meetings."""
+    """Return the mailboxes of the last run, or new ones with a few meetings."""
     if not path.exists():
-        now = NeverBack(clock, clock())
+        now = MonotonicNow(clock, clock())
         exchange = Exchange(default_accounts(), now=now)
-        samples.lay_out(exchange, clock().astimezone())
+        samples.schedule_samples(exchange, clock().astimezone())
         return exchange
     try:
         exchange = Exchange.restore(path.read_bytes(), now=clock)
@@ -175,7 +179,7 @@ def _exchange(path: Path, clock: DeskClock) -> Exchange:
             f"{path} cannot be read: {error}.\n"
             "Move it away to start with new mailboxes."
         ) from None
-    exchange.now = NeverBack(clock, max(_stamps(exchange), default=clock()))
+    exchange.now = MonotonicNow(clock, max(_stamps(exchange), default=clock()))
     return exchange
 
 

@@ -1,4 +1,4 @@
-"""What the desk's page gets and sends: the records of its JSON.
+"""Records of the JSON that the desk's page receives and sends.
 
 Times are aware UTC. A meeting is known by its UID, which is the same in all mailboxes
 and does not change; a message by its item id.
@@ -15,15 +15,15 @@ Html = Annotated[str, Meta(max_length=1_000_000)]
 Address = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$")]
 
 
-class Party(msgspec.Struct, frozen=True):
-    """Somebody with a name and an address."""
+class NamedAddress(msgspec.Struct, frozen=True):
+    """A name and an address."""
 
     name: Text
     address: Address
 
 
-class Guest(msgspec.Struct, frozen=True):
-    """Somebody invited, with the answer so far."""
+class Invitee(msgspec.Struct, frozen=True):
+    """An attendee of a meeting, and the response so far."""
 
     name: str
     address: str
@@ -39,10 +39,10 @@ class MeetingView(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     location: str
-    organizer: Party
+    organizer: NamedAddress
     mine: bool
     """The user of this calendar is the organizer."""
-    guests: list[Guest]
+    guests: list[Invitee]
     my_response: str
     cancelled: bool
     with_room: bool
@@ -50,6 +50,8 @@ class MeetingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeetingDetail(msgspec.Struct, frozen=True):
+    """A meeting with its body."""
+
     meeting: MeetingView
     body: str
     """An HTML document as Exchange gives it out."""
@@ -62,7 +64,7 @@ class MailView(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """MeetingRequest, MeetingResponse, MeetingCancellation or Message."""
     subject: str
-    sender: Party
+    sender: NamedAddress
     received: datetime
     unread: bool
     preview: str
@@ -78,26 +80,28 @@ class MailView(msgspec.Struct, frozen=True, kw_only=True):
     """Sent by the equipment mailbox."""
 
 
-class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A meeting as the compose form has it. `uid` says which one is changed."""
+class MeetingDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A meeting as the compose form has it. `uid` names the one that is changed."""
 
     user: Address
     subject: Text
     start: datetime
     end: datetime
-    required: Annotated[list[Party], Meta(max_length=100)]
-    optional: Annotated[list[Party], Meta(max_length=100)] = []
+    required: Annotated[list[NamedAddress], Meta(max_length=100)]
+    optional: Annotated[list[NamedAddress], Meta(max_length=100)] = []
     location: Text = ""
     body: Html = ""
     uid: Annotated[str, Meta(max_length=400)] = ""
 
 
-class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CancelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request to cancel a meeting."""
+
     user: Address
     uid: Annotated[str, Meta(max_length=400)]
 
 
-class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An attendee's answer to a request."""
 
     user: Address
@@ -105,13 +109,15 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: str
 
 
-class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request to mark a message as read."""
+
     user: Address
     id: Annotated[str, Meta(max_length=400)]
 
 
 class ClockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the three."""
+    """A movement of the desk's clock: one of the three."""
 
     advance_s: int | None = None
     to: datetime | None = None
@@ -119,11 +125,13 @@ class ClockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request for a user's identity token."""
+
     user: Address
 
 
 class AddIn(msgspec.Struct, frozen=True, kw_only=True):
-    """What Outlook knows of an add-in from its manifest."""
+    """The add-in as Outlook knows it from its manifest."""
 
     origin: str
     pane: str
@@ -138,18 +146,18 @@ class AddIn(msgspec.Struct, frozen=True, kw_only=True):
     room_address: str
 
 
-class Door(msgspec.Struct, frozen=True):
-    """What the daemon's policy answers to somebody who dials an alias right now."""
+class JoinAnswer(msgspec.Struct, frozen=True):
+    """The daemon's policy for a caller who dials an alias right now."""
 
     alias: str
     joinable: bool
-    says: str
+    reason: str
     answer: dict[str, object]
-    """The whole answer, for those who want to see it."""
+    """The whole answer, for readers who want to see it."""
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """The virtual room of a meeting as the daemon has it."""
+class RoomView(msgspec.Struct, frozen=True, kw_only=True):
+    """The virtual room of a meeting, as the daemon knows it."""
 
     state: str
     """"waiting": not scheduled (yet); "scheduled"; "gone": over or cancelled."""
@@ -157,4 +165,4 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     aliases: list[str] = []
     opens: datetime | None = None
     closes: datetime | None = None
-    door: Door | None = None
+    join: JoinAnswer | None = None

@@ -90,13 +90,7 @@ The item of an occurrence is made when it is asked for; its meeting's `recurrenc
 is when the pattern of the series has it, its `type` says whether it was changed.
 """
 
-from pexschedd.sandbox import alterations
-from pexschedd.sandbox.accounts import Account, Processing, default_accounts
-from pexschedd.sandbox.certificates import ServerCertificate
-from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.installation import SignIn
-from pexschedd.sandbox.mailbox import SandboxMailbox
-from pexschedd.sandbox.model import (
+from pexschedd.sandbox.items.records import (
     Attendee,
     Body,
     CalendarType,
@@ -109,9 +103,17 @@ from pexschedd.sandbox.model import (
     Role,
     Send,
 )
-from pexschedd.sandbox.recurrence import Pattern, SeriesRecurrence
+from pexschedd.sandbox.items.recurrence import Pattern, SeriesRecurrence
+from pexschedd.sandbox.mailboxes import alterations
+from pexschedd.sandbox.mailboxes.accounts import Account, Processing, default_accounts
+from pexschedd.sandbox.mailboxes.exchange import Exchange
+from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
+from pexschedd.sandbox.notifications.subscriptions import (
+    SubscriptionLimits,
+)
 from pexschedd.sandbox.server import Sandbox
-from pexschedd.sandbox.subscriptions import SubscriptionLimits
+from pexschedd.sandbox.signin.server_certificate import ServerCertificate
+from pexschedd.sandbox.signin.settings import SignIn
 
 __all__ = [
     "Account",

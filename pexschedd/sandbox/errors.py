@@ -1,4 +1,4 @@
-"""How the sandbox says no, in Exchange's own words: response codes."""
+"""Errors as Exchange reports them: response codes, and the texts that go with them."""
 
 from collections.abc import Mapping
 
@@ -66,7 +66,8 @@ _TEXTS = {
 
 
 class EwsError(Exception):
-    """One thing that was asked for fails: it answers for one item of a request."""
+    """A failure of one thing that a request asks for, reported in its response
+    message."""
 
     def __init__(
         self, code: str, text: str = "", values: Mapping[str, str] | None = None
@@ -79,11 +80,12 @@ class EwsError(Exception):
 
 
 class RequestFault(EwsError):
-    """The request as a whole fails: it answers with a SOAP fault, HTTP status 500."""
+    """A failure of a request as a whole, reported as a SOAP fault with HTTP status
+    500."""
 
 
 class SchemaError(RequestFault):
-    """The request breaks the schema."""
+    """A request that breaks the schema."""
 
     def __init__(self, violation: str, line: int = 0, position: int = 0) -> None:
         self.violation = violation

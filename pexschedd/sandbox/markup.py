@@ -23,21 +23,21 @@ Element = etree._Element
 
 
 def message(name: str, **attributes: str) -> Element:
-    """A new element of the messages namespace, without a parent."""
+    """Return a new element of the messages namespace, without a parent."""
     return etree.Element(_M + name, attributes, nsmap=_NAMES)
 
 
 def m(
     parent: Element, name: str, text: str | None = None, **attributes: str
 ) -> Element:
-    """Adds an element of the messages namespace."""
+    """Add an element of the messages namespace, and return it."""
     return _add(parent, _M + name, text, attributes)
 
 
 def t(
     parent: Element, name: str, text: str | None = None, **attributes: str
 ) -> Element:
-    """Adds an element of the types namespace."""
+    """Add an element of the types namespace, and return it."""
     return _add(parent, _T + name, text, attributes)
 
 
@@ -50,20 +50,22 @@ def _add(
 
 
 def name_of(element: Element) -> str:
-    """The local name."""
+    """Return the local name of an element."""
     return etree.QName(element).localname
 
 
 def find_t(parent: Element, path: str) -> Element | None:
-    """By names in the types namespace, separated by slashes."""
+    """Find an element by names in the types namespace, separated by slashes."""
     return parent.find("/".join(_T + name for name in path.split("/")))
 
 
 def find_m(parent: Element, name: str) -> Element | None:
+    """Find a child by its name in the messages namespace."""
     return parent.find(_M + name)
 
 
 def need_m(parent: Element, name: str) -> Element:
+    """Find a child in the messages namespace. Raises `SchemaError` if it is missing."""
     found = parent.find(_M + name)
     if found is None:
         raise missing(parent, name)
@@ -71,13 +73,14 @@ def need_m(parent: Element, name: str) -> Element:
 
 
 def text_t(parent: Element, path: str) -> str:
-    """The text of a child in the types namespace, "" if there is none."""
+    """Return the text of an element in the types namespace, "" if it is missing."""
     found = find_t(parent, path)
     return "" if found is None else found.text or ""
 
 
 def need(element: Element, attribute: str, choices: tuple[str, ...] = ()) -> str:
-    """An attribute that has to be there."""
+    """Return an attribute. Raises `SchemaError` if it is missing or none of
+    `choices`."""
     value = element.get(attribute)
     if value is None:
         raise SchemaError(
@@ -89,7 +92,7 @@ def need(element: Element, attribute: str, choices: tuple[str, ...] = ()) -> str
 def maybe(
     element: Element, attribute: str, choices: tuple[str, ...] = ()
 ) -> str | None:
-    """An attribute that may be missing."""
+    """Return an attribute, or None. Raises `SchemaError` if it is none of `choices`."""
     value = element.get(attribute)
     return None if value is None else chosen(element, attribute, value, choices)
 
@@ -97,6 +100,7 @@ def maybe(
 def chosen(
     element: Element, attribute: str, value: str, choices: tuple[str, ...]
 ) -> str:
+    """Return the value. Raises `SchemaError` if it is none of `choices`."""
     if choices and value not in choices:
         raise SchemaError(
             f"The '{attribute}' attribute is invalid - The value '{value}' is invalid "
@@ -107,10 +111,12 @@ def chosen(
 
 
 def need_int(element: Element, attribute: str, low: int, high: int) -> int:
+    """Return an attribute that is an integer within bounds. Raises `SchemaError`."""
     return integer(element, need(element, attribute), low, high)
 
 
 def integer(element: Element, value: str, low: int, high: int) -> int:
+    """Return the value as an integer within bounds. Raises `SchemaError`."""
     if not re.fullmatch(r"[+-]?\d{1,10}", value.strip(), re.ASCII) or not (
         low <= int(value) <= high
     ):
@@ -123,6 +129,7 @@ def integer(element: Element, value: str, low: int, high: int) -> int:
 
 
 def boolean(element: Element, value: str) -> bool:
+    """Return the value as a Boolean. Raises `SchemaError`."""
     if value.strip() not in ("true", "false", "1", "0"):
         raise SchemaError(
             f"The '{name_of(element)}' element is invalid - The value '{value}' is "
@@ -133,6 +140,7 @@ def boolean(element: Element, value: str) -> bool:
 
 
 def missing(parent: Element, name: str) -> SchemaError:
+    """Return the error that a child of this name is missing."""
     return SchemaError(
         f"The element '{name_of(parent)}' has incomplete content. List of possible "
         f"elements expected: '{name}'.",
@@ -141,6 +149,7 @@ def missing(parent: Element, name: str) -> SchemaError:
 
 
 def unexpected(element: Element) -> SchemaError:
+    """Return the error that an element stands where it may not."""
     parent = element.getparent()
     inside = name_of(parent) if parent is not None else ""
     return SchemaError(
@@ -150,12 +159,13 @@ def unexpected(element: Element) -> SchemaError:
 
 
 def line(element: Element) -> int:
+    """Return the line of an element in the request, 0 if it is not known."""
     number = element.sourceline
     return number if isinstance(number, int) else 0
 
 
 def in_order(parent: Element, names: tuple[str, ...]) -> None:
-    """Raises unless the children are among `names` and in their order."""
+    """Raise `SchemaError` unless the children are among `names` and in their order."""
     places = {name: place for place, name in enumerate(names)}
     last = -1
     for child in parent:
@@ -166,12 +176,12 @@ def in_order(parent: Element, names: tuple[str, ...]) -> None:
 
 
 def stamp(moment: datetime) -> str:
-    """A time as Exchange writes it: UTC, whole seconds."""
+    """Return a time as Exchange writes it: UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_time(text: str, zone: tzinfo = UTC) -> datetime:
-    """An xs:dateTime in UTC; without an offset it is meant in `zone`.
+    """Return an xs:dateTime in UTC; `zone` applies to one without an offset.
 
     Raises ValueError.
     """
@@ -190,11 +200,12 @@ def read_time(text: str, zone: tzinfo = UTC) -> datetime:
 
 
 def serialise(element: Element) -> bytes:
+    """Return the document with an XML declaration."""
     return etree.tostring(element, xml_declaration=True, encoding="utf-8")
 
 
 def as_text(value: Any) -> str:
-    """A plain value as XML text."""
+    """Return a plain value as XML text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

@@ -12,18 +12,18 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.python import usage
 
-from pexschedd.sandbox.accounts import AccountsError, read_accounts
-from pexschedd.sandbox.installation import SignIn
+from pexschedd.sandbox.mailboxes.accounts import AccountsError, read_accounts
 from pexschedd.sandbox.server import Sandbox
+from pexschedd.sandbox.signin.settings import SignIn
 
 _ESCAPE = re.compile(r"\\(.)")
 
 
 def check_loopback(endpoint: str) -> None:
-    """Raises ValueError unless the endpoint can be reached from this machine only.
+    """Raise ValueError unless the endpoint can be reached from this machine only.
 
-    The sandbox gives identity tokens to everybody who asks: it must never be seen
-    from outside.
+    The sandbox issues identity tokens to anybody: it must never be reachable from
+    outside.
     """
     parts = re.split(r"(?<!\\):", endpoint)
     kind = parts[0].casefold()
@@ -46,6 +46,8 @@ def check_loopback(endpoint: str) -> None:
 
 
 class SandboxOptions(usage.Options):
+    """The command line of `twistd exchangesandbox`."""
+
     synopsis = "[--listen ENDPOINT] [--accounts FILE] [--sign-in METHODS]"
     longdesc = "A sandbox Exchange server for trying and testing; loopback only."
     optParameters = [
@@ -71,6 +73,7 @@ class SandboxOptions(usage.Options):
     ]
 
     def postOptions(self) -> None:
+        """Check the options, and read the accounts file."""
         try:
             check_loopback(self["listen"])
             # Also says what is wrong with the string itself.
@@ -101,6 +104,8 @@ Options = SandboxOptions
 
 
 def makeService(options: SandboxOptions) -> IService:
+    """Return the service that twistd runs."""
+
     def now() -> datetime:
         return datetime.now(UTC)
 

@@ -92,8 +92,8 @@ class Desk:
         return self.page.frame_locator("#paper")
 
     @property
-    def door(self) -> Any:
-        return self.page.locator(".door")
+    def join_state(self) -> Any:
+        return self.page.locator(".join-state")
 
     def pane(self) -> Frame:
         """The pane's own window, for calling Office there."""
@@ -135,10 +135,10 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         answer = page.frame_locator(".mail iframe").locator("body")
         expect(answer).to_contain_text("successfully scheduled")
 
-        expect(desk.door).to_contain_text("Closed")
-        expect(desk.door).to_contain_text("Opens")
+        expect(desk.join_state).to_contain_text("Closed")
+        expect(desk.join_state).to_contain_text("Opens")
         page.get_by_role("button", name="Move the clock to the opening").click()
-        expect(desk.door).to_contain_text("Joinable now")
+        expect(desk.join_state).to_contain_text("Joinable now")
         expect(page.get_by_text("That is all.")).to_be_visible()
 
         page.get_by_role("button", name="Edit").click()
@@ -147,7 +147,7 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         page.get_by_label("Title").fill("Moved review")
         desk.send()
         expect(page.locator(".mail").first).to_contain_text("rescheduled")
-        expect(desk.door).to_contain_text("Opens Tue 15 Jan")
+        expect(desk.join_state).to_contain_text("Opens Tue 15 Jan")
         assert desk.trouble == []
         # The sandbox is written down a moment after each change.
         kept = tmp_path / "state" / "exchange.json"
@@ -162,9 +162,9 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         uid = second.get("state", user=ALICE)["meetings"][-1]["uid"]
         page.locator(".mail button").first.click()
         page.get_by_role("button", name="Show the meeting").click()
-        expect(desk.door).to_contain_text("Opens Tue 15 Jan")
+        expect(desk.join_state).to_contain_text("Opens Tue 15 Jan")
         page.get_by_role("button", name="Cancel meeting").click()
-        expect(desk.door).to_contain_text("The room is gone")
+        expect(desk.join_state).to_contain_text("The room is gone")
         expect(page.locator(f"[data-uid='{uid}']")).to_have_count(0)
         assert desk.trouble == []
         desk.close()

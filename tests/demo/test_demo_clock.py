@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.demo.clock import DeskClock, NeverBack
+from pexschedd.demo.clock import DeskClock, MonotonicNow
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def test_refuses_what_makes_no_sense(by: timedelta) -> None:
 def test_stamps_only_rise(seconds: list[int]) -> None:
     """However the desk's clock jumps, a later stamp is later."""
     moments = iter([NOON + timedelta(seconds=s) for s in seconds])
-    stamp = NeverBack(lambda: next(moments), NOON)
+    stamp = MonotonicNow(lambda: next(moments), NOON)
     stamps = [stamp() for _ in seconds]
     assert stamps == sorted(set(stamps))
     assert all(s > NOON for s in stamps)
@@ -44,11 +44,11 @@ def test_stamps_only_rise(seconds: list[int]) -> None:
 
 def test_stamps_differ_by_seconds_while_behind() -> None:
     """Two stamps are told apart by clients that know no fractions of a second."""
-    stamp = NeverBack(lambda: NOON, NOON + timedelta(days=1))
+    stamp = MonotonicNow(lambda: NOON, NOON + timedelta(days=1))
     assert stamp() + timedelta(seconds=1) == stamp()
 
 
 def test_stamps_follow_the_clock() -> None:
     """While the clock goes forward the stamps are its time."""
-    stamp = NeverBack(lambda: NOON, NOON - timedelta(days=1))
+    stamp = MonotonicNow(lambda: NOON, NOON - timedelta(days=1))
     assert stamp() == NOON

@@ -14,10 +14,10 @@ from twisted.web.server import Site
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient
 from pexschedd.demo.desk import STATIC, Desk
-from pexschedd.demo.people import People
 from pexschedd.demo.ports import Ports
-from pexschedd.sandbox.accounts import default_accounts
-from pexschedd.sandbox.exchange import Exchange
+from pexschedd.demo.users import DeskUsers
+from pexschedd.sandbox.mailboxes.accounts import default_accounts
+from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
 from tests.demo.demo_process import ALICE, BOB, ROOM, three_ports
 
@@ -49,7 +49,7 @@ async def visitor() -> AsyncIterator[Visitor]:
     exchange = Exchange(default_accounts(), now=clock)
     sandbox = Sandbox(now=clock, clock=reactor, exchange=exchange)
     desk = Desk(
-        people=People(exchange, [ALICE, BOB], ROOM),
+        people=DeskUsers(exchange, [ALICE, BOB], ROOM),
         daemon=DaemonClient(http, ports.addin_url, ports.admin_url, "secret"),
         clock=clock,
         ports=ports,

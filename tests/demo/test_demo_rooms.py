@@ -11,7 +11,7 @@ from treq.client import HTTPClient
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.server import Request, Site
 
-from pexschedd.demo.daemon import DaemonClient, DaemonHasNot
+from pexschedd.demo.daemon import DaemonClient, DaemonNotFound
 from pexschedd.demo.rooms import room_of
 
 ALIAS = "555123@example.test"
@@ -72,8 +72,8 @@ async def test_cancelled_between_two_questions(
     answers.listed = [[ROW], []]
     room = await room_of(daemon, "uid", ALIAS)
     assert (room.state, room.aliases) == ("gone", [ALIAS])
-    assert room.door is not None
-    assert room.door.says == "Over."
+    assert room.join is not None
+    assert room.join.reason == "Over."
     assert answers.listed == []
 
 
@@ -83,5 +83,5 @@ async def test_a_room_that_is_never_there(
 ) -> None:
     """What stays contradictory is said, not asked for ever."""
     answers.listed = [[ROW], [ROW]]
-    with pytest.raises(DaemonHasNot, match="404"):
+    with pytest.raises(DaemonNotFound, match="404"):
         await room_of(daemon, "uid", ALIAS)

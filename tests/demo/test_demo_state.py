@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 from pexschedd import config as configuration
 from pexschedd.demo.ports import Ports, PortTaken
-from pexschedd.demo.sandbox_file import SandboxKeeper
+from pexschedd.demo.snapshot_file import SnapshotFile
 from pexschedd.demo.state import DemoState, StateError
 from pexschedd.store.fs import is_temporary
 from pexschedd.util.atomic_file import replace_file
@@ -128,7 +128,7 @@ def test_keeper_writes_twice_a_second_at_most(tmp_path: Path) -> None:
         written.append(clock.seconds())
         return str(value).encode()
 
-    keeper = SandboxKeeper(path, snapshot, clock)
+    keeper = SnapshotFile(path, snapshot, clock)
     for _ in range(100):
         value += 1
         keeper.touch()
@@ -142,7 +142,7 @@ def test_keeper_writes_twice_a_second_at_most(tmp_path: Path) -> None:
 def test_keeper_writes_at_once_after_a_quiet_time(tmp_path: Path) -> None:
     """A single change is in the file in the next turn of the reactor."""
     clock = Clock()
-    keeper = SandboxKeeper(tmp_path / "kept", lambda: b"x", clock)
+    keeper = SnapshotFile(tmp_path / "kept", lambda: b"x", clock)
     keeper.touch()
     clock.advance(0)
     assert (tmp_path / "kept").read_bytes() == b"x"
@@ -156,7 +156,7 @@ def test_flush_writes_only_what_waits(tmp_path: Path) -> None:
         count.append(1)
         return b"x"
 
-    keeper = SandboxKeeper(tmp_path / "kept", snapshot, clock)
+    keeper = SnapshotFile(tmp_path / "kept", snapshot, clock)
     keeper.flush()
     assert count == []
     keeper.touch()

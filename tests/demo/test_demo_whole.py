@@ -98,11 +98,11 @@ def test_story_of_a_meeting(demo: RunningDemo) -> None:
     found = eventually(lambda: room()["state"] == "scheduled" and room())
     opens = datetime.fromisoformat(found["opens"])
     assert sent["start"] - opens == timedelta(minutes=30)
-    assert not found["door"]["joinable"]
+    assert not found["join"]["joinable"]
     assert len(found["aliases"]) == 2
 
     demo.post("clock", {"to": found["opens"]})
-    assert room()["door"]["joinable"]
+    assert room()["join"]["joinable"]
 
     moved = sent["start"] + timedelta(hours=4)
     demo.post(
@@ -110,7 +110,7 @@ def test_story_of_a_meeting(demo: RunningDemo) -> None:
         {**sent, "subject": "Moved", "start": moved, "end": moved + timedelta(hours=1)},
     )
     eventually(lambda: room()["opens"] != found["opens"])
-    assert not room()["door"]["joinable"]
+    assert not room()["join"]["joinable"]
     eventually(lambda: "rescheduled" in newest().get("preview", ""))
 
     # Renamed after the clock has gone back: the newest version counts all the same.
@@ -126,8 +126,8 @@ def test_story_of_a_meeting(demo: RunningDemo) -> None:
     gone = eventually(
         lambda: (r := demo.get("room", uid=uid, alias=alias))["state"] == "gone" and r
     )
-    assert not gone["door"]["joinable"]
-    assert gone["door"]["answer"]["action"] == "reject"
+    assert not gone["join"]["joinable"]
+    assert gone["join"]["answer"]["action"] == "reject"
 
 
 def test_ctrl_c_and_kill_keep_everything(tmp_path: Path) -> None:

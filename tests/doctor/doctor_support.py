@@ -30,7 +30,7 @@ from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Account, Sandbox
-from pexschedd.sandbox.accounts import Processing
+from pexschedd.sandbox.mailboxes.accounts import Processing
 from tests.net.net_support import DAY, NOW, Authority, Server, dns
 
 reactor: Any = _reactor

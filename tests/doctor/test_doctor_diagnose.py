@@ -33,8 +33,8 @@ from pexschedd.doctor.observations import (
 )
 from pexschedd.doctor.report import CheckStatus
 from pexschedd.net.errors import FailureKind
-from pexschedd.sandbox import tokens
-from pexschedd.sandbox.signing import TokenCertificate
+from pexschedd.sandbox.mailboxes.token_certificate import TokenCertificate
+from pexschedd.sandbox.web import identity_tokens
 from pexschedd.scheduling.alarms import names
 from tests.doctor.test_doctor_powershell import PLAIN
 
@@ -117,7 +117,7 @@ def test_the_proxys_own_trouble() -> None:
 
 def _document(location: str) -> bytes:
     certificate = TokenCertificate.generate(datetime(2026, 11, 21, tzinfo=UTC))
-    return msgspec.json.encode(tokens.metadata(certificate, "realm", location))
+    return msgspec.json.encode(identity_tokens.metadata(certificate, "realm", location))
 
 
 def test_the_metadata_document_is_at_home_elsewhere() -> None:

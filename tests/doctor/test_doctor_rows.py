@@ -20,8 +20,8 @@ from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.model import tables
 from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
 from pexschedd.net.proxy import Proxy
-from pexschedd.sandbox.accounts import Processing
-from pexschedd.sandbox.installation import SignIn
+from pexschedd.sandbox.mailboxes.accounts import Processing
+from pexschedd.sandbox.signin.settings import SignIn
 from pexschedd.scheduling.alarms import names
 from tests.doctor.doctor_support import (
     ADDIN,

@@ -10,8 +10,9 @@ from pexschedd.errors import MailboxRefused
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
 from pexschedd.model.recurrence import DayOfWeek, Weekly
-from pexschedd.sandbox import Item, ItemKind, bodies
+from pexschedd.sandbox import Item, ItemKind
 from pexschedd.sandbox import SeriesRecurrence as Repeats
+from pexschedd.sandbox.items import bodies
 from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind, RewriteKind
 from pexschedd.scheduling.recurrence.series_dates import (
     find,

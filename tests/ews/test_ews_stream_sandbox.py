@@ -15,7 +15,9 @@ from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.bearer import BearerAuthenticator
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.ews.streaming.factory import ews_notifications
-from pexschedd.sandbox.subscriptions import SubscriptionLimits
+from pexschedd.sandbox.notifications.subscriptions import (
+    SubscriptionLimits,
+)
 from pexschedd.scheduling.ports.mailbox import Action, Answer
 from pexschedd.scheduling.ports.notifications import Notifications
 from tests.ews.ews_exchange import EQUIPMENT, Exchange, waiting

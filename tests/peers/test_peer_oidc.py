@@ -24,8 +24,8 @@ from pexschedd.identity.oauth.sign_in import SignInOutcome
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox, SignIn
-from pexschedd.sandbox.bearer import Application
-from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
+from pexschedd.sandbox.signin.bearer_tokens import ApplicationCaller
 from tests.identity.oauth_support import NOW, Bench, bench_in, reactor
 from tests.peers.oidc_peer import (
     Person,
@@ -323,7 +323,7 @@ async def test_exchange_takes_an_applications_token(
 
     def judge(token: str) -> SandboxMailbox | None:
         assert provider.claims(token, "urn:exchange")["sub"] == "by-secret"
-        return Application(sandbox.exchange, (EQUIPMENT,))
+        return ApplicationCaller(sandbox.exchange, (EQUIPMENT,))
 
     sandbox = Sandbox(
         now=_today, clock=reactor, sign_in=SignIn(methods=("Bearer",)), bearer=judge

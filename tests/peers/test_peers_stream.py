@@ -15,7 +15,7 @@ from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.sandbox import Sandbox
-from pexschedd.sandbox.accounts import default_accounts
+from pexschedd.sandbox.mailboxes.accounts import default_accounts
 from tests.ews.ews_exchange import ALICE, EQUIPMENT
 from tests.peers.apache import Apache
 

@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory, Protocol
 
-from pexschedd.sandbox.certificates import ServerCertificate
-from pexschedd.sandbox.ntlm import end_point
+from pexschedd.sandbox.signin.ntlm import channel_bindings_of
+from pexschedd.sandbox.signin.server_certificate import ServerCertificate
 from tests.sandbox.sandbox_support import ALICE
 
 NTLM_ONLY = spnego.NegotiateOptions.use_ntlm
@@ -142,7 +142,9 @@ def client(
         hostname="localhost",
         service="http",
         protocol=protocol,
-        channel_bindings=None if certificate is None else end_point(certificate),
+        channel_bindings=None
+        if certificate is None
+        else channel_bindings_of(certificate),
         options=NTLM_ONLY,
     )
 

@@ -14,7 +14,11 @@ import pytest
 from twisted.python.usage import UsageError
 
 from pexschedd.sandbox import Processing, default_accounts
-from pexschedd.sandbox.accounts import AccountsError, check_accounts, read_accounts
+from pexschedd.sandbox.mailboxes.accounts import (
+    AccountsError,
+    check_accounts,
+    read_accounts,
+)
 from pexschedd.sandbox.tap import SandboxOptions, check_loopback, makeService
 from tests.sandbox.signin_support import Pem
 

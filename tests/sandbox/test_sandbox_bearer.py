@@ -8,8 +8,11 @@ import pytest_twisted
 from lxml import etree
 
 from pexschedd.sandbox import SandboxMailbox
-from pexschedd.sandbox.bearer import BadToken, BearerTokens
-from pexschedd.sandbox.installation import SignIn
+from pexschedd.sandbox.signin.bearer_tokens import (
+    BearerTokens,
+    InvalidBearerToken,
+)
+from pexschedd.sandbox.signin.settings import SignIn
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, CheckedSandbox, find_item
 from tests.sandbox.stream_support import wrapped
 from tests.sandbox.test_sandbox_http import FIND, send
@@ -101,10 +104,10 @@ def test_a_judge(sandbox: CheckedSandbox) -> None:
 
     tokens = BearerTokens(sandbox.exchange, judge)
     assert tokens.owner("good") is alice
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidBearerToken):
         tokens.owner("bad")
     tokens.register("bad", mailbox=ALICE)
     assert tokens.owner("bad") is alice
     tokens.forget("bad")
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidBearerToken):
         tokens.owner("bad")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from pexschedd.sandbox import bodies
+from pexschedd.sandbox.items import bodies
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pexschedd.sandbox import (
-    MailboxUser,
-    Meeting,
-    SeriesRecurrence,
-    expansion,
-    timezones,
-)
+from pexschedd.sandbox import MailboxUser, Meeting, SeriesRecurrence
 from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.items import occurrence_dates, timezones
 from tests.sandbox.sandbox_support import ALICE, HOUR, CheckedSandbox
 
 BERLIN, SYDNEY = "W. Europe Standard Time", "AUS Eastern Standard Time"
@@ -26,7 +21,7 @@ def series(
     start = datetime.fromisoformat(first).replace(
         tzinfo=ZoneInfo(timezones.zones()[zone])
     )
-    made = expansion.begun(
+    made = occurrence_dates.begun(
         Meeting(
             goid=b"",
             organizer=MailboxUser("", ""),
@@ -161,7 +156,7 @@ def test_occurrences_start_when_the_clock_says(
 ) -> None:
     """The first three, in UTC; the first one is where the series begins."""
     meeting = series(zone, first, recurrence)
-    starts = [span.start for span in islice(expansion.spans(meeting), 3)]
+    starts = [span.start for span in islice(occurrence_dates.spans(meeting), 3)]
     assert [f"{start:%Y-%m-%dT%H:%M}" for start in starts] == expected
     assert meeting.start == starts[0]
 
@@ -178,10 +173,10 @@ def test_occurrences_start_when_the_clock_says(
 def test_ranges(recurrence: SeriesRecurrence, count: int, last: str) -> None:
     """The end date belongs to the range; the count counts occurrences."""
     meeting = series(BERLIN, "2026-12-01T23:00", recurrence)
-    spans = list(expansion.spans(meeting))
+    spans = list(occurrence_dates.spans(meeting))
     assert len(spans) == count
-    assert spans[-1] == expansion.last(meeting)
-    assert str(expansion.local_date(meeting, spans[-1].start)) == last
+    assert spans[-1] == occurrence_dates.last(meeting)
+    assert str(occurrence_dates.local_date(meeting, spans[-1].start)) == last
 
 
 def test_a_whole_day_lasts_from_midnight_to_midnight() -> None:
@@ -189,7 +184,9 @@ def test_a_whole_day_lasts_from_midnight_to_midnight() -> None:
     meeting = series(
         BERLIN, "2026-10-24T00:00", SeriesRecurrence.daily(), timedelta(days=1)
     )
-    lengths = [span.end - span.start for span in islice(expansion.spans(meeting), 3)]
+    lengths = [
+        span.end - span.start for span in islice(occurrence_dates.spans(meeting), 3)
+    ]
     assert [length // HOUR for length in lengths] == [24, 25, 24]
 
 
@@ -201,19 +198,19 @@ def test_what_the_clock_leaves_out_moves_as_a_whole() -> None:
         SeriesRecurrence.daily(count=2),
         timedelta(minutes=20),
     )
-    _, moved = expansion.spans(meeting)
+    _, moved = occurrence_dates.spans(meeting)
     assert moved.end - moved.start == timedelta(minutes=20)
 
 
 def test_no_end_is_no_last_occurrence() -> None:
     """And looking far ahead is possible."""
     meeting = series(BERLIN, "2026-12-01T09:00", SeriesRecurrence.daily())
-    assert expansion.last(meeting) is None
+    assert occurrence_dates.last(meeting) is None
     far = datetime(2036, 7, 1, tzinfo=UTC)
-    (span,) = expansion.between(meeting, far, far + timedelta(days=1))
+    (span,) = occurrence_dates.between(meeting, far, far + timedelta(days=1))
     assert span.start == far.replace(hour=7)
-    assert expansion.at(meeting, span.start) == span
-    assert expansion.at(meeting, span.start + HOUR) is None
+    assert occurrence_dates.at(meeting, span.start) == span
+    assert occurrence_dates.at(meeting, span.start + HOUR) is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from twisted.web._newclient import ResponseFailed, ResponseNeverReceived
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
-from pexschedd.sandbox.site import BODY_LIMIT
+from pexschedd.sandbox.web.site import BODY_LIMIT
 from tests.sandbox.sandbox_support import (
     ALICE,
     EQUIPMENT,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.sandbox import Account, signin
-from pexschedd.sandbox.accounts import AccountsError, read_accounts
+from pexschedd.sandbox import Account
+from pexschedd.sandbox.mailboxes.accounts import AccountsError, read_accounts
+from pexschedd.sandbox.signin import callers
 from tests.sandbox.sandbox_support import (
     ALICE,
     EQUIPMENT,
@@ -42,7 +43,7 @@ def test_accounts_that_cannot_sign_in(changes: dict[str, Any], signs_in: bool) -
     """With the right password; who may act as them still can, as with resources."""
     sandbox = with_account(**changes)
     header = basic(EQUIPMENT, "secret")["authorization"]
-    found = signin.sign_in(sandbox.exchange, header)
+    found = callers.sign_in(sandbox.exchange, header)
     assert (found is not None) == signs_in
     codes = sandbox.codes(SVC, find_item(), acting_as=EQUIPMENT)
     assert codes == ["NoError"]

@@ -11,9 +11,9 @@ import pytest_twisted
 from exchangelib.errors import UnauthorizedError
 from exchangelib.version import EXCHANGE_2016, Version
 
-from pexschedd.sandbox.certificates import ServerCertificate
-from pexschedd.sandbox.installation import Closing, SignIn
-from pexschedd.sandbox.ntlm import Binding
+from pexschedd.sandbox.signin.ntlm import ChannelBindingPolicy
+from pexschedd.sandbox.signin.server_certificate import ServerCertificate
+from pexschedd.sandbox.signin.settings import HandshakeClosing, SignIn
 from tests.sandbox.exchangelib_support import Client, in_thread
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, CheckedSandbox
 from tests.sandbox.signin_support import Pem, Wire, client, connect, handshake
@@ -194,21 +194,25 @@ async def handshake_refused(gate: Gate) -> list[str]:
 @pytest.mark.parametrize(
     ("binding", "sent", "status"),
     [
-        (Binding.NONE, None, 200),
-        (Binding.NONE, PEM, 200),
-        (Binding.NONE, OTHER, 200),
-        (Binding.ALLOW, None, 200),
-        (Binding.ALLOW, PEM, 200),
-        (Binding.ALLOW, OTHER, 401),
-        (Binding.REQUIRED, None, 401),
-        (Binding.REQUIRED, PEM, 200),
-        (Binding.REQUIRED, OTHER, 401),
+        (ChannelBindingPolicy.NONE, None, 200),
+        (ChannelBindingPolicy.NONE, PEM, 200),
+        (ChannelBindingPolicy.NONE, OTHER, 200),
+        (ChannelBindingPolicy.ALLOW, None, 200),
+        (ChannelBindingPolicy.ALLOW, PEM, 200),
+        (ChannelBindingPolicy.ALLOW, OTHER, 401),
+        (ChannelBindingPolicy.REQUIRED, None, 401),
+        (ChannelBindingPolicy.REQUIRED, PEM, 200),
+        (ChannelBindingPolicy.REQUIRED, OTHER, 401),
     ],
 )
 @pytest.mark.parametrize("scheme", ["NTLM", "Negotiate"])
 @pytest_twisted.ensureDeferred
 async def test_extended_protection(
-    gate: Gate, binding: Binding, sent: Pem | None, status: int, scheme: str
+    gate: Gate,
+    binding: ChannelBindingPolicy,
+    sent: Pem | None,
+    status: int,
+    scheme: str,
 ) -> None:
     """Over TLS the bindings are wanted, looked at, or neither."""
     gate.rules(scheme, channel_binding=binding)
@@ -236,7 +240,7 @@ async def test_other_settings_forget_who_has_signed_in(gate: Gate) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_renewed_certificate(gate: Gate) -> None:
     """New connections see it, and have to bind to it; those that stand go on."""
-    gate.rules(channel_binding=Binding.REQUIRED)
+    gate.rules(channel_binding=ChannelBindingPolicy.REQUIRED)
     old = await gate.wire(PEM)
     good = await handshake(old, FIND, client(certificate=PEM.certificate))
     gate.certificate.use(OTHER.text)
@@ -267,11 +271,12 @@ async def test_single_requests(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("closing", "said"), [(Closing.SECOND_LEG, None), (Closing.CHALLENGE, "close")]
+    ("closing", "said"),
+    [(HandshakeClosing.SECOND_LEG, None), (HandshakeClosing.CHALLENGE, "close")],
 )
 @pytest_twisted.ensureDeferred
 async def test_closed_connections(
-    gate: Gate, closing: Closing, said: str | None
+    gate: Gate, closing: HandshakeClosing, said: str | None
 ) -> None:
     """The challenge comes, but there is no third leg; the next time it works."""
     gate.rules(closing=closing, closing_times=1)

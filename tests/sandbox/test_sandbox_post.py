@@ -10,10 +10,10 @@ from pexschedd.sandbox import (
     MailboxUser,
     MeetingAnswer,
     SeriesRecurrence,
-    alterations,
 )
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.snapshot import SandboxState
+from pexschedd.sandbox.mailboxes import alterations
+from pexschedd.sandbox.mailboxes.snapshot import SandboxState
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 from lxml import etree
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox.subscriptions import KEPT, PAGE
+from pexschedd.sandbox.notifications.subscriptions import (
+    PAGE_SIZE,
+    QUEUE_LENGTH,
+)
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -111,14 +114,14 @@ def _follow(seen: dict[str, str], event: Element) -> None:
 def test_more_than_a_page(sandbox: CheckedSandbox) -> None:
     """MoreEvents says so; watermark by watermark everything comes once."""
     name, mark = pull(sandbox)
-    mail(sandbox, PAGE)
+    mail(sandbox, PAGE_SIZE)
     seen: list[str] = []
     more = "true"
     while more == "true":
         answer = sandbox.ask(ALICE, get_events(name, mark))
         seen += texts(answer, ".//t:Watermark")
         mark, more = seen[-1], text(answer, ".//t:MoreEvents")
-    assert len(seen) == len(set(seen)) == 3 * PAGE
+    assert len(seen) == len(set(seen)) == 3 * PAGE_SIZE
 
 
 def test_watermarks_that_are_none(sandbox: CheckedSandbox) -> None:
@@ -128,7 +131,7 @@ def test_watermarks_that_are_none(sandbox: CheckedSandbox) -> None:
     for wrong in ("", "AAAA", "%%%", other):
         codes = sandbox.codes(ALICE, get_events(name, wrong))
         assert codes == ["ErrorInvalidWatermark"]
-    mail(sandbox, KEPT // 3 + 1)
+    mail(sandbox, QUEUE_LENGTH // 3 + 1)
     assert sandbox.codes(ALICE, get_events(name, start)) == ["ErrorEventNotFound"]
 
 

@@ -15,9 +15,9 @@ from pexschedd.sandbox import (
     SandboxMailbox,
     Send,
     SeriesRecurrence,
-    ids,
 )
 from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.items import ids
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pexschedd.sandbox import Item, MeetingAnswer, SeriesRecurrence, ids
+from pexschedd.sandbox import Item, MeetingAnswer, SeriesRecurrence
+from pexschedd.sandbox.items import ids
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,

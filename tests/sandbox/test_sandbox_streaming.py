@@ -9,7 +9,10 @@ import pytest_twisted
 from lxml import etree
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox.subscriptions import KEPT, SubscriptionLimits
+from pexschedd.sandbox.notifications.subscriptions import (
+    QUEUE_LENGTH,
+    SubscriptionLimits,
+)
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -152,12 +155,12 @@ async def test_what_happens_between_streams_is_lost(hall: Hall) -> None:
 async def test_more_than_can_wait(hall: Hall) -> None:
     """Is said to be lost; the newest are there, and the stream goes on."""
     _, listener = await hall.opened(events=("NewMailEvent",))
-    for _ in range(KEPT + 1):
+    for _ in range(QUEUE_LENGTH + 1):
         hall.sandbox.exchange.send_message(BOB, to=[ALICE], subject="Mail")
     hall.mail(subject="One more")
     await listener.count(3)
     assert listener.statuses()[1] == "ErrorMissedNotificationEvents"
-    assert len(listener.events()) == KEPT
+    assert len(listener.events()) == QUEUE_LENGTH
     hall.mail(subject="Later")
     await listener.count(4)
     assert listener.statuses()[3] == "NewMailEvent"

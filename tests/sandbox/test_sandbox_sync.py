@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from pexschedd.sandbox import Item, SandboxMailbox, sync
+from pexschedd.sandbox import Item, SandboxMailbox
+from pexschedd.sandbox.mailboxes import synchronisation
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -219,7 +220,14 @@ def test_the_log_does_not_grow_for_ever(sandbox: CheckedSandbox) -> None:
     for _ in range(5000):
         bob.changed(item)
     assert len(bob.folders["inbox"].log) <= 1001
-    assert len(sync.page(bob.folders["inbox"], sync.SyncState(), 10).changes) == 1
+    assert (
+        len(
+            synchronisation.page(
+                bob.folders["inbox"], synchronisation.SyncState(), 10
+            ).changes
+        )
+        == 1
+    )
 
 
 def test_a_full_mailbox_stays_quick(sandbox: CheckedSandbox) -> None:
@@ -244,7 +252,7 @@ def test_a_full_mailbox_stays_quick(sandbox: CheckedSandbox) -> None:
                 yield entry
 
     folder.log = Counting(folder.log)  # type: ignore[assignment]  # only read here
-    page = sync.page(folder, sync.SyncState(), 50)
+    page = synchronisation.page(folder, synchronisation.SyncState(), 50)
     assert len(page.changes) == 50
     assert walked == 51
 

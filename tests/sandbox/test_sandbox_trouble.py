@@ -19,8 +19,8 @@ from twisted.internet.task import Clock
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
-from pexschedd.sandbox.behaviour import Behaviour
-from pexschedd.sandbox.fault import TRANSPORT, BehaviourError
+from pexschedd.sandbox.faults.behaviour import Behaviour
+from pexschedd.sandbox.faults.fault import TRANSPORT, BehaviourError
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,
@@ -151,12 +151,12 @@ async def test_a_client_that_gives_up_on_a_slow_answer(
     assert await behave(served, faults=[{"kind": "slow"}]) == 200
     waiting = wire.ask(FIND, basic(ALICE, "alice")["authorization"])
     await some_turns()
-    assert [call for call in clock.getDelayedCalls() if "Trickle" in repr(call)]
+    assert [call for call in clock.getDelayedCalls() if "SlowBody" in repr(call)]
     assert wire.transport is not None
     wire.transport.abortConnection()  # type: ignore[attr-defined]  # TCP has it
     assert await waiting is None
     await some_turns()
-    assert not [call for call in clock.getDelayedCalls() if "Trickle" in repr(call)]
+    assert not [call for call in clock.getDelayedCalls() if "SlowBody" in repr(call)]
     await port.stopListening()
 
 

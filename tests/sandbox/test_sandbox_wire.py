@@ -5,7 +5,8 @@ from http import HTTPStatus
 import pytest
 from lxml import etree
 
-from pexschedd.sandbox import Account, Item, ids
+from pexschedd.sandbox import Account, Item
+from pexschedd.sandbox.items import ids
 from tests.sandbox.sandbox_support import (
     ALICE,
     BOB,

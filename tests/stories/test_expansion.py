@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.recurrence import CustomZone
-from pexschedd.sandbox import Item, Sandbox, Send, SeriesRecurrence, timezones
+from pexschedd.sandbox import Item, Sandbox, Send, SeriesRecurrence
 from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.items import timezones
 from pexschedd.scheduling.recurrence.series_dates import occurrences
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, START
 from tests.stories.local_exchange import new_sandbox, read

@@ -10,7 +10,8 @@ import pytest_twisted
 from msgspec.structs import replace
 
 from pexschedd.model import tables
-from pexschedd.sandbox import MailboxUser, alterations
+from pexschedd.sandbox import MailboxUser
+from pexschedd.sandbox.mailboxes import alterations
 from tests.stories.story_support import (
     ALICE,
     AT_TEN,
@@ -141,11 +142,14 @@ async def test_organizer_outside(world: World) -> None:
 
 @story
 async def test_organizer_renamed(world: World) -> None:
-    """A new name and address of the organizer are no new meeting."""
+    """A new name and address of the organizer are no new meeting: the directory has
+    the old address for the same mailbox."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
 
+    mailbox = world.exchange.mailbox(ALICE)
+    mailbox.account = replace(mailbox.account, aliases=("alice.baker@example.test",))
     married = MailboxUser("Alice Baker", "alice.baker@example.test")
     with world.exchange.on_the_way(organized_by(married)):
         await alice.move(item, AT_TEN)
@@ -157,7 +161,7 @@ async def test_organizer_renamed(world: World) -> None:
 
 @story
 async def test_organizer_gone(world: World) -> None:
-    """The cancellation of somebody who has left, sent by another, ends the room."""
+    """A cancellation in the name of somebody else changes nothing."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
@@ -167,8 +171,39 @@ async def test_organizer_gone(world: World) -> None:
         await alice.cancel(item)
     await world.settle()
 
-    await nothing_scheduled(world)
-    assert world.inbox() == []
+    await accepted(world, room)
+
+
+@story
+async def test_a_colleague(world: World) -> None:
+    """Bob knows the UID and the text of Alice's meeting: what he sends with both is
+    answered and changes nothing, and her own next change counts."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    (entry,) = world.exchange.mailbox(EQUIPMENT).calendar()
+    assert entry.meeting is not None
+    goid = entry.meeting.goid
+
+    def of_alices_meeting(message: Any) -> None:
+        if message.meeting is not None:
+            message.meeting = replace(message.meeting, goid=goid, sequence=9)
+
+    with world.exchange.on_the_way(of_alices_meeting):
+        mine = await bob.invite("Mine", AT_TEN + HOUR, body=room.instructions)
+        await world.settle()
+        await accepted(world, room)
+        await bob.cancel(mine)
+        await world.settle()
+    await accepted(world, room)
+    replies = [letter.text for letter in await bob.reads()]
+    assert len(replies) == 2
+    assert all("somebody else has organized" in text for text in replies)
+
+    await alice.move(item, AT_TEN + HOUR)
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
+    assert await world.schedule() == [window(AT_TEN + HOUR)]
 
 
 @story

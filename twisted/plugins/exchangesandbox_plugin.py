@@ -2,7 +2,7 @@ from twisted.application.service import ServiceMaker
 
 exchangesandbox = ServiceMaker(
     "exchangesandbox",
-    "pexschedd.sandbox.tap",
+    "pexschedd.demo.sandbox_tap",
     "A sandbox Exchange server, on loopback only, for trying and testing.",
     "exchangesandbox",
 )

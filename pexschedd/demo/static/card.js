@@ -26,11 +26,11 @@ export class MeetingCard {
     this.problem = "";
     this.last = uid ? this.desk.meeting(uid) || null : null;
     this.render();
-    this.knock();
+    this.refresh();
   }
 
   /** Asks the server about the room of the selected meeting. */
-  async knock() {
+  async refresh() {
     const uid = this.desk.selected;
     const meeting = this.desk.meeting(uid) || this.last;
     if (!uid || !meeting?.with_room || this.desk.problem) return;
@@ -43,7 +43,7 @@ export class MeetingCard {
         this.aliases[uid] = room.aliases[0];
         sessionStorage.setItem("aliases", JSON.stringify(this.aliases));
       }
-      if (room.door?.joinable) this.steps.finish("watch");
+      if (room.join?.joinable) this.steps.finish("watch");
     } catch (problem) {
       if (uid !== this.desk.selected) return;
       this.problem = problem.message;
@@ -112,7 +112,7 @@ export class MeetingCard {
         ? h("p", { class: "waiting" }, "The equipment mailbox has declined; its answer in the inbox says why.")
         : h("p", { class: "waiting" }, h("span", { class: "spinner" }), "The equipment mailbox has been invited and will answer in a moment."));
     } else {
-      card.append(this.door(room, alive));
+      card.append(this.joinState(room, alive));
       if (room.state === "scheduled") card.append(this.window(meeting, room));
       card.append(this.dial(room), this.journey(meeting, room), this.raw(room));
     }
@@ -120,23 +120,23 @@ export class MeetingCard {
   }
 
   /** May people join now? Only the daemon's answer counts, the rest is how to say it. */
-  door(room, alive) {
+  joinState(room, alive) {
     const now = this.desk.now();
-    const state = (kind, name, title, text, pill) => h("div", { class: `door ${kind}` },
+    const state = (kind, name, title, text, pill) => h("div", { class: `join-state ${kind}` },
       icon(name), h("div", {}, h("b", {}, title), h("span", {}, text)), h("span", { class: `pill ${pill[0]}` }, pill[1]));
     if (room.state === "gone") {
       const title = alive ? "No longer joinable" : "The room is gone";
-      return state("gone", "lock", title, room.door?.says || "Nobody can join any more.", ["bad", "Gone"]);
+      return state("gone", "lock", title, room.join?.reason || "Nobody can join any more.", ["bad", "Gone"]);
     }
     const opens = new Date(room.opens);
     const closes = new Date(room.closes);
-    if (room.door?.joinable) {
+    if (room.join?.joinable) {
       return state("open", "unlock", "Joinable now", `Open until ${moment(closes, now)}`, ["good", "Open"]);
     }
     if (now < opens) {
       return state("", "lock", `Opens ${moment(opens, now)}`, `Closed for another ${distance(opens - now)}`, ["wait", "Closed"]);
     }
-    return state("gone", "lock", "Over", room.door?.says || `Closed since ${moment(closes, now)}`, ["bad", "Closed"]);
+    return state("gone", "lock", "Over", room.join?.reason || `Closed since ${moment(closes, now)}`, ["bad", "Closed"]);
   }
 
   window(meeting, room) {
@@ -195,9 +195,9 @@ export class MeetingCard {
   }
 
   raw(room) {
-    if (!room.door) return "";
+    if (!room.join) return "";
     return h("details", {}, h("summary", {}, "What a conferencing node is told"),
-      h("pre", {}, `GET /policy/v1/service/configuration?local_alias=${room.door.alias}\n\n${JSON.stringify(room.door.answer, null, 2)}`));
+      h("pre", {}, `GET /policy/v1/service/configuration?local_alias=${room.join.alias}\n\n${JSON.stringify(room.join.answer, null, 2)}`));
   }
 }
 

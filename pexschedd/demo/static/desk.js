@@ -111,7 +111,7 @@ async function look() {
     alarm("Nobody is there.", problem.message);
   }
   render();
-  return card.knock();
+  return card.refresh();
 }
 
 async function loop() {

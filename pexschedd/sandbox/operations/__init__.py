@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.operations import directory, folders, subscribe
-from pexschedd.sandbox.operations.call import Call
+from pexschedd.sandbox.operations import folders, lookups, subscribe
+from pexschedd.sandbox.operations.call import OperationCall
 from pexschedd.sandbox.operations.create_item import create_item
 from pexschedd.sandbox.operations.delete_item import delete_item, move_item
 from pexschedd.sandbox.operations.find_item import find_item
@@ -13,8 +13,8 @@ from pexschedd.sandbox.operations.sync_folder_items import sync_folder_items
 from pexschedd.sandbox.operations.update_folder import update_folder
 from pexschedd.sandbox.operations.update_item import update_item
 
-OPERATIONS: dict[str, Callable[[Call], Element]] = {
-    "ConvertId": directory.convert_id,
+OPERATIONS: dict[str, Callable[[OperationCall], Element]] = {
+    "ConvertId": lookups.convert_id,
     "CreateItem": create_item,
     "DeleteItem": delete_item,
     "FindFolder": folders.find_folder,
@@ -22,11 +22,11 @@ OPERATIONS: dict[str, Callable[[Call], Element]] = {
     "GetEvents": subscribe.get_events,
     "GetFolder": folders.get_folder,
     "GetItem": get_item,
-    "GetServerTimeZones": directory.get_server_time_zones,
+    "GetServerTimeZones": lookups.get_server_time_zones,
     "GetStreamingEvents": subscribe.get_streaming_events,
-    "GetUserConfiguration": directory.get_user_configuration,
+    "GetUserConfiguration": lookups.get_user_configuration,
     "MoveItem": move_item,
-    "ResolveNames": directory.resolve_names,
+    "ResolveNames": lookups.resolve_names,
     "Subscribe": subscribe.subscribe,
     "SyncFolderItems": sync_folder_items,
     "Unsubscribe": subscribe.unsubscribe,

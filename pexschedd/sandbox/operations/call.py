@@ -1,18 +1,24 @@
-"""One call of an operation: who calls, as whom, and how answers are put together."""
+"""One call of an operation: its caller, its mailbox, and how its answer is put
+together."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import partial
 
-from pexschedd.sandbox import ids, markup, series, timezones
-from pexschedd.sandbox.envelope import SoapRequest
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError, SchemaError
-from pexschedd.sandbox.exchange import Exchange
-from pexschedd.sandbox.mailbox import FOLDERS, MailboxFolder, SandboxMailbox
+from pexschedd.sandbox.items import ids, series, timezones
+from pexschedd.sandbox.items.records import Item
+from pexschedd.sandbox.mailboxes.exchange import Exchange
+from pexschedd.sandbox.mailboxes.mailbox import FOLDERS, MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Item
-from pexschedd.sandbox.subscriptions import MailboxSubscription, Route, Subscriptions
+from pexschedd.sandbox.notifications.subscriptions import (
+    MailboxSubscription,
+    RequestRouting,
+    Subscriptions,
+)
+from pexschedd.sandbox.operations.envelope import SoapRequest
 
 DISTINGUISHED = (
     *FOLDERS,
@@ -44,7 +50,7 @@ Job = Callable[[Element], object]
 
 @dataclass
 class ItemFault:
-    """A fault that was asked for, for one item of the call."""
+    """A fault on demand for one item of a call."""
 
     error: EwsError
     after: bool
@@ -52,7 +58,9 @@ class ItemFault:
 
 
 @dataclass
-class Call:
+class OperationCall:
+    """A call of an operation, and what the answer does besides its content."""
+
     exchange: Exchange
     mailbox: SandboxMailbox
     """Whose mailbox it is about unless something else is said; the caller's own or
@@ -63,7 +71,7 @@ class Call:
     caller: SandboxMailbox
     """Who signed in."""
     subscriptions: Subscriptions
-    route: Route
+    routing: RequestRouting
     cookies: dict[str, str] = field(default_factory=dict)
     """What the answer sets."""
     opening: tuple[list[MailboxSubscription], int] | None = None
@@ -71,14 +79,16 @@ class Call:
 
     @property
     def element(self) -> Element:
+        """The element of the operation."""
         return self.request.element
 
     @property
     def zone(self) -> tzinfo:
+        """The zone of times without an offset."""
         return timezones.read_zone(self.request.zone)
 
     def time(self, element: Element, text: str) -> datetime:
-        """Raises `SchemaError`."""
+        """Return an xs:dateTime of the request in UTC. Raises `SchemaError`."""
         try:
             return markup.read_time(text, self.zone)
         except ValueError as error:
@@ -87,8 +97,10 @@ class Call:
     def answer(
         self, jobs: Iterable[Job], container: Callable[[Element], object] | None = None
     ) -> Element:
-        """The response: one message for each job, in order. `container` adds what a
-        failed one still has to hold."""
+        """Return the response: one message for each job, in order.
+
+        `container` adds the elements that even a failed message has to hold.
+        """
         name = self.request.operation
         response = markup.message(f"{name}Response")
         messages = markup.m(response, "ResponseMessages")
@@ -119,7 +131,7 @@ class Call:
         return good
 
     def open(self, mailbox: SandboxMailbox) -> SandboxMailbox:
-        """Another's mailbox only with its permission."""
+        """Return a mailbox. Raises `EwsError` if the caller may not open it."""
         if mailbox is self.mailbox or mailbox.account.lets_in(self.mailbox.address):
             return mailbox
         raise EwsError("ErrorAccessDenied")
@@ -127,13 +139,16 @@ class Call:
     def folders(
         self, parent: Element
     ) -> list[Callable[[], tuple[SandboxMailbox, MailboxFolder]]]:
-        """What finds each folder named in a list of folder ids."""
+        """Return a function for each folder id in a list, which finds that folder."""
         if not len(parent):
             raise markup.missing(parent, "FolderId")
         return [partial(self.folder, each) for each in parent]
 
     def folder(self, element: Element) -> tuple[SandboxMailbox, MailboxFolder]:
-        """A DistinguishedFolderId or FolderId element. Raises `EwsError`."""
+        """Return the folder of a DistinguishedFolderId or FolderId, and its mailbox.
+
+        Raises `EwsError`.
+        """
         kind, text = markup.name_of(element), markup.need(element, "Id")
         if kind == "DistinguishedFolderId":
             markup.chosen(element, "Id", text, DISTINGUISHED)
@@ -152,7 +167,8 @@ class Call:
         return mailbox, folder
 
     def target(self, name: str) -> tuple[SandboxMailbox, MailboxFolder] | None:
-        """The folder within a child such as SavedItemFolderId, if it is there."""
+        """Return the folder within a child such as SavedItemFolderId, if there is
+        one."""
         element = markup.find_m(self.element, name)
         if element is None:
             return None
@@ -161,8 +177,11 @@ class Call:
         return self.folder(element[0])
 
     def item(self, element: Element) -> tuple[SandboxMailbox, Item]:
-        """An ItemId element, or one that names an occurrence by its number, or a
-        series by an occurrence. Raises `EwsError`."""
+        """Return the item of an ItemId element, or of one that names an occurrence by
+        its number, or a series by an occurrence.
+
+        Raises `EwsError`.
+        """
         attribute = _ID_ATTRIBUTES.get(markup.name_of(element))
         if attribute is None:
             raise markup.unexpected(element)
@@ -203,7 +222,7 @@ def failed(
     container: Callable[[Element], object] | None = None,
     response_class: str = "Error",
 ) -> Element:
-    """A response message that says what went wrong."""
+    """Return a response message about an error."""
     bad = markup.message(f"{name}ResponseMessage", ResponseClass=response_class)
     markup.m(bad, "MessageText", error.text)
     markup.m(bad, "ResponseCode", error.code)
@@ -218,5 +237,5 @@ def failed(
 
 
 def no_items(parent: Element) -> None:
-    """The empty container of those operations that answer with items."""
+    """Add the empty container of operations that answer with items."""
     markup.m(parent, "Items")

@@ -3,11 +3,10 @@ objects that answer, remove and cancel meetings."""
 
 from collections.abc import Callable
 
-from pexschedd.sandbox import answering, markup, order, reading, series
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import SandboxMailbox
-from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import (
+from pexschedd.sandbox.items import series
+from pexschedd.sandbox.items.records import (
     EMPTY_BODY,
     Item,
     ItemKind,
@@ -15,9 +14,13 @@ from pexschedd.sandbox.model import (
     MeetingAnswer,
     Send,
 )
-from pexschedd.sandbox.operations.call import Call, no_items
-from pexschedd.sandbox.reading import PropertyWriter
-from pexschedd.sandbox.shape import write_id
+from pexschedd.sandbox.mailboxes import attending
+from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
+from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.operations.call import OperationCall, no_items
+from pexschedd.sandbox.properties import element_order, property_writer
+from pexschedd.sandbox.properties.property_writer import PropertyWriter
+from pexschedd.sandbox.properties.response_shape import write_id
 
 DISPOSITIONS = ("SaveOnly", "SendOnly", "SendAndSaveCopy")
 INVITATIONS = ("SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy")
@@ -28,15 +31,16 @@ _ANSWERS = {
 }
 _ORDER = ("SavedItemFolderId", "Items")
 _CHILDREN = {
-    "CalendarItem": order.ORDER[ItemKind.CALENDAR],
-    "Message": order.ORDER[ItemKind.MESSAGE],
-    **dict.fromkeys(_ANSWERS, order.RESPONSE_OBJECT),
-    "CancelCalendarItem": order.SMART_RESPONSE,
-    "ReplyToItem": order.SMART_RESPONSE,
+    "CalendarItem": element_order.ORDER[ItemKind.CALENDAR],
+    "Message": element_order.ORDER[ItemKind.MESSAGE],
+    **dict.fromkeys(_ANSWERS, element_order.RESPONSE_OBJECT),
+    "CancelCalendarItem": element_order.SMART_RESPONSE,
+    "ReplyToItem": element_order.SMART_RESPONSE,
 }
 
 
-def create_item(call: Call) -> Element:
+def create_item(call: OperationCall) -> Element:
+    """CreateItem: carry out each creation, and return the ids."""
     element = call.element
     markup.in_order(element, _ORDER)
     disposition = markup.maybe(element, "MessageDisposition", DISPOSITIONS)
@@ -63,7 +67,7 @@ def create_item(call: Call) -> Element:
 
 class _Creation:
     def __init__(
-        self, call: Call, disposition: str | None, invitations: str | None
+        self, call: OperationCall, disposition: str | None, invitations: str | None
     ) -> None:
         self._call = call
         self._exchange = call.exchange
@@ -81,7 +85,7 @@ class _Creation:
             return self._answer(element, _ANSWERS[name])
         if name == "RemoveItem":
             mailbox, item = self._reference(element)
-            return answering.remove(mailbox, item)
+            return attending.remove(mailbox, item)
         if name == "CancelCalendarItem":
             return self._cancel(element)
         if name == "ReplyToItem":
@@ -119,7 +123,7 @@ class _Creation:
         )
         for child in element:
             self._writer.put(item, child)
-        reading.check(item)
+        property_writer.check_meeting(item)
         series.settle(item, None)
         send = Send.NONE if self._invitations == "SendToNone" else Send.ALL
         copy = self._invitations == "SendToAllAndSaveCopy"
@@ -157,7 +161,7 @@ class _Creation:
         disposition = self._need_disposition()
         body = markup.find_t(element, "Body")
         mailbox, item = self._reference(element)
-        return answering.respond(
+        return attending.respond(
             self._exchange,
             mailbox,
             item,
@@ -217,8 +221,11 @@ class _Creation:
         return self._disposition
 
 
-def send_message(call: Call, item: Item, *, save_copy: bool) -> list[Item]:
-    """Sends a message that lies in no folder; gives the copy if one is kept."""
+def send_message(call: OperationCall, item: Item, *, save_copy: bool) -> list[Item]:
+    """Send a message that lies in no folder, and keep a copy if that is wanted.
+
+    Returns no items: the copy gets an id, but the answer does not name it.
+    """
     if not (item.to or item.cc or item.bcc):
         raise EwsError("ErrorMissingRecipients", "There is nobody to send it to.")
     call.exchange.post(call.mailbox, item)

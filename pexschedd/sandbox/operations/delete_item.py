@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 
-from pexschedd.sandbox import answering, markup
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.items.records import EMPTY_BODY, Item, ItemKind, MeetingAnswer
+from pexschedd.sandbox.mailboxes import attending
+from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import EMPTY_BODY, Item, ItemKind, MeetingAnswer
-from pexschedd.sandbox.operations.call import Call, no_items
+from pexschedd.sandbox.operations.call import OperationCall, no_items
 from pexschedd.sandbox.operations.create_item import INVITATIONS
-from pexschedd.sandbox.shape import write_id
+from pexschedd.sandbox.properties.response_shape import write_id
 
 _TYPES = ("HardDelete", "SoftDelete", "MoveToDeletedItems")
 
 
-def delete_item(call: Call) -> Element:
+def delete_item(call: OperationCall) -> Element:
+    """DeleteItem: delete items, or move them to the deleted items."""
     element = call.element
     markup.in_order(element, ("ItemIds",))
     kind = markup.need(element, "DeleteType", _TYPES)
@@ -41,21 +43,24 @@ def delete_item(call: Call) -> Element:
     return call.answer([job(one) for one in markup.need_m(element, "ItemIds")])
 
 
-def _call_off(call: Call, mailbox: SandboxMailbox, item: Item, sending: str) -> Item:
-    """Tells the others that a calendar item is about to go; gives where it is now."""
+def _call_off(
+    call: OperationCall, mailbox: SandboxMailbox, item: Item, sending: str
+) -> Item:
+    """Tell the others that a calendar item is about to go; return the item."""
     if sending == "SendToNone" or item.meeting is None or item.meeting.cancelled:
         return item
     copy = sending == "SendToAllAndSaveCopy"
     if item.is_organizer:
         call.exchange.cancel(item, save_copy=copy)
         return item
-    answering.respond(
+    attending.respond(
         call.exchange, mailbox, item, MeetingAnswer.DECLINE, EMPTY_BODY, save_copy=copy
     )
     return item
 
 
-def move_item(call: Call) -> Element:
+def move_item(call: OperationCall) -> Element:
+    """MoveItem: move items to another folder of their mailbox."""
     element = call.element
     markup.in_order(element, ("ToFolderId", "ItemIds", "ReturnNewItemIds"))
     markup.need_m(element, "ToFolderId")

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
-from pexschedd.sandbox import expansion, markup, restriction, series
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import MailboxFolder, SandboxMailbox
+from pexschedd.sandbox.items import occurrence_dates, series
+from pexschedd.sandbox.items.records import Item
+from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Item
-from pexschedd.sandbox.operations.call import Call
-from pexschedd.sandbox.shape import Shape
-from pexschedd.sandbox.values import Comparable
+from pexschedd.sandbox.operations.call import OperationCall
+from pexschedd.sandbox.properties import restriction
+from pexschedd.sandbox.properties.response_shape import ResponseShape
+from pexschedd.sandbox.properties.value_types import Comparable
 
 _ORDER = (
     *("ItemShape", "IndexedPageItemView", "FractionalPageItemView"),
@@ -26,13 +28,14 @@ _LIMIT = 1000
 _YEARS = timedelta(days=2 * 366)
 
 
-def find_item(call: Call) -> Element:
+def find_item(call: OperationCall) -> Element:
+    """FindItem: a page of items, or a calendar view, for each folder."""
     element = call.element
     traversal = markup.need(
         element, "Traversal", ("Shallow", "SoftDeleted", "Associated")
     )
     markup.in_order(element, _ORDER)
-    shape = Shape.read(markup.need_m(element, "ItemShape"), from_find=True)
+    shape = ResponseShape.read(markup.need_m(element, "ItemShape"), from_find=True)
     folders = call.folders(markup.need_m(element, "ParentFolderIds"))
 
     def job(
@@ -56,9 +59,10 @@ def find_item(call: Call) -> Element:
 
 
 def _select(
-    call: Call, mailbox: SandboxMailbox, folder: MailboxFolder
+    call: OperationCall, mailbox: SandboxMailbox, folder: MailboxFolder
 ) -> Sequence[Item]:
-    """What matches, sorted; remembered until the folder changes, for the next page."""
+    """Return the matching items, sorted; they are kept for the next page until the
+    folder changes."""
     condition = markup.find_m(call.element, "Restriction")
     order = markup.find_m(call.element, "SortOrder")
     wanted = restriction.goid_wanted(condition, call.zone)
@@ -104,7 +108,9 @@ def _sort(
             raise EwsError("ErrorUnsupportedPathForSortGroup") from None
         direction = markup.need(field, "Order", ("Ascending", "Descending"))
 
-        def key(item: Item, path: restriction.Path = path) -> tuple[bool, object]:
+        def key(
+            item: Item, path: restriction.PropertyPath = path
+        ) -> tuple[bool, object]:
             found: tuple[Comparable, ...] = path.read(item, mailbox)
             return (bool(found), found[0] if found else 0)
 
@@ -113,9 +119,9 @@ def _sort(
 
 
 def _page(
-    call: Call,
+    call: OperationCall,
     good: Element,
-    shape: Shape,
+    shape: ResponseShape,
     mailbox: SandboxMailbox,
     items: Sequence[Item],
 ) -> None:
@@ -146,9 +152,9 @@ def _page(
 
 
 def _calendar_view(
-    call: Call,
+    call: OperationCall,
     good: Element,
-    shape: Shape,
+    shape: ResponseShape,
     mailbox: SandboxMailbox,
     folder: MailboxFolder,
     view: Element,
@@ -191,7 +197,7 @@ def _within(item: Item, start: datetime, end: datetime) -> Sequence[Item]:
         return ()
     if meeting.recurrence is not None:
         return series.occurrences(item, start, end)
-    if expansion.overlap(meeting.start, meeting.end, start, end):
+    if occurrence_dates.overlap(meeting.start, meeting.end, start, end):
         return (item,)
     return ()
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from pexschedd.sandbox import extended, markup
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import MailboxFolder, SandboxMailbox
+from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.operations.call import Call
-from pexschedd.sandbox.shape import read_uri
-from pexschedd.sandbox.values import RIGHTS
+from pexschedd.sandbox.operations.call import OperationCall
+from pexschedd.sandbox.properties import extended_properties
+from pexschedd.sandbox.properties.response_shape import read_uri
+from pexschedd.sandbox.properties.value_types import RIGHTS
 
 _BASES = ("IdOnly", "Default", "AllProperties")
 _DEFAULT = frozenset(
@@ -38,7 +39,7 @@ class _Shape:
         more = markup.find_t(element, "AdditionalProperties")
         for child in more if more is not None else ():
             if markup.name_of(child) == "ExtendedFieldURI":
-                self._keys.append(extended.Key.read(child))
+                self._keys.append(extended_properties.ExtendedKey.read(child))
             elif markup.name_of(child) == "FieldURI":
                 self._uris.add(read_uri(child))
 
@@ -75,7 +76,7 @@ class _Shape:
 
     @staticmethod
     def _write_extended(
-        parent: Element, key: extended.Key, folder: MailboxFolder
+        parent: Element, key: extended_properties.ExtendedKey, folder: MailboxFolder
     ) -> None:
         if key.text == _DELETED_COUNT:
             value = str(folder.deleted)
@@ -83,12 +84,13 @@ class _Shape:
             newest = max(item.modified for item in folder.items.values())
             value = markup.stamp(newest)
         else:
-            extended.write_stored(parent, key, folder.extended.get(key.text))
+            extended_properties.write_stored(parent, key, folder.extended.get(key.text))
             return
-        extended.write_stored(parent, key, value)
+        extended_properties.write_stored(parent, key, value)
 
 
-def get_folder(call: Call) -> Element:
+def get_folder(call: OperationCall) -> Element:
+    """GetFolder: the properties of folders."""
     shape = _Shape(markup.need_m(call.element, "FolderShape"))
     folders = call.folders(markup.need_m(call.element, "FolderIds"))
 
@@ -102,8 +104,8 @@ def get_folder(call: Call) -> Element:
     )
 
 
-def find_folder(call: Call) -> Element:
-    """Restrictions are refused; no client of ours needs them."""
+def find_folder(call: OperationCall) -> Element:
+    """FindFolder: the folders below others. Restrictions are refused."""
     traversal = markup.need(
         call.element, "Traversal", ("Shallow", "Deep", "SoftDeleted")
     )
@@ -145,12 +147,14 @@ def find_folder(call: Call) -> Element:
 
 
 def element_name(folder: MailboxFolder) -> str:
+    """Return the element name of a folder by its class."""
     return _ELEMENTS.get(folder.folder_class, "Folder")
 
 
 def children(
     mailbox: SandboxMailbox, folder: MailboxFolder, *, deep: bool
 ) -> list[MailboxFolder]:
+    """Return the folders below a folder; with `deep`, those below them as well."""
     found = []
     for each in mailbox.folders.values():
         if each.parent == folder.name:
@@ -163,5 +167,6 @@ def children(
 def write_identifier(
     parent: Element, name: str, mailbox: SandboxMailbox, folder: MailboxFolder
 ) -> None:
+    """Add an element with a folder's id and change key."""
     key = mailbox.folder_change_key(folder)
     markup.t(parent, name, Id=folder.id, ChangeKey=key)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from pexschedd.sandbox import markup
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.operations.call import Call, no_items
-from pexschedd.sandbox.shape import Shape
+from pexschedd.sandbox.operations.call import OperationCall, no_items
+from pexschedd.sandbox.properties.response_shape import ResponseShape
 
 
-def get_item(call: Call) -> Element:
+def get_item(call: OperationCall) -> Element:
+    """GetItem: the properties of items."""
     markup.in_order(call.element, ("ItemShape", "ItemIds"))
-    shape = Shape.read(markup.need_m(call.element, "ItemShape"))
+    shape = ResponseShape.read(markup.need_m(call.element, "ItemShape"))
     wanted = markup.need_m(call.element, "ItemIds")
 
     def job(element: Element) -> Callable[[Element], None]:

@@ -1,21 +1,24 @@
 """Subscribe, Unsubscribe, GetEvents and GetStreamingEvents."""
 
-from pexschedd.sandbox import markup, notifications
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
+from pexschedd.sandbox.mailboxes.folder_events import EventType
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.notifications import NotificationEvent
-from pexschedd.sandbox.operations.call import Call
-from pexschedd.sandbox.streaming import failure, status
+from pexschedd.sandbox.notifications import event_markup
+from pexschedd.sandbox.notifications.streaming import failure, status
+from pexschedd.sandbox.operations.call import OperationCall
 
 MOST = 200
-"""Subscriptions in one GetStreamingEvents."""
+"""Subscriptions that one GetStreamingEvents may name."""
 _COOKIE = "X-BackEndOverrideCookie"
 _PULL, _STREAMING = "PullSubscriptionRequest", "StreamingSubscriptionRequest"
 
 
-def subscribe(call: Call) -> Element:
-    """To be told (streaming) or to ask (pull). Push would have the sandbox call other
-    machines: it is refused."""
+def subscribe(call: OperationCall) -> Element:
+    """Subscribe: for a stream, or for GetEvents to pull.
+
+    Push is refused, as it would have the sandbox call other machines.
+    """
     if len(call.element) != 1:
         raise markup.missing(call.element, _STREAMING)
     wanted = call.element[0]
@@ -54,25 +57,26 @@ def subscribe(call: Call) -> Element:
                 raise EwsError("ErrorInvalidSubscriptionRequest")
             folders = frozenset(folder.name for _, folder in found)
         subscription = call.subscriptions.add(
-            call.caller, mailbox, folders, events, call.route, minutes
+            call.caller, mailbox, folders, events, call.routing, minutes
         )
-        if call.route.prefers:
-            call.cookies[_COOKIE] = subscription.route.server
+        if call.routing.prefers:
+            call.cookies[_COOKIE] = subscription.routing.server
         markup.m(good, "SubscriptionId", subscription.id)
         if minutes is not None:
-            markup.m(good, "Watermark", notifications.seal(subscription.id, 0))
+            markup.m(good, "Watermark", event_markup.seal(subscription.id, 0))
 
     return call.answer([job])
 
 
-def unsubscribe(call: Call) -> Element:
+def unsubscribe(call: OperationCall) -> Element:
+    """Unsubscribe."""
     markup.in_order(call.element, ("SubscriptionId",))
     identifier = markup.need_m(call.element, "SubscriptionId").text or ""
 
     def job(good: Element) -> None:
         del good
         found = call.subscriptions.find(
-            identifier, call.caller, call.route, pulled=None
+            identifier, call.caller, call.routing, pulled=None
         )
         if found.stream is not None:
             found.stream.fail("ErrorSubscriptionUnsubscribed", [found])
@@ -82,37 +86,36 @@ def unsubscribe(call: Call) -> Element:
     return call.answer([job])
 
 
-def get_events(call: Call) -> Element:
-    """What has happened since a watermark; nothing at all is an event as well."""
+def get_events(call: OperationCall) -> Element:
+    """GetEvents: the events after a watermark, or a StatusEvent if there are none."""
     markup.in_order(call.element, ("SubscriptionId", "Watermark"))
     identifier = markup.need_m(call.element, "SubscriptionId").text or ""
     watermark = markup.need_m(call.element, "Watermark").text or ""
 
     def job(good: Element) -> None:
         found = call.subscriptions.find(
-            identifier, call.caller, call.route, pulled=True
+            identifier, call.caller, call.routing, pulled=True
         )
-        waiting, more = found.since(watermark)
+        events, more = found.since(watermark)
         notification = markup.m(good, "Notification")
         markup.t(notification, "SubscriptionId", found.id)
         markup.t(notification, "PreviousWatermark", watermark)
         markup.t(notification, "MoreEvents", markup.as_text(more))
-        for each in waiting:
-            mark = notifications.seal(found.id, each.number)
-            notifications.write(
-                notification, each.happening, found.mailbox, each.at, mark
-            )
-        if not waiting:
+        for each in events:
+            mark = event_markup.seal(found.id, each.number)
+            event_markup.write(notification, each.event, found.mailbox, each.at, mark)
+        if not events:
             event = markup.t(notification, "StatusEvent")
             markup.t(event, "Watermark", watermark)
 
     return call.answer([job])
 
 
-def get_streaming_events(call: Call) -> Element:
-    """The first envelope. If it is a good one, the connection stays open.
+def get_streaming_events(call: OperationCall) -> Element:
+    """GetStreamingEvents: the first envelope; after a good one the connection stays
+    open.
 
-    One bad subscription spoils the others: they never produce anything.
+    One bad subscription spoils the others: they never deliver anything.
     """
     markup.in_order(call.element, ("SubscriptionIds", "ConnectionTimeout"))
     listed = markup.need_m(call.element, "SubscriptionIds")
@@ -128,7 +131,7 @@ def get_streaming_events(call: Call) -> Element:
         try:
             good.append(
                 call.subscriptions.find(
-                    identifier, call.caller, call.route, pulled=False
+                    identifier, call.caller, call.routing, pulled=False
                 )
             )
         except EwsError as caught:
@@ -144,12 +147,12 @@ def get_streaming_events(call: Call) -> Element:
     return status("OK")
 
 
-def _events(wanted: Element) -> frozenset[NotificationEvent]:
+def _events(wanted: Element) -> frozenset[EventType]:
     listed = markup.find_t(wanted, "EventTypes")
     if listed is None or not len(listed):
         raise markup.missing(wanted, "EventTypes")
-    names = tuple(NotificationEvent)
+    names = tuple(EventType)
     return frozenset(
-        NotificationEvent(markup.chosen(each, "EventType", each.text or "", names))
+        EventType(markup.chosen(each, "EventType", each.text or "", names))
         for each in listed
     )

@@ -1,9 +1,11 @@
 """SyncFolderItems."""
 
-from pexschedd.sandbox import ids, markup, sync
+from pexschedd.sandbox import markup
+from pexschedd.sandbox.items import ids
+from pexschedd.sandbox.mailboxes import synchronisation
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.operations.call import Call
-from pexschedd.sandbox.shape import Shape
+from pexschedd.sandbox.operations.call import OperationCall
+from pexschedd.sandbox.properties.response_shape import ResponseShape
 
 _ORDER = (
     *("ItemShape", "SyncFolderId", "SyncState", "Ignore", "MaxChangesReturned"),
@@ -11,10 +13,11 @@ _ORDER = (
 )
 
 
-def sync_folder_items(call: Call) -> Element:
+def sync_folder_items(call: OperationCall) -> Element:
+    """SyncFolderItems: the changes in a folder since a state."""
     element = call.element
     markup.in_order(element, _ORDER)
-    shape = Shape.read(markup.need_m(element, "ItemShape"), from_find=True)
+    shape = ResponseShape.read(markup.need_m(element, "ItemShape"), from_find=True)
     most = markup.need_m(element, "MaxChangesReturned")
     limit = markup.integer(most, most.text or "", 1, 512)
     markup.need_m(element, "SyncFolderId")
@@ -27,10 +30,10 @@ def sync_folder_items(call: Call) -> Element:
         if target is None:
             raise markup.missing(element, "SyncFolderId")
         mailbox, folder = target
-        state = sync.SyncState()
+        state = synchronisation.SyncState()
         if before is not None and before.text:
-            state = sync.SyncState.unseal(before.text, folder)
-        page = sync.page(folder, state, limit)
+            state = synchronisation.SyncState.unseal(before.text, folder)
+        page = synchronisation.page(folder, state, limit)
         markup.m(good, "SyncState", page.state.seal(folder))
         markup.m(good, "IncludesLastItemInRange", markup.as_text(page.is_last))
         changes = markup.m(good, "Changes")
@@ -52,6 +55,6 @@ def sync_folder_items(call: Call) -> Element:
 
 
 def _no_changes(bad: Element) -> None:
-    """What Exchange still says when synchronisation fails; clients read it."""
+    """Add the elements that Exchange writes even when synchronisation fails."""
     markup.m(bad, "SyncState", "")
     markup.m(bad, "IncludesLastItemInRange", "true")

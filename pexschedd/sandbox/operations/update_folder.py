@@ -2,21 +2,22 @@
 
 from collections.abc import Callable
 
-from pexschedd.sandbox import extended, ids, markup
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.extended import Key
-from pexschedd.sandbox.mailbox import MailboxFolder, SandboxMailbox
+from pexschedd.sandbox.items import ids
+from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.operations.call import Call
+from pexschedd.sandbox.operations.call import OperationCall
 from pexschedd.sandbox.operations.folders import element_name, write_identifier
+from pexschedd.sandbox.properties import extended_properties
+from pexschedd.sandbox.properties.extended_properties import ExtendedKey
 
 _CHANGES = ("SetFolderField", "DeleteFolderField", "AppendToFolderField")
 Values = dict[str, str | list[str]]
 
 
-def update_folder(call: Call) -> Element:
-    """Everything but extended properties is refused as read-only: the folders that
-    there are keep their names."""
+def update_folder(call: OperationCall) -> Element:
+    """UpdateFolder: change extended properties of folders; all others are read-only."""
     markup.in_order(call.element, ("FolderChanges",))
     changes = markup.need_m(call.element, "FolderChanges")
     if not len(changes):
@@ -47,7 +48,9 @@ def update_folder(call: Call) -> Element:
     )
 
 
-def _find(call: Call, element: Element) -> tuple[SandboxMailbox, MailboxFolder]:
+def _find(
+    call: OperationCall, element: Element
+) -> tuple[SandboxMailbox, MailboxFolder]:
     """An old change key is as good as a new one: the last writer wins."""
     key = element.get("ChangeKey")
     if key and ids.change_of(key) is None:
@@ -74,16 +77,16 @@ def _apply(values: Values, update: Element) -> None:
     given = update[1][0]
     if markup.name_of(given) != "ExtendedProperty":
         raise EwsError("ErrorUpdatePropertyMismatch")
-    same, value = extended.read_value(given)
+    same, value = extended_properties.read_value(given)
     if same.text != key.text:
         raise EwsError("ErrorUpdatePropertyMismatch")
     values[key.text] = value
 
 
-def _path(element: Element) -> Key:
+def _path(element: Element) -> ExtendedKey:
     if markup.name_of(element) != "ExtendedFieldURI":
         raise EwsError("ErrorInvalidPropertySet")
-    key = Key.read(element)
+    key = ExtendedKey.read(element)
     if key.text.startswith("tag:"):
         # Those of folders are all Exchange's own.
         raise EwsError("ErrorInvalidPropertySet")

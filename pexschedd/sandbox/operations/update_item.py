@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import msgspec
 
-from pexschedd.sandbox import extended, ids, markup, reading
+from pexschedd.sandbox import markup
 from pexschedd.sandbox.errors import EwsError
-from pexschedd.sandbox.mailbox import SandboxMailbox
+from pexschedd.sandbox.items import ids
+from pexschedd.sandbox.items.records import Item, ItemKind, Send
+from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
-from pexschedd.sandbox.model import Item, ItemKind, Send
-from pexschedd.sandbox.operations.call import Call, no_items
+from pexschedd.sandbox.operations.call import OperationCall, no_items
 from pexschedd.sandbox.operations.create_item import DISPOSITIONS, send_message
-from pexschedd.sandbox.reading import PropertyWriter
-from pexschedd.sandbox.shape import read_uri, write_id
+from pexschedd.sandbox.properties import extended_properties, property_writer
+from pexschedd.sandbox.properties.property_writer import PropertyWriter
+from pexschedd.sandbox.properties.response_shape import read_uri, write_id
 
 _RESOLUTIONS = ("NeverOverwrite", "AutoResolve", "AlwaysOverwrite")
 _SENDS = {
@@ -29,7 +31,8 @@ _LOCAL = frozenset(
 """What may be changed on a meeting message; the rest belongs to who sent it."""
 
 
-def update_item(call: Call) -> Element:
+def update_item(call: OperationCall) -> Element:
+    """UpdateItem: change the fields of items, all of one item or none."""
     element = call.element
     markup.in_order(element, ("SavedItemFolderId", "ItemChanges"))
     resolution = markup.need(element, "ConflictResolution", _RESOLUTIONS)
@@ -56,7 +59,7 @@ def update_item(call: Call) -> Element:
 class _Update:
     def __init__(
         self,
-        call: Call,
+        call: OperationCall,
         resolution: str,
         disposition: str | None,
         sending: str | None,
@@ -78,7 +81,7 @@ class _Update:
         draft = msgspec.structs.replace(item)
         for update in updates:
             self._field(draft, update)
-        reading.check(draft)
+        property_writer.check_meeting(draft)
         read = draft.is_read
         draft.is_read = item.is_read
         only_read = read != item.is_read and _same(draft, item)
@@ -129,7 +132,7 @@ class _Update:
         path = update[0]
         key, name = None, "ExtendedProperty"
         if markup.name_of(path) == "ExtendedFieldURI":
-            key = extended.Key.read(path)
+            key = extended_properties.ExtendedKey.read(path)
         elif markup.name_of(path) == "FieldURI":
             name = read_uri(path).partition(":")[2]
         else:
@@ -146,7 +149,10 @@ class _Update:
                 self._writer.clear(item, name)
             return
         value = self._value(item, update, name)
-        if key is not None and extended.read_value(value)[0].text != key.text:
+        if (
+            key is not None
+            and extended_properties.read_value(value)[0].text != key.text
+        ):
             raise EwsError("ErrorUpdatePropertyMismatch")
         if kind == "SetItemField":
             self._writer.put(item, value)

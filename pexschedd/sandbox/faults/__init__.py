@@ -1,0 +1,1 @@
+"""Faults on demand: their description, their choice, and throttling."""

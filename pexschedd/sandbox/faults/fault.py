@@ -1,0 +1,131 @@
+"""One fault on demand: its kind, the calls that it fits, and how often it happens."""
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pexschedd.sandbox.errors import EwsError, RequestFault
+from pexschedd.sandbox.notifications.streaming import ACTIONS
+
+TRANSPORT = (
+    *("reset", "hang", "garbage", "truncate", "login-page", "slow", "huge"),
+    *("redirect", "no-content-type", "wrong-content", "close", "cut-headers"),
+)
+_WITH_ANSWER = ("truncate", "slow", "no-content-type")
+STREAMS = tuple(f"stream-{action}" for action in ACTIONS)
+_CODE = re.compile(r"Error[A-Za-z0-9]+")
+_STATUS = re.compile(r"http-([2-5]\d\d)")
+
+
+class BehaviourError(ValueError):
+    """A wanted behaviour that makes no sense; the message says why."""
+
+
+class Fault(msgspec.Struct, forbid_unknown_fields=True):
+    """A fault that happens `times` times."""
+
+    kind: str
+    """A response code, `http-<status>`, or one of `TRANSPORT` or `STREAMS`."""
+    operation: str = "*"
+    times: int | UnsetType | None = UNSET
+    """None: until something else is configured. By default once, or with `for_s` as
+    often as it can in that time."""
+    for_s: float | None = None
+    """Only so many seconds, from when it is configured."""
+    mailbox: str | None = None
+    """Only when acting as this address."""
+    item: bool = False
+    """A response code: for items of the request instead of the whole."""
+    index: int | None = None
+    """Which item; None: all of them."""
+    after: bool = False
+    """What was asked for is done first: only the answer goes wrong."""
+    back_off_ms: int | None = None
+    retry_after_s: int | None = None
+    message: str = ""
+    inner: str | None = None
+    """A code that ErrorInternalServerError carries within."""
+    code: str | None = None
+    """`stream-error`: which."""
+    after_s: float = 0
+    """`stream-…`: so long after the stream was opened."""
+    bytes_per_s: float = 1
+    """`slow`."""
+    bytes: int = 100_000_000
+    """`huge`."""
+    gzip: bool = False
+    """`huge`: compressed, so that little is sent."""
+    location: str = "/ews/genericerrorpage.htm"
+    """`redirect`, and `http-3xx`."""
+
+    @property
+    def done_first(self) -> bool:
+        """The operation is carried out, and only its answer goes wrong: a wish, or
+        because an answer is needed to spoil it."""
+        spoiled = self.kind in _WITH_ANSWER or self.stream_action is not None
+        return self.after or spoiled
+
+    @property
+    def is_code(self) -> bool:
+        """The kind is a response code of EWS."""
+        return bool(_CODE.fullmatch(self.kind))
+
+    @property
+    def stream_action(self) -> str | None:
+        """The action of `EventStream.misbehave`, if the fault is one of streams."""
+        return self.kind.removeprefix("stream-") if self.kind in STREAMS else None
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, if the fault is one."""
+        match = _STATUS.fullmatch(self.kind)
+        return int(match[1]) if match else None
+
+    def fits(self, operation: str, mailbox: str) -> bool:
+        """Return whether the fault applies to a call of this operation for this
+        mailbox."""
+        if self.stream_action and operation != "GetStreamingEvents":
+            return False
+        if self.operation not in ("*", operation):
+            return False
+        return self.mailbox is None or self.mailbox.casefold() == mailbox.casefold()
+
+    def error(self) -> EwsError:
+        """Return the error that answers the call; for response codes only."""
+        values = {}
+        if self.back_off_ms is not None:
+            values["BackOffMilliseconds"] = str(self.back_off_ms)
+        if self.inner is not None:
+            values["InnerErrorResponseCode"] = self.inner
+            values["InnerErrorMessageText"] = f"{self.inner}."
+        kind = EwsError if self.item else RequestFault
+        return kind(self.kind, self.message, values)
+
+    def check(self) -> None:
+        """Raise `BehaviourError` unless the fault makes sense."""
+        kinds = (*TRANSPORT, *STREAMS)
+        if not (self.is_code or self.status or self.kind in kinds):
+            raise BehaviourError(
+                f"kind {self.kind!r}: must be a response code (Error…), http-<status> "
+                f"or one of {', '.join(kinds)}"
+            )
+        if self.item and not self.is_code:
+            raise BehaviourError(f"kind {self.kind!r}: only a response code has items")
+        if not 0 < self.bytes_per_s <= 10**9:
+            raise BehaviourError("bytes_per_s: must be more than 0, at most 10^9")
+        if "\r" in self.location or "\n" in self.location:
+            raise BehaviourError("location: must be one line")
+        for name in (
+            "times",
+            "for_s",
+            "bytes",
+            "back_off_ms",
+            "retry_after_s",
+            "index",
+            "after_s",
+        ):
+            value: Any = getattr(self, name)
+            if value not in (None, UNSET) and value < 0:
+                raise BehaviourError(f"{name}: must not be negative")

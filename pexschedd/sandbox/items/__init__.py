@@ -1,0 +1,1 @@
+"""What mailboxes hold: items, their ids and bodies, and series of meetings."""

@@ -1,0 +1,1 @@
+"""Accounts and mailboxes, and how messages get from one to another."""

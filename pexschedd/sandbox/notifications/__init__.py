@@ -1,0 +1,1 @@
+"""Subscriptions to changes in mailboxes, and the events that they deliver."""

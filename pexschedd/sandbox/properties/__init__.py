@@ -1,0 +1,1 @@
+"""The properties of items: their values, their XML, and searching by them."""

@@ -1,0 +1,1 @@
+"""Ways for clients to sign in, and the settings that choose among them."""
