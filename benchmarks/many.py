@@ -184,7 +184,7 @@ async def many(folder: str, integrations: str) -> Any:
 
     async def answer(asked: dict[str, Any]) -> dict[str, Any]:
         ways = [
-            state.mode if (state := service.watchers.stream_state(number)) else "none"
+            state.mode if (state := service.supervisor.stream_state(number)) else "none"
             for number in range(1, len(json.loads(integrations)) + 1)
         ]
         return {"processor": process_time(), "at": perf_counter(), "ways": ways}

@@ -153,7 +153,7 @@ async def policy(folder: str, conferences: str) -> None:
         return encoded
 
     freeze_collector()  # as the daemon's own process does
-    ready(port=service.doors.port("addin"), ceiling=listen(app))
+    ready(port=service.http_servers.port("addin"), ceiling=listen(app))
 
 
 def put_room(change: Any, number: int, now: datetime) -> None:
@@ -193,9 +193,9 @@ async def booking(folder: str, exchange: str) -> None:
     service = daemon(Path(folder) / "daemon")
     service.startService()
     await service.first_start
-    addin = service.doors.port("addin")
+    addin = service.http_servers.port("addin")
     await put_integration(service.store, exchange, f"127.0.0.1:{addin}")
-    service.watchers.disownServiceParent()
+    service.supervisor.disownServiceParent()
     other = Store.open(
         Path(folder) / "ceiling",
         tables.TABLES,

@@ -65,6 +65,11 @@ class Metrics:
             ["integration", "outcome"],
             registry=self._registry,
         )
+        self._refused = Counter(
+            "pexschedd_connections_refused",
+            "Connections to the HTTP servers that found no room.",
+            registry=self._registry,
+        )
         self._waited = Histogram(
             "pexschedd_message_seconds",
             "From the arrival of a message until its sender was answered.",
@@ -102,6 +107,10 @@ class Metrics:
         self._messages.labels(integration, outcome).inc()
         if waited is not None:
             self._waited.labels(integration).observe(max(waited, 0))
+
+    def connection_refused(self) -> None:
+        """Count a connection for which there was no room."""
+        self._refused.inc()
 
     def call(
         self, integration: str, operation: str, result: str, seconds: float

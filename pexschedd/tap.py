@@ -26,10 +26,10 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.network import network_of
-from pexschedd.composition.runtime import Runtime, digits, uuid4
+from pexschedd.composition.runtime import Runtime
+from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
-from pexschedd.control.services import UpkeepServices
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.administrators import change_password, first_administrator
 from pexschedd.model import tables
@@ -134,15 +134,15 @@ class Daemon(MultiService):
             failed=self._store_failed,
             version=__version__,
         )
-        self._basis = basis = Runtime(config, store, reactor=reactor, now=now)
-        self.alarms = basis.alarms
-        disk_watch(store, basis.alarms, reactor).setServiceParent(self)
+        self._runtime = runtime = Runtime(config, store, reactor=reactor, now=now)
+        self.alarms = runtime.alarms
+        disk_watch(store, runtime.alarms, reactor).setServiceParent(self)
 
-        outside = Clients(basis, self._trust_changed)
-        outside.setServiceParent(self)
+        clients = Clients(runtime, self._wake_all)
+        clients.setServiceParent(self)
 
-        self.watchers = supervisor_of(basis, outside)
-        self.watchers.setServiceParent(self)
+        self.supervisor = supervisor_of(runtime, clients)
+        self.supervisor.setServiceParent(self)
 
         async def follow_the_time(running: Running) -> None:
             await occurrence_window.sweep(store, reactor, now, running)
@@ -150,39 +150,34 @@ class Daemon(MultiService):
         Periodic(
             "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
         ).setServiceParent(self)
+        runtime.clock_trust.on_jump(self._wake_all)
+        runtime.clock_trust.service().setServiceParent(self)
 
-        self.doors = doors = HttpServers(basis, outside, self._fail)
-        self.doctor = doors.doctor
-        self.housekeeping = UpkeepServices(
-            store,
-            basis.wording,
-            basis.alarms,
-            outside.connections.both,
-            state_dir=config.state_dir,
-            reactor=reactor,
-            now=now,
-            uuid4=uuid4,
-            digits=digits,
-            examine=doors.doctor.examine,
+        self.http_servers = http_servers = HttpServers(runtime, clients, self._fail)
+        self.doctor = http_servers.doctor
+        self.upkeep = UpkeepServices(
+            runtime,
+            clients,
+            examine=http_servers.doctor.examine,
             set_password=partial(
                 change_password,
-                doors.administrators,
+                http_servers.administrators,
                 config.state_dir,
                 password_file=config.initial_admin_password_file,
             ),
         )
-        self.housekeeping.setServiceParent(self)
+        self.upkeep.setServiceParent(self)
 
-        observation = Monitoring(
+        monitoring = Monitoring(
             store,
             config.state_dir,
-            self.watchers,
-            outside.back_off,
+            self.supervisor,
+            clients.back_off,
             lambda: self._failure,
             now,
         )
-        doors.open(observation, self.housekeeping.audits)
-        doors.setServiceParent(self)
+        http_servers.open(monitoring, self.upkeep.audits)
+        http_servers.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
         """Sets the log up as soon as there is an application to log for."""
@@ -200,10 +195,10 @@ class Daemon(MultiService):
 
     def start_threads(self) -> None:
         """For slow work. A tool that works in the daemon's place starts only these."""
-        self._basis.start_threads()
+        self._runtime.start_threads()
 
     def stop_threads(self) -> None:
-        self._basis.stop_threads()
+        self._runtime.stop_threads()
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
@@ -214,18 +209,20 @@ class Daemon(MultiService):
         await super().stopService()
         self.stop_threads()
         await self.store.close()
-        self.doors.flush()
+        self.http_servers.flush()
 
     async def _ensure_administrator(self) -> None:
         config = self._config
         try:
             await first_administrator(
-                self.doors.administrators,
+                self.http_servers.administrators,
                 config.state_dir,
                 config.initial_admin_password_file,
             )
         except (ConfigError, StoreError) as error:
             self._fail(error.message)
+        else:
+            self.http_servers.is_ready = True
 
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)
@@ -240,10 +237,11 @@ class Daemon(MultiService):
         reactor.addSystemEventTrigger("after", "shutdown", _exit_failed)
         reactor.callWhenRunning(signals.stop, reactor)
 
-    def _trust_changed(self) -> None:
-        """Whoever could not be believed is tried again now."""
+    def _wake_all(self) -> None:
+        """Have every mailbox looked into now: a server may be believed that was not,
+        or the date has changed."""
         for id_ in self.store.ids(tables.CONNECTOR):
-            self.watchers.wake(id_)
+            self.supervisor.wake(id_)
 
 
 def _further_problems(config: Config) -> Iterator[str]:

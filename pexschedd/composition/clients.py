@@ -35,25 +35,25 @@ class Clients(MultiService):
     `trust_changed` is called when other certificates are believed than before.
     """
 
-    def __init__(self, basis: Runtime, trust_changed: Callable[[], None]) -> None:
+    def __init__(self, runtime: Runtime, trust_changed: Callable[[], None]) -> None:
         super().__init__()
-        self._basis = basis
-        config, store, reactor = basis.config, basis.store, basis.reactor
+        self._runtime = runtime
+        config, store, reactor = runtime.config, runtime.store, runtime.reactor
         self.network = network = network_of(config, reactor)
         UploadedCertificates(store, network.trust, reactor, trust_changed)
         token_endpoint = TokenEndpoint(
             lambda direct: (network.direct() if direct else network).http_client(),
             store.vault,
             reactor,
-            now=basis.now,
+            now=runtime.now,
             uuid4=uuid4,
         )
-        self.keepers = TokenCaches(store, token_endpoint, reactor, basis.now)
+        self.token_caches = TokenCaches(store, token_endpoint, reactor, runtime.now)
         self.sign_ins = SignIns(
             store,
             token_endpoint,
-            self.keepers,
-            now=basis.now,
+            self.token_caches,
+            now=runtime.now,
             random=secrets.token_urlsafe,
         )
         self.connections = Connections(
@@ -63,44 +63,44 @@ class Clients(MultiService):
                 config.state_dir,
                 lambda: store.all(tables.CONNECTOR),
                 authorities=self._authorities,
-                in_thread=basis.in_kerberos_thread,
-                now=basis.now,
+                in_thread=runtime.in_kerberos_thread,
+                now=runtime.now,
             ),
-            tokens=self.keepers.of,
+            tokens=self.token_caches.of,
             throttles=Throttles(reactor, chance),
             observer=self._observer,
         )
         self._metadata = ExchangeMetadata(
             network.http_client(direct=is_reached_directly(store)), reactor
         )
-        self.identity = AddinIdentity(self._metadata, self._domains, basis.now)
+        self.identity = AddinIdentity(self._metadata, self._domains, runtime.now)
         self._look_after()
 
     def _look_after(self) -> None:
-        basis, trust = self._basis, self.network.trust
+        runtime, trust = self._runtime, self.network.trust
         certificates = CertificateExpiry(
-            basis.store,
-            basis.alarms,
+            runtime.store,
+            runtime.alarms,
             given=trust.given,
-            own=own_certificates(basis.config),
-            clock=basis.reactor,
-            now=basis.now,
+            own=own_certificates(runtime.config),
+            clock=runtime.reactor,
+            now=runtime.now,
         )
         trust.watch(certificates.seen)
         metadata = MetadataCheck(
-            basis.store,
-            basis.alarms,
+            runtime.store,
+            runtime.alarms,
             lambda domain: self._metadata.refresh(document_url(domain)),
-            basis.reactor,
+            runtime.reactor,
         )
 
         async def use_idle_sign_ins(_: Running) -> None:
-            await self.keepers.use_idle()
+            await self.token_caches.use_idle()
 
         sign_ins = Periodic(
-            "sign-ins", use_idle_sign_ins, basis.reactor, LOOK_EVERY, at_start=True
+            "sign-ins", use_idle_sign_ins, runtime.reactor, LOOK_EVERY, at_start=True
         )
-        for service in (self.keepers, certificates, metadata, sign_ins):
+        for service in (self.token_caches, certificates, metadata, sign_ins):
             service.setServiceParent(self)
 
     def back_off(self, connector: Connector) -> float:
@@ -109,19 +109,19 @@ class Clients(MultiService):
         return throttle.back_off_seconds if throttle is not None else 0.0
 
     def _observer(self, connector: Connector) -> CallObserver:
-        basis = self._basis
+        runtime = self._runtime
         return CallObserver(
-            connector.name, basis.metrics, basis.clocks, basis.reactor.seconds
+            connector.name, runtime.metrics, runtime.clock_skew, runtime.reactor.seconds
         )
 
     def _domains(self, connector_id: int) -> list[str]:
-        found = self._basis.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
+        found = self._runtime.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
         return [domain.domain for domain in found]
 
     def _authorities(self) -> bytes:
         """All certificates that are believed beside the system's."""
-        path = self._basis.config.ca_file
-        uploaded = self._basis.store.all(tables.CA_CERTIFICATE)
+        path = self._runtime.config.ca_file
+        uploaded = self._runtime.store.all(tables.CA_CERTIFICATE)
         return b"\n".join(
             [
                 path.read_bytes() if path is not None and path.exists() else b"",

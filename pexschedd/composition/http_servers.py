@@ -33,11 +33,15 @@ from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
 from pexschedd.web.policy import PolicyApi
 from pexschedd.web.routing import Router
 from pexschedd.web.site import BufferedSink, HttpSite
+
+RESERVED_DESCRIPTORS = 256
+"""Kept for the store, for Exchange and for the control socket."""
 
 
 class HttpServers(MultiService):
@@ -45,40 +49,46 @@ class HttpServers(MultiService):
     looks at the add-in's side from both ends."""
 
     def __init__(
-        self, basis: Runtime, outside: Clients, failed: Callable[[str], None]
+        self, runtime: Runtime, clients: Clients, failed: Callable[[str], None]
     ) -> None:
         super().__init__()
-        self._basis = basis
-        self._outside = outside
+        self._runtime = runtime
+        self._clients = clients
         self._failed = failed
-        self._files = ConnectorFiles(basis.config.state_dir)
-        self._pages = PanePages(self._files, basis.wording.placeholder)
+        self.is_ready = False
+        """While False, every request is answered 503."""
+        self._files = ConnectorFiles(runtime.config.state_dir)
+        self._pages = PanePages(self._files, runtime.message_texts.placeholder)
         refused = RefusedTokens()
-        outside.identity.on_refusal(refused.note)
-        self._access = BufferedSink(sys.stdout.write, basis.reactor)
-        self.administrators = Administrators(basis.store, basis.now, basis.in_thread)
+        clients.identity.on_refusal(refused.note)
+        self._access = BufferedSink(sys.stdout.write, runtime.reactor)
+        self.administrators = Administrators(
+            runtime.store, runtime.now, runtime.in_thread
+        )
         self.doctor = Doctor(
-            basis.store,
-            outside.network,
-            outside.connections.poster,
-            state_dir=basis.config.state_dir,
-            now=basis.now,
+            runtime.store,
+            clients.network,
+            clients.connections.poster,
+            state_dir=runtime.config.state_dir,
+            now=runtime.now,
             pane=self._pages.pane,
             refused_hosts=refused.hosts,
             serving=lambda: bool(self.running),
             reserve=reserve_of,
         )
 
-    def open(self, observation: Monitoring, audits: AuditService) -> None:
+    def open(self, monitoring: Monitoring, audits: AuditService) -> None:
         """Makes both sides; their ports open when this service is started."""
-        metrics = self._basis.metrics
-        metrics.watch(observation.readings())
-        config = self._basis.config
-        public = HealthApi(observation.checks, __version__).app.resource()
+        metrics = self._runtime.metrics
+        metrics.watch(monitoring.readings())
+        config = self._runtime.config
+        public = HealthApi(monitoring.checks, __version__).app.resource()
         health = HealthApi(
-            observation.checks, __version__, metrics.exposition
+            monitoring.checks, __version__, metrics.exposition
         ).app.resource()
-        policy = PolicyApi(Admission(self._basis.store, self._basis.now)).app.resource()
+        policy = PolicyApi(
+            Admission(self._runtime.store, self._runtime.now)
+        ).app.resource()
         self._listen(
             "addin",
             config.addin_endpoints,
@@ -103,14 +113,14 @@ class HttpServers(MultiService):
         self._access.flush()
 
     def _addin(self) -> IResource:
-        basis = self._basis
+        runtime = self._runtime
         allocator = AliasAllocator(
-            basis.store, now=basis.now, uuid4=uuid4, digits=digits
+            runtime.store, now=runtime.now, uuid4=uuid4, digits=digits
         )
-        booking = Booking(basis.store, basis.wording, allocator)
+        booking = Booking(runtime.store, runtime.message_texts, allocator)
         resource: IResource = AddinApi(
-            lambda id: basis.store.get(tables.CONNECTOR, id),
-            self._outside.identity.verify,
+            lambda id: runtime.store.get(tables.CONNECTOR, id),
+            self._clients.identity.verify,
             booking,
             self._files,
             self._pages,
@@ -118,17 +128,21 @@ class HttpServers(MultiService):
         return resource
 
     def _admin(self, audits: AuditService) -> IResource:
-        basis, store = self._basis, self._basis.store
-        queries = RecordQueries(store, basis.reactor)
+        runtime, store = self._runtime, self._runtime.store
+        queries = RecordQueries(store, runtime.reactor)
         writer = RecordWriter(
-            store, basis.templates, clock=basis.reactor, now=basis.now, uuid4=uuid4
+            store,
+            runtime.templates,
+            clock=runtime.reactor,
+            now=runtime.now,
+            uuid4=uuid4,
         )
         service_account = ServiceAccountRoutes(
             store,
-            self._outside.sign_ins,
-            self._outside.keepers,
-            Applications(store, basis.now, basis.in_thread),
-            now=basis.now,
+            self._clients.sign_ins,
+            self._clients.token_caches,
+            Applications(store, runtime.now, runtime.in_thread),
+            now=runtime.now,
         )
         parts = (
             RecordRoutes(queries, writer),
@@ -140,14 +154,28 @@ class HttpServers(MultiService):
         return AdminApi(self.administrators, parts).resource()
 
     def _listen(self, name: str, endpoints: tuple[str, ...], root: Any) -> None:
-        level = self._basis.config.log_level
+        level = self._runtime.config.log_level
         access = self._access if level in ("debug", "info") else None
-        site = HttpSite(root, self._basis.reactor, access)
+        site = HttpSite(
+            root,
+            self._runtime.reactor,
+            access,
+            _caps(self._runtime.descriptors),
+            now=self._runtime.now,
+            refused=self._runtime.metrics.connection_refused,
+            is_ready=lambda: self.is_ready,
+        )
         for number, endpoint in enumerate(endpoints):
             listener = Listener(
                 f"endpoints.{name}[{number}] ({endpoint})",
-                serverFromString(self._basis.reactor, endpoint),
+                serverFromString(self._runtime.reactor, endpoint),
                 site,
                 self._failed,
             )
             listener.setServiceParent(self)
+
+
+def _caps(descriptors: int) -> ConnectionCaps:
+    """Two servers share the descriptors that the store and Exchange do not need."""
+    most = max(64, min(4096, (descriptors - RESERVED_DESCRIPTORS) // 2))
+    return ConnectionCaps(most=most, most_per_address=max(16, most // 4))

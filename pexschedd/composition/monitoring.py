@@ -21,19 +21,19 @@ from pexschedd.store.store import Store
 
 
 class CallObserver:
-    """Tells the metrics and the clocks of an integration's calls to Exchange; see
+    """Tells the metrics and the clock check of an integration's calls to Exchange; see
     `ews.client.Observer`. `seconds` is any steady clock."""
 
     def __init__(
         self,
         integration: str,
         metrics: Metrics,
-        clocks: ClockSkew,
+        clock_skew: ClockSkew,
         seconds: Callable[[], float],
     ) -> None:
         self._integration = integration
         self._metrics = metrics
-        self._clocks = clocks
+        self._clock_skew = clock_skew
         self._seconds = seconds
 
     def begins(self, operation: str) -> Callable[[str, str], None]:
@@ -43,7 +43,7 @@ class CallObserver:
             took = self._seconds() - started
             self._metrics.call(self._integration, operation, result, took)
             if date:
-                self._clocks.seen(self._integration, date)
+                self._clock_skew.seen(self._integration, date)
 
         return ended
 
@@ -59,14 +59,14 @@ class Monitoring:
         self,
         store: Store,
         state_dir: Path,
-        watchers: Supervisor,
+        supervisor: Supervisor,
         back_off: Callable[[Connector], float],
         failure: Callable[[], str],
         now: Now,
     ) -> None:
         self._store = store
         self._state_dir = state_dir
-        self._watchers = watchers
+        self._supervisor = supervisor
         self._back_off = back_off
         self._failure = failure
         self._now = now
@@ -96,7 +96,7 @@ class Monitoring:
         for connector in self._store.all(tables.CONNECTOR):
             waiting = self._waiting_since(connector)
             oldest = min(waiting, default=now)
-            state = self._watchers.stream_state(connector.id)
+            state = self._supervisor.stream_state(connector.id)
             yield IntegrationReading(
                 connector.name,
                 queue=len(waiting),

@@ -15,10 +15,12 @@ from pexschedd.config import Config
 from pexschedd.metrics import Metrics
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
+from pexschedd.scheduling.alarms.clock_trust import ClockTrust
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
+from pexschedd.util.descriptors import raise_limit
 
 T = TypeVar("T")
 
@@ -42,29 +44,31 @@ class Runtime:
         self.alarms = Alarms(store, now)
         self.metrics = Metrics()
         store.observe(self.metrics.flushed)
-        self.clocks = ClockSkew(self.alarms, now)
+        self.clock_trust = ClockTrust(store, self.alarms, clock=reactor, now=now)
+        self.clock_skew = ClockSkew(self.alarms, now, self.clock_trust.confirm)
         self.templates = Templates(now, uuid4, digits, self._template_debug)
-        self.wording = MessageTexts(self.templates)
-        self.scheduler = MessageHandler(
-            store, self.wording, now=now, uuid4=uuid4, digits=digits
+        self.message_texts = MessageTexts(self.templates)
+        self.message_handler = MessageHandler(
+            store, self.message_texts, now=now, uuid4=uuid4, digits=digits
         )
-        self._hashing = ThreadPool(0, HASHING_THREADS, "hashing")
-        self._asking_kdcs = ThreadPool(0, KERBEROS_THREADS, "kerberos")
+        self.descriptors = raise_limit()
+        self._hashing_threads = ThreadPool(0, HASHING_THREADS, "hashing")
+        self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")
 
     def start_threads(self) -> None:
-        self._hashing.start()
-        self._asking_kdcs.start()
+        self._hashing_threads.start()
+        self._kerberos_threads.start()
 
     def stop_threads(self) -> None:
-        self._hashing.stop()
-        self._asking_kdcs.stop()
+        self._hashing_threads.stop()
+        self._kerberos_threads.stop()
 
     def in_thread(self, work: Callable[[], T]) -> Deferred[T]:
         """For what keeps a processor busy, such as hashing."""
-        return deferToThreadPool(self.reactor, self._hashing, work)
+        return deferToThreadPool(self.reactor, self._hashing_threads, work)
 
     def in_kerberos_thread(self, work: Callable[[], T]) -> Deferred[T]:
-        return deferToThreadPool(self.reactor, self._asking_kdcs, work)
+        return deferToThreadPool(self.reactor, self._kerberos_threads, work)
 
     def _template_debug(self, text: str) -> None:
         self._log.info("template: {text}", text=text)

@@ -82,7 +82,9 @@ def _watcher(
     return Watcher(
         partial(store.get, tables.CONNECTOR, id),
         MailboxReader(id, mailbox, store),
-        BatchProcessor(id, mailbox, runtime.scheduler, store, quarantine, now=now),
+        BatchProcessor(
+            id, mailbox, runtime.message_handler, store, quarantine, now=now
+        ),
         DecisionSender(
             Outbox(
                 id,
@@ -90,7 +92,7 @@ def _watcher(
                 store,
                 alarms,
                 quarantine,
-                general_error=runtime.scheduler.general_error,
+                general_error=runtime.message_handler.general_error,
                 now=now,
                 count_message=runtime.metrics.message,
             ),
@@ -99,7 +101,7 @@ def _watcher(
                 clients.connections.organizers(connector),
                 clients.identity.verify,
                 store,
-                runtime.wording,
+                runtime.message_texts,
                 alarms,
                 quarantine,
                 AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),

@@ -60,8 +60,8 @@ class ControlProtocol(_Lines):
 
     _log = Logger()
 
-    def __init__(self, workshop: Executor, clock: IReactorTime) -> None:
-        self._workshop = workshop
+    def __init__(self, executor: Executor, clock: IReactorTime) -> None:
+        self._executor = executor
         self._clock = clock
         self._busy = False
         self._gone = False
@@ -81,7 +81,7 @@ class ControlProtocol(_Lines):
     async def _run(self, order: Order) -> None:
         self._log.info("a tool has ordered: {order}", order=type(order).__name__)
         try:
-            finished = await self._workshop.run(order, self, lambda: not self._gone)
+            finished = await self._executor.run(order, self, lambda: not self._gone)
         except Exception:  # noqa: BLE001 - the tool has to be told something
             self._log.failure("a tool's order failed")
             finished = Finished(failures=1, reasons=("an internal error; see the log",))
@@ -115,9 +115,9 @@ class ControlSocket(Service):
     name = NAME
     _log = Logger()
 
-    def __init__(self, state_dir: Path, workshop: Executor, reactor: Any) -> None:
+    def __init__(self, state_dir: Path, executor: Executor, reactor: Any) -> None:
         self._path = state_dir / NAME
-        self._workshop = workshop
+        self._executor = executor
         self._reactor = reactor
         self._opening: Deferred[None] | None = None
         self._port: IListeningPort | None = None
@@ -129,7 +129,7 @@ class ControlSocket(Service):
         with suppress(OSError):
             self._path.unlink()
         factory = Factory.forProtocol(
-            lambda: ControlProtocol(self._workshop, self._reactor)
+            lambda: ControlProtocol(self._executor, self._reactor)
         )
         endpoint = UNIXServerEndpoint(
             self._reactor, os.fspath(self._path), mode=0o600, wantPID=0

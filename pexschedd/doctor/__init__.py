@@ -1,6 +1,6 @@
-"""The doctor: looks at one integration from this machine, and names what is wrong.
+"""Examines one integration from this machine and reports what is wrong with it.
 
-Each check is a row of the table in `checks.py`: a probe that looks (`probes.py`), and a
-pure function that judges what was seen (`diagnose/`), with the checks that must have
-gone well before. Nothing that is looked at is changed, and no secret is told.
+Each check is a row of the table in `checks.py`: a probe that observes something
+(`probes.py`), a pure function that judges the observation (`diagnose/`), and the checks
+that must have passed before. An examination changes nothing and reveals no secret.
 """

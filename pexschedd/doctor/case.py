@@ -1,4 +1,4 @@
-"""PURE: the integration that is examined, and what is known about it beforehand."""
+"""PURE: the integration under examination, with all that the records say about it."""
 
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -18,40 +18,46 @@ ONLINE_HOSTS = (
 
 
 class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
+    """An integration and everything known about it before the first probe."""
+
     connector: Connector
-    """Its secrets are sealed, and nobody here opens them."""
+    """Its secrets are sealed and stay so."""
     now: datetime | None = None
-    """When the examination began; aware."""
+    """The time at which the examination began; aware."""
     domains: tuple[str, ...] = ()
     """The configured metadata domains and URLs."""
     user: str = ""
-    """Somebody whose calendar the service account should be able to act for."""
+    """Address of a user for whom the service account should be able to act; may be
+    empty."""
     others: tuple[str, ...] = ()
     """Names of other integrations with the same mailbox."""
     alarms: tuple[tuple[str, str], ...] = ()
     """Names and details of the alarms that are raised for it."""
     refused_hosts: tuple[str, ...] = ()
-    """Exchange servers that refused tokens came from."""
+    """Hosts of the Exchange servers named in refused identity tokens."""
     serving: bool = True
-    """Whether the daemon is running: it serves the add-in."""
+    """True if the daemon, which serves the add-in, is running."""
     proxy: str = ""
     """The web proxy on the way to Exchange, without its password; empty: none."""
 
     @property
     def host(self) -> str:
+        """The host of the EWS URL; empty if the URL names none."""
         return _split(self.connector.url)[0]
 
     @property
     def port(self) -> int:
+        """The port of the EWS URL, the scheme's own by default; 0 if unusable."""
         return _split(self.connector.url)[1]
 
     @property
     def has_tls(self) -> bool:
+        """True if the EWS URL is an https URL."""
         return self.connector.url.lower().startswith("https:")
 
     @property
     def online(self) -> bool:
-        """Exchange Online rather than a server on-premises."""
+        """True for Exchange Online, False for a server on-premises."""
         return (
             self.host in ONLINE_HOSTS
             or self.connector.authentication_method == "APP_PERM"
@@ -59,30 +65,34 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def addin_host(self) -> str:
+        """The host from which Outlook loads the add-in."""
         return _split(f"https://{self.connector.addin_server_domain}")[0]
 
     @property
     def addin_port(self) -> int:
+        """The port from which Outlook loads the add-in."""
         return _split(self.pane_url)[1]
 
     @property
     def addin_has_tls(self) -> bool:
-        """Outlook asks for https; only the demonstration on this machine does not."""
+        """True unless the add-in is served on loopback, for a demonstration."""
         return not is_loopback(self.addin_host)
 
     @property
     def pane_url(self) -> str:
+        """The URL of the pane, as Outlook loads it."""
         domain = self.connector.addin_server_domain
         url = addin_url(domain, self.connector.id)
         scheme = "https" if self.addin_has_tls else "http"
         return scheme + url.removeprefix("https")
 
     def details(self, alarm: str) -> str:
-        """Of a raised alarm of this name; empty when there is none."""
+        """Return the details of the raised alarm of this name, or an empty string."""
         return next((text for name, text in self.alarms if name == alarm), "")
 
 
 def host_of(url: str) -> str:
+    """Return the host of `url`, or an empty string if it has none."""
     return _split(url)[0]
 
 

@@ -1,5 +1,5 @@
-"""The table of checks: what is looked at, how it is judged, and what has to be in order
-before it makes sense to look."""
+"""The table of checks: for each, its probe, its judgement and the checks that have to
+pass before it makes sense to probe."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,25 +19,33 @@ from pexschedd.doctor.diagnose import (
     sign_in,
     traffic,
 )
-from pexschedd.doctor.probes import Probe, seen
+from pexschedd.doctor.probes import Probe, observation_of
 from pexschedd.doctor.report import CheckFinding
 
 Diagnose = Callable[[ExaminedIntegration, Any], CheckFinding]
+"""A pure judgement of what a check's probe observed."""
 
 
 class DoctorCheck(msgspec.Struct, frozen=True):
+    """One row of the table."""
+
     name: str
+    """The API's stable word for it; see `ReportLine.check`."""
     title: str
+    """Its name for people."""
     probe: Probe
     diagnose: Diagnose
     after: tuple[str, ...] = ()
-    """Checks that must not have failed, or stayed unchecked, for this to be made."""
+    """Names of the checks that must pass, or give a warning, before this one."""
 
 
 def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
-    """In the order in which they are shown: each after those that it needs."""
+    """Return the checks of an integration, in the order of the report.
+
+    Each comes after the checks that it needs.
+    """
     found = _exchange(case) if case.connector.enable_dynamic_vmrs else []
-    return [*found, *_identity(case), *_addin(), *_house()]
+    return [*found, *_identity(case), *_addin(), *_installation()]
 
 
 def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
@@ -62,11 +70,21 @@ def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
         )
     rows += [
         DoctorCheck(
-            "web", "EWS", probes.unsigned_post, server_response.web, ("port", *tls)
+            "web",
+            "EWS",
+            probes.unauthenticated_post,
+            server_response.web,
+            ("port", *tls),
         ),
-        DoctorCheck("clock", "Clock", seen("web"), server_response.clock, ("web",)),
         DoctorCheck(
-            "methods", "Sign-in methods", seen("web"), server_response.methods, ("web",)
+            "clock", "Clock", observation_of("web"), server_response.clock, ("web",)
+        ),
+        DoctorCheck(
+            "methods",
+            "Sign-in methods",
+            observation_of("web"),
+            server_response.methods,
+            ("web",),
         ),
     ]
     needed = ["web", "methods"]
@@ -90,12 +108,16 @@ def _mailbox(needed: tuple[str, ...]) -> list[DoctorCheck]:
         DoctorCheck(
             "impersonation",
             "Impersonation",
-            seen("sign_in"),
+            observation_of("sign_in"),
             mailbox.impersonation,
             ("sign_in",),
         ),
         DoctorCheck(
-            "mailbox", "Mailbox", seen("sign_in"), mailbox.mailbox, ("sign_in",)
+            "mailbox",
+            "Mailbox",
+            observation_of("sign_in"),
+            mailbox.mailbox,
+            ("sign_in",),
         ),
         DoctorCheck(
             "kind", "Kind of mailbox", probes.mailbox_kind, mailbox.kind, opened
@@ -124,11 +146,11 @@ def _mailbox(needed: tuple[str, ...]) -> list[DoctorCheck]:
         DoctorCheck(
             "throttling",
             "Throttling",
-            probes.pushed_back,
+            probes.calls_so_far,
             traffic.throttling,
             ("sign_in",),
         ),
-        DoctorCheck("alone", "Mailbox used once", probes.nothing, installation.alone),
+        DoctorCheck("alone", "Mailbox not shared", probes.nothing, installation.alone),
     ]
 
 
@@ -183,5 +205,5 @@ def _addin() -> list[DoctorCheck]:
     ]
 
 
-def _house() -> list[DoctorCheck]:
+def _installation() -> list[DoctorCheck]:
     return [DoctorCheck("disk", "Disk", probes.disk, installation.disk)]

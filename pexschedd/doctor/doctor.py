@@ -1,6 +1,6 @@
-"""The doctor as one thing: from an integration's id to a report.
+"""The examination of an integration, from its id to a report.
 
-The only part that reads records; what it needs of the composition is handed in.
+The only module of the doctor that reads stored records.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,15 +27,25 @@ from pexschedd.net.tls import Trust
 
 
 class StoredRecords(Protocol):
-    """What is read of the store."""
+    """The part of the store that the doctor reads."""
 
-    def get(self, table: Any, id: int) -> Any: ...
-    def all(self, table: Any) -> Iterable[Any]: ...
+    def get(self, table: Any, id: int) -> Any:
+        """Return the record of `table` with this id, or None."""
+
+    def all(self, table: Any) -> Iterable[Any]:
+        """Return every record of `table`."""
 
 
 class Doctor:
-    """`network` is the way to Exchange, `poster` makes a signed-in one, and `pane`
-    gives what this daemon serves as an integration's pane, if that is known."""
+    """Examines integrations on request.
+
+    `network` reaches Exchange, and `poster` opens a transport that signs in there as an
+    integration's service account. `pane` returns the page that this daemon serves as an
+    integration's pane, or None where that is not known; `refused_hosts` the hosts named
+    in an integration's refused tokens; `serving` tells whether the daemon is running;
+    `reserve` gives, for a disk's size, the bytes that the store keeps free; `public`
+    reaches the add-in as users' devices do.
+    """
 
     def __init__(
         self,
@@ -62,14 +72,16 @@ class Doctor:
         self._serving = serving
         self._disk = disk or (lambda path: disk_of(path, reserve))
         self._waiting: dict[tuple[int, str], list[Deferred[DoctorReport]]] = {}
-        # Users' devices know the system's authorities and not ours.
+        # Users' devices trust the system's authorities, but not those configured here.
         self._public = public or Network(network.reactor, Trust())
 
     async def examine(self, connector_id: int, user: str = "") -> DoctorReport:
-        """Looks at everything; takes a minute at the most. Raises `NotFound`.
+        """Run every check and return the report, within a minute.
 
-        Who asks for the same while it goes on gets the same report: each examination
-        signs in, and too many wrong passwords lock an account.
+        `user` is the address of a user of the add-in, if one is to be tried. Raises
+        `NotFound` for an unknown integration. A call with the same arguments during an
+        examination joins it, because each examination signs in and too many wrong
+        passwords lock an account.
         """
         key = (connector_id, user)
         waiting = self._waiting.get(key)
@@ -78,10 +90,10 @@ class Doctor:
             waiting.append(joined)
             return await joined
         self._waiting[key] = []
-        looking = Deferred.fromCoroutine(self._examine(connector_id, user))
-        return await looking.addBoth(self._tell, key)
+        examination = Deferred.fromCoroutine(self._examine(connector_id, user))
+        return await examination.addBoth(self._finish, key)
 
-    def _tell(self, result: Any, key: tuple[int, str]) -> Any:
+    def _finish(self, result: Any, key: tuple[int, str]) -> Any:
         for waiter in self._waiting.pop(key):
             waiter.callback(result)
         return result
@@ -95,7 +107,7 @@ class Doctor:
             network = network.direct()
         began = self._now()
         case = self.case(connector, user)
-        bench = ProbeContext(
+        context = ProbeContext(
             case,
             exchange=network,
             public=self._public,
@@ -105,9 +117,9 @@ class Doctor:
             now=self._now,
         )
         try:
-            lines = await run(checks_of(case), bench, network.reactor)
+            lines = await run(checks_of(case), context, network.reactor)
         finally:
-            await bench.close()
+            await context.close()
         return DoctorReport(
             exchange_connector_id=connector.id,
             name=connector.name,
@@ -117,7 +129,7 @@ class Doctor:
         )
 
     def case(self, connector: Connector, user: str = "") -> ExaminedIntegration:
-        """What the records say about an integration."""
+        """Gather everything that the records say about an integration."""
         every = self._records.all
         mailbox = connector.room_mailbox_email_address.casefold()
         proxy = self._network.proxy
@@ -151,7 +163,7 @@ class Doctor:
         return replace(case, proxy=proxy.name)
 
     def _organizer(self, connector: Connector) -> str:
-        """Somebody whose meeting waits for its joining instructions."""
+        """The organizer of a meeting that waits for its joining instructions."""
         for each in self._records.all(tables.REWRITE):
             if each.exchange_connector == connector.id:
                 return str(each.organizer)
@@ -159,7 +171,10 @@ class Doctor:
 
 
 def disk_of(path: Path, reserve: Callable[[int], int]) -> DiskState:
-    """`reserve` says, for a disk's size, what the store keeps free."""
+    """Return the free space of the disk that holds `path`, or why it is unknown.
+
+    `reserve` gives, for a disk's size, the bytes that the store keeps free.
+    """
     try:
         usage = disk_usage(path)
     except OSError as error:

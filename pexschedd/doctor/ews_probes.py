@@ -1,5 +1,8 @@
-"""The few calls to Exchange Web Services that only the doctor makes, and what came of
-any call as an `CallResult`."""
+"""The calls to Exchange Web Services that only the doctor makes.
+
+Functions named after an operation build its request; `read_...` parse a response and
+raise `ServerError` or `NotSoap`, which `call` turns into a `CallResult`.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,14 +30,17 @@ from pexschedd.ews.operations.parts import CALENDAR, INBOX, folder
 from pexschedd.net.errors import ConnectionFailure, clause
 
 
-async def ask(
+async def call(
     poster: Poster,
     url: str,
     mailbox: str,
     body: bytes,
     read: Callable[[bytes], Any],
 ) -> CallResult:
-    """Makes a call that changes nothing. Whatever comes of it is a result."""
+    """Make a call that changes nothing, and return its result, good or bad.
+
+    `read` parses the body of a good response.
+    """
     try:
         response = await poster.post(body, mailbox=mailbox, repeatable=True)
     except ConnectionFailure as trouble:
@@ -44,13 +50,13 @@ async def ask(
         )
     except MailboxError as error:
         return CallResult(HttpResult(url), refused=error.code, refusal=error.message)
-    return understood(url, response, read)
+    return parse_response(url, response, read)
 
 
-def understood(
+def parse_response(
     url: str, response: HttpResponse, read: Callable[[bytes], Any]
 ) -> CallResult:
-    """PURE: what an answer says."""
+    """Return the result that an HTTP response stands for. Pure."""
     answered = HttpResult(url, response.status, dict(response.headers))
     if response.status not in (200, 500):
         return CallResult(answered, no_soap=f"it is HTTP status {response.status}")
@@ -69,6 +75,7 @@ def understood(
 
 
 def open_folder(mailbox: str, *, sid: Sid = Sid.PRIMARY, name: str = INBOX) -> bytes:
+    """GetFolder: open a distinguished folder of `mailbox`."""
     return request(
         m(
             "GetFolder",
@@ -81,10 +88,12 @@ def open_folder(mailbox: str, *, sid: Sid = Sid.PRIMARY, name: str = INBOX) -> b
 
 
 def read_opened(data: bytes) -> None:
+    """Parse the response to `open_folder`, which holds nothing of interest."""
     only_result(parse(data))
 
 
 def resolve_names(mailbox: str) -> bytes:
+    """ResolveNames: look an address up in the directory."""
     return request(
         m(
             "ResolveNames",
@@ -97,7 +106,7 @@ def resolve_names(mailbox: str) -> bytes:
 
 
 def read_resolved(data: bytes) -> list[ResolvedAddress]:
-    """What was found; several are an answer, too."""
+    """Parse the response to `resolve_names`; several entries are a good response."""
     response = parse(data)
     messages = children(child(response, "ResponseMessages"))
     message = next(messages, None)
@@ -116,6 +125,7 @@ def _resolved(resolution: Element) -> ResolvedAddress:
 
 
 def processing(mailbox: str) -> bytes:
+    """GetUserConfiguration: read the calendar's processing settings."""
     return request(
         m(
             "GetUserConfiguration",
@@ -130,8 +140,11 @@ _PROCESSING = {"0": "None", "1": "AutoUpdate", "2": "AutoAccept"}
 
 
 def read_processing(data: bytes) -> str:
-    """The value of AutomateProcessing: None, AutoUpdate, AutoAccept, or what else
-    stands there; empty when it does not. The entry is not documented."""
+    """Parse the response to `processing` and return AutomateProcessing.
+
+    That is None, AutoUpdate, AutoAccept or an unknown value; empty if the entry, which
+    Microsoft does not document, is missing.
+    """
     dictionary = child(only_result(parse(data)), "UserConfiguration", "Dictionary")
     for entry in children(dictionary, "DictionaryEntry"):
         if text(entry, "DictionaryKey", "Value").strip() == "AutomateProcessing":
@@ -141,7 +154,7 @@ def read_processing(data: bytes) -> str:
 
 
 def subscribe(mailbox: str) -> bytes:
-    """A subscription for streaming: it ends by itself when nobody listens."""
+    """Subscribe: a streaming subscription, which expires by itself when unused."""
     return request(
         m(
             "Subscribe",
@@ -156,13 +169,15 @@ def subscribe(mailbox: str) -> bytes:
 
 
 def read_subscribed(data: bytes) -> str:
+    """Parse the response to `subscribe` and return the subscription's id."""
     return text(only_result(parse(data)), "SubscriptionId").strip()
 
 
 def unsubscribe(mailbox: str, subscription: str) -> bytes:
+    """Unsubscribe: give a subscription back."""
     return request(m("Unsubscribe", m("SubscriptionId", subscription)), mailbox)
 
 
 def read_unsubscribed(data: bytes) -> None:
-    """Nothing hangs on it."""
+    """Parse the response to `unsubscribe`, whose result does not matter."""
     local_name(parse(data))

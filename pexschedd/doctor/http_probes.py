@@ -1,10 +1,10 @@
-"""The probes' ways out: names, ports and pages, bounded and without side effects."""
+"""Name lookups, connections and HTTP requests, bounded and without side effects."""
 
 from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as LookedTooLongError
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from twisted.web.client import URI
@@ -20,22 +20,22 @@ from pexschedd.net.twisted_errors import as_connection_failure
 from pexschedd.util.body_reader import read_beginning
 
 TIMEOUT = 10.0
-"""Seconds for each of these as a whole."""
+"""Seconds for each lookup, connection or request as a whole."""
 
 MAX_BODY = 512 * 1024
-"""Bytes; the pane and a metadata document are far below."""
+"""Bytes; the pane and a metadata document are far smaller."""
 
 AGENT = b"pexschedd"
 
 
 async def resolve(network: Network, host: str) -> HostAddresses:
-    """The host's addresses, as the connection will find them; none is an answer."""
+    """Return the addresses of a host, as a connection would find them; maybe none."""
     if not host:
         return HostAddresses(host)
     receiver = _Receiver()
     network.reactor.nameResolver.resolveHostName(receiver, host)
     receiver.done.addTimeout(TIMEOUT, network.reactor)
-    with suppress(LookedTooLongError):
+    with suppress(DeferredTimeoutError):
         await receiver.done
     return HostAddresses(host, tuple(dict.fromkeys(receiver.found)))
 
@@ -58,23 +58,22 @@ class _Receiver:
             self.done.callback(None)
 
 
-async def reach(network: Network, host: str, port: int) -> ConnectResult:
-    """Opens a connection, through the proxy if there is one, and leaves."""
-    way = network.way(host, port, timeout=TIMEOUT)
-    connecting = way.connect(Factory.forProtocol(Protocol))
+async def connect(network: Network, host: str, port: int) -> ConnectResult:
+    """Open a TCP connection, through the proxy if there is one, and close it."""
+    endpoint = network.way(host, port, timeout=TIMEOUT)
     try:
-        visitor: Any = await connecting
+        connection: Any = await endpoint.connect(Factory.forProtocol(Protocol))
     except Exception as failure:  # noqa: BLE001 - trouble is a result
         trouble = _trouble(failure)
         return ConnectResult(
             host, port, trouble=trouble.trouble, problem=clause(trouble)
         )
-    address = str(getattr(visitor.transport.getPeer(), "host", ""))
-    visitor.transport.abortConnection()
+    address = str(getattr(connection.transport.getPeer(), "host", ""))
+    connection.transport.abortConnection()
     return ConnectResult(host, port, address)
 
 
-async def visit(
+async def request(
     network: Network,
     now: Now,
     url: str,
@@ -83,28 +82,31 @@ async def visit(
     body: bytes | None = None,
     content_type: str = "",
 ) -> HttpResult:
-    """One request without any proof of who asks; no redirection is followed."""
+    """Send one unauthenticated request; no redirection is followed.
+
+    `now` tells our time, to compare with the response's Date header.
+    """
     headers = Headers({b"user-agent": [AGENT], b"accept": [b"*/*"]})
     if content_type:
         headers.setRawHeaders(b"content-type", [content_type.encode("ascii")])
-    asking = Deferred.fromCoroutine(_ask(network, method, url, headers, body))
-    asking.addTimeout(TIMEOUT, network.reactor, _late)
+    exchange = Deferred.fromCoroutine(_send(network, method, url, headers, body))
+    exchange.addTimeout(TIMEOUT, network.reactor, _timed_out)
     try:
-        response, content = await asking
+        response, content = await exchange
     except Exception as failure:  # noqa: BLE001 - trouble is a result
         trouble = _trouble(failure)
         return HttpResult(url, trouble=trouble.trouble, problem=clause(trouble))
-    told = {
+    found = {
         name.decode("latin-1").lower(): ", ".join(
             value.decode("utf-8", "replace") for value in values
         )
         for name, values in response.headers.getAllRawHeaders()
     }
-    apart = ahead(told.get("date", ""), now())
-    return HttpResult(url, response.code, told, content, seconds_apart=apart)
+    apart = ahead(found.get("date", ""), now())
+    return HttpResult(url, response.code, found, content, seconds_apart=apart)
 
 
-async def _ask(
+async def _send(
     network: Network, method: str, url: str, headers: Headers, body: bytes | None
 ) -> tuple[IResponse, bytes]:
     try:
@@ -121,14 +123,14 @@ async def _ask(
     return response, await read_beginning(response, MAX_BODY)
 
 
-def _late(result: Any, seconds: float) -> Any:
+def _timed_out(result: Any, seconds: float) -> Any:
     if isinstance(result, Failure):
         raise ConnectionFailure(FailureKind.TIMEOUT, f"{seconds:g}")
     return result
 
 
 def _trouble(failure: Exception) -> ConnectionFailure:
-    """Raises a cancellation again."""
+    """Return the failure as a `ConnectionFailure`; re-raise a cancellation."""
     trouble = as_connection_failure(failure)
     if isinstance(trouble, ConnectionFailure):
         return trouble

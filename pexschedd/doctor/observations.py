@@ -1,4 +1,4 @@
-"""What the probes see. Facts only; `diagnose/` says what they mean."""
+"""PURE: the observations of the probes: facts only, which `diagnose/` judges."""
 
 from typing import Any
 
@@ -8,8 +8,11 @@ from pexschedd.net.errors import FailureKind
 
 
 class HostAddresses(msgspec.Struct, frozen=True):
+    """The IP addresses of a host name."""
+
     host: str
     found: tuple[str, ...] = ()
+    """Empty if the name cannot be resolved."""
 
 
 class ConnectResult(msgspec.Struct, frozen=True):
@@ -18,14 +21,14 @@ class ConnectResult(msgspec.Struct, frozen=True):
     host: str
     port: int
     address: str = ""
-    """The one that answered; of the proxy, if there is one."""
+    """The IP address that answered: the proxy's, if there is one."""
     trouble: FailureKind | None = None
     problem: str = ""
     """The trouble in words, about "it"."""
 
 
 class HttpResult(msgspec.Struct, frozen=True):
-    """What came of an HTTP request."""
+    """The response to an HTTP request, or why there is none."""
 
     url: str
     status: int = 0
@@ -40,39 +43,42 @@ class HttpResult(msgspec.Struct, frozen=True):
     """Their clock minus ours, by the Date header; None without one."""
 
     def header(self, name: str) -> str:
+        """Return a header's value by its lower-case name, or an empty string."""
         return self.headers.get(name, "")
 
 
 class CallResult(msgspec.Struct, frozen=True):
-    """What came of one call to Exchange Web Services."""
+    """The outcome of one call to Exchange Web Services."""
 
     answered: HttpResult
     code: str = ""
-    """A response code or a fault's; empty when it went well."""
+    """The code of an error response or a SOAP fault; empty after success."""
     text: str = ""
     values: dict[str, str] = {}
     back_off: float | None = None
-    """Seconds."""
+    """Seconds for which Exchange asks us to pause; None if it does not."""
     no_soap: str = ""
-    """Why the answer is none of an Exchange server."""
+    """Why the response is not an Exchange server's; empty if it is."""
     refused: str = ""
-    """The code of an error of our own sign-in, e.g. "sign_in_needed"."""
+    """The code of a failed sign-in on our side, e.g. "sign_in_needed"."""
     refusal: str = ""
     """Its message."""
     result: Any = None
+    """What the response's reader returned."""
 
     @property
     def is_soap(self) -> bool:
-        """Exchange itself has answered, so the account is signed in."""
+        """True if Exchange itself has answered, which means the account signed in."""
         return self.answered.status in (200, 500) and not (self.no_soap or self.refused)
 
     @property
     def went_well(self) -> bool:
+        """True if Exchange answered without an error."""
         return self.is_soap and not self.code
 
 
 class ResolvedAddress(msgspec.Struct, frozen=True):
-    """What the directory says about an address."""
+    """The directory's entry for an address."""
 
     address: str
     name: str = ""
@@ -83,29 +89,33 @@ class ResolvedAddress(msgspec.Struct, frozen=True):
 
 
 class MailboxKind(msgspec.Struct, frozen=True):
-    """What there is to judge by what sort of mailbox it is."""
+    """Indications of the kind of a mailbox: resource, person, group."""
 
     asked: CallResult
+    """Of ResolveNames; its result is a list of `ResolvedAddress`."""
     processing: str = ""
-    """The value of AutomateProcessing as it stands in the mailbox; empty: unknown."""
+    """The mailbox's AutomateProcessing; empty if unknown."""
 
 
 class DiskState(msgspec.Struct, frozen=True):
+    """Free space on the disk that holds the state folder."""
+
     path: str
     free: int
     total: int
     """Bytes."""
     reserve: int = 0
-    """Bytes free, below which the store takes no new work."""
+    """Bytes that must be free for the store to accept new work."""
     trouble: str = ""
+    """Why the space is unknown; empty if it is known."""
 
 
 class PaneState(msgspec.Struct, frozen=True):
-    """What Outlook would load."""
+    """The page that Outlook would load as the add-in's pane."""
 
     answered: HttpResult
     own: bytes | None
-    """What this daemon serves for this integration; None when that is not known."""
+    """This daemon's own page for the integration; None if unknown."""
 
 
 class OpenIdDocuments(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""PURE: values in PowerShell text, so that they stay values.
+"""PURE: safe quoting of values in PowerShell text.
 
 A single-quoted string expands nothing, and ends only at a quote that is not doubled.
 PowerShell takes four typographic marks for single quotes, too (about_Quoting_Rules), so
@@ -16,14 +16,15 @@ _BREAK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def quoted(value: str) -> str:
-    """A single-quoted string with exactly this value (control characters apart)."""
+    """Return a single-quoted string with this value, control characters replaced."""
     return "'" + _QUOTE.sub(lambda found: found[0] * 2, one_line(value)) + "'"
 
 
 def comment(text: str) -> str:
-    """A comment of one line."""
+    """Return a comment of one line."""
     return "# " + one_line(text)
 
 
 def one_line(text: str) -> str:
+    """Replace control characters and line separators by spaces."""
     return _BREAK.sub(" ", text)

@@ -1,4 +1,4 @@
-"""What the probes work with: every way to the outside, handed in."""
+"""Everything that the probes of one examination work with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +10,14 @@ from pexschedd.ews.client import Poster
 from pexschedd.net.network import Network
 
 Seen = dict[str, Any]
-"""By the check's name, what its probe has seen."""
+"""The observations of the probes, by the check's name."""
 
 
 class ProbeContext:
-    """For one examination; `close` gives up what is open."""
+    """The case, the networks and the observations of one examination.
+
+    `poster` opens a transport that signs in as the service account.
+    """
 
     def __init__(
         self,
@@ -29,24 +32,28 @@ class ProbeContext:
     ) -> None:
         self.case = case
         self.exchange = exchange
-        """The way to Exchange: its proxy, our authorities."""
+        """Reaches Exchange: through the proxy, trusting the configured authorities."""
         self.public = public
-        """The way that users' Outlook has: no authorities but the system's."""
+        """Reaches the add-in as users do, trusting the system's authorities."""
         self.disk = disk
         self.pane = pane
-        """What this daemon serves as the integration's pane; None: not known."""
+        """Returns this daemon's page for the integration's pane; None if unknown."""
         self.now = now
         self.seen: Seen = {}
-        self._make = poster
+        self._open_poster = poster
         self._poster: Poster | None = None
 
     @property
     def poster(self) -> Poster:
-        """Raises `MailboxRefused` when the settings cannot be used."""
+        """The signed-in transport, opened when first used.
+
+        Raises `MailboxRefused` if the integration's settings cannot be used.
+        """
         if self._poster is None:
-            self._poster = self._make()
+            self._poster = self._open_poster()
         return self._poster
 
     async def close(self) -> None:
+        """Close the signed-in transport, if it was opened."""
         if self._poster is not None:
             await self._poster.close()

@@ -1,4 +1,4 @@
-"""The probes: each looks at one thing and gives what it saw. None changes anything."""
+"""The probes: each observes one thing and returns its observation, changing nothing."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,125 +21,142 @@ from pexschedd.errors import MailboxError
 from pexschedd.ews.envelope import Sid
 from pexschedd.ews.operations.parts import CALENDAR
 from pexschedd.identity.exchange_token import document_url
-from pexschedd.net.inspection import HandshakeInspection, inspect
+from pexschedd.net.handshake_inspection import HandshakeInspection
+from pexschedd.net.inspection import inspect
 
 Probe = Callable[[ProbeContext], Awaitable[Any]]
+"""Returns one of the types in `observations.py`."""
 
 XML = "text/xml; charset=utf-8"
 
 
-async def nothing(_bench: ProbeContext) -> None:
-    """For checks that are judged by what is known beforehand."""
+async def nothing(context: ProbeContext) -> None:
+    """Observe nothing: for checks that are judged by the records alone."""
 
 
-def seen(name: str) -> Probe:
-    """What another check's probe saw."""
+def observation_of(name: str) -> Probe:
+    """Return a probe that returns the observation of another check."""
 
-    async def look(bench: ProbeContext) -> Any:
-        return bench.seen[name]
+    async def probe(context: ProbeContext) -> Any:
+        return context.seen[name]
 
-    return look
-
-
-async def exchange_addresses(bench: ProbeContext) -> HostAddresses:
-    return await http_probes.resolve(bench.exchange, bench.case.host)
+    return probe
 
 
-async def exchange_port(bench: ProbeContext) -> ConnectResult:
-    case = bench.case
-    return await http_probes.reach(bench.exchange, case.host, case.port)
+async def exchange_addresses(context: ProbeContext) -> HostAddresses:
+    """Resolve the host of the EWS URL."""
+    return await http_probes.resolve(context.exchange, context.case.host)
 
 
-async def exchange_certificate(bench: ProbeContext) -> HandshakeInspection:
-    case = bench.case
+async def exchange_port(context: ProbeContext) -> ConnectResult:
+    """Connect to the host and port of the EWS URL."""
+    case = context.case
+    return await http_probes.connect(context.exchange, case.host, case.port)
+
+
+async def exchange_certificate(context: ProbeContext) -> HandshakeInspection:
+    """Inspect the TLS handshake with Exchange."""
+    case = context.case
     return await inspect(
-        bench.exchange, case.host, case.port, timeout=http_probes.TIMEOUT
+        context.exchange, case.host, case.port, timeout=http_probes.TIMEOUT
     )
 
 
-async def unsigned_post(bench: ProbeContext) -> HttpResult:
-    """What Exchange says to somebody who does not say who they are."""
-    return await http_probes.visit(
-        bench.exchange,
-        bench.now,
-        bench.case.connector.url,
+async def unauthenticated_post(context: ProbeContext) -> HttpResult:
+    """Send an empty request to the EWS URL, without signing in."""
+    return await http_probes.request(
+        context.exchange,
+        context.now,
+        context.case.connector.url,
         method="POST",
         body=b"",
         content_type=XML,
     )
 
 
-async def _ask(
-    bench: ProbeContext, body: bytes, read: Callable[[bytes], Any]
+async def _call(
+    context: ProbeContext, body: bytes, read: Callable[[bytes], Any]
 ) -> CallResult:
-    connector = bench.case.connector
+    connector = context.case.connector
     try:
-        poster = bench.poster
+        poster = context.poster
     except MailboxError as error:
         return CallResult(
             HttpResult(connector.url), refused=error.code, refusal=error.message
         )
     mailbox = connector.room_mailbox_email_address
-    return await ews_probes.ask(poster, connector.url, mailbox, body, read)
+    return await ews_probes.call(poster, connector.url, mailbox, body, read)
 
 
-async def open_mailbox(bench: ProbeContext) -> CallResult:
-    mailbox = bench.case.connector.room_mailbox_email_address
-    return await _ask(bench, ews_probes.open_folder(mailbox), ews_probes.read_opened)
+async def open_mailbox(context: ProbeContext) -> CallResult:
+    """Sign in and open the equipment mailbox's inbox, by impersonation."""
+    mailbox = context.case.connector.room_mailbox_email_address
+    return await _call(context, ews_probes.open_folder(mailbox), ews_probes.read_opened)
 
 
-async def mailbox_kind(bench: ProbeContext) -> MailboxKind:
-    mailbox = bench.case.connector.room_mailbox_email_address
-    asked = await _ask(
-        bench, ews_probes.resolve_names(mailbox), ews_probes.read_resolved
+async def mailbox_kind(context: ProbeContext) -> MailboxKind:
+    """Gather what Exchange reveals about the kind of the mailbox."""
+    mailbox = context.case.connector.room_mailbox_email_address
+    asked = await _call(
+        context, ews_probes.resolve_names(mailbox), ews_probes.read_resolved
     )
-    setting = await mailbox_processing(bench)
+    setting = await mailbox_processing(context)
     return MailboxKind(asked, setting.result or "")
 
 
-async def mailbox_processing(bench: ProbeContext) -> CallResult:
-    mailbox = bench.case.connector.room_mailbox_email_address
-    return await _ask(bench, ews_probes.processing(mailbox), ews_probes.read_processing)
+async def mailbox_processing(context: ProbeContext) -> CallResult:
+    """Read AutomateProcessing from the mailbox's calendar."""
+    mailbox = context.case.connector.room_mailbox_email_address
+    return await _call(
+        context, ews_probes.processing(mailbox), ews_probes.read_processing
+    )
 
 
-async def open_users_calendar(bench: ProbeContext) -> CallResult | None:
-    user = bench.case.user
+async def open_users_calendar(context: ProbeContext) -> CallResult | None:
+    """Open the calendar of the user under test; None if there is no such user."""
+    user = context.case.user
     if not user:
         return None
     body = ews_probes.open_folder(user, sid=Sid.ANY, name=CALENDAR)
-    return await _ask(bench, body, ews_probes.read_opened)
+    return await _call(context, body, ews_probes.read_opened)
 
 
-async def subscription(bench: ProbeContext) -> CallResult:
-    """Subscribes, and gives the subscription back."""
-    mailbox = bench.case.connector.room_mailbox_email_address
-    asked = await _ask(bench, ews_probes.subscribe(mailbox), ews_probes.read_subscribed)
+async def subscription(context: ProbeContext) -> CallResult:
+    """Subscribe to the inbox and give the subscription back."""
+    mailbox = context.case.connector.room_mailbox_email_address
+    asked = await _call(
+        context, ews_probes.subscribe(mailbox), ews_probes.read_subscribed
+    )
     if asked.went_well and asked.result:
         body = ews_probes.unsubscribe(mailbox, asked.result)
-        await _ask(bench, body, ews_probes.read_unsubscribed)
+        await _call(context, body, ews_probes.read_unsubscribed)
     return asked
 
 
-async def pushed_back(bench: ProbeContext) -> list[CallResult]:
-    """Every call of this examination so far."""
-    return [each for each in bench.seen.values() if isinstance(each, CallResult)]
+async def calls_so_far(context: ProbeContext) -> list[CallResult]:
+    """Return the results of all EWS calls of this examination so far."""
+    return [each for each in context.seen.values() if isinstance(each, CallResult)]
 
 
 def metadata(domain: str) -> Probe:
-    async def look(bench: ProbeContext) -> HttpResult:
+    """Return a probe that fetches the metadata document of `domain`."""
+
+    async def probe(context: ProbeContext) -> HttpResult:
         url = document_url(domain)
-        return await http_probes.visit(bench.exchange, bench.now, url)
+        return await http_probes.request(context.exchange, context.now, url)
 
-    return look
+    return probe
 
 
-async def token_endpoint(bench: ProbeContext) -> HttpResult:
-    """Asks for a token without any secret: only a token endpoint says what is wrong
-    with that."""
-    connector = bench.case.connector
-    return await http_probes.visit(
-        bench.exchange,
-        bench.now,
+async def token_endpoint(context: ProbeContext) -> HttpResult:
+    """Request a token without any secret.
+
+    Only a token endpoint explains what is wrong with such a request.
+    """
+    connector = context.case.connector
+    return await http_probes.request(
+        context.exchange,
+        context.now,
         connector.oauth_token_endpoint,
         method="POST",
         body=b"grant_type=pexschedd-check",
@@ -151,9 +168,10 @@ class _Configuration(msgspec.Struct):
     jwks_uri: str = ""
 
 
-async def openid_documents(bench: ProbeContext) -> OpenIdDocuments:
-    url = bench.case.connector.addin_oidc_metadata_url
-    configuration = await http_probes.visit(bench.exchange, bench.now, url)
+async def openid_documents(context: ProbeContext) -> OpenIdDocuments:
+    """Fetch the add-in's OpenID Connect configuration, and the keys it names."""
+    url = context.case.connector.addin_oidc_metadata_url
+    configuration = await http_probes.request(context.exchange, context.now, url)
     try:
         uri = msgspec.json.decode(configuration.body, type=_Configuration).jwks_uri
     except (msgspec.DecodeError, UnicodeError):
@@ -161,32 +179,39 @@ async def openid_documents(bench: ProbeContext) -> OpenIdDocuments:
     if configuration.status != 200 or not uri.startswith(("https://", "http://127.")):
         return OpenIdDocuments(configuration)
     return OpenIdDocuments(
-        configuration, await http_probes.visit(bench.exchange, bench.now, uri)
+        configuration, await http_probes.request(context.exchange, context.now, uri)
     )
 
 
-async def addin_addresses(bench: ProbeContext) -> HostAddresses:
-    return await http_probes.resolve(bench.public, bench.case.addin_host)
+async def addin_addresses(context: ProbeContext) -> HostAddresses:
+    """Resolve the host of the add-in server FQDN."""
+    return await http_probes.resolve(context.public, context.case.addin_host)
 
 
-async def addin_port(bench: ProbeContext) -> ConnectResult:
-    case = bench.case
-    return await http_probes.reach(bench.public, case.addin_host, case.addin_port)
+async def addin_port(context: ProbeContext) -> ConnectResult:
+    """Connect to the add-in server FQDN."""
+    case = context.case
+    return await http_probes.connect(context.public, case.addin_host, case.addin_port)
 
 
-async def addin_certificate(bench: ProbeContext) -> HandshakeInspection | None:
-    case = bench.case
+async def addin_certificate(context: ProbeContext) -> HandshakeInspection | None:
+    """Inspect the TLS handshake with the add-in's server; None if it has no TLS."""
+    case = context.case
     if not case.addin_has_tls:
         return None
     return await inspect(
-        bench.public, case.addin_host, case.addin_port, timeout=http_probes.TIMEOUT
+        context.public, case.addin_host, case.addin_port, timeout=http_probes.TIMEOUT
     )
 
 
-async def addin_pane(bench: ProbeContext) -> PaneState:
-    answered = await http_probes.visit(bench.public, bench.now, bench.case.pane_url)
-    return PaneState(answered, bench.pane())
+async def addin_pane(context: ProbeContext) -> PaneState:
+    """Load the pane as Outlook does, without signing in."""
+    answered = await http_probes.request(
+        context.public, context.now, context.case.pane_url
+    )
+    return PaneState(answered, context.pane())
 
 
-async def disk(bench: ProbeContext) -> DiskState:
-    return bench.disk()
+async def disk(context: ProbeContext) -> DiskState:
+    """Measure the free space of the state folder's disk."""
+    return context.disk()

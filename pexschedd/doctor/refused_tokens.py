@@ -1,8 +1,9 @@
-"""Which Exchange servers the refused tokens came from: the commonest reason for
-"Invalid Token" is a server that nobody has entered.
+"""The Exchange servers named in refused identity tokens.
 
-Anybody can send a token that names any host, so this is a hint and no more: few hosts,
-in memory, and the administrator is told to compare them with their own servers.
+The commonest reason for "Invalid Token" is a server missing from the configured
+metadata domains. Anyone can send a token that names any host, so this is only a hint:
+a few hosts, kept in memory, which the administrator has to compare with their own
+servers.
 """
 
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from pexschedd.model.fields.addresses import is_host
 from pexschedd.model.integration import Connector
 
 KEPT = 10
-"""Hosts for each integration: the last ones."""
+"""Number of hosts remembered for each integration: the latest."""
 
 
 class RefusedTokens:
@@ -34,13 +35,15 @@ class RefusedTokens:
             del known[next(iter(known))]
 
     def hosts(self, connector_id: int) -> tuple[str, ...]:
-        """Since the start, the latest last. Whether they are configured is not asked
-        here: a token may have been refused for another reason."""
+        """Return the hosts named since the daemon started, the latest last.
+
+        They may be configured all the same: tokens are refused for other reasons, too.
+        """
         return tuple(self._hosts.get(connector_id, ()))
 
 
 def host_in(token: str) -> str:
-    """PURE: the host that a token says it is from; empty if it says none."""
+    """Return the host that a token says it is from, or an empty string. Pure."""
     try:
         host = urlsplit(read_token(token).amurl).hostname or ""
     except (InvalidToken, ValueError):

@@ -1,4 +1,8 @@
-"""PURE: the PowerShell lines that mend things, with an integration's own values."""
+"""PURE: the PowerShell lines that examine and repair an Exchange, with an integration's
+own values.
+
+Functions return complete lines: one as a string, several as a tuple.
+"""
 
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.powershell import quoted
@@ -27,19 +31,22 @@ EXTENDED_PROTECTION = (
 
 
 def mailbox(case: ExaminedIntegration) -> str:
+    """The equipment mailbox's address, quoted."""
     return quoted(case.connector.room_mailbox_email_address)
 
 
 def account(case: ExaminedIntegration) -> str:
+    """The service account's user name, quoted."""
     return quoted(case.connector.username)
 
 
 def short_account(case: ExaminedIntegration) -> str:
-    """As Active Directory's commands take it: no DOMAIN in front."""
+    """The service account's name without its domain, quoted, for Active Directory."""
     return quoted(case.connector.username.rpartition("\\")[2].partition("@")[0])
 
 
 def virtual_directory(option: str) -> str:
+    """Switch an option of the EWS virtual directories on, on all servers."""
     return (
         "Get-WebServicesVirtualDirectory | "
         f"Set-WebServicesVirtualDirectory {option} $true"
@@ -47,6 +54,7 @@ def virtual_directory(option: str) -> str:
 
 
 def offer_method(method: str) -> tuple[str, ...]:
+    """Enable an `authentication_method` on the EWS virtual directories."""
     option = {
         "BASIC": "-BasicAuthentication",
         "NTLM": "-WindowsAuthentication",
@@ -62,6 +70,7 @@ def offer_method(method: str) -> tuple[str, ...]:
 
 
 def look_at_account(case: ExaminedIntegration) -> tuple[str, ...]:
+    """Show the service account in Active Directory, and unlock it."""
     who = short_account(case)
     return (
         (
@@ -73,6 +82,7 @@ def look_at_account(case: ExaminedIntegration) -> tuple[str, ...]:
 
 
 def new_password(case: ExaminedIntegration) -> tuple[str, ...]:
+    """Give the service account a new password that does not expire."""
     who = short_account(case)
     return (
         (
@@ -84,6 +94,7 @@ def new_password(case: ExaminedIntegration) -> tuple[str, ...]:
 
 
 def allow_ews(case: ExaminedIntegration) -> tuple[str, ...]:
+    """Show and lift everything that keeps the account from using EWS."""
     if case.online:
         app = quoted(case.connector.oauth_client_id)
         return (
@@ -113,6 +124,7 @@ def allow_ews(case: ExaminedIntegration) -> tuple[str, ...]:
 
 
 def look_at_impersonation(case: ExaminedIntegration) -> str:
+    """Show for whom the service account may act."""
     return (
         f"Get-ManagementRoleAssignment -RoleAssignee {account(case)} "
         "-Role ApplicationImpersonation | Format-List "
@@ -121,6 +133,7 @@ def look_at_impersonation(case: ExaminedIntegration) -> str:
 
 
 def impersonation(case: ExaminedIntegration) -> tuple[str, ...]:
+    """Show for whom the service account may act, and let it act for mailboxes."""
     if case.online:
         app = quoted(case.connector.oauth_client_id)
         return (
@@ -144,6 +157,7 @@ def impersonation(case: ExaminedIntegration) -> tuple[str, ...]:
 
 
 def look_at_mailbox(case: ExaminedIntegration) -> str:
+    """Show the kind and the addresses of the equipment mailbox."""
     return (
         f"Get-Mailbox -Identity {mailbox(case)} | Format-List "
         "RecipientTypeDetails,ResourceType,PrimarySmtpAddress,EmailAddresses"
@@ -151,11 +165,12 @@ def look_at_mailbox(case: ExaminedIntegration) -> str:
 
 
 def make_mailbox(case: ExaminedIntegration) -> str:
+    """Create the equipment mailbox."""
     return _new_mailbox(case, case.connector.room_mailbox_email_address)
 
 
 def make_another_mailbox(case: ExaminedIntegration) -> str:
-    """When somebody else has the address."""
+    """Create an equipment mailbox under another address, as this one is taken."""
     local, _, domain = case.connector.room_mailbox_email_address.partition("@")
     return _new_mailbox(case, f"{local}-equipment@{domain}")
 
@@ -170,6 +185,7 @@ def _new_mailbox(case: ExaminedIntegration, address: str) -> str:
 
 
 def calendar_processing(case: ExaminedIntegration) -> tuple[str, ...]:
+    """Switch automatic processing off, and show all its settings."""
     return (
         f"Set-CalendarProcessing -Identity {mailbox(case)} {PROCESSING}",
         f"Get-CalendarProcessing -Identity {mailbox(case)} | Format-List",
@@ -177,6 +193,7 @@ def calendar_processing(case: ExaminedIntegration) -> tuple[str, ...]:
 
 
 def throttling(case: ExaminedIntegration) -> tuple[str, ...]:
+    """Show the throttling policies, and give the service account one of its own."""
     policy = quoted(POLICY_NAME)
     return (
         f"Get-ThrottlingPolicyAssociation -Identity {account(case)}",
@@ -190,4 +207,5 @@ def throttling(case: ExaminedIntegration) -> tuple[str, ...]:
 
 
 def time_service() -> tuple[str, ...]:
+    """Show and synchronise the clock of a Windows server."""
     return ("w32tm /query /status", "w32tm /resync")

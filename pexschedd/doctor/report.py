@@ -1,4 +1,4 @@
-"""PURE: what an examination found, a line for each check."""
+"""PURE: the report of an examination, with a line for each check."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -7,6 +7,8 @@ import msgspec
 
 
 class CheckStatus(StrEnum):
+    """The outcome of a check, as the API has it."""
+
     PASSED = "passed"
     FAILED = "failed"
     WARNING = "warning"
@@ -14,23 +16,24 @@ class CheckStatus(StrEnum):
 
 
 class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check came to."""
+    """The outcome of a check, in words for an administrator."""
 
     status: CheckStatus
     message: str
-    """What was seen; of a check that was not made: why not."""
+    """The observation; for a check that was not made, the reason."""
     cause: str = ""
-    """Of a failure or a warning: why it is so, or what comes of it."""
+    """The reason for a failure or a warning, or its consequences."""
     remedy: str = ""
-    """What mends it, in words."""
+    """The way to put it right."""
     commands: tuple[str, ...] = ()
-    """What mends it, or tells more: complete PowerShell lines with this integration's
+    """PowerShell lines that put it right or show more: complete, with the integration's
     values, for the Exchange Management Shell unless the remedy says otherwise."""
     details: tuple[str, ...] = ()
-    """More of what was seen, such as the certificates."""
+    """Further observations, such as the certificates."""
 
 
 def passed(message: str, *details: str) -> CheckFinding:
+    """Return the finding of a check that passed."""
     return CheckFinding(status=CheckStatus.PASSED, message=message, details=details)
 
 
@@ -42,7 +45,7 @@ def failed(
     commands: Iterable[str] = (),
     details: Iterable[str] = (),
 ) -> CheckFinding:
-    """A failure without cause and remedy helps nobody: both are asked for."""
+    """Return the finding of a check that failed; cause and remedy are mandatory."""
     return CheckFinding(
         status=CheckStatus.FAILED,
         message=message,
@@ -61,6 +64,7 @@ def warning(
     commands: Iterable[str] = (),
     details: Iterable[str] = (),
 ) -> CheckFinding:
+    """Return the finding of a check that passed with something to look at."""
     return CheckFinding(
         status=CheckStatus.WARNING,
         message=message,
@@ -74,6 +78,7 @@ def warning(
 def not_checked(
     why: str, *, remedy: str = "", commands: Iterable[str] = ()
 ) -> CheckFinding:
+    """Return the finding of a check that was not made, or was inconclusive."""
     return CheckFinding(
         status=CheckStatus.NOT_CHECKED,
         message=why,
@@ -83,11 +88,11 @@ def not_checked(
 
 
 class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One check with what it came to. The fields are the API's."""
+    """A check and its finding. The fields are the API's."""
 
     check: str
-    """A stable word, e.g. "sign_in"; with what it is about after a colon, if a check
-    is made for several things: "metadata:mail.example.com"."""
+    """A stable word, e.g. "sign_in"; where a check is made for several objects, with
+    the object after a colon: "metadata:mail.example.com"."""
     title: str
     status: CheckStatus
     message: str
@@ -98,6 +103,7 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def line(check: str, title: str, finding: CheckFinding) -> ReportLine:
+    """Return the report's line for a finding."""
     return ReportLine(check=check, title=title, **msgspec.structs.asdict(finding))
 
 
@@ -106,15 +112,16 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
 
     exchange_connector_id: int
     name: str
-    """The integration's."""
+    """The name of the integration."""
     status: CheckStatus
     """The worst of the lines: failed, warning, or passed."""
     time: str
-    """When it began, in UTC."""
+    """The time at which the examination began, in UTC."""
     lines: tuple[ReportLine, ...]
 
 
 def overall(lines: Iterable[ReportLine]) -> CheckStatus:
+    """Return the worst status of the lines; checks that were not made do not count."""
     found = {each.status for each in lines}
     for status in (CheckStatus.FAILED, CheckStatus.WARNING):
         if status in found:

@@ -1,4 +1,4 @@
-"""Runs the table: whatever does not depend on each other at once, all of it bounded."""
+"""Runs the checks: independent ones at the same time, all within a deadline."""
 
 from collections.abc import Iterable
 
@@ -23,11 +23,14 @@ _log = Logger()
 
 
 async def run(
-    checks: Iterable[DoctorCheck], bench: ProbeContext, clock: IReactorTime
+    checks: Iterable[DoctorCheck], context: ProbeContext, clock: IReactorTime
 ) -> tuple[ReportLine, ...]:
-    """A line for each check, in the order of the table. Raises nothing."""
-    run = _Run(list(checks), bench)
-    timer = clock.callLater(DEADLINE, run.give_up)
+    """Run the checks and return a line for each, in the table's order.
+
+    A check that raises an exception is reported as not checked.
+    """
+    run = _Run(list(checks), context)
+    timer = clock.callLater(DEADLINE, run.stop)
     try:
         await run.finished()
     finally:
@@ -37,16 +40,16 @@ async def run(
 
 
 class _Run:
-    def __init__(self, checks: list[DoctorCheck], bench: ProbeContext) -> None:
+    def __init__(self, checks: list[DoctorCheck], context: ProbeContext) -> None:
         self._checks = checks
-        self._bench = bench
+        self._context = context
         self._found: dict[str, CheckFinding] = {}
         self._under_way: dict[str, Deferred[None]] = {}
-        self._late = False
+        self._stopped = False
         self._finished: Deferred[None] = Deferred()
 
     def finished(self) -> "Deferred[None]":
-        self._go_on()
+        self._advance()
         return self._finished
 
     def lines(self) -> tuple[ReportLine, ...]:
@@ -54,14 +57,14 @@ class _Run:
             line(each.name, each.title, self._found[each.name]) for each in self._checks
         )
 
-    def give_up(self) -> None:
-        self._late = True
-        for looking in list(self._under_way.values()):
-            looking.cancel()
-        self._go_on()
+    def stop(self) -> None:
+        self._stopped = True
+        for check in list(self._under_way.values()):
+            check.cancel()
+        self._advance()
 
-    def _go_on(self) -> None:
-        """Begins what can begin, and settles what cannot be looked at any more."""
+    def _advance(self) -> None:
+        """Start every check that can start, and settle those that cannot be made."""
         for check in self._checks:
             name = check.name
             if name in self._found or name in self._under_way:
@@ -73,17 +76,17 @@ class _Run:
                 self._found[name] = not_checked(
                     f'"{missing.title}" has to be in order first.'
                 )
-            elif self._late:
-                self._found[name] = not_checked("There was no time left for this.")
+            elif self._stopped:
+                self._found[name] = _no_time_left()
             else:
-                looking = Deferred.fromCoroutine(self._look(check))
+                under_way = Deferred.fromCoroutine(self._make(check))
                 if name not in self._found:
-                    self._under_way[name] = looking
+                    self._under_way[name] = under_way
         if len(self._found) == len(self._checks) and not self._finished.called:
             self._finished.callback(None)
 
     def _missing(self, check: DoctorCheck) -> DoctorCheck | None:
-        """What this one needs and has not got."""
+        """Return a check that this one needs and that did not pass."""
         ready = (CheckStatus.PASSED, CheckStatus.WARNING)
         return next(
             (
@@ -95,18 +98,26 @@ class _Run:
             None,
         )
 
-    async def _look(self, check: DoctorCheck) -> None:
+    async def _make(self, check: DoctorCheck) -> None:
         name = check.name
         try:
-            seen = await check.probe(self._bench)
-            self._bench.seen[name] = seen
-            finding = check.diagnose(self._bench.case, seen)
+            seen = await check.probe(self._context)
+            self._context.seen[name] = seen
+            finding = check.diagnose(self._context.case, seen)
         except Exception:  # noqa: BLE001 - one check must not hide the others
-            if self._late:
-                finding = not_checked("There was no time left for this.")
+            if self._stopped:
+                finding = _no_time_left()
             else:
-                _log.failure("the check {name} broke down", name=name)
+                _log.failure(
+                    "doctor check failed check={check} integration={integration}",
+                    check=name,
+                    integration=self._context.case.connector.id,
+                )
                 finding = not_checked("An internal error; the log has the details.")
         self._found[name] = finding
         if self._under_way.pop(name, None) is not None:
-            self._go_on()
+            self._advance()
+
+
+def _no_time_left() -> CheckFinding:
+    return not_checked("There was no time left for this check.")

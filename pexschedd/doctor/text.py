@@ -1,4 +1,4 @@
-"""PURE: a report as a person reads it in a terminal."""
+"""PURE: a report as text for a terminal."""
 
 import textwrap
 from collections import Counter
@@ -18,7 +18,10 @@ _LABEL = 9
 
 
 def text(report: DoctorReport) -> str:
-    """Ends with a line end. Commands are to be copied: they are never broken up."""
+    """Return the report as lines of text.
+
+    Commands are never wrapped, so that they can be copied.
+    """
     title = max((len(line.title) for line in report.lines), default=0)
     title = min(title, 36)
     lines = [
@@ -59,5 +62,5 @@ def _line(line: ReportLine, title: int) -> Iterator[str]:
 
 
 def harmless(text: str) -> str:
-    """A terminal obeys some of what servers may say."""
+    """Replace characters that a terminal would obey by spaces."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -5,7 +5,6 @@ The handshake goes to its end whatever the server shows, and nothing else is sen
 
 from typing import Any
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IHandshakeListener
@@ -13,33 +12,12 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pexschedd.crypto.certificates import Certificate, described
-from pexschedd.net.errors import ConnectionFailure, FailureKind, clause
+from pexschedd.crypto.certificates import described
+from pexschedd.net.errors import ConnectionFailure, FailureKind
+from pexschedd.net.handshake_inspection import HandshakeInspection
 from pexschedd.net.network import Network
 from pexschedd.net.tls import HandshakeReport
 from pexschedd.net.twisted_errors import as_connection_failure
-
-
-class HandshakeInspection(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handshake showed."""
-
-    host: str
-    port: int
-    chain: tuple[Certificate, ...] = ()
-    """As presented, the server's own first; empty if there was no handshake."""
-    version: str = ""
-    """Of TLS, as agreed: `TLSv1.3`."""
-    cipher: str = ""
-    trouble: FailureKind | None = None
-    """Why this server would not be talked to; None if it would."""
-    detail: str = ""
-
-    @property
-    def problem(self) -> str:
-        """The trouble in words ("its …"), or empty."""
-        if self.trouble is None:
-            return ""
-        return clause(ConnectionFailure(self.trouble, self.detail))
 
 
 async def inspect(

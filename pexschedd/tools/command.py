@@ -81,7 +81,7 @@ async def without_daemon(
     show(Note("The daemon is not running: working on its state folder."))
     daemon.start_threads()
     try:
-        finished: Finished = await daemon.housekeeping.workshop.run(
+        finished: Finished = await daemon.upkeep.executor.run(
             order, _Say(show), lambda: True
         )
     finally:

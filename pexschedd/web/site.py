@@ -102,6 +102,8 @@ class BoundedRequest(TwistedRequest):
             return 400, "bad_request", "The request must have one Host header."
         if hosts and not _HOST.fullmatch(hosts[0]):
             return 400, "bad_request", "The Host header does not name a host."
+        if not self.site.is_ready():
+            return 503, "unavailable", "The server is starting. Try again in a moment."
         if not _is_text(self.path):
             return 400, "bad_request", "The address is not UTF-8."
         if not _is_normal(self.path):
@@ -224,6 +226,7 @@ class HttpSite(TwistedSite):
         caps: ConnectionCaps | None = None,
         now: Now = system_now,
         refused: Callable[[], object] = lambda: None,
+        is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
         # Twisted would parse forms before any route is asked, in quadratic time.
         super().__init__(
@@ -235,6 +238,7 @@ class HttpSite(TwistedSite):
         self.clock = clock
         self.access = access
         self.now = now
+        self.is_ready = is_ready
         self.connections = Connections(caps or ConnectionCaps(), clock, refused)
 
     def startFactory(self) -> None:

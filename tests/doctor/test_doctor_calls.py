@@ -113,6 +113,6 @@ def test_what_an_answer_says(
 ) -> None:
     """Exchange's own answers are told from all others."""
     read: Callable[[bytes], Any] = ews_probes.read_opened
-    asked = ews_probes.understood(URL, HttpResponse(status, XML, body), read)
+    asked = ews_probes.parse_response(URL, HttpResponse(status, XML, body), read)
     assert (asked.is_soap, asked.code) == (is_soap, code)
     assert bool(asked.no_soap) is not is_soap

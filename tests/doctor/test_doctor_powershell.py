@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.powershell import comment, one_line, quoted
-from pexschedd.doctor.setup.script import FORS, SetupOptions, script_for
+from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
 from pexschedd.model.integration import Connector
 from tests.doctor.powershell_support import Unterminated, tokens
 
@@ -81,7 +81,7 @@ def _shape(script: str) -> list[tuple[str, str]]:
 
 
 @given(
-    st.sampled_from(FORS),
+    st.sampled_from(TARGETS),
     st.sampled_from(METHODS),
     st.lists(_NASTY.filter(bool), min_size=5, max_size=5),
     _NASTY,
@@ -139,7 +139,7 @@ def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
         assert _shape(hostile) == _shape(plain)
 
 
-@pytest.mark.parametrize("target", FORS)
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("method", METHODS)
 def test_every_script_is_whole(target: str, method: str) -> None:
     """Brackets are balanced, every variable is given a value before it is used, long
@@ -233,7 +233,7 @@ def test_what_is_made_is_looked_for_first() -> None:
     """Every New-… stands behind a look whether it is there: the script may be run
     again."""
     for method in METHODS:
-        for target in FORS:
+        for target in TARGETS:
             connector = msgspec.structs.replace(PLAIN, authentication_method=method)
             lines = script_for(connector, SetupOptions(target=target)).split("\n")
             for number, line in enumerate(lines):

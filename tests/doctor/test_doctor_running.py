@@ -32,16 +32,16 @@ BAD = failed("Bad.", cause="Because.", remedy="Do this.", commands=("Get-It",))
 ODD = warning("Odd.", cause="Perhaps.", remedy="Or that.")
 
 
-class Ground:
+class FakeContext:
     """Stands for a `ProbeContext`."""
 
     def __init__(self) -> None:
-        self.case = None
+        self.case = ExaminedIntegration(connector=PLAIN)
         self.seen: dict[str, Any] = {}
 
 
-def bench() -> ProbeContext:
-    return cast(ProbeContext, Ground())
+def context() -> ProbeContext:
+    return cast(ProbeContext, FakeContext())
 
 
 def check(
@@ -56,7 +56,7 @@ def check(
 async def lines_of(
     *checks: DoctorCheck, clock: Clock | None = None
 ) -> list[ReportLine]:
-    return list(await run(checks, bench(), clock or Clock()))
+    return list(await run(checks, context(), clock or Clock()))
 
 
 @pytest_twisted.ensureDeferred

@@ -8,7 +8,8 @@ from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
 
 from pexschedd.net.errors import FailureKind
-from pexschedd.net.inspection import HandshakeInspection, inspect
+from pexschedd.net.handshake_inspection import HandshakeInspection
+from pexschedd.net.inspection import inspect
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from tests.ews.ews_support import RawServer, RawSite

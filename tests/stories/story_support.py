@@ -184,7 +184,7 @@ class World:
         await self._port.stopListening()
 
     def _address(self, name: str) -> str:
-        return f"127.0.0.1:{self.daemon.doors.port(name)}"
+        return f"127.0.0.1:{self.daemon.http_servers.port(name)}"
 
     # Time
 
@@ -213,7 +213,7 @@ class World:
         """One complete look into every mailbox that begins now."""
         await self._rest()
         for connector in self.store.all(tables.CONNECTOR):
-            self.daemon.watchers.wake(connector.id)
+            self.daemon.supervisor.wake(connector.id)
         await self._rest()
 
     async def _rest(self) -> None:

@@ -1,4 +1,4 @@
-"""PURE: what the probes have seen, judged: a function for each check.
+"""PURE: the judgement of the probes' observations, with a function for each check.
 
-They take the case and an observation, and give a finding with cause and remedy.
+Each takes the case and an observation, and returns a finding with cause and remedy.
 """

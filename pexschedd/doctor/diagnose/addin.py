@@ -1,4 +1,4 @@
-"""PURE: the way from Outlook to this daemon."""
+"""PURE: judges the way from Outlook to this daemon."""
 
 from pexschedd.crypto.certificates import day
 from pexschedd.doctor.case import ExaminedIntegration
@@ -7,38 +7,38 @@ from pexschedd.doctor.observations import ConnectResult, HostAddresses, PaneStat
 from pexschedd.doctor.powershell import quoted
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
 from pexschedd.net.errors import FailureKind
-from pexschedd.net.inspection import HandshakeInspection
+from pexschedd.net.handshake_inspection import HandshakeInspection
 
 _FIELD = "the field Add-in server FQDN"
 
-_DEPLOY = (
-    "After a change of the FQDN the manifest has to be downloaded and deployed again."
-)
+_DEPLOY = "After changing the FQDN, download the manifest and deploy it again."
 
 
 def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
+    """Judge the addresses of the add-in server FQDN."""
     if seen.found:
-        return passed(f"{seen.host} is {', '.join(seen.found)}.")
+        return passed(f"{seen.host} resolves to {', '.join(seen.found)}.")
     return failed(
         f"{seen.host} cannot be resolved here.",
-        cause=f"Either {_FIELD} is wrong, or there is no DNS record of that name. If "
-        "users' DNS differs from this machine's, compare with the command on one of "
-        "theirs.",
-        remedy=f"Correct {_FIELD}, or make the DNS record. {_DEPLOY}",
+        cause=f"Either {_FIELD} is wrong, or there is no DNS record for that name. If "
+        "users' devices use other DNS servers than this machine, run the command on "
+        "one of them to compare.",
+        remedy=f"Correct {_FIELD}, or create the DNS record. {_DEPLOY}",
         commands=(f"Resolve-DnsName -Name {quoted(seen.host)}",),
     )
 
 
 def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
+    """Judge the TCP connection to the add-in's server."""
     where = f"{seen.host}:{seen.port}"
     if seen.trouble is None:
-        return passed(f"{where} takes connections ({seen.address}).")
+        return passed(f"{where} accepts connections ({seen.address}).")
     if not case.serving:
         return _not_serving(f"No connection to {where}: {seen.problem}.")
     return failed(
         f"No connection to {where}: {seen.problem}.",
         cause=f"Either {_FIELD} has a wrong host or port, or the reverse proxy is not "
-        "running, or a firewall is in between.",
+        "running, or a firewall blocks the connection.",
         remedy=f"Correct {_FIELD}, start the reverse proxy, or open the port. "
         f"{_DEPLOY}",
         commands=(
@@ -58,30 +58,31 @@ def _not_serving(message: str) -> CheckFinding:
 def certificate(
     case: ExaminedIntegration, seen: HandshakeInspection | None
 ) -> CheckFinding:
+    """Judge the certificate that users' devices get to see."""
     if seen is None:
         return not_checked(
-            "This add-in is for this very machine, without TLS: a demonstration."
+            "The add-in is served on this machine without TLS, for a demonstration."
         )
     details = shown_chain(seen.chain)
     if seen.trouble is None and ends_soon(case, seen):
         return warning(
-            f"The certificate is good until {day(seen.chain[0].not_after)} only.",
-            cause="Afterwards users see an empty pane.",
-            remedy="Renew it on the reverse proxy in time.",
+            f"The certificate expires on {day(seen.chain[0].not_after)}.",
+            cause="After that, users see an empty pane.",
+            remedy="Renew it on the reverse proxy before then.",
             details=details,
         )
     if seen.trouble is None:
         return passed(f"{seen.version}; the certificate is trusted.", *details)
     remedy = {
-        FailureKind.WRONG_HOST: "Give the reverse proxy a certificate "
-        f"for {seen.host}.",
+        FailureKind.WRONG_HOST: "Give the reverse proxy a certificate for "
+        f"{seen.host}.",
         FailureKind.NOT_VALID_NOW: "Renew the certificate on the reverse proxy.",
-        FailureKind.NOT_TLS: f"Correct the port in {_FIELD}, or let the reverse proxy "
+        FailureKind.NOT_TLS: f"Correct the port in {_FIELD}, or make the reverse proxy "
         "speak TLS there.",
     }.get(
         seen.trouble,
-        "Use a certificate of a public authority, with its whole chain; or make sure "
-        "that all users' devices know your own authority, and this machine too.",
+        "Use a certificate from a public authority, with its full chain; or install "
+        "your own authority's certificate on all users' devices and on this machine.",
     )
     return failed(
         f"Outlook will not trust {seen.host}:{seen.port}: {seen.problem}.",
@@ -93,30 +94,33 @@ def certificate(
 
 
 def answers(case: ExaminedIntegration, seen: PaneState) -> CheckFinding:
-    """Whether Outlook would get this daemon's pane of this integration."""
+    """Judge the page that Outlook loads: it has to be this integration's own pane."""
     answered, id = seen.answered, case.connector.id
     if not case.serving:
         return _not_serving(f"{answered.url} does not lead to a running daemon.")
     if answered.trouble is not None:
         return failed(
-            f"{answered.url} gives no answer: {answered.problem}.",
-            cause="The reverse proxy does not reach this daemon, or what listens there "
-            "is something else.",
-            remedy="Let the reverse proxy pass /api/client/v2/ on to the endpoint "
-            "endpoints.addin of the configuration file.",
+            f"{answered.url} does not answer: {answered.problem}.",
+            cause="The reverse proxy cannot reach this daemon, or something else "
+            "listens there.",
+            remedy="Make the reverse proxy forward /api/client/v2/ to the endpoint "
+            "given as endpoints.addin in the configuration file.",
         )
     is_pane = answered.status == 200 and b"pane-outlook.js" in answered.body
     if is_pane and seen.own is None:
-        return not_checked("It answers with a pane; whose, cannot be told here.")
+        return not_checked(
+            "It answers with a pane, but it cannot be told here whether it is the "
+            "right one."
+        )
     if is_pane and answered.body == seen.own:
         return passed("It leads to this daemon and this integration.")
     if is_pane:
         return failed(
             f"{answered.url} shows the pane of another installation or integration.",
             cause="The name leads to another machine (a test system, an old server), "
-            f"or integration {id} there is not this one: requests go to the wrong "
-            "place. Right after a change of the add-in's texts, caches may be to "
-            "blame.",
+            f"or integration {id} on that server is a different one: requests go to "
+            "the wrong place. Right after a change to the add-in's texts, a cache may "
+            "still hold the old pane.",
             remedy=f"Correct the DNS record or the reverse proxy, or {_FIELD}. "
             f"{_DEPLOY}",
         )
@@ -130,7 +134,7 @@ def answers(case: ExaminedIntegration, seen: PaneState) -> CheckFinding:
     return failed(
         f"{answered.url} is not the add-in's pane (HTTP {answered.status}).",
         cause="The name leads to another web server, or the reverse proxy does not "
-        "pass the path on.",
-        remedy="Let the reverse proxy pass /api/client/v2/ on, unchanged, to the "
-        "endpoint endpoints.addin of the configuration file.",
+        "forward the path.",
+        remedy="Make the reverse proxy forward /api/client/v2/, unchanged, to the "
+        "endpoint given as endpoints.addin in the configuration file.",
     )

@@ -1,4 +1,4 @@
-"""PURE: the way to Exchange: name, proxy, port, certificate."""
+"""PURE: judges the way to Exchange: proxy, name, port, certificate."""
 
 from datetime import timedelta
 
@@ -9,12 +9,14 @@ from pexschedd.doctor.observations import ConnectResult, HostAddresses
 from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.net.errors import ABOUT_PROXY
-from pexschedd.net.inspection import HandshakeInspection
+from pexschedd.net.handshake_inspection import HandshakeInspection
 
 EXPIRY_WARNS = timedelta(days=14)
+"""Time before a certificate expires from which on it is a warning."""
 
 
 def proxy(case: ExaminedIntegration, _: object) -> CheckFinding:
+    """Report the web proxy in use, if any. Never fails."""
     if case.proxy:
         return passed(f"Exchange is reached through the web proxy {case.proxy}.")
     if case.connector.disable_proxy:
@@ -23,47 +25,49 @@ def proxy(case: ExaminedIntegration, _: object) -> CheckFinding:
 
 
 def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
+    """Judge the addresses of the EWS URL's host."""
     if not seen.host:
         return failed(
-            f"The EWS URL {case.connector.url!r} names no host.",
-            cause="The field EWS URL is empty or is no URL.",
+            f"The EWS URL {case.connector.url!r} contains no host name.",
+            cause="The field EWS URL is empty or not a URL.",
             remedy="Set it to https://<Exchange server>/EWS/Exchange.asmx.",
             commands=("Get-WebServicesVirtualDirectory | Format-List *Url",),
         )
     if seen.found:
-        return passed(f"{seen.host} is {', '.join(seen.found)}.")
+        return passed(f"{seen.host} resolves to {', '.join(seen.found)}.")
     if case.proxy:
         return warning(
             f"{seen.host} cannot be resolved here.",
-            cause=f"The web proxy {case.proxy} may know the name all the same.",
-            remedy="Nothing, if the connection through the proxy works.",
+            cause=f"The web proxy {case.proxy} may be able to resolve it all the same.",
+            remedy="None is needed if the connection through the proxy works.",
         )
     return failed(
         f"{seen.host} cannot be resolved.",
-        cause="The EWS URL has a wrong host name, or this machine asks a DNS server "
-        "that does not know it.",
-        remedy="Correct the field EWS URL (the command lists the right ones), or this "
-        "machine's DNS servers.",
+        cause="The host name in the EWS URL is wrong, or this machine's DNS servers do "
+        "not know it.",
+        remedy="Correct the field EWS URL (the command lists Exchange's own URLs), or "
+        "this machine's DNS servers.",
         commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
     )
 
 
 def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
+    """Judge the TCP connection to Exchange, or through the proxy."""
     where = f"{seen.host}:{seen.port}"
     if seen.trouble is None:
         through = f" through {case.proxy}" if case.proxy else ""
-        return passed(f"{where} takes connections{through} ({seen.address}).")
+        return passed(f"{where} accepts connections{through} ({seen.address}).")
     if seen.trouble in ABOUT_PROXY:
         return failed(
             f"No connection to {where}: {seen.problem}.",
-            cause="The web proxy in between does not let the connection through.",
+            cause="The web proxy does not let the connection through.",
             remedy="Check the proxy's address, name and password in the configuration "
             "file, and its rules; or reach Exchange without it: disable_proxy.",
         )
     return failed(
         f"No connection to {where}: {seen.problem}.",
-        cause="Nothing listens on this port of the host, or a firewall in between "
-        "keeps the connection away.",
+        cause="Nothing listens on this port of the host, or a firewall blocks the "
+        "connection.",
         remedy="Correct host and port in the field EWS URL (port 443 unless Exchange "
         "was set up otherwise), start the web server on the host, or open the port "
         "in the firewall. Run the command on another machine to compare.",
@@ -74,6 +78,7 @@ def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
 
 
 def shown_chain(chain: tuple[Certificate, ...]) -> list[str]:
+    """Describe each certificate of a chain in one line."""
     lines = []
     for number, each in enumerate(chain):
         names = f", for {', '.join(each.names[:10])}" if each.names else ""
@@ -88,33 +93,34 @@ def shown_chain(chain: tuple[Certificate, ...]) -> list[str]:
 
 
 def ends_soon(case: ExaminedIntegration, seen: HandshakeInspection) -> bool:
-    """Whether the server's own certificate ends within `EXPIRY_WARNS`."""
+    """Return True if the server's own certificate expires within `EXPIRY_WARNS`."""
     if case.now is None or not seen.chain:
         return False
     return seen.chain[0].not_after - case.now < EXPIRY_WARNS
 
 
 def certificate(case: ExaminedIntegration, seen: HandshakeInspection) -> CheckFinding:
+    """Judge Exchange's certificate and TLS."""
     details = shown_chain(seen.chain)
     if seen.trouble is None and ends_soon(case, seen):
         return warning(
-            f"The certificate is good until {day(seen.chain[0].not_after)} only.",
-            cause="Afterwards Exchange is not trusted any more, and nothing is "
-            "scheduled.",
-            remedy="Renew it in time, and give it to IIS.",
+            f"The certificate expires on {day(seen.chain[0].not_after)}.",
+            cause="After that, Exchange is no longer trusted and nothing is scheduled.",
+            remedy="Renew it before then, and assign it to IIS.",
             commands=RENEW,
             details=details,
         )
     if seen.trouble is None:
         issuer = seen.chain[0].issuer if seen.chain else "?"
         return passed(
-            f"{seen.version}, certificate of {one_line(issuer)} is trusted.", *details
+            f"{seen.version}; the certificate issued by {one_line(issuer)} is trusted.",
+            *details,
         )
-    told = advice(seen.trouble)
+    found = advice(seen.trouble)
     return failed(
         f"No trusted connection to {seen.host}:{seen.port}: {seen.problem}.",
-        cause=told.cause,
-        remedy=told.remedy.format(host=seen.host),
-        commands=told.commands,
+        cause=found.cause,
+        remedy=found.remedy.format(host=seen.host),
+        commands=found.commands,
         details=details,
     )

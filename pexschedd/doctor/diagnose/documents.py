@@ -1,4 +1,4 @@
-"""PURE: documents that cannot be had, whatever they are."""
+"""PURE: judges documents that cannot be fetched, of any kind."""
 
 from urllib.parse import urlsplit
 
@@ -9,6 +9,7 @@ from pexschedd.net.errors import ABOUT_TRUST
 
 
 def host_of(url: str) -> str:
+    """Return the host of `url` in lower case, or an empty string if it has none."""
     try:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
@@ -16,6 +17,7 @@ def host_of(url: str) -> str:
 
 
 def port_of(url: str) -> int:
+    """Return the port of `url`, by default the scheme's own."""
     try:
         port = urlsplit(url).port
     except ValueError:
@@ -26,20 +28,21 @@ def port_of(url: str) -> int:
 def no_document(
     seen: HttpResult, *, what: str, commands: tuple[str, ...]
 ) -> CheckFinding:
+    """Return the failure to fetch a document of `what`, with the probe's trouble."""
     if seen.trouble in ABOUT_TRUST:
         return failed(
             f"{seen.url} is not trusted: {seen.problem}.",
-            cause=f"Keys of {what} count only over a trusted connection.",
+            cause=f"Keys of {what} are accepted only over a trusted connection.",
             remedy="Renew the certificate if it has expired or is for another host; if "
-            "its authority is not known here, add that to the trusted ones (the "
-            "management API's ca_certificate, or ca_file).",
+            "its authority is not known here, add the authority's certificate to the "
+            "trusted ones (ca_certificate in the management API, or ca_file).",
             commands=commands,
         )
     return failed(
         f"{seen.url} cannot be reached: {seen.problem}.",
-        cause=f"This machine cannot reach {what}: a wrong address, or a firewall or "
-        "proxy in between.",
-        remedy="Correct the address, or open the way.",
+        cause=f"This machine cannot reach {what}: the address is wrong, or a firewall "
+        "or proxy blocks the connection.",
+        remedy="Correct the address, or allow the connection.",
         commands=(
             (
                 f"Test-NetConnection -ComputerName {quoted(host_of(seen.url))} -Port "

@@ -1,4 +1,4 @@
-"""PURE: this machine, and who else uses the mailbox."""
+"""PURE: judges this machine, and other users of the mailbox."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
@@ -13,6 +13,7 @@ DISK_WARNS = 1024 * MIB
 
 
 def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
+    """Judge by records and alarms if anything else uses the equipment mailbox."""
     address = case.connector.room_mailbox_email_address
     remedy = (
         "Give each integration, and each installation (test systems, too), an "
@@ -22,8 +23,8 @@ def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
         others = ", ".join(map(one_line, case.others))
         return failed(
             f"{address} is also the mailbox of {others}.",
-            cause="Each takes the other's requests away: meetings are rejected as "
-            "invalid at random.",
+            cause="They take each other's requests: meetings are rejected as invalid "
+            "at random.",
             remedy=remedy,
             commands=(remedies.make_mailbox(case),),
         )
@@ -31,39 +32,44 @@ def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
     if alarm:
         return failed(
             f"Something else answers the requests in {address}: {one_line(alarm)}",
-            cause="Another installation with the same mailbox, Exchange itself, or a "
-            "person takes requests away.",
+            cause="Another installation with the same mailbox, Exchange itself or a "
+            "person takes requests.",
             remedy=remedy,
             commands=(
                 *remedies.calendar_processing(case),
                 f"Get-MailboxPermission -Identity {remedies.mailbox(case)}",
             ),
         )
-    return passed("No other integration here uses the mailbox, and no sign of others.")
+    return passed(
+        "No other integration here uses the mailbox, and nothing else seems to."
+    )
 
 
 def disk(_case: ExaminedIntegration, seen: DiskState) -> CheckFinding:
+    """Judge the free space for the state folder."""
     if seen.trouble:
         return failed(
-            f"{seen.path} cannot be looked at: {seen.trouble}.",
-            cause="The folder is not there or not accessible.",
+            f"{seen.path} cannot be examined: {seen.trouble}.",
+            cause="The folder does not exist or is not accessible.",
             remedy="Correct state_dir in the configuration file, or the folder's "
             "permissions.",
         )
-    said = f"{seen.free // MIB:,} MiB of {seen.total // MIB:,} are free at {seen.path}."
-    remedy = "Make room on this file system, or move state_dir to a larger one."
+    message = (
+        f"{seen.free // MIB:,} MiB of {seen.total // MIB:,} are free at {seen.path}."
+    )
+    remedy = "Free up space on this file system, or move state_dir to a larger one."
     low = seen.reserve // MIB
     if seen.free < seen.reserve:
         return failed(
-            said,
+            message,
             cause=f"Below {low:,} MiB, new meetings are not scheduled.",
             remedy=remedy,
         )
     if seen.free < max(DISK_WARNS, 2 * seen.reserve):
         return warning(
-            said,
-            cause=f"Room is getting scarce: below {low:,} MiB, new meetings are "
+            message,
+            cause=f"Space is running low: below {low:,} MiB, new meetings are "
             "not scheduled.",
             remedy=remedy,
         )
-    return passed(said)
+    return passed(message)

@@ -1,4 +1,4 @@
-"""PURE: what the account may do, and the equipment mailbox itself."""
+"""PURE: judges the account's permissions, and the equipment mailbox itself."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
@@ -23,43 +23,47 @@ _NO_MAILBOX = (
 )
 
 
-def said(seen: CallResult) -> str:
+def error_text(seen: CallResult) -> str:
+    """Return the code of Exchange's error, with its text; empty without an error."""
     return f"{seen.code}: {seen.text}" if seen.text else seen.code
 
 
 def impersonation(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
+    """Judge the account's permission to act for the equipment mailbox."""
     mailbox = case.connector.room_mailbox_email_address
     who = case.connector.username or case.connector.oauth_client_id
     if seen.code in _IMPERSONATION:
         return failed(
-            f"{who} may not act for {mailbox} ({said(seen)}).",
+            f"{who} may not act for {mailbox} ({error_text(seen)}).",
             cause="The account lacks the role ApplicationImpersonation, or the role's "
             "scope does not include this mailbox.",
             remedy="The first command shows what is assigned; the last one assigns the "
-            "role for all mailboxes. The integration's exchange_setup has it with a "
-            "narrower scope. A change takes up to an hour to work."
+            "role for all mailboxes. The integration's exchange_setup script assigns "
+            "it with a narrower scope. A change takes up to an hour to take effect."
             if not case.online
             else "Assign the application the role with a scope that includes this "
-            "mailbox (Exchange Online PowerShell). A change takes up to two hours.",
+            "mailbox (Exchange Online PowerShell). A change takes up to two hours to "
+            "take effect.",
             commands=remedies.impersonation(case),
         )
     if seen.code in _NO_MAILBOX:
-        return not_checked("Exchange knows no such mailbox; see below.")
+        return not_checked("Exchange does not know this mailbox; see below.")
     if category(seen.code) in (Category.THROTTLED, Category.TRANSIENT):
         return not_checked(
-            f"Exchange is busy ({said(seen)}).", remedy="Run the check again."
+            f"Exchange is busy ({error_text(seen)}).", remedy="Run the check again."
         )
     return passed(f"{who} may act for {mailbox}.")
 
 
 def mailbox(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
+    """Judge the equipment mailbox: it has to exist, by its primary address."""
     address = case.connector.room_mailbox_email_address
     if seen.code in _NO_MAILBOX:
         return failed(
-            f"There is no mailbox {address} ({said(seen)}).",
-            cause="The address is misspelt, the mailbox was not made yet, or it is in "
-            "another organization.",
-            remedy="Correct the field Mailbox email address, or make the mailbox.",
+            f"There is no mailbox {address} ({error_text(seen)}).",
+            cause="The address is misspelt, the mailbox has not been created yet, or "
+            "it is in another organization.",
+            remedy="Correct the field Mailbox email address, or create the mailbox.",
             commands=(
                 (
                     "Get-Mailbox -RecipientTypeDetails EquipmentMailbox,RoomMailbox | "
@@ -72,21 +76,20 @@ def mailbox(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
         return failed(
             f"{address} is not the primary address of its mailbox ({seen.text}).",
             cause="Exchange opens a mailbox by its primary address only.",
-            remedy="Put the primary address into the field Mailbox email address.",
+            remedy="Enter the primary address in the field Mailbox email address.",
             commands=(remedies.look_at_mailbox(case),),
         )
     if category(seen.code) in (Category.THROTTLED, Category.TRANSIENT):
         return not_checked(
-            f"Exchange is busy ({said(seen)}).", remedy="Run the check again."
+            f"Exchange is busy ({error_text(seen)}).", remedy="Run the check again."
         )
     if seen.code in _IMPERSONATION:
-        return not_checked("The account may not look into it; see above.")
+        return not_checked("The account may not open it; see above.")
     if seen.code:
         return failed(
-            f"The mailbox {address} cannot be opened ({said(seen)}).",
-            cause="The mailbox is there, but not in order: disabled, full, or being "
-            "moved.",
-            remedy="Look at the mailbox.",
+            f"The mailbox {address} cannot be opened ({error_text(seen)}).",
+            cause="The mailbox exists, but may be disabled, full or being moved.",
+            remedy="Check the mailbox with the commands.",
             commands=(
                 remedies.look_at_mailbox(case),
                 f"Get-MailboxStatistics -Identity {quoted(address)}",
@@ -105,13 +108,16 @@ _NOT_MAILBOXES = {
 
 
 def _exactly(address: str, found: list[ResolvedAddress]) -> ResolvedAddress:
-    """A directory also finds those whose address begins like this one."""
+    """A directory also returns entries whose address only begins like this one."""
     same = [each for each in found if each.address.casefold() == address.casefold()]
     return same[0] if same else ResolvedAddress(address)
 
 
 def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
-    """EWS does not tell a resource from a person, but some of what it says does."""
+    """Judge the kind of the mailbox, which has to be a resource's.
+
+    EWS does not tell a resource from a person; some of its responses hint at it.
+    """
     address = case.connector.room_mailbox_email_address
     look = remedies.look_at_mailbox(case)
     found = _exactly(address, seen.asked.result or [])
@@ -119,54 +125,57 @@ def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
         return failed(
             f"{address} is {_NOT_MAILBOXES[found.mailbox_type]}.",
             cause="Requests that are sent to it do not stay in a mailbox of its own.",
-            remedy="Use an equipment (or room) mailbox: put its address into the field "
-            "Mailbox email address. The last command makes one, by another address.",
+            remedy="Use an equipment (or room) mailbox, and enter its address in the "
+            "field Mailbox email address. The last command creates one under another "
+            "address.",
             commands=(look, remedies.make_another_mailbox(case)),
         )
     if seen.processing == "AutoUpdate":
         return warning(
             f"{address} looks like a person's mailbox.",
-            cause="Exchange notes its requests in the calendar (AutomateProcessing is "
-            "AutoUpdate), which is what people's mailboxes do and resources' do not. "
-            "A person's mail would be answered and deleted.",
-            remedy="The first command says what it is: RecipientTypeDetails should be "
-            "EquipmentMailbox or RoomMailbox. If not, make an equipment mailbox, by "
-            "another address, and put that into the field Mailbox email address.",
+            cause="Exchange enters meeting requests in its calendar "
+            "(AutomateProcessing is AutoUpdate), as it does for people but not for "
+            "resources. A person's mail would be answered and deleted.",
+            remedy="The first command shows what it is: RecipientTypeDetails should be "
+            "EquipmentMailbox or RoomMailbox. If it is not, create an equipment "
+            "mailbox under another address (the last command does so), and enter that "
+            "in the field Mailbox email address.",
             commands=(look, remedies.make_another_mailbox(case)),
         )
     return not_checked(
-        "Exchange Web Services do not say whether it is an equipment mailbox"
+        "Exchange Web Services do not reveal whether it is an equipment mailbox"
         + (f' (it is called "{one_line(found.name)}").' if found.name else "."),
-        remedy="The command says it: RecipientTypeDetails should be EquipmentMailbox "
+        remedy="The command shows it: RecipientTypeDetails should be EquipmentMailbox "
         "or RoomMailbox.",
         commands=(look,),
     )
 
 
 def processing(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
+    """Judge AutomateProcessing, which has to be off."""
     commands = remedies.calendar_processing(case)
     if not seen.went_well or not seen.result:
         return not_checked(
-            "Exchange does not say what it does with requests by itself.",
-            remedy="The second command says it: AutomateProcessing has to be None; "
-            "the first sets it.",
+            "Exchange does not reveal whether it processes requests automatically.",
+            remedy="The second command shows it: AutomateProcessing has to be None; "
+            "the first command sets it.",
             commands=commands,
         )
     if seen.result == "AutoAccept":
         return failed(
-            "Exchange answers meeting requests by itself (AutomateProcessing is "
+            "Exchange answers meeting requests itself (AutomateProcessing is "
             "AutoAccept).",
-            cause="This is the default of a resource. Meetings are accepted, but no "
-            "room is made for them.",
+            cause="This is the default for a resource. Meetings are accepted, but no "
+            "virtual room is created for them.",
             remedy="Switch automatic processing off.",
             commands=commands,
         )
     if seen.result == "AutoUpdate":
         return warning(
-            "Exchange notes meeting requests in the calendar (AutomateProcessing is "
+            "Exchange enters meeting requests in the calendar (AutomateProcessing is "
             "AutoUpdate).",
-            cause="Requests are still answered by us, but meetings appear in the "
-            "calendar before they have a room.",
+            cause="Requests are still answered by this daemon, but meetings appear in "
+            "the calendar before they have a room.",
             remedy="Switch automatic processing off.",
             commands=commands,
         )
@@ -174,6 +183,7 @@ def processing(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
 
 
 def user(case: ExaminedIntegration, seen: CallResult | None) -> CheckFinding:
+    """Judge the account's permission to act for a user of the add-in."""
     if seen is None:
         return not_checked(
             "No user was named, and no organizer is known yet.",
@@ -184,21 +194,21 @@ def user(case: ExaminedIntegration, seen: CallResult | None) -> CheckFinding:
         return passed(f"{who} may act for {case.user}.")
     if seen.code in _IMPERSONATION:
         return failed(
-            f"{who} may not act for {case.user} ({said(seen)}).",
+            f"{who} may not act for {case.user} ({error_text(seen)}).",
             cause="The role ApplicationImpersonation covers the equipment mailbox, but "
-            "not this user. Scheduling works; joining instructions cannot be sent "
-            "later for meetings made while this server was away, nor by "
+            "not this user. Scheduling works, but joining instructions cannot be sent "
+            "afterwards for meetings made while this server was down, nor by "
             "schedulingrecovery.",
-            remedy="Widen the scope of the role to the users of the add-in, or assign "
-            "it for all mailboxes, or accept what is lost.",
+            remedy="Widen the scope of the role to the users of the add-in, assign it "
+            "for all mailboxes, or accept this limitation.",
             commands=remedies.impersonation(case),
         )
     if seen.code in _NO_MAILBOX or seen.code == "ErrorMailboxLogonFailed":
         return failed(
-            f"There is no mailbox {case.user} ({said(seen)}).",
-            cause="The address is misspelt, or belongs to nobody with a mailbox here.",
+            f"There is no mailbox {case.user} ({error_text(seen)}).",
+            cause="The address is misspelt, or has no mailbox in this organization.",
             remedy="Name another user.",
             commands=(f"Get-Recipient -Identity {quoted(case.user)}",),
         )
-    reason = said(seen) or seen.no_soap or seen.refusal
+    reason = error_text(seen) or seen.no_soap or seen.refusal
     return not_checked(f"Exchange gave no clear answer ({one_line(reason)[:200]}).")

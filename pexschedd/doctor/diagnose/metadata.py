@@ -1,4 +1,4 @@
-"""PURE: the keys that Exchange signs identity tokens with."""
+"""PURE: judges the metadata documents, with the keys of identity tokens."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ _AUTODISCOVER = (
 
 
 def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
-    """Whether there is any, and whether refused tokens came from others."""
+    """Judge the configured metadata domains, by the servers named in refused tokens."""
     if case.connector.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":
         return passed("Not needed: the add-in does not use Exchange identity tokens.")
     if not case.domains:
@@ -36,8 +36,8 @@ def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
         return warning(
             f"Refused tokens named {', '.join(map(one_line, missing[:5]))}, which is "
             "not configured.",
-            cause="Each Exchange server names itself in the tokens of its users; of a "
-            "server that is not configured, they see 'Invalid Token'. But anybody can "
+            cause="Each Exchange server names itself in its users' tokens; users of a "
+            "server that is not configured see 'Invalid Token'. However, anyone can "
             "send a token that names any host.",
             remedy="If the command lists it among your own servers, and only then, add "
             "it under Exchange Metadata Domains and URLs.",
@@ -47,6 +47,8 @@ def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
 
 
 def metadata(domain: str) -> Callable[[ExaminedIntegration, HttpResult], CheckFinding]:
+    """Return the judgement of the metadata document of `domain`."""
+
     def judge(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
         return _metadata(domain, seen)
 
@@ -60,8 +62,8 @@ def _metadata(domain: str, seen: HttpResult) -> CheckFinding:
     if seen.status != 200:
         return failed(
             f"{seen.url} answers with HTTP {seen.status}.",
-            cause="This host is no Exchange server (any more), or a proxy in front "
-            "asks for a sign-in.",
+            cause="This host is not (or no longer) an Exchange server, or a proxy in "
+            "front of it asks for a sign-in.",
             remedy=f"Correct the entry {domain!r} under {fields}. The path "
             f"{METADATA_PATH} has to be reachable without a sign-in.",
             commands=(_FQDNS, _AUTODISCOVER),
@@ -70,11 +72,11 @@ def _metadata(domain: str, seen: HttpResult) -> CheckFinding:
         keys = read_keys(seen.body)
     except ValueError as error:
         return failed(
-            f"{seen.url} holds no keys: {error}.",
+            f"{seen.url} contains no keys: {error}.",
             cause="This is not an Exchange metadata document, or Exchange publishes no "
             "signing certificate.",
-            remedy=f"Correct the entry {domain!r} under {fields}; look at the "
-            "signing certificate with the command.",
+            remedy=f"Correct the entry {domain!r} under {fields}; the command shows "
+            "the signing certificates.",
             commands=(
                 (
                     "Get-AuthConfig | Format-List CurrentCertificateThumbprint,"
@@ -85,7 +87,7 @@ def _metadata(domain: str, seen: HttpResult) -> CheckFinding:
     location = _location(seen.body)
     if location and location != host_of(seen.url):
         return warning(
-            f"{len(keys)} signing key(s); the document names {location} as its place.",
+            f"{len(keys)} signing key(s); the document names {location} as its host.",
             cause="Users' tokens may name that host, and would be refused as 'Invalid "
             "Token' unless it is configured, too.",
             remedy=f"Add {location} under {fields} if users report an invalid token.",
@@ -104,7 +106,7 @@ class _Places(msgspec.Struct):
 
 
 def _location(document: bytes) -> str:
-    """The host that the document says it is at; empty if it does not."""
+    """The host that the document names as its own; empty if it names none."""
     try:
         places = msgspec.json.decode(document, type=_Places).endpoints
     except (msgspec.DecodeError, UnicodeError):

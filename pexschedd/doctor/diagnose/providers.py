@@ -1,4 +1,4 @@
-"""PURE: identity providers: where tokens come from, and who has signed them."""
+"""PURE: judges identity providers: their token endpoint and their signing keys."""
 
 import msgspec
 
@@ -14,22 +14,23 @@ class _TokenError(msgspec.Struct):
 
 
 def token_endpoint(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
+    """Judge the response to a request for a token without any secret."""
     if seen.trouble is not None:
         return no_document(seen, what="the identity provider", commands=())
     try:
-        said = msgspec.json.decode(seen.body, type=_TokenError).error
+        error = msgspec.json.decode(seen.body, type=_TokenError).error
     except (msgspec.DecodeError, UnicodeError):
-        said = ""
-    if seen.status in (400, 401) and said:
-        return passed(f"It answers as a token endpoint does ({one_line(said)[:60]}).")
+        error = ""
+    if seen.status in (400, 401) and error:
+        return passed(f"It answers as a token endpoint does ({one_line(error)[:60]}).")
     if seen.status in (429, 500, 502, 503, 504):
         return warning(
-            f"The token endpoint is out of order (HTTP {seen.status}).",
-            cause="No new access token can be had while this lasts.",
+            f"The token endpoint is not working (HTTP {seen.status}).",
+            cause="No new access token can be obtained until it works again.",
             remedy="Run the check again in a while.",
         )
     return failed(
-        f"{seen.url} is no token endpoint (HTTP {seen.status}).",
+        f"{seen.url} is not a token endpoint (HTTP {seen.status}).",
         cause="The field OAuth token endpoint is wrong, or its tenant does not exist.",
         remedy="Copy the address from the app registration (Overview, Endpoints, "
         "OAuth 2.0 token endpoint).",
@@ -50,6 +51,7 @@ class _Jwks(msgspec.Struct):
 
 
 def openid(case: ExaminedIntegration, seen: OpenIdDocuments) -> CheckFinding:
+    """Judge the OpenID Connect configuration of the add-in's tokens, and its keys."""
     answered = seen.configuration
     if answered.trouble is not None:
         return no_document(answered, what="the identity provider", commands=())
@@ -58,7 +60,8 @@ def openid(case: ExaminedIntegration, seen: OpenIdDocuments) -> CheckFinding:
         found = msgspec.json.decode(answered.body, type=_OpenId)
     except (msgspec.DecodeError, UnicodeError):
         return failed(
-            f"{answered.url} holds no OpenID configuration (HTTP {answered.status}).",
+            f"There is no OpenID configuration at {answered.url} "
+            f"(HTTP {answered.status}).",
             cause=f"The {field} is wrong, or its tenant does not exist.",
             remedy="Set it to https://login.microsoftonline.com/<tenant>/v2.0/"
             ".well-known/openid-configuration.",
@@ -69,7 +72,7 @@ def openid(case: ExaminedIntegration, seen: OpenIdDocuments) -> CheckFinding:
             f"The signing keys at {one_line(found.jwks_uri)[:200]} cannot be read "
             f"({why or (seen.keys and f'HTTP {seen.keys.status}')}).",
             cause="The identity provider's keys are needed to verify users' tokens.",
-            remedy="Let this machine reach that address.",
+            remedy="Allow this machine to reach that address.",
         )
     try:
         count = len(msgspec.json.decode(seen.keys.body, type=_Jwks).keys)

@@ -1,4 +1,4 @@
-"""PURE: what Exchange says to somebody who has not signed in."""
+"""PURE: judges the response of Exchange to an unauthenticated request."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
@@ -8,9 +8,10 @@ from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, w
 from pexschedd.net.errors import ABOUT_TRUST
 
 CLOCK_WARNS = 60.0
+"""Seconds of difference between the clocks beyond which it is a warning."""
 
 CLOCK_FAILS = 300.0
-"""Seconds: beyond, tokens and Kerberos tickets are refused."""
+"""Seconds beyond which tokens and Kerberos tickets are refused."""
 
 _SCHEMES = {
     "BASIC": ("basic",),
@@ -19,50 +20,51 @@ _SCHEMES = {
     "OAUTH": ("bearer",),
     "APP_PERM": ("bearer",),
 }
-"""What WWW-Authenticate has to offer for each method."""
+"""The schemes of WWW-Authenticate, one of which each method needs."""
 
 
 def web(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
-    """Whether that is Exchange Web Services at all."""
+    """Judge whether Exchange Web Services answered at all."""
     host = f"{case.host}:{case.port}"
     if seen.trouble is not None:
         trusted = seen.trouble not in ABOUT_TRUST
         return failed(
-            f"{host} gives no answer: {seen.problem}.",
+            f"{host} does not answer: {seen.problem}.",
             cause="The port does not speak HTTP as the EWS URL says, or the server is "
             "overloaded."
             if trusted
             else "The server's certificate is not accepted.",
-            remedy="Check scheme and port of the field EWS URL, and the server.",
+            remedy="Check the scheme and port in the field EWS URL, and the server.",
             commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
         )
     status, kind = seen.status, seen.header("content-type")
     if status == 401:
-        return passed(f"{host} asks who we are (HTTP 401), as Exchange does.")
+        return passed(f"{host} asks for a sign-in (HTTP 401), as Exchange does.")
     if 300 <= status < 400:
         where = one_line(seen.header("location"))[:200] or "nowhere"
         return failed(
-            f"{host} sends us to {where} (HTTP {status}).",
+            f"{host} redirects to {where} (HTTP {status}).",
             cause="A front end or proxy redirects instead of answering, to a sign-in "
             "page or another address. Passwords are not sent there.",
-            remedy="Set the field EWS URL to where Exchange itself answers, or exempt "
-            "the path /EWS from pre-authentication in the reverse proxy.",
+            remedy="Set the field EWS URL to the address at which Exchange itself "
+            "answers, or exempt the path /EWS from pre-authentication in the reverse "
+            "proxy.",
             commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
         )
     if status == 404:
         return failed(
             f"There is nothing at {case.connector.url} (HTTP 404).",
             cause="The path of the EWS URL is wrong, or the host is not Exchange.",
-            remedy="Correct the field EWS URL; its path usually is /EWS/Exchange.asmx.",
+            remedy="Correct the field EWS URL; its path is usually /EWS/Exchange.asmx.",
             commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
         )
     if status == 403:
         return failed(
-            f"{host} forbids this to everybody (HTTP 403).",
+            f"{host} refuses the request of any client (HTTP 403).",
             cause="IIS or a reverse proxy refuses requests from this machine, or EWS "
             "is blocked for the organization.",
-            remedy="Look for address restrictions in IIS and the reverse proxy, and at "
-            "the organization's settings.",
+            remedy="Check IIS and the reverse proxy for address restrictions, and "
+            "check the organization's settings.",
             commands=remedies.allow_ews(case),
         )
     if 200 <= status < 300 and "html" in kind:
@@ -76,9 +78,9 @@ def web(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
         )
     if status >= 500:
         return failed(
-            f"{host} is out of order (HTTP {status}).",
+            f"{host} is not working (HTTP {status}).",
             cause="The web server runs, but Exchange Web Services behind it do not.",
-            remedy="Look at the server's health and its application pool.",
+            remedy="Check the server's health and its application pool.",
             commands=(
                 "Test-ServiceHealth",
                 "Get-ServerComponentState -Identity (Read-Host 'Server name')",
@@ -86,39 +88,40 @@ def web(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
             ),
         )
     return warning(
-        f"{host} answers an unsigned request with HTTP {status}; Exchange says 401.",
-        cause="Something in between may answer for Exchange.",
+        f"{host} answers with HTTP {status}; Exchange would ask for a sign-in (401).",
+        cause="Something in between may answer in place of Exchange.",
         remedy="Check the field EWS URL if signing in does not work either.",
     )
 
 
 def clock(_case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
+    """Judge the difference between the server's clock and ours."""
     apart = seen.seconds_apart
     if apart is None:
         return not_checked("The answer has no Date header to compare with.")
     size = abs(apart)
     if size <= CLOCK_WARNS:
         return passed("The clocks agree.")
-    said = (
+    message = (
         f"Exchange's clock is {_span(size)} {'ahead of' if apart > 0 else 'behind'} "
         "ours."
     )
     remedy = (
-        "Let both machines synchronise their time (NTP). On the Exchange server: the "
-        "commands; here: timedatectl."
+        "Synchronise the clocks of both machines (NTP): on the Exchange server with "
+        "the commands, here with timedatectl."
     )
     if size <= CLOCK_FAILS:
         return warning(
-            said,
+            message,
             cause=f"Beyond {CLOCK_FAILS / 60:g} minutes, identity tokens and Kerberos "
             "tickets are refused.",
             remedy=remedy,
             commands=remedies.time_service(),
         )
     return failed(
-        said,
-        cause="Identity tokens are not valid yet or not any more, and Kerberos tickets "
-        "are refused: users see 'The token is not valid'.",
+        message,
+        cause="Identity tokens are not valid yet or no longer valid, and Kerberos "
+        "tickets are refused: users see 'The token is not valid'.",
         remedy=remedy,
         commands=remedies.time_service(),
     )
@@ -129,29 +132,30 @@ def _span(seconds: float) -> str:
 
 
 def offered_schemes(header: str) -> list[str]:
-    """The schemes of WWW-Authenticate headers, in lower case."""
+    """Return the known schemes of WWW-Authenticate headers, in lower case."""
     known = {"basic", "ntlm", "negotiate", "bearer", "digest", "kerberos"}
     words = [part.split()[0].lower() for part in header.split(",") if part.split()]
     return [word for word in dict.fromkeys(words) if word in known]
 
 
 def methods(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
+    """Judge the authentication methods that the server offers."""
     method = case.connector.authentication_method
     offers = offered_schemes(seen.header("www-authenticate"))
-    said = ", ".join(offers) or "nothing"
+    offered = ", ".join(offers) or "nothing"
     if seen.status != 401:
         return not_checked("The server did not ask for a sign-in.")
     if any(scheme in offers for scheme in _SCHEMES[method]):
-        return passed(f"The server offers {said}; {method} is used.")
+        return passed(f"The server offers {offered}; {method} is used.")
     return failed(
-        f"The server offers {said}, and not {method}.",
+        f"The server offers {offered}, but not {method}.",
         cause="The configured authentication method is not enabled on the EWS virtual "
         "directory.",
         remedy="Enable it (the commands do so on all servers; then wait a minute), or "
         "choose another one in the field Authentication method."
         + (
-            " Extended Protection needs NTLM or Kerberos over TLS that nothing in "
-            "between ends."
+            " With Extended Protection, TLS must not end anywhere between this machine "
+            "and Exchange."
             if method in ("NTLM", "KERBEROS")
             else ""
         ),

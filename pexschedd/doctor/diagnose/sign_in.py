@@ -1,8 +1,8 @@
-"""PURE: the service account, up to the point where Exchange listens to it."""
+"""PURE: judges the sign-in of the service account."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
-from pexschedd.doctor.diagnose.mailbox import said
+from pexschedd.doctor.diagnose.mailbox import error_text
 from pexschedd.doctor.observations import CallResult
 from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed
@@ -17,7 +17,7 @@ _ACCOUNT = {
 
 _APPLICATION = (
     "Correct the fields OAuth client ID, OAuth client secret and OAuth token endpoint. "
-    "A secret or certificate expires after two years at the most: make a new one in "
+    "A secret or certificate expires after two years at most: create a new one in "
     "the app registration (Certificates & secrets)."
 )
 
@@ -26,12 +26,13 @@ _SETTINGS = {
     "APP_PERM": _APPLICATION,
     "KERBEROS": "Correct the service account's name and password, and the fields "
     "Kerberos realm, Kerberos KDC and Exchange service principal name. The clocks may "
-    "differ by 5 minutes at the most. The commands look at the account and at who has "
-    "Exchange's name.",
+    "differ by 5 minutes at most. The commands show the account, and the account that "
+    "holds Exchange's service principal name.",
 }
 
 
 def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
+    """Judge the account's sign-in, up to the point where Exchange answers with SOAP."""
     connector = case.connector
     who = connector.username or connector.oauth_client_id
     method = connector.authentication_method
@@ -39,23 +40,23 @@ def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     if seen.refused == "sign_in_needed":
         return failed(
             one_line(seen.refusal),
-            cause="Nobody has signed in to the service account yet, or the sign-in "
-            "has ended (the password was changed, it was revoked, or it was not used "
-            "for 90 days).",
+            cause="Nobody has signed in to the service account yet, or the sign-in is "
+            "no longer valid (the password was changed, it was revoked, or it was not "
+            "used for 90 days).",
             remedy="Sign in as the service account, in a browser: open "
             f"{_sign_in_page(case)} and follow the link there.",
         )
     if seen.refused:
         return failed(
             one_line(seen.refusal),
-            cause="No sign-in to Exchange could be made with these settings.",
+            cause="Signing in to Exchange is not possible with these settings.",
             remedy=_SETTINGS.get(method, "Correct the fields of the service account."),
             commands=_look(case),
         )
     if answered.trouble is not None:
         return failed(
-            f"{case.host} gave no answer: {answered.problem}.",
-            cause="The connection broke while the account signed in.",
+            f"{case.host} did not answer: {answered.problem}.",
+            cause="The connection broke while the account was signing in.",
             remedy="Try again; check what stands between this machine and Exchange.",
         )
     status = answered.status
@@ -72,12 +73,12 @@ def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
         )
     if status in (429, 502, 503, 504):
         return not_checked(
-            f"{case.host} is busy (HTTP {status}): it has not looked at the account.",
+            f"{case.host} is busy (HTTP {status}) and has not checked the account.",
             remedy="Run the check again in a while.",
         )
     if seen.code in _ACCOUNT:
         return failed(
-            f"{who}: {said(seen)}.",
+            f"{who}: {error_text(seen)}.",
             cause=_ACCOUNT[seen.code],
             remedy="Enable the account, or set a new password in Active Directory and "
             "in the field Service account password.",
@@ -86,7 +87,7 @@ def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     if not seen.is_soap:
         return failed(
             f"{case.host} does not answer as Exchange does ({seen.no_soap}).",
-            cause="After the sign-in something else answers: a sign-in page of a "
+            cause="After the sign-in, something else answers: a sign-in page of a "
             "reverse proxy, or a web server that is not Exchange.",
             remedy="Exempt the path /EWS from pre-authentication in the reverse proxy, "
             "and check the field EWS URL.",
@@ -123,7 +124,7 @@ def _not_signed_in(
             "permission for EWS.",
             remedy="Check the application's permissions (EWS.AccessAsUser.All, or the "
             "role Application EWS.AccessAsApp) and that an administrator has "
-            "consented.",
+            "consented to them.",
             commands=remedies.impersonation(case) if case.online else (),
         )
     bound = _is_bound_to_the_certificate(case)
@@ -146,8 +147,8 @@ def _not_signed_in(
 
 _EXTENDED_PROTECTION = (
     " If they are right: with Extended Protection (see the last command) Exchange "
-    "refuses everybody whose TLS ends in between with another certificate than its "
-    "own; event 4625 on it then has status 0xC000035B."
+    "refuses every sign-in whose TLS connection ends in between, with a certificate "
+    "other than its own; event 4625 on the server then has status 0xC000035B."
 )
 
 
@@ -174,7 +175,8 @@ def _forbidden(case: ExaminedIntegration, who: str) -> CheckFinding:
         cause="EWS is disabled for the account, the mailbox or the organization "
         "(EwsEnabled), or programs are restricted and 'pexschedd' is not allowed "
         "(EwsApplicationAccessPolicy).",
-        remedy="Look with the Get commands, then enable what is disabled. The last "
-        "command only if EwsApplicationAccessPolicy is EnforceAllowList: it adds us.",
+        remedy="Check with the Get commands, then enable what is disabled. Run the "
+        "last command only if EwsApplicationAccessPolicy is EnforceAllowList: it adds "
+        "this program to the list.",
         commands=remedies.allow_ews(case),
     )

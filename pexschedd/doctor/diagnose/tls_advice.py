@@ -1,4 +1,4 @@
-"""PURE: what mends a certificate or a handshake with Exchange that is not in order."""
+"""PURE: causes and remedies for a failed TLS handshake with Exchange."""
 
 import msgspec
 
@@ -6,9 +6,11 @@ from pexschedd.net.errors import FailureKind
 
 
 class Advice(msgspec.Struct, frozen=True):
+    """The cause and the remedy of one kind of failure."""
+
     cause: str
     remedy: str
-    """May name {host}."""
+    """May contain {host}."""
     commands: tuple[str, ...] = ()
 
 
@@ -22,16 +24,16 @@ RENEW = (
     "Enable-ExchangeCertificate -Thumbprint (Read-Host 'Thumbprint') -Services IIS",
 )
 _OLD = Advice(
-    "The server allows only versions or ciphers of TLS that are not safe any more.",
+    "The server allows only versions or ciphers of TLS that are no longer safe.",
     "Enable TLS 1.2 on the Exchange server, or on the load balancer in front of it.",
 )
 
 _ADVICE = {
     FailureKind.UNTRUSTED: Advice(
         "The authority that issued the certificate is not known to this machine.",
-        "Add the authority's certificate (PEM) to the trusted ones, by the management "
-        "API's ca_certificate or the file that ca_file names in the configuration "
-        "file; compare the fingerprint first.",
+        "Add the authority's certificate (PEM) to the trusted ones: as ca_certificate "
+        "in the management API, or in the file that ca_file in the configuration file "
+        "names. Compare the fingerprint first.",
     ),
     FailureKind.WRONG_HOST: Advice(
         "The certificate is for other names than the one in the EWS URL.",
@@ -41,12 +43,12 @@ _ADVICE = {
     ),
     FailureKind.NOT_VALID_NOW: Advice(
         "The certificate has expired or is not valid yet, or a clock is wrong.",
-        "Renew the certificate and give it to IIS; check the time on both machines.",
+        "Renew the certificate and assign it to IIS; check the time on both machines.",
         RENEW,
     ),
     FailureKind.NOT_TLS: Advice(
         "The EWS URL says https, but this port answers without TLS.",
-        "Correct the port in the field EWS URL: usually https means port 443.",
+        "Correct the port in the field EWS URL: https usually means port 443.",
         _URLS,
     ),
     FailureKind.TIMEOUT: Advice(
@@ -62,18 +64,19 @@ _ADVICE = {
         "Let IIS ignore client certificates for the EWS virtual directory.",
     ),
     FailureKind.UNFIT: Advice(
-        "A certificate of the chain may not be used for this.",
-        "Give the server a certificate for servers, with its whole chain.",
+        "A certificate in the chain may not be used for this purpose.",
+        "Give the server a server certificate, with its full chain.",
         RENEW,
     ),
 }
 
 _OTHER = Advice(
-    "The TLS handshake did not come to its end.",
+    "The TLS handshake was not completed.",
     "Check that the port of the EWS URL is Exchange's, and what stands in between.",
     _URLS,
 )
 
 
 def advice(trouble: FailureKind) -> Advice:
+    """Return the advice for a failed handshake."""
     return _ADVICE.get(trouble, _OTHER)

@@ -1,6 +1,6 @@
 """PURE: the PowerShell script that sets Exchange up for one integration.
 
-Every value of the integration stands in one place, at the script's top, as a
-single-quoted string; everything below uses variables. So there is one place where
-quoting matters, and the administrator sees at once what is about to be done.
+Every value of the integration is assigned to a variable at the top of the script, as a
+single-quoted string, and the rest of the script uses the variables. So quoting matters
+in one place only, and the administrator sees the values at once.
 """

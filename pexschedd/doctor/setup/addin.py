@@ -1,5 +1,5 @@
-"""PURE: the add-in, for everybody or for the members of a group (deployment guide,
-"Restricting the scheduling add-in to specific users")."""
+"""PURE: the blocks for the add-in, for everyone or for the members of a group
+(deployment guide, "Restricting the scheduling add-in to specific users")."""
 
 ONLINE = """
 # --- The add-in, the recommended way ----------------------------------------------
@@ -11,7 +11,7 @@ $DeployHere = $false  # CHOOSE
 """
 
 EXPAND = """
-# --- The members of a group, with those of the groups inside ----------------------
+# --- The members of a group, including those of nested groups ---------------------
 # Exchange takes people, not groups: run this again when members come or go.
 
 function Expand-Members([string] $Group, [hashtable] $Seen = @{}) {
@@ -36,8 +36,8 @@ function Expand-ADMembers([string] $Group) {
 
 DEPLOY = """
 # --- The add-in -------------------------------------------------------------------
-# The manifest has to lie in the current folder; it is left out otherwise. After a
-# change that raises manifest_revision, download it again and run this again.
+# The manifest has to be in the current folder; otherwise the add-in is not deployed.
+# After a change that raises manifest_revision, download it again and run this again.
 
 if ($DeployHere -eq $false) { Write-Host 'The add-in is deployed elsewhere.' }
 elseif (-not (Test-Path -LiteralPath $Manifest)) {
@@ -52,7 +52,7 @@ else {
         else { $Users = @(Expand-ADMembers $AddinGroup | Sort-Object -Unique) }
         if ($Users.Count -eq 0) { throw "The group $AddinGroup has no members." }
         if ($Users.Count -gt 1000) {
-            throw "The group has $($Users.Count) members; Exchange takes 1000 at most."
+            throw "The group has $($Users.Count) members; Exchange takes at most 1000."
         }
         $Options.ProvidedTo = 'SpecificUsers'
         $Options.UserList = $Users

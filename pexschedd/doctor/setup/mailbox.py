@@ -1,5 +1,5 @@
-"""PURE: the equipment mailbox, the same everywhere (deployment guide, "Creating an
-equipment resource", "Configuring the equipment resource")."""
+"""PURE: the blocks for the equipment mailbox, the same everywhere (deployment guide,
+"Creating an equipment resource", "Configuring the equipment resource")."""
 
 from pexschedd.doctor.remedies import PROCESSING
 
@@ -19,7 +19,7 @@ if (-not (Get-Mailbox -Filter "EmailAddresses -eq $(Filtered "smtp:$Mailbox")"))
     else { New-Mailbox -Equipment @New }
 }
 $Found = Get-Mailbox -Filter "EmailAddresses -eq $(Filtered "smtp:$Mailbox")"
-if (-not $Found) { throw "$Mailbox is not to be seen yet: run this again in a minute." }
+if (-not $Found) { throw "$Mailbox is not visible yet: run this again in a minute." }
 if ($Found.RecipientTypeDetails -notin 'EquipmentMailbox', 'RoomMailbox') {
     throw "$Mailbox is a $($Found.RecipientTypeDetails): use an equipment mailbox."
 }
@@ -30,7 +30,7 @@ if ("$($Found.PrimarySmtpAddress)" -ne $Mailbox) {
 
 CALENDAR = f"""
 # --- Automatic processing off, conflicts allowed -----------------------------------
-# Otherwise Exchange accepts meetings by itself, and no room is made for them.
+# Otherwise Exchange itself accepts meetings, and no virtual room is created for them.
 
 Set-CalendarProcessing -Identity $Mailbox {PROCESSING}
 """

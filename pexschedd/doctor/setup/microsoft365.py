@@ -1,8 +1,8 @@
-"""PURE: what only Exchange Online needs. Its names for roles and parameters are those
-of Microsoft's "Role Based Access Control for Applications in Exchange Online"."""
+"""PURE: the blocks for Exchange Online only. Roles and parameters are named as in
+Microsoft's "Role Based Access Control for Applications in Exchange Online"."""
 
 CONNECT = """
-# EWS ends in Exchange Online on 2027-04-01, for everybody. Until then it works only in
+# EWS ends in Exchange Online on 2027-04-01, for everyone. Until then it works only in
 # organizations that have allowed it, see below.
 
 if (-not (Get-Command Connect-ExchangeOnline -ErrorAction SilentlyContinue)) {
@@ -39,7 +39,7 @@ if (-not (Get-MailboxPermission -Identity $Mailbox -User $Account)) {
 """
 
 APPLICATION = """
-# --- What the application may do (authentication_method APP_PERM) -----------------
+# --- The application's role (authentication_method APP_PERM) ----------------------
 # The app registration needs a client secret or the integration's certificate, and NO
 # permission full_access_as_app in Entra: that would be for all mailboxes. Exchange
 # gives it a role with a scope.
@@ -53,7 +53,7 @@ if (-not (Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId })) {
 
 # CHOOSE for whom the application may act: 'Users' (the equipment mailbox and the users
 # of the add-in), or 'EquipmentOnly'. With the latter, joining instructions cannot be
-# sent later for meetings that were made while this server was away, nor new ones by
+# sent later for meetings that were made while this server was down, nor new ones by
 # schedulingrecovery.
 
 $Impersonation = 'Users'
@@ -75,7 +75,7 @@ else { New-ManagementScope -Name $RoleName -RecipientRestrictionFilter $Restrict
 $Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
 $Principal = Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId }
 if ($Old -and "$($Old.RoleAssigneeName)" -ne "$($Principal.ObjectId)") {
-    # Of the application that was configured before: it may no more.
+    # It belongs to the application that was configured before.
     Remove-ManagementRoleAssignment -Identity $RoleName -Confirm:$false
     $Old = $null
 }
@@ -83,12 +83,12 @@ if (-not $Old) {
     New-ManagementRoleAssignment -Name $RoleName -App $AppId `
         -Role 'Application EWS.AccessAsApp' -CustomResourceScope $RoleName
 }
-# A change takes up to two hours to work.
+# A change takes up to two hours to take effect.
 """
 
 EWS = r"""
 # --- EWS is allowed ---------------------------------------------------------------
-# With EwsEnabled true, only listed applications may use EWS; with false, nobody; while
+# With EwsEnabled true, only listed applications may use EWS; with false, none; while
 # it is empty, Microsoft blocks it step by step. Changes take up to a day. Others in
 # your organization may depend on the list: look first.
 
@@ -109,6 +109,10 @@ Set-CASMailbox -Identity $Mailbox -EwsEnabled $true
 
 
 def verify(app_only: bool) -> str:
+    """Return the block that shows the result.
+
+    `app_only` says that the application has a role, and no service account is used.
+    """
     rights = (
         "Test-ServicePrincipalAuthorization -Identity $AppId -Resource $Mailbox |\n"
         "    Format-Table RoleName, AllowedResourceScope, ScopeType, InScope\n"

@@ -1,5 +1,5 @@
-"""PURE: what only an Exchange server on-premises needs (deployment guide, "Configuring
-Exchange on-premises for scheduling")."""
+"""PURE: the blocks for an Exchange server on-premises only (deployment guide,
+"Configuring Exchange on-premises for scheduling")."""
 
 SHELL = """
 if (-not (Get-Command Get-Mailbox -ErrorAction SilentlyContinue)) {
@@ -10,7 +10,7 @@ if (-not (Get-Command Get-Mailbox -ErrorAction SilentlyContinue)) {
 ACCOUNT = """
 # --- The service account ----------------------------------------------------------
 # It may serve several integrations, but should not be shared with One-Touch Join.
-# An account of Active Directory is enough; Exchange 2013 wants it to have a mailbox.
+# An account in Active Directory is enough; Exchange 2013 requires it to have a mailbox.
 
 if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
     if ($Account -notlike '*@*') { throw "There is no account $Account." }
@@ -23,7 +23,7 @@ if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
         $Person = (Get-User -Identity $Account).DistinguishedName
         Set-ADUser -Identity $Person -PasswordNeverExpires $true
     }
-    else { Write-Warning "Let the password of $Account never expire." }
+    else { Write-Warning "Set the password of $Account to never expire." }
 }
 """
 
@@ -31,17 +31,17 @@ IMPERSONATION = """
 # --- Impersonation ----------------------------------------------------------------
 # CHOOSE for whom the service account may act:
 #   'Users'          the equipment mailbox and the users of the add-in
-#   'Organization'   everybody
+#   'Organization'   everyone
 #   'EquipmentOnly'  the equipment mailbox. Then two things are lost: joining
 #                    instructions for meetings that were made while this server was
-#                    away, and new ones by schedulingrecovery.
+#                    down, and new ones by schedulingrecovery.
 
 $Impersonation = 'Users'
 
 $Assignment = @{ Name = $RoleName; Role = 'ApplicationImpersonation'; User = $Account }
 $Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
 if ($Old) {
-    # Of the account that was configured before? Then it may no more.
+    # It is removed if it belongs to the account that was configured before.
     $Mine = Get-ManagementRoleAssignment -RoleAssignee $Account `
         -Role ApplicationImpersonation | Where-Object { $_.Name -eq $RoleName }
     if (-not $Mine) {
@@ -83,7 +83,7 @@ else {
         New-ManagementRoleAssignment @Assignment -CustomRecipientWriteScope $RoleName
     }
 }
-# A change takes up to an hour to work.
+# A change takes up to an hour to take effect.
 """
 
 _BASIC = """
@@ -104,8 +104,8 @@ Get-WebServicesVirtualDirectory |
 _NTLM = f"""
 # --- Authentication: NTLMv2 -------------------------------------------------------
 # With Extended Protection (on by default since Exchange 2019 CU14) a sign-in is bound
-# to the server's certificate. So TLS must not end in between with another certificate
-# than Exchange's own, and SSL offloading cannot work. Look at it with:
+# to the server's certificate. So TLS must not end in between with a certificate other
+# than Exchange's own, and SSL offloading cannot work. See the setting with:
 #   Get-WebServicesVirtualDirectory | Format-List Identity,ExtendedProtection*
 {_WINDOWS}"""
 
@@ -119,7 +119,7 @@ if (-not $Spn) {{ $Spn = "HTTP/$EwsHost" }}
 setspn -Q $Spn
 # If that finds nothing, and a load balancer is in use (CHOOSE the account's name):
 #   setspn -S $Spn 'EXCH-ASA$'
-# A duplicate makes Kerberos fail for everybody:
+# A duplicate makes Kerberos fail for everyone:
 setspn -X -F | Select-String -SimpleMatch $Spn
 """
 
@@ -132,7 +132,7 @@ Get-WebServicesVirtualDirectory |
 
 
 def method(name: str) -> str:
-    """The block for an `authentication_method`."""
+    """Return the block for an `authentication_method`."""
     return {"BASIC": _BASIC, "NTLM": _NTLM, "KERBEROS": _KERBEROS}.get(name, _OAUTH)
 
 
@@ -150,7 +150,7 @@ if ($OwnThrottlingPolicy) {
             -EwsCutoffBalance Unlimited -EwsMaxSubscriptions Unlimited
     }
     Set-ThrottlingPolicyAssociation -Identity $Account -ThrottlingPolicy $RoleName
-    # What is impersonated is charged, too:
+    # Exchange charges the impersonated mailbox, too:
     Set-ThrottlingPolicyAssociation -Identity $Mailbox -ThrottlingPolicy $RoleName
 }
 """

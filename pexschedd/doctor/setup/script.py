@@ -1,4 +1,4 @@
-"""PURE: the whole script, from its blocks."""
+"""PURE: puts the script together from its blocks."""
 
 import msgspec
 
@@ -7,23 +7,25 @@ from pexschedd.doctor.setup import addin, mailbox, microsoft365, onpremises
 from pexschedd.doctor.setup.values import values
 from pexschedd.model.integration import Connector
 
-FORS = ("onpremises", "microsoft365")
+TARGETS = ("onpremises", "microsoft365")
 
 
 class SetupOptions(msgspec.Struct, frozen=True):
+    """The administrator's choices for the script."""
+
     target: str = "onpremises"
-    """One of `FORS`."""
+    """One of `TARGETS`."""
     addin_group: str = ""
-    """Only its members get the add-in; empty: everybody."""
+    """The group whose members get the add-in; empty for everyone."""
 
 
-def script_for(connector: Connector, wishes: SetupOptions) -> str:
-    """Complete, commented, and safe to run again; ends with a line end."""
-    online = wishes.target == "microsoft365"
+def script_for(connector: Connector, options: SetupOptions) -> str:
+    """Return the complete script, which is safe to run more than once."""
+    online = options.target == "microsoft365"
     app_only = online and connector.authentication_method != "OAUTH"
     blocks = [
         _head(connector, online=online),
-        values(connector, wishes.addin_group, online=online),
+        values(connector, options.addin_group, online=online),
     ]
     if online:
         blocks.append(microsoft365.CONNECT)
@@ -58,11 +60,11 @@ def _head(connector: Connector, *, online: bool) -> str:
         else "the Exchange Management Shell, as a member of Organization Management"
     )
     lines = [
-        f"Sets {where} up for the integration {connector.id}: {connector.name}",
+        f"Sets up {where} for the integration {connector.id}: {connector.name}",
         "",
         f"Run it in {shell}.",
         "It may be run again: what exists is kept or brought up to date. Read it",
-        "first, and choose where it says CHOOSE. No password is in here; you are",
+        "first, and choose where it says CHOOSE. It contains no password; you are",
         "asked for it.",
     ]
     return "\n".join(comment(line).rstrip() for line in lines)

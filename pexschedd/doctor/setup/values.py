@@ -1,4 +1,4 @@
-"""PURE: the script's first block: what is particular to this integration."""
+"""PURE: the script's first block, with the values of the integration."""
 
 from pexschedd.doctor.case import host_of
 from pexschedd.doctor.powershell import quoted
@@ -10,6 +10,7 @@ function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }
 
 
 def values(connector: Connector, addin_group: str, *, online: bool) -> str:
+    """Return the block that assigns the integration's values to variables."""
     address = connector.room_mailbox_email_address
     username = connector.username
     rows = [
@@ -23,7 +24,7 @@ def values(connector: Connector, addin_group: str, *, online: bool) -> str:
         (
             "AddinGroup",
             addin_group,
-            "only its members get the add-in; empty: everybody",
+            "only its members get the add-in; empty: everyone",
         ),
         ("AddinId", connector.uuid.lower(), "as in the manifest"),
         (
@@ -34,7 +35,7 @@ def values(connector: Connector, addin_group: str, *, online: bool) -> str:
                 f"ms_exchange_connector/{connector.id}/manifest/"
             ),
         ),
-        ("RoleName", f"pexschedd {connector.id}", "of what is made here"),
+        ("RoleName", f"pexschedd {connector.id}", "of everything that is created here"),
     ]
     if online:
         rows.append(("AppId", connector.oauth_client_id, "of the app registration"))
@@ -49,7 +50,7 @@ def values(connector: Connector, addin_group: str, *, online: bool) -> str:
     lines += [
         "$MailboxType = 'Equipment'  # CHOOSE: 'Equipment', or 'Room'",
         "",
-        "# In a filter of Exchange's, a quote in a value is doubled.",
+        "# In an Exchange filter, a quote in a value is doubled.",
         _FILTERED,
     ]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ Identity tokens, Kerberos tickets and join windows all depend on the time; other
 wrong clock is noticed by users, who are told that their token is not valid yet.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from pexschedd.clock import Now, ahead
@@ -20,11 +21,17 @@ CHECK_EVERY = 60.0
 
 
 class ClockSkew:
-    """Compares servers' clocks with ours, and raises and lowers the alarm."""
+    """Compares servers' clocks with ours, and raises and lowers the alarm.
 
-    def __init__(self, alarms: Alarms, now: Now) -> None:
+    `agreed` is called whenever a server's clock agrees.
+    """
+
+    def __init__(
+        self, alarms: Alarms, now: Now, agreed: Callable[[], object] = lambda: None
+    ) -> None:
         self._alarms = alarms
         self._now = now
+        self._agreed = agreed
         self._checked: dict[str, datetime] = {}
 
     def seen(self, integration: str, date: str) -> None:
@@ -52,6 +59,7 @@ class ClockSkew:
             )
         elif abs(difference) <= TOLERATED:
             self._alarms.lower(integration, names.CLOCK)
+            self._agreed()
 
 
 def _span(seconds: float) -> str:

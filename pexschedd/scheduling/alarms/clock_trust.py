@@ -35,7 +35,7 @@ INSTANCE = "this machine"
 
 
 class ClockTrust:
-    """Watches the date. `changed` is called at once after each jump.
+    """Watches the date.
 
     `clock` must be steady: its seconds do not follow the date.
     """
@@ -49,17 +49,20 @@ class ClockTrust:
         *,
         clock: IReactorTime,
         now: Now,
-        changed: Callable[[], object],
     ) -> None:
         self._store = store
         self._alarms = alarms
         self._clock = clock
         self._now = now
-        self._changed = changed
+        self._after_jump: list[Callable[[], object]] = []
         self._date, self._steady = now(), clock.seconds()
         self._doubt = self._doubt_at_start()
         if self._doubt:
             self._log.warn("clock is in doubt: {reason}", reason=self._doubt)
+
+    def on_jump(self, listener: Callable[[], object]) -> None:
+        """Have `listener` called at once after each jump of the date."""
+        self._after_jump.append(listener)
 
     def service(self) -> Periodic:
         """Return the service that looks at the clocks while the daemon runs."""
@@ -92,7 +95,8 @@ class ClockTrust:
                 "Exchange server's date agrees. Synchronize the clock by NTP."
             )
             self._log.warn("clock jumped seconds={seconds:.0f}", seconds=passed)
-            self._changed()
+            for listener in self._after_jump:
+                listener()
         if self._doubt:
             self._alarms.raise_(names.CLOCK, INSTANCE, self._doubt)
         else:

@@ -10,7 +10,7 @@ import msgspec
 from twisted.web.server import Request
 
 from pexschedd.doctor.report import DoctorReport
-from pexschedd.doctor.setup.script import FORS, SetupOptions, script_for
+from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
 from pexschedd.errors import NotFound
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
@@ -102,8 +102,8 @@ def _setup_options(request: Request, connector: Connector) -> tuple[SetupOptions
     default = "microsoft365" if is_online else "onpremises"
     target = _argument(request, "for") or default
     form = _argument(request, "format") or "ps1"
-    if target not in FORS:
-        raise BadRequest(f"for: must be one of {', '.join(FORS)}.")
+    if target not in TARGETS:
+        raise BadRequest(f"for: must be one of {', '.join(TARGETS)}.")
     if form not in ("ps1", "json"):
         raise BadRequest("format: must be ps1 or json.")
     group = _argument(request, "addin_group")

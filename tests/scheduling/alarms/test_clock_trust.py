@@ -34,13 +34,11 @@ class Machine:
         def changed() -> None:
             self.changes += 1
 
-        return ClockTrust(
-            self.store,
-            self.alarms,
-            clock=self.steady,
-            now=lambda: self.date,
-            changed=changed,
+        trust = ClockTrust(
+            self.store, self.alarms, clock=self.steady, now=lambda: self.date
         )
+        trust.on_jump(changed)
+        return trust
 
     def passes(self, seconds: float, *, dated: float | None = None) -> None:
         """Time passes; by the date as much, or something else."""

@@ -1,0 +1,63 @@
+"""The services that keep rooms and mailboxes in order, and the control socket."""
+
+from twisted.application.service import MultiService
+
+from pexschedd.composition.clients import Clients
+from pexschedd.composition.runtime import Runtime, digits, uuid4
+from pexschedd.control.executor import Examine, Executor, SetPassword
+from pexschedd.control.socket import ControlSocket
+from pexschedd.scheduling.records.alias_allocator import AliasAllocator
+from pexschedd.scheduling.upkeep import janitor
+from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
+from pexschedd.scheduling.upkeep.audit_service import AuditService
+from pexschedd.scheduling.upkeep.janitor import Janitor
+from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
+from pexschedd.scheduling.upkeep.meeting_recovery import MeetingRecovery
+from pexschedd.scheduling.upkeep.recovery import RecoveryRunner
+from pexschedd.scheduling.upkeep.restore_room import RoomRestorer
+from pexschedd.util.periodic import Periodic
+
+
+class UpkeepServices(MultiService):
+    """Runs the janitor, the audits and the control socket.
+
+    `examine` and `set_password` carry out the orders that concern neither rooms nor
+    mailboxes.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        clients: Clients,
+        *,
+        examine: Examine,
+        set_password: SetPassword,
+    ) -> None:
+        super().__init__()
+        store, texts = runtime.store, runtime.message_texts
+        clock, now = runtime.reactor, runtime.now
+        connect = clients.connections.both
+        restorer = RoomRestorer(store, texts, now=now, digits=digits)
+        allocator = AliasAllocator(store, now=now, uuid4=uuid4, digits=digits)
+        recovery = MeetingRecovery(store, texts, restorer, allocator, clock=clock)
+        recoverer = RecoveryRunner(recovery, clock=clock, now=now)
+        maintainer = MaintenanceRunner(clock=clock, now=now)
+        auditor = AuditRunner(store, restorer, runtime.alarms, clock=clock, now=now)
+        self.audits = AuditService(store, auditor, connect, clock=clock, now=now)
+        self.executor = Executor(
+            store,
+            recoverer,
+            maintainer,
+            connect,
+            now=now,
+            examine=examine,
+            set_password=set_password,
+        )
+        trust = runtime.clock_trust
+        sweep = Janitor(store, clock=clock, now=now, doubt=lambda: trust.doubt).sweep
+        for service in (
+            Periodic("janitor", sweep, clock, janitor.INTERVAL),
+            self.audits,
+            ControlSocket(runtime.config.state_dir, self.executor, clock),
+        ):
+            service.setServiceParent(self)

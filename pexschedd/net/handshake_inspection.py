@@ -1,0 +1,28 @@
+"""PURE: the result of inspecting a server's TLS handshake."""
+
+import msgspec
+
+from pexschedd.crypto.certificates import Certificate
+from pexschedd.net.errors import ConnectionFailure, FailureKind, clause
+
+
+class HandshakeInspection(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a handshake showed, for an administrator; see `net.inspection`."""
+
+    host: str
+    port: int
+    chain: tuple[Certificate, ...] = ()
+    """As presented, the server's own first; empty if there was no handshake."""
+    version: str = ""
+    """Of TLS, as agreed: `TLSv1.3`."""
+    cipher: str = ""
+    trouble: FailureKind | None = None
+    """Why this server would not be talked to; None if it would."""
+    detail: str = ""
+
+    @property
+    def problem(self) -> str:
+        """The trouble in words ("its …"), or empty."""
+        if self.trouble is None:
+            return ""
+        return clause(ConnectionFailure(self.trouble, self.detail))
