@@ -1,4 +1,4 @@
-"""From an integration's record to the way its service account signs in to Exchange."""
+"""From an integration's record to the authentication of its service account."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,34 +23,37 @@ from pexschedd.model.integration import Connector
 
 
 class NoTokenSource:
-    """Stands where nobody obtains tokens."""
+    """Stands in for a token source where OAuth is not set up."""
 
     async def token(self) -> str:
+        """Raise `SignInRefused`."""
         raise SignInRefused("Signing in to Exchange with OAuth is not set up here.")
 
     def rejected(self, token: str) -> None:
-        pass
+        """Does nothing: there was no token."""
 
 
 def no_token_source(_connector: Connector) -> TokenSource:
+    """The token source of any integration where OAuth is not set up."""
     return NoTokenSource()
 
 
 class RefusingAuthenticator:
-    """Says what is wrong with the settings as soon as somebody wants to sign in."""
+    """Refuses every request with what is wrong with the settings."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        """Raise `SignInRefused`."""
         raise SignInRefused(self._reason)
 
 
 class KerberosSupport:
-    """What Kerberos needs of the process: a folder, threads and the time.
+    """Kerberos for all integrations: one folder, threads and the time.
 
-    `connectors` are all integrations, and `authorities` the certificates (PEM) that KDC
-    proxies may be checked with, at any time.
+    `connectors` gives all integrations, and `authorities` the certificates (PEM) that
+    KDC proxies may be verified with, at any time.
     """
 
     def __init__(
@@ -68,7 +71,10 @@ class KerberosSupport:
         self._folder = KerberosFolder(state_dir, self._realms, authorities)
 
     def authenticator(self, connector: Connector, password: str) -> Authenticator:
-        """Raises ValueError saying what is wrong with the settings."""
+        """An authenticator for an integration's account.
+
+        Raises ValueError saying what is wrong with the settings.
+        """
         realm = self._realm(connector)
         url = urlsplit(connector.url)
         account = KerberosAccount(
@@ -86,7 +92,7 @@ class KerberosSupport:
         )
 
     def _realms(self) -> Iterator[KerberosRealm]:
-        """Of all integrations whose settings are right."""
+        """The realms of all integrations whose settings are valid."""
         for connector in self._connectors():
             if connector.authentication_method == "KERBEROS":
                 try:
@@ -110,7 +116,10 @@ class KerberosSupport:
 
 
 class AuthenticatorFactory:
-    """Chooses; `tokens` obtains access tokens for an integration."""
+    """Chooses an integration's authenticator by its `authentication_method`.
+
+    `tokens` gives the token source of an integration.
+    """
 
     def __init__(
         self,
@@ -122,8 +131,10 @@ class AuthenticatorFactory:
         self._kerberos = kerberos
 
     def authenticator(self, connector: Connector, password: str) -> Authenticator:
-        """One for all connections of a transport. Wrong settings are said when it is
-        used."""
+        """An authenticator for all connections of a transport.
+
+        If the settings are wrong, it raises `SignInRefused` when it is used.
+        """
         try:
             return self._choose(connector, password)
         except ValueError as error:

@@ -60,7 +60,7 @@ class _Receiver:
 
 async def connect(network: Network, host: str, port: int) -> ConnectResult:
     """Open a TCP connection, through the proxy if there is one, and close it."""
-    endpoint = network.way(host, port, timeout=TIMEOUT)
+    endpoint = network.tcp_endpoint(host, port, timeout=TIMEOUT)
     try:
         connection: Any = await endpoint.connect(Factory.forProtocol(Protocol))
     except Exception as failure:  # noqa: BLE001 - trouble is a result

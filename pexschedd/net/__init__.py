@@ -1,1 +1,1 @@
-"""How this machine reaches others: whom it believes, and which way it goes there."""
+"""Connections to other machines: trust in certificates, the web proxy, HTTP clients."""

@@ -1,4 +1,4 @@
-"""A request's body that is there already."""
+"""A request body whose bytes are known."""
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer
@@ -8,22 +8,26 @@ from zope.interface import implementer
 
 @implementer(IBodyProducer)
 class BytesProducer:
-    """Written at once, before anything is awaited: a handshake of several requests
-    needs that, and Twisted's own producer takes turns of the reactor for it."""
+    """Produces the whole body at once.
+
+    Twisted's own producer takes several turns of the reactor; a sign-in handshake of
+    several requests needs the body to be written before anything else happens.
+    """
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self.length = len(body)
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        """Writes the body; the result has fired already."""
         consumer.write(self._body)
         return succeed(None)
 
     def pauseProducing(self) -> None:
-        pass
+        """Does nothing: the body is written already."""
 
     def resumeProducing(self) -> None:
-        pass
+        """Does nothing: the body is written already."""
 
     def stopProducing(self) -> None:
-        pass
+        """Does nothing: the body is written already."""

@@ -1,4 +1,4 @@
-"""PURE: which hosts are reached without the proxy.
+"""PURE: the hosts that are reached without the proxy.
 
 A pattern is a host name (`mail.example.com`), a domain with everything below it
 (`*.example.com`), an IP address or a network (`10.0.0.0/8`). Names are not resolved:
@@ -22,7 +22,7 @@ _ADDRESS = re.compile(r"[0-9./]+|[0-9a-f:./]*:[0-9a-f:./]*")
 
 
 def problem(pattern: str) -> str | None:
-    """What is wrong with a pattern, or None."""
+    """Describe what is wrong with a pattern; None if it is valid."""
     text = _plain(pattern)
     if _ADDRESS.fullmatch(text):
         try:
@@ -39,7 +39,7 @@ def problem(pattern: str) -> str | None:
 
 
 def bypassed(host: str, patterns: Sequence[str]) -> bool:
-    """Whether `host` is reached directly. This machine itself always is."""
+    """Return whether `host` is reached directly, as this machine itself always is."""
     name = _plain(host)
     address = _address(name)
     if name == "localhost" or (address is not None and address.is_loopback):

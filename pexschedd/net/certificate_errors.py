@@ -1,4 +1,4 @@
-"""PURE: what is wrong with one certificate of the chain that a server shows."""
+"""PURE: faults of one certificate in the chain that a server presents."""
 
 from cryptography import x509
 from service_identity.cryptography import extract_patterns
@@ -34,10 +34,10 @@ _UNFIT = {
 }
 
 
-def name_trouble(
+def host_name_failure(
     certificate: x509.Certificate, identity: ServiceID, host: str
 ) -> ConnectionFailure | None:
-    """Whether the server's own certificate is for `host`."""
+    """The failure if the server's own certificate is not for `host`, else None."""
     try:
         verify_service_identity(extract_patterns(certificate), [identity], [])
     except (VerificationError, CertificateError):
@@ -49,23 +49,23 @@ def name_trouble(
     return None
 
 
-def chain_trouble(
+def chain_failure(
     certificate: x509.Certificate, error: int, depth: int
 ) -> ConnectionFailure:
-    """What OpenSSL has against a certificate.
+    """The failure for a certificate that OpenSSL refuses.
 
     `error` is its verification error; `depth` is 0 for the server's own certificate, 1
     for the one that issued it, and so on.
     """
     shown = described(certificate)
-    trouble, why = _why(shown, error)
+    kind, why = _why(shown, error)
     place = (
         "the server's own certificate"
         if depth == 0
         else f"certificate {depth} above the server's own,"
     )
     return ConnectionFailure(
-        trouble,
+        kind,
         f'{place} "{shown.subject}" {why} (issued by "{shown.issuer}", valid '
         f"{shown.dates}, SHA-256 fingerprint {shown.fingerprint})",
     )
@@ -78,9 +78,12 @@ def _why(certificate: Certificate, error: int) -> tuple[FailureKind, str]:
         begins = day(certificate.not_before)
         return FailureKind.NOT_VALID_NOW, f"is valid from {begins} only"
     if error in _SELF_SIGNED:
-        return FailureKind.UNTRUSTED, "signed itself and is not known here"
+        return FailureKind.UNTRUSTED, "is self-signed and not known here"
     if error in _UNKNOWN_ISSUER:
-        return FailureKind.UNTRUSTED, "was issued by somebody who is not known here"
+        return (
+            FailureKind.UNTRUSTED,
+            "was issued by an authority not known here",
+        )
     if error in _UNFIT:
         return FailureKind.UNFIT, _UNFIT[error]
     return FailureKind.UNFIT, f"was refused (OpenSSL verification error {error})"

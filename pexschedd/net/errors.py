@@ -1,9 +1,11 @@
-"""Why no HTTP answer came, told apart as far as an administrator has to."""
+"""Reasons for which an HTTP request got no response, as administrators see them."""
 
 from enum import StrEnum
 
 
 class FailureKind(StrEnum):
+    """Kinds of failure that an administrator mends in different ways."""
+
     NAME = "name"
     REFUSED = "refused"
     NO_ROUTE = "no_route"
@@ -46,14 +48,17 @@ ABOUT_TRUST = frozenset(
         FailureKind.CLIENT_CERTIFICATE,
     )
 )
-"""The server is there, but no TLS connection to it that could be believed."""
+"""The server can be reached, but no trustworthy TLS connection can be made to it."""
 
-ABOUT_PROXY = frozenset(t for t in FailureKind if t.value.startswith("proxy_"))
-"""The details of these name the proxy and the server."""
+ABOUT_PROXY = frozenset(k for k in FailureKind if k.value.startswith("proxy_"))
+"""The proxy is at fault; the detail names the proxy and the server."""
 
 
 class ConnectionFailure(Exception):
-    """No complete HTTP answer came. `detail` completes the sentence."""
+    """A request without a complete HTTP response.
+
+    `detail` fills the gap in the sentence that `clause` makes of it.
+    """
 
     def __init__(self, trouble: FailureKind, detail: str = "") -> None:
         self.trouble = trouble
@@ -62,8 +67,8 @@ class ConnectionFailure(Exception):
 
 
 class NeverAnsweredError(ConnectionFailure):
-    """The connection died before the first byte of an answer: the server may or may
-    not have seen the request."""
+    """A connection that was lost before the first byte of a response: the server may
+    or may not have seen the request."""
 
 
 def too_large(limit: int) -> ConnectionFailure:
@@ -72,7 +77,7 @@ def too_large(limit: int) -> ConnectionFailure:
 
 
 def clause(error: ConnectionFailure) -> str:
-    """What is wrong with the server, "it", as the rest of a sentence."""
+    """Describe a failure as a clause whose subject, "it", is the server."""
     return _CLAUSES[error.trouble].format(detail=error.detail)
 
 
@@ -82,7 +87,7 @@ _CLAUSES = {
     FailureKind.NO_ROUTE: "it cannot be reached ({detail})",
     FailureKind.TIMEOUT: "it did not answer within {detail} seconds",
     FailureKind.LOST: "it closed the connection before the answer was complete",
-    FailureKind.CLOSED: "the connection was given up",
+    FailureKind.CLOSED: "the connection was closed by this service",
     FailureKind.GARBLED: "it does not answer as a web server does ({detail})",
     FailureKind.TOO_LARGE: "its answer is larger than {detail} bytes",
     FailureKind.UNTRUSTED: "its certificate is not trusted: {detail}",

@@ -1,6 +1,6 @@
-"""A look at a server's certificates: for the administrator, not for a connection.
+"""Inspection of a server's certificates, for the administrator.
 
-The handshake goes to its end whatever the server shows, and nothing else is sent.
+The handshake is completed whatever the server presents, and nothing else is sent.
 """
 
 from typing import Any
@@ -23,36 +23,36 @@ from pexschedd.net.twisted_errors import as_connection_failure
 async def inspect(
     network: Network, host: str, port: int, *, timeout: float, direct: bool = False
 ) -> HandshakeInspection:
-    """Connects, shakes hands and tells what was seen; trouble is a result, too.
+    """Connect, complete a handshake and report; a failure is a result, too.
 
-    `timeout` is for everything, in seconds. `direct` leaves the proxy out.
+    `timeout` is for all of it, in seconds. `direct` leaves the proxy out.
     """
     report = HandshakeReport()
-    looking = Deferred.fromCoroutine(
-        _look(network, host, port, timeout, direct, report)
+    inspecting = Deferred.fromCoroutine(
+        _handshake(network, host, port, timeout, direct, report)
     )
-    looking.addTimeout(
-        timeout, network.reactor, lambda result, _: _late(result, timeout)
+    inspecting.addTimeout(
+        timeout, network.reactor, lambda result, _: _timed_out(result, timeout)
     )
     try:
-        found = await looking
+        found = await inspecting
     except Exception as failure:
-        trouble = as_connection_failure(failure)
-        if not isinstance(trouble, ConnectionFailure):
-            raise trouble from failure
+        known = as_connection_failure(failure)
+        if not isinstance(known, ConnectionFailure):
+            raise known from failure
         found = HandshakeInspection(
-            host=host, port=port, trouble=trouble.trouble, detail=trouble.detail
+            host=host, port=port, trouble=known.trouble, detail=known.detail
         )
     return found
 
 
-def _late(result: Any, timeout: float) -> Any:
+def _timed_out(result: Any, timeout: float) -> Any:
     if isinstance(result, Failure):
         raise ConnectionFailure(FailureKind.TIMEOUT, f"{timeout:g}")
     return result
 
 
-async def _look(
+async def _handshake(
     network: Network,
     host: str,
     port: int,
@@ -62,18 +62,18 @@ async def _look(
 ) -> HandshakeInspection:
     endpoint = wrapClientTLS(
         network.trust.observer(host, report),
-        network.way(host, port, timeout=timeout, direct=direct),
+        network.tcp_endpoint(host, port, timeout=timeout, direct=direct),
     )
-    visitor: Any = await endpoint.connect(Factory.forProtocol(_Visitor))
+    waiting: Any = await endpoint.connect(Factory.forProtocol(_HandshakeWaiter))
     try:
-        await visitor.done
-        return _seen(host, port, report)
+        await waiting.done
+        return _inspected(host, port, report)
     finally:
-        visitor.leave()
+        waiting.abort()
 
 
-def _seen(host: str, port: int, report: HandshakeReport) -> HandshakeInspection:
-    connection, trouble = report.connection, report.trouble
+def _inspected(host: str, port: int, report: HandshakeReport) -> HandshakeInspection:
+    connection, failure = report.connection, report.failure
     assert connection is not None  # noqa: S101 - there was a handshake
     chain = connection.get_peer_cert_chain(as_cryptography=True) or []
     return HandshakeInspection(
@@ -82,14 +82,14 @@ def _seen(host: str, port: int, report: HandshakeReport) -> HandshakeInspection:
         chain=tuple(described(certificate) for certificate in chain),
         version=connection.get_protocol_version_name(),
         cipher=connection.get_cipher_name() or "",
-        trouble=trouble.trouble if trouble else None,
-        detail=trouble.detail if trouble else "",
+        trouble=failure.trouble if failure else None,
+        detail=failure.detail if failure else "",
     )
 
 
 @implementer(IHandshakeListener)
-class _Visitor(Protocol):
-    """Waits for the end of the handshake, good or bad."""
+class _HandshakeWaiter(Protocol):
+    """Fires `done` when the handshake is over, well or badly."""
 
     transport: Any
 
@@ -104,6 +104,6 @@ class _Visitor(Protocol):
         if not self.done.called:
             self.done.errback(reason)
 
-    def leave(self) -> None:
+    def abort(self) -> None:
         if getattr(self.transport, "connected", False):
             self.transport.abortConnection()

@@ -1,8 +1,8 @@
-"""The way to other machines: one for the whole daemon.
+"""Endpoints, agents and HTTP clients for everything that connects to other machines.
 
-Everything that connects anywhere - Exchange, its metadata, identity providers - asks
-here for an endpoint or an agent, so that all believe the same certificates and take
-the same way: through the installation's web proxy, if it has one.
+Whatever connects anywhere - to Exchange, its metadata, identity providers - gets them
+here, so that all of it trusts the same certificates, goes through the installation's
+web proxy, if it has one, and is bounded against servers that mean harm.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,11 @@ _Target = tuple[bytes, bytes, int, bool]
 
 
 class Network:
-    """`reactor` is the process's; `trust` says whose certificates are believed."""
+    """The network as this installation reaches it: one for the whole daemon.
+
+    `reactor` is the process's; `trust` verifies certificates; without a `proxy`, all
+    connections are direct.
+    """
 
     def __init__(self, reactor: Any, trust: Trust, proxy: Proxy | None = None) -> None:
         self.reactor = reactor
@@ -39,25 +43,25 @@ class Network:
         self.proxy = proxy
 
     def direct(self) -> "Network":
-        """The same without the proxy."""
+        """The same network without the proxy."""
         return self if self.proxy is None else Network(self.reactor, self.trust)
 
     def endpoint(
         self, uri: URI, *, timeout: float = CONNECT_TIMEOUT, direct: bool = False
     ) -> IStreamClientEndpoint:
-        """Connects to the host of an http or https URL, with TLS for https.
+        """An endpoint for the host of an http or https URL, with TLS for https.
 
-        `direct` leaves the proxy out. `timeout` seconds for reaching an address, and
-        as many for the handshake.
+        `direct` leaves the proxy out. `timeout` is in seconds, for reaching one of the
+        host's addresses and again for the TLS handshake.
         """
         host = uri.host.decode("ascii")
-        endpoint = self.way(host, uri.port, timeout=timeout, direct=direct)
+        endpoint = self.tcp_endpoint(host, uri.port, timeout=timeout, direct=direct)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self.trust.for_host(host), endpoint)
             endpoint = HandshakeTimeout(endpoint, self.reactor, timeout)
         return endpoint
 
-    def way(
+    def tcp_endpoint(
         self,
         host: str,
         port: int,
@@ -65,16 +69,16 @@ class Network:
         timeout: float = CONNECT_TIMEOUT,
         direct: bool = False,
     ) -> IStreamClientEndpoint:
-        """Connects to a port and nothing more: bytes are sent as they are."""
+        """An endpoint for a port, through the proxy where it applies, without TLS."""
         proxy = self.proxy
         if direct or proxy is None or not proxy.is_for(host):
             return HostnameEndpoint(self.reactor, host, port, timeout=timeout)
-        way: IStreamClientEndpoint = HostnameEndpoint(
+        to_proxy: IStreamClientEndpoint = HostnameEndpoint(
             self.reactor, proxy.host, proxy.port, timeout=timeout
         )
         if proxy.secure:
-            way = wrapClientTLS(self.trust.for_host(proxy.host), way)
-        return Tunnel(proxy, way, host, port, self.reactor)
+            to_proxy = wrapClientTLS(self.trust.for_host(proxy.host), to_proxy)
+        return Tunnel(proxy, to_proxy, host, port, self.reactor)
 
     def agent(
         self,

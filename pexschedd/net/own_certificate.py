@@ -1,4 +1,4 @@
-"""PURE: the certificate that we show ourselves, on an `ssl:` endpoint."""
+"""PURE: the certificate that this service presents on an `ssl:` endpoint."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from pexschedd.crypto.certificates import Certificate, described
 def certificate_file(endpoint: str) -> Path | None:
     """The file with the certificate of a Twisted `ssl:` endpoint; None for others.
 
-    Twisted's own rules: without `certKey` it is in the file of `privateKey`, and
+    By Twisted's rules, it is in the file of `privateKey` if there is no `certKey`, and
     colons in a value are written with a backslash.
     """
     kind, *parts = re.split(r"(?<!\\):", endpoint)

@@ -1,4 +1,4 @@
-"""PURE: the web proxy of an installation, and the sentences about it."""
+"""PURE: the web proxy of an installation, its protocol, and messages about it."""
 
 import re
 from base64 import b64encode
@@ -10,16 +10,18 @@ from pexschedd.net.bypass import bypassed
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 
 ANSWER_SECONDS = 30.0
-"""How long a proxy may take to open a tunnel."""
+"""Seconds that a proxy may take to open a tunnel."""
 
 MAX_HEADER = 8 * 1024
-"""Bytes of its answer."""
+"""Bytes of a proxy's response."""
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: |\r?\n|$)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    """The address of a web proxy, and the account that may use it."""
+
     secure: bool
     """Whether the connection to the proxy itself is TLS."""
     host: str
@@ -27,22 +29,23 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     username: str = ""
     password: str = ""
     bypass: tuple[str, ...] = ()
-    """See `bypass.py`."""
+    """Hosts that are reached directly: patterns of `bypass.py`."""
 
     def __repr__(self) -> str:
         return f"<Proxy {self.name}>"
 
     @property
     def name(self) -> str:
-        """For people; without the password."""
+        """The proxy's URL, for messages: without user name and password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.secure else 'http'}://{host}:{self.port}"
 
     def is_for(self, host: str) -> bool:
+        """Return whether connections to `host` go through this proxy."""
         return not bypassed(host, self.bypass)
 
     def connect_request(self, target: str) -> bytes:
-        """What opens a tunnel to `target`, a host and port (RFC 9110, 9.3.6)."""
+        """The request for a tunnel to `target`, a host and port (RFC 9110, 9.3.6)."""
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
         if self.username:
             pair = f"{self.username}:{self.password}".encode()
@@ -51,7 +54,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_url(url: str) -> Proxy:
-    """Raises ValueError that says what a proxy's URL has to look like."""
+    """The proxy at a URL. Raises ValueError saying what such a URL has to look like."""
     wanted = "must look like http://proxy.example.com:3128"
     try:
         parts = urlsplit(url)
@@ -72,13 +75,15 @@ def parse_url(url: str) -> Proxy:
 
 
 class ProxyResponse(msgspec.Struct, frozen=True):
+    """A proxy's response to CONNECT."""
+
     status: int
     offered: str
-    """What Proxy-Authenticate asks for."""
+    """The values of Proxy-Authenticate, separated by commas."""
 
 
 def parse_answer(header: bytes) -> ProxyResponse | None:
-    """A proxy's answer up to its empty line; None if it is none."""
+    """Parse a response up to its empty line; None if it is not HTTP."""
     match = _STATUS.match(header)
     if match is None:
         return None
@@ -89,7 +94,7 @@ def parse_answer(header: bytes) -> ProxyResponse | None:
 def refusal(
     answer: ProxyResponse, proxy: Proxy, target: str
 ) -> ConnectionFailure | None:
-    """What an answer means for the connection to `target`; None if it is open."""
+    """The failure that a response means for `target`; None if the tunnel is open."""
     status, name = answer.status, f"the proxy {proxy.name}"
     if 200 <= status < 300:
         return None
@@ -100,7 +105,7 @@ def refusal(
     if 400 <= status < 500:
         return ConnectionFailure(
             FailureKind.PROXY_FORBIDS,
-            f"{name} does not let us through to {target} (HTTP {status})",
+            f"{name} does not allow connections to {target} (HTTP {status})",
         )
     if status >= 500:
         return ConnectionFailure(
@@ -115,11 +120,11 @@ def _not_signed_in(answer: ProxyResponse, proxy: Proxy, target: str) -> str:
     if schemes and "basic" not in schemes:
         offered = ", ".join(sorted(schemes & {"ntlm", "negotiate", "digest", "bearer"}))
         return (
-            f"{name} does not take Basic authentication for {target}, which is all we "
-            f"can do (it offers {offered or 'something else'})"
+            f"{name} does not accept Basic authentication for {target}, and no other "
+            f"method is supported (it offers {offered or 'something else'})"
         )
     if not proxy.username:
-        return f"{name} wants a user name and password for {target}"
+        return f"{name} requires a user name and password for {target}"
     return (
         f"{name} does not accept the user name {proxy.username} with its password "
         f"for {target}"
@@ -127,6 +132,7 @@ def _not_signed_in(answer: ProxyResponse, proxy: Proxy, target: str) -> str:
 
 
 def garbled(proxy: Proxy, target: str, what: str) -> ConnectionFailure:
+    """The failure for a proxy that breaks the protocol; `what` completes "it …"."""
     return ConnectionFailure(
         FailureKind.PROXY_GARBLED,
         f"the proxy {proxy.name} does not open a tunnel to {target}: {what}",
@@ -134,7 +140,8 @@ def garbled(proxy: Proxy, target: str, what: str) -> ConnectionFailure:
 
 
 def unreachable(proxy: Proxy, target: str, clause: str) -> ConnectionFailure:
+    """The failure for a proxy that cannot be connected to, for the reason `clause`."""
     return ConnectionFailure(
         FailureKind.PROXY_UNREACHABLE,
-        f"the proxy {proxy.name}, on the way to {target}, is of no use: {clause}",
+        f"the proxy {proxy.name}, on the way to {target}, cannot be used: {clause}",
     )

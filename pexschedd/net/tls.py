@@ -1,9 +1,8 @@
-"""Whom we believe to be the server: certificate chain and host name, fail closed.
+"""Verification of servers: certificate chain and host name, fail closed.
 
-Twisted's own client options check the host name with a callback that, in the
-versions this runs on, accepts a certificate without any subject alternative name. So
-this has its own: whatever cannot be shown to be right is refused, and the reason is
-kept for the administrator.
+Twisted's own client options check the host name in a callback that, in the versions
+this runs on, accepts a certificate without any subject alternative name. The callback
+here refuses whatever it cannot verify, and keeps the reason for the administrator.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,22 +20,22 @@ from zope.interface import implementer
 
 from pexschedd.crypto.certificates import Certificate, described, read_pem
 from pexschedd.errors import ConfigError
-from pexschedd.net.certificate_errors import chain_trouble, name_trouble
+from pexschedd.net.certificate_errors import chain_failure, host_name_failure
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.tls_errors import HANDSHAKE_FAILURE, refused_handshake
 
 Authorities = Iterable[tuple[str, bytes]]
-"""Where a text comes from, and the text: PEM, any number of certificates."""
+"""Pairs of a source, to name in errors, and a PEM text with any number of them."""
 
 Seen = Callable[[str, x509.Certificate], None]
-"""Hears of each believed server: the host and its certificate. May not raise."""
+"""Receives the host and certificate of each verified server. May not raise."""
 
-_WAITING_FOR_AN_ANSWER = b"SSLv3/TLS write client hello"
+_WAITING_FOR_SERVER = b"SSLv3/TLS write client hello"
 """OpenSSL's name for the state before the server has said anything."""
 
 
 class Trust:
-    """The system's roots, the given certificates, and those in `replace`.
+    """The trusted certificates: the system's, the given ones, and those of `replace`.
 
     Raises `ConfigError` naming the source of a text without certificates.
     """
@@ -53,47 +52,48 @@ class Trust:
         return [described(certificate) for certificate in self._given]
 
     def replace(self, authorities: Authorities) -> None:
-        """Believes these beside the system's and the given ones, from now on.
+        """Trust these beside the system's and the given ones, instead of the last ones.
 
-        New connections ask the new ones. Open ones are judged again, and those that
-        would not be made any more are closed.
+        This counts for connections that are opened from now on. Open ones are verified
+        again, and closed if they would not be opened any more.
         """
         self._context = _context([*self._given, *_certificates(authorities)])
         for protocol in list(self._open):
             connection: SSL.Connection | None = protocol.getHandle()
-            if connection is not None and not self._still_believes(connection):
-                trouble = ConnectionFailure(
+            if connection is not None and not self._still_trusts(connection):
+                failure = ConnectionFailure(
                     FailureKind.UNTRUSTED,
                     "the authority that its certificate relied on has been removed",
                 )
-                protocol.failVerification(Failure(trouble))
+                protocol.failVerification(Failure(failure))
 
     def watch(self, seen: Seen) -> None:
-        """Calls `seen` for each connection whose server is believed."""
+        """Call `seen` for each connection whose server is verified."""
         self._seen = seen
 
     def for_host(self, host: str) -> IOpenSSLClientConnectionCreator:
-        """Makes connections that are only for `host`: a DNS name or an IP address."""
-        return _Creator(self, host)
+        """TLS for connections to `host`, a DNS name or an IP address, and no other."""
+        return _VerifyingCreator(self, host)
 
     def observer(
         self, host: str, report: "HandshakeReport"
     ) -> IOpenSSLClientConnectionCreator:
-        """Makes connections that go on whatever the server shows, and tell.
+        """TLS that verifies nothing, and writes what it observes into `report`.
 
-        For looking at a server's certificates only: nothing may be sent there.
+        For inspecting a server's certificates only: nothing may be sent over it.
         """
-        return _Observer(self._context, host, report)
+        return _ObservingCreator(self._context, host, report)
 
     def context(self, protocol: TLSMemoryBIOProtocol) -> SSL.Context:
-        """What is believed at this moment, for a connection that begins now."""
+        """The context for a connection that begins now, with what is trusted now."""
         self._open.add(protocol)
         return self._context
 
     def seen(self, host: str, certificate: x509.Certificate) -> None:
+        """Report a verified server to the callback of `watch`."""
         self._seen(host, certificate)
 
-    def _still_believes(self, connection: SSL.Connection) -> bool:
+    def _still_trusts(self, connection: SSL.Connection) -> bool:
         chain = connection.get_peer_cert_chain()
         if not chain:  # still shaking hands, under the old rules
             return False
@@ -126,7 +126,7 @@ def _context(authorities: Iterable[x509.Certificate]) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
     context.set_default_verify_paths()
-    context.set_info_callback(_heard)
+    context.set_info_callback(_on_info)
     store = _store(context)
     # An administrator may trust an issuing authority without its root, or a server's
     # own certificate without any authority.
@@ -143,39 +143,39 @@ def _store(context: SSL.Context) -> crypto.X509Store:
     return store
 
 
-def _heard(connection: SSL.Connection, where: int, value: int) -> None:
-    """OpenSSL's reports of a handshake: keeps what its errors do not tell."""
+def _on_info(connection: SSL.Connection, where: int, value: int) -> None:
+    """Handle OpenSSL's reports of a handshake: its errors do not tell of alerts."""
     alert = where & SSL.SSL_CB_READ_ALERT == SSL.SSL_CB_READ_ALERT
     protocol = connection.get_app_data()
     if alert and value & 0xFF == HANDSHAKE_FAILURE and protocol is not None:
-        answered = connection.get_state_string() != _WAITING_FOR_AN_ANSWER
-        protocol.failVerification(Failure(refused_handshake(answered)))
+        has_answered = connection.get_state_string() != _WAITING_FOR_SERVER
+        protocol.failVerification(Failure(refused_handshake(has_answered)))
 
 
-_Judge = Callable[[crypto.X509, int, int, int], ConnectionFailure | None]
+_Verifier = Callable[[crypto.X509, int, int, int], ConnectionFailure | None]
 
 
-def _judge(host: str, identity: ServiceID) -> _Judge:
-    """The answer to OpenSSL's question for each certificate of the chain.
+def _verifier(host: str, identity: ServiceID) -> _Verifier:
+    """Decides for OpenSSL about each certificate of the chain, the server's own last.
 
-    The server's own comes last. Nothing may escape from here: an exception would be
-    lost and, worse, taken for a yes.
+    It may not raise: OpenSSL would lose the exception and, worse, accept the
+    certificate.
     """
 
-    def judge(
+    def verify(
         certificate: crypto.X509, error: int, depth: int, chain_is_good: int
     ) -> ConnectionFailure | None:
         try:
             shown = certificate.to_cryptography()
             if not chain_is_good:
-                return chain_trouble(shown, error, depth)
-            return name_trouble(shown, identity, host) if depth == 0 else None
+                return chain_failure(shown, error, depth)
+            return host_name_failure(shown, identity, host) if depth == 0 else None
         except Exception as problem:  # noqa: BLE001 - fail closed, see above
             return ConnectionFailure(
                 FailureKind.TLS, f"its certificate cannot be read ({problem!r})"
             )
 
-    return judge
+    return verify
 
 
 def _identity(host: str) -> ServiceID:
@@ -197,7 +197,7 @@ def _connection(
 
 
 @implementer(IOpenSSLClientConnectionCreator)
-class _Creator:
+class _VerifyingCreator:
     def __init__(self, trust: Trust, host: str) -> None:
         self._trust = trust
         self._host = host
@@ -206,7 +206,7 @@ class _Creator:
     def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         context = self._trust.context(protocol)
         connection = _connection(context, self._host, self._identity, protocol)
-        judge = _judge(self._host, self._identity)
+        verifier = _verifier(self._host, self._identity)
 
         def verify(
             _connection: SSL.Connection,
@@ -215,9 +215,9 @@ class _Creator:
             depth: int,
             chain_is_good: int,
         ) -> bool:
-            trouble = judge(certificate, error, depth, chain_is_good)
-            if trouble is not None:
-                protocol.failVerification(Failure(trouble))
+            failure = verifier(certificate, error, depth, chain_is_good)
+            if failure is not None:
+                protocol.failVerification(Failure(failure))
                 return False
             if depth == 0:
                 self._trust.seen(self._host, certificate.to_cryptography())
@@ -228,16 +228,16 @@ class _Creator:
 
 
 class HandshakeReport:
-    """What an observed handshake showed."""
+    """Observations of a handshake; see `Trust.observer`."""
 
     def __init__(self) -> None:
         self.connection: SSL.Connection | None = None
-        self.trouble: ConnectionFailure | None = None
+        self.failure: ConnectionFailure | None = None
         """The first thing that would have ended a real connection."""
 
 
 @implementer(IOpenSSLClientConnectionCreator)
-class _Observer:
+class _ObservingCreator:
     def __init__(
         self, context: SSL.Context, host: str, report: HandshakeReport
     ) -> None:
@@ -249,7 +249,7 @@ class _Observer:
         report = self._report
         identity = _identity(self._host)
         connection = _connection(self._context, self._host, identity, protocol)
-        judge = _judge(self._host, identity)
+        verifier = _verifier(self._host, identity)
 
         def verify(
             _connection: SSL.Connection,
@@ -258,8 +258,8 @@ class _Observer:
             depth: int,
             chain_is_good: int,
         ) -> bool:
-            found = judge(certificate, error, depth, chain_is_good)
-            report.trouble = report.trouble or found
+            found = verifier(certificate, error, depth, chain_is_good)
+            report.failure = report.failure or found
             return True
 
         connection.set_verify(SSL.VERIFY_PEER, verify)

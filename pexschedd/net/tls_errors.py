@@ -1,14 +1,17 @@
-"""PURE: why a TLS handshake failed, from what OpenSSL says about it."""
+"""Reasons for which a TLS handshake failed, by OpenSSL's errors.
+
+Decisions only, but about OpenSSL's own exceptions: so this is no pure module.
+"""
 
 from OpenSSL import SSL
 
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 
 HANDSHAKE_FAILURE = 40
-"""The alert of RFC 5246 for "nothing in common", and for a missing certificate."""
+"""The alert of RFC 5246, 7.2.2, for no common cipher and for a missing certificate."""
 
 _KINDS: tuple[tuple[str, FailureKind], ...] = (
-    # The reasons' words of OpenSSL, the most telling ones first.
+    # Parts of OpenSSL's reasons, the most specific first.
     ("wrong version number", FailureKind.NOT_TLS),
     ("http request", FailureKind.NOT_TLS),
     ("packet length too long", FailureKind.NOT_TLS),
@@ -25,19 +28,20 @@ _KINDS: tuple[tuple[str, FailureKind], ...] = (
 )
 
 
-def tls_trouble(error: SSL.Error) -> ConnectionFailure:
+def tls_failure(error: SSL.Error) -> ConnectionFailure:
+    """The failure for an error of OpenSSL, told apart by its reasons."""
     words = _words(error)
     kind = next((kind for text, kind in _KINDS if text in words), FailureKind.TLS)
     return ConnectionFailure(kind, words)
 
 
 def refused_handshake(has_answered: bool) -> ConnectionFailure:
-    """A server's `HANDSHAKE_FAILURE`: the alert alone does not say which it was.
+    """The failure for a server's alert `HANDSHAKE_FAILURE`, which has two meanings.
 
-    One that has shown its certificate already wants ours.
+    A server that has presented its own certificate requires one of the client.
     """
     kind = FailureKind.CLIENT_CERTIFICATE if has_answered else FailureKind.NO_CIPHER
-    return ConnectionFailure(kind, "it broke the handshake off")
+    return ConnectionFailure(kind, "it aborted the handshake")
 
 
 def _words(error: SSL.Error) -> str:

@@ -1,7 +1,7 @@
-"""A way through a web proxy: a tunnel for each connection, opened with CONNECT.
+"""Connections through a web proxy: a tunnel for each, opened with CONNECT.
 
-What goes through it is the proxy's business no more: TLS to the server is verified as
-without a proxy, and a sign-in that belongs to a connection keeps its connection.
+The proxy does not touch what goes through a tunnel: TLS to the server is verified as
+without a proxy, and authentication that is bound to a connection works as usual.
 """
 
 from typing import Any
@@ -35,36 +35,39 @@ from pexschedd.net.twisted_errors import as_connection_failure
 
 @implementer(IStreamClientEndpoint)
 class Tunnel:
-    """To `host` and `port` through `proxy`, which `way` connects to."""
+    """An endpoint for `host` and `port` behind `proxy`; `to_proxy` is the proxy's."""
 
     def __init__(
         self,
         proxy: Proxy,
-        way: IStreamClientEndpoint,
+        to_proxy: IStreamClientEndpoint,
         host: str,
         port: int,
         clock: IReactorTime,
     ) -> None:
         self._proxy = proxy
-        self._way = way
+        self._to_proxy = to_proxy
         self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._clock = clock
 
     def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Connect and open the tunnel; fires with the factory's protocol in it."""
         return Deferred.fromCoroutine(self._connect(factory))
 
     async def _connect(self, inner: IProtocolFactory) -> IProtocol:
         proxy, target = self._proxy, self._target
         try:
-            opening: Any = await self._way.connect(_Openings(inner, proxy, target))
+            tunnel: Any = await self._to_proxy.connect(
+                _TunnelFactory(inner, proxy, target)
+            )
         except Exception as failure:
-            trouble = as_connection_failure(failure)
-            if isinstance(trouble, ConnectionFailure):
-                trouble = unreachable(proxy, target, clause(trouble))
-            raise trouble from failure
-        timer = self._clock.callLater(ANSWER_SECONDS, opening.give_up)
+            known = as_connection_failure(failure)
+            if isinstance(known, ConnectionFailure):
+                known = unreachable(proxy, target, clause(known))
+            raise known from failure
+        timer = self._clock.callLater(ANSWER_SECONDS, tunnel.give_up)
         try:
-            opened: IProtocol = await opening.opened
+            opened: IProtocol = await tunnel.opened
         finally:
             _stop(timer)
         return opened
@@ -75,7 +78,7 @@ def _stop(timer: IDelayedCall) -> None:
         timer.cancel()
 
 
-class _Openings(WrappingFactory[Any]):
+class _TunnelFactory(WrappingFactory[Any]):
     noisy = False
 
     def __init__(self, inner: IProtocolFactory, proxy: Proxy, target: str) -> None:
@@ -87,11 +90,11 @@ class _Openings(WrappingFactory[Any]):
         inner: Any = self.wrappedFactory.buildProtocol(addr)
         if inner is None:
             return None
-        return _Opening(self, inner, self._proxy, self._target)
+        return _TunnelProtocol(self, inner, self._proxy, self._target)
 
 
-class _Opening(ProtocolWrapper):
-    """Asks for the tunnel; once it is open, it is nothing but in between."""
+class _TunnelProtocol(ProtocolWrapper):
+    """Asks for the tunnel, and passes everything on once it is open."""
 
     transport: Any
     wrappedProtocol: Any
@@ -107,7 +110,7 @@ class _Opening(ProtocolWrapper):
         self.opened: Deferred[IProtocol] = Deferred(lambda _: self._drop())
 
     def makeConnection(self, transport: Any) -> None:
-        """The wrapped protocol hears of its connection when the tunnel is open."""
+        """Asks for the tunnel; the wrapped protocol is connected when it is open."""
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)
@@ -131,9 +134,9 @@ class _Opening(ProtocolWrapper):
         if answer is None:
             self._fail(self._garbled("it does not answer as a proxy does"))
             return
-        trouble = refusal(answer, self._proxy, self._target)
-        if trouble is not None:
-            self._fail(trouble)
+        refused = refusal(answer, self._proxy, self._target)
+        if refused is not None:
+            self._fail(refused)
             return
         self._is_open = True
         self._header = b""
@@ -150,14 +153,14 @@ class _Opening(ProtocolWrapper):
             super().connectionLost(reason)
             return
         self.factory.unregisterProtocol(self)
-        trouble = as_connection_failure(
+        known = as_connection_failure(
             reason.value or ConnectionFailure(FailureKind.LOST)
         )
-        if isinstance(trouble, ConnectionFailure) and trouble.trouble not in (
+        if isinstance(known, ConnectionFailure) and known.trouble not in (
             FailureKind.LOST,
             FailureKind.GARBLED,
         ):
-            words = clause(trouble)  # TLS to the proxy itself
+            words = clause(known)  # of TLS to the proxy itself
             self._fail(unreachable(self._proxy, self._target, words))
         else:
             self._fail(self._garbled("it closed the connection instead of answering"))
@@ -165,10 +168,10 @@ class _Opening(ProtocolWrapper):
     def _garbled(self, what: str) -> ConnectionFailure:
         return garbled(self._proxy, self._target, what)
 
-    def _fail(self, trouble: ConnectionFailure) -> None:
+    def _fail(self, failure: ConnectionFailure) -> None:
         if self.opened.called:
             return
-        self.opened.errback(trouble)
+        self.opened.errback(failure)
         self._drop()
 
     def _drop(self) -> None:

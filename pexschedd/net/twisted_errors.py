@@ -1,4 +1,8 @@
-"""PURE: Twisted's many ways to fail, as one `ConnectionFailure`."""
+"""Twisted's many exceptions, as one `ConnectionFailure`.
+
+Decisions only, but about the exceptions of Twisted and OpenSSL: so this is no pure
+module.
+"""
 
 from collections.abc import Iterator
 
@@ -8,11 +12,11 @@ from twisted.internet.defer import CancelledError
 from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
 
 from pexschedd.net.errors import ConnectionFailure, FailureKind, NeverAnsweredError
-from pexschedd.net.tls_errors import tls_trouble
+from pexschedd.net.tls_errors import tls_failure
 
 _MAX_TEXT = 500
 _CANCELLED = (CancelledError, net.ConnectingCancelledError)
-_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], FailureKind], ...] = (
+_KINDS: tuple[tuple[tuple[type[BaseException], ...], FailureKind], ...] = (
     ((net.DNSLookupError, net.UnknownHostError), FailureKind.NAME),
     ((net.ConnectionRefusedError,), FailureKind.REFUSED),
     ((net.ConnectError,), FailureKind.NO_ROUTE),
@@ -20,7 +24,7 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], FailureKind], ...] = (
 
 
 def as_connection_failure(failure: BaseException) -> Exception:
-    """A cancellation stays one; all else becomes a `ConnectionFailure`."""
+    """The `ConnectionFailure` for an exception; `CancelledError` for a cancellation."""
     causes = list(_causes(failure))
     for cause in causes:
         if isinstance(cause, _CANCELLED):
@@ -28,14 +32,16 @@ def as_connection_failure(failure: BaseException) -> Exception:
         if isinstance(cause, ConnectionFailure):
             return cause
         if isinstance(cause, SSL.Error):
-            return tls_trouble(cause)
-    for kinds, trouble in _TROUBLES:
+            return tls_failure(cause)
+    for types, kind in _KINDS:
         for cause in causes:
-            if isinstance(cause, kinds):
-                return ConnectionFailure(trouble, _words(cause))
+            if isinstance(cause, types):
+                return ConnectionFailure(kind, _words(cause))
     if isinstance(failure, (ResponseNeverReceived, RequestTransmissionFailed)):
         return NeverAnsweredError(FailureKind.LOST)
-    if isinstance(causes[-1], net.ConnectionClosed):
+    if getattr(failure, "response", None) or isinstance(
+        causes[-1], net.ConnectionClosed
+    ):
         return ConnectionFailure(FailureKind.LOST)
     return ConnectionFailure(FailureKind.GARBLED, _words(causes[-1]))
 

@@ -94,7 +94,7 @@ async def test_wrong_settings(
 @pytest.mark.parametrize("method", ["OAUTH", "APP_PERM", "KERBEROS"])
 @pytest_twisted.ensureDeferred
 async def test_not_set_up(method: str) -> None:
-    """Where nobody obtains tokens or tickets, that is what is said."""
+    """Where no tokens or tickets can be obtained, the error says so."""
     chosen = AuthenticatorFactory().authenticator(connector(method), "pw")
     with pytest.raises(SignInRefused, match="not set up here"):
         await chosen.send(REQUEST, ScriptedConnection([]))

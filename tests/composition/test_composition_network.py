@@ -42,7 +42,7 @@ def config(folder: Path, **values: Any) -> Config:
 
 
 def test_the_plainest(tmp_path: Path) -> None:
-    """Without settings: the system's roots, and nobody in between."""
+    """Without settings: the system's roots, and no proxy."""
     network = network_of(config(tmp_path), Clock())
     assert (network.proxy, network.trust.given) == (None, [])
 

@@ -15,7 +15,7 @@ from tests.net.net_support import DAY, NOW
 EC = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PSS = padding.PSS(padding.MGF1(hashes.SHA384()), padding.PSS.DIGEST_LENGTH)
-# Nobody makes signatures with MD5 and SHA-1 any more: these claim to be some.
+# Libraries make no signatures with MD5 and SHA-1 any more: these only claim to be.
 MD5_RSA, SHA1_RSA, SHA256_RSA = (
     bytes.fromhex(f"2a864886f70d0101{number}") for number in ("04", "05", "0b")
 )

@@ -320,7 +320,7 @@ async def test_no_kerberos_there(tmp_path: Path, first: HttpResponse) -> None:
 
 @pytest.mark.usefixtures("installed")
 @pytest_twisted.ensureDeferred
-async def test_nobody_is_asked(tmp_path: Path) -> None:
+async def test_no_sign_in_is_needed(tmp_path: Path) -> None:
     """A server that lets everybody in gets the request without a ticket."""
     connection = ScriptedConnection([answer(200), answer(200, b"done")])
     response = await authenticator(tmp_path).send(REQUEST, connection)

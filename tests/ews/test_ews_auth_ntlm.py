@@ -263,7 +263,7 @@ async def test_a_hello_without_an_answer(calling: Calling) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_nobody_is_asked(calling: Calling) -> None:
+async def test_no_sign_in_is_needed(calling: Calling) -> None:
     """A server that lets everybody in gets the request, not only an empty one."""
     windows = WindowsSite(open_to_all=True)
     assert (await calling(windows).post()).body == b"<done/>"

@@ -357,7 +357,7 @@ async def test_closing_gives_up_what_is_under_way(
 
 
 @pytest_twisted.ensureDeferred
-async def test_whoever_waits_may_give_up(serve: Starter) -> None:
+async def test_the_caller_may_cancel(serve: Starter) -> None:
     """A cancellation stays one, and costs the connection but not the transport."""
     asked: Deferred[None] = Deferred()
 
@@ -499,7 +499,7 @@ def test_failures_of_the_network(failure: Exception, trouble: FailureKind) -> No
 
 
 def test_a_cancellation_is_no_failure() -> None:
-    """Whoever cancelled is told so, however deep Twisted has wrapped it."""
+    """A cancellation stays one, however deep Twisted has wrapped it."""
     for failure in (
         CancelledError(),
         ResponseNeverReceived([Failure(CancelledError())]),

@@ -88,8 +88,8 @@ async def test_which_certificate_is_unknown(client: Any) -> None:
     trouble = await client(server).trouble()
     assert trouble.trouble is FailureKind.UNTRUSTED
     assert trouble.detail.startswith(
-        'certificate 1 above the server\'s own, "CN=Issuing" was issued by somebody '
-        'who is not known here (issued by "CN=Root", valid '
+        'certificate 1 above the server\'s own, "CN=Issuing" was issued by an '
+        'authority not known here (issued by "CN=Root", valid '
     )
     assert "SHA-256 fingerprint " in trouble.detail
 
@@ -100,7 +100,7 @@ async def test_a_whole_chain_of_strangers(client: Any) -> None:
     server = ISSUING.server(dns("localhost"), above=[ISSUING, ROOT])
     trouble = await client(server).trouble()
     assert trouble.trouble is FailureKind.UNTRUSTED
-    assert '"CN=Root" signed itself and is not known here' in trouble.detail
+    assert '"CN=Root" is self-signed and not known here' in trouble.detail
 
 
 @pytest_twisted.ensureDeferred
@@ -154,7 +154,7 @@ async def test_an_authority_for_other_names(client: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_certifies(client: Any) -> None:
-    """Somebody's server certificate vouches for nobody, even when it is trusted."""
+    """A server's certificate certifies no other, even when it is trusted."""
     own = ROOT.server(dns("own.test"))
     impostor = Authority("Impostor")
     impostor.key, impostor.name = own.key, own.certificate.subject
@@ -165,7 +165,7 @@ async def test_a_server_that_certifies(client: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_servers_own_certificate(client: Any) -> None:
-    """It can be trusted for itself, without whoever issued it."""
+    """It can be trusted for itself, without its issuer."""
     own = ROOT.server(dns("localhost"))
     assert await client(own, pem(own)).ask() == b"<ok/>"
     other = ROOT.server(dns("localhost"))
@@ -189,7 +189,7 @@ TLS_1_2 = (SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)
 
 @pytest_twisted.ensureDeferred
 async def test_no_cipher(client: Any) -> None:
-    """A server with ciphers that nobody should use any more is told apart."""
+    """A server with nothing but obsolete ciphers is told apart."""
     made = ROOT.server(dns("localhost"))
     server = Server(
         made.key, made.certificate, TLS_1_2, ciphers=b"aNULL:eNULL:@SECLEVEL=0"
@@ -244,7 +244,7 @@ async def test_trust_is_asked_for_when_the_server_is_there(serve: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_lost_trust_ends_connections(serve: Any) -> None:
-    """Whoever is believed no more is talked to no more; all others stay."""
+    """Connections to servers that are trusted no more are closed; all others stay."""
     other = Authority("Other")
     trust = Trust([("ca_file", other.pem)])
     trust.replace([("uploaded", ROOT.pem)])
@@ -283,7 +283,7 @@ async def test_lost_trust_ends_what_is_under_way(serve: Any) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_renewed_trust_disturbs_nobody(serve: Any) -> None:
+async def test_renewed_trust_closes_no_connection(serve: Any) -> None:
     """The same certificate twice is one; changes elsewhere leave connections open."""
     trust = Trust([("ca_file", ROOT.pem + ROOT.pem)])
     site = serve(answer, ROOT.server(dns("localhost")))
@@ -298,7 +298,7 @@ async def test_renewed_trust_disturbs_nobody(serve: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_closed_connections_are_forgotten(serve: Any) -> None:
-    """A connection that is over is kept by nobody."""
+    """A connection that is over leaves nothing behind."""
     trust = Trust([("ca_file", ROOT.pem)])
     seen = []
     trust.watch(lambda host, certificate: seen.append(host))

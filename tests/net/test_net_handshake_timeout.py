@@ -60,7 +60,7 @@ async def listen() -> AsyncIterator[Any]:
         await port.stopListening()
 
 
-def impatient(port: int, trust: Trust, clock: Clock) -> HandshakeTimeout:
+def endpoint_to(port: int, trust: Trust, clock: Clock) -> HandshakeTimeout:
     plain = HostnameEndpoint(reactor, "localhost", port)
     return HandshakeTimeout(
         wrapClientTLS(trust.for_host("localhost"), plain), clock, 30
@@ -72,7 +72,7 @@ async def test_a_silent_port_is_given_up(listen: Any) -> None:
     """The connection ends with words about time, not with the exchange's deadline."""
     clock = Clock()
     client = Client()
-    endpoint = impatient(listen(Protocol), Trust(), clock)
+    endpoint = endpoint_to(listen(Protocol), Trust(), clock)
     await endpoint.connect(Factory.forProtocol(lambda: client))
     clock.advance(29)
     assert not client.over.called
@@ -85,13 +85,13 @@ async def test_a_silent_port_is_given_up(listen: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_handshake_that_is_over_leaves_nothing(listen: Any) -> None:
-    """Whoever has shaken hands may be silent for as long as it likes."""
+    """After its handshake, a connection may be silent for any time."""
     authority = Authority("The test authority")
     clock = Clock()
     client = Client()
     port = listen(Greeter, authority.server(dns("localhost")))
     trust = Trust([("ca_file", authority.pem)])
-    endpoint = impatient(port, trust, clock)
+    endpoint = endpoint_to(port, trust, clock)
     connected: Any = await endpoint.connect(Factory.forProtocol(lambda: client))
     assert await client.heard == b"hello"
     assert clock.getDelayedCalls() == []
@@ -104,11 +104,11 @@ async def test_a_handshake_that_is_over_leaves_nothing(listen: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_handshake_that_fails_leaves_nothing(listen: Any) -> None:
-    """Whoever is not believed is not waited for any more."""
+    """A server that is not trusted is not waited for any more."""
     clock = Clock()
     client = Client()
     port = listen(Greeter, Authority("A stranger").server(dns("localhost")))
-    await impatient(port, Trust(), clock).connect(Factory.forProtocol(lambda: client))
+    await endpoint_to(port, Trust(), clock).connect(Factory.forProtocol(lambda: client))
     with pytest.raises(ConnectionFailure) as caught:
         await client.over
     assert caught.value.trouble is FailureKind.UNTRUSTED

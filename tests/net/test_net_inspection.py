@@ -53,7 +53,7 @@ async def test_a_good_server(serve: Any, root: Authority) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_stranger(serve: Any, root: Authority) -> None:
-    """Nobody's chain is shown to its end, with what is wrong."""
+    """An untrusted chain is shown to its end, with what is wrong."""
     stranger = Authority("A stranger")
     found = await look(serve(silent, stranger.server(dns("localhost"))), root)
     assert found.trouble is FailureKind.UNTRUSTED
@@ -90,7 +90,7 @@ async def test_old_tls(serve: Any, root: Authority) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_nobody_there(root: Authority) -> None:
+async def test_no_server_there(root: Authority) -> None:
     """A closed port is a result, not an exception."""
     network = Network(reactor, Trust())
     found = await inspect(network, "127.0.0.1", free_ports(1), timeout=10)

@@ -26,7 +26,7 @@ from tests.ports import free_ports
 
 reactor: Any = _reactor
 MAIL = "mail.example.test"
-"""Resolved by nobody: only the proxy knows the way."""
+"""A name that does not resolve: only the proxy knows it."""
 
 
 def answer(connection: RawServer, _: int) -> None:
@@ -137,7 +137,7 @@ async def test_a_proxy_with_tls(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_proxy_that_is_somebody_else(
+async def test_a_proxy_with_another_certificate(
     proxy: Any, through: Through, authority: Authority
 ) -> None:
     """The proxy's own certificate counts: nothing is said to a wrong one."""
@@ -155,7 +155,7 @@ async def test_a_proxy_that_is_somebody_else(
 async def test_the_server_is_verified_through_the_tunnel(
     proxy: Any, through: Through
 ) -> None:
-    """A proxy that leads to somebody else gets no password."""
+    """A proxy that leads to another server gets no password."""
     with pytest.raises(ConnectionFailure) as caught:
         await through(proxy(), names=("other.test",))
     assert caught.value.trouble is FailureKind.WRONG_HOST
@@ -178,7 +178,7 @@ NTLM = (
 BASIC = b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n'
 
 REFUSALS: list[tuple[str, Reply, dict[str, str], FailureKind, str]] = [
-    ("no sign-in", says(BASIC), {}, FailureKind.PROXY_SIGN_IN, "wants a user name"),
+    ("no sign-in", says(BASIC), {}, FailureKind.PROXY_SIGN_IN, "requires a user name"),
     (
         "wrong sign-in",
         says(BASIC),
@@ -198,7 +198,7 @@ REFUSALS: list[tuple[str, Reply, dict[str, str], FailureKind, str]] = [
         says(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno!!"),
         {},
         FailureKind.PROXY_FORBIDS,
-        "does not let us through to mail.example.test:443 (HTTP 403)",
+        "does not allow connections to mail.example.test:443 (HTTP 403)",
     ),
     (
         "far end",
@@ -300,7 +300,7 @@ async def test_silence(proxy: Any, through: Through) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_nobody_there(through: Through) -> None:
+async def test_no_proxy_there(through: Through) -> None:
     """A proxy that is not there is named, and not taken for the server."""
     proxies = Proxies()
     proxies.port = free_ports(1)
@@ -350,12 +350,12 @@ def test_who_needs_no_proxy() -> None:
     def is_tunnel(endpoint: object) -> bool:
         return isinstance(endpoint, Tunnel)
 
-    assert is_tunnel(network.way("mail.other.test", 443))
-    assert not is_tunnel(network.way("mail.example.test", 443))
-    assert not is_tunnel(network.way("localhost", 443))
-    assert not is_tunnel(network.way("127.0.0.1", 443))
-    assert not is_tunnel(network.way("mail.other.test", 443, direct=True))
-    assert not is_tunnel(network.direct().way("mail.other.test", 443))
+    assert is_tunnel(network.tcp_endpoint("mail.other.test", 443))
+    assert not is_tunnel(network.tcp_endpoint("mail.example.test", 443))
+    assert not is_tunnel(network.tcp_endpoint("localhost", 443))
+    assert not is_tunnel(network.tcp_endpoint("127.0.0.1", 443))
+    assert not is_tunnel(network.tcp_endpoint("mail.other.test", 443, direct=True))
+    assert not is_tunnel(network.direct().tcp_endpoint("mail.other.test", 443))
     http = URI.fromBytes(b"http://mail.other.test/")
     assert is_tunnel(network.endpoint(http))
     assert not is_tunnel(network.endpoint(http, direct=True))

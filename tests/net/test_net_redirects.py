@@ -81,7 +81,7 @@ async def test_metadata(serve: Any, elsewhere: RawSite, status: str) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_keys_of_a_stranger(serve: Any) -> None:
-    """A document is not read from somebody who is not believed, and it is said why."""
+    """A document is not read from a server that is not trusted; the error says why."""
     root, stranger = Authority("Root"), Authority("A stranger")
     site = serve(answer, stranger.server(dns("localhost")))
     trust = Trust([("ca_file", root.pem)])

@@ -109,7 +109,7 @@ async def test_wrong_host(
 
 @pytest_twisted.ensureDeferred
 async def test_unknown_authority(connect: Any) -> None:
-    """A certificate of somebody unknown is refused and says who issued it."""
+    """A certificate of an unknown authority is refused, naming its issuer."""
     stranger = Authority("A stranger")
     with pytest.raises(ConnectionFailure) as caught:
         await connect(stranger.server(dns("localhost")))
@@ -126,7 +126,7 @@ async def test_self_signed(connect: Any) -> None:
         await connect(server)
     assert caught.value.trouble is FailureKind.UNTRUSTED
     assert caught.value.detail.startswith(
-        'the server\'s own certificate "CN=localhost" signed itself and is not known'
+        'the server\'s own certificate "CN=localhost" is self-signed and not known'
     )
 
 

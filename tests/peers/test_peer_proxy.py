@@ -122,7 +122,7 @@ async def test_signed_in(tinyproxy: Tinyproxy, ask: Any) -> None:
 @pytest.mark.parametrize(
     ("signed_in", "words"),
     [
-        ({}, "wants a user name and password"),
+        ({}, "requires a user name and password"),
         ({"username": "me", "password": "wrong"}, "does not accept the user name me"),
     ],
 )

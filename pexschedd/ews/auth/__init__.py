@@ -1,7 +1,7 @@
-"""How a request proves who sends it.
+"""Authentication of requests to Exchange.
 
 An `Authenticator` stands between the client and the connection: it adds a header, or
-leads a whole handshake of several requests.
+conducts a whole handshake of several requests.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
+    """A complete response, of any status."""
+
     status: int
     headers: Mapping[str, str]
     """Names in lower case; repeated headers are joined with ", "."""
@@ -29,23 +31,25 @@ class HttpResponse(msgspec.Struct, frozen=True):
 
 
 class Connection(Protocol):
-    """One connection to the server, for one exchange at a time.
+    """One connection to the server, for one request at a time.
 
     It is opened when needed and opened again when the server has closed it. A
-    handshake that belongs to a connection has to begin anew when `serial` moves.
+    handshake that belongs to a connection has to begin anew when `serial` changes.
     """
 
     @property
     def serial(self) -> int:
-        """How many times it has been opened."""
+        """The number of times the connection has been opened."""
 
     def certificate(self) -> bytes | None:
         """The server's certificate (DER), for channel binding; None without TLS."""
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Sends as it is. Raises `trouble.ConnectionTrouble` and no HTTP errors."""
+        """Send a request as it is. Raises `ConnectionFailure`, whatever the status."""
 
 
 class Authenticator(Protocol):
+    """Sends requests as an account; one serves all connections of a transport."""
+
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        """Sends with proof. A refusal is an answer like any other: 401."""
+        """Send a request with proof of identity. A refusal is a response, too: 401."""

@@ -13,10 +13,11 @@ class BasicAuthenticator:
 
     def __init__(self, username: str, password: str) -> None:
         if ":" in username:
-            raise ValueError("a user name for Basic authentication has no colon")
+            raise ValueError("a user name for Basic authentication cannot have a colon")
         pair = f"{username}:{password}".encode()
         self._header = "Basic " + b64encode(pair).decode("ascii")
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        """Send a request with the name and the password."""
         headers = {**request.headers, "Authorization": self._header}
         return await connection.send(HttpRequest(headers, request.body))

@@ -1,7 +1,7 @@
-"""Bearer tokens (RFC 6750): somebody else obtains them, this shows them.
+"""Bearer tokens (RFC 6750), from a source that obtains and renews them.
 
-An access token ends after an hour or so, and may be revoked earlier. So a refused one
-is replaced once, and the request sent again: a refused request has done nothing.
+An access token expires after an hour or so, and may be revoked earlier. So a refused
+one is replaced once, and the request sent again: a refused request has done nothing.
 """
 
 from typing import Protocol
@@ -13,7 +13,7 @@ class TokenSource(Protocol):
     """Obtains access tokens for one service account or application."""
 
     async def token(self) -> str:
-        """One that is valid now, usually the same as before.
+        """Return a token that is valid now, usually the same as before.
 
         Raises `MailboxError`: `SignInNeeded` when a person has to sign in, else
         `SignInRefused` when an administrator has to change something, or
@@ -21,29 +21,29 @@ class TokenSource(Protocol):
         """
 
     def rejected(self, token: str) -> None:
-        """The server refused this token: the next `token()` is another one."""
+        """Note that the server refused a token: the next `token()` is another one."""
 
 
 class BearerAuthenticator:
-    """Shows a token with every request."""
+    """Sends a token with every request."""
 
     def __init__(self, tokens: TokenSource) -> None:
         self._tokens = tokens
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        """Raises what `TokenSource.token` raises."""
+        """Send a request with a token. Raises what `TokenSource.token` raises."""
         token = await self._tokens.token()
-        response = await _show(token, request, connection)
+        response = await _send_with(token, request, connection)
         if response.status != 401:
             return response
         self._tokens.rejected(token)
         fresh = await self._tokens.token()
         if fresh == token:
             return response
-        return await _show(fresh, request, connection)
+        return await _send_with(fresh, request, connection)
 
 
-async def _show(
+async def _send_with(
     token: str, request: HttpRequest, connection: Connection
 ) -> HttpResponse:
     headers = {**request.headers, "Authorization": f"Bearer {token}"}

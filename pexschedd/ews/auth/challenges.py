@@ -1,4 +1,4 @@
-"""PURE: what a server offers for signing in (WWW-Authenticate, RFC 9110 section 11).
+"""PURE: the authentication schemes a server offers (WWW-Authenticate, RFC 9110, 11).
 
 All challenges stand in one text, separated by commas, as are the parameters of each.
 """
@@ -25,13 +25,13 @@ class AuthChallenge(msgspec.Struct, frozen=True):
     scheme: str
     """In lower case."""
     token: str = ""
-    """What follows the scheme alone, as with NTLM and Negotiate: base64."""
+    """The base64 text that follows the scheme, with NTLM and Negotiate."""
     parameters: Mapping[str, str] = {}
     """Names in lower case."""
 
 
 def challenges(offered: str) -> list[AuthChallenge]:
-    """In the order of the server. What is not a challenge is passed over."""
+    """Parse all challenges, in the server's order, passing over what is none."""
     found: list[AuthChallenge] = []
     at = _end(_GAP, offered, 0)
     while at < len(offered):
@@ -66,5 +66,5 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 def offer(offered: str, scheme: str) -> AuthChallenge | None:
-    """The first challenge of a scheme (in lower case), if it is offered."""
+    """Return the first challenge of a scheme (in lower case), if there is one."""
     return next((each for each in challenges(offered) if each.scheme == scheme), None)

@@ -1,7 +1,7 @@
-"""PURE: ties a sign-in to the TLS connection it happens on (RFC 5929).
+"""PURE: binding of a sign-in to the TLS connection it happens on (RFC 5929).
 
-Exchange calls it Extended Protection: what was meant for the holder of one certificate
-is worthless to anybody between, who has another.
+Exchange calls it Extended Protection: a proof that was made for the holder of one
+certificate is worthless to a machine in between, which has another.
 """
 
 from cryptography import x509
@@ -14,8 +14,8 @@ _PREFIX = b"tls-server-end-point:"
 def channel_binding(certificate: bytes) -> bytes:
     """The application data for the server's certificate (DER).
 
-    The hash is that of the certificate's signature, where this is MD5, SHA-1 or none
-    at all (Ed25519) SHA-256. Raises ValueError for what is not a certificate.
+    The hash is that of the certificate's signature, but SHA-256 in place of MD5, SHA-1
+    or none at all (Ed25519). Raises ValueError for what is not a certificate.
     """
     digest = hashes.Hash(_hash_of(x509.load_der_x509_certificate(certificate)))
     digest.update(certificate)

@@ -1,7 +1,7 @@
 """Kerberos over HTTP (RFC 4559, as Windows does it).
 
 A ticket for Exchange goes with the first request on a connection, bound to its TLS.
-Getting one asks a domain controller and blocks, so it happens in threads.
+To get one, the library asks a domain controller and blocks, so it is called in threads.
 """
 
 from base64 import b64decode, b64encode
@@ -22,7 +22,7 @@ from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
 from pexschedd.ews.auth import kerberos_tickets as tickets
 from pexschedd.ews.auth.authenticated_connections import (
-    ASKS_NOBODY,
+    NO_SIGN_IN_NEEDED,
     AuthenticatedConnections,
 )
 from pexschedd.ews.auth.challenges import offer
@@ -45,18 +45,18 @@ EARLY = 600.0
 
 
 class InThread(Protocol):
-    """Runs what blocks in another thread."""
+    """Runs a function that blocks in another thread."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signs in to what."""
+    """An integration's service account, and the service it signs in to."""
 
     integration: int
     username: str
     names: tuple[KerberosClient, ...]
-    """What the user name may stand for; see `kerberos_names.clients`."""
+    """The principals that the user name may stand for; see `kerberos_names.clients`."""
     password: str
     """Not used when there is a keytab."""
     service: KerberosService
@@ -71,7 +71,10 @@ class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KerberosAuthenticator:
-    """`in_thread` runs what blocks; `folder` holds configuration and keytabs."""
+    """Sends requests with Kerberos tickets.
+
+    `in_thread` runs what blocks; `folder` holds configuration and keytabs.
+    """
 
     def __init__(
         self,
@@ -85,14 +88,17 @@ class KerberosAuthenticator:
         self._folder = folder
         self._in_thread = in_thread
         self._now = now
-        self._sessions = AuthenticatedConnections(none=account.every_request)
+        self._sessions = AuthenticatedConnections(every_request=account.every_request)
         self._ticket: tickets.KerberosTicket | None = None
         self._used: deque[tickets.KerberosTicket] = deque()
-        self._signing_in = DeferredLock()
+        self._one_sign_in = DeferredLock()
         self._ahead: float | None = None
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        """Raises `SignInRefused` or `MailboxUnreachable` where there is no ticket."""
+        """Send a request, with a ticket where the connection needs one.
+
+        Raises `SignInRefused` or `MailboxUnreachable` if no ticket can be obtained.
+        """
         if not tickets.installed():
             raise SignInRefused(MISSING)
         if self._sessions.holds(connection):
@@ -104,8 +110,8 @@ class KerberosAuthenticator:
         if self._account.tls and connection.certificate() is None:
             # A ticket is bound to a certificate, and that is not known yet.
             response = await connection.send(HttpRequest(request.headers, b""))
-            self._look_at_the_clock(response)
-            if response.status in ASKS_NOBODY:
+            self._measure_skew(response)
+            if response.status in NO_SIGN_IN_NEEDED:
                 return await connection.send(request)
             if response.status != 401 or _negotiate(response) is None:
                 return response
@@ -123,7 +129,7 @@ class KerberosAuthenticator:
             )
             headers = {**request.headers, "Authorization": f"Negotiate {_text(token)}"}
             response = await connection.send(HttpRequest(headers, request.body))
-            self._look_at_the_clock(response)
+            self._measure_skew(response)
             if response.status != 401:
                 self._sessions.begin(connection, response)
                 return response
@@ -137,8 +143,8 @@ class KerberosAuthenticator:
             self._drop(ticket)
 
     async def _current_ticket(self) -> tickets.KerberosTicket:
-        """Obtained once, however many ask for it."""
-        await self._signing_in.acquire()
+        """A valid ticket, which concurrent requests obtain once."""
+        await self._one_sign_in.acquire()
         try:
             ticket = self._ticket
             if ticket is None or ticket.expires < self._now().timestamp() + EARLY:
@@ -148,7 +154,7 @@ class KerberosAuthenticator:
                 self._ticket = ticket = new
             return ticket
         finally:
-            self._signing_in.release()
+            self._one_sign_in.release()
 
     def _drop(self, ticket: tickets.KerberosTicket) -> None:
         if self._ticket is ticket:
@@ -165,7 +171,7 @@ class KerberosAuthenticator:
             raise SignInRefused(
                 f"Kerberos: {error.filename} cannot be written: {error.strerror}."
             ) from error
-        # The last one may be in use still.
+        # The last one may still be in use.
         while len(self._used) > 1:
             self._used.popleft().discard()
         if keytab is None and not account.password:
@@ -189,7 +195,7 @@ class KerberosAuthenticator:
             raise ticket_error(error, self._circumstances()) from error
 
     def _explain(self, proof: tickets.KerberosProof, answer: bytes) -> None:
-        """What the server says it did not like about the ticket."""
+        """Raise the reason for which the server refused a ticket, if it tells one."""
         try:
             proof.step(answer)
         except KerberosError as error:
@@ -208,9 +214,9 @@ class KerberosAuthenticator:
             ahead=self._ahead,
         )
 
-    # What answers tell
+    # On responses
 
-    def _look_at_the_clock(self, response: HttpResponse) -> None:
+    def _measure_skew(self, response: HttpResponse) -> None:
         try:
             there: datetime = parsedate_to_datetime(response.headers["date"])
             self._ahead = (self._now() - there).total_seconds()
@@ -223,7 +229,7 @@ def _text(token: bytes) -> str:
 
 
 def _negotiate(response: HttpResponse) -> bytes | None:
-    """What Negotiate says in an answer; None where it is not offered."""
+    """The token of Negotiate in a response; None if Negotiate is not offered."""
     found = offer(response.headers.get("www-authenticate", ""), "negotiate")
     if found is None:
         return None

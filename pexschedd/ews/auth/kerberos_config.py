@@ -25,18 +25,18 @@ _HEAD = """\
 
 
 class KerberosRealm(msgspec.Struct, frozen=True):
-    """Where to find the key distribution centres of a realm."""
+    """A realm, and the way to its key distribution centres."""
 
     name: str
     kdc: str = ""
     """Host, and port if it is not the usual one. Empty: from DNS."""
     proxy: str = ""
-    """https URL of a KDC proxy (MS-KKDCP), which then is the only way."""
+    """https URL of a KDC proxy (MS-KKDCP), which is then the only way."""
     anchors: str = ""
-    """File with the certificates that are believed of the proxy. Empty: the
+    """File with the certificates that the proxy is verified with. Empty: the
     system's."""
     service: KerberosService | None = None
-    """One whose realm is given rather than found."""
+    """A service whose realm is configured rather than looked up."""
 
 
 def proxy_url(url: str, *, tls: bool = True) -> str:
@@ -57,7 +57,7 @@ def proxy_url(url: str, *, tls: bool = True) -> str:
 
 
 def krb5_conf(realms: Iterable[KerberosRealm]) -> str:
-    """One realm may be given more than once, by several integrations."""
+    """The configuration for these realms, of which several may have one name."""
     kdcs: dict[str, list[str]] = {}
     anchors: dict[str, list[str]] = {}
     homes: dict[str, str] = {}
@@ -88,5 +88,5 @@ def _add(values: dict[str, list[str]], name: str, value: str) -> None:
 
 
 def _value(text: str) -> str:
-    """The file has lines, braces and no way to quote them."""
+    """A text without the characters that the file's syntax cannot quote."""
     return "".join(c for c in text if c.isprintable() and c not in "{}\"'#;= ")

@@ -1,4 +1,4 @@
-"""PURE: why Kerberos failed, and what mends it.
+"""PURE: reasons for which Kerberos failed, and their remedies.
 
 The codes are those of MIT krb5: a base number and the code of RFC 4120, or one of the
 library's own.
@@ -36,7 +36,7 @@ MISSING = (
 
 
 class KerberosError(Exception):
-    """What the library says. `code` is 0 where it has none."""
+    """An error of the Kerberos library. `code` is 0 where it gives none."""
 
     def __init__(self, code: int, text: str) -> None:
         self.code = code
@@ -45,13 +45,13 @@ class KerberosError(Exception):
 
 
 class Circumstances(msgspec.Struct, frozen=True):
-    """What an administrator needs to read."""
+    """The settings and findings that an administrator needs to understand an error."""
 
     username: str
     realm: str
     service: KerberosService
     kdc: str
-    """Where the KDC is, as it was configured; empty: found by DNS."""
+    """The configured address of the KDC; empty: found by DNS."""
     keytab: str = ""
     """The file, if the account signs in with one."""
     ahead: float | None = None
@@ -59,7 +59,7 @@ class Circumstances(msgspec.Struct, frozen=True):
 
 
 def sign_in_error(error: KerberosError, of: Circumstances) -> MailboxError:
-    """The account got no ticket for itself."""
+    """The error for an account that got no ticket for itself."""
     account = f"the account {of.username}"
     kdc = f"The KDC of the realm {of.realm}"
     code = error.code
@@ -93,12 +93,12 @@ def sign_in_error(error: KerberosError, of: Circumstances) -> MailboxError:
             "account's domain in capitals, and kerberos_kdc."
         )
     else:
-        return _either(error, of)
+        return _common_error(error, of)
     return SignInRefused(f"Kerberos: {said}")
 
 
 def ticket_error(error: KerberosError, of: Circumstances) -> MailboxError:
-    """The account has a ticket for itself but got none for Exchange."""
+    """The error for an account that is signed in but got no ticket for Exchange."""
     if error.code in UNKNOWN_SERVICE:
         return SignInRefused(
             f"Kerberos: the realm {of.realm} has no account with the service principal "
@@ -109,15 +109,15 @@ def ticket_error(error: KerberosError, of: Circumstances) -> MailboxError:
         )
     if error.code in _NO_KDC:
         return MailboxUnreachable(_no_kdc(of))
-    return _either(error, of)
+    return _common_error(error, of)
 
 
 def service_error(error: KerberosError, of: Circumstances) -> MailboxError | None:
-    """What Exchange says about the ticket, if that is more than that it refuses it."""
-    return _either(error, of) if error.code in _SKEW else None
+    """The error for a ticket that Exchange refused; None if it gave no reason."""
+    return _common_error(error, of) if error.code in _SKEW else None
 
 
-def _either(error: KerberosError, of: Circumstances) -> MailboxError:
+def _common_error(error: KerberosError, of: Circumstances) -> MailboxError:
     code = error.code
     if code in _SKEW:
         return SignInRefused(f"Kerberos: {_skew(of)}")
@@ -135,7 +135,7 @@ def _no_kdc(of: Circumstances) -> str:
         return (
             f"Kerberos: no KDC of the realm {of.realm} can be reached through the "
             f"proxy {of.kdc}. Check kerberos_kdc_https_proxy, that its certificate is "
-            "believed (kerberos_verify_tls_using_custom_ca), and that this machine's "
+            "trusted (kerberos_verify_tls_using_custom_ca), and that this machine's "
             "Kerberos can speak TLS (on Debian: the package krb5-k5tls)."
         )
     where = f"at {of.kdc}" if of.kdc else "through DNS (SRV _kerberos._tcp)"
@@ -149,9 +149,9 @@ def _skew(of: Circumstances) -> str:
     mend = "Synchronise both with the domain (NTP); five minutes are allowed."
     if of.ahead is None or abs(of.ahead) < 60:
         return f"the clocks of this machine and of the domain differ too much. {mend}"
-    way = "ahead of" if of.ahead > 0 else "behind"
+    direction = "ahead of" if of.ahead > 0 else "behind"
     minutes, seconds = divmod(round(abs(of.ahead)), 60)
     return (
-        f"the clock of this machine is {minutes} minutes and {seconds} seconds {way} "
-        f"that of the Exchange server. {mend}"
+        f"the clock of this machine is {minutes} minutes and {seconds} seconds "
+        f"{direction} that of the Exchange server. {mend}"
     )

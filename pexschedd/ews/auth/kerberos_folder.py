@@ -1,7 +1,7 @@
-"""The folder that the Kerberos library reads: its configuration, and keytabs.
+"""The files that the Kerberos library reads: its configuration, and keytabs.
 
 kerberos/krb5.conf               written here, from the integrations
-kerberos/authorities.pem         written here: who is believed of KDC proxies
+kerberos/authorities.pem         written here: certificates that verify KDC proxies
 keytabs/<integration id>.keytab  put there by an administrator
 """
 
@@ -14,11 +14,12 @@ from pexschedd.util import atomic_file
 
 
 class KerberosFolder:
-    """`realms` are those of all integrations, and `authorities` the certificates (PEM)
-    that may be believed, at any time.
+    """The library's files in the state directory.
 
-    Points the whole process at its configuration: the library has no other way to be
-    told. The machine's own (/etc/krb5.conf) is not read.
+    `realms` gives those of all integrations, and `authorities` the trusted certificates
+    (PEM), at any time. The whole process reads this configuration, by an environment
+    variable: the library offers no other way. The machine's own (/etc/krb5.conf) is not
+    read.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class KerberosFolder:
         self._authorities = authorities
 
     def contents(self) -> dict[Path, bytes]:
-        """What the files have to hold now. Tells the library where they are."""
+        """Return the current contents of the files, and point the library at them."""
         os.environ["KRB5_CONFIG"] = str(self._config)
         return {
             self.authorities: self._authorities(),
@@ -42,7 +43,7 @@ class KerberosFolder:
         }
 
     def write(self, contents: Mapping[Path, bytes]) -> None:
-        """Blocks. Leaves a file alone if it is current. Raises OSError."""
+        """Write the files that have changed. Blocks; raises OSError."""
         for path, content in contents.items():
             if not path.exists() or path.read_bytes() != content:
                 atomic_file.replace_file(path, content)

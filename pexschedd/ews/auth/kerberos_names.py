@@ -1,4 +1,4 @@
-"""PURE: who signs in and what to, as Kerberos and Active Directory name them."""
+"""PURE: accounts and services, as Kerberos and Active Directory name them."""
 
 import re
 
@@ -9,7 +9,7 @@ _REALM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class KerberosClient(msgspec.Struct, frozen=True):
-    """An account. An `enterprise` name is one that the realm looks up, a UPN."""
+    """An account. An `enterprise` name is one that the realm looks up: a UPN."""
 
     name: str
     realm: str
@@ -20,7 +20,10 @@ class KerberosClient(msgspec.Struct, frozen=True):
 
 
 class KerberosService(msgspec.Struct, frozen=True):
-    """What a ticket is for: `HTTP/mail.example.com`; `realm` only where it is given."""
+    """A service that a ticket is for, such as `HTTP/mail.example.com`.
+
+    `realm` is empty unless it is configured.
+    """
 
     kind: str
     host: str
@@ -31,20 +34,21 @@ class KerberosService(msgspec.Struct, frozen=True):
 
 
 def realm_of(text: str) -> str:
-    """A realm's name. Raises ValueError saying what is wrong."""
+    """Return the name of a realm. Raises ValueError saying what is wrong with it."""
     text = text.strip()
     if _REALM.fullmatch(text) is None:
         raise ValueError(
-            f'kerberos_realm: "{text}" is no realm; it looks like EXAMPLE.COM'
+            f'kerberos_realm: "{text}" is not a realm; it should look like EXAMPLE.COM'
         )
     return text
 
 
 def clients(username: str, realm: str) -> list[KerberosClient]:
-    """What a user name may stand for, the likeliest first.
+    """The accounts that a user name may stand for, the likeliest first.
 
     `name` and `DOMAIN\\name` are the account's name. In `name@example.com` the suffix
-    may be the realm, or one of the UPN suffixes of the forest.
+    may be the realm, or one of the UPN suffixes of the forest. Raises ValueError for
+    what is not a user name.
     """
     name = username.strip().rpartition("\\")[2]
     account, at, suffix = name.rpartition("@")
@@ -52,7 +56,8 @@ def clients(username: str, realm: str) -> list[KerberosClient]:
         account = name
     if _PART.fullmatch(account) is None or (at and not suffix):
         raise ValueError(
-            f'username: "{username}" is no account; it looks like name@example.com'
+            f'username: "{username}" is not a user name; it should look like '
+            "name@example.com"
         )
     if not at:
         return [KerberosClient(name, realm)]
@@ -63,14 +68,17 @@ def clients(username: str, realm: str) -> list[KerberosClient]:
 
 
 def service_of(text: str, host: str) -> KerberosService:
-    """A service principal name, or without one that of the web server `host`."""
+    """Parse a service principal name; without one, the name of the web server `host`.
+
+    Raises ValueError saying what is wrong with it.
+    """
     if not text.strip():
         return KerberosService("HTTP", host)
     name, _, realm = text.strip().partition("@")
     kind, _, target = name.partition("/")
     if _PART.fullmatch(kind) is None or _PART.fullmatch(target) is None:
         raise ValueError(
-            f'kerberos_exchange_spn: "{text}" is no service principal name; it looks '
-            "like HTTP/mail.example.com"
+            f'kerberos_exchange_spn: "{text}" is not a service principal name; it '
+            "should look like HTTP/mail.example.com"
         )
     return KerberosService(kind, target, realm_of(realm) if realm else "")

@@ -33,29 +33,31 @@ krb5: Any = _optional("krb5") if _optional("gssapi") else None
 
 
 class KerberosTicket(msgspec.Struct, frozen=True):
-    """What an account has after signing in."""
+    """The ticket of an account that has signed in (its ticket-granting ticket)."""
 
     cache: Any
     name: str
-    """Of the cache, for the library."""
+    """The library's name of the cache."""
     expires: float
     """POSIX seconds."""
 
     def discard(self) -> None:
-        """Forgets it, and the tickets that were obtained with it."""
+        """Destroy the ticket, and the tickets that were obtained with it."""
         krb5.cc_destroy(krb5.init_context(), self.cache)
 
 
 def installed() -> bool:
+    """Return whether the libraries of the extra `kerberos` are installed."""
     return krb5 is not None
 
 
 def sign_in(
     names: Sequence[KerberosClient], password: str, keytab: Path | None
 ) -> KerberosTicket:
-    """With the keytab, if there is one. Raises `KerberosError`.
+    """Obtain a ticket, by the keytab if there is one. Raises `KerberosError`.
 
-    The names are tried in turn while they are unknown; a password is tried with one.
+    The names are tried in turn as long as the KDC knows none of them; no more than one
+    is tried with the password.
     """
     if krb5 is None:
         raise KerberosError(0, MISSING)
@@ -95,7 +97,7 @@ def _sign_in(
 
 
 class KerberosProof:
-    """One handshake with a service."""
+    """One handshake with a service, for which a ticket is obtained."""
 
     def __init__(
         self, ticket: KerberosTicket, service: KerberosService, binding: bytes | None
@@ -112,7 +114,10 @@ class KerberosProof:
         )
 
     def step(self, token: bytes | None = None) -> bytes:
-        """Raises `KerberosError`, also for what the service says it is."""
+        """Return the next token to send, from the service's last one.
+
+        Raises `KerberosError`, also for an error that the service reports.
+        """
         try:
             return self._context.step(token) or b""
         except Exception as error:  # of many kinds, for bad input

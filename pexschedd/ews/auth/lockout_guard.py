@@ -1,8 +1,8 @@
-"""Does not lock an account by trying a wrong password many times at once.
+"""Protection of an account from being locked by our own attempts.
 
-Several connections sign in at the same moment, and a domain locks an account after a
-few failures. So until a password has been accepted, and again after it was refused, one
-exchange goes ahead and the others wait for what becomes of it.
+Several connections may sign in at the same moment, and a domain locks an account after
+a few failures. So until a password has been accepted, and again after it was refused,
+one request is tried and the others wait for its result.
 """
 
 from twisted.internet.defer import DeferredLock
@@ -14,7 +14,7 @@ Refusal = HttpResponse | SignInRefused
 
 
 class LockoutGuard:
-    """Lets another authenticator do it; shared by all connections of an account."""
+    """Sends by another authenticator; shared by all connections of an account."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
@@ -24,7 +24,7 @@ class LockoutGuard:
         self._first = DeferredLock()
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        """What was refused while an exchange waited is refused to it, too."""
+        """Send a request; a refusal while it waited for its turn counts for it, too."""
         if self._accepted:
             return await self._try(request, connection)
         before = self._refusals

@@ -1,8 +1,8 @@
 """NTLMv2 over HTTP (MS-NTHT, MS-NLMP), bare or inside Negotiate (MS-SPNG).
 
-The handshake belongs to one TCP connection: we announce ourselves, the server
-challenges, we answer. Only the answer carries the request itself, so that nothing is
-sent twice or for nothing; the two that come before have an empty body.
+The handshake belongs to one TCP connection: the client announces itself, the server
+sends a challenge, the client responds. Only the response to the challenge carries the
+request's body, so that no body is sent twice or in vain.
 """
 
 from base64 import b64decode, b64encode
@@ -15,7 +15,7 @@ from spnego.channel_bindings import GssChannelBindings
 from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
 from pexschedd.ews.auth.authenticated_connections import (
-    ASKS_NOBODY,
+    NO_SIGN_IN_NEEDED,
     AuthenticatedConnections,
 )
 from pexschedd.ews.auth.challenges import offer
@@ -29,12 +29,12 @@ ATTEMPTS = 3
 _SCHEMES = ("NTLM", "Negotiate")
 
 
-class _Moved(Exception):
-    """The connection was lost during the handshake."""
+class _HandshakeLost(Exception):
+    """The connection was lost in the middle of a handshake."""
 
 
 class NtlmAuthenticator:
-    """For `DOMAIN\\name` or `name@example.com`; `host` is that of the URL."""
+    """Signs in as `DOMAIN\\name` or `name@example.com`; `host` is that of the URL."""
 
     def __init__(self, username: str, password: str, host: str) -> None:
         # A hash can be used for NTLM alone; with a password the library would first
@@ -45,7 +45,10 @@ class NtlmAuthenticator:
         self._sessions = AuthenticatedConnections()
 
     async def send(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        """Raises `SignInRefused` where something breaks the handshake every time."""
+        """Send a request, after a handshake where the connection needs one.
+
+        Raises `SignInRefused` if every handshake is broken off.
+        """
         if self._sessions.holds(connection):
             response = await connection.send(request)
             if response.status != 401:
@@ -55,7 +58,7 @@ class NtlmAuthenticator:
         for _ in range(ATTEMPTS):
             try:
                 return await self._handshake(request, connection)
-            except _Moved:
+            except _HandshakeLost:
                 continue
         raise SignInRefused(
             f"{self._host} closes the connection in the middle of the NTLM handshake, "
@@ -75,13 +78,13 @@ class NtlmAuthenticator:
             self._scheme = other
             challenge = await self._challenge(request, connection, other)
         if isinstance(challenge, HttpResponse):
-            if challenge.status in ASKS_NOBODY:
+            if challenge.status in NO_SIGN_IN_NEEDED:
                 return await connection.send(request)
             return challenge
         return await self._answer(request, connection, *challenge)
 
     def _other_scheme(self, refusal: HttpResponse) -> str | None:
-        """What to try when the server has not taken up our scheme."""
+        """The scheme to try instead of one that the server has not taken up."""
         offered = refusal.headers.get("www-authenticate", "")
         if offer(offered, self._scheme.lower()) is not None:
             return None
@@ -94,7 +97,7 @@ class NtlmAuthenticator:
         self, request: HttpRequest, connection: Connection, scheme: str
     ) -> tuple[spnego.ContextProxy, bytes, int] | HttpResponse:
         """The handshake so far, the server's challenge and the connection's serial;
-        or an answer without a challenge."""
+        or a response without a challenge."""
         client = self._client(connection, scheme)
         try:
             hello = client.step()
@@ -102,8 +105,8 @@ class NtlmAuthenticator:
                 HttpRequest(_with(request, scheme, hello), b"")
             )
         except NeverAnsweredError:
-            # The last answer's connection was lost. Nothing was asked for yet.
-            raise _Moved from None
+            # The kept connection was lost. Nothing has been asked for yet.
+            raise _HandshakeLost from None
         token = _token(response, scheme)
         if response.status != 401 or token is None:
             return response
@@ -135,8 +138,8 @@ class NtlmAuthenticator:
         if response.status != 401:
             self._sessions.begin(connection, response)
         elif connection.serial != serial:
-            # The answer went to where nobody had asked: that proves nothing.
-            raise _Moved
+            # The proof went to a connection without a challenge: it proves nothing.
+            raise _HandshakeLost
         return response
 
     def _client(self, connection: Connection, scheme: str) -> spnego.ContextProxy:
@@ -167,7 +170,7 @@ def _token(response: HttpResponse, scheme: str) -> bytes | None:
 
 
 def _bindings(connection: Connection) -> GssChannelBindings | None:
-    """Always with TLS: a server that does not ask for them passes over them."""
+    """Always sent with TLS: a server that does not ask for them ignores them."""
     certificate = connection.certificate()
     if certificate is None:
         return None
@@ -175,8 +178,10 @@ def _bindings(connection: Connection) -> GssChannelBindings | None:
 
 
 def _is_version_2(token: bytes | None) -> bool:
-    """Whether an AUTHENTICATE message holds an NTLMv2 response: the older one has 24
-    bytes. Its length is at offset 20 (MS-NLMP 2.2.1.3)."""
+    """Return whether an AUTHENTICATE message holds an NTLMv2 response.
+
+    The older one has 24 bytes. Its length is at offset 20 (MS-NLMP 2.2.1.3).
+    """
     start = (token or b"").find(b"NTLMSSP\0\3\0\0\0")
     if token is None or start < 0:
         return False

@@ -1,1 +1,1 @@
-"""HTTP to an Exchange server: connections, SOAP envelopes, one call at a time."""
+"""HTTP to an Exchange server: accounts, connections, and exchanges over them."""

@@ -1,42 +1,37 @@
-"""One HTTP connection to one server, on Twisted's agent.
+"""One HTTP connection to one server, used by treq.
 
-Reads every answer to its end or drops the connection, and tells Twisted's many ways
-to fail apart.
+Every response is read to its end, or the connection is dropped.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from OpenSSL import crypto
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
+from twisted.web.iweb import IResponse
 
 from pexschedd.ews.auth import HttpRequest, HttpResponse
-from pexschedd.net.errors import ConnectionFailure, FailureKind
+from pexschedd.net.errors import too_large
 from pexschedd.net.http_client import PreparedUrl
 from pexschedd.net.http_pool import HttpPool
 from pexschedd.net.network import Network
 from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.util.body_reader import read_body
 
 IDLE_SECONDS = 100
 """IIS closes idle connections after 120 seconds; we do it first."""
-
 
 MAX_CONNECTIONS = 27
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True):
+    """Bounds of the requests to one server."""
+
     max_answer: int = 32 * 1024 * 1024
     """Bytes, before and after unzipping."""
     deadline: float = 120.0
-    """Seconds for one exchange as a whole."""
+    """Seconds for one request and its response as a whole."""
     connect: float = 30.0
     """Seconds for reaching one of the server's addresses."""
     connections: int = 3
@@ -48,7 +43,11 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
 
 
 class TwistedConnection:
-    """At most one open connection; see `auth.Connection`."""
+    """A connection that is opened and reopened as needed; see `auth.Connection`.
+
+    Its pool keeps one connection, so that NTLM and Kerberos, which sign a connection
+    in, find the one that they signed in.
+    """
 
     def __init__(
         self,
@@ -87,15 +86,13 @@ class TwistedConnection:
             )
             body = await self._body(response)
         except Exception as failure:
+            # Whatever is still on its way belongs to a request that is over.
+            self.abort()
             raise as_connection_failure(failure) from failure
         return HttpResponse(response.code, _headers(response), body)
 
     async def _body(self, response: IResponse) -> bytes:
-        reader = _Reader(self._limits.max_answer, self.abort)
-        response.deliverBody(reader)
-        if response.length is not UNKNOWN_LENGTH:
-            reader.announced(response.length)
-        return await reader.done
+        return await read_body(response, self._limits.max_answer, too_large)
 
     def _transport(self) -> Any:
         return getattr(self._pool.newest, "transport", None)
@@ -108,51 +105,6 @@ class TwistedConnection:
     async def close(self) -> None:
         """Closes the connection, unless a request is under way on it."""
         await self._pool.closeCachedConnections()
-
-
-class _Reader(Protocol):
-    """Collects a body and stops at the limit."""
-
-    def __init__(self, limit: int, abort: Callable[[], None]) -> None:
-        self.done: Deferred[bytes] = Deferred()
-        self._limit = limit
-        self._abort = abort
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._over = False
-
-    def announced(self, length: int) -> None:
-        if length > self._limit:
-            self._too_large()
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._over:
-            return
-        self._size += len(data)
-        self._chunks.append(data)
-        if self._size > self._limit:
-            self._too_large()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._over:
-            return
-        self._over = True
-        # Without a length the end of the connection is the end of the response; the
-        # parser sees whether it is whole.
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(b"".join(self._chunks))
-        elif reason.check(ConnectionFailure):
-            self.done.errback(reason)
-        else:
-            self.done.errback(ConnectionFailure(FailureKind.LOST))
-
-    def _too_large(self) -> None:
-        if self._over:
-            return
-        self._over = True
-        self._chunks.clear()
-        self._abort()
-        self.done.errback(ConnectionFailure(FailureKind.TOO_LARGE, str(self._limit)))
 
 
 def _headers(response: IResponse) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """HTTP to one Exchange server: bytes out, bytes in.
 
-A `Transport` has a few connections and lends each to one exchange at a time. Every
-exchange is bounded in size and, from the first byte sent to the last byte received,
-in time; what breaks a bound loses its connection. Nothing is repeated but a reading
-request whose connection died without an answer, and one that came in a session that
-the server had ended. No redirection is followed.
+A `Transport` has a few connections and lends each to one exchange (a request and its
+response) at a time. Every exchange is bounded in size and, from the first byte sent to
+the last byte received, in time; an exchange that breaks a bound loses its connection.
+Nothing is repeated but a reading request whose connection was lost without a response,
+and one that came in a session that the server had ended. No redirection is followed.
 """
 
 import uuid
@@ -27,11 +27,14 @@ from pexschedd.net.network import Network
 USER_AGENT = "pexschedd"
 
 SESSION_OVER = 440
-"""What a front end that keeps sessions says when it has forgotten one."""
+"""The status by which a front end that keeps sessions reports that one has ended."""
 
 
 class Transport:
-    """Sends to one URL. Raises `MailboxRefused` for a URL that cannot be used."""
+    """Sends requests to one URL.
+
+    Raises `MailboxRefused` for a URL that cannot be used.
+    """
 
     def __init__(
         self,
@@ -57,10 +60,11 @@ class Transport:
     async def post(
         self, body: bytes, *, mailbox: str, repeatable: bool
     ) -> HttpResponse:
-        """One exchange; any status is an answer. Raises `ConnectionFailure`.
+        """Send a request and return its response, of any status.
 
-        `mailbox` tells a front end where to take the request. A `repeatable` one is
-        sent a second time when its connection died without an answer.
+        `mailbox` tells a front end where to route the request. A `repeatable` request
+        is sent a second time if its connection was lost without a response. Raises
+        `ConnectionFailure`.
         """
         request = HttpRequest({**headers_for(mailbox), "Accept-Encoding": "gzip"}, body)
         try:
@@ -70,7 +74,7 @@ class Transport:
                 raise
             response = await self._exchange(request)
         if response.status == SESSION_OVER:
-            # Nothing was done yet; on a new connection it will be.
+            # Nothing was done yet. A new connection has no session that could end.
             response = await self._exchange(request)
         return response
 
@@ -107,8 +111,8 @@ class Transport:
         try:
             return await exchange
         except CancelledError:
-            # By the deadline, by `close`, or by who waits for this: the answer may
-            # still be on its way, so the connection is of no use any more.
+            # Cancelled by the deadline, by `close` or by the caller: the response may
+            # still be on its way, so the connection cannot be used any more.
             connection.abort()
             if late:
                 seconds = f"{self._limits.deadline:g}"
@@ -122,7 +126,7 @@ class Transport:
                 timer.cancel()
 
     async def close(self) -> None:
-        """Gives up what is under way and all connections."""
+        """Cancel all exchanges and close all connections."""
         self._closed = True
         for exchange in tuple(self._busy):
             exchange.cancel()
@@ -131,7 +135,7 @@ class Transport:
 
 
 def headers_for(mailbox: str) -> dict[str, str]:
-    """What every request says, with an id of its own."""
+    """The headers of every request, with an id of its own."""
     return {
         "Content-Type": "text/xml; charset=utf-8",
         "User-Agent": USER_AGENT,
@@ -142,7 +146,7 @@ def headers_for(mailbox: str) -> dict[str, str]:
 
 
 def ascii_url(url: str) -> str:
-    """An EWS URL with its host as DNS knows it.
+    """Return an EWS URL with its host in the ASCII form that DNS uses.
 
     Raises `MailboxRefused` saying what is wrong with it.
     """
@@ -160,7 +164,7 @@ def ascii_url(url: str) -> str:
     if parts.scheme == "http" and not _is_loopback(host):
         raise MailboxRefused(
             f"The EWS URL has to begin with https: {host} is another machine, and "
-            "passwords are not sent to it in clear."
+            "passwords are not sent to it in clear text."
         )
     where = f"[{name}]" if ":" in name else name
     if port is not None:
@@ -176,5 +180,5 @@ def _is_loopback(host: str) -> bool:
 
 
 def _header_text(value: str) -> str:
-    """An address can become a header only without line ends and in ASCII."""
+    """A text without the characters that a header cannot hold."""
     return "".join(c for c in value if " " < c < "\x7f")
