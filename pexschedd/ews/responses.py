@@ -15,8 +15,8 @@ from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem
 from pexschedd.ews.error_messages import ExchangeSite, outcome, shared
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
+from pexschedd.ews.operations.delete_item import build_discard, parse_discard
 from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
-from pexschedd.ews.operations.move_item import build_discard, parse_discard
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome, OutcomeKind
 

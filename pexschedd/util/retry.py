@@ -20,7 +20,7 @@ MOST = 300.0
 _delay = backoff(FIRST, MOST)
 
 
-async def patiently(call: Callable[[], Awaitable[T]], clock: IReactorTime) -> T:
+async def with_retries(call: Callable[[], Awaitable[T]], clock: IReactorTime) -> T:
     """Return the call's result, of up to five tries.
 
     Raises the error of the last try; any other than `MailboxBusy` and
@@ -38,14 +38,14 @@ async def patiently(call: Callable[[], Awaitable[T]], clock: IReactorTime) -> T:
 async def pages(
     read: Callable[[str], Awaitable[tuple[list[T], str]]], clock: IReactorTime
 ) -> AsyncIterator[list[T]]:
-    """Yield all pages that `read` gives, each as by `patiently`.
+    """Yield all pages that `read` gives, each as by `with_retries`.
 
     `read` takes the cursor of a page, at first an empty one, and returns the page and
     the next cursor, after the last page an empty one.
     """
     cursor = ""
     while True:
-        page, cursor = await patiently(partial(read, cursor), clock)
+        page, cursor = await with_retries(partial(read, cursor), clock)
         yield page
         if not cursor:
             return

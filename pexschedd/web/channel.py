@@ -7,7 +7,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
-from pexschedd.web.connections import Connections
+from pexschedd.web.connections import OpenConnections
 
 _TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -22,8 +22,8 @@ class BoundedChannel(HTTPChannel):
     _given_up = False
 
     @property
-    def _connections(self) -> Connections:
-        connections: Connections = self.site.connections
+    def _connections(self) -> OpenConnections:
+        connections: OpenConnections = self.site.connections
         return connections
 
     @property

@@ -54,7 +54,7 @@ class Arriving(Protocol):
         """Closes at once."""
 
 
-class Connections:
+class OpenConnections:
     """The register of a server's connections.
 
     `refused` is told of each connection that found no room.

@@ -22,7 +22,7 @@ from twisted.web.server import Site as TwistedSite
 
 from pexschedd.clock import Now, system_now
 from pexschedd.web.channel import BoundedChannel
-from pexschedd.web.connections import ConnectionCaps, Connections
+from pexschedd.web.connections import ConnectionCaps, OpenConnections
 
 BODY_LIMIT = 1024 * 1024
 IDLE_TIMEOUT = 60
@@ -239,7 +239,7 @@ class HttpSite(TwistedSite):
         self.access = access
         self.now = now
         self.is_ready = is_ready
-        self.connections = Connections(caps or ConnectionCaps(), clock, refused)
+        self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
 
     def startFactory(self) -> None:
         """Begins to watch the connections; Twisted calls it when a port opens."""

@@ -20,10 +20,9 @@ from pexschedd.ews.envelope import (
     text,
 )
 from pexschedd.ews.operations.create_item import parse_answers
-from pexschedd.ews.operations.delete_item import parse_delete
+from pexschedd.ews.operations.delete_item import parse_delete, parse_discard
 from pexschedd.ews.operations.get_folder import parse_get_folder
 from pexschedd.ews.operations.get_item import parse_messages, parse_refs
-from pexschedd.ews.operations.move_item import parse_discard
 from pexschedd.ews.operations.sync_folder_items import parse_sync
 from tests.ews.ews_support import back_off, failure, fault, response, soap, success
 

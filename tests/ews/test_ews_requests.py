@@ -10,7 +10,7 @@ from lxml import etree
 
 from pexschedd.ews.envelope import Sid, clean
 from pexschedd.ews.operations.create_item import build_answers
-from pexschedd.ews.operations.delete_item import build_delete
+from pexschedd.ews.operations.delete_item import build_delete, build_discard
 from pexschedd.ews.operations.find_item import (
     FoundPlace,
     build_find_calendar,
@@ -26,7 +26,6 @@ from pexschedd.ews.operations.get_meetings import (
     build_get_meetings,
 )
 from pexschedd.ews.operations.get_user_configuration import build_get_processing
-from pexschedd.ews.operations.move_item import build_discard
 from pexschedd.ews.operations.parts import CALENDAR
 from pexschedd.ews.operations.sync_folder_items import build_sync
 from pexschedd.ews.operations.update_item import build_new_body

@@ -11,7 +11,7 @@ from pexschedd.errors import (
     MailboxRefused,
     MailboxUnreachable,
 )
-from pexschedd.util.retry import TRIES, pages, patiently
+from pexschedd.util.retry import TRIES, pages, with_retries
 
 CASE = SynchronousTestCase()
 
@@ -44,7 +44,7 @@ def test_delays_grow() -> None:
     """Four seconds at first, then twice as long each time."""
     clock = Clock()
     mailbox = Mailbox(clock, *(unreachable() for _ in range(4)))
-    calling = Deferred.fromCoroutine(patiently(mailbox.call, clock))
+    calling = Deferred.fromCoroutine(with_retries(mailbox.call, clock))
     clock.pump([1] * 60)
     assert CASE.successResultOf(calling) == "answer"
     assert mailbox.called == [0, 4, 12, 28, 60]
@@ -55,7 +55,7 @@ def test_a_longer_pause_is_kept() -> None:
     clock = Clock()
     busy = [MailboxBusy("busy", retry_after=after) for after in (100, 1)]
     mailbox = Mailbox(clock, *busy)
-    calling = Deferred.fromCoroutine(patiently(mailbox.call, clock))
+    calling = Deferred.fromCoroutine(with_retries(mailbox.call, clock))
     clock.pump([1] * 108)
     assert CASE.successResultOf(calling) == "answer"
     assert mailbox.called == [0, 100, 108]
@@ -65,7 +65,7 @@ def test_tries_are_limited() -> None:
     """The error of the last try is raised."""
     clock = Clock()
     mailbox = Mailbox(clock, *(unreachable() for _ in range(9)))
-    calling = Deferred.fromCoroutine(patiently(mailbox.call, clock))
+    calling = Deferred.fromCoroutine(with_retries(mailbox.call, clock))
     clock.pump([1] * 100)
     CASE.failureResultOf(calling, MailboxUnreachable)
     assert len(mailbox.called) == TRIES
@@ -75,7 +75,7 @@ def test_a_refusal_is_final() -> None:
     """Only what may pass by itself is waited for."""
     clock = Clock()
     mailbox = Mailbox(clock, MailboxRefused("no"))
-    calling = Deferred.fromCoroutine(patiently(mailbox.call, clock))
+    calling = Deferred.fromCoroutine(with_retries(mailbox.call, clock))
     CASE.failureResultOf(calling, MailboxRefused)
 
 

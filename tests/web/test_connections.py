@@ -4,7 +4,7 @@ from collections import Counter
 
 from twisted.internet.task import Clock
 
-from pexschedd.web.connections import CLOSING_SECONDS, ConnectionCaps, Connections
+from pexschedd.web.connections import CLOSING_SECONDS, ConnectionCaps, OpenConnections
 
 
 class FakeConnection:
@@ -23,10 +23,10 @@ class FakeConnection:
         self.done.append("abort")
 
 
-def made(**caps: float) -> tuple[Connections, Clock, Counter[str]]:
+def made(**caps: float) -> tuple[OpenConnections, Clock, Counter[str]]:
     clock, counted = Clock(), Counter[str]()
     refused = lambda: counted.update(["refused"])  # noqa: E731
-    return Connections(ConnectionCaps(**caps), clock, refused), clock, counted  # type: ignore[arg-type]
+    return OpenConnections(ConnectionCaps(**caps), clock, refused), clock, counted  # type: ignore[arg-type]
 
 
 def test_a_silent_connection_is_given_up() -> None:

@@ -11,7 +11,7 @@ from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.ports.mailbox import OrganizersCalendars, RewriteKind
 from pexschedd.scheduling.upkeep.invitation_aliases import tags_in
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
-from pexschedd.util.retry import patiently
+from pexschedd.util.retry import with_retries
 
 TRIES = 3
 """Attempts at a meeting that its organizer changes at the same moment."""
@@ -33,7 +33,7 @@ class InvitationUpdater:
         address = meeting.organizer.email
         if not address:
             raise RoomNotRestorable("the calendar does not say who organizes it")
-        own = await patiently(
+        own = await with_retries(
             partial(self._organizers.find, address, meeting.uid), self._clock
         )
         if own is None:
@@ -60,7 +60,7 @@ class InvitationUpdater:
                 return
             html = with_instructions(own, *top)
             address = meeting.organizer.email
-            kind, reason = await patiently(
+            kind, reason = await with_retries(
                 partial(self._organizers.rewrite, address, own.ref, html), self._clock
             )
             match kind:

@@ -17,7 +17,7 @@ from pexschedd.model.meeting import MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, Outcome, OutcomeKind
 from pexschedd.scheduling.recurrence.meeting_times import has_finished
 from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
-from pexschedd.util.retry import pages, patiently
+from pexschedd.util.retry import pages, with_retries
 
 BATCH = 50
 """Items in one call: Exchange gives a call one minute."""
@@ -123,7 +123,7 @@ class _Run(msgspec.Struct, frozen=True):
                 if not self.keep_going():
                     return
                 batch = refs[start : start + BATCH]
-                outcomes = await patiently(
+                outcomes = await with_retries(
                     partial(self.mailbox.delete, batch), self.clock
                 )
                 for ref, outcome in zip(batch, outcomes, strict=True):
