@@ -7,7 +7,8 @@ that means its request sends it at once.
 """
 
 from collections.abc import Callable
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
 import msgspec
@@ -139,9 +140,20 @@ def _make_room(connections: dict[Arriving, None]) -> bool:
     return True
 
 
+def is_address(text: str) -> bool:
+    """Return whether a text is an IP address."""
+    return _address(text) is not None
+
+
 def is_remote(address: str) -> bool:
-    """True for the IP address of another machine."""
+    """Return whether a text is the IP address of another machine."""
+    found = _address(address)
+    return found is not None and not found.is_loopback
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return not ip_address(address.split("%")[0]).is_loopback
+        return ip_address(text.partition("%")[0])
     except ValueError:
-        return False
+        return None

@@ -22,7 +22,12 @@ from twisted.web.server import Site as TwistedSite
 
 from pexschedd.clock import Now, system_now
 from pexschedd.web.channel import BoundedChannel
-from pexschedd.web.connections import ConnectionCaps, OpenConnections
+from pexschedd.web.connections import (
+    ConnectionCaps,
+    OpenConnections,
+    is_address,
+    is_remote,
+)
 
 BODY_LIMIT = 1024 * 1024
 IDLE_TIMEOUT = 60
@@ -116,6 +121,20 @@ class BoundedRequest(TwistedRequest):
             )
         return None
 
+    @property
+    def client_address(self) -> str:
+        """The client's IP address; empty on a Unix socket without a proxy.
+
+        A proxy on this machine is believed: what it has added last to X-Forwarded-For
+        is where its client is.
+        """
+        peer = str(getattr(self.getClientAddress(), "host", ""))
+        if is_remote(peer):
+            return peer
+        forwarded = self.requestHeaders.getRawHeaders(b"x-forwarded-for") or [b""]
+        last = forwarded[-1].rpartition(b",")[2].strip().decode("latin-1")
+        return last if is_address(last) else peer
+
     def getRequestHostname(self) -> bytes:
         """Over a Unix socket there is none if nobody says one."""
         if self.getHeader(b"host") is None and not hasattr(self.getHost(), "host"):
@@ -152,7 +171,7 @@ class BoundedRequest(TwistedRequest):
         path = path.replace("\\", "\\\\").replace('"', '\\"')
         return (
             f'{{"time":"{time}","log":"access","request":"{self.request_id}",'
-            f'"method":"{method}","path":"{path}",'
+            f'"address":"{self.client_address}","method":"{method}","path":"{path}",'
             f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
         )
 

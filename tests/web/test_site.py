@@ -202,3 +202,43 @@ async def test_a_compressed_body(port: int) -> None:
     status, answer = await ask(port, said)
     assert status == b"HTTP/1.1 415 Unsupported Media Type"
     assert "Content-Encoding" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        (b"", "127.0.0.1"),
+        (b"X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"),
+        (b"X-Forwarded-For: 10.0.0.1, 2001:db8::1\r\n", "2001:db8::1"),
+        (b"X-Forwarded-For: a\r\nX-Forwarded-For: 192.0.2.8\r\n", "192.0.2.8"),
+        (b'X-Forwarded-For: ","status":200\r\n', "127.0.0.1"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_the_clients_address(forwarded: bytes, address: str) -> None:
+    """The access line has it; a proxy on this machine says who its client is."""
+    lines: list[str] = []
+    resource = HealthApi(list, "1.2").app.resource()
+    logged = HttpSite(resource, reactor, lines.append)
+    listening = reactor.listenTCP(0, logged, interface="127.0.0.1")
+    said = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + forwarded
+    await ask(listening.getHost().port, said + b"\r\n")
+    await listening.stopListening()
+    assert msgspec.json.decode(lines[0])["address"] == address
+
+
+@pytest_twisted.ensureDeferred
+async def test_before_the_server_is_ready() -> None:
+    """Everything is answered 503, health included."""
+    ready: list[bool] = []
+    resource = HealthApi(list, "1.2").app.resource()
+    starting = HttpSite(resource, reactor, None, is_ready=lambda: bool(ready))
+    listening = reactor.listenTCP(0, starting, interface="127.0.0.1")
+    said = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    status, answer = await ask(listening.getHost().port, said)
+    assert status == b"HTTP/1.1 503 Service Unavailable"
+    assert answer["code"] == "unavailable"
+    ready.append(True)
+    status, _ = await ask(listening.getHost().port, said)
+    assert status == b"HTTP/1.1 200 OK"
+    await listening.stopListening()
