@@ -1,8 +1,8 @@
-"""What time it is, as a thing that is handed in.
+"""The clock, as a function that is passed in.
 
-Nothing in the product reads the system's clock: it takes a `Now`. Only the
-composition roots (`tap.py`, the demo, the sandbox) choose one, so tests and the demo
-desk can move time.
+Nothing in the product reads the system's clock: it takes a `Now`. Only composition
+roots (`tap.py`, the tools, the demo, the sandbox) choose one, so that tests and the
+demo desk can move time.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,15 @@ Now = Callable[[], datetime]
 
 
 def system_now() -> datetime:
-    """The system's clock. For composition roots only."""
+    """Read the system's clock. For composition roots only."""
     return datetime.now(UTC)  # noqa: TID251 - the one place that reads it
 
 
 def ahead(date: str, now: datetime) -> float | None:
-    """By how many seconds a Date header is ahead of `now`; None if it is no date. It
-    has whole seconds."""
+    """Return the seconds by which a Date header is ahead of `now`.
+
+    None if it is no date. The header has whole seconds only.
+    """
     try:
         theirs = parsedate_to_datetime(date)
     except ValueError:

@@ -10,7 +10,7 @@
       "log": {"level": "info", "format": "json"}
     }
 
-`proxy` is null, or how to get to other machines:
+`proxy` is null, or the web proxy through which other machines are reached:
 
     {"url": "http://proxy.example.com:3128",
      "username": "pexschedd", "password_file": "proxy-password",
@@ -36,7 +36,10 @@ FORMATS = ("json", "text")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings in the configuration file."""
+
     state_dir: Path
+    """The folder of the store, the control socket and secrets."""
     addin_endpoints: tuple[str, ...]
     """Twisted endpoint strings for the add-in, the policy interface and /health."""
     admin_endpoints: tuple[str, ...]
@@ -44,7 +47,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     """PEM certificates trusted for Exchange in addition to the system's."""
     proxy: Proxy | None = None
-    """Without its password, which the file holds."""
+    """Without its password, which is in `proxy_password_file`."""
     proxy_password_file: Path | None = None
     initial_admin_password_file: Path | None = None
     log_level: str = "info"
@@ -52,7 +55,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Further = Callable[["Config"], Iterable[str]]
-"""Says what else is wrong with what could be read: what only those know who use it."""
+"""Finds further errors, which only the users of a setting can recognise."""
 
 
 def _nothing_more(_config: "Config") -> Iterable[str]:
@@ -60,16 +63,16 @@ def _nothing_more(_config: "Config") -> Iterable[str]:
 
 
 def load(path: Path, further: Further = _nothing_more) -> Config:
-    """Reads the file; raises `ConfigError` that names everything wrong with it."""
+    """Read the file; raises `ConfigError` with every error in it."""
     twice: list[str] = []
 
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """JSON itself would take the last one without a word."""
+        """Build a JSON object; of repeated keys, `json` would take the last."""
         values = dict(pairs)
         if len(values) < len(pairs):
             names = [name for name, _ in pairs]
             twice.extend(
-                f"{name} is there more than once"
+                f"{name} occurs more than once"
                 for name in values
                 if names.count(name) > 1
             )
@@ -77,7 +80,7 @@ def load(path: Path, further: Further = _nothing_more) -> Config:
 
     try:
         values = json.loads(path.read_bytes(), object_pairs_hook=table)
-        # Half characters, which JSON can write: nothing can be called that.
+        # Unpaired surrogates, which JSON can express, are no text.
         json.dumps(values, ensure_ascii=False).encode()
     except OSError as error:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
@@ -89,7 +92,10 @@ def load(path: Path, further: Further = _nothing_more) -> Config:
 
 
 def parse(values: object, path: Path, further: Further = _nothing_more) -> Config:
-    """The file's content as a `Config`; `path` resolves relative paths."""
+    """Turn the file's content into a `Config`; raises `ConfigError`.
+
+    Relative paths are relative to the folder of `path`.
+    """
     reader = _Reader(path)
     top = reader.table(
         values,
@@ -135,10 +141,12 @@ def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]
         password_file = reader.existing(table, "password_file", "proxy.")
     if bool(username) != (table.get("password_file") is not None):
         reader.problems.append(
-            "proxy.username and proxy.password_file go together: give both or none"
+            "proxy.username and proxy.password_file go together: give both or neither"
         )
     if ":" in username or not username.isprintable():
-        reader.problems.append("proxy.username may have no colon in it (RFC 7617)")
+        reader.problems.append(
+            "proxy.username must be printable and contain no colon (RFC 7617)"
+        )
     patterns = table.get("bypass") or []
     if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
         reader.problems.append(
@@ -161,7 +169,7 @@ def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]
 
 
 class _Reader:
-    """Collects what is wrong instead of stopping at the first."""
+    """Collects errors instead of stopping at the first."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.resolve().parent
@@ -201,7 +209,7 @@ class _Reader:
         value = table.get(key)
         if value is None or isinstance(value, str):
             return value or ""
-        self.problems.append(f"{name}.{key} must be a text")
+        self.problems.append(f"{name}.{key} must be a string")
         return ""
 
     def strings(self, table: dict[str, Any], name: str, key: str) -> tuple[str, ...]:

@@ -1,21 +1,22 @@
-"""Domain errors. No HTTP words, no Exchange words.
+"""Domain errors, in terms of neither HTTP nor Exchange.
 
-Each class has a stable `code` that clients and logs may rely on; the message is for
-people and says what is wrong and what would be right.
+Each class has a stable `code` on which clients and logs may rely. The message is for
+people: it says what is wrong and what would be right.
 """
 
 from collections.abc import Mapping, Sequence
 
 
 class PexscheddError(Exception):
-    """The root of the errors that people are meant to read."""
+    """The base class of errors whose message is meant for people."""
 
     code = "error"
     public = ""
-    """What strangers are told instead, if the message is for administrators only."""
+    """The text for the public, if the message is for administrators only."""
 
     @property
     def message(self) -> str:
+        """The text for people."""
         return str(self)
 
 
@@ -31,7 +32,7 @@ class ConfigError(PexscheddError):
 
 
 class InvalidFields(PexscheddError):
-    """A record that somebody wants to save has wrong fields."""
+    """A record cannot be saved. `problems` lists the errors of each field."""
 
     code = "invalid_fields"
 
@@ -43,13 +44,13 @@ class InvalidFields(PexscheddError):
 
 
 class NotFound(PexscheddError):
-    """There is no such thing."""
+    """The requested object does not exist."""
 
     code = "not_found"
 
 
 class NotAuthenticated(PexscheddError):
-    """The caller did not show who they are, or not convincingly."""
+    """The caller's credentials are missing or wrong."""
 
     code = "not_authenticated"
 
@@ -71,13 +72,13 @@ class TemplateError(PexscheddError):
 
 
 class Unavailable(PexscheddError):
-    """This cannot be done right now, but the request itself is in order."""
+    """The request is valid, but cannot be carried out at present."""
 
     code = "unavailable"
 
 
 class Untrusted(Unavailable):
-    """Another server is there, but cannot be believed to be the one it should be."""
+    """Another server answers, but does not prove that it is the right one."""
 
     code = "untrusted"
 
@@ -90,16 +91,16 @@ class StoreError(PexscheddError):
 
 
 class StoreFull(Unavailable):
-    """The disk of the store is nearly full: nothing new is taken, nothing is lost."""
+    """The disk is nearly full: the store accepts no new data, and loses none."""
 
     code = "store_full"
     public = "The disk of the server is nearly full. Its administrators can see that."
 
 
 class StoreNewer(StoreError):
-    """A newer release wrote the stored state, and this one must not touch it.
+    """The stored state was written by a newer release; this one must not touch it.
 
-    `wrote` is that release, if it is known.
+    `wrote` is the version of that release, if known.
     """
 
     code = "store_newer"
@@ -110,9 +111,9 @@ class StoreNewer(StoreError):
 
 
 class MailboxError(PexscheddError):
-    """A mailbox could not be reached or refused what was asked.
+    """A mailbox could not be reached, or refused a request.
 
-    `retry_after`, in seconds, is what the server asked for, if it did.
+    `retry_after` is the pause that the server asked for, in seconds, if it did.
     """
 
     code = "mailbox"
@@ -123,13 +124,13 @@ class MailboxError(PexscheddError):
 
 
 class MailboxUnreachable(MailboxError):
-    """No usable answer: connection, TLS, timeout, not an Exchange server."""
+    """There was no usable answer: connection, TLS, timeout, not an Exchange server."""
 
     code = "mailbox_unreachable"
 
 
 class MailboxRefused(MailboxError):
-    """The server answered that it will not: credentials, permissions, no mailbox.
+    """The server refused: credentials, permissions, no such mailbox.
 
     Trying again soon is pointless and may lock the account; an administrator has to
     change something, and the message says what.
@@ -139,13 +140,13 @@ class MailboxRefused(MailboxError):
 
 
 class MailboxUntrusted(MailboxUnreachable):
-    """The server's certificate is not believed, or no TLS connection can be made."""
+    """The server's certificate is not trusted, or no TLS connection can be made."""
 
     code = "mailbox_untrusted"
 
 
 class SignInRefused(MailboxRefused):
-    """The account could not sign in: the password, the method, the account itself."""
+    """The account could not sign in, by its password, the method or its own state."""
 
     code = "sign_in_refused"
 
@@ -163,12 +164,12 @@ class ImpersonationRefused(MailboxRefused):
 
 
 class MailboxBusy(MailboxError):
-    """The server asks to come back later."""
+    """The server asked for a pause."""
 
     code = "mailbox_busy"
 
 
 class CursorLost(MailboxError):
-    """The synchronisation state is not valid any more: start over without one."""
+    """The synchronisation state is no longer valid: start over without one."""
 
     code = "cursor_lost"

@@ -1,13 +1,13 @@
 """Log lines: JSON for machines, text for people. Never a subject, a body, a token.
 
 There are two logs in one stream, told apart by the key `log`: the administrator log
-says what was changed and by whom, and what became of each message; the support log
-has everything else. A part of the program writes to the first one through a logger
-whose namespace begins with `administrator`.
+records changes, with the administrator who made them, and the outcome of each message;
+the support log has everything else. A part of the program writes to the first through
+a logger whose namespace begins with `administrator`.
 
-What goes beside the message as keys of its own: `User`, who did it - the deployment
-guide's internal user `schedulingservice` unless an administrator did; `correlation_id`,
-in every line that concerns a message or a request; `integration`, by its id.
+Beside the message, a line has these keys: `User`, the administrator or, for all other
+actions, the deployment guide's internal user `schedulingservice`; `correlation_id`, in
+every line that concerns a message or a request; `integration`, by its id.
 """
 
 from contextvars import ContextVar
@@ -27,25 +27,27 @@ from twisted.logger import (
 from zope.interface import implementer
 
 TRACEBACK_LIMIT = 20_000
+"""Characters of a traceback that are kept: the last ones."""
 
 SERVICE = "schedulingservice"
+"""The user of actions that no administrator asked for."""
 
 ADMINISTRATOR = "administrator"
-"""How the namespaces of the administrator log begin."""
+"""The first part of the namespaces of the administrator log."""
 
 acting: ContextVar[str] = ContextVar("acting", default=SERVICE)
-"""The administrator whose request is being carried out. To be read where the request
-is, not by what it sets going: that goes on as the service."""
+"""The administrator whose request is being carried out. Read it in the request's own
+code only: work that the request starts in the background belongs to the service."""
 
 _KEYS = ("correlation_id", "integration")
 
 
 def observer(out: TextIO, level: str, form: str) -> ILogObserver:
-    """What `log.level` and `log.format` of the configuration file ask for."""
+    """Return the observer for a level and a format of the configuration file."""
     target = JsonObserver(out) if form == "json" else TextObserver(out)
     quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
     if level == "info":
-        # What Twisted itself does is for whoever debugs.
+        # Twisted's own messages are of use for debugging only.
         for namespace in ("twisted", "log_legacy"):
             quiet.setLogLevelForNamespace(namespace, LogLevel.warn)
     return FilteringLogObserver(target, [quiet])
@@ -89,7 +91,7 @@ class TextObserver:
 
     def __call__(self, event: LogEvent) -> None:
         text = eventAsText(event, includeTraceback=False).rstrip()
-        # One event is one line, whatever a server on the network has called itself.
+        # One event is one line, even if a name from the network has line breaks.
         text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
         keys = [("User", event.get("user", SERVICE))]
         keys += [(key, event[key]) for key in _KEYS if key in event]

@@ -1,8 +1,8 @@
-"""What the daemon counts and times, for Prometheus.
+"""The daemon's metrics, for Prometheus.
 
-Two kinds: counters and histograms that the parts move as they work, through the small
-callables here, and what is looked up only when somebody asks (`Readings`). No label
-holds anything about a person: integrations by name, outcomes, operations.
+There are counters and histograms, which the parts of the daemon update through the
+methods of `Metrics`, and gauges, which are looked up for each scrape (`Readings`).
+Labels are names of integrations, outcomes and operations, and nothing personal.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,36 +27,36 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class IntegrationReading(msgspec.Struct, frozen=True):
-    """How one integration is doing right now."""
+    """The present state of one integration."""
 
     name: str
     queue: int
-    """Messages that are not told yet: read, decided, waiting."""
+    """Messages that were read, but are not answered yet."""
     queue_age: float
     """Seconds that the oldest of them has waited."""
     notifications: str
-    """What wakes it: streaming, connecting, pull, polling."""
+    """The source of notifications: streaming, connecting, pull, polling."""
     back_off: float
     """Seconds until the server may be asked again; 0: now."""
 
 
 class Readings(msgspec.Struct, frozen=True):
-    """What is looked up at the moment somebody asks."""
+    """Functions that look up the values of gauges."""
 
     records: Callable[[], Iterable[tuple[str, int]]]
-    """Collections and how many records each has."""
+    """Collections, with the number of their records."""
     alarms: Callable[[], Iterable[tuple[str, int]]]
-    """Names of alarms and how often each is raised now."""
+    """Names of alarms, with the number of those raised now."""
     integrations: Callable[[], Iterable[IntegrationReading]]
     free_bytes: Callable[[], int]
-    """On the disk that holds the state."""
+    """Free space on the disk that holds the state."""
 
 
 class Metrics:
-    """Every instrument, in a registry of its own."""
+    """All metrics, in a registry of their own."""
 
     def __init__(self) -> None:
-        # When each series began doubles what is read, and nobody asks.
+        # The time when each series began would double the output, and is not used.
         disable_created_metrics()
         self._registry = CollectorRegistry()
         self._messages = Counter(
@@ -103,7 +103,7 @@ class Metrics:
         )
 
     def message(self, integration: str, outcome: str, waited: float | None) -> None:
-        """A message is done with; `waited` in seconds, if that is known."""
+        """Count a message that is done with; `waited` in seconds, if known."""
         self._messages.labels(integration, outcome).inc()
         if waited is not None:
             self._waited.labels(integration).observe(max(waited, 0))
@@ -115,20 +115,21 @@ class Metrics:
     def call(
         self, integration: str, operation: str, result: str, seconds: float
     ) -> None:
-        """A call to Exchange is over; `result` is "ok" or an error's stable code."""
+        """Count a finished call to Exchange; `result` is "ok" or an error's code."""
         self._calls.labels(integration, operation, result).inc()
         self._call_seconds.labels(operation).observe(seconds)
 
     def flushed(self, commits: int, seconds: float) -> None:
-        """The disk has taken a group of transactions."""
+        """Count a group of transactions that the disk has taken."""
         self._commits.inc(commits)
         self._flush_seconds.observe(seconds)
 
     def watch(self, readings: Readings) -> None:
+        """Add the gauges that `readings` looks up."""
         self._registry.register(_Lookups(readings))
 
     def exposition(self) -> bytes:
-        """Everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 

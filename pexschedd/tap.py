@@ -1,7 +1,4 @@
-"""The composition root: every part is made and joined here, and only here.
-
-Read it from top to bottom to see what the daemon consists of.
-"""
+"""The plugin for twistd, and the composition root: `Daemon` joins all parts."""
 
 import gc
 import os
@@ -41,7 +38,7 @@ from pexschedd.util.periodic import Periodic, Running
 from pexschedd.util.steady_time import count_steadily
 
 UPCOMING_EVERY = 60.0
-"""Seconds between two looks at which occurrences administrators see."""
+"""Seconds between two updates of the occurrences that administrators see."""
 
 _PORT = re.compile(
     r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
@@ -57,11 +54,12 @@ class DaemonOptions(UsageOptions):
         ["config", "c", configuration.DEFAULT_PATH, "The configuration file."]
     ]
     optFlags = [
-        ["check-config", None, "Say every error in the configuration file, and exit."]
+        ["check-config", None, "Report all errors in the configuration file, and exit."]
     ]
     config: Config
 
     def postOptions(self) -> None:
+        """Load the configuration file, and exit if it was only to be checked."""
         path = Path(self["config"])
         try:
             self.config = configuration.load(path, _further_problems)
@@ -73,8 +71,8 @@ class DaemonOptions(UsageOptions):
         if self["check-config"]:
             sys.stdout.write(f"{path} is in order.\n")
             sys.exit(0)
-        # twistd would fork after the store was opened: its thread would stay behind,
-        # and what anybody changes would never become durable.
+        # twistd would fork after the store was opened: the store's thread would stay
+        # behind, and no change would become durable.
         if self.parent is not None and not self.parent.get("nodaemon", True):
             raise UsageError(
                 "run it as twistd -n pexschedd: it stays in the foreground and writes "
@@ -87,7 +85,7 @@ Options = DaemonOptions
 
 
 def makeService(options: DaemonOptions) -> MultiService:
-    """What twistd calls."""
+    """Build the daemon; called by twistd. Exits if it cannot start."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
     count_steadily(reactor)
@@ -95,7 +93,7 @@ def makeService(options: DaemonOptions) -> MultiService:
         daemon = Daemon(options.config, reactor=reactor, now=system_now)
     except (StoreError, ConfigError) as error:
         sys.exit(f"pexschedd cannot start: {error}")
-    except KeyboardInterrupt:  # to open a large store takes its time
+    except KeyboardInterrupt:  # opening a large store takes some time
         sys.exit("pexschedd was stopped before it had started")
     reactor.callWhenRunning(freeze_collector)
     signals.stop_on_hangup(reactor)
@@ -104,7 +102,7 @@ def makeService(options: DaemonOptions) -> MultiService:
 
 
 def freeze_collector() -> None:
-    """Exempts all present objects from garbage collection until the process ends.
+    """Exempt all present objects from garbage collection until the process ends.
 
     A running daemon consists of some hundred thousand objects, its code above all. Each
     full collection would look at all of them, which takes 40 ms, every few thousand
@@ -115,9 +113,9 @@ def freeze_collector() -> None:
 
 
 class Daemon(MultiService):
-    """The whole of pexschedd. Opens the store at once, ports when it is started.
+    """The whole of pexschedd. Opens the store at once, and ports when it is started.
 
-    Raises `StoreError` or `ConfigError` when it cannot be made.
+    Raises `StoreError` or `ConfigError` if it cannot be built.
     """
 
     _log = Logger()
@@ -144,11 +142,11 @@ class Daemon(MultiService):
         self.supervisor = supervisor_of(runtime, clients)
         self.supervisor.setServiceParent(self)
 
-        async def follow_the_time(running: Running) -> None:
+        async def update_occurrences(running: Running) -> None:
             await occurrence_window.sweep(store, reactor, now, running)
 
         Periodic(
-            "upcoming", follow_the_time, reactor, UPCOMING_EVERY, at_start=True
+            "upcoming", update_occurrences, reactor, UPCOMING_EVERY, at_start=True
         ).setServiceParent(self)
         runtime.clock_trust.on_jump(self._wake_all)
         runtime.clock_trust.service().setServiceParent(self)
@@ -180,7 +178,7 @@ class Daemon(MultiService):
         http_servers.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
-        """Sets the log up as soon as there is an application to log for."""
+        """Join an application, and set up its log."""
         set_component = getattr(parent, "setComponent", None)
         if set_component is not None:
             level, form = self._config.log_level, self._config.log_format
@@ -188,23 +186,27 @@ class Daemon(MultiService):
         super().setServiceParent(parent)
 
     def startService(self) -> None:
-        self._log.info("pexschedd {version} is starting", version=__version__)
+        """Start all services, and create the administrator on the first start."""
+        self._log.info("daemon starting version={version}", version=__version__)
         self.start_threads()
         self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
 
     def start_threads(self) -> None:
-        """For slow work. A tool that works in the daemon's place starts only these."""
+        """Start the threads for slow work, which is all that a tool needs that executes
+        an order in the daemon's place."""
         self._runtime.start_threads()
 
     def stop_threads(self) -> None:
+        """Stop the threads for slow work."""
         self._runtime.stop_threads()
 
     def stopService(self) -> Deferred[None]:
+        """Stop all services, and close the store last."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        """Ports and watchers first, then what they use."""
+        """Stop ports and watchers first, then the parts that they use."""
         await self.first_start
         await super().stopService()
         self.stop_threads()
@@ -228,11 +230,11 @@ class Daemon(MultiService):
         self._fail(error.message)
 
     def _fail(self, reason: str) -> None:
-        """Stops the process, with an exit status that makes a supervisor notice."""
+        """Stop the process with an exit status that its supervisor notices."""
         if self._failure:
             return
         self._failure = reason
-        self._log.critical("{reason}", reason=reason)
+        self._log.critical("daemon failed reason={reason}", reason=reason)
         reactor = self._reactor
         reactor.addSystemEventTrigger("after", "shutdown", _exit_failed)
         reactor.callWhenRunning(signals.stop, reactor)
@@ -245,7 +247,7 @@ class Daemon(MultiService):
 
 
 def _further_problems(config: Config) -> Iterator[str]:
-    """What only those can say who use it."""
+    """Errors that show only when endpoints, certificates and proxy are used."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
     for name, endpoints in (
@@ -256,7 +258,7 @@ def _further_problems(config: Config) -> Iterator[str]:
             place = f"endpoints.{name}[{number}]: {endpoint!r}"
             try:
                 serverFromString(reactor, endpoint)
-            except Exception as error:  # noqa: BLE001 - each kind has errors of its own
+            except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
                 yield f"{place}: {_in_words(error)}"
             port = _PORT.match(endpoint)
             if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
@@ -268,10 +270,10 @@ def _further_problems(config: Config) -> Iterator[str]:
 
 
 def _in_words(error: Exception) -> str:
-    """OpenSSL gives a list of triples, of which the last part says something; Twisted
-    looks sockets of systemd up without a word."""
+    """Describe an error; OpenSSL gives a list of triples with the reasons, and Twisted
+    a bare `LookupError` for a missing socket of systemd's."""
     if isinstance(error, LookupError):
-        return "systemd has not handed such a socket to this process"
+        return "systemd has not passed such a socket to this process"
     details = error.args[0] if error.args else None
     if not isinstance(details, list):
         return str(error)

@@ -65,7 +65,7 @@ WRONG: list[tuple[str, object, list[str]]] = [
     (
         "a key twice",
         '{"state_dir": "a", "log": {"level": "info", "level": "warn"}, "state_dir": 5}',
-        ["level is there more than once", "state_dir is there more", "endpoints must"],
+        ["level occurs more than once", "state_dir occurs more", "endpoints must"],
     ),
     ("unknown key", GOOD | {"stat_dir": "x"}, ["stat_dir is not a known key"]),
     (
@@ -112,7 +112,7 @@ WRONG: list[tuple[str, object, list[str]]] = [
         [
             "proxy.port is not a known key",
             "proxy.password_file: there is no file",
-            "proxy.username may have no colon",
+            "proxy.username must be printable and contain no colon",
             "proxy.bypass[1]: '10.0.0.1/8' is not an IP address or network",
             "proxy.bypass[2]: '*'",
             "proxy.bypass[3]",
@@ -128,7 +128,7 @@ WRONG: list[tuple[str, object, list[str]]] = [
     (
         "proxy with a list that is none",
         GOOD | {"proxy": {"url": "http://p.test", "bypass": "*.test", "username": 1}},
-        ["proxy.bypass must be a list", "proxy.username must be a text"],
+        ["proxy.bypass must be a list", "proxy.username must be a string"],
     ),
     (
         "a path that cannot be",

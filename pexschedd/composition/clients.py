@@ -1,4 +1,4 @@
-"""Everything that reaches other machines: Exchange, its keys, identity providers."""
+"""Builds everything that reaches other machines: Exchange, identity providers."""
 
 import secrets
 from collections.abc import Callable
@@ -30,9 +30,10 @@ from pexschedd.util.periodic import Periodic, Running
 
 
 class Clients(MultiService):
-    """Its services look after certificates, metadata and access tokens.
+    """The clients of Exchange and of identity providers.
 
-    `trust_changed` is called when other certificates are believed than before.
+    As a service, it watches certificates and metadata and renews access tokens.
+    `trust_changed` is called when the set of trusted certificates has changed.
     """
 
     def __init__(self, runtime: Runtime, trust_changed: Callable[[], None]) -> None:
@@ -74,9 +75,9 @@ class Clients(MultiService):
             network.http_client(direct=is_reached_directly(store)), reactor
         )
         self.identity = AddinIdentity(self._metadata, self._domains, runtime.now)
-        self._look_after()
+        self._add_services()
 
-    def _look_after(self) -> None:
+    def _add_services(self) -> None:
         runtime, trust = self._runtime, self.network.trust
         certificates = CertificateExpiry(
             runtime.store,
@@ -104,7 +105,7 @@ class Clients(MultiService):
             service.setServiceParent(self)
 
     def back_off(self, connector: Connector) -> float:
-        """Seconds until the integration's server may be asked again."""
+        """Return the seconds until the integration's server may be asked again."""
         throttle = self.connections.throttle(connector)
         return throttle.back_off_seconds if throttle is not None else 0.0
 
@@ -119,7 +120,7 @@ class Clients(MultiService):
         return [domain.domain for domain in found]
 
     def _authorities(self) -> bytes:
-        """All certificates that are believed beside the system's."""
+        """All trusted certificates (PEM) besides the system's."""
         path = self._runtime.config.ca_file
         uploaded = self._runtime.store.all(tables.CA_CERTIFICATE)
         return b"\n".join(

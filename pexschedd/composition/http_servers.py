@@ -1,4 +1,4 @@
-"""Everything that other machines reach: the two sides of the HTTP server."""
+"""Builds everything that other machines reach: the two sides of the HTTP server."""
 
 import sys
 from collections.abc import Callable
@@ -45,8 +45,11 @@ RESERVED_DESCRIPTORS = 256
 
 
 class HttpServers(MultiService):
-    """`failed` is told why a port cannot be opened. The doctor is here because it
-    looks at the add-in's side from both ends."""
+    """The HTTP servers for the add-in and for administrators, and the doctor.
+
+    `failed` is called with the reason if a port cannot be opened. The doctor is made
+    here because it compares the add-in's pane with the one that is served.
+    """
 
     def __init__(
         self, runtime: Runtime, clients: Clients, failed: Callable[[str], None]
@@ -78,7 +81,7 @@ class HttpServers(MultiService):
         )
 
     def open(self, monitoring: Monitoring, audits: AuditService) -> None:
-        """Makes both sides; their ports open when this service is started."""
+        """Build both sides; their ports open when this service is started."""
         metrics = self._runtime.metrics
         metrics.watch(monitoring.readings())
         config = self._runtime.config
@@ -101,15 +104,17 @@ class HttpServers(MultiService):
         )
 
     def port(self, side: str) -> int:
-        """Of the first TCP endpoint of a side, `addin` or `admin`, once it is open:
-        an endpoint may leave the choice to the system."""
+        """Return the port of the first TCP endpoint of a side, `addin` or `admin`.
+
+        The endpoint has to be open; it may have left the choice to the system.
+        """
         listener: Any = next(
             each for each in self if str(each.name).startswith(f"endpoints.{side}[0]")
         )
         return int(listener.port.getHost().port)
 
     def flush(self) -> None:
-        """Writes the access lines that are still held back."""
+        """Write the access log's lines that are still buffered."""
         self._access.flush()
 
     def _addin(self) -> IResource:

@@ -1,7 +1,4 @@
-"""What monitoring reads: gathered from the parts, which do not know each other.
-
-Part of the composition.
-"""
+"""Gathers the values for health checks and metrics from the parts of the daemon."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,8 +18,10 @@ from pexschedd.store.store import Store
 
 
 class CallObserver:
-    """Tells the metrics and the clock check of an integration's calls to Exchange; see
-    `ews.client.Observer`. `seconds` is any steady clock."""
+    """Reports an integration's calls to Exchange to the metrics and to `clock_skew`.
+
+    An `ews.client.Observer`; `seconds` is a monotonic clock.
+    """
 
     def __init__(
         self,
@@ -37,6 +36,7 @@ class CallObserver:
         self._seconds = seconds
 
     def begins(self, operation: str) -> Callable[[str, str], None]:
+        """Note the start of a call; the returned function is called at its end."""
         started = self._seconds()
 
         def ended(result: str, date: str) -> None:
@@ -49,10 +49,10 @@ class CallObserver:
 
 
 class Monitoring:
-    """How the daemon is doing.
+    """The daemon's state, for health checks and metrics.
 
-    `failure` says why the store was given up, or nothing; `back_off` for how many
-    seconds an integration's server is not asked.
+    `failure` returns the reason why the store failed, or an empty string; `back_off`
+    the seconds until an integration's server may be asked again.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Monitoring:
         self._now = now
 
     def checks(self) -> list[health.HealthCheck]:
+        """Return the results of the health checks, now."""
         return health.examine(
             self._failure(),
             self._store.refusal,
@@ -80,6 +81,7 @@ class Monitoring:
         )
 
     def readings(self) -> Readings:
+        """Return the values that are looked up for each scrape of the metrics."""
         store = self._store
         return Readings(
             records=lambda: [(t.name, store.count(t)) for t in tables.TABLES],
@@ -106,7 +108,7 @@ class Monitoring:
             )
 
     def _waiting_since(self, connector: Connector) -> list[datetime]:
-        """When what is not told yet arrived, or at least was decided."""
+        """Return the times of arrival, or of decision, of the unanswered messages."""
         answers = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, connector.id)
         rewrites = self._store.find_all(tables.REWRITE_BY_CONNECTOR, connector.id)
         return [a.received or a.created for a in answers] + [

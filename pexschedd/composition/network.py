@@ -1,7 +1,7 @@
-"""From the configuration and the store to the way out of this machine.
+"""Builds the network access from the configuration and the store.
 
-Whom the daemon believes (the system's roots, `ca_file`, uploaded certificates), which
-proxy it asks, and what it shows itself. Part of the composition.
+That is the trusted certificates (the system's, those in `ca_file` and the uploaded
+ones), the proxy, and the certificates of the daemon's own endpoints.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from pexschedd.store.store import Store
 
 
 def network_of(config: Config, reactor: Any) -> Network:
-    """Raises `ConfigError` naming every file that cannot be used."""
+    """Build the network; raises `ConfigError` naming every file that cannot be used."""
     problems: list[str] = []
     trust, proxy = Trust(), None
     try:
@@ -61,9 +61,9 @@ def _proxy(config: Config) -> Proxy | None:
 
 
 class UploadedCertificates:
-    """Keeps `trust` as the uploaded certificates are, and says when it has changed.
+    """Keeps `trust` in step with the uploaded certificates; calls `changed` afterwards.
 
-    Raises `ConfigError` when one of the stored ones cannot be read.
+    Raises `ConfigError` if one of the stored certificates cannot be read.
     """
 
     def __init__(
@@ -76,19 +76,19 @@ class UploadedCertificates:
         self._store = store
         self._trust = trust
         self._clock = clock
-        self._say = changed
+        self._report_change = changed
         self._soon: IDelayedCall | None = None
         self._follow()
         store.subscribe(tables.CA_CERTIFICATE, self._changed)
 
     def _changed(self, _old: object, _new: object) -> None:
-        # A whole collection is uploaded in one change: it is read once.
+        # A change of many certificates is read once.
         if self._soon is None or not self._soon.active():
             self._soon = self._clock.callLater(0, self._follow_change)
 
     def _follow_change(self) -> None:
         self._follow()
-        self._say()
+        self._report_change()
 
     def _follow(self) -> None:
         self._trust.replace(
@@ -98,7 +98,7 @@ class UploadedCertificates:
 
 
 def is_reached_directly(store: Store) -> Callable[[URI], bool]:
-    """Whether a metadata document is one of an integration without proxy."""
+    """Return a test for URIs of metadata of integrations that bypass the proxy."""
 
     def origins() -> Iterator[str]:
         for connector in store.all(tables.CONNECTOR):
@@ -115,7 +115,10 @@ def _host(domain: str) -> str:
 
 
 def own_certificates(config: Config) -> list[OwnCertificate]:
-    """What our `ssl:` endpoints show; one that cannot be read is their own error."""
+    """Return the certificates of our `ssl:` endpoints.
+
+    One that cannot be read is left out: its endpoint reports the error itself.
+    """
     found = []
     for name, endpoints in (
         ("addin", config.addin_endpoints),

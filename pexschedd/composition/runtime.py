@@ -1,4 +1,4 @@
-"""What nearly every part is made with."""
+"""The objects that nearly every part of the daemon needs."""
 
 import secrets
 from collections.abc import Callable
@@ -32,7 +32,7 @@ KERBEROS_THREADS = 4
 
 
 class Runtime:
-    """The store, the time, chance, threads, and what is said to people."""
+    """The store, the clock, thread pools, alarms, metrics and message texts."""
 
     _log = Logger()
 
@@ -56,33 +56,37 @@ class Runtime:
         self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")
 
     def start_threads(self) -> None:
+        """Start the thread pools, which `in_thread` and `in_kerberos_thread` need."""
         self._hashing_threads.start()
         self._kerberos_threads.start()
 
     def stop_threads(self) -> None:
+        """Stop the thread pools, after the work that they have begun."""
         self._hashing_threads.stop()
         self._kerberos_threads.stop()
 
     def in_thread(self, work: Callable[[], T]) -> Deferred[T]:
-        """For what keeps a processor busy, such as hashing."""
+        """Run work that keeps a processor busy, such as hashing, in a thread."""
         return deferToThreadPool(self.reactor, self._hashing_threads, work)
 
     def in_kerberos_thread(self, work: Callable[[], T]) -> Deferred[T]:
+        """Run Kerberos calls, which wait for domain controllers, in a thread."""
         return deferToThreadPool(self.reactor, self._kerberos_threads, work)
 
     def _template_debug(self, text: str) -> None:
-        self._log.info("template: {text}", text=text)
+        self._log.info("template wrote debug output text={text}", text=text)
 
 
 def uuid4() -> str:
+    """Return a random UUID."""
     return str(random_uuid())
 
 
 def digits(length: int) -> str:
-    """So many decimal digits by chance."""
+    """Return `length` random decimal digits."""
     return str(secrets.randbelow(10**length)).zfill(length)
 
 
 def chance() -> float:
-    """From 0 to 1."""
+    """Return a random number from 0 up to, but not including, 1."""
     return secrets.SystemRandom().random()

@@ -39,15 +39,15 @@ class UpkeepServices(MultiService):
         connect = clients.connections.both
         restorer = RoomRestorer(store, texts, now=now, digits=digits)
         allocator = AliasAllocator(store, now=now, uuid4=uuid4, digits=digits)
-        recovery = MeetingRecovery(store, texts, restorer, allocator, clock=clock)
-        recoverer = RecoveryRunner(recovery, clock=clock, now=now)
-        maintainer = MaintenanceRunner(clock=clock, now=now)
+        meetings = MeetingRecovery(store, texts, restorer, allocator, clock=clock)
+        recovery = RecoveryRunner(meetings, clock=clock, now=now)
+        maintenance = MaintenanceRunner(clock=clock, now=now)
         auditor = AuditRunner(store, restorer, runtime.alarms, clock=clock, now=now)
         self.audits = AuditService(store, auditor, connect, clock=clock, now=now)
         self.executor = Executor(
             store,
-            recoverer,
-            maintainer,
+            recovery,
+            maintenance,
             connect,
             now=now,
             examine=examine,

@@ -1,1 +1,1 @@
-"""The daemon's control socket, and the orders it carries out for the tools."""
+"""The daemon's control socket, and the orders that it executes for the tools."""

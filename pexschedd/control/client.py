@@ -1,4 +1,4 @@
-"""Having an order carried out: by the running daemon, or in its place."""
+"""Sends an order to the running daemon, or executes it in the daemon's place."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,23 +9,25 @@ from pexschedd.config import Config
 from pexschedd.control.protocol import Event, Finished, Order
 from pexschedd.control.socket import NoDaemon, ask_daemon
 
-Alone = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
-"""Carries an order out where no daemon runs."""
+Fallback = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
+"""Executes an order where no daemon is running."""
 
 
-async def carried_out(
+async def carry_out(
     order: Order,
     config: Path,
     show: Callable[[Event], None],
     reactor: Any,
-    alone: Alone,
+    fallback: Fallback,
 ) -> Finished:
-    """What came of it. `config` is the daemon's configuration file.
+    """Have the daemon execute an order, or else `fallback`, and return the outcome.
 
-    Raises `ConfigError` for that file, `PexscheddError` if nobody can do it.
+    `config` is the daemon's configuration file; `show` is called with each event but
+    the last. Raises `ConfigError` for that file, and another `PexscheddError` if the
+    order cannot be executed.
     """
-    read = configuration.load(config)
+    settings = configuration.load(config)
     try:
-        return await ask_daemon(read.state_dir, order, show, reactor)
+        return await ask_daemon(settings.state_dir, order, show, reactor)
     except NoDaemon:
-        return await alone(read, order, show, reactor)
+        return await fallback(settings, order, show, reactor)

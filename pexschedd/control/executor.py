@@ -1,4 +1,4 @@
-"""Carries out a tool's order for one or all integrations."""
+"""Executes the orders of the tools, for one integration or for all."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,8 +10,8 @@ from pexschedd.clock import Now
 from pexschedd.control.protocol import (
     BackupOrder,
     CheckOrder,
-    Chore,
     Finished,
+    MailboxOrder,
     MaintenanceOrder,
     Order,
     PasswordOrder,
@@ -32,20 +32,26 @@ from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
 from pexschedd.store.store import Store
 
 Examine = Callable[[int, str], Awaitable[DoctorReport]]
-"""See `doctor.Doctor.examine`."""
+"""See `doctor.doctor.Doctor.examine`."""
 
 SetPassword = Callable[[str], Awaitable[None]]
-"""Of the administrator; raises `InvalidFields` for one that will not do."""
+"""Changes the administrator's password; raises `InvalidFields` for an unfit one."""
 
 
 class Executor:
+    """Executes orders; one at a time of those that work in mailboxes.
+
+    `connect` opens the mailboxes of an integration. Without `examine` or
+    `set_password`, orders that need them are refused.
+    """
+
     _log = Logger()
 
     def __init__(
         self,
         store: Store,
-        recoverer: RecoveryRunner,
-        maintainer: MaintenanceRunner,
+        recovery: RecoveryRunner,
+        maintenance: MaintenanceRunner,
         connect: Callable[[Connector], MailboxAccess],
         *,
         now: Now,
@@ -53,8 +59,8 @@ class Executor:
         set_password: SetPassword | None = None,
     ) -> None:
         self._store = store
-        self._recoverer = recoverer
-        self._maintainer = maintainer
+        self._recovery = recovery
+        self._maintenance = maintenance
         self._connect = connect
         self._now = now
         self._examine = examine
@@ -62,36 +68,41 @@ class Executor:
         self._lock = DeferredLock()
 
     async def run(
-        self, order: Order, say: ProgressListener, working: KeepGoing
+        self, order: Order, listener: ProgressListener, keep_going: KeepGoing
     ) -> Finished:
-        """One at a time of those that work in mailboxes; the others need not wait."""
+        """Execute an order and return its outcome; errors are part of that.
+
+        `listener` is told of the progress; the work stops at the next safe place once
+        `keep_going` returns False. Orders that work in mailboxes wait for each other.
+        Raises `StoreError` when the store cannot be written.
+        """
         match order:
             case CheckOrder():
-                return await self._check(order, say, working)
+                return await self._check(order, listener, keep_going)
             case BackupOrder():
-                return await self._backup(order, say)
+                return await self._backup(order, listener)
             case PasswordOrder():
                 return await self._password(order)
         if self._lock.locked:
-            say.note("Another run is under way; this one waits for it.")
+            listener.note("Another run is in progress; this one waits for it.")
         await self._lock.acquire()
         try:
-            return await self._run(order, say, working)
+            return await self._run(order, listener, keep_going)
         finally:
             self._lock.release()
 
     async def _run(
-        self, order: Chore, say: ProgressListener, working: KeepGoing
+        self, order: MailboxOrder, listener: ProgressListener, keep_going: KeepGoing
     ) -> Finished:
-        connectors, refused = self._wanted(order)
+        connectors, refused = self._select(order)
         counts: dict[str, int] = {}
         failures = 0
         reasons: list[str] = []
         for connector in connectors:
-            if not working():
+            if not keep_going():
                 break
-            say.note(f"Integration {connector.id}: {connector.name}")
-            tally = await self._work(order, connector, say, working)
+            listener.note(f"Integration {connector.id}: {connector.name}")
+            tally = await self._run_for(order, connector, listener, keep_going)
             for what, count in tally.counts.items():
                 counts[what] = counts.get(what, 0) + count
             failures += tally.failures
@@ -104,19 +115,19 @@ class Executor:
             refused=refused,
         )
 
-    async def _backup(self, order: BackupOrder, say: ProgressListener) -> Finished:
+    async def _backup(self, order: BackupOrder, listener: ProgressListener) -> Finished:
         if not Path(order.to).is_absolute():
             return Finished(refused=f"{order.to} is not an absolute path.")
         try:
             await self._store.snapshot(Path(order.to))
         except StoreError as error:
             return Finished(failures=1, reasons=(error.message,))
-        say.note(f"A copy of the state folder is in {order.to}.")
+        listener.note(f"A copy of the state folder is in {order.to}.")
         return Finished()
 
     async def _password(self, order: PasswordOrder) -> Finished:
         if self._set_password is None:
-            return Finished(refused="Nobody here can set a password.")
+            return Finished(refused="Passwords cannot be set here.")
         try:
             await self._set_password(order.password)
         except InvalidFields as error:
@@ -127,12 +138,12 @@ class Executor:
         return Finished()
 
     async def _check(
-        self, order: CheckOrder, say: ProgressListener, working: KeepGoing
+        self, order: CheckOrder, listener: ProgressListener, keep_going: KeepGoing
     ) -> Finished:
         id = order.exchange_connector_id
         known = list(self._store.ids(tables.CONNECTOR))
         if self._examine is None:
-            return Finished(refused="Nobody here can make checks.")
+            return Finished(refused="Checks cannot be made here.")
         if id is not None and id not in known:
             listed = ", ".join(map(str, known)) or "none"
             return Finished(
@@ -140,16 +151,16 @@ class Executor:
             )
         reports = []
         for each in known if id is None else [id]:
-            if not working():
+            if not keep_going():
                 break
-            say.progress("checking integration", each)
+            listener.progress("checking integration", each)
             reports.append(await self._examine(each, order.user))
         failures = sum(report.status is CheckStatus.FAILED for report in reports)
         return Finished(
             integrations=len(reports), failures=failures, reports=tuple(reports)
         )
 
-    def _wanted(self, order: Chore) -> tuple[list[Connector], str]:
+    def _select(self, order: MailboxOrder) -> tuple[list[Connector], str]:
         id = order.exchange_connector_id
         if id is None:
             every = self._store.all(tables.CONNECTOR)
@@ -165,30 +176,30 @@ class Executor:
             )
         return [connector], ""
 
-    async def _work(
+    async def _run_for(
         self,
-        order: Chore,
+        order: MailboxOrder,
         connector: Connector,
-        say: ProgressListener,
-        working: KeepGoing,
+        listener: ProgressListener,
+        keep_going: KeepGoing,
     ) -> WorkTally:
-        """Whatever happens to one integration, the others have their turn."""
+        """Work for one integration; an error must not keep others from their turn."""
         tally = WorkTally()
         connected: MailboxAccess | None = None
         try:
             connected = self._connect(connector)
             match order:
                 case RecoveryOrder():
-                    what = RecoveryRequest(
+                    request = RecoveryRequest(
                         order.time_limit or self._now(), order.update_message
                     )
-                    await self._recoverer.recover(
+                    await self._recovery.recover(
                         connector,
                         connected.mailbox,
                         connected.organizers,
-                        what,
-                        say,
-                        working,
+                        request,
+                        listener,
+                        keep_going,
                         tally,
                         dry_run=order.dry_run,
                     )
@@ -197,11 +208,11 @@ class Executor:
                         order.inbox_time_limit or self._now(),
                         order.calendar_time_limit or self._now(),
                     )
-                    await self._maintainer.maintain(
+                    await self._maintenance.maintain(
                         connected.mailbox,
                         limits,
-                        say,
-                        working,
+                        listener,
+                        keep_going,
                         tally,
                         dry_run=order.dry_run,
                     )
@@ -210,7 +221,11 @@ class Executor:
         except PexscheddError as error:
             tally.failed(f"integration {connector.id}: {error.message}")
         except Exception:  # noqa: BLE001 - the log has it, the administrator a hint
-            self._log.failure("integration {id}: {order}", id=connector.id, order=order)
+            self._log.failure(
+                "order failed integration={integration} order={order}",
+                integration=connector.id,
+                order=order,
+            )
             tally.failed(f"integration {connector.id}: an internal error; see the log")
         finally:
             if connected is not None:

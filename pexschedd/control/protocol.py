@@ -1,6 +1,6 @@
-"""What a tool orders, and what it is told while that is carried out.
+"""The messages on the control socket: orders to the daemon, and events to the tool.
 
-Each of them is one line of JSON on the control socket.
+Each is one line of JSON.
 """
 
 from datetime import datetime
@@ -21,6 +21,8 @@ class RecoveryOrder(
     tag="recovery",
     forbid_unknown_fields=True,
 ):
+    """Restore the rooms of accepted meetings; see `upkeep.recovery`."""
+
     exchange_connector_id: int | None = None
     """None: every integration."""
     time_limit: datetime | None = None
@@ -36,6 +38,8 @@ class MaintenanceOrder(
     tag="maintenance",
     forbid_unknown_fields=True,
 ):
+    """Delete old items from equipment mailboxes; see `upkeep.maintenance`."""
+
     exchange_connector_id: int | None = None
     """None: every integration."""
     inbox_time_limit: datetime | None = None
@@ -51,10 +55,10 @@ class BackupOrder(
     tag="backup",
     forbid_unknown_fields=True,
 ):
-    """Makes a consistent copy of the state folder."""
+    """Make a consistent copy of the state folder."""
 
     to: str
-    """An absolute path on the daemon's machine that is not there yet."""
+    """An absolute path on the daemon's machine, which must not exist yet."""
     dry_run: bool = False
 
 
@@ -65,12 +69,12 @@ class CheckOrder(
     tag="check",
     forbid_unknown_fields=True,
 ):
-    """Looks and changes nothing."""
+    """Examine integrations without changing anything."""
 
     exchange_connector_id: int | None = None
     """None: every integration."""
     user: str = ""
-    """Whose calendar the service account is tried with."""
+    """Address of a user for whom the service account is tried; may be empty."""
 
 
 class PasswordOrder(
@@ -80,38 +84,50 @@ class PasswordOrder(
     tag="password",
     forbid_unknown_fields=True,
 ):
-    """Gives the administrator another password."""
+    """Change the administrator's password."""
 
     password: str
 
     def __repr__(self) -> str:
-        return "PasswordOrder()"  # what is logged must not hold it
+        return "PasswordOrder()"  # the password must not get into a log
 
 
-Chore = RecoveryOrder | MaintenanceOrder
-Order = Chore | CheckOrder | BackupOrder | PasswordOrder
+MailboxOrder = RecoveryOrder | MaintenanceOrder
+"""Orders that work in mailboxes."""
+
+Order = MailboxOrder | CheckOrder | BackupOrder | PasswordOrder
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """The progress of one stage of the work."""
+
     what: str
+    """The stage, in words."""
     done: int
     total: int | None = None
+    """None: unknown."""
 
 
 class Note(msgspec.Struct, frozen=True, tag="note"):
+    """A line of text for the administrator."""
+
     text: str
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
+    """The outcome of an order: the last event."""
+
     integrations: int = 0
+    """Number of integrations for which it was executed."""
     counts: dict[str, int] = {}
+    """The work done, by kind."""
     failures: int = 0
     reasons: tuple[str, ...] = ()
-    """Of the first failures."""
+    """Reasons for the first failures."""
     refused: str = ""
-    """Why the order makes no sense; nothing was done then."""
+    """The reason why the order was refused and nothing was done, if it was."""
     reports: tuple[DoctorReport, ...] = ()
-    """Of a check."""
+    """The reports of a `CheckOrder`."""
 
 
 Event = Progress | Note | Finished

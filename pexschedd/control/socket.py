@@ -1,9 +1,9 @@
-"""The control socket: how a tool reaches the running daemon.
+"""The control socket, through which a tool gives an order to the running daemon.
 
-A Unix socket `control` in the state folder, for the folder's owner and root only: who
-may read the folder may do all this anyway. The tool sends one order as a line of JSON,
-and gets lines until the last one, which says how it ended. A tool that goes away stops
-its run at the next safe place.
+It is the Unix socket `control` in the state folder, for the folder's owner and root
+only: they may read and change the folder anyway. The tool sends one order as a line of
+JSON and receives events, a line each, up to `Finished`. If the tool disconnects, its
+run stops at the next safe place.
 """
 
 import os
@@ -29,23 +29,23 @@ from pexschedd.errors import PexscheddError
 NAME = "control"
 LINE_LIMIT = 256 * 1024
 ANSWER_LIMIT = 64 * 1024 * 1024
-"""Bytes of a line from the daemon: a check of many integrations is one."""
+"""Bytes of a line from the daemon: the reports on many integrations are one line."""
 
 LONGEST_PATH = 107
-"""Bytes of a Unix socket's path, on Linux: neither side can do anything with more."""
+"""Bytes of a Unix socket's path on Linux; a longer one cannot be used."""
 
-OFTEN = 0.2
-"""Seconds between two lines about progress."""
+PROGRESS_INTERVAL = 0.2
+"""Seconds between two `Progress` events."""
 
 
 class NoDaemon(PexscheddError):
-    """Nobody listens on the control socket."""
+    """No daemon is listening on the control socket."""
 
     code = "no_daemon"
 
 
 class ControlFailed(PexscheddError):
-    """The daemon could not be told, or went away before it had finished."""
+    """The order could not be sent, or the daemon stopped before it had finished."""
 
     code = "control_failed"
 
@@ -56,7 +56,7 @@ class _Lines(LineOnlyReceiver):
 
 
 class ControlProtocol(_Lines):
-    """The daemon's side of one tool."""
+    """The daemon's side of a connection with one tool; a `ProgressListener`."""
 
     _log = Logger()
 
@@ -65,9 +65,10 @@ class ControlProtocol(_Lines):
         self._clock = clock
         self._busy = False
         self._gone = False
-        self._last = -OFTEN
+        self._last = -PROGRESS_INTERVAL
 
     def lineReceived(self, line: bytes) -> None:
+        """Start the order in the connection's first line; further lines are ignored."""
         if self._busy:
             return
         self._busy = True
@@ -79,21 +80,23 @@ class ControlProtocol(_Lines):
         Deferred.fromCoroutine(self._run(order))
 
     async def _run(self, order: Order) -> None:
-        self._log.info("a tool has ordered: {order}", order=type(order).__name__)
+        self._log.info("order received order={order}", order=type(order).__name__)
         try:
             finished = await self._executor.run(order, self, lambda: not self._gone)
-        except Exception:  # noqa: BLE001 - the tool has to be told something
-            self._log.failure("a tool's order failed")
+        except Exception:  # noqa: BLE001 - the tool needs an answer in any case
+            self._log.failure("order failed order={order}", order=type(order).__name__)
             finished = Finished(failures=1, reasons=("an internal error; see the log",))
         self._end(finished)
 
     def progress(self, what: str, done: int, total: int | None = None) -> None:
+        """Send the progress of a stage, unless another was sent just before."""
         now = self._clock.seconds()
-        if now - self._last >= OFTEN or done == total:
+        if now - self._last >= PROGRESS_INTERVAL or done == total:
             self._last = now
             self._send(Progress(what, done, total))
 
     def note(self, text: str) -> None:
+        """Send a line of text for the administrator."""
         self._send(Note(text))
 
     def _send(self, event: Event) -> None:
@@ -106,11 +109,15 @@ class ControlProtocol(_Lines):
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Stop the run at its next safe place."""
         self._gone = True
 
 
 class ControlSocket(Service):
-    """Listens while the daemon runs. The daemon goes on without it."""
+    """Listens on the socket while the daemon runs.
+
+    If the socket cannot be opened, that is logged, and the daemon works without it.
+    """
 
     name = NAME
     _log = Logger()
@@ -123,9 +130,10 @@ class ControlSocket(Service):
         self._port: IListeningPort | None = None
 
     def startService(self) -> None:
+        """Open the socket, in place of one that a killed daemon has left."""
         super().startService()
-        # The folder's lock is ours: whoever has left this behind is dead. If it cannot
-        # be removed it is in the way of the socket, too, and that is said.
+        # The folder is locked by this process, so nothing else uses the old socket. If
+        # it cannot be removed, opening the new one fails and is logged.
         with suppress(OSError):
             self._path.unlink()
         factory = Factory.forProtocol(
@@ -139,6 +147,7 @@ class ControlSocket(Service):
         )
 
     def stopService(self) -> "Deferred[None]":
+        """Close the socket."""
         super().stopService()
         return Deferred.fromCoroutine(self._close())
 
@@ -147,7 +156,8 @@ class ControlSocket(Service):
 
     def _not_opened(self, failure: Failure) -> None:
         self._log.error(
-            "no tool can reach this daemon, not even for a backup: {path}: {reason}",
+            "control socket not opened, tools cannot reach this daemon "
+            "path={path} reason={reason}",
             path=str(self._path),
             reason=failure.getErrorMessage(),
         )
@@ -166,12 +176,12 @@ class _Client(_Lines):
     MAX_LENGTH = ANSWER_LIMIT
 
     def __init__(
-        self, order: bytes, heard: Callable[[Event], None], reactor: Any
+        self, order: bytes, show: Callable[[Event], None], reactor: Any
     ) -> None:
         self.finished: Deferred[Finished] = Deferred()
-        self._over = False
+        self._done = False
         self._order = order
-        self._heard = heard
+        self._show = show
         self._reactor = reactor
 
     def connectionMade(self) -> None:
@@ -179,39 +189,40 @@ class _Client(_Lines):
 
     def lineReceived(self, line: bytes) -> None:
         event = msgspec.json.decode(line, type=Event)
-        if isinstance(event, Finished) and not self._over:
-            self._over = True
+        if isinstance(event, Finished) and not self._done:
+            self._done = True
             self.finished.callback(event)
-        elif not self._over:
-            self._hear(event)
+        elif not self._done:
+            self._show_event(event)
 
-    def _hear(self, event: Event) -> None:
+    def _show_event(self, event: Event) -> None:
         try:
-            self._heard(event)
-        except Exception:  # noqa: BLE001 - it is for whoever waits, not for Twisted
-            self._over = True
+            self._show(event)
+        except Exception:  # noqa: BLE001 - it goes to the caller, not to Twisted
+            self._done = True
             self.finished.errback(Failure())
             if self.transport is not None:
                 self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self._over:
-            self._over = True
-            gone = "The daemon went away" if self._reactor.running else "Stopped"
+        if not self._done:
+            self._done = True
+            gone = "The daemon stopped" if self._reactor.running else "Stopped"
             self.finished.errback(ControlFailed(f"{gone} before it had finished."))
 
 
 async def ask_daemon(
-    state_dir: Path, order: Order, heard: Callable[[Event], None], reactor: Any
+    state_dir: Path, order: Order, show: Callable[[Event], None], reactor: Any
 ) -> Finished:
-    """Has the running daemon carry out the order.
+    """Have the running daemon execute the order, and return the outcome.
 
-    Raises `NoDaemon` when none is running, `ControlFailed` when it cannot be asked.
+    `show` is called with each event but the last. Raises `NoDaemon` when none is
+    running, `ControlFailed` when it cannot be reached or stops, and what `show` raises.
     """
     path = state_dir / NAME
     endpoint = UNIXClientEndpoint(reactor, os.fspath(path))
     try:
-        client = _Client(msgspec.json.encode(order), heard, reactor)
+        client = _Client(msgspec.json.encode(order), show, reactor)
     except UnicodeEncodeError:
         raise ControlFailed("An argument has characters that are not UTF-8.") from None
     if len(os.fsencode(path)) > LONGEST_PATH:
@@ -226,9 +237,9 @@ async def ask_daemon(
 
 def _not_reached(path: Path, error: Exception) -> PexscheddError:
     if not os.path.lexists(path):
-        return NoDaemon(f"Nobody listens on {path}.")
+        return NoDaemon(f"No daemon is listening on {path}.")
     if not os.access(path, os.R_OK | os.W_OK):
         return ControlFailed(
             f"{path} is not accessible: run this as root or as the daemon's user."
         )
-    return NoDaemon(f"Nobody listens on {path}: {error}")
+    return NoDaemon(f"No daemon is listening on {path}: {error}")

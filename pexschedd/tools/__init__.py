@@ -1,6 +1,11 @@
-"""The administrator's two tools, `schedulingrecovery` and `schedulingmaintenance`.
+"""The administrator's command-line tools.
 
-A tool hands its order to the running daemon, over a socket in the state folder, and
-shows what the daemon says; so there is only ever one process that changes the state.
-If no daemon is running, the tool does the same work itself, on the state folder.
+A tool sends its order to the running daemon, over a socket in the state folder, and
+shows the daemon's events; so only one process ever changes the state. If no daemon is
+running, the tool executes the order itself on the state folder.
+
+command         `schedulingrecovery` and `schedulingmaintenance`
+check           `pexschedd-check`
+password        `pexschedd-password`
+store_command   `pexschedd-store`
 """

@@ -1,5 +1,8 @@
-"""The command lines of the two tools (deployment guide, "Maintenance and recovery
-procedures"). Wrong ones end the process with status 2 and say what would be right."""
+"""The command lines of `schedulingrecovery` and `schedulingmaintenance` (deployment
+guide, "Maintenance and recovery procedures").
+
+A wrong command line ends the process with status 2 and an explanation.
+"""
 
 import argparse
 import re
@@ -12,7 +15,7 @@ import msgspec
 from pexschedd.config import DEFAULT_PATH
 from pexschedd.control.protocol import (
     MESSAGE_LIMIT,
-    Chore,
+    MailboxOrder,
     MaintenanceOrder,
     RecoveryOrder,
 )
@@ -22,16 +25,19 @@ FORMAT = "YYYY-MM-DDTHH:MM:SS"
 
 
 class ToolArguments(msgspec.Struct, frozen=True):
+    """A parsed command line."""
+
     config: Path
-    order: Chore
+    order: MailboxOrder
 
 
 def recovery(arguments: Sequence[str]) -> ToolArguments:
+    """Parse the command line of `schedulingrecovery`."""
     parser = _parser(
         "schedulingrecovery",
-        "Makes rooms again for the accepted meetings in the equipment mailboxes' "
-        "calendars that have none. A meeting whose alias is not known any more gets a "
-        "new one, and its invitation is sent again with new joining instructions.",
+        "Restores the rooms of accepted meetings in the equipment mailboxes' calendars "
+        "that have none. A meeting whose alias is no longer known gets a new one, and "
+        "its invitation is sent again with new joining instructions.",
     )
     parser.add_argument(
         "--time-limit",
@@ -44,7 +50,7 @@ def recovery(arguments: Sequence[str]) -> ToolArguments:
         type=_message,
         default=DEFAULT_MESSAGE,
         metavar="HTML",
-        help="what is put above the new joining instructions (default: "
+        help="the text above the new joining instructions (default: "
         f'"{DEFAULT_MESSAGE}")',
     )
     given = parser.parse_args(arguments)
@@ -60,10 +66,11 @@ def recovery(arguments: Sequence[str]) -> ToolArguments:
 
 
 def maintenance(arguments: Sequence[str]) -> ToolArguments:
+    """Parse the command line of `schedulingmaintenance`."""
     parser = _parser(
         "schedulingmaintenance",
         "Deletes old items from the equipment mailboxes. Meetings that have not ended "
-        "and requests that are not answered yet always stay.",
+        "and requests that have not been answered are always kept.",
     )
     parser.add_argument(
         "--inbox-time-limit",
@@ -108,13 +115,13 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="change nothing, only say what would be done",
+        help="change nothing, only show what would be done",
     )
     return parser
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """The option that all tools have."""
+    """Add the option that all tools have."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -138,11 +145,12 @@ def _time(text: str) -> datetime:
 
 
 def integration_id(text: str) -> int | None:
+    """Parse an integration's ID; None, for all of them, if it is left blank."""
     if not text:
-        return None  # "leave this blank", the guide says
+        return None  # "leave this blank" in the deployment guide
     if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
         raise argparse.ArgumentTypeError(
-            f'"{text}" is not the ID of an integration: that is a number from 1 on'
+            f'"{text}" is not the ID of an integration, which is a number from 1 on'
         )
     return int(text)
 
@@ -151,7 +159,7 @@ def _message(text: str) -> str:
     if len(text) > MESSAGE_LIMIT:
         raise argparse.ArgumentTypeError(
             f"the message has {len(text)} characters; at most {MESSAGE_LIMIT} are "
-            "possible"
+            "allowed"
         )
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise argparse.ArgumentTypeError("the message is not UTF-8")

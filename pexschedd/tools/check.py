@@ -1,6 +1,6 @@
-"""`pexschedd-check`: what is wrong with the configuration, and how to mend it.
+"""`pexschedd-check`: reports what is wrong with the configuration, and the remedies.
 
-Asks the running daemon; without one, looks by itself. Changes nothing.
+The running daemon makes the checks; without one, the tool does. Nothing is changed.
 """
 
 import argparse
@@ -11,13 +11,13 @@ from typing import Any, TextIO
 
 import msgspec
 
-from pexschedd.control.client import Alone, carried_out
+from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import CheckOrder
 from pexschedd.doctor.text import harmless, text
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.tools.arguments import add_config, integration_id
-from pexschedd.tools.command import without_daemon
-from pexschedd.tools.program import program
+from pexschedd.tools.command import run_without_daemon
+from pexschedd.tools.program import run_program
 from pexschedd.tools.screen import Screen
 
 PASSED, FAILED, CANNOT_RUN = 0, 1, 2
@@ -28,30 +28,34 @@ USER_LIMIT = 254
 
 
 class CheckArguments(msgspec.Struct, frozen=True):
+    """A parsed command line."""
+
     config: Path
     order: CheckOrder
     as_json: bool = False
 
 
 def main() -> None:
-    """`pexschedd-check`"""
+    """Run `pexschedd-check`."""
 
     async def begin(reactor: Any) -> int:
         asked = arguments(sys.argv[1:])
-        return await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
+        return await run(
+            asked, reactor, sys.stdout, sys.stderr, fallback=run_without_daemon
+        )
 
-    program(begin)
+    run_program(begin)
 
 
 def arguments(given: Sequence[str]) -> CheckArguments:
-    """Wrong ones end the process with status 2."""
+    """Parse a command line; a wrong one ends the process with status 2."""
     parser = argparse.ArgumentParser(
         prog="pexschedd-check",
-        description="Looks at everything that an integration depends on - names, "
-        "certificates, sign-in, permissions, the mailbox, the add-in - and says what "
-        "is wrong and what mends it. Nothing is changed.",
-        epilog="Exit status: 0 if nothing has failed, 1 if something has, 2 if the "
-        "check cannot be made.",
+        description="Checks everything that an integration depends on - names, "
+        "certificates, sign-in, permissions, the mailbox, the add-in - and reports "
+        "what is wrong and how to put it right. Nothing is changed.",
+        epilog="Exit status: 0 if no check has failed, 1 if one has, 2 if the checks "
+        "cannot be made.",
         allow_abbrev=False,
     )
     add_config(parser)
@@ -66,11 +70,13 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         type=_address,
         default="",
         metavar="ADDRESS",
-        help="somebody who uses the add-in: tries whether the service account may act "
-        "for them",
+        help="a user of the add-in: also check whether the service account may act for "
+        "them",
     )
     parser.add_argument(
-        "--json", action="store_true", help="for programs: a list of reports"
+        "--json",
+        action="store_true",
+        help="print the reports as JSON, for other programs",
     )
     found = parser.parse_args(given)
     order = CheckOrder(
@@ -88,14 +94,14 @@ def _address(text: str) -> str:
 
 
 async def run(
-    asked: CheckArguments, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
+    asked: CheckArguments, reactor: Any, out: TextIO, err: TextIO, *, fallback: Fallback
 ) -> int:
-    """Has the check made, by the daemon or by `alone`; returns the exit status."""
-    # Standard output is for the result alone: it may go into a file.
+    """Have the checks made by the daemon, or by `fallback`; return the exit status."""
+    # Only the result goes to standard output, which may be a file.
     screen = Screen(err, terminal=err.isatty())
     try:
-        finished = await carried_out(
-            asked.order, asked.config, screen.show, reactor, alone
+        finished = await carry_out(
+            asked.order, asked.config, screen.show, reactor, fallback
         )
     except ConfigError as error:
         err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)

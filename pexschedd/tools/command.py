@@ -1,4 +1,4 @@
-"""The two programs: a composition root, for as long as one run takes."""
+"""`schedulingrecovery` and `schedulingmaintenance`, and the work without a daemon."""
 
 import os
 import sys
@@ -8,12 +8,12 @@ from typing import Any, TextIO
 
 from pexschedd.clock import system_now
 from pexschedd.config import Config
-from pexschedd.control.client import Alone, carried_out
+from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import Event, Finished, Note, Order, Progress
 from pexschedd.errors import ConfigError, PexscheddError, StoreError
 from pexschedd.tools import arguments
 from pexschedd.tools.arguments import ToolArguments
-from pexschedd.tools.program import program
+from pexschedd.tools.program import run_program
 from pexschedd.tools.screen import Screen, summary
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -21,32 +21,34 @@ DONE, FAILED, USAGE = 0, 1, 2
 
 
 def recovery() -> None:
-    """`schedulingrecovery`"""
+    """Run `schedulingrecovery`."""
     _main(arguments.recovery)
 
 
 def maintenance() -> None:
-    """`schedulingmaintenance`"""
+    """Run `schedulingmaintenance`."""
     _main(arguments.maintenance)
 
 
 def _main(parse: Callable[[Sequence[str]], ToolArguments]) -> None:
     async def begin(reactor: Any) -> int:
         asked = parse(sys.argv[1:])
-        return await run(asked, reactor, sys.stdout, sys.stderr, alone=without_daemon)
+        return await run(
+            asked, reactor, sys.stdout, sys.stderr, fallback=run_without_daemon
+        )
 
-    program(begin)
+    run_program(begin)
 
 
 async def run(
-    asked: ToolArguments, reactor: Any, out: TextIO, err: TextIO, *, alone: Alone
+    asked: ToolArguments, reactor: Any, out: TextIO, err: TextIO, *, fallback: Fallback
 ) -> int:
-    """Has the order carried out, by the daemon or by `alone`; returns the exit
+    """Have the order executed by the daemon, or by `fallback`; return the exit
     status."""
     screen = Screen(out, terminal=out.isatty())
     try:
-        finished = await carried_out(
-            asked.order, asked.config, screen.show, reactor, alone
+        finished = await carry_out(
+            asked.order, asked.config, screen.show, reactor, fallback
         )
     except ConfigError as error:
         err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
@@ -63,12 +65,12 @@ async def run(
     return FAILED if finished.failures else DONE
 
 
-async def without_daemon(
+async def run_without_daemon(
     config: Config, order: Order, show: Callable[[Event], None], reactor: Any
 ) -> Finished:
-    """Does the work on the state folder itself. Raises `StoreError`."""
+    """Execute an order on the state folder. Raises `StoreError`."""
     become_owner(config.state_dir)
-    # The whole daemon, made but never started: no port opens, no mailbox is watched.
+    # The daemon is made but never started: no port opens, no mailbox is watched.
     from pexschedd.tap import Daemon  # noqa: PLC0415 - not needed beside a daemon
 
     try:
@@ -82,7 +84,7 @@ async def without_daemon(
     daemon.start_threads()
     try:
         finished: Finished = await daemon.upkeep.executor.run(
-            order, _Say(show), lambda: True
+            order, _ShownProgress(show), lambda: True
         )
     finally:
         daemon.stop_threads()
@@ -91,11 +93,14 @@ async def without_daemon(
 
 
 def become_owner(state_dir: Path) -> None:
-    """Files that root makes could not be written by the daemon afterwards: works as
-    the folder's owner. Raises `StoreError` if that is not possible."""
+    """Continue as the owner of the state folder, if this process belongs to root.
+
+    The daemon could not write files that root has created. Raises `StoreError` if this
+    user may not work on the folder.
+    """
     try:
         there = state_dir.stat()
-        # Only its owner may look into it, and root.
+        # Only its owner and root may read it.
         if os.geteuid() not in (there.st_uid, 0):
             raise StoreError(
                 f"{state_dir} belongs to another user: run this as root or as that "
@@ -113,7 +118,7 @@ def become_owner(state_dir: Path) -> None:
     os.setuid(there.st_uid)
 
 
-class _Say:
+class _ShownProgress:
     def __init__(self, show: Callable[[Event], None]) -> None:
         self._show = show
 

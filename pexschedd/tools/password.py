@@ -1,7 +1,7 @@
-"""`pexschedd-password`: gives the administrator another password.
+"""`pexschedd-password`: changes the administrator's password.
 
-Asks the running daemon for it, or does it on the state folder. Whoever may do that may
-read the folder anyway, so the old password is not wanted: it may be forgotten.
+The running daemon does it; without one, the tool does. A user who may run this may also
+read the state folder, so the old password, which may be forgotten, is not needed.
 """
 
 import argparse
@@ -11,29 +11,29 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from pexschedd.control.client import Alone, carried_out
+from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import PasswordOrder
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.identity.initial_password import first_line
 from pexschedd.tools.arguments import add_config
-from pexschedd.tools.command import without_daemon
-from pexschedd.tools.program import STOPPED, program
+from pexschedd.tools.command import run_without_daemon
+from pexschedd.tools.program import STOPPED, run_program
 from pexschedd.tools.screen import Screen
 
 DONE, FAILED, USAGE = 0, 1, 2
 """Exit status."""
 
 _LIMIT = 8192
-"""Bytes of a line that are looked at."""
+"""Bytes read of the line with the password."""
 
 
 def main() -> None:
-    """`pexschedd-password`"""
+    """Run `pexschedd-password`."""
     config = arguments(sys.argv[1:])
     password = problem = ""
-    # Before there is a reactor, for which Ctrl-C is something else.
+    # Before the reactor runs, which handles Ctrl-C differently.
     try:
-        password = given()
+        password = read_password()
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     except ValueError as error:
@@ -44,18 +44,22 @@ def main() -> None:
             return _usage(sys.stderr, problem)
         order = PasswordOrder(password=password)
         return await run(
-            config, order, reactor, sys.stdout, sys.stderr, alone=without_daemon
+            config, order, reactor, sys.stdout, sys.stderr, fallback=run_without_daemon
         )
 
-    program(begin)
+    run_program(begin)
 
 
 def arguments(words: Sequence[str]) -> Path:
-    """The configuration file; wrong ones end the process with status 2."""
+    """Parse a command line and return the configuration file's path.
+
+    A wrong one ends the process with status 2.
+    """
     parser = argparse.ArgumentParser(
         prog="pexschedd-password",
-        description="Gives the administrator, admin, another password. It is asked for "
-        "on a terminal; otherwise it is the first line of standard input.",
+        description="Changes the password of the administrator, admin. You are asked "
+        "for the new one on a terminal; otherwise it is the first line of standard "
+        "input.",
         epilog="Exit status: 0 if it was changed, 1 if that failed, 2 if the command "
         "line, the configuration file or the password is wrong.",
         allow_abbrev=False,
@@ -65,29 +69,31 @@ def arguments(words: Sequence[str]) -> Path:
     return config
 
 
-def given() -> str:
-    """The password, from wherever it comes. Raises `ValueError`."""
+def read_password() -> str:
+    """Read the password from the terminal or standard input. Raises `ValueError`."""
     if sys.stdin is None:  # it is closed
         raise ValueError("no password was given")
-    return asked_for() if sys.stdin.isatty() else piped(sys.stdin.buffer)
+    return prompt_password() if sys.stdin.isatty() else read_piped(sys.stdin.buffer)
 
 
-def asked_for(ask: Callable[[str], str] = getpass) -> str:
-    """What somebody at a terminal has typed twice. Raises `ValueError`."""
+def prompt_password(ask: Callable[[str], str] = getpass) -> str:
+    """Ask for the password twice at a terminal. Raises `ValueError`."""
     try:
         password = ask("New password for admin: ")
-        again = ask("Once more: ")
+        again = ask("Repeat the password: ")
     except EOFError:
         raise ValueError("no password was given") from None
     except UnicodeDecodeError:  # which says a part of it
-        raise ValueError("the terminal and the locale differ in encoding") from None
+        raise ValueError(
+            "the terminal and the locale have different encodings"
+        ) from None
     if password != again:
-        raise ValueError("the two are not the same")
+        raise ValueError("the two passwords are not the same")
     return password
 
 
-def piped(stream: BinaryIO) -> str:
-    """The first line of what a program or a file gives. Raises `ValueError`."""
+def read_piped(stream: BinaryIO) -> str:
+    """Read the password from the first line of a stream. Raises `ValueError`."""
     try:
         return first_line(stream.readline(_LIMIT))
     except ValueError as error:
@@ -101,12 +107,13 @@ async def run(
     out: TextIO,
     err: TextIO,
     *,
-    alone: Alone,
+    fallback: Fallback,
 ) -> int:
-    """Has it changed, by the daemon or by `alone`; returns the exit status."""
+    """Have the password changed by the daemon, or by `fallback`; return the exit
+    status."""
     screen = Screen(err, terminal=False)
     try:
-        finished = await carried_out(order, config, screen.show, reactor, alone)
+        finished = await carry_out(order, config, screen.show, reactor, fallback)
     except ConfigError as error:
         err.writelines(f"{config}: {problem}\n" for problem in error.problems)
         return USAGE

@@ -1,4 +1,4 @@
-"""What the programs have in common: a reactor for one run, and an exit status."""
+"""Runs a tool: a reactor for one run, and an exit status."""
 
 import os
 import sys
@@ -12,19 +12,18 @@ from twisted.internet.task import react
 from pexschedd.util.signals import ignore_repeated_signals
 
 UNREAD = 141
-"""Exit status when nobody reads on, as that of any program in a pipe to `head`."""
+"""Exit status when the output's reader has gone, as in a pipe to `head`."""
 UNWRITTEN = 2
-"""Exit status when what it says cannot be written: the disk of a file is full."""
+"""Exit status when the output cannot be written, as on a full disk."""
 STOPPED = 130
-"""Exit status when a signal ends it before it is done, as that of a shell's command
-after Ctrl-C."""
+"""Exit status when a signal ends the run, as in a shell after Ctrl-C."""
 
 
-def program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
-    """Ends the process with the exit status that comes of `run(reactor)`.
+def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
+    """End the process with the exit status that `run(reactor)` returns.
 
-    Whoever reads what it says may have read enough: then it ends at once and without a
-    word. What it does has to bear that, as it has to bear being killed.
+    If the reader of its output has gone, the process ends at once, without a message;
+    `run` has to be prepared for that, as for being killed.
     """
     done = stopped = False
 
@@ -50,7 +49,7 @@ def program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
 
 
 def _open_what_is_closed() -> None:
-    """Who closes standard output or error wants to hear nothing."""
+    """Discard the output to a standard stream that the caller has closed."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
@@ -61,7 +60,7 @@ async def _status(run: Callable[[Any], Awaitable[int]], reactor: Any) -> object:
             status: object = await run(reactor)
         except SystemExit as error:  # of the command line's parser
             status = error.code
-        # Else it is found out when nobody can do anything about it any more.
+        # Otherwise the interpreter would find out at its very end.
         sys.stdout.flush()
     except BrokenPipeError:
         _to_nowhere(sys.stdout, sys.stderr)
@@ -74,7 +73,7 @@ async def _status(run: Callable[[Any], Awaitable[int]], reactor: Any) -> object:
 
 
 def _to_nowhere(*streams: TextIO) -> None:
-    """What is left in their buffers would be written when they are closed."""
+    """Redirect streams whose buffers would fail again when they are closed."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What an administrator sees of a run: a bar on a terminal, plain lines elsewhere."""
+"""The display of a run: a progress bar on a terminal, plain lines elsewhere."""
 
 import shutil
 from typing import TextIO
@@ -9,6 +9,8 @@ _BAR = 30
 
 
 class Screen:
+    """Shows the events of a run on `out`."""
+
     def __init__(self, out: TextIO, *, terminal: bool) -> None:
         self._out = out
         self._terminal = terminal
@@ -16,6 +18,7 @@ class Screen:
         self._bar = False
 
     def show(self, event: Event) -> None:
+        """Show progress or a note; `Finished` is for `summary`."""
         match event:
             case Progress():
                 self._progress(event)
@@ -25,7 +28,7 @@ class Screen:
                 pass
 
     def end(self) -> None:
-        """Leaves the cursor on an empty line."""
+        """Leave the cursor on an empty line."""
         if self._bar:
             self._out.write("\r\x1b[K")
             self._bar = False
@@ -49,7 +52,7 @@ class Screen:
 
 
 def bar(event: Progress) -> str:
-    """`deleted  [##########--------------------]  33% 10/30`"""
+    """Draw a progress bar: `deleted  [##########--------------------]  33% 10/30`."""
     what = _harmless(event.what)
     if not event.total:
         return f"{what}: {event.done}"
@@ -60,7 +63,7 @@ def bar(event: Progress) -> str:
 
 
 def summary(finished: Finished, *, dry_run: bool) -> str:
-    """The last lines of a run."""
+    """Return the last lines of a run."""
     lines = []
     if dry_run:
         lines.append("Dry run: nothing was changed. This would have been done:")
@@ -78,6 +81,5 @@ def summary(finished: Finished, *, dry_run: bool) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Names of integrations and reasons may hold anything; a terminal obeys some of
-    it."""
+    """Replace control characters, which names and reasons may contain."""
     return "".join(c if c.isprintable() else " " for c in text)

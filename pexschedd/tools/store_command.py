@@ -1,10 +1,10 @@
-"""`pexschedd-store`: looks after a state folder while the daemon is stopped, and makes
-backups at any time.
+"""`pexschedd-store`: verifies and repairs a state folder while the daemon is stopped,
+and makes backups at any time.
 
     pexschedd-store (--state-dir DIR | --config FILE) COMMAND [--dry-run]
 
-Exit status: 0 all is well, or was made well; 1 something is damaged; 2 it could not
-be looked at: wrong arguments, no such folder, the daemon is running.
+Exit status: 0 if all is well, or was repaired; 1 if something is damaged; 2 if the
+folder could not be examined: wrong arguments, no such folder, the daemon is running.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
-from pexschedd.tools.program import program
+from pexschedd.tools.program import run_program
 
 DONE, DAMAGED, USAGE = 0, 1, 2
 
@@ -38,8 +38,8 @@ MIB = 1 << 20
 
 
 def main() -> None:
-    """`pexschedd-store`"""
-    program(lambda reactor: run(sys.argv[1:], sys.stdout, sys.stderr, reactor))
+    """Run `pexschedd-store`."""
+    run_program(lambda reactor: run(sys.argv[1:], sys.stdout, sys.stderr, reactor))
 
 
 async def run(
@@ -51,7 +51,7 @@ async def run(
     now: Now = system_now,
     tables: Sequence[Table[Any]] = TABLES,
 ) -> int:
-    """Does what the arguments say; returns the exit status."""
+    """Execute a command line and return the exit status."""
     asked = _parser().parse_args(arguments)
     try:
         directory = _state_dir(asked)
@@ -76,10 +76,10 @@ async def run(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pexschedd-store",
-        description="Looks after a state folder while the daemon is stopped, and makes "
-        "backups at any time.",
-        epilog="Exit status: 0 if all is well, or was made well; 1 if something is "
-        "damaged; 2 if it could not be looked at.",
+        description="Verifies and repairs a state folder while the daemon is stopped, "
+        "and makes backups at any time.",
+        epilog="Exit status: 0 if all is well, or was repaired; 1 if something is "
+        "damaged; 2 if the folder could not be examined.",
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder")
@@ -87,36 +87,39 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, metavar="FILE", help="the daemon's configuration file"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("verify", help="read everything, say all that is wrong")
-    commands.add_parser("export", help="every record as a line of JSON")
-    repair = commands.add_parser("repair", help="mend what can be mended")
+    commands.add_parser("verify", help="read everything and report all damage")
+    commands.add_parser("export", help="print each record as a line of JSON")
+    repair = commands.add_parser("repair", help="repair what can be repaired")
     repair.add_argument(
         "--new-key",
         action="store_true",
-        help="if secret.key is lost: begin with a new one, without the secrets",
+        help="if secret.key is lost: create a new one; all secrets have to be entered "
+        "again",
     )
     repair.add_argument(
         "--give-up",
         action="append",
         default=[],
         metavar="FILE",
-        help="a document that cannot be read: begin it anew, with nothing in it",
+        help="a document that cannot be read: replace it by an empty one",
     )
     compact = commands.add_parser(
-        "compact", help="remove what does not matter any more"
+        "compact", help="remove what is no longer needed from the journal"
     )
-    backup = commands.add_parser("backup", help="make a copy; the daemon may run")
+    backup = commands.add_parser(
+        "backup", help="make a copy; the daemon may be running"
+    )
     backup.add_argument(
         "to",
         nargs="?",
         type=Path,
         metavar="FOLDER",
-        help="where to, on the daemon's machine; default: backups/<time> in the state "
-        "folder",
+        help="the copy, a new folder on the daemon's machine (default: backups/<time> "
+        "in the state folder)",
     )
     for command in (repair, compact):
         command.add_argument(
-            "--dry-run", action="store_true", help="only say what would be done"
+            "--dry-run", action="store_true", help="only show what would be done"
         )
     return parser
 
@@ -131,7 +134,7 @@ def _state_dir(asked: argparse.Namespace) -> Path:
 
 
 def _become_owner(directory: Path) -> None:
-    """Files that root makes could not be written by the daemon afterwards."""
+    """Continue as the folder's owner: the daemon could not write files of root's."""
     there = directory.stat()
     if there.st_uid == os.geteuid() or os.geteuid() != 0:
         return
@@ -157,7 +160,7 @@ class _Tool:
         self._reactor = reactor
 
     async def backup(self, asked: argparse.Namespace) -> int:
-        """By the running daemon, or without one."""
+        """Have the running daemon make a copy, or make it without one."""
         moment = self._moment()
         to = Path(os.path.abspath(asked.to or self._directory / BACKUPS / moment))
         try:
@@ -189,7 +192,7 @@ class _Tool:
             await store.close()
         if problem:
             raise StoreError(problem)
-        self._say("The journal is compacted. What was replaced is kept for some time.")
+        self._say("The journal is compacted. Replaced segments are kept for some time.")
         return DONE
 
     def _open(self) -> Store:
@@ -209,7 +212,7 @@ class _Tool:
         return self._now().strftime("%Y%m%dT%H%M%SZ")
 
     def run(self, asked: argparse.Namespace) -> int:
-        """All commands that need no reactor."""
+        """Execute a command that needs no reactor."""
         lock = take_lock(self._fs, self._directory / "LOCK")
         try:
             if asked.command == "repair":
@@ -247,9 +250,12 @@ class _Tool:
             self._say("Nothing is damaged: only this program is too old.")
             return
         if any(finding.kind == "newer" for finding in found.findings):
-            self._say("A newer release was here: its pexschedd-store can say more.")
+            self._say(
+                "A newer release has used this folder: its pexschedd-store can tell "
+                "more."
+            )
             return
-        self._say("The best remedy is a backup's copy of these files.")
+        self._say("The best remedy is to restore these files from a backup.")
         command = f"pexschedd-store --state-dir '{self._directory}' repair"
         repair = Repair(self._fs, self._directory, self._tables, self._moment())
         if any(repair.steps(found)):
@@ -279,7 +285,7 @@ class _Tool:
                 self._say(f"would be done: {step.text}")
             if steps:
                 aside = self._directory / "set-aside" / moment
-                self._say(f"What is taken away would be kept in {aside}.")
+                self._say(f"Replaced files would be kept in {aside}.")
             return self._verdict(found)
         found = repair.run(lambda text: self._say(f"done: {text}"))
         return self._verdict(found)
@@ -289,7 +295,7 @@ class _Tool:
             return self._verdict(found)
         for name, collection in sorted(found.collections.items()):
             for record in collection.all():
-                # All of it: whoever reads this does not know the defaults.
+                # With defaults, which a reader of the export does not know.
                 fields = msgspec.structs.asdict(record)
                 line = msgspec.json.encode({"table": name, "record": fields})
                 self._say(line.decode())
@@ -302,6 +308,6 @@ class _Tool:
         live = sum(lines.live for lines in found.ledger.segments)
         self._say(
             f"The journal has {size / MIB:.1f} MiB, of which {live / MIB:.1f} MiB "
-            "matter: the rest would be removed."
+            "are needed: the rest would be removed."
         )
         return DONE

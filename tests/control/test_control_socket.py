@@ -35,8 +35,8 @@ from tests.turns import some_turns
 reactor: Any = _reactor
 
 
-class Bench:
-    """A workshop that does what the test says."""
+class FakeExecutor:
+    """An executor that does what the test says."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
@@ -57,53 +57,59 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def executor() -> FakeExecutor:
+    return FakeExecutor()
 
 
 @pytest_twisted.async_yield_fixture()
-async def folder(tmp_path: Path, bench: Bench) -> AsyncIterator[Path]:
+async def folder(tmp_path: Path, executor: FakeExecutor) -> AsyncIterator[Path]:
     (tmp_path / "control").write_text("left behind by a killed daemon")
-    service = ControlSocket(tmp_path, bench, reactor)  # type: ignore[arg-type]  # its run
+    service = ControlSocket(tmp_path, executor, reactor)  # type: ignore[arg-type]  # its run
     service.startService()
     yield tmp_path
     await service.stopService()
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_order_and_what_comes_of_it(folder: Path, bench: Bench) -> None:
+async def test_an_order_and_what_comes_of_it(
+    folder: Path, executor: FakeExecutor
+) -> None:
     """The daemon gets the whole order; the tool hears everything, in order; nobody but
     the owner may open the socket."""
     heard: list[Event] = []
     order = RecoveryOrder(exchange_connector_id=3, update_message="<b>ü</b>")
     finished = await ask_daemon(folder, order, heard.append, reactor)
-    assert bench.orders == [order]
+    assert executor.orders == [order]
     assert heard == [Note("begun"), Progress("working", 2, 2)]
-    assert finished == bench.result
+    assert finished == executor.result
     assert stat.S_IMODE((folder / "control").stat().st_mode) == 0o600
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_tool_that_goes_away_stops_its_run(folder: Path, bench: Bench) -> None:
+async def test_a_tool_that_goes_away_stops_its_run(
+    folder: Path, executor: FakeExecutor
+) -> None:
     """The work is told to end at its next safe place."""
-    bench.hold = Deferred()
+    executor.hold = Deferred()
     endpoint = UNIXClientEndpoint(reactor, os.fspath(folder / "control"))
     protocol: Any = await endpoint.connect(Factory.forProtocol(Protocol))
     protocol.transport.write(b'{"type":"maintenance"}\n')
     await some_turns()
-    assert bench.orders == [MaintenanceOrder()]
-    assert bench.still_wanted()
+    assert executor.orders == [MaintenanceOrder()]
+    assert executor.still_wanted()
     protocol.transport.loseConnection()
     await some_turns()
-    assert not bench.still_wanted()
-    bench.hold.callback(None)
+    assert not executor.still_wanted()
+    executor.hold.callback(None)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_tool_that_cannot_say_what_it_hears(folder: Path, bench: Bench) -> None:
+async def test_a_tool_that_cannot_say_what_it_hears(
+    folder: Path, executor: FakeExecutor
+) -> None:
     """Because nobody reads it any more: that is what has gone wrong, not the daemon;
     and the run is told to end."""
-    bench.hold = Deferred()
+    executor.hold = Deferred()
 
     def heard(event: Event) -> None:
         raise BrokenPipeError
@@ -111,8 +117,8 @@ async def test_a_tool_that_cannot_say_what_it_hears(folder: Path, bench: Bench) 
     with pytest.raises(BrokenPipeError):
         await ask_daemon(folder, MaintenanceOrder(), heard, reactor)
     await some_turns()
-    assert not bench.still_wanted()
-    bench.hold.callback(None)
+    assert not executor.still_wanted()
+    executor.hold.callback(None)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,7 @@ async def test_a_tool_that_cannot_say_what_it_hears(folder: Path, bench: Bench) 
 )
 @pytest_twisted.ensureDeferred
 async def test_what_is_no_order_is_refused(
-    folder: Path, bench: Bench, line: bytes
+    folder: Path, executor: FakeExecutor, line: bytes
 ) -> None:
     """With a sentence; nothing is run."""
     got: list[bytes] = []
@@ -141,7 +147,7 @@ async def test_what_is_no_order_is_refused(
     protocol.transport.write(line + b"\n")
     await some_turns()
     assert b"cannot be understood" in b"".join(got)
-    assert not bench.orders
+    assert not executor.orders
 
 
 @pytest_twisted.ensureDeferred
@@ -156,10 +162,12 @@ async def test_nobody_there(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Twisted's own
 @pytest_twisted.ensureDeferred
-async def test_what_is_in_the_way_of_the_socket(tmp_path: Path, bench: Bench) -> None:
+async def test_what_is_in_the_way_of_the_socket(
+    tmp_path: Path, executor: FakeExecutor
+) -> None:
     """The daemon says so and goes on without."""
     (tmp_path / "control" / "theirs").mkdir(parents=True)
-    service = ControlSocket(tmp_path, bench, reactor)  # type: ignore[arg-type]  # its run
+    service = ControlSocket(tmp_path, executor, reactor)  # type: ignore[arg-type]  # its run
     service.startService()
     await service.stopService()
     assert (tmp_path / "control" / "theirs").exists()
@@ -175,17 +183,19 @@ async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_order_that_is_no_text(folder: Path, bench: Bench) -> None:
+async def test_an_order_that_is_no_text(folder: Path, executor: FakeExecutor) -> None:
     """What a terminal of another encoding has sent is refused, whether or not there is
     a daemon: nobody waits for ever for an answer to what could not be said."""
     order = BackupOrder(to="/backup/\udcff")
     with pytest.raises(ControlFailed, match="not UTF-8"):
         await ask_daemon(folder, order, lambda _: None, reactor)
-    assert bench.orders == []
+    assert executor.orders == []
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_daemon_that_dies_is_noticed(tmp_path: Path, bench: Bench) -> None:
+async def test_a_daemon_that_dies_is_noticed(
+    tmp_path: Path, executor: FakeExecutor
+) -> None:
     """The tool does not wait for ever, and says what happened."""
     endpoint = Factory.forProtocol(Dying)
     port = reactor.listenUNIX(os.fspath(tmp_path / "control"), endpoint)
@@ -224,13 +234,13 @@ async def nobody(
 )
 @pytest_twisted.ensureDeferred
 async def test_exit_status(
-    folder: Path, bench: Bench, result: Finished, status: int, words: str
+    folder: Path, executor: FakeExecutor, result: Finished, status: int, words: str
 ) -> None:
     """0: all done; 1: something failed; 2: the order makes no sense."""
-    bench.result = result
+    executor.result = result
     out, err = StringIO(), StringIO()
     asked = ToolArguments(config_file(folder), MaintenanceOrder())
-    assert await command.run(asked, reactor, out, err, alone=nobody) == status
+    assert await command.run(asked, reactor, out, err, fallback=nobody) == status
     assert words in (err if status == 2 else out).getvalue()
 
 
@@ -240,10 +250,10 @@ async def test_without_a_daemon(tmp_path: Path) -> None:
     that cannot be read is a wrong command line."""
     out, err = StringIO(), StringIO()
     asked = ToolArguments(config_file(tmp_path), MaintenanceOrder())
-    assert await command.run(asked, reactor, out, err, alone=nobody) == 1
+    assert await command.run(asked, reactor, out, err, fallback=nobody) == 1
     assert "in use" in err.getvalue()
     asked = ToolArguments(tmp_path / "nothing.json", MaintenanceOrder())
-    assert await command.run(asked, reactor, out, err, alone=nobody) == 2
+    assert await command.run(asked, reactor, out, err, fallback=nobody) == 2
     assert "cannot be read" in err.getvalue()
 
 

@@ -292,7 +292,7 @@ def test_what_a_newer_release_writes_otherwise_is_not_repaired(state: Path) -> N
     for arguments in (["repair"], ["repair", "--give-up", "settings.json"]):
         status, text = tool(state, *arguments)
         assert status == DAMAGED
-        assert "A newer release was here" in text
+        assert "A newer release has used this folder" in text
         assert "done: " not in text
         assert {file: file.read_bytes() for file in files(state)} == before
 

@@ -115,7 +115,7 @@ def test_compact_says_and_does(state: Path) -> None:
     opened.close()
     status, text = tool(state, "compact", "--dry-run")
     assert status == DONE
-    assert "matter" in text
+    assert "are needed" in text
     assert not (state / "journal" / "c00000005.jsonl").exists()
     assert tool(state, "compact")[0] == DONE
     opened = Opened(state)

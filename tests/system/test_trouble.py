@@ -274,7 +274,7 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     for number, endpoint in enumerate(wrong_ports, 1):
         assert f"endpoints.addin[{number}]: {endpoint!r}: a port is" in said
     assert folder_of_certificates not in said
-    assert f"{none_of_systemd!r}: systemd has not handed such a socket" in said
+    assert f"{none_of_systemd!r}: systemd has not passed such a socket" in said
     assert "the key or the certificate cannot be read as PEM" in said
     assert "Traceback" not in said
 

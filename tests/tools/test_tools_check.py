@@ -42,10 +42,10 @@ def report(id: int, *findings: CheckFinding) -> DoctorReport:
     )
 
 
-Alone = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
+Fallback = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
 
 
-def alone(finished: Finished | StoreError) -> Alone:
+def alone(finished: Finished | StoreError) -> Fallback:
     async def work(
         config: Config, order: Order, show: Callable[[Event], None], reactor: Any
     ) -> Finished:
@@ -71,7 +71,7 @@ async def run(
 ) -> tuple[int, str, str]:
     out, err = StringIO(), StringIO()
     asked = check.arguments(["--config", str(config), *arguments])
-    status = await check.run(asked, reactor, out, err, alone=alone(finished))
+    status = await check.run(asked, reactor, out, err, fallback=alone(finished))
     return status, out.getvalue(), err.getvalue()
 
 

@@ -35,13 +35,13 @@ ORDER = PasswordOrder(password="correct horse")
 
 def test_typed_twice() -> None:
     answers = iter(["correct horse", "correct horse"])
-    assert tool.asked_for(lambda prompt: next(answers)) == "correct horse"
+    assert tool.prompt_password(lambda prompt: next(answers)) == "correct horse"
 
 
 def test_typed_differently() -> None:
     answers = iter(["correct horse", "correct house"])
     with pytest.raises(ValueError, match="not the same"):
-        tool.asked_for(lambda prompt: next(answers))
+        tool.prompt_password(lambda prompt: next(answers))
 
 
 def test_nothing_typed() -> None:
@@ -49,7 +49,7 @@ def test_nothing_typed() -> None:
         raise EOFError
 
     with pytest.raises(ValueError, match="no password"):
-        tool.asked_for(end)
+        tool.prompt_password(end)
 
 
 def test_typed_in_another_encoding() -> None:
@@ -59,7 +59,7 @@ def test_typed_in_another_encoding() -> None:
         return b"p\xe4ssword".decode()
 
     with pytest.raises(ValueError, match="locale") as caught:
-        tool.asked_for(misread)
+        tool.prompt_password(misread)
     assert "e4" not in str(caught.value)
 
 
@@ -78,7 +78,7 @@ def test_typed_in_another_encoding() -> None:
 )
 def test_first_line(given: bytes, password: str) -> None:
     """All of it, whatever is in it; but no mark that an editor has set before it."""
-    assert tool.piped(BytesIO(given)) == password
+    assert tool.read_piped(BytesIO(given)) == password
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_first_line(given: bytes, password: str) -> None:
 )
 def test_no_first_line(given: bytes) -> None:
     with pytest.raises(ValueError, match=r"^standard input: it"):
-        tool.piped(BytesIO(given))
+        tool.read_piped(BytesIO(given))
 
 
 def test_an_order_does_not_show_what_it_holds() -> None:
@@ -101,10 +101,10 @@ def test_an_order_does_not_show_what_it_holds() -> None:
 
 async def ordered(set_password: SetPassword | None) -> Finished:
     nothing: Any = None
-    workshop = Executor(
+    executor = Executor(
         nothing, nothing, nothing, nothing, now=nothing, set_password=set_password
     )
-    return await workshop.run(ORDER, nothing, lambda: True)
+    return await executor.run(ORDER, nothing, lambda: True)
 
 
 @pytest_twisted.ensureDeferred
@@ -133,7 +133,7 @@ async def test_the_order_fails() -> None:
     assert (await ordered(None)).refused
 
 
-Alone = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
+Fallback = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Finished]]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_exit_status(
         return finished
 
     out, err = StringIO(), StringIO()
-    ended = await tool.run(config, ORDER, reactor, out, err, alone=alone)
+    ended = await tool.run(config, ORDER, reactor, out, err, fallback=alone)
     assert ended == status
     said, silent = (out, err) if status == 0 else (err, out)
     assert len(said.getvalue().splitlines()) == 1
@@ -177,7 +177,7 @@ async def test_no_configuration(tmp_path: Path) -> None:
 
     out, err = StringIO(), StringIO()
     config = tmp_path / "none.json"
-    assert await tool.run(config, ORDER, reactor, out, err, alone=alone) == 2
+    assert await tool.run(config, ORDER, reactor, out, err, fallback=alone) == 2
     assert str(config) in err.getvalue()
 
 
@@ -272,7 +272,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     assert "horse" not in seen
 
     status, seen = terminal(config, "correct horse\n", "correct house\n")
-    assert (status, seen.splitlines()[-1]) == (2, "the two are not the same")
+    assert (status, seen.splitlines()[-1]) == (2, "the two passwords are not the same")
 
     status, seen = terminal(config, "\x03")
     assert status == 130

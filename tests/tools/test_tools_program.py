@@ -113,14 +113,14 @@ def test_closed_output(name: str, arguments: list[str], config: Path) -> None:
 WAITING = """
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from pexschedd.tools.program import program
+from pexschedd.tools.program import run_program
 
 async def run(reactor):
     await deferLater(reactor, 0)
     print("begun", flush=True)
     await Deferred()
 
-program(run)
+run_program(run)
 """
 
 
