@@ -7,6 +7,8 @@
       "ca_file": null,
       "proxy": null,
       "initial_admin_password_file": null,
+      "policy": null,
+      "limits": {},
       "log": {"level": "info", "format": "json"}
     }
 
@@ -15,6 +17,15 @@
     {"url": "http://proxy.example.com:3128",
      "username": "pexschedd", "password_file": "proxy-password",
      "bypass": ["*.example.com", "10.0.0.0/8"]}
+
+`policy` is null, or the name and password that conferencing nodes have to show (HTTP
+Basic): {"username": "node", "password_file": "policy-password"}. `endpoints.policy`
+gives the policy interface endpoints of its own; it is then on no other.
+
+`limits` bounds how often rooms are booked; 0 a minute is no bound:
+
+    {"bookings_per_user": {"at_once": 30, "per_minute": 10},
+     "bookings_per_address": {"at_once": 600, "per_minute": 300}}
 
 Relative paths are relative to the file's folder.
 """
@@ -29,6 +40,7 @@ import msgspec
 from pexschedd.errors import ConfigError
 from pexschedd.net import bypass
 from pexschedd.net.proxy import Proxy, parse_url
+from pexschedd.util.token_bucket import Rate
 
 DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 LEVELS = ("debug", "info", "warn", "error", "critical")
@@ -44,6 +56,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Twisted endpoint strings for the add-in, the policy interface and /health."""
     admin_endpoints: tuple[str, ...]
     """Twisted endpoint strings for the management API, /health and /metrics."""
+    policy_endpoints: tuple[str, ...] = ()
+    """Twisted endpoint strings for the policy interface alone; without them it is on
+    the add-in's."""
+    policy_username: str = ""
+    policy_password_file: Path | None = None
+    bookings_per_user: Rate = Rate(30, 10)
+    bookings_per_address: Rate = Rate(600, 300)
     ca_file: Path | None = None
     """PEM certificates trusted for Exchange in addition to the system's."""
     proxy: Proxy | None = None
@@ -106,16 +125,33 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
             "ca_file",
             "proxy",
             "initial_admin_password_file",
+            "policy",
+            "limits",
             "log",
         },
     )
-    endpoints = reader.table(top.get("endpoints"), "endpoints", {"addin", "admin"})
+    endpoints = reader.table(
+        top.get("endpoints"), "endpoints", {"addin", "admin", "policy"}
+    )
+    policy_username, policy_password_file = _policy(reader, top.get("policy"))
+    limits = reader.table(
+        top.get("limits") or {}, "limits", {"bookings_per_user", "bookings_per_address"}
+    )
     log = reader.table(top.get("log", {}), "log", {"level", "format"})
     proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
     config = Config(
         state_dir=reader.path(top, "state_dir") or Path(),
         addin_endpoints=reader.strings(endpoints, "endpoints", "addin"),
         admin_endpoints=reader.strings(endpoints, "endpoints", "admin"),
+        policy_endpoints=reader.strings(endpoints, "endpoints", "policy")
+        if endpoints.get("policy") is not None
+        else (),
+        policy_username=policy_username,
+        policy_password_file=policy_password_file,
+        bookings_per_user=_rate(reader, limits, "bookings_per_user", Rate(30, 10)),
+        bookings_per_address=_rate(
+            reader, limits, "bookings_per_address", Rate(600, 300)
+        ),
         ca_file=reader.existing(top, "ca_file"),
         proxy=proxy,
         proxy_password_file=proxy_password_file,
@@ -127,6 +163,35 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
     if problems:
         raise ConfigError(str(path), problems)
     return config
+
+
+def _policy(reader: "_Reader", value: object) -> tuple[str, Path | None]:
+    if value is None:
+        return "", None
+    table = reader.table(value, "policy", {"username", "password_file"})
+    username = reader.text(table, "policy", "username")
+    if not username or ":" in username or not username.isprintable():
+        reader.problems.append(
+            "policy.username must be printable and contain no colon (RFC 7617)"
+        )
+    if table.get("password_file") is None:
+        reader.problems.append("policy.password_file must be the path of a file")
+        return username, None
+    return username, reader.existing(table, "password_file", "policy.")
+
+
+def _rate(reader: "_Reader", limits: dict[str, Any], name: str, default: Rate) -> Rate:
+    if limits.get(name) is None:
+        return default
+    where = f"limits.{name}"
+    table = reader.table(limits[name], where, {"at_once", "per_minute"})
+    numbers = [table.get(key) for key in ("at_once", "per_minute")]
+    if not all(type(n) is int and 0 <= n <= 1_000_000 for n in numbers):
+        reader.problems.append(
+            f"{where} must have at_once and per_minute, whole numbers from 0 to 1000000"
+        )
+        return default
+    return Rate(*numbers)  # type: ignore[arg-type]  # they have just been looked at
 
 
 def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]:

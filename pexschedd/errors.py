@@ -71,6 +71,16 @@ class TemplateError(PexscheddError):
         super().__init__(f"line {line}: {message}" if line else message)
 
 
+class TooManyRequests(PexscheddError):
+    """The caller asks too often; `retry_after` are the seconds to wait."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unavailable(PexscheddError):
     """The request is valid, but cannot be carried out at present."""
 

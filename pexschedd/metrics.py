@@ -65,6 +65,12 @@ class Metrics:
             ["integration", "outcome"],
             registry=self._registry,
         )
+        self._limited = Counter(
+            "pexschedd_bookings_limited",
+            "Bookings that were refused because they were too many.",
+            ["bound"],
+            registry=self._registry,
+        )
         self._refused = Counter(
             "pexschedd_connections_refused",
             "Connections to the HTTP servers that found no room.",
@@ -107,6 +113,10 @@ class Metrics:
         self._messages.labels(integration, outcome).inc()
         if waited is not None:
             self._waited.labels(integration).observe(max(waited, 0))
+
+    def limited(self, bound: str) -> None:
+        """Count a booking beyond a rate; `bound` is "user" or "address"."""
+        self._limited.labels(bound).inc()
 
     def connection_refused(self) -> None:
         """Count a connection for which there was no room."""

@@ -253,6 +253,7 @@ def _further_problems(config: Config) -> Iterator[str]:
     for name, endpoints in (
         ("addin", config.addin_endpoints),
         ("admin", config.admin_endpoints),
+        ("policy", config.policy_endpoints),
     ):
         for number, endpoint in enumerate(endpoints):
             place = f"endpoints.{name}[{number}]: {endpoint!r}"

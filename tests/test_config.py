@@ -8,6 +8,7 @@ import pytest
 
 from pexschedd.config import load
 from pexschedd.errors import ConfigError
+from pexschedd.util.token_bucket import Rate
 
 GOOD: dict[str, Any] = {
     "state_dir": "state",
@@ -162,3 +163,49 @@ def test_missing_file_is_said_plainly(tmp_path: Path) -> None:
     """A wrong path is not a traceback."""
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load(tmp_path / "nowhere.json")
+
+
+def test_policy_and_limits(tmp_path: Path) -> None:
+    """An interface of its own for conferencing nodes, its account, and other rates."""
+    (tmp_path / "policy-password").write_text("geheim\n")
+    values = GOOD | {
+        "endpoints": GOOD["endpoints"] | {"policy": ["tcp:0:interface=127.0.0.1"]},
+        "policy": {"username": "node", "password_file": "policy-password"},
+        "limits": {"bookings_per_user": {"at_once": 5, "per_minute": 0}},
+    }
+    config = load(write(tmp_path, values))
+    assert config.policy_endpoints == ("tcp:0:interface=127.0.0.1",)
+    assert config.policy_username == "node"
+    assert config.policy_password_file == tmp_path / "policy-password"
+    assert config.bookings_per_user == Rate(5, 0)
+    assert config.bookings_per_address == Rate(600, 300)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"policy": {"username": "node"}}, "policy.password_file"),
+        ({"policy": {"username": "a:b", "password_file": None}}, "policy.username"),
+        ({"policy": []}, "policy must be"),
+        ({"limits": {"bookings": {}}}, "limits.bookings is not a known key"),
+        (
+            {"limits": {"bookings_per_user": {"at_once": 1.5, "per_minute": 1}}},
+            "limits.bookings_per_user must have",
+        ),
+        (
+            {"limits": {"bookings_per_user": {"at_once": True, "per_minute": 1}}},
+            "limits.bookings_per_user must have",
+        ),
+        (
+            {"limits": {"bookings_per_user": {"at_once": 1, "per_minute": -1}}},
+            "limits.bookings_per_user must have",
+        ),
+    ],
+)
+def test_wrong_policy_and_limits(
+    tmp_path: Path, more: dict[str, Any], says: str
+) -> None:
+    """The field is named, and what would be right."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, GOOD | more))
+    assert says in str(caught.value)

@@ -12,9 +12,11 @@ from pexschedd import __version__
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.runtime import Runtime, digits, uuid4
+from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
@@ -27,12 +29,14 @@ from pexschedd.store.disk_reserve import reserve_of
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.addin.rates import BookingRates
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
@@ -89,14 +93,15 @@ class HttpServers(MultiService):
         health = HealthApi(
             monitoring.checks, __version__, metrics.exposition
         ).app.resource()
-        policy = PolicyApi(
-            Admission(self._runtime.store, self._runtime.now)
-        ).app.resource()
-        self._listen(
-            "addin",
-            config.addin_endpoints,
-            Router(self._addin(), {b"policy": policy, b"health": public}),
-        )
+        admission = Admission(self._runtime.store, self._runtime.now)
+        policy = PolicyApi(admission, _policy_account(config)).app.resource()
+        addin = {b"health": public}
+        if config.policy_endpoints:
+            only = {b"policy": policy, b"health": public}
+            self._listen("policy", config.policy_endpoints, Router(public, only))
+        else:
+            addin[b"policy"] = policy
+        self._listen("addin", config.addin_endpoints, Router(self._addin(), addin))
         self._listen(
             "admin",
             config.admin_endpoints,
@@ -129,6 +134,12 @@ class HttpServers(MultiService):
             booking,
             self._files,
             self._pages,
+            BookingRates(
+                runtime.config.bookings_per_user,
+                runtime.config.bookings_per_address,
+                runtime.reactor.seconds,
+                runtime.metrics.limited,
+            ),
         ).app.resource()
         return resource
 
@@ -178,6 +189,14 @@ class HttpServers(MultiService):
                 self._failed,
             )
             listener.setServiceParent(self)
+
+
+def _policy_account(config: Config) -> OneAccount | None:
+    """Read the password of the conferencing nodes; raises `ConfigError`."""
+    if config.policy_password_file is None:
+        return None
+    password = read_password(config.policy_password_file)
+    return OneAccount(config.policy_username, password)
 
 
 def _caps(descriptors: int) -> ConnectionCaps:

@@ -7,6 +7,15 @@ one. Time is given in seconds of any steady clock.
 from collections import OrderedDict
 from collections.abc import Hashable
 
+import msgspec
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """A bound: so many at once, and then so many a minute; 0 a minute is no bound."""
+
+    at_once: int
+    per_minute: int
+
 
 class TokenBuckets:
     """Buckets of many keys, of which at most `most_keys` are remembered.

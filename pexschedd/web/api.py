@@ -8,6 +8,7 @@ becomes a logged traceback and a 500 that carries nothing but the request's id.
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import iscoroutine
+from math import ceil
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,6 +29,7 @@ from pexschedd.errors import (
     PexscheddError,
     StoreError,
     TemplateError,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -82,6 +84,7 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (NotFound, 404),
     (MethodNotPossible, 405),
     (UnsupportedMediaType, 415),
+    (TooManyRequests, 429),
     (ClientGone, 499),
     (Unavailable, 503),
     (StoreError, 503),
@@ -287,6 +290,11 @@ def method_not_possible(request: Request, methods: Iterable[str]) -> MethodNotPo
     return MethodNotPossible(f"This method is not possible here: only {possible}.")
 
 
+def client_address(request: Request) -> str:
+    """Return the client's IP address; see `site.BoundedRequest.client_address`."""
+    return str(getattr(request, "client_address", ""))
+
+
 def incident_of(request: Request) -> str:
     """Return the request's id: the correlation id of its errors and log lines."""
     return str(getattr(request, "request_id", ""))
@@ -314,6 +322,9 @@ def _error_answer(
             reason=error.message,
             **keys,
         )
+        if isinstance(error, TooManyRequests):
+            seconds = b"%d" % max(1, ceil(error.retry_after))
+            request.responseHeaders.setRawHeaders(b"retry-after", [seconds])
         return errors(request, status, error, incident)
     log.failure("request failed status=500", failure, **keys)
     internal = PexscheddError(

@@ -10,10 +10,18 @@ from typing import Any
 from klein import Klein
 from twisted.web.server import Request
 
+from pexschedd.errors import PexscheddError
 from pexschedd.model.conference import Conference
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.scheduling.admission import Admission, Closed, Open, Verdict
-from pexschedd.web.api import json_response, register_http_errors, route
+from pexschedd.web.api import (
+    ResponseBody,
+    client_error,
+    json_response,
+    register_http_errors,
+    route,
+)
+from pexschedd.web.basic_auth import OneAccount
 
 SAME_NAME = (
     "allow_guests",
@@ -38,14 +46,28 @@ SAME_NAME = (
 DEFAULTS = {name: fields_of(Conference)[name].default for name in SAME_NAME}
 
 
+def policy_error(
+    request: Request, status: int, error: PexscheddError, incident: str
+) -> ResponseBody:
+    """Return an error as everybody gets it; one about signing in asks for that."""
+    if status == 401:
+        request.responseHeaders.setRawHeaders(
+            b"www-authenticate", [b'Basic realm="policy", charset="UTF-8"']
+        )
+    return client_error(request, status, error, incident)
+
+
 class PolicyApi:
     app = Klein()
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, account: OneAccount | None = None) -> None:
         self._admission = admission
+        self._account = account
 
-    @route(app, "/policy/v1/service/configuration")
+    @route(app, "/policy/v1/service/configuration", errors=policy_error)
     def service_configuration(self, request: Request) -> bytes:
+        if self._account is not None:
+            self._account.require(request)
         aliases = request.args.get(b"local_alias") if request.args else None
         dialled = aliases[0].decode("utf-8", "replace") if aliases else ""
         return json_response(request, answer(self._admission.ask(dialled)))

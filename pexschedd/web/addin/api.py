@@ -21,9 +21,11 @@ from pexschedd.web.addin.headers import (
     set_page_headers,
 )
 from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.addin.rates import NO_BOUND, BookingRates
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.api import (
     ResponseBody,
+    client_address,
     file_response,
     json_response,
     register_http_errors,
@@ -55,12 +57,14 @@ class AddinApi:
         booking: Booking,
         files: ConnectorFiles,
         pages: PanePages,
+        rates: BookingRates | None = None,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
         self._booking = booking
         self._files = files
         self._pages = pages
+        self._rates = rates or BookingRates(NO_BOUND, NO_BOUND, lambda: 0.0)
         self._static = load_static()
 
     @route(app, f"{PREFIX}/<int:connector_id>/addin")
@@ -80,6 +84,7 @@ class AddinApi:
         if not connector.enable_dynamic_vmrs:
             raise NotFound("Single-use rooms are not enabled in this integration.")
         user = await self._verify(connector, _token(request))
+        self._rates.count(user=user.user_id, address=client_address(request))
         room = await self._booking.book(connector_id, user.user_id)
         result = {
             "room_name": room.room_name,

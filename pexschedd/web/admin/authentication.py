@@ -1,7 +1,5 @@
 """The sign-in of administrators: HTTP Basic, and no requests of other sites' pages."""
 
-from base64 import b64decode
-from binascii import Error as NotBase64
 from urllib.parse import urlsplit
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -11,6 +9,7 @@ from twisted.web.server import Request
 from pexschedd.errors import NotAuthenticated
 from pexschedd.identity.administrators import Administrators
 from pexschedd.web.api import Forbidden, incident_of
+from pexschedd.web.basic_auth import basic_credentials
 
 _log = Logger(namespace="administrator.sign_in")
 
@@ -23,7 +22,9 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
     Raises `NotAuthenticated`, and `Forbidden` for a request that a browser sends on
     behalf of another site: it adds the password that it remembers to those, too.
     """
-    name, password = credentials(request)
+    name, password = basic_credentials(
+        request, "Sign in as an administrator (HTTP Basic)."
+    )
     try:
         await administrators.authenticate(name, password)
     except NotAuthenticated:
@@ -37,23 +38,6 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
     if is_cross_site(request):
         raise Forbidden("A page of another site has sent this request.")
     return name
-
-
-def credentials(request: Request) -> tuple[str, str]:
-    """Return name and password of the request; raises `NotAuthenticated` without
-    them."""
-    headers = request.requestHeaders.getRawHeaders(b"authorization") or []
-    scheme, _, encoded = headers[0].partition(b" ") if headers else (b"", b"", b"")
-    if scheme.lower() != b"basic":
-        raise NotAuthenticated("Sign in as an administrator (HTTP Basic).")
-    try:
-        text = b64decode(encoded.strip(), validate=True).decode()
-    except (NotBase64, UnicodeDecodeError):
-        raise NotAuthenticated("The authorization header cannot be read.") from None
-    name, colon, password = text.partition(":")
-    if not colon:
-        raise NotAuthenticated("The authorization header cannot be read.")
-    return name, password
 
 
 def is_cross_site(request: Request) -> bool:

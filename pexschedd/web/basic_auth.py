@@ -1,0 +1,41 @@
+"""HTTP Basic authentication of a request (RFC 7617)."""
+
+import hmac
+from base64 import b64decode
+from binascii import Error as NotBase64
+
+from twisted.web.server import Request
+
+from pexschedd.errors import NotAuthenticated
+
+
+def basic_credentials(request: Request, without: str) -> tuple[str, str]:
+    """Return name and password of the request.
+
+    Raises `NotAuthenticated`; `without` is what it says to a request without them.
+    """
+    headers = request.requestHeaders.getRawHeaders(b"authorization") or []
+    scheme, _, encoded = headers[0].partition(b" ") if headers else (b"", b"", b"")
+    if scheme.lower() != b"basic":
+        raise NotAuthenticated(without)
+    try:
+        text = b64decode(encoded.strip(), validate=True).decode()
+    except (NotBase64, UnicodeDecodeError):
+        raise NotAuthenticated("The authorization header cannot be read.") from None
+    name, colon, password = text.partition(":")
+    if not colon:
+        raise NotAuthenticated("The authorization header cannot be read.")
+    return name, password
+
+
+class OneAccount:
+    """The one name and password that clients of an interface share."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._expected = f"{username}:{password}".encode()
+
+    def require(self, request: Request) -> None:
+        """Raise `NotAuthenticated` for a request with other credentials, or none."""
+        name, password = basic_credentials(request, "Sign in (HTTP Basic).")
+        if not hmac.compare_digest(f"{name}:{password}".encode(), self._expected):
+            raise NotAuthenticated("The name or the password is wrong.")
