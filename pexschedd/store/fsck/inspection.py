@@ -1,7 +1,7 @@
 """Looks at a whole state folder and changes nothing: what is there, what is damaged.
 
-A start stops at the first thing that is wrong; this looks at everything, so that a
-person knows before they decide. The folder must not be in use.
+A start stops at the first thing that is wrong; this looks at everything, so that the
+administrator knows all of it before deciding. The folder must not be in use.
 """
 
 import errno
@@ -44,29 +44,30 @@ from pexschedd.store.secrets import load_or_create_key
 
 
 class Damage(NamedTuple):
-    """Something that keeps the daemon from starting."""
+    """A finding that keeps the daemon from starting."""
 
     kind: str
-    """format, key, document, manifest, segment, lost, stray (a segment without the one
-    before it); unreadable; unacceptable: as it was written, but not what this program
-    can take; or newer: nothing is damaged, but a newer release wrote it."""
+    """One of: format, key, document, manifest, segment, lost, stray (a segment without
+    the one before it); unreadable; unacceptable: as it was written, but not something
+    this program can take; or newer: not damaged, but written by a newer release."""
     path: Path
     text: str
 
 
 class FolderInspection:
-    """What is in a folder. Made by `inspect`."""
+    """The content and the damage of a state folder, as `inspect` found them."""
 
     def __init__(self, tables: Sequence[Table[Any]]) -> None:
         self.findings: list[Damage] = []
         self.notes: list[str] = []
-        """What a start will put in order by itself."""
+        """Things that a start will put in order by itself."""
         self.info: FolderInfo | None = None
         self.manifests: dict[int, Manifest] = {}
-        """Those that can be read."""
+        """The manifests that can be read, by number."""
         self.ledger, self.collections = open_store.begin(tables, KeyHashing(), KEPT)
 
     def add(self, kind: str, path: Path, error: object) -> None:
+        """Add a finding; it becomes `newer` if a newer release wrote what is there."""
         text = str(error)
         for end in (": ", ", ", " "):
             text = text.removeprefix(f"{path}{end}")
@@ -76,17 +77,18 @@ class FolderInspection:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the first start was killed before there was a journal for sure."""
+        """True if the first start was killed before it had recorded a journal."""
         return self.info is not None and JOURNAL not in self.info.contents
 
     @property
     def newest(self) -> Manifest | None:
+        """The newest manifest that can be read, if any."""
         return self.manifests[max(self.manifests)] if self.manifests else None
 
 
 def is_state_folder(fs: FileSystem, directory: Path) -> bool:
-    """Whether there has been a store, however little is left of it. Others have folders
-    called `journal`, too."""
+    """Return whether there has been a store here, however little of it is left. A
+    folder called `journal` alone proves nothing."""
     names = fs.listdir(directory)
     if JOURNAL not in names or INFO in names:
         return INFO in names
@@ -101,7 +103,8 @@ def is_state_folder(fs: FileSystem, directory: Path) -> bool:
 def inspect(
     fs: FileSystem, directory: Path, tables: Sequence[Table[Any]]
 ) -> FolderInspection:
-    """Reads everything. Raises OSError if the folder cannot be read at all."""
+    """Read everything and report the damage. Raises OSError if the folder cannot be
+    read at all."""
     found = FolderInspection(tables)
     _look_at_format(fs, directory, found)
     _look_at_key(fs, directory, found)

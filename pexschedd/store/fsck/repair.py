@@ -12,7 +12,7 @@ it takes away in `set-aside/<time>/`. The rules:
 - a key in which one or two digits are damaged is found again: `format.json` knows which
   key it was. Another key is only made on demand: the secrets cannot be read then;
 - a document that is sound but not what was written is accepted as it is; one that
-  cannot be read is not touched: only a person can say whether to start without it;
+  cannot be read is not touched: only the administrator can decide to go without it;
 - what is as it was written, but not what this release can take, is not touched.
 """
 
@@ -49,14 +49,14 @@ from pexschedd.store.secrets import key_id_of, mend_key, new_key
 
 
 class RepairStep(NamedTuple):
-    """One thing that can be mended."""
+    """A single repair: what it does, in words, and the function that does it."""
 
     text: str
     do: Callable[[], None]
 
 
 class Repair:
-    """Mends one folder; `moment` names the folder for what is set aside."""
+    """The repair of one folder; `moment` names the folder for what is set aside."""
 
     def __init__(
         self,
@@ -79,9 +79,8 @@ class Repair:
         self._give_up = give_up
 
     def steps(self, found: FolderInspection, *only: Damage) -> Iterator[RepairStep]:
-        """What would be done about what was found, or about some of it, in the order
-        of doing it. Nothing, if a newer release has been here: what looks damaged may
-        only be new.
+        """Plan the repair of all findings, or of some, in the order of doing it. Plans
+        nothing if a newer release has been here: what looks damaged may only be new.
 
         After a step of the journal the folder has to be inspected again: there may be
         more to see then. `run` does that.
@@ -94,7 +93,8 @@ class Repair:
                 yield step
 
     def run(self, say: Callable[[str], None]) -> FolderInspection:
-        """Mends, says what it does, and returns what is left."""
+        """Repair the folder, announce each step through `say`, and return what is
+        left."""
         done: set[str] = set()
         while True:
             found = inspect(self._fs, self._directory, self._tables)
@@ -126,7 +126,7 @@ class Repair:
         return self._segment(found, finding)
 
     def only_if_asked(self, finding: Damage) -> str:
-        """The option with which something would be done about it; empty if none."""
+        """Return the option that would repair a finding; empty if there is none."""
         name = finding.path.name
         known = {f"{t.document}.json" for t in self._tables if t.document}
         if finding.kind == "document" and name in known:

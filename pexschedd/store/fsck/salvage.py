@@ -7,8 +7,9 @@ from pexschedd.store.journal.manifest import Segment
 
 
 def salvage(data: bytes, segment: Segment) -> tuple[bytes, list[int], int]:
-    """What can be kept of a segment: the lines, which line numbers are given up, and
-    the number of the last operation."""
+    """Separate what can be kept of a segment from what cannot. Returns the lines to
+    keep, the numbers of the lines that are given up, and the number of the last
+    operation."""
     every = data.split(b"\n")
     if not every[-1]:
         every.pop()

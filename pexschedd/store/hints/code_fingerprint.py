@@ -20,10 +20,10 @@ _PACKAGES = ("pexschedd.model", "pexschedd.store")
 
 @lru_cache(maxsize=1)
 def digest() -> str:
-    """Two programs that have the same one read a line alike.
+    """Hash the program's code: two programs with equal hashes read a line alike.
 
-    Empty if it cannot be known: who works on the code may have left a file beside it
-    that only they may read, or just have deleted one.
+    Returns an empty string if the code cannot be read: a developer may have left a
+    file beside it that only they may read, or have just deleted one.
     """
     try:
         return _of_files()

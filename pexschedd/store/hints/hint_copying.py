@@ -1,4 +1,4 @@
-"""What copied lines are about: from the sources' hints to those of the copy.
+"""The hints of copied lines: from the sources' hint files to that of the copy.
 
 For millions of lines that is hundreds of megabytes, so it is read from the sources'
 hint files, and written to the copy's, a block at a time. If anything is wrong with it
@@ -15,7 +15,7 @@ from pexschedd.store.journal.segments import Segments
 
 
 class HintCopying:
-    """Of one compaction, whose copied lines are `to`."""
+    """The copying of hints in one compaction, whose copied lines are `to`."""
 
     def __init__(self, files: HintFiles, segments: Segments, to: SegmentLines) -> None:
         self._files = files
@@ -25,12 +25,12 @@ class HintCopying:
         self._hints: SegmentHints | None = None
         self._aside: HintFile | None = None
         self.known = 0
-        """Before this line of the source it is known what its lines are about, or that
-        nobody knows it."""
+        """The hints of the source's lines before this one are loaded, or known to be
+        missing."""
 
     def learn(self, source: SegmentLines, segment: Segment, line: int) -> bool:
-        """Finds out what a source's lines from this one on are about; returns whether
-        a file had to be read for that, which is enough for one step."""
+        """Load the hints of a source's lines from `line` on. Returns whether a file had
+        to be read for that, which is enough for one step."""
         if line < self.known:
             return False
         self._hints, self.known = source.hints, len(source.sizes)
@@ -47,17 +47,18 @@ class HintCopying:
         return True
 
     def copy(self, source: SegmentLines, run: LineRun) -> None:
-        """Adds a run of the source's lines, and what they are about, to the copy."""
+        """Add a run of the source's lines, and their hints, to the copy."""
         source.copy_run(run, self._to, self._hints)
 
     def end_of_source(self) -> None:
+        """Forget the hints of this source: the next call is about another one."""
         self._reading = self._hints = None
         self.known = 0
 
     def put_aside(self, *, rest: bool = False) -> bool:
-        """Writes a block of what has been copied, or with `rest` what there is, if all
-        of it would take too much memory; returns whether there was anything: that is
-        enough for one step."""
+        """Write a block of the copied hints, or with `rest` all that are left, if
+        together they would take too much memory. Returns whether anything was written:
+        that is enough for one step."""
         try:
             return self._put_aside(rest)
         except OSError as error:
@@ -82,7 +83,7 @@ class HintCopying:
         return wrote
 
     def finish(self, segment: Segment) -> None:
-        """The copy is this segment now; gives it its hint file, if one was begun."""
+        """Give the finished copy, now `segment`, its hint file if one was begun."""
         if self._aside is None:
             return
         try:
@@ -92,7 +93,7 @@ class HintCopying:
             self._do_without(error)
 
     def lose(self) -> None:
-        """There will be no hints."""
+        """Go on without hints: drop those in memory and the file that was begun."""
         self._to.hints = None
         if self._aside is not None:
             self._aside.abandon()

@@ -31,8 +31,8 @@ _LABEL = 1 << 16
 
 
 def made_with(program: str, tables: Sequence[Table[Any]], key: bytes) -> str:
-    """What hints depend on: two programs for which this is the same agree on them.
-    `program`: see `program.digest`."""
+    """Hash everything that hints depend on: programs with equal hashes agree on them.
+    For `program` see `code_fingerprint.digest`."""
     known = [
         (table.name, table.version, [index.name for index in table.indexes])
         for table in tables
@@ -43,13 +43,14 @@ def made_with(program: str, tables: Sequence[Table[Any]], key: bytes) -> str:
 
 
 class HintFiles:
-    """Those of one journal. They are a short cut: what fails is done without them."""
+    """The hint files of one journal, a short cut: the store manages without any that
+    fails."""
 
     def __init__(
         self, fs: FileSystem, directory: Path, made_with: str, width: int, kept: int
     ) -> None:
-        """`kept`: how many of the newest lines a start decodes in any case. Those need
-        no hints."""
+        """`width`: the most indexes that a table has. `kept`: the number of newest
+        lines that a start decodes in any case; those need no hints."""
         self._fs = fs
         self._directory = directory
         self._made_with = made_with
@@ -58,8 +59,9 @@ class HintFiles:
         self._block = BLOCK
 
     def open(self, segment: Segment) -> SegmentLines | None:
-        """What is in a sealed segment, if the segment is as it was when this was
-        written; every byte of it is read. None if it has to be read line by line."""
+        """Load the lines of a sealed segment from its hint file, and verify every byte
+        of the segment against it. Returns None if the segment has to be read line by
+        line."""
         known = SegmentHints(self.width)
         lines = SegmentLines(segment.first, known, compacted=segment.compacted)
         reading = self.reading(segment)
@@ -81,35 +83,37 @@ class HintFiles:
         return lines
 
     def reading(self, segment: Segment) -> "HintReading":
-        """What reads what the lines of a segment are about, whatever has become of the
-        segment."""
+        """Return a reader of a segment's hint file that does not look at the segment
+        itself."""
         path = self._directory / hint_name(segment.name)
         return HintReading(self._fs, path, self._label(segment), self.width)
 
     def writing(self, segments: Segments, lines: SegmentLines) -> "HintWriting":
-        """What writes down, on the journal's thread, what sealed lines are about."""
+        """Return the work, for the journal's thread, that writes a sealed segment's
+        hint file."""
         return HintWriting(self, segments, lines)
 
     def aside(self, lines: SegmentLines) -> "HintFile":
-        """A file for the hints of lines that are still being copied."""
+        """Create a temporary hint file for lines that are still being copied."""
         path = self._directory / temporary_name("compaction-hints")
         return HintFile(self._fs, path, lines, self._block)
 
     def begin(self, lines: SegmentLines) -> "HintFile":
-        """The file for the hints of a segment."""
+        """Create the hint file of a segment."""
         path = self._directory / hint_name(lines.name)
         return HintFile(self._fs, path, lines, self._block)
 
     def end(self, file: "HintFile", segment: Segment, lines: SegmentLines) -> None:
-        """All lines are written: makes it the segment's file, and closes it."""
+        """Finish and close a hint file, all of whose lines are written, under its
+        segment's name."""
         file.end(self._label(segment, lines.crc))
         path = self._directory / hint_name(segment.name)
         if file.path != path:
             self._fs.rename(file.path, path)
 
     def has_room(self, segments: Segments) -> bool:
-        """What is only a short cut must not be what fills the disk, nor take what a
-        compaction needs."""
+        """Return whether the disk has room for a hint file. A short cut must not fill
+        the disk, nor take the space that compaction needs."""
         try:
             space = self._fs.space(self._directory)
         except OSError:  # that it cannot be found out is no reason to stop
@@ -132,7 +136,7 @@ class HintFiles:
 
 
 class HintReading:
-    """Reads one hint file, a block at a time."""
+    """A reader of one hint file, a block at a time."""
 
     def __init__(
         self, fs: FileSystem, path: Path, expected: HintLabel, width: int
@@ -146,16 +150,16 @@ class HintReading:
         self._line = 0
         self._crc = 0
         self.complete = False
-        """Whether everything was read, and was as it was written."""
+        """True once everything was read and proved to be as it was written."""
 
     @property
     def segment_crc(self) -> int:
-        """The checksum that the segment should have."""
+        """The checksum that the segment should have; -1 if it is not known."""
         return -1 if self._end is None else self._end.segment_crc
 
     def next(self) -> HintBlock | None:
-        """The next block; None after the last one, or if anything is wrong, which may
-        be known of the first ones only with the last one."""
+        """Read the next block; None after the last one, or if anything is wrong. Only
+        the end of the file shows whether the first blocks were right."""
         # Whatever is wrong with it: the segment can be read instead.
         with suppress(OSError):
             return self._next()
@@ -195,15 +199,15 @@ class HintFile:
         self._handle: int | None = fs.create(path)
         self._crc = 0
         self.written = 0
-        """Lines."""
+        """The number of lines written so far."""
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a whole block to write."""
+        """True if there are enough lines for a whole block."""
         return len(self._lines.sizes) - self.written >= self._block
 
     def write(self) -> bool:
-        """Writes a block, or what there is; returns whether there was anything."""
+        """Write a block, or the lines that are left; return whether there were any."""
         lines, first = self._lines, self.written
         last = min(first + self._block, len(lines.sizes))
         if first == last:
@@ -216,16 +220,19 @@ class HintFile:
         return True
 
     def end(self, label: HintLabel) -> None:
+        """Write the label and the checksum after the blocks, and close the file."""
         self._write(HintEnd.of(label, self._crc))
         self.close()
 
     def close(self) -> None:
+        """Close the file; nothing happens if it is closed already."""
         if self._handle is not None:
             handle, self._handle = self._handle, None
             with suppress(OSError):
                 self._fs.close(handle)
 
     def abandon(self) -> None:
+        """Close the unfinished file and remove it."""
         self.close()
         with suppress(OSError):
             self._fs.unlink(self.path)
@@ -237,7 +244,8 @@ class HintFile:
 
 
 class HintWriting:
-    """Writes the hint file of a sealed segment; to be used on the journal's thread."""
+    """The writing of a sealed segment's hint file; to be used on the journal's
+    thread."""
 
     def __init__(
         self, files: HintFiles, segments: Segments, lines: SegmentLines
@@ -249,7 +257,7 @@ class HintWriting:
         self.complete = False
 
     def step(self) -> bool:
-        """Writes a block; returns whether there is more to do."""
+        """Write a block; return whether there is more to do."""
         lines = self._lines
         listed = self._segments.manifest.segments
         segment = next((each for each in listed if each.name == lines.name), None)
@@ -273,7 +281,7 @@ class HintWriting:
         return False
 
     def stop(self, why: str) -> None:
-        """It is unfinished, and will not be looked at."""
+        """Close the file unfinished: the next start will not believe it."""
         if self._file is not None:
             self._file.close()
 

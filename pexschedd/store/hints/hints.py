@@ -1,4 +1,4 @@
-"""PURE: what a segment's lines are about, so that a start need not read them.
+"""PURE: hint files, which say what is in a segment so that a start need not read it.
 
 A start that decodes five million records takes half a minute. So beside a full segment
 there is a hint file: for each line its size, table, id and the record's entries in the
@@ -7,8 +7,8 @@ own, and says what it was made with; one that is damaged, missing, or made by an
 program is not looked at, and the segment is read line by line. It may be deleted.
 
 The file is blocks of so many lines each, column by column, then a line of JSON, the
-label, and the checksum of the blocks and the label. So neither who writes it nor who
-reads it needs more than a block at a time: there may be hundreds of megabytes.
+label, and the checksum of the blocks and the label. So neither the writer nor the
+reader needs more than a block at a time: there may be hundreds of megabytes.
 """
 
 import sys
@@ -33,7 +33,8 @@ _CRC_SIZE = 8
 
 
 class HintLabel(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hint file was made for, and with. Any difference makes it useless."""
+    """The label of a hint file: what it was made for and with. Any difference makes the
+    file useless."""
 
     format: int = FORMAT
     made_with: str
@@ -51,10 +52,11 @@ class HintLabel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SegmentHints:
-    """One line after the other: table or deletion, id, and `width` entries."""
+    """The hints of a segment's lines: for each the table or deletion, the id, and
+    `width` entries."""
 
     def __init__(self, width: int, first: int = 0) -> None:
-        """`first`: how many of the segment's lines are before these."""
+        """`first`: the number of the segment's lines before these."""
         self.width = width
         self.first = first
         # Bytes and numbers of 64 bits, which grow; or views of a file, which do not.
@@ -62,23 +64,23 @@ class SegmentHints:
         self.ids: Any = array("Q")
         self.entries: Any = array("Q")
         self.stored = False
-        """Whether a file has it."""
+        """True if a file has these hints."""
         # What is missing after so many entries.
         self._rest = [(0,) * (width - count) for count in range(width + 1)]
 
     @property
     def count(self) -> int:
-        """Lines."""
+        """The number of lines."""
         return len(self.codes)
 
     def add(self, code: int, id: int, entries: Sequence[int]) -> None:
-        """`entries` may be fewer than `width`."""
+        """Add the hint of one line; `entries` may be fewer than `width`."""
         self.codes.append(code)
         self.ids.append(id)
         self.entries.extend((*entries, *self._rest[len(entries)]))
 
     def copy(self, first: int, last: int, to: "SegmentHints") -> None:
-        """Adds the segment's lines `[first, last)` to others."""
+        """Add the hints of the segment's lines `[first, last)` to others."""
         first, last = first - self.first, last - self.first
         to.codes += self.codes[first:last]
         width = self.width
@@ -86,27 +88,27 @@ class SegmentHints:
         to.entries.frombytes(_bytes(self.entries[first * width : last * width]))
 
     def forget(self, last: int) -> None:
-        """The segment's lines before this one are not needed any more."""
+        """Drop the hints of the segment's lines before `last`."""
         count = last - self.first
         self.first = last
         del self.codes[:count], self.ids[:count], self.entries[: count * self.width]
 
     def freeze(self) -> None:
-        """A file has it, and nothing is added any more: it is only looked at."""
+        """Make the hints read-only: a file has them, and nothing more is added."""
         self.codes = memoryview(self.codes)
         self.ids = memoryview(self.ids)
         self.entries = memoryview(self.entries)
         self.stored = True
 
     def puts(self) -> bytearray:
-        """1 for each line that stores a record, 0 for each that deletes one."""
+        """Return 1 for each line that stores a record, 0 for each that deletes one."""
         return bytearray(self.codes).translate(_ALIVE)
 
     def changes(
         self, code: int, seqs: Sequence[int]
     ) -> "tuple[array[int], array[int]]":
-        """The lines of one table, which have the numbers `seqs`: ids, and for each its
-        number, or 0 if it deletes."""
+        """Return the changes to one table: its lines' ids, and for each its number from
+        `seqs`, or 0 if it deletes."""
         chosen = self._of(code)
         ids, numbers = array("Q"), array("Q")
         if 1 in chosen:
@@ -120,7 +122,7 @@ class SegmentHints:
         return ids, numbers
 
     def living(self, alive: bytearray, code: int, place: int) -> Iterator[int]:
-        """The entries in one index of all lines that matter; some are 0."""
+        """Iterate over the entries in one index of all live lines; some are 0."""
         chosen = _both(self._of(code), alive)
         if 1 not in chosen:
             return iter(())
@@ -143,7 +145,7 @@ def _both(left: bytearray, right: bytearray) -> bytes:
 
 
 class HintBlock(NamedTuple):
-    """Some lines of a hint file."""
+    """A block of a hint file: consecutive lines, column by column."""
 
     sizes: memoryview
     """32 bits each."""
@@ -153,7 +155,7 @@ class HintBlock(NamedTuple):
 
 
 def line_size(label: HintLabel, width: int) -> int:
-    """Bytes that a line takes in a block."""
+    """Return the number of bytes that a line takes in a block."""
     return sum(_columns(label, width))
 
 
@@ -164,7 +166,8 @@ def encode(
     hints: SegmentHints,
     seqs: "array[int] | None",
 ) -> bytes:
-    """The lines `[first, last)` of a segment. `seqs` is there if it is compacted."""
+    """Encode the lines `[first, last)` of a segment as a block. `seqs` is given if the
+    segment is compacted."""
     a, b, width = first - hints.first, last - hints.first, hints.width
     columns = (
         sizes[first:last],
@@ -177,7 +180,7 @@ def encode(
 
 
 def decode(data: bytes, label: HintLabel, width: int, first: int) -> HintBlock:
-    """A block whose first line is the segment's line `first`."""
+    """Decode a block whose first line is the segment's line `first`."""
     count = len(data) // line_size(label, width)
     view, columns, begin = memoryview(data), [], 0
     for size in _columns(label, width):
@@ -190,7 +193,7 @@ def decode(data: bytes, label: HintLabel, width: int, first: int) -> HintBlock:
 
 
 class HintEnd(NamedTuple):
-    """What follows the blocks."""
+    """The end of a hint file, after the blocks: label and checksums."""
 
     label: bytes
     segment_crc: int
@@ -198,7 +201,8 @@ class HintEnd(NamedTuple):
 
     @classmethod
     def read(cls, data: bytes, expected: HintLabel) -> "HintEnd | None":
-        """None if it is not that of a file for exactly this."""
+        """Decode the end of a file; None if the file was not made for exactly
+        `expected`."""
         label, crc = data[:-_CRC_SIZE], data[-_CRC_SIZE:]
         try:
             said = msgspec.json.decode(label, type=HintLabel)
@@ -210,12 +214,12 @@ class HintEnd(NamedTuple):
 
     @classmethod
     def of(cls, label: HintLabel, crc: int) -> bytes:
-        """`crc` is the checksum of all blocks."""
+        """Encode the end of a file; `crc` is the checksum of all its blocks."""
         said = msgspec.json.encode(label)
         return said + _checksum(said, crc)
 
     def fits(self, crc: int) -> bool:
-        """Whether this is the checksum that the blocks should have."""
+        """Return whether `crc` is the checksum that the blocks should have."""
         return self.crc == _checksum(self.label, crc)
 
 

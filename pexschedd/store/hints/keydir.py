@@ -1,4 +1,4 @@
-"""PURE: where the records of a table are: the number of each one's last operation."""
+"""PURE: the keydir of a table, which has the number of each record's last operation."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -9,18 +9,20 @@ _CHUNK = 256
 
 
 class Keydir:
-    """Numbers by id, 8 bytes for each; 0 means that there is no record."""
+    """The number of each record's last operation by id, 8 bytes each; 0 means no
+    record."""
 
     def __init__(self) -> None:
         self._chunks: dict[int, array[int]] = {}
         self._used: dict[int, int] = {}
 
     def get(self, id: int) -> int:
+        """Return the number of a record's last operation, 0 if there is no record."""
         chunk = self._chunks.get(id >> 8)
         return 0 if chunk is None else chunk[id & 255]
 
     def swap(self, id: int, seq: int) -> int:
-        """Sets a record's number, 0 for none; returns the one before."""
+        """Set a record's number, 0 for none; return the one before."""
         key, place = id >> 8, id & 255
         chunk = self._chunks.get(key)
         if chunk is None:
@@ -39,7 +41,8 @@ class Keydir:
         return before
 
     def load(self, ids: Iterable[int], seqs: Iterable[int]) -> list[int]:
-        """Sets many, in order; returns those that others have replaced."""
+        """Set many numbers, in order; return those that were replaced. `loaded` has to
+        follow."""
         chunks = self._chunks
         replaced = []
         for id, seq in zip(ids, seqs, strict=True):
@@ -53,7 +56,7 @@ class Keydir:
         return replaced
 
     def loaded(self) -> None:
-        """Counts, after `load`."""
+        """Count the records, after the last `load`."""
         for key, chunk in [*self._chunks.items()]:
             used = _CHUNK - chunk.count(0)
             if used:
@@ -65,8 +68,8 @@ class Keydir:
         return sum(self._used.values())
 
     def ids(self, skip: int = 0) -> Iterator[int]:
-        """Ascending, without the first few. What changes in the meantime may show or
-        not."""
+        """Iterate over the ids, ascending, without the first `skip`. Changes made in
+        the meantime may show or not."""
         for key in sorted(self._chunks):
             chunk = self._chunks.get(key)
             if chunk is None:
@@ -80,6 +83,7 @@ class Keydir:
             skip = 0
 
     def items(self) -> Iterator[tuple[int, int]]:
-        """Ids and numbers."""
+        """Iterate over all ids and numbers, in no order; a number of 0 means no
+        record."""
         for key, chunk in self._chunks.items():
             yield from enumerate(chunk, key * _CHUNK)

@@ -1,11 +1,11 @@
-"""PURE: which lines of the journal still matter, and how many bytes do not.
+"""PURE: the lines of the journal that are still live, and the bytes that are dead.
 
-A line matters while it is the last word on its record: a put that nothing later has
-replaced or deleted. Deletions never matter to compaction, which works on the oldest
-segments: nothing older is left that they could delete.
+A line is live (it matters) while it is the last word on its record: a put that nothing
+later has replaced or deleted. Deletions never matter to compaction, which works on the
+oldest segments: nothing older is left that they could delete.
 
 It is kept small, because there may be millions of lines: for each record the number of
-its operation (8 bytes), for each line its size and whether it matters (5 bytes), for
+its operation (8 bytes), for each line its size and whether it is live (5 bytes), for
 each line of a compacted segment, where numbers have gaps, the number too (8 bytes).
 What else a segment's lines are about is kept until it is written, see `hints.py`.
 """
@@ -24,11 +24,11 @@ from pexschedd.store.hints.keydir import Keydir
 _ALIVE = re.compile(rb"\x01+")
 
 _MARK = 64
-"""Lines after which it is kept where the next one begins."""
+"""The number of lines between two whose position in the file is kept."""
 
 
 class LineRun(NamedTuple):
-    """Neighbouring lines that all matter: `[first, last)`, bytes `[start, stop)`."""
+    """Neighbouring live lines: `[first, last)`, at bytes `[start, stop)`."""
 
     first: int
     last: int
@@ -37,8 +37,7 @@ class LineRun(NamedTuple):
 
 
 def beyond(lines: Sequence[int], kept: int) -> int:
-    """How many of the oldest segments are not among those that have up to so many of
-    the newest lines."""
+    """Count the oldest segments that lie beyond the newest `kept` lines."""
     for place in range(len(lines) - 1, -1, -1):
         kept -= lines[place]
         if kept < 0:
@@ -55,23 +54,23 @@ class SegmentLines:
         """`first` is the number of the first operation."""
         self.first = first
         self.name = ""
-        """Of the file; that of the segment that grows is not known here."""
+        """The file's name; empty for the segment that grows."""
         self.sealed = False
         self.sizes = array("I")
         self.alive = bytearray()
         self.seqs = array("Q") if compacted else None
         """The numbers of the operations, where they have gaps."""
         self.crc = 0
-        """Of all bytes, once it is sealed."""
+        """The crc32 of all bytes, once the segment is sealed."""
         self.size = 0
         self.live = 0
-        """Bytes, of all lines and of those that matter."""
+        """The bytes of all lines (`size`) and of the live ones (`live`)."""
         self.hints = hints
-        """What the lines are about; None when that is in a file, or not known."""
+        """The hints of the lines; None if they are in a file, or not known."""
         self._marks = array("Q")
 
     def extend(self, block: HintBlock) -> None:
-        """Adds what a part of a hint file says; `read` follows the last one."""
+        """Add the lines of a hint file's block; `read` follows the last one."""
         self.sizes.frombytes(block.sizes)
         if self.seqs is not None:
             self.seqs.frombytes(block.seqs)
@@ -79,7 +78,7 @@ class SegmentLines:
             block.hints.copy(block.hints.first, len(self.sizes), self.hints)
 
     def read(self) -> None:
-        """All of it is known, and in a hint file."""
+        """Complete the lines, all of which came from a hint file."""
         assert self.hints is not None  # noqa: S101 - as it was begun
         self.hints.freeze()
         self.alive = self.hints.puts()
@@ -90,7 +89,8 @@ class SegmentLines:
     def add(
         self, seq: int, size: int, code: int, id: int, entries: Sequence[int]
     ) -> None:
-        """`code` is the table's number, for a deletion with `DELETED` added."""
+        """Add a line; `code` is the table's number, for a deletion with `DELETED`
+        added."""
         self.sizes.append(size)
         self.size += size
         if code < DELETED:
@@ -104,7 +104,8 @@ class SegmentLines:
             self.hints.add(code, id, entries)
 
     def kill(self, seq: int) -> int:
-        """Notes that a line does not matter any more; returns how long it is, or 0."""
+        """Mark a line as dead; return its size in bytes, or 0 if it was dead already or
+        is not here."""
         position = self._position(seq)
         if position < 0 or not self.alive[position]:
             return 0
@@ -114,14 +115,16 @@ class SegmentLines:
         return size
 
     def bury(self, dead: "deque[int]") -> None:
-        """Notes what is in there by now, and takes it out."""
+        """Mark as dead all lines whose numbers are in `dead` by now, and take them out
+        of it."""
         for _ in range(len(dead)):
             self.kill(dead.popleft())
 
     def runs(
         self, first: int, size: int, last: int | None = None
     ) -> tuple[int, int, list[LineRun]]:
-        """What matters from line `first` on, within about `size` bytes, before `last`.
+        """Find the live lines from line `first` on, within about `size` bytes, before
+        line `last`.
 
         Returns where the next look begins (0 at the end), how many bytes were looked
         at, and the runs, with bytes counted from the beginning of line `first`.
@@ -145,7 +148,7 @@ class SegmentLines:
         return after if after < len(self.sizes) else 0, ends[-1], found
 
     def place(self, seq: int) -> tuple[int, int]:
-        """Where an operation's line begins, in bytes, and how long it is."""
+        """Return where an operation's line begins, in bytes, and its size."""
         position = self._position(seq)
         while len(self._marks) * _MARK <= position:
             end = len(self._marks) * _MARK
@@ -156,12 +159,13 @@ class SegmentLines:
         return start, self.sizes[position]
 
     def number(self, position: int) -> int:
+        """Return the number of the operation in the line at a position."""
         return self.first + position if self.seqs is None else self.seqs[position]
 
     def copy_run(
         self, run: LineRun, to: "SegmentLines", hints: SegmentHints | None
     ) -> None:
-        """Adds the lines of a run, and what they are about, to a compacted segment."""
+        """Add the lines of a run, and their hints, to a compacted segment."""
         if hints is None:
             to.hints = None
         elif to.hints is not None:
@@ -178,7 +182,7 @@ class SegmentLines:
         to.prepare()
 
     def prepare(self) -> None:
-        """Does what the first `place` would take long for."""
+        """Do beforehand what would make the first `place` slow."""
         if self.sizes:
             self.place(self.number(len(self.sizes) - 1))
 
@@ -192,10 +196,10 @@ class SegmentLines:
 
 
 class LineIndex:
-    """All segments of a journal, the one that grows included."""
+    """The lines of all segments of a journal, including the one that grows."""
 
     def __init__(self, tables: Iterable[str], width: int = 0) -> None:
-        """`width`: how many indexes a table has at most."""
+        """`width`: the most indexes that a table has."""
         self._numbers = {name: Keydir() for name in tables}
         self._codes = {name: code for code, name in enumerate(self._numbers)}
         self.width = width
@@ -203,23 +207,23 @@ class LineIndex:
         self._firsts: list[int] = []
         self.sealed = 0
         self.dead = 0
-        """Bytes in all segments but the last one, and what of that does not matter."""
+        """The bytes in all segments but the last, and the dead ones among them."""
         self._dead: deque[int] | None = None
-        """What has died since a compaction began, and its copy has not heard of."""
+        """The lines that have died since a compaction began, for its copy to note."""
 
     def numbers(self, table: str) -> Keydir:
-        """Which record's last operation is which."""
+        """Return the keydir of a table: the number of each record's last operation."""
         return self._numbers[table]
 
     def code(self, table: str, *, put: bool) -> int:
-        """How hints call a line of a table."""
+        """Return the code that hints have for a line of a table."""
         code = self._codes[table]
         return code if put else code | DELETED
 
     # While a journal is read.
 
     def load(self, lines: SegmentLines) -> dict[str, int]:
-        """Adds the next segment, all of whose lines are known, with their hints.
+        """Add the next segment, all of whose lines are known, with their hints.
 
         Returns the highest id of each table that is in it.
         """
@@ -237,7 +241,8 @@ class LineIndex:
         return highest
 
     def entries(self, table: str) -> Callable[[int], Iterator[Iterator[int]]]:
-        """By an index's place: the entries of all that is there, a segment at a time.
+        """Return a function from an index's place to the entries of all live lines, a
+        segment at a time.
 
         Only while all segments have their hints.
         """
@@ -251,7 +256,8 @@ class LineIndex:
         return entries
 
     def begin(self, first: int) -> SegmentLines:
-        """From here on the next segment is written; returns its lines."""
+        """Begin the next segment, which is written to from here on; return its
+        lines."""
         self._add(SegmentLines(first, SegmentHints(self.width)))
         return self._segments[-1]
 
@@ -267,11 +273,12 @@ class LineIndex:
 
     @property
     def active(self) -> SegmentLines:
-        """Of the segment that grows."""
+        """The lines of the segment that grows."""
         return self._segments[-1]
 
     @property
     def segments(self) -> list[SegmentLines]:
+        """The lines of each segment, oldest first; not to be changed."""
         return self._segments
 
     def wrote(
@@ -283,7 +290,7 @@ class LineIndex:
         put: bool,
         entries: Sequence[int] = (),
     ) -> None:
-        """Notes a line that is about to be written to the last segment."""
+        """Note a line that is about to be written to the last segment."""
         before = self._numbers[table].swap(id, seq if put else 0)
         if before:
             self._kill(before)
@@ -291,7 +298,7 @@ class LineIndex:
         self._segments[-1].add(seq, size, code if put else code | DELETED, id, entries)
 
     def find(self, seq: int) -> SegmentLines:
-        """The segment that an operation is in."""
+        """Return the lines of the segment that an operation is in."""
         return self._segments[bisect_right(self._firsts, seq) - 1]
 
     def _kill(self, seq: int) -> None:
@@ -303,7 +310,8 @@ class LineIndex:
                 self._dead.append(seq)
 
     def records(self, seqs: Iterable[int]) -> list[tuple[str, int]]:
-        """The tables and ids whose last operations these are. Looks at everything."""
+        """Return the tables and ids whose last operations these are. Searches all
+        records."""
         wanted = set(seqs)
         return [
             (table, id)
@@ -315,7 +323,7 @@ class LineIndex:
     # While the oldest segments are compacted.
 
     def worthwhile(self) -> int:
-        """How many of the oldest sealed segments compaction should replace.
+        """Return how many of the oldest sealed segments compaction should replace.
 
         Full ones at the end, where little has died, are left alone for now.
         """
@@ -328,16 +336,18 @@ class LineIndex:
         return count
 
     def compacting(self) -> "deque[int]":
-        """From now on it is noted what dies: in what is returned, from which the thread
-        that copies may take it."""
+        """Record from now on which lines die, in the deque that is returned. The thread
+        that copies may take from it."""
         self._dead = deque()
         return self._dead
 
     def abandoned(self) -> None:
+        """Stop recording which lines die: the compaction was given up."""
         self._dead = None
 
     def compacted(self, count: int, lines: SegmentLines) -> None:
-        """The first `count` segments have been replaced by one with these lines."""
+        """Put these lines in the place of the first `count` segments, which were
+        compacted."""
         if self._dead is not None:
             lines.bury(self._dead)
         self._dead = None

@@ -3,14 +3,14 @@
 Whatever the store makes durable is a job in one queue. The thread takes all jobs that
 are waiting, writes neighbouring appends at once and syncs once, and tells the reactor
 about all of them in one call. While it is busy the next group gathers, so the busier
-the daemon, the larger the groups: the price of a sync is shared, and nobody waits for
-a timer. What is committed in answer to a group is handed over together, so that the
+the daemon, the larger the groups: the price of a sync is shared, and no commit waits
+for a timer. What is committed in answer to a group is handed over together, so that the
 first of it does not get a sync of its own.
 
 Between the groups there may be things that take long, such as compaction: they are
 done in steps, one after each group, and one after another while nothing else waits.
 
-An error is final. After a failed write or sync nobody knows what is on the disk, and
+An error is final. After a failed write or sync the content of the disk is unknown, and
 trying the sync again may report success for data that is lost. So every job from then
 on fails, `failed` is called once, and the daemon is to exit and start again from what
 is durable.
@@ -37,24 +37,25 @@ _log = Logger()
 
 
 class Durable(Deferred[None]):
-    """Fires with None when something is durable, and cannot be cancelled.
+    """A Deferred that fires with None once something is durable, and cannot be
+    cancelled.
 
     A client that disconnects cancels whatever its request is waiting for. What is
     being written will be written all the same, so the waiting goes on.
     """
 
     def cancel(self) -> None:
-        pass
+        """Do nothing: the write goes on, and so does the wait for it."""
 
 
 class Stepwise(Protocol):
-    """Something that takes long. All of it is called on the thread."""
+    """A long piece of work, done in steps, all of them on the journal's thread."""
 
     def step(self) -> bool:
-        """Does a part; returns whether there is more."""
+        """Do one part of the work; return whether more is left."""
 
     def stop(self, why: str) -> None:
-        """The journal ends before it is done."""
+        """End the work early, because the journal ends before it is done."""
 
 
 class _Append(NamedTuple):
@@ -87,7 +88,8 @@ def _commits(job: _Job) -> bool:
 
 
 class Journal:
-    """Writes jobs in the order in which they were given. To be used on the reactor."""
+    """The queue of write jobs, carried out in order on a thread. To be used on the
+    reactor."""
 
     def __init__(
         self,
@@ -101,7 +103,7 @@ class Journal:
         self._queue: SimpleQueue[list[_Job]] = SimpleQueue()
         self._stopping: _Stop | None = None
         self.flushed: Callable[[int, float], None] | None = None
-        """Told, on the reactor, of each group: how many commits, how many seconds."""
+        """Called on the reactor after each group, with its commits and seconds."""
         # What is given while Deferreds fire; None at all other times.
         self._gathered: list[_Job] | None = None
         # Of the thread: why it does not write any more, and what takes long.
@@ -111,22 +113,24 @@ class Journal:
         self._thread.start()
 
     def append(self, data: bytes, lines: int, last: int) -> Deferred[None]:
-        """Appends one transaction; `last` is the number of its last operation."""
+        """Append the `lines` lines of one transaction; `last` is the number of its last
+        operation."""
         return self._add(_Append(data, lines, last, Durable()))
 
     def call(self, run: Callable[[], None], *, commits: bool = False) -> Deferred[None]:
-        """Runs something on the thread, after everything before it is durable.
+        """Run something on the thread once everything queued before it is durable.
 
         `commits` says that it is what makes a transaction durable, for the counting.
         """
         return self._add(_Call(run, Durable(), commits))
 
     def begin(self, work: Stepwise) -> Deferred[None]:
-        """Does something long between the groups; fires when it is done or stopped."""
+        """Do something long between the groups; fires when it is done or stopped."""
         return self._add(_Begin(work, Durable()))
 
     def give_up(self, error: StoreError) -> None:
-        """Something else is as final as an error in writing."""
+        """Fail the journal for good, for an error that is as final as one in
+        writing."""
 
         def fail() -> None:
             raise error
@@ -134,7 +138,7 @@ class Journal:
         self.call(fail).addErrback(lambda _: None)
 
     def stop(self) -> Deferred[None]:
-        """Fires when everything is done and the thread has ended."""
+        """Stop taking jobs; fires when all are done and the thread has ended."""
         if self._stopping is None:
             self._stopping = _Stop(Durable())
             self._put(self._stopping)
@@ -222,7 +226,7 @@ class Journal:
                     more = job.work.step()
             except Exception as error:  # noqa: BLE001 - whatever it was, it is final
                 self._fail(error)
-                # Whoever waits for it must not believe that it is done.
+                # Its Deferred must not fire as if the work were done.
                 self._report([], [job], 0)
                 continue
             if more:

@@ -20,13 +20,13 @@ import msgspec
 from pexschedd.store.records import REMEDY, NewerFormat
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-"""What a table may be called: nothing that JSON would have to escape."""
+"""The names that a table may have: nothing that JSON would have to escape."""
 
 _CRC_SIZE = len(',"crc":"89ab12cd"}')
 
 
 class DamagedLine(ValueError):
-    """These bytes are not what was written."""
+    """The bytes of a line are not the ones that were written."""
 
 
 class JournalLine(
@@ -37,7 +37,7 @@ class JournalLine(
     rename={"delete": "del"},
     gc=False,
 ):
-    """One operation as it is on the disk; the record is not decoded yet."""
+    """One operation as it stands on the disk; its record is not decoded yet."""
 
     seq: Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
     tx: tuple[int, int] | None = None
@@ -50,6 +50,7 @@ class JournalLine(
 
     @property
     def table(self) -> str:
+        """The name of the table that the operation is on."""
         return self.put or self.delete
 
 
@@ -59,7 +60,8 @@ _decode = msgspec.json.Decoder(JournalLine).decode
 def put(
     seq: int, tx: tuple[int, int] | None, table: str, id: int, v: int, value: bytes
 ) -> bytes:
-    """A line, with its newline, that stores a record; `value` is the record's JSON."""
+    """Encode a line, with its newline, that stores a record; `value` is the record's
+    JSON."""
     head = b'{"seq":%d,%s"put":"%s","id":%d,"v":%d,"val":%s' % (
         seq,
         b"" if tx is None else b'"tx":[%d,%d],' % tx,
@@ -72,7 +74,7 @@ def put(
 
 
 def delete(seq: int, tx: tuple[int, int] | None, table: str, id: int) -> bytes:
-    """A line, with its newline, that removes a record."""
+    """Encode a line, with its newline, that removes a record."""
     head = b'{"seq":%d,%s"del":"%s","id":%d' % (
         seq,
         b"" if tx is None else b'"tx":[%d,%d],' % tx,
@@ -83,16 +85,16 @@ def delete(seq: int, tx: tuple[int, int] | None, table: str, id: int) -> bytes:
 
 
 def is_intact(line: bytes) -> bool:
-    """Whether a line, without its newline, carries its own right checksum."""
+    """Return whether a line, given without its newline, has the right checksum."""
     head = line[:-_CRC_SIZE]
     return line[-_CRC_SIZE:] == b',"crc":"%08x"}' % zlib.crc32(head)
 
 
 def decode(line: bytes) -> JournalLine:
-    """What a line says, given without its newline.
+    """Decode a line, given without its newline, and verify its checksum.
 
-    Raises Damaged if the checksum is wrong, and another ValueError if the bytes are
-    as they were written but say something that this version does not understand.
+    Raises DamagedLine if the checksum is wrong, and NewerFormat, also a ValueError, if
+    the bytes are as they were written but this version does not understand them.
     """
     if not is_intact(line):
         raise DamagedLine("the checksum does not fit the content")

@@ -1,9 +1,9 @@
-"""PURE: which segments make up the journal, and how the files are called.
+"""PURE: the list of the segments that make up the journal, and the names of its files.
 
 A manifest is never changed. Each new one gets the next number in its name, the one
 with the highest number counts, and the last few are kept together with the segments
-they list. That makes a backup simple: whoever lists the folder and then copies file by
-file gets one manifest with everything it lists, whatever happens in the meantime.
+they list. That makes a backup simple: a tool that lists the folder and then copies it
+file by file gets one manifest with everything it lists, whatever happens meanwhile.
 """
 
 import re
@@ -16,15 +16,16 @@ from pexschedd.store import checksummed_json
 FORMAT = 1
 
 KEPT = 8
-"""How many manifests stay, so how often the list of segments may change while a
-backup is made. Segments that compaction has replaced live on until then."""
+"""The number of manifests that are kept, so the number of times that the list of
+segments may change during a backup. Segments that compaction has replaced stay until
+no kept manifest lists them."""
 
 MANIFEST = re.compile(r"MANIFEST-(\d{8})\.json")
 SEGMENT = re.compile(r"(\d{8})\.jsonl")
 COMPACTED = re.compile(r"c\d{8}\.jsonl")
-"""Named after the first manifest that lists it."""
+"""A compacted segment, named after the first manifest that lists it."""
 HINT = re.compile(r"c?\d{8}\.hint")
-"""What is in a segment, in short; see `hints.py`."""
+"""The hint file of a segment; see `hints.py`."""
 
 
 class Segment(
@@ -50,6 +51,7 @@ class Segment(
 
     @property
     def sealed(self) -> bool:
+        """True if the segment is full and never changes again."""
         return self.size is not None
 
 
@@ -67,39 +69,44 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def manifest_name(number: int) -> str:
+    """Return the file name of the manifest with this number."""
     return f"MANIFEST-{number:08}.json"
 
 
 def segment_name(number: int) -> str:
+    """Return the file name of the segment with this number."""
     return f"{number:08}.jsonl"
 
 
 def compacted_name(number: int) -> str:
-    """`number` is that of the first manifest that lists it."""
+    """Return a compacted segment's file name, given the number of the first manifest
+    that lists it."""
     return f"c{number:08}.jsonl"
 
 
 def hint_name(segment: str) -> str:
-    """The hint file of a segment; the other way round: `segment_of`."""
+    """Return the file name of a segment's hint file; the inverse of `segment_of`."""
     return segment.removesuffix(".jsonl") + ".hint"
 
 
 def segment_of(hint: str) -> str:
+    """Return the file name of the segment that a hint file belongs to."""
     return hint.removesuffix(".hint") + ".jsonl"
 
 
 def manifest_numbers(names: Iterable[str]) -> list[int]:
-    """The numbers of the manifests among some file names, ascending."""
+    """Return the numbers of the manifests among some file names, ascending."""
     return sorted(int(m[1]) for name in names if (m := MANIFEST.fullmatch(name)))
 
 
 def segment_number(name: str) -> int:
-    """The number of a segment that was written by appending; 0 for any other name."""
+    """Return the number of a segment written by appending; 0 for any other name."""
     match = SEGMENT.fullmatch(name)
     return int(match[1]) if match else 0
 
 
 def encode(manifest: Manifest) -> bytes:
+    """Encode a manifest as JSON with a checksum."""
     return checksummed_json.dump(
         {
             "format": FORMAT,
@@ -110,7 +117,8 @@ def encode(manifest: Manifest) -> bytes:
 
 
 def decode(data: bytes) -> Manifest:
-    """Verifies a manifest. ValueError says what is wrong and what would mend it."""
+    """Decode and verify a manifest. The ValueError it may raise says what is wrong and
+    how to mend it."""
     manifest = checksummed_json.load(data, Manifest, FORMAT)
     problem = _problem(manifest.segments)
     if problem:

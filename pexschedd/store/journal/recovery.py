@@ -58,7 +58,7 @@ def open_segments(
     kept: int,
     expected: bool,
 ) -> Segments:
-    """Reads a journal into the collections, or begins one.
+    """Read a journal into the collections, or begin one.
 
     The newest segments, which have `kept` lines together, are read line by line; so are
     older ones that lack their hint file, but their records are not kept in memory.

@@ -2,9 +2,9 @@
 
 What is damaged is never guessed at. There is one exception, a torn tail: the end of
 the last segment may lack its newline, or be a transaction without its last lines. That
-is what a crash during a write leaves, and nobody has been told that it was stored. A
-complete line with a wrong checksum is no torn tail, be it the very last one: writing
-it may have been acknowledged.
+is what a crash during a write leaves, and it was never acknowledged. A complete line
+with a wrong checksum is not a torn tail, even if it is the very last one: it may have
+been acknowledged.
 """
 
 import zlib
@@ -31,19 +31,19 @@ CHUNK = 1 << 20
 
 
 class UnacceptableSegment(StoreError):
-    """A line is as it was written, but makes no sense to this program: nothing that
-    could be mended."""
+    """A line is as it was written but makes no sense to this program, so it cannot be
+    repaired."""
 
 
 class SegmentExtent(NamedTuple):
-    """How much of a segment is valid: bytes, lines, and the last operation."""
+    """The valid part of a segment: its bytes, its lines, and its last operation."""
 
     size: int
     lines: int
     last: int
 
     def seal(self, segment: Segment) -> Segment:
-        """What the manifest says of a segment that ends here."""
+        """Return the manifest's entry for a segment that ends here."""
         return msgspec.structs.replace(
             segment, size=self.size, lines=self.lines, last=self.last
         )
@@ -59,10 +59,10 @@ def replay(
     may_be_torn: bool,
     keep: bool = True,
 ) -> SegmentExtent:
-    """Reads a segment, into the ledger and, if they are to be kept, the collections.
+    """Read a segment into the line index and, if `keep` is set, into the collections.
 
-    Raises StoreError naming file, line and what to do about it; what comes before that
-    line is there then.
+    Raises StoreError naming the file, the line and the remedy; what comes before that
+    line has been loaded then.
     """
     each = _Replay(path, segment, collections, ledger, may_be_torn, keep)
     try:

@@ -1,6 +1,7 @@
-"""PURE: which files make up a journal, by what they say of themselves.
+"""PURE: the segments of a journal, found from the content of its files.
 
-For when no manifest that says it can be believed. What leaves a doubt is no journal.
+This is for a journal that has no sound manifest left. If the files leave a doubt, no
+segments are found.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from pexschedd.store.journal.manifest import Segment
 
 
 class SegmentSpan(NamedTuple):
-    """What is in a file: the numbers of its first and last operation, 0 if there are
-    none; how many lines and bytes."""
+    """The range of a file: its first and last operation (0 if it has none), lines and
+    bytes."""
 
     name: str
     first: int
@@ -22,13 +23,16 @@ class SegmentSpan(NamedTuple):
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "SegmentSpan":
-        """Raises Newer if a newer release has written it."""
+        """Read the span of a file from its content. Raises NewerFormat if a newer
+        release wrote it."""
         every = data.split(b"\n")[:-1]
         seqs = [lines.decode(each).seq for each in every if lines.is_intact(each)]
         first, last = (seqs[0], seqs[-1]) if seqs else (0, 0)
         return cls(name, first, last, len(every), len(data))
 
     def segment(self, first: int, last: int, *, compacted: bool = False) -> Segment:
+        """Return the manifest's entry for the file, sealed, with these first and last
+        operations."""
         return Segment(
             name=self.name,
             compacted=compacted,
@@ -45,11 +49,11 @@ _NO_COPY = SegmentSpan("", 0, 0, 0, 0)
 def chained(
     plain: Sequence[SegmentSpan], compacted: Sequence[SegmentSpan]
 ) -> tuple[Segment, ...]:
-    """The segments that continue each other without a gap and have everything that is
-    in any file; none if no choice of them does.
+    """Return the segments that follow each other without a gap and hold everything that
+    is in any file; empty if no choice of them does.
 
-    A compacted one may stand for all before it or, mended, for a single one: it does
-    not say so itself.
+    A compacted segment may stand for all before it or, after a repair, for a single
+    one; its content does not tell which.
     """
     for head in (_NO_COPY, *compacted):
         chain = _continued(head, plain)

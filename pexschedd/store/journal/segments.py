@@ -27,7 +27,7 @@ from pexschedd.store.journal.replay import SegmentExtent
 
 
 class Segments:
-    """The segments in one folder, of which the last one grows."""
+    """The segments in one folder, the last of which grows."""
 
     def __init__(
         self,
@@ -44,23 +44,24 @@ class Segments:
         self._manifests = dict(manifests)
         self._held: list[Manifest] = []
         self._discarded: Callable[[], object] = lambda: None
-        """Waits for what is being removed."""
+        """Waits until the files being removed are gone."""
         self._extent = extent
         self._crc = crc
         self._handle = fs.append(directory / self.manifest.segments[-1].name)
 
     @property
     def manifest(self) -> Manifest:
-        """The one that counts."""
+        """The newest manifest, which is the one that counts."""
         return self._manifests[max(self._manifests)]
 
     @property
     def manifest_path(self) -> Path:
+        """The path of the newest manifest."""
         return self.directory / manifest_name(max(self._manifests))
 
     @property
     def size(self) -> int:
-        """Bytes in the last segment."""
+        """The size of the last segment in bytes."""
         return self._extent.size
 
     @property
@@ -69,12 +70,13 @@ class Segments:
         return self._extent.last
 
     def sync(self) -> None:
-        """Makes durable what is visible: a killed process may have written it."""
+        """Make durable what is visible: a process that was killed may have written
+        it."""
         self._fs.sync(self._handle)
         self._fs.sync_dir(self.directory)
 
     def append(self, data: bytes, lines: int, last: int) -> None:
-        """Appends lines and makes them durable; `last` is the last one's number."""
+        """Append lines and make them durable; `last` is the last one's number."""
         rest = data
         while rest:
             rest = rest[self._fs.write(self._handle, rest) :]
@@ -87,7 +89,7 @@ class Segments:
         self._crc = zlib.crc32(data, self._crc)
 
     def roll(self, next_ids: Mapping[str, int], lines: SegmentLines) -> None:
-        """Seals the last segment, which these are the lines of, and begins a new one.
+        """Seal the last segment, whose lines are `lines`, and begin a new one.
 
         The new file is durable before a manifest lists it, and is not written to
         before that manifest is durable. So after a crash a file that is not listed is
@@ -117,9 +119,9 @@ class Segments:
     def replace_oldest(
         self, count: int, path: Path, lines: SegmentLines, next_ids: Mapping[str, int]
     ) -> None:
-        """Puts one compacted segment in the place of the oldest ones.
+        """Replace the oldest `count` segments with one compacted segment.
 
-        `path` is the finished and synced file, under a name that nobody looks for.
+        `path` is the finished and synced file, under a temporary name.
         """
         before = self.manifest.segments
         name = compacted_name(self.next_number)
@@ -138,13 +140,13 @@ class Segments:
 
     @property
     def next_number(self) -> int:
-        """Of the next manifest."""
+        """The number of the next manifest."""
         return max(self._manifests) + 1
 
     def publish(
         self, next_ids: Mapping[str, int], segments: tuple[Segment, ...]
     ) -> None:
-        """Makes a new list of segments the one that counts."""
+        """Write a manifest that makes a new list of segments the one that counts."""
         number = self.next_number
         self._manifests[number] = write_manifest(
             self._fs, self.directory, number, next_ids, segments
@@ -152,17 +154,19 @@ class Segments:
         self.forget(KEPT)
 
     def forget(self, kept: int) -> None:
-        """Removes all but the newest manifests, and segments that only those list."""
+        """Remove all but the newest `kept` manifests, and the segments that only those
+        list."""
         while len(self._manifests) > kept:
             oldest = min(self._manifests)
             self._discard(self._manifests.pop(oldest), manifest_name(oldest))
 
     def hold(self) -> Manifest:
-        """The manifest that counts; what it lists stays until `release`."""
+        """Return the newest manifest and keep what it lists until `release`."""
         self._held.append(self.manifest)
         return self.manifest
 
     def release(self, manifest: Manifest) -> None:
+        """End a `hold`, and remove the segments that no other manifest lists."""
         self._held.remove(manifest)
         self._discard(manifest)
 
@@ -175,12 +179,13 @@ class Segments:
             self._discarded = self._fs.discard([self.directory / n for n in names])
 
     def close(self) -> None:
+        """Wait for removals to finish, and close the last segment."""
         self._discarded()  # the folder may be another process's afterwards
         self._fs.close(self._handle)
 
 
 def listed(manifests: Iterable[Manifest]) -> set[str]:
-    """The names of all segments in some manifests."""
+    """Return the names of all segments in some manifests."""
     return {segment.name for manifest in manifests for segment in manifest.segments}
 
 
@@ -191,12 +196,13 @@ def write_manifest(
     next_ids: Mapping[str, int],
     segments: tuple[Segment, ...],
 ) -> Manifest:
+    """Write the manifest with this number, durably, and return it."""
     manifest = Manifest(next_ids=next_ids, segments=segments)
     replace(fs, directory / manifest_name(number), encode(manifest))
     return manifest
 
 
 def remove(fs: FileSystem, path: Path) -> None:
-    """Removes a file that nothing refers to; fine if a backup did not have it."""
+    """Remove a file that nothing refers to; it may be missing, as in a backup."""
     with contextlib.suppress(FileNotFoundError):
         fs.unlink(path)
