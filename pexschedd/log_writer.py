@@ -7,10 +7,13 @@ access lines are dropped; when it is full, all others are. What was dropped is c
 and said as soon as there is room.
 """
 
+import atexit
 import os
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from threading import Condition, Thread
+from typing import TextIO
 
 MOST_BYTES = 8 * 1024 * 1024
 
@@ -21,21 +24,42 @@ DRAIN_SECONDS = 2.0
 """How long the end of the process waits for a reader."""
 
 
-class LogWriter:
-    """A bounded queue of log lines, and the thread that writes them to a descriptor.
+def log_writer_of(out: TextIO, notice: Callable[[int, int], str]) -> "LogWriter":
+    """Return a writer to a file, which is written out when Python exits.
 
-    `write` and `access` may be called from any thread and never block. `notice` words a
-    line about so many dropped access lines and others. The process forks after this is
-    made, if ever: the thread starts with the first line.
+    It writes to the descriptor, behind what the file itself has buffered; to the file
+    if that has none.
+    """
+    out.flush()
+    try:
+        write: Callable[[bytes], int] = partial(os.write, out.fileno())
+    except OSError:
+
+        def write(data: bytes) -> int:
+            out.write(data.decode())
+            return len(data)
+
+    writer = LogWriter(write, notice)
+    atexit.register(writer.drain)
+    return writer
+
+
+class LogWriter:
+    """A bounded queue of log lines, and the thread that writes them.
+
+    The `write` that it is given takes some bytes, may block, and returns how many it
+    took. Its own `write` and `access` may be called from any thread and never block.
+    `notice` words a line about so many dropped access lines and others. The thread
+    starts with the first line.
     """
 
     def __init__(
         self,
-        descriptor: int,
+        write: Callable[[bytes], int],
         notice: Callable[[int, int], str],
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        self._descriptor = descriptor
+        self._write = write
         self._notice = notice
         self._most = most_bytes
         self._lines: deque[bytes] = deque()
@@ -90,7 +114,7 @@ class LogWriter:
                 self._is_writing = True
             try:
                 while data:
-                    data = data[os.write(self._descriptor, data[:AT_ONCE]) :]
+                    data = data[self._write(data[:AT_ONCE]) :]
             except OSError:  # the reader is gone, and there is nobody to tell
                 with self._changed:
                     self._is_broken, self._is_writing = True, False

@@ -10,9 +10,10 @@ actions, the deployment guide's internal user `schedulingservice`; `correlation_
 every line that concerns a message or a request; `integration`, by its id.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Protocol
 
 import msgspec
 from twisted.logger import (
@@ -26,7 +27,11 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from pexschedd.clock import Now
+
 TRACEBACK_LIMIT = 20_000
+MESSAGE_LIMIT = 16_000
+"""Characters: a message may quote what came from the network."""
 """Characters of a traceback that are kept: the last ones."""
 
 SERVICE = "schedulingservice"
@@ -42,7 +47,17 @@ code only: work that the request starts in the background belongs to the service
 _KEYS = ("correlation_id", "integration")
 
 
-def observer(out: TextIO, level: str, form: str) -> ILogObserver:
+class LineWriter(Protocol):
+    """A destination of log lines."""
+
+    def write(self, text: str) -> object:
+        """Take a line with its newline."""
+
+    def flush(self) -> object:
+        """Hand on what was buffered."""
+
+
+def observer(out: LineWriter, level: str, form: str) -> ILogObserver:
     """Return the observer for a level and a format of the configuration file."""
     target = JsonObserver(out) if form == "json" else TextObserver(out)
     quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
@@ -58,7 +73,7 @@ class JsonObserver:
     """One JSON object a line: `time` (UTC), `level`, `log`, `User`, `system`,
     `message`, the keys of the module's docstring, and `traceback` for failures."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: LineWriter) -> None:
         self._out = out
 
     def __call__(self, event: LogEvent) -> None:
@@ -70,7 +85,7 @@ class JsonObserver:
             "log": _which(namespace),
             "User": event.get("user", SERVICE),
             "system": namespace,
-            "message": formatEvent(event),
+            "message": _bounded(formatEvent(event)),
         }
         for key in _KEYS:
             if key in event:
@@ -86,11 +101,12 @@ class JsonObserver:
 class TextObserver:
     """One line for people, with the same keys at its end; a failure has more."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: LineWriter) -> None:
         self._out = out
 
     def __call__(self, event: LogEvent) -> None:
         text = eventAsText(event, includeTraceback=False).rstrip()
+        text = _bounded(text)
         # One event is one line, even if a name from the network has line breaks.
         text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
         keys = [("User", event.get("user", SERVICE))]
@@ -101,6 +117,25 @@ class TextObserver:
         if failure is not None:
             self._out.write(failure.getTraceback()[-TRACEBACK_LIMIT:])
         self._out.flush()
+
+
+def _bounded(text: str) -> str:
+    more = len(text) - MESSAGE_LIMIT
+    return text if more <= 0 else f"{text[:MESSAGE_LIMIT]} ({more} more characters)"
+
+
+def dropped(form: str, now: Now) -> Callable[[int, int], str]:
+    """Return how to word a line about log lines that could not be written."""
+
+    def notice(access: int, others: int) -> str:
+        text = f"log dropped lines access={access} others={others}: its reader is slow"
+        if form != "json":
+            return f"{text}\n"
+        time = now().isoformat(timespec="milliseconds")
+        line = {"time": time, "level": "warn", "log": "support", "message": text}
+        return msgspec.json.encode(line).decode() + "\n"
+
+    return notice
 
 
 def _which(namespace: str) -> str:

@@ -29,6 +29,7 @@ from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.administrators import change_password, first_administrator
+from pexschedd.log_writer import LogWriter
 from pexschedd.model import tables
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
@@ -182,7 +183,7 @@ class Daemon(MultiService):
         set_component = getattr(parent, "setComponent", None)
         if set_component is not None:
             level, form = self._config.log_level, self._config.log_format
-            set_component(ILogObserver, logs.observer(sys.stdout, level, form))
+            set_component(ILogObserver, logs.observer(self._runtime.log, level, form))
         super().setServiceParent(parent)
 
     def startService(self) -> None:
@@ -236,7 +237,8 @@ class Daemon(MultiService):
         self._failure = reason
         self._log.critical("daemon failed reason={reason}", reason=reason)
         reactor = self._reactor
-        reactor.addSystemEventTrigger("after", "shutdown", _exit_failed)
+        log = self._runtime.log
+        reactor.addSystemEventTrigger("after", "shutdown", _exit_failed, log)
         reactor.callWhenRunning(signals.stop, reactor)
 
     def _wake_all(self) -> None:
@@ -282,6 +284,6 @@ def _in_words(error: Exception) -> str:
     return f"the key or the certificate cannot be read as PEM ({reasons})"
 
 
-def _exit_failed() -> None:
-    sys.stdout.flush()
+def _exit_failed(log: LogWriter) -> None:
+    log.drain()
     os._exit(1)

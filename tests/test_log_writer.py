@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -32,7 +33,7 @@ def read_all(reader: int, until: bytes) -> bytes:
 def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
     """Nothing is lost or mixed up while the reader reads."""
     reader, end = pipe
-    writer = LogWriter(end, notice)
+    writer = LogWriter(partial(os.write, end), notice)
     for number in range(1000):
         (writer.write if number % 2 else writer.access)(f"{number}\n")
     assert read_all(reader, b"999\n").split() == [b"%d" % n for n in range(1000)]
@@ -42,7 +43,7 @@ def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
 def test_a_reader_that_stops(pipe: tuple[int, int]) -> None:
     """Writing goes on at once; access lines go first; it is said what is missing."""
     reader, end = pipe
-    writer = LogWriter(end, notice, most_bytes=200_000)
+    writer = LogWriter(partial(os.write, end), notice, most_bytes=200_000)
     line = "x" * 999 + "\n"
     for _ in range(300):
         writer.access(line)
@@ -66,7 +67,7 @@ def test_a_reader_that_is_gone(pipe: tuple[int, int]) -> None:
     """A broken pipe ends the log, not the process."""
     reader, end = pipe
     os.close(reader)
-    writer = LogWriter(end, notice)
+    writer = LogWriter(partial(os.write, end), notice)
     writer.write("a\n")
     assert writer.drain()
     for _ in range(10):

@@ -1,6 +1,5 @@
 """Builds everything that other machines reach: the two sides of the HTTP server."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -68,7 +67,7 @@ class HttpServers(MultiService):
         self._pages = PanePages(self._files, runtime.message_texts.placeholder)
         refused = RefusedTokens()
         clients.identity.on_refusal(refused.note)
-        self._access = BufferedSink(sys.stdout.write, runtime.reactor)
+        self._access = BufferedSink(runtime.log.access, runtime.reactor)
         self.administrators = Administrators(
             runtime.store, runtime.now, runtime.in_thread
         )

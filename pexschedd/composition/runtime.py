@@ -1,6 +1,7 @@
 """The objects that nearly every part of the daemon needs."""
 
 import secrets
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import uuid4 as random_uuid
@@ -12,6 +13,8 @@ from twisted.python.threadpool import ThreadPool
 
 from pexschedd.clock import Now
 from pexschedd.config import Config
+from pexschedd.log_writer import log_writer_of
+from pexschedd.logs import dropped
 from pexschedd.metrics import Metrics
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
@@ -51,6 +54,8 @@ class Runtime:
         self.message_handler = MessageHandler(
             store, self.message_texts, now=now, uuid4=uuid4, digits=digits
         )
+        self.log = log_writer_of(sys.stdout, dropped(config.log_format, now))
+        """Where log lines and access lines go."""
         self.descriptors = raise_limit()
         self._hashing_threads = ThreadPool(0, HASHING_THREADS, "hashing")
         self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")
