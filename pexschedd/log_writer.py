@@ -1,10 +1,10 @@
-"""Writes the log from a thread of its own, so that a reader that stops reading stops
-nobody else.
+"""Log output from a thread of its own, so that a reader that stops reading does not
+block the daemon.
 
 A pipe holds 64 KiB, and a terminal after Ctrl-S nothing: a write then blocks for as
 long as the reader likes. Lines wait in a bounded queue instead. When it is half full,
 access lines are dropped; when it is full, all others are. What was dropped is counted
-and said as soon as there is room.
+and reported as soon as there is room.
 """
 
 import atexit
@@ -21,7 +21,7 @@ AT_ONCE = 64 * 1024
 """Bytes handed to the system in one call, at the most."""
 
 DRAIN_SECONDS = 2.0
-"""How long the end of the process waits for a reader."""
+"""Seconds that the end of the process waits for a reader."""
 
 
 def log_writer_of(out: TextIO, notice: Callable[[int, int], str]) -> "LogWriter":
@@ -70,16 +70,16 @@ class LogWriter:
         self._is_writing = self._is_broken = False
 
     def write(self, text: str) -> int:
-        """Queues text that ends with a newline; returns its length, as files do."""
+        """Queue text that ends with a newline; return its length, as files do."""
         self._put(text, self._most, "_dropped")
         return len(text)
 
     def access(self, text: str) -> None:
-        """Queues access lines, which are the first to be dropped."""
+        """Queue access lines, which are the first to be dropped."""
         self._put(text, self._most // 2, "_dropped_access")
 
     def flush(self) -> None:
-        """Does nothing: lines are written as soon as the reader takes them."""
+        """Do nothing: lines are written as soon as the reader takes them."""
 
     def _put(self, text: str, most: int, counter: str) -> None:
         data = text.encode("utf-8", "backslashreplace")
@@ -96,7 +96,8 @@ class LogWriter:
             self._changed.notify_all()
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> bool:
-        """Waits until everything is written; False if the reader does not take it."""
+        """Wait until everything is written; return False if the reader does not take
+        it."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not self._lines and not self._is_writing, seconds
@@ -124,7 +125,8 @@ class LogWriter:
                 return
 
     def _take(self) -> bytes:
-        """Some of what is queued, behind a word about what was dropped before it."""
+        """Take some of the queued lines, after a notice about lines dropped before
+        them."""
         parts: list[bytes] = []
         size = 0
         while self._lines and size < AT_ONCE:

@@ -1,4 +1,4 @@
-"""Who may administer."""
+"""The administrators' accounts."""
 
 from datetime import datetime
 
@@ -6,6 +6,8 @@ from pexschedd.model.fields.declaration import Record
 
 
 class Administrator(Record, frozen=True, kw_only=True):
+    """An administrator's account, which signs in with a name and a password."""
+
     name: str
     password_hash: str
     """scrypt, with its parameters and salt: `scrypt$n$r$p$salt$hash`, base64."""

@@ -1,4 +1,4 @@
-"""Something an administrator has to mend."""
+"""Alarms: problems that an administrator has to solve."""
 
 from datetime import datetime
 
@@ -13,10 +13,10 @@ class Alarm(Record, frozen=True, kw_only=True):
     level: str = "error"
     identifier: int = 0
     instance: str = ""
-    """What it is about, e.g. the integration's name."""
+    """The subject of the alarm, e.g. the integration's name."""
     node: str = ""
     details: str = ""
-    """What is wrong and what mends it."""
+    """The problem and its remedy."""
     acknowledged: bool = False
     time_raised: datetime
     time_lowered: datetime | None = None

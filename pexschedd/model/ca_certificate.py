@@ -1,4 +1,4 @@
-"""Certificates that the installation trusts beside the system's."""
+"""Certificates that the installation trusts in addition to the system's."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,7 +12,7 @@ MAX_LENGTH = 32 * 1024
 
 
 def one_certificate(value: str) -> str | None:
-    """What is wrong with the text of a record, or None: a `fields.Check`."""
+    """Check that a text is exactly one PEM certificate: a `fields.Check`."""
     try:
         found = read_pem(value)
     except ValueError as error:
@@ -23,7 +23,8 @@ def one_certificate(value: str) -> str | None:
 
 
 def apart(value: str) -> list[str]:
-    """A text with several certificates as one text each; any other as it is."""
+    """Split a text into one PEM text per certificate; return an unreadable text as it
+    is."""
     try:
         found = read_pem(value)
     except ValueError:
@@ -32,7 +33,7 @@ def apart(value: str) -> list[str]:
 
 
 class CaCertificate(Record, frozen=True, kw_only=True):
-    """A certificate whose owner, and whom its owner vouches for, is believed."""
+    """A trusted certificate: an authority's, or the own certificate of one server."""
 
     certificate: Annotated[
         str,
@@ -75,7 +76,7 @@ class CaCertificate(Record, frozen=True, kw_only=True):
 
 
 def filled_in(record: CaCertificate) -> CaCertificate:
-    """The record with everything that its certificate says."""
+    """Return the record with its read-only fields filled in from the certificate."""
     (certificate,) = read_pem(record.certificate)
     shown = described(certificate)
     return CaCertificate(
@@ -92,5 +93,6 @@ def filled_in(record: CaCertificate) -> CaCertificate:
 
 
 def fingerprint_of(record: CaCertificate) -> str:
-    """What makes two records the same certificate, before they are filled in too."""
+    """Return the certificate's SHA-256 fingerprint, computed if the record is not
+    filled in yet."""
     return record.fingerprint or filled_in(record).fingerprint

@@ -79,7 +79,7 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     deleted."""
 
     def is_deleted(self, now: datetime) -> bool:
-        """Return whether the room is gone for good."""
+        """Return True if the room has been deleted for good."""
         if self.conference_deletion_time is None:
             return False
         return self.room_end is None or self.room_end <= now
@@ -106,7 +106,7 @@ def _pin(value: str) -> str | None:
 
 
 def _alike(pin: str, guest_pin: str) -> bool:
-    """Whether a conferencing node can tell when a PIN is complete."""
+    """Return True if a conferencing node can tell when a PIN is complete."""
     if pin.endswith("#") or guest_pin.endswith("#"):
         return pin.endswith("#") and guest_pin.endswith("#")
     return len(pin) == len(guest_pin)
@@ -335,6 +335,7 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
     ] = ""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the PIN fields that do not go together, each with the problem."""
         if self.allow_guests and not self.pin:
             yield "pin", "This is required when guests are allowed."
         if self.guest_pin and not self.allow_guests:

@@ -162,6 +162,8 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
     ] = ""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields that the chosen settings require or exclude, each with the
+        problem."""
         for reason, fields in self.needs():
             for field in fields:
                 if not getattr(self, field):
@@ -188,7 +190,8 @@ def _ends_here(redirect_uri: str) -> bool:
 
 
 def manifest_differs(old: Connector, new: Connector) -> bool:
-    """Whether the add-in's manifest has to be deployed again."""
+    """Return True if the add-in's manifest has to be deployed again after the
+    change."""
     return any(
         getattr(old, name) != getattr(new, name)
         for name, declared in fields_of(Connector).items()
@@ -197,7 +200,7 @@ def manifest_differs(old: Connector, new: Connector) -> bool:
 
 
 class ExchangeDomain(Record, frozen=True, kw_only=True):
-    """Where the key is found that Exchange signs identity tokens with."""
+    """A source of the keys with which Exchange signs identity tokens."""
 
     exchange_connector: Annotated[
         int,

@@ -1,4 +1,4 @@
-"""What an integration's add-in looks like, and how it proves who uses it."""
+"""The look of an integration's add-in, and the sign-in of its users."""
 
 from typing import Annotated
 
@@ -268,6 +268,7 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
     ] = ""
 
     def needs(self) -> Needs:
+        """Yield the fields that are required, adding those of the add-in's sign-in."""
         yield from super().needs()
         yield (
             f"with addin_authentication_method {self.addin_authentication_method}",

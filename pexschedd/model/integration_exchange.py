@@ -279,7 +279,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     ] = False
 
     def needs(self) -> Needs:
-        """Which fields the choices made so far make necessary, and why."""
+        """Yield the fields that the chosen settings require, each group with its
+        reason."""
         if self.enable_dynamic_vmrs:
             yield "for single-use VMRs", ("url", "room_mailbox_email_address")
             yield (
@@ -289,7 +290,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
 
 
 OAUTH_REDIRECT_PATH = "/admin/platform/msexchangeconnector/oauth_redirect/"
-"""Where the browser of the person who signs in comes back to."""
+"""The path to which the browser returns after sign-in."""
 
 _FOR_SIGN_IN = {
     "BASIC": ("username", "password"),

@@ -1,4 +1,4 @@
-"""What an integration's rooms are like: single-use ones, and users' own."""
+"""The settings of an integration's rooms: single-use and personal VMRs."""
 
 import re
 from typing import Annotated
@@ -277,6 +277,8 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
     ] = texts.PERSONAL_DESCRIPTION
 
     def needs(self) -> Needs:
+        """Yield the fields that are required, adding those of single-use and personal
+        VMRs."""
         yield from super().needs()
         if self.enable_dynamic_vmrs:
             yield "for single-use VMRs", ("scheduled_alias_prefix",)

@@ -1,4 +1,4 @@
-"""What a mailbox hands us, in this domain's words."""
+"""Messages and meetings as a mailbox provides them, in this domain's terms."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,6 +9,8 @@ from pexschedd.model.recurrence import Recurrence
 
 
 class MessageKind(StrEnum):
+    """The kind of a message, as far as scheduling is concerned."""
+
     REQUEST = "request"
     CANCELLATION = "cancellation"
     OTHER = "other"
@@ -16,7 +18,7 @@ class MessageKind(StrEnum):
 
 
 class MessageRef(msgspec.Struct, frozen=True):
-    """Names one message in the mailbox, as it is now.
+    """The identifier of one message in the mailbox, as it is now.
 
     Both parts are opaque. The id changes when the message is answered or moved, so it
     also serves as the key that makes an answer idempotent.
@@ -25,19 +27,21 @@ class MessageRef(msgspec.Struct, frozen=True):
     item_id: str
     change_key: str = ""
     meeting: str = ""
-    """Which meeting it is about, opaque, as far as that is known without reading the
-    message: equal for equal meetings."""
+    """An opaque key of the meeting, equal for equal meetings, as far as it is known
+    without reading the message."""
 
 
 class Person(msgspec.Struct, frozen=True):
+    """A person's name and mail address, as a message gives them."""
+
     name: str
     email: str
     """Empty if the mailbox gave no SMTP address."""
 
 
 class CalendarMeeting(msgspec.Struct, frozen=True, kw_only=True):
-    """A meeting as it stands in a calendar: the master of a series, or a single one.
-    Times are aware UTC."""
+    """A meeting in a calendar: a single meeting, or the master of a series. Times are
+    aware UTC."""
 
     ref: MessageRef
     uid: str
@@ -53,7 +57,7 @@ class CalendarMeeting(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     cancelled: bool = False
     accepted: bool = False
-    """Whether this mailbox has accepted it, as an attendee."""
+    """True if this mailbox has accepted it, as an attendee."""
 
 
 class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +84,7 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     has_sequence: bool = True
     """False if the message has no number; `sequence` is 0 then."""
     changed: datetime | None = None
-    """When the organizer last changed something that matters; orders messages of the
+    """The time of the organizer's last change that matters; orders messages of the
     same sequence."""
     start: datetime | None = None
     end: datetime | None = None

@@ -1,4 +1,4 @@
-"""What has been decided and must still be told, and how far each mailbox is read."""
+"""Answers still to be sent, and the position up to which each mailbox is read."""
 
 from datetime import datetime
 
@@ -6,7 +6,8 @@ from pexschedd.model.fields.declaration import Record
 
 
 class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """An answer that is decided and durable, until the mailbox has taken it."""
+    """An answer that has been decided and stored, but not yet accepted by the
+    mailbox."""
 
     exchange_connector: int
     item_id: str
@@ -18,15 +19,15 @@ class PendingAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     correlation_id: str = ""
     created: datetime
     received: datetime | None = None
-    """When the message arrived that this answers."""
+    """The time at which the answered message arrived."""
     attempts: int = 0
     is_last: bool = False
-    """What else is said when an answer cannot be given: nothing is said instead."""
+    """True if nothing is to be sent instead should this answer fail."""
 
 
 class PendingRewrite(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that carries an identity token instead of a tag: its organizer's
-    meeting is to be rewritten, once the token has been verified."""
+    """A request that carries an identity token instead of a tag; once the token is
+    verified, the organizer's meeting is rewritten."""
 
     exchange_connector: int
     item_id: str
@@ -45,24 +46,25 @@ class PendingRewrite(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MailboxCursor(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """How far an integration's mailbox has been read. `id` is the integration's."""
+    """The position up to which an integration's mailbox has been read. `id` is the
+    integration's."""
 
     cursor: str = ""
     mailbox: str = ""
     """Whose mailbox the cursor is for: another address starts over."""
     last_item_time: datetime | None = None
-    """When the last item was processed."""
+    """The time at which the last item was processed."""
 
 
 class LastSweep(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The janitor's last round; there is one record, with id 1."""
+    """The time of the janitor's last round. There is one record, with id 1."""
 
     finished: datetime
 
 
 class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that could not be read, decided about or answered: tried again a few
-    times, then set aside so that an administrator can look at it.
+    """A message that could not be read, decided or answered. It is tried again a few
+    times, then set aside for an administrator to look at.
 
     Its subject and people are not kept: with the item id it is found in the mailbox,
     and with the correlation id in the log and in what the organizer was told.
@@ -75,8 +77,8 @@ class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     attempts: int = 0
     own: int = 0
-    """How many of the attempts failed in a way that only this message can be to blame
-    for."""
+    """The number of attempts that failed in a way that only this message can have
+    caused."""
     first_time: datetime
     last_time: datetime
     set_aside_time: datetime | None = None

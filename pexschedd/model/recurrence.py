@@ -1,4 +1,4 @@
-"""How a meeting repeats, and where it departs from that.
+"""The recurrence of a meeting, and the exceptions from it.
 
 The patterns and ranges are those that Exchange Web Services know for calendars (the
 regenerating ones exist for tasks only, and have no place here). Small as JSON, because
@@ -28,7 +28,8 @@ _DAY_MINUTES = 24 * 60
 
 
 class DayOfWeek(StrEnum):
-    """Declared in the order of `date.weekday()`; the last three stand for several."""
+    """A day of the week, or a group of days, in the order of `date.weekday()`; the last
+    three stand for several days."""
 
     MONDAY = "monday"
     TUESDAY = "tuesday"
@@ -43,7 +44,7 @@ class DayOfWeek(StrEnum):
 
     @property
     def weekdays(self) -> frozenset[int]:
-        """As numbers; Monday is 0."""
+        """The numbers of the days; Monday is 0."""
         return _WEEKDAYS[self]
 
 
@@ -56,7 +57,7 @@ _WEEKDAYS = {
 
 
 class Which(StrEnum):
-    """Which one of the matching days of a month."""
+    """The position among the matching days of a month."""
 
     FIRST = "first"
     SECOND = "second"
@@ -78,15 +79,15 @@ class _Pattern(_Part, frozen=True, omit_defaults=True, tag_field="type", kw_only
 
 
 class Daily(_Pattern, frozen=True, tag="daily"):
-    """Every `interval` days."""
+    """A pattern of every `interval` days."""
 
 
 class Weekly(_Pattern, frozen=True, tag="weekly"):
-    """On these days, every `interval` weeks."""
+    """A pattern of certain weekdays, every `interval` weeks."""
 
     days: tuple[DayOfWeek, ...]
     first_day: DayOfWeek = DayOfWeek.SUNDAY
-    """Where a week begins: matters when not every week counts."""
+    """The first day of a week; matters when not every week counts."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,7 +97,8 @@ class Weekly(_Pattern, frozen=True, tag="weekly"):
 
 
 class AbsoluteMonthly(_Pattern, frozen=True, tag="absolute_monthly"):
-    """On a day of the month; the last one where the month has no such day."""
+    """A pattern of one day of the month; the last day where the month has no such
+    day."""
 
     day: int
 
@@ -106,14 +108,15 @@ class AbsoluteMonthly(_Pattern, frozen=True, tag="absolute_monthly"):
 
 
 class RelativeMonthly(_Pattern, frozen=True, tag="relative_monthly"):
-    """On the `which` such day of the month."""
+    """A pattern of one weekday of the month, such as the second Tuesday."""
 
     which: Which
     day: DayOfWeek
 
 
 class AbsoluteYearly(_Pattern, frozen=True, tag="absolute_yearly"):
-    """On a date; the last of the month in years that have no such date."""
+    """A pattern of one date a year; the last day of the month in years that have no
+    such date."""
 
     month: int
     """January is 1."""
@@ -126,7 +129,8 @@ class AbsoluteYearly(_Pattern, frozen=True, tag="absolute_yearly"):
 
 
 class RelativeYearly(_Pattern, frozen=True, tag="relative_yearly"):
-    """On the `which` such day of a month."""
+    """A pattern of one weekday in one month of the year, such as the last Friday of
+    May."""
 
     month: int
     """January is 1."""
@@ -144,8 +148,8 @@ Pattern = (
 
 
 class Range(_Part, frozen=True):
-    """From when the pattern counts and until when: a number of times, a date, or,
-    with neither, for ever. Dates are local."""
+    """The span of a series: its first date, and its end after a number of occurrences,
+    on a date, or, with neither, never. Dates are local."""
 
     start: date
     """Not an occurrence by itself when the pattern does not have it."""
@@ -163,7 +167,7 @@ class Range(_Part, frozen=True):
 
 
 class Change(_Part, frozen=True, kw_only=True):
-    """When the clocks change every year, and to what.
+    """A yearly change of the clocks, and the offset that it begins.
 
     Either on a `day` of the month, or on a weekday: the `week`th of the month.
     """
@@ -191,7 +195,7 @@ class Change(_Part, frozen=True, kw_only=True):
 
 
 class Era(_Part, frozen=True, kw_only=True, cache_hash=True):
-    """The rules that a custom zone follows from some time on."""
+    """The rules that a custom zone follows from one point in time on."""
 
     bias: int
     """Standard time: minutes, west of Greenwich positive. Counts where there are no
@@ -207,7 +211,7 @@ class Era(_Part, frozen=True, kw_only=True, cache_hash=True):
 
 
 class CustomZone(_Part, frozen=True, cache_hash=True):
-    """A zone that has no name, or none that is known, but brings its rules."""
+    """A time zone without a known name, described by its rules."""
 
     eras: tuple[Era, ...]
     """In order; the first has no beginning."""
@@ -231,10 +235,10 @@ Zone = str | CustomZone
 
 
 class Moved(_Part, frozen=True):
-    """An occurrence that takes place at another time (or has only been changed)."""
+    """An occurrence that was moved to another time, or only changed."""
 
     original: datetime
-    """Where the pattern has it: an aware instant, like the others."""
+    """The time that the pattern gives: an aware instant, like the others."""
     start: datetime
     end: datetime
 
@@ -247,22 +251,22 @@ class Moved(_Part, frozen=True):
 
 
 class Recurrence(_Part, frozen=True, kw_only=True, cache_hash=True):
-    """A whole series."""
+    """The recurrence of a whole series."""
 
     pattern: Pattern
     range: Range
     zone: Zone = "UTC"
-    """Where the wall clock hangs that the series goes by."""
+    """The zone of the wall clock that the series follows."""
     at: time = time(0)
-    """When an occurrence begins, by that clock."""
+    """The time at which an occurrence begins, by that clock."""
     duration: timedelta
     """By that clock as well: a night in which the clocks change is shorter or longer,
     and a whole day ends at midnight."""
     all_day: bool = False
     exceptions: tuple[Moved, ...] = ()
     deleted: tuple[datetime, ...] = ()
-    """Where the pattern has those that do not take place; stronger than `exceptions`
-    where both name one."""
+    """The times that the pattern gives for occurrences that do not take place;
+    stronger than `exceptions` where both name one."""
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is not None:

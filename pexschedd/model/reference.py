@@ -34,7 +34,7 @@ _LONGEST_IN_TABLE = 130
 
 
 def document() -> str:
-    """The whole page."""
+    """Return the whole page as Markdown."""
     parts = [_INTRODUCTION]
     for name, record in _RESOURCES:
         parts += _section(name, record)

@@ -1,4 +1,4 @@
-"""When a conference may be joined: single meetings and series.
+"""The times at which a conference may be joined: single meetings and series.
 
 Fields have the management API's names. A field that refers to another record holds
 its id. Times are aware UTC.
@@ -51,19 +51,20 @@ class ScheduledConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     sequence: Annotated[int, Field(internal=True)] = 0
     changed: Annotated[datetime | None, Field(internal=True)] = None
     answer: Annotated[str, Field(internal=True)] = ""
-    """Which text the organizer got last; a repeated message gets the same."""
+    """The text the organizer got last; a repeated message gets the same."""
     organizer: Annotated[str, Field(internal=True)] = ""
     """The organizer's address in lower case; empty where it was never known."""
     recurrence_id: Annotated[datetime | None, Field(internal=True)] = None
     """Of an occurrence whose series is not ours: its original start."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield `end_time` if it is not after `start_time`."""
         if self.end_time <= self.start_time:
             yield "end_time", "This must be after start_time."
 
 
 class OccurrenceVersion(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The last message about one occurrence of a series."""
+    """The version of an occurrence that its latest message brought."""
 
     original: datetime
     sequence: int = 0
@@ -116,8 +117,8 @@ class RecurringConference(Record, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class CancelledOccurrence(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """An occurrence that was cancelled before anything else was heard of its meeting:
-    its request, or that of its series, may still be on the way."""
+    """An occurrence that was cancelled before its meeting was known: the request for
+    it, or for its series, may still be on the way."""
 
     exchange_connector: int
     ews_item_uid: str

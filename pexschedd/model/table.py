@@ -1,4 +1,4 @@
-"""How a collection of records is kept: the store's description of a table."""
+"""The store's description of a table: a collection of records of one type."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,7 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Index(Generic[R]):
-    """Finds the records of a table by a key that is computed from a record.
+    """An index of a table's records by a key that is computed from each record.
 
     A key of None means: this record is not in the index.
     """
@@ -58,7 +58,7 @@ class Table(Generic[R]):
         self.indexes: list[Index[R]] = []
 
     def index(self, name: str, key: Callable[[R], Hashable | None]) -> Index[R]:
-        """Declares an index. Only where the table itself is declared."""
+        """Declare an index; only where the table itself is declared."""
         index = Index(self, name, key)
         self.indexes.append(index)
         return index

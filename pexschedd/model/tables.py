@@ -63,12 +63,12 @@ _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def day_of(moment: datetime) -> int:
-    """Days since 2020, in UTC; whatever is older belongs to the first."""
+    """Return the number of days since 2020, in UTC; 0 for anything older."""
     return max(0, (moment - _FIRST_DAY).days)
 
 
 def _day_to_look_again(alias: ScheduledAlias) -> int | None:
-    """From when on it is counted how long an alias is kept that has no room."""
+    """Return the day from which the retention of an alias without a room is counted."""
     if alias.conference_deletion_time is not None:
         return day_of(alias.conference_deletion_time)
     return None if alias.is_used else day_of(alias.creation_time)

@@ -1,4 +1,4 @@
-"""What a record must not share with others. Pure, over whatever holds the records."""
+"""The values that no two records may share. Pure: independent of the store."""
 
 from collections.abc import Callable, Hashable, Mapping
 
@@ -11,15 +11,16 @@ from pexschedd.model.table import Index
 
 
 class Unique(msgspec.Struct, frozen=True):
-    """No two records of a table may have the same key; a key of None is free."""
+    """A rule that no two records of a table have the same key; a key of None is
+    free."""
 
     field: str
-    """Which field is wrong when the key is taken."""
+    """The field that is wrong when the key is taken."""
     key: Callable[[Record], Hashable | None]
     index: Index | None = None  # type: ignore[type-arg]  # of any record
     """Finds the record with a key; without it all records are looked at."""
     taken: Callable[[Record], str] = lambda _: "This is in use already."
-    """What to say about the record that has the key."""
+    """The message about the record that has the key."""
 
 
 def _folded(field: str) -> Callable[[Record], Hashable | None]:

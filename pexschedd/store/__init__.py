@@ -1,1 +1,4 @@
-"""JSON files with atomic writes: documents, a journal, sealed secrets."""
+"""Storage in one folder: JSON documents, an append-only journal and sealed secrets.
+
+Every file is replaced atomically or only ever appended to.
+"""

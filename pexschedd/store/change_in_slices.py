@@ -1,4 +1,4 @@
-"""Changes of many records, in time slices: a transaction for each slice."""
+"""Changes to many records in short time slices, with one transaction for each slice."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -20,11 +20,12 @@ async def change_in_slices(
     size: int = AT_ONCE,
     running: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Lets `change_one` look at each thing and change what is to be changed, if
-    anything is, which it says. Returns how often that was.
+    """Call `change_one` for each item, and return how many items it changed.
 
-    Each turn is a transaction; all is durable when this returns. It stops early,
-    between two turns, when `running` says no.
+    `change_one` changes the records it needs to in the given transaction and returns
+    whether it changed anything. Each slice is one transaction, and all of them are
+    durable when this returns. It stops early, between two slices, once `running`
+    returns False.
     """
     rest = iter(things)
     changed = 0

@@ -1,13 +1,14 @@
-"""PURE: small JSON files for people, with a checksum.
+"""PURE: small, human-readable JSON files with a checksum.
 
-Pretty-printed, keys sorted. The first line after the brace is the checksum:
+They are pretty-printed with sorted keys. The first line after the brace is the
+checksum:
 
     {
       "crc": "89ab12cd",
       "format": 1,
 
-It is the crc32 of every byte after that line, so damage is noticed. Somebody who
-edits the file on purpose deletes that one line, and what is left is valid JSON.
+It is the CRC-32 of every byte after that line, so damage is detected. To edit the file
+by hand, delete that one line: what is left is valid JSON and is accepted as it is.
 """
 
 import json
@@ -25,17 +26,21 @@ _HEAD = re.compile(rb'\{\n  "crc": "([0-9a-f]{8})",\n')
 
 
 def dump(value: object) -> bytes:
-    """The file's bytes. The value becomes an object whose first key is after `crc`."""
+    """Encode a value, which must become a JSON object, as the content of a file.
+
+    The checksum is added as its first key, `crc`.
+    """
     encoded = msgspec.json.encode(value, order="sorted")
     body = msgspec.json.format(encoded, indent=2).removeprefix(b"{\n") + b"\n"
     return b'{\n  "crc": "%08x",\n%s' % (zlib.crc32(body), body)
 
 
 def load(data: bytes, kind: type[T], known: int) -> T:
-    """Verifies and decodes a file; its `crc` attribute must be `str | None`.
+    """Verify and decode a file into `kind`, whose `crc` attribute must be `str | None`.
 
-    `known` is the newest value of the key `format` that is understood. Raises
-    ValueError with what is wrong, and what to do about it.
+    `known` is the newest value of the key `format` that this release understands.
+    Raises NewerFormat for a newer one, and ValueError for any other fault; the message
+    says what is wrong and how to correct it.
     """
     try:
         plain = json.loads(data, object_pairs_hook=_object)
@@ -72,7 +77,7 @@ def load(data: bytes, kind: type[T], known: int) -> T:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Where an editor's hand has left a key twice, one of the two would be lost."""
+    """Build an object; refuse a duplicate key, which would lose one of its values."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]

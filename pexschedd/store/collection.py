@@ -1,8 +1,9 @@
-"""A table: records by id, and indexes. What reads are answered from.
+"""One table, which answers reads: its records by id, and its indexes.
 
-Every record is in memory, up to a number; of a larger table those that were written or
-asked for last, and the others are read where they lie in the journal. Ids and indexes
-are always in memory, so it is known without looking what is not there.
+All records are in memory up to a limit. Of a larger table only the records written or
+read last are; the others are read from their place in the journal. Ids and indexes are
+always in memory, so that a missing record is known to be missing without reading the
+disk.
 """
 
 from collections import OrderedDict
@@ -16,13 +17,13 @@ from pexschedd.store.index import TAG, HashIndex, KeyHashing, entry
 from pexschedd.store.records import RecordFormat
 
 KEPT = 200_000
-"""Records of a table that are kept in memory, as far as the disk has them too."""
+"""Limit of a table's records in memory, exceeded only by records not on disk yet."""
 
 
 class Collection(Generic[R]):
     """The records of one table, in ascending order of their ids.
 
-    `next_id` is above every id that was ever used, deleted ones included.
+    `next_id` is greater than every id that was ever used, including deleted ones.
     """
 
     def __init__(
@@ -32,8 +33,12 @@ class Collection(Generic[R]):
         numbers: Keydir | None = None,
         kept: int = KEPT,
     ) -> None:
-        """`numbers`: which records are in the journal. Without it, all are in memory,
-        as those of a document."""
+        """Create an empty collection; fill it with `replay`, then call `loaded`.
+
+        `numbers` lists the records that are in the journal. Without it all records are
+        in memory, as for a table that is kept in a document. `kept` is the number of
+        records that stay in memory.
+        """
         self.table = table
         self.format = RecordFormat(table)
         self.next_id = 1
@@ -52,6 +57,10 @@ class Collection(Generic[R]):
         self._places = {index.name: n for n, index in enumerate(table.indexes)}
 
     def get(self, id: int) -> R | None:
+        """Return the record with this id, reading it from the journal if necessary.
+
+        Returns None if there is none.
+        """
         found = self._records.get(id)
         if found is None and self._numbers is not None and self._numbers.get(id):
             found = self._from_disk(id)
@@ -61,12 +70,15 @@ class Collection(Generic[R]):
         return found
 
     def in_memory(self, id: int) -> R | None:
-        """The record, unless it has to be read."""
+        """Return the record if it is in memory; never reads the disk."""
         return self._records.get(id)
 
     def all(self) -> Iterator[R]:
-        """By ascending id. What changes while it is read may show in it or not; a
-        record that is there all the time is in it."""
+        """Iterate over all records by ascending id.
+
+        A change made during the iteration may or may not be seen. A record that exists
+        throughout is always included.
+        """
         for id in self._ids():
             # Not `get`: what is looked at once must not take the place of others.
             record = self._records.get(id) or self._from_disk(id)
@@ -74,11 +86,14 @@ class Collection(Generic[R]):
                 yield record
 
     def ids(self) -> list[int]:
-        """Ascending."""
+        """Return all ids, ascending."""
         return list(self._ids())
 
     def page(self, offset: int, limit: int) -> list[int]:
-        """Some of the ids, ascending, without looking at all before them."""
+        """Return up to `limit` ids, ascending, after skipping the first `offset`.
+
+        Usually this takes no longer for a large offset.
+        """
         if self._numbers is not None and not self._unwritten:
             return list(islice(self._numbers.ids(offset), limit))
         return self.ids()[offset : offset + limit]
@@ -87,7 +102,7 @@ class Collection(Generic[R]):
         return self._count
 
     def find(self, index: str, key: Hashable) -> R | None:
-        """The record with the lowest id under a key."""
+        """Return the record with the lowest id among those with this key, or None."""
         key_of, ids = self._candidates(index, key)
         for id in ids:
             record = self.get(id)
@@ -96,9 +111,11 @@ class Collection(Generic[R]):
         return None
 
     def find_all(self, index: str, key: Hashable) -> list[R]:
+        """Return all records with this key, by ascending id."""
         return list(self.find_each(index, key))
 
     def find_each(self, index: str, key: Hashable) -> Iterator[R]:
+        """Iterate over the records with this key, by ascending id."""
         key_of, ids = self._candidates(index, key)
         for id in ids:
             record = self.get(id)
@@ -108,18 +125,22 @@ class Collection(Generic[R]):
     def _candidates(
         self, index: str, key: Hashable
     ) -> tuple[Callable[[R], Hashable | None], Sequence[int]]:
-        """Some of them may be others': another key may have the same hash."""
+        """Return the key function of an index and the ids that may have this key.
+
+        Some ids may belong to another key with the same hash.
+        """
         place = self._places[index]
         found = () if key is None else self._indexes[place].find(self._hashing(key))
         return self._keys[place], found
 
     def new_id(self) -> int:
+        """Return the next unused id and reserve it."""
         id = self.next_id
         self.next_id += 1
         return id
 
     def entries(self, record: R) -> tuple[int, ...]:
-        """Of the record, in the order of the indexes."""
+        """Return the index entries of a record, in the order of the indexes."""
         hashing, id = self._hashing, record.id
         return tuple(
             [
@@ -129,7 +150,7 @@ class Collection(Generic[R]):
         )
 
     def put(self, record: R) -> tuple[R | None, tuple[int, ...]]:
-        """Adds or replaces a record; returns the one it replaces, and `entries`."""
+        """Add or replace a record; return the old one, and the new one's `entries`."""
         id = record.id
         # All keys first: a key function that raises must leave nothing half done.
         entries = self.entries(record)
@@ -152,7 +173,7 @@ class Collection(Generic[R]):
         return old, entries
 
     def delete(self, id: int) -> R | None:
-        """Removes a record, if it is there, and returns it."""
+        """Remove a record if it exists, and return it."""
         old = self.get(id)
         if old is not None:
             self._count -= 1
@@ -167,7 +188,7 @@ class Collection(Generic[R]):
             self._unwritten[id] = self._unwritten.get(id, 0) + 1
 
     def release(self, id: int) -> None:
-        """One put or delete will not be written."""
+        """Note that one put or delete of this id was undone and will not be written."""
         if self._numbers is not None:
             unwritten = self._unwritten
             if unwritten[id] == 1:
@@ -176,17 +197,17 @@ class Collection(Generic[R]):
                 unwritten[id] -= 1
 
     def written(self, id: int) -> None:
-        """The journal, and `numbers`, have one put or delete."""
+        """Note that one put or delete of this id is in the journal and in `numbers`."""
         self.release(id)
         if len(self._records) > self._kept:
             self._let_go()
 
     def sealed(self, seq: int) -> None:
-        """What operations before this one have put can be read from the disk."""
+        """Note that all operations numbered below `seq` can be read from the disk."""
         self._sealed = seq
 
     def replay(self, id: int, record: R | None) -> None:
-        """Applies a stored operation. Nothing is found by index before `loaded`."""
+        """Apply a stored operation; None deletes. Indexes are empty before `loaded`."""
         if record is None:
             self._records.pop(id, None)
         else:
@@ -194,7 +215,7 @@ class Collection(Generic[R]):
             self._records.move_to_end(id)
 
     def used(self, id: int) -> None:
-        """There is, or was, a record with this id."""
+        """Note that a record with this id exists or once existed."""
         if id >= self.next_id:
             self.next_id = id + 1
 
@@ -203,10 +224,11 @@ class Collection(Generic[R]):
         entries: Callable[[int], Iterable[Iterable[int]]] | None = None,
         read: Callable[[int], R] | None = None,
     ) -> None:
-        """Builds the indexes: once, and only for what is still there.
+        """Build the indexes, once, after everything stored was replayed.
 
-        `entries` has those of the index at a place, in parts; without it they are made
-        from the records. `read` reads what an operation has put.
+        `entries` returns the entries of the index at a given position, in parts;
+        without it they are computed from the records. `read` returns the record that
+        the operation with a given number has put.
         """
         self._read = read
         if self._numbers is not None:
@@ -236,7 +258,8 @@ class Collection(Generic[R]):
         return sorted(there | (self._unwritten.keys() & self._records.keys()))
 
     def _let_go(self) -> None:
-        """Forgets a record or two that the disk has, if there are too many."""
+        """Drop up to two records from memory, if there are too many and the disk has
+        them."""
         assert self._numbers is not None  # noqa: S101 - or it is not called
         for _ in range(2):
             if len(self._records) <= self._kept:

@@ -1,16 +1,17 @@
-"""Compaction: the oldest segments are replaced by one with only what still matters.
+"""Compaction: replaces the oldest segments by one that has only the lines still needed.
 
-It runs on the journal's thread, a slice at a time between the commits. Lines are
-copied byte for byte, each verified by its checksum on the way; no record is decoded.
-What turns out to be damaged on the disk is still in memory: see `compactor.py`.
-The order is what makes it safe to stop anywhere:
+It runs on the journal's thread, a slice at a time between the commits. Lines are copied
+byte for byte, and the checksum of each is verified on the way; no record is decoded.
+Records whose lines turn out to be damaged on the disk are still in memory: see
+`compactor.py`. It is safe to be interrupted at any point because of this order:
 
-1. copy to a temporary file, which a start removes; sync it with every slice, so that
-   never much is waiting to be written when a commit wants its own sync;
-2. everything that was committed while it was copied becomes durable: a line was left
-   out because something later has replaced it, and that must not get lost;
-3. rename the file, sync the folder, publish a manifest that lists it instead of what
-   it replaces. What is replaced goes when the last manifest that lists it goes.
+1. copy to a temporary file, which the next start would remove; sync it with every
+   slice, so that little is ever waiting to be written when a commit needs its own sync;
+2. make durable everything that was committed during the copying: a line was left out
+   because a later one replaces it, and that later line must not get lost;
+3. rename the file, sync the folder, and publish a manifest that lists the new segment
+   instead of the old ones. The old ones are removed with the last manifest that lists
+   them.
 """
 
 import zlib
@@ -29,13 +30,13 @@ from pexschedd.store.journal.manifest import Segment
 from pexschedd.store.journal.segments import Segments
 
 SLICE = 32 << 10
-"""Bytes that are looked at, and that are written before the next sync, between two
-commits. The more, the longer a commit may have to wait for it; the sync of so little
-takes no longer than that of a commit."""
+"""Bytes examined, and bytes written before the next sync, between two commits. A larger
+slice makes a commit wait longer; syncing this little takes no longer than syncing a
+commit."""
 
 
 class Compaction:
-    """One run over the oldest segments; to be used on the journal's thread."""
+    """One compaction of the oldest segments; to be used on the journal's thread."""
 
     def __init__(
         self,
@@ -46,8 +47,10 @@ class Compaction:
         hint_files: HintFiles,
         slice_size: int = SLICE,
     ) -> None:
-        """`sources` are the lines of the oldest segments, as the ledger has them, and
-        `dead` what dies from now on."""
+        """Prepare to compact `sources`, the oldest segments as the line index has them.
+
+        `dead` receives the numbers of the operations that become obsolete from now on.
+        """
         self._fs = fs
         self._segments = segments
         self._sources = sources
@@ -62,16 +65,16 @@ class Compaction:
         self.lines = SegmentLines(
             sources[0].first, SegmentHints(hint_files.width), compacted=True
         )
-        """What has been copied."""
+        """The lines copied so far."""
         self._hints = HintCopying(hint_files, segments, self.lines)
         self.problem = ""
-        """Why it was given up; nothing has changed then."""
+        """The reason for giving up, with nothing changed; empty if there is none."""
         self.damaged: list[int] = []
-        """The numbers of operations whose lines are not as they were written."""
+        """The numbers of the operations whose lines on the disk are damaged."""
         self.complete = False
 
     def step(self) -> bool:
-        """Copies a slice; returns whether there is more to do."""
+        """Copy a slice; return whether there is more to do."""
         if self.problem:
             return False
         # Here, as it comes: all at once, in the end, would keep the reactor waiting.
@@ -97,7 +100,7 @@ class Compaction:
         return False
 
     def stop(self, why: str) -> None:
-        """It will not be finished."""
+        """Give up for the reason `why`, and remove the unfinished file."""
         self._close()
         self._hints.lose()
         self.problem = why
@@ -105,7 +108,7 @@ class Compaction:
             self._fs.unlink(self._path)
 
     def publish(self, next_ids: Mapping[str, int]) -> None:
-        """Puts the new segment in the place of the old ones."""
+        """Put the new segment in the place of the old ones."""
         self._segments.replace_oldest(
             len(self._sources), self._path, self.lines, next_ids
         )
@@ -144,8 +147,11 @@ class Compaction:
             self._hints.end_of_source()
 
     def _read(self, path: Path, size: int, runs: Sequence[LineRun]) -> bytes | None:
-        """None if the disk does not give it. That says nothing about what is written,
-        and the records are in memory: it is damage like any other."""
+        """Read a slice of a segment; give up and return None if the disk fails.
+
+        A read error does not mean that writes fail too, and the records are in memory,
+        so it is treated like any other damage.
+        """
         try:
             return self._fs.read(path, self._offset, size)
         except OSError as error:
@@ -173,7 +179,7 @@ class Compaction:
 
 
 def _intact(data: bytes, count: int) -> bool:
-    """Whether these are so many whole lines, each with its right checksum."""
+    """Return whether `data` is `count` complete lines with correct checksums."""
     lines = data.split(b"\n")
     return (
         len(lines) == count + 1 and not lines.pop() and all(map(line.is_intact, lines))
@@ -181,7 +187,7 @@ def _intact(data: bytes, count: int) -> bool:
 
 
 def _damaged(data: bytes, lines: SegmentLines, run: LineRun) -> list[int]:
-    """The numbers of the operations in a run whose lines are damaged."""
+    """Return the numbers of the operations in a run whose lines are damaged."""
     found = []
     start = 0
     for position in range(run.first, run.last):

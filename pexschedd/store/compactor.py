@@ -1,4 +1,4 @@
-"""Decides when the journal is compacted, and sees it through. On the reactor."""
+"""The decision when to compact the journal, and the management of each run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -15,26 +15,30 @@ from pexschedd.store.journal.journal import Journal
 from pexschedd.store.journal.segments import Segments
 
 FLOOR = 16 << 20
-"""Dead bytes below which compaction is not worth the trouble."""
+"""Obsolete bytes below which compaction is not worth the effort."""
 
 MANY = 256
-"""Segments with which they become one, however much of them is alive. Each is an open
-file, and each backup begins another one: with too many no daemon could start."""
+"""Number of segments above which they are merged, however few of their lines are
+obsolete. Each is an open file, and each backup begins another one: with too many, the
+daemon could not start."""
 
 MENDED_AT_MOST = 10_000
-"""Lines found damaged since the start: with more, the disk is beyond help."""
+"""Limit of damaged lines repaired since the start: beyond it the disk is given up."""
 
 
 class NextIds(Protocol):
+    """Callable that returns the next unused id of each table in the journal."""
+
     def __call__(self) -> Mapping[str, int]: ...
 
 
 class Compactor:
-    """Compacts when more than half of what is sealed is dead, and at least a floor; or
-    when there are very many segments.
+    """Starts worthwhile compactions, and repairs the damage they find. On the reactor.
 
-    A line that is found to be damaged on the way is still right in memory: its record
-    is written anew, so the line does not matter any more, and goes with the rest.
+    One is worthwhile when more than half of the sealed bytes, and at least a minimum,
+    are obsolete, or when there are very many segments. If a line turns out to be
+    damaged, its record in memory is still correct: the record is written anew, which
+    makes the damaged line obsolete, and the next run drops it.
     """
 
     _log = Logger()
@@ -51,9 +55,12 @@ class Compactor:
         compacted: Callable[[], None],
         floor: int = FLOOR,
     ) -> None:
-        """`write_again` stores records, given by table and id, as memory has them, or
-        returns None if it has not all of them. `compacted` is called when the ledger
-        has changed."""
+        """Connect the compactor; `floor` is the minimum of obsolete bytes.
+
+        `write_again` stores the records with the given tables and ids as they are in
+        memory, or returns None if one of them is not in memory. `compacted` is called
+        after the line index has changed.
+        """
         self._fs = fs
         self._ledger = ledger
         self._segments = segments
@@ -66,7 +73,7 @@ class Compactor:
         self._running: Deferred[str] | None = None
         self._mended = 0
         self.damage = ""
-        """What was found to be damaged on the disk since the start, for people."""
+        """The latest damage found on the disk since the start, as a text for people."""
         # How much has to be dead, or how many there have to be: more after an attempt
         # that was given up.
         self._not_below = 0
@@ -79,10 +86,12 @@ class Compactor:
 
     @property
     def running(self) -> bool:
+        """True while a compaction is running."""
         return self._running is not None
 
     def consider(self) -> None:
-        """Begins if it is time to. Cheap: it is asked after each commit."""
+        """Start a compaction if worthwhile; cheap enough to be called at each
+        commit."""
         ledger = self._ledger
         enough = max(self._floor, self._not_below)
         if ledger.dead >= enough and 2 * ledger.dead > ledger.sealed:
@@ -91,9 +100,10 @@ class Compactor:
             self._begin(len(ledger.segments) - 1)
 
     def compact(self) -> "Deferred[str]":
-        """Compacts everything that is sealed, now, or after the run at hand.
+        """Compact all sealed segments now, or after the current run.
 
-        Fires with why it was given up; empty if it was not.
+        Fires with the reason if the compaction was given up, otherwise with an empty
+        text.
         """
         if self._running is None:
             return self._begin(len(self._ledger.segments) - 1)
@@ -173,7 +183,10 @@ class Compactor:
         return finished
 
     def _mend(self, compaction: Compaction) -> Deferred[None] | None:
-        """Writes anew what is damaged on the disk and still right in memory."""
+        """Write anew the records that are damaged on the disk but correct in memory.
+
+        Returns None if that is not possible.
+        """
         if self._mended >= MENDED_AT_MOST:
             return None
         records = self._ledger.records(compaction.damaged)

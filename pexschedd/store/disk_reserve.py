@@ -1,8 +1,9 @@
-"""PURE: how much of the disk is kept free, and when new work is refused.
+"""PURE: the space that is kept free on the disk, and the refusal of new work below it.
 
-A full disk is final for the store, so it is noticed before it is full. The reserve
-pays for what has to go on meanwhile: answers that were decided, alarms, deletions, and
-the compaction that may give back space: it writes a copy before it removes anything.
+The store cannot continue on a full disk, so new work is refused before the disk is
+full. The reserve pays for the work that has to go on meanwhile: replies already decided
+on, alarms, deletions, and the compaction that may free space, which writes a copy
+before it removes anything.
 """
 
 from typing import NamedTuple
@@ -11,34 +12,43 @@ MIB = 1 << 20
 
 LEAST = 64 * MIB
 MOST = 1024 * MIB
-"""Limits of the reserve, beside what compaction needs."""
+"""Limits of the reserve in bytes; the space that compaction needs is added."""
 
 
 class DiskSpace(NamedTuple):
-    """Of the disk that a folder is on, in bytes; `free` is what we may use."""
+    """Space on the disk that holds a folder, in bytes; `free` is the usable part."""
 
     free: int
     total: int
 
 
 def reserve_of(total: int) -> int:
-    """What is kept free: a hundredth, within limits; less on a very small disk."""
+    """Return the default reserve in bytes for a disk of `total` bytes.
+
+    It is a hundredth of the disk, from 64 MiB to 1 GiB, but at most a quarter.
+    """
     return min(max(LEAST, total // 100), MOST, total // 4)
 
 
 class DiskReserve:
-    """Remembers whether new work is refused: there are two levels, so that one record
-    more or less does not make it change its mind."""
+    """Decides, with hysteresis, whether new work is refused.
+
+    Work is accepted again only well above the level at which it was refused, so that a
+    single record more or less does not change the decision.
+    """
 
     def __init__(self, where: str, reserve: int | None = None) -> None:
-        """`reserve`, in bytes, instead of what `reserve_of` says."""
+        """Watch the disk of the folder `where`; `reserve` overrides `reserve_of`."""
         self._where = where
         self._reserve = reserve
         self.refusal = ""
-        """Why new work is refused, for people; empty while it is taken."""
+        """The reason new work is refused, for people; empty while it is accepted."""
 
     def read(self, space: DiskSpace, for_compaction: int) -> bool:
-        """Looks at the disk; returns whether that has changed `refusal`."""
+        """Update `refusal` from the free space; return whether that changed it.
+
+        `for_compaction` is the number of bytes that the next compaction may need.
+        """
         base = reserve_of(space.total) if self._reserve is None else self._reserve
         low = base + for_compaction
         enough = low + base // 4

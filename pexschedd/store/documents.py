@@ -49,7 +49,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def encode(collections: Sequence[Collection[Any]]) -> bytes:
-    """The document that holds some tables as they are now."""
+    """Encode the document that holds the given collections, as they are now."""
     tables = {
         collection.table.name: {
             "next_id": collection.next_id,
@@ -62,7 +62,11 @@ def encode(collections: Sequence[Collection[Any]]) -> bytes:
 
 
 def load(path: Path, data: bytes, collections: Sequence[Collection[Any]]) -> None:
-    """Fills collections from a document. StoreError says what is wrong, and where."""
+    """Fill the collections from a document.
+
+    Raises StoreError, or StoreNewer for a document of a newer release; the message says
+    what is wrong, and where.
+    """
     try:
         document = checksummed_json.load(data, _Document, FORMAT)
     except NewerFormat as error:

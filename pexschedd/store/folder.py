@@ -1,8 +1,8 @@
-"""The state folder: whose it is, and what has to be in it.
+"""The state folder: its lock, its format, and the list of files it must contain.
 
-`LOCK` keeps a second process out. `format.json` says how to read the rest, which key
-the secrets are sealed with, and which files and folders there must be: without that
-list a lost file would look like an empty collection.
+`LOCK` keeps a second process out. `format.json` gives the format of the rest, the
+identity of the key that seals the secrets, and the files and folders that must exist:
+without that list a lost file would look like an empty collection.
 """
 
 import json
@@ -40,7 +40,7 @@ _BEFORE_DATA = {
     "twistd.pid",
     "twistd.log",
 }
-"""What may be in a state folder that is begun: a first start may have been killed."""
+"""Names allowed in a state folder without data: a first start may have been killed."""
 
 
 class FolderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,14 +49,14 @@ class FolderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     format: int = FORMAT
     key_id: str
     contents: tuple[str, ...] = ()
-    """Names that must be there, sorted."""
+    """Names of the files and folders that must exist, sorted."""
     version: str = ""
-    """Which release of the program wrote here last."""
+    """Release of the program that wrote here last."""
     crc: str | None = None
 
 
 class StateFolder:
-    """A locked state folder."""
+    """A state folder, locked for this process."""
 
     def __init__(self, fs: FileSystem, directory: Path, lock: int) -> None:
         self.path = directory
@@ -72,7 +72,7 @@ class StateFolder:
         directory: Path,
         random: Callable[[int], bytes] = token_bytes,
     ) -> "StateFolder":
-        """Creates the folder if need be and locks it. StoreError or OSError."""
+        """Lock the folder, creating it if necessary. Raises StoreError or OSError."""
         make_dirs(fs, directory)
         _refuse_others(directory, fs.listdir(directory))
         folder = cls(fs, directory, take_lock(fs, directory / "LOCK"))
@@ -110,19 +110,19 @@ class StateFolder:
 
     @property
     def version(self) -> str:
-        """The release that started here last; empty if that is not known."""
+        """The release that used this folder last; empty if unknown."""
         return "" if self._info is None else self._info.version
 
     def has(self, name: str) -> bool:
-        """Whether a file or folder is there."""
+        """Return whether a file or folder with this name exists."""
         return name in self._fs.listdir(self.path)
 
     def expects(self, name: str) -> bool:
-        """Whether a file or folder has to be there."""
+        """Return whether a file or folder with this name must exist."""
         return self._info is not None and name in self._info.contents
 
     def expect(self, names: Iterable[str], version: str) -> None:
-        """Notes that these are there from now on, and who wrote them."""
+        """Record that these names must exist from now on, and the current release."""
         info = FolderInfo(
             key_id=key_id_of(self.key),
             contents=tuple(sorted({*self._contents, *names})),
@@ -144,13 +144,15 @@ class StateFolder:
         self._info = info
 
     def close(self) -> None:
-        """Lets the next process in."""
+        """Release the lock, so that another process can open the folder."""
         self._fs.close(self._lock)
 
 
 def _refuse_others(directory: Path, names: Sequence[str]) -> None:
-    """Raises StoreError for a folder that is not ours, or not any more, before anything
-    is done to it."""
+    """Raise StoreError unless the folder is new, or a complete state folder.
+
+    This happens before anything in it is changed.
+    """
     if INFO in names:
         return
     if any(name == JOURNAL or name.endswith(".json") for name in names):
@@ -173,6 +175,6 @@ def _refuse_others(directory: Path, names: Sequence[str]) -> None:
 
 
 def _release(data: bytes) -> str:
-    """Which release wrote `format.json`, whatever else that says by now."""
+    """Return the release that wrote `format.json`, whatever else the file contains."""
     found = json.loads(data).get("version")
     return found if isinstance(found, str) else ""

@@ -1,14 +1,14 @@
-"""The few system calls that the store is made of, behind a protocol.
+"""The few system calls that the store needs, behind a protocol.
 
-Everything the store does to a disk goes through a `FileSystem`, so a test can make
-the n-th call fail, or keep what a crash would have kept. The rules of the game that
-such a model has to know:
+All disk access of the store goes through a `FileSystem`, so that a test can make the
+n-th call fail, or keep only what would survive a crash. Such a test model has to follow
+these rules:
 
-- what was written to a file is safe after `sync` or `datasync` of its handle;
-- that a name exists, is gone or means another file is safe after `sync_dir`;
-- `rename` replaces in one step: a name means the old file or the new one.
+- data written to a file is safe after `sync` or `datasync` of its handle;
+- a name that was created, removed or given to another file is safe after `sync_dir`;
+- `rename` replaces in one step: the name means either the old file or the new one.
 
-The two recipes built from these calls, `replace` and `make_dirs`, are here too.
+The operations built from these calls, such as `replace` and `make_dirs`, are here too.
 """
 
 import contextlib
@@ -25,118 +25,130 @@ from pexschedd.errors import StoreError
 from pexschedd.store.disk_reserve import DiskSpace
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""What a full disk says."""
+"""Error numbers of a full disk or an exhausted quota."""
 SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What a machine says that has too few descriptors or too little memory just now."""
+"""Error numbers of a machine temporarily short of file descriptors or memory."""
 
 
 class FileSystem(Protocol):
-    """System calls. Errors are OSError, as the system gives them.
+    """System calls on files and folders. Their errors are the system's own OSError.
 
     A handle is an int that `create`, `append`, `open` or `lock` returned.
     """
 
     def listdir(self, path: Path) -> Sequence[str]:
-        """The names in a folder, in no particular order."""
+        """Return the names in a folder, in no particular order."""
 
     def mkdir(self, path: Path) -> None:
-        """Creates a folder that only its owner can enter."""
+        """Create a folder that only its owner can enter."""
 
     def rmdir(self, path: Path) -> None:
-        """Removes an empty folder."""
+        """Remove an empty folder."""
 
     def size(self, path: Path) -> int:
-        """Bytes in a file."""
+        """Return the size of a file in bytes."""
 
     def mode(self, path: Path) -> int:
-        """The permission bits of a file."""
+        """Return the permission bits of a file."""
 
     def space(self, path: Path) -> DiskSpace:
-        """How much is free on the disk that a folder is on."""
+        """Return the size and the free space of the disk that holds a folder."""
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
-        """Up to `size` bytes from `offset` on; everything if `size` is negative."""
+        """Read up to `size` bytes from `offset` on, or all if `size` is negative."""
 
     def create(self, path: Path) -> int:
-        """Opens an empty file for writing, mode 0600; one that is there is emptied."""
+        """Open an empty file for writing, mode 0600; an existing one is emptied."""
 
     def append(self, path: Path) -> int:
-        """Opens an existing file; what is written goes to its end."""
+        """Open an existing file for writing at its end."""
 
     def open(self, path: Path) -> int:
-        """Opens an existing file for `read_at`."""
+        """Open an existing file for `read_at`."""
 
     def read_at(self, handle: int, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from `offset` on, of a file that `open` has opened."""
+        """Read up to `size` bytes from `offset` on; the handle is from `open`."""
 
     def write(self, handle: int, data: bytes) -> int:
-        """Writes some of `data`, at least a byte; returns how many bytes it wrote."""
+        """Write at least one byte of `data`; return the number of bytes written."""
 
     def truncate(self, handle: int, size: int) -> None:
-        """Cuts a file that was opened with `append`."""
+        """Cut a file that was opened with `append` to `size` bytes."""
 
     def sync(self, handle: int) -> None:
-        """Makes a file durable."""
+        """Make a file durable."""
 
     def datasync(self, handle: int) -> None:
-        """Makes a file's content and size durable, not its times."""
+        """Make a file's content and size durable, but not its times."""
 
-    def close(self, handle: int) -> None: ...
+    def close(self, handle: int) -> None:
+        """Close a handle; for one that `lock` returned this releases the lock."""
 
-    def rename(self, old: Path, new: Path) -> None: ...
+    def rename(self, old: Path, new: Path) -> None:
+        """Rename a file in one step, replacing any file that has the new name."""
 
     def link(self, old: Path, new: Path) -> None:
-        """Gives a file a second name; not possible on another disk."""
+        """Give a file a second name, which must be on the same disk."""
 
-    def unlink(self, path: Path) -> None: ...
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
 
     def discard(self, paths: Sequence[Path]) -> Callable[[], object]:
-        """Removes files, in this order, which may be large: soon, and after those that
-        were given before. Whoever calls does not wait, unless with what is returned.
+        """Remove files, which may be large, in this order, without making the caller
+        wait.
 
-        That it fails, or that the process ends before, does no harm: nobody refers to
-        them any more, and the next start removes them.
+        Files given in earlier calls are removed first. Calling the returned function
+        waits until these are removed. A failure, or the end of the process before that,
+        does no harm: nothing refers to the files any more, and the next start removes
+        them.
         """
 
     def sync_dir(self, path: Path) -> None:
-        """Makes a folder's names durable."""
+        """Make the names in a folder durable."""
 
     def lock(self, path: Path, owner: str) -> int:
-        """Creates and locks a file until `close`, and notes who holds it.
+        """Create and lock a file until `close`, and write `owner` to it.
 
-        Raises `Locked` if somebody else holds it.
+        Raises `Locked` if another process holds the lock.
         """
 
 
 class Locked(Exception):
-    """Somebody holds the lock; the text is the owner's note, maybe empty."""
+    """Another process holds the lock. The text is its owner's note and may be empty."""
 
 
 class RealFileSystem:
-    """The operating system's. POSIX, as `flock` and syncing folders are."""
+    """The operating system's files; needs POSIX for `flock` and for syncing folders."""
 
     def listdir(self, path: Path) -> Sequence[str]:
+        """Return the names in a folder, in no particular order."""
         return os.listdir(path)
 
     def mkdir(self, path: Path) -> None:
+        """Create a folder with mode 0700."""
         os.mkdir(path, 0o700)
 
     def rmdir(self, path: Path) -> None:
+        """Remove an empty folder."""
         os.rmdir(path)
 
     def size(self, path: Path) -> int:
+        """Return the size of a file in bytes."""
         return os.stat(path).st_size
 
     def mode(self, path: Path) -> int:
+        """Return the permission bits of a file."""
         return stat.S_IMODE(os.stat(path).st_mode)
 
     def space(self, path: Path) -> DiskSpace:
+        """Return the size of the disk and the space free for ordinary processes."""
         found = os.statvfs(path)
         return DiskSpace(
             found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
         )
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
+        """Read a part of a file, or all of it; every OSError names the file."""
         try:
             with open(path, "rb", buffering=0) as file:
                 file.seek(offset)
@@ -150,47 +162,61 @@ class RealFileSystem:
             raise
 
     def create(self, path: Path) -> int:
+        """Open an empty file for writing, mode 0600; an existing one is emptied."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
     def append(self, path: Path) -> int:
+        """Open an existing file for writing at its end."""
         return os.open(path, os.O_WRONLY | os.O_APPEND)
 
     def open(self, path: Path) -> int:
+        """Open an existing file for `read_at`."""
         return os.open(path, os.O_RDONLY)
 
     def read_at(self, handle: int, offset: int, size: int) -> bytes:
+        """Read up to `size` bytes from `offset` on."""
         return os.pread(handle, size, offset)
 
     def write(self, handle: int, data: bytes) -> int:
+        """Write some of `data`; return the number of bytes written."""
         return os.write(handle, data)
 
     def truncate(self, handle: int, size: int) -> None:
+        """Cut a file to `size` bytes."""
         os.ftruncate(handle, size)
 
     def sync(self, handle: int) -> None:
+        """Make a file durable, with `fsync`."""
         os.fsync(handle)
 
     def datasync(self, handle: int) -> None:
+        """Make a file's content and size durable, with `fdatasync`."""
         os.fdatasync(handle)
 
     def close(self, handle: int) -> None:
+        """Close a handle, and release its lock if it has one."""
         os.close(handle)
 
     def rename(self, old: Path, new: Path) -> None:
+        """Rename a file in one step, replacing any file that has the new name."""
         os.replace(old, new)
 
     def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name on the same disk."""
         os.link(old, new)
 
     def unlink(self, path: Path) -> None:
+        """Remove a file."""
         os.unlink(path)
 
     def discard(self, paths: Sequence[Path]) -> Callable[[], object]:
+        """Remove files on a separate thread; return a function that waits for that."""
         # The system may take long to free what a file takes on the disk, and commits
         # would have to wait for that.
         return _REMOVER.submit(_unlink_if_possible, paths).result
 
     def sync_dir(self, path: Path) -> None:
+        """Make the names in a folder durable, with `fsync` of the folder."""
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
@@ -198,6 +224,10 @@ class RealFileSystem:
             os.close(handle)
 
     def lock(self, path: Path, owner: str) -> int:
+        """Lock a file with `flock`, and write `owner` to it.
+
+        Raises `Locked` with the present owner's note if another process holds the lock.
+        """
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -220,26 +250,26 @@ def _unlink_if_possible(paths: Sequence[Path]) -> None:
 
 
 def temporary_name(name: str) -> str:
-    """What a file is called while `replace` writes it."""
+    """Return the name that `replace` gives a file while it is being written."""
     return f".{name}.tmp"
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file is the rest of an interrupted `replace`."""
+    """Return whether a file was left behind by an interrupted `replace`."""
     return name.startswith(".") and name.endswith(".tmp")
 
 
 def write_all(fs: FileSystem, handle: int, data: bytes) -> None:
-    """Writes everything, in as many calls as it takes."""
+    """Write all of `data`, in as many calls as necessary."""
     while data:
         data = data[fs.write(handle, data) :]
 
 
 def replace(fs: FileSystem, path: Path, data: bytes) -> None:
-    """Makes a file hold `data`, durably; a crash leaves the old file or the new one.
+    """Replace a file's content durably; a crash leaves the old file or the new one.
 
-    Without the first sync the new name could outlive the new content, without the
-    second the new name itself could be lost after this has returned.
+    Without the first sync the new name could become durable before the new content;
+    without the second the new name itself could be lost after this has returned.
     """
     temporary = path.with_name(temporary_name(path.name))
     handle = fs.create(temporary)
@@ -253,7 +283,7 @@ def replace(fs: FileSystem, path: Path, data: bytes) -> None:
 
 
 def make_dirs(fs: FileSystem, path: Path) -> None:
-    """Creates a folder and its missing parents, durably; fine if it is there."""
+    """Create a folder and its missing parents durably, unless it exists already."""
     if path.parent == path:
         return
     try:
@@ -267,16 +297,17 @@ def make_dirs(fs: FileSystem, path: Path) -> None:
 
 
 def sync_parents(fs: FileSystem, path: Path) -> None:
-    """Makes it durable that a folder is there, as far up as we may look."""
+    """Make a folder's existence durable, in as many parents as access permits."""
     with contextlib.suppress(PermissionError):
         for parent in path.parents:
             fs.sync_dir(parent)
 
 
 def remove_temporaries(fs: FileSystem, directory: Path) -> None:
-    """Removes what interrupted replacements left behind; nobody refers to it.
+    """Remove the temporary files that interrupted replacements left behind.
 
-    Durably, so that starts that are interrupted again and again do not pile it up.
+    Nothing refers to them. The removal is durable, so that repeatedly interrupted
+    starts do not accumulate them.
     """
     found = [name for name in fs.listdir(directory) if is_temporary(name)]
     for name in found:
@@ -286,7 +317,10 @@ def remove_temporaries(fs: FileSystem, directory: Path) -> None:
 
 
 def take_lock(fs: FileSystem, path: Path) -> int:
-    """Locks a state folder for this process; StoreError if another one has it."""
+    """Lock a state folder for this process; return the handle that keeps it locked.
+
+    Raises StoreError if another process holds the lock.
+    """
     try:
         return fs.lock(path, f"{os.getpid()}\n")
     except Locked as error:

@@ -1,9 +1,9 @@
-"""PURE: finds ids by key in some ten bytes for each.
+"""PURE: an index that finds ids by key, in about ten bytes for each.
 
-A dict of strings takes a hundred and fifty, and a large store has ten million keys. So
-the keys themselves are not kept, only a part of their hash: what is found are
-candidates, one in some hundreds of which is wrong, and whoever asks looks at the
-records. What is not found is not there.
+A dict of strings takes 150 bytes for each, and a large store has ten million keys. So
+the keys themselves are not kept, only a part of their hash. A search returns
+candidates, of which one in several hundred is wrong, so the caller has to compare the
+records' keys. An id that has the key is never missing from the result.
 """
 
 from array import array
@@ -13,29 +13,29 @@ from hashlib import blake2b
 
 _ID_BITS = 36
 MOST = (1 << _ID_BITS) - 1
-"""The highest id there can be: two hundred a second for ten years."""
+"""The highest possible id: enough for two hundred new ones a second for ten years."""
 _ALL = (1 << 64) - 1
 TAG = _ALL - MOST
-"""The bits of a hash that are in an entry."""
+"""The bits of a hash that an entry keeps."""
 
 _LOAD = 64
-"""Entries in a bucket, on average."""
+"""Average number of entries in a bucket."""
 _PARTS = 256
-"""Heaps that many entries are sorted out into before they come into their buckets."""
+"""Number of parts that many entries are divided into on the way to their buckets."""
 
 
 class KeyHashing:
-    """Hashes of keys that are the same in the next process, which reads them.
+    """Hashes of keys that stay the same from one process to the next.
 
-    Keyed, for keys such as a meeting's UID are chosen by strangers, who must not be
-    able to choose a thousand with one hash.
+    They are keyed with a secret, because some keys, such as a meeting's UID, are chosen
+    by outsiders, who must not be able to choose a thousand keys with the same hash.
     """
 
     def __init__(self, secret: bytes = b"") -> None:
         self._begun = blake2b(digest_size=8, key=secret)
 
     def __call__(self, key: Hashable | None) -> int:
-        """64 bits of an int, a string or a tuple of these; 0 only for None."""
+        """Hash an int, a string or a tuple of these to 64 bits; only None gives 0."""
         if type(key) is str:
             text = key
         elif type(key) is int:
@@ -54,19 +54,19 @@ class KeyHashing:
 
 
 def entry(hashed: int, id: int) -> int:
-    """What an index keeps of a key: upper bits of its hash, the tag, and the id.
+    """Return the index entry of a key: upper bits of its hash (the tag), and the id.
 
-    0 for a hash of 0, so for no key.
+    A hash of 0, which means no key, gives 0.
     """
     return hashed & TAG | id if hashed else 0
 
 
 class HashIndex:
-    """Ids by hash, made of entries; an entry of 0 is not in it.
+    """Ids by hash, stored as entries; an entry of 0 is never stored.
 
-    The tag says which bucket an entry is in; a bucket is sorted. With every so many
-    entries there is one bucket more, which takes its own out of one other (linear
-    hashing), so growing never takes long.
+    The tag determines the bucket of an entry, and each bucket is sorted. As entries are
+    added, buckets are added one by one, each taking its entries from one other bucket
+    (linear hashing), so that growing never takes long.
     """
 
     __slots__ = ("_buckets", "_count", "_mask")
@@ -77,7 +77,7 @@ class HashIndex:
         self._count = 0
 
     def fill(self, parts: Iterable[Iterable[int]], count: int) -> None:
-        """Adds entries to an empty index; `count` is about how many."""
+        """Add entries to an empty index; `count` is approximately their number."""
         size = 1 << max(0, (count // _LOAD).bit_length())
         buckets = [array("Q") for _ in range(size)]
         self._mask = mask = size - 1
@@ -97,7 +97,7 @@ class HashIndex:
         self._count = sum(map(len, buckets))
 
     def add(self, entry: int) -> None:
-        """One that is not in it."""
+        """Add an entry that is not in the index yet."""
         if entry:
             insort(self._bucket(entry >> _ID_BITS), entry)
             self._count += 1
@@ -105,14 +105,14 @@ class HashIndex:
                 self._grow()
 
     def remove(self, entry: int) -> None:
-        """One that is in it."""
+        """Remove an entry; it must be in the index."""
         if entry:
             bucket = self._bucket(entry >> _ID_BITS)
             bucket.pop(bucket.index(entry, bisect_left(bucket, entry)))
             self._count -= 1
 
     def find(self, hashed: int) -> list[int]:
-        """All ids with this hash, ascending, and seldom one with another."""
+        """Return all ids with this hash, ascending, and rarely one with another."""
         bucket = self._bucket(hashed >> _ID_BITS)
         first = bisect_left(bucket, hashed & TAG)
         after = bisect_right(bucket, hashed | MOST, first)

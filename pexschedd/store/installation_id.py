@@ -1,5 +1,7 @@
-"""Which installation this is: an id that is made once and kept in the state folder, so
-that a restart or another name of the machine does not make it another one."""
+"""The id of this installation, created once and kept in the state folder.
+
+It survives restarts and changes of the machine's name.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +14,9 @@ FILE = "instance-id"
 
 
 def installation_id(state_dir: Path, make: Callable[[], str]) -> str:
-    """The id, a UUID; `make` gives a new one. Raises `StoreError`.
+    """Return the id, a UUID; `make` creates a new one. Raises StoreError.
 
-    A file that holds something else is replaced: nothing depends on the id for ever.
+    A file with any other content is replaced: nothing depends on the id forever.
     """
     path = state_dir / FILE
     try:

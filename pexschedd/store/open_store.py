@@ -1,4 +1,4 @@
-"""Opens what is in a state folder: documents, journal, and how to find things in it."""
+"""The opening of a store: loads documents, journal and indexes from a state folder."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,11 @@ def load(
     kept: int,
     random: Callable[[int], bytes],
 ) -> LoadedParts:
-    """Reads and verifies everything. Raises StoreError or OSError."""
+    """Read and verify everything in a state folder. Raises StoreError or OSError.
+
+    `kept` is the number of records of a table that stay in memory; `version`, the
+    release of the program, is noted in the folder.
+    """
     secret = hashlib.sha256(b"pexschedd hints\0" + folder.key).digest()
     ledger, collections = begin(tables, KeyHashing(secret), kept)
     contents = [JOURNAL]
@@ -76,7 +80,7 @@ def load(
 def begin(
     tables: Sequence[Table[Any]], hashing: KeyHashing, kept: int
 ) -> tuple[LineIndex, dict[str, Collection[Any]]]:
-    """What is to be filled."""
+    """Create an empty line index, and empty collections by table name."""
     journaled = [table for table in tables if not table.document]
     ledger = LineIndex(
         [table.name for table in journaled],
@@ -97,7 +101,7 @@ def begin(
 def finish(
     collections: Mapping[str, Collection[Any]], ledger: LineIndex, shelf: RecordReader
 ) -> None:
-    """Builds the indexes, when all that is there is known."""
+    """Build the indexes of the collections, once everything stored was read."""
     for name, collection in collections.items():
         if collection.table.document:
             collection.loaded()
@@ -111,7 +115,7 @@ def finish(
 def of_document(
     collections: Mapping[str, Collection[Any]], name: str
 ) -> list[Collection[Any]]:
-    """The collections that are kept in a document."""
+    """Return the collections that are kept in the document `name`."""
     return [c for c in collections.values() if c.table.document == name]
 
 

@@ -1,4 +1,4 @@
-"""Reads single records where they lie, each verified by its checksum again."""
+"""Reading of single records from the journal, each verified by its checksum again."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,8 +15,8 @@ from pexschedd.store.journal import line as lines
 class RecordReader:
     """The segments of a journal, open for reading. To be used on the reactor.
 
-    A read takes two microseconds, and decoding as long again, if the system has that
-    part of the file in memory. Its failure is final, like that of a write.
+    A read takes about two microseconds, and decoding as long again, if the system has
+    that part of the file in its cache. A failed read is final, like a failed write.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class RecordReader:
         self._ledger = ledger
         self._collections = collections
         self.failed: Callable[[StoreError], None] = lambda error: None
-        """Told when something cannot be read. That is raised, too."""
+        """Callback for a record that cannot be read. The error is raised as well."""
         # Open all the time: there must be no way to read when files run short.
         self._handles: dict[str, int] = {}
         self._closed = False
 
     def reader(self, table: str) -> Callable[[int], Record]:
-        """What reads the records of a table, by the number of the operation."""
+        """Return a function that reads a record of this table by operation number."""
         collection = self._collections[table]
 
         def read(seq: int) -> Record:
@@ -56,14 +56,17 @@ class RecordReader:
         return read
 
     def keep_open(self, names: set[str]) -> None:
-        """These are what is referred to. Raises OSError."""
+        """Open these segments, and close all others, which are no longer used.
+
+        Raises OSError.
+        """
         for name in self._handles.keys() - names:
             self._fs.close(self._handles.pop(name))
         for name in names:
             self._handle(name)
 
     def close(self) -> None:
-        """Nothing is read any more: the folder may be another process's now."""
+        """Close all segments for good; another process may use the folder then."""
         self.keep_open(set())
         self._closed = True
 

@@ -1,4 +1,4 @@
-"""PURE: what a record looks like at rest: a version and a JSON value."""
+"""PURE: the stored form of a record: a version and a JSON value."""
 
 from typing import Any, Generic
 
@@ -7,11 +7,11 @@ import msgspec
 from pexschedd.model.table import R, Table
 
 REMEDY = "Start the newer version that wrote it."
-"""An older release says this of the files of a newer one."""
+"""Advice that an older release gives about the files of a newer one."""
 
 
 class NewerFormat(ValueError):
-    """The file is sound, but says something that this release does not know."""
+    """The file is sound, but uses a format that this release does not know."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -26,11 +26,11 @@ class RecordFormat(Generic[R]):
         self._decode = msgspec.json.Decoder(table.record).decode
 
     def encode(self, record: R) -> bytes:
-        """The record as JSON of the table's current version.
+        """Encode a record as JSON of the table's current version.
 
-        Raises ValueError for a record that would not be read back as it is: nobody
-        checks a record's values when it is made, and one value of a wrong type would
-        keep the daemon from starting ever again.
+        Raises ValueError for a record that would not be read back unchanged: values are
+        not checked when a record is created, and a single value of a wrong type would
+        prevent every later start of the daemon.
         """
         if type(record) is not self._table.record:
             raise ValueError(
@@ -54,9 +54,10 @@ class RecordFormat(Generic[R]):
         return f"{self._table.name} {record.id!r}"
 
     def decode(self, version: int, data: bytes | msgspec.Raw) -> R:
-        """The record, upgraded to the current version.
+        """Decode a record, upgrading it to the table's current version.
 
-        Raises ValueError with what is wrong and what to do about it.
+        Raises ValueError, or NewerFormat for a newer version; the message says what is
+        wrong and how to correct it.
         """
         if version != self._version:
             data = self._upgraded(version, data)

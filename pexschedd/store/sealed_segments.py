@@ -1,4 +1,4 @@
-"""What becomes of sealed segments: they are read from, and get their hint files."""
+"""The upkeep of sealed segments: they are kept open for reading and get hint files."""
 
 from functools import partial
 
@@ -10,10 +10,10 @@ from pexschedd.store.open_store import LoadedParts
 
 
 class SealedSegments:
-    """Looks at the list of segments when it has changed. On the reactor.
+    """Keeps the sealed segments open, and writes their hint files. On the reactor.
 
-    The newest `kept` lines are decoded at a start in any case, so what is in them needs
-    no hint file: a small store never has one.
+    The newest `kept` lines are decoded at every start anyway, so their segments need no
+    hint file: a small store never has one.
     """
 
     def __init__(self, loaded: LoadedParts, journal: Journal, kept: int) -> None:
@@ -31,6 +31,10 @@ class SealedSegments:
         self.look()
 
     def look(self) -> None:
+        """Adapt to a changed list of segments: open them, and write missing hint files.
+
+        The journal is given up if a segment cannot be opened.
+        """
         every = self._ledger.segments
         sealed = 0
         while every[sealed].sealed:
@@ -53,6 +57,7 @@ class SealedSegments:
         self._write_hints()
 
     def close(self) -> None:
+        """Close the segments; nothing can be read from them any more."""
         self._shelf.close()
 
     def _write_hints(self) -> None:

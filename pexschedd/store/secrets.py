@@ -1,7 +1,8 @@
-"""Secrets at rest: sealed with a key that lies beside the data, in a file of its own.
+"""Stored secrets, sealed with a key that lies beside the data in a file of its own.
 
-It protects what leaves the folder without the key: a data file in a bug report, a
-record in a log, a copy of one file. Whoever has the whole folder has the secrets.
+Sealing protects data that leaves the folder without the key: a data file in a bug
+report, a record in a log, a copy of a single file. It does not protect against a reader
+of the whole folder, which includes the key.
 """
 
 import hashlib
@@ -30,9 +31,9 @@ class SecretVault:
     """Seals and unseals texts with AES-256-GCM.
 
     `context` says what a secret belongs to, for example
-    "ms_exchange_connector/<uuid>/password". It is not stored: only who names the same
-    context can unseal, so a sealed text that is moved to another record or field does
-    not open there.
+    "ms_exchange_connector/<uuid>/password". It is not stored, and unsealing requires
+    the same context, so a sealed text that is moved to another record or field cannot
+    be unsealed there.
     """
 
     def __init__(
@@ -45,13 +46,17 @@ class SecretVault:
         return "<Vault>"
 
     def seal(self, text: str, context: str) -> str:
-        """`sealed:v1:` and base64url of nonce, ciphertext and tag."""
+        """Return `sealed:v1:` and base64url of nonce, ciphertext and tag."""
         nonce = self._random(NONCE_SIZE)
         sealed = self._cipher.encrypt(nonce, text.encode(), context.encode())
         return _PREFIX + urlsafe_b64encode(nonce + sealed).decode("ascii")
 
     def unseal(self, sealed: str, context: str) -> str:
-        """The text. StoreError if anything is not as it was when it was sealed."""
+        """Return the original text.
+
+        Raises StoreError if the sealed text was changed, or if context or key are not
+        those it was sealed with.
+        """
         problem = StoreError(
             f"the secret of {context} cannot be unsealed: it was changed, or moved "
             "from another record, or sealed with another key. Enter it again."
@@ -81,10 +86,10 @@ def load_or_create_key(
     key_id: str | None,
     random: Callable[[int], bytes] = token_bytes,
 ) -> bytes:
-    """The key in a file. `key_id` is that of the key the data was sealed with.
+    """Return the key in a file; `key_id` identifies the key that sealed the data.
 
-    Without one this is a first start: a key is made, unless an interrupted first start
-    has already made one. Raises StoreError or OSError.
+    Without `key_id` this is a first start: a key is created, unless an interrupted
+    first start has already created one. Raises StoreError or OSError.
     """
     try:
         data = fs.read(path).strip()
@@ -118,16 +123,20 @@ def load_or_create_key(
 
 
 def new_key(random: Callable[[int], bytes] = token_bytes) -> bytes:
+    """Create a random key."""
     return random(KEY_SIZE)
 
 
 def key_id_of(key: bytes) -> str:
-    """Tells keys apart without telling anything about them."""
+    """Return an identifier that distinguishes keys without revealing them."""
     return hashlib.sha256(b"pexschedd key id\0" + key).hexdigest()[:16]
 
 
 def mend_key(data: bytes, key_id: str) -> bytes | None:
-    """The key whose text differs in at most two places and that has this id."""
+    """Return the key with this id whose text differs from `data` in at most two digits.
+
+    Returns None if there is no such key.
+    """
     text = data.decode("latin-1").strip().lower()
     if len(text) != 2 * KEY_SIZE:
         return None

@@ -1,11 +1,11 @@
 """A consistent copy of the whole state folder, made while the store is running.
 
 All of it happens on the journal's thread, in steps between the commits. The first step
-decides of what moment the copy is: it copies what is small, the documents and the
-segment that grows, and links the sealed segments, which never change: where the copy is
-on the same disk, a large store takes no longer than a small one. Elsewhere the sealed
-segments are copied afterwards, a slice at a time. The copy gets its name when it is
-complete.
+determines the moment that the copy represents: it copies the small files, which are the
+documents and the growing segment, and links the sealed segments, which never change. On
+the same disk a copy of a large store therefore takes no longer than one of a small
+store. On another disk the sealed segments are copied afterwards, a slice at a time. The
+copy gets its final name when it is complete.
 """
 
 import errno
@@ -27,19 +27,19 @@ from pexschedd.store.journal.manifest import Manifest
 from pexschedd.store.journal.segments import Segments
 
 BESIDE = ("secret.key", "instance-id", "initial-admin-password")
-"""What belongs to the state beside the documents, which end in `.json`,"""
+"""Files that belong to the state besides the documents, whose names end in `.json`."""
 FOLDERS = ("icons", "keytabs")
-"""and folders of files that are replaced as a whole."""
+"""Folders that belong to the state; their files are only ever replaced as a whole."""
 
 BACKUPS = "backups"
-"""The folder in the state folder where copies are, if nobody says otherwise."""
+"""The folder in the state folder where copies are put by default."""
 
 SLICE = 256 << 10
-"""Bytes that are copied, and synced, between two commits."""
+"""Bytes copied and synced between two commits."""
 
 
 class Snapshot:
-    """One copy; to be used on the journal's thread."""
+    """One copy of the state folder; to be used on the journal's thread."""
 
     def __init__(
         self,
@@ -62,10 +62,10 @@ class Snapshot:
         self._handle: int | None = None
         self._offset = 0
         self.problem = ""
-        """Why there is no copy."""
+        """The reason there is no copy; empty if nothing has failed."""
 
     def step(self) -> bool:
-        """Does a part of it; returns whether there is more to do."""
+        """Do the next part of the copying; return whether there is more to do."""
         try:
             if self._held is None:
                 self._begin()
@@ -81,7 +81,7 @@ class Snapshot:
         return False
 
     def stop(self, why: str) -> None:
-        """It will not be finished."""
+        """Give up for the reason `why`, and remove the unfinished copy."""
         self._give_up(why)
 
     def _begin(self) -> None:
@@ -171,15 +171,17 @@ class Snapshot:
 
 
 def _is_among(directory: Path, to: Path) -> bool:
-    """Whether a copy would be among the state's own files: a part of it, left there by
-    a kill, would be in the way of the next start."""
+    """Return whether a copy at `to` would be among the state's own files.
+
+    An unfinished copy left there by a killed process would obstruct the next start.
+    """
     state = Path(os.path.abspath(directory))
     parents = Path(os.path.abspath(to)).parents
     return state in parents and state / BACKUPS not in parents
 
 
 def _link(fs: FileSystem, source: Path, target: Path) -> bool:
-    """Not possible on another disk, or on some file systems."""
+    """Link a file and return True, or return False where the disk does not allow it."""
     try:
         fs.link(source, target)
     except OSError:
@@ -188,8 +190,10 @@ def _link(fs: FileSystem, source: Path, target: Path) -> bool:
 
 
 def remove_unfinished(fs: FileSystem, directory: Path) -> None:
-    """Removes copies in a state folder that a process was killed over: they would keep
-    what they link from ever being freed. Nobody may be making one."""
+    """Remove the unfinished copies that a killed process left in a state folder.
+
+    The segments they link would otherwise never be freed. No copy may be in progress.
+    """
     backups = directory / BACKUPS
     with suppress(OSError):
         for name in fs.listdir(backups):
@@ -198,7 +202,7 @@ def remove_unfinished(fs: FileSystem, directory: Path) -> None:
 
 
 def _remove(fs: FileSystem, copy: Path) -> None:
-    """Removes a copy, of which any part may be missing."""
+    """Remove a copy, of which any part may be missing."""
     for name in (*FOLDERS, JOURNAL, ""):
         folder = copy / name
         with suppress(OSError):

@@ -1,8 +1,8 @@
-"""The store: every collection at hand, every change durable before it is told.
+"""The store: typed tables whose changes are durable before they are acknowledged.
 
-Reads are answered at once: from memory, or of a very large table from the journal. A
-change is made in memory by a transaction, and is durable when its commit fires; see
-`docs/store.md` for how.
+Reads are answered at once, from memory or, for a very large table, from the journal. A
+transaction makes its changes in memory; they are durable when its commit fires. See
+`docs/store.md` for the design.
 """
 
 import gc
@@ -38,13 +38,13 @@ SEGMENT_SIZE = 32 << 20
 """Bytes after which a new segment is begun."""
 
 _MANY = 10_000
-"""From so many records on the garbage collector is told to leave them alone."""
+"""Records above which the garbage collector is told to ignore them."""
 
 _Changed = Callable[[Any, Any], None]
 
 
 class Store:
-    """Collections of records. `Store.open` makes one; to be used on the reactor."""
+    """Collections of records, opened with `Store.open`. To be used on the reactor."""
 
     _log = Logger()
 
@@ -102,14 +102,14 @@ class Store:
         kept: int = KEPT,
         random: Callable[[int], bytes] = token_bytes,
     ) -> "Store":
-        """Opens a state folder, or begins one; blocks until everything is verified.
+        """Open a state folder, or create one; blocks until everything is verified.
 
         `failed` is called once, on the reactor, when nothing can be written any more:
-        the daemon has to exit. `version` is the release of the program, noted for
-        people. `compact_from`: how many bytes have to be dead before they are removed.
-        `reserve`: how many are kept free; by default that depends on the disk. `kept`:
-        how many records of a table, at least the newest, are kept in memory.
-        Raises StoreError if another process uses the folder, or if anything in
+        the daemon has to exit. `version` is the program's release, recorded in the
+        folder. `compact_from` is the number of obsolete bytes that are worth removing,
+        `reserve` the number of bytes kept free (by default it depends on the disk), and
+        `kept` the number of records of a table, the newest at least, that stay in
+        memory. Raises StoreError if another process uses the folder, or if anything in
         it is not as it was written; the message says what to do.
         """
         _check(tables)
@@ -152,67 +152,69 @@ class Store:
         return store
 
     def get(self, table: Table[R], id: int) -> R | None:
+        """Return the record with this id, or None."""
         return self._collection(table).get(id)
 
     def all(self, table: Table[R]) -> Iterator[R]:
-        """By ascending id. What changes while it is read may show in it or not; a
-        record that is there all the time is in it."""
+        """Iterate over a table by ascending id; changes meanwhile may be seen or
+        not."""
         return self._collection(table).all()
 
     def ids(self, table: Table[R]) -> Sequence[int]:
-        """Ascending."""
+        """Return all ids of a table, ascending."""
         return self._collection(table).ids()
 
     def page(self, table: Table[R], offset: int, limit: int) -> Sequence[int]:
-        """The ids from the place `offset` on, ascending, at most `limit`."""
+        """Return up to `limit` ids, ascending, after skipping the first `offset`."""
         return self._collection(table).page(offset, limit)
 
     def count(self, table: Table[R]) -> int:
+        """Return the number of records in a table."""
         return len(self._collection(table))
 
     def find(self, index: Index[R], key: Hashable) -> R | None:
-        """The record with the lowest id that has this key."""
+        """Return the record with the lowest id among those with this key, or None."""
         return self._collection(index.table).find(index.name, key)
 
     def find_all(self, index: Index[R], key: Hashable) -> list[R]:
-        """All records that have this key, by ascending id. At once: so not for keys
-        that a hundred thousand have."""
+        """Return all records with this key by ascending id; not meant for many."""
         return self._collection(index.table).find_all(index.name, key)
 
     def find_each(self, index: Index[R], key: Hashable) -> Iterator[R]:
-        """As `find_all`, one after the other: for keys that very many have. What
-        changes while it is read may show in it or not."""
+        """Iterate over the records with this key, as `find_all` returns them.
+
+        Changes meanwhile may be seen or not.
+        """
         return self._collection(index.table).find_each(index.name, key)
 
     def transaction(self, *, essential: bool = False) -> Transaction:
-        """`essential` is for what has to go on when the disk is nearly full and new
-        work is refused: the outcome of what was decided before, tidying up, alarms.
-        """
+        """Begin a transaction. An `essential` one is accepted even on a nearly full
+        disk: use it for results of earlier decisions, clean-up and alarms."""
         refusal = "" if essential else self._gauge.refusal
         return Transaction(self._collections, self._commit, refusal)
 
     @property
     def refusal(self) -> str:
-        """Why no new work is taken at the moment, for people; empty if it is."""
+        """The reason new work is refused, as a text; empty while it is accepted."""
         return self._gauge.refusal
 
     @property
     def damage(self) -> str:
-        """What was found to be damaged since the start, for people; empty if nothing
-        was."""
+        """The latest damage found since the start, as a text; empty if none."""
         return self._compactor.damage
 
     @property
     def accepts_writes(self) -> bool:
+        """True while there is enough space on the disk to accept new work."""
         return not self._gauge.refusal
 
     def require_space(self) -> None:
-        """Raises StoreFull if a transaction would be refused."""
+        """Raise StoreFull if a transaction that is not essential would be refused."""
         if self._gauge.refusal:
             raise StoreFull(self._gauge.refusal)
 
     def look_at_disk(self) -> Deferred[None]:
-        """Finds out whether new work can be taken; to be called every few seconds."""
+        """Update `refusal` from the disk's free space; call this every few seconds."""
         path = self._folder.path
         found: list[DiskSpace] = []
 
@@ -236,7 +238,7 @@ class Store:
             self._log.info("there is enough space on the disk again")
 
     def _forget_old(self, problem: str) -> None:
-        """What compaction has replaced is kept for backups while there is space."""
+        """Free the segments that compaction replaced, kept until now for backups."""
         self._journal.call(partial(self._segments.forget, 1)).addErrback(
             lambda _: None  # then the store has failed, and has said so
         )
@@ -244,19 +246,20 @@ class Store:
     def subscribe(
         self, table: Table[R], changed: Callable[[R | None, R | None], None]
     ) -> None:
-        """Calls `changed(old, new)` for each record that a transaction changed.
+        """Call `changed(old, new)` for each record of a table that a commit changes.
 
-        It is called in `commit`, when memory has changed and before it is durable. None
-        means that there was, or is, no record.
+        It is called during the commit, before the change is durable. None means that
+        there was, or is, no record.
         """
         self._subscribers[self._collection(table).table.name].append(changed)
 
     def observe(self, flushed: Callable[[int, float], None]) -> None:
-        """Calls `flushed(commits, seconds)` when the disk has taken a group."""
+        """Call `flushed(commits, seconds)` when the disk has taken a group of
+        commits."""
         self._journal.flushed = flushed
 
     def close(self) -> Deferred[None]:
-        """Fires when everything committed is written and the folder is free again."""
+        """Close the store; fires when all is written and the folder is unlocked."""
         if self._closing is None:
             self._closing = self._journal.stop()
             self._closing.addCallback(lambda _: self._keeper.close())
@@ -266,7 +269,7 @@ class Store:
         return done
 
     def roll(self) -> Deferred[None]:
-        """Begins a new segment, after everything that is queued."""
+        """Begin a new segment, after everything that is queued."""
         lines = self._ledger.active
         if lines.size:
             self._ledger.begin(self._seq + 1)
@@ -274,16 +277,15 @@ class Store:
         return self._journal.call(roll).addCallback(lambda _: self._keeper.look())
 
     async def compact(self) -> str:
-        """Removes from the journal what does not matter any more, now.
+        """Remove obsolete lines from the journal now; the daemon also does so itself.
 
-        The daemon does it by itself when it is worthwhile. Returns why it was given
-        up, if it was: nothing has changed then. Raises StoreError.
+        Returns the reason if it was given up, with nothing changed. Raises StoreError.
         """
         await self.roll()
         return await self._compactor.compact()
 
     def _write_again(self, records: Sequence[tuple[str, int]]) -> Deferred[None] | None:
-        """Stores records as they are in memory: on the disk they are damaged."""
+        """Store records as they are in memory; None if one of them is not there."""
         with self.transaction(essential=True) as change:
             for name, id in records:
                 collection = self._collections[name]
@@ -294,10 +296,10 @@ class Store:
             return change.commit()
 
     async def snapshot(self, to: Path) -> None:
-        """Makes a consistent copy of the state folder, durable when this returns.
+        """Make a consistent copy of the state folder, durable when this returns.
 
-        It has everything that was acknowledged before, and nothing half done. `to`
-        must not be there. Raises StoreError; the store itself goes on.
+        It has everything acknowledged before the call, and only complete transactions.
+        `to` must not exist. Raises StoreError; the store itself goes on.
         """
         copy = Snapshot(self._fs, self._folder.path, self._segments, to)
         # A new segment first: what was full is linked, and little is left to copy.

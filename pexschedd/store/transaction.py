@@ -1,4 +1,4 @@
-"""Changes that become durable together, or not at all."""
+"""Changes that become durable together or not at all."""
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -14,24 +14,26 @@ from pexschedd.store.index import MOST
 
 
 class Operation(NamedTuple):
+    """One put or delete of a record in a transaction."""
+
     collection: Collection[Any]
     id: int
     value: bytes | None
-    """The record as JSON; None removes it."""
+    """The record as JSON; None deletes it."""
     old: Record | None
     new: Record | None
     entries: tuple[int, ...]
-    """Of `new` in the indexes."""
+    """The index entries of `new`."""
 
 
 class Transaction:
-    """Some puts and deletes, all in the journal or all in one document.
+    """A group of puts and deletes, either all in the journal or all in one document.
 
-    Memory changes with each of them, so that the next read sees it; `commit` makes
-    them durable. There must be no await in between: others would read what may never
-    become durable. A transaction that is never committed is a programming error:
-    memory then says what the disk does not, until the next start. Where something may
-    raise before the commit, use it as a context manager, which undoes what was not
+    Each of them changes memory at once, so that the next read sees it; `commit` makes
+    them durable. Do not await anything in between: other code would read changes that
+    may never become durable. Every transaction must be committed or undone; otherwise
+    memory and disk differ until the next start. If anything may raise before the
+    commit, use the transaction as a context manager, which undoes it unless it was
     committed:
 
         with store.transaction() as transaction:
@@ -50,7 +52,7 @@ class Transaction:
         commit: Callable[["Transaction"], Deferred[None]],
         refusal: str = "",
     ) -> None:
-        """`refusal`: why nothing new may be put."""
+        """Create a transaction; `refusal`, if any, is the reason it may put nothing."""
         self._collections = collections
         self._commit = commit
         self._refusal = refusal
@@ -60,22 +62,23 @@ class Transaction:
 
     @property
     def document(self) -> str:
-        """The document that changes; empty if it is the journal."""
+        """The name of the document that changes; empty for the journal."""
         return self._unit or ""
 
     def new_id(self, table: Table[R]) -> int:
-        """An id that no record of the table ever had or will have again.
+        """Return an id that no record of the table has ever had.
 
-        One that is not put in a transaction that is committed may be given again
-        after a restart; nothing durable knows it then.
+        It is not given again, unless no committed transaction uses it and the daemon
+        restarts: the disk does not know it then.
         """
         return self._collection(table).new_id()
 
     def put(self, table: Table[R], record: R) -> None:
-        """Adds a record, or replaces the one with its id.
+        """Add a record, or replace the one with the same id.
 
-        Raises ValueError if it could not be stored, or does not belong here, and
-        StoreFull when the disk is nearly full: the whole transaction is undone then.
+        Raises ValueError if the record cannot be stored or does not belong in this
+        transaction, and StoreFull when the disk is nearly full; StoreFull undoes the
+        whole transaction.
         """
         if self._refusal:
             if self._open:
@@ -91,7 +94,7 @@ class Transaction:
         self.operations.append(Operation(collection, id, value, old, record, entries))
 
     def delete(self, table: Table[R], id: int) -> None:
-        """Removes a record; nothing happens if there is none."""
+        """Delete a record; does nothing if there is none with this id."""
         collection = self._begin(table)
         old = collection.delete(id)
         if old is not None:
@@ -99,10 +102,12 @@ class Transaction:
             self.operations.append(Operation(collection, id, None, old, None, ()))
 
     def commit(self) -> Deferred[None]:
-        """Fires when everything is durable, or fails with StoreError for good.
+        """Make all changes durable; fires when they are, or fails with StoreError for
+        good.
 
         It cannot be cancelled. Later transactions never become durable without this
-        one.
+        one. Raises ValueError if another transaction has changed one of the records
+        meanwhile.
         """
         self._check_open()
         for operation in self._last():
@@ -115,7 +120,8 @@ class Transaction:
         return self._commit(self)
 
     def changes(self) -> list[Operation]:
-        """One for each record that is not what it was, with the first `old`."""
+        """Return one operation for each changed record, with its initial value as
+        `old`."""
         if len(self.operations) == 1:
             return [op for op in self.operations if op.old is not op.new]
         first: dict[tuple[str, int], Operation] = {}
@@ -128,7 +134,7 @@ class Transaction:
         ]
 
     def undo(self) -> None:
-        """Takes back what was not committed, unless others have changed it since."""
+        """Take back all changes, except to records that others have changed since."""
         self._check_open()
         self._open = False
         both = list(self.operations)
@@ -157,7 +163,7 @@ class Transaction:
             self.undo()
 
     def _last(self) -> list[Operation]:
-        """The last operation on each record, in the order of the first ones."""
+        """Return the last operation on each record, in the order of the first ones."""
         if len(self.operations) == 1:
             return self.operations
         last = {(op.collection.table.name, op.id): op for op in self.operations}

@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class CallCoalescer:
-    """Calls `act` for events, at most once within `pause` seconds.
+    """A coalescer that calls `act` for events, at most once within `pause` seconds.
 
     The first event is acted on at once; all that happen within the pause after it are
     acted on together, when the pause is over.

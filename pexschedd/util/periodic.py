@@ -16,7 +16,7 @@ Work = Callable[[Running], Awaitable[object]]
 
 
 class Periodic(TimerService):
-    """Calls `work` every `interval` seconds, never twice at a time.
+    """A service that calls `work` every `interval` seconds, never twice at a time.
 
     With `at_start`, for the first time when the service starts. A call that fails is
     logged and does not prevent the next one.
@@ -48,7 +48,7 @@ class Periodic(TimerService):
         super().startService()
 
     def stopService(self) -> Deferred[object]:
-        """Begin no other call; fires when the one under way has ended."""
+        """Begin no other call; fire when the one under way has ended."""
         if not self._is_running:
             return succeed(None)
         self._is_running = False

@@ -21,6 +21,6 @@ def seconds_of(value: str, date: str) -> float | None:
 
 
 def _utc(date: str) -> datetime:
-    """HTTP's oldest form has no zone and means UTC."""
+    """Treat a date without a zone, HTTP's oldest form, as UTC."""
     found = parsedate_to_datetime(date)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

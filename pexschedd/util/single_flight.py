@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Runs one piece of work at a time."""
+    """A runner of one piece of work at a time, whose result all callers share."""
 
     def __init__(self) -> None:
         self._waiting: list[Deferred[T]] | None = None
@@ -35,7 +35,7 @@ class SingleFlight(Generic[T]):
         return result
 
     def settled(self) -> Deferred[None]:
-        """Fires when no run is under way, whatever came of it."""
+        """Fire when no run is under way, however it ended."""
         if self._waiting is None:
             return succeed(None)
         settled: Deferred[None] = Deferred()

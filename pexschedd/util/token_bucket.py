@@ -37,7 +37,7 @@ class TokenBuckets:
         return len(self._buckets)
 
     def take(self, key: Hashable, now: float) -> float:
-        """Takes a token; returns 0, or the seconds until there is one to take."""
+        """Take a token; return 0, or the seconds until there is one to take."""
         tokens, since = self._buckets.get(key, (self._burst, now))
         # A clock that goes backwards gives nothing, and takes nothing away.
         tokens = min(self._burst, tokens + max(0.0, now - since) * self._per_second)

@@ -1,4 +1,4 @@
-"""One client's connection: requests have to arrive in time, and say whom they ask."""
+"""One client's connection, on which requests have to arrive in time."""
 
 from typing import Any
 
@@ -38,20 +38,24 @@ class BoundedChannel(HTTPChannel):
         return str(getattr(peer, "host", ""))
 
     def connectionMade(self) -> None:
+        """Register the connection, or close it if there is no room for it."""
         super().connectionMade()
         if not self._connections.add(self):
             self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Remove the connection from the register."""
         self._connections.remove(self)
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
+        """Take bytes; the first ones of a request start its time limit."""
         if self.due is None and not self.requests:
             self._begin()
         super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> None:
+        """Take a line; that of a pipelined request starts its time limit."""
         if self.due is None:  # sent before the request before it was answered
             self._begin()
         super().lineReceived(line)
@@ -61,21 +65,24 @@ class BoundedChannel(HTTPChannel):
         self.due = connections.clock.seconds() + connections.caps.head
 
     def allHeadersReceived(self) -> None:
+        """Extend the time limit to that of the whole request."""
         caps = self._connections.caps
         assert self.due is not None  # noqa: S101 - a line has been received
         self.due += caps.request - caps.head
         super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
+        """End the time limit: the request is complete."""
         self.due = None
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
+        """End the time limit: the request has been answered."""
         self.due = None
         super().requestDone(request)
 
     def give_up(self) -> None:
-        """Says 408 and closes; closes at once if that was said before."""
+        """Answer 408 and close; close at once if that was done before."""
         if self._given_up:
             self.abort()
             return
@@ -85,6 +92,6 @@ class BoundedChannel(HTTPChannel):
         self.loseConnection()
 
     def abort(self) -> None:
-        """Closes the connection without another word."""
+        """Close the connection without an answer."""
         transport: Any = self.transport
         transport.abortConnection()

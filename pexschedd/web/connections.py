@@ -19,11 +19,11 @@ from twisted.logger import Logger
 SWEEP_SECONDS = 1.0
 
 CLOSING_SECONDS = 5.0
-"""How long a client has to take the answer that closes its connection."""
+"""Seconds a client has to take the answer that closes its connection."""
 
 
 class ConnectionCaps(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of one server's connections; times in seconds."""
+    """The limits of one server's connections; times in seconds."""
 
     most: int = 1000
     most_per_address: int = 250
@@ -35,10 +35,11 @@ class ConnectionCaps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arriving(Protocol):
-    """A connection, as far as its bounds go."""
+    """A connection, as far as its limits are concerned."""
 
     due: float | None
-    """When the request at hand has to be complete; None while none is arriving."""
+    """The time by which the current request must be complete; None while none is
+    arriving."""
 
     @property
     def is_busy(self) -> bool:
@@ -49,10 +50,10 @@ class Arriving(Protocol):
         """The client's IP address; empty if it has none, as on a Unix socket."""
 
     def give_up(self) -> None:
-        """Says 408 and closes."""
+        """Answer 408 and close the connection."""
 
     def abort(self) -> None:
-        """Closes at once."""
+        """Close the connection at once."""
 
 
 class OpenConnections:
@@ -82,19 +83,19 @@ class OpenConnections:
         return len(self._open)
 
     def start(self) -> None:
-        """Begins to watch the time; once for each port."""
+        """Begin to watch the time limits; called once for each port."""
         self._listening += 1
         if not self._sweeps.running:
             self._sweeps.start(SWEEP_SECONDS, now=False)
 
     def stop(self) -> None:
-        """Stops watching when the last port is closed."""
+        """Stop watching when the last port is closed."""
         self._listening -= 1
         if self._listening == 0 and self._sweeps.running:
             self._sweeps.stop()
 
     def add(self, connection: Arriving) -> bool:
-        """Registers a new connection; False if there is no room for it."""
+        """Register a new connection; return False if there is no room for it."""
         address = connection.address
         same = self._by_address.setdefault(address, {})
         if is_remote(address) and len(same) >= self.caps.most_per_address:
@@ -113,7 +114,7 @@ class OpenConnections:
         return True
 
     def remove(self, connection: Arriving) -> None:
-        """Forgets a connection that is closed."""
+        """Forget a connection that is closed."""
         if self._open.pop(connection, connection) is None:
             self._by_address[connection.address].pop(connection)
             self._forget_address(connection.address)
@@ -123,7 +124,7 @@ class OpenConnections:
             self._by_address.pop(address, None)
 
     def sweep(self) -> None:
-        """Closes the connections whose request has not arrived in time."""
+        """Close the connections whose request has not arrived in time."""
         now = self.clock.seconds()
         for connection in [c for c in self._open if c.due is not None and c.due < now]:
             connection.due = now + CLOSING_SECONDS
@@ -131,7 +132,7 @@ class OpenConnections:
 
 
 def _make_room(connections: dict[Arriving, None]) -> bool:
-    """Closes the oldest connection that is not being answered, if there is one."""
+    """Close the oldest connection that is not being answered, if there is one."""
     oldest = next((each for each in connections if not each.is_busy), None)
     if oldest is None:
         return False

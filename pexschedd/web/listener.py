@@ -1,4 +1,4 @@
-"""Listens on an endpoint as a service, and says plainly when that is not possible."""
+"""A service that listens on an endpoint, and reports in plain words if it cannot."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,8 @@ from twisted.python.failure import Failure
 
 
 class Listener(Service):
-    """`failed` is called with a sentence if the port cannot be opened."""
+    """A service that listens on an endpoint, and calls `failed` with a sentence if the
+    port cannot be opened."""
 
     _log = Logger()
 
@@ -33,10 +34,12 @@ class Listener(Service):
         self.port: IListeningPort | None = None
 
     def privilegedStartService(self) -> None:
-        """Ports below 1024 need the rights that twistd still has now."""
+        """Open the port early: ports below 1024 need the privileges twistd still has
+        now."""
         self._open()
 
     def startService(self) -> None:
+        """Open the port, unless that was done before privileges were dropped."""
         super().startService()
         self._open()
 
@@ -62,6 +65,7 @@ class Listener(Service):
         self._opening = self.port = None
 
     def stopService(self) -> Deferred[None]:
+        """Close the port; fires when it is closed."""
         super().stopService()
         return Deferred.fromCoroutine(self._close())
 

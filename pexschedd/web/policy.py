@@ -1,4 +1,4 @@
-"""The conferencing nodes' question: which service is behind this alias, now?
+"""The answers to conferencing nodes that ask which service an alias leads to.
 
 The external policy interface, version 1: `GET /policy/v1/service/configuration`. A node
 waits five seconds at most, so the answer comes from memory. An alias that is not ours
@@ -58,6 +58,8 @@ def policy_error(
 
 
 class PolicyApi:
+    """The HTTP routes of the external policy interface."""
+
     app = Klein()
 
     def __init__(self, admission: Admission, account: OneAccount | None = None) -> None:
@@ -66,6 +68,7 @@ class PolicyApi:
 
     @route(app, "/policy/v1/service/configuration", errors=policy_error)
     def service_configuration(self, request: Request) -> bytes:
+        """Answer a node's question about the alias in `local_alias`."""
         if self._account is not None:
             self._account.require(request)
         aliases = request.args.get(b"local_alias") if request.args else None
@@ -76,6 +79,7 @@ class PolicyApi:
 
 
 def answer(verdict: Verdict) -> dict[str, Any]:
+    """Return the policy answer for a verdict; an unknown alias is left to the node."""
     match verdict:
         case Open(conference):
             return {
@@ -94,8 +98,9 @@ def answer(verdict: Verdict) -> dict[str, Any]:
 
 
 def service(conference: Conference) -> dict[str, Any]:
-    """The room as a node takes it. One invalid field voids the whole answer, so only
-    what differs from a node's own default is said, and PINs only where they fit."""
+    """Return the conference in the form that nodes accept. One invalid field voids the
+    whole answer, so it holds only what differs from a node's own defaults, and PINs
+    only where they are valid."""
     result: dict[str, Any] = {
         "service_type": "conference",
         "name": conference.name,
@@ -120,7 +125,8 @@ def service(conference: Conference) -> dict[str, Any]:
 
 
 def guest_pin_fits(pin: str, guest_pin: str) -> bool:
-    """Nodes want two different PINs of one length, or both ending in `#`."""
+    """Return True if nodes accept the two PINs: different, and of one length or both
+    ending in `#`."""
     if not guest_pin or guest_pin == pin:
         return False
     if pin.endswith("#") or guest_pin.endswith("#"):

@@ -1,4 +1,4 @@
-"""The HTTP server's edge: what a request has to be, and what every answer carries.
+"""The HTTP server's edge: the limits of requests, and the headers of all answers.
 
 Requests are bounded, name one host, and spell their path in its one normal form.
 Answers carry a request id and safe headers, and leave one access line. All of this
@@ -48,12 +48,14 @@ class BoundedRequest(TwistedRequest):
     request_id = ""
 
     def gotLength(self, length: int | None) -> None:
+        """Refuse a body that is announced as too large."""
         if length is not None and length > BODY_LIMIT:
             self._refuse_body()
             return
         super().gotLength(length)
 
     def handleContentChunk(self, data: bytes) -> None:
+        """Collect part of the body, and refuse the body once it is too large."""
         self._received += len(data)
         if self._received > BODY_LIMIT:
             self._refuse_body()
@@ -61,7 +63,7 @@ class BoundedRequest(TwistedRequest):
         super().handleContentChunk(data)
 
     def _refuse_body(self) -> None:
-        """Answers 413 at once: the request is not complete and never will be."""
+        """Answer 413 at once: the request is not complete and never will be."""
         words = f"The request body is larger than {BODY_LIMIT} bytes."
         text = _refusal("too_large", words)
         transport = self.channel.transport
@@ -79,6 +81,7 @@ class BoundedRequest(TwistedRequest):
         self._received = 0
 
     def process(self) -> None:
+        """Number the request, set the default headers, and route it or refuse it."""
         self.request_id = f"{_run}-{next(_number)}"
         self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
@@ -101,7 +104,7 @@ class BoundedRequest(TwistedRequest):
             )
 
     def _problem(self) -> tuple[int, str, str] | None:
-        """Status, code and words for a request that no route should see."""
+        """Return status, code and message if the request must not reach a route."""
         hosts = self.requestHeaders.getRawHeaders(b"host") or []
         if len(hosts) > 1 or (not hosts and self.clientproto == b"HTTP/1.1"):
             return 400, "bad_request", "The request must have one Host header."
@@ -136,13 +139,13 @@ class BoundedRequest(TwistedRequest):
         return last if is_address(last) else peer
 
     def getRequestHostname(self) -> bytes:
-        """Over a Unix socket there is none if nobody says one."""
+        """Return the Host header's name; `localhost` on a Unix socket without one."""
         if self.getHeader(b"host") is None and not hasattr(self.getHost(), "host"):
             return b"localhost"
         return bytes(super().getRequestHostname())
 
     def _refuse(self, status: int, code: str, words: str) -> None:
-        """Answers in JSON without asking any route."""
+        """Answer in JSON without asking any route."""
         text = _refusal(code, words, correlation_id=self.request_id)
         self.setResponseCode(status)
         set_header = self.responseHeaders.setRawHeaders
@@ -152,16 +155,18 @@ class BoundedRequest(TwistedRequest):
         self.finish()
 
     def render(self, resrc: IResource) -> None:
+        """Render the resource, with our name in the Server header."""
         self.responseHeaders.setRawHeaders(b"server", [b"pexschedd"])
         super().render(resrc)
 
     def finish(self) -> None:
+        """Finish the answer and write its access line."""
         super().finish()
         if self.site.access is not None:
             self.site.access(self._access_line())
 
     def _access_line(self) -> str:
-        """JSON by hand: nothing in it needs more escaping than the path."""
+        """Build the JSON by hand: nothing in it needs more escaping than the path."""
         elapsed = (self.site.clock.seconds() - self._started) * 1000
         time = self.site.now().isoformat(timespec="milliseconds")
         method = self.method.decode("ascii", "replace")[:20]
@@ -177,13 +182,13 @@ class BoundedRequest(TwistedRequest):
 
 
 def _refusal(code: str, text: str, **more: str) -> bytes:
-    """In the shapes of both sides: nobody knows yet which one is asked."""
+    """Build an error in the shapes of both APIs: the one addressed is not known yet."""
     both = {"status": "error", "code": code, "message": text, "error": text}
     return dumps(both | more).encode()
 
 
 def _is_text(part: bytes) -> bool:
-    """Whether a part of the address is UTF-8, which most are at first sight."""
+    """Return True if a part of the address is UTF-8; plain ASCII is settled first."""
     if part.isascii() and b"%" not in part:
         return True
     try:
@@ -207,7 +212,7 @@ _DOTS_OR_EMPTY = re.compile(rb"//|/\.{1,2}(?:/|$)")
 
 
 def _is_normal(path: bytes) -> bool:
-    """Whether a path is spelt in its one normal form.
+    """Return True if a path is spelt in its one normal form.
 
     A proxy that keeps paths such as /policy from outsiders compares them letter by
     letter, so no other spelling may lead there (RFC 3986 section 6.2.2).
@@ -230,7 +235,7 @@ class _Nowhere:
 
 
 class HttpSite(TwistedSite):
-    """Serves a resource with our kind of request."""
+    """A site that serves one resource with bounded requests and connections."""
 
     noisy = False
     protocol = BoundedChannel  # type: ignore[assignment,unused-ignore]  # no HTTP/2
@@ -261,21 +266,23 @@ class HttpSite(TwistedSite):
         self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
 
     def startFactory(self) -> None:
-        """Begins to watch the connections; Twisted calls it when a port opens."""
+        """Begin to watch the connections; Twisted calls this when a port opens."""
         super().startFactory()
         self.connections.start()
 
     def stopFactory(self) -> None:
-        """Ends watching; Twisted calls it when the last port is closed."""
+        """Stop watching; Twisted calls this when the last port is closed."""
         super().stopFactory()
         self.connections.stop()
 
     def log(self, request: Any) -> None:
-        """Twisted's own access log is a third of the cost of a request: not used."""
+        """Do nothing: Twisted's own access log would be a third of the cost of a
+        request."""
 
 
 class BufferedSink:
-    """Collects lines and writes them together, at most half a second later."""
+    """A sink that collects lines and writes them together, at most half a second
+    later."""
 
     _log = Logger()
 
@@ -290,6 +297,7 @@ class BufferedSink:
         self._lines.append(line)
 
     def flush(self) -> None:
+        """Write the lines that have been collected."""
         lines, self._lines = self._lines, []
         if lines:
             self._write("\n".join(lines) + "\n")

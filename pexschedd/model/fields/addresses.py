@@ -16,7 +16,7 @@ _FORBIDDEN_IN_URL = re.compile(r"[\s\"'<>\\^`{|}]")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine."""
+    """Return True if `host` can only be this machine."""
     host = host.strip("[]").rstrip(".").lower()
     if host == "localhost":
         return True
@@ -27,7 +27,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_host(host: str) -> bool:
-    """Whether `host` is a host name or an IP address (v6 in brackets)."""
+    """Return True if `host` is a host name or an IP address (IPv6 in brackets)."""
     if host.startswith("[") and host.endswith("]"):
         return _is_ip(host[1:-1], 6)
     if re.fullmatch(r"[0-9.]+", host):
@@ -44,7 +44,7 @@ def _is_ip(text: str, version: int) -> bool:
 
 
 def http_url(value: str) -> str | None:
-    """https anywhere, http on loopback; no credentials inside."""
+    """Check a URL: https, or http on loopback, without credentials."""
     if not value:
         return None
     parts = _split(value)
@@ -58,17 +58,19 @@ def http_url(value: str) -> str | None:
 
 
 def http_urls(value: str) -> str | None:
-    """One URL a line."""
+    """Check a list of URLs, one a line, as by `http_url`."""
     return _each_line(value, http_url)
 
 
 def host(value: str) -> str | None:
+    """Check a host name or an IP address, without a port."""
     if not value or is_host(value):
         return None
     return "This must be a host name such as mail.example.com, or an IP address."
 
 
 def host_and_port(value: str) -> str | None:
+    """Check a host name, with an optional port."""
     if not value:
         return None
     name, port = _host_port(value)
@@ -83,17 +85,20 @@ def host_and_port(value: str) -> str | None:
 
 
 def host_or_url(value: str) -> str | None:
+    """Check a full URL, or a host name with an optional port."""
     return http_url(value) if "://" in value else host_and_port(value)
 
 
 def identifier(value: str) -> str | None:
-    """What a protocol compares letter by letter: a URL, a URN, or another name."""
+    """Check an identifier that protocols compare letter by letter: a URL, a URN or
+    another name."""
     if value.isascii() and value.isprintable() and " " not in value:
         return None
     return "This must be an identifier such as https://mail.example.com."
 
 
 def mail_address(value: str) -> str | None:
+    """Check one mail address."""
     if not value:
         return None
     local, at, domain = value.rpartition("@")
@@ -103,7 +108,8 @@ def mail_address(value: str) -> str | None:
 
 
 def origins(value: str) -> str | None:
-    """One origin a line, as a page's frame-ancestors policy takes them."""
+    """Check a list of origins, one a line, as a page's frame-ancestors policy takes
+    them."""
     return _each_line(value, _origin)
 
 

@@ -1,4 +1,4 @@
-"""What a field is, declared once.
+"""The declaration of fields, each declared once.
 
 A record's attribute carries its `Field` in its annotation. From that one declaration
 come the static type, validation, the API's `schema/`, the generated documentation,
@@ -28,7 +28,7 @@ class Record(
     id: int
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """The fields that do not go with others, and what is wrong with them.
+        """Yield the fields that contradict others, each with the problem.
 
         Secrets may be plain or sealed here: only whether they are empty counts.
         """
@@ -36,11 +36,11 @@ class Record(
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about a field but its static type and default."""
+    """The declaration of a field, apart from its static type and default."""
 
     help: str = ""
     label: str = ""
-    """What administrators know the field as."""
+    """The name that administrators know the field by."""
     begins: str = ""
     """The title of the group of fields that starts with this one."""
     min_length: int | None = None
@@ -70,7 +70,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """A field as found in a record: the declaration with its name and type."""
+    """A field as found in a record: its declaration, name and type."""
 
     name: str
     type: Any
@@ -83,7 +83,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def fields_of(record: type[Record]) -> Mapping[str, Declared]:
-    """A record's fields in the order of declaration, `id` first."""
+    """Return a record's fields in the order of declaration, `id` first."""
     hints = get_type_hints(record, include_extras=True)
     result = {}
     for info in msgspec.structs.fields(record):

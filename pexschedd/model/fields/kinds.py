@@ -7,7 +7,7 @@ from pexschedd.model.fields.declaration import Field
 
 
 def label(label: str, help: str, *, manifest: bool = False) -> Field:
-    """A short text that users see."""
+    """Declare a short text that users see."""
     return Field(label=label, help=help, max_length=250, manifest=manifest)
 
 
@@ -16,7 +16,7 @@ OUTLOOK_SHORT = 125
 
 
 def short_label(label: str, help: str) -> Field:
-    """A short text that is part of the manifest as a name or label."""
+    """Declare a short text that is a name or label in the manifest."""
     return Field(
         label=label, help=help, max_length=250, manifest=True, checks=(_short,)
     )
@@ -29,7 +29,7 @@ def _short(value: str) -> str | None:
 
 
 def url(label: str, help: str, *, manifest: bool = False) -> Field:
-    """An http(s) URL, or empty."""
+    """Declare an http(s) URL, which may be empty."""
     return Field(
         label=label,
         help=help,
@@ -40,5 +40,5 @@ def url(label: str, help: str, *, manifest: bool = False) -> Field:
 
 
 def template(label: str, help: str, variables: frozenset[str]) -> Field:
-    """A jinja2 template that may use `variables`."""
+    """Declare a jinja2 template that may use `variables`."""
     return Field(label=label, help=help, max_length=12288, template=variables)

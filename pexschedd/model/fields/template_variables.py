@@ -1,4 +1,4 @@
-"""Which variables each kind of jinja2 template may use (deployment guide, "Variables").
+"""Variables of each kind of jinja2 template (deployment guide, "Variables").
 
 A template field declares one of these sets; saving refuses a template that uses any
 other name, so a typing error is found by the administrator and not by the organizers.

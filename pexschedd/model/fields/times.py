@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 
 def format_time(moment: datetime) -> str:
-    """`2026-11-21T09:30:00.000000`, in UTC."""
+    """Return a time in the API's form, `2026-11-21T09:30:00.000000`, in UTC."""
     return (
         moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
     )
 
 
 def parse_time(text: str) -> datetime:
-    """An aware UTC datetime from ISO 8601; without an offset the text is UTC.
+    """Return an aware UTC datetime from ISO 8601; a text without an offset is UTC.
 
     Raises ValueError.
     """

@@ -1,4 +1,4 @@
-"""From what a client sent to the values of a record, or every problem at once. Pure.
+"""Validation of a client's input: a record, or every problem at once. Pure.
 
 Values are JSON's; nothing is coerced: "true" is not a boolean. What needs to know
 other records (uniqueness, references) is `consistency`'s business.
@@ -17,32 +17,34 @@ R = TypeVar("R", bound=Record)
 Problems = dict[str, list[str]]
 
 _LARGEST = 2**53 - 1
-"""What every JSON reader can hold exactly."""
+"""The largest integer that every JSON reader can hold exactly."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class TemplateChecker(Protocol):
-    """Knows jinja2, which this package does not."""
+    """The check of a template's syntax and variables; keeps jinja2 out of this
+    package."""
 
     def check(self, source: str, variables: frozenset[str]) -> None:
-        """Raises `TemplateError` if `source` does not compile, or uses a variable that
+        """Raise `TemplateError` if `source` does not compile, or uses a variable that
         is not in `variables`."""
 
     def uses(self, source: str, variable: str) -> bool:
-        """Whether a template that compiles uses `variable`."""
+        """Return True if a template that compiles uses `variable`."""
 
 
 class _Wrong(Exception):
-    """What is wrong with one value."""
+    """The problem with one value."""
 
 
 def is_writable(declared: Declared) -> bool:
+    """Return True if clients of the API may set the field."""
     return not (declared.field.readonly or declared.field.internal)
 
 
 def is_exposed(declared: Declared) -> bool:
-    """Whether the API returns the field."""
+    """Return True if the API returns the field."""
     return not (declared.field.secret or declared.field.internal)
 
 
@@ -54,11 +56,11 @@ def validate(
     templates: TemplateChecker,
     replace: bool = False,
 ) -> R:
-    """A record of `kind` with `values` over `current`, or over the defaults.
+    """Return a record of `kind` with `values` over `current`, or over the defaults.
 
     `current` is None for a new record, which gets the id 0. With `replace` the fields
-    that are left out go back to their defaults, except secrets: nobody can read them
-    to send them again. Fields that the server
+    that are left out go back to their defaults, except secrets, which clients cannot
+    read back to send them again. Fields that the server
     sets keep their value: `values` may hold them, they are ignored. Required fields
     that the server sets are left for it. Secrets are plain in `values` and sealed in
     `current`. Raises `InvalidFields` that names every wrong field.
@@ -99,7 +101,8 @@ def _default(field: Declared) -> Any:
 
 
 def check_value(field: Declared, value: object, templates: TemplateChecker) -> Any:
-    """The value as the record holds it; raises what is wrong with it."""
+    """Return the value as the record holds it; raise an error that says what is wrong
+    with it."""
     if value is None:
         if field.nullable:
             return None
