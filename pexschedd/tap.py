@@ -33,6 +33,7 @@ from pexschedd.log_writer import LogWriter
 from pexschedd.model import tables
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
+from pexschedd.store.spare_descriptors import SPARE
 from pexschedd.store.store import Store
 from pexschedd.util import signals
 from pexschedd.util.periodic import Periodic, Running
@@ -90,6 +91,7 @@ def makeService(options: DaemonOptions) -> MultiService:
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
     count_steadily(reactor)
+    SPARE.hold()
     try:
         daemon = Daemon(options.config, reactor=reactor, now=system_now)
     except (StoreError, ConfigError) as error:

@@ -82,7 +82,9 @@ HARMLESS = ("twisted.logger",)
 
 ONLY_IN: dict[str, str] = {
     # module                 the only places that may import it
-    "threading": "log_writer.py store/journal/journal.py store/fs.py",
+    "threading": (
+        "log_writer.py store/journal/journal.py store/fs.py store/spare_descriptors.py"
+    ),
     "pexschedd.tap": "tools/command.py demo",
     "pexschedd.sandbox": "sandbox demo",
     "pexschedd.demo": "demo",

@@ -23,6 +23,7 @@ from typing import Protocol
 
 from pexschedd.errors import StoreError
 from pexschedd.store.disk_reserve import DiskSpace
+from pexschedd.store.spare_descriptors import SPARE
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk or an exhausted quota."""
@@ -150,7 +151,7 @@ class RealFileSystem:
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
         """Read a part of a file, or all of it; every OSError names the file."""
         try:
-            with open(path, "rb", buffering=0) as file:
+            with open(path, "rb", buffering=0, opener=SPARE.open) as file:
                 file.seek(offset)
                 if size < 0:
                     return file.readall()
@@ -163,15 +164,15 @@ class RealFileSystem:
 
     def create(self, path: Path) -> int:
         """Open an empty file for writing, mode 0600; an existing one is emptied."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        return SPARE.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
     def append(self, path: Path) -> int:
         """Open an existing file for writing at its end."""
-        return os.open(path, os.O_WRONLY | os.O_APPEND)
+        return SPARE.open(path, os.O_WRONLY | os.O_APPEND)
 
     def open(self, path: Path) -> int:
         """Open an existing file for `read_at`."""
-        return os.open(path, os.O_RDONLY)
+        return SPARE.open(path, os.O_RDONLY)
 
     def read_at(self, handle: int, offset: int, size: int) -> bytes:
         """Read up to `size` bytes from `offset` on."""
@@ -196,6 +197,7 @@ class RealFileSystem:
     def close(self, handle: int) -> None:
         """Close a handle, and release its lock if it has one."""
         os.close(handle)
+        SPARE.refill()
 
     def rename(self, old: Path, new: Path) -> None:
         """Rename a file in one step, replacing any file that has the new name."""
@@ -217,7 +219,7 @@ class RealFileSystem:
 
     def sync_dir(self, path: Path) -> None:
         """Make the names in a folder durable, with `fsync` of the folder."""
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        handle = SPARE.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
         finally:
