@@ -33,10 +33,10 @@ from pexschedd.log_writer import LogWriter
 from pexschedd.model import tables
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
-from pexschedd.store.spare_descriptors import SPARE
 from pexschedd.store.store import Store
 from pexschedd.util import signals
 from pexschedd.util.periodic import Periodic, Running
+from pexschedd.util.spare_descriptors import SPARE
 from pexschedd.util.steady_time import count_steadily
 
 UPCOMING_EVERY = 60.0

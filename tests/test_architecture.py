@@ -44,8 +44,8 @@ MAY_IMPORT: dict[str, str] = {
     "control": "scheduling doctor model store util config",
     "tools": "control doctor identity model scheduling store util config tap",
     "composition": (
-        "config metrics logs control crypto doctor ews identity management model net "
-        "scheduling store templates util web"
+        "config metrics logs log_writer control crypto doctor ews identity management "
+        "model net scheduling store templates util web"
     ),
     "sandbox": "",
     "demo": "sandbox config util logs tap store/store model web/api web/site",
@@ -83,7 +83,7 @@ HARMLESS = ("twisted.logger",)
 ONLY_IN: dict[str, str] = {
     # module                 the only places that may import it
     "threading": (
-        "log_writer.py store/journal/journal.py store/fs.py store/spare_descriptors.py"
+        "log_writer.py store/journal/journal.py store/fs.py util/spare_descriptors.py"
     ),
     "pexschedd.tap": "tools/command.py demo",
     "pexschedd.sandbox": "sandbox demo",

@@ -1,4 +1,4 @@
-"""File descriptors that are held back for the store.
+"""File descriptors that are held back, for the store above all.
 
 Too many open files says nothing about the disk: a thousand strangers' connections must
 not make the store give up. When no descriptor is left, opening a file takes one of the
