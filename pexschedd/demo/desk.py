@@ -9,8 +9,8 @@ Mounted beside the sandbox Exchange, on the same port::
     /desk/message     a message's HTML, in a document that runs no scripts
     /desk/api/…       JSON for the page
 
-The desk knows everybody's mail and hands out identity tokens, so it answers only pages
-of its own: the Host must be the loopback address, and what changes something must be
+The desk shows its users' mail and issues identity tokens, so it answers only pages of
+its own: the Host must be the loopback address, and what changes something must be
 JSON, which no foreign page can send here.
 """
 
@@ -114,7 +114,7 @@ class Desk:
         # The paper's style comes first; the message's own goes over it.
         return _mail(request, _read("paper.html") + html.encode())
 
-    # Seeing
+    # Reading
 
     @route(app, "/api/setup")
     async def setup(self, request: Request) -> bytes:
@@ -173,7 +173,7 @@ class Desk:
             return _problem(request, 502, error)
         return json_response(request, room)
 
-    # Doing
+    # Actions
 
     @route(app, "/api/meetings", methods=["POST"])
     def send(self, request: Request) -> bytes:

@@ -20,7 +20,7 @@ async def room_of(daemon: DaemonClient, uid: str, alias: str) -> RoomView:
     try:
         return await _room_of(daemon, uid, alias)
     except DaemonNotFound:
-        # The meeting was cancelled between two of our questions: now all is gone.
+        # The meeting was cancelled between two requests: now all rows are gone.
         return await _room_of(daemon, uid, alias)
 
 

@@ -81,7 +81,7 @@ class DemoState:
             "state_dir": "daemon",
             "endpoints": None,
             "initial_admin_password_file": self.password_file.name,
-            # Only what somebody at the terminal should know.
+            # Only what a reader of the terminal should know.
             "log": {"level": "warn", "format": "text"},
         }
         if self.config.exists():

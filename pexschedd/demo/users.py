@@ -49,7 +49,7 @@ class DeskUsers:
         self._room = room
         self.users = [self._party(exchange.person(address)) for address in users]
 
-    # Seeing
+    # Reading
 
     def calendar(self, user: str) -> list[MeetingView]:
         """Return all meetings of a user, by start."""
@@ -73,7 +73,7 @@ class DeskUsers:
         """Return the HTML document of a message."""
         return self._message(user, item_id).body.html
 
-    # Doing
+    # Actions
 
     def save(self, draft: MeetingDraft) -> str:
         """Send a new meeting, or a change of one; return its UID."""
@@ -128,7 +128,7 @@ class DeskUsers:
         """Mark a message as read."""
         self._mailbox(user).mark_read(self._message(user, item_id))
 
-    # Inside
+    # Helpers
 
     def _mailbox(self, user: str) -> SandboxMailbox:
         if user.casefold() not in self._users:

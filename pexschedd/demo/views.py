@@ -69,7 +69,7 @@ class MailView(msgspec.Struct, frozen=True, kw_only=True):
     unread: bool
     preview: str
     uid: str
-    """Of the meeting that it is about, or empty."""
+    """The UID of the meeting that it is about, or empty."""
     response: str
     """Accept, Decline or Tentative for a MeetingResponse."""
     update: bool

@@ -5,16 +5,17 @@ is not hidden by the same misreading on the other. Everything is in memory.
 
 The parts, from the inside out:
 
-- `model`     what mailboxes hold: `Item`, `Meeting`, `Attendee`, `Body` (records)
-- `recurrence`, `expansion`, `series`  how meetings repeat, and their occurrences
-- `mailbox`   `SandboxMailbox`: folders, indexes, the log of changes
-- `directory`, `post`, `exchange`  `Exchange`: all mailboxes; how mail gets from one to
-  another; what organizers and attendees do
-- `site`, `operations`  Exchange Web Services over HTTP
-- `negotiation`, `ntlm`, `bearer`  how clients sign in; `installation` its settings
-- `notifications`, `subscriptions`, `streaming`  who hears of changes
-- `behaviour`, `fault`, `chance`, `throttling`, `trouble`, `trickle`  what goes wrong
-- `server`    `Sandbox`: an `Exchange` with its HTTP side, ready to be mounted
+- `items`          records of items, ids, bodies, series and their occurrences
+- `mailboxes`      accounts and mailboxes, the transport of messages, and `Exchange`:
+  the actions of organizers and attendees
+- `properties`     the properties of items as XML, restrictions, response shapes
+- `notifications`  subscriptions, events and streams
+- `faults`         faults on demand and at random, and throttling
+- `signin`         how clients sign in
+- `operations`     the operations of Exchange Web Services
+- `service`        `EwsService`: requests carried out without HTTP
+- `web`            the EWS endpoint, the control API, faults of the transport
+- `server`         `Sandbox`: the service with its HTTP side, ready to be mounted
 
 Used from Python, without HTTP::
 
@@ -23,32 +24,33 @@ Used from Python, without HTTP::
 
     meeting = exchange.schedule(            # -> Item, in the organizer's calendar
         alice, subject="Weekly", start=start, end=end,      # aware datetimes
-        required=["bob@example.test"],      # addresses, or Person(name, address)
+        required=["bob@example.test"],      # addresses, or MailboxUser(name, address)
         optional=[], resources=["pexipmeeting@example.test"],
         body="<p>Agenda</p>", location="Room 1", zone="W. Europe Standard Time",
         all_day=False, by="bob@example.test",    # a delegate sends it for Alice
-    )                                       # send=False keeps it to the organizer
-    exchange.update(meeting, subject="Weekly!", body="<p>…</p>")     # tells everybody
+    )                                       # send=False tells no attendee
+    exchange.update(meeting, subject="Weekly!", body="<p>…</p>")   # tells all attendees
     exchange.update(meeting, required=[], send=Send.CHANGED)  # or Send.ALL, Send.NONE
-    exchange.cancel(meeting, text="<p>Sorry</p>")   # -> None; tells everybody
-    exchange.respond(request, Answer.ACCEPT, text="<p>Gladly</p>")   # as an attendee
+    exchange.cancel(meeting, text="<p>Sorry</p>")   # -> None; tells all attendees
+    exchange.respond(request, MeetingAnswer.ACCEPT, text="<p>Gladly</p>")
     exchange.send_message(alice, to=["bob@example.test"], subject="Hi", body="<p>…</p>")
     exchange.remove(cancellation)           # RemoveItem: out of the calendar with it
     exchange.take_away(item)                # delete without telling anybody
 
-    series = exchange.schedule(alice, ..., recurrence=Recurrence.weekly("Tuesday"))
+    tuesdays = SeriesRecurrence.weekly("Tuesday")
+    series = exchange.schedule(alice, ..., recurrence=tuesdays)
                     # .daily, .weekly, .monthly, .monthly_on, .yearly, .yearly_on;
                     # interval=…; count=… or until=date or neither; start=date
-    exchange.occurrences(series, low, high)  # -> list[Item], what takes place then
+    exchange.occurrences(series, low, high)  # -> list[Item], those that take place then
     exchange.occurrence(series, original_start)     # -> Item, or EwsError
     exchange.update(series, occurrence=original_start, start=…, body=…)  # that one
     exchange.update(series, occurrence=original_start, required=[…, "new@example.test"])
     exchange.cancel(series, occurrence=original_start)
-    exchange.update(series, recurrence=Recurrence.weekly("Tuesday", until=…))
-    exchange.update(meeting, recurrence=None)       # one meeting again
+    exchange.update(series, recurrence=SeriesRecurrence.weekly("Tuesday", until=…))
+    exchange.update(meeting, recurrence=None)       # a single meeting again
 
     exchange.forward(request, bob, to=["pexipmeeting@example.test"])
-    exchange.hold("pexipmeeting@example.test")      # its mail waits
+    exchange.hold("pexipmeeting@example.test")      # its mail is held back
     exchange.release("pexipmeeting@example.test", order=(1, 0, 0))  # or as it was sent
     exchange.deliver_again(message)                 # another copy of the same
     with exchange.on_the_way(alterations.signed):   # encrypted, rights_managed,
@@ -76,9 +78,9 @@ The server side::
     sandbox.identity_token("alice@example.test", audience, base_url, lifetime=28800)
     sandbox.behaviour.configure({"latency_ms": 5, "faults": [...]}); sandbox.calls
 
-    sandbox = Sandbox(now=…, clock=…, sign_in=SignIn(methods=("NTLM",)), bearer=judge)
+    sandbox = Sandbox(now=…, clock=…, sign_in=SignIn(methods=("NTLM",)), bearer=verify)
     sandbox.tokens.register("opaque", mailbox="alice@example.test", expires_in=3600)
-    sandbox.subscriptions.limits = Limits(heartbeat_s=5, affinity=True)
+    sandbox.subscriptions.limits = SubscriptionLimits(heartbeat_s=5, affinity=True)
     for stream in sandbox.streams():
         stream.misbehave("abort")           # one of streaming.ACTIONS
     sandbox.subscriptions.forget()          # as a restart of the server does
@@ -86,8 +88,8 @@ The server side::
 
 `Item` records change in place, and their `id` changes when they move to another
 folder, exactly as ids do in Exchange. `Meeting`, `Attendee` and `Body` are immutable.
-The item of an occurrence is made when it is asked for; its meeting's `recurrence_id`
-is when the pattern of the series has it, its `type` says whether it was changed.
+The item of an occurrence is made on request; its meeting's `recurrence_id` is its start
+by the pattern of the series, its `type` says whether it was changed.
 """
 
 from pexschedd.sandbox.items.records import (

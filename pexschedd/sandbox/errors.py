@@ -75,7 +75,7 @@ class EwsError(Exception):
         self.code = code
         self.text = text or _TEXTS.get(code, f"{code}.")
         self.values = dict(values or {})
-        """What MessageXml carries beside the text, such as BackOffMilliseconds."""
+        """Values of MessageXml, such as BackOffMilliseconds."""
         super().__init__(f"{code}: {self.text}")
 
 

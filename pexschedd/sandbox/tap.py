@@ -62,13 +62,13 @@ class SandboxOptions(usage.Options):
             "sign-in",
             None,
             "Basic",
-            "What is offered, with commas: Basic, NTLM, Negotiate, Bearer.",
+            "Sign-in methods, separated by commas: Basic, NTLM, Negotiate, Bearer.",
         ],
         [
             "channel-binding",
             None,
             "none",
-            "Extended Protection, over TLS: none, allow or required.",
+            "Extended Protection over TLS: none, allow or required.",
         ],
     ]
 

@@ -64,7 +64,7 @@ def test_a_good_file_is_read() -> None:
         {"address": "d@b", "impersonates": ["*"]},
     ]
     first, second = read_accounts(json.dumps(document).encode())
-    assert first.lets_in("D@B")
+    assert first.is_open_to("D@B")
     assert second.password is None
     assert second.processing is Processing.AUTO_UPDATE
 

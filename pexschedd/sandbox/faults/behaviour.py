@@ -17,11 +17,11 @@ class BehaviourSettings(msgspec.Struct, forbid_unknown_fields=True):
     latency_ms: float = 0
     faults: list[Fault] = []
     sign_in: SignIn | None = None
-    """None: the installation's own."""
+    """None: the installation's own settings."""
     random: RandomFaults | None = None
     throttling: Throttling = Throttling()
     clock_skew_s: float = 0
-    """How far the server's clock is ahead, as its Date says."""
+    """Seconds by which the server's clock is ahead, as its Date header shows."""
 
 
 class Behaviour:
@@ -32,7 +32,7 @@ class Behaviour:
         self, sign_in: SignIn | None = None, seconds: Callable[[], float] = lambda: 0.0
     ) -> None:
         self._seconds = seconds
-        self._dice: RandomFaultSource | None = None
+        self._random: RandomFaultSource | None = None
         self.throttling = Throttling()
         self.clock_skew = 0.0
         """Seconds."""
@@ -69,9 +69,9 @@ class Behaviour:
         self._until = {
             id(f): now + f.for_s for f in parsed.faults if f.for_s is not None
         }
-        self._dice = None
+        self._random = None
         if parsed.random is not None:
-            self._dice = RandomFaultSource(parsed.random, self._seconds)
+            self._random = RandomFaultSource(parsed.random, self._seconds)
         self.throttling = parsed.throttling
         self.clock_skew = parsed.clock_skew_s
         self.latency = parsed.latency_ms / 1000
@@ -84,7 +84,7 @@ class Behaviour:
             self.latency * 1000,
             self._faults,
             self.sign_in,
-            self._dice.chance if self._dice is not None else None,
+            self._random.settings if self._random is not None else None,
             self.throttling,
             self.clock_skew,
         )
@@ -109,11 +109,11 @@ class Behaviour:
             if isinstance(fault.times, int):
                 fault.times -= 1
         self._faults = [fault for fault in self._faults if fault.times != 0]
-        thrown = self._dice.throw(operation, mailbox) if self._dice else None
-        if thrown is not None and thrown.item:
-            items.append(thrown)
-        elif thrown is not None and whole is None:
-            whole = thrown
+        drawn = self._random.draw(operation, mailbox) if self._random else None
+        if drawn is not None and drawn.item:
+            items.append(drawn)
+        elif drawn is not None and whole is None:
+            whole = drawn
         return BehaviourPlan(whole, items)
 
 

@@ -33,32 +33,32 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     """None: until something else is configured. By default once, or with `for_s` as
     often as it can in that time."""
     for_s: float | None = None
-    """Only so many seconds, from when it is configured."""
+    """Seconds for which the fault is in force, from when it is configured."""
     mailbox: str | None = None
-    """Only when acting as this address."""
+    """The fault applies only to requests that act as this address."""
     item: bool = False
-    """A response code: for items of the request instead of the whole."""
+    """A response code applies to items of the request, not to the whole."""
     index: int | None = None
-    """Which item; None: all of them."""
+    """The item, counted from 0; None: all of them."""
     after: bool = False
-    """What was asked for is done first: only the answer goes wrong."""
+    """The operation is carried out, and only its answer goes wrong."""
     back_off_ms: int | None = None
     retry_after_s: int | None = None
     message: str = ""
     inner: str | None = None
-    """A code that ErrorInternalServerError carries within."""
+    """A code that ErrorInternalServerError carries in MessageXml."""
     code: str | None = None
-    """`stream-error`: which."""
+    """The response code of `stream-error`."""
     after_s: float = 0
-    """`stream-…`: so long after the stream was opened."""
+    """Seconds from the opening of the stream to a `stream-…` fault."""
     bytes_per_s: float = 1
-    """`slow`."""
+    """The pace of `slow`."""
     bytes: int = 100_000_000
-    """`huge`."""
+    """The size of `huge`."""
     gzip: bool = False
-    """`huge`: compressed, so that little is sent."""
+    """`huge` is compressed, so that little is sent."""
     location: str = "/ews/genericerrorpage.htm"
-    """`redirect`, and `http-3xx`."""
+    """The target of `redirect` and `http-3xx`."""
 
     @property
     def done_first(self) -> bool:

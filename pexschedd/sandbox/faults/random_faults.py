@@ -12,29 +12,31 @@ class RandomFaults(msgspec.Struct, forbid_unknown_fields=True):
     """The settings of random faults."""
 
     rate: float
-    """Of all calls, from 0 to 1."""
+    """The share of calls that get a fault, from 0 to 1."""
     faults: list[Fault]
-    """One is chosen of those that fit the call."""
+    """The faults to choose from; only those that fit the call are considered."""
     seed: int = 0
     for_s: float | None = None
-    """None: until something else is configured."""
+    """Seconds; None: until something else is configured."""
 
 
 class RandomFaultSource:
     """A source of random faults, asked once for each call."""
 
-    def __init__(self, chance: RandomFaults, seconds: Callable[[], float]) -> None:
-        self.chance = chance
+    def __init__(self, settings: RandomFaults, seconds: Callable[[], float]) -> None:
+        self.settings = settings
         # The same every time is what is wanted: no secret comes of it.
-        self._random = random.Random(chance.seed)  # noqa: S311
+        self._random = random.Random(settings.seed)  # noqa: S311
         self._seconds = seconds
-        self._until = None if chance.for_s is None else self._seconds() + chance.for_s
+        self._until = (
+            None if settings.for_s is None else self._seconds() + settings.for_s
+        )
 
-    def throw(self, operation: str, mailbox: str) -> Fault | None:
+    def draw(self, operation: str, mailbox: str) -> Fault | None:
         """Return a fault for this call, or None in most cases."""
         if self._until is not None and self._seconds() >= self._until:
             return None
-        if self._random.random() >= self.chance.rate:
+        if self._random.random() >= self.settings.rate:
             return None
-        fitting = [f for f in self.chance.faults if f.fits(operation, mailbox)]
+        fitting = [f for f in self.settings.faults if f.fits(operation, mailbox)]
         return self._random.choice(fitting) if fitting else None

@@ -14,7 +14,7 @@ class Throttling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_concurrent: int | None = None
     requests_per_minute: int | None = None
     back_off_ms: int | None = None
-    """What is said of too many in a minute; None: until there is room again."""
+    """The back-off after too many in a minute; None: until there is room again."""
 
 
 class MailboxThrottle:

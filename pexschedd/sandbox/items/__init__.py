@@ -1,1 +1,1 @@
-"""What mailboxes hold: items, their ids and bodies, and series of meetings."""
+"""Items of mailboxes: records, ids, bodies, and series of meetings."""

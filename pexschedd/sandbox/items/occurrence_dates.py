@@ -130,7 +130,7 @@ def last(meeting: Meeting) -> OccurrenceSpan | None:
 
 
 def _length(meeting: Meeting) -> timedelta:
-    """How long it lasts by the clock on the wall."""
+    """Return the duration by the local clock."""
     where = zone(meeting)
     start, end = (
         moment.astimezone(where).replace(tzinfo=None)

@@ -89,7 +89,7 @@ class Body(msgspec.Struct, frozen=True):
     html: str
     text: str
     plain: bool = False
-    """It was written as plain text; the HTML is made from it."""
+    """The body was written as plain text, and the HTML is made from it."""
 
 
 EMPTY_BODY = Body("", "")
@@ -120,23 +120,23 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     all_day: bool = False
     location: str = ""
     free_busy: str = "Busy"
-    """What the organizer intends for the attendees' calendars."""
+    """The status that the organizer intends for the attendees' calendars."""
     attendees: tuple[Attendee, ...] = ()
     response_requested: bool = True
     allow_new_time: bool = True
     sequence: int = 0
     critical_change: datetime
-    """When the organizer last sent a change (PidLidOwnerCriticalChange)."""
+    """The time when the organizer last sent a change (PidLidOwnerCriticalChange)."""
     cancelled: bool = False
 
     type: CalendarType = CalendarType.SINGLE
     recurrence_id: datetime | None = None
-    """Of an occurrence: when the series' pattern has it."""
+    """The start of an occurrence by the series' pattern."""
     recurrence: SeriesRecurrence | None = None
-    """Of a series. Its `start` and `end` are those of the first occurrence."""
+    """Series only. `start` and `end` are then those of the first occurrence."""
     exceptions: tuple[ChangedOccurrence, ...] = ()
     deleted: tuple[datetime, ...] = ()
-    """Occurrences that do not take place, by when the pattern has them."""
+    """The deleted occurrences, by their starts in the pattern."""
 
     def newer_than(self, other: "Meeting") -> bool:
         """Return whether this version is newer: by sequence, then by the time when the
@@ -180,7 +180,7 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     is_draft: bool = False
     sender: MailboxUser | None = None
     author: MailboxUser | None = None
-    """EWS calls it From."""
+    """The sender that EWS calls From."""
     to: tuple[MailboxUser, ...] = ()
     cc: tuple[MailboxUser, ...] = ()
     bcc: tuple[MailboxUser, ...] = ()
@@ -199,9 +199,9 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     my_response: ResponseType = ResponseType.UNKNOWN
     replied: datetime | None = None
     free_busy: str = "Busy"
-    """How the time shows in this mailbox."""
+    """The status of this time in this mailbox."""
     told: Meeting | None = None
-    """Organizer only: the version the attendees know."""
+    """Organizer only: the version that was sent to the attendees last."""
     last_sequence: int = 0
     """Organizer only: the highest that a series or one of its occurrences has had."""
     exceptions: "tuple[Item, ...]" = ()

@@ -10,7 +10,7 @@ DAYS = (
     *("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     *("Day", "Weekday", "WeekendDay"),
 )
-"""The first seven as `date.weekday()` counts; then those that stand for several."""
+"""The weekdays in the order of `date.weekday()`, then the names of groups of days."""
 INDEXES = ("First", "Second", "Third", "Fourth", "Last")
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),

@@ -21,8 +21,8 @@ from pexschedd.sandbox.items.records import (
 )
 
 _DAY = timedelta(days=1)
-_SIGHT = timedelta(days=400)
-"""How far the neighbours of an occurrence are looked for, at first."""
+_NEIGHBOURHOOD = timedelta(days=400)
+"""The distance within which the neighbours of an occurrence are looked for."""
 
 
 def meeting_of(item: Item) -> Meeting:
@@ -42,7 +42,7 @@ def is_series(item: Item | None) -> bool:
     )
 
 
-# Looking at the occurrences
+# Reading
 
 
 def occurrence(master: Item, original: datetime) -> Item | None:
@@ -121,7 +121,7 @@ def last(meeting: Meeting) -> ChangedOccurrence | None:
     return changed.get(span.start) or _unchanged(span)
 
 
-# Changing them
+# Changing
 
 
 def put(master: Item, item: Item) -> None:
@@ -154,7 +154,9 @@ def check_place(master: Item, item: Item) -> None:
     its own."""
     series, meeting = meeting_of(master), meeting_of(item)
     original = _original(item)
-    others = _days(master, original - _SIGHT, original + _SIGHT, original)
+    others = _days(
+        master, original - _NEIGHBOURHOOD, original + _NEIGHBOURHOOD, original
+    )
     day = occurrence_dates.local_date(series, meeting.start)
     for neighbour, before in others:
         if (neighbour >= day) if before else (neighbour <= day):
@@ -217,7 +219,7 @@ def outdated(entry: Item | None, meeting: Meeting) -> bool:
     if known is None:
         return False
     if known.type is CalendarType.OCCURRENCE:
-        # Nobody has said anything about it but by way of the series.
+        # Nothing has been said about it but what was said about the series.
         return known.sequence > meeting.sequence
     return known.newer_than(meeting)
 
@@ -249,7 +251,7 @@ def take_over(entry: Item, known: Meeting | None) -> None:
         put(entry, kept[original])
 
 
-# Inside
+# Helpers
 
 
 def _original(item: Item) -> datetime:
@@ -260,7 +262,7 @@ def _original(item: Item) -> datetime:
 
 
 def _grid(meeting: Meeting) -> tuple[object, ...]:
-    """What the occurrences hang on."""
+    """Return everything that the occurrences' times depend on."""
     recurrence = meeting.recurrence
     return (
         meeting.start,

@@ -22,7 +22,7 @@ _DAYS = (
 
 
 class _Change(NamedTuple):
-    """When the clocks change: on the n-th such weekday of a month; -1: the last."""
+    """A change of the clocks: on the n-th weekday of a month; -1: the last."""
 
     to_daylight: bool
     after_midnight: timedelta

@@ -27,7 +27,7 @@ class Processing(StrEnum):
     """The automatic processing of meeting messages that arrive in a mailbox."""
 
     NONE = "none"
-    """Nothing: a resource whose requests somebody else answers."""
+    """None: a resource whose requests are answered by a client."""
     AUTO_UPDATE = "auto_update"
     """The calendar attendant: a tentative entry in the calendar; people."""
     AUTO_ACCEPT = "auto_accept"
@@ -41,7 +41,7 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Primary SMTP address, and the user name to sign in with."""
     name: str = ""
     password: str | None = None
-    """None: nobody can sign in as this one."""
+    """None: the account cannot sign in."""
     processing: Processing = Processing.AUTO_UPDATE
     impersonates: tuple[str, ...] = ()
     """Addresses that this account may act as; "*" means all."""
@@ -50,13 +50,13 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     """Further SMTP addresses."""
     mailbox_type: MailboxType = "Mailbox"
-    """What the address book calls it. All but "Mailbox" are addresses without one."""
+    """The type in the address book. All but "Mailbox" have no mailbox."""
     ews_enabled: bool = True
     """False: EWS is switched off for this mailbox, status 403."""
     disabled: bool = False
     """The account cannot sign in; its mailbox is there, as resources' are."""
     password_expired: bool = False
-    """The account cannot sign in until somebody gives it a new one."""
+    """The account cannot sign in until its password is changed."""
 
     @property
     def local(self) -> str:
@@ -77,7 +77,7 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return whether the account may act as this address."""
         return "*" in self.impersonates or _listed(address, self.impersonates)
 
-    def lets_in(self, address: str) -> bool:
+    def is_open_to(self, address: str) -> bool:
         """Return whether this account may open the mailbox as a delegate."""
         return _listed(address, self.open_to)
 

@@ -38,7 +38,7 @@ class MessageSender(Protocol):
     def now(self) -> datetime:
         """Return the time, aware UTC."""
 
-    def person(self, who: str | MailboxUser) -> MailboxUser:
+    def person(self, addressee: str | MailboxUser) -> MailboxUser:
         """Return the address with the name that the address book has for it."""
 
     def message_id(self, address: str) -> str:
@@ -244,7 +244,7 @@ def _send_response(
     item_class, prefix, response = _CLASSES[answer]
     now = sender.now()
     me = sender.person(mailbox.address)
-    # The organizer sees who answers by the address that was invited.
+    # The organizer sees the response as that of the address that was invited.
     for address in (mailbox.account.address, *mailbox.account.aliases):
         invited = meeting.attendee(address)
         if invited is not None:

@@ -71,15 +71,15 @@ class MailboxDirectory:
         """Return the mailbox that an item lies in."""
         return self._by_guid[item.mailbox]
 
-    def person(self, who: Addressee) -> MailboxUser:
+    def person(self, addressee: Addressee) -> MailboxUser:
         """Return the address with the name that the address book has for it."""
-        if isinstance(who, MailboxUser):
-            if who.name:
-                return who
-            who = who.address
-        mailbox = self.find(who)
+        if isinstance(addressee, MailboxUser):
+            if addressee.name:
+                return addressee
+            addressee = addressee.address
+        mailbox = self.find(addressee)
         name = mailbox.account.name if mailbox is not None else ""
-        return MailboxUser(name or who, who)
+        return MailboxUser(name or addressee, addressee)
 
     def new_goid(self) -> bytes:
         """Return a new clean global object id."""
@@ -116,5 +116,5 @@ class MailboxDirectory:
         raw = self._unique(16).hex()
         return "-".join((raw[:8], raw[8:12], raw[12:16], raw[16:20], raw[20:]))
 
-    def _mailbox(self, who: SandboxMailbox | str) -> SandboxMailbox:
-        return who if isinstance(who, SandboxMailbox) else self.mailbox(who)
+    def _mailbox(self, user: SandboxMailbox | str) -> SandboxMailbox:
+        return user if isinstance(user, SandboxMailbox) else self.mailbox(user)

@@ -35,7 +35,7 @@ from pexschedd.sandbox.mailboxes.token_certificate import TokenCertificate
 class Exchange(MailTransport):
     """The mailboxes of all accounts, in memory, and the actions of their users."""
 
-    # What organizers do
+    # Actions of organizers
 
     def schedule(
         self,
@@ -161,7 +161,7 @@ class Exchange(MailTransport):
         for role, people in (*lists, (Role.RESOURCE, resources)):
             if people is not UNSET:
                 attendees = organizing.replace_role(
-                    attendees, role, [self.person(who) for who in people]
+                    attendees, role, [self.person(each) for each in people]
                 )
         draft.meeting = replace(item.meeting, attendees=attendees, **changes)
         return self.change(item, draft, send)
@@ -237,7 +237,7 @@ class Exchange(MailTransport):
             )
         return found
 
-    # What everybody does
+    # Actions of attendees, and of any user
 
     def respond(
         self,
@@ -268,7 +268,7 @@ class Exchange(MailTransport):
         """Move an item to the deleted items without telling anybody."""
         self.holder(item).move(item, "deleteditems")
 
-    # Keeping it
+    # Snapshots
 
     def snapshot(self) -> bytes:
         """Return everything as JSON, with the accounts' passwords and the private

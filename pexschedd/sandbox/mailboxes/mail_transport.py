@@ -21,7 +21,7 @@ class MailTransport(MailboxDirectory):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         self._held: dict[str, list[Item]] = {}
-        """Messages kept back, by the GUID of the mailbox they are for."""
+        """Messages held back, by the GUID of the mailbox they are for."""
         self._changes: list[Alteration] = []
         super().__init__(*args, **more)
 
@@ -52,8 +52,8 @@ class MailTransport(MailboxDirectory):
             received=now,
             sender=me,
             author=me,
-            to=tuple(self.person(who) for who in to),
-            cc=tuple(self.person(who) for who in cc),
+            to=tuple(self.person(each) for each in to),
+            cc=tuple(self.person(each) for each in cc),
         )
         self.post(mailbox, item)
         return mailbox.add(item, "sentitems")
@@ -81,7 +81,7 @@ class MailTransport(MailboxDirectory):
             received=now,
             sender=me,
             author=me,
-            to=tuple(self.person(who) for who in to),
+            to=tuple(self.person(each) for each in to),
             meeting=replace(meeting, cancelled=False),
         )
         self.post(mailbox, copy)

@@ -41,7 +41,7 @@ class MailboxChange(StrEnum):
     """The kinds of changes in a folder's log."""
 
     CHANGED = "c"
-    """Came in or was changed; the item says which."""
+    """The item came in or was changed; its own numbers say which."""
     READ = "r"
     GONE = "g"
 
@@ -53,7 +53,7 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     event: MailboxChange
     item: str
     entered: int
-    """By which change the item had come into the folder."""
+    """The number of the change by which the item came into the folder."""
 
 
 class MailboxFolder:
@@ -67,13 +67,13 @@ class MailboxFolder:
         self.log: list[LogEntry] = []
         self._compact_at = 1000
         self.moves = 0
-        """How often the mailbox has moved: sync states do not survive that."""
+        """The number of moves of the mailbox; sync states do not survive one."""
         self.extended: dict[str, str | list[str]] = {}
         """Extended properties that clients have set."""
         self.change = 0
-        """When the folder itself was changed last."""
+        """The number of the last change of the folder itself."""
         self.deleted = 0
-        """How many items were ever taken out."""
+        """The number of items that were ever taken out."""
         self.views: dict[object, list[Item]] = {}
         """Sorted and filtered lists that were asked for; void after any change."""
 
@@ -106,7 +106,7 @@ class MailboxFolder:
         return item.change == entry.number
 
     def _compact(self) -> None:
-        # Lines about what is gone have to stay: somebody may still ask since before.
+        # Lines about deleted items stay: a client may still have an older state.
         self.log = [entry for entry in self.log if self.is_current(entry)]
         self._compact_at = max(1000, 2 * len(self.log))
 
@@ -125,7 +125,7 @@ class SandboxMailbox:
             name: MailboxFolder(ids.folder_id(guid, count), name)
             for name, count in _NUMBERS.items()
         }
-        self._folder_names = {f.id: name for name, f in self.folders.items()}
+        self._names_by_id = {f.id: name for name, f in self.folders.items()}
         self._where: dict[str, MailboxFolder] = {}
         self._meetings: dict[bytes, list[Item]] = {}
         self._watchers: list[Callable[[FolderEvent], object]] = []
@@ -138,9 +138,9 @@ class SandboxMailbox:
         """The primary address."""
         return self.account.address
 
-    def folder_named(self, folder_id: str) -> MailboxFolder | None:
+    def folder_with_id(self, folder_id: str) -> MailboxFolder | None:
         """Return the folder with this id, if there is one."""
-        name = self._folder_names.get(folder_id)
+        name = self._names_by_id.get(folder_id)
         return None if name is None else self.folders[name]
 
     def items(self, folder: str) -> list[Item]:

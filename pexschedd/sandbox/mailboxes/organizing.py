@@ -274,7 +274,7 @@ def _message(
         modified=now,
         received=now,
         sent=now,
-        # Who sends it may do so for the organizer.
+        # A delegate may send it for the organizer.
         sender=item.sender or meeting.organizer,
         author=meeting.organizer,
         to=_people(meeting, Role.REQUIRED),

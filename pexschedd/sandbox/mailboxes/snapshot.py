@@ -17,7 +17,7 @@ class MailboxState(msgspec.Struct):
     logs: dict[str, list[LogEntry]]
     deleted: dict[str, int]
     extended: dict[str, dict[str, str | list[str]]] = {}
-    """Of the folders that have any."""
+    """The extended properties of folders, by name."""
     moves: int = 0
 
     @classmethod
@@ -52,14 +52,14 @@ class SandboxState(msgspec.Struct):
     """The state of all mailboxes, and of what belongs to the server."""
 
     number: int
-    """The last change's."""
+    """The number of the last change."""
     accounts: list[Account]
     mailboxes: list[MailboxState]
     """In the order of the accounts."""
     certificate: bytes | None
     """PEM, with the private key; None if it was never needed."""
     held: dict[str, list[Item]] = {}
-    """Messages that are kept back, by the GUID of the mailbox they are for."""
+    """Messages held back, by the GUID of the mailbox they are for."""
 
     def encode(self) -> bytes:
         """Return the JSON document."""

@@ -60,7 +60,7 @@ class ChangePage:
     """A page of changes, and the state of a client that has it."""
 
     changes: list[tuple[str, str, Item | None]]
-    """What happened (an element name), the item's id, the item unless it is gone."""
+    """The change (an element name), the item's id, and the item unless it is gone."""
     state: SyncState
     is_last: bool
 
@@ -97,8 +97,8 @@ def _change(
     if not folder.is_current(entry):
         return None
     if entry.event is MailboxChange.GONE:
-        # Whoever never heard of it need not hear that it is gone. In the middle of
-        # paging nobody knows which ones were heard of.
+        # A client that never saw an item need not learn that it is gone. In the middle
+        # of paging it is not known which ones it has seen.
         if entry.entered > state.known and not paging:
             return None
         return ("Delete", entry.item, None)

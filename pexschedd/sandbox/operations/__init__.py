@@ -33,7 +33,7 @@ OPERATIONS: dict[str, Callable[[OperationCall], Element]] = {
     "UpdateFolder": update_folder,
     "UpdateItem": update_item,
 }
-"""Each takes a call, and gives the response element or raises `RequestFault`."""
+"""Each takes a call and returns the response element, or raises `RequestFault`."""
 
 UNSUPPORTED = frozenset(
     {"SendItem", "CopyItem", "CreateFolder", "DeleteFolder", "MoveFolder"}

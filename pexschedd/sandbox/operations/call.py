@@ -54,7 +54,7 @@ class ItemFault:
 
     error: EwsError
     after: bool
-    """What was asked for is done all the same."""
+    """The item is processed all the same."""
 
 
 @dataclass
@@ -63,19 +63,19 @@ class OperationCall:
 
     exchange: Exchange
     mailbox: SandboxMailbox
-    """Whose mailbox it is about unless something else is said; the caller's own or
+    """The mailbox that the call is about unless it names another: the caller's own or
     the impersonated one."""
     request: SoapRequest
     fault: Callable[[int], ItemFault | None]
-    """The fault for the n-th item, if one was asked for."""
+    """Returns the fault on demand for the n-th item, if there is one."""
     caller: SandboxMailbox
-    """Who signed in."""
+    """The mailbox of the account that has signed in."""
     subscriptions: Subscriptions
     routing: RequestRouting
     cookies: dict[str, str] = field(default_factory=dict)
-    """What the answer sets."""
+    """The cookies that the answer sets."""
     opening: tuple[list[MailboxSubscription], int] | None = None
-    """What to stream after the answer, and for how many minutes."""
+    """The subscriptions to stream after the answer, and the minutes to do so."""
 
     @property
     def element(self) -> Element:
@@ -132,7 +132,7 @@ class OperationCall:
 
     def open(self, mailbox: SandboxMailbox) -> SandboxMailbox:
         """Return a mailbox. Raises `EwsError` if the caller may not open it."""
-        if mailbox is self.mailbox or mailbox.account.lets_in(self.mailbox.address):
+        if mailbox is self.mailbox or mailbox.account.is_open_to(self.mailbox.address):
             return mailbox
         raise EwsError("ErrorAccessDenied")
 
@@ -159,7 +159,7 @@ class OperationCall:
             folder = self.open(mailbox).folders.get(text)
         elif kind == "FolderId":
             mailbox = self._mailbox_of(text, "ErrorFolderNotFound")
-            folder = mailbox.folder_named(text)
+            folder = mailbox.folder_with_id(text)
         else:
             raise markup.unexpected(element)
         if folder is None:

@@ -227,7 +227,7 @@ def send_message(call: OperationCall, item: Item, *, save_copy: bool) -> list[It
     Returns no items: the copy gets an id, but the answer does not name it.
     """
     if not (item.to or item.cc or item.bcc):
-        raise EwsError("ErrorMissingRecipients", "There is nobody to send it to.")
+        raise EwsError("ErrorMissingRecipients", "The message has no recipients.")
     call.exchange.post(call.mailbox, item)
     if not save_copy:
         return []

@@ -47,7 +47,7 @@ class SoapRequest:
     zone: str
     """The Windows time zone in which times without an offset are meant."""
     impersonate: tuple[str, str] | None
-    """How the mailbox is named (an element name of ConnectingSID), and the name."""
+    """The kind of name (an element name of ConnectingSID), and the name."""
 
 
 def read(body: bytes) -> SoapRequest:

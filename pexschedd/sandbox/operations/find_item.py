@@ -24,7 +24,7 @@ _ORDER = (
 )
 _UNSUPPORTED = _ORDER[2:4] + _ORDER[5:8] + _ORDER[-1:]
 _LIMIT = 1000
-"""EWSFindCountLimit: the most one call gives."""
+"""EWSFindCountLimit: the most items that one call returns."""
 _YEARS = timedelta(days=2 * 366)
 
 
@@ -95,7 +95,7 @@ def _sort(
     order: Element | None, mailbox: SandboxMailbox, items: list[Item]
 ) -> list[Item]:
     if order is None:
-        # Newest first, as the store keeps a folder that nobody has sorted.
+        # Newest first, as the store keeps an unsorted folder.
         newest_first = items[::-1]
         newest_first.sort(key=lambda item: item.received, reverse=True)
         return newest_first

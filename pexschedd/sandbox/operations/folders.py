@@ -26,7 +26,7 @@ _DELETED_COUNT = "tag:0x670b"
 
 
 class _Shape:
-    """Which properties of a folder a client wants."""
+    """The properties of folders that a client asks for."""
 
     def __init__(self, element: Element) -> None:
         base = markup.find_t(element, "BaseShape")

@@ -51,7 +51,7 @@ def update_folder(call: OperationCall) -> Element:
 def _find(
     call: OperationCall, element: Element
 ) -> tuple[SandboxMailbox, MailboxFolder]:
-    """An old change key is as good as a new one: the last writer wins."""
+    """Return the folder. Old change keys are accepted: the last writer wins."""
     key = element.get("ChangeKey")
     if key and ids.change_of(key) is None:
         raise EwsError("ErrorInvalidChangeKey")

@@ -28,7 +28,8 @@ _LOCAL = frozenset(
     {"IsRead", "Categories", "Importance", "Sensitivity", "ReminderIsSet", "Flag"}
     | {"ReminderMinutesBeforeStart", "ExtendedProperty"}
 )
-"""What may be changed on a meeting message; the rest belongs to who sent it."""
+"""The properties of a meeting message that may be changed; the others are its
+sender's."""
 
 
 def update_item(call: OperationCall) -> Element:

@@ -7,7 +7,7 @@ PROPERTIES = {each.uri: each for each in (*ITEM_PROPERTIES, *MEETING_PROPERTIES)
 BODIES = frozenset(
     {"item:Body", "item:UniqueBody", "item:NormalizedBody", "item:TextBody"}
 )
-"""What the shape's body types are about."""
+"""The properties that the body types of a shape apply to."""
 
 _OTHERS = """
 item: MimeContent Attachments InReplyTo InternetMessageHeaders ReminderDueBy

@@ -30,9 +30,9 @@ class ItemProperty:
     get: Getter
     """None (or an empty list): the item does not have it."""
     default: bool = False
-    """Part of the Default shape."""
+    """The property is part of the Default shape."""
     found: bool = True
-    """FindItem can give it, too; GetItem always can."""
+    """FindItem returns it as well; GetItem always does."""
     searchable: bool = True
 
     @property

@@ -47,7 +47,7 @@ class ExtendedKey:
     """The key of one property. `attributes` is how the client wrote it."""
 
     text: str
-    """The same for all ways to write it."""
+    """The same text for all ways to write the key."""
     type: str
     attributes: tuple[tuple[str, str], ...]
 

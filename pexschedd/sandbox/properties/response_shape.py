@@ -34,12 +34,12 @@ class ResponseShape:
 
     base: str
     uris: frozenset[str]
-    """Additional ones."""
+    """Properties asked for besides those of the base."""
     keys: tuple[extended_properties.ExtendedKey, ...]
-    """Extended properties, as they were asked for."""
+    """Extended properties in the order of the request."""
     body_type: str
     from_find: bool
-    """For FindItem and SyncFolderItems, which give less than GetItem."""
+    """The shape is for FindItem or SyncFolderItems, which return less than GetItem."""
 
     @classmethod
     def read(cls, element: Element, *, from_find: bool = False) -> "ResponseShape":

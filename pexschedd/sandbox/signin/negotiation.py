@@ -66,7 +66,7 @@ class Negotiation:
             known = self._connections.get(request.channel)
             if scheme or known is None or known.caller is None:
                 raise self.challenge(request, rules)
-            return self._let_in(request, rules, known)
+            return self._admit(request, rules, known)
         if method in _HANDSHAKES:
             return self._handshake(request, rules, method, rest.strip())
         if method == "Bearer":
@@ -101,7 +101,9 @@ class Negotiation:
         try:
             answer, caller = connection.handshake.step(token)
         except NtlmRefused as error:
-            log.debug("NTLM: {error}", error=error)
+            log.debug(
+                "sandbox refused NTLM handshake reason={reason}", reason=str(error)
+            )
             connection.handshake = None
             raise self.challenge(request, rules) from None
         encoded = base64.b64encode(answer).decode()
@@ -113,10 +115,10 @@ class Negotiation:
         connection.caller = None if rules.single_request else caller
         if method == "Negotiate" and encoded:
             request.setHeader("www-authenticate", f"{method} {encoded}")
-        return self._let_in(request, rules, connection, caller)
+        return self._admit(request, rules, connection, caller)
 
     @staticmethod
-    def _let_in(
+    def _admit(
         request: Request,
         rules: SignIn,
         connection: _Connection,

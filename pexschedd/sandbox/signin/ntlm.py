@@ -24,6 +24,8 @@ from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 _SIGNATURE = b"NTLMSSP\x00"
 _AUTHENTICATE = _SIGNATURE + b"\x03\x00\x00\x00"
 _UNICODE = 1
+_NO_USER = ":nobody:"
+"""A line for pyspnego's file of users while no user is known."""
 _CHANNEL_BINDINGS = 10
 """MsvAvChannelBindings, an AV pair."""
 
@@ -33,7 +35,7 @@ class ChannelBindingPolicy(StrEnum):
 
     NONE = "none"
     ALLOW = "allow"
-    """Whoever sends one has to send the right one."""
+    """A client that sends one has to send the right one."""
     REQUIRED = "required"
 
 
@@ -59,7 +61,7 @@ class NtlmHandshake:
         self._bindings = (
             None if certificate is None else channel_bindings_of(certificate)
         )
-        with _users(":nobody:"):
+        with _users(_NO_USER):
             self._context = spnego.server(
                 hostname="localhost",
                 service="http",
@@ -73,7 +75,7 @@ class NtlmHandshake:
         Raises `NtlmRefused`.
         """
         authenticate = AuthenticateMessage.find(token)
-        mailbox, bindings, line = None, None, ":nobody:"
+        mailbox, bindings, line = None, None, _NO_USER
         if authenticate is not None:
             mailbox, line = self._account(authenticate)
             bindings = self._wanted(authenticate)
@@ -85,7 +87,7 @@ class NtlmHandshake:
         if not self._context.complete:
             return answer or b"", None
         if mailbox is None:
-            raise NtlmRefused("nobody has authenticated")
+            raise NtlmRefused("the handshake has ended without authentication")
         return answer or b"", mailbox
 
     def _account(
@@ -95,10 +97,12 @@ class NtlmHandshake:
         mailbox = self._find(f"{domain}\\{user}" if domain else user)
         password = None if mailbox is None else mailbox.account.password
         if mailbox is None or password is None or not mailbox.account.can_sign_in:
-            raise NtlmRefused(f"nobody signs in as {user!r}")
+            raise NtlmRefused(f"no account {user!r} that can sign in")
         line = f"{domain}:{user}:{password}"
         if line.count(":") != 2 or len(line.splitlines()) != 1:
-            raise NtlmRefused("the library's file of users cannot hold this one")
+            raise NtlmRefused(
+                "the user name or password does not fit into pyspnego's file of users"
+            )
         return mailbox, line
 
     def _wanted(self, authenticate: "AuthenticateMessage") -> GssChannelBindings | None:
@@ -174,10 +178,11 @@ def _av_pair(pairs: bytes, wanted: int) -> bytes:
 
 @contextmanager
 def _users(line: str) -> Iterator[None]:
-    """The library takes users only from a file that an environment variable names.
+    """Give pyspnego its users: it takes them only from a file that an environment
+    variable names.
 
-    Both are there just while it looks, with the one user that it looks for; nothing
-    else runs on this thread meanwhile, and other threads do not use them.
+    Both exist only while it looks, with the one user that it looks for; nothing else
+    runs on this thread meanwhile, and other threads do not use them.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".ntlm", encoding="utf-8") as file:
         file.write(line)

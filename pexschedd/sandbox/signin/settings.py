@@ -17,7 +17,7 @@ class HandshakeClosing(StrEnum):
     SECOND_LEG = "second-leg"
     """After its challenge, without saying so."""
     CHALLENGE = "challenge"
-    """The same with `Connection: close`, as proxies do that cannot do NTLM."""
+    """After its challenge with `Connection: close`, as some proxies do."""
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +30,6 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """IIS's authPersistSingleRequest: every request is a new handshake."""
     closing: HandshakeClosing = HandshakeClosing.NEVER
     closing_times: int | None = None
-    """So many handshakes are closed; None: all."""
+    """The number of handshakes that are closed; None: all."""
     silent: bool = False
-    """401 without WWW-Authenticate."""
+    """The 401 has no WWW-Authenticate."""

@@ -126,7 +126,7 @@ class _Bearer(msgspec.Struct, forbid_unknown_fields=True):
     mailbox: str | None = None
     app: bool = False
     impersonates: tuple[str, ...] = ("*",)
-    """An application's: whom it may act as."""
+    """The addresses that an application may act as."""
     expires_in_s: float | None = None
     """None: never."""
 

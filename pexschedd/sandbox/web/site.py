@@ -22,7 +22,7 @@ from pexschedd.sandbox.web.control_api import add_controls, content
 from pexschedd.sandbox.web.path_segment import PathSegment
 
 BODY_LIMIT = 16 * 1024 * 1024
-"""Bytes; more is answered with 413."""
+"""The most bytes of a request body; longer ones are answered with 413."""
 log = Logger()
 
 
@@ -150,7 +150,7 @@ class _Ews(Resource):
             stream.misbehave_later(fault.after_s, fault.stream_action, code)
 
     def _failed(self, failure: Any, request: Request) -> None:
-        log.failure("the sandbox broke down", failure)
+        log.failure("sandbox failed to answer EWS request", failure)
         request.setResponseCode(HTTPStatus.INTERNAL_SERVER_ERROR)
         responses.finish(request, b"")
 
