@@ -191,6 +191,7 @@ def answer_with(body: bytes, encoding: str) -> Behaviour:
         (gzip.compress(b"x") + b"y" * 200_000, "gzip", b"gzip", "damaged"),
         (gzip.compress(b"") * 20_000, "gzip", b"gzip", "damaged"),
     ],
+    ids=["twice", "unknown", "not asked for", "none", "with more", "many"],
 )
 @pytest_twisted.ensureDeferred
 async def test_other_encodings_are_refused(
