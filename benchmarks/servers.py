@@ -36,6 +36,7 @@ from pexschedd.model.schedule import ScheduledConference
 from pexschedd.sandbox import Sandbox, SeriesRecurrence, default_accounts
 from pexschedd.store.store import Store
 from pexschedd.tap import Daemon, freeze_collector
+from pexschedd.util.token_bucket import Rate
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 EQUIPMENT = "pexipmeeting@example.test"
@@ -54,7 +55,11 @@ def daemon(folder: Path) -> Daemon:
     """As twistd would run it; its log, access lines included, goes nowhere."""
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for good
     config = Config(
-        state_dir=folder, addin_endpoints=(LOOPBACK,), admin_endpoints=(LOOPBACK,)
+        state_dir=folder,
+        addin_endpoints=(LOOPBACK,),
+        admin_endpoints=(LOOPBACK,),
+        bookings_per_user=Rate(0, 0),
+        bookings_per_address=Rate(0, 0),
     )
     return Daemon(config, reactor=reactor, now=system_now)
 
