@@ -148,8 +148,6 @@ def test_a_correlation_id_in_the_text_is_a_key_too() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "scheduling/upkeep/audit_service.py",
-        "scheduling/upkeep/audit_runner.py",
         "scheduling/inbox/supervisor.py",
         "identity/oauth/token_cache.py",
         "identity/oauth/sign_in.py",

@@ -33,13 +33,13 @@ class Exchange:
         self.opened: list[EwsMailbox | EwsOrganizers] = []
 
     def mailbox(self, **changed: Any) -> EwsMailbox:
-        account, options = self._account(changed)
+        account, options = self.split(changed)
         mailbox = ews_mailbox(account, **{"mailbox": EQUIPMENT, **options})
         self.opened.append(mailbox)
         return mailbox
 
     def organizers(self, **changed: Any) -> EwsOrganizers:
-        account, options = self._account(changed)
+        account, options = self.split(changed)
         organizers = ews_organizers(account, **options)
         self.opened.append(organizers)
         return organizers
@@ -54,7 +54,7 @@ class Exchange:
         }
         return EwsAccount(**settings)
 
-    def _account(self, changed: dict[str, Any]) -> tuple[EwsAccount, dict[str, Any]]:
+    def split(self, changed: dict[str, Any]) -> tuple[EwsAccount, dict[str, Any]]:
         """The account with its changes, and the changes that are not the account's."""
         fields = set(EwsAccount.__struct_fields__)
         settings = {name: changed[name] for name in fields & changed.keys()}

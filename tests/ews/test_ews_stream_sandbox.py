@@ -33,11 +33,12 @@ class Told:
         self.exchange = exchange
         self.clock = Clock()
         self.arrived = self.alive = 0
+        account, options = exchange.split({"clock": self.clock, **more})
         self.notifications: Notifications = ews_notifications(
-            exchange.account(clock=self.clock),
+            account,
             EQUIPMENT,
             pull_every=(lambda: EVERY) if pull else None,
-            **more,
+            **options,
         )
         self.over: Deferred[MailboxError | None] = Deferred()
 

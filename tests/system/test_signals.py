@@ -56,11 +56,13 @@ _STOPPING_TWICE = """
 import signal, sys
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
+from types import SimpleNamespace
 from pexschedd import tap
 from pexschedd.util import signals
 
 daemon = tap.Daemon.__new__(tap.Daemon)
 daemon._failure, daemon._reactor = "", reactor
+daemon._runtime = SimpleNamespace(log=SimpleNamespace(drain=lambda: None))
 
 def fail():
     daemon._fail("the disk is broken")
