@@ -215,6 +215,8 @@ class Daemon(MultiService):
         self.stop_threads()
         await self.store.close()
         self.http_servers.flush()
+        # twistd ends by the signal that stopped it, which runs no exit handlers.
+        self._runtime.log.drain()
 
     async def _ensure_administrator(self) -> None:
         config = self._config
