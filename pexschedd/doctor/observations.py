@@ -64,7 +64,7 @@ class CallResult(msgspec.Struct, frozen=True):
     refusal: str = ""
     """Its message."""
     result: Any = None
-    """What the response's reader returned."""
+    """The value that the response's reader returned."""
 
     @property
     def is_soap(self) -> bool:

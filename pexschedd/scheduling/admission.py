@@ -1,4 +1,4 @@
-"""Whether a room may be joined now: answered from memory, for conferencing nodes."""
+"""Admission to rooms: the answer to whether one may be joined now, for nodes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -70,4 +70,4 @@ class SpareDescriptors:
 
 
 SPARE = SpareDescriptors()
-"""Those of this process."""
+"""The spare descriptors of this process."""

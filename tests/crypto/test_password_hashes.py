@@ -21,7 +21,7 @@ def test_hashes() -> None:
 
 
 def test_a_hash_with_other_parameters() -> None:
-    """What was stored with other costs than today's can still be verified."""
+    """A hash that was stored with other costs than today's can still be verified."""
     digest = scrypt(b"secret", salt=SALT, n=1024, r=4, p=2, dklen=32)
     stored = f"scrypt$1024$4$2${b64encode(SALT).decode()}${b64encode(digest).decode()}"
     assert is_password("secret", stored)
@@ -29,6 +29,6 @@ def test_a_hash_with_other_parameters() -> None:
 
 
 def test_an_unknown_kind() -> None:
-    """Nobody is let in by what cannot be verified."""
+    """A hash of an unknown kind lets nobody in."""
     with pytest.raises(ValueError, match="unknown kind of password hash: argon2"):
         is_password("secret", "argon2$1$2$3$c2FsdA==$aGFzaA==")

@@ -1,4 +1,4 @@
-"""Whether this machine's date may be believed enough to remove things by it.
+"""Trust in this machine's clock: whether things may be removed by its date.
 
 A clock that is days ahead (a dead battery, a host's clock, a date set by hand) makes
 every meeting look past. So nothing is removed, expired or forgotten while the date is

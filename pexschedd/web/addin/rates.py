@@ -1,4 +1,4 @@
-"""How often rooms may be booked, by one user and from one address.
+"""Limits on how often one user, or one address, may book a room.
 
 An integration has a limited range of aliases: a single user with a script would empty a
 five-digit range within minutes, and everybody else would get none.

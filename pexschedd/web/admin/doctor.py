@@ -92,7 +92,7 @@ def _windows_file(script: str) -> bytes:
 
 
 def _setup_options(request: Request, connector: Connector) -> tuple[SetupOptions, str]:
-    """What the script is for, and whether it is wanted as `ps1` or as `json`."""
+    """The script's settings, and the form it is asked for in: `ps1` or `json`."""
     # A misspelt `addin_group` would give the add-in to all users.
     for name in request.args or {}:
         if name not in _PARAMETERS:
