@@ -310,7 +310,7 @@ NO_SUBJECT = re.compile(
 
 
 def test_what_is_public_is_explained() -> None:
-    """Each public class and function says what it is, beginning with its subject."""
+    """Each public class and function has a docstring."""
     wrong = []
     for path in places():
         for name, node in public_definitions(path):
@@ -320,8 +320,20 @@ def test_what_is_public_is_explained() -> None:
             text = ast.get_docstring(node)
             if not text:
                 wrong.append(f"{place_of(path)}: {name} has no docstring")
-            elif NO_SUBJECT.match(text):
-                wrong.append(f"{place_of(path)}: {name}: {text.splitlines()[0]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_docstrings_begin_with_their_subject() -> None:
+    """All of them: of modules, of private functions, and of fields."""
+    wrong = [
+        f"{place_of(path)}:{node.lineno}: {node.value.value.splitlines()[0]}"
+        for path in places()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        and NO_SUBJECT.match(node.value.value)
+    ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -1,1 +1,1 @@
-"""What a person sees in an invitation: tags found and replaced in it. Pure."""
+"""Bodies of invitations as a person sees them: tags found and replaced. Pure."""

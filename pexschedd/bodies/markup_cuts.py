@@ -103,7 +103,7 @@ class Cutting:
         self._paired = {*self._pairs, *self._pairs.values()}
 
     def _count(self, shown: ShownText, cuts: Sequence[TextSpan]) -> None:
-        """How much goes, and how much stays, before each piece."""
+        """Count how much goes, and how much stays, before each piece."""
         going, staying = [0], [0]
         cut = part = 0
         for piece in self._pieces:
@@ -136,7 +136,7 @@ class Cutting:
         )
 
     def _is_affected(self, start: int, end: int) -> bool:
-        """Whether the element holds some of what goes, or is among it."""
+        """Return whether the element holds some of what goes, or is among it."""
         if self._going[start] != self._going[end + 1]:
             return True
         return self._within(start) >= 0 and self._within(start) == self._within(end)
@@ -149,7 +149,7 @@ class Cutting:
         return number if inside else -1
 
     def _leaves(self, index: int, inside: bool) -> bool:
-        """Whether a tag goes; `inside` an element that does."""
+        """Return whether a tag goes; `inside` an element that does."""
         name = self._pieces[index].name
         if name == "!":
             return False

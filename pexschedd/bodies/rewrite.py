@@ -20,7 +20,7 @@ from pexschedd.bodies.tags import MAX_BODY, QUOTING, TOK
 from pexschedd.bodies.visible_text import resolve_references, visible_text
 
 _ROUNDS = 3
-"""What is cut out may leave another token behind, if somebody wrote it that way."""
+"""Most rounds of cuts: one may leave another token, if somebody wrote it that way."""
 _MIN_APART = 20
 """Visible characters of a placeholder that is looked for apart from its token too.
 A shorter one may be anybody's words."""
@@ -102,7 +102,7 @@ def _shows(shown: str, token: str) -> bool:
 
 
 def _cuts(shown: str, token: str, placeholder: str) -> tuple[list[TextSpan], TextSpan]:
-    """What to cut out of the visible text, in order; and whose place it is to fill."""
+    """Return the spans to cut out of the visible text in order, and the one to fill."""
     cuts: list[TextSpan] = []
     place: TextSpan | None = None
     position = 0

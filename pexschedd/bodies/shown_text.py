@@ -1,4 +1,4 @@
-"""What a body shows, without its white space, and where each character comes from.
+"""The text that a body shows, without white space, and the source of each character.
 
 The finder's view of a body (`visible_text`, `tags`) that can be led back to the source:
 what is found in it can be cut out there.
@@ -39,7 +39,7 @@ class ShownText:
 
     def __init__(self, source: str, parts: Sequence[tuple[int, int]]) -> None:
         self.before = [0]
-        """How many characters are shown before each part, and before the end."""
+        """The number of characters shown before each part, and before the end."""
         self._texts: list[str] = []
         self._length = 0
         self._starts: list[int] = []  # of the runs, among the visible characters

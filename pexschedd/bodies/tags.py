@@ -75,7 +75,7 @@ TOK = re.compile(
 _ENCODED_DASH = re.compile(_DASH, re.IGNORECASE)
 
 QUOTING = re.compile(r"^[ \t>|]+", re.MULTILINE)
-"""What mail programs put before the lines of a quoted plain text."""
+"""The marks that mail programs put before the lines of a quoted plain text."""
 _QUOTED = re.compile(r"^[ \t]*[>|]", re.MULTILINE)
 
 # White space, controls, and characters that take no room.

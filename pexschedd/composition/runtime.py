@@ -55,7 +55,7 @@ class Runtime:
             store, self.message_texts, now=now, uuid4=uuid4, digits=digits
         )
         self.log = log_writer_of(sys.stdout, dropped(config.log_format, now))
-        """Where log lines and access lines go."""
+        """The writer of log lines and access lines."""
         self.descriptors = raise_limit()
         self._hashing_threads = ThreadPool(0, HASHING_THREADS, "hashing")
         self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")

@@ -58,7 +58,7 @@ class CallResult(msgspec.Struct, frozen=True):
     back_off: float | None = None
     """Seconds for which Exchange asks us to pause; None if it does not."""
     no_soap: str = ""
-    """Why the response is not an Exchange server's; empty if it is."""
+    """The reason why the response is not an Exchange server's; empty if it is."""
     refused: str = ""
     """The code of a failed sign-in on our side, e.g. "sign_in_needed"."""
     refusal: str = ""
@@ -107,7 +107,7 @@ class DiskState(msgspec.Struct, frozen=True):
     reserve: int = 0
     """Bytes that must be free for the store to accept new work."""
     trouble: str = ""
-    """Why the space is unknown; empty if it is known."""
+    """The reason why the space is unknown; empty if it is known."""
 
 
 class PaneState(msgspec.Struct, frozen=True):

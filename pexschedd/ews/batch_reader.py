@@ -124,7 +124,7 @@ class BatchReader(Generic[T]):
         return [*found]
 
     async def _with_less(self, unreadable: Unreadable) -> list[T | Unreadable]:
-        """What can be read of an item without its body; that may be enough."""
+        """Read an item without its body; that may be enough."""
         if self._smaller is None:
             return [unreadable]
         try:

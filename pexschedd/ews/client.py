@@ -115,8 +115,11 @@ class EwsClient:
     async def _call(
         self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
     ) -> T:
-        """What the server refuses as a whole it has not begun: so writing may be tried
-        again then, too."""
+        """Send a request, and try again after a pause.
+
+        What the server refuses as a whole it has not begun: so writing may be tried
+        again then, too.
+        """
         for left in reversed(range(TRIES)):
             older = self._speaks_older()
             sent = in_older_version(request) if older else request
@@ -223,10 +226,10 @@ class EwsClient:
             self._patience.mailbox.older = True
 
     def _log_refusal(self, response: HttpResponse) -> None:
-        """What the people who run the server ask for first."""
+        """Log the details that the people who run the server ask for first."""
         self._log.info(
-            "{host} did not do as asked: HTTP {status}, request-id {request_id}, "
-            "front end {front}, back end {back}",
+            "server refused request host={host} status={status} "
+            "request_id={request_id} front_end={front} back_end={back}",
             host=self._site.host,
             status=response.status,
             request_id=response.headers.get("request-id", "unknown"),
@@ -240,7 +243,7 @@ class EwsClient:
 
 
 def _heed(problem: ItemProblem, turns: SharedSlot) -> None:
-    """What the server says of the whole request, as far as others have to know."""
+    """Tell the other users of the mailbox what was said of the whole request."""
     match rule(problem.code).whole:
         case Retry.LATER:
             turns.mailbox.busy(pause_of(problem))

@@ -36,7 +36,7 @@ class ExchangeSite(msgspec.Struct, frozen=True):
     username: str
     mailbox: str
     method: str = "BASIC"
-    """How the account signs in, as the integration's `authentication_method`."""
+    """The way the account signs in: the integration's `authentication_method`."""
 
     @property
     def host(self) -> str:
@@ -274,7 +274,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     diagnostics: str = ""
     """x-ms-diagnostics: why a token was refused."""
     page: str = ""
-    """How the answer begins."""
+    """The beginning of the answer."""
 
 
 def http_error(answer: HttpAnswer, site: ExchangeSite) -> MailboxError:

@@ -76,11 +76,11 @@ class PolicyRule(msgspec.Struct, frozen=True):
     item."""
 
     whole: Retry
-    """When it is said of a whole request."""
+    """The retry when it is said of a whole request."""
     error: type[MailboxError] | None = None
-    """What a request that failed like this raises."""
+    """The error that a request that failed like this raises."""
     item: Retry | None = None
-    """When it is said of one thing of several; None: as of a whole request."""
+    """The retry when it is said of one item of several; None: as of a whole request."""
 
     @property
     def of_one(self) -> Retry:

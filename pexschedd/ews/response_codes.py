@@ -1,4 +1,4 @@
-"""What Exchange's response codes mean to us, in a few categories.
+"""Exchange's response codes, and the few categories that they mean to us.
 
 All codes of Exchange Server's schema are known here; one that a newer server may
 invent is `Category.OTHER`.

@@ -24,8 +24,8 @@ _NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
 """A removal found nothing in the calendar that it could or might take out."""
 
 _NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
-"""How the codes begin that say that a message is not this mailbox's to answer: it is
-the organizer itself, or got a copy as somebody's delegate."""
+"""Beginnings of codes for a message that is not this mailbox's to answer: it is the
+organizer itself, or got a copy as somebody's delegate."""
 
 _TELLS = (Action.ACCEPT, Action.DECLINE, Action.REPLY)
 
@@ -50,7 +50,7 @@ class _Batch:
         self._site = site
         self._answers = list(answers)
         self._problems: dict[int, ItemProblem | None] = {}
-        """What became of the answers by their index; those not yet tried are not in."""
+        """Outcomes of the answers by index, without those that are not yet tried."""
 
     async def run(self) -> list[Outcome]:
         await self._look_up([i for i, a in enumerate(self._answers) if a.unsure])
@@ -108,7 +108,7 @@ class _Batch:
             await self._say(await self._read_again(indexes))
 
     async def _read_again(self, indexes: Sequence[int]) -> list[int]:
-        """Those that are still there."""
+        """Read the references again; return the indexes of those that still exist."""
         refs = await self._client.read(
             build_get_refs(self._site.mailbox, [self._answers[i].ref for i in indexes]),
             lambda data: parse_refs(data, len(indexes)),

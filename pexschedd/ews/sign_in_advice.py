@@ -159,7 +159,7 @@ _REASON = re.compile(r'reason\s*=\s*"([^"]*)"')
 
 
 def _said(found: list[AuthChallenge], diagnostics: str) -> str:
-    """What the server itself says about a token, in parentheses."""
+    """The server's own words about a token, in parentheses."""
     reason = _REASON.search(diagnostics)
     words = reason[1] if reason else diagnostics
     if not words:

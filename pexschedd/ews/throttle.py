@@ -1,4 +1,4 @@
-"""When a mailbox may be asked again, and how much of it at once.
+"""The throttle: when a mailbox may be asked again, and for how much at once.
 
 Exchange counts what is asked in the name of a mailbox, over all connections, and
 asks for a pause when it was too much. Everybody who talks to a mailbox therefore
@@ -58,7 +58,7 @@ class Throttle:
         self._under_way = 0
         self._waiting: deque[Deferred[None]] = deque()
         self.older = False
-        """Whether the server wants to be spoken to in the older version."""
+        """True if the server wants to be spoken to in the older version."""
 
     @property
     def back_off_seconds(self) -> float:
@@ -281,7 +281,7 @@ class Throttles:
         return self._known[key]
 
     def _forget(self) -> None:
-        """Those of mailboxes that nothing is to be remembered about."""
+        """Forget the mailboxes that nothing is to be remembered about."""
         self._known = {
             key: each
             for key, each in self._known.items()

@@ -1,4 +1,4 @@
-"""Which IANA zone an Exchange time-zone definition means.
+"""The IANA zone that an Exchange time-zone definition means.
 
 Exchange names zones as Windows does, but also by IANA names, by the names of other
 languages, or not at all, with the rules written out. In this order: a Windows name,

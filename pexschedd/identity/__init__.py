@@ -1,1 +1,1 @@
-"""Who is calling: Exchange identity tokens, administrators."""
+"""Identities of callers: Exchange identity tokens, administrators."""

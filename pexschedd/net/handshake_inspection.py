@@ -17,7 +17,7 @@ class HandshakeInspection(msgspec.Struct, frozen=True, kw_only=True):
     """Of TLS, as agreed: `TLSv1.3`."""
     cipher: str = ""
     trouble: FailureKind | None = None
-    """Why this server would not be talked to; None if it would."""
+    """The reason why this server would not be talked to; None if it would."""
     detail: str = ""
 
     @property

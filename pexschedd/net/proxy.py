@@ -23,7 +23,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """The address of a web proxy, and the account that may use it."""
 
     secure: bool
-    """Whether the connection to the proxy itself is TLS."""
+    """True if the connection to the proxy itself is TLS."""
     host: str
     port: int
     username: str = ""

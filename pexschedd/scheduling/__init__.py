@@ -1,1 +1,1 @@
-"""What the product does: a pure core and the use cases and workers around it."""
+"""Scheduling: a pure core, and the use cases and workers around it."""

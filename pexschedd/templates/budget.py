@@ -1,4 +1,4 @@
-"""How much work one rendering may do.
+"""The budget of one rendering: the work that it may do.
 
 A step is about one node of the template evaluated, or 64 characters handled: some
 hundred nanoseconds to a few microseconds. Rendering happens on the reactor's thread,

@@ -57,7 +57,7 @@ _FAILURES = (
     TypeError,
     ValueError,
 )
-"""What a wrong template can raise while it is rendered; anything else is our fault."""
+"""Errors that a wrong template can raise while it is rendered; others are our fault."""
 
 
 class Templates:

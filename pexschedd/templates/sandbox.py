@@ -184,7 +184,7 @@ def _shown(context: Context, value: object) -> str:
 
 @pass_context
 def _each(context: Context, values: object, cost: int) -> Iterator[Any]:
-    """What a loop goes through; each turn costs what its body does."""
+    """Yield what a loop goes through, and charge for each turn what its body costs."""
     budget = _budget(context)
     for item in items_of(values):
         budget.charge(cost)

@@ -1,4 +1,4 @@
-"""What a template may be written with, and the rewriting that makes it countable.
+"""The syntax that a template may use, and the rewriting that makes it countable.
 
 jinja2 parses; `inspect` goes over the tree and refuses everything that is not on the
 list below; `instrument` then changes the tree so that loops, lists, comparisons and

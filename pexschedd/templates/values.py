@@ -18,7 +18,7 @@ from pexschedd.errors import TemplateError
 MAX_SIZE = 65_536
 """Characters of a text; for a container the sum over everything in it."""
 _ELEMENT = 8
-"""What an element of a container counts for, beside its own size."""
+"""Characters that an element of a container counts for, beside its own size."""
 _MAX_BITS = 4_096
 """Of a whole number. Its decimal digits stay below Python's own conversion limit."""
 _MAX_WIDTH = 1_000

@@ -63,7 +63,7 @@ class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
     kdc: str = ""
     every_request: bool = False
     tls: bool = True
-    """Whether Exchange is reached over TLS."""
+    """True if Exchange is reached over TLS."""
 
     def __repr__(self) -> str:
         """Without the password."""

@@ -1,4 +1,4 @@
-"""What notifications say: the parts that subscriptions of both kinds share.
+"""Events in notifications: the parts that subscriptions of both kinds share.
 
 Read by local name only: servers put the elements of a stream into other namespaces
 than the schema does.
@@ -12,7 +12,7 @@ from pexschedd.ews.envelope import Element, child, children, local_name, t
 from pexschedd.ews.operations.parts import INBOX, folder
 
 EVENT_TYPES = ("NewMailEvent", "CreatedEvent", "MovedEvent")
-"""How something gets into a folder."""
+"""The events by which an item gets into a folder."""
 
 
 class MailboxEvent(msgspec.Struct, frozen=True):

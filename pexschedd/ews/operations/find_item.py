@@ -177,7 +177,7 @@ class FoundItem(msgspec.Struct, frozen=True):
     start: datetime | None
     cancelled: bool
     organizes: bool
-    """Whether this mailbox organizes it."""
+    """True if this mailbox organizes it."""
 
 
 _ENTRY = (

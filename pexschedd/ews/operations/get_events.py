@@ -20,7 +20,7 @@ class PulledEvents(msgspec.Struct, frozen=True):
 
     events: tuple[MailboxEvent, ...]
     watermark: str
-    """Where the next GetEvents begins."""
+    """The watermark at which the next GetEvents begins."""
     more: bool
 
 

@@ -45,7 +45,7 @@ RECURRENCE_FIELDS = (
     "calendar:ModifiedOccurrences",
     "calendar:DeletedOccurrences",
 )
-"""What `read_recurrence` needs of an item."""
+"""The properties of an item that `read_recurrence` needs."""
 
 MAX_CHANGED = 4000
 """Moved and deleted occurrences together: more are no calendar that anybody keeps."""

@@ -11,7 +11,7 @@ class SubscriptionId(msgspec.Struct, frozen=True):
 
     id: str
     watermark: str = ""
-    """Where the first GetEvents begins; a stream has none."""
+    """The watermark at which the first GetEvents begins; a stream has none."""
 
 
 def build_subscribe_streaming(mailbox: str) -> bytes:

@@ -33,7 +33,7 @@ class SyncPage(msgspec.Struct, frozen=True):
     arrived: tuple[MessageRef, ...]
     """New and changed items, each once, as the server lists them: newest first."""
     state: str
-    """Where the next page begins."""
+    """The state at which the next page begins."""
     last: bool
 
 

@@ -71,7 +71,7 @@ def _custom(definition: Element) -> CustomZone | None:
 
 
 def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
-    """When rules begin to count, and which; None for those that make no sense."""
+    """Yield each era with its begin; None for rules that make no sense."""
     periods = {
         period.get("Id", ""): (period.get("Name", ""), bias)
         for period in children(child(definition, "Periods"), "Period")

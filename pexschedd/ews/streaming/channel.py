@@ -39,7 +39,7 @@ class SubscriptionChannel:
         self.patience = limits.deadline
         """Seconds without a byte after which a stream is given up."""
         self.was_late = False
-        """Whether the last exchange was given up for that."""
+        """True if the last exchange was given up for that."""
 
     def stream_to(self, consumer: Consumer | None) -> None:
         """From the next request on, the body of an answer goes to the consumer while

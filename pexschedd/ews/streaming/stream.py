@@ -31,7 +31,7 @@ from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.envelope_splitter import EnvelopeSplitter, EnvelopeTooLarge
 
 MINUTES = 29
-"""How long a stream is asked for; the server's limit is 30."""
+"""Minutes that a stream is asked for; the server's limit is 30."""
 
 MARGIN = 60.0
 """Seconds of silence beyond the agreed end that say that the stream is lost."""
@@ -160,14 +160,14 @@ class _Hearing:
         self._alive = alive
         self.begun = False
         self.heartbeats = False
-        """Whether the server speaks although it has nothing to say."""
+        """True if the server speaks although it has nothing to say."""
         self.closed = False
         """The server has ended the stream as agreed."""
         self.over = False
         """Something is wrong, and the rest does not matter."""
         self.problem: ItemProblem | None = None
         self.error: SoapError | None = None
-        """What comes is not understood."""
+        """The reason why the stream is not understood; None if it is."""
 
     def hear(self, piece: bytes) -> None:
         if self.over:

@@ -190,7 +190,7 @@ class Repair:
         )
 
     def _has_a_key(self, path: Path) -> bool:
-        """Whether there is one, of another folder maybe; not only damaged text."""
+        """Return whether the file holds a key, maybe of another folder."""
         names = self._fs.listdir(path.parent)
         return path.name in names and bool(
             re.fullmatch(rb"[0-9a-fA-F]{64}", self._fs.read(path).strip())
@@ -259,7 +259,7 @@ class Repair:
         )
 
     def _leads_to_the_same(self, found: FolderInspection) -> bool:
-        """Whether the newest manifest that can be read may be believed: not if its
+        """Return whether the newest readable manifest may be believed: not if its
         segments are gone, and what has replaced them is there."""
         names = set(self._names())
         known = listed(found.manifests.values())

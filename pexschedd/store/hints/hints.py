@@ -139,7 +139,7 @@ def _bytes(column: Any) -> memoryview:
 
 
 def _both(left: bytearray, right: bytearray) -> bytes:
-    """Which lines are in two rows of zeros and ones."""
+    """Return the lines that are in two rows, as one row of zeros and ones."""
     both = int.from_bytes(left, "little") & int.from_bytes(right, "little")
     return both.to_bytes(len(left), "little")
 

@@ -89,7 +89,7 @@ def _continued(head: SegmentSpan, plain: Sequence[SegmentSpan]) -> list[Segment]
 def _has_all_of(
     chain: Sequence[Segment], head: SegmentSpan, other: SegmentSpan
 ) -> bool:
-    """Whether everything that matters of a file is in a chain without it."""
+    """Return whether everything that matters of a file is in a chain without it."""
     plain = chain[1:] if head.name else chain
     first, last = plain[0].first, plain[-1].last or 0
     # It was before what has been copied, as a line shows that both have; or it is a
