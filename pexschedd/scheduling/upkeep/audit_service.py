@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
@@ -19,6 +18,7 @@ from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OrganizersCalenda
 from pexschedd.scheduling.upkeep.audit_rules import AuditReport
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
 from pexschedd.store.store import Store
+from pexschedd.util.periodic import Periodic, Running
 
 CHECK_INTERVAL = 60.0
 """Seconds between two checks for integrations that are due."""
@@ -50,7 +50,7 @@ class MailboxAccess(msgspec.Struct, frozen=True):
     """Closes both."""
 
 
-class AuditService(Service):
+class AuditService(MultiService):
     """Starts audits, one at a time for an integration, and keeps their results."""
 
     name = "audits"
@@ -65,6 +65,7 @@ class AuditService(Service):
         clock: IReactorTime,
         now: Now,
     ) -> None:
+        super().__init__()
         self._store = store
         self._runner = runner
         self._connect = connect
@@ -73,32 +74,30 @@ class AuditService(Service):
         self._states: dict[int, AuditState] = {}
         self._audits: dict[int, Deferred[None]] = {}
         self._open: dict[int, MailboxAccess] = {}
-        self._timer = LoopingCall(self._begin_due)
-        self._timer.clock = clock
-
-    def startService(self) -> None:
-        """Begins to check which integrations are due, after `CHECK_INTERVAL`."""
-        super().startService()
-        # Not at once: the watchers catch up first.
-        self._timer.start(CHECK_INTERVAL, now=False)
+        # Not at the start: the watchers catch up first.
+        Periodic("due audits", self._begin_due, clock, CHECK_INTERVAL).setServiceParent(
+            self
+        )
 
     def stopService(self) -> Deferred[None]:
-        """Stops all audits; fires when they have ended."""
-        super().stopService()
-        if self._timer.running:
-            self._timer.stop()
-        for access in self._open.values():
-            # An audit only reads; its repairs are durable or were not begun.
-            Deferred.fromCoroutine(_closed(access))
-        everything = DeferredList([*self._audits.values()])
-        return everything.addCallback(lambda _: None)
+        """Stop all audits; fire when they have ended."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await super().stopService()
+        # An audit only reads; its repairs are durable or were not begun. So it may
+        # end by the loss of its connections.
+        for access in [*self._open.values()]:
+            await self._close(access)
+        for audit in [*self._audits.values()]:
+            await audit
 
     def state(self, connector_id: int) -> AuditState | None:
-        """The last audit since the daemon started, if there was one."""
+        """Return the last audit since the daemon started, if there was one."""
         return self._states.get(connector_id)
 
     def begin(self, connector_id: int) -> None:
-        """Begins an audit, unless one is running.
+        """Begin an audit, unless one is running.
 
         Raises `NotFound` for an unknown integration, `Unavailable` for one that has
         no single-use rooms.
@@ -122,7 +121,7 @@ class AuditService(Service):
         self._audits[connector_id] = Deferred()
         Deferred.fromCoroutine(self._audit(connector))
 
-    def _begin_due(self) -> None:
+    async def _begin_due(self, _: Running) -> None:
         for connector in self._store.all(tables.CONNECTOR):
             if wants_worker(connector) and self._is_due(connector):
                 self.begin(connector.id)
@@ -173,11 +172,17 @@ class AuditService(Service):
         finally:
             self._open.pop(connector.id, None)
             if access is not None:
-                await access.close()
+                await self._close(access)
         self._states[connector.id] = msgspec.structs.replace(
             state, finished=self._now(), report=report, error=error
         )
         self._audits.pop(connector.id).callback(None)
+
+    async def _close(self, access: MailboxAccess) -> None:
+        try:
+            await access.close()
+        except Exception:  # noqa: BLE001 - the audit has to end all the same
+            self._log.failure("audit failed to close its connections")
 
     def _log_end(
         self, connector: Connector, report: AuditReport, started: float
@@ -198,7 +203,3 @@ class AuditService(Service):
 
 def _mailbox(connector: Connector) -> str:
     return f"{connector.room_mailbox_email_address} at {connector.url}"
-
-
-async def _closed(access: MailboxAccess) -> None:
-    await access.close()

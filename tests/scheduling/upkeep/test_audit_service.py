@@ -22,6 +22,7 @@ from pexschedd.scheduling.upkeep.audit_service import (
     AuditState,
     MailboxAccess,
 )
+from tests.conftest import Failures
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     HOUR,
@@ -62,6 +63,7 @@ class Setting:
         self.clock = Clock()
         self.auditor = SlowRunner()
         self.closed = 0
+        self.close_error: Exception | None = None
         self.audits = AuditService(
             upkeep.store,
             self.auditor,  # type: ignore[arg-type]  # its one method
@@ -75,6 +77,8 @@ class Setting:
 
     async def close(self) -> None:
         self.closed += 1
+        if self.close_error:
+            raise self.close_error
 
     def look(self) -> None:
         self.clock.advance(CHECK_INTERVAL)
@@ -204,3 +208,40 @@ async def test_stopping_waits_for_a_safe_place(setting: Setting) -> None:
     setting.auditor.end.callback(REPORT)
     await stopping
     assert not setting.clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_connections_that_do_not_close(
+    setting: Setting, logged_failures: Failures
+) -> None:
+    """The audit has ended all the same: another may begin, and stopping ends."""
+    setting.close_error = OSError("already gone")
+    setting.audits.begin(1)
+    setting.auditor.end.callback(REPORT)
+    assert "audit failed to close its connections" in logged_failures[0]
+    setting.audits.begin(1)
+    assert setting.auditor.begun == 2
+    stopping = setting.audits.stopService()
+    setting.auditor.end.callback(REPORT)
+    await stopping
+    assert setting.audits.state(1) == AuditState(NOW, NOW, REPORT, mailbox=MAILBOX)
+    logged_failures.clear()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_check_that_fails(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, logged_failures: Failures
+) -> None:
+    """The next one is made all the same."""
+
+    def broken(table: object) -> None:
+        raise OSError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(setting.upkeep.store, "all", broken)
+        setting.look()
+    setting.look()
+    assert setting.auditor.begun == 1
+    assert "periodic work failed work=due audits" in logged_failures[0]
+    logged_failures.clear()
+    setting.auditor.end.callback(REPORT)
