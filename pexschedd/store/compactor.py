@@ -46,7 +46,7 @@ class Compactor:
     def __init__(
         self,
         fs: FileSystem,
-        ledger: LineIndex,
+        line_index: LineIndex,
         segments: Segments,
         journal: Journal,
         hint_files: HintFiles,
@@ -62,7 +62,7 @@ class Compactor:
         after the line index has changed.
         """
         self._fs = fs
-        self._ledger = ledger
+        self._line_index = line_index
         self._segments = segments
         self._journal = journal
         self._hint_files = hint_files
@@ -82,7 +82,7 @@ class Compactor:
     @property
     def needs(self) -> int:
         """Bytes that a compaction of all sealed segments would have to write."""
-        return self._ledger.sealed - self._ledger.dead
+        return self._line_index.sealed - self._line_index.dead
 
     @property
     def running(self) -> bool:
@@ -92,12 +92,12 @@ class Compactor:
     def consider(self) -> None:
         """Start a compaction if worthwhile; cheap enough to be called at each
         commit."""
-        ledger = self._ledger
+        line_index = self._line_index
         enough = max(self._floor, self._not_below)
-        if ledger.dead >= enough and 2 * ledger.dead > ledger.sealed:
-            self._begin(ledger.worthwhile())
-        elif len(ledger.segments) > self._many:
-            self._begin(len(ledger.segments) - 1)
+        if line_index.dead >= enough and 2 * line_index.dead > line_index.sealed:
+            self._begin(line_index.worthwhile())
+        elif len(line_index.segments) > self._many:
+            self._begin(len(line_index.segments) - 1)
 
     def compact(self) -> "Deferred[str]":
         """Compact all sealed segments now, or after the current run.
@@ -106,7 +106,7 @@ class Compactor:
         text.
         """
         if self._running is None:
-            return self._begin(len(self._ledger.segments) - 1)
+            return self._begin(len(self._line_index.segments) - 1)
         done: Deferred[str] = Deferred()
         self._running.addBoth(self._after_it, done)
         return done
@@ -120,8 +120,8 @@ class Compactor:
             return succeed("")
         finished: Deferred[str] = Deferred()
         self._running = Deferred()
-        dead = self._ledger.compacting()
-        sources = self._ledger.segments[:count]
+        dead = self._line_index.compacting()
+        sources = self._line_index.segments[:count]
         before = sum(lines.size for lines in sources)
         compaction = Compaction(
             self._fs, self._segments, sources, dead, self._hint_files
@@ -131,7 +131,7 @@ class Compactor:
         def publish(_: None) -> Deferred[None]:
             nonlocal mended
             if not compaction.complete:
-                self._ledger.abandoned()
+                self._line_index.abandoned()
                 again = self._mend(compaction) if compaction.damaged else None
                 if again is not None:
                     mended = True
@@ -143,8 +143,8 @@ class Compactor:
                         "from a backup, or see what pexschedd-store repair --dry-run "
                         "says."
                     )
-                self._not_below = self._ledger.dead + self._floor
-                self._many = len(self._ledger.segments) + MANY // 16
+                self._not_below = self._line_index.dead + self._floor
+                self._many = len(self._line_index.segments) + MANY // 16
                 self._log.warn("compaction stopped: {why}", why=compaction.problem)
                 return succeed(None)
             next_ids = self._next_ids()
@@ -153,7 +153,7 @@ class Compactor:
             return published.addCallback(take_over)
 
         def take_over(_: None) -> None:
-            self._ledger.compacted(count, compaction.lines)
+            self._line_index.compacted(count, compaction.lines)
             self._compacted()
             self._not_below = 0
             self._many = MANY
@@ -189,7 +189,7 @@ class Compactor:
         """
         if self._mended >= MENDED_AT_MOST:
             return None
-        records = self._ledger.records(compaction.damaged)
+        records = self._line_index.records(compaction.damaged)
         again = self._write_again(records)
         if again is None:
             return None

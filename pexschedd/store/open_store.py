@@ -24,8 +24,8 @@ class LoadedParts(NamedTuple):
     """The parts of an open store."""
 
     collections: dict[str, Collection[Any]]
-    ledger: LineIndex
-    shelf: RecordReader
+    line_index: LineIndex
+    record_reader: RecordReader
     hint_files: HintFiles
     segments: Segments
 
@@ -44,7 +44,7 @@ def load(
     release of the program, is noted in the folder.
     """
     secret = hashlib.sha256(b"pexschedd hints\0" + folder.key).digest()
-    ledger, collections = begin(tables, KeyHashing(secret), kept)
+    line_index, collections = begin(tables, KeyHashing(secret), kept)
     contents = [JOURNAL]
     for name in sorted({table.document for table in tables} - {""}):
         _load_document(fs, folder, name, of_document(collections, name))
@@ -57,24 +57,24 @@ def load(
         fs,
         directory,
         made_with(this, tables, folder.key),
-        ledger.width,
+        line_index.width,
         kept,
     )
     segments = open_segments(
         fs,
         directory,
         journaled,
-        ledger,
+        line_index,
         files,
         kept=kept,
         expected=folder.expects(JOURNAL),
     )
     remove_unfinished(fs, folder.path)
-    shelf = RecordReader(fs, directory, ledger, journaled)
-    shelf.keep_open({lines.name for lines in ledger.segments[:-1]})
-    finish(collections, ledger, shelf)
+    record_reader = RecordReader(fs, directory, line_index, journaled)
+    record_reader.keep_open({lines.name for lines in line_index.segments[:-1]})
+    finish(collections, line_index, record_reader)
     folder.expect(contents, version)
-    return LoadedParts(collections, ledger, shelf, files, segments)
+    return LoadedParts(collections, line_index, record_reader, files, segments)
 
 
 def begin(
@@ -82,7 +82,7 @@ def begin(
 ) -> tuple[LineIndex, dict[str, Collection[Any]]]:
     """Create an empty line index, and empty collections by table name."""
     journaled = [table for table in tables if not table.document]
-    ledger = LineIndex(
+    line_index = LineIndex(
         [table.name for table in journaled],
         max((len(table.indexes) for table in journaled), default=0),
     )
@@ -90,24 +90,26 @@ def begin(
         table.name: Collection(
             table,
             hashing,
-            None if table.document else ledger.numbers(table.name),
+            None if table.document else line_index.numbers(table.name),
             kept,
         )
         for table in tables
     }
-    return ledger, collections
+    return line_index, collections
 
 
 def finish(
-    collections: Mapping[str, Collection[Any]], ledger: LineIndex, shelf: RecordReader
+    collections: Mapping[str, Collection[Any]],
+    line_index: LineIndex,
+    record_reader: RecordReader,
 ) -> None:
     """Build the indexes of the collections, once everything stored was read."""
     for name, collection in collections.items():
         if collection.table.document:
             collection.loaded()
         else:
-            collection.loaded(ledger.entries(name), shelf.reader(name))
-    for lines in ledger.segments:
+            collection.loaded(line_index.entries(name), record_reader.reader(name))
+    for lines in line_index.segments:
         if lines.hints is not None and lines.hints.stored:
             lines.hints = None
 

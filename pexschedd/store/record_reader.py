@@ -23,12 +23,12 @@ class RecordReader:
         self,
         fs: FileSystem,
         directory: Path,
-        ledger: LineIndex,
+        line_index: LineIndex,
         collections: Mapping[str, Collection[Any]],
     ) -> None:
         self._fs = fs
         self._directory = directory
-        self._ledger = ledger
+        self._line_index = line_index
         self._collections = collections
         self.failed: Callable[[StoreError], None] = lambda error: None
         """Callback for a record that cannot be read. The error is raised as well."""
@@ -44,7 +44,7 @@ class RecordReader:
             try:
                 return self._read(collection, seq)
             except (OSError, ValueError) as error:
-                name = self._ledger.find(seq).name
+                name = self._line_index.find(seq).name
                 problem = StoreError(
                     f"{self._directory / name}: operation {seq} cannot be read: "
                     f"{error}. Nothing is written from now on. Look at the disk, and "
@@ -78,7 +78,7 @@ class RecordReader:
         return self._handles[name]
 
     def _read(self, collection: Collection[Any], seq: int) -> Record:
-        segment = self._ledger.find(seq)
+        segment = self._line_index.find(seq)
         offset, size = segment.place(seq)
         data = self._fs.read_at(self._handle(segment.name), offset, size)
         line = lines.decode(data[:-1])

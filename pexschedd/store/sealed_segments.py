@@ -18,8 +18,8 @@ class SealedSegments:
 
     def __init__(self, loaded: LoadedParts, journal: Journal, kept: int) -> None:
         self._collections = loaded.collections
-        self._ledger = loaded.ledger
-        self._shelf = loaded.shelf
+        self._line_index = loaded.line_index
+        self._record_reader = loaded.record_reader
         self._hint_files = loaded.hint_files
         self._segments = loaded.segments
         self._journal = journal
@@ -27,7 +27,7 @@ class SealedSegments:
         # One after the other: a stop leaves those that are finished.
         self._waiting: list[SegmentLines] = []
         self._writing = False
-        self._shelf.failed = journal.give_up
+        self._record_reader.failed = journal.give_up
         self.look()
 
     def look(self) -> None:
@@ -35,12 +35,12 @@ class SealedSegments:
 
         The journal is given up if a segment cannot be opened.
         """
-        every = self._ledger.segments
+        every = self._line_index.segments
         sealed = 0
         while every[sealed].sealed:
             sealed += 1
         try:
-            self._shelf.keep_open({lines.name for lines in every[:sealed]})
+            self._record_reader.keep_open({lines.name for lines in every[:sealed]})
         except OSError as error:
             self._journal.give_up(
                 StoreError(
@@ -58,7 +58,7 @@ class SealedSegments:
 
     def close(self) -> None:
         """Close the segments; nothing can be read from them any more."""
-        self._shelf.close()
+        self._record_reader.close()
 
     def _write_hints(self) -> None:
         if self._writing or not self._waiting:

@@ -62,14 +62,14 @@ class Store:
         self._fs = fs
         self._folder = folder
         self._collections = loaded.collections
-        self._ledger = loaded.ledger
+        self._line_index = loaded.line_index
         self._segments = loaded.segments
         self._journal = journal
         self._keeper = SealedSegments(loaded, journal, kept)
         self._segment_size = segment_size
         self._compactor = Compactor(
             fs,
-            loaded.ledger,
+            loaded.line_index,
             loaded.segments,
             journal,
             loaded.hint_files,
@@ -270,9 +270,9 @@ class Store:
 
     def roll(self) -> Deferred[None]:
         """Begin a new segment, after everything that is queued."""
-        lines = self._ledger.active
+        lines = self._line_index.active
         if lines.size:
-            self._ledger.begin(self._seq + 1)
+            self._line_index.begin(self._seq + 1)
         roll = partial(self._segments.roll, self._next_ids(), lines)
         return self._journal.call(roll).addCallback(lambda _: self._keeper.look())
 
@@ -344,7 +344,7 @@ class Store:
 
     def _commit_journal(self, transaction: Transaction) -> Deferred[None]:
         size = len(transaction.operations)
-        ledger = self._ledger
+        line_index = self._line_index
         written = []
         position = 0
         tx = None
@@ -359,14 +359,14 @@ class Store:
             else:
                 data = line.put(self._seq, tx, table.name, id, table.version, value)
             written.append(data)
-            ledger.wrote(
+            line_index.wrote(
                 table.name, id, self._seq, len(data), value is not None, entries
             )
         # Not before all is known: a record may have been deleted and put again.
         for operation in transaction.operations:
             operation.collection.written(operation.id)
         durable = self._journal.append(b"".join(written), size, self._seq)
-        if ledger.active.size >= self._segment_size:
+        if line_index.active.size >= self._segment_size:
             # If it fails, so does everything else, and `failed` is called.
             self.roll().addErrback(lambda _: None)
         self._compactor.consider()

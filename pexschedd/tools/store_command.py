@@ -304,8 +304,8 @@ class _Tool:
     def _could_compact(self, found: FolderInspection) -> int:
         if found.findings:
             return self._verdict(found)
-        size = sum(lines.size for lines in found.ledger.segments)
-        live = sum(lines.live for lines in found.ledger.segments)
+        size = sum(lines.size for lines in found.line_index.segments)
+        live = sum(lines.live for lines in found.line_index.segments)
         self._say(
             f"The journal has {size / MIB:.1f} MiB, of which {live / MIB:.1f} MiB "
             "are needed: the rest would be removed."

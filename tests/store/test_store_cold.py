@@ -275,7 +275,7 @@ def test_what_the_disk_has_not_got_yet_is_not_forgotten() -> None:
         done = opened.put(ROOM, room)
     deleted = opened.delete(ROOM, 7)
     rolled = opened.store.roll()
-    assert len(opened.store._ledger.segments) > 5
+    assert len(opened.store._line_index.segments) > 5
     for _ in range(3):
         for id in (*range(1, 7), *range(8, 21)):
             assert opened.store.get(ROOM, id) is not None

@@ -111,7 +111,7 @@ def test_there_are_never_too_many_segments(
         opened.wait(opened.store.roll())
         while opened.store._compactor.running:
             opened.wait(opened.store._journal.call(lambda: None))
-        segments = len(opened.store._ledger.segments)
+        segments = len(opened.store._line_index.segments)
         if number == 80:
             fs.full = True
             fs.attempts = 0
@@ -161,9 +161,9 @@ def test_commits_go_on_meanwhile() -> None:
     opened.close()
     again = Opened(STATE, fs=disk)
     assert again.content() == content
-    ledger = again.store._ledger
-    assert ledger.dead == 0
-    assert sum(sum(lines.alive) for lines in ledger.segments) == 199
+    line_index = again.store._line_index
+    assert line_index.dead == 0
+    assert sum(sum(lines.alive) for lines in line_index.segments) == 199
     again.close()
 
 
@@ -217,7 +217,7 @@ def test_without_space_it_is_given_up(error: int, call: str) -> None:
     assert ".compaction.tmp" not in disk.listdir(JOURNAL)
     opened.wait(opened.put(SETTING, Setting(id=1, name="goes on")))
     opened.compact()
-    assert opened.store._ledger.dead == 0
+    assert opened.store._line_index.dead == 0
     opened.close()
 
 

@@ -60,7 +60,7 @@ def test_a_compacted_segment_gets_the_hints_of_its_lines(
             opened.wait(opened.store.roll())
     close(opened)
     opened = Opened(STATE, fs=disk, kept=0)
-    assert all(lines.hints is None for lines in opened.store._ledger.segments[:-1])
+    assert all(lines.hints is None for lines in opened.store._line_index.segments[:-1])
     if damage:  # while it runs
         file = disk._file(JOURNAL / "00000002.hint")
         file.data = damage(file.data)
@@ -70,7 +70,7 @@ def test_a_compacted_segment_gets_the_hints_of_its_lines(
     assert segment.compacted
     compacted, hint = segment.name, JOURNAL / hint_name(segment.name)
     # Nothing of it is kept in memory, not even for now, nor what was begun of a file.
-    assert opened.store._ledger.segments[0].hints is None
+    assert opened.store._line_index.segments[0].hints is None
     assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
     assert (hint.name in hints(disk)) == (damage is None)
     close(opened)
@@ -156,7 +156,7 @@ def test_hints_survive_a_time_without_records() -> None:
     opened.wait(opened.put(ROOM, Room(id=7, name="again")))
     opened.wait(opened.store.roll())
     opened.settle()
-    assert opened.store._ledger.segments[0].hints is None
+    assert opened.store._line_index.segments[0].hints is None
     opened.compact()
     close(opened)
     segment = opened.store._segments.manifest.segments[0]
@@ -185,8 +185,8 @@ def test_a_compaction_keeps_few_hints_in_memory(
     for id in range(1, 81):
         opened.put(ROOM, Room(id=id, name="x" * 30))
     opened.compact()
-    assert len(opened.store._ledger.segments[0].sizes) == 80
-    left = opened.store._ledger.segments[0].hints
+    assert len(opened.store._line_index.segments[0].sizes) == 80
+    left = opened.store._line_index.segments[0].hints
     assert left is None if kept < 80 else left is not None
     assert min(kept, 80) <= most <= kept + 3
     close(opened)
@@ -199,7 +199,7 @@ def test_without_room_a_compaction_writes_no_hints() -> None:
     disk.free = DiskSpace(100 * MIB, 400 * MIB)
     content = opened.content()
     opened.compact()
-    assert opened.store._ledger.segments[0].hints is None
+    assert opened.store._line_index.segments[0].hints is None
     assert not any(name.startswith("c") for name in hints(disk))
     close(opened)
     disk.free = DiskSpace(300 * MIB, 400 * MIB)
@@ -224,7 +224,7 @@ def test_a_compaction_does_without_hints(error: int) -> None:
         disk.left, disk.error = number, error
         opened.compact()
         without = not disk.error
-        compacted = opened.store._ledger.segments[0]
+        compacted = opened.store._line_index.segments[0]
         assert len(compacted.sizes) == 19
         assert compacted.hints is None
         assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
@@ -271,7 +271,7 @@ def test_a_compaction_that_is_stopped_leaves_nothing() -> None:
     store = opened.store
     files, begun = store._keeper._hint_files, 0
     for steps in range(60):
-        sources, dead = store._ledger.segments[:1], store._ledger.compacting()
+        sources, dead = store._line_index.segments[:1], store._line_index.compacting()
         compaction = Compaction(disk, store._segments, sources, dead, files, 100)
         for _ in range(steps):
             compaction.step()
@@ -279,7 +279,7 @@ def test_a_compaction_that_is_stopped_leaves_nothing() -> None:
         compaction.stop("it is closed")
         assert compaction.problem == "it is closed"
         assert not any(is_temporary(name) for name in disk.listdir(JOURNAL))
-        store._ledger.abandoned()
+        store._line_index.abandoned()
     assert begun > 20
     assert compaction.complete
     opened.compact()

@@ -18,10 +18,10 @@ operations = st.lists(st.one_of(changes, st.just("roll"), meanwhile), max_size=6
 @given(operations, st.integers(1, 400))
 def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> None:
     """Beside a plain list of all lines: what matters, how much is dead, and what a
-    compaction copies while lines go on dying; also after it, and when the ledger is
+    compaction copies while lines go on dying; also after it, and when the line_index is
     built by reading."""
-    ledger = LineIndex("ab", 2)
-    ledger.begin(1)
+    line_index = LineIndex("ab", 2)
+    line_index.begin(1)
     written: list[list[tuple[int, str, int, int, bool]]] = [[]]
     seq = 0
 
@@ -37,21 +37,21 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
         seq += 1
         size = 30 + id % 7
         written[-1].append((seq, table, id, size, put))
-        ledger.wrote(table, id, seq, size, put, (id,) if put else ())
+        line_index.wrote(table, id, seq, size, put, (id,) if put else ())
 
     for step in steps:
         if step == "roll":
             if written[-1]:
-                ledger.begin(seq + 1)
+                line_index.begin(seq + 1)
                 written.append([])
         elif isinstance(step, list):
             count = len(written) - 1
             if not count:
                 continue
-            died = ledger.compacting()
+            died = line_index.compacting()
             before, events = alive(), iter(step)
             copied = SegmentLines(1, SegmentHints(2), compacted=True)
-            for lines in ledger.segments[:count]:
+            for lines in line_index.segments[:count]:
                 position, offset, more = 0, 0, True
                 while more:
                     position, size, runs = lines.runs(position, slice_size)
@@ -73,11 +73,11 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
             # What has died while it was copied may be in it or not.
             assert alive() & {each[0] for each in old} <= numbers <= before
             written[:count] = [kept]
-            ledger.compacted(count, copied)
+            line_index.compacted(count, copied)
         else:
             write(*step)
     read = LineIndex("ab", 2)
-    for lines, segment in zip(ledger.segments, written, strict=True):
+    for lines, segment in zip(line_index.segments, written, strict=True):
         again = SegmentLines(
             lines.first, SegmentHints(2), compacted=lines.seqs is not None
         )
@@ -86,7 +86,7 @@ def test_the_ledger_knows_what_matters(steps: list[Any], slice_size: int) -> Non
             again.add(number, size, code, id, (id,) if put else ())
         read.load(again)
     living = alive()
-    for known in (ledger, read):
+    for known in (line_index, read):
         dead = 0
         for lines, segment in zip(known.segments, written, strict=True):
             assert list(lines.alive) == [each[0] in living for each in segment]

@@ -146,8 +146,8 @@ def test_no_more_files_are_open_than_there_are_segments(tmp_path: Path) -> None:
         if number % 25 == 0:
             opened.settle()
             opened.wait(opened.store._journal.call(lambda: None))
-            ledger = opened.store._ledger
-            live = {lines.name for lines in ledger.segments if lines.sealed}
+            line_index = opened.store._line_index
+            live = {lines.name for lines in line_index.segments if lines.sealed}
             assert {path.name for path in fs.files.values()} == live
             assert len(fs.files) == len(live)
     opened.compact()

@@ -120,7 +120,7 @@ def test_compact_says_and_does(state: Path) -> None:
     assert tool(state, "compact")[0] == DONE
     opened = Opened(state)
     assert opened.content() == before
-    assert opened.store._ledger.dead == 0
+    assert opened.store._line_index.dead == 0
     opened.close()
 
 

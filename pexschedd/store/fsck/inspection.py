@@ -64,7 +64,7 @@ class FolderInspection:
         self.info: FolderInfo | None = None
         self.manifests: dict[int, Manifest] = {}
         """The manifests that can be read, by number."""
-        self.ledger, self.collections = open_store.begin(tables, KeyHashing(), KEPT)
+        self.line_index, self.collections = open_store.begin(tables, KeyHashing(), KEPT)
 
     def add(self, kind: str, path: Path, error: object) -> None:
         """Add a finding; it becomes `newer` if a newer release wrote what is there."""
@@ -126,8 +126,10 @@ def inspect(
                 for name in fs.listdir(folder)
                 if is_temporary(name)
             ]
-    shelf = RecordReader(fs, directory / JOURNAL, found.ledger, found.collections)
-    open_store.finish(found.collections, found.ledger, shelf)
+    record_reader = RecordReader(
+        fs, directory / JOURNAL, found.line_index, found.collections
+    )
+    open_store.finish(found.collections, found.line_index, record_reader)
     return found
 
 
@@ -249,7 +251,7 @@ def _look_at_segment(
             path,
             segment,
             journaled,
-            found.ledger,
+            found.line_index,
             may_be_torn=not segment.sealed and not successor,
             keep=False,
         )

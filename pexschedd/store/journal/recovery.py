@@ -52,7 +52,7 @@ def open_segments(
     fs: FileSystem,
     directory: Path,
     collections: Mapping[str, Collection[Any]],
-    ledger: LineIndex,
+    line_index: LineIndex,
     hint_files: HintFiles,
     *,
     kept: int,
@@ -72,10 +72,10 @@ def open_segments(
         manifests = {1: _begin(fs, directory, expected)}
     newest = manifests[max(manifests)]
     _restore_next_ids(newest, collections, directory / manifest_name(max(manifests)))
-    reader = _Reader(fs, directory, collections, ledger, hint_files)
+    reader = _Reader(fs, directory, collections, line_index, hint_files)
     segments, extent = reader.run(newest.segments, kept)
     active = directory / segments[-1].name
-    crc = ledger.active.crc
+    crc = line_index.active.crc
     size = fs.size(active)
     if size > extent.size:
         _set_aside(fs, active, extent.size, size)
@@ -147,13 +147,13 @@ class _Reader:
         fs: FileSystem,
         directory: Path,
         collections: Mapping[str, Collection[Any]],
-        ledger: LineIndex,
+        line_index: LineIndex,
         hint_files: HintFiles,
     ) -> None:
         self._fs = fs
         self._directory = directory
         self._collections = collections
-        self._ledger = ledger
+        self._line_index = line_index
         self._hint_files = hint_files
         self._names = set(fs.listdir(directory))
 
@@ -184,7 +184,7 @@ class _Reader:
                     segment = extent.seal(segment)
                     waiting.append(Segment(name=successor, first=extent.last + 1))
             done.append(segment)
-        for lines in self._ledger.segments[:-1]:
+        for lines in self._line_index.segments[:-1]:
             lines.sealed = True
         return tuple(done), extent
 
@@ -193,7 +193,7 @@ class _Reader:
         if lines is None:
             _log.info("{name} is read line by line", name=segment.name)
             return False
-        for table, highest in self._ledger.load(lines).items():
+        for table, highest in self._line_index.load(lines).items():
             self._collections[table].used(highest)
         return True
 
@@ -205,7 +205,7 @@ class _Reader:
             self._directory / segment.name,
             segment,
             self._collections,
-            self._ledger,
+            self._line_index,
             may_be_torn=is_last and not successor,
             keep=keep,
         )

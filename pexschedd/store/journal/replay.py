@@ -54,7 +54,7 @@ def replay(
     path: Path,
     segment: Segment,
     collections: Mapping[str, Collection[Any]],
-    ledger: LineIndex,
+    line_index: LineIndex,
     *,
     may_be_torn: bool,
     keep: bool = True,
@@ -64,11 +64,11 @@ def replay(
     Raises StoreError naming the file, the line and the remedy; what comes before that
     line has been loaded then.
     """
-    each = _Replay(path, segment, collections, ledger, may_be_torn, keep)
+    each = _Replay(path, segment, collections, line_index, may_be_torn, keep)
     try:
         return each.run(fs)
     finally:
-        for table, highest in ledger.load(each.lines).items():
+        for table, highest in line_index.load(each.lines).items():
             collections[table].used(highest)
 
 
@@ -78,19 +78,19 @@ class _Replay:
         path: Path,
         segment: Segment,
         collections: Mapping[str, Collection[Any]],
-        ledger: LineIndex,
+        line_index: LineIndex,
         may_be_torn: bool,
         keep: bool,
     ) -> None:
         self.lines = SegmentLines(
-            segment.first, SegmentHints(ledger.width), compacted=segment.compacted
+            segment.first, SegmentHints(line_index.width), compacted=segment.compacted
         )
         self.lines.name = segment.name
         self._keep = keep
         self._path = path
         self._segment = segment
         self._collections = collections
-        self._ledger = ledger
+        self._line_index = line_index
         self._may_be_torn = may_be_torn
         # Where we are: the next line begins at `offset` and is `count` + 1.
         self._offset = 0
@@ -164,7 +164,7 @@ class _Replay:
         collection = self._collections[line.table]
         put = record is not None
         entries = collection.entries(record) if put else ()
-        code = self._ledger.code(line.table, put=put)
+        code = self._line_index.code(line.table, put=put)
         self.lines.add(line.seq, size, code, line.id, entries)
         if self._keep:
             collection.replay(line.id, record)
