@@ -80,7 +80,8 @@ async def failure(mailbox: EwsMailbox) -> MailboxError:
 
 async def meets(world: World, rule: PolicyRule, **fault: Any) -> None:
     """Looks into a mailbox whose server has this fault, and checks the reaction."""
-    mailbox = world.mailbox(limits=ConnectionLimits(connections=2, deadline=0.3))
+    deadline = 0.3 if fault["kind"] == "hang" else 30.0
+    mailbox = world.mailbox(limits=ConnectionLimits(connections=2, deadline=deadline))
     misbehave = world.exchange.misbehave
     misbehave(**fault)
     match rule.whole:

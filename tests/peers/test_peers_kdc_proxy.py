@@ -54,6 +54,6 @@ async def test_an_untrusted_proxy(
     """A proxy whose certificate is not believed is not talked to."""
     settings = {**proxied["settings"], "kerberos_verify_tls_using_custom_ca": False}
     mailbox = behind(kerberized).mailbox(**office.account(**settings))
-    with pytest.raises(MailboxUnreachable, match="that its certificate is believed"):
+    with pytest.raises(MailboxUnreachable, match="that its certificate is trusted"):
         await mailbox.check()
     assert proxied["proxy"].paths == []
