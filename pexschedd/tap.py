@@ -271,7 +271,7 @@ def _further_problems(config: Config) -> Iterator[str]:
             if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
                 yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
     try:
-        network_of(config, reactor)
+        network_of(config, reactor, system_now)
     except ConfigError as error:
         yield from error.problems
 

@@ -40,7 +40,7 @@ class Clients(MultiService):
         super().__init__()
         self._runtime = runtime
         config, store, reactor = runtime.config, runtime.store, runtime.reactor
-        self.network = network = network_of(config, reactor)
+        self.network = network = network_of(config, reactor, runtime.now)
         UploadedCertificates(store, network.trust, reactor, trust_changed)
         token_endpoint = TokenEndpoint(
             lambda direct: (network.direct() if direct else network).http_client(),

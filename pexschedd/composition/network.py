@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.client import URI
 
+from pexschedd.clock import Now
 from pexschedd.config import Config
 from pexschedd.crypto.certificates import Certificate
 from pexschedd.errors import ConfigError
@@ -26,7 +27,7 @@ from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.store.store import Store
 
 
-def network_of(config: Config, reactor: Any) -> Network:
+def network_of(config: Config, reactor: Any, now: Now) -> Network:
     """Build the network; raises `ConfigError` naming every file that cannot be used."""
     problems: list[str] = []
     trust, proxy = Trust(), None
@@ -40,7 +41,7 @@ def network_of(config: Config, reactor: Any) -> Network:
         problems.append(f"proxy.password_file: {error}")
     if problems:
         raise ConfigError("the configuration file", problems)
-    return Network(reactor, trust, proxy)
+    return Network(reactor, trust, proxy, now=now)
 
 
 def _trust(config: Config) -> Trust:

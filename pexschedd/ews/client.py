@@ -269,6 +269,7 @@ def _http_answer(response: HttpResponse) -> HttpAnswer:
         location=response.headers.get("location", ""),
         retry_after=response.headers.get("retry-after", ""),
         date=response.headers.get("date", ""),
+        received=response.received,
         diagnostics=response.headers.get("x-ms-diagnostics", ""),
         page=response.body[:PAGE_START].decode("latin-1"),
     )

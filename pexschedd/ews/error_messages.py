@@ -5,6 +5,7 @@ Three kinds of trouble arrive here: a connection that gave no answer
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import msgspec
@@ -271,6 +272,8 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     location: str = ""
     retry_after: str = ""
     date: str = ""
+    received: datetime | None = None
+    """The time of the answer by our own clock."""
     diagnostics: str = ""
     """x-ms-diagnostics: why a token was refused."""
     page: str = ""
@@ -324,5 +327,5 @@ def _rule(answer: HttpAnswer) -> error_policy.PolicyRule:
 
 
 def _seconds(answer: HttpAnswer) -> float | None:
-    seconds = seconds_of(answer.retry_after, answer.date)
+    seconds = seconds_of(answer.retry_after, answer.date, answer.received)
     return None if seconds is None else min(seconds, MAX_PAUSE)

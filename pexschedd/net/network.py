@@ -15,6 +15,7 @@ from twisted.web.client import URI, Agent
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
+from pexschedd.clock import Now
 from pexschedd.net.handshake_timeout import HandshakeTimeout
 from pexschedd.net.http_client import http_client
 from pexschedd.net.http_pool import HttpPool
@@ -34,17 +35,27 @@ class Network:
     """The network as this installation reaches it: one for the whole daemon.
 
     `reactor` is the process's; `trust` verifies certificates; without a `proxy`, all
-    connections are direct.
+    connections are direct. `now` dates the responses of servers that have no clock.
     """
 
-    def __init__(self, reactor: Any, trust: Trust, proxy: Proxy | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        trust: Trust,
+        proxy: Proxy | None = None,
+        *,
+        now: Now | None = None,
+    ) -> None:
         self.reactor = reactor
         self.trust = trust
         self.proxy = proxy
+        self.now = now
 
     def direct(self) -> "Network":
         """The same network without the proxy."""
-        return self if self.proxy is None else Network(self.reactor, self.trust)
+        if self.proxy is None:
+            return self
+        return Network(self.reactor, self.trust, now=self.now)
 
     def endpoint(
         self, uri: URI, *, timeout: float = CONNECT_TIMEOUT, direct: bool = False

@@ -4,17 +4,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
-def seconds_of(value: str, date: str) -> float | None:
+def seconds_of(value: str, date: str, received: datetime | None = None) -> float | None:
     """Return the seconds that a server asks for; None if it names none.
 
     `value` is the header's; `date` is that of the answer's Date header, because a date
-    is meant by the server's clock. A date in the past is 0 seconds.
+    is meant by the server's clock. For a server that sends none, the time by our own
+    clock when the answer was `received` stands for it (RFC 9110 section 6.6.1). A date
+    in the past is 0 seconds.
     """
     value = value.strip()
     if value.isdecimal():
         return float(value) if len(value) <= 6 else None
     try:
-        pause = _utc(value) - _utc(date)
+        begin = received if received and not date else _utc(date)
+        pause = _utc(value) - begin
     except (TypeError, ValueError, OverflowError):
         return None
     return max(0.0, pause.total_seconds())

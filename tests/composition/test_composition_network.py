@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.web.client import URI
 
+from pexschedd.clock import system_now
 from pexschedd.composition.connections import Connections
 from pexschedd.composition.network import (
     UploadedCertificates,
@@ -43,7 +44,7 @@ def config(folder: Path, **values: Any) -> Config:
 
 def test_the_plainest(tmp_path: Path) -> None:
     """Without settings: the system's roots, and no proxy."""
-    network = network_of(config(tmp_path), Clock())
+    network = network_of(config(tmp_path), Clock(), system_now)
     assert (network.proxy, network.trust.given) == (None, [])
 
 
@@ -59,6 +60,7 @@ def test_everything(tmp_path: Path) -> None:
             proxy_password_file=tmp_path / "password",
         ),
         Clock(),
+        system_now,
     )
     assert [each.subject for each in network.trust.given] == ["CN=Root"]
     assert network.proxy == replace(PROXY, password="geheim")
@@ -77,6 +79,7 @@ def test_every_wrong_file(tmp_path: Path) -> None:
                 proxy_password_file=tmp_path / "password",
             ),
             Clock(),
+            system_now,
         )
     ca, password = caught.value.problems
     assert ca.startswith("ca_file: ")

@@ -1,11 +1,13 @@
 """Every row of the table of faults, over a real socket: the mailbox meets it and does
 what the table says."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet import reactor
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxBusy, MailboxError
@@ -23,6 +25,8 @@ from pexschedd.ews.response_codes import KNOWN, Category, category
 from pexschedd.ews.throttle import FIRST, SharedThrottle, Throttles
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.net.errors import FailureKind
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Blame, OutcomeKind
 from tests.ews.conftest import Starter
 from tests.ews.ews_exchange import EQUIPMENT, Exchange, waiting
@@ -247,3 +251,22 @@ async def test_codes_of_one_item(world: World, code: str) -> None:
     assert (found[1].blame is Blame.MESSAGE) == (
         reaction in (Retry.ALONE, Retry.GIVE_UP) and expected != OutcomeKind.DONE
     )
+
+
+@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
+@pytest_twisted.ensureDeferred
+async def test_a_pause_until_a_date(world: World, serve: Starter, dated: bool) -> None:
+    """It is counted from the server's date, and from our own if that is missing."""
+    headers = ["Retry-After: Sun, 29 Nov 2026 08:01:40 GMT"]
+    if dated:
+        headers.append("Date: Sun, 29 Nov 2026 08:01:00 GMT")
+    site = serve(
+        lambda connection, _: connection.answer(
+            b"busy", "503 Service Unavailable", headers, "text/html"
+        )
+    )
+    now = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
+    network = Network(reactor, Trust(), now=lambda: now)
+    error = await failure(world.mailbox(url=site.url(), network=network))
+    assert isinstance(error, MailboxBusy)
+    assert error.retry_after == (40 if dated else 100)

@@ -292,9 +292,14 @@ def test_numbers_of_entra_id(number: str, kind: type[MailboxError], words: str) 
 
 def test_retry_after() -> None:
     """The server's wish is kept, within bounds."""
-    for wish, wait in (("7", 7.0), ("-1", 1.0), ("99999", 3600.0), ("later", None)):
+    for wish, wait in (("7", 7.0), ("0", 1.0), ("99999", 3600.0), ("later", None)):
         with pytest.raises(MailboxBusy) as caught:
             read(b"", 429, retry_after=wish)
+        assert caught.value.retry_after == wait
+    date = "Thu, 01 Jan 1970 00:17:00 GMT"
+    for dates, wait in (({}, 20.0), ({"date": "Thu, 01 Jan 1970 00:16:50 GMT"}, 10.0)):
+        with pytest.raises(MailboxBusy) as caught:
+            read(b"", 429, retry_after=date, **dates)
         assert caught.value.retry_after == wait
 
 

@@ -1,5 +1,7 @@
 """How long a server wants to be left alone."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,8 +34,12 @@ def test_both_forms(value: str, seconds: float | None) -> None:
 
 
 def test_a_date_without_the_servers_date() -> None:
-    """It cannot be compared with our own clock, which may be wrong."""
-    assert seconds_of("Sun, 29 Nov 2026 08:00:40 GMT", "") is None
+    """It is compared with our own clock, which may be wrong, but only then."""
+    value, own = "Sun, 29 Nov 2026 08:00:40 GMT", datetime(2026, 11, 29, 8, tzinfo=UTC)
+    assert seconds_of(value, "") is None
+    assert seconds_of(value, "", own) == 40
+    assert seconds_of(value, "Sun, 29 Nov 2026 08:00:39 GMT", own) == 1
+    assert seconds_of(value, "no date", own) is None
     assert seconds_of("7", "") == 7
 
 

@@ -5,6 +5,7 @@ conducts a whole handshake of several requests.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -28,6 +29,8 @@ class HttpResponse(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     """Names in lower case; repeated headers are joined with ", "."""
     body: bytes
+    received: datetime | None = None
+    """The time of the response by our own clock; None if there is none."""
 
 
 class Connection(Protocol):

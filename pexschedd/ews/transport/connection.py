@@ -59,6 +59,7 @@ class TwistedConnection:
     ) -> None:
         self._url = PreparedUrl.from_text(url)
         self._limits = limits
+        self._now = network.now
         self._pool = HttpPool(clock, kept=1, idle_seconds=IDLE_SECONDS)
         self._client = network.http_client(self._pool, timeout=limits.connect)
 
@@ -89,7 +90,8 @@ class TwistedConnection:
             # Whatever is still on its way belongs to a request that is over.
             self.abort()
             raise as_connection_failure(failure) from failure
-        return HttpResponse(response.code, _headers(response), body)
+        received = self._now() if self._now is not None else None
+        return HttpResponse(response.code, _headers(response), body, received)
 
     async def _body(self, response: IResponse) -> bytes:
         return await read_body(response, self._limits.max_answer, too_large)

@@ -1,6 +1,7 @@
 """Responses of a token endpoint and their meaning. PURE."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from pexschedd.errors import (
     SignInRefused,
 )
 from pexschedd.identity.oauth.remedies import meaning
+from pexschedd.util.retry_after import seconds_of
 
 MAX_TOKEN = 16 * 1024
 """Characters. Exchange accepts no longer headers."""
@@ -72,7 +74,7 @@ def refusal(
     error = _text(answer, "error")
     busy = error in ("temporarily_unavailable", "server_error", "slow_down")
     if status == 429 or status >= 500 or busy:
-        wait = _retry_after(headers)
+        wait = _retry_after(headers, now)
         if status == 429 or busy or wait is not None:
             text = "The OAuth token endpoint is busy; it is asked again later."
             return MailboxBusy(text, retry_after=wait)
@@ -139,6 +141,10 @@ def _number(value: object) -> float | None:
     return number if abs(number) < 1e12 else None
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    seconds = _number(headers.get("retry-after"))
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    seconds = seconds_of(
+        headers.get("retry-after", ""),
+        headers.get("date", ""),
+        datetime.fromtimestamp(now, UTC),
+    )
     return None if seconds is None else min(max(seconds, 1.0), 3600.0)
