@@ -49,6 +49,7 @@ class Runtime:
         store.observe(self.metrics.flushed)
         self.clock_trust = ClockTrust(store, self.alarms, clock=reactor, now=now)
         self.clock_skew = ClockSkew(self.alarms, now, self.clock_trust.confirm)
+        self.clock_trust.on_jump(self.clock_skew.forget)
         self.templates = Templates(now, uuid4, digits, self._template_debug)
         self.message_texts = MessageTexts(self.templates)
         self.message_handler = MessageHandler(

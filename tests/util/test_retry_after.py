@@ -38,6 +38,7 @@ def test_a_date_without_the_servers_date() -> None:
     value, own = "Sun, 29 Nov 2026 08:00:40 GMT", datetime(2026, 11, 29, 8, tzinfo=UTC)
     assert seconds_of(value, "") is None
     assert seconds_of(value, "", own) == 40
+    assert seconds_of(value, "", own.replace(microsecond=999_999)) == 40
     assert seconds_of(value, "Sun, 29 Nov 2026 08:00:39 GMT", own) == 1
     assert seconds_of(value, "no date", own) is None
     assert seconds_of("7", "") == 7

@@ -34,6 +34,10 @@ class ClockSkew:
         self._agreed = agreed
         self._checked: dict[str, datetime] = {}
 
+    def forget(self) -> None:
+        """Check each server with its next response: our own date has changed."""
+        self._checked.clear()
+
     def seen(self, integration: str, date: str) -> None:
         """Check the Date header of a response that has just arrived.
 

@@ -73,3 +73,16 @@ async def test_one_look_a_minute(alarms: Alarms) -> None:
     clocks.seen("Head office", format_datetime(clock(), usegmt=True))
     clocks.seen("Head office", date(100_000))
     assert alarms.active(names.CLOCK, "Head office") is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_jump_the_next_response_counts(alarms: Alarms) -> None:
+    """Whether the server's date agrees with the new one is seen at once."""
+    clock, agreed = Clock(), []
+    clocks = ClockSkew(alarms, clock, lambda: agreed.append(1))
+    for _ in range(2):
+        clocks.seen("Head office", format_datetime(clock(), usegmt=True))
+    assert agreed == [1]
+    clocks.forget()
+    clocks.seen("Head office", format_datetime(clock(), usegmt=True))
+    assert agreed == [1, 1]
