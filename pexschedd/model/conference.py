@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
+import msgspec
+
 from pexschedd.model.fields.declaration import Field, Record
 
 
@@ -16,6 +18,18 @@ def _dialled(value: str) -> str | None:
     if value == value.strip():
         return None
     return "Blanks at the beginning or the end cannot be dialled."
+
+
+class Vacancy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The rest that a cancelled meeting, or a series that was cut short, leaves to a
+    successor under the same alias; see `decisions/succession`."""
+
+    since: datetime
+    """The end of the series as it is now, or the time of the cancellation."""
+    organizer: str = ""
+    """Its organizer's address in lower case; empty where it was never known."""
+    attendees: tuple[str, ...] = ()
+    """The addresses, in lower case, that the organizer's last message was sent to."""
 
 
 class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +91,8 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The end of the last meeting in the room, if the room was removed as past. If that
     time is still to come, the room was removed by a wrong clock and is lost, not
     deleted."""
+    vacancy: Annotated[Vacancy | None, Field(internal=True)] = None
+    """Set while another meeting may take the alias up."""
 
     def is_deleted(self, now: datetime) -> bool:
         """Return True if the room has been deleted for good."""

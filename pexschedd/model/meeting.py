@@ -92,6 +92,8 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The IANA zone the organizer planned in."""
     subject: str = ""
     organizer: Person = Person("", "")
+    attendees: tuple[str, ...] = ()
+    """The addresses that the message was sent to, as far as the mailbox shows them."""
     html: str = ""
     text: str = ""
     outdated: bool = False

@@ -116,6 +116,10 @@ class RecurringConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     """The organizer's address in lower case; empty where it was never known."""
 
 
+Scheduled = ScheduledConference | RecurringConference
+"""A single meeting, a lone occurrence or a series."""
+
+
 class CancelledOccurrence(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An occurrence that was cancelled before its meeting was known: the request for
     it, or for its series, may still be on the way."""

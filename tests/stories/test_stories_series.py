@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pexschedd.sandbox import Send
 from pexschedd.sandbox import SeriesRecurrence as Weekly
+from pexschedd.scheduling.inbox.quarantine import PAUSES
 from tests.stories.series_support import (
     WEEK,
     answered,
@@ -39,6 +40,8 @@ from tests.stories.story_support import (
     OVER,
     SERIES_PAST,
     START,
+    Booked,
+    Organizer,
     World,
     window,
 )
@@ -519,3 +522,61 @@ async def test_kept_while_the_daemon_is_away(world: World) -> None:
     await opens_at(world, room, [moved, moved + DAY, moved + 2 * DAY])
     assert await world.door(room, at=moved + 3 * DAY) == OVER
     assert answered(world)
+
+
+@story
+async def test_this_and_following(world: World) -> None:
+    """A series that is cut, and another one from then on, share the room."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN)
+    )
+    await world.settle()
+    await alice.change(series, recurrence=weekly(AT_TEN, 2))
+    await world.settle()
+    await the_rest(alice, room)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SERIES, EDITED_SERIES, NEW_SERIES]
+    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK, *AFTERWARDS])
+    await closed_at(world, room, AT_TEN + 2 * WEEK)
+    assert await world.rooms() == ["Weekly (Alice Archer)"]
+
+    await alice.cancel(series)
+    await world.settle()
+    await opens_at(world, room, AFTERWARDS)
+    await closed_at(world, room, AT_TEN, AT_TEN + WEEK)
+
+
+@story
+async def test_this_and_following_new_one_first(world: World) -> None:
+    """The series that goes on may be sent before the first one is cut."""
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN)
+    )
+    await world.settle()
+    await the_rest(alice, room)
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    await alice.change(series, recurrence=weekly(AT_TEN, 2))
+    await world.settle()
+    world.skip(PAUSES[0])
+    await world.settle()
+
+    assert await alice.reads() == [EDITED_SERIES, NEW_SERIES]
+    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK, *AFTERWARDS])
+    await closed_at(world, room, AT_TEN + 2 * WEEK)
+
+
+async def the_rest(organizer: Organizer, room: Booked) -> None:
+    """Sends a series that begins when two of another one have taken place."""
+    first = AFTERWARDS[0]
+    recurrence = weekly(first)
+    await organizer.invite(
+        "Weekly", first, body=room.instructions, recurrence=recurrence
+    )
+
+
+AFTERWARDS = [AT_TEN + (7 * weeks + 1) * DAY for weeks in (2, 3, 40)]
+"""Occurrences of a series a day after the first one's."""

@@ -3,6 +3,7 @@
 import exchangelib as ex
 import pytest_twisted
 
+from pexschedd.scheduling.inbox.quarantine import PAUSES
 from pexschedd.scheduling.upkeep.janitor import Janitor
 from tests.stories.story_support import (
     ALIAS_CONFLICT,
@@ -18,7 +19,11 @@ from tests.stories.story_support import (
     NOT_SCHEDULED,
     START,
     STUDIO,
+    Booked,
+    Letter,
+    Organizer,
     World,
+    attendees,
     opens,
     reactor,
     window,
@@ -41,13 +46,16 @@ async def test_no_tag(world: World) -> None:
 
 @story
 async def test_pasted_into_another_meeting(world: World) -> None:
-    """A tag belongs to the meeting that it came with: a copy of it is declined."""
+    """A tag belongs to the meeting that it came with: a copy of it is declined, some
+    minutes later, as the first meeting might still make room for it."""
     alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
     await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
 
     await bob.invite("Copied", AT_TEN + DAY, body=room.instructions)
     await world.settle()
+    assert await bob.reads() == []
+    await wait_in_vain(world)
 
     assert await alice.reads() == [NEW_SINGLE]
     assert await bob.reads() == [INVALID_ALIAS]
@@ -85,19 +93,25 @@ async def test_taken_out_of_the_body(world: World) -> None:
 
 @story
 async def test_pasted_after_the_cancellation(world: World) -> None:
-    """The tag of a cancelled meeting is spent for any other, too."""
-    alice, room = world.organizer(), await world.book()
+    """The tag of a cancelled meeting is spent for others; its organizer may use it for
+    another meeting."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await alice.cancel(item)
     await world.settle()
     assert await alice.reads() == [NEW_SINGLE]
 
-    await alice.invite("Copied", AT_TEN + DAY, body=room.instructions)
+    await bob.invite("Copied", AT_TEN + DAY, body=room.instructions)
     await world.settle()
-
-    assert await alice.reads() == [ALIAS_DELETED]
+    assert await bob.reads() == [ALIAS_DELETED]
     assert await world.rooms() == []
     assert await world.door(room, at=AT_TEN + DAY) == GONE
+
+    await alice.invite("Again", AT_TEN + DAY, body=room.instructions)
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await world.rooms() == ["Again (Alice Archer)"]
+    assert await world.door(room, at=AT_TEN + DAY) == "open"
 
 
 @story
@@ -303,3 +317,81 @@ async def test_alias_in_use(world: World) -> None:
 
 def _janitor(world: World) -> Janitor:
     return Janitor(world.store, clock=reactor, now=world.now)
+
+
+async def wait_in_vain(world: World) -> None:
+    """Lets the time go by for which a message waits for another one."""
+    for pause in PAUSES:
+        world.skip(pause)
+        await world.settle()
+
+
+async def handed_to_bob(world: World, room: Booked) -> None:
+    """Bob sends Alice's meeting again, in his own name."""
+    await world.organizer(BOB).invite("Plans", AT_TEN, body=room.instructions)
+
+
+@story
+async def test_handed_over(world: World) -> None:
+    """An attendee goes on with a meeting that its organizer has cancelled."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
+    item = await alice.invite(
+        "Plans", AT_TEN, body=room.instructions, required_attendees=attendees(BOB)
+    )
+    await world.settle()
+    await alice.cancel(item)
+    await handed_to_bob(world, room)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await of_scheduling(bob) == [NEW_SINGLE]
+    assert await world.rooms() == ["Plans (Bob Baker)"]
+    assert await world.door(room, at=AT_TEN) == "open"
+
+
+@story
+async def test_handed_over_before_the_cancellation(world: World) -> None:
+    """The new organizer's request waits for the first one's cancellation."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
+    item = await alice.invite(
+        "Plans", AT_TEN, body=room.instructions, required_attendees=attendees(BOB)
+    )
+    await world.settle()
+    await handed_to_bob(world, room)
+    await world.settle()
+    assert await world.rooms() == ["Plans (Alice Archer)"]
+    assert await of_scheduling(bob) == []
+
+    await alice.cancel(item)
+    await world.settle()
+    world.skip(PAUSES[0])
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await of_scheduling(bob) == [NEW_SINGLE]
+    assert await world.rooms() == ["Plans (Bob Baker)"]
+    assert await world.door(room, at=AT_TEN) == "open"
+
+
+@story
+async def test_handed_over_then_withdrawn(world: World) -> None:
+    """A request that waits, and its cancellation, are decided about in that order."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    item = await bob.invite("Plans", AT_TEN + DAY, body=room.instructions)
+    await world.settle()
+    await bob.cancel(item)
+    await world.settle()
+    await wait_in_vain(world)
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await bob.reads() == [INVALID_ALIAS]
+    assert await world.rooms() == ["Plans (Alice Archer)"]
+    assert await world.schedule() == [window(AT_TEN)]
+    assert world.inbox() == []
+
+
+async def of_scheduling(person: Organizer) -> list[Letter]:
+    """The answers to a person who also gets invitations and cancellations."""
+    return [each for each in await person.reads() if each.kind in ("accept", "decline")]

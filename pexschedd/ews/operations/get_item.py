@@ -39,6 +39,8 @@ _FIELDS = (
     "item:DateTimeReceived",
     "item:DateTimeCreated",
     "message:From",
+    "message:ToRecipients",
+    "message:CcRecipients",
     "meeting:IsOutOfDate",
     "meetingRequest:MeetingRequestType",
     "calendar:RecurrenceId",
@@ -157,6 +159,7 @@ def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
         zone=zone,
         subject=item.subject,
         organizer=item.organizer,
+        attendees=item.recipients,
         html=html,
         text=plain,
         outdated=item.true("IsOutOfDate")

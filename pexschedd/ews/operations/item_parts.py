@@ -5,6 +5,7 @@ import binascii
 import re
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
 from pexschedd.ews.global_ids import canonical_uid, readable_uid
@@ -29,6 +30,7 @@ _MAX_ADDRESS = 320
 _MAX_NAME = 256
 _MAX_SUBJECT = 1000
 _MAX_NUMBER = 2**31 - 1
+_MOST_RECIPIENTS = 500
 
 
 class ItemReader:
@@ -145,6 +147,16 @@ class ItemReader:
         )
         email = next(filter(None, map(_address, addresses)), "")
         return Person(" ".join(name.split())[:_MAX_NAME], email)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The SMTP addresses of To and Cc, bounded in number."""
+        found = (
+            _address(text(mailbox, "EmailAddress"))
+            for field in ("ToRecipients", "CcRecipients")
+            for mailbox in children(child(self.element, field), "Mailbox")
+        )
+        return tuple(islice(filter(None, found), _MOST_RECIPIENTS))
 
     @property
     def bodies(self) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,
+    Scheduled,
     ScheduledConference,
 )
 from pexschedd.model.table import Table
@@ -34,6 +35,9 @@ class KnownMeetings(Protocol):
 
     def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
         """Occurrences whose cancellation came before any request."""
+
+    def in_room(self, conference: int) -> list[Scheduled]:
+        """The meetings and series, of any integration, that have this conference."""
 
     def conference(self, id: int) -> Conference | None:
         """The conference with this id."""
@@ -74,9 +78,7 @@ class IdSource(msgspec.Struct, frozen=True):
     digits: Callable[[int], str]
 
 
-def scheduled(
-    known: KnownMeetings, connector_id: int, uid: str
-) -> list[ScheduledConference | RecurringConference]:
+def scheduled(known: KnownMeetings, connector_id: int, uid: str) -> list[Scheduled]:
     """Return all that is scheduled of a meeting: single, occurrences, series."""
     series = known.series(connector_id, uid)
     return [*known.meetings(connector_id, uid), *([series] if series else [])]

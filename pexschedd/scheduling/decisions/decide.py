@@ -11,7 +11,8 @@ story can be told as a table of cases, and a crash can be replayed.
 | request               | the same message before   | the same answer again        |
 | request               | something newer known     | discard without a word       |
 | request, no valid tag | -                         | decline, invalid alias id    |
-| request, valid tag    | tag is another meeting's  | decline, invalid alias id    |
+| request, valid tag    | tag is another meeting's  | wait, then decline, the same |
+| request, valid tag    | ... which has left it     | accept, see `succession`     |
 | request, valid tag    | its room was deleted      | decline, alias deleted       |
 | request, valid tag    | alias leads elsewhere     | decline, alias conflict      |
 | request, valid tag    | all of it is over already | decline, in the past         |
@@ -33,10 +34,8 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
-from pexschedd.model.schedule import (
-    CancelledOccurrence,
-)
-from pexschedd.scheduling.decisions import organizer
+from pexschedd.model.schedule import CancelledOccurrence
+from pexschedd.scheduling.decisions import organizer, succession
 from pexschedd.scheduling.decisions.completion import completed
 from pexschedd.scheduling.decisions.context import (
     IdSource,
@@ -59,8 +58,13 @@ def decide(
     texts: RoomTexts,
     now: datetime,
     ids: IdSource,
+    *,
+    may_wait: bool = False,
 ) -> Decision:
     """Decides about a message, given the records and the time `now` (aware UTC).
+
+    A message may come before the one that makes room for it. With `may_wait` the
+    decision is then to wait; the caller tries again later.
 
     Raises `Undecidable` for a request that contradicts itself, `TemplateError` for a
     template that fails.
@@ -71,9 +75,11 @@ def decide(
         case MessageKind.OTHER:
             return Decision("not about a meeting")
         case MessageKind.CANCELLATION:
-            return _cancelled(message, known, connector, now, ids)
+            return _cancelled(message, known, connector, now, ids, may_wait)
         case MessageKind.REQUEST:
-            return MeetingRequest(message, known, connector, texts, now, ids).decide()
+            return MeetingRequest(
+                message, known, connector, texts, now, ids, may_wait=may_wait
+            ).decide()
 
 
 def _cancelled(
@@ -82,6 +88,7 @@ def _cancelled(
     connector: Connector,
     now: datetime,
     ids: IdSource,
+    may_wait: bool,
 ) -> Decision:
     if message.recurrence_id is not None:
         early = CancelledOccurrence(
@@ -97,15 +104,19 @@ def _cancelled(
         return _occurrence_cancelled(message, early, known, connector)
     meetings = scheduled(known, connector.id, message.uid)
     if not meetings:
-        return _cancelled_early(message, known, connector, now)
+        return _cancelled_early(message, known, connector, now, may_wait)
     if not organizer.is_the_organizers(message, connector.id, meetings, known):
         return organizer.refused("the cancellation")
     if message.sequence < max(each.sequence for each in meetings):
         return Decision("cancels what has been sent again since", Action.DISCARD)
-    rooms = dict.fromkeys(each.conference for each in meetings)
-    return Decision(
-        "cancelled", Action.REMOVE, changes=tuple(RemoveRoom(room) for room in rooms)
+    ids_of_aliases = dict.fromkeys(each.scheduled_alias for each in meetings)
+    vacated = (
+        Put(tables.SCHEDULED_ALIAS, succession.vacated(alias, message, now))
+        for alias in map(known.alias_by_id, ids_of_aliases)
+        if alias is not None and alias.ews_item_uid == message.uid
     )
+    changes = (*succession.removal(meetings, known), *vacated)
+    return Decision("cancelled", Action.REMOVE, changes=changes)
 
 
 def _occurrence_cancelled(
@@ -136,7 +147,7 @@ def _occurrence_cancelled(
         remembered = Put(tables.CANCELLED_OCCURRENCE, early)
         return Decision(note, Action.REMOVE, changes=(remembered,))
     change: Change = RemoveRoom(orphan.conference)
-    if any(m.conference == orphan.conference for m in meetings if m is not orphan):
+    if succession.shared(orphan.conference, [orphan], known):
         change = Put(
             tables.SCHEDULED_CONFERENCE,
             msgspec.structs.replace(orphan, start_time=orphan.end_time),
@@ -145,10 +156,17 @@ def _occurrence_cancelled(
 
 
 def _cancelled_early(
-    message: MeetingMessage, known: KnownMeetings, connector: Connector, now: datetime
+    message: MeetingMessage,
+    known: KnownMeetings,
+    connector: Connector,
+    now: datetime,
+    may_wait: bool,
 ) -> Decision:
     """Spend the tag: the request may still arrive, and must not schedule a meeting that
-    has been cancelled."""
+    has been cancelled. While that request may be waiting, so does its cancellation."""
+    aliases = tagged(message, known, connector)
+    if may_wait and any(succession.is_occupied(a, message.uid) for a in aliases):
+        return Decision("waits: the tag is another meeting's", waits=True)
     spent = tuple(
         Put(
             tables.SCHEDULED_ALIAS,
@@ -156,7 +174,7 @@ def _cancelled_early(
                 alias, ews_item_uid=message.uid, conference_deletion_time=now
             ),
         )
-        for alias in tagged(message, known, connector)
+        for alias in aliases
         if not alias.is_used and alias.conference_deletion_time is None
     )
     return Decision("cancelled before it was scheduled", Action.REMOVE, changes=spent)

@@ -85,6 +85,21 @@ class Decision(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     reply: str = ""
     """HTML for the sender, with the action REPLY."""
+    waits: bool = False
+    """True if the message comes before what would have to be known: nothing follows
+    from it yet, and it is to be decided about again."""
     token: str = ""
     """The identity token of a meeting that was sent without a tag. It must be verified,
     and the meeting rewritten, before anything can be answered."""
+
+
+def declined(
+    text: Text,
+    note: str,
+    alias: ScheduledAlias | None = None,
+    changes: Iterable[Change] = (),
+) -> Decision:
+    """Return the decision to decline a request; `note` says why."""
+    return Decision(
+        f"declined: {note}", Action.DECLINE, text, alias, changes=tuple(changes)
+    )

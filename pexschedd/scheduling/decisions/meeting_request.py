@@ -20,9 +20,11 @@ from pexschedd.model.recurrence import Moved, Recurrence
 from pexschedd.model.schedule import (
     OccurrenceVersion,
     RecurringConference,
+    Scheduled,
     ScheduledConference,
 )
-from pexschedd.scheduling.decisions import organizer
+from pexschedd.scheduling.decisions import organizer, succession
+from pexschedd.scheduling.decisions.alias_claim import AliasClaim
 from pexschedd.scheduling.decisions.conference import ConferenceBuilder, bounded
 from pexschedd.scheduling.decisions.context import (
     IdSource,
@@ -36,9 +38,9 @@ from pexschedd.scheduling.decisions.decision import (
     Decision,
     Delete,
     Put,
-    RemoveRoom,
     Text,
     Undecidable,
+    declined,
 )
 from pexschedd.scheduling.decisions.series_edit import (
     with_newer,
@@ -68,6 +70,8 @@ class MeetingRequest:
         texts: RoomTexts,
         now: datetime,
         ids: IdSource,
+        *,
+        may_wait: bool,
     ) -> None:
         if not message.uid:
             raise Undecidable("the request does not say which meeting it is about")
@@ -86,9 +90,11 @@ class MeetingRequest:
         self.texts = texts
         self.now = now
         self.ids = ids
+        self.may_wait = may_wait
         self.rooms = ConferenceBuilder(message, known, connector, texts, now, ids)
         self.series = known.series(connector.id, message.uid)
         self.meetings = known.meetings(connector.id, message.uid)
+        self.scheduled = scheduled(known, connector.id, message.uid)
         version = Version.of(message)
         self.cancelled = [
             each
@@ -102,9 +108,8 @@ class MeetingRequest:
 
     def decide(self) -> Decision:
         """The answer to the request, and the records that change."""
-        everything = scheduled(self.known, self.connector.id, self.message.uid)
         if not organizer.is_the_organizers(
-            self.message, self.connector.id, everything, self.known
+            self.message, self.connector.id, self.scheduled, self.known
         ):
             return organizer.refused("the request")
         held = self._held()
@@ -122,29 +127,23 @@ class MeetingRequest:
             tokens = tags.find(self.message.html, self.message.text).tok
             if tokens:
                 return Decision("sent while we were offline", token=tokens[0])
-            return self._decline(Text.INVALID_ALIAS, "no valid tag")
-        refused = self._refused(alias)
+            return declined(Text.INVALID_ALIAS, "no valid tag")
+        claim = AliasClaim(alias, self.message, self.scheduled, self.known)
+        refused = claim.refused(self.now, may_wait=self.may_wait)
         if refused is not None:
             return refused
-        text, changes = self._schedule(alias)
-        used = msgspec.structs.replace(
-            alias,
-            is_used=True,
-            ews_item_uid=self.message.uid,
-            conference_deletion_time=None,
-            room_end=None,
-        )
+        text, kept, changes = self._schedule(claim)
+        used = claim.used(self.series, kept)
         if used != alias:
             changes = [Put(tables.SCHEDULED_ALIAS, used), *changes]
         past = self._past()
         if past is None:
             note = "scheduled" if held is None else "rescheduled"
             return Decision(note, Action.ACCEPT, text, used, tuple(changes))
-        declined = self._decline(past, "in the past", alias)
         if held is None:
-            return declined
-        # The schedule changes all the same: the old time must not stay open.
-        return msgspec.structs.replace(declined, changes=tuple(changes))
+            changes = []
+        # What is scheduled changes all the same: the old time must not stay open.
+        return declined(past, "in the past", alias, changes)
 
     def _held(self) -> Version | None:
         """The last version of what the request is about, if there is any."""
@@ -212,21 +211,8 @@ class MeetingRequest:
         first is the newest, but the one that the meeting has already wins.
         """
         found = tagged(self.message, self.known, self.connector)
-        has = {each.scheduled_alias for each in (*self.meetings, self.series) if each}
+        has = {each.scheduled_alias for each in self.scheduled}
         return next((a for a in found if a.id in has), found[0] if found else None)
-
-    def _refused(self, alias: ScheduledAlias) -> Decision | None:
-        if alias.is_deleted(self.now):
-            return self._decline(Text.ALIAS_DELETED, "alias deleted", alias)
-        if alias.ews_item_uid and alias.ews_item_uid != self.message.uid:
-            return self._decline(
-                Text.INVALID_ALIAS, "the tag is another meeting's", alias
-            )
-        for text in (alias.alias, alias.numeric_alias):
-            owner = self.known.owner_of(text)
-            if owner is not None and owner not in self._own_rooms():
-                return self._decline(Text.ALIAS_CONFLICT, "alias in use", alias)
-        return None
 
     def _past(self) -> Text | None:
         if self.recurrence is not None:
@@ -234,20 +220,14 @@ class MeetingRequest:
             return Text.SERIES_PAST if over else None
         return Text.SINGLE_PAST if self.end <= self.now else None
 
-    def _decline(
-        self, text: Text, note: str, alias: ScheduledAlias | None = None
-    ) -> Decision:
-        return Decision(f"declined: {note}", Action.DECLINE, text, alias)
-
-    def _own_rooms(self) -> set[int]:
-        return {each.conference for each in (*self.meetings, self.series) if each}
-
-    def _schedule(self, alias: ScheduledAlias) -> tuple[Text, list[Change]]:
+    def _schedule(self, claim: AliasClaim) -> tuple[Text, Scheduled, list[Change]]:
+        """The answer, the record that was made or edited, and all changes."""
+        alias = claim.alias
         if self.original is not None and self.series is not None:
             if alias.id == self.series.scheduled_alias:
                 return self._schedule_exception(self.series, self.original)
             raise Undecidable("one occurrence of a series has another alias")
-        room, changes = self._room(alias)
+        room, changes = self._room(claim)
         if self.recurrence is not None:
             text, record = self._series_record(alias, room, self.recurrence)
             for each in self.cancelled:
@@ -255,61 +235,59 @@ class MeetingRequest:
                 record = without_occurrence(record, each.recurrence_id, version)
                 changes.append(Delete(tables.CANCELLED_OCCURRENCE, each.id))
             changes.append(Put(tables.RECURRING_CONFERENCE, record))
-            kept: ScheduledConference | RecurringConference = record
+            kept: Scheduled = record
         else:
             text, kept = self._meeting_record(alias, room)
             changes.append(Put(tables.SCHEDULED_CONFERENCE, kept))
-        return text, [*self._superseded(kept, room), *changes]
+        return text, kept, [*self._superseded(kept, room), *changes]
 
     def _schedule_exception(
         self, series: RecurringConference, original: datetime
-    ) -> tuple[Text, list[Change]]:
+    ) -> tuple[Text, RecurringConference, list[Change]]:
         version = msgspec.structs.replace(
             Version.of(self.message), answer=Text.EDITED_OCCURRENCE
         )
         moved = Moved(original, self.start, self.end)
         changed = with_occurrence(series, moved, version)
-        return Text.EDITED_OCCURRENCE, [Put(tables.RECURRING_CONFERENCE, changed)]
+        put = Put(tables.RECURRING_CONFERENCE, changed)
+        return Text.EDITED_OCCURRENCE, changed, [put]
 
-    def _room(self, alias: ScheduledAlias) -> tuple[int, list[Change]]:
+    def _room(self, claim: AliasClaim) -> tuple[int, list[Change]]:
         """The room that the alias leads to, or a new one: its id and its changes."""
-        owner = self.known.owner_of(alias.alias)
-        if owner is None or owner not in self._own_rooms():
+        alias, owner = claim.alias, self.known.owner_of(claim.alias.alias)
+        if owner is None or not claim.has_room(owner):
             return self.rooms.new(alias)
-        return owner, self.rooms.renamed(owner, alias, is_open=self._is_open())
+        is_open = any(map(self._is_open, self.known.in_room(owner)))
+        return owner, self.rooms.renamed(owner, alias, is_open=is_open)
 
-    def _is_open(self) -> bool:
-        """Return whether the room, as it is scheduled until now, may be in use."""
-        if any(m.start_time <= self.now < m.end_time for m in self.meetings):
-            return True
-        if self.series is None:
-            return False
+    def _is_open(self, meeting: Scheduled) -> bool:
+        """Return whether the room of a meeting, as scheduled until now, may be in
+        use."""
+        if isinstance(meeting, ScheduledConference):
+            return meeting.start_time <= self.now < meeting.end_time
         windows = series_of.open_windows(
-            self.series.recurrence,
-            timedelta(minutes=self.series.join_before),
-            timedelta(minutes=self.series.join_after),
+            meeting.recurrence,
+            timedelta(minutes=meeting.join_before),
+            timedelta(minutes=meeting.join_after),
             self.now,
         )
         return windows.current is not None
 
-    def _superseded(
-        self, kept: ScheduledConference | RecurringConference, room: int
-    ) -> list[Change]:
+    def _superseded(self, kept: Scheduled, room: int) -> list[Change]:
         """The changes that delete what the request replaces."""
         changes: list[Change] = []
-        old: list[ScheduledConference | RecurringConference] = [*self.meetings]
-        old += [self.series] if self.series else []
-        for each in old:
+        elsewhere: list[Scheduled] = []
+        for each in self.scheduled:
             if self.original is not None and each is not self.meeting:
                 continue  # another occurrence
             if each.conference != room:
-                changes.append(RemoveRoom(each.conference))
+                elsewhere.append(each)
             elif isinstance(each, RecurringConference):
                 if not isinstance(kept, RecurringConference):
                     changes.append(Delete(tables.RECURRING_CONFERENCE, each.id))
             elif isinstance(kept, RecurringConference) or each.id != kept.id:
                 changes.append(Delete(tables.SCHEDULED_CONFERENCE, each.id))
-        return list(dict.fromkeys(changes))
+        return [*succession.removal(elsewhere, self.known), *changes]
 
     def _meeting_record(
         self, alias: ScheduledAlias, room: int

@@ -145,9 +145,35 @@ class BatchProcessor:
             self._attempt_failed(
                 change, connector, message, message.reason, message.blame
             )
+            return
+        item_id = message.ref.item_id
+        reason = self._handler.handle(
+            change, connector, message, may_wait=self._quarantine.may_wait(item_id)
+        )
+        if reason:
+            self._postpone(change, connector, message, reason)
         else:
-            self._handler.handle(change, connector, message)
-            self._quarantine.forget(change, message.ref.item_id)
+            self._quarantine.forget(change, item_id)
+
+    def _postpone(
+        self,
+        change: Transaction,
+        connector: Connector,
+        message: MeetingMessage,
+        reason: str,
+    ) -> None:
+        """Decide about a message again later, before the attempts at it are used up."""
+        attempt = self._quarantine.count(
+            change, message.ref, reason, self._handler.correlation_id()
+        )
+        self._log.info(
+            "message postponed integration={integration} "
+            "correlation_id={correlation_id} attempts={attempts}: {reason}",
+            correlation_id=attempt.correlation_id,
+            integration=connector.id,
+            reason=reason,
+            attempts=attempt.attempts,
+        )
 
     async def _process_alone(
         self, connector: Connector, message: MeetingMessage | Unreadable

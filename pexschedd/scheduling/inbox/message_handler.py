@@ -63,11 +63,17 @@ class MessageHandler:
         change: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
-    ) -> None:
-        """Add to `change` everything that follows from `message`."""
+        *,
+        may_wait: bool = False,
+    ) -> str:
+        """Add to `change` everything that follows from `message`.
+
+        Returns why the message has to wait, if it comes too early: then nothing follows
+        from it yet, and it is to be handled again. Only with `may_wait`.
+        """
         correlation_id = self._uuid4()
         try:
-            decision, body = self._decide(change, connector, message)
+            decision, body = self._decide(change, connector, message, may_wait=may_wait)
         except PexscheddError as error:
             _log.warn(
                 "message declined integration={integration} "
@@ -77,7 +83,9 @@ class MessageHandler:
                 reason=error.message,
             )
             self._decline(change, connector, message, correlation_id)
-            return
+            return ""
+        if decision.waits:
+            return decision.note
         _log.info(
             "message processed integration={integration} "
             "correlation_id={correlation_id}: {note}{records}",
@@ -95,6 +103,7 @@ class MessageHandler:
             self._answer(
                 change, connector, message, decision.action, body, correlation_id
             )
+        return ""
 
     def to_look_up(
         self, connector: Connector, messages: Iterable[MeetingMessage | Unreadable]
@@ -158,6 +167,8 @@ class MessageHandler:
         change: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
+        *,
+        may_wait: bool,
     ) -> tuple[Decision, str]:
         """Decide, and write the answer's text; nothing is changed yet."""
         if isinstance(message, Unreadable):
@@ -169,6 +180,7 @@ class MessageHandler:
             self._texts.of_room(connector),
             self._now(),
             IdSource(change.new_id, self._digits),
+            may_wait=may_wait,
         )
         if decision.text is None:
             return decision, decision.reply

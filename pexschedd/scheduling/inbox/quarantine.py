@@ -1,4 +1,4 @@
-"""Messages that fail by themselves: tried again, then set aside.
+"""Messages that fail by themselves, or come too early: tried again, then set aside.
 
 A message that Exchange cannot show, that causes an internal error, or that cannot be
 answered must not hold up the others. The number of attempts is durable. A failure that
@@ -6,7 +6,8 @@ is the message's own fault is tried three times within minutes. A failure that s
 also have in passing - a torn answer, a lost connection, "internal error" - is tried ten
 times over hours, and such an attempt counts only if other messages went well since the
 last one: a server that does nothing right says nothing about a single message. After a
-week the attempts end in any case.
+week the attempts end in any case. A message that comes before what it depends on is
+tried like one that fails by its own fault, and decided about at the last attempt.
 
 Then the message is set aside: an alarm names it, its record says why, and it is not
 tried again. The record is deleted by an administrator, or after a week.
@@ -94,6 +95,11 @@ class Quarantine:
         if wait is None or wait.until <= self._clock.seconds():
             return True
         return not wait.counted and others > wait.others
+
+    def may_wait(self, item_id: str) -> bool:
+        """Return whether a further attempt at a message follows the one under way."""
+        known = self._find(item_id)
+        return known is None or known.own < TRIES - 1
 
     @property
     def is_waiting(self) -> bool:

@@ -8,8 +8,9 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.model import tables
+from pexschedd.model.schedule import Scheduled
 from pexschedd.model.table import Table
-from pexschedd.scheduling.records.lookup import Scheduled, everything_scheduled
+from pexschedd.scheduling.records.lookup import everything_scheduled
 from pexschedd.scheduling.recurrence.series_dates import last_end
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
@@ -37,7 +38,7 @@ def remove_conference(
 
     The aliases that were handed out for it stay, marked as deleted at `now`: a meeting
     request that still uses one is declined from then on. With `past` they also keep
-    when their last meeting was to end.
+    when their last meeting was to end, and what it leaves to a successor.
     """
     for meeting in store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
         change.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
@@ -63,7 +64,10 @@ def _mark_deleted(
     booked = None if alias is None else store.get(tables.SCHEDULED_ALIAS, alias)
     if booked is not None and booked.conference_deletion_time is None:
         booked = msgspec.structs.replace(
-            booked, conference_deletion_time=now, room_end=room_end
+            booked,
+            conference_deletion_time=now,
+            room_end=room_end,
+            vacancy=booked.vacancy if room_end is not None else None,
         )
         change.put(tables.SCHEDULED_ALIAS, booked)
 

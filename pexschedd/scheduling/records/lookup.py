@@ -7,12 +7,11 @@ from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAli
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,
+    Scheduled,
     ScheduledConference,
 )
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.store.store import Store
-
-Scheduled = ScheduledConference | RecurringConference
 
 
 def everything_scheduled(store: Store) -> Iterator[Scheduled]:
@@ -54,6 +53,24 @@ class MeetingLookup:
     def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
         """Occurrences whose cancellation came before any request."""
         return self._store.find_all(tables.CANCELLED_BY_UID, (connector_id, uid))
+
+    def in_room(self, conference: int) -> list[Scheduled]:
+        """The meetings and series, of any integration, that have this conference.
+
+        Meetings that administrators have made by hand, and the occurrences that they
+        are shown of a series, are left out.
+        """
+        meetings = self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference)
+        series = self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference)
+        return [
+            *(
+                each
+                for each in meetings
+                if each.recurring_conference is None
+                and each.exchange_connector is not None
+            ),
+            *series,
+        ]
 
     def conference(self, id: int) -> Conference | None:
         """The conference with this id."""

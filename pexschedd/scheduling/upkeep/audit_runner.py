@@ -22,11 +22,11 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting
-from pexschedd.model.schedule import RecurringConference
+from pexschedd.model.schedule import RecurringConference, Scheduled
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.names import AUTOMATIC, DIFFERS
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OrganizersCalendars
-from pexschedd.scheduling.records.lookup import Scheduled, everything_scheduled
+from pexschedd.scheduling.records.lookup import everything_scheduled
 from pexschedd.scheduling.upkeep import audit_rules
 from pexschedd.scheduling.upkeep.audit_rules import (
     AuditFinding,

@@ -21,10 +21,9 @@ from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.outbox import LastSweep
-from pexschedd.model.schedule import CancelledOccurrence, ScheduledConference
+from pexschedd.model.schedule import CancelledOccurrence, Scheduled, ScheduledConference
 from pexschedd.model.table import Index, R
 from pexschedd.scheduling.records.deletion import remove_conference
-from pexschedd.scheduling.records.lookup import Scheduled
 from pexschedd.scheduling.recurrence.meeting_times import series_has_finished
 from pexschedd.scheduling.upkeep.progress import KeepGoing
 from pexschedd.store.change_in_slices import change_in_slices

@@ -105,6 +105,14 @@ class Rooms:
     def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
         return [each for each in self.early.values() if each.ews_item_uid == uid]
 
+    def in_room(
+        self, conference: int
+    ) -> list[ScheduledConference | RecurringConference]:
+        everything: list[ScheduledConference | RecurringConference] = []
+        everything += [*self.rows.values()]
+        everything += [*self.recurring.values()]
+        return [each for each in everything if each.conference == conference]
+
     def conference(self, id: int) -> Conference | None:
         return self.conferences.get(id)
 
@@ -194,9 +202,10 @@ def run(
     rooms: Rooms,
     now: datetime = NOW,
     digits: str = "123456789",
+    may_wait: bool = False,
 ) -> Decision:
     fresh = IdSource(rooms.new_id, lambda n: digits[:n])
-    return decide(message, rooms, CONNECTOR, Plain(), now, fresh)
+    return decide(message, rooms, CONNECTOR, Plain(), now, fresh, may_wait=may_wait)
 
 
 def scheduled(**changes: Any) -> Rooms:

@@ -260,12 +260,13 @@ async def test_an_internal_error_is_one_messages_alone(
     """Its batch goes on; it is tried three times and declined, with a record."""
     handle = process.handler.handle
 
-    def explode(change: Any, connector: Any, message: Any) -> None:
-        handle(change, connector, message)
+    def explode(change: Any, connector: Any, message: Any, *, may_wait: bool) -> str:
+        why = handle(change, connector, message, may_wait=may_wait)
         if message.ref.item_id == "item-2":
             raise RuntimeError("nobody foresaw this")
+        return why
 
-    process.handler.handle = explode  # type: ignore[method-assign]
+    process.handler.handle = explode  # type: ignore[method-assign,assignment]
     for number in (1, 2, 3):
         inbox.deliver(request(number))
     await process.settle(1)

@@ -1,0 +1,120 @@
+"""PURE: which meeting may take up the alias of another one.
+
+An alias belongs to one meeting. But "this and all following events" cuts a series short
+and begins another one with the same text, and a change of organizer by the server
+cancels a meeting and sends it again in another name. People then stand before the door
+that their invitation names, so such a meeting succeeds the other one:
+
+- the organizer of the first meeting has cancelled it, or has cut its series short;
+- the second one begins no earlier than the first one ends, or was cancelled;
+- it is the same organizer's, or, with nothing left of the first meeting, that of
+  somebody whom the first organizer's last message was sent to.
+
+The first meeting is not over yet when its series was cut at a date to come: both then
+share the room, and each is its own organizer's to change.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias, Vacancy
+from pexschedd.model.meeting import MeetingMessage
+from pexschedd.model.schedule import RecurringConference, Scheduled
+from pexschedd.scheduling.decisions import organizer
+from pexschedd.scheduling.decisions.context import KnownMeetings
+from pexschedd.scheduling.decisions.decision import Change, Delete, RemoveRoom
+from pexschedd.scheduling.recurrence.series_dates import last_end
+
+
+def may_succeed(
+    message: MeetingMessage,
+    alias: ScheduledAlias,
+    now: datetime,
+    known: KnownMeetings,
+) -> bool:
+    """Return whether the meeting of a request may take up another meeting's alias."""
+    vacancy = alias.vacancy
+    if vacancy is None or message.start is None or message.start < vacancy.since:
+        return False
+    sender = organizer.address_of(message)
+    if not sender or alias.ews_item_uid == message.uid:
+        return False
+    if sender == vacancy.organizer or known.same_mailbox(
+        alias.exchange_connector, vacancy.organizer, sender
+    ):
+        return True
+    return vacancy.since <= now and sender in vacancy.attendees
+
+
+def is_occupied(alias: ScheduledAlias, uid: str) -> bool:
+    """Return whether an alias belongs to another meeting than the one with this uid."""
+    return alias.ews_item_uid not in ("", uid) and not alias.conference_deletion_time
+
+
+def after_edit(
+    message: MeetingMessage,
+    alias: ScheduledAlias,
+    old: RecurringConference | None,
+    new: Scheduled,
+) -> Vacancy | None:
+    """Return what a meeting leaves after its organizer's `message` about it.
+
+    A series that ends earlier than before leaves something, one that ends later takes
+    it back, and any other change leaves this as it was.
+    """
+    if old is None:
+        return alias.vacancy if alias.ews_item_uid == message.uid else None
+    before, after = last_end(old.recurrence), _end(new)
+    if after == before:
+        return alias.vacancy
+    if after is not None and (before is None or after < before):
+        return _vacancy(message, after)
+    return None
+
+
+def removal(meeting: Sequence[Scheduled], known: KnownMeetings) -> list[Change]:
+    """Return the changes that remove all that is scheduled of one meeting.
+
+    Its rooms go with it, except one that it shares with another meeting.
+    """
+    changes: list[Change] = []
+    for each in meeting:
+        if not shared(each.conference, meeting, known):
+            changes.append(RemoveRoom(each.conference))
+        elif isinstance(each, RecurringConference):
+            changes.append(Delete(tables.RECURRING_CONFERENCE, each.id))
+        else:
+            changes.append(Delete(tables.SCHEDULED_CONFERENCE, each.id))
+    return list(dict.fromkeys(changes))
+
+
+def shared(conference: int, meeting: Iterable[Scheduled], known: KnownMeetings) -> bool:
+    """Return whether something else than this meeting takes place in a conference."""
+    own = list(meeting)
+    return any(each not in own for each in known.in_room(conference))
+
+
+def _end(new: Scheduled) -> datetime | None:
+    if isinstance(new, RecurringConference):
+        return last_end(new.recurrence)
+    return new.meeting_end or new.end_time
+
+
+def _vacancy(message: MeetingMessage, since: datetime) -> Vacancy:
+    attendees = dict.fromkeys(each.casefold() for each in message.attendees)
+    return Vacancy(since, organizer.address_of(message), tuple(attendees))
+
+
+def vacated(
+    alias: ScheduledAlias, message: MeetingMessage, now: datetime
+) -> ScheduledAlias:
+    """Return the alias of a meeting whose cancellation `message` is."""
+    return msgspec.structs.replace(
+        alias,
+        conference_deletion_time=now,
+        room_end=None,
+        vacancy=_vacancy(message, min(now, message.received)),
+    )
