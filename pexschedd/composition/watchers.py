@@ -21,7 +21,7 @@ from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.inbox.reader import MailboxReader
 from pexschedd.scheduling.inbox.sender import DecisionSender
 from pexschedd.scheduling.inbox.supervisor import Supervisor
-from pexschedd.scheduling.inbox.watcher import AfterLook, Watcher
+from pexschedd.scheduling.inbox.watcher import NextDelay, Watcher
 from pexschedd.scheduling.inbox.worker import IntegrationWorker
 from pexschedd.scheduling.ports.mailbox import Mailbox
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
@@ -74,7 +74,7 @@ def _watcher(
     clients: Clients,
     connector: Connector,
     mailbox: Mailbox,
-    after_look: AfterLook,
+    next_delay: NextDelay,
 ) -> Watcher:
     id, store, alarms = connector.id, runtime.store, runtime.alarms
     clock, now = runtime.reactor, runtime.now
@@ -114,5 +114,5 @@ def _watcher(
             QueueAlarm(id, store, alarms, clock=clock, now=now),
         ),
         clock=clock,
-        after_look=after_look,
+        next_delay=next_delay,
     )

@@ -178,5 +178,5 @@ def disk_of(path: Path, reserve: Callable[[int], int]) -> DiskState:
     try:
         usage = disk_usage(path)
     except OSError as error:
-        return DiskState(str(path), 0, 0, trouble=error.strerror or str(error))
+        return DiskState(str(path), 0, 0, problem=error.strerror or str(error))
     return DiskState(str(path), usage.free, usage.total, reserve(usage.total))

@@ -45,7 +45,7 @@ async def call(
         response = await poster.post(body, mailbox=mailbox, repeatable=True)
     except ConnectionFailure as trouble:
         return CallResult(
-            HttpResult(url, trouble=trouble.trouble, problem=clause(trouble)),
+            HttpResult(url, failure=trouble.kind, problem=clause(trouble)),
             no_soap="there was no answer",
         )
     except MailboxError as error:

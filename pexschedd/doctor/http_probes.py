@@ -6,7 +6,6 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.protocol import Factory, Protocol
-from twisted.python.failure import Failure
 from twisted.web.client import URI
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
@@ -16,7 +15,7 @@ from pexschedd.doctor.observations import ConnectResult, HostAddresses, HttpResu
 from pexschedd.net.body_producer import BytesProducer
 from pexschedd.net.errors import ConnectionFailure, FailureKind, clause
 from pexschedd.net.network import Network
-from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
 from pexschedd.util.body_reader import read_beginning
 
 TIMEOUT = 10.0
@@ -65,9 +64,7 @@ async def connect(network: Network, host: str, port: int) -> ConnectResult:
         connection: Any = await endpoint.connect(Factory.forProtocol(Protocol))
     except Exception as failure:  # noqa: BLE001 - trouble is a result
         trouble = _trouble(failure)
-        return ConnectResult(
-            host, port, trouble=trouble.trouble, problem=clause(trouble)
-        )
+        return ConnectResult(host, port, failure=trouble.kind, problem=clause(trouble))
     address = str(getattr(connection.transport.getPeer(), "host", ""))
     connection.transport.abortConnection()
     return ConnectResult(host, port, address)
@@ -90,12 +87,12 @@ async def request(
     if content_type:
         headers.setRawHeaders(b"content-type", [content_type.encode("ascii")])
     exchange = Deferred.fromCoroutine(_send(network, method, url, headers, body))
-    exchange.addTimeout(TIMEOUT, network.reactor, _timed_out)
+    exchange.addTimeout(TIMEOUT, network.reactor, raise_timeout)
     try:
         response, content = await exchange
     except Exception as failure:  # noqa: BLE001 - trouble is a result
         trouble = _trouble(failure)
-        return HttpResult(url, trouble=trouble.trouble, problem=clause(trouble))
+        return HttpResult(url, failure=trouble.kind, problem=clause(trouble))
     found = {
         name.decode("latin-1").lower(): ", ".join(
             value.decode("utf-8", "replace") for value in values
@@ -121,12 +118,6 @@ async def _send(
         method.encode("ascii"), address, headers, producer
     )
     return response, await read_beginning(response, MAX_BODY)
-
-
-def _timed_out(result: Any, seconds: float) -> Any:
-    if isinstance(result, Failure):
-        raise ConnectionFailure(FailureKind.TIMEOUT, f"{seconds:g}")
-    return result
 
 
 def _trouble(failure: Exception) -> ConnectionFailure:

@@ -22,7 +22,7 @@ class ConnectResult(msgspec.Struct, frozen=True):
     port: int
     address: str = ""
     """The IP address that answered: the proxy's, if there is one."""
-    trouble: FailureKind | None = None
+    failure: FailureKind | None = None
     problem: str = ""
     """The trouble in words, about "it"."""
 
@@ -36,7 +36,7 @@ class HttpResult(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     """Names in lower case."""
     body: bytes = b""
-    trouble: FailureKind | None = None
+    failure: FailureKind | None = None
     problem: str = ""
     """The trouble in words, about "it"."""
     seconds_apart: float | None = None
@@ -106,7 +106,7 @@ class DiskState(msgspec.Struct, frozen=True):
     """Bytes."""
     reserve: int = 0
     """Bytes that must be free for the store to accept new work."""
-    trouble: str = ""
+    problem: str = ""
     """The reason why the space is unknown; empty if it is known."""
 
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from twisted.logger import Logger
 
 from pexschedd.errors import CursorLost, MailboxError, MailboxRefused
-from pexschedd.ews.batch_reader import BatchReader
 from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import at_once, batches, one_page
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem
-from pexschedd.ews.error_messages import ExchangeSite, outcome, shared
+from pexschedd.ews.error_messages import EwsTarget, outcome, shared
+from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.delete_item import build_delete, parse_delete
 from pexschedd.ews.operations.find_item import (
     FoundPlace,
@@ -36,7 +36,7 @@ DELETE_BATCH = 100
 
 async def calendar(
     client: EwsClient,
-    site: ExchangeSite,
+    target: EwsTarget,
     cursor: str,
     pages: BatchSize,
     batch: int,
@@ -47,11 +47,11 @@ async def calendar(
     refs, following = await one_page(
         pages,
         lambda most: client.read(
-            build_find_calendar(site.mailbox, place, most),
+            build_find_calendar(target.mailbox, place, most),
             lambda data: parse_find_calendar(data, place),
         ),
     )
-    reader = BatchReader(client, site, build_get_meetings, parse_meetings)
+    reader = ItemFetcher(client, target, build_get_meetings, parse_meetings)
     meetings: list[CalendarMeeting] = []
     for read in await at_once(batches(refs, batch), parallel, reader.read):
         if isinstance(read, MailboxError):
@@ -60,7 +60,7 @@ async def calendar(
             if isinstance(each, Unreadable):
                 _log.warn(
                     "{mailbox}: a meeting in the calendar cannot be read: {reason}",
-                    mailbox=site.mailbox,
+                    mailbox=target.mailbox,
                     reason=each.reason,
                 )
             else:
@@ -70,7 +70,7 @@ async def calendar(
 
 async def inbox(
     client: EwsClient,
-    site: ExchangeSite,
+    target: EwsTarget,
     received_before: datetime,
     cursor: str,
     pages: BatchSize,
@@ -81,7 +81,7 @@ async def inbox(
     return await one_page(
         pages,
         lambda most: client.read(
-            build_find_inbox(site.mailbox, place, received_before, most),
+            build_find_inbox(target.mailbox, place, received_before, most),
             lambda data: parse_find_inbox(data, place),
         ),
     )
@@ -94,23 +94,23 @@ def _place(cursor: str) -> FoundPlace:
         raise CursorLost("The cursor is none of this mailbox's.") from None
 
 
-async def processes_automatically(client: EwsClient, site: ExchangeSite) -> bool | None:
+async def processes_automatically(client: EwsClient, target: EwsTarget) -> bool | None:
     """Return whether Exchange itself answers requests; None if it does not tell."""
     try:
-        return await client.read(build_get_processing(site.mailbox), parse_processing)
+        return await client.read(build_get_processing(target.mailbox), parse_processing)
     except MailboxRefused:
         # Not every server has it, nor lets us see it.
         return None
 
 
 async def delete(
-    client: EwsClient, site: ExchangeSite, refs: Sequence[MessageRef]
+    client: EwsClient, target: EwsTarget, refs: Sequence[MessageRef]
 ) -> list[Outcome]:
     """An error after a batch leaves the rest to be tried again."""
     outcomes: list[Outcome] = []
     for batch in batches(refs, DELETE_BATCH):
         try:
-            outcomes += await _delete(client, site, batch)
+            outcomes += await _delete(client, target, batch)
         except MailboxError as error:
             if not outcomes:
                 raise
@@ -120,14 +120,14 @@ async def delete(
 
 
 async def _delete(
-    client: EwsClient, site: ExchangeSite, refs: Sequence[MessageRef]
+    client: EwsClient, target: EwsTarget, refs: Sequence[MessageRef]
 ) -> list[Outcome]:
     problems = await client.write(
-        build_delete(site.mailbox, refs), lambda data: parse_delete(data, len(refs))
+        build_delete(target.mailbox, refs), lambda data: parse_delete(data, len(refs))
     )
     problem = shared(problems)
     if problem is not None:
-        raise client.trouble(problem)
+        raise client.error_for(problem)
     return [_deleted(problem) for problem in problems]
 
 

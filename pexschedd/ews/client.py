@@ -21,7 +21,7 @@ from pexschedd.ews.envelope import (
 )
 from pexschedd.ews.error_messages import (
     PAGE_START,
-    ExchangeSite,
+    EwsTarget,
     HttpAnswer,
     connection_error,
     http_error,
@@ -74,12 +74,12 @@ class EwsClient:
     def __init__(
         self,
         transport: Poster,
-        site: ExchangeSite,
+        target: EwsTarget,
         patience: SharedThrottle | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._transport = transport
-        self._site = site
+        self._target = target
         self._patience = patience
         self._observer = observer
         self._older = False
@@ -105,9 +105,9 @@ class EwsClient:
         """
         return await self._call(request, parse, repeatable=False)
 
-    def trouble(self, problem: ItemProblem) -> MailboxError:
+    def error_for(self, problem: ItemProblem) -> MailboxError:
         """For a problem in an answer that turned out not to be a single item's."""
-        error = server_error(problem, self._site)
+        error = server_error(problem, self._target)
         if isinstance(error, MailboxBusy) and self._patience:
             self._patience.mailbox.pause(error.retry_after)
         return self._with_wait(error)
@@ -130,7 +130,7 @@ class EwsClient:
                 if reaction is Retry.OLDER and not older:
                     self._speak_older()
                 elif reaction is not Retry.THRICE or not left:
-                    raise self._with_wait(soap_error(error, self._site)) from error
+                    raise self._with_wait(soap_error(error, self._target)) from error
         raise AssertionError("the last try returns or raises")
 
     async def _in_turn(
@@ -143,7 +143,7 @@ class EwsClient:
         try:
             result = await self._once(request, parse, repeatable=repeatable)
         except ServerError as error:
-            _heed(error.problem, turns)
+            _apply_back_off(error.problem, turns)
             raise
         except ServerStumbled:
             # Perhaps only because of what was asked: no reason for all to pause.
@@ -189,13 +189,13 @@ class EwsClient:
         """The result, and the server's Date."""
         try:
             response = await self._transport.post(
-                request, mailbox=self._site.mailbox, repeatable=repeatable
+                request, mailbox=self._target.mailbox, repeatable=repeatable
             )
-        except ConnectionFailure as trouble:
-            raise connection_error(trouble, self._site) from trouble
+        except ConnectionFailure as failure:
+            raise connection_error(failure, self._target) from failure
         if not _may_hold_soap(response):
             self._log_refusal(response)
-            raise http_error(_http_answer(response), self._site)
+            raise http_error(_http_answer(response), self._target)
         try:
             return parse(response.body), response.headers.get("date", "")
         except ServerError:
@@ -203,7 +203,7 @@ class EwsClient:
             raise
         except SoapError as error:
             self._log_refusal(response)
-            raise soap_error(error, self._site) from error
+            raise soap_error(error, self._target) from error
 
     def _with_wait(self, error: MailboxError) -> MailboxError:
         """A pause that all obey may be longer than what the server asked for."""
@@ -219,7 +219,7 @@ class EwsClient:
         self._log.info(
             "{mailbox}: the server does not know the version of the requests; they "
             "are made in an older one from now on",
-            mailbox=self._site.mailbox,
+            mailbox=self._target.mailbox,
         )
         self._older = True
         if self._patience:
@@ -230,7 +230,7 @@ class EwsClient:
         self._log.info(
             "server refused request host={host} status={status} "
             "request_id={request_id} front_end={front} back_end={back}",
-            host=self._site.host,
+            host=self._target.host,
             status=response.status,
             request_id=response.headers.get("request-id", "unknown"),
             front=response.headers.get("x-feserver", "unknown"),
@@ -242,7 +242,7 @@ class EwsClient:
         await self._transport.close()
 
 
-def _heed(problem: ItemProblem, turns: SharedSlot) -> None:
+def _apply_back_off(problem: ItemProblem, turns: SharedSlot) -> None:
     """Tell the other users of the mailbox what was said of the whole request."""
     match rule(problem.code).whole:
         case Retry.LATER:

@@ -30,7 +30,7 @@ MAX_PAUSE = 3600.0
 """Seconds. A server that asks for more is asked again earlier."""
 
 
-class ExchangeSite(msgspec.Struct, frozen=True):
+class EwsTarget(msgspec.Struct, frozen=True):
     """Whom we talk to and as whom: what an administrator needs to read."""
 
     url: str
@@ -45,7 +45,7 @@ class ExchangeSite(msgspec.Struct, frozen=True):
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
 
-_TROUBLES = {
+_CONNECTION_FAILURES = {
     FailureKind.NAME: "The name of the Exchange server {host} cannot be resolved. "
     "Check the EWS URL and this machine's DNS.",
     FailureKind.REFUSED: "{host} refuses connections. Check the host and port of the "
@@ -93,23 +93,23 @@ _TROUBLES = {
 }
 
 
-def connection_error(trouble: ConnectionFailure, site: ExchangeSite) -> MailboxError:
+def connection_error(failure: ConnectionFailure, target: EwsTarget) -> MailboxError:
     """Return the error for a request that got no complete HTTP answer."""
-    sentence = _TROUBLES[trouble.trouble]
-    kind = error_policy.TROUBLES[trouble.trouble].error or MailboxError
-    return kind(sentence.format(host=site.host, detail=trouble.detail))
+    sentence = _CONNECTION_FAILURES[failure.kind]
+    kind = error_policy.CONNECTION_FAILURES[failure.kind].error or MailboxError
+    return kind(sentence.format(host=target.host, detail=failure.detail))
 
 
-def soap_error(error: SoapError, site: ExchangeSite) -> MailboxError:
+def soap_error(error: SoapError, target: EwsTarget) -> MailboxError:
     """For a whole request."""
     if isinstance(error, ServerError):
-        return server_error(error.problem, site)
+        return server_error(error.problem, target)
     reason = str(error) if isinstance(error, NotSoap) else "it holds no result"
     kind = error_policy.NOT_SOAP.error or MailboxError
     return kind(
-        f"{site.host} did not answer as an Exchange server does: {reason}. Check that "
-        "the EWS URL leads to Exchange itself and that nothing in between asks for a "
-        "sign-in of its own.",
+        f"{target.host} did not answer as an Exchange server does: {reason}. Check "
+        "that the EWS URL leads to Exchange itself and that nothing in between asks "
+        "for a sign-in of its own.",
     )
 
 
@@ -163,16 +163,16 @@ _REFUSALS = {
 _REFUSED_WITH = {code: said for codes, said in _REFUSALS.items() for code in codes}
 
 
-def server_error(problem: ItemProblem, site: ExchangeSite) -> MailboxError:
+def server_error(problem: ItemProblem, target: EwsTarget) -> MailboxError:
     """Return the error that a problem with the whole request stands for."""
     kind = rule(problem.code).error or MailboxRefused
     sentence = _REFUSED_WITH.get(problem.code)
     if sentence is None:
         sentence = _SENTENCES.get(category(problem.code), "{host} refuses: {said}")
     words = sentence.format(
-        username=site.username,
-        mailbox=site.mailbox,
-        host=site.host,
+        username=target.username,
+        mailbox=target.mailbox,
+        host=target.host,
         text=problem.text or problem.code,
         said=said(problem),
     )
@@ -280,14 +280,14 @@ class HttpAnswer(msgspec.Struct, frozen=True):
     """The beginning of the answer."""
 
 
-def http_error(answer: HttpAnswer, site: ExchangeSite) -> MailboxError:
+def http_error(answer: HttpAnswer, target: EwsTarget) -> MailboxError:
     """Return the error that an HTTP answer without SOAP stands for."""
     status = answer.status
     if status == 401:
         return not_signed_in(
-            host=site.host,
-            username=site.username,
-            method=site.method,
+            host=target.host,
+            username=target.username,
+            method=target.method,
             offered=answer.offered,
             diagnostics=answer.diagnostics,
         )
@@ -302,10 +302,10 @@ def http_error(answer: HttpAnswer, site: ExchangeSite) -> MailboxError:
     elif not issubclass(kind, MailboxBusy) and status not in _STATUSES:
         sentence = "{host} answered with HTTP {status} and without a SOAP message."
     words = sentence.format(
-        host=site.host,
-        username=site.username,
-        mailbox=site.mailbox,
-        url=site.url,
+        host=target.host,
+        username=target.username,
+        mailbox=target.mailbox,
+        url=target.url,
         status=status,
         where=" ".join(answer.location.split())[:MAX_TEXT] or "nowhere",
     )

@@ -164,7 +164,7 @@ REDIRECTED = _UNREACHABLE
 """Any other redirection: none is followed."""
 OTHER_STATUS = _UNREACHABLE
 
-TROUBLES: Mapping[FailureKind, PolicyRule] = {
+CONNECTION_FAILURES: Mapping[FailureKind, PolicyRule] = {
     **dict.fromkeys(FailureKind, _UNREACHABLE),
     **dict.fromkeys(ABOUT_TRUST, _UNTRUSTED),
     FailureKind.TIMEOUT: PolicyRule(R.IN_DOUBT, MailboxUnreachable),
@@ -240,5 +240,5 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "| trouble with the connection | reaction |"
     yield "|---|---|"
-    for trouble, rule in TROUBLES.items():
-        yield f"| {trouble.replace('_', ' ')} | {rule.whole} |"
+    for failure, rule in CONNECTION_FAILURES.items():
+        yield f"| {failure.replace('_', ' ')} | {rule.whole} |"

@@ -12,11 +12,11 @@ import msgspec
 
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews import calendar_access, error_messages
-from pexschedd.ews.batch_reader import BatchReader
 from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import at_once, batches, in_halves, one_page
 from pexschedd.ews.client import EwsClient, Observer
 from pexschedd.ews.error_policy import TooMuch, blame_of_request
+from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.find_item import PAGE
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
 from pexschedd.ews.operations.get_item import (
@@ -48,7 +48,7 @@ from pexschedd.model.meeting import (
 )
 from pexschedd.scheduling.ports.mailbox import (
     Answer,
-    Changes,
+    ArrivalPage,
     Outcome,
     OutcomeKind,
     Unreadable,
@@ -71,7 +71,7 @@ class EwsMailbox:
     def __init__(
         self,
         client: EwsClient,
-        site: error_messages.ExchangeSite,
+        target: error_messages.EwsTarget,
         *,
         fetch_batch: int = FETCH_BATCH,
         answer_batch: int = ANSWER_BATCH,
@@ -84,15 +84,15 @@ class EwsMailbox:
             if not 1 <= size <= MAX_BATCH:
                 raise ValueError(f"{name}: must be between 1 and {MAX_BATCH}")
         self._client = client
-        self._site = site
+        self._target = target
         self._fetches = BatchSize(fetch_batch)
         self._answers = BatchSize(answer_batch)
         self._changes = BatchSize(MAX_CHANGES)
         self._pages = BatchSize(PAGE)
         self._parallel = parallel
-        self._reader = BatchReader(
+        self._reader = ItemFetcher(
             client,
-            site,
+            target,
             build_get_messages,
             parse_messages,
             portion=self._fetches,
@@ -113,20 +113,20 @@ class EwsMailbox:
 
     async def check(self) -> None:
         """Prove that the inbox can be opened; raises `MailboxError`."""
-        request = build_get_folder(self._site.mailbox)
+        request = build_get_folder(self._target.mailbox)
         await self._client.read(request, parse_get_folder)
 
-    async def changes(self, cursor: str) -> Changes:
+    async def arrivals(self, cursor: str) -> ArrivalPage:
         """One page of at most 512. The server lists new messages first: read all
         pages before deciding about the oldest."""
         page = await one_page(
             self._changes,
             lambda most: self._client.read(
-                build_sync(self._site.mailbox, cursor, most), parse_sync
+                build_sync(self._target.mailbox, cursor, most), parse_sync
             ),
         )
         # A page that leads nowhere is the last, whatever the server says.
-        return Changes(
+        return ArrivalPage(
             arrived=page.arrived,
             cursor=page.state,
             more=not page.last and page.state != cursor,
@@ -181,7 +181,7 @@ class EwsMailbox:
             ]
             asked.update(answer.ref.item_id for answer in some)
             try:
-                outcomes = await answer_batch(self._client, self._site, some)
+                outcomes = await answer_batch(self._client, self._target, some)
             except TooMuch:
                 self._answers.too_much()
                 raise
@@ -195,7 +195,7 @@ class EwsMailbox:
         left out and logged."""
         return await calendar_access.calendar(
             self._client,
-            self._site,
+            self._target,
             cursor,
             self._pages,
             self._fetches.size,
@@ -204,7 +204,7 @@ class EwsMailbox:
 
     async def processes_automatically(self) -> bool | None:
         """Return whether Exchange itself answers requests; None if it does not tell."""
-        return await calendar_access.processes_automatically(self._client, self._site)
+        return await calendar_access.processes_automatically(self._client, self._target)
 
     async def inbox(
         self, received_before: datetime, cursor: str = ""
@@ -213,28 +213,30 @@ class EwsMailbox:
         a page may be deleted before the next page is asked for; some items of the
         page's last second may then be passed over this time."""
         return await calendar_access.inbox(
-            self._client, self._site, received_before, cursor, self._pages
+            self._client, self._target, received_before, cursor, self._pages
         )
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
         """Delete items for good, without telling anybody."""
-        return await calendar_access.delete(self._client, self._site, refs)
+        return await calendar_access.delete(self._client, self._target, refs)
 
     async def stamp(self) -> str:
         """See `scheduling.inbox.ownership.Stamped`."""
-        return await self._client.read(build_get_stamp(self._site.mailbox), parse_stamp)
+        return await self._client.read(
+            build_get_stamp(self._target.mailbox), parse_stamp
+        )
 
     async def leave_stamp(self, text: str) -> None:
         """Write the owner's stamp to the inbox folder."""
         await self._client.write(
-            build_set_stamp(self._site.mailbox, text), parse_set_stamp
+            build_set_stamp(self._target.mailbox, text), parse_set_stamp
         )
 
     async def primary_address(self, address: str) -> str:
         """The primary address of the mailbox with this address; empty if unknown."""
         try:
             return await self._client.read(
-                build_resolve(self._site.mailbox, address), parse_primary
+                build_resolve(self._target.mailbox, address), parse_primary
             )
         except MailboxRefused:
             return ""  # the directory is not for this account
@@ -275,12 +277,12 @@ def ews_mailbox(
         raise MailboxRefused(
             f'The mailbox address "{mailbox}" is not an email address.'
         )
-    site = error_messages.ExchangeSite(
+    target = error_messages.EwsTarget(
         account.url, account.username, mailbox, account.method
     )
     return EwsMailbox(
-        EwsClient(open_transport(account), site, throttle, observer),
-        site,
+        EwsClient(open_transport(account), target, throttle, observer),
+        target,
         fetch_batch=fetch_batch,
         answer_batch=answer_batch,
         parallel=account.limits.connections,

@@ -11,7 +11,7 @@ from datetime import datetime
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.client import EwsClient, Observer, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
-from pexschedd.ews.error_messages import WHOLE_MAILBOX, ExchangeSite, said
+from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
 from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.operations.find_item import (
     build_find_meeting,
@@ -83,10 +83,10 @@ class EwsOrganizers:
     def _calendar(self, address: str) -> "_Calendar":
         if not is_address(address):
             raise MailboxRefused("that is no email address")
-        site = ExchangeSite(self._url, self._username, address, self._method)
+        target = EwsTarget(self._url, self._username, address, self._method)
         throttle = self._throttles.of(self._url, address) if self._throttles else None
-        client = EwsClient(self._transport, site, throttle, self._observer)
-        return _Calendar(client, site)
+        client = EwsClient(self._transport, target, throttle, self._observer)
+        return _Calendar(client, target)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -109,9 +109,9 @@ def _naming(address: str) -> Iterator[None]:
 class _Calendar:
     """The calendar of one organizer."""
 
-    def __init__(self, client: EwsClient, site: ExchangeSite) -> None:
+    def __init__(self, client: EwsClient, target: EwsTarget) -> None:
         self._client = client
-        self._site = site
+        self._target = target
 
     async def find(
         self, uid: str, recurrence_id: datetime | None
@@ -119,7 +119,7 @@ class _Calendar:
         own = [
             entry
             for entry in await self._client.read(
-                build_find_meeting(self._site.mailbox, clean_global_id(uid), Sid.ANY),
+                build_find_meeting(self._target.mailbox, clean_global_id(uid), Sid.ANY),
                 parse_entries,
             )
             if entry.organizes and not entry.cancelled
@@ -137,7 +137,7 @@ class _Calendar:
     ) -> MessageRef | None:
         """One that was moved is found by what it was, another by when it is."""
         changed = await self._client.read(
-            build_get_changed(self._site.mailbox, master, Sid.ANY), parse_changed
+            build_get_changed(self._target.mailbox, master, Sid.ANY), parse_changed
         )
         if isinstance(changed, ItemProblem):
             self._raise_unless_gone(changed)
@@ -145,7 +145,7 @@ class _Calendar:
         if original in changed:
             return changed[original]
         entries = await self._client.read(
-            build_view(self._site.mailbox, original, Sid.ANY), parse_entries
+            build_view(self._target.mailbox, original, Sid.ANY), parse_entries
         )
         found = [e for e in entries if e.uid == uid and e.kind == "Occurrence"]
         exact = [entry.ref for entry in found if entry.start == original]
@@ -157,7 +157,7 @@ class _Calendar:
     async def _get(self, ref: MessageRef) -> CalendarMeeting | None:
         (meeting,) = await self._client.read(
             build_get_meetings(
-                self._site.mailbox, [ref], body_type="Best", sid=Sid.ANY
+                self._target.mailbox, [ref], body_type="Best", sid=Sid.ANY
             ),
             lambda data: parse_meetings(data, 1),
         )
@@ -168,16 +168,16 @@ class _Calendar:
 
     def _raise_unless_gone(self, problem: ItemProblem) -> None:
         if category(problem.code) is not Category.GONE:
-            raise self._client.trouble(problem)
+            raise self._client.error_for(problem)
 
     async def rewrite(self, ref: MessageRef, body: str) -> tuple[RewriteKind, str]:
         body_type = await self._client.read(
-            build_get_body_type(self._site.mailbox, ref, Sid.ANY), parse_body_type
+            build_get_body_type(self._target.mailbox, ref, Sid.ANY), parse_body_type
         )
         if isinstance(body_type, ItemProblem):
             return self._rewritten(body_type)
         problem = await self._client.write(
-            build_new_body(self._site.mailbox, ref, body, body_type, Sid.ANY),
+            build_new_body(self._target.mailbox, ref, body, body_type, Sid.ANY),
             parse_new_body,
         )
         if problem is not None:
@@ -187,7 +187,7 @@ class _Calendar:
     def _rewritten(self, problem: ItemProblem) -> tuple[RewriteKind, str]:
         what = category(problem.code)
         if what in WHOLE_MAILBOX:
-            raise self._client.trouble(problem)
+            raise self._client.error_for(problem)
         return _REWRITES.get(what, RewriteKind.FAILED), said(problem)
 
 

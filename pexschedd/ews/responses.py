@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem
-from pexschedd.ews.error_messages import ExchangeSite, outcome, shared
+from pexschedd.ews.error_messages import EwsTarget, outcome, shared
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
 from pexschedd.ews.operations.delete_item import build_discard, parse_discard
 from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
@@ -33,21 +33,21 @@ _NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
 
 
 async def answer_batch(
-    client: EwsClient, site: ExchangeSite, answers: Sequence[Answer]
+    client: EwsClient, target: EwsTarget, answers: Sequence[Answer]
 ) -> list[Outcome]:
     """One outcome for each answer, in order.
 
     Raises `MailboxError` when nothing was done or its fate is unknown.
     """
-    return await _Batch(client, site, answers).run()
+    return await _Batch(client, target, answers).run()
 
 
 class _Batch:
     def __init__(
-        self, client: EwsClient, site: ExchangeSite, answers: Sequence[Answer]
+        self, client: EwsClient, target: EwsTarget, answers: Sequence[Answer]
     ) -> None:
         self._client = client
-        self._site = site
+        self._target = target
         self._answers = list(answers)
         self._problems: dict[int, ItemProblem | None] = {}
         """Outcomes of the answers by index, without those that are not yet tried."""
@@ -62,7 +62,7 @@ class _Batch:
         await self._say(to_say)
         problem = shared([self._problems[i] for i in to_say])
         if problem is not None:
-            raise self._client.trouble(problem)
+            raise self._client.error_for(problem)
         later: str | None = None
         try:
             await self._say_again(to_say)
@@ -78,7 +78,7 @@ class _Batch:
         if not indexes:
             return
         said = await self._client.write(
-            build_answers(self._site.mailbox, [self._answers[i] for i in indexes]),
+            build_answers(self._target.mailbox, [self._answers[i] for i in indexes]),
             lambda data: parse_answers(data, len(indexes)),
         )
         self._problems.update(zip(indexes, said, strict=True))
@@ -110,7 +110,9 @@ class _Batch:
     async def _read_again(self, indexes: Sequence[int]) -> list[int]:
         """Read the references again; return the indexes of those that still exist."""
         refs = await self._client.read(
-            build_get_refs(self._site.mailbox, [self._answers[i].ref for i in indexes]),
+            build_get_refs(
+                self._target.mailbox, [self._answers[i].ref for i in indexes]
+            ),
             lambda data: parse_refs(data, len(indexes)),
         )
         current = []
@@ -141,7 +143,9 @@ class _Batch:
         for index in indexes:
             self._problems.pop(index, None)
         moved = await self._client.write(
-            build_discard(self._site.mailbox, [self._answers[i].ref for i in indexes]),
+            build_discard(
+                self._target.mailbox, [self._answers[i].ref for i in indexes]
+            ),
             lambda data: parse_discard(data, len(indexes)),
         )
         self._problems.update(zip(indexes, moved, strict=True))

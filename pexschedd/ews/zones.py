@@ -11,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pexschedd.ews.windows_zones import IANA_OF_WINDOWS
-from pexschedd.model.recurrence import Change, Era
+from pexschedd.model.recurrence import ClockChange, Era
 
 _DAY = timedelta(days=1)
 
@@ -75,7 +75,7 @@ def _bias_on(at: date, changes: Sequence[tuple[date, int]], standard: int) -> in
     return past[-1] if past else standard
 
 
-def _day_of(change: Change, year: int) -> date | None:
+def _day_of(change: ClockChange, year: int) -> date | None:
     try:
         if change.day is not None:
             return date(year, change.month, change.day)

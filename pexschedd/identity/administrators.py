@@ -141,17 +141,17 @@ class Administrators:
         """
         _check_password(password)
         stored = await self._slowly(make_hash, password, token_bytes(SALT_BYTES))
-        change = self._store.transaction(essential=True)
+        transaction = self._store.transaction(essential=True)
         found = self._find(name)
         if found is None:
             found = Administrator(
-                id=change.new_id(tables.ADMINISTRATOR),
+                id=transaction.new_id(tables.ADMINISTRATOR),
                 name=name,
                 password_hash=stored,
                 created=self._now(),
             )
-        change.put(tables.ADMINISTRATOR, replace(found, password_hash=stored))
-        await change.commit()
+        transaction.put(tables.ADMINISTRATOR, replace(found, password_hash=stored))
+        await transaction.commit()
 
     def _find(self, name: str) -> Administrator | None:
         administrators = self._store.all(tables.ADMINISTRATOR)

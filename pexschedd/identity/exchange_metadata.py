@@ -12,7 +12,6 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
@@ -21,12 +20,11 @@ from pexschedd.identity.exchange_token import Keys, read_keys
 from pexschedd.net.errors import (
     ABOUT_TRUST,
     ConnectionFailure,
-    FailureKind,
     clause,
     too_large,
 )
 from pexschedd.net.http_client import PreparedUrl
-from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
 from pexschedd.util.body_reader import discard_body, read_body
 from pexschedd.util.single_flight import SingleFlight
 
@@ -151,7 +149,7 @@ class _Document:
         """Reads the document; if that fails, keeps what was read before."""
         self._tried_at = self._clock.seconds()
         reading = Deferred.fromCoroutine(_get(self._client, self._url))
-        reading.addTimeout(TIMEOUT, self._clock, _timed_out)
+        reading.addTimeout(TIMEOUT, self._clock, raise_timeout)
         try:
             self._keys = read_keys(await reading)
         except Exception as error:  # noqa: BLE001 - all are reasons
@@ -185,12 +183,6 @@ def _refused(response: IResponse) -> str:
     return f"{said}, to {where or 'nowhere'}, and no redirection is followed"
 
 
-def _timed_out(result: object, seconds: float) -> object:
-    if isinstance(result, Failure):
-        raise ConnectionFailure(FailureKind.TIMEOUT, f"{seconds:g}")
-    return result
-
-
 def _reason(error: Exception) -> tuple[str, bool]:
     """The problem in one line, and True if it is about trust in the server."""
     if isinstance(error, ValueError):  # about the document, or the URL
@@ -199,4 +191,4 @@ def _reason(error: Exception) -> tuple[str, bool]:
     failure = as_connection_failure(error)
     if not isinstance(failure, ConnectionFailure):
         raise failure
-    return clause(failure)[:500], failure.trouble in ABOUT_TRUST
+    return clause(failure)[:500], failure.kind in ABOUT_TRUST

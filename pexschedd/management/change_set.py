@@ -116,12 +116,12 @@ class ChangeSet:
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
         only_deletes = not self._puts
-        with self._store.transaction(essential=only_deletes) as change:
+        with self._store.transaction(essential=only_deletes) as transaction:
             for resource, id_ in self._deletions:
-                _delete(change, self._store, resource, id_, now)
+                _delete(transaction, self._store, resource, id_, now)
             for table, record in self._puts.values():
-                change.put(table, record)
-            durable = change.commit()
+                transaction.put(table, record)
+            durable = transaction.commit()
         await durable
         for event in events:
             event()
@@ -150,7 +150,7 @@ def _differences(old: Record, new: Record) -> list[str]:
 
 
 def _delete(
-    change: Transaction,
+    transaction: Transaction,
     store: Store,
     resource: AnyResource,
     id: int,
@@ -160,13 +160,13 @@ def _delete(
     if store.get(table, id) is None:
         return
     if table is tables.CONFERENCE:
-        remove_conference(change, store, id, now)
+        remove_conference(transaction, store, id, now)
         return
     if table is tables.SCHEDULED_ALIAS:
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)
-            change.put(tables.SCHEDULED_CONFERENCE, meeting)
+            transaction.put(tables.SCHEDULED_CONFERENCE, meeting)
         for series in store.find_all(tables.RECURRING_BY_ALIAS, id):
             series = msgspec.structs.replace(series, scheduled_alias=None)
-            change.put(tables.RECURRING_CONFERENCE, series)
-    change.delete(table, id)
+            transaction.put(tables.RECURRING_CONFERENCE, series)
+    transaction.delete(table, id)

@@ -121,8 +121,9 @@ def _pin(value: str) -> str | None:
     return "This must be 4 to 20 digits; the last may be a # instead."
 
 
-def _alike(pin: str, guest_pin: str) -> bool:
-    """Return True if a conferencing node can tell when a PIN is complete."""
+def _end_alike(pin: str, guest_pin: str) -> bool:
+    """Return True if a conferencing node can tell when a PIN is complete: both have one
+    length, or both end in `#`."""
     if pin.endswith("#") or guest_pin.endswith("#"):
         return pin.endswith("#") and guest_pin.endswith("#")
     return len(pin) == len(guest_pin)
@@ -358,7 +359,7 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
             yield "guest_pin", "Guests are not allowed: see allow_guests."
         elif self.guest_pin and self.guest_pin == self.pin:
             yield "guest_pin", "Guests and hosts need different PINs."
-        elif self.guest_pin and not _alike(self.pin, self.guest_pin):
+        elif self.guest_pin and not _end_alike(self.pin, self.guest_pin):
             yield "guest_pin", "Both PINs need the same length, or a # at the end."
 
 

@@ -74,7 +74,7 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     occurrence_day: date | None = None
     """The local date of that occurrence, by the series' clock, where the message has no
     more; `recurrence_id` is a guess then."""
-    is_whole: bool = True
+    says_which_part: bool = True
     """False if the message does not tell an occurrence from the whole meeting."""
     is_series: bool = False
     """About a whole series; `recurrence` says which, unless it cannot be understood."""

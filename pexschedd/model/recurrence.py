@@ -166,7 +166,7 @@ class Range(_Part, frozen=True):
             raise ValueError("count: must be at least 1")
 
 
-class Change(_Part, frozen=True, kw_only=True):
+class ClockChange(_Part, frozen=True, kw_only=True):
     """A yearly change of the clocks, and the offset that it begins.
 
     Either on a `day` of the month, or on a weekday: the `week`th of the month.
@@ -200,7 +200,7 @@ class Era(_Part, frozen=True, kw_only=True, cache_hash=True):
     bias: int
     """Standard time: minutes, west of Greenwich positive. Counts where there are no
     changes; these say their own."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ClockChange, ...] = ()
     begins: datetime | None = None
     """None: since ever. Without an offset: by the clocks of the era before."""
 

@@ -116,7 +116,7 @@ class RecurringConference(Record, frozen=True, kw_only=True, omit_defaults=True)
     """The organizer's address in lower case; empty where it was never known."""
 
 
-Scheduled = ScheduledConference | RecurringConference
+MeetingRecord = ScheduledConference | RecurringConference
 """A single meeting, a lone occurrence or a series."""
 
 

@@ -60,10 +60,10 @@ class ConnectionFailure(Exception):
     `detail` fills the gap in the sentence that `clause` makes of it.
     """
 
-    def __init__(self, trouble: FailureKind, detail: str = "") -> None:
-        self.trouble = trouble
+    def __init__(self, kind: FailureKind, detail: str = "") -> None:
+        self.kind = kind
         self.detail = detail
-        super().__init__(f"{trouble}: {detail}")
+        super().__init__(f"{kind}: {detail}")
 
 
 class NeverAnsweredError(ConnectionFailure):
@@ -78,7 +78,7 @@ def too_large(limit: int) -> ConnectionFailure:
 
 def clause(error: ConnectionFailure) -> str:
     """Describe a failure as a clause whose subject, "it", is the server."""
-    return _CLAUSES[error.trouble].format(detail=error.detail)
+    return _CLAUSES[error.kind].format(detail=error.detail)
 
 
 _CLAUSES = {

@@ -16,13 +16,13 @@ class HandshakeInspection(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     """Of TLS, as agreed: `TLSv1.3`."""
     cipher: str = ""
-    trouble: FailureKind | None = None
+    failure: FailureKind | None = None
     """The reason why this server would not be talked to; None if it would."""
     detail: str = ""
 
     @property
     def problem(self) -> str:
         """The trouble in words ("its …"), or empty."""
-        if self.trouble is None:
+        if self.failure is None:
             return ""
-        return clause(ConnectionFailure(self.trouble, self.detail))
+        return clause(ConnectionFailure(self.failure, self.detail))

@@ -93,7 +93,7 @@ class HttpPool(HTTPConnectionPool):
         self.retryAutomatically = False
         self.opened = 0
         """The number of connections opened so far."""
-        self.newest: BoundedHttpProtocol | None = None
+        self.latest_connection: BoundedHttpProtocol | None = None
         """The connection opened last, which may be lost by now."""
 
     def _factory(  # type: ignore[override]  # Twisted's hook, a class there
@@ -107,4 +107,4 @@ class HttpPool(HTTPConnectionPool):
 
     def _remember(self, connection: BoundedHttpProtocol) -> None:
         self.opened += 1
-        self.newest = connection
+        self.latest_connection = connection

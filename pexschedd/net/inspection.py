@@ -13,11 +13,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pexschedd.crypto.certificates import described
-from pexschedd.net.errors import ConnectionFailure, FailureKind
+from pexschedd.net.errors import ConnectionFailure
 from pexschedd.net.handshake_inspection import HandshakeInspection
 from pexschedd.net.network import Network
 from pexschedd.net.tls import HandshakeReport
-from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
 
 
 async def inspect(
@@ -31,9 +31,7 @@ async def inspect(
     inspecting = Deferred.fromCoroutine(
         _handshake(network, host, port, timeout, direct, report)
     )
-    inspecting.addTimeout(
-        timeout, network.reactor, lambda result, _: _timed_out(result, timeout)
-    )
+    inspecting.addTimeout(timeout, network.reactor, raise_timeout)
     try:
         found = await inspecting
     except Exception as failure:
@@ -41,15 +39,9 @@ async def inspect(
         if not isinstance(known, ConnectionFailure):
             raise known from failure
         found = HandshakeInspection(
-            host=host, port=port, trouble=known.trouble, detail=known.detail
+            host=host, port=port, failure=known.kind, detail=known.detail
         )
     return found
-
-
-def _timed_out(result: Any, timeout: float) -> Any:
-    if isinstance(result, Failure):
-        raise ConnectionFailure(FailureKind.TIMEOUT, f"{timeout:g}")
-    return result
 
 
 async def _handshake(
@@ -82,7 +74,7 @@ def _inspected(host: str, port: int, report: HandshakeReport) -> HandshakeInspec
         chain=tuple(described(certificate) for certificate in chain),
         version=connection.get_protocol_version_name(),
         cipher=connection.get_cipher_name() or "",
-        trouble=failure.trouble if failure else None,
+        failure=failure.kind if failure else None,
         detail=failure.detail if failure else "",
     )
 

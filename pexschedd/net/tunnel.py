@@ -156,7 +156,7 @@ class _TunnelProtocol(ProtocolWrapper):
         known = as_connection_failure(
             reason.value or ConnectionFailure(FailureKind.LOST)
         )
-        if isinstance(known, ConnectionFailure) and known.trouble not in (
+        if isinstance(known, ConnectionFailure) and known.kind not in (
             FailureKind.LOST,
             FailureKind.GARBLED,
         ):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from OpenSSL import SSL
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
 
 from pexschedd.net.errors import ConnectionFailure, FailureKind, NeverAnsweredError
@@ -44,6 +45,17 @@ def as_connection_failure(failure: BaseException) -> Exception:
     ):
         return ConnectionFailure(FailureKind.LOST)
     return ConnectionFailure(FailureKind.GARBLED, _words(causes[-1]))
+
+
+def raise_timeout(result: object, seconds: float) -> object:
+    """End a Deferred that was cancelled after `seconds` with a `ConnectionFailure`.
+
+    For the `onTimeoutCancel` of `Deferred.addTimeout`. A result that came in spite of
+    the cancellation is kept.
+    """
+    if isinstance(result, Failure):
+        raise ConnectionFailure(FailureKind.TIMEOUT, f"{seconds:g}")
+    return result
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

@@ -13,11 +13,11 @@ from pexschedd.store.store import Store
 class BookedRoom(msgspec.Struct, frozen=True):
     """The data that the add-in puts into the meeting."""
 
-    room_name: str
+    mailbox_name: str
     """The equipment mailbox's display name."""
-    room_email: str
+    mailbox_address: str
     """The equipment mailbox's address: it has to be invited."""
-    alias_id: str
+    tag: str
     """The security tag, `PXPS:-<uuid>#`."""
     instructions: str
     """HTML for the top of the body; holds the tag."""
@@ -27,10 +27,10 @@ class Booking:
     """Books rooms for users of the add-in."""
 
     def __init__(
-        self, store: Store, wording: MessageTexts, allocator: AliasAllocator
+        self, store: Store, texts: MessageTexts, allocator: AliasAllocator
     ) -> None:
         self._store = store
-        self._wording = wording
+        self._texts = texts
         self._allocator = allocator
 
     async def book(self, connector_id: int, user: str) -> BookedRoom:
@@ -50,18 +50,18 @@ class Booking:
         alias = self._allocator.allocate(connector)
         # Before the alias is stored: a template that fails must not use one up.
         try:
-            instructions = self._wording.instructions(connector, alias)
+            instructions = self._texts.instructions(connector, alias)
         except TemplateError as error:
             raise Unavailable(
                 "An administrator has to correct the integration's "
                 f"meeting_instructions_template: {error.message}"
             ) from error
-        change = self._store.transaction()
-        change.put(tables.SCHEDULED_ALIAS, alias)
-        await change.commit()
+        transaction = self._store.transaction()
+        transaction.put(tables.SCHEDULED_ALIAS, alias)
+        await transaction.commit()
         return BookedRoom(
-            room_name=connector.room_mailbox_name,
-            room_email=connector.room_mailbox_email_address,
-            alias_id=tags.make_pxps(alias.uuid),
+            mailbox_name=connector.room_mailbox_name,
+            mailbox_address=connector.room_mailbox_email_address,
+            tag=tags.make_pxps(alias.uuid),
             instructions=instructions,
         )

@@ -32,14 +32,14 @@ async def change_in_slices(
     more = True
     while more and running():
         turn = TimeSlice(clock, size)
-        with store.transaction(essential=True) as change:
+        with store.transaction(essential=True) as transaction:
             more = False
             for thing in rest:
-                changed += change_one(change, thing)
+                changed += change_one(transaction, thing)
                 if turn.is_over():
                     more = True
                     break
-            durable = change.commit()
+            durable = transaction.commit()
         await durable
         if more:
             await pause(clock)

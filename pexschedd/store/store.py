@@ -65,7 +65,7 @@ class Store:
         self._line_index = loaded.line_index
         self._segments = loaded.segments
         self._journal = journal
-        self._keeper = SealedSegments(loaded, journal, kept)
+        self._sealed_segments = SealedSegments(loaded, journal, kept)
         self._segment_size = segment_size
         self._compactor = Compactor(
             fs,
@@ -75,12 +75,12 @@ class Store:
             loaded.hint_files,
             self._next_ids,
             self._write_again,
-            self._keeper.look,
+            self._sealed_segments.look,
             compact_from,
         )
-        self._gauge = DiskReserve(str(folder.path), reserve)
+        self._disk_reserve = DiskReserve(str(folder.path), reserve)
         with suppress(OSError):  # it is asked again soon
-            self._read_gauge(fs.space(folder.path))
+            self._read_disk_reserve(fs.space(folder.path))
         self._seq = loaded.segments.last
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None
@@ -190,13 +190,13 @@ class Store:
     def transaction(self, *, essential: bool = False) -> Transaction:
         """Begin a transaction. An `essential` one is accepted even on a nearly full
         disk: use it for results of earlier decisions, clean-up and alarms."""
-        refusal = "" if essential else self._gauge.refusal
+        refusal = "" if essential else self._disk_reserve.refusal
         return Transaction(self._collections, self._commit, refusal)
 
     @property
     def refusal(self) -> str:
         """The reason new work is refused, as a text; empty while it is accepted."""
-        return self._gauge.refusal
+        return self._disk_reserve.refusal
 
     @property
     def damage(self) -> str:
@@ -206,12 +206,12 @@ class Store:
     @property
     def accepts_writes(self) -> bool:
         """True while there is enough space on the disk to accept new work."""
-        return not self._gauge.refusal
+        return not self._disk_reserve.refusal
 
     def require_space(self) -> None:
         """Raise StoreFull if a transaction that is not essential would be refused."""
-        if self._gauge.refusal:
-            raise StoreFull(self._gauge.refusal)
+        if self._disk_reserve.refusal:
+            raise StoreFull(self._disk_reserve.refusal)
 
     def look_at_disk(self) -> Deferred[None]:
         """Update `refusal` from the disk's free space; call this every few seconds."""
@@ -225,14 +225,14 @@ class Store:
 
         def read(_: None) -> None:
             for space in found:
-                self._read_gauge(space)
+                self._read_disk_reserve(space)
 
         return self._journal.call(look).addCallback(read)
 
-    def _read_gauge(self, space: DiskSpace) -> None:
-        changed = self._gauge.read(space, self._compactor.needs)
-        if changed and self._gauge.refusal:
-            self._log.warn("{refusal}", refusal=self._gauge.refusal)
+    def _read_disk_reserve(self, space: DiskSpace) -> None:
+        changed = self._disk_reserve.read(space, self._compactor.needs)
+        if changed and self._disk_reserve.refusal:
+            self._log.warn("{refusal}", refusal=self._disk_reserve.refusal)
             self._compactor.compact().addCallback(self._forget_old)
         elif changed:
             self._log.info("there is enough space on the disk again")
@@ -262,7 +262,7 @@ class Store:
         """Close the store; fires when all is written and the folder is unlocked."""
         if self._closing is None:
             self._closing = self._journal.stop()
-            self._closing.addCallback(lambda _: self._keeper.close())
+            self._closing.addCallback(lambda _: self._sealed_segments.close())
             self._closing.addCallback(lambda _: self._folder.close())
         done = Durable()
         self._closing.addCallback(lambda _: done.callback(None))
@@ -274,7 +274,9 @@ class Store:
         if lines.size:
             self._line_index.begin(self._seq + 1)
         roll = partial(self._segments.roll, self._next_ids(), lines)
-        return self._journal.call(roll).addCallback(lambda _: self._keeper.look())
+        return self._journal.call(roll).addCallback(
+            lambda _: self._sealed_segments.look()
+        )
 
     async def compact(self) -> str:
         """Remove obsolete lines from the journal now; the daemon also does so itself.

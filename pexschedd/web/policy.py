@@ -119,16 +119,6 @@ def service(conference: Conference) -> dict[str, Any]:
     if conference.allow_guests:
         if not conference.pin:
             del result["allow_guests"]
-        elif guest_pin_fits(conference.pin, conference.guest_pin):
+        elif conference.guest_pin and not any(conference.contradictions()):
             result["guest_pin"] = conference.guest_pin
     return result
-
-
-def guest_pin_fits(pin: str, guest_pin: str) -> bool:
-    """Return True if nodes accept the two PINs: different, and of one length or both
-    ending in `#`."""
-    if not guest_pin or guest_pin == pin:
-        return False
-    if pin.endswith("#") or guest_pin.endswith("#"):
-        return pin.endswith("#") and guest_pin.endswith("#")
-    return len(pin) == len(guest_pin)

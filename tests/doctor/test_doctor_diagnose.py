@@ -106,7 +106,7 @@ def test_the_proxys_own_trouble() -> None:
     seen = ConnectResult(
         "mail.example.test",
         443,
-        trouble=FailureKind.PROXY_SIGN_IN,
+        failure=FailureKind.PROXY_SIGN_IN,
         problem="the proxy http://proxy.example.test:3128 wants a user name",
     )
     found = connectivity.port(PROXIED, seen)
@@ -169,7 +169,7 @@ OPENID = (
         (HttpResult("u", 404, {}, b"<html>"), None, CheckStatus.FAILED),
         (
             HttpResult(
-                "u", trouble=FailureKind.NAME, problem="its name cannot be resolved"
+                "u", failure=FailureKind.NAME, problem="its name cannot be resolved"
             ),
             None,
             CheckStatus.FAILED,
@@ -228,7 +228,7 @@ def test_without_the_daemon() -> None:
     """Nothing else is blamed when the daemon does not run."""
     case = ExaminedIntegration(connector=PLAIN, serving=False)
     closed = ConnectResult(
-        "pex.example.test", 443, trouble=FailureKind.REFUSED, problem="no"
+        "pex.example.test", 443, failure=FailureKind.REFUSED, problem="no"
     )
     page = PaneState(HttpResult(URL, 502), b"ours")
     for found in (addin.port(case, closed), addin.answers(case, page)):

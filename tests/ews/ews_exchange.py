@@ -128,7 +128,7 @@ class Exchange:
 
 async def waiting(mailbox: EwsMailbox, cursor: str = "") -> list[MeetingMessage]:
     """All that lies in the inbox."""
-    refs = (await mailbox.changes(cursor)).arrived
+    refs = (await mailbox.arrivals(cursor)).arrived
     found = await mailbox.fetch(refs)
     assert all(isinstance(each, MeetingMessage) for each in found)
     return [each for each in found if isinstance(each, MeetingMessage)]

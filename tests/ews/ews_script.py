@@ -9,13 +9,13 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.client import EwsClient
-from pexschedd.ews.error_messages import ExchangeSite
+from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.model.meeting import MessageRef
 from tests.ews.ews_support import failure, response, success
 
 T = TypeVar("T")
-SITE = ExchangeSite(
+SITE = EwsTarget(
     "https://mail.example.test/EWS/Exchange.asmx", "svc", "room@example.test"
 )
 

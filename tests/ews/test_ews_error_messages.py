@@ -15,7 +15,7 @@ from pexschedd.errors import (
 )
 from pexschedd.ews.envelope import ItemProblem, NotSoap, ServerError
 from pexschedd.ews.error_messages import (
-    ExchangeSite,
+    EwsTarget,
     HttpAnswer,
     connection_error,
     http_error,
@@ -35,7 +35,7 @@ from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind
 from pexschedd.scheduling.ports.mailbox import OutcomeKind
 from tests.ews.ews_support import schema_folder
 
-SITE = ExchangeSite(
+SITE = EwsTarget(
     url="https://mail.example.test:444/EWS/Exchange.asmx",
     username="svc@example.test",
     mailbox="room@example.test",

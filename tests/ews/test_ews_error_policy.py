@@ -51,7 +51,7 @@ def test_the_document_has_the_table() -> None:
 def test_every_category_and_trouble_has_a_row() -> None:
     """Nothing that can be told apart is without a reaction."""
     assert set(CATEGORIES) == set(Category)
-    assert set(error_policy.TROUBLES) == set(FailureKind)
+    assert set(error_policy.CONNECTION_FAILURES) == set(FailureKind)
     assert set(CODES) <= KNOWN
 
 
@@ -78,7 +78,7 @@ def world(exchange: Exchange) -> World:
 
 async def failure(mailbox: EwsMailbox) -> MailboxError:
     with pytest.raises(MailboxError) as caught:
-        await mailbox.changes("")
+        await mailbox.arrivals("")
     return caught.value
 
 
@@ -90,12 +90,12 @@ async def meets(world: World, rule: PolicyRule, **fault: Any) -> None:
     misbehave(**fault)
     match rule.whole:
         case Retry.AGAIN | Retry.OLDER | Retry.SMALLER:
-            assert (await mailbox.changes("")).arrived == ()
+            assert (await mailbox.arrivals("")).arrived == ()
             assert mailbox.back_off_seconds == 0
             misbehave(**fault, times=None)
         case Retry.THRICE:
             misbehave(**fault, times=2)
-            assert (await mailbox.changes("")).arrived == ()
+            assert (await mailbox.arrivals("")).arrived == ()
             misbehave(**fault, times=3)
     error = await failure(mailbox)
     assert type(error) is rule.error
@@ -111,7 +111,7 @@ async def meets(world: World, rule: PolicyRule, **fault: Any) -> None:
         assert world.patience.concurrency < 27
     world.exchange.sandbox.behaviour.configure({})
     world.clock.advance(FIRST)
-    assert (await mailbox.changes("")).arrived == ()
+    assert (await mailbox.arrivals("")).arrived == ()
     assert mailbox.back_off_seconds == 0
 
 
@@ -138,8 +138,8 @@ async def test_statuses(world: World, status: int) -> None:
         ("http-418", error_policy.OTHER_STATUS),
         ("login-page", error_policy.NOT_SOAP),
         ("garbage", error_policy.NOT_SOAP),
-        ("truncate", error_policy.TROUBLES[FailureKind.LOST]),
-        ("hang", error_policy.TROUBLES[FailureKind.TIMEOUT]),
+        ("truncate", error_policy.CONNECTION_FAILURES[FailureKind.LOST]),
+        ("hang", error_policy.CONNECTION_FAILURES[FailureKind.TIMEOUT]),
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -181,9 +181,12 @@ async def test_a_lost_connection(world: World, kind: str) -> None:
     mailbox = world.mailbox()
     if kind != "cut-headers":  # an answer that has begun is not asked for again
         world.exchange.misbehave(kind=kind)
-        assert (await mailbox.changes("")).arrived == ()
+        assert (await mailbox.arrivals("")).arrived == ()
     world.exchange.misbehave(kind=kind, times=2)
-    assert type(await failure(mailbox)) is error_policy.TROUBLES[FailureKind.LOST].error
+    assert (
+        type(await failure(mailbox))
+        is error_policy.CONNECTION_FAILURES[FailureKind.LOST].error
+    )
 
 
 @pytest_twisted.ensureDeferred

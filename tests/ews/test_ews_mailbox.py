@@ -121,7 +121,7 @@ def test_changes() -> None:
         change("ReadFlagChange", "d"),
         "<t:Create><t:Message/></t:Create>",
     )
-    changes = now(Script(page).mailbox().changes("cursor"))
+    changes = now(Script(page).mailbox().arrivals("cursor"))
     assert list(changes.arrived) == refs("a", "b")
     assert changes.cursor == "next"
     assert changes.more
@@ -129,7 +129,7 @@ def test_changes() -> None:
 
 def test_a_page_that_leads_nowhere_is_the_last() -> None:
     """A server that repeats itself cannot keep us going round."""
-    assert not now(Script(sync("same", "false")).mailbox().changes("same")).more
+    assert not now(Script(sync("same", "false")).mailbox().arrivals("same")).more
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_errors_of_a_whole_call(
 ) -> None:
     """Faults, pages and lost connections are errors of ours."""
     with pytest.raises(MailboxError) as caught:
-        now(Script(answer).mailbox().changes("cursor"))
+        now(Script(answer).mailbox().arrivals("cursor"))
     assert type(caught.value) is error
 
 
@@ -334,7 +334,7 @@ def test_pages_and_batches_shrink_and_grow_again() -> None:
 
     mailbox = Script(line).mailbox()
     for _ in range(11):
-        now(mailbox.changes("x"))
+        now(mailbox.arrivals("x"))
     assert sizes == [512, 256, *[128] * 10, 160]
 
 

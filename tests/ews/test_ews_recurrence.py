@@ -13,7 +13,7 @@ from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.recurrence import (
     AbsoluteMonthly,
     AbsoluteYearly,
-    Change,
+    ClockChange,
     CustomZone,
     Daily,
     DayOfWeek,
@@ -252,8 +252,8 @@ def test_a_zone_with_rules_of_its_own() -> None:
             Era(
                 bias=-60,
                 changes=(
-                    Change(bias=-120, month=3, week=-1, weekday=sunday, at=120),
-                    Change(bias=-60, month=10, week=-1, weekday=sunday, at=180),
+                    ClockChange(bias=-120, month=3, week=-1, weekday=sunday, at=120),
+                    ClockChange(bias=-60, month=10, week=-1, weekday=sunday, at=180),
                 ),
             ),
         )

@@ -25,7 +25,7 @@ async def test_a_meeting_from_invitation_to_cancellation(exchange: Exchange) -> 
     mailbox = exchange.mailbox()
     await mailbox.check()
     item = exchange.invite("Sprint <review>", "<p>PXPS:-1#</p>")
-    changes = await mailbox.changes("")
+    changes = await mailbox.arrivals("")
     assert not changes.more
     (message,) = await mailbox.fetch(changes.arrived)
     assert isinstance(message, MeetingMessage)
@@ -103,14 +103,14 @@ async def test_changes_go_on_from_the_cursor(exchange: Exchange) -> None:
     """Only what is new comes after a cursor; a bad cursor is lost."""
     mailbox = exchange.mailbox()
     exchange.invite("one")
-    first = await mailbox.changes("")
+    first = await mailbox.arrivals("")
     exchange.invite("two")
-    second = await mailbox.changes(first.cursor)
+    second = await mailbox.arrivals(first.cursor)
     assert len(first.arrived) == len(second.arrived) == 1
     assert first.arrived != second.arrived
-    assert (await mailbox.changes(second.cursor)).arrived == ()
+    assert (await mailbox.arrivals(second.cursor)).arrived == ()
     with pytest.raises(CursorLost):
-        await mailbox.changes("nonsense")
+        await mailbox.arrivals("nonsense")
 
 
 @pytest_twisted.ensureDeferred
@@ -171,9 +171,9 @@ async def test_faults(
     mailbox = exchange.mailbox()
     exchange.misbehave(**fault)
     with pytest.raises(error) as caught:
-        await mailbox.changes("")
+        await mailbox.arrivals("")
     assert caught.value.retry_after == pause  # type: ignore[attr-defined]
-    assert (await mailbox.changes("")).arrived == ()
+    assert (await mailbox.arrivals("")).arrived == ()
 
 
 @pytest_twisted.ensureDeferred
@@ -181,7 +181,7 @@ async def test_a_reset_read_is_repeated(exchange: Exchange) -> None:
     """One connection that is reset costs a reading call nothing."""
     mailbox = exchange.mailbox()
     exchange.misbehave(kind="reset")
-    assert (await mailbox.changes("")).arrived == ()
+    assert (await mailbox.arrivals("")).arrived == ()
 
 
 @pytest_twisted.ensureDeferred
@@ -244,7 +244,7 @@ async def test_few_calls_for_many_messages(exchange: Exchange) -> None:
     refs: list[MessageRef] = []
     cursor, more = "", True
     while more:
-        page = await mailbox.changes(cursor)
+        page = await mailbox.arrivals(cursor)
         cursor, more = page.cursor, page.more
         refs += page.arrived
     messages = await mailbox.fetch(refs)

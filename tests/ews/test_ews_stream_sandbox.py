@@ -188,12 +188,12 @@ async def test_the_stamp_stays_at_the_mailbox(exchange: Exchange) -> None:
     """What one leaves, another reads; and the inbox's changes are still told right."""
     one, other = exchange.mailbox(), exchange.mailbox()
     assert await one.stamp() == ""
-    cursor = (await one.changes("")).cursor
+    cursor = (await one.arrivals("")).cursor
     await one.leave_stamp('{"instance": "1 & <2>"}')
     assert await other.stamp() == '{"instance": "1 & <2>"}'
     await other.leave_stamp("2")
     assert await one.stamp() == "2"
-    assert (await one.changes(cursor)).arrived == ()
+    assert (await one.arrivals(cursor)).arrived == ()
 
 
 class OneToken:

@@ -154,7 +154,7 @@ def endless_continue(connection: RawServer, _: int) -> None:
 async def test_headers_end_somewhere(serve: Starter, behaviour: Behaviour) -> None:
     """More headers than any server has cost the connection, not the memory."""
     trouble = await trouble_with(behaviour, serve)
-    assert trouble.trouble is FailureKind.GARBLED
+    assert trouble.kind is FailureKind.GARBLED
     assert "headers" in trouble.detail
 
 
@@ -173,7 +173,7 @@ async def test_a_byte_a_second_ends_at_the_deadline(serve: Starter, gap: str) ->
             site.connections[0].write(b"x")
     with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is FailureKind.TIMEOUT
+    assert caught.value.kind is FailureKind.TIMEOUT
     await site.all_lost()
     await transport.close()
 
@@ -226,7 +226,7 @@ async def test_too_large(serve: Starter, behaviour: Behaviour) -> None:
     trouble = await trouble_with(
         behaviour, serve, limits=ConnectionLimits(max_answer=20_000)
     )
-    assert trouble.trouble is FailureKind.TOO_LARGE
+    assert trouble.kind is FailureKind.TOO_LARGE
     assert trouble.detail == "20000"
 
 
@@ -267,7 +267,7 @@ def torn_header(connection: RawServer, _: int) -> None:
 async def test_a_torn_answer_is_none(serve: Starter, behaviour: Behaviour) -> None:
     """Half an answer is never taken for a whole one."""
     trouble = await trouble_with(behaviour, serve)
-    assert trouble.trouble is FailureKind.LOST
+    assert trouble.kind is FailureKind.LOST
 
 
 def garbage(connection: RawServer, _: int) -> None:
@@ -291,7 +291,7 @@ def bad_length(connection: RawServer, _: int) -> None:
 async def test_garbage(serve: Starter, behaviour: Behaviour) -> None:
     """What is no HTTP is said to be none."""
     trouble = await trouble_with(behaviour, serve)
-    assert trouble.trouble is FailureKind.GARBLED
+    assert trouble.kind is FailureKind.GARBLED
 
 
 def hang(_connection: RawServer, _: int) -> None:
@@ -324,7 +324,7 @@ async def test_the_deadline_ends_an_exchange(
     clock.advance(2)
     with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is FailureKind.TIMEOUT
+    assert caught.value.kind is FailureKind.TIMEOUT
     assert caught.value.detail == "60"
     await site.all_lost()
     assert len(site.requests) == 1  # not repeated, although it could have been
@@ -352,7 +352,7 @@ async def test_closing_gives_up_what_is_under_way(
     for attempt in (exchange, Deferred.fromCoroutine(post(transport))):
         with pytest.raises(ConnectionFailure) as caught:
             await attempt
-        assert caught.value.trouble is FailureKind.CLOSED
+        assert caught.value.kind is FailureKind.CLOSED
     await site.all_lost()
 
 
@@ -402,7 +402,7 @@ async def test_a_write_is_not_repeated(serve: Starter) -> None:
     transport = transport_to(site)
     with pytest.raises(ConnectionFailure) as caught:
         await post(transport, repeatable=False)
-    assert caught.value.trouble is FailureKind.LOST
+    assert caught.value.kind is FailureKind.LOST
     assert len(site.requests) == 1
     await transport.close()
 
@@ -414,7 +414,7 @@ async def test_a_read_is_not_repeated_for_ever(serve: Starter) -> None:
     transport = transport_to(site)
     with pytest.raises(ConnectionFailure) as caught:
         await post(transport)
-    assert caught.value.trouble is FailureKind.LOST
+    assert caught.value.kind is FailureKind.LOST
     assert len(site.requests) == 2
     await transport.close()
 
@@ -440,7 +440,7 @@ async def test_refused(serve: Starter) -> None:
     transport = transport_to(site)
     with pytest.raises(ConnectionFailure) as caught:
         await post(transport)
-    assert caught.value.trouble is FailureKind.REFUSED
+    assert caught.value.kind is FailureKind.REFUSED
     await transport.close()
 
 
@@ -493,7 +493,7 @@ def test_failures_of_the_network(failure: Exception, trouble: FailureKind) -> No
     """Each of Twisted's ways to fail is told apart, also inside another."""
     found = as_connection_failure(failure)
     assert isinstance(found, ConnectionFailure)
-    assert found.trouble is trouble
+    assert found.kind is trouble
     never = isinstance(failure, ResponseNeverReceived) and trouble is FailureKind.LOST
     assert isinstance(found, NeverAnsweredError) is never
 

@@ -86,7 +86,7 @@ async def test_which_certificate_is_unknown(client: Any) -> None:
     """The first whose issuer is not known is named, with all that identifies it."""
     server = ISSUING.server(dns("localhost"), above=[ISSUING])
     trouble = await client(server).trouble()
-    assert trouble.trouble is FailureKind.UNTRUSTED
+    assert trouble.kind is FailureKind.UNTRUSTED
     assert trouble.detail.startswith(
         'certificate 1 above the server\'s own, "CN=Issuing" was issued by an '
         'authority not known here (issued by "CN=Root", valid '
@@ -99,7 +99,7 @@ async def test_a_whole_chain_of_strangers(client: Any) -> None:
     """A root that the server shows itself is no reason to believe it."""
     server = ISSUING.server(dns("localhost"), above=[ISSUING, ROOT])
     trouble = await client(server).trouble()
-    assert trouble.trouble is FailureKind.UNTRUSTED
+    assert trouble.kind is FailureKind.UNTRUSTED
     assert '"CN=Root" is self-signed and not known here' in trouble.detail
 
 
@@ -107,7 +107,7 @@ async def test_a_whole_chain_of_strangers(client: Any) -> None:
 async def test_a_missing_link(client: Any) -> None:
     """A server that does not show its issuer cannot be followed to a known root."""
     trouble = await client(ISSUING.server(dns("localhost")), ROOT.pem).trouble()
-    assert trouble.trouble is FailureKind.UNTRUSTED
+    assert trouble.kind is FailureKind.UNTRUSTED
     assert "the server's own certificate" in trouble.detail
     assert 'issued by "CN=Issuing"' in trouble.detail
 
@@ -118,7 +118,7 @@ async def test_an_expired_authority(client: Any) -> None:
     old = Authority("Old", ROOT, expires=NOW - DAY)
     server = old.server(dns("localhost"), above=[old])
     trouble = await client(server, ROOT.pem).trouble()
-    assert trouble.trouble is FailureKind.NOT_VALID_NOW
+    assert trouble.kind is FailureKind.NOT_VALID_NOW
     assert 'certificate 1 above the server\'s own, "CN=Old" expired' in trouble.detail
 
 
@@ -128,7 +128,7 @@ async def test_a_certificate_for_something_else(client: Any) -> None:
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
     server = ROOT.server(dns("localhost"), extensions=[usage])
     trouble = await client(server, ROOT.pem).trouble()
-    assert trouble.trouble is FailureKind.UNFIT
+    assert trouble.kind is FailureKind.UNFIT
     assert "is not meant for servers" in trouble.detail
 
 
@@ -138,7 +138,7 @@ async def test_a_weak_key(client: Any) -> None:
     key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
     server = ROOT.server(dns("localhost"), key=key)
     trouble = await client(server, ROOT.pem).trouble()
-    assert trouble.trouble is FailureKind.UNFIT
+    assert trouble.kind is FailureKind.UNFIT
     assert "has a key that is too weak" in trouble.detail
 
 
@@ -148,7 +148,7 @@ async def test_an_authority_for_other_names(client: Any) -> None:
     only = x509.NameConstraints([x509.DNSName("example.test")], None)
     bound = Authority("Bound", extensions=[only])
     trouble = await client(bound.server(dns("localhost")), bound.pem).trouble()
-    assert trouble.trouble is FailureKind.UNFIT
+    assert trouble.kind is FailureKind.UNFIT
     assert "an authority above it may not certify" in trouble.detail
 
 
@@ -160,7 +160,7 @@ async def test_a_server_that_certifies(client: Any) -> None:
     impostor.key, impostor.name = own.key, own.certificate.subject
     server = impostor.server(dns("localhost"))
     trouble = await client(server, pem(own)).trouble()
-    assert trouble.trouble in ABOUT_TRUST
+    assert trouble.kind in ABOUT_TRUST
 
 
 @pytest_twisted.ensureDeferred
@@ -170,7 +170,7 @@ async def test_a_servers_own_certificate(client: Any) -> None:
     assert await client(own, pem(own)).ask() == b"<ok/>"
     other = ROOT.server(dns("localhost"))
     trouble = await client(other, pem(own)).trouble()
-    assert trouble.trouble is FailureKind.UNTRUSTED
+    assert trouble.kind is FailureKind.UNTRUSTED
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_a_servers_own_certificate(client: Any) -> None:
 async def test_old_tls(client: Any, versions: tuple[int, int]) -> None:
     """A server with old TLS alone is told apart."""
     server = ROOT.server(dns("localhost"), versions=versions)
-    assert (await client(server, ROOT.pem).trouble()).trouble is FailureKind.OLD_TLS
+    assert (await client(server, ROOT.pem).trouble()).kind is FailureKind.OLD_TLS
 
 
 TLS_1_2 = (SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)
@@ -194,7 +194,7 @@ async def test_no_cipher(client: Any) -> None:
     server = Server(
         made.key, made.certificate, TLS_1_2, ciphers=b"aNULL:eNULL:@SECLEVEL=0"
     )
-    assert (await client(server, ROOT.pem).trouble()).trouble is FailureKind.NO_CIPHER
+    assert (await client(server, ROOT.pem).trouble()).kind is FailureKind.NO_CIPHER
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ async def test_client_certificate(client: Any, versions: tuple[int, int]) -> Non
     made = ROOT.server(dns("localhost"))
     server = Server(made.key, made.certificate, versions, wants_certificate=True)
     trouble = await client(server, ROOT.pem).trouble()
-    assert trouble.trouble is FailureKind.CLIENT_CERTIFICATE
+    assert trouble.kind is FailureKind.CLIENT_CERTIFICATE
 
 
 # Trust that changes
@@ -217,7 +217,7 @@ async def test_new_trust_counts_at_once(client: Any) -> None:
     """An uploaded authority is believed by the next connection."""
     trust = Trust()
     asking = client(ROOT.server(dns("localhost")), trust=trust)
-    assert (await asking.trouble()).trouble is FailureKind.UNTRUSTED
+    assert (await asking.trouble()).kind is FailureKind.UNTRUSTED
     trust.replace([("uploaded", ROOT.pem)])
     assert await asking.ask() == b"<ok/>"
 
@@ -255,7 +255,7 @@ async def test_lost_trust_ends_connections(serve: Any) -> None:
         await each.ask()
     trust.replace([])
     await leaving.all_lost()
-    assert (await clients[0].trouble()).trouble is FailureKind.UNTRUSTED
+    assert (await clients[0].trouble()).kind is FailureKind.UNTRUSTED
     assert await clients[1].ask() == b"<ok/>"
     assert len(staying.connections) == 1
     for each in clients:
@@ -277,7 +277,7 @@ async def test_lost_trust_ends_what_is_under_way(serve: Any) -> None:
     await asked
     trust.replace([])
     trouble = await exchange
-    assert trouble.trouble is FailureKind.UNTRUSTED
+    assert trouble.kind is FailureKind.UNTRUSTED
     assert "has been removed" in trouble.detail
     await asking.close()
 
@@ -367,6 +367,6 @@ async def test_another_protocol() -> None:
     site = RawSite(answer)
     site.port = port.getHost().port
     asking = Client(site, Trust())
-    assert (await asking.trouble()).trouble is FailureKind.NOT_TLS
+    assert (await asking.trouble()).kind is FailureKind.NOT_TLS
     await asking.close()
     await port.stopListening()

@@ -79,7 +79,7 @@ async def test_a_silent_port_is_given_up(listen: Any) -> None:
     clock.advance(2)
     with pytest.raises(ConnectionFailure) as caught:
         await client.over
-    assert caught.value.trouble is FailureKind.TIMEOUT
+    assert caught.value.kind is FailureKind.TIMEOUT
     assert caught.value.detail == "30"
 
 
@@ -111,5 +111,5 @@ async def test_a_handshake_that_fails_leaves_nothing(listen: Any) -> None:
     await endpoint_to(port, Trust(), clock).connect(Factory.forProtocol(lambda: client))
     with pytest.raises(ConnectionFailure) as caught:
         await client.over
-    assert caught.value.trouble is FailureKind.UNTRUSTED
+    assert caught.value.kind is FailureKind.UNTRUSTED
     assert clock.getDelayedCalls() == []

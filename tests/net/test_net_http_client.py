@@ -100,7 +100,7 @@ async def test_an_endless_head_is_cut_off(
             asking = NETWORK.http_client().get(url)
     trouble = await trouble_with(asking)
     if head in ("headers", "interim responses"):
-        assert trouble.trouble is FailureKind.GARBLED
+        assert trouble.kind is FailureKind.GARBLED
         assert trouble.detail == "its headers do not end"
     await site.all_lost()
     assert server.sent < MUCH
@@ -203,7 +203,7 @@ async def test_other_encodings_are_refused(
             unzipped(serve, answer_with(body, encoding), accept=accept)
         )
     )
-    assert trouble.trouble is FailureKind.GARBLED
+    assert trouble.kind is FailureKind.GARBLED
     assert detail in trouble.detail
 
 
@@ -214,7 +214,7 @@ async def test_a_torn_zip_is_no_body(serve: Any) -> None:
     trouble = await trouble_with(
         Deferred.fromCoroutine(unzipped(serve, answer_with(body, "gzip")))
     )
-    assert trouble.trouble is FailureKind.LOST
+    assert trouble.kind is FailureKind.LOST
 
 
 @pytest_twisted.ensureDeferred

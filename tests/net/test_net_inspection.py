@@ -41,7 +41,7 @@ async def test_a_good_server(serve: Any, root: Authority) -> None:
     issuing = Authority("Issuing", root)
     server = issuing.server(dns("localhost", "mail.example.test"), above=[issuing])
     found = await look(serve(silent, server), root)
-    assert (found.trouble, found.problem) == (None, "")
+    assert (found.failure, found.problem) == (None, "")
     assert found.version == "TLSv1.3"
     assert found.cipher
     own, above = found.chain
@@ -56,7 +56,7 @@ async def test_a_stranger(serve: Any, root: Authority) -> None:
     """An untrusted chain is shown to its end, with what is wrong."""
     stranger = Authority("A stranger")
     found = await look(serve(silent, stranger.server(dns("localhost"))), root)
-    assert found.trouble is FailureKind.UNTRUSTED
+    assert found.failure is FailureKind.UNTRUSTED
     assert 'issued by "CN=A stranger"' in found.problem
     assert [each.issuer for each in found.chain] == ["CN=A stranger"]
 
@@ -66,7 +66,7 @@ async def test_expired(serve: Any, root: Authority) -> None:
     """An expired certificate can be looked at."""
     server = root.server(dns("localhost"), expires=NOW - DAY)
     found = await look(serve(silent, server), root)
-    assert found.trouble is FailureKind.NOT_VALID_NOW
+    assert found.failure is FailureKind.NOT_VALID_NOW
     assert found.chain[0].not_after < NOW
 
 
@@ -74,7 +74,7 @@ async def test_expired(serve: Any, root: Authority) -> None:
 async def test_another_host(serve: Any, root: Authority) -> None:
     """A certificate for another host can be looked at."""
     found = await look(serve(silent, root.server(dns("other.test"))), root)
-    assert found.trouble is FailureKind.WRONG_HOST
+    assert found.failure is FailureKind.WRONG_HOST
     assert found.problem == (
         "its certificate is not for this host: it is for other.test and not for "
         "localhost"
@@ -86,7 +86,7 @@ async def test_old_tls(serve: Any, root: Authority) -> None:
     """Without a handshake there is no chain, but a reason."""
     versions = (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION)
     found = await look(serve(silent, root.server([], versions=versions)), root)
-    assert (found.chain, found.trouble) == ((), FailureKind.OLD_TLS)
+    assert (found.chain, found.failure) == ((), FailureKind.OLD_TLS)
 
 
 @pytest_twisted.ensureDeferred
@@ -94,7 +94,7 @@ async def test_no_server_there(root: Authority) -> None:
     """A closed port is a result, not an exception."""
     network = Network(reactor, Trust())
     found = await inspect(network, "127.0.0.1", free_ports(1), timeout=10)
-    assert found.trouble is FailureKind.REFUSED
+    assert found.failure is FailureKind.REFUSED
     assert found.problem == "it refuses connections"
 
 
@@ -102,5 +102,5 @@ async def test_no_server_there(root: Authority) -> None:
 async def test_silence(serve: Any, root: Authority) -> None:
     """A server that says nothing is given up."""
     found = await look(serve(silent), root, timeout=0.05)
-    assert found.trouble is FailureKind.TIMEOUT
+    assert found.failure is FailureKind.TIMEOUT
     assert found.problem == "it did not answer within 0.05 seconds"

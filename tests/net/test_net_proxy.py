@@ -146,7 +146,7 @@ async def test_a_proxy_with_another_certificate(
         await through(
             proxies, secure=True, host="localhost", username="me", password="secret"
         )
-    assert caught.value.trouble is FailureKind.PROXY_UNREACHABLE
+    assert caught.value.kind is FailureKind.PROXY_UNREACHABLE
     assert "it is for other.test and not for localhost" in caught.value.detail
     assert proxies.requests == []
 
@@ -158,7 +158,7 @@ async def test_the_server_is_verified_through_the_tunnel(
     """A proxy that leads to another server gets no password."""
     with pytest.raises(ConnectionFailure) as caught:
         await through(proxy(), names=("other.test",))
-    assert caught.value.trouble is FailureKind.WRONG_HOST
+    assert caught.value.kind is FailureKind.WRONG_HOST
     assert caught.value.detail == f"it is for other.test and not for {MAIL}"
 
 
@@ -270,7 +270,7 @@ async def test_refusals(
     proxies = proxy(reply)
     with pytest.raises(ConnectionFailure) as caught:
         await through(proxies, **settings)
-    assert caught.value.trouble is trouble
+    assert caught.value.kind is trouble
     assert trouble in ABOUT_PROXY
     said = clause(caught.value)
     assert words in said
@@ -293,7 +293,7 @@ async def test_silence(proxy: Any, through: Through) -> None:
     clock.advance(2)
     with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is FailureKind.PROXY_GARBLED
+    assert caught.value.kind is FailureKind.PROXY_GARBLED
     assert "no answer within 30 seconds" in caught.value.detail
     assert clock.getDelayedCalls() == []
     await proxies.all_lost()
@@ -306,7 +306,7 @@ async def test_no_proxy_there(through: Through) -> None:
     proxies.port = free_ports(1)
     with pytest.raises(ConnectionFailure) as caught:
         await through(proxies)
-    assert caught.value.trouble is FailureKind.PROXY_UNREACHABLE
+    assert caught.value.kind is FailureKind.PROXY_UNREACHABLE
     assert "it refuses connections" in caught.value.detail
     assert f"http://127.0.0.1:{proxies.port}" in caught.value.detail
 
@@ -338,7 +338,7 @@ async def test_inspection_through_the_tunnel(
     trust = Trust([("ca_file", authority.pem)])
     settings = Proxy(secure=False, host="127.0.0.1", port=proxies.port)
     found = await inspect(Network(reactor, trust, settings), MAIL, 443, timeout=10)
-    assert found.trouble is None
+    assert found.failure is None
     assert found.chain[0].names == (MAIL,)
 
 

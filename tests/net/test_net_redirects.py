@@ -54,7 +54,7 @@ async def test_exchange(serve: Any, elsewhere: RawSite, status: str) -> None:
         "a@b.test",
     )
     with pytest.raises(MailboxUnreachable) as caught:
-        await mailbox.changes("")
+        await mailbox.arrivals("")
     await mailbox.close()
     assert elsewhere.url() in caught.value.message
     assert "Credentials are not sent to another address" in caught.value.message

@@ -103,7 +103,7 @@ async def test_wrong_host(
     """
     with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(names), host=host)
-    assert caught.value.trouble is FailureKind.WRONG_HOST
+    assert caught.value.kind is FailureKind.WRONG_HOST
     assert caught.value.detail == f"it is for {detail} and not for {host}"
 
 
@@ -113,7 +113,7 @@ async def test_unknown_authority(connect: Any) -> None:
     stranger = Authority("A stranger")
     with pytest.raises(ConnectionFailure) as caught:
         await connect(stranger.server(dns("localhost")))
-    assert caught.value.trouble is FailureKind.UNTRUSTED
+    assert caught.value.kind is FailureKind.UNTRUSTED
     assert "CN=A stranger" in caught.value.detail
 
 
@@ -124,7 +124,7 @@ async def test_self_signed(connect: Any) -> None:
     server = Server(lonely.key, lonely.certificate)
     with pytest.raises(ConnectionFailure) as caught:
         await connect(server)
-    assert caught.value.trouble is FailureKind.UNTRUSTED
+    assert caught.value.kind is FailureKind.UNTRUSTED
     assert caught.value.detail.startswith(
         'the server\'s own certificate "CN=localhost" is self-signed and not known'
     )
@@ -143,7 +143,7 @@ async def test_expired(connect: Any, authority: Authority) -> None:
     """An expired certificate is refused and says since when."""
     with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(dns("localhost"), expires=NOW - DAY))
-    assert caught.value.trouble is FailureKind.NOT_VALID_NOW
+    assert caught.value.kind is FailureKind.NOT_VALID_NOW
     assert f"expired on {NOW - DAY:%Y-%m-%d}" in caught.value.detail
 
 
@@ -152,7 +152,7 @@ async def test_not_yet_valid(connect: Any, authority: Authority) -> None:
     """A certificate of the future is refused and says from when it is valid."""
     with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(dns("localhost"), begins=NOW + DAY))
-    assert caught.value.trouble is FailureKind.NOT_VALID_NOW
+    assert caught.value.kind is FailureKind.NOT_VALID_NOW
     assert f"valid from {NOW + DAY:%Y-%m-%d}" in caught.value.detail
 
 
@@ -162,7 +162,7 @@ async def test_old_tls(connect: Any, authority: Authority) -> None:
     versions = (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION)
     with pytest.raises(ConnectionFailure) as caught:
         await connect(authority.server(dns("localhost"), versions=versions))
-    assert caught.value.trouble is FailureKind.OLD_TLS
+    assert caught.value.kind is FailureKind.OLD_TLS
 
 
 @pytest_twisted.ensureDeferred
@@ -197,7 +197,7 @@ async def test_the_deadline_counts_over_tls(serve: Any, authority: Authority) ->
     clock.advance(61)
     with pytest.raises(ConnectionFailure) as caught:
         await exchange
-    assert caught.value.trouble is FailureKind.TIMEOUT
+    assert caught.value.kind is FailureKind.TIMEOUT
     await site.all_lost()
     response = await transport.post(b"", mailbox="a@b.test", repeatable=False)
     assert response.body == b"<ok/>"
@@ -225,7 +225,7 @@ async def test_no_tls_at_all() -> None:
     )
     with pytest.raises(ConnectionFailure) as caught:
         await transport.post(b"", mailbox="a@b.test", repeatable=True)
-    assert caught.value.trouble is FailureKind.NOT_TLS
+    assert caught.value.kind is FailureKind.NOT_TLS
     assert "wrong version number" in caught.value.detail
     await transport.close()
     await port.stopListening()

@@ -305,11 +305,11 @@ async def test_exchange_takes_the_tokens(bench: Bench, provider: Provider) -> No
     )
     await sign_in(bench)
     mailbox = mailbox_of(bench)
-    page = await mailbox.changes("")
+    page = await mailbox.arrivals("")
     assert page.cursor
     refused.update(seen)
     bench.clock.advance(61)
-    assert (await mailbox.changes(page.cursor)).cursor
+    assert (await mailbox.arrivals(page.cursor)).cursor
     assert len(set(seen)) == 2
     await mailbox.close()
     await port.stopListening()
@@ -339,7 +339,7 @@ async def test_exchange_takes_an_applications_token(
         )
     )
     mailbox = mailbox_of(bench)
-    assert (await mailbox.changes("")).cursor
+    assert (await mailbox.arrivals("")).cursor
     await mailbox.close()
     await port.stopListening()
 

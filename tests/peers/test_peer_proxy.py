@@ -134,7 +134,7 @@ async def test_not_signed_in(
     tinyproxy.start("BasicAuth me geheim")
     with pytest.raises(ConnectionFailure) as caught:
         await ask(**signed_in)
-    assert caught.value.trouble is FailureKind.PROXY_SIGN_IN
+    assert caught.value.kind is FailureKind.PROXY_SIGN_IN
     assert words in caught.value.detail
 
 
@@ -144,7 +144,7 @@ async def test_forbidden(tinyproxy: Tinyproxy, ask: Any) -> None:
     tinyproxy.start("ConnectPort 443")
     with pytest.raises(ConnectionFailure) as caught:
         await ask()
-    assert caught.value.trouble is FailureKind.PROXY_FORBIDS
+    assert caught.value.kind is FailureKind.PROXY_FORBIDS
     assert "HTTP 403" in caught.value.detail
 
 
@@ -154,7 +154,7 @@ async def test_nobody_behind_it(tinyproxy: Tinyproxy, ask: Any) -> None:
     tinyproxy.start()
     with pytest.raises(ConnectionFailure) as caught:
         await ask(port=free_ports(1))
-    assert caught.value.trouble is FailureKind.PROXY_FAILED
+    assert caught.value.kind is FailureKind.PROXY_FAILED
 
 
 def test_the_daemon(tmp_path: Path, tinyproxy: Tinyproxy) -> None:

@@ -8,7 +8,7 @@ from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import (
     Action,
     Answer,
-    Changes,
+    ArrivalPage,
     Outcome,
     OutcomeKind,
     Unreadable,
@@ -44,7 +44,7 @@ class MemoryMailbox:
     async def check(self) -> None:
         self.calls.append("check")
 
-    async def changes(self, cursor: str) -> Changes:
+    async def arrivals(self, cursor: str) -> ArrivalPage:
         self.calls.append("changes")
         if cursor and not cursor.isdecimal():
             raise CursorLost("The synchronisation state is not valid.")
@@ -57,7 +57,7 @@ class MemoryMailbox:
         ]
         reached = seen + len(new)
         more = reached < len(self.inbox.arrivals)
-        return Changes(tuple(refs), str(reached), more)
+        return ArrivalPage(tuple(refs), str(reached), more)
 
     async def fetch(
         self, refs: Sequence[MessageRef]

@@ -26,10 +26,10 @@ from pexschedd.model.meeting import (
 )
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
-from pexschedd.scheduling.inbox.watcher import AfterLook, poll_interval
+from pexschedd.scheduling.inbox.watcher import NextDelay, poll_interval
 from pexschedd.scheduling.ports.mailbox import (
     Answer,
-    Changes,
+    ArrivalPage,
     Outcome,
     RewriteKind,
     Unreadable,
@@ -66,9 +66,9 @@ class Unsteady(MemoryMailbox):
         super().__init__(inbox, page)
         self._disturb = disturb
 
-    async def changes(self, cursor: str) -> Changes:
+    async def arrivals(self, cursor: str) -> ArrivalPage:
         self._disturb("changes", "before")
-        result = await super().changes(cursor)
+        result = await super().arrivals(cursor)
         self._disturb("changes", "after")
         return result
 
@@ -167,7 +167,7 @@ class Process:
         mailbox: MemoryMailbox,
         organizers: MemoryOrganizers | None = None,
         batch_size: int = 100,
-        after_look: AfterLook = poll_interval,
+        next_delay: NextDelay = poll_interval,
     ) -> None:
         self.clock = Clock()
         self.mailbox = mailbox
@@ -195,7 +195,7 @@ class Process:
             verify,
             clock=self.clock,
             batch_size=batch_size,
-            after_look=after_look,
+            next_delay=next_delay,
             **chance,
         )
 

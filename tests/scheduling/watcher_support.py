@@ -20,7 +20,7 @@ from pexschedd.scheduling.inbox.outbox import Outbox
 from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.inbox.reader import BATCH_SIZE, MailboxReader
 from pexschedd.scheduling.inbox.sender import DecisionSender
-from pexschedd.scheduling.inbox.watcher import AfterLook, Watcher, poll_interval
+from pexschedd.scheduling.inbox.watcher import NextDelay, Watcher, poll_interval
 from pexschedd.scheduling.ports.mailbox import Mailbox, OrganizersCalendars
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -43,7 +43,7 @@ def new_watcher(
     uuid4: Callable[[], str],
     digits: Callable[[int], str],
     batch_size: int = BATCH_SIZE,
-    after_look: AfterLook = poll_interval,
+    next_delay: NextDelay = poll_interval,
 ) -> Watcher:
     """The watcher of the integration with the id 1."""
     id = INTEGRATION
@@ -80,5 +80,5 @@ def new_watcher(
             QueueAlarm(id, store, alarms, clock=clock, now=now),
         ),
         clock=clock,
-        after_look=after_look,
+        next_delay=next_delay,
     )

@@ -125,7 +125,7 @@ class Opened:
 
     def settle(self) -> None:
         """Waits for what the store writes by itself: hint files."""
-        while self.store._keeper._writing:
+        while self.store._sealed_segments._writing:
             self.wait(self.store._journal.call(lambda: None))
 
     def close(self) -> None:

@@ -269,7 +269,7 @@ def test_a_compaction_that_is_stopped_leaves_nothing() -> None:
     disk = Disk()
     opened = cold(disk)
     store = opened.store
-    files, begun = store._keeper._hint_files, 0
+    files, begun = store._sealed_segments._hint_files, 0
     for steps in range(60):
         sources, dead = store._line_index.segments[:1], store._line_index.compacting()
         compaction = Compaction(disk, store._segments, sources, dead, files, 100)

@@ -185,7 +185,10 @@ def test_hints_of_what_is_compacted_away_are_given_up() -> None:
     for id in range(1, 21):
         opened.put(ROOM, Room(id=id, name="x"))
     opened.wait(opened.store.roll())
-    keeper, segment = opened.store._keeper, opened.store._line_index.segments[0]
+    keeper, segment = (
+        opened.store._sealed_segments,
+        opened.store._line_index.segments[0],
+    )
     writing = keeper._hint_files.writing(opened.store._segments, segment)
     assert writing.step()
     assert hints(disk) == ["00000001.hint"]

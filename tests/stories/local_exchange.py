@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.client import EwsClient
-from pexschedd.ews.error_messages import ExchangeSite
+from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.operations.get_item import build_get_messages, parse_messages
 from pexschedd.model.meeting import MeetingMessage, MessageRef
@@ -38,7 +38,7 @@ class LocalPoster:
 
 def local_mailbox(sandbox: Sandbox) -> EwsMailbox:
     """The equipment mailbox, as the product sees it."""
-    site = ExchangeSite("https://mail.example.test/EWS/Exchange.asmx", SVC, EQUIPMENT)
+    site = EwsTarget("https://mail.example.test/EWS/Exchange.asmx", SVC, EQUIPMENT)
     return EwsMailbox(EwsClient(LocalPoster(sandbox), site), site)
 
 

@@ -9,7 +9,7 @@ from lxml import html
 from msgspec.structs import fields
 
 from pexschedd.model.integration import Connector
-from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -31,17 +31,17 @@ class Letter(msgspec.Struct, frozen=True):
     __hash__ = None  # type: ignore[assignment]  # they are compared, not collected
 
 
-NEW_SINGLE = Letter("accept", Text.NEW_SINGLE)
-EDITED_SINGLE = Letter("accept", Text.EDITED_SINGLE)
-NEW_SERIES = Letter("accept", Text.NEW_SERIES)
-EDITED_SERIES = Letter("accept", Text.EDITED_SERIES)
-EDITED_OCCURRENCE = Letter("accept", Text.EDITED_OCCURRENCE)
-INVALID_ALIAS = Letter("decline", Text.INVALID_ALIAS)
-ALIAS_CONFLICT = Letter("decline", Text.ALIAS_CONFLICT)
-ALIAS_DELETED = Letter("decline", Text.ALIAS_DELETED)
-SINGLE_PAST = Letter("decline", Text.SINGLE_PAST)
-SERIES_PAST = Letter("decline", Text.SERIES_PAST)
-GENERAL_ERROR = Letter("decline", Text.GENERAL_ERROR)
+NEW_SINGLE = Letter("accept", AnswerTemplate.NEW_SINGLE)
+EDITED_SINGLE = Letter("accept", AnswerTemplate.EDITED_SINGLE)
+NEW_SERIES = Letter("accept", AnswerTemplate.NEW_SERIES)
+EDITED_SERIES = Letter("accept", AnswerTemplate.EDITED_SERIES)
+EDITED_OCCURRENCE = Letter("accept", AnswerTemplate.EDITED_OCCURRENCE)
+INVALID_ALIAS = Letter("decline", AnswerTemplate.INVALID_ALIAS)
+ALIAS_CONFLICT = Letter("decline", AnswerTemplate.ALIAS_CONFLICT)
+ALIAS_DELETED = Letter("decline", AnswerTemplate.ALIAS_DELETED)
+SINGLE_PAST = Letter("decline", AnswerTemplate.SINGLE_PAST)
+SERIES_PAST = Letter("decline", AnswerTemplate.SERIES_PAST)
+GENERAL_ERROR = Letter("decline", AnswerTemplate.GENERAL_ERROR)
 
 _KINDS = {
     "IPM.Schedule.Meeting.Resp.Pos": "accept",
@@ -61,7 +61,7 @@ def letter_of(item: Any) -> Letter:
 def _texts() -> dict[str, re.Pattern[str]]:
     """Every text that an integration answers with, as it is read."""
     defaults = {field.name: field.default for field in fields(Connector)}
-    return {name: _pattern(defaults[name]) for name in Text}
+    return {name: _pattern(defaults[name]) for name in AnswerTemplate}
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -112,7 +112,7 @@ class Organizers(RuleBasedStateMachine):
         (alias,) = (
             each.alias
             for each in self.life.store.all(tables.SCHEDULED_ALIAS)
-            if each.uuid in room.alias_id
+            if each.uuid in room.tag
         )
         try:
             item = self.exchange.schedule(

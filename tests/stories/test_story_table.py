@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate
 
 HERE = Path(__file__).parent
 TABLE = HERE.parents[1] / "docs" / "stories.md"
 
 TEXTS = {
-    "new single": Text.NEW_SINGLE,
-    "edited single": Text.EDITED_SINGLE,
-    "new series": Text.NEW_SERIES,
-    "edited series": Text.EDITED_SERIES,
-    "edited occurrence": Text.EDITED_OCCURRENCE,
-    "invalid alias id": Text.INVALID_ALIAS,
-    "alias conflict": Text.ALIAS_CONFLICT,
-    "alias deleted": Text.ALIAS_DELETED,
-    "single in the past": Text.SINGLE_PAST,
-    "series in the past": Text.SERIES_PAST,
-    "general error": Text.GENERAL_ERROR,
+    "new single": AnswerTemplate.NEW_SINGLE,
+    "edited single": AnswerTemplate.EDITED_SINGLE,
+    "new series": AnswerTemplate.NEW_SERIES,
+    "edited series": AnswerTemplate.EDITED_SERIES,
+    "edited occurrence": AnswerTemplate.EDITED_OCCURRENCE,
+    "invalid alias id": AnswerTemplate.INVALID_ALIAS,
+    "alias conflict": AnswerTemplate.ALIAS_CONFLICT,
+    "alias deleted": AnswerTemplate.ALIAS_DELETED,
+    "single in the past": AnswerTemplate.SINGLE_PAST,
+    "series in the past": AnswerTemplate.SERIES_PAST,
+    "general error": AnswerTemplate.GENERAL_ERROR,
 }
 """The names of the texts in the table."""
 
@@ -85,7 +85,7 @@ def test_every_story_has_a_row() -> None:
 def test_every_text_is_an_answer() -> None:
     """Each text that organizers can get is the answer of a row."""
     answers = " | ".join(rows().values())
-    assert set(TEXTS.values()) == set(Text)
+    assert set(TEXTS.values()) == set(AnswerTemplate)
     assert [text for text in TEXTS if text not in answers] == []
 
 

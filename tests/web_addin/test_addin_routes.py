@@ -27,9 +27,9 @@ async def test_meeting_details(server: Server, behind: Behind) -> None:
     assert answer.json == {
         "status": "success",
         "result": {
-            "room_name": ROOM.room_name,
-            "room_email": ROOM.room_email,
-            "alias_id": ROOM.alias_id,
+            "room_name": ROOM.mailbox_name,
+            "room_email": ROOM.mailbox_address,
+            "alias_id": ROOM.tag,
             "instructions": ROOM.instructions,
         },
     }

@@ -31,7 +31,7 @@ def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
 def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
     """Judge the TCP connection to the add-in's server."""
     where = f"{seen.host}:{seen.port}"
-    if seen.trouble is None:
+    if seen.failure is None:
         return passed(f"{where} accepts connections ({seen.address}).")
     if not case.serving:
         return _not_serving(f"No connection to {where}: {seen.problem}.")
@@ -64,14 +64,14 @@ def certificate(
             "The add-in is served on this machine without TLS, for a demonstration."
         )
     details = shown_chain(seen.chain)
-    if seen.trouble is None and ends_soon(case, seen):
+    if seen.failure is None and ends_soon(case, seen):
         return warning(
             f"The certificate expires on {day(seen.chain[0].not_after)}.",
             cause="After that, users see an empty pane.",
             remedy="Renew it on the reverse proxy before then.",
             details=details,
         )
-    if seen.trouble is None:
+    if seen.failure is None:
         return passed(f"{seen.version}; the certificate is trusted.", *details)
     remedy = {
         FailureKind.WRONG_HOST: "Give the reverse proxy a certificate for "
@@ -80,7 +80,7 @@ def certificate(
         FailureKind.NOT_TLS: f"Correct the port in {_FIELD}, or make the reverse proxy "
         "speak TLS there.",
     }.get(
-        seen.trouble,
+        seen.failure,
         "Use a certificate from a public authority, with its full chain; or install "
         "your own authority's certificate on all users' devices and on this machine.",
     )
@@ -98,7 +98,7 @@ def answers(case: ExaminedIntegration, seen: PaneState) -> CheckFinding:
     answered, id = seen.answered, case.connector.id
     if not case.serving:
         return _not_serving(f"{answered.url} does not lead to a running daemon.")
-    if answered.trouble is not None:
+    if answered.failure is not None:
         return failed(
             f"{answered.url} does not answer: {answered.problem}.",
             cause="The reverse proxy cannot reach this daemon, or something else "

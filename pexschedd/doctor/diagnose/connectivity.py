@@ -54,10 +54,10 @@ def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
 def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
     """Judge the TCP connection to Exchange, or through the proxy."""
     where = f"{seen.host}:{seen.port}"
-    if seen.trouble is None:
+    if seen.failure is None:
         through = f" through {case.proxy}" if case.proxy else ""
         return passed(f"{where} accepts connections{through} ({seen.address}).")
-    if seen.trouble in ABOUT_PROXY:
+    if seen.failure in ABOUT_PROXY:
         return failed(
             f"No connection to {where}: {seen.problem}.",
             cause="The web proxy does not let the connection through.",
@@ -102,7 +102,7 @@ def ends_soon(case: ExaminedIntegration, seen: HandshakeInspection) -> bool:
 def certificate(case: ExaminedIntegration, seen: HandshakeInspection) -> CheckFinding:
     """Judge Exchange's certificate and TLS."""
     details = shown_chain(seen.chain)
-    if seen.trouble is None and ends_soon(case, seen):
+    if seen.failure is None and ends_soon(case, seen):
         return warning(
             f"The certificate expires on {day(seen.chain[0].not_after)}.",
             cause="After that, Exchange is no longer trusted and nothing is scheduled.",
@@ -110,13 +110,13 @@ def certificate(case: ExaminedIntegration, seen: HandshakeInspection) -> CheckFi
             commands=RENEW,
             details=details,
         )
-    if seen.trouble is None:
+    if seen.failure is None:
         issuer = seen.chain[0].issuer if seen.chain else "?"
         return passed(
             f"{seen.version}; the certificate issued by {one_line(issuer)} is trusted.",
             *details,
         )
-    found = advice(seen.trouble)
+    found = advice(seen.failure)
     return failed(
         f"No trusted connection to {seen.host}:{seen.port}: {seen.problem}.",
         cause=found.cause,

@@ -29,7 +29,7 @@ def no_document(
     seen: HttpResult, *, what: str, commands: tuple[str, ...]
 ) -> CheckFinding:
     """Return the failure to fetch a document of `what`, with the probe's trouble."""
-    if seen.trouble in ABOUT_TRUST:
+    if seen.failure in ABOUT_TRUST:
         return failed(
             f"{seen.url} is not trusted: {seen.problem}.",
             cause=f"Keys of {what} are accepted only over a trusted connection.",

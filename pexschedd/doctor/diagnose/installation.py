@@ -47,9 +47,9 @@ def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
 
 def disk(_case: ExaminedIntegration, seen: DiskState) -> CheckFinding:
     """Judge the free space for the state folder."""
-    if seen.trouble:
+    if seen.problem:
         return failed(
-            f"{seen.path} cannot be examined: {seen.trouble}.",
+            f"{seen.path} cannot be examined: {seen.problem}.",
             cause="The folder does not exist or is not accessible.",
             remedy="Correct state_dir in the configuration file, or the folder's "
             "permissions.",

@@ -56,7 +56,7 @@ def metadata(domain: str) -> Callable[[ExaminedIntegration, HttpResult], CheckFi
 
 
 def _metadata(domain: str, seen: HttpResult) -> CheckFinding:
-    if seen.trouble is not None:
+    if seen.failure is not None:
         return no_document(seen, what="Exchange metadata", commands=(_FQDNS,))
     fields = "Exchange Metadata Domains and URLs"
     if seen.status != 200:

@@ -15,7 +15,7 @@ class _TokenError(msgspec.Struct):
 
 def token_endpoint(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
     """Judge the response to a request for a token without any secret."""
-    if seen.trouble is not None:
+    if seen.failure is not None:
         return no_document(seen, what="the identity provider", commands=())
     try:
         error = msgspec.json.decode(seen.body, type=_TokenError).error
@@ -53,7 +53,7 @@ class _Jwks(msgspec.Struct):
 def openid(case: ExaminedIntegration, seen: OpenIdDocuments) -> CheckFinding:
     """Judge the OpenID Connect configuration of the add-in's tokens, and its keys."""
     answered = seen.configuration
-    if answered.trouble is not None:
+    if answered.failure is not None:
         return no_document(answered, what="the identity provider", commands=())
     field = "OIDC metadata URL of the add-in"
     try:

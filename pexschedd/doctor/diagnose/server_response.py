@@ -26,8 +26,8 @@ _SCHEMES = {
 def web(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
     """Judge whether Exchange Web Services answered at all."""
     host = f"{case.host}:{case.port}"
-    if seen.trouble is not None:
-        trusted = seen.trouble not in ABOUT_TRUST
+    if seen.failure is not None:
+        trusted = seen.failure not in ABOUT_TRUST
         return failed(
             f"{host} does not answer: {seen.problem}.",
             cause="The port does not speak HTTP as the EWS URL says, or the server is "

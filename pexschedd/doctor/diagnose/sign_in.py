@@ -53,7 +53,7 @@ def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
             remedy=_SETTINGS.get(method, "Correct the fields of the service account."),
             commands=_look(case),
         )
-    if answered.trouble is not None:
+    if answered.failure is not None:
         return failed(
             f"{case.host} did not answer: {answered.problem}.",
             cause="The connection broke while the account was signing in.",

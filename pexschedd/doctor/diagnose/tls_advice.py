@@ -77,6 +77,6 @@ _OTHER = Advice(
 )
 
 
-def advice(trouble: FailureKind) -> Advice:
+def advice(failure: FailureKind) -> Advice:
     """Return the advice for a failed handshake."""
-    return _ADVICE.get(trouble, _OTHER)
+    return _ADVICE.get(failure, _OTHER)

@@ -32,7 +32,7 @@ from pexschedd.model.recurrence import (
     Zone,
 )
 from pexschedd.scheduling.recurrence.series_dates import first_start
-from pexschedd.scheduling.recurrence.timezone_rules import clock_of
+from pexschedd.scheduling.recurrence.timezone_rules import tzinfo_of
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ def _recurrence(item: ItemReader) -> Recurrence:
 def _by_clock(
     item: ItemReader, parts: list[Element], start: datetime, end: datetime, zone: Zone
 ) -> Recurrence:
-    clock = clock_of(zone)
+    clock = tzinfo_of(zone)
     days = _whole_days(start, end, clock) if item.true("IsAllDayEvent") else None
     first, last = days or (
         start.astimezone(clock).replace(tzinfo=None, fold=0),

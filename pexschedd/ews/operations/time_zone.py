@@ -11,7 +11,7 @@ from pexschedd.ews.zones import iana_zone, named_zone
 from pexschedd.model.recurrence import (
     FIRST_YEAR,
     LAST_YEAR,
-    Change,
+    ClockChange,
     CustomZone,
     DayOfWeek,
     Era,
@@ -123,16 +123,18 @@ def _era(group: Element, periods: dict[str, tuple[str, int]]) -> Era:
     return Era(bias=standard, changes=tuple(changes))
 
 
-def _change(transition: Element, bias: int) -> Change:
+def _change(transition: Element, bias: int) -> ClockChange:
     at = _minutes(text(transition, "TimeOffset") or "PT0S")
     if at is None:
         raise ValueError("TimeOffset: no duration")
     month = int(text(transition, "Month"))
     if local_name(transition) == "RecurringDateTransition":
-        return Change(bias=bias, month=month, at=at, day=int(text(transition, "Day")))
+        return ClockChange(
+            bias=bias, month=month, at=at, day=int(text(transition, "Day"))
+        )
     weekday: DayOfWeek = DAYS_OF_WEEK[text(transition, "DayOfWeek").strip()]
     week = int(text(transition, "Occurrence"))
-    return Change(bias=bias, month=month, at=at, weekday=weekday, week=week)
+    return ClockChange(bias=bias, month=month, at=at, weekday=weekday, week=week)
 
 
 def _minutes(duration: str) -> int | None:

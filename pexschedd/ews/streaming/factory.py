@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pexschedd.ews.client import EwsClient, Observer
-from pexschedd.ews.error_messages import ExchangeSite
+from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import MINUTES, EwsStream
@@ -35,9 +35,9 @@ def ews_notifications(
         clock=clock,
         limits=account.limits,
     )
-    site = ExchangeSite(account.url, account.username, mailbox, account.method)
+    target = EwsTarget(account.url, account.username, mailbox, account.method)
     aside = throttle.for_long_calls() if throttle else None
-    client = EwsClient(channel, site, aside, observer)
+    client = EwsClient(channel, target, aside, observer)
     if pull_every is not None:
-        return EwsPull(client, channel, site, interval=pull_every, clock=clock)
-    return EwsStream(client, channel, site, minutes=minutes)
+        return EwsPull(client, channel, target, interval=pull_every, clock=clock)
+    return EwsStream(client, channel, target, minutes=minutes)

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, ServerError
-from pexschedd.ews.error_messages import ExchangeSite
+from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.operations.events import Arrivals
 from pexschedd.ews.operations.get_events import (
     PulledEvents,
@@ -35,14 +35,14 @@ class EwsPull:
         self,
         client: EwsClient,
         channel: SubscriptionChannel,
-        site: ExchangeSite,
+        target: EwsTarget,
         *,
         interval: Callable[[], float],
         clock: IReactorTime,
     ) -> None:
         self._client = client
         self._channel = channel
-        self._site = site
+        self._target = target
         self._interval = interval
         self._clock = clock
         self._subscription = ""
@@ -57,7 +57,7 @@ class EwsPull:
         """A subscription is kept as long as the server knows it."""
         if not self._subscription:
             await self._subscribe()
-        mailbox = self._site.mailbox
+        mailbox = self._target.mailbox
         more = True
         while not self._closed:
             if not more:
@@ -71,7 +71,7 @@ class EwsPull:
             if isinstance(answer, ItemProblem):
                 # Whether some events were missed or all is over: begin anew.
                 self._subscription = ""
-                raise problem_error(answer, self._site)
+                raise problem_error(answer, self._target)
             alive()
             self._watermark, more = answer.watermark, answer.more
             if self._arrivals.among(answer.events):
@@ -79,7 +79,7 @@ class EwsPull:
 
     async def _subscribe(self) -> None:
         minutes = min(MAX_MINUTES, SPARE_MINUTES + round(self._interval() / 15))
-        request = build_subscribe_pull(self._site.mailbox, minutes)
+        request = build_subscribe_pull(self._target.mailbox, minutes)
         found = await self._client.read(request, parse_subscribe)
         self._subscription, self._watermark = found.id, found.watermark
 
@@ -100,7 +100,7 @@ class EwsPull:
         self._closed = True
         if self._wait is not None and not self._wait.called:
             self._wait.callback(None)
-        await unsubscribe(self._client, self._channel, self._site, self._subscription)
+        await unsubscribe(self._client, self._channel, self._target, self._subscription)
 
 
 def _parsed(data: bytes) -> PulledEvents | ItemProblem:

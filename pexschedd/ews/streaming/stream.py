@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, NotSoap, ServerError, SoapError
-from pexschedd.ews.error_messages import ExchangeSite, said, server_error, soap_error
+from pexschedd.ews.error_messages import EwsTarget, said, server_error, soap_error
 from pexschedd.ews.operations.events import Arrivals
 from pexschedd.ews.operations.get_streaming_events import (
     StreamNotice,
@@ -59,13 +59,13 @@ class EwsStream:
         self,
         client: EwsClient,
         channel: SubscriptionChannel,
-        site: ExchangeSite,
+        target: EwsTarget,
         *,
         minutes: int = MINUTES,
     ) -> None:
         self._client = client
         self._channel = channel
-        self._site = site
+        self._target = target
         self._minutes = minutes
         self._subscription = ""
         self._arrivals = Arrivals()
@@ -85,12 +85,12 @@ class EwsStream:
             self._subscription = ""
             forgotten = category(problem.code) is Category.SUBSCRIPTION
             if made_now or not forgotten or problem.code == REPLACED:
-                raise problem_error(problem, self._site)
+                raise problem_error(problem, self._target)
             self._log.info("subscribing again: {why}", why=said(problem))
             made_now = True
 
     async def _subscribe(self) -> None:
-        request = build_subscribe_streaming(self._site.mailbox)
+        request = build_subscribe_streaming(self._target.mailbox)
         found = await self._client.read(request, parse_subscribe)
         self._subscription = found.id
 
@@ -117,20 +117,20 @@ class EwsStream:
                 return error.problem
 
         request = build_get_streaming_events(
-            self._site.mailbox, self._subscription, self._minutes
+            self._target.mailbox, self._subscription, self._minutes
         )
         channel.stream_to(consume)
         try:
             problem = await self._client.read(request, not_streamed)
         except MailboxError as error:
             if hearing.error is not None:
-                raise soap_error(hearing.error, self._site) from error
+                raise soap_error(hearing.error, self._target) from error
             if hearing.over or hearing.closed:
                 return hearing.problem
             if channel.was_late and hearing.begun:
                 raise MailboxUnreachable(
-                    f"{self._site.host} was to tell what arrives and has said nothing "
-                    f"for {channel.patience:.0f} seconds."
+                    f"{self._target.host} was to tell what arrives and has said "
+                    f"nothing for {channel.patience:.0f} seconds."
                 ) from error
             raise
         finally:
@@ -142,7 +142,7 @@ class EwsStream:
         if self._closed:
             return
         self._closed = True
-        await unsubscribe(self._client, self._channel, self._site, self._subscription)
+        await unsubscribe(self._client, self._channel, self._target, self._subscription)
 
 
 class _Hearing:
@@ -204,17 +204,17 @@ class _Hearing:
         self.over = True
 
 
-def problem_error(problem: ItemProblem, site: ExchangeSite) -> MailboxError:
+def problem_error(problem: ItemProblem, target: EwsTarget) -> MailboxError:
     """An end of the subscription is nothing that anybody has to mend."""
     if category(problem.code) is Category.SUBSCRIPTION:
-        return MailboxBusy(f"{site.host} has ended the subscription: {said(problem)}")
-    return server_error(problem, site)
+        return MailboxBusy(f"{target.host} has ended the subscription: {said(problem)}")
+    return server_error(problem, target)
 
 
 async def unsubscribe(
     client: EwsClient,
     channel: SubscriptionChannel,
-    site: ExchangeSite,
+    target: EwsTarget,
     subscription: str,
 ) -> None:
     """Ends what is under way, and the subscription as far as the server lets us."""
@@ -222,7 +222,7 @@ async def unsubscribe(
     try:
         if subscription:
             channel.hurry(GRACE)
-            request = build_unsubscribe(site.mailbox, subscription)
+            request = build_unsubscribe(target.mailbox, subscription)
             await client.write(request, parse_unsubscribe)
     except MailboxError:
         pass  # the server forgets it by itself

@@ -97,12 +97,12 @@ class TwistedConnection:
         return await read_body(response, self._limits.max_answer, too_large)
 
     def _transport(self) -> Any:
-        return getattr(self._pool.newest, "transport", None)
+        return getattr(self._pool.latest_connection, "transport", None)
 
     def abort(self) -> None:
         """Drops the connection at once, whatever is still on its way."""
-        if self._pool.newest is not None:
-            self._pool.newest.abort_connection()
+        if self._pool.latest_connection is not None:
+            self._pool.latest_connection.abort_connection()
 
     async def close(self) -> None:
         """Closes the connection, unless a request is under way on it."""

@@ -43,8 +43,8 @@ class Applications:
         if connector is None:
             raise NotFound(f"There is no integration {connector_id} any more.")
         context = context_of(connector, "private_key")
-        with self._store.transaction() as change:
-            change.put(
+        with self._store.transaction() as transaction:
+            transaction.put(
                 tables.CONNECTOR,
                 replace(
                     connector,
@@ -52,6 +52,6 @@ class Applications:
                     private_key=self._store.vault.seal(made.private_key, context),
                 ),
             )
-            durable = change.commit()
+            durable = transaction.commit()
         await durable
         return made.certificate

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
 from pexschedd.clock import Now
@@ -24,12 +23,11 @@ from pexschedd.model.integration import Connector
 from pexschedd.net.errors import (
     ABOUT_TRUST,
     ConnectionFailure,
-    FailureKind,
     clause,
     too_large,
 )
 from pexschedd.net.http_client import PreparedUrl
-from pexschedd.net.twisted_errors import as_connection_failure
+from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.body_reader import read_body
 
@@ -72,7 +70,7 @@ class TokenEndpoint:
             raise SignInRefused("Enter the identity provider's oauth_token_endpoint.")
         complete = self._authenticated(connector, settings, form)
         posting = Deferred.fromCoroutine(self._post(settings, complete))
-        posting.addTimeout(TIMEOUT, self._clock, _timed_out)
+        posting.addTimeout(TIMEOUT, self._clock, raise_timeout)
         try:
             status, headers, body = await posting
         except Exception as error:
@@ -80,7 +78,7 @@ class TokenEndpoint:
             if not isinstance(failure, ConnectionFailure):
                 raise
             kind = MailboxUnreachable
-            if failure.trouble in ABOUT_TRUST:
+            if failure.kind in ABOUT_TRUST:
                 kind = MailboxUntrusted
             raise kind(
                 "No token can be obtained from the OAuth token endpoint "
@@ -132,9 +130,3 @@ class TokenEndpoint:
 def context_of(connector: Connector, field: str) -> str:
     """Return the context that a field of an integration is sealed for."""
     return f"ms_exchange_connector/{connector.uuid}/{field}"
-
-
-def _timed_out(result: object, seconds: float) -> object:
-    if isinstance(result, Failure):
-        raise ConnectionFailure(FailureKind.TIMEOUT, f"{seconds:.0f}")
-    return result

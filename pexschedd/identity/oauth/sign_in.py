@@ -283,6 +283,6 @@ class SignIns:
         return pending if same and self._now() < pending.expires else None
 
     def _save(self, connector: Connector) -> Deferred[None]:
-        with self._store.transaction(essential=True) as change:
-            change.put(tables.CONNECTOR, connector)
-            return change.commit()
+        with self._store.transaction(essential=True) as transaction:
+            transaction.put(tables.CONNECTOR, connector)
+            return transaction.commit()

@@ -273,8 +273,8 @@ class TokenCache:
         ):
             raise SignInRefused("The sign-in was replaced or became invalid meanwhile.")
         context = context_of(current, "oauth_refresh_token")
-        with self._store.transaction(essential=True) as change:
-            change.put(
+        with self._store.transaction(essential=True) as transaction:
+            transaction.put(
                 tables.CONNECTOR,
                 replace(
                     current,
@@ -282,7 +282,7 @@ class TokenCache:
                     oauth_signed_in_for=replace(found, refreshed=self._now()).as_text(),
                 ),
             )
-            durable = change.commit()
+            durable = transaction.commit()
         await durable
 
     def _remember(self, connector: Connector, error: MailboxError) -> None:

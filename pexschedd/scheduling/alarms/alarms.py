@@ -54,11 +54,11 @@ class Alarms:
             instance=instance,
             details=details,
         )
-        change = self._store.transaction(essential=True)
-        change.put(
+        transaction = self._store.transaction(essential=True)
+        transaction.put(
             tables.ALARM,
             Alarm(
-                id=active.id if active else change.new_id(tables.ALARM),
+                id=active.id if active else transaction.new_id(tables.ALARM),
                 name=name,
                 instance=instance,
                 node=self._node,
@@ -66,7 +66,7 @@ class Alarms:
                 time_raised=active.time_raised if active else self._now(),
             ),
         )
-        change.commit().addErrback(self._not_stored)
+        transaction.commit().addErrback(self._not_stored)
 
     def lower(self, instance: str, *names: str) -> None:
         """Lower the instance's alarms of these names; all of them without names."""
@@ -80,7 +80,7 @@ class Alarms:
         ]
         if not raised:
             return
-        change = self._store.transaction(essential=True)
+        transaction = self._store.transaction(essential=True)
         for alarm in raised:
             self._log.info(
                 "alarm lowered name={name} instance={instance}",
@@ -88,11 +88,11 @@ class Alarms:
                 instance=instance,
             )
             lowered = msgspec.structs.replace(alarm, time_lowered=self._now())
-            change.put(tables.ALARM, lowered)
+            transaction.put(tables.ALARM, lowered)
         history = [a for a in alarms if a.time_lowered is not None]
         for alarm in history[: max(0, len(history) + len(raised) - KEPT)]:
-            change.delete(tables.ALARM, alarm.id)
-        change.commit().addErrback(self._not_stored)
+            transaction.delete(tables.ALARM, alarm.id)
+        transaction.commit().addErrback(self._not_stored)
 
     def _not_stored(self, failure: object) -> None:
         # The store has failed and stops the process by itself; it has said why.

@@ -7,10 +7,10 @@ import msgspec
 
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.model.schedule import RecurringConference, Scheduled
+from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.decisions import succession
 from pexschedd.scheduling.decisions.context import KnownMeetings
-from pexschedd.scheduling.decisions.decision import Decision, Text, declined
+from pexschedd.scheduling.decisions.decision import AnswerTemplate, Decision, declined
 
 
 class AliasClaim:
@@ -20,7 +20,7 @@ class AliasClaim:
         self,
         alias: ScheduledAlias,
         message: MeetingMessage,
-        own: Sequence[Scheduled],
+        own: Sequence[MeetingRecord],
         known: KnownMeetings,
     ) -> None:
         self.alias = alias
@@ -38,15 +38,17 @@ class AliasClaim:
         alias = self.alias
         succeeds = succession.may_succeed(self._message, alias, now, self._known)
         if alias.is_deleted(now) and not succeeds:
-            return declined(Text.ALIAS_DELETED, "alias deleted", alias)
+            return declined(AnswerTemplate.ALIAS_DELETED, "alias deleted", alias)
         if self._is_anothers and not (succeeds or self._has_alias):
             if may_wait:
                 return Decision("the tag is another meeting's until now", waits=True)
-            return declined(Text.INVALID_ALIAS, "the tag is another meeting's", alias)
-        for text in (alias.alias, alias.numeric_alias):
-            owner = self._known.owner_of(text)
+            return declined(
+                AnswerTemplate.INVALID_ALIAS, "the tag is another meeting's", alias
+            )
+        for address in (alias.alias, alias.numeric_alias):
+            owner = self._known.owner_of(address)
             if owner is not None and not self.has_room(owner):
-                return declined(Text.ALIAS_CONFLICT, "alias in use", alias)
+                return declined(AnswerTemplate.ALIAS_CONFLICT, "alias in use", alias)
         return None
 
     def has_room(self, conference: int) -> bool:
@@ -56,7 +58,9 @@ class AliasClaim:
             for each in self._known.in_room(conference)
         )
 
-    def used(self, old: RecurringConference | None, kept: Scheduled) -> ScheduledAlias:
+    def used(
+        self, old: RecurringConference | None, kept: MeetingRecord
+    ) -> ScheduledAlias:
         """Return the alias as it is once the request has been scheduled.
 
         `old` is the series as it was, and `kept` what was made or edited. If another

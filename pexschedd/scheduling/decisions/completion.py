@@ -9,8 +9,11 @@ import msgspec
 
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
-from pexschedd.scheduling.decisions.context import KnownMeetings, scheduled
+from pexschedd.model.schedule import (
+    MeetingRecord,
+    ScheduledConference,
+)
+from pexschedd.scheduling.decisions.context import KnownMeetings, meeting_records
 from pexschedd.scheduling.decisions.decision import Undecidable
 from pexschedd.scheduling.recurrence.series_dates import original_on
 
@@ -24,12 +27,14 @@ def completed(
     Raises `Undecidable` for a message about a known series that says neither that it is
     about all of it nor which occurrence it is about.
     """
-    everything = scheduled(known, connector.id, message.uid) if message.uid else []
+    everything = (
+        meeting_records(known, connector.id, message.uid) if message.uid else []
+    )
     if not everything:
         return message
     if not message.has_sequence:
-        newest = max(map(_sequence, everything))
-        message = msgspec.structs.replace(message, sequence=newest)
+        latest = max(map(_sequence, everything))
+        message = msgspec.structs.replace(message, sequence=latest)
     series = known.series(connector.id, message.uid)
     if series is None or message.is_series:
         return message
@@ -40,12 +45,12 @@ def completed(
             original = None
         if original is not None:
             return msgspec.structs.replace(message, recurrence_id=original)
-    if message.recurrence_id is None and not message.is_whole:
+    if message.recurrence_id is None and not message.says_which_part:
         raise Undecidable("the message does not say which part of the series it is for")
     return message
 
 
-def _sequence(meeting: ScheduledConference | RecurringConference) -> int:
+def _sequence(meeting: MeetingRecord) -> int:
     if isinstance(meeting, ScheduledConference):
         return meeting.sequence
     return max([meeting.sequence, *(each.sequence for each in meeting.versions)])

@@ -10,7 +10,7 @@ from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAli
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.scheduling.decisions.context import IdSource, KnownMeetings, RoomTexts
-from pexschedd.scheduling.decisions.decision import Change, Put
+from pexschedd.scheduling.decisions.decision import Put, RecordChange
 
 NAME_STEM = 243
 """A conference's name has at most 250 characters; a blank and six digits may follow."""
@@ -26,7 +26,7 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
     now: datetime
     ids: IdSource
 
-    def new(self, alias: ScheduledAlias) -> tuple[int, list[Change]]:
+    def new(self, alias: ScheduledAlias) -> tuple[int, list[RecordChange]]:
         """The id of a conference for this alias, and the changes that make it."""
         message, connector = self.message, self.connector
         conference = Conference(
@@ -50,13 +50,13 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
             )
             for address in dict.fromkeys((alias.alias, alias.numeric_alias))
         ]
-        changes: list[Change] = [Put(tables.CONFERENCE, conference)]
+        changes: list[RecordChange] = [Put(tables.CONFERENCE, conference)]
         changes += [Put(tables.CONFERENCE_ALIAS, address) for address in addresses]
         return conference.id, changes
 
     def renamed(
         self, conference_id: int, alias: ScheduledAlias, *, is_open: bool
-    ) -> list[Change]:
+    ) -> list[RecordChange]:
         """The change that gives a conference the message's name and description.
 
         Conferencing nodes identify a running conference by its name, so renaming it

@@ -11,8 +11,8 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.schedule import (
     CancelledOccurrence,
+    MeetingRecord,
     RecurringConference,
-    Scheduled,
     ScheduledConference,
 )
 from pexschedd.model.table import Table
@@ -33,10 +33,12 @@ class KnownMeetings(Protocol):
     def series(self, connector_id: int, uid: str) -> RecurringConference | None:
         """The scheduled series."""
 
-    def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
+    def early_cancellations(
+        self, connector_id: int, uid: str
+    ) -> list[CancelledOccurrence]:
         """Occurrences whose cancellation came before any request."""
 
-    def in_room(self, conference: int) -> list[Scheduled]:
+    def in_room(self, conference: int) -> list[MeetingRecord]:
         """The meetings and series, of any integration, that have this conference."""
 
     def conference(self, id: int) -> Conference | None:
@@ -78,7 +80,9 @@ class IdSource(msgspec.Struct, frozen=True):
     digits: Callable[[int], str]
 
 
-def scheduled(known: KnownMeetings, connector_id: int, uid: str) -> list[Scheduled]:
+def meeting_records(
+    known: KnownMeetings, connector_id: int, uid: str
+) -> list[MeetingRecord]:
     """Return all that is scheduled of a meeting: single, occurrences, series."""
     series = known.series(connector_id, uid)
     return [*known.meetings(connector_id, uid), *([series] if series else [])]

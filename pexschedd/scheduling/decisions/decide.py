@@ -41,13 +41,18 @@ from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
     RoomTexts,
-    scheduled,
+    meeting_records,
     tagged,
 )
-from pexschedd.scheduling.decisions.decision import Change, Decision, Put, RemoveRoom
+from pexschedd.scheduling.decisions.decision import (
+    Decision,
+    Put,
+    RecordChange,
+    RemoveRoom,
+)
 from pexschedd.scheduling.decisions.meeting_request import MeetingRequest
 from pexschedd.scheduling.decisions.series_edit import without_occurrence
-from pexschedd.scheduling.decisions.versions import Version, newest
+from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
 
 
@@ -102,9 +107,9 @@ def _cancelled(
             created=now,
         )
         return _occurrence_cancelled(message, early, known, connector)
-    meetings = scheduled(known, connector.id, message.uid)
+    meetings = meeting_records(known, connector.id, message.uid)
     if not meetings:
-        return _cancelled_early(message, known, connector, now, may_wait)
+        return _cancelled_before_request(message, known, connector, now, may_wait)
     if not organizer.is_the_organizers(message, connector.id, meetings, known):
         return organizer.refused("the cancellation")
     if message.sequence < max(each.sequence for each in meetings):
@@ -128,17 +133,19 @@ def _occurrence_cancelled(
     original = early.recurrence_id
     series = known.series(connector.id, message.uid)
     meetings = known.meetings(connector.id, message.uid)
-    everything = scheduled(known, connector.id, message.uid)
+    everything = meeting_records(known, connector.id, message.uid)
     if not organizer.is_the_organizers(message, connector.id, everything, known):
         return organizer.refused("the cancellation of an occurrence")
     if series is not None:
-        if newest(series, original).is_newer_than(Version.of(message)):
+        if version_of_occurrence(series, original).is_newer_than(
+            Version.of_message(message)
+        ):
             return Decision("cancels what has been sent again since", Action.DISCARD)
-        changed = without_occurrence(series, original, Version.of(message))
+        edited = without_occurrence(series, original, Version.of_message(message))
         return Decision(
             "occurrence cancelled",
             Action.REMOVE,
-            changes=(Put(tables.RECURRING_CONFERENCE, changed),),
+            changes=(Put(tables.RECURRING_CONFERENCE, edited),),
         )
     orphan = next((m for m in meetings if m.recurrence_id == original), None)
     if orphan is None:
@@ -146,7 +153,7 @@ def _occurrence_cancelled(
         note = "occurrence cancelled before it was scheduled"
         remembered = Put(tables.CANCELLED_OCCURRENCE, early)
         return Decision(note, Action.REMOVE, changes=(remembered,))
-    change: Change = RemoveRoom(orphan.conference)
+    change: RecordChange = RemoveRoom(orphan.conference)
     if succession.shared(orphan.conference, [orphan], known):
         change = Put(
             tables.SCHEDULED_CONFERENCE,
@@ -155,7 +162,7 @@ def _occurrence_cancelled(
     return Decision("occurrence cancelled", Action.REMOVE, changes=(change,))
 
 
-def _cancelled_early(
+def _cancelled_before_request(
     message: MeetingMessage,
     known: KnownMeetings,
     connector: Connector,

@@ -19,7 +19,7 @@ class Undecidable(PexscheddError):
     code = "undecidable"
 
 
-class Text(StrEnum):
+class AnswerTemplate(StrEnum):
     """A text for the organizer, by the name of the integration's field."""
 
     NEW_SINGLE = "accept_new_single_meeting_template"
@@ -55,10 +55,10 @@ class RemoveRoom(msgspec.Struct, frozen=True):
     conference: int
 
 
-Change = Put | Delete | RemoveRoom
+RecordChange = Put | Delete | RemoveRoom
 
 
-def in_words(changes: Iterable[Change]) -> str:
+def in_words(changes: Iterable[RecordChange]) -> str:
     """The changed records by their ids; follows a decision's note in the log."""
     said = []
     for change in changes:
@@ -79,10 +79,10 @@ class Decision(msgspec.Struct, frozen=True):
     """For the log; holds no subject, body or address."""
     action: Action | None = None
     """The answer to the mailbox; None leaves the message where it is."""
-    text: Text | None = None
+    template: AnswerTemplate | None = None
     alias: ScheduledAlias | None = None
-    """The alias that the text may name."""
-    changes: tuple[Change, ...] = ()
+    """The alias that the template may name."""
+    changes: tuple[RecordChange, ...] = ()
     reply: str = ""
     """HTML for the sender, with the action REPLY."""
     waits: bool = False
@@ -94,12 +94,12 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def declined(
-    text: Text,
+    template: AnswerTemplate,
     note: str,
     alias: ScheduledAlias | None = None,
-    changes: Iterable[Change] = (),
+    changes: Iterable[RecordChange] = (),
 ) -> Decision:
     """Return the decision to decline a request; `note` says why."""
     return Decision(
-        f"declined: {note}", Action.DECLINE, text, alias, changes=tuple(changes)
+        f"declined: {note}", Action.DECLINE, template, alias, changes=tuple(changes)
     )

@@ -18,9 +18,9 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.recurrence import Moved, Recurrence
 from pexschedd.model.schedule import (
+    MeetingRecord,
     OccurrenceVersion,
     RecurringConference,
-    Scheduled,
     ScheduledConference,
 )
 from pexschedd.scheduling.decisions import organizer, succession
@@ -30,15 +30,15 @@ from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
     RoomTexts,
-    scheduled,
+    meeting_records,
     tagged,
 )
 from pexschedd.scheduling.decisions.decision import (
-    Change,
+    AnswerTemplate,
     Decision,
     Delete,
     Put,
-    Text,
+    RecordChange,
     Undecidable,
     declined,
 )
@@ -47,7 +47,7 @@ from pexschedd.scheduling.decisions.series_edit import (
     with_occurrence,
     without_occurrence,
 )
-from pexschedd.scheduling.decisions.versions import Version, newest
+from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence import series_dates as series_of
 
@@ -94,11 +94,11 @@ class MeetingRequest:
         self.rooms = ConferenceBuilder(message, known, connector, texts, now, ids)
         self.series = known.series(connector.id, message.uid)
         self.meetings = known.meetings(connector.id, message.uid)
-        self.scheduled = scheduled(known, connector.id, message.uid)
-        version = Version.of(message)
-        self.cancelled = [
+        self.scheduled = meeting_records(known, connector.id, message.uid)
+        version = Version.of_message(message)
+        self.early_cancellations = [
             each
-            for each in known.cancelled_early(connector.id, message.uid)
+            for each in known.early_cancellations(connector.id, message.uid)
             if Version(each.sequence, each.changed).is_newer_than(version)
             and organizer.is_the_organizers(message, connector.id, [each], known)
         ]
@@ -113,7 +113,7 @@ class MeetingRequest:
         ):
             return organizer.refused("the request")
         held = self._held()
-        version = Version.of(self.message)
+        version = Version.of_message(self.message)
         if held is not None and held.is_newer_than(version):
             return Decision("older than what is scheduled", Action.DISCARD)
         alias = self._alias()
@@ -127,19 +127,19 @@ class MeetingRequest:
             tokens = tags.find(self.message.html, self.message.text).tok
             if tokens:
                 return Decision("sent while we were offline", token=tokens[0])
-            return declined(Text.INVALID_ALIAS, "no valid tag")
+            return declined(AnswerTemplate.INVALID_ALIAS, "no valid tag")
         claim = AliasClaim(alias, self.message, self.scheduled, self.known)
         refused = claim.refused(self.now, may_wait=self.may_wait)
         if refused is not None:
             return refused
-        text, kept, changes = self._schedule(claim)
+        template, kept, changes = self._schedule(claim)
         used = claim.used(self.series, kept)
         if used != alias:
             changes = [Put(tables.SCHEDULED_ALIAS, used), *changes]
         past = self._past()
         if past is None:
             note = "scheduled" if held is None else "rescheduled"
-            return Decision(note, Action.ACCEPT, text, used, tuple(changes))
+            return Decision(note, Action.ACCEPT, template, used, tuple(changes))
         if held is None:
             changes = []
         # What is scheduled changes all the same: the old time must not stay open.
@@ -148,12 +148,12 @@ class MeetingRequest:
     def _held(self) -> Version | None:
         """The last version of what the request is about, if there is any."""
         if self.original is not None and self.series is not None:
-            return newest(self.series, self.original)
+            return version_of_occurrence(self.series, self.original)
         if self.meeting is not None:
-            return Version.scheduled(self.meeting)
+            return Version.of_record(self.meeting)
         if self.original is None and self.series is not None:
-            return Version.scheduled(self.series)
-        for each in self.cancelled:
+            return Version.of_record(self.series)
+        for each in self.early_cancellations:
             if each.recurrence_id == self.original:
                 return Version(each.sequence, each.changed)
         return None
@@ -189,7 +189,9 @@ class MeetingRequest:
             self.texts.subject(passed_on, alias),
         ):
             return None
-        return Decision("seen before", Action.ACCEPT, Text(held.answer), alias)
+        return Decision(
+            "seen before", Action.ACCEPT, AnswerTemplate(held.answer), alias
+        )
 
     def _in_series(self) -> Recurrence | None:
         """The series' recurrence as it would be with this message."""
@@ -201,8 +203,8 @@ class MeetingRequest:
         moved = Moved(self.original, self.start, self.end)
         if moved in self.series.recurrence.exceptions:
             return self.series.recurrence
-        changed = with_occurrence(self.series, moved, Version.of(self.message))
-        return changed.recurrence
+        edited = with_occurrence(self.series, moved, Version.of_message(self.message))
+        return edited.recurrence
 
     def _alias(self) -> ScheduledAlias | None:
         """The alias that the tag means.
@@ -214,13 +216,15 @@ class MeetingRequest:
         has = {each.scheduled_alias for each in self.scheduled}
         return next((a for a in found if a.id in has), found[0] if found else None)
 
-    def _past(self) -> Text | None:
+    def _past(self) -> AnswerTemplate | None:
         if self.recurrence is not None:
             over = series_of.is_over(self.recurrence, self.now)
-            return Text.SERIES_PAST if over else None
-        return Text.SINGLE_PAST if self.end <= self.now else None
+            return AnswerTemplate.SERIES_PAST if over else None
+        return AnswerTemplate.SINGLE_PAST if self.end <= self.now else None
 
-    def _schedule(self, claim: AliasClaim) -> tuple[Text, Scheduled, list[Change]]:
+    def _schedule(
+        self, claim: AliasClaim
+    ) -> tuple[AnswerTemplate, MeetingRecord, list[RecordChange]]:
         """The answer, the record that was made or edited, and all changes."""
         alias = claim.alias
         if self.original is not None and self.series is not None:
@@ -229,30 +233,30 @@ class MeetingRequest:
             raise Undecidable("one occurrence of a series has another alias")
         room, changes = self._room(claim)
         if self.recurrence is not None:
-            text, record = self._series_record(alias, room, self.recurrence)
-            for each in self.cancelled:
+            template, record = self._series_record(alias, room, self.recurrence)
+            for each in self.early_cancellations:
                 version = Version(each.sequence, each.changed)
                 record = without_occurrence(record, each.recurrence_id, version)
                 changes.append(Delete(tables.CANCELLED_OCCURRENCE, each.id))
             changes.append(Put(tables.RECURRING_CONFERENCE, record))
-            kept: Scheduled = record
+            kept: MeetingRecord = record
         else:
-            text, kept = self._meeting_record(alias, room)
+            template, kept = self._meeting_record(alias, room)
             changes.append(Put(tables.SCHEDULED_CONFERENCE, kept))
-        return text, kept, [*self._superseded(kept, room), *changes]
+        return template, kept, [*self._superseded(kept, room), *changes]
 
     def _schedule_exception(
         self, series: RecurringConference, original: datetime
-    ) -> tuple[Text, RecurringConference, list[Change]]:
+    ) -> tuple[AnswerTemplate, RecurringConference, list[RecordChange]]:
         version = msgspec.structs.replace(
-            Version.of(self.message), answer=Text.EDITED_OCCURRENCE
+            Version.of_message(self.message), answer=AnswerTemplate.EDITED_OCCURRENCE
         )
         moved = Moved(original, self.start, self.end)
-        changed = with_occurrence(series, moved, version)
-        put = Put(tables.RECURRING_CONFERENCE, changed)
-        return Text.EDITED_OCCURRENCE, changed, [put]
+        edited = with_occurrence(series, moved, version)
+        put = Put(tables.RECURRING_CONFERENCE, edited)
+        return AnswerTemplate.EDITED_OCCURRENCE, edited, [put]
 
-    def _room(self, claim: AliasClaim) -> tuple[int, list[Change]]:
+    def _room(self, claim: AliasClaim) -> tuple[int, list[RecordChange]]:
         """The room that the alias leads to, or a new one: its id and its changes."""
         alias, owner = claim.alias, self.known.owner_of(claim.alias.alias)
         if owner is None or not claim.has_room(owner):
@@ -260,7 +264,7 @@ class MeetingRequest:
         is_open = any(map(self._is_open, self.known.in_room(owner)))
         return owner, self.rooms.renamed(owner, alias, is_open=is_open)
 
-    def _is_open(self, meeting: Scheduled) -> bool:
+    def _is_open(self, meeting: MeetingRecord) -> bool:
         """Return whether the room of a meeting, as scheduled until now, may be in
         use."""
         if isinstance(meeting, ScheduledConference):
@@ -273,10 +277,10 @@ class MeetingRequest:
         )
         return windows.current is not None
 
-    def _superseded(self, kept: Scheduled, room: int) -> list[Change]:
+    def _superseded(self, kept: MeetingRecord, room: int) -> list[RecordChange]:
         """The changes that delete what the request replaces."""
-        changes: list[Change] = []
-        elsewhere: list[Scheduled] = []
+        changes: list[RecordChange] = []
+        elsewhere: list[MeetingRecord] = []
         for each in self.scheduled:
             if self.original is not None and each is not self.meeting:
                 continue  # another occurrence
@@ -291,12 +295,16 @@ class MeetingRequest:
 
     def _meeting_record(
         self, alias: ScheduledAlias, room: int
-    ) -> tuple[Text, ScheduledConference]:
+    ) -> tuple[AnswerTemplate, ScheduledConference]:
         old = self.meeting
-        text = Text.EDITED_SINGLE if old or self.series else Text.NEW_SINGLE
+        template = (
+            AnswerTemplate.EDITED_SINGLE
+            if old or self.series
+            else AnswerTemplate.NEW_SINGLE
+        )
         if old is not None and self.original is not None:
-            text = Text.EDITED_OCCURRENCE
-        return text, ScheduledConference(
+            template = AnswerTemplate.EDITED_OCCURRENCE
+        return template, ScheduledConference(
             id=old.id if old else self.ids.new_id(tables.SCHEDULED_CONFERENCE),
             conference=room,
             start_time=self.start
@@ -311,16 +319,20 @@ class MeetingRequest:
             meeting_end=self.end,
             sequence=self.message.sequence,
             changed=self.message.changed,
-            answer=text,
+            answer=template,
             organizer=organizer.address_of(self.message),
             recurrence_id=self.original,
         )
 
     def _series_record(
         self, alias: ScheduledAlias, room: int, recurrence: Recurrence
-    ) -> tuple[Text, RecurringConference]:
+    ) -> tuple[AnswerTemplate, RecurringConference]:
         old = self.series
-        text = Text.EDITED_SERIES if old or self.meeting else Text.NEW_SERIES
+        template = (
+            AnswerTemplate.EDITED_SERIES
+            if old or self.meeting
+            else AnswerTemplate.NEW_SERIES
+        )
         versions: tuple[OccurrenceVersion, ...] = ()
         if old is not None:
             # The message names the exceptions that still count.
@@ -341,9 +353,9 @@ class MeetingRequest:
             join_after=self.connector.meeting_buffer_after,
             sequence=self.message.sequence,
             changed=self.message.changed,
-            answer=text,
+            answer=template,
             versions=versions,
             organizer=organizer.address_of(self.message),
         )
         orphans = (m for m in self.meetings if m.conference == room)
-        return text, with_newer(record, (*orphans, *([old] if old else ())))
+        return template, with_newer(record, (*orphans, *([old] if old else ())))

@@ -7,9 +7,9 @@ import msgspec
 
 from pexschedd.model.recurrence import Moved, Recurrence
 from pexschedd.model.schedule import (
+    MeetingRecord,
     OccurrenceVersion,
     RecurringConference,
-    ScheduledConference,
 )
 from pexschedd.scheduling.decisions.versions import Version
 
@@ -43,7 +43,7 @@ def without_occurrence(
 
 def with_newer(
     series: RecurringConference,
-    known: Iterable[RecurringConference | ScheduledConference],
+    known: Iterable[MeetingRecord],
 ) -> RecurringConference:
     """A series as a message has it, with the newer edits of single occurrences kept.
 
@@ -55,7 +55,7 @@ def with_newer(
         if isinstance(each, RecurringConference):
             series = _with_newer_versions(series, each, sent)
             continue
-        version = Version.scheduled(each)
+        version = Version.of_record(each)
         original, start, end = each.recurrence_id, each.meeting_start, each.meeting_end
         if original and start and end and version.is_newer_than(sent):
             series = with_occurrence(series, Moved(original, start, end), version)

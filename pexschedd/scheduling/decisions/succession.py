@@ -22,10 +22,10 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias, Vacancy
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.model.schedule import RecurringConference, Scheduled
+from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.decisions import organizer
 from pexschedd.scheduling.decisions.context import KnownMeetings
-from pexschedd.scheduling.decisions.decision import Change, Delete, RemoveRoom
+from pexschedd.scheduling.decisions.decision import Delete, RecordChange, RemoveRoom
 from pexschedd.scheduling.recurrence.series_dates import last_end
 
 
@@ -58,7 +58,7 @@ def after_edit(
     message: MeetingMessage,
     alias: ScheduledAlias,
     old: RecurringConference | None,
-    new: Scheduled,
+    new: MeetingRecord,
 ) -> Vacancy | None:
     """Return what a meeting leaves after its organizer's `message` about it.
 
@@ -75,12 +75,14 @@ def after_edit(
     return None
 
 
-def removal(meeting: Sequence[Scheduled], known: KnownMeetings) -> list[Change]:
+def removal(
+    meeting: Sequence[MeetingRecord], known: KnownMeetings
+) -> list[RecordChange]:
     """Return the changes that remove all that is scheduled of one meeting.
 
     Its rooms go with it, except one that it shares with another meeting.
     """
-    changes: list[Change] = []
+    changes: list[RecordChange] = []
     for each in meeting:
         if not shared(each.conference, meeting, known):
             changes.append(RemoveRoom(each.conference))
@@ -91,13 +93,15 @@ def removal(meeting: Sequence[Scheduled], known: KnownMeetings) -> list[Change]:
     return list(dict.fromkeys(changes))
 
 
-def shared(conference: int, meeting: Iterable[Scheduled], known: KnownMeetings) -> bool:
+def shared(
+    conference: int, meeting: Iterable[MeetingRecord], known: KnownMeetings
+) -> bool:
     """Return whether something else than this meeting takes place in a conference."""
     own = list(meeting)
     return any(each not in own for each in known.in_room(conference))
 
 
-def _end(new: Scheduled) -> datetime | None:
+def _end(new: MeetingRecord) -> datetime | None:
     if isinstance(new, RecurringConference):
         return last_end(new.recurrence)
     return new.meeting_end or new.end_time

@@ -11,7 +11,10 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import (
+    MeetingRecord,
+    RecurringConference,
+)
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -20,15 +23,15 @@ class Version(msgspec.Struct, frozen=True):
     sequence: int
     changed: datetime | None
     answer: str = ""
-    """The text of the answer, see `Text`; empty for a message itself."""
+    """The text of the answer, see `AnswerTemplate`; empty for a message itself."""
 
     @classmethod
-    def of(cls, message: MeetingMessage) -> "Version":
+    def of_message(cls, message: MeetingMessage) -> "Version":
         """The version of a message."""
         return cls(message.sequence, message.changed)
 
     @classmethod
-    def scheduled(cls, meeting: ScheduledConference | RecurringConference) -> "Version":
+    def of_record(cls, meeting: MeetingRecord) -> "Version":
         """The version of the message that a record was last changed by."""
         return cls(meeting.sequence, meeting.changed, meeting.answer)
 
@@ -51,7 +54,7 @@ class Version(msgspec.Struct, frozen=True):
         )
 
 
-def newest(series: RecurringConference, original: datetime) -> Version:
+def version_of_occurrence(series: RecurringConference, original: datetime) -> Version:
     """The version of one occurrence.
 
     That is its own last message, or, if the series was sent again since, only the

@@ -84,17 +84,19 @@ class BatchProcessor:
         if self._store.get(tables.CONNECTOR, self._connector_id) is None:
             return  # deleted while the directory was asked
         try:
-            with self._store.transaction() as change:
+            with self._store.transaction() as transaction:
                 for message in messages:
-                    self._decide(change, connector, message)
-                durable = self._finish(change, connector, requested, messages, cursor)
+                    self._decide(transaction, connector, message)
+                durable = self._finish(
+                    transaction, connector, requested, messages, cursor
+                )
         except PexscheddError:
             raise  # the store's: no message is to blame
         except Exception:  # noqa: BLE001 - any error of one message may end up here
             for message in messages:
                 await self._process_alone(connector, message)
-            change = self._store.transaction()
-            durable = self._finish(change, connector, requested, messages, cursor)
+            transaction = self._store.transaction()
+            durable = self._finish(transaction, connector, requested, messages, cursor)
         await durable
 
     async def _look_up(
@@ -112,7 +114,7 @@ class BatchProcessor:
 
     def _finish(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         requested: Sequence[MessageRef],
         messages: Sequence[MeetingMessage | Unreadable],
@@ -122,9 +124,9 @@ class BatchProcessor:
         found = {message.ref.item_id for message in messages}
         for ref in requested:
             if ref.item_id not in found:
-                self._quarantine.forget(change, ref.item_id)
+                self._quarantine.forget(transaction, ref.item_id)
         if cursor is not None:
-            change.put(
+            transaction.put(
                 tables.CURSOR,
                 MailboxCursor(
                     id=self._connector_id,
@@ -133,38 +135,38 @@ class BatchProcessor:
                     last_item_time=self._now(),
                 ),
             )
-        return change.commit()
+        return transaction.commit()
 
     def _decide(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
     ) -> None:
         if isinstance(message, Unreadable):
             self._attempt_failed(
-                change, connector, message, message.reason, message.blame
+                transaction, connector, message, message.reason, message.blame
             )
             return
         item_id = message.ref.item_id
         reason = self._handler.handle(
-            change, connector, message, may_wait=self._quarantine.may_wait(item_id)
+            transaction, connector, message, may_wait=self._quarantine.may_wait(item_id)
         )
         if reason:
-            self._postpone(change, connector, message, reason)
+            self._postpone(transaction, connector, message, reason)
         else:
-            self._quarantine.forget(change, item_id)
+            self._quarantine.forget(transaction, item_id)
 
     def _postpone(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage,
         reason: str,
     ) -> None:
         """Decide about a message again later, before the attempts at it are used up."""
         attempt = self._quarantine.count(
-            change, message.ref, reason, self._handler.correlation_id()
+            transaction, message.ref, reason, self._handler.correlation_id()
         )
         self._log.info(
             "message postponed integration={integration} "
@@ -179,18 +181,18 @@ class BatchProcessor:
         self, connector: Connector, message: MeetingMessage | Unreadable
     ) -> None:
         try:
-            with self._store.transaction() as change:
-                self._decide(change, connector, message)
-                durable = change.commit()
+            with self._store.transaction() as transaction:
+                self._decide(transaction, connector, message)
+                durable = transaction.commit()
         except PexscheddError:
             raise
         except Exception as error:  # noqa: BLE001 - the other messages must go on
-            with self._store.transaction() as change:
+            with self._store.transaction() as transaction:
                 reason = f"internal error ({type(error).__name__})"
                 correlation_id = self._attempt_failed(
-                    change, connector, message, reason
+                    transaction, connector, message, reason
                 )
-                durable = change.commit()
+                durable = transaction.commit()
             self._log.failure(
                 "message failed unexpectedly integration={integration} "
                 "correlation_id={correlation_id}",
@@ -201,7 +203,7 @@ class BatchProcessor:
 
     def _attempt_failed(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         reason: str,
@@ -210,7 +212,7 @@ class BatchProcessor:
         """Count a failed attempt; after the last one the organizer is told the general
         error. Returns the message's correlation id."""
         attempt = self._quarantine.count(
-            change,
+            transaction,
             message.ref,
             reason,
             self._handler.correlation_id(),
@@ -227,5 +229,5 @@ class BatchProcessor:
         )
         if attempt.set_aside_time is not None:
             id = attempt.correlation_id
-            self._handler.give_up(change, connector, message, id)
+            self._handler.give_up(transaction, connector, message, id)
         return attempt.correlation_id

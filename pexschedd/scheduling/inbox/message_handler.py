@@ -19,7 +19,7 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.decisions import organizer
-from pexschedd.scheduling.decisions.context import IdSource, scheduled
+from pexschedd.scheduling.decisions.context import IdSource, meeting_records
 from pexschedd.scheduling.decisions.decide import decide
 from pexschedd.scheduling.decisions.decision import Decision, Undecidable, in_words
 from pexschedd.scheduling.ports.mailbox import Action, Unreadable
@@ -60,20 +60,22 @@ class MessageHandler:
 
     def handle(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         *,
         may_wait: bool = False,
     ) -> str:
-        """Add to `change` everything that follows from `message`.
+        """Add to `transaction` everything that follows from `message`.
 
         Returns why the message has to wait, if it comes too early: then nothing follows
         from it yet, and it is to be handled again. Only with `may_wait`.
         """
         correlation_id = self._uuid4()
         try:
-            decision, body = self._decide(change, connector, message, may_wait=may_wait)
+            decision, body = self._decide(
+                transaction, connector, message, may_wait=may_wait
+            )
         except PexscheddError as error:
             _log.warn(
                 "message declined integration={integration} "
@@ -82,7 +84,7 @@ class MessageHandler:
                 integration=connector.id,
                 reason=error.message,
             )
-            self._decline(change, connector, message, correlation_id)
+            self._decline(transaction, connector, message, correlation_id)
             return ""
         if decision.waits:
             return decision.note
@@ -94,14 +96,16 @@ class MessageHandler:
             note=decision.note,
             records=in_words(decision.changes),
         )
-        apply_decision(change, self._store, decision.changes, self._now())
+        apply_decision(transaction, self._store, decision.changes, self._now())
         if decision.action is Action.REMOVE:
-            self._cancel_rewrites(change, connector, message)
+            self._cancel_rewrites(transaction, connector, message)
         if decision.token:
-            self._rewrite_later(change, connector, message, decision, correlation_id)
+            self._rewrite_later(
+                transaction, connector, message, decision, correlation_id
+            )
         elif decision.action is not None:
             self._answer(
-                change, connector, message, decision.action, body, correlation_id
+                transaction, connector, message, decision.action, body, correlation_id
             )
         return ""
 
@@ -118,8 +122,8 @@ class MessageHandler:
             if isinstance(message, MeetingMessage) and message.uid:
                 named[message.uid].add(organizer.address_of(message))
         for uid, addresses in named.items():
-            known = scheduled(self._lookup, connector.id, uid)
-            early = self._lookup.cancelled_early(connector.id, uid)
+            known = meeting_records(self._lookup, connector.id, uid)
+            early = self._lookup.early_cancellations(connector.id, uid)
             addresses.update(each.organizer for each in known)
             addresses.update(each.organizer for each in early)
             addresses.discard("")
@@ -127,15 +131,15 @@ class MessageHandler:
 
     def give_up(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         correlation_id: str,
     ) -> None:
-        """Add the general error to `change`, as the last thing that can be said."""
+        """Answer with the general error, as the last thing that can be said."""
         if isinstance(message, MeetingMessage) and message.kind is MessageKind.OTHER:
             return  # no organizer waits for an answer
-        self._decline(change, connector, message, correlation_id)
+        self._decline(transaction, connector, message, correlation_id)
 
     def correlation_id(self) -> str:
         """Return a new correlation id."""
@@ -143,13 +147,13 @@ class MessageHandler:
 
     def _decline(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         correlation_id: str,
     ) -> None:
         self._answer(
-            change,
+            transaction,
             connector,
             message,
             Action.DECLINE,
@@ -164,7 +168,7 @@ class MessageHandler:
 
     def _decide(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         *,
@@ -179,27 +183,27 @@ class MessageHandler:
             connector,
             self._texts.of_room(connector),
             self._now(),
-            IdSource(change.new_id, self._digits),
+            IdSource(transaction.new_id, self._digits),
             may_wait=may_wait,
         )
-        if decision.text is None:
+        if decision.template is None:
             return decision, decision.reply
-        body = self._texts.answer(connector, decision.text, message, decision.alias)
+        body = self._texts.answer(connector, decision.template, message, decision.alias)
         return decision, body
 
     def _rewrite_later(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         decision: Decision,
         correlation_id: str,
     ) -> None:
         assert isinstance(message, MeetingMessage)  # noqa: S101 - it was decided about
-        change.put(
+        transaction.put(
             tables.REWRITE,
             PendingRewrite(
-                id=change.new_id(tables.REWRITE),
+                id=transaction.new_id(tables.REWRITE),
                 exchange_connector=connector.id,
                 item_id=message.ref.item_id,
                 change_key=message.ref.change_key,
@@ -222,7 +226,7 @@ class MessageHandler:
 
     def _cancel_rewrites(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
     ) -> None:
@@ -236,13 +240,13 @@ class MessageHandler:
                 None,
                 pending.recurrence_id,
             ):
-                change.put(
+                transaction.put(
                     tables.REWRITE, msgspec.structs.replace(pending, cancelled=True)
                 )
 
     def _answer(
         self,
-        change: Transaction,
+        transaction: Transaction,
         connector: Connector,
         message: MeetingMessage | Unreadable,
         action: Action,
@@ -252,10 +256,10 @@ class MessageHandler:
         is_last: bool = False,
     ) -> None:
         known = message if isinstance(message, MeetingMessage) else None
-        change.put(
+        transaction.put(
             tables.OUTBOX,
             PendingAnswer(
-                id=change.new_id(tables.OUTBOX),
+                id=transaction.new_id(tables.OUTBOX),
                 exchange_connector=connector.id,
                 item_id=message.ref.item_id,
                 change_key=message.ref.change_key,

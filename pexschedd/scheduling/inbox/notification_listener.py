@@ -134,7 +134,7 @@ class NotificationListener:
             if self._finished is not None:
                 self._finished.cancel()
 
-    def after_look(self, connector: Connector) -> float:
+    def next_delay(self, connector: Connector) -> float:
         """Note that a look went well; return the seconds until the next one."""
         if not self._may_listen:
             self._may_listen = True

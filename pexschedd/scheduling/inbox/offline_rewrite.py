@@ -42,7 +42,7 @@ from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
-from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.ports.mailbox import (
     Action,
@@ -142,9 +142,9 @@ class OfflineRewriter:
 
     async def _went_well(self, pending: PendingRewrite) -> None:
         if self._quarantine.knows(MessageRef(pending.item_id)):
-            change = self._store.transaction(essential=True)
-            self._quarantine.forget(change, pending.item_id)
-            await change.commit()
+            transaction = self._store.transaction(essential=True)
+            self._quarantine.forget(transaction, pending.item_id)
+            await transaction.commit()
 
     async def _not_yet(
         self,
@@ -185,15 +185,15 @@ class OfflineRewriter:
         reason: str,
         blame: Blame,
     ) -> None:
-        change = self._store.transaction(essential=True)
+        transaction = self._store.transaction(essential=True)
         attempt = self._quarantine.count(
-            change,
+            transaction,
             MessageRef(pending.item_id, pending.change_key),
             reason,
             pending.correlation_id,
             blame=blame,
         )
-        await change.commit()
+        await transaction.commit()
         if attempt.set_aside_time is not None:
             await self._fail(connector, pending)
 
@@ -230,13 +230,13 @@ class OfflineRewriter:
     ) -> PendingRewrite:
         """An alias for the meeting: the one that it has been given before, or new."""
         alias = self._alias_of(pending)
-        change = self._store.transaction()
+        transaction = self._store.transaction()
         if alias is None:
             alias = self._allocator.allocate(connector, uid=pending.uid)
-            change.put(tables.SCHEDULED_ALIAS, alias)
+            transaction.put(tables.SCHEDULED_ALIAS, alias)
         pending = msgspec.structs.replace(pending, scheduled_alias=alias.id)
-        change.put(tables.REWRITE, pending)
-        await change.commit()
+        transaction.put(tables.REWRITE, pending)
+        await transaction.commit()
         return pending
 
     def _alias_of(self, pending: PendingRewrite) -> ScheduledAlias | None:
@@ -301,7 +301,7 @@ class OfflineRewriter:
     async def _decline_invalid(
         self, connector: Connector, pending: PendingRewrite
     ) -> None:
-        body = self._texts.plain_answer(connector, Text.INVALID_ALIAS)
+        body = self._texts.plain_answer(connector, AnswerTemplate.INVALID_ALIAS)
         await self._finish(pending, Action.DECLINE, body)
 
     async def _fail(self, connector: Connector, pending: PendingRewrite) -> None:
@@ -312,12 +312,12 @@ class OfflineRewriter:
         self, pending: PendingRewrite, action: Action, body: str = ""
     ) -> None:
         """Replace the pending rewrite by an ordinary pending answer."""
-        change = self._store.transaction()
-        change.delete(tables.REWRITE, pending.id)
-        change.put(
+        transaction = self._store.transaction()
+        transaction.delete(tables.REWRITE, pending.id)
+        transaction.put(
             tables.OUTBOX,
             PendingAnswer(
-                id=change.new_id(tables.OUTBOX),
+                id=transaction.new_id(tables.OUTBOX),
                 exchange_connector=pending.exchange_connector,
                 item_id=pending.item_id,
                 change_key=pending.change_key,
@@ -328,7 +328,7 @@ class OfflineRewriter:
                 created=self._now(),
             ),
         )
-        await change.commit()
+        await transaction.commit()
 
     def _note(self, pending: PendingRewrite, what: str) -> None:
         self._log.info(

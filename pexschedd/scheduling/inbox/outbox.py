@@ -131,23 +131,23 @@ class Outbox:
         unsure.update(each.id for each in batch)
         outcomes = await self._mailbox.answer(answers)
         self._taken += sum(each.kind is OutcomeKind.DONE for each in outcomes)
-        change = self._store.transaction(essential=True)
+        transaction = self._store.transaction(essential=True)
         again: list[PendingAnswer] = []
         for pending, outcome in zip(batch, outcomes, strict=True):
             if outcome.kind is OutcomeKind.RETRY:
                 again.append(pending)
                 if outcome.blame is not Blame.SERVER:
-                    self._attempt_failed(change, pending, outcome)
+                    self._attempt_failed(transaction, pending, outcome)
                 continue
             unsure.discard(pending.id)
             self._count(pending, outcome)
-            self._quarantine.forget(change, pending.item_id)
+            self._quarantine.forget(transaction, pending.item_id)
             if outcome.kind is OutcomeKind.FAILED:
                 self._report_failure(pending, outcome)
-                self._replace_answer(change, pending)
+                self._replace_answer(transaction, pending)
             else:
-                change.delete(tables.OUTBOX, pending.id)
-        await change.commit()
+                transaction.delete(tables.OUTBOX, pending.id)
+        await transaction.commit()
         answered = [
             outcome.kind
             for pending, outcome in zip(batch, outcomes, strict=True)
@@ -166,7 +166,7 @@ class Outbox:
         self._count_message(self._instance(), what, waited)
 
     def _attempt_failed(
-        self, change: Transaction, pending: PendingAnswer, outcome: Outcome
+        self, transaction: Transaction, pending: PendingAnswer, outcome: Outcome
     ) -> None:
         """Count a failed attempt; after the last one replace the answer."""
         if self._quarantine.is_set_aside(pending.item_id):
@@ -174,12 +174,12 @@ class Outbox:
             if outcome.blame is Blame.DOUBT and tries < TRIES_INSTEAD:
                 self._quarantine.wait(pending.item_id)
                 counted = msgspec.structs.replace(pending, attempts=tries)
-                change.put(tables.OUTBOX, counted)
+                transaction.put(tables.OUTBOX, counted)
             else:
-                self._replace_answer(change, pending)
+                self._replace_answer(transaction, pending)
             return
         attempt = self._quarantine.count(
-            change,
+            transaction,
             MessageRef(pending.item_id, pending.change_key),
             f"Exchange did not {pending.action} it: {outcome.reason}",
             pending.correlation_id,
@@ -188,20 +188,20 @@ class Outbox:
         )
         if attempt.set_aside_time is None:
             counted = msgspec.structs.replace(pending, attempts=attempt.attempts)
-            change.put(tables.OUTBOX, counted)
+            transaction.put(tables.OUTBOX, counted)
             return
         self._count_message(self._instance(), "set_aside", None)
-        self._replace_answer(change, pending)
+        self._replace_answer(transaction, pending)
 
-    def _replace_answer(self, change: Transaction, pending: PendingAnswer) -> None:
+    def _replace_answer(self, transaction: Transaction, pending: PendingAnswer) -> None:
         """Replace an answer that cannot be given: by the general error, then by moving
         the message away. It must not stay in the inbox, where it would be decided
         about again if the inbox is read from the beginning."""
         connector = self._connector()
         is_answer = pending.action in (Action.ACCEPT, Action.DECLINE)
         if pending.action == Action.DISCARD:
-            self._quarantine.forget(change, pending.item_id)
-            change.delete(tables.OUTBOX, pending.id)
+            self._quarantine.forget(transaction, pending.item_id)
+            transaction.delete(tables.OUTBOX, pending.id)
             return
         replaced = msgspec.structs.replace(
             pending, action=Action.DISCARD, body="", attempts=0, is_last=True
@@ -212,7 +212,7 @@ class Outbox:
                 action=Action.DECLINE,
                 body=self._general_error(connector, pending.correlation_id),
             )
-        change.put(tables.OUTBOX, replaced)
+        transaction.put(tables.OUTBOX, replaced)
 
     def _connector(self) -> Connector | None:
         return self._store.get(tables.CONNECTOR, self._connector_id)

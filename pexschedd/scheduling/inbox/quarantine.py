@@ -121,7 +121,7 @@ class Quarantine:
 
     def count(
         self,
-        change: Transaction,
+        transaction: Transaction,
         ref: MessageRef,
         reason: str,
         correlation_id: str,
@@ -132,11 +132,11 @@ class Quarantine:
         """Count a failed attempt; after the last one the message is set aside.
 
         `correlation_id` is for a message that fails for the first time. The record is
-        put into `change` and returned.
+        put into `transaction` and returned.
         """
         now = self._now()
         known = self._find(ref.item_id) or TroubledMessage(
-            id=change.new_id(tables.TROUBLED),
+            id=transaction.new_id(tables.TROUBLED),
             exchange_connector=self._connector_id,
             item_id=ref.item_id,
             correlation_id=correlation_id,
@@ -159,7 +159,7 @@ class Quarantine:
         else:
             pause = self._pause(record, is_own=is_own, counts=counts)
             self._wait(ref.item_id, pause, others, counted=counts)
-        change.put(tables.TROUBLED, record)
+        transaction.put(tables.TROUBLED, record)
         return record
 
     def _is_evidence(self, known: TroubledMessage, others: int) -> bool:
@@ -192,12 +192,12 @@ class Quarantine:
         until = self._clock.seconds() + pause
         self._waits[item_id] = _Wait(until, pause, others, counted)
 
-    def forget(self, change: Transaction, item_id: str) -> None:
+    def forget(self, transaction: Transaction, item_id: str) -> None:
         """Forget a message that went well or is gone, unless it was set aside."""
         self._waits.pop(item_id, None)
         known = self._find(item_id)
         if known is not None and known.set_aside_time is None:
-            change.delete(tables.TROUBLED, known.id)
+            transaction.delete(tables.TROUBLED, known.id)
 
     async def tidy(self, instance: str) -> None:
         """Delete old records of messages that were set aside, and update the alarm.
@@ -207,10 +207,10 @@ class Quarantine:
         aside = [each for each in self._all() if each.set_aside_time is not None]
         old = [each for each in aside if self._now() - each.last_time > KEPT]
         if old:
-            change = self._store.transaction(essential=True)
+            transaction = self._store.transaction(essential=True)
             for each in old:
-                change.delete(tables.TROUBLED, each.id)
-            await change.commit()
+                transaction.delete(tables.TROUBLED, each.id)
+            await transaction.commit()
             aside = [each for each in aside if each not in old]
         if not aside:
             self._alarms.lower(instance, names.SET_ASIDE)

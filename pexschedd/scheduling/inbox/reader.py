@@ -13,7 +13,7 @@ from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.inbox.backlog import Backlog
-from pexschedd.scheduling.ports.mailbox import Changes, Mailbox, Unreadable
+from pexschedd.scheduling.ports.mailbox import ArrivalPage, Mailbox, Unreadable
 from pexschedd.store.store import Store
 
 BATCH_SIZE = 400
@@ -67,7 +67,7 @@ class MailboxReader:
         """The position up to which the mailbox was read, the backlog included."""
         return self._cursor or ""
 
-    async def read_page(self, connector: Connector) -> Changes:
+    async def read_page(self, connector: Connector) -> ArrivalPage:
         """Read one more page of what has arrived since the last one.
 
         Raises `StoreFull` while nothing can be stored: messages then wait in the
@@ -76,7 +76,7 @@ class MailboxReader:
         self._store.require_space()
         if self._cursor is None:
             self._cursor = self._stored_cursor(connector)
-        page = await self._mailbox.changes(self._cursor)
+        page = await self._mailbox.arrivals(self._cursor)
         self._cursor = page.cursor
         return page
 

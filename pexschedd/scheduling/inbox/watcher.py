@@ -46,7 +46,7 @@ RETRY_MOST = 300.0
 changed record starts a new watcher, so mending it works at once."""
 
 
-AfterLook = Callable[[Connector], float]
+NextDelay = Callable[[Connector], float]
 """Called after every look that went well; returns the seconds until the next one."""
 
 
@@ -73,7 +73,7 @@ class Watcher:
         alarms: MailboxAlarms,
         *,
         clock: IReactorTime,
-        after_look: AfterLook = poll_interval,
+        next_delay: NextDelay = poll_interval,
     ) -> None:
         self._latest = latest
         self._reader = reader
@@ -81,7 +81,7 @@ class Watcher:
         self._sender = sender
         self._alarms = alarms
         self._clock = clock
-        self._after_look = after_look
+        self._next_delay = next_delay
         self._stopping = False
         self._finished: Deferred[None] | None = None
         self._sleep: Sleep | None = None
@@ -204,7 +204,7 @@ class Watcher:
             return RETRY_REFUSED
         self._failures = 0
         self._alarms.working(connector.name)
-        delay = self._after_look(connector)
+        delay = self._next_delay(connector)
         if self._sender.has_pending or self._processor.has_retries:
             # Notifications only tell of what arrives.
             return min(delay, connector.poll_interval)

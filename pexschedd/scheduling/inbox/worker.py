@@ -13,7 +13,7 @@ from pexschedd.scheduling.inbox.notification_listener import (
     StreamState,
 )
 from pexschedd.scheduling.inbox.ownership import Ownership
-from pexschedd.scheduling.inbox.watcher import AfterLook, Watcher
+from pexschedd.scheduling.inbox.watcher import NextDelay, Watcher
 
 
 class IntegrationWorker:
@@ -28,12 +28,12 @@ class IntegrationWorker:
     def __init__(
         self,
         connector_id: int,
-        new_watcher: Callable[[AfterLook], Watcher],
+        new_watcher: Callable[[NextDelay], Watcher],
         listener: NotificationListener,
         ownership: Ownership,
     ) -> None:
         self._connector_id = connector_id
-        self._watcher = new_watcher(self._after_look)
+        self._watcher = new_watcher(self._next_delay)
         self._listener = listener
         self._ownership = ownership
         self._has_looked = False
@@ -79,9 +79,9 @@ class IntegrationWorker:
                     integration=self._connector_id,
                 )
 
-    def _after_look(self, connector: Connector) -> float:
+    def _next_delay(self, connector: Connector) -> float:
         if not self._has_looked and not self._stopping:
             # Not before: an account that is refused is not to be tried twice as often.
             self._has_looked = True
             self._ownership.start()
-        return self._listener.after_look(connector)
+        return self._listener.next_delay(connector)

@@ -14,7 +14,7 @@ import msgspec
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 
 
-class Changes(msgspec.Struct, frozen=True):
+class ArrivalPage(msgspec.Struct, frozen=True):
     """One page of the inbox's changes since a cursor."""
 
     arrived: tuple[MessageRef, ...]
@@ -100,7 +100,7 @@ class Mailbox(Protocol):
     async def check(self) -> None:
         """Sign in and open the inbox, or raise an error that says what to correct."""
 
-    async def changes(self, cursor: str) -> Changes:
+    async def arrivals(self, cursor: str) -> ArrivalPage:
         """Return the next page of changes; an empty cursor starts from the beginning.
 
         Raises `CursorLost` when the cursor is no longer valid.

@@ -5,7 +5,12 @@ from datetime import datetime
 
 from pexschedd.model import tables
 from pexschedd.model.schedule import RecurringConference
-from pexschedd.scheduling.decisions.decision import Change, Delete, Put, RemoveRoom
+from pexschedd.scheduling.decisions.decision import (
+    Delete,
+    Put,
+    RecordChange,
+    RemoveRoom,
+)
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.store.store import Store
@@ -13,7 +18,7 @@ from pexschedd.store.transaction import Transaction
 
 
 def apply_decision(
-    change: Transaction, store: Store, steps: Iterable[Change], now: datetime
+    transaction: Transaction, store: Store, steps: Iterable[RecordChange], now: datetime
 ) -> None:
     """Makes the changes of a decision, and all that follows from them.
 
@@ -23,14 +28,14 @@ def apply_decision(
     for step in steps:
         match step:
             case RemoveRoom(conference):
-                remove_conference(change, store, conference, now)
+                remove_conference(transaction, store, conference, now)
             case Delete(tables.RECURRING_CONFERENCE, id):
                 series = store.get(tables.RECURRING_CONFERENCE, id)
                 if series is not None:
-                    occurrence_window.forget(change, store, series)
+                    occurrence_window.forget(transaction, store, series)
             case Delete(table, id):
-                change.delete(table, id)
+                transaction.delete(table, id)
             case Put(table, record):
-                change.put(table, record)
+                transaction.put(table, record)
                 if isinstance(record, RecurringConference):
-                    occurrence_window.refresh(change, store, record, now)
+                    occurrence_window.refresh(transaction, store, record, now)

@@ -8,9 +8,9 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.model import tables
-from pexschedd.model.schedule import Scheduled
+from pexschedd.model.schedule import MeetingRecord
 from pexschedd.model.table import Table
-from pexschedd.scheduling.records.lookup import everything_scheduled
+from pexschedd.scheduling.records.lookup import all_meeting_records
 from pexschedd.scheduling.recurrence.series_dates import last_end
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
@@ -27,7 +27,7 @@ _ITS_TABLES: tuple[Table[Any], ...] = (
 
 
 def remove_conference(
-    change: Transaction,
+    transaction: Transaction,
     store: Store,
     conference: int,
     now: datetime,
@@ -41,21 +41,21 @@ def remove_conference(
     when their last meeting was to end, and what it leaves to a successor.
     """
     for meeting in store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference):
-        change.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
+        transaction.delete(tables.SCHEDULED_CONFERENCE, meeting.id)
         end = meeting.end_time if past else None
-        _mark_deleted(change, store, meeting.scheduled_alias, now, end)
+        _mark_deleted(transaction, store, meeting.scheduled_alias, now, end)
     for series in store.find_all(tables.RECURRING_BY_CONFERENCE, conference):
-        change.delete(tables.RECURRING_CONFERENCE, series.id)
+        transaction.delete(tables.RECURRING_CONFERENCE, series.id)
         end = last_end(series.recurrence) if past else None
-        _mark_deleted(change, store, series.scheduled_alias, now, end)
+        _mark_deleted(transaction, store, series.scheduled_alias, now, end)
     for alias in store.find_all(tables.ALIAS_BY_CONFERENCE, conference):
-        change.delete(tables.CONFERENCE_ALIAS, alias.id)
+        transaction.delete(tables.CONFERENCE_ALIAS, alias.id)
     if store.get(tables.CONFERENCE, conference) is not None:
-        change.delete(tables.CONFERENCE, conference)
+        transaction.delete(tables.CONFERENCE, conference)
 
 
 def _mark_deleted(
-    change: Transaction,
+    transaction: Transaction,
     store: Store,
     alias: int | None,
     now: datetime,
@@ -69,7 +69,7 @@ def _mark_deleted(
             room_end=room_end,
             vacancy=booked.vacancy if room_end is not None else None,
         )
-        change.put(tables.SCHEDULED_ALIAS, booked)
+        transaction.put(tables.SCHEDULED_ALIAS, booked)
 
 
 async def remove_connector(
@@ -101,27 +101,27 @@ async def _remove_what_it_made(
     a good part of all records under one key.
     """
 
-    def remove_room(change: Transaction, meeting: Scheduled) -> bool:
+    def remove_room(transaction: Transaction, meeting: MeetingRecord) -> bool:
         if meeting.exchange_connector != connector:
             return False
-        remove_conference(change, store, meeting.conference, now)
+        remove_conference(transaction, store, meeting.conference, now)
         return True
 
-    meetings = everything_scheduled(store)
+    meetings = all_meeting_records(store)
     removed = await change_in_slices(store, meetings, remove_room, clock)
     for table in _ITS_TABLES:
         remove = partial(_remove_if_its, connector, table)
         removed += await change_in_slices(store, store.all(table), remove, clock)
-    change = store.transaction(essential=True)
-    change.delete(tables.CURSOR, connector)
-    await change.commit()
+    transaction = store.transaction(essential=True)
+    transaction.delete(tables.CURSOR, connector)
+    await transaction.commit()
     return removed
 
 
 def _remove_if_its(
-    connector: int, table: Table[Any], change: Transaction, record: Any
+    connector: int, table: Table[Any], transaction: Transaction, record: Any
 ) -> bool:
     if record.exchange_connector != connector:
         return False
-    change.delete(table, record.id)
+    transaction.delete(table, record.id)
     return True

@@ -6,15 +6,15 @@ from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.schedule import (
     CancelledOccurrence,
+    MeetingRecord,
     RecurringConference,
-    Scheduled,
     ScheduledConference,
 )
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.store.store import Store
 
 
-def everything_scheduled(store: Store) -> Iterator[Scheduled]:
+def all_meeting_records(store: Store) -> Iterator[MeetingRecord]:
     """All scheduled meetings and occurrences, then all series.
 
     Those that an administrator has made by hand are included.
@@ -50,11 +50,13 @@ class MeetingLookup:
         """The scheduled series."""
         return self._store.find(tables.RECURRING_BY_UID, (connector_id, uid))
 
-    def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
+    def early_cancellations(
+        self, connector_id: int, uid: str
+    ) -> list[CancelledOccurrence]:
         """Occurrences whose cancellation came before any request."""
         return self._store.find_all(tables.CANCELLED_BY_UID, (connector_id, uid))
 
-    def in_room(self, conference: int) -> list[Scheduled]:
+    def in_room(self, conference: int) -> list[MeetingRecord]:
         """The meetings and series, of any integration, that have this conference.
 
         Meetings that administrators have made by hand, and the occurrences that they

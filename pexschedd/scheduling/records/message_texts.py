@@ -7,7 +7,7 @@ from pexschedd.errors import TemplateError
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.templates.engine import Templates, format_time
 
 
@@ -39,11 +39,14 @@ class MessageTexts:
     def answer(
         self,
         connector: Connector,
-        text: Text,
+        template: AnswerTemplate,
         message: MeetingMessage,
         alias: ScheduledAlias | None,
     ) -> str:
-        """A text that may name the alias and the meeting's times, in its own zone."""
+        """The answer by a template that may name the alias and the meeting's times.
+
+        The times are told in the meeting's own zone.
+        """
         values: dict[str, object] = {
             "alias": alias.alias if alias else "",
             "numeric_alias": alias.numeric_alias if alias else "",
@@ -51,11 +54,11 @@ class MessageTexts:
         if message.start and message.end:
             values["start_time"] = format_time(message.start, message.zone)
             values["end_time"] = format_time(message.end, message.zone)
-        return self._templates.render(getattr(connector, text), values)
+        return self._templates.render(getattr(connector, template), values)
 
-    def plain_answer(self, connector: Connector, text: Text) -> str:
-        """A text that names neither an alias nor times."""
-        return self._templates.render(getattr(connector, text), {})
+    def plain_answer(self, connector: Connector, template: AnswerTemplate) -> str:
+        """The answer by a template that names neither an alias nor times."""
+        return self._templates.render(getattr(connector, template), {})
 
     def general_error(self, connector: Connector, correlation_id: str) -> str:
         """The text for an internal error.

@@ -49,7 +49,7 @@ def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
 
 
 def refresh(
-    change: Transaction, store: Store, series: RecurringConference, now: datetime
+    transaction: Transaction, store: Store, series: RecurringConference, now: datetime
 ) -> None:
     """Brings the records of a series' occurrences up to date with `now`."""
     index, depleted = position(series, now)
@@ -57,26 +57,26 @@ def refresh(
         series = msgspec.structs.replace(
             series, current_index=index, is_depleted=depleted
         )
-        change.put(tables.RECURRING_CONFERENCE, series)
+        transaction.put(tables.RECURRING_CONFERENCE, series)
     there = {
         row.recurrence_id: row
         for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id)
     }
     for occurrence in visible(series, now):
         old = there.pop(occurrence.original, None)
-        id = old.id if old else change.new_id(tables.SCHEDULED_CONFERENCE)
+        id = old.id if old else transaction.new_id(tables.SCHEDULED_CONFERENCE)
         row = _row(series, occurrence, id)
         if row != old:
-            change.put(tables.SCHEDULED_CONFERENCE, row)
+            transaction.put(tables.SCHEDULED_CONFERENCE, row)
     for row in there.values():
-        change.delete(tables.SCHEDULED_CONFERENCE, row.id)
+        transaction.delete(tables.SCHEDULED_CONFERENCE, row.id)
 
 
-def forget(change: Transaction, store: Store, series: RecurringConference) -> None:
+def forget(transaction: Transaction, store: Store, series: RecurringConference) -> None:
     """Removes the records of a series and its occurrences; the room stays."""
     for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id):
-        change.delete(tables.SCHEDULED_CONFERENCE, row.id)
-    change.delete(tables.RECURRING_CONFERENCE, series.id)
+        transaction.delete(tables.SCHEDULED_CONFERENCE, row.id)
+    transaction.delete(tables.RECURRING_CONFERENCE, series.id)
 
 
 async def sweep(
@@ -87,10 +87,10 @@ async def sweep(
     Stops early, at a safe place, when `running` returns False.
     """
 
-    def update(change: Transaction, series: RecurringConference) -> bool:
+    def update(transaction: Transaction, series: RecurringConference) -> bool:
         if not _is_outdated(store, series, now()):
             return False
-        refresh(change, store, series, now())
+        refresh(transaction, store, series, now())
         return True
 
     every = store.all(tables.RECURRING_CONFERENCE)

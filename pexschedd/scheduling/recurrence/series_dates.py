@@ -18,7 +18,7 @@ import msgspec
 
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR, Moved, Recurrence
 from pexschedd.scheduling.recurrence.pattern_dates import dates_of
-from pexschedd.scheduling.recurrence.timezone_rules import clock_of
+from pexschedd.scheduling.recurrence.timezone_rules import tzinfo_of
 
 _DAY = timedelta(days=1)
 _NOTHING_FROM = date(LAST_YEAR + 1, 1, 1)
@@ -111,7 +111,7 @@ def original_on(recurrence: Recurrence, day: date) -> datetime | None:
 
     Raises ValueError for an unknown time zone.
     """
-    clock = clock_of(recurrence.zone)
+    clock = tzinfo_of(recurrence.zone)
     at = datetime.combine(day, recurrence.at, clock).astimezone(UTC)
     index = _series(recurrence).index_of(at)
     return None if index is None else at
@@ -149,7 +149,7 @@ class _Series:
 
     def __init__(self, recurrence: Recurrence) -> None:
         span = recurrence.range
-        self._clock = clock_of(recurrence.zone)
+        self._clock = tzinfo_of(recurrence.zone)
         self._at = recurrence.at
         self._duration = recurrence.duration
         self._all_day = recurrence.all_day

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from pexschedd.model.recurrence import Change, CustomZone, Era, Zone
+from pexschedd.model.recurrence import ClockChange, CustomZone, Era, Zone
 
 
 class UnknownZone(ValueError):
@@ -18,17 +18,17 @@ class UnknownZone(ValueError):
 
 
 @lru_cache(maxsize=1024)
-def clock_of(zone: Zone) -> tzinfo:
+def tzinfo_of(zone: Zone) -> tzinfo:
     """The clock of a zone; raises `UnknownZone`."""
     if isinstance(zone, CustomZone):
-        return RuleClock(zone)
+        return RuleTimezone(zone)
     try:
         return ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         raise UnknownZone(f"zone: there is no time zone {zone!r}") from None
 
 
-class RuleClock(tzinfo):
+class RuleTimezone(tzinfo):
     """A clock by the rules of a custom zone.
 
     All times inside are naive; those named `utc` are UTC, the others local. A bias is
@@ -114,7 +114,7 @@ def _changes_in(era: Era, year: int) -> list[tuple[datetime, int]]:
     return changes
 
 
-def _wall(change: Change, year: int) -> datetime:
+def _wall(change: ClockChange, year: int) -> datetime:
     weekday, length = calendar.monthrange(year, change.month)
     if change.day is not None:
         day = min(change.day, length)

@@ -28,7 +28,7 @@ from pexschedd.bodies import tags
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.recurrence import Recurrence
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.recurrence.meeting_times import (
     has_finished,
     series_has_finished,
@@ -91,7 +91,7 @@ class BookedMeeting(msgspec.Struct, frozen=True):
     """A meeting in the records."""
 
     uid: str
-    record: ScheduledConference | RecurringConference
+    record: MeetingRecord
     pending: bool = False
     """Its answer has not been sent yet, so the calendar cannot agree."""
 
@@ -236,9 +236,7 @@ def next_times(meeting: CalendarMeeting, now: datetime) -> MeetingTimes:
     return MeetingTimes(meeting.start, meeting.end)
 
 
-def _times_of(
-    record: ScheduledConference | RecurringConference, now: datetime
-) -> MeetingTimes | None:
+def _times_of(record: MeetingRecord, now: datetime) -> MeetingTimes | None:
     if isinstance(record, RecurringConference):
         return _of_series(record.recurrence, now)
     return MeetingTimes(

@@ -22,11 +22,11 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting
-from pexschedd.model.schedule import RecurringConference, Scheduled
+from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.names import AUTOMATIC, DIFFERS
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OrganizersCalendars
-from pexschedd.scheduling.records.lookup import everything_scheduled
+from pexschedd.scheduling.records.lookup import all_meeting_records
 from pexschedd.scheduling.upkeep import audit_rules
 from pexschedd.scheduling.upkeep.audit_rules import (
     AuditFinding,
@@ -103,7 +103,7 @@ class AuditRunner:
             if not cursor:
                 break
         rooms = 0
-        scheduled = everything_scheduled(self._store)
+        scheduled = all_meeting_records(self._store)
         async for record in in_slices(scheduled, self._clock):
             if not keep_going():
                 return None
@@ -280,7 +280,7 @@ class _Snapshot:
         self._pending: set[str] = set()
 
     async def take(self, clock: IReactorTime) -> None:
-        async for record in in_slices(everything_scheduled(self._store), clock):
+        async for record in in_slices(all_meeting_records(self._store), clock):
             if self._is_ours(record):
                 self._plans[hash(record.ews_item_uid)] = _hash_of_plan(record)
         # The answers are read after the records, and the calendar later still: if a
@@ -289,7 +289,7 @@ class _Snapshot:
             if answer.exchange_connector == self._connector_id:
                 self._pending.add(answer.item_id)
 
-    def _is_ours(self, record: Scheduled) -> bool:
+    def _is_ours(self, record: MeetingRecord) -> bool:
         if record.exchange_connector != self._connector_id:
             return False
         # An occurrence that was sent to us alone is no meeting of its own in the
@@ -313,7 +313,7 @@ class _Snapshot:
         # An occurrence without its series: the calendar may list it as a meeting.
         return self.of(record) or BookedMeeting(uid, record, pending=True)
 
-    def of(self, record: Scheduled) -> BookedMeeting | None:
+    def of(self, record: MeetingRecord) -> BookedMeeting | None:
         """The meeting of a record, if it is one of the snapshot's."""
         uid, item_id = record.ews_item_uid, record.ews_item_id
         if not self._is_ours(record) or hash(uid) not in self._plans:
@@ -321,7 +321,7 @@ class _Snapshot:
         unknown = not item_id and bool(self._pending)
         return BookedMeeting(uid, record, unknown or item_id in self._pending)
 
-    def _current(self, uid: str) -> Scheduled | None:
+    def _current(self, uid: str) -> MeetingRecord | None:
         key = (self._connector_id, uid)
         return self._store.find(tables.RECURRING_BY_UID, key) or self._store.find(
             tables.SCHEDULED_BY_UID, key
@@ -334,7 +334,7 @@ class _Snapshot:
         return alias
 
 
-def _hash_of_plan(record: Scheduled) -> int:
+def _hash_of_plan(record: MeetingRecord) -> int:
     if isinstance(record, RecurringConference):
         # These change with time alone.
         record = msgspec.structs.replace(record, current_index=0, is_depleted=False)

@@ -21,7 +21,11 @@ from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.outbox import LastSweep
-from pexschedd.model.schedule import CancelledOccurrence, Scheduled, ScheduledConference
+from pexschedd.model.schedule import (
+    CancelledOccurrence,
+    MeetingRecord,
+    ScheduledConference,
+)
 from pexschedd.model.table import Index, R
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.scheduling.recurrence.meeting_times import series_has_finished
@@ -93,9 +97,9 @@ class Janitor:
         )
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
         await self._change(early, self._forget_cancellation, keep_going, at_once)
-        with self._store.transaction(essential=True) as change:
-            change.put(tables.SWEEP, LastSweep(id=1, finished=self._now()))
-            durable = change.commit()
+        with self._store.transaction(essential=True) as transaction:
+            transaction.put(tables.SWEEP, LastSweep(id=1, finished=self._now()))
+            durable = transaction.commit()
         await durable
         if swept != SweepResult():
             self._log.info(
@@ -106,7 +110,7 @@ class Janitor:
             )
         return swept
 
-    def _candidates(self) -> Iterator[Scheduled]:
+    def _candidates(self) -> Iterator[MeetingRecord]:
         yield from self._up_to_today(tables.SCHEDULED_BY_DAY)
         yield from self._store.all(tables.RECURRING_CONFERENCE)
 
@@ -119,11 +123,11 @@ class Janitor:
         """Return whether everything in the room closed long enough ago."""
         meetings = self._store.find_all(tables.SCHEDULED_BY_CONFERENCE, conference)
         series = self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference)
-        everything: list[Scheduled] = [*meetings, *series]
+        everything: list[MeetingRecord] = [*meetings, *series]
         made_by_us = any(e.exchange_connector is not None for e in everything)
         return made_by_us and all(map(self._has_closed, everything))
 
-    def _has_closed(self, meeting: Scheduled) -> bool:
+    def _has_closed(self, meeting: MeetingRecord) -> bool:
         """Return whether its last window closed long enough ago."""
         since = self._now() - self._kept(meeting.exchange_connector)
         if isinstance(meeting, ScheduledConference):
@@ -165,28 +169,28 @@ class Janitor:
             self._store, things, change_one, self._clock, at_once, keep_going
         )
 
-    def _remove_room(self, change: Transaction, conference: int) -> bool:
+    def _remove_room(self, transaction: Transaction, conference: int) -> bool:
         # It may have been scheduled again since it was looked at.
         if not self._is_past(conference):
             return False
         now = self._now()
-        remove_conference(change, self._store, conference, now, past=True)
+        remove_conference(transaction, self._store, conference, now, past=True)
         return True
 
-    def _remove_alias(self, change: Transaction, id: int) -> bool:
+    def _remove_alias(self, transaction: Transaction, id: int) -> bool:
         alias = self._store.get(tables.SCHEDULED_ALIAS, id)
         if alias is None or not self._has_expired(alias):
             return False
-        change.delete(tables.SCHEDULED_ALIAS, id)
+        transaction.delete(tables.SCHEDULED_ALIAS, id)
         return True
 
     def _forget_cancellation(
-        self, change: Transaction, early: CancelledOccurrence
+        self, transaction: Transaction, early: CancelledOccurrence
     ) -> bool:
         """Remove a cancelled occurrence whose request never came."""
         connector = self._store.get(tables.CONNECTOR, early.exchange_connector)
         kept = timedelta(days=connector.keep_unused_aliases if connector else 0)
         if early.created + kept > self._now():
             return False
-        change.delete(tables.CANCELLED_OCCURRENCE, early.id)
+        transaction.delete(tables.CANCELLED_OCCURRENCE, early.id)
         return True

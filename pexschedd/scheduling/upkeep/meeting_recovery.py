@@ -17,7 +17,7 @@ from pexschedd.scheduling.upkeep.restore_room import (
     RoomNotRestorable,
     RoomRestorer,
     is_announced,
-    scheduled,
+    records_with_room,
 )
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import in_slices
@@ -65,7 +65,7 @@ class MeetingRecovery:
         when there are no alias numbers left.
         """
         connector = context.connector
-        existing = scheduled(self._lookup, connector.id, meeting.uid)
+        existing = records_with_room(self._lookup, connector.id, meeting.uid)
         if existing and is_announced(self._lookup, connector.id, meeting.uid):
             return THERE
         if existing:

@@ -16,10 +16,10 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
-from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.model.schedule import MeetingRecord
 from pexschedd.scheduling.decisions.context import IdSource
 from pexschedd.scheduling.decisions.decide import decide
-from pexschedd.scheduling.decisions.decision import Change, Put
+from pexschedd.scheduling.decisions.decision import Put, RecordChange
 from pexschedd.scheduling.decisions.versions import Version
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.records.apply_decision import apply_decision
@@ -67,26 +67,26 @@ class RoomRestorer:
         `is_announced`. Raises `RoomNotRestorable` or `TemplateError`, and then has
         changed nothing.
         """
-        with self._store.transaction() as change:
+        with self._store.transaction() as transaction:
             usable = msgspec.structs.replace(
                 alias, conference_deletion_time=None, room_end=None
             )
-            change.put(tables.SCHEDULED_ALIAS, usable)
+            transaction.put(tables.SCHEDULED_ALIAS, usable)
             decision = decide(
                 self._as_request(connector, meeting, usable),
                 self._lookup,
                 connector,
                 self._texts.of_room(connector),
                 self._now(),
-                IdSource(change.new_id, self._digits),
+                IdSource(transaction.new_id, self._digits),
             )
             if decision.action is not Action.ACCEPT:
                 raise RoomNotRestorable(decision.note)
             steps = decision.changes
             if not announced:
                 steps = tuple(map(_unannounced, steps))
-            apply_decision(change, self._store, steps, self._now())
-            durable = change.commit()
+            apply_decision(transaction, self._store, steps, self._now())
+            durable = transaction.commit()
         await durable
 
     def _as_request(
@@ -118,9 +118,9 @@ class RoomRestorer:
     def _version(self, connector: Connector, uid: str) -> Version:
         series = self._lookup.series(connector.id, uid)
         if series is not None:
-            return Version.scheduled(series)
+            return Version.of_record(series)
         for meeting in self._lookup.meetings(connector.id, uid):
-            return Version.scheduled(meeting)
+            return Version.of_record(meeting)
         return Version(0, None)
 
 
@@ -128,18 +128,18 @@ UNANNOUNCED = ""
 """The `answer` of a meeting whose organizer was not told about its room."""
 
 
-def _unannounced(step: Change) -> Change:
+def _unannounced(step: RecordChange) -> RecordChange:
     if isinstance(step, Put) and "answer" in step.record.__struct_fields__:
         record = msgspec.structs.replace(step.record, answer=UNANNOUNCED)
         return Put(step.table, record)
     return step
 
 
-def scheduled(
+def records_with_room(
     lookup: MeetingLookup, connector_id: int, uid: str
-) -> list[ScheduledConference | RecurringConference]:
+) -> list[MeetingRecord]:
     """The records of a meeting whose room exists."""
-    found: list[ScheduledConference | RecurringConference] = []
+    found: list[MeetingRecord] = []
     found += lookup.meetings(connector_id, uid)
     series = lookup.series(connector_id, uid)
     found += [series] if series else []
@@ -148,4 +148,6 @@ def scheduled(
 
 def is_announced(lookup: MeetingLookup, connector_id: int, uid: str) -> bool:
     """Return whether the organizer has been told about the meeting's room."""
-    return all(e.answer != UNANNOUNCED for e in scheduled(lookup, connector_id, uid))
+    return all(
+        e.answer != UNANNOUNCED for e in records_with_room(lookup, connector_id, uid)
+    )

@@ -87,9 +87,9 @@ class AddinApi:
         self._rates.count(user=user.user_id, address=client_address(request))
         room = await self._booking.book(connector_id, user.user_id)
         result = {
-            "room_name": room.room_name,
-            "room_email": room.room_email,
-            "alias_id": room.alias_id,
+            "room_name": room.mailbox_name,
+            "room_email": room.mailbox_address,
+            "alias_id": room.tag,
             "instructions": room.instructions,
         }
         return json_response(request, {"status": "success", "result": result})

@@ -90,7 +90,7 @@ async def change_icon(
     if current is None:
         return
     changed = replace(current, manifest_revision=current.manifest_revision + 1)
-    change = store.transaction()
-    change.put(tables.CONNECTOR, changed)
-    await change.commit()
+    transaction = store.transaction()
+    transaction.put(tables.CONNECTOR, changed)
+    await transaction.commit()
     note_change(tables.CONNECTOR.name, changed, ("icon", "manifest_revision"))

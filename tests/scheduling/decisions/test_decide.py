@@ -26,11 +26,11 @@ from pexschedd.model.schedule import (
 from pexschedd.scheduling.decisions.context import IdSource
 from pexschedd.scheduling.decisions.decide import decide
 from pexschedd.scheduling.decisions.decision import (
+    AnswerTemplate,
     Decision,
     Delete,
     Put,
     RemoveRoom,
-    Text,
     Undecidable,
 )
 from pexschedd.scheduling.ports.mailbox import Action
@@ -102,7 +102,9 @@ class Rooms:
             None,
         )
 
-    def cancelled_early(self, connector_id: int, uid: str) -> list[CancelledOccurrence]:
+    def early_cancellations(
+        self, connector_id: int, uid: str
+    ) -> list[CancelledOccurrence]:
         return [each for each in self.early.values() if each.ews_item_uid == uid]
 
     def in_room(
@@ -221,7 +223,10 @@ def test_new_meeting_gets_a_room_with_two_aliases() -> None:
     rooms = Rooms()
     rooms.book()
     decision = run(request(), rooms)
-    assert (decision.action, decision.text) == (Action.ACCEPT, Text.NEW_SINGLE)
+    assert (decision.action, decision.template) == (
+        Action.ACCEPT,
+        AnswerTemplate.NEW_SINGLE,
+    )
     rooms.apply(decision)
     (conference,) = rooms.conferences.values()
     assert conference.name == "Plans"
@@ -261,7 +266,10 @@ def test_edited_meeting_moves_its_window_and_keeps_its_room() -> None:
         later(sequence=1, start=NOW + 24 * HOUR, end=NOW + 25 * HOUR, subject="Plan B"),
         rooms,
     )
-    assert (decision.action, decision.text) == (Action.ACCEPT, Text.EDITED_SINGLE)
+    assert (decision.action, decision.template) == (
+        Action.ACCEPT,
+        AnswerTemplate.EDITED_SINGLE,
+    )
     rooms.apply(decision)
     assert (set(rooms.conferences), set(rooms.addresses)) == before
     (meeting,) = rooms.rows.values()
@@ -273,7 +281,7 @@ def test_edited_meeting_moves_its_window_and_keeps_its_room() -> None:
 def test_body_edit_with_the_same_sequence_is_an_edit() -> None:
     """Outlook keeps the sequence when only the body changes: still answered."""
     rooms = scheduled()
-    assert run(later(), rooms).text is Text.EDITED_SINGLE
+    assert run(later(), rooms).template is AnswerTemplate.EDITED_SINGLE
 
 
 def test_a_room_is_not_renamed_while_people_may_be_inside() -> None:
@@ -335,24 +343,24 @@ def test_the_note_tells_new_from_edited() -> None:
     assert run(later(), rooms).note == "rescheduled"
 
 
-DECLINED: list[tuple[str, dict[str, Any], dict[str, Any], Text]] = [
-    ("no tag", {}, {"tag": ""}, Text.INVALID_ALIAS),
-    ("unknown tag", {}, {"tag": OTHER_TAG}, Text.INVALID_ALIAS),
+DECLINED: list[tuple[str, dict[str, Any], dict[str, Any], AnswerTemplate]] = [
+    ("no tag", {}, {"tag": ""}, AnswerTemplate.INVALID_ALIAS),
+    ("unknown tag", {}, {"tag": OTHER_TAG}, AnswerTemplate.INVALID_ALIAS),
     (
         "another integration's",
         {"exchange_connector": 2},
         {},
-        Text.INVALID_ALIAS,
+        AnswerTemplate.INVALID_ALIAS,
     ),
-    ("other meeting's", {"ews_item_uid": "0400AA"}, {}, Text.INVALID_ALIAS),
-    ("deleted", {"conference_deletion_time": NOW}, {}, Text.ALIAS_DELETED),
+    ("other meeting's", {"ews_item_uid": "0400AA"}, {}, AnswerTemplate.INVALID_ALIAS),
+    ("deleted", {"conference_deletion_time": NOW}, {}, AnswerTemplate.ALIAS_DELETED),
     (
         "in the past",
         {},
         {"start": NOW - 2 * HOUR, "end": NOW - HOUR},
-        Text.SINGLE_PAST,
+        AnswerTemplate.SINGLE_PAST,
     ),
-    ("just over", {}, {"start": NOW - HOUR, "end": NOW}, Text.SINGLE_PAST),
+    ("just over", {}, {"start": NOW - HOUR, "end": NOW}, AnswerTemplate.SINGLE_PAST),
 ]
 
 
@@ -362,13 +370,13 @@ DECLINED: list[tuple[str, dict[str, Any], dict[str, Any], Text]] = [
     ids=[row[0] for row in DECLINED],
 )
 def test_declined_in_the_right_words(
-    booked: dict[str, Any], sent: dict[str, Any], text: Text
+    booked: dict[str, Any], sent: dict[str, Any], text: AnswerTemplate
 ) -> None:
     """What cannot be scheduled is declined with its own text, and changes nothing."""
     rooms = Rooms()
     rooms.book(**booked)
     decision = run(request(**sent), rooms)
-    assert (decision.action, decision.text) == (Action.DECLINE, text)
+    assert (decision.action, decision.template) == (Action.DECLINE, text)
     assert decision.changes == ()
 
 
@@ -377,7 +385,7 @@ def test_running_meeting_is_accepted() -> None:
     rooms = Rooms()
     rooms.book()
     decision = run(request(start=NOW - HOUR, end=NOW + timedelta(seconds=1)), rooms)
-    assert decision.text is Text.NEW_SINGLE
+    assert decision.template is AnswerTemplate.NEW_SINGLE
 
 
 def test_alias_of_another_room_is_a_conflict() -> None:
@@ -386,7 +394,7 @@ def test_alias_of_another_room_is_a_conflict() -> None:
     rooms.book()
     rooms.addresses[7] = ConferenceAlias(id=7, alias="555000001", conference=70)
     decision = run(request(), rooms)
-    assert decision.text is Text.ALIAS_CONFLICT
+    assert decision.template is AnswerTemplate.ALIAS_CONFLICT
     assert decision.alias == rooms.aliases[1]
 
 
@@ -399,7 +407,7 @@ def test_cancellation_removes_the_room_and_spends_the_alias() -> None:
     assert not rooms.conferences
     assert not rooms.addresses
     assert not rooms.rows
-    assert run(later(sequence=2), rooms).text is Text.ALIAS_DELETED
+    assert run(later(sequence=2), rooms).template is AnswerTemplate.ALIAS_DELETED
 
 
 def test_cancellation_before_its_request() -> None:
@@ -407,7 +415,7 @@ def test_cancellation_before_its_request() -> None:
     rooms = Rooms()
     rooms.book()
     rooms.apply(run(request(kind=MessageKind.CANCELLATION, sequence=1), rooms))
-    assert run(request(), rooms).text is Text.ALIAS_DELETED
+    assert run(request(), rooms).template is AnswerTemplate.ALIAS_DELETED
 
 
 def test_cancellation_of_an_unknown_meeting_spends_no_other_alias() -> None:
@@ -439,7 +447,7 @@ def test_the_same_message_twice_gets_the_same_words() -> None:
     """A second copy of a message is answered like the first, and changes nothing."""
     rooms = scheduled()
     again = run(request(ref=MessageRef("copy")), rooms)
-    assert (again.action, again.text) == (Action.ACCEPT, Text.NEW_SINGLE)
+    assert (again.action, again.template) == (Action.ACCEPT, AnswerTemplate.NEW_SINGLE)
     assert again.changes == ()
     assert again.alias == rooms.aliases[1]
 
@@ -448,9 +456,9 @@ def test_two_changes_within_a_second_are_two_changes() -> None:
     """Exchange tells the last change in whole seconds: what differs is an edit."""
     rooms = scheduled()
     renamed = run(request(subject="Plan B", ref=MessageRef("quick")), rooms)
-    assert renamed.text is Text.EDITED_SINGLE
+    assert renamed.template is AnswerTemplate.EDITED_SINGLE
     moved = request(start=NOW + 5 * HOUR, end=NOW + 6 * HOUR)
-    assert run(moved, rooms).text is Text.EDITED_SINGLE
+    assert run(moved, rooms).template is AnswerTemplate.EDITED_SINGLE
 
 
 def test_another_alias_means_another_room() -> None:
@@ -458,7 +466,7 @@ def test_another_alias_means_another_room() -> None:
     rooms = scheduled()
     rooms.book(2, OTHER_TAG)
     decision = run(later(tag=OTHER_TAG), rooms)
-    assert decision.text is Text.EDITED_SINGLE
+    assert decision.template is AnswerTemplate.EDITED_SINGLE
     rooms.apply(decision)
     assert sorted(a.alias for a in rooms.addresses.values()) == [
         "555000002",

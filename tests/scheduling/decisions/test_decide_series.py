@@ -18,7 +18,11 @@ from pexschedd.model.recurrence import (
     Weekly,
 )
 from pexschedd.model.schedule import RecurringConference
-from pexschedd.scheduling.decisions.decision import Decision, Text, Undecidable
+from pexschedd.scheduling.decisions.decision import (
+    AnswerTemplate,
+    Decision,
+    Undecidable,
+)
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence.series_dates import occurrences
 from tests.scheduling.decisions.test_decide import (
@@ -87,7 +91,10 @@ def test_a_new_series_has_one_room() -> None:
     rooms = Rooms()
     rooms.book()
     decision = run(series(), rooms)
-    assert (decision.action, decision.text) == (Action.ACCEPT, Text.NEW_SERIES)
+    assert (decision.action, decision.template) == (
+        Action.ACCEPT,
+        AnswerTemplate.NEW_SERIES,
+    )
     rooms.apply(decision)
     record = the_series(rooms)
     assert list(rooms.conferences) == [record.conference]
@@ -110,7 +117,7 @@ def test_an_edited_series_follows_its_new_pattern() -> None:
         duration=HOUR,
     )
     decision = run(series(recurrence=weekly, sequence=1, changed=NOW), rooms)
-    assert decision.text is Text.EDITED_SERIES
+    assert decision.template is AnswerTemplate.EDITED_SERIES
     rooms.apply(decision)
     assert len(starts(rooms)) == 3
     assert rooms.addresses == before
@@ -130,7 +137,10 @@ def test_a_series_wholly_in_the_past_is_declined(recurrence: Recurrence) -> None
     rooms = Rooms()
     rooms.book()
     decision = run(series(recurrence=recurrence), rooms)
-    assert (decision.action, decision.text) == (Action.DECLINE, Text.SERIES_PAST)
+    assert (decision.action, decision.template) == (
+        Action.DECLINE,
+        AnswerTemplate.SERIES_PAST,
+    )
     assert decision.changes == ()
 
 
@@ -139,7 +149,7 @@ def test_a_series_with_a_future_is_accepted() -> None:
     rooms = Rooms()
     rooms.book()
     decision = run(series(recurrence=daily(None, NOW - 1000 * DAY)), rooms)
-    assert decision.text is Text.NEW_SERIES
+    assert decision.template is AnswerTemplate.NEW_SERIES
 
 
 @pytest.mark.parametrize(
@@ -167,7 +177,10 @@ def test_a_moved_occurrence_moves_alone() -> None:
     """Its window moves, the others stay, and the answer speaks of an occurrence."""
     rooms = scheduled()
     decision = run(occurrence(2, start=FIRST + 2 * DAY + 3 * HOUR), rooms)
-    assert (decision.action, decision.text) == (Action.ACCEPT, Text.EDITED_OCCURRENCE)
+    assert (decision.action, decision.template) == (
+        Action.ACCEPT,
+        AnswerTemplate.EDITED_OCCURRENCE,
+    )
     rooms.apply(decision)
     expected = [FIRST + n * DAY for n in range(10)]
     expected[2] += 3 * HOUR
@@ -228,7 +241,7 @@ def test_a_cancelled_series_takes_its_room_along() -> None:
     rooms.apply(run(series(kind=MessageKind.CANCELLATION, sequence=1), rooms))
     assert not rooms.recurring
     assert not rooms.conferences
-    assert run(series(sequence=2), rooms).text is Text.ALIAS_DELETED
+    assert run(series(sequence=2), rooms).template is AnswerTemplate.ALIAS_DELETED
 
 
 def test_a_single_meeting_becomes_a_series_and_back() -> None:
@@ -238,7 +251,7 @@ def test_a_single_meeting_becomes_a_series_and_back() -> None:
     rooms.apply(run(request(), rooms))
     room = set(rooms.conferences)
     decision = run(series(sequence=1, changed=NOW), rooms)
-    assert decision.text is Text.EDITED_SERIES
+    assert decision.template is AnswerTemplate.EDITED_SERIES
     rooms.apply(decision)
     assert (len(rooms.rows), len(rooms.recurring), set(rooms.conferences)) == (
         0,
@@ -246,7 +259,7 @@ def test_a_single_meeting_becomes_a_series_and_back() -> None:
         room,
     )
     decision = run(request(sequence=2, changed=NOW + HOUR), rooms)
-    assert decision.text is Text.EDITED_SINGLE
+    assert decision.template is AnswerTemplate.EDITED_SINGLE
     rooms.apply(decision)
     assert (len(rooms.rows), len(rooms.recurring), set(rooms.conferences)) == (
         1,
@@ -260,11 +273,11 @@ def test_invited_to_one_occurrence_only() -> None:
     rooms = Rooms()
     rooms.book()
     decision = run(occurrence(4), rooms)
-    assert decision.text is Text.NEW_SINGLE
+    assert decision.template is AnswerTemplate.NEW_SINGLE
     rooms.apply(decision)
     moved = occurrence(4, start=FIRST + 4 * DAY + HOUR, changed=NOW + HOUR)
     decision = run(moved, rooms)
-    assert decision.text is Text.EDITED_OCCURRENCE
+    assert decision.template is AnswerTemplate.EDITED_OCCURRENCE
     rooms.apply(decision)
     (row,) = rooms.rows.values()
     assert row.meeting_start == FIRST + 4 * DAY + HOUR
@@ -307,7 +320,7 @@ def test_a_series_takes_its_lone_occurrences_in() -> None:
     rooms.apply(run(occurrence(4), rooms))
     room = set(rooms.conferences)
     decision = run(series(sequence=1, changed=NOW + HOUR), rooms)
-    assert decision.text is Text.NEW_SERIES
+    assert decision.template is AnswerTemplate.NEW_SERIES
     rooms.apply(decision)
     assert (len(rooms.rows), set(rooms.conferences)) == (0, room)
 
@@ -339,19 +352,19 @@ def test_a_lone_occurrence_cancelled_before_it_was_requested() -> None:
     cancelled = occurrence(3, kind=MessageKind.CANCELLATION, changed=NOW + HOUR)
     rooms.apply(run(cancelled, rooms))
     assert run(occurrence(3, changed=NOW), rooms).action is Action.DISCARD
-    assert run(occurrence(4, changed=NOW), rooms).text is Text.NEW_SINGLE
+    assert run(occurrence(4, changed=NOW), rooms).template is AnswerTemplate.NEW_SINGLE
     newer = occurrence(3, changed=NOW + 2 * HOUR)
-    assert run(newer, rooms).text is Text.NEW_SINGLE
+    assert run(newer, rooms).template is AnswerTemplate.NEW_SINGLE
 
 
 def test_the_same_series_message_twice() -> None:
     """A copy is answered in the same words and changes nothing."""
     rooms = scheduled()
     again = run(series(ref=MessageRef("copy")), rooms)
-    assert (again.text, again.changes) == (Text.NEW_SERIES, ())
+    assert (again.template, again.changes) == (AnswerTemplate.NEW_SERIES, ())
     rooms.apply(run(occurrence(1, start=FIRST + DAY + HOUR), rooms))
     copy = run(occurrence(1, start=FIRST + DAY + HOUR, ref=MessageRef("copy")), rooms)
-    assert (copy.text, copy.changes) == (Text.EDITED_OCCURRENCE, ())
+    assert (copy.template, copy.changes) == (AnswerTemplate.EDITED_OCCURRENCE, ())
 
 
 def test_a_copy_of_a_series_whose_occurrence_has_moved_since() -> None:
@@ -359,7 +372,7 @@ def test_a_copy_of_a_series_whose_occurrence_has_moved_since() -> None:
     rooms = scheduled()
     rooms.apply(run(occurrence(1, start=FIRST + DAY + HOUR), rooms))
     copy = run(series(ref=MessageRef("copy")), rooms)
-    assert (copy.text, copy.changes) == (Text.NEW_SERIES, ())
+    assert (copy.template, copy.changes) == (AnswerTemplate.NEW_SERIES, ())
 
 
 def test_an_occurrence_with_another_tag_is_undecidable() -> None:
@@ -385,7 +398,10 @@ def test_a_meeting_moved_into_the_past_closes() -> None:
     rooms.apply(run(request(), rooms))
     past = request(sequence=1, changed=NOW, start=NOW - 9 * HOUR, end=NOW - 8 * HOUR)
     decision = run(past, rooms)
-    assert (decision.action, decision.text) == (Action.DECLINE, Text.SINGLE_PAST)
+    assert (decision.action, decision.template) == (
+        Action.DECLINE,
+        AnswerTemplate.SINGLE_PAST,
+    )
     rooms.apply(decision)
     (row,) = rooms.rows.values()
     assert row.end_time <= NOW

@@ -3,9 +3,9 @@
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.scheduling.decisions.decision import (
-    Change,
     Delete,
     Put,
+    RecordChange,
     RemoveRoom,
     in_words,
 )
@@ -14,7 +14,7 @@ from pexschedd.scheduling.decisions.decision import (
 def test_changes_in_words() -> None:
     """What is written, what goes, and which rooms go; nothing for no change."""
     room = Conference(id=3, name="Secret")
-    changes: list[Change] = [
+    changes: list[RecordChange] = [
         Put(tables.CONFERENCE, room),
         Delete(tables.SCHEDULED_CONFERENCE, 4),
         RemoveRoom(5),

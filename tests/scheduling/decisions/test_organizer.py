@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from pexschedd.model.meeting import MeetingMessage, MessageKind, Person
-from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.scheduling.decisions.organizer import NOT_THE_ORGANIZER
 from pexschedd.scheduling.ports.mailbox import Action
 from tests.scheduling.decisions import test_decide_series as of_series
@@ -60,7 +60,7 @@ def test_a_colleague_cannot_take_a_meeting(message: MeetingMessage) -> None:
     assert before == (rooms.rows, rooms.conferences, rooms.aliases)
     # Her own next change counts, whatever number his had.
     own = run(later(), rooms)
-    assert (own.action, own.text) == (Action.ACCEPT, Text.EDITED_SINGLE)
+    assert (own.action, own.template) == (Action.ACCEPT, AnswerTemplate.EDITED_SINGLE)
 
 
 @pytest.mark.parametrize("cancels", [True, False])

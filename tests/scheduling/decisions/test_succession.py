@@ -8,7 +8,7 @@ import pytest
 
 from pexschedd.model.conference import Vacancy
 from pexschedd.model.meeting import MeetingMessage, MessageKind, Person
-from pexschedd.scheduling.decisions.decision import Decision, Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate, Decision
 from pexschedd.scheduling.ports.mailbox import Action
 from tests.scheduling.decisions import test_decide_series as of_series
 from tests.scheduling.decisions.test_decide import HOUR, NOW, Rooms, request, run
@@ -36,14 +36,14 @@ def cancelled_by_alice(**changes: Any) -> Rooms:
     return rooms
 
 
-def verdict(decision: Decision) -> tuple[Action | None, Text | None]:
+def verdict(decision: Decision) -> tuple[Action | None, AnswerTemplate | None]:
     """The answer, and in which words."""
-    return decision.action, decision.text
+    return decision.action, decision.template
 
 
-ACCEPTED = Action.ACCEPT, Text.NEW_SINGLE
-DELETED = Action.DECLINE, Text.ALIAS_DELETED
-INVALID = Action.DECLINE, Text.INVALID_ALIAS
+ACCEPTED = Action.ACCEPT, AnswerTemplate.NEW_SINGLE
+DELETED = Action.DECLINE, AnswerTemplate.ALIAS_DELETED
+INVALID = Action.DECLINE, AnswerTemplate.INVALID_ALIAS
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_this_and_all_following() -> None:
     rooms = cut()
     (room,) = rooms.conferences
     decision = run(the_rest(), rooms)
-    assert verdict(decision) == (Action.ACCEPT, Text.NEW_SERIES)
+    assert verdict(decision) == (Action.ACCEPT, AnswerTemplate.NEW_SERIES)
     rooms.apply(decision)
     assert set(rooms.conferences) == {room}
     assert {each.conference for each in rooms.recurring.values()} == {room}
@@ -137,7 +137,7 @@ def test_this_and_all_following() -> None:
     old, new = sorted(rooms.recurring.values(), key=lambda each: each.id)
     again = of_series.series(sequence=3, recurrence=old.recurrence, subject="Renamed")
     edited = run(again, rooms)
-    assert verdict(edited) == (Action.ACCEPT, Text.EDITED_SERIES)
+    assert verdict(edited) == (Action.ACCEPT, AnswerTemplate.EDITED_SERIES)
     rooms.apply(edited)
     assert rooms.aliases[1].ews_item_uid == "NEW"
 
@@ -178,7 +178,10 @@ def test_an_attendee_succeeds_a_series_that_was_cut_and_is_over() -> None:
     rooms = cut(1)
     over = of_series.FIRST + 2 * HOUR
     message = the_rest(1, organizer=BOB)
-    assert verdict(run(message, rooms, over)) == (Action.ACCEPT, Text.NEW_SERIES)
+    assert verdict(run(message, rooms, over)) == (
+        Action.ACCEPT,
+        AnswerTemplate.NEW_SERIES,
+    )
     assert verdict(run(the_rest(1, organizer=EVE), rooms, over)) == INVALID
 
 
@@ -221,4 +224,4 @@ def test_a_tag_of_its_own_never_waits() -> None:
     assert verdict(first) == ACCEPTED
     rooms.apply(first)
     edited = run(request(sequence=1), rooms, may_wait=True)
-    assert verdict(edited) == (Action.ACCEPT, Text.EDITED_SINGLE)
+    assert verdict(edited) == (Action.ACCEPT, AnswerTemplate.EDITED_SINGLE)

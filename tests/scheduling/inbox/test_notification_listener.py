@@ -83,7 +83,7 @@ class Case:
 
     def looked(self) -> float:
         """A look went well."""
-        return self.listener.after_look(self.connector)
+        return self.listener.next_delay(self.connector)
 
     @property
     def mode(self) -> NotificationMode:

@@ -260,8 +260,10 @@ async def test_an_internal_error_is_one_messages_alone(
     """Its batch goes on; it is tried three times and declined, with a record."""
     handle = process.handler.handle
 
-    def explode(change: Any, connector: Any, message: Any, *, may_wait: bool) -> str:
-        why = handle(change, connector, message, may_wait=may_wait)
+    def explode(
+        transaction: Any, connector: Any, message: Any, *, may_wait: bool
+    ) -> str:
+        why = handle(transaction, connector, message, may_wait=may_wait)
         if message.ref.item_id == "item-2":
             raise RuntimeError("nobody foresaw this")
         return why

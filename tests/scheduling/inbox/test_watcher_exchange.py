@@ -149,7 +149,7 @@ async def test_a_message_that_breaks_every_request(
     and set aside."""
     for number in range(1, 10):
         day.exchange.invite(f"m{number}", f"PXPS:-{tag(number)}#")
-    newest_first = (await day.mailbox.changes("")).arrived
+    newest_first = (await day.mailbox.arrivals("")).arrived
     poison_id = newest_first[-5].item_id
     serve = day.exchange.sandbox.serve
     asked: list[bytes] = []

@@ -73,7 +73,7 @@ def inbox() -> MemoryInbox:
 
 def notified(folder: Path, mailbox: MemoryMailbox) -> Process:
     """A process that gets notifications, and looks by itself once an hour."""
-    return Process(folder, mailbox, after_look=lambda _: HOUR)
+    return Process(folder, mailbox, next_delay=lambda _: HOUR)
 
 
 @pytest_twisted.async_yield_fixture

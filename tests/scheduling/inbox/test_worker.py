@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from twisted.internet.defer import Deferred
 
-from pexschedd.scheduling.inbox.watcher import AfterLook
+from pexschedd.scheduling.inbox.watcher import NextDelay
 from pexschedd.scheduling.inbox.worker import IntegrationWorker
 from tests.conftest import Failures
 from tests.scheduling.process_support import CONNECTOR
@@ -29,20 +29,20 @@ class Part:
     def arrived(self) -> None:
         pass
 
-    def after_look(self, _connector: object) -> float:
+    def next_delay(self, _connector: object) -> float:
         return 5.0
 
 
 class Parts:
     """A worker that was started, and its parts by name."""
 
-    after_look: AfterLook
+    next_delay: NextDelay
 
     def __init__(self) -> None:
         self.by_name = {name: Part() for name in ("watcher", "listener", "ownership")}
 
-        def new_watcher(after_look: AfterLook) -> Any:
-            self.after_look = after_look
+        def new_watcher(next_delay: NextDelay) -> Any:
+            self.next_delay = next_delay
             return self.by_name["watcher"]
 
         self.worker = IntegrationWorker(
@@ -86,7 +86,7 @@ def test_the_ownership_check_begins_with_the_first_look() -> None:
     parts = Parts()
     assert not parts.starts("ownership")
     for _ in range(2):
-        assert parts.after_look(CONNECTOR) == 5.0
+        assert parts.next_delay(CONNECTOR) == 5.0
     assert parts.starts("ownership") == 1
 
 
@@ -94,5 +94,5 @@ def test_a_first_look_that_ends_while_the_worker_stops() -> None:
     """The ownership check does not begin any more: it would never be stopped."""
     parts = Parts()
     parts.stop()
-    parts.after_look(CONNECTOR)
+    parts.next_delay(CONNECTOR)
     assert not parts.starts("ownership")

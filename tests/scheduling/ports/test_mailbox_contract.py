@@ -146,7 +146,7 @@ async def organizer(request: pytest.FixtureRequest) -> AsyncIterator[Organizer]:
 
 
 async def arrived(mailbox: Mailbox, cursor: str = "") -> list[MeetingMessage]:
-    refs = (await mailbox.changes(cursor)).arrived
+    refs = (await mailbox.arrivals(cursor)).arrived
     found = await mailbox.fetch(refs)
     return [message for message in found if isinstance(message, MeetingMessage)]
 
@@ -160,7 +160,7 @@ async def outcome(mailbox: Mailbox, ref: MessageRef, action: Action) -> OutcomeK
 async def test_an_empty_inbox(organizer: Organizer) -> None:
     """Nothing has arrived, there is no further page, and nothing to answer is fine."""
     await organizer.mailbox.check()
-    page = await organizer.mailbox.changes("")
+    page = await organizer.mailbox.arrivals("")
     assert (page.arrived, page.more) == ((), False)
     assert await organizer.mailbox.fetch([]) == []
     assert await organizer.mailbox.answer([]) == []
@@ -170,13 +170,13 @@ async def test_an_empty_inbox(organizer: Organizer) -> None:
 async def test_a_request_arrives_once(organizer: Organizer) -> None:
     """A cursor covers what was seen; without one everything is there again."""
     organizer.invite("Plans")
-    page = await organizer.mailbox.changes("")
+    page = await organizer.mailbox.arrivals("")
     assert len(page.arrived) == 1
-    assert (await organizer.mailbox.changes(page.cursor)).arrived == ()
+    assert (await organizer.mailbox.arrivals(page.cursor)).arrived == ()
     organizer.invite("More")
-    later = await organizer.mailbox.changes(page.cursor)
+    later = await organizer.mailbox.arrivals(page.cursor)
     assert len(later.arrived) == 1
-    assert len((await organizer.mailbox.changes("")).arrived) == 2
+    assert len((await organizer.mailbox.arrivals("")).arrived) == 2
 
 
 @pytest_twisted.ensureDeferred
@@ -263,4 +263,4 @@ async def test_answers_are_told_one_by_one(organizer: Organizer) -> None:
 async def test_an_invalid_cursor_is_lost(organizer: Organizer) -> None:
     """A cursor that the server does not know means starting over, and says so."""
     with pytest.raises(CursorLost):
-        await organizer.mailbox.changes("no such cursor")
+        await organizer.mailbox.arrivals("no such cursor")

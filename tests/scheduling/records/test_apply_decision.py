@@ -7,7 +7,12 @@ import pytest_twisted
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.table import Table
-from pexschedd.scheduling.decisions.decision import Change, Delete, Put, RemoveRoom
+from pexschedd.scheduling.decisions.decision import (
+    Delete,
+    Put,
+    RecordChange,
+    RemoveRoom,
+)
 from pexschedd.scheduling.records.apply_decision import apply_decision
 from tests.scheduling.records.test_occurrence_window import rows, series
 from tests.scheduling.upkeep.upkeep_support import NOW, Upkeep, alias
@@ -16,7 +21,7 @@ ROOM = Conference(id=1, name="Plans")
 ALIAS = ConferenceAlias(id=1, alias="5557@example.test", conference=1)
 
 
-async def apply(upkeep: Upkeep, *steps: Change) -> None:
+async def apply(upkeep: Upkeep, *steps: RecordChange) -> None:
     change = upkeep.store.transaction()
     apply_decision(change, upkeep.store, steps, NOW)
     await change.commit()

@@ -5,7 +5,7 @@ import pytest_twisted
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.schedule import CancelledOccurrence
-from pexschedd.scheduling.records.lookup import MeetingLookup, everything_scheduled
+from pexschedd.scheduling.records.lookup import MeetingLookup, all_meeting_records
 from tests.scheduling.records.test_occurrence_window import refresh, series
 from tests.scheduling.upkeep.upkeep_support import (
     NOW,
@@ -57,9 +57,9 @@ async def test_meetings_of_an_integration(upkeep: Upkeep) -> None:
     assert known.meetings(2, meeting(1).uid) == []
     assert known.series(1, "uid 8") == stored
     assert known.series(2, "uid 8") is None
-    assert known.cancelled_early(1, "early") == [early]
-    assert known.cancelled_early(2, "early") == []
-    every = list(everything_scheduled(upkeep.store))
+    assert known.early_cancellations(1, "early") == [early]
+    assert known.early_cancellations(2, "early") == []
+    every = list(all_meeting_records(upkeep.store))
     assert every[0] == single
     assert every[-1] == stored
     assert len(every) == 3  # the series has one occurrence that is shown

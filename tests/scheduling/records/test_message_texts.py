@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
-from pexschedd.scheduling.decisions.decision import Text
+from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.templates.engine import Templates
 from tests.scheduling.upkeep.upkeep_support import (
@@ -50,19 +50,21 @@ def test_an_answer_names_alias_and_times() -> None:
     """In the meeting's own time zone; what is not known is left empty."""
     template = "{{alias}} {{numeric_alias}} {{start_time}} {{end_time}}"
     connector = replace(CONNECTOR, accept_new_single_meeting_template=template)
-    said = TEXTS.answer(connector, Text.NEW_SINGLE, MESSAGE, alias(1))
+    said = TEXTS.answer(connector, AnswerTemplate.NEW_SINGLE, MESSAGE, alias(1))
     assert said.startswith(f"{numeric(1)}@example.test {numeric(1)} ")
     assert "13:00" in said
     assert "14:00" in said
     for unknown in (replace(MESSAGE, start=None), replace(MESSAGE, end=None)):
-        said = TEXTS.answer(connector, Text.NEW_SINGLE, unknown, None)
+        said = TEXTS.answer(connector, AnswerTemplate.NEW_SINGLE, unknown, None)
         assert not said.strip()
 
 
 def test_an_answer_without_variables() -> None:
     """The text of the field that is asked for."""
     connector = replace(CONNECTOR, reject_invalid_alias_id_template="<p>no tag</p>")
-    assert TEXTS.plain_answer(connector, Text.INVALID_ALIAS) == "<p>no tag</p>"
+    assert (
+        TEXTS.plain_answer(connector, AnswerTemplate.INVALID_ALIAS) == "<p>no tag</p>"
+    )
 
 
 @pytest.mark.parametrize("template", ["failed: {{correlation_id}}", "{{1/0}}"])

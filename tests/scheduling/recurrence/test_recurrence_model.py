@@ -9,7 +9,7 @@ import pytest
 from pexschedd.model.recurrence import (
     AbsoluteMonthly,
     AbsoluteYearly,
-    Change,
+    ClockChange,
     CustomZone,
     Daily,
     DayOfWeek,
@@ -39,8 +39,8 @@ ROUND = CustomZone(
         Era(
             bias=-60,
             changes=(
-                Change(bias=-120, month=3, at=120),
-                Change(bias=-60, month=10, day=5),
+                ClockChange(bias=-120, month=3, at=120),
+                ClockChange(bias=-60, month=10, day=5),
             ),
             begins=datetime(2007, 1, 1),  # noqa: DTZ001 (by the clocks before)
         ),

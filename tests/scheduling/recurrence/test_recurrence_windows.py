@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pexschedd.model.recurrence import (
-    Change,
+    ClockChange,
     CustomZone,
     Daily,
     DayOfWeek,
@@ -96,8 +96,8 @@ CENTRAL = CustomZone(
         Era(
             bias=-60,
             changes=(
-                Change(bias=-120, month=3, at=120),
-                Change(bias=-60, month=10, at=180),
+                ClockChange(bias=-120, month=3, at=120),
+                ClockChange(bias=-60, month=10, at=180),
             ),
         ),
     )

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from pexschedd.model.recurrence import Change, CustomZone, DayOfWeek, Era, Weekly
+from pexschedd.model.recurrence import ClockChange, CustomZone, DayOfWeek, Era, Weekly
 from pexschedd.scheduling.recurrence.series_dates import occurrences
 from pexschedd.scheduling.recurrence.timezone_rules import (
     UnknownZone,
-    clock_of,
+    tzinfo_of,
 )
 from tests.scheduling.recurrence.recurrence_support import (
     DAY,
@@ -48,7 +48,7 @@ def written_out(name: str, year: int) -> Era:
         before = offset_at(instant - MINUTE, name)
         wall = (instant + before).replace(tzinfo=None)
         changes.append(
-            Change(
+            ClockChange(
                 bias=-(offset_at(instant, name) // MINUTE),
                 month=wall.month,
                 weekday=list(DayOfWeek)[wall.weekday()],
@@ -87,7 +87,7 @@ def test_rules_agree_with_the_zone(name: str) -> None:
     """Rules written out for one year show the same times as the zone, both ways, over
     the years for which the zone kept them."""
     named = ZoneInfo(name)
-    written = clock_of(CustomZone((written_out(name, 2026),)))
+    written = tzinfo_of(CustomZone((written_out(name, 2026),)))
     for instant in instants(2022, 2029, name):
         expected = instant.astimezone(named)
         shown = instant.astimezone(written)
@@ -119,7 +119,7 @@ def test_rules_that_changed(
     later = msgspec.structs.replace(
         written_out(name, new), begins=datetime.fromisoformat(begins)
     )
-    written = clock_of(CustomZone((written_out(name, old), later)))
+    written = tzinfo_of(CustomZone((written_out(name, old), later)))
     for instant in instants(*years, name):
         expected = instant.astimezone(ZoneInfo(name))
         shown = instant.astimezone(written)
@@ -132,7 +132,7 @@ def test_an_era_begins(begins: str) -> None:
     zone = CustomZone(
         (Era(bias=-120), Era(bias=300, begins=datetime.fromisoformat(begins)))
     )
-    clock = clock_of(zone)
+    clock = tzinfo_of(zone)
     begins_at = utc("2026-06-01T00:00")
     assert (begins_at - MINUTE).astimezone(clock).utcoffset() == 2 * HOUR
     assert begins_at.astimezone(clock).utcoffset() == -5 * HOUR
@@ -141,23 +141,23 @@ def test_an_era_begins(begins: str) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (Change(bias=-60, month=2, day=30, at=60), "2027-02-28T01:00"),
-        (Change(bias=-60, month=3, day=7, at=60), "2027-03-07T01:00"),
-        (Change(bias=-60, month=2, week=5), "2027-02-28T00:00"),
-        (Change(bias=-60, month=5, week=5), "2027-05-30T00:00"),
-        (Change(bias=-60, month=4, week=4), "2027-04-25T00:00"),
-        (Change(bias=-60, month=2, week=1), "2027-02-07T00:00"),
+        (ClockChange(bias=-60, month=2, day=30, at=60), "2027-02-28T01:00"),
+        (ClockChange(bias=-60, month=3, day=7, at=60), "2027-03-07T01:00"),
+        (ClockChange(bias=-60, month=2, week=5), "2027-02-28T00:00"),
+        (ClockChange(bias=-60, month=5, week=5), "2027-05-30T00:00"),
+        (ClockChange(bias=-60, month=4, week=4), "2027-04-25T00:00"),
+        (ClockChange(bias=-60, month=2, week=1), "2027-02-07T00:00"),
         # Midnight at the end of the last Thursday, as in Cairo.
         (
-            Change(bias=-60, month=4, weekday=DayOfWeek.THURSDAY, at=24 * 60),
+            ClockChange(bias=-60, month=4, weekday=DayOfWeek.THURSDAY, at=24 * 60),
             "2027-04-30T00:00",
         ),
     ],
 )
-def test_when_the_clocks_change(change: Change, expected: str) -> None:
+def test_when_the_clocks_change(change: ClockChange, expected: str) -> None:
     """Changes on a date, in a week that a month may lack, and after midnight."""
-    back = Change(bias=0, month=12)
-    clock = clock_of(CustomZone((Era(bias=0, changes=(back, change)),)))
+    back = ClockChange(bias=0, month=12)
+    clock = tzinfo_of(CustomZone((Era(bias=0, changes=(back, change)),)))
     at = utc(expected)
     assert (at - timedelta(microseconds=1)).astimezone(clock).utcoffset() == 0 * HOUR
     assert at.astimezone(clock).utcoffset() == HOUR
@@ -167,20 +167,23 @@ def test_at_new_year() -> None:
     """A change at the local New Year may belong to another year in UTC."""
     east = Era(
         bias=-600,
-        changes=(Change(bias=-660, month=1, day=1), Change(bias=-600, month=7, day=1)),
+        changes=(
+            ClockChange(bias=-660, month=1, day=1),
+            ClockChange(bias=-600, month=7, day=1),
+        ),
     )
     west = Era(
         bias=600,
         changes=(
-            Change(bias=600, month=12, day=31, at=23 * 60),
-            Change(bias=540, month=7, day=1),
+            ClockChange(bias=600, month=12, day=31, at=23 * 60),
+            ClockChange(bias=540, month=7, day=1),
         ),
     )
     for era, at, before, after in (
         (east, "2026-12-31T14:00", 10, 11),
         (west, "2027-01-01T08:00", -9, -10),
     ):
-        clock = clock_of(CustomZone((era,)))
+        clock = tzinfo_of(CustomZone((era,)))
         moment = timedelta(microseconds=1)
         assert (utc(at) - moment).astimezone(clock).utcoffset() == before * HOUR
         assert utc(at).astimezone(clock).utcoffset() == after * HOUR
@@ -188,7 +191,9 @@ def test_at_new_year() -> None:
 
 def test_a_single_change_changes_nothing() -> None:
     """Rules with one change a year are always at its bias."""
-    clock = clock_of(CustomZone((Era(bias=0, changes=(Change(bias=-60, month=3),)),)))
+    clock = tzinfo_of(
+        CustomZone((Era(bias=0, changes=(ClockChange(bias=-60, month=3),)),))
+    )
     for month in (1, 6, 12):
         at = datetime(2026, month, 1, tzinfo=UTC)
         assert at.astimezone(clock).utcoffset() == HOUR
@@ -211,4 +216,4 @@ def test_a_series_by_rules(name: str) -> None:
 def test_no_such_zone(name: str) -> None:
     """A name that means nothing here is refused by one error."""
     with pytest.raises(UnknownZone, match="no time zone"):
-        clock_of(name)
+        tzinfo_of(name)

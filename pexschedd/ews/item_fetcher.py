@@ -8,7 +8,7 @@ from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import in_halves
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem
-from pexschedd.ews.error_messages import WHOLE_MAILBOX, ExchangeSite, said
+from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
 from pexschedd.ews.error_policy import (
     Retry,
     TooMuch,
@@ -31,7 +31,7 @@ _FEW = 3
 """So many may be damaged at the same time; more, and it is the server."""
 
 
-class BatchReader(Generic[T]):
+class ItemFetcher(Generic[T]):
     """Reads items with one kind of GetItem.
 
     `smaller` asks for less of an item: it is tried for items that cannot be read. What
@@ -41,7 +41,7 @@ class BatchReader(Generic[T]):
     def __init__(
         self,
         client: EwsClient,
-        site: ExchangeSite,
+        target: EwsTarget,
         build: Build,
         parse: Callable[[bytes, int], list[T | ItemProblem]],
         *,
@@ -50,7 +50,7 @@ class BatchReader(Generic[T]):
         suffices: Callable[[T], bool] = lambda _: True,
     ) -> None:
         self._client = client
-        self._site = site
+        self._target = target
         self._build = build
         self._parse = parse
         self._portion = portion
@@ -85,7 +85,7 @@ class BatchReader(Generic[T]):
                 busy = [p for _, p in unfinished if _is_the_servers(p)]
                 few = something_was_read or len(refs) <= _FEW
                 if busy or not few:
-                    raise self._client.trouble((busy or [unfinished[0][1]])[0])
+                    raise self._client.error_for((busy or [unfinished[0][1]])[0])
                 if not something_was_read:
                     await self._works()
                 for ref, problem in unfinished:
@@ -112,7 +112,7 @@ class BatchReader(Generic[T]):
     ) -> list[T | Unreadable | ItemProblem]:
         try:
             found = await self._client.read(
-                self._build(self._site.mailbox, refs),
+                self._build(self._target.mailbox, refs),
                 lambda data: self._parse(data, len(refs)),
             )
         except TooMuch:
@@ -129,7 +129,7 @@ class BatchReader(Generic[T]):
             return [unreadable]
         try:
             (found,) = await self._client.read(
-                self._smaller(self._site.mailbox, [unreadable.ref]),
+                self._smaller(self._target.mailbox, [unreadable.ref]),
                 lambda data: self._parse(data, 1),
             )
         except MailboxError:
@@ -140,7 +140,9 @@ class BatchReader(Generic[T]):
 
     async def _works(self) -> None:
         """Raises `MailboxError` unless the server opens the inbox."""
-        await self._client.read(build_get_folder(self._site.mailbox), parse_get_folder)
+        await self._client.read(
+            build_get_folder(self._target.mailbox), parse_get_folder
+        )
 
     def _raise_if_all(self, answers: Sequence[T | Unreadable | ItemProblem]) -> None:
         """A problem that all items share is not the items' fault."""
@@ -148,7 +150,7 @@ class BatchReader(Generic[T]):
         if len(problems) == len(answers) and all(
             category(problem.code) in WHOLE_MAILBOX for problem in problems
         ):
-            raise self._client.trouble(problems[0])
+            raise self._client.error_for(problems[0])
 
 
 def _unreadable(ref: MessageRef, problem: ItemProblem) -> Unreadable:
