@@ -1,11 +1,14 @@
 """Answering a batch of messages, so that every answer is given once.
 
-One CreateItem carries accepts, declines and removals in their order, for they may be
-about the same meeting. What it could not do gets a second round, each kind of failure
-in its own way; then the messages that only have to go are moved away.
+In this order:
 
-An answer that may have been given before, because nobody heard what became of it, is
-looked up first: a message that has been answered is not under its id any more.
+1. An answer that may have been given before, because its outcome is unknown, is looked
+   up: a message that has been answered is not under its id any more.
+2. One CreateItem sends accepts, declines, removals and replies.
+3. What it could not do is sent once more, as far as the reason for the failure lets
+   that succeed.
+4. Messages that only have to leave the inbox, and those replied to, are moved to the
+   deleted items.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +30,7 @@ _NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
 """Beginnings of codes for a message that is not this mailbox's to answer: it is the
 organizer itself, or got a copy as somebody's delegate."""
 
-_TELLS = (Action.ACCEPT, Action.DECLINE, Action.REPLY)
+_SENDS_MAIL = (Action.ACCEPT, Action.DECLINE, Action.REPLY)
 
 _NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
 
@@ -54,18 +57,18 @@ class _Batch:
 
     async def run(self) -> list[Outcome]:
         await self._look_up([i for i, a in enumerate(self._answers) if a.unsure])
-        to_say = [
+        to_send = [
             i
             for i, answer in enumerate(self._answers)
             if answer.action != Action.DISCARD and i not in self._problems
         ]
-        await self._say(to_say)
-        problem = shared([self._problems[i] for i in to_say])
+        await self._send(to_send)
+        problem = shared([self._problems[i] for i in to_send])
         if problem is not None:
             raise self._client.error_for(problem)
         later: str | None = None
         try:
-            await self._say_again(to_say)
+            await self._retry(to_send)
             await self._move(self._to_move())
         except MailboxError as error:
             if not self._problems:
@@ -73,8 +76,8 @@ class _Batch:
             later = error.message
         return [self._outcome(index, later) for index in range(len(self._answers))]
 
-    async def _say(self, indexes: Sequence[int]) -> None:
-        """A CreateItem for these answers, if there are any."""
+    async def _send(self, indexes: Sequence[int]) -> None:
+        """Send these answers in one CreateItem, if there are any."""
         if not indexes:
             return
         said = await self._client.write(
@@ -84,30 +87,30 @@ class _Batch:
         self._problems.update(zip(indexes, said, strict=True))
 
     async def _look_up(self, indexes: Sequence[int]) -> None:
-        """Finds out which of them are settled, and how the others are now.
+        """Find out which answers were given already, and read the other messages' ids.
 
         Removals and discards tell nobody: to repeat them does no harm.
         """
-        indexes = [i for i in indexes if self._answers[i].action in _TELLS]
+        indexes = [i for i in indexes if self._answers[i].action in _SENDS_MAIL]
         if indexes:
-            await self._read_again(indexes)
+            await self._reread(indexes)
 
-    async def _say_again(self, indexes: Iterable[int]) -> None:
-        """The second round, for answers that another form may help."""
+    async def _retry(self, indexes: Iterable[int]) -> None:
+        """Send failed answers once more if the next attempt may succeed."""
         indexes = list(indexes)
-        with_sends = any(self._answers[i].action != Action.REMOVE for i in indexes)
+        sends_mail = any(self._answers[i].action in _SENDS_MAIL for i in indexes)
         await self._refresh(self._with_problem(indexes, {Category.CONCURRENCY}))
-        if with_sends:
+        if sends_mail:
             # Removals may need a request of their own: they send nothing.
             refused = self._with_problem(indexes, _NOT_UNDERSTOOD)
-            await self._say([i for i in refused if self._removes(i)])
+            await self._send([i for i in refused if self._removes(i)])
 
     async def _refresh(self, indexes: Sequence[int]) -> None:
-        """The messages were touched since we read them: answer them as they are now."""
+        """Answer messages that have changed since they were read, as they are now."""
         if indexes:
-            await self._say(await self._read_again(indexes))
+            await self._send(await self._reread(indexes))
 
-    async def _read_again(self, indexes: Sequence[int]) -> list[int]:
+    async def _reread(self, indexes: Sequence[int]) -> list[int]:
         """Read the references again; return the indexes of those that still exist."""
         refs = await self._client.read(
             build_get_refs(

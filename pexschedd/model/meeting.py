@@ -75,7 +75,8 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The local date of that occurrence, by the series' clock, where the message has no
     more; `recurrence_id` is a guess then."""
     says_which_part: bool = True
-    """False if the message does not tell an occurrence from the whole meeting."""
+    """False if the message names no occurrence and does not say either that it is about
+    the whole meeting."""
     is_series: bool = False
     """About a whole series; `recurrence` says which, unless it cannot be understood."""
     recurrence: Recurrence | None = None

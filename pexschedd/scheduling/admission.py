@@ -1,9 +1,14 @@
-"""Admission to rooms: the answer to whether one may be joined now, for nodes."""
+"""Admission to rooms: whether a dialled alias may be joined now.
+
+Conferencing nodes ask this for each caller and wait for seconds at most, so it is
+answered from the daemon's own records: Exchange is not asked.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
@@ -11,7 +16,10 @@ from pexschedd.model.conference import Conference
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.decisions.aliases import normalise
 from pexschedd.scheduling.recurrence.series_dates import open_windows
+from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 from pexschedd.store.store import Store
+
+_log = Logger()
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -34,7 +42,7 @@ Verdict = Open | Closed | None
 
 
 class Admission:
-    """Answers whether dialled aliases may be joined, from the records alone."""
+    """Answers whether dialled aliases may be joined."""
 
     def __init__(self, store: Store, now: Now) -> None:
         self._store = store
@@ -79,8 +87,12 @@ def verdict(
     series: Sequence[RecurringConference],
     now: datetime,
 ) -> Open | Closed:
-    """Return whether `now` is inside a join window of a meeting or of a series."""
+    """Return whether `now` is inside a join window of a meeting or of a series.
+
+    A series whose times cannot be computed opens nothing.
+    """
     upcoming = []
+    unknown = False
     for meeting in meetings:
         if meeting.recurring_conference is not None:
             continue  # computed from its series below: occurrence records may lag
@@ -89,16 +101,32 @@ def verdict(
         if now < meeting.start_time:
             upcoming.append(meeting.start_time)
     for each in series:
-        windows = open_windows(
-            each.recurrence,
-            timedelta(minutes=each.join_before),
-            timedelta(minutes=each.join_after),
-            now,
-        )
+        try:
+            windows = open_windows(
+                each.recurrence,
+                timedelta(minutes=each.join_before),
+                timedelta(minutes=each.join_after),
+                now,
+            )
+        except UnknownZone:
+            unknown = True
+            _log.warn(
+                "admission cannot compute a series, this system lacks its time zone "
+                "integration={integration} series={series} zone={zone}",
+                integration=each.exchange_connector,
+                series=each.id,
+                zone=each.recurrence.zone,
+            )
+            continue
         if windows.current is not None:
             return Open(conference)
         if windows.upcoming is not None:
             upcoming.append(windows.upcoming.opens)
+    if not upcoming and unknown:
+        return Closed(
+            "The times of this meeting are not known here. Please tell your "
+            "administrator."
+        )
     if not upcoming:
         return Closed("This meeting is over.")
     opens = min(upcoming)

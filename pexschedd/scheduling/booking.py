@@ -18,7 +18,7 @@ class BookedRoom(msgspec.Struct, frozen=True):
     mailbox_address: str
     """The equipment mailbox's address: it has to be invited."""
     tag: str
-    """The security tag, `PXPS:-<uuid>#`."""
+    """`PXPS:-<uuid>#`, by which the invitation will name the alias."""
     instructions: str
     """HTML for the top of the body; holds the tag."""
 

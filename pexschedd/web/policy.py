@@ -1,8 +1,9 @@
 """The answers to conferencing nodes that ask which service an alias leads to.
 
 The external policy interface, version 1: `GET /policy/v1/service/configuration`. A node
-waits five seconds at most, so the answer comes from memory. An alias that is not ours
-is answered with `continue`, which makes the node look into its own configuration.
+waits five seconds at most; the answer comes from the daemon's own records, and Exchange
+is not asked (see `scheduling.admission`). An alias that is not ours is answered with
+`continue`, which makes the node look into its own configuration.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Who may join: aliases as nodes send them, against what is stored."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +12,9 @@ from twisted.internet import reactor
 from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.schedule import ScheduledConference
-from pexschedd.scheduling.admission import Admission, Closed, Open
+from pexschedd.model.recurrence import Daily, Range, Recurrence
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
+from pexschedd.scheduling.admission import Admission, Closed, Open, verdict
 from pexschedd.store.store import Store
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -104,3 +105,31 @@ async def test_an_alias_without_a_room_is_ours_and_closed(store: Store) -> None:
     assert ask("555000003@elsewhere.test") is None
     assert ask("555999999") is None
     assert ask("") is None
+
+
+def test_a_series_in_an_unknown_zone_opens_nothing() -> None:
+    """The caller is told why, and the room's other meetings are admitted as ever."""
+    lost = RecurringConference(
+        id=1,
+        conference=2,
+        exchange_connector=1,
+        ews_item_uid="uid",
+        recurrence=Recurrence(
+            pattern=Daily(),
+            range=Range(NOW.date()),
+            at=time(12),
+            duration=HOUR,
+            zone="No/Where",
+        ),
+    )
+    room = Conference(id=2, name="Meeting")
+    later = ScheduledConference(
+        id=1, conference=2, start_time=NOW + HOUR, end_time=NOW + 2 * HOUR
+    )
+    alone = verdict(room, [], [lost], NOW)
+    assert isinstance(alone, Closed)
+    assert alone.reason.startswith("The times of this meeting are not known here.")
+    assert verdict(room, [later], [lost], NOW) == Closed(
+        "This meeting opens at 2026-11-23 13:00 UTC.", NOW + HOUR
+    )
+    assert isinstance(verdict(room, [later], [lost], NOW + HOUR), Open)

@@ -16,6 +16,7 @@ from pexschedd.model.schedule import (
 from pexschedd.scheduling.decisions.context import KnownMeetings, meeting_records
 from pexschedd.scheduling.decisions.decision import Undecidable
 from pexschedd.scheduling.recurrence.series_dates import original_on
+from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 
 
 def completed(
@@ -41,7 +42,7 @@ def completed(
     if message.occurrence_day is not None:
         try:
             original = original_on(series.recurrence, message.occurrence_day)
-        except ValueError:  # a time zone that this system does not know
+        except UnknownZone:
             original = None
         if original is not None:
             return msgspec.structs.replace(message, recurrence_id=original)

@@ -8,8 +8,10 @@ story can be told as a table of cases, and a crash can be replayed.
 |-----------------------|---------------------------|------------------------------|
 | request, valid tag    | meeting unknown           | accept, new single or series |
 | request, valid tag    | meeting scheduled         | accept, edited               |
+| request of one date   | series scheduled          | accept, edited occurrence    |
 | request               | the same message before   | the same answer again        |
-| request               | something newer known     | discard without a word       |
+| request               | a newer version           | discard                      |
+| request, marked old   | - (Exchange says so)      | discard                      |
 | request, no valid tag | -                         | decline, invalid alias id    |
 | request, valid tag    | tag is another meeting's  | wait, then decline, the same |
 | request, valid tag    | ... which has left it     | accept, see `succession`     |
@@ -18,13 +20,19 @@ story can be told as a table of cases, and a crash can be replayed.
 | request, valid tag    | all of it is over already | decline, in the past         |
 | request, token only   | -                         | see `inbox/offline_rewrite`  |
 | cancellation          | meeting scheduled         | remove, the room goes        |
-| cancellation of one   | series scheduled          | remove, that date goes       |
+| cancellation          | a newer version           | discard                      |
 | cancellation          | meeting unknown           | remove, the tag is spent     |
+| cancellation of one   | series scheduled          | remove, that date goes       |
+| cancellation of one   | only that date scheduled  | remove, its room goes        |
+| cancellation of one   | meeting unknown           | remove, kept for the series  |
 | any of these          | another organizer's       | reply, nothing changes       |
-| anything else         | -                         | left alone                   |
+| any, contradictory    | -                         | raises `Undecidable`         |
+| anything else         | -                         | none, it stays in the inbox  |
 
-A message that contradicts itself raises `Undecidable`; the caller turns that, and every
-other error, into the general error text with a correlation id.
+The answers are those of `ports.mailbox.Action`: only accept, decline and reply send
+mail. A request in the past is declined, but a meeting that it moves is moved all the
+same. The caller turns `Undecidable`, and every other error, into the general error text
+with a correlation id.
 """
 
 from datetime import datetime
@@ -66,7 +74,7 @@ def decide(
     *,
     may_wait: bool = False,
 ) -> Decision:
-    """Decides about a message, given the records and the time `now` (aware UTC).
+    """Decide about a message, given the records and the time `now` (aware UTC).
 
     A message may come before the one that makes room for it. With `may_wait` the
     decision is then to wait; the caller tries again later.

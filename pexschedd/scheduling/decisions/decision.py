@@ -20,7 +20,7 @@ class Undecidable(PexscheddError):
 
 
 class AnswerTemplate(StrEnum):
-    """A text for the organizer, by the name of the integration's field."""
+    """The template for an answer's text, by the name of the integration's field."""
 
     NEW_SINGLE = "accept_new_single_meeting_template"
     EDITED_SINGLE = "accept_edited_single_meeting_template"
@@ -80,6 +80,7 @@ class Decision(msgspec.Struct, frozen=True):
     action: Action | None = None
     """The answer to the mailbox; None leaves the message where it is."""
     template: AnswerTemplate | None = None
+    """The template for the text of ACCEPT and DECLINE."""
     alias: ScheduledAlias | None = None
     """The alias that the template may name."""
     changes: tuple[RecordChange, ...] = ()

@@ -23,7 +23,8 @@ class Version(msgspec.Struct, frozen=True):
     sequence: int
     changed: datetime | None
     answer: str = ""
-    """The text of the answer, see `AnswerTemplate`; empty for a message itself."""
+    """The `AnswerTemplate` of the answer that the record's message got; empty for a
+    message itself."""
 
     @classmethod
     def of_message(cls, message: MeetingMessage) -> "Version":

@@ -1,9 +1,14 @@
 """From one message to the records and the answer that follow, within a transaction.
 
-The shell around `decide`: it supplies the records, ids and randomness, writes the text
-of the answer, and answers what cannot be scheduled with the general error, under a
-correlation id that is in the log too. Unforeseen errors are raised: the caller tries
-again, and calls `give_up` after a few attempts. So every message gets an answer.
+The shell around `decide`: it supplies the records, ids and randomness, and writes the
+text of the answer. A message that cannot be decided about is declined with the general
+error, under a correlation id that is in the log too. Unforeseen errors are raised: the
+caller tries again, and calls `give_up` after a few attempts.
+
+So every meeting message is dealt with in the end. Requests are answered, except for
+outdated ones, which are discarded; cancellations are carried out without mail, except
+for a reply to a person who is not the organizer. A message that is not about a meeting
+stays in the inbox as it is.
 """
 
 from collections import defaultdict

@@ -11,18 +11,22 @@ from datetime import datetime, timedelta
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.recurrence import series_dates
 from pexschedd.scheduling.recurrence.series_dates import Occurrence
+from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
 BACK = timedelta(hours=24)
 AHEAD = timedelta(hours=48)
+
+_log = Logger()
 
 
 def visible(series: RecurringConference, now: datetime) -> list[Occurrence]:
@@ -84,11 +88,22 @@ async def sweep(
 ) -> None:
     """Brings the occurrences of all series up to date; durable when this returns.
 
-    Stops early, at a safe place, when `running` returns False.
+    Stops early, at a safe place, when `running` returns False. A series whose time zone
+    this system does not know keeps the occurrences that it has.
     """
 
     def update(transaction: Transaction, series: RecurringConference) -> bool:
-        if not _is_outdated(store, series, now()):
+        try:
+            if not _is_outdated(store, series, now()):
+                return False
+        except UnknownZone:
+            _log.warn(
+                "sweep cannot compute a series, this system lacks its time zone "
+                "integration={integration} series={series} zone={zone}",
+                integration=series.exchange_connector,
+                series=series.id,
+                zone=series.recurrence.zone,
+            )
             return False
         refresh(transaction, store, series, now())
         return True

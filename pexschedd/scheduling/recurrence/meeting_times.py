@@ -10,6 +10,7 @@ from datetime import datetime
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.recurrence import Recurrence
 from pexschedd.scheduling.recurrence.series_dates import is_over, next_after
+from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 
 
 def starts_after(meeting: CalendarMeeting, moment: datetime) -> bool:
@@ -20,7 +21,7 @@ def starts_after(meeting: CalendarMeeting, moment: datetime) -> bool:
         return True
     try:
         return next_after(meeting.recurrence, moment) is not None
-    except ValueError:  # an unknown time zone
+    except UnknownZone:
         return True
 
 
@@ -37,5 +38,5 @@ def series_has_finished(recurrence: Recurrence, moment: datetime) -> bool:
     """Return whether the last occurrence has ended."""
     try:
         return is_over(recurrence, moment)
-    except ValueError:  # an unknown time zone
+    except UnknownZone:
         return False

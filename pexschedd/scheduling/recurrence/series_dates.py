@@ -107,10 +107,7 @@ def index_of(recurrence: Recurrence, original: datetime) -> int | None:
 
 
 def original_on(recurrence: Recurrence, day: date) -> datetime | None:
-    """The instant at which the pattern has an occurrence on this local date, if any.
-
-    Raises ValueError for an unknown time zone.
-    """
+    """The instant at which the pattern has an occurrence on this local date, if any."""
     clock = tzinfo_of(recurrence.zone)
     at = datetime.combine(day, recurrence.at, clock).astimezone(UTC)
     index = _series(recurrence).index_of(at)

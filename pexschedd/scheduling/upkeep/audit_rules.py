@@ -34,6 +34,7 @@ from pexschedd.scheduling.recurrence.meeting_times import (
     series_has_finished,
 )
 from pexschedd.scheduling.recurrence.series_dates import next_after, occurrences
+from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 
 AHEAD = timedelta(days=366)
 LOOKED_AT = 30
@@ -223,7 +224,7 @@ def _next(recurrence: Recurrence, now: datetime) -> list[MeetingTimes]:
     try:
         found = occurrences(recurrence, now, now + AHEAD)
         return [MeetingTimes(each.start, each.end) for each in islice(found, LOOKED_AT)]
-    except ValueError:  # a time zone that this system does not know
+    except UnknownZone:
         return []
 
 
@@ -247,6 +248,6 @@ def _times_of(record: MeetingRecord, now: datetime) -> MeetingTimes | None:
 def _of_series(recurrence: Recurrence, now: datetime) -> MeetingTimes | None:
     try:
         found = next_after(recurrence, now)
-    except ValueError:  # a time zone that this system does not know
+    except UnknownZone:
         return None
     return MeetingTimes(found.start, found.end) if found else None

@@ -207,3 +207,18 @@ async def test_a_sweep_notices_a_new_occurrence_alone(upkeep: Upkeep) -> None:
         upkeep.store, upkeep.clock, lambda: FIRST + DAY + HOUR, lambda: True
     )
     assert shown(upkeep) == [FIRST + n * DAY for n in (1, 2, 3)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_series_in_an_unknown_zone_does_not_stop_the_sweep(
+    upkeep: Upkeep,
+) -> None:
+    """It keeps what is shown of it, and the series after it follow the time."""
+    lost = series(id=1, zone="No/Where")
+    await upkeep.put(tables.RECURRING_CONFERENCE, lost)
+    await refresh(upkeep, series(id=2))
+    await occurrence_window.sweep(
+        upkeep.store, upkeep.clock, lambda: FIRST + DAY + 2 * HOUR, lambda: True
+    )
+    assert upkeep.store.get(tables.RECURRING_CONFERENCE, 1) == lost
+    assert shown(upkeep) == [FIRST + n * DAY for n in (1, 2, 3)]
