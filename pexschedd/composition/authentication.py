@@ -30,7 +30,7 @@ class NoTokenSource:
         raise SignInRefused("Signing in to Exchange with OAuth is not set up here.")
 
     def rejected(self, token: str) -> None:
-        """Does nothing: there was no token."""
+        """Do nothing: there was no token."""
 
 
 def no_token_source(_connector: Connector) -> TokenSource:

@@ -95,7 +95,7 @@ class Connections:
         )
 
     def poster(self, connector: Connector) -> Transport:
-        """Sends bare requests as the service account, past the throttle: for looking at
+        """Send bare requests as the service account, past the throttle: for looking at
         what the server says to them."""
         return open_transport(replace(self._account(connector), limits=PROBE_LIMITS))
 

@@ -9,20 +9,20 @@ class BatchSize:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._well = 0
+        self._successes = 0
         self.size = most
 
     def too_much(self) -> bool:
         """Halve the size after a failure; return whether a smaller one is left to
         try."""
-        self._well = 0
+        self._successes = 0
         smaller = max(1, self.size // 2)
         tried, self.size = self.size, smaller
         return smaller < tried
 
-    def well(self) -> None:
+    def succeeded(self) -> None:
         """Count a success; after several in a row the size grows by a quarter."""
-        self._well += 1
-        if self.size < self._most and self._well >= _CALM:
-            self._well = 0
+        self._successes += 1
+        if self.size < self._most and self._successes >= _CALM:
+            self._successes = 0
             self.size = min(self._most, self.size + max(1, self.size // 4))

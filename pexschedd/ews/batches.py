@@ -88,5 +88,5 @@ async def one_page(portion: BatchSize, read: Callable[[int], Awaitable[R]]) -> R
             if not portion.too_much():
                 raise
         else:
-            portion.well()
+            portion.succeeded()
             return page

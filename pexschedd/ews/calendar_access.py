@@ -14,7 +14,7 @@ from pexschedd.ews.error_messages import EwsTarget, outcome, shared
 from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.delete_item import build_delete, parse_delete
 from pexschedd.ews.operations.find_item import (
-    FoundPlace,
+    PagePosition,
     build_find_calendar,
     build_find_inbox,
     parse_find_calendar,
@@ -43,20 +43,20 @@ async def calendar(
     parallel: int,
 ) -> tuple[list[CalendarMeeting], str]:
     """Read one page of the calendar: its meetings, and the cursor of the next page."""
-    place = _place(cursor)
+    position = _position(cursor)
     refs, following = await one_page(
         pages,
         lambda most: client.read(
-            build_find_calendar(target.mailbox, place, most),
-            lambda data: parse_find_calendar(data, place),
+            build_find_calendar(target.mailbox, position, most),
+            lambda data: parse_find_calendar(data, position),
         ),
     )
-    reader = ItemFetcher(client, target, build_get_meetings, parse_meetings)
+    fetcher = ItemFetcher(client, target, build_get_meetings, parse_meetings)
     meetings: list[CalendarMeeting] = []
-    for read in await at_once(batches(refs, batch), parallel, reader.read):
-        if isinstance(read, MailboxError):
-            raise read
-        for each in read or []:
+    for fetched in await at_once(batches(refs, batch), parallel, fetcher.fetch):
+        if isinstance(fetched, MailboxError):
+            raise fetched
+        for each in fetched or []:
             if isinstance(each, Unreadable):
                 _log.warn(
                     "{mailbox}: a meeting in the calendar cannot be read: {reason}",
@@ -77,19 +77,19 @@ async def inbox(
 ) -> tuple[list[MeetingMessage], str]:
     """Read one page of the inbox's messages received before a time, and the next
     cursor."""
-    place = _place(cursor)
+    position = _position(cursor)
     return await one_page(
         pages,
         lambda most: client.read(
-            build_find_inbox(target.mailbox, place, received_before, most),
-            lambda data: parse_find_inbox(data, place),
+            build_find_inbox(target.mailbox, position, received_before, most),
+            lambda data: parse_find_inbox(data, position),
         ),
     )
 
 
-def _place(cursor: str) -> FoundPlace:
+def _position(cursor: str) -> PagePosition:
     try:
-        return FoundPlace.read(cursor)
+        return PagePosition.read(cursor)
     except ValueError:
         raise CursorLost("The cursor is none of this mailbox's.") from None
 

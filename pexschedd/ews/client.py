@@ -29,7 +29,7 @@ from pexschedd.ews.error_messages import (
     server_error,
     soap_error,
 )
-from pexschedd.ews.error_policy import Retry, ServerStumbled, rule
+from pexschedd.ews.error_policy import Retry, UnexplainedServerError, rule
 from pexschedd.ews.throttle import SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
 
@@ -48,7 +48,10 @@ class Poster(Protocol):
     async def post(
         self, body: bytes, *, mailbox: str, repeatable: bool
     ) -> HttpResponse:
-        """Raises `ConnectionFailure`; any HTTP status is an answer."""
+        """Send one request, and return the response whatever its HTTP status.
+
+        Raises `ConnectionFailure` when there is none.
+        """
 
     async def close(self) -> None:
         """Close the connections."""
@@ -58,15 +61,18 @@ class Observer(Protocol):
     """Counts and times the calls."""
 
     def begins(self, operation: str) -> Callable[[str, str], None]:
-        """A call is sent. What is returned is told how it ended: "ok" or the error's
-        stable code or response code, and the Date header of the answer, if any."""
+        """Note that a call is sent; return a function to call at its end.
+
+        It takes the outcome, which is "ok", the error's stable code or a response code;
+        and the answer's Date header, or "".
+        """
 
 
 class EwsClient:
     """Calls in the name of one mailbox.
 
-    `patience` is asked whether a call may be made, and told what became of it;
-    without it, every call is made. `observer` sees each.
+    `throttle` says when a call may be made, and is told its outcome; without one, every
+    call is made at once. `observer` sees each call.
     """
 
     _log = Logger()
@@ -75,41 +81,42 @@ class EwsClient:
         self,
         transport: Poster,
         target: EwsTarget,
-        patience: SharedThrottle | None = None,
+        throttle: SharedThrottle | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._transport = transport
         self._target = target
-        self._patience = patience
+        self._throttle = throttle
         self._observer = observer
         self._older = False
 
     @property
     def back_off_seconds(self) -> float:
-        """Until something may be sent; 0: now."""
-        return self._patience.back_off_seconds if self._patience else 0.0
+        """Seconds until a call may be made; 0: now."""
+        return self._throttle.back_off_seconds if self._throttle else 0.0
 
     @property
     def concurrency(self) -> int | None:
-        """Calls that may be under way together; None: nobody counts them."""
-        return self._patience.concurrency if self._patience else None
+        """The number of calls that may be made at once; None: any number."""
+        return self._throttle.concurrency if self._throttle else None
 
     async def read(self, request: bytes, parse: Callable[[bytes], T]) -> T:
-        """A call that changes nothing and may be made twice. Raises `MailboxError`."""
+        """Make a call that may be repeated, for it changes nothing. Raises
+        `MailboxError`."""
         return await self._call(request, parse, repeatable=True)
 
     async def write(self, request: bytes, parse: Callable[[bytes], T]) -> T:
-        """A call that is never repeated blindly.
+        """Make a call that is never repeated blindly.
 
         When it raises `MailboxUnreachable` the server may have done it all the same.
         """
         return await self._call(request, parse, repeatable=False)
 
     def error_for(self, problem: ItemProblem) -> MailboxError:
-        """For a problem in an answer that turned out not to be a single item's."""
+        """Return the error for an item's problem that is really the whole mailbox's."""
         error = server_error(problem, self._target)
-        if isinstance(error, MailboxBusy) and self._patience:
-            self._patience.mailbox.pause(error.retry_after)
+        if isinstance(error, MailboxBusy) and self._throttle:
+            self._throttle.mailbox.pause(error.retry_after)
         return self._with_wait(error)
 
     async def _call(
@@ -121,14 +128,14 @@ class EwsClient:
         again then, too.
         """
         for left in reversed(range(TRIES)):
-            older = self._speaks_older()
+            older = self._uses_older_version()
             sent = in_older_version(request) if older else request
             try:
                 return await self._in_turn(sent, parse, repeatable=repeatable)
             except ServerError as error:
                 reaction = rule(error.problem.code).whole
                 if reaction is Retry.OLDER and not older:
-                    self._speak_older()
+                    self._use_older_version()
                 elif reaction is not Retry.THRICE or not left:
                     raise self._with_wait(soap_error(error, self._target)) from error
         raise AssertionError("the last try returns or raises")
@@ -136,34 +143,37 @@ class EwsClient:
     async def _in_turn(
         self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
     ) -> T:
-        """Raises `ServerError` for what the server says of the whole request."""
-        if self._patience is None:
+        """Make one call once the throttle lets it through.
+
+        Raises `ServerError` for an error of the whole request.
+        """
+        if self._throttle is None:
             return await self._once(request, parse, repeatable=repeatable)
-        turns = await self._patience.turn()
+        slot = await self._throttle.acquire()
         try:
             result = await self._once(request, parse, repeatable=repeatable)
         except ServerError as error:
-            _apply_back_off(error.problem, turns)
+            _apply_back_off(error.problem, slot)
             raise
-        except ServerStumbled:
+        except UnexplainedServerError:
             # Perhaps only because of what was asked: no reason for all to pause.
-            turns.failed()
+            slot.failed()
             raise
         except MailboxBusy as busy:
             # Said in HTTP, by the server or by what stands before it.
-            busy.retry_after = turns.server.busy(busy.retry_after)
+            busy.retry_after = slot.server.pause(busy.retry_after)
             raise
         except MailboxUnreachable:
-            turns.failed()
+            slot.failed()
             raise
         except MailboxError:
-            turns.well()
+            slot.succeeded()
             raise
         else:
-            turns.well()
+            slot.succeeded()
             return result
         finally:
-            turns.over()
+            slot.release()
 
     async def _once(
         self, request: bytes, parse: Callable[[bytes], T], *, repeatable: bool
@@ -206,24 +216,24 @@ class EwsClient:
             raise soap_error(error, self._target) from error
 
     def _with_wait(self, error: MailboxError) -> MailboxError:
-        """A pause that all obey may be longer than what the server asked for."""
+        """Give the error the pause that the throttle keeps, which may be longer."""
         if isinstance(error, MailboxBusy) and self.back_off_seconds:
             error.retry_after = self.back_off_seconds
         return error
 
-    def _speaks_older(self) -> bool:
-        return self._patience.mailbox.older if self._patience else self._older
+    def _uses_older_version(self) -> bool:
+        return self._throttle.mailbox.older if self._throttle else self._older
 
-    def _speak_older(self) -> None:
-        """From now on, as long as this process lives."""
+    def _use_older_version(self) -> None:
+        """Make all requests in the older version, until the process ends."""
         self._log.info(
             "{mailbox}: the server does not know the version of the requests; they "
             "are made in an older one from now on",
             mailbox=self._target.mailbox,
         )
         self._older = True
-        if self._patience:
-            self._patience.mailbox.older = True
+        if self._throttle:
+            self._throttle.mailbox.older = True
 
     def _log_refusal(self, response: HttpResponse) -> None:
         """Log the details that the people who run the server ask for first."""
@@ -242,16 +252,16 @@ class EwsClient:
         await self._transport.close()
 
 
-def _apply_back_off(problem: ItemProblem, turns: SharedSlot) -> None:
-    """Tell the other users of the mailbox what was said of the whole request."""
+def _apply_back_off(problem: ItemProblem, slot: SharedSlot) -> None:
+    """Report the error of a whole request to the mailbox's throttle."""
     match rule(problem.code).whole:
         case Retry.LATER:
-            turns.mailbox.busy(pause_of(problem))
+            slot.mailbox.pause(pause_of(problem))
         case Retry.FEWER:
-            turns.mailbox.fewer()
-            turns.mailbox.busy(pause_of(problem))
+            slot.mailbox.reduce_concurrency()
+            slot.mailbox.pause(pause_of(problem))
         case _:
-            turns.well()
+            slot.succeeded()
 
 
 def _may_hold_soap(response: HttpResponse) -> bool:

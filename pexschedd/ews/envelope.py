@@ -297,7 +297,7 @@ def _result(element: Element) -> ItemResult:
 
 
 def _fault(fault: Element) -> ItemProblem:
-    """Reads SOAP 1.1 faults, and those of 1.2 that some front ends send."""
+    """Read SOAP 1.1 faults, and those of 1.2 that some front ends send."""
     detail = child(fault, "detail")
     if detail is None:
         detail = child(fault, "Detail")
@@ -311,7 +311,7 @@ def _fault(fault: Element) -> ItemProblem:
 
 
 def _problem(code: str, message: str, around: Element | None) -> ItemProblem:
-    """Looks for the named values below `around`: their namespace and depth vary."""
+    """Look for the named values below `around`: their namespace and depth vary."""
     values = {
         each.get("Name", ""): (each.text or "").strip()
         for each in (around.iter() if around is not None else ())

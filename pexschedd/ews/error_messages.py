@@ -310,7 +310,7 @@ def http_error(answer: HttpAnswer, target: EwsTarget) -> MailboxError:
         where=" ".join(answer.location.split())[:MAX_TEXT] or "nowhere",
     )
     retry_after = _seconds(answer)
-    if kind is error_policy.ServerStumbled and retry_after is not None:
+    if kind is error_policy.UnexplainedServerError and retry_after is not None:
         kind = MailboxBusy
     return kind(words, retry_after=retry_after)
 

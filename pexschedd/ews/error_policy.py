@@ -62,7 +62,7 @@ class RequestTooLarge(MailboxRefused, TooMuch):
     """Something on the way takes no request of this size."""
 
 
-class ServerStumbled(MailboxBusy):
+class UnexplainedServerError(MailboxBusy):
     """The server, or what stands before it, failed in a way that one of the things
     asked for may be to blame for. It has asked for no pause."""
 
@@ -118,7 +118,7 @@ CODES: Mapping[str, PolicyRule] = {
     "ErrorExceededFindCountLimit": _SMALLER,
     "ErrorTimeoutExpired": _SMALLER,
     "ErrorBatchProcessingStopped": PolicyRule(R.LATER, MailboxBusy, R.AGAIN),
-    "ErrorInternalServerError": PolicyRule(R.IN_DOUBT, ServerStumbled),
+    "ErrorInternalServerError": PolicyRule(R.IN_DOUBT, UnexplainedServerError),
     "ErrorImpersonateUserDenied": PolicyRule(R.THRICE, ImpersonationRefused),
     "ErrorImpersonationDenied": _NOT_FOR_OTHERS,
     "ErrorImpersonationFailed": _NOT_FOR_OTHERS,
@@ -136,7 +136,7 @@ CODES: Mapping[str, PolicyRule] = {
 _REFUSED = PolicyRule(R.ALARM, MailboxRefused)
 _UNREACHABLE = PolicyRule(R.ALARM, MailboxUnreachable)
 _BUSY = PolicyRule(R.LATER, MailboxBusy)
-_STUMBLED = PolicyRule(R.IN_DOUBT, ServerStumbled)
+_STUMBLED = PolicyRule(R.IN_DOUBT, UnexplainedServerError)
 _UNTRUSTED = PolicyRule(R.ALARM, MailboxUntrusted)
 
 STATUSES: Mapping[int, PolicyRule] = {
@@ -184,9 +184,9 @@ def rule(code: str) -> PolicyRule:
 
 def one_may_be_to_blame(error: MailboxError) -> bool:
     """Return whether the failed request may work without one of its parts."""
-    return isinstance(error, (TooMuch, ServerStumbled, RequestNotUnderstood)) or (
-        type(error) is MailboxUnreachable
-    )
+    return isinstance(
+        error, (TooMuch, UnexplainedServerError, RequestNotUnderstood)
+    ) or (type(error) is MailboxUnreachable)
 
 
 def blame_of_request(error: MailboxError) -> Blame:

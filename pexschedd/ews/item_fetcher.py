@@ -1,4 +1,4 @@
-"""Reading a batch of items, whatever some of them are like."""
+"""Fetching a batch of items with GetItem, even if some of them cannot be read."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -28,14 +28,16 @@ Build = Callable[[str, Sequence[MessageRef]], bytes]
 _UNFINISHED = frozenset((Category.THROTTLED, Category.TRANSIENT))
 """Categories of a problem that an item may not have when it is asked for again."""
 _FEW = 3
-"""So many may be damaged at the same time; more, and it is the server."""
+"""The largest number of items that count as damaged at the same time; if more fail, the
+server is to blame."""
 
 
 class ItemFetcher(Generic[T]):
-    """Reads items with one kind of GetItem.
+    """Fetches items with one kind of GetItem request.
 
-    `smaller` asks for less of an item: it is tried for items that cannot be read. What
-    it gives is taken if `suffices` says so.
+    `build` makes the request, `parse` reads its response. For an item that cannot be
+    read, the smaller request that `smaller` builds is tried; its result is taken if
+    `suffices` returns True for it.
     """
 
     def __init__(
@@ -57,8 +59,8 @@ class ItemFetcher(Generic[T]):
         self._smaller = smaller
         self._suffices = suffices
 
-    async def read(self, refs: Sequence[MessageRef]) -> list[T | Unreadable]:
-        """The items that are still there; those that cannot be read say so.
+    async def fetch(self, refs: Sequence[MessageRef]) -> list[T | Unreadable]:
+        """Return the items that still exist; `Unreadable` stands for one that fails.
 
         What the server left undone is asked for again, as long as that leads anywhere.
         An item that keeps failing while others can be read is unreadable: it must not
@@ -81,7 +83,7 @@ class ItemFetcher(Generic[T]):
                 elif category(answer.code) is not Category.GONE:
                     found += await self._with_less(_unreadable(ref, answer))
             if len(unfinished) == len(refs):
-                # What is said in passing trouble is said of some messages for ever.
+                # A damaged item may get a code for passing trouble every time.
                 busy = [p for _, p in unfinished if _is_the_servers(p)]
                 few = something_was_read or len(refs) <= _FEW
                 if busy or not few:
@@ -97,7 +99,7 @@ class ItemFetcher(Generic[T]):
     async def _get(
         self, refs: Sequence[MessageRef]
     ) -> list[T | Unreadable | ItemProblem]:
-        """One answer for each. What fails as a whole is read in halves."""
+        """Return one answer for each item, from smaller requests if one fails."""
         return await in_halves(
             refs,
             self._get_at_once,
@@ -120,7 +122,7 @@ class ItemFetcher(Generic[T]):
                 self._portion.too_much()
             raise
         if self._portion:
-            self._portion.well()
+            self._portion.succeeded()
         return [*found]
 
     async def _with_less(self, unreadable: Unreadable) -> list[T | Unreadable]:
@@ -139,7 +141,7 @@ class ItemFetcher(Generic[T]):
         return [found] if self._suffices(found) else [unreadable]
 
     async def _works(self) -> None:
-        """Raises `MailboxError` unless the server opens the inbox."""
+        """Open the inbox: proves that the server works. Raises `MailboxError`."""
         await self._client.read(
             build_get_folder(self._target.mailbox), parse_get_folder
         )
@@ -158,7 +160,7 @@ def _unreadable(ref: MessageRef, problem: ItemProblem) -> Unreadable:
 
 
 def _is_the_servers(problem: ItemProblem) -> bool:
-    """It asks for a pause, or has stopped in the middle."""
+    """Return whether the server asks for a pause, or has stopped in the middle."""
     return (
         category(problem.code) is Category.THROTTLED
         or blame_of_item(problem.code) is Blame.SERVER

@@ -90,7 +90,7 @@ class EwsMailbox:
         self._changes = BatchSize(MAX_CHANGES)
         self._pages = BatchSize(PAGE)
         self._parallel = parallel
-        self._reader = ItemFetcher(
+        self._fetcher = ItemFetcher(
             client,
             target,
             build_get_messages,
@@ -138,7 +138,7 @@ class EwsMailbox:
         """Several batches at once."""
         found: list[MeetingMessage | Unreadable] = []
         for read in await at_once(
-            batches(refs, self._fetches.size), self._parallel, self._reader.read
+            batches(refs, self._fetches.size), self._parallel, self._fetcher.fetch
         ):
             if isinstance(read, MailboxError):
                 raise read
@@ -185,7 +185,7 @@ class EwsMailbox:
             except TooMuch:
                 self._answers.too_much()
                 raise
-            self._answers.well()
+            self._answers.succeeded()
             return outcomes
 
         return await in_halves(answers, work, alone=_not_answered, works=self.check)

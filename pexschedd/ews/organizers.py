@@ -95,7 +95,7 @@ class EwsOrganizers:
 
 @contextmanager
 def _naming(address: str) -> Iterator[None]:
-    """Says of a refusal whose calendar it is about."""
+    """Name the organizer in every refusal that is raised inside."""
     try:
         yield
     except MailboxRefused as refused:

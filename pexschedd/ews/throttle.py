@@ -1,10 +1,10 @@
-"""The throttle: when a mailbox may be asked again, and for how much at once.
+"""The throttle: when the next call to a mailbox may be made, and how many at once.
 
-Exchange counts what is asked in the name of a mailbox, over all connections, and
-asks for a pause when it was too much. Everybody who talks to a mailbox therefore
-shares one `Throttle`: after such an answer nothing is sent for it until the pause is
-over, then one call goes first, and when that is answered all may go on. Nobody waits
-in line for the end of a pause: calls are refused at once, and say how long it takes.
+Exchange counts the calls in the name of a mailbox, over all connections, and asks for a
+pause (a back-off) when there were too many. So all code that calls for a mailbox shares
+one `Throttle`: after such an answer nothing is sent for the mailbox until the pause is
+over; then a single call is made, and once it is answered all may go on. No call waits
+for the end of a pause: it is refused at once, with the seconds that remain.
 """
 
 from collections import deque
@@ -25,19 +25,19 @@ FIRST = 10.0
 MOST = 600.0
 """Seconds between two tries when the server names none or fewer."""
 _SPREAD = 0.25
-"""By how much of itself a pause is lengthened by chance, so that not all who were
-sent away come back at the same moment."""
+"""The largest fraction by which a pause is lengthened at random, so that not all that
+were refused come back at the same moment."""
 
 CONCURRENCY = 27
 """Calls at once in a mailbox's name that Exchange allows by default."""
 GROW_AFTER = 60.0
-"""Seconds that must go well before one more call at once is tried."""
+"""Seconds without a refusal before one more call at once is tried."""
 QUEUE = 100
-"""Calls that may wait for others to end; more are refused."""
+"""The number of calls that may wait for others to end; more are refused."""
 
 
 class Throttle:
-    """For one mailbox, or for one server as a whole."""
+    """The throttle of one mailbox, or of one server as a whole."""
 
     def __init__(
         self, clock: IReactorTime, *, chance: Chance, concurrency: int = CONCURRENCY
@@ -52,13 +52,13 @@ class Throttle:
         self._changed = clock.seconds()
         self._until = 0.0
         self._pauses = 0
-        """In a row."""
+        """The number of pauses in a row."""
         self._round = 0
-        """Changes with each pause: what began before it says nothing new."""
+        """Goes up with each pause: a call of an earlier round says nothing new."""
         self._under_way = 0
         self._waiting: deque[Deferred[None]] = deque()
         self.older = False
-        """True if the server wants to be spoken to in the older version."""
+        """True if the server only knows the older version of the requests."""
 
     @property
     def back_off_seconds(self) -> float:
@@ -67,7 +67,7 @@ class Throttle:
 
     @property
     def is_calm(self) -> bool:
-        """Nothing is known that would have to be remembered."""
+        """True if there is nothing to remember about this mailbox."""
         return not (
             self._pauses
             or self._under_way
@@ -77,7 +77,7 @@ class Throttle:
         )
 
     def check(self) -> None:
-        """Raises `MailboxBusy` while the pause lasts."""
+        """Raise `MailboxBusy` while the pause lasts."""
         left = self.back_off_seconds
         if left:
             raise MailboxBusy(
@@ -85,8 +85,8 @@ class Throttle:
                 retry_after=left,
             )
 
-    async def turn(self) -> "Slot":
-        """Waits until one more call may be made; its `over` must be called.
+    async def acquire(self) -> "Slot":
+        """Wait until one more call may be made; release the slot when it is over.
 
         Raises `MailboxBusy` during a pause, and when too many wait already.
         """
@@ -103,16 +103,16 @@ class Throttle:
         await admitted
         return Slot(self, self._round)
 
-    def aside(self) -> "Slot":
-        """For a call that takes long and that the server does not count, such as a
-        stream: it keeps nobody waiting, and does not go first after a pause.
+    def acquire_uncounted(self) -> "Slot":
+        """Return a slot for a long call that the server does not count: a stream.
 
+        It takes no slot from other calls, and is never the first call after a pause.
         Raises `MailboxBusy` during a pause, and until that first call is answered.
         """
         self.check()
         if self._pauses:
             raise MailboxBusy(
-                "Nobody has been let in yet after a pause that the server asked for.",
+                "No call has succeeded yet since a pause that the server asked for.",
                 retry_after=FIRST,
             )
         return Slot(self, self._round, counted=False)
@@ -123,7 +123,7 @@ class Throttle:
         return 1 if self._pauses else self.concurrency
 
     def pause(self, asked: float | None) -> None:
-        """The server has asked for one in the answer to a call that is over."""
+        """Begin the pause that an answer asked for, after its slot was released."""
         self._pause(-1 if self.back_off_seconds else self._round, asked)
 
     def _pause(self, round_: int, asked: float | None) -> None:
@@ -136,11 +136,11 @@ class Throttle:
         until = self._clock.seconds() + max(asked or 0, own)
         self._until = max(self._until, until)
 
-    def _fewer(self) -> None:
+    def _reduce_concurrency(self) -> None:
         self.concurrency = max(1, min(self.concurrency - 1, self._under_way // 2))
         self._changed = self._clock.seconds()
 
-    def _well(self, round_: int) -> None:
+    def _succeeded(self, round_: int) -> None:
         if round_ == self._round:
             self._pauses = 0
         now = self._clock.seconds()
@@ -148,7 +148,7 @@ class Throttle:
             self.concurrency += 1
             self._changed = now
 
-    def _over(self) -> None:
+    def _release(self) -> None:
         self._under_way -= 1
         try:
             self.check()
@@ -161,37 +161,38 @@ class Throttle:
 
 
 class Slot:
-    """One call: what became of it is told before it is over."""
+    """The permission for one call. Report the outcome, then release it."""
 
     def __init__(
-        self, patience: Throttle, round_: int, *, counted: bool = True
+        self, throttle: Throttle, round_: int, *, counted: bool = True
     ) -> None:
-        self._patience = patience
+        self._throttle = throttle
         self._round = round_
         self._counted = counted
 
-    def well(self) -> None:
-        """The server gave an answer that asks for no pause."""
-        self._patience._well(self._round)
+    def succeeded(self) -> None:
+        """Report an answer that asks for no pause."""
+        self._throttle._succeeded(self._round)
 
-    def busy(self, asked: float | None) -> float:
-        """It asked for a pause, perhaps of so many seconds. Returns how long it is."""
-        self._patience._pause(self._round, asked)
-        return self._patience.back_off_seconds
+    def pause(self, asked: float | None) -> float:
+        """Begin a pause of at least `asked` seconds; return how long it will be."""
+        self._throttle._pause(self._round, asked)
+        return self._throttle.back_off_seconds
 
     def failed(self) -> None:
-        """No answer: who went first after a pause has not shown that it is over."""
-        if self._counted and self._patience._pauses:
-            self._patience._pause(self._round, None)
+        """Report a call without an answer: if it was the first one after a pause, the
+        pause goes on."""
+        if self._counted and self._throttle._pauses:
+            self._throttle._pause(self._round, None)
 
-    def fewer(self) -> None:
-        """Too many calls were under way at once."""
-        self._patience._fewer()
+    def reduce_concurrency(self) -> None:
+        """Allow fewer calls at once, because there were too many."""
+        self._throttle._reduce_concurrency()
 
-    def over(self) -> None:
+    def release(self) -> None:
         """Give the slot back."""
         if self._counted:
-            self._patience._over()
+            self._throttle._release()
 
 
 class SharedThrottle:
@@ -213,51 +214,53 @@ class SharedThrottle:
         return self.mailbox.concurrency
 
     def for_long_calls(self) -> "SharedThrottle":
-        """The same for streams; see `Throttle.aside`."""
-        return _Aside(self._server, self.mailbox)
+        """The same throttle for streams; see `Throttle.acquire_uncounted`."""
+        return _UncountedThrottle(self._server, self.mailbox)
 
-    async def turn(self) -> "SharedSlot":
-        """See `Throttle.turn`."""
-        server = await self._server.turn()
+    async def acquire(self) -> "SharedSlot":
+        """See `Throttle.acquire`."""
+        server = await self._server.acquire()
         try:
-            return SharedSlot(server, await self.mailbox.turn())
+            return SharedSlot(server, await self.mailbox.acquire())
         except BaseException:
-            server.over()
+            server.release()
             raise
 
 
-class _Aside(SharedThrottle):
-    async def turn(self) -> "SharedSlot":
-        return SharedSlot(self._server.aside(), self.mailbox.aside())
+class _UncountedThrottle(SharedThrottle):
+    async def acquire(self) -> "SharedSlot":
+        return SharedSlot(
+            self._server.acquire_uncounted(), self.mailbox.acquire_uncounted()
+        )
 
 
 class SharedSlot(msgspec.Struct, frozen=True):
-    """One call's, at its server and for its mailbox."""
+    """The slots of one call: the server's and the mailbox's."""
 
     server: Slot
     mailbox: Slot
 
-    def well(self) -> None:
+    def succeeded(self) -> None:
         """Report success to both throttles."""
-        self.server.well()
-        self.mailbox.well()
+        self.server.succeeded()
+        self.mailbox.succeeded()
 
     def failed(self) -> None:
         """Report failure to both throttles."""
         self.server.failed()
         self.mailbox.failed()
 
-    def over(self) -> None:
+    def release(self) -> None:
         """Give both slots back."""
-        self.server.over()
-        self.mailbox.over()
+        self.server.release()
+        self.mailbox.release()
 
 
 _REMEMBERED = 1000
 
 
 class Throttles:
-    """One for each server, and for each mailbox on it, however many ask."""
+    """All throttles: one for each server, and one for each mailbox on it."""
 
     def __init__(self, clock: IReactorTime, chance: Chance) -> None:
         self._clock = clock

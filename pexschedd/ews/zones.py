@@ -36,7 +36,10 @@ def _known() -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _zone_following(rules: Era, year: int) -> str | None:
-    """Compares day by day at noon, leaving out the days around a change."""
+    """The IANA zone whose clocks follow these rules in a year; None if there is none.
+
+    They are compared day by day at noon, except for the days around a change.
+    """
     if not rules.changes:
         hours, rest = divmod(rules.bias, 60)
         if not rest and -14 <= hours <= 12:

@@ -189,7 +189,10 @@ class Administrators:
             self._verified.popitem(last=False)
 
     def _digest(self, administrator: Administrator, password: str) -> bytes:
-        """Covers the stored hash, too: a new password invalidates the digest."""
+        """The digest by which a verified password is remembered.
+
+        It covers the stored hash, so a new password invalidates it.
+        """
         text = f"{administrator.id}\0{administrator.password_hash}\0{password}"
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), sha256)
 

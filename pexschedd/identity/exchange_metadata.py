@@ -142,11 +142,11 @@ class _Document:
         return self._since(self._tried_at) >= pause
 
     def _fetched(self) -> Deferred[None]:
-        """Fires after the fetch under way, which is begun if there is none."""
+        """Return a Deferred for the fetch under way; begin one if there is none."""
         return self._fetches.run(self._fetch)
 
     async def _fetch(self) -> None:
-        """Reads the document; if that fails, keeps what was read before."""
+        """Read the document; if that fails, keep what was read before."""
         self._tried_at = self._clock.seconds()
         reading = Deferred.fromCoroutine(_get(self._client, self._url))
         reading.addTimeout(TIMEOUT, self._clock, raise_timeout)

@@ -19,15 +19,15 @@ class BytesProducer:
         self.length = len(body)
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """Writes the body; the result has fired already."""
+        """Write the body; the result has fired already."""
         consumer.write(self._body)
         return succeed(None)
 
     def pauseProducing(self) -> None:
-        """Does nothing: the body is written already."""
+        """Do nothing: the body is written already."""
 
     def resumeProducing(self) -> None:
-        """Does nothing: the body is written already."""
+        """Do nothing: the body is written already."""
 
     def stopProducing(self) -> None:
-        """Does nothing: the body is written already."""
+        """Do nothing: the body is written already."""

@@ -76,10 +76,10 @@ class NoCookies(CookieJar):
     """A jar that takes no cookies from responses and adds none to requests."""
 
     def add_cookie_header(self, request: Request) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def extract_cookies(self, response: Any, request: Request) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
 
 @implementer(IAgent)

@@ -41,12 +41,12 @@ class BoundedHttpProtocol(HTTP11ClientProtocol):
         self._head_left: int | None = None
 
     def connectionMade(self) -> None:
-        """Reports the new connection to its pool."""
+        """Report the new connection to its pool."""
         super().connectionMade()
         self._opened(self)
 
     def request(self, request: Any) -> Deferred[IResponse]:
-        """Sends a request; fires when the head of its response is complete."""
+        """Send a request; its Deferred fires when the response's head is complete."""
         self._head_left = MAX_HEAD
         return super().request(request).addBoth(self._head_over)
 
@@ -59,7 +59,7 @@ class BoundedHttpProtocol(HTTP11ClientProtocol):
         return result
 
     def dataReceived(self, data: bytes) -> None:
-        """Parses a piece of a response, and counts it while the head is incomplete."""
+        """Parse a piece of a response, and count it while the head is incomplete."""
         if self.transport.disconnecting:
             # TLS goes on reading until the server confirms the end, if it ever does.
             self.abort_connection()
@@ -71,7 +71,7 @@ class BoundedHttpProtocol(HTTP11ClientProtocol):
                 self.abort_connection()
 
     def abort_connection(self) -> None:
-        """Drops the connection at once, whatever is still on its way."""
+        """Drop the connection at once, whatever is still on its way."""
         # Twisted's TLS cannot abort what is lost already.
         if getattr(self.transport, "connected", False):
             self.transport.abortConnection()

@@ -156,9 +156,9 @@ _Verifier = Callable[[crypto.X509, int, int, int], ConnectionFailure | None]
 
 
 def _verifier(host: str, identity: ServiceID) -> _Verifier:
-    """Decides for OpenSSL about each certificate of the chain, the server's own last.
+    """Return a callback that judges each certificate of a chain, the server's own last.
 
-    It may not raise: OpenSSL would lose the exception and, worse, accept the
+    The callback may not raise: OpenSSL would lose the exception and, worse, accept the
     certificate.
     """
 

@@ -110,7 +110,7 @@ class _TunnelProtocol(ProtocolWrapper):
         self.opened: Deferred[IProtocol] = Deferred(lambda _: self._drop())
 
     def makeConnection(self, transport: Any) -> None:
-        """Asks for the tunnel; the wrapped protocol is connected when it is open."""
+        """Ask for the tunnel; the wrapped protocol is connected when it is open."""
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)

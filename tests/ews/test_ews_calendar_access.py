@@ -12,7 +12,7 @@ from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.batches import at_once
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.mailbox import EwsMailbox
-from pexschedd.ews.operations.find_item import FoundPlace
+from pexschedd.ews.operations.find_item import PagePosition
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.meeting import CalendarMeeting, MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import (
@@ -119,7 +119,7 @@ def test_pages_meet(seconds: list[int], size: int) -> None:
     """Of any items in order, pages of any size show each once."""
     times = [datetime(2026, 11, 1, 8, 0, second, tzinfo=UTC) for second in seconds]
     seen: list[int] = []
-    place = FoundPlace()
+    place = PagePosition()
     while True:
         since = [
             i
@@ -130,7 +130,7 @@ def test_pages_meet(seconds: list[int], size: int) -> None:
         if not chosen:
             break
         seen += chosen
-        place = FoundPlace.read(str(place.after([times[i] for i in chosen])))
+        place = PagePosition.read(str(place.after([times[i] for i in chosen])))
     assert seen == list(range(len(times)))
 
 

@@ -27,8 +27,8 @@ from pexschedd.ews.error_policy import (
     AnswerTooLarge,
     RequestNotUnderstood,
     RequestTooLarge,
-    ServerStumbled,
     TakesTooLong,
+    UnexplainedServerError,
 )
 from pexschedd.ews.response_codes import KNOWN, Category, category
 from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind
@@ -63,9 +63,9 @@ def test_every_trouble_has_words(trouble: FailureKind) -> None:
         (456, SignInRefused, ["locked"]),
         (507, MailboxRefused, ["space"]),
         (429, MailboxBusy, ["429"]),
-        (502, ServerStumbled, ["502"]),
+        (502, UnexplainedServerError, ["502"]),
         (503, MailboxBusy, ["503"]),
-        (504, ServerStumbled, ["504"]),
+        (504, UnexplainedServerError, ["504"]),
         (302, MailboxUnreachable, ["elsewhere", "https://owa.example.test/"]),
         (400, MailboxRefused, ["400"]),
         (413, RequestTooLarge, ["413"]),
@@ -88,16 +88,16 @@ def test_statuses(status: int, kind: type[MailboxError], words: list[str]) -> No
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (HttpAnswer(302, location="/ews/genericerrorpage.htm"), ServerStumbled),
+        (HttpAnswer(302, location="/ews/genericerrorpage.htm"), UnexplainedServerError),
         (
             HttpAnswer(302, location="https://x.test/EWS/GenericErrorPage.htm?a=b"),
-            ServerStumbled,
+            UnexplainedServerError,
         ),
         (HttpAnswer(502, retry_after="5"), MailboxBusy),
         (HttpAnswer(302, location="/owa/auth/logon.aspx"), MailboxUnreachable),
         (
             HttpAnswer(500, page="<h1>Server Error in '/EWS' Application.</h1>"),
-            ServerStumbled,
+            UnexplainedServerError,
         ),
         (HttpAnswer(500, page="<h1>Something else</h1>"), MailboxUnreachable),
     ],
@@ -125,7 +125,7 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     [
         ("ErrorServerBusy", MailboxBusy, ["busy"]),
         ("ErrorMailboxMoveInProgress", MailboxBusy, ["right now"]),
-        ("ErrorInternalServerError", ServerStumbled, ["right now"]),
+        ("ErrorInternalServerError", UnexplainedServerError, ["right now"]),
         ("ErrorTimeoutExpired", TakesTooLong, ["right now"]),
         ("ErrorExceededFindCountLimit", TakesTooLong, ["busy"]),
         ("ErrorInvalidSyncStateData", CursorLost, ["synchronisation"]),

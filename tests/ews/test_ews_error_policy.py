@@ -56,16 +56,16 @@ def test_every_category_and_trouble_has_a_row() -> None:
 
 
 class World:
-    """A sandbox, and a mailbox that shares its patience with nobody."""
+    """A sandbox, and a mailbox that shares its throttle with nobody."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.clock = Clock()
-        self.patiences = Throttles(self.clock, lambda: 0.0)
-        self.patience: SharedThrottle = self.patiences.of("http://127.0.0.1", EQUIPMENT)
+        self.throttles = Throttles(self.clock, lambda: 0.0)
+        self.throttle: SharedThrottle = self.throttles.of("http://127.0.0.1", EQUIPMENT)
 
     def mailbox(self, **changed: Any) -> EwsMailbox:
-        return self.exchange.mailbox(throttle=self.patience, **changed)
+        return self.exchange.mailbox(throttle=self.throttle, **changed)
 
     def calls(self, operation: str = "SyncFolderItems") -> int:
         return self.exchange.sandbox.calls[operation]
@@ -108,7 +108,7 @@ async def meets(world: World, rule: PolicyRule, **fault: Any) -> None:
         assert world.exchange.sandbox.calls.total() == sent
         world.clock.advance(FIRST)
     if rule.whole is Retry.FEWER:
-        assert world.patience.concurrency < 27
+        assert world.throttle.concurrency < 27
     world.exchange.sandbox.behaviour.configure({})
     world.clock.advance(FIRST)
     assert (await mailbox.arrivals("")).arrived == ()

@@ -12,7 +12,7 @@ from pexschedd.ews.envelope import Sid, clean
 from pexschedd.ews.operations.create_item import build_answers
 from pexschedd.ews.operations.delete_item import build_delete, build_discard
 from pexschedd.ews.operations.find_item import (
-    FoundPlace,
+    PagePosition,
     build_find_calendar,
     build_find_inbox,
     build_find_meeting,
@@ -88,12 +88,12 @@ MOMENTS = st.datetimes(
     datetime(9998, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-PLACES = st.builds(FoundPlace, st.none() | MOMENTS, st.integers(0, 2**31 - 1))
+PLACES = st.builds(PagePosition, st.none() | MOMENTS, st.integers(0, 2**31 - 1))
 
 
 @given(MAILBOXES, PLACES, MOMENTS)
 def test_searches_are_valid(
-    schema: etree.XMLSchema, mailbox: str, place: FoundPlace, moment: datetime
+    schema: etree.XMLSchema, mailbox: str, place: PagePosition, moment: datetime
 ) -> None:
     """FindItem is valid wherever a page begins, and on any day."""
     for request in (

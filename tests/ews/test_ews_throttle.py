@@ -34,22 +34,22 @@ ROOM = "room@example.test"
 class World:
     def __init__(self, concurrency: int = 27, chance: float = 0.0) -> None:
         self.clock = Clock()
-        self.patience = Throttle(
+        self.throttle = Throttle(
             self.clock, chance=lambda: chance, concurrency=concurrency
         )
 
-    def turn(self) -> Slot:
-        return now(self.patience.turn())
+    def slot(self) -> Slot:
+        return now(self.throttle.acquire())
 
     def pause(self, asked: float | None = None) -> float:
         """One call that is told to come back later."""
-        turn = self.turn()
-        wait = turn.busy(asked)
-        turn.over()
+        slot = self.slot()
+        wait = slot.pause(asked)
+        slot.release()
         return wait
 
     def wait(self) -> None:
-        self.clock.advance(self.patience.back_off_seconds)
+        self.clock.advance(self.throttle.back_off_seconds)
 
 
 def later(coroutine: Coroutine[Any, Any, Slot]) -> tuple[Deferred[Slot], list[Any]]:
@@ -67,9 +67,9 @@ def test_pauses_double_up_to_ten_minutes() -> None:
         waits.append(world.pause())
         world.wait()
     assert waits == [10, 20, 40, 80, 160, 320, 480, 480]
-    turn = world.turn()
-    turn.well()
-    turn.over()
+    slot = world.slot()
+    slot.succeeded()
+    slot.release()
     assert world.pause() == FIRST
 
 
@@ -94,10 +94,10 @@ def test_during_a_pause_nothing_is_sent() -> None:
     world.pause(100)
     world.clock.advance(40)
     with pytest.raises(MailboxBusy) as caught:
-        world.turn()
+        world.slot()
     assert caught.value.retry_after == 60
     world.wait()
-    world.turn()
+    world.slot()
 
 
 def test_after_a_pause_one_goes_first() -> None:
@@ -105,132 +105,132 @@ def test_after_a_pause_one_goes_first() -> None:
     world = World()
     world.pause()
     world.wait()
-    first = world.turn()
-    waiting = [later(world.patience.turn())[1] for _ in range(3)]
+    first = world.slot()
+    waiting = [later(world.throttle.acquire())[1] for _ in range(3)]
     assert waiting == [[], [], []]
-    first.busy(30)
-    first.over()
+    first.pause(30)
+    first.release()
     assert [type(each[0]) for each in waiting] == [MailboxBusy] * 3
     world.wait()
-    first = world.turn()
-    waiting = [later(world.patience.turn())[1] for _ in range(3)]
-    first.well()
-    first.over()
+    first = world.slot()
+    waiting = [later(world.throttle.acquire())[1] for _ in range(3)]
+    first.succeeded()
+    first.release()
     assert [type(each[0]) for each in waiting] == [Slot] * 3
 
 
 def test_no_answer_after_a_pause_is_another_pause() -> None:
     """Otherwise it says nothing."""
     world = World()
-    turn = world.turn()
-    turn.failed()
-    turn.over()
-    assert world.patience.back_off_seconds == 0
+    slot = world.slot()
+    slot.failed()
+    slot.release()
+    assert world.throttle.back_off_seconds == 0
     world.pause()
     world.wait()
-    turn = world.turn()
-    turn.failed()
-    turn.over()
-    assert world.patience.back_off_seconds == 2 * FIRST
+    slot = world.slot()
+    slot.failed()
+    slot.release()
+    assert world.throttle.back_off_seconds == 2 * FIRST
 
 
 def test_calls_that_went_together_are_one_refusal() -> None:
     """Eight that come back busy do not double the pause eight times, and a ninth that
     went well before them does not end it."""
     world = World()
-    turns = [world.turn() for _ in range(9)]
-    for turn in turns[:8]:
-        turn.busy(None)
-    turns[8].well()
-    for turn in turns:
-        turn.over()
-    assert world.patience.back_off_seconds == FIRST
+    slots = [world.slot() for _ in range(9)]
+    for slot in slots[:8]:
+        slot.pause(None)
+    slots[8].succeeded()
+    for slot in slots:
+        slot.release()
+    assert world.throttle.back_off_seconds == FIRST
     world.wait()
-    first = world.turn()
-    _, waiting = later(world.patience.turn())
+    first = world.slot()
+    _, waiting = later(world.throttle.acquire())
     assert waiting == []
-    first.over()
+    first.release()
 
 
 def test_fewer_at_once_and_slowly_more() -> None:
     """Halved when the server counts too many; one more for each good minute."""
     world = World(concurrency=8)
-    turns = [world.turn() for _ in range(8)]
-    turns[0].fewer()
-    assert world.patience.concurrency == 4
-    for turn in turns:
-        turn.over()
-    turns = [world.turn() for _ in range(4)]
-    _, waiting = later(world.patience.turn())
+    slots = [world.slot() for _ in range(8)]
+    slots[0].reduce_concurrency()
+    assert world.throttle.concurrency == 4
+    for slot in slots:
+        slot.release()
+    slots = [world.slot() for _ in range(4)]
+    _, waiting = later(world.throttle.acquire())
     assert waiting == []
-    turns[0].over()
+    slots[0].release()
     assert len(waiting) == 1
     for _ in range(3):
-        turns[1].well()
-    assert world.patience.concurrency == 4
+        slots[1].succeeded()
+    assert world.throttle.concurrency == 4
     world.clock.advance(GROW_AFTER)
-    turns[1].well()
-    turns[1].well()
-    assert world.patience.concurrency == 5
+    slots[1].succeeded()
+    slots[1].succeeded()
+    assert world.throttle.concurrency == 5
 
 
 def test_a_stream_keeps_nobody_waiting() -> None:
     """It obeys pauses, and lets another call go first; but while it lasts, all who
     want may call, and what becomes of it ends no pause."""
     world = World(concurrency=1)
-    stream = world.patience.aside()
+    stream = world.throttle.acquire_uncounted()
     world.pause()
     with pytest.raises(MailboxBusy):
-        world.patience.aside()
-    stream.well()
+        world.throttle.acquire_uncounted()
+    stream.succeeded()
     stream.failed()
-    stream.over()
-    assert world.patience.back_off_seconds == FIRST
+    stream.release()
+    assert world.throttle.back_off_seconds == FIRST
     world.wait()
     with pytest.raises(MailboxBusy):
-        world.patience.aside()
-    first = world.turn()
-    first.well()
-    world.patience.aside()
-    first.over()
-    stream = world.patience.aside()
-    assert stream.busy(50) == 50
+        world.throttle.acquire_uncounted()
+    first = world.slot()
+    first.succeeded()
+    world.throttle.acquire_uncounted()
+    first.release()
+    stream = world.throttle.acquire_uncounted()
+    assert stream.pause(50) == 50
 
 
 def test_the_line_is_bounded_and_may_be_left() -> None:
     """Who waits too long may give up; who comes too late is refused."""
     world = World(concurrency=1)
-    turn = world.turn()
-    waiting = [later(world.patience.turn()) for _ in range(QUEUE)]
+    slot = world.slot()
+    waiting = [later(world.throttle.acquire()) for _ in range(QUEUE)]
     with pytest.raises(MailboxBusy, match="Too many"):
-        world.turn()
+        world.slot()
     deferred, results = waiting[0]
     deferred.cancel()
     assert isinstance(results[0], CancelledError)
-    turn.over()
+    slot.release()
     assert len(waiting[1][1]) == 1
     assert waiting[2][1] == []
 
 
-def test_mailboxes_have_a_patience_each_and_share_the_servers() -> None:
+def test_mailboxes_have_a_throttle_each_and_share_the_servers() -> None:
     """By host and address, whatever the spelling; what is calm is forgotten."""
     clock = Clock()
-    patiences = Throttles(clock, lambda: 0.0)
+    throttles = Throttles(clock, lambda: 0.0)
     url = "https://mail.example.test/EWS/Exchange.asmx"
-    one = patiences.of(url, ROOM)
+    one = throttles.of(url, ROOM)
     one.mailbox.pause(50)
-    same = patiences.of("https://MAIL.example.test/ews", "Room@Example.Test")
-    other = patiences.of(url, "alice@example.test")
+    same = throttles.of("https://MAIL.example.test/ews", "Room@Example.Test")
+    other = throttles.of(url, "alice@example.test")
     assert same.back_off_seconds == 50
     assert other.back_off_seconds == 0
-    turns = now(other.turn())
-    turns.server.busy(70)
-    turns.over()
+    slots = now(other.acquire())
+    slots.server.pause(70)
+    slots.release()
     assert one.back_off_seconds == other.back_off_seconds == 70
     for number in range(2500):
-        patiences.of(url, f"user{number}@example.test")
-    assert len(patiences._known) <= 1001
-    assert patiences.of(url, ROOM).mailbox is one.mailbox
+        throttles.of(url, f"user{number}@example.test")
+    assert len(throttles._known) <= 1001
+    assert throttles.of(url, ROOM).mailbox is one.mailbox
 
 
 def test_portions_halve_and_grow() -> None:
@@ -243,7 +243,7 @@ def test_portions_halve_and_grow() -> None:
     ]
     assert portion.size == 1
     for _ in range(100):
-        portion.well()
+        portion.succeeded()
     assert portion.size == 5
 
 

@@ -170,7 +170,10 @@ def _token(response: HttpResponse, scheme: str) -> bytes | None:
 
 
 def _bindings(connection: Connection) -> GssChannelBindings | None:
-    """Always sent with TLS: a server that does not ask for them ignores them."""
+    """The channel bindings of a TLS connection; None without TLS.
+
+    A server that does not ask for them ignores them.
+    """
     certificate = connection.certificate()
     if certificate is None:
         return None

@@ -47,7 +47,7 @@ _COPIES = 10
 _MOST_IN_A_DAY = 1000
 
 
-class FoundPlace(msgspec.Struct, frozen=True):
+class PagePosition(msgspec.Struct, frozen=True):
     """The position of a page: a moment, and how many items of that moment come
     before."""
 
@@ -55,8 +55,8 @@ class FoundPlace(msgspec.Struct, frozen=True):
     behind: int = 0
 
     @classmethod
-    def read(cls, cursor: str) -> "FoundPlace":
-        """Raises ValueError if this was no cursor."""
+    def read(cls, cursor: str) -> "PagePosition":
+        """Parse what `str` made of a place; raises ValueError for anything else."""
         if not cursor:
             return cls()
         behind, _, moment = cursor.partition(" ")
@@ -65,7 +65,7 @@ class FoundPlace(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.behind} {write_time(self.moment) if self.moment else ''}"
 
-    def after(self, times: Sequence[datetime | None]) -> "FoundPlace":
+    def after(self, times: Sequence[datetime | None]) -> "PagePosition":
         """Behind a page of items with these times. Raises `NotSoap` when they are
         not in order: the pages would never end."""
         moment, behind = self.moment, self.behind
@@ -76,11 +76,11 @@ class FoundPlace(msgspec.Struct, frozen=True):
                 moment, behind = each, 1
             else:
                 raise NotSoap("the items of a page are not in order")
-        return FoundPlace(moment, behind)
+        return PagePosition(moment, behind)
 
 
 def build_find_inbox(
-    mailbox: str, place: FoundPlace, before: datetime, most: int = PAGE
+    mailbox: str, position: PagePosition, before: datetime, most: int = PAGE
 ) -> bytes:
     """Everything that was received before, oldest first."""
     fields = (
@@ -91,38 +91,44 @@ def build_find_inbox(
         "calendar:IsCancelled",
     )
     shape = item_shape(fields, (CLEAN_GLOBAL_ID,), sender_address=True)
-    return _page(mailbox, shape, INBOX, _RECEIVED, place, most, before)
+    return _page(mailbox, shape, INBOX, _RECEIVED, position, most, before)
 
 
 def parse_find_inbox(
-    data: bytes, place: FoundPlace
+    data: bytes, position: PagePosition
 ) -> tuple[list[MeetingMessage], str]:
     """Read a page of messages, and the cursor of the next page; "" after the last."""
     items, last = _found(data)
     found = [
         read_message(item, ref) for item in items if (ref := read_ref(item)) is not None
     ]
-    return found, _next(place, items, "DateTimeReceived", last)
+    return found, _next(position, items, "DateTimeReceived", last)
 
 
-def build_find_calendar(mailbox: str, place: FoundPlace, most: int = PAGE) -> bytes:
+def build_find_calendar(
+    mailbox: str, position: PagePosition, most: int = PAGE
+) -> bytes:
     """Masters and single meetings, oldest first."""
     shape = item_shape((_CREATED,))
-    return _page(mailbox, shape, CALENDAR, _CREATED, place, most)
+    return _page(mailbox, shape, CALENDAR, _CREATED, position, most)
 
 
-def parse_find_calendar(data: bytes, place: FoundPlace) -> tuple[list[MessageRef], str]:
+def parse_find_calendar(
+    data: bytes, position: PagePosition
+) -> tuple[list[MessageRef], str]:
     """Read a page of meetings' ids, and the cursor of the next page; "" after the
     last."""
     items, last = _found(data)
     found = [ref for ref in map(read_ref, items) if ref is not None]
-    return found, _next(place, items, "DateTimeCreated", last)
+    return found, _next(position, items, "DateTimeCreated", last)
 
 
-def _next(place: FoundPlace, items: Sequence[Element], name: str, last: bool) -> str:
+def _next(
+    position: PagePosition, items: Sequence[Element], name: str, last: bool
+) -> str:
     if last or not items:
         return ""
-    return str(place.after([ItemReader(item).time(name) for item in items]))
+    return str(position.after([ItemReader(item).time(name) for item in items]))
 
 
 def _page(
@@ -130,19 +136,19 @@ def _page(
     shape: Element,
     where: str,
     field: str,
-    place: FoundPlace,
+    position: PagePosition,
     most: int,
     before: datetime | None = None,
 ) -> bytes:
     view = m(
         "IndexedPageItemView",
         MaxEntriesReturned=str(most),
-        Offset=str(place.behind),
+        Offset=str(position.behind),
         BasePoint="Beginning",
     )
     conditions = []
-    if place.moment is not None:
-        conditions.append(_compared("IsGreaterThanOrEqualTo", field, place.moment))
+    if position.moment is not None:
+        conditions.append(_compared("IsGreaterThanOrEqualTo", field, position.moment))
     if before is not None:
         conditions.append(_compared("IsLessThan", field, before))
     if len(conditions) > 1:

@@ -15,5 +15,5 @@ def build_get_folder(mailbox: str, name: str = INBOX) -> bytes:
 
 
 def parse_get_folder(data: bytes) -> None:
-    """Returns when the folder was opened."""
+    """Check that the folder was opened; raise the server's error otherwise."""
     only_result(parse(data))

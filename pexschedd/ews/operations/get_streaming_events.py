@@ -38,7 +38,7 @@ def build_get_streaming_events(mailbox: str, subscription: str, minutes: int) ->
 
 
 def parse_notice(data: bytes) -> StreamNotice:
-    """Raises `SoapError` like every parser: a fault may come within the stream."""
+    """Parse one envelope of the stream. Raises `SoapError` for a fault within it."""
     events: list[MailboxEvent] = []
     problem = None
     closed = False

@@ -105,7 +105,7 @@ def _begins(transition: Element) -> datetime | None:
 
 
 def _era(group: Element, periods: dict[str, tuple[str, int]]) -> Era:
-    """Raises KeyError and ValueError for what makes no sense."""
+    """Parse a group of transitions. Raises KeyError and ValueError for nonsense."""
     changes = []
     standard = None
     transitions = list(children(group))

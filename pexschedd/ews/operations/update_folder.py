@@ -64,5 +64,5 @@ def build_set_stamp(mailbox: str, stamp: str) -> bytes:
 
 
 def parse_set_stamp(data: bytes) -> None:
-    """Returns when it is kept."""
+    """Check that the stamp was written; raise the server's error otherwise."""
     only_result(parse(data))

@@ -96,11 +96,11 @@ class SubscriptionChannel:
         self.cut()
 
     def hurry(self, seconds: float) -> None:
-        """Requests from now on have less time: the process is about to stop."""
+        """Give the requests from now on less time: the process is about to stop."""
         self._deadline = seconds
 
     def cut(self) -> None:
-        """Gives up the exchange at hand, and the connection with it."""
+        """Give up the exchange at hand, and the connection with it."""
         if self._exchange is not None:
             self._exchange.cancel()
 

@@ -57,7 +57,7 @@ class StreamConnection(TwistedConnection):
         return b""
 
     def _keep_alive(self) -> None:
-        """Has the system notice when the other end is gone without a word."""
+        """Have the system notice when the other end is gone without a word."""
         ask = getattr(self._transport(), "setTcpKeepAlive", None)
         if ask is not None:
             ask(True)

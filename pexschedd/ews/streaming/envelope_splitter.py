@@ -53,7 +53,7 @@ class EnvelopeSplitter:
             yield envelope
 
     def _begin(self) -> bool:
-        """Drops what stands before the next envelope."""
+        """Drop what stands before the next envelope."""
         begin = _BEGIN.search(self._buffer)
         if begin is None:
             del self._buffer[:-_LONGEST_TAG]

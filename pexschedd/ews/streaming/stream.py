@@ -138,7 +138,7 @@ class EwsStream:
         return hearing.problem or problem
 
     async def close(self) -> None:
-        """Tells the server that nobody listens any more, if it can be told."""
+        """Tell the server that nobody listens any more, if it can be told."""
         if self._closed:
             return
         self._closed = True
@@ -217,7 +217,7 @@ async def unsubscribe(
     target: EwsTarget,
     subscription: str,
 ) -> None:
-    """Ends what is under way, and the subscription as far as the server lets us."""
+    """End what is under way, and the subscription as far as the server lets us."""
     channel.cut()
     try:
         if subscription:

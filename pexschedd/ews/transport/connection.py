@@ -77,7 +77,7 @@ class TwistedConnection:
         return crypto.dump_certificate(crypto.FILETYPE_ASN1, found)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Sends one POST and reads the whole response. Raises `ConnectionFailure`."""
+        """Send one POST and read the whole response. Raises `ConnectionFailure`."""
         headers = Headers()
         for name, value in request.headers.items():
             headers.addRawHeader(name.encode("ascii"), value.encode("utf-8"))
@@ -100,12 +100,12 @@ class TwistedConnection:
         return getattr(self._pool.latest_connection, "transport", None)
 
     def abort(self) -> None:
-        """Drops the connection at once, whatever is still on its way."""
+        """Drop the connection at once, whatever is still on its way."""
         if self._pool.latest_connection is not None:
             self._pool.latest_connection.abort_connection()
 
     async def close(self) -> None:
-        """Closes the connection, unless a request is under way on it."""
+        """Close the connection, unless a request is under way on it."""
         await self._pool.closeCachedConnections()
 
 

@@ -191,7 +191,7 @@ class SignIns:
     async def _exchange(
         self, connector: Connector, pending: _Pending, answer: Mapping[str, str]
     ) -> str:
-        """Exchanges the code for tokens and keeps them; returns the account's name."""
+        """Exchange the code for tokens and keep them; return the account's name."""
         if "error" in answer:
             raise meaning(answer["error"], answer.get("error_description", ""))
         code = answer.get("code", "")

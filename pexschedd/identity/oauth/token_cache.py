@@ -209,7 +209,7 @@ class TokenCache:
         return self.settled()
 
     def settled(self) -> Deferred[None]:
-        """Fires when no renewal is under way."""
+        """Return a Deferred that fires when no renewal is under way."""
         return self._renewals.settled()
 
     def _renew_ahead(self) -> None:
@@ -219,7 +219,7 @@ class TokenCache:
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
-        """Logs unexpected errors."""
+        """Log unexpected errors."""
         try:
             yield
         except PexscheddError:
@@ -263,7 +263,7 @@ class TokenCache:
         return tokens
 
     async def _keep(self, asked_for: Connector, refresh_token: str) -> None:
-        """Makes the refresh token durable, unless the sign-in has changed meanwhile."""
+        """Make the refresh token durable, unless the sign-in has changed meanwhile."""
         current = self._connector()
         found = signed_in(current)
         if (

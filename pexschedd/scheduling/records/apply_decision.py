@@ -20,7 +20,7 @@ from pexschedd.store.transaction import Transaction
 def apply_decision(
     transaction: Transaction, store: Store, steps: Iterable[RecordChange], now: datetime
 ) -> None:
-    """Makes the changes of a decision, and all that follows from them.
+    """Make the changes of a decision, and all that follows from them.
 
     A room is deleted with everything that belongs to it, and the occurrences that
     administrators see follow their series.

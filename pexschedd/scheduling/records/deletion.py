@@ -34,7 +34,7 @@ def remove_conference(
     *,
     past: bool = False,
 ) -> None:
-    """Removes a conference with its aliases and its schedule.
+    """Remove a conference with its aliases and its schedule.
 
     The aliases that were handed out for it stay, marked as deleted at `now`: a meeting
     request that still uses one is declined from then on. With `past` they also keep
@@ -75,7 +75,7 @@ def _mark_deleted(
 async def remove_connector(
     store: Store, connector: int, now: datetime, clock: IReactorTime
 ) -> None:
-    """Removes an integration with all that it made; durable when this returns.
+    """Remove an integration with all that it made; durable when this returns.
 
     The integration itself goes last: after a crash it is still there and can be
     removed again, instead of leaving rooms behind without an integration.

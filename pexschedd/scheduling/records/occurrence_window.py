@@ -55,7 +55,7 @@ def position(series: RecurringConference, now: datetime) -> tuple[int, bool]:
 def refresh(
     transaction: Transaction, store: Store, series: RecurringConference, now: datetime
 ) -> None:
-    """Brings the records of a series' occurrences up to date with `now`."""
+    """Bring the records of a series' occurrences up to date with `now`."""
     index, depleted = position(series, now)
     if (index, depleted) != (series.current_index, series.is_depleted):
         series = msgspec.structs.replace(
@@ -77,7 +77,7 @@ def refresh(
 
 
 def forget(transaction: Transaction, store: Store, series: RecurringConference) -> None:
-    """Removes the records of a series and its occurrences; the room stays."""
+    """Remove the records of a series and its occurrences; the room stays."""
     for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id):
         transaction.delete(tables.SCHEDULED_CONFERENCE, row.id)
     transaction.delete(tables.RECURRING_CONFERENCE, series.id)
@@ -86,7 +86,7 @@ def forget(transaction: Transaction, store: Store, series: RecurringConference) 
 async def sweep(
     store: Store, clock: IReactorTime, now: Now, running: Callable[[], bool]
 ) -> None:
-    """Brings the occurrences of all series up to date; durable when this returns.
+    """Bring the occurrences of all series up to date; durable when this returns.
 
     Stops early, at a safe place, when `running` returns False. A series whose time zone
     this system does not know keeps the occurrences that it has.

@@ -47,7 +47,7 @@ class InvitationUpdater:
         alias: ScheduledAlias,
         top: tuple[str, str],
     ) -> None:
-        """Puts a message and the instructions, both HTML, on top of the invitation.
+        """Put a message and the instructions, both HTML, on top of the invitation.
 
         `own` is the organizer's copy, as `find` returned it; nothing happens if it has
         the alias's tag. Raises `RoomNotRestorable` or `MailboxError` when the meeting

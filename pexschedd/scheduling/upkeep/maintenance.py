@@ -51,7 +51,7 @@ class MaintenanceRunner:
         *,
         dry_run: bool = False,
     ) -> None:
-        """Deletes old items, and counts them in `tally`.
+        """Delete old items, and count them in `tally`.
 
         `dry_run` only counts. Raises `MailboxError` when the mailbox cannot be read.
         """
@@ -112,7 +112,7 @@ class _Run(msgspec.Struct, frozen=True):
         return [*refs]
 
     async def delete(self, refs: list[MessageRef], what: str) -> None:
-        """Deletes items in batches; `what` is what the tally calls them."""
+        """Delete items in batches; `what` is what the tally calls them."""
         if self.dry_run:
             self.tally.add(what, len(refs))
             return

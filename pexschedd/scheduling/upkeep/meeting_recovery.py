@@ -59,7 +59,7 @@ class MeetingRecovery:
         self._clock = clock
 
     async def recover(self, meeting: CalendarMeeting, context: RecoveryContext) -> str:
-        """Gives an accepted meeting its room; `KEPT`, `NEW`, `TOLD` or `THERE`.
+        """Give an accepted meeting its room; `KEPT`, `NEW`, `TOLD` or `THERE`.
 
         Raises `RoomNotRestorable`, `MailboxError`, `TemplateError`, or `Unavailable`
         when there are no alias numbers left.

@@ -13,10 +13,10 @@ class ProgressListener(Protocol):
     """The receiver of progress reports."""
 
     def progress(self, what: str, done: int, total: int | None = None) -> None:
-        """Reports that `done` items of `total` are done, as often as convenient."""
+        """Report that `done` items of `total` are done, as often as convenient."""
 
     def note(self, text: str) -> None:
-        """Reports a line for the administrator, which names meetings by uid alone."""
+        """Report a line for the administrator, which names meetings by uid alone."""
 
 
 class WorkTally:
@@ -29,11 +29,11 @@ class WorkTally:
         """The first different reasons of failures; not more than a few."""
 
     def add(self, what: str, count: int = 1) -> None:
-        """Counts things that were done, by a plural phrase that describes them."""
+        """Count things that were done, by a plural phrase that describes them."""
         self.counts[what] = self.counts.get(what, 0) + count
 
     def failed(self, reason: str) -> None:
-        """Counts a failure."""
+        """Count a failure."""
         self.failures += 1
         if len(self.reasons) < _MOST_REASONS and reason not in self.reasons:
             self.reasons.append(reason)

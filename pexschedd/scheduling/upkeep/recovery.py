@@ -67,7 +67,7 @@ class RecoveryRunner:
         *,
         dry_run: bool = False,
     ) -> None:
-        """Recovers the meetings of an integration, and counts them in `tally`.
+        """Recover the meetings of an integration, and count them in `tally`.
 
         Raises `MailboxError` when the equipment mailbox cannot be read. Anything that
         goes wrong with a single meeting is a failure in `tally`.

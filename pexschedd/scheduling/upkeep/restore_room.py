@@ -59,7 +59,7 @@ class RoomRestorer:
         *,
         announced: bool = True,
     ) -> None:
-        """Schedules the meeting with this alias, even one whose room was deleted;
+        """Schedule the meeting with this alias, even one whose room was deleted;
         durable when this returns.
 
         `alias` may be a record that is not stored yet. With `announced` False the

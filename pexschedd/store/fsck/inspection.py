@@ -243,7 +243,7 @@ def _look_at_segment(
     successor: str,
     found: FolderInspection,
 ) -> Segment:
-    """Returns the segment, as it would be sealed if it has a successor."""
+    """Return the segment, as it would be sealed if it has a successor."""
     journaled = {n: c for n, c in found.collections.items() if not c.table.document}
     try:
         extent = replay(

@@ -185,7 +185,7 @@ class Journal:
         return found
 
     def _write(self, group: list[_Job]) -> int:
-        """Writes a group; returns how many of its jobs are durable."""
+        """Write a group; return how many of its jobs are durable."""
         done = 0
         try:
             for kind, some in groupby(group, type):
@@ -205,7 +205,7 @@ class Journal:
         return done
 
     def _append(self, jobs: list[Any]) -> int:
-        """Writes neighbouring appends at once; returns how many they are."""
+        """Write neighbouring appends at once; return how many they are."""
         self._segments.append(
             b"".join([job.data for job in jobs]),
             sum([job.lines for job in jobs]),
@@ -214,7 +214,7 @@ class Journal:
         return len(jobs)
 
     def _go_on(self, stopping: bool) -> None:
-        """Does the next step of what takes long, in turns; or all of it has to end."""
+        """Do the next step of one long job, in turns; at the end, stop them all."""
         ending = stopping or self._error is not None
         for _ in range(len(self._long) if ending else min(1, len(self._long))):
             job = self._long.popleft()

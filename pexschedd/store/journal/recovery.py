@@ -160,7 +160,7 @@ class _Reader:
     def run(
         self, segments: Sequence[Segment], kept: int
     ) -> tuple[tuple[Segment, ...], SegmentExtent]:
-        """Returns the segments, with those that continue the listed ones, and what is
+        """Return the segments, with those that continue the listed ones, and what is
         in the last one."""
         warm = beyond([segment.lines or 0 for segment in segments], kept)
         done: list[Segment] = []
@@ -218,7 +218,7 @@ class _Reader:
 
 
 def _set_aside(fs: FileSystem, path: Path, valid: int, size: int) -> None:
-    """Cuts off what a crash has left of a last write, and keeps it in a file."""
+    """Cut off what a crash has left of a last write, and keep it in a file."""
     names = set(fs.listdir(path.parent))
     tail = fs.read(path, valid)
     torn = f"{path.name}.torn"

@@ -171,7 +171,7 @@ class Segments:
         self._discard(manifest)
 
     def _discard(self, gone: Manifest, *names: str) -> None:
-        """Removes files, and then the segments that only this manifest lists."""
+        """Remove files, and then the segments that only this manifest lists."""
         needed = listed([*self._manifests.values(), *self._held])
         unlisted = sorted(listed([gone]) - needed)
         names += tuple(n for name in unlisted for n in (name, hint_name(name)))

@@ -50,9 +50,9 @@ class Day:
     def __init__(self, folder: Path, exchange: Exchange) -> None:
         self.exchange = exchange
         self.calm = Clock()
-        patience = Throttles(self.calm, lambda: 0.0).of("http://127.0.0.1", EQUIPMENT)
+        throttle = Throttles(self.calm, lambda: 0.0).of("http://127.0.0.1", EQUIPMENT)
         self.mailbox = exchange.mailbox(
-            fetch_batch=4, answer_batch=4, throttle=patience
+            fetch_batch=4, answer_batch=4, throttle=throttle
         )
         organizers: Any = exchange.organizers()
         self.process = Process(folder, cast(Any, self.mailbox), organizers)
