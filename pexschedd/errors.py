@@ -104,7 +104,7 @@ class StoreFull(Unavailable):
     """The disk is nearly full: the store accepts no new data, and loses none."""
 
     code = "store_full"
-    public = "The disk of the server is nearly full. Its administrators can see that."
+    public = "The server's disk is nearly full. Its administrators have been alerted."
 
 
 class StoreNewer(StoreError):

@@ -61,19 +61,20 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._messages = Counter(
             "pexschedd_messages",
-            "Messages of equipment mailboxes by what became of them.",
+            "Messages in equipment mailboxes, by outcome.",
             ["integration", "outcome"],
             registry=self._registry,
         )
         self._limited = Counter(
             "pexschedd_bookings_limited",
-            "Bookings that were refused because they were too many.",
+            "Bookings that were refused because there were too many.",
             ["bound"],
             registry=self._registry,
         )
         self._refused = Counter(
             "pexschedd_connections_refused",
-            "Connections to the HTTP servers that found no room.",
+            "Connections to the HTTP servers that were refused because too many were "
+            "open.",
             registry=self._registry,
         )
         self._waited = Histogram(
@@ -190,7 +191,7 @@ class _Lookups(Collector):
         )
         states = GaugeMetricFamily(
             "pexschedd_notifications",
-            "1 for how the integration learns of new messages.",
+            "1 for the way in which the integration learns of new messages.",
             labels=["integration", "state"],
         )
         for each in now:

@@ -59,7 +59,7 @@ async def calendar(
         for each in fetched or []:
             if isinstance(each, Unreadable):
                 _log.warn(
-                    "{mailbox}: a meeting in the calendar cannot be read: {reason}",
+                    "calendar item cannot be read mailbox={mailbox}: {reason}",
                     mailbox=target.mailbox,
                     reason=each.reason,
                 )
@@ -91,7 +91,7 @@ def _position(cursor: str) -> PagePosition:
     try:
         return PagePosition.read(cursor)
     except ValueError:
-        raise CursorLost("The cursor is none of this mailbox's.") from None
+        raise CursorLost("The cursor is not one of this mailbox.") from None
 
 
 async def processes_automatically(client: EwsClient, target: EwsTarget) -> bool | None:

@@ -227,8 +227,8 @@ class EwsClient:
     def _use_older_version(self) -> None:
         """Make all requests in the older version, until the process ends."""
         self._log.info(
-            "{mailbox}: the server does not know the version of the requests; they "
-            "are made in an older one from now on",
+            "client falls back to the older request version, the server does not know "
+            "the newer one mailbox={mailbox}",
             mailbox=self._target.mailbox,
         )
         self._older = True

@@ -1,6 +1,6 @@
 """PURE: what went wrong, as our errors and in words that help an administrator.
 
-Three kinds of trouble arrive here: a connection that gave no answer
+Three kinds of failure arrive here: a connection that gave no answer
 (`ConnectionFailure`), an HTTP status, and what the server itself says (`ItemProblem`).
 """
 
@@ -71,14 +71,15 @@ _CONNECTION_FAILURES = {
     "Have the server's certificate issued again.",
     FailureKind.TLS: "No TLS connection to {host} can be made: {detail}. TLS 1.2 or "
     "newer is needed.",
-    FailureKind.OLD_TLS: "{host} speaks TLS older than 1.2 only ({detail}). Enable "
-    "TLS 1.2 on the server.",
+    FailureKind.OLD_TLS: "{host} only supports TLS versions older than 1.2 ({detail}). "
+    "Enable TLS 1.2 on the server.",
     FailureKind.NO_CIPHER: "{host} has no TLS cipher in common with this machine "
     "({detail}). Enable current ones on the server.",
     FailureKind.NOT_TLS: "{host} does not speak TLS on this port ({detail}). Check the "
     "port of the EWS URL.",
     FailureKind.CLIENT_CERTIFICATE: "{host} asks for a client certificate ({detail}), "
-    "which this cannot show. Let the EWS virtual directory ignore client certificates.",
+    "which pexschedd does not have. Let the EWS virtual directory ignore client "
+    "certificates.",
     FailureKind.PROXY_UNREACHABLE: "{host} cannot be reached: {detail}. Check the "
     "proxy of the configuration file; an integration can do without it "
     "(disable_proxy).",
@@ -246,13 +247,13 @@ _STATUSES = {
     "EwsApplicationAccessPolicy) and in the organization.",
     404: "There are no Exchange Web Services at {url} (HTTP 404). Check the EWS URL; "
     "usually it ends in /EWS/Exchange.asmx.",
-    413: "{host} takes no request of this size (HTTP 413). Raise the limit of "
-    "whatever lies between this machine and Exchange.",
+    413: "{host} does not accept a request of this size (HTTP 413). Raise the limit of "
+    "the server or of the proxy in front of it.",
     440: "{host} has ended the session (HTTP 440).",
-    449: "{host} wants to be asked elsewhere or once more (HTTP 449). Set the EWS URL "
-    "to where Exchange is.",
+    449: "{host} wants the request sent again, or to another server (HTTP 449). Set "
+    "the EWS URL to the address of Exchange itself.",
     451: "The mailbox {mailbox} is on another server than {host} (HTTP 451). Set the "
-    "EWS URL to where Exchange is.",
+    "EWS URL to that server's address.",
     456: "The account {username} is locked (HTTP 456). Unlock it.",
     507: "{host} has no space left (HTTP 507).",
 }
@@ -296,8 +297,8 @@ def http_error(answer: HttpAnswer, target: EwsTarget) -> MailboxError:
     sentence = _STATUSES.get(status, _NOT_NOW)
     if found is error_policy.REDIRECTED and status >= 300 and status < 400:
         sentence = (
-            "{host} sends us elsewhere (HTTP {status}, to {where}). Credentials are "
-            "not sent to another address: set the EWS URL to where Exchange is."
+            "{host} redirects the request (HTTP {status}, to {where}). Credentials are "
+            "not sent to another address: set the EWS URL to that of Exchange itself."
         )
     elif not issubclass(kind, MailboxBusy) and status not in _STATUSES:
         sentence = "{host} answered with HTTP {status} and without a SOAP message."

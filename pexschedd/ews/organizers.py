@@ -82,7 +82,7 @@ class EwsOrganizers:
 
     def _calendar(self, address: str) -> "_Calendar":
         if not is_address(address):
-            raise MailboxRefused("that is no email address")
+            raise MailboxRefused("this is not an email address")
         target = EwsTarget(self._url, self._username, address, self._method)
         throttle = self._throttles.of(self._url, address) if self._throttles else None
         client = EwsClient(self._transport, target, throttle, self._observer)

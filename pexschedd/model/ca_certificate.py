@@ -16,7 +16,7 @@ def one_certificate(value: str) -> str | None:
     try:
         found = read_pem(value)
     except ValueError as error:
-        return f"This is no certificate: {error}."
+        return f"This is not a certificate: {error}."
     if len(found) > 1:
         return f"This must be one certificate here, not {len(found)}."
     return None

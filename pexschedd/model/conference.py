@@ -273,7 +273,7 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
     direct_media_notification_duration: Annotated[
         int,
         Field(
-            help="How long a change of that is announced.",
+            help="How long a change of direct_media is announced.",
             minimum=0,
             maximum=30,
             unit="seconds",
@@ -284,7 +284,7 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
     )
     denoise_enabled: Annotated[bool, Field(help="Whether noise is removed.")] = False
     softmute_enabled: Annotated[
-        bool, Field(help="Whether speech-less noise is muted.")
+        bool, Field(help="Whether noise without speech is muted.")
     ] = False
     enable_active_speaker_indication: Annotated[
         bool, Field(help="Whether the speaker is marked.")

@@ -48,7 +48,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
         str,
         kinds.template(
             "Placeholder instructions text",
-            "What the add-in puts into the invitation when no alias can be had (HTML).",
+            "What the add-in inserts when no alias is available (HTML).",
             variables.NO_VARIABLES,
         ),
     ] = texts.PLACEHOLDER_INSTRUCTIONS

@@ -170,14 +170,14 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
         str,
         kinds.label(
             "Unable to add joining instructions heading",
-            "No alias can be had at the moment.",
+            "No alias is available at the moment.",
         ),
     ] = "Cannot assign a VMR right now"
     addin_pane_management_node_down_message: Annotated[
         str,
         kinds.label(
             "Unable to add joining instructions message",
-            "No alias can be had at the moment; the instructions follow later.",
+            "No alias is available at the moment; the instructions follow later.",
         ),
     ] = texts.PANE_UNAVAILABLE
     addin_pane_general_error_heading: Annotated[

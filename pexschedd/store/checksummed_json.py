@@ -59,9 +59,9 @@ def load(data: bytes, kind: type[T], known: int) -> T:
         head = _HEAD.match(data)
         if head is None or b"%08x" % zlib.crc32(data[head.end() :]) != head[1]:
             raise ValueError(
-                "line 2: the checksum does not fit the content. Restore the file from "
-                'a backup; or, if you edited it on purpose, delete the line "crc" and '
-                "start again."
+                "line 2: the checksum does not match the content. Restore the file "
+                'from a backup; or, if you edited it on purpose, delete the line "crc" '
+                "and start again."
             )
     found = plain.get("format")
     if isinstance(found, int) and found > known:
@@ -82,7 +82,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in found if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} is there twice. {_DAMAGED}")
+        raise ValueError(f"the key {twice!r} occurs twice. {_DAMAGED}")
     return found
 
 

@@ -139,7 +139,7 @@ class Compactor:
                 if compaction.damaged:
                     self._found(
                         f"{compaction.problem}. The next start will refuse that file. "
-                        "Look at the disk; then stop the daemon and restore the file "
+                        "Check the disk; then stop the daemon and restore the file "
                         "from a backup, or see what pexschedd-store repair --dry-run "
                         "says."
                     )
@@ -195,8 +195,8 @@ class Compactor:
             return None
         self._mended += len(compaction.damaged)
         self._found(
-            f"{compaction.problem}. {len(records)} records were right in memory and "
-            "are written anew: nothing is lost. The disk may be failing: look at it."
+            f"{compaction.problem}. {len(records)} records were intact in memory and "
+            "are written again: nothing is lost. The disk may be failing: check it."
         )
         return again
 

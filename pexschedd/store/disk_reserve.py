@@ -54,10 +54,10 @@ class DiskReserve:
         enough = low + base // 4
         if not self.refusal and space.free < low:
             self.refusal = (
-                f"The disk of {self._where} is nearly full: less than "
-                f"{-(-low // MIB)} MiB is free. New work is not taken until there is "
-                f"more than {-(-enough // MIB)} MiB: make room, or give it a larger "
-                "disk. What is there is safe and can be read."
+                f"The disk of {self._where} is nearly full: less than {-(-low // MIB)} "
+                "MiB is free. No new work is accepted until more than "
+                f"{-(-enough // MIB)} MiB is free: free up space, or use a larger "
+                "disk. Existing data is safe and can be read."
             )
             return True
         if self.refusal and space.free >= enough:

@@ -47,8 +47,9 @@ class RecordReader:
                 name = self._line_index.find(seq).name
                 problem = StoreError(
                     f"{self._directory / name}: operation {seq} cannot be read: "
-                    f"{error}. Nothing is written from now on. Look at the disk, and "
-                    "start again: that says what is damaged and what to do about it."
+                    f"{error}. Nothing is written from now on. Check the disk, and "
+                    "start the daemon again: that says what is damaged and what to do "
+                    "about it."
                 )
                 self.failed(problem)
                 raise problem from None

@@ -46,7 +46,7 @@ class RecordFormat(Generic[R]):
             ) from None
         if not same:
             raise ValueError(
-                f"{self._name(record)} would be another record when read back"
+                f"{self._name(record)} would be read back as a different record"
             )
         return data
 

@@ -46,7 +46,7 @@ class SealedSegments:
                 StoreError(
                     f"a segment of the journal cannot be opened for reading: {error}. "
                     "Nothing is written from now on; what was acknowledged is safe. "
-                    "Mend the cause and start again."
+                    "Fix the cause and start the daemon again."
                 )
             )
             return

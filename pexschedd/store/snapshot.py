@@ -91,11 +91,11 @@ class Snapshot:
         make_dirs(fs, to.parent)
         beside = fs.listdir(to.parent)
         if to.name in beside:
-            raise FileExistsError(errno.EEXIST, "this is there already", str(to))
+            raise FileExistsError(errno.EEXIST, "this exists already", str(to))
         if copy.name in beside:
             raise ValueError(
-                f"{copy} is there: a backup that was not finished. If nobody is making "
-                "it just now, remove it"
+                f"{copy} is there: a backup that was not finished. If none is being "
+                "made now, remove it"
             )
         fs.mkdir(copy)
         self._made = True

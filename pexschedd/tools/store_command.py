@@ -245,9 +245,9 @@ class _Tool:
         return DONE
 
     def _advise(self, found: FolderInspection) -> None:
-        self._say("The daemon will not start like this.")
+        self._say("The daemon will not start in this state.")
         if all(finding.kind == "newer" for finding in found.findings):
-            self._say("Nothing is damaged: only this program is too old.")
+            self._say("Nothing is damaged, but this program is too old.")
             return
         if any(finding.kind == "newer" for finding in found.findings):
             self._say(

@@ -172,7 +172,7 @@ def decode_json(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The request body is not as it should be: {error}") from None
+        raise BadRequest(f"The request body has an invalid value: {error}") from None
     except RecursionError:
         raise BadRequest("The request body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -287,7 +287,7 @@ def method_not_possible(request: Request, methods: Iterable[str]) -> MethodNotPo
     header that belongs to a 405."""
     possible = ", ".join(method.upper() for method in methods)
     request.responseHeaders.setRawHeaders(b"allow", [possible.encode("ascii")])
-    return MethodNotPossible(f"This method is not possible here: only {possible}.")
+    return MethodNotPossible(f"This method is not allowed here, only {possible}.")
 
 
 def client_address(request: Request) -> str:
@@ -328,7 +328,7 @@ def _error_answer(
         return errors(request, status, error, incident)
     log.failure("request failed status=500", failure, **keys)
     internal = PexscheddError(
-        "Something went wrong inside. The log has more under this correlation id."
+        "Internal error. The log has the details under this correlation id."
     )
     return errors(request, 500, internal, incident)
 
@@ -343,7 +343,7 @@ async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:
     try:
         return await working
     except CancelledError:
-        raise ClientGone("The client went away before it was answered.") from None
+        raise ClientGone("The client disconnected before it was answered.") from None
 
 
 def shield(deferred: "Deferred[T]") -> "Deferred[T]":

@@ -256,7 +256,7 @@ def test_what_a_newer_release_wrote_to_the_journal_is_not_damaged(state: Path) -
         status, text = tool(state, command)
         assert status == DAMAGED
         assert "NEWER" in text
-        assert "only this program is too old" in text
+        assert "but this program is too old" in text
         assert "DAMAGED" not in text
     assert {path: path.read_bytes() for path in files(state)} == before
 

@@ -189,7 +189,7 @@ async def test_many_at_once(server: Server) -> None:
     """A list of uploads is made whole or not at all."""
     objects = [{"certificate": text(authority("One"))}, {"certificate": "no"}]
     problems = await server.client.refused("PATCH", CERTIFICATES, {"objects": objects})
-    assert "2: certificate: This is no certificate" in problems["objects"][0]
+    assert "2: certificate: This is not a certificate" in problems["objects"][0]
     objects[1] = {"certificate": text(authority("Two"), authority("Three"))}
     answer = await server.client.ask("PATCH", CERTIFICATES, {"objects": objects})
     assert answer.status == 202

@@ -71,7 +71,7 @@ def parse_meetings(data: bytes, expected: int) -> list[CalendarMeeting | ItemPro
 
 
 def _no_meeting() -> ItemProblem:
-    return ItemProblem("ErrorItemCorrupt", "the item is no meeting")
+    return ItemProblem("ErrorItemCorrupt", "the item is not a meeting")
 
 
 def _meeting(element: Element) -> CalendarMeeting | None:

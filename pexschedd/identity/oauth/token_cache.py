@@ -131,7 +131,7 @@ class TokenCache:
                 raise failure.again()
             await self.renewed()
             # If the integration was changed meanwhile, the token is not valid for it.
-        raise SignInRefused("The integration is being changed all the time.")
+        raise SignInRefused("The integration keeps being changed.")
 
     def rejected(self, token: str) -> None:
         """Report that Exchange refused the token, which is then not used again.

@@ -219,8 +219,8 @@ class OfflineRewriter:
             self._alarms.raise_(
                 names.REWRITE_REFUSED,
                 connector.name,
-                f"{error.message} A meeting that was sent while no alias could be had "
-                "could not be given its joining instructions, and was declined.",
+                f"{error.message} A meeting that was sent while no alias was available "
+                "could not be given joining instructions, and was declined.",
             )
             self._note(pending, "Exchange refuses the organizer's calendar")
             await self._fail(connector, pending)

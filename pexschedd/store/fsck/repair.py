@@ -130,9 +130,9 @@ class Repair:
         name = finding.path.name
         known = {f"{t.document}.json" for t in self._tables if t.document}
         if finding.kind == "document" and name in known:
-            return f"--give-up {name}, to begin it anew with nothing in it"
+            return f"--give-up {name}, to start again with an empty one"
         if finding.kind == "key" and not self._has_a_key(finding.path):
-            return "--new-key, to begin anew with every password and secret"
+            return "--new-key, to start with a new key and enter all secrets again"
         return ""
 
     # format.json and the key
@@ -152,7 +152,7 @@ class Repair:
             self._write_info(FolderInfo(key_id=key_id_of(key), contents=contents))
 
         return RepairStep(
-            f"{path} is made again from what is there: the key in secret.key, and "
+            f"{path} is made again from what was found: the key in secret.key, and "
             f"{', '.join(contents)}. If another file is missing, that goes unnoticed.",
             do,
         )
@@ -168,7 +168,7 @@ class Repair:
         if mended is not None:
             key = mended
             return RepairStep(
-                f"{path}: damaged digits are put right; format.json proves that it is "
+                f"{path}: damaged digits are corrected; format.json proves that it is "
                 "the same key as before. Nothing is lost.",
                 lambda: self._replace(path, key.hex().encode() + b"\n"),
             )
@@ -218,13 +218,13 @@ class Repair:
                 return None
             empty = documents.encode([Collection(table) for table in mine])
             return RepairStep(
-                f"{path} begins anew, with nothing in it, because you said so.",
+                f"{path} starts again empty, as you asked.",
                 lambda: self._replace(path, empty),
             )
         accepted = documents.encode(collections)
         return RepairStep(
             f"{path} is accepted as it is: every record in it is sound, but it is not "
-            "what was written last. Look at it afterwards.",
+            "what was written last. Check it afterwards.",
             lambda: self._replace(path, accepted),
         )
 
@@ -253,8 +253,8 @@ class Repair:
             self._publish(segments, {})
 
         return RepairStep(
-            f"{path}: a manifest is made from what the files say of themselves: {text}."
-            " Ids of records that were deleted long ago may be given again.",
+            f"{path}: a manifest is made from the files themselves: {text}. Ids of "
+            "records that were deleted long ago may be given again.",
             make,
         )
 

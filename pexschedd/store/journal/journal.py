@@ -241,8 +241,8 @@ class Journal:
                 if isinstance(error, StoreError)
                 else StoreError(
                     f"the store cannot be written: {error}. Nothing is written from "
-                    "now on; what was acknowledged is safe. Mend the cause and start "
-                    "again."
+                    "now on; what was acknowledged is safe. Fix the cause and start "
+                    "the daemon again."
                 )
             )
 
@@ -268,13 +268,13 @@ class Journal:
         if error is not None:
             if self._failed is not None:
                 failed, self._failed = self._failed, None
-                with _log.failuresHandled("the answer to a failed disk has failed"):
+                with _log.failuresHandled("journal failed to report a disk failure"):
                     failed(error)
             for job in lost:
                 job.done.errback(Failure(error))
         commits = sum(map(_commits, durable))
         if commits and self.flushed is not None:
-            with _log.failuresHandled("an observer of the journal has failed"):
+            with _log.failuresHandled("journal failed to notify its observer"):
                 self.flushed(commits, seconds)
         gathered, self._gathered = self._gathered, None
         if gathered:

@@ -97,7 +97,7 @@ def decode(line: bytes) -> JournalLine:
     the bytes are as they were written but this version does not understand them.
     """
     if not is_intact(line):
-        raise DamagedLine("the checksum does not fit the content")
+        raise DamagedLine("the checksum does not match the content")
     try:
         decoded = _decode(line)
     except (msgspec.DecodeError, RecursionError) as error:

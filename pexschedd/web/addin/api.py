@@ -132,8 +132,8 @@ class AddinApi:
         connector = self._connectors(id)
         if connector is None:
             raise NotFound(
-                f"There is no integration {id} here. If it has been made anew, the "
-                "add-in's manifest has to be downloaded and installed again."
+                f"There is no integration {id} here. If it was deleted and created "
+                "again, download the add-in's new manifest and install that."
             )
         return connector
 

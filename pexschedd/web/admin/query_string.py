@@ -52,7 +52,7 @@ def parse_deletion_query(resource: AnyResource, arguments: Arguments) -> ListQue
     Raises `InvalidFields` for wrong filters, and for arguments that select a page: a
     deletion must not take more than its sender had in mind.
     """
-    text = "All that pass the filters are deleted, not a page of them."
+    text = "A deletion is for all records that match, not for a page of them."
     paging = {
         name: [text]
         for name in _PAGING

@@ -125,8 +125,9 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         if body_of(request).strip() not in (b"", b"{}"):
             raise BadRequest(
-                "A deletion has no body: all that pass the filters in the address are "
-                "deleted. PATCH deletes what its deleted_objects name."
+                "A DELETE request has no body: it deletes all records that match the "
+                "filters in its URL. To delete certain records, send a PATCH request "
+                "with deleted_objects."
             )
         with invalid_fields_of(resource.name):
             query = parse_deletion_query(resource, _arguments(request))
