@@ -66,7 +66,11 @@ def test_every_trouble_has_words(trouble: FailureKind) -> None:
         (502, UnexplainedServerError, ["502"]),
         (503, MailboxBusy, ["503"]),
         (504, UnexplainedServerError, ["504"]),
-        (302, MailboxUnreachable, ["redirects the request", "https://owa.example.test/"]),
+        (
+            302,
+            MailboxUnreachable,
+            ["redirects the request", "https://owa.example.test/"],
+        ),
         (400, MailboxRefused, ["400"]),
         (413, RequestTooLarge, ["413"]),
         (440, MailboxBusy, ["440"]),
