@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "ews": "scheduling/ports scheduling/recurrence model net util",
     "ews/auth": "ews net util",
-    "ews/transport": "ews/auth ews/error_messages net util",
+    "ews/transport": "ews/auth ews/error_messages model/fields net util",
     "ews/operations": "ews scheduling/ports scheduling/recurrence model",
     "identity": "model net crypto store util",
     "management": "model store scheduling/records crypto util logs",
@@ -333,6 +333,28 @@ def test_docstrings_begin_with_their_subject() -> None:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
         and NO_SUBJECT.match(node.value.value)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+THIRD_PERSON = re.compile(
+    r"(Adds|Asks|Begins|Brings|Builds|Checks|Closes|Compares|Counts|"
+    r"Creates|Decides|Deletes|Does|Drops|Ends|Finds|Fires|Gives|Has|Keeps|Logs|Looks|"
+    r"Makes|Opens|Parses|Puts|Raises|Reads|Removes|Reports|Returns|Runs|Says|Sends|"
+    r"Sets|Starts|Stops|Takes|Tells|Tries|Updates|Waits|Writes|Yields)\b"
+)
+
+
+def test_functions_are_explained_in_one_voice() -> None:
+    """Their docstrings begin with an imperative or a noun, not in the third person."""
+    wrong = [
+        f"{place_of(path)}:{node.lineno}: {text.splitlines()[0]}"
+        for path in places()
+        if is_product(path)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (text := ast.get_docstring(node))
+        and THIRD_PERSON.match(text)
     ]
     assert not wrong, "\n".join(wrong)
 

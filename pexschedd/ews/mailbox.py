@@ -1,7 +1,8 @@
 """The equipment mailbox over Exchange Web Services.
 
 Implements `Mailbox` and `MailboxKeeping` of `scheduling.ports.mailbox`: SyncFolderItems
-says what changed, GetItem reads it, CreateItem and MoveItem answer it.
+lists the messages that have arrived, GetItem reads them, CreateItem and MoveItem answer
+them.
 The service account impersonates the mailbox in every call.
 """
 
@@ -102,12 +103,12 @@ class EwsMailbox:
 
     @property
     def back_off_seconds(self) -> float:
-        """Until something may be asked of this mailbox; 0: now."""
+        """Seconds until a call for this mailbox may be made; 0: now."""
         return self._client.back_off_seconds
 
     @property
     def concurrency(self) -> int:
-        """Calls that are made at once, by now."""
+        """The number of calls that are made at once at the moment."""
         allowed = self._client.concurrency
         return self._parallel if allowed is None else min(allowed, self._parallel)
 
@@ -117,8 +118,11 @@ class EwsMailbox:
         await self._client.read(request, parse_get_folder)
 
     async def arrivals(self, cursor: str) -> ArrivalPage:
-        """One page of at most 512. The server lists new messages first: read all
-        pages before deciding about the oldest."""
+        """Return one page, of at most 512 messages, from SyncFolderItems.
+
+        The server lists the newest messages first, so all pages have to be read before
+        the oldest message can be decided about.
+        """
         page = await one_page(
             self._changes,
             lambda most: self._client.read(
@@ -135,7 +139,7 @@ class EwsMailbox:
     async def fetch(
         self, refs: Sequence[MessageRef]
     ) -> list[MeetingMessage | Unreadable]:
-        """Several batches at once."""
+        """Return the messages, read with GetItem in several batches at once."""
         found: list[MeetingMessage | Unreadable] = []
         for read in await at_once(
             batches(refs, self._fetches.size), self._parallel, self._fetcher.fetch
@@ -148,12 +152,11 @@ class EwsMailbox:
         return [*sorted(messages, key=lambda message: message.received), *unreadable]
 
     async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """Several batches at once: in a list that is longer than one batch, answers
-        about the same meeting might overtake each other, so they belong into separate
-        calls. Inside a batch they are given in order.
+        """Give answers in several batches at once; see `ews.responses`.
 
-        An error after a batch leaves the rest to be tried again: what has been done is
-        worth knowing. It is raised only when nothing was done.
+        Batches may overtake each other, so the answers have to be about different
+        meetings. After an error the outcomes of other batches still count, and the rest
+        is to be tried again; the error is raised only when nothing was done.
         """
         todo = batches(answers, self._answers.size)
         results = await at_once(todo, self._parallel, self._answer)
@@ -170,7 +173,7 @@ class EwsMailbox:
         return outcomes
 
     async def _answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """One batch, in halves if need be."""
+        """Give one batch of answers; a request that fails is divided in halves."""
         asked: set[str] = set()
 
         async def work(some: Sequence[Answer]) -> list[Outcome]:
@@ -191,8 +194,10 @@ class EwsMailbox:
         return await in_halves(answers, work, alone=_not_answered, works=self.check)
 
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
-        """In the order of their creation. A meeting that the server cannot give is
-        left out and logged."""
+        """Return one page of meetings, in the order of their creation.
+
+        A meeting that the server cannot show is left out and logged.
+        """
         return await calendar_access.calendar(
             self._client,
             self._target,
@@ -209,15 +214,17 @@ class EwsMailbox:
     async def inbox(
         self, received_before: datetime, cursor: str = ""
     ) -> tuple[list[MeetingMessage], str]:
-        """Read one page of old messages, and the cursor of the next page. Messages of
-        a page may be deleted before the next page is asked for; some items of the
-        page's last second may then be passed over this time."""
+        """Return one page of old messages, and the cursor of the next page.
+
+        Messages of a page may be deleted before the next page is read; some items of
+        the page's last second may then be skipped this time.
+        """
         return await calendar_access.inbox(
             self._client, self._target, received_before, cursor, self._pages
         )
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
-        """Delete items for good, without telling anybody."""
+        """Delete items for good, without sending anything."""
         return await calendar_access.delete(self._client, self._target, refs)
 
     async def stamp(self) -> str:
@@ -247,13 +254,16 @@ class EwsMailbox:
 
 
 def _body_is_dispensable(message: MeetingMessage) -> bool:
-    """A request without its body says nothing of its room; all else does without."""
+    """Return whether the body can be missing, as in all messages but requests."""
     return message.kind is not MessageKind.REQUEST
 
 
 def _not_answered(_: Answer, error: MailboxError) -> Outcome:
-    """An answer that makes a request fail that has nothing else in it. Even what looks
-    final was said of the request, not of the answer: who counts the tries decides."""
+    """Return the outcome for an answer whose request fails although it is alone in it.
+
+    It is to be tried again whatever the error: that is about the request, and the
+    caller counts the attempts.
+    """
     return Outcome(OutcomeKind.RETRY, error.message, blame=blame_of_request(error))
 
 

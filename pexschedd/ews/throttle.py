@@ -48,7 +48,7 @@ class Throttle:
         )
         self._most = concurrency
         self.concurrency = concurrency
-        """Calls that may be under way together, by now."""
+        """The number of calls that may be made at once at the moment."""
         self._changed = clock.seconds()
         self._until = 0.0
         self._pauses = 0
@@ -210,7 +210,7 @@ class SharedThrottle:
 
     @property
     def concurrency(self) -> int:
-        """Calls that may be under way together, by now."""
+        """The number of calls that may be made at once at the moment."""
         return self.mailbox.concurrency
 
     def for_long_calls(self) -> "SharedThrottle":

@@ -28,7 +28,6 @@ from binascii import a2b_base64
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,6 +37,7 @@ from cryptography.x509 import load_der_x509_certificate
 from jwt.algorithms import RSAAlgorithm
 
 from pexschedd.errors import InvalidToken
+from pexschedd.model.fields.addresses import is_loopback
 
 MAX_TOKEN = 8 * 1024
 """Characters. Exchange's tokens have one to two thousand."""
@@ -297,7 +297,9 @@ class _Location(msgspec.Struct, frozen=True):
         host = split.hostname
         if not host or "@" in split.netloc:
             raise ValueError("not a URL")
-        if split.scheme != "https" and not (split.scheme == "http" and _loopback(host)):
+        if split.scheme != "https" and not (
+            split.scheme == "http" and is_loopback(host)
+        ):
             raise ValueError("not https")
         port = split.port or (443 if split.scheme == "https" else 80)
         return cls(split.scheme, host, port, split.path)
@@ -312,15 +314,6 @@ class _Location(msgspec.Struct, frozen=True):
         default = 443 if self.scheme == "https" else 80
         port = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _decoded(part: str) -> bytes:

@@ -106,12 +106,7 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_config(parser)
-    parser.add_argument(
-        "--exchange-connector-id",
-        type=integration_id,
-        metavar="ID",
-        help="only this integration (default: all of them)",
-    )
+    add_integration(parser)
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -121,13 +116,23 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add the option that all tools have."""
+    """Add the option `--config`, which all tools have."""
     parser.add_argument(
         "--config",
         type=Path,
         default=Path(DEFAULT_PATH),
         metavar="FILE",
         help="the daemon's configuration file (default: %(default)s)",
+    )
+
+
+def add_integration(parser: argparse.ArgumentParser) -> None:
+    """Add the option that limits a tool to one integration."""
+    parser.add_argument(
+        "--exchange-connector-id",
+        type=_integration_id,
+        metavar="ID",
+        help="only this integration (default: all of them)",
     )
 
 
@@ -144,7 +149,7 @@ def _time(text: str) -> datetime:
         raise problem from None
 
 
-def integration_id(text: str) -> int | None:
+def _integration_id(text: str) -> int | None:
     """Parse an integration's ID; None, for all of them, if it is left blank."""
     if not text:
         return None  # "leave this blank" in the deployment guide

@@ -15,7 +15,7 @@ from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import CheckOrder
 from pexschedd.doctor.text import harmless, text
 from pexschedd.errors import ConfigError, PexscheddError
-from pexschedd.tools.arguments import add_config, integration_id
+from pexschedd.tools.arguments import add_config, add_integration
 from pexschedd.tools.command import run_without_daemon
 from pexschedd.tools.program import run_program
 from pexschedd.tools.screen import Screen
@@ -59,12 +59,7 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         allow_abbrev=False,
     )
     add_config(parser)
-    parser.add_argument(
-        "--exchange-connector-id",
-        type=integration_id,
-        metavar="ID",
-        help="only this integration (default: all of them)",
-    )
+    add_integration(parser)
     parser.add_argument(
         "--user",
         type=_address,

@@ -8,7 +8,6 @@ and one that came in a session that the server had ended. No redirection is foll
 """
 
 import uuid
-from ipaddress import ip_address
 from secrets import token_bytes
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +20,7 @@ from pexschedd.ews.transport.connection import (
     ConnectionLimits,
     TwistedConnection,
 )
+from pexschedd.model.fields.addresses import is_loopback
 from pexschedd.net.errors import ConnectionFailure, FailureKind, NeverAnsweredError
 from pexschedd.net.network import Network
 
@@ -161,7 +161,7 @@ def ascii_url(url: str) -> str:
         raise MailboxRefused(
             "The EWS URL has to look like https://mail.example.com/EWS/Exchange.asmx."
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise MailboxRefused(
             f"The EWS URL has to begin with https: {host} is another machine, and "
             "passwords are not sent to it in clear text."
@@ -170,13 +170,6 @@ def ascii_url(url: str) -> str:
     if port is not None:
         where = f"{where}:{port}"
     return urlunsplit((parts.scheme, where, parts.path or "/", parts.query, ""))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _header_text(value: str) -> str:

@@ -1,6 +1,6 @@
 """PURE: what a message leaves out, filled in from what is known of its meeting.
 
-Not every server tells everything: a cancellation may come without a sequence number,
+Not every server says everything: a cancellation may come without a sequence number,
 and one occurrence may be named by its local date alone (MS-OXCICAL, MS-OXOCAL section
 2.2.1.27) or not at all.
 """

@@ -31,7 +31,7 @@ class Owned(Protocol):
 
 
 class Mailboxes(Protocol):
-    """The directory, as far as it tells whose an address is."""
+    """The directory of mail addresses."""
 
     def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
         """Return whether two addresses are the same person's."""

@@ -2,8 +2,8 @@
 
 An alias belongs to one meeting. But "this and all following events" cuts a series short
 and begins another one with the same text, and a change of organizer by the server
-cancels a meeting and sends it again in another name. People then stand before the door
-that their invitation names, so such a meeting succeeds the other one:
+cancels a meeting and sends it again in another name. The new meeting's invitation still
+names the old room, so such a meeting succeeds the other one:
 
 - the organizer of the first meeting has cancelled it, or has cut its series short;
 - the second one begins no earlier than the first one ends, or was cancelled;

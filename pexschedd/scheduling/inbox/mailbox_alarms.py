@@ -92,8 +92,8 @@ LONG = timedelta(minutes=10)
 
 
 class QueueAlarm:
-    """The alarm that messages have waited too long: undecided, or decided but not told
-    to Exchange."""
+    """The alarm that messages have waited too long: undecided, or decided but not
+    answered."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Answers that are decided and durable, until the mailbox has taken them.
 
-An answer whose fate is unknown, because the connection was lost or the process was
-killed, is marked as unsure when it is given again: the mailbox then first looks whether
+An answer whose outcome is unknown, because the connection was lost or the process was
+killed, is marked as unsure when it is sent again: the mailbox then first checks whether
 it was given before.
 
 When an answer cannot be given, the organizer gets the general error instead; when that
@@ -96,8 +96,7 @@ class Outbox:
         return self._store.find(tables.OUTBOX_BY_ITEM, key) is not None
 
     async def send(self) -> None:
-        """Tell the mailbox every answer that is due once, oldest first; record the
-        outcomes."""
+        """Send each answer that is due once, oldest first, and record the outcomes."""
         pending = self._store.find_all(tables.OUTBOX_BY_CONNECTOR, self._connector_id)
         if self._unsure is None:
             self._unsure = {each.id for each in pending}
@@ -118,7 +117,7 @@ class Outbox:
     async def _send(
         self, batch: list[PendingAnswer], unsure: set[int]
     ) -> list[PendingAnswer]:
-        """Return those that are to be given again."""
+        """Send one batch; return the answers that have to be sent again."""
         answers = [
             Answer(
                 MessageRef(each.item_id, each.change_key),

@@ -1,4 +1,4 @@
-"""Reading the equipment mailbox: how far has been read, and what waits to be decided.
+"""Reads the equipment mailbox: the position read so far, and the waiting messages.
 
 The position that Exchange gives, the cursor, is kept in memory while messages are read.
 The stored one is written by the commit that covers everything before it, so after any

@@ -1,4 +1,4 @@
-"""Telling Exchange what was decided: answers, and meetings to be rewritten."""
+"""Sends to Exchange what was decided: answers, and meetings to be rewritten."""
 
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
@@ -14,19 +14,19 @@ class DecisionSender:
 
     @property
     def has_pending(self) -> bool:
-        """True while an answer or a rewrite still has to be told."""
+        """True while an answer or a rewrite has not been sent."""
         return self._outbox.has_pending or self._rewriter.has_pending
 
     def holds(self, ref: MessageRef) -> bool:
-        """Return whether a message is decided already and only has to be told."""
+        """Return whether a message's answer or rewrite is still to be sent."""
         return self._outbox.holds(ref) or self._rewriter.holds(ref)
 
     async def send_answers(self) -> None:
-        """Tell the mailbox every answer that is due, and record the outcomes."""
+        """Send every answer that is due, and record the outcomes."""
         await self._outbox.send()
 
     async def rewrite_meetings(self) -> None:
-        """Take meetings that were sent while offline as far as possible."""
+        """Rewrite meetings that were sent while no alias was available."""
         await self._rewriter.work()
 
     async def close(self) -> None:

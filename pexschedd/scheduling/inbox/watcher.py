@@ -1,13 +1,14 @@
-"""Watches one integration's equipment mailbox: read, decide, commit, tell, record.
+"""Watches one integration's equipment mailbox: read, decide, commit, send, record.
 
-The order is what makes it safe to kill the process anywhere. Messages are read and
-decided about in batches; everything that follows, the answers included, becomes durable
-in one commit; only then is Exchange told; then the answer is recorded as taken. What is
-decided but not told is in the outbox, and is told after the next start. A message that
-was answered is no longer in the inbox under its id, so telling twice does nothing.
+This order makes it safe to kill the process at any point. Messages are read and decided
+about in batches; everything that follows, the answers included, becomes durable in one
+commit; only then are the answers sent to Exchange, and recorded as sent. Answers that
+are durable and not sent yet are in the outbox, and are sent after the next start. A
+message that was answered is not in the inbox any more under its id, so sending an
+answer twice does nothing.
 
 The work is done by three parts: `reader` reads, `batch_processor` decides and commits,
-`sender` tells and records. The watcher calls them in this order, and decides when to
+`sender` sends and records. The watcher calls them in this order, and decides when to
 look again. A message that fails by itself fails alone: see `quarantine`.
 """
 
@@ -35,7 +36,7 @@ from pexschedd.util.backoff import backoff
 from pexschedd.util.sleep import Sleep
 
 COLLECT_AGAIN = 2.0
-"""Seconds after which newcomers are looked for while a backlog is worked off."""
+"""Seconds after which new arrivals are read while a backlog is being worked off."""
 
 GRACE = 3.0
 """Seconds that a step may still take when the watcher is to stop."""
@@ -47,7 +48,8 @@ changed record starts a new watcher, so mending it works at once."""
 
 
 NextDelay = Callable[[Connector], float]
-"""Called after every look that went well; returns the seconds until the next one."""
+"""Takes the integration's record after a successful look; returns the seconds until the
+next one."""
 
 
 def poll_interval(connector: Connector) -> float:

@@ -19,8 +19,7 @@ from pexschedd.scheduling.inbox.watcher import NextDelay, Watcher
 class IntegrationWorker:
     """Runs one integration's parts from `start` until `stop`.
 
-    `new_watcher` makes the watcher, which calls what it is given after every look that
-    went well.
+    `new_watcher` makes the watcher; its argument is the watcher's `next_delay`.
     """
 
     _log = Logger()

@@ -1,4 +1,4 @@
-"""The equipment mailbox, in this domain's words.
+"""Protocols for the equipment mailbox and organizers' calendars.
 
 `ews/` implements it over Exchange Web Services; Microsoft Graph can become a second
 implementation. Every method raises `errors.MailboxError` or one of its kinds.
@@ -15,7 +15,7 @@ from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 
 
 class ArrivalPage(msgspec.Struct, frozen=True):
-    """One page of the inbox's changes since a cursor."""
+    """One page of the messages that have arrived, or changed, since a cursor."""
 
     arrived: tuple[MessageRef, ...]
     """New and changed messages, newest first; some may be gone again already."""
@@ -26,10 +26,10 @@ class ArrivalPage(msgspec.Struct, frozen=True):
 
 
 class Blame(StrEnum):
-    """The likely cause of a failure with a message."""
+    """The likely cause of a failure: the server, the message, or unknown."""
 
     SERVER = "server"
-    """Other messages failed likewise: nothing follows for this one."""
+    """Other messages failed in the same way, so this one is not to blame."""
     DOUBT = "doubt"
     """It failed alone, but in a way that any message may when a server has problems; or
     the outcome is unknown."""
@@ -38,7 +38,7 @@ class Blame(StrEnum):
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A message that the server has but cannot show."""
+    """A message that is in the mailbox but that the server cannot return."""
 
     ref: MessageRef
     reason: str
@@ -46,7 +46,7 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Action(StrEnum):
-    """The ways to deal with a message, once it is decided about."""
+    """The ways to answer a message."""
 
     ACCEPT = "accept"
     DECLINE = "decline"
@@ -68,7 +68,7 @@ class Answer(msgspec.Struct, frozen=True):
     body: str = ""
     """HTML for the organizer, or the sender; only for ACCEPT, DECLINE and REPLY."""
     unsure: bool = False
-    """True if it may have been given before, with an unknown outcome."""
+    """True if it may have been given before, and the outcome is unknown."""
 
 
 class OutcomeKind(StrEnum):
@@ -101,7 +101,9 @@ class Mailbox(Protocol):
         """Sign in and open the inbox, or raise an error that says what to correct."""
 
     async def arrivals(self, cursor: str) -> ArrivalPage:
-        """Return the next page of changes; an empty cursor starts from the beginning.
+        """Return the messages that have arrived since `cursor`, one page of them.
+
+        An empty cursor starts from the beginning.
 
         Raises `CursorLost` when the cursor is no longer valid.
         """
@@ -126,11 +128,11 @@ class Mailbox(Protocol):
         """
 
     async def close(self) -> None:
-        """Give up all connections."""
+        """Close all connections; calls under way fail."""
 
 
 class MailboxKeeping(Protocol):
-    """The equipment mailbox as repair, recovery and maintenance need it."""
+    """The equipment mailbox, as audit, recovery and maintenance need it."""
 
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
         """Return one page of the meetings in the calendar (masters and singles, not
@@ -147,7 +149,10 @@ class MailboxKeeping(Protocol):
         the cursor of the next page; "" ends."""
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
-        """Delete for good, without an answer; what is gone already is GONE."""
+        """Delete items for good, without an answer; return one outcome for each.
+
+        An item that is not there any more is GONE.
+        """
 
 
 class RewriteKind(StrEnum):
@@ -189,4 +194,4 @@ class OrganizersCalendars(Protocol):
         """
 
     async def close(self) -> None:
-        """Give up all connections."""
+        """Close all connections; calls under way fail."""

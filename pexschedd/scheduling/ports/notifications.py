@@ -1,7 +1,7 @@
-"""Notifications that something has arrived in an equipment mailbox.
+"""The protocol for notifications that something has arrived in an equipment mailbox.
 
-They do not say what: the mailbox is then looked into as at any other time. So a
-notification may be late, doubled or lost, and nothing goes wrong. `ews/` implements
+A notification does not say what has arrived: the mailbox is then read as at any other
+time. So one may be late, doubled or lost, and nothing goes wrong. `ews/` implements
 them; a push from Microsoft Graph can become another implementation.
 """
 
@@ -15,11 +15,12 @@ class Notifications(Protocol):
     async def listen(
         self, arrived: Callable[[], None], alive: Callable[[], None]
     ) -> None:
-        """Listen until the server ends it in an orderly way: then listen again at once.
+        """Listen until the server ends the subscription; then call this again at once.
 
         Calls `alive` when the subscription has begun, and at every later sign of life;
         `arrived` when something has arrived. Changes between two subscriptions are not
-        reported. Raises `MailboxError` when the server refuses or breaks off.
+        reported. Raises `MailboxError` when the server refuses the subscription, or
+        breaks it off.
         """
 
     async def close(self) -> None:

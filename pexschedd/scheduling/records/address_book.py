@@ -1,4 +1,4 @@
-"""Primary addresses that the directory has told for the batch at hand."""
+"""Primary addresses from the directory, for the batch that is being processed."""
 
 
 class AddressBook:

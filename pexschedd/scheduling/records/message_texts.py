@@ -45,7 +45,7 @@ class MessageTexts:
     ) -> str:
         """The answer by a template that may name the alias and the meeting's times.
 
-        The times are told in the meeting's own zone.
+        Times are given in the meeting's own zone.
         """
         values: dict[str, object] = {
             "alias": alias.alias if alias else "",

@@ -77,7 +77,7 @@ class AuditRunner:
         organizers: OrganizersCalendars,
         keep_going: KeepGoing = lambda: True,
     ) -> AuditReport | None:
-        """Compares, repairs, and updates the alarms; None if it was stopped.
+        """Compare, repair, and update the alarms; return None if it was stopped.
 
         Raises `MailboxError` when the mailbox cannot be read; then no alarm changes.
         """
