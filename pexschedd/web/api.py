@@ -99,9 +99,9 @@ class ErrorResponder(Protocol):
     headers."""
 
     def __call__(
-        self, request: Request, status: int, error: PexscheddError, incident: str
+        self, request: Request, status: int, error: PexscheddError, correlation_id: str
     ) -> ResponseBody:
-        """Return the body; `incident` is the request's id, which the log has too."""
+        """Return the body; `correlation_id` is the request's id, also in the log."""
 
 
 def status_of(error: PexscheddError) -> int:
@@ -110,7 +110,7 @@ def status_of(error: PexscheddError) -> int:
 
 
 def client_error(
-    request: Request, status: int, error: PexscheddError, incident: str
+    request: Request, status: int, error: PexscheddError, correlation_id: str
 ) -> ResponseBody:
     """Word an error for the add-in and the conferencing nodes, whose callers are not
     administrators: `public` takes the place of the message where there is one."""
@@ -120,7 +120,7 @@ def client_error(
             "status": "error",
             "code": error.code,
             "message": error.public or error.message,
-            "correlation_id": incident,
+            "correlation_id": correlation_id,
         },
         status,
     )
@@ -273,7 +273,7 @@ def http_error_answer(
         error = HttpError(f"Ask {location} instead.")
     else:
         error = HttpError("There is nothing here.")
-    return errors(request, status, error, incident_of(request))
+    return errors(request, status, error, correlation_id_of(request))
 
 
 def _without_host(url: str) -> str:
@@ -295,7 +295,7 @@ def client_address(request: Request) -> str:
     return str(getattr(request, "client_address", ""))
 
 
-def incident_of(request: Request) -> str:
+def correlation_id_of(request: Request) -> str:
     """Return the request's id: the correlation id of its errors and log lines."""
     return str(getattr(request, "request_id", ""))
 
@@ -307,8 +307,8 @@ def _error_answer(
     integration: int | None,
 ) -> ResponseBody:
     """Log why a request was not served, and return the answer that says so."""
-    incident = incident_of(request)
-    keys: dict[str, Any] = {"correlation_id": incident}
+    correlation_id = correlation_id_of(request)
+    keys: dict[str, Any] = {"correlation_id": correlation_id}
     if integration is not None:
         keys["integration"] = integration
     error = failure.value
@@ -325,12 +325,12 @@ def _error_answer(
         if isinstance(error, TooManyRequests):
             seconds = b"%d" % max(1, ceil(error.retry_after))
             request.responseHeaders.setRawHeaders(b"retry-after", [seconds])
-        return errors(request, status, error, incident)
+        return errors(request, status, error, correlation_id)
     log.failure("request failed status=500", failure, **keys)
     internal = PexscheddError(
         "Internal error. The log has the details under this correlation id."
     )
-    return errors(request, 500, internal, incident)
+    return errors(request, 500, internal, correlation_id)
 
 
 async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -48,14 +48,14 @@ DEFAULTS = {name: fields_of(Conference)[name].default for name in SAME_NAME}
 
 
 def policy_error(
-    request: Request, status: int, error: PexscheddError, incident: str
+    request: Request, status: int, error: PexscheddError, correlation_id: str
 ) -> ResponseBody:
     """Return an error as everybody gets it; one about signing in asks for that."""
     if status == 401:
         request.responseHeaders.setRawHeaders(
             b"www-authenticate", [b'Basic realm="policy", charset="UTF-8"']
         )
-    return client_error(request, status, error, incident)
+    return client_error(request, status, error, correlation_id)
 
 
 class PolicyApi:

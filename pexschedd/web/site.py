@@ -35,8 +35,9 @@ IDLE_TIMEOUT = 60
 AccessSink = Callable[[str], None]
 """Takes one line without its newline."""
 
-_run = token_hex(4)
-_number = count(1)
+_PROCESS = token_hex(4)
+"""Keeps the request ids of this process apart from those of earlier ones."""
+_numbers = count(1)
 
 
 class BoundedRequest(TwistedRequest):
@@ -82,7 +83,7 @@ class BoundedRequest(TwistedRequest):
 
     def process(self) -> None:
         """Number the request, set the default headers, and route it or refuse it."""
-        self.request_id = f"{_run}-{next(_number)}"
+        self.request_id = f"{_PROCESS}-{next(_numbers)}"
         self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
         set_header = self.responseHeaders.setRawHeaders
@@ -112,9 +113,9 @@ class BoundedRequest(TwistedRequest):
             return 400, "bad_request", "The Host header does not name a host."
         if not self.site.is_ready():
             return 503, "unavailable", "The server is starting. Try again in a moment."
-        if not _is_text(self.path):
+        if not _is_utf8(self.path):
             return 400, "bad_request", "The address is not UTF-8."
-        if not _is_normal(self.path):
+        if not _is_normal_path(self.path):
             return 404, "http", "There is nothing here."
         if self.requestHeaders.hasHeader(b"content-encoding"):
             return (
@@ -187,7 +188,7 @@ def _refusal(code: str, text: str, **more: str) -> bytes:
     return dumps(both | more).encode()
 
 
-def _is_text(part: bytes) -> bool:
+def _is_utf8(part: bytes) -> bool:
     """Return True if a part of the address is UTF-8; plain ASCII is settled first."""
     if part.isascii() and b"%" not in part:
         return True
@@ -211,7 +212,7 @@ _NEEDLESS = re.compile(
 _DOTS_OR_EMPTY = re.compile(rb"//|/\.{1,2}(?:/|$)")
 
 
-def _is_normal(path: bytes) -> bool:
+def _is_normal_path(path: bytes) -> bool:
     """Return True if a path is spelt in its one normal form.
 
     A proxy that keeps paths such as /policy from outsiders compares them letter by

@@ -19,7 +19,7 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from pexschedd.web.health import HealthApi
-from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal
+from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal_path
 
 reactor: Any = _reactor
 
@@ -157,7 +157,7 @@ async def test_another_spelling_of_a_path(port: int, path: bytes) -> None:
 @pytest.mark.parametrize("path", [b"/%C3%A9", b"/a%20b", b"/v1.2/x", b"/%25"])
 def test_normal_spellings(path: bytes) -> None:
     """Escapes that are needed, and dots in names, are no other spelling."""
-    assert _is_normal(path)
+    assert _is_normal_path(path)
 
 
 @pytest.mark.parametrize(

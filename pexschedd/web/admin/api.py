@@ -19,8 +19,8 @@ from pexschedd.web.admin.errors import admin_error
 from pexschedd.web.api import (
     Handler,
     ResponseBody,
+    correlation_id_of,
     http_error_answer,
-    incident_of,
     method_not_possible,
     respond,
 )
@@ -79,7 +79,7 @@ class AdminApi:
         async def signed_in(request: Request, **segments: Any) -> ResponseBody:
             name = await sign_in(request, self._administrators)
             acting.set(name)
-            request_id.set(incident_of(request))
+            request_id.set(correlation_id_of(request))
             result = handler(request, **segments)
             body: ResponseBody = await result if isawaitable(result) else result
             return body

@@ -8,7 +8,7 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated
 from pexschedd.identity.administrators import Administrators
-from pexschedd.web.api import Forbidden, incident_of
+from pexschedd.web.api import Forbidden, correlation_id_of
 from pexschedd.web.basic_auth import basic_credentials
 
 _log = Logger(namespace="administrator.sign_in")
@@ -32,7 +32,7 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
             "sign-in refused administrator={administrator} address={address}",
             administrator=name[:_LONGEST_LOGGED_NAME],
             address=_address(request),
-            correlation_id=incident_of(request),
+            correlation_id=correlation_id_of(request),
         )
         raise
     if is_cross_site(request):

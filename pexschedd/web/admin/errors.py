@@ -27,7 +27,7 @@ def invalid_fields_of(resource: str) -> Iterator[None]:
 
 
 def admin_error(
-    request: Request, status: int, error: PexscheddError, incident: str
+    request: Request, status: int, error: PexscheddError, correlation_id: str
 ) -> ResponseBody:
     """Answer `{"<resource>": {"<field>": ["<problem>"]}}`, or `{"error": "…"}`."""
     if isinstance(error, NotAuthenticated):
@@ -39,7 +39,7 @@ def admin_error(
     body: dict[str, object] = {
         "error": error.message,
         "code": error.code,
-        "correlation_id": incident,
+        "correlation_id": correlation_id,
     }
     if isinstance(error, InvalidFields):
         body["fields"] = error.problems
