@@ -83,12 +83,13 @@ class HashIndex:
         self._mask = mask = size - 1
         # There may be ten million, so each step counts: first into a few parts, so that
         # then the buckets of one part are all in the processor's cache.
-        sorted_out = [array("Q") for _ in range(_PARTS)]
+        most = min(size, _PARTS)
+        sorted_out = [array("Q") for _ in range(most)]
         append = [part.append for part in sorted_out]
         for part in parts:
             for each in part:
                 if each:
-                    append[each >> _ID_BITS & (_PARTS - 1)](each)
+                    append[each >> _ID_BITS & (most - 1)](each)
         append = [bucket.append for bucket in buckets]
         for part in sorted_out:
             for each in part:

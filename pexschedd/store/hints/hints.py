@@ -15,6 +15,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -130,8 +131,13 @@ class SegmentHints:
 
     def _of(self, code: int) -> bytearray:
         """1 for each line that is about a table."""
-        only = bytes(1 if each & ~DELETED == code else 0 for each in range(256))
-        return bytearray(self.codes).translate(only)
+        return bytearray(self.codes).translate(_about(code))
+
+
+@cache
+def _about(code: int) -> bytes:
+    """Return, for each code of a line, 1 if it is about this table, else 0."""
+    return bytes(1 if each & ~DELETED == code else 0 for each in range(256))
 
 
 def _bytes(column: Any) -> memoryview:
