@@ -42,7 +42,8 @@ class Trust:
 
     def __init__(self, authorities: Authorities = ()) -> None:
         self._given = _certificates(authorities)
-        self._context = _context(self._given)
+        self._trusted = self._given
+        self._made: SSL.Context | None = None
         self._open: WeakSet[TLSMemoryBIOProtocol] = WeakSet()
         self._seen: Seen = _ignore
 
@@ -57,7 +58,8 @@ class Trust:
         This counts for connections that are opened from now on. Open ones are verified
         again, and closed if they would not be opened any more.
         """
-        self._context = _context([*self._given, *_certificates(authorities)])
+        self._trusted = [*self._given, *_certificates(authorities)]
+        self._made = None
         for protocol in list(self._open):
             connection: SSL.Connection | None = protocol.getHandle()
             if connection is not None and not self._still_trusts(connection):
@@ -82,16 +84,22 @@ class Trust:
 
         For inspecting a server's certificates only: nothing may be sent over it.
         """
-        return _ObservingCreator(self._context, host, report)
+        return _ObservingCreator(self._context(), host, report)
 
     def context(self, protocol: TLSMemoryBIOProtocol) -> SSL.Context:
         """The context for a connection that begins now, with what is trusted now."""
         self._open.add(protocol)
-        return self._context
+        return self._context()
 
     def seen(self, host: str, certificate: x509.Certificate) -> None:
         """Report a verified server to the callback of `watch`."""
         self._seen(host, certificate)
+
+    def _context(self) -> SSL.Context:
+        """Made when it is first needed: it reads all of the system's certificates."""
+        if self._made is None:
+            self._made = _new_context(self._trusted)
+        return self._made
 
     def _still_trusts(self, connection: SSL.Connection) -> bool:
         chain = connection.get_peer_cert_chain()
@@ -99,7 +107,7 @@ class Trust:
             return False
         try:
             crypto.X509StoreContext(
-                _store(self._context), chain[0], chain[1:]
+                _store(self._context()), chain[0], chain[1:]
             ).verify_certificate()
         except crypto.X509StoreContextError:
             return False
@@ -121,7 +129,7 @@ def _certificates(authorities: Authorities) -> list[x509.Certificate]:
     return list(found.values())
 
 
-def _context(authorities: Iterable[x509.Certificate]) -> SSL.Context:
+def _new_context(authorities: Iterable[x509.Certificate]) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)

@@ -40,9 +40,7 @@ class PanePages:
         self._files = files
         self._placeholder = placeholder
         self._static = load_static()
-        environment = page_environment()
-        self._pane = environment.get_template("pane.html")
-        self._signed_in = environment.get_template("signed_in.html")
+        self._environment = page_environment()
 
     def pane(self, connector: Connector) -> bytes:
         """Return the pane of an integration."""
@@ -52,22 +50,27 @@ class PanePages:
         # away.
         settings = _settings(connector, sources, self._placeholder_of(connector))
         revision = self._files.icon_revision(connector)
-        return self._pane.render(
-            title=connector.addin_pane_title,
-            description=Markup(sanitise(connector.addin_pane_description)),  # noqa: S704 - sanitised
-            icon=f"images/addin_icon_80.png?r={revision}",
-            styles=[*sources.styles, f"../{self._static['pane.css'].path}"],
-            scripts=own + sources.additional,
-            library="" if sources.office_js_listed else sources.office_js,
-            settings=_json(settings),
-        ).encode()
+        return (
+            self._environment.get_template("pane.html")
+            .render(
+                title=connector.addin_pane_title,
+                description=Markup(sanitise(connector.addin_pane_description)),  # noqa: S704 - sanitised
+                icon=f"images/addin_icon_80.png?r={revision}",
+                styles=[*sources.styles, f"../{self._static['pane.css'].path}"],
+                scripts=own + sources.additional,
+                library="" if sources.office_js_listed else sources.office_js,
+                settings=_json(settings),
+            )
+            .encode()
+        )
 
     def signed_in(self) -> bytes:
         """Return the page that ends a sign-in: it closes its window."""
-        return self._signed_in.render(
+        page = self._environment.get_template("signed_in.html").render(
             style=self._static["pane.css"].path,
             script=self._static["signed-in.js"].path,
-        ).encode()
+        )
+        return page.encode()
 
     def _placeholder_of(self, connector: Connector) -> str:
         """A text that cannot be rendered must not stop users from getting a room."""

@@ -1,6 +1,7 @@
 """The pages for signing in to the service account: no script, no foreign sources."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from twisted.web.server import Request
@@ -43,13 +44,10 @@ class SignInPages:
     def __init__(self, root: str) -> None:
         self._root = root
         self._style = load_static()[STYLE]
-        environment = page_environment()
-        environment.filters["moment"] = _moment
-        environment.globals["root"] = root
-        environment.globals["style"] = root + self._style.path
-        self._sign_in = environment.get_template("service_account.html")
-        self._outcome = environment.get_template("service_account_outcome.html")
-        self._problem = environment.get_template("service_account_problem.html")
+        self._environment = page_environment()
+        self._environment.filters["moment"] = _moment
+        self._environment.globals["root"] = root
+        self._environment.globals["style"] = root + self._style.path
 
     def sign_in(
         self, request: Request, account: ServiceAccountView, link: SignInLink | None
@@ -58,7 +56,9 @@ class SignInPages:
         # Under "no-referrer" a form is sent with "Origin: null", and browsers that do
         # not say Sec-Fetch-Site could not press the button.
         request.responseHeaders.setRawHeaders(b"referrer-policy", [b"same-origin"])
-        return _page(request, self._sign_in.render(account=account, link=link))
+        return _page(
+            request, self._render("service_account", account=account, link=link)
+        )
 
     def outcome(
         self,
@@ -67,12 +67,13 @@ class SignInPages:
         account: ServiceAccountView | None,
     ) -> ResponseBody:
         """Return the page that ends a sign-in; `account` is the state after it."""
-        text = self._outcome.render(outcome=outcome, account=account)
+        text = self._render("service_account_outcome", outcome=outcome, account=account)
         return _page(request, text, 400 if outcome.problem else 200)
 
     def problem(self, request: Request, status: int, message: str) -> ResponseBody:
         """Return the page for a request that cannot be served."""
-        return _page(request, self._problem.render(message=message), status)
+        text = self._render("service_account_problem", message=message)
+        return _page(request, text, status)
 
     def static(self, request: Request, version: str, name: str) -> ResponseBody:
         """Return the style of the pages; raises `NotFound` for any other file."""
@@ -82,6 +83,10 @@ class SignInPages:
         caching = b"public, max-age=31536000, immutable"
         request.responseHeaders.setRawHeaders(b"cache-control", [caching])
         return file_response(request, style.content, style.content_type)
+
+    def _render(self, name: str, **values: Any) -> str:
+        """A page. It is compiled when it is first wanted: most daemons never do."""
+        return self._environment.get_template(f"{name}.html").render(**values)
 
 
 def _page(request: Request, text: str, status: int = 200) -> ResponseBody:
