@@ -2,7 +2,7 @@
 
 import base64
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Self
 
 from cryptography import x509
@@ -20,9 +20,12 @@ class TokenCertificate:
 
     @classmethod
     def generate(cls, now: datetime) -> Self:
-        """Return a new one, valid for five years; this takes about a tenth of a
-        second."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        """Return a new certificate, valid for five years.
+
+        All that one process generates have the same key: a key takes about a tenth of
+        a second, and programs that test with sandboxes make hundreds of them.
+        """
+        key = _key()
         title = "Microsoft Exchange Server Auth Certificate"
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, title)])
         certificate = (
@@ -68,3 +71,8 @@ class TokenCertificate:
     def x5t(self) -> str:
         """The thumbprint as in the header of a token (RFC 7515, 4.1.7)."""
         return base64.urlsafe_b64encode(self.thumbprint).rstrip(b"=").decode()
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
