@@ -14,6 +14,9 @@ from twisted.logger import (
 )
 from zope.interface import provider
 
+from pexschedd.crypto import password_hashes
+from pexschedd.crypto.password_hashes import HashParameters
+
 settings.register_profile(
     "steady",
     deadline=None,  # two busy cores say nothing about a property
@@ -30,6 +33,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_password_hashes() -> Iterator[None]:
+    """New hashes in the tests' own process cost next to nothing: hundreds of tests make
+    an administrator first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password_hashes, "CURRENT", HashParameters(2, 8, 1))
+        yield
 
 
 class Failures(list[str]):

@@ -13,13 +13,15 @@ _MEMORY = 64 * 1024 * 1024
 SALT_BYTES = 16
 
 
-class _Parameters(msgspec.Struct, frozen=True):
+class HashParameters(msgspec.Struct, frozen=True):
+    """The costs of a hash; see RFC 7914, section 2."""
+
     n: int
     r: int
     p: int
 
 
-_CURRENT = _Parameters(2**14, 8, 1)
+CURRENT = HashParameters(2**14, 8, 1)
 """Of new hashes: about 16 MiB and 40 ms for each."""
 
 
@@ -28,8 +30,8 @@ def make_hash(password: str, salt: bytes) -> str:
 
     `salt`: `SALT_BYTES` bytes, random and new for each hash.
     """
-    digest = _scrypt(password, salt, _CURRENT)
-    n, r, p = _CURRENT.n, _CURRENT.r, _CURRENT.p
+    digest = _scrypt(password, salt, CURRENT)
+    n, r, p = CURRENT.n, CURRENT.r, CURRENT.p
     return f"scrypt${n}${r}${p}${_text(salt)}${_text(digest)}"
 
 
@@ -38,12 +40,12 @@ def is_password(password: str, stored: str) -> bool:
     kind, n, r, p, salt, digest = stored.split("$")
     if kind != "scrypt":
         raise ValueError(f"unknown kind of password hash: {kind}")
-    parameters = _Parameters(int(n), int(r), int(p))
+    parameters = HashParameters(int(n), int(r), int(p))
     found = _scrypt(password, b64decode(salt), parameters)
     return compare_digest(found, b64decode(digest))
 
 
-def _scrypt(password: str, salt: bytes, parameters: _Parameters) -> bytes:
+def _scrypt(password: str, salt: bytes, parameters: HashParameters) -> bytes:
     return hashlib.scrypt(
         password.encode(),
         salt=salt,

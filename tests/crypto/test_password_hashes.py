@@ -5,14 +5,20 @@ from hashlib import scrypt
 
 import pytest
 
-from pexschedd.crypto.password_hashes import is_password, make_hash
+from pexschedd.crypto import password_hashes
+from pexschedd.crypto.password_hashes import HashParameters, is_password, make_hash
+
+COSTS = password_hashes.CURRENT
+"""Those of the product: read before the tests get cheap ones."""
 
 SALT = b"salt" * 4
 OTHER = b"talt" * 4
 
 
-def test_hashes() -> None:
+def test_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hash is its own password's only, and says how it was made."""
+    monkeypatch.setattr(password_hashes, "CURRENT", COSTS)
+    assert HashParameters(2**14, 8, 1) == COSTS
     stored = make_hash("päss word", SALT)
     assert stored.startswith("scrypt$16384$8$1$")
     assert is_password("päss word", stored)
