@@ -16,6 +16,7 @@ from pexschedd.store.disk_reserve import DiskSpace
 from pexschedd.store.fs import FileSystem, is_temporary
 
 T = TypeVar("T")
+Image = frozenset[tuple[str, "bytes | Image"]]
 
 
 class File:
@@ -85,6 +86,15 @@ def all_files(folder: Folder, path: Path) -> dict[Path, File]:
         else:
             found |= all_files(node, path / name)
     return found
+
+
+def image(folder: Folder) -> "Image":
+    """Everything in a folder, to be compared: what two disks have in common a store
+    cannot tell apart."""
+    return frozenset(
+        (name, node.data if isinstance(node, File) else image(node))
+        for name, node in folder.names.items()
+    )
 
 
 class Disk(FileSystem):
