@@ -108,6 +108,7 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
 def places(folder: str = "") -> list[Path]:
     return sorted((PACKAGE / folder).rglob("*.py"))
 
@@ -120,7 +121,8 @@ def is_product(path: Path) -> bool:
     return path.relative_to(PACKAGE).parts[0] not in ("sandbox", "demo")
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """The modules that a file imports, inner and type-only imports included."""
     names: set[str] = set()
     for node in ast.walk(tree_of(path)):
@@ -132,7 +134,7 @@ def imported(path: Path) -> set[str]:
             for alias in node.names:
                 full = f"{module}.{alias.name}"
                 names.update({full} if file_of(full) else {module, full})
-    return names
+    return frozenset(names)
 
 
 @cache
@@ -328,7 +330,7 @@ def test_docstrings_begin_with_their_subject() -> None:
     wrong = [
         f"{place_of(path)}:{node.lineno}: {node.value.value.splitlines()[0]}"
         for path in places()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)

@@ -1,6 +1,7 @@
 """docs/stories.md says what the tests play, and nothing else."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ TEXTS = {
 """The names of the texts in the table."""
 
 
+@cache
 def rows() -> dict[str, str]:
     """Each story in the table, and what its organizer reads."""
     found = {}
@@ -39,6 +41,7 @@ def rows() -> dict[str, str]:
     return found
 
 
+@cache
 def played() -> dict[str, set[str]]:
     """Each story that is played, and the names that its test uses, with those of the
     fixtures and helpers beside it."""

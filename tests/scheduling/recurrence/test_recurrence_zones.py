@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,16 +29,19 @@ def offset_at(instant: datetime, name: str) -> timedelta:
     return offset
 
 
-def changes_of(name: str, year: int) -> Iterator[datetime]:
-    """When the clocks of a zone change, to the minute."""
+@cache
+def changes_of(name: str, year: int) -> tuple[datetime, ...]:
+    """When the clocks of a zone change, to the minute: never twice within a day."""
+    changes = []
     at = datetime(year, 1, 1, tzinfo=UTC)
     while at.year == year:
-        if offset_at(at, name) != offset_at(at + HOUR, name):
+        if offset_at(at, name) != offset_at(at + DAY, name):
             minute = at
             while offset_at(minute + MINUTE, name) == offset_at(at, name):
                 minute += MINUTE
-            yield minute + MINUTE
-        at += HOUR
+            changes.append(minute + MINUTE)
+        at += DAY
+    return tuple(changes)
 
 
 def written_out(name: str, year: int) -> Era:
