@@ -390,7 +390,7 @@ def test_hostile_bodies(above: str, below: str) -> None:
     replace_token_text(body, TOKEN, PLAIN, NEW_TEXT)
 
 
-LONG = 1_000_000
+LONG = 500_000
 BOMBS = {
     "elements": "<b>",
     "closed": "<p><b>x</b></p>",
@@ -412,12 +412,12 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_time_is_bounded(bomb: str) -> None:
-    """A megabyte of anything takes seconds at most, not minutes."""
+    """Half a megabyte of anything takes seconds at most, not minutes."""
     body = f"<p>{tok('<br>')}</p>" + bomb * (LONG // len(bomb))
-    begun = time.process_time()
+    begun = time.thread_time()
     replaced(body)
     replace_token_text(body.replace("<br>", "\n"), TOKEN, PLAIN, NEW_TEXT)
-    assert time.process_time() - begun < 10
+    assert time.thread_time() - begun < 5
 
 
 def test_the_end_of_a_gigantic_body() -> None:

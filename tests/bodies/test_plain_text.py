@@ -50,6 +50,6 @@ def test_anything(html: str) -> None:
 )
 def test_time_is_bounded(bomb: str) -> None:
     """As much as a template can make takes seconds at most."""
-    begun = time.process_time()
+    begun = time.thread_time()
     plain_text(bomb * (262_144 // len(bomb)))
-    assert time.process_time() - begun < 5
+    assert time.thread_time() - begun < 5

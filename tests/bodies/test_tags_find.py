@@ -171,10 +171,10 @@ _HOSTILE = [
 def test_hostile_bodies_take_no_time(piece: str) -> None:
     """A megabyte of anything, as HTML and as text, is done in well under a second."""
     body = piece * (_MILLION // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
     find(body)
     find("", body)
-    assert time.perf_counter() - started < 1.5  # 0.35 s for the slowest
+    assert time.thread_time() - started < 1.5  # 0.35 s for the slowest
 
 
 _SPLITS = st.sampled_from(

@@ -131,7 +131,7 @@ def test_nothing_is_too_strange(text: str) -> None:
 def test_decoding_takes_linear_time(piece: str) -> None:
     """A long text of beginnings of links is gone through in well under a second."""
     text = piece * (200_000 // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
     decode_safelinks(text)
     decode_urldefense(text)
-    assert time.perf_counter() - started < 0.8
+    assert time.thread_time() - started < 0.8

@@ -1,7 +1,7 @@
 """Which dates a pattern has, and where a series ends."""
 
 from datetime import date, datetime, timedelta
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -213,9 +213,9 @@ def test_far_away_is_cheap(pattern: Pattern) -> None:
     list(occurrences(recurrence, utc("2026-01-01"), utc("2026-01-02")))
     least = 1.0
     for _ in range(5):
-        began = perf_counter()
+        began = thread_time()
         list(occurrences(recurrence, utc("2090-06-01"), utc("2090-06-02")))
-        least = min(least, perf_counter() - began)
+        least = min(least, thread_time() - began)
     # Measured: 10 us; counting would take some 100 000 us.
     assert least < 0.001
 

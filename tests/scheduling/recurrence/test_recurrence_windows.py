@@ -1,7 +1,7 @@
 """When the room of a series may be joined."""
 
 from datetime import timedelta
-from time import perf_counter
+from time import thread_time
 
 import msgspec
 import pytest
@@ -115,9 +115,9 @@ def test_asked_in_no_time(zone: Zone, limit: float) -> None:
     at = utc("2046-11-26T08:10")
 
     def asked(recurrence: Recurrence) -> float:
-        began = perf_counter()
+        began = thread_time()
         windows = open_windows(recurrence, BEFORE, AFTER, at)
-        took = perf_counter() - began
+        took = thread_time() - began
         assert windows.current is not None
         return took
 
