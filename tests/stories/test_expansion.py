@@ -244,6 +244,7 @@ def test_zones_of_their_own(data: st.DataObject) -> None:
     compared(world, item, begin - 5 * DAY, begin + 420 * DAY)
 
 
+@pytest.mark.timeout(600)  # much work: a busy machine takes its time for it
 @settings(max_examples=600)
 @given(data=st.data())
 def test_patterns_and_changes(data: st.DataObject) -> None:

@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -407,3 +408,4 @@ Organizers.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestOrganizers = Organizers.TestCase
+pytestmark = pytest.mark.timeout(600)  # much work: a busy machine takes its time for it

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,7 @@ MOMENTS = st.datetimes(datetime(2019, 1, 1), datetime(2034, 1, 1)).map(  # noqa:
 LENGTHS = st.integers(0, 400 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 
 
+@pytest.mark.timeout(600)  # much work: a busy machine takes its time for it
 @settings(max_examples=1500, deadline=None)
 @given(recurrence=recurrences(), after=MOMENTS, length=LENGTHS)
 def test_any_series(recurrence: Recurrence, after: datetime, length: timedelta) -> None:
