@@ -217,7 +217,7 @@ class BatchProcessor:
             reason,
             self._handler.correlation_id(),
             blame=blame,
-            others=self._readable,
+            successes=self._readable,
         )
         self._log.warn(
             "message cannot be processed integration={integration} "

@@ -127,13 +127,14 @@ class QueueAlarm:
             self._alarms.raise_(
                 names.QUEUE,
                 instance,
-                f"{waiting} meeting messages have waited for their answers for more "
-                f"than {LONG.total_seconds() / 60:g} minutes. "
+                "Meeting messages that have waited for their answers for more than "
+                f"{LONG.total_seconds() / 60:g} minutes: {waiting}. "
                 + (reason or "Another alarm or the log says why."),
             )
 
     def _long_waiting(self) -> tuple[int, str]:
-        """Return their number, and the reason of the latest failed attempt, if any."""
+        """Return the number of messages that have waited too long, and the reason of
+        the latest failed attempt, or ""."""
         before = self._now() - LONG
         id, find = self._connector_id, self._store.find_all
         quarantined = [
@@ -149,7 +150,7 @@ class QueueAlarm:
         if not quarantined:
             return len(items), ""
         last = max(quarantined, key=lambda each: (each.last_time, each.id))
-        return len(items), f"Of the last one that was tried: {last.reason}"
+        return len(items), f"The last attempt at one of them failed: {last.reason}"
 
 
 class MailboxAlarms:

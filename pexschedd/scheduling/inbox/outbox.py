@@ -183,7 +183,7 @@ class Outbox:
             f"Exchange did not {pending.action} it: {outcome.reason}",
             pending.correlation_id,
             blame=outcome.blame,
-            others=self._taken,
+            successes=self._taken,
         )
         if attempt.set_aside_time is None:
             counted = msgspec.structs.replace(pending, attempts=attempt.attempts)

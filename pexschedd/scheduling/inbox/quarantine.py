@@ -53,7 +53,7 @@ class _Wait(msgspec.Struct, frozen=True):
 
     until: float
     pause: float
-    others: int
+    successes: int
     """The number of other messages that had gone well when the pause began."""
     counted: bool = True
 
@@ -61,7 +61,7 @@ class _Wait(msgspec.Struct, frozen=True):
 class Quarantine:
     """One integration's messages that failed, with the pauses between attempts.
 
-    `others` of its methods is the number of messages that have gone well, in this
+    `successes` of its methods is the number of messages that have gone well, in this
     process, with what is attempted: reading them, or answering them.
     """
 
@@ -83,10 +83,10 @@ class Quarantine:
         """By item id."""
 
     def knows(self, ref: MessageRef) -> bool:
-        """Return whether a message has failed, and has not gone well since."""
+        """Return whether a message has failed, and has not been processed since."""
         return self._find(ref.item_id) is not None
 
-    def is_due(self, item_id: str, others: int = 0) -> bool:
+    def is_due(self, item_id: str, successes: int = 0) -> bool:
         """Return whether the next attempt may be made.
 
         A message that waits because nothing went well is due as soon as something does.
@@ -94,7 +94,7 @@ class Quarantine:
         wait = self._waits.get(item_id)
         if wait is None or wait.until <= self._clock.seconds():
             return True
-        return not wait.counted and others > wait.others
+        return not wait.counted and successes > wait.successes
 
     def may_wait(self, item_id: str) -> bool:
         """Return whether a further attempt at a message follows the one under way."""
@@ -111,12 +111,12 @@ class Quarantine:
         known = self._find(item_id)
         return known is not None and known.set_aside_time is not None
 
-    def due(self, others: int) -> list[MessageRef]:
+    def due(self, successes: int) -> list[MessageRef]:
         """Return the messages that are to be tried again now."""
         return [
             MessageRef(each.item_id, each.change_key)
             for each in self._all()
-            if each.set_aside_time is None and self.is_due(each.item_id, others)
+            if each.set_aside_time is None and self.is_due(each.item_id, successes)
         ]
 
     def count(
@@ -127,7 +127,7 @@ class Quarantine:
         correlation_id: str,
         *,
         blame: Blame = Blame.MESSAGE,
-        others: int = 0,
+        successes: int = 0,
     ) -> TroubledMessage:
         """Count a failed attempt; after the last one the message is set aside.
 
@@ -144,7 +144,7 @@ class Quarantine:
             last_time=now,
         )
         is_own = blame is Blame.MESSAGE
-        counts = is_own or self._is_evidence(known, others)
+        counts = is_own or self._is_evidence(known, successes)
         record = msgspec.structs.replace(
             known,
             change_key=ref.change_key,
@@ -158,14 +158,14 @@ class Quarantine:
             self._waits.pop(ref.item_id, None)
         else:
             pause = self._pause(record, is_own=is_own, counts=counts)
-            self._wait(ref.item_id, pause, others, counted=counts)
+            self._wait(ref.item_id, pause, successes, counted=counts)
         transaction.put(tables.TROUBLED, record)
         return record
 
-    def _is_evidence(self, known: TroubledMessage, others: int) -> bool:
+    def _is_evidence(self, known: TroubledMessage, successes: int) -> bool:
         """Return whether others went well since the last attempt, if there was one."""
         wait = self._waits.get(known.item_id)
-        return not known.attempts or others > (wait.others if wait else 0)
+        return not known.attempts or successes > (wait.successes if wait else 0)
 
     def _is_enough(self, record: TroubledMessage) -> bool:
         return (
@@ -188,9 +188,11 @@ class Quarantine:
         """Delay what is left to do about a message that is already set aside."""
         self._wait(item_id, PAUSES[-1], 0, counted=True)
 
-    def _wait(self, item_id: str, pause: float, others: int, *, counted: bool) -> None:
+    def _wait(
+        self, item_id: str, pause: float, successes: int, *, counted: bool
+    ) -> None:
         until = self._clock.seconds() + pause
-        self._waits[item_id] = _Wait(until, pause, others, counted)
+        self._waits[item_id] = _Wait(until, pause, successes, counted)
 
     def forget(self, transaction: Transaction, item_id: str) -> None:
         """Forget a message that went well or is gone, unless it was set aside."""
@@ -219,8 +221,8 @@ class Quarantine:
         self._alarms.raise_(
             names.SET_ASIDE,
             instance,
-            f"{len(aside)} messages in the equipment mailbox could not be processed "
-            f"and were set aside. The last one has the correlation id "
+            "Messages in the equipment mailbox that could not be processed and were "
+            f"set aside: {len(aside)}. The last one has the correlation id "
             f"{last.correlation_id}: {last.reason} The status resource "
             "exchange_set_aside_message lists them; delete them there.",
         )

@@ -249,7 +249,7 @@ async def test_what_was_set_aside_is_forgotten_after_a_week(process: Process) ->
     await process.settle(1)
     assert [each.id for each in process.store.all(tables.TROUBLED)] == [1, 6]
     details = raised(process)[names.SET_ASIDE]
-    assert "2 messages" in details
+    assert "set aside: 2." in details
     assert "correlation-1: It was strange." in details
 
 
