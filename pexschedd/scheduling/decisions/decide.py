@@ -161,6 +161,8 @@ def _occurrence_cancelled(
         note = "occurrence cancelled before it was scheduled"
         remembered = Put(tables.CANCELLED_OCCURRENCE, early)
         return Decision(note, Action.REMOVE, changes=(remembered,))
+    if Version.of_record(orphan).is_newer_than(Version.of_message(message)):
+        return Decision("cancels what has been sent again since", Action.DISCARD)
     change: RecordChange = RemoveRoom(orphan.conference)
     if succession.shared(orphan.conference, [orphan], known):
         change = Put(

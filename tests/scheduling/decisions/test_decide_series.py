@@ -303,6 +303,19 @@ def test_of_lone_occurrences_the_cancelled_one_closes() -> None:
     assert not rooms.early
 
 
+def test_an_older_cancellation_of_a_lone_occurrence_is_discarded() -> None:
+    """It has been moved since: the newer message counts."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.apply(run(occurrence(1, sequence=3), rooms))
+    before = dict(rooms.rows)
+    stale = occurrence(1, kind=MessageKind.CANCELLATION, sequence=2)
+    decision = run(stale, rooms)
+    assert (decision.action, decision.changes) == (Action.DISCARD, ())
+    rooms.apply(decision)
+    assert rooms.rows == before
+
+
 def test_the_last_lone_occurrence_takes_the_room_along() -> None:
     """Cancelled alone, it leaves nothing but the spent alias."""
     rooms = Rooms()
