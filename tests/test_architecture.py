@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, str] = {
     "util": "",
     "net": "crypto util",
     "model": "crypto",
-    "bodies": "",
+    "bodies": "model",
     "templates": "",
     "store": "model crypto util",
     "scheduling": "scheduling model bodies templates crypto store util",
@@ -29,10 +29,10 @@ MAY_IMPORT: dict[str, str] = {
     "scheduling/records": (
         "scheduling/decisions scheduling/recurrence model bodies templates store util"
     ),
-    "ews": "scheduling/ports scheduling/recurrence model net util",
+    "ews": "scheduling/ports scheduling/recurrence model bodies net util",
     "ews/auth": "ews net util",
     "ews/transport": "ews/auth ews/error_messages model/fields net util",
-    "ews/operations": "ews scheduling/ports scheduling/recurrence model",
+    "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
     "identity": "model net crypto store util",
     "management": "model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",

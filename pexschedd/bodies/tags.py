@@ -10,24 +10,15 @@ have wrapped it anywhere.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from pexschedd.bodies.visible_text import resolve_references, visible_text
+from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, Tags
 
 MAX_BODY = 2_000_000
 """Characters of a body that are looked at; Exchange's own limits are far below."""
 _MAX_TAGS = 20
 """Of each kind: far more than a long thread of quoted invitations has."""
 _MAX_TOKEN = 16_384
-
-
-class Tags(NamedTuple):
-    """The tags of a body; the first one is the newest in replies and forwards."""
-
-    pxps: tuple[str, ...] = ()
-    """UUIDs in lower case, distinct, in document order; they may be unknown."""
-    tok: tuple[str, ...] = ()
-    """Texts of the shape of a signed JWT, distinct, in document order; not verified."""
 
 
 def make_pxps(uuid: str) -> str:
@@ -38,6 +29,13 @@ def make_pxps(uuid: str) -> str:
 def make_tok(token: str) -> str:
     """The tag for an organizer's identity token, a JWT in compact form."""
     return f"TOK:-{token}#"
+
+
+def tags_of(meeting: CalendarMeeting | MeetingMessage) -> Tags:
+    """The tags in a meeting's bodies: as its reader has found them, or found now."""
+    if meeting.tags is not None:
+        return meeting.tags
+    return find(meeting.html, meeting.text)
 
 
 def find(html: str, text: str = "") -> Tags:

@@ -70,6 +70,7 @@ class Clients(MultiService):
             tokens=self.token_caches.of,
             throttles=Throttles(reactor, chance),
             observer=self._observer,
+            heavy_work=runtime.heavy_work,
         )
         self._metadata = ExchangeMetadata(
             network.http_client(direct=is_reached_directly(store)), reactor

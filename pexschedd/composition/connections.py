@@ -28,11 +28,14 @@ from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
 from pexschedd.store.secrets import SecretVault
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 CONNECTIONS = 8
 """To one mailbox server for one integration; Exchange's own default limit is 27."""
 
-PROBE_LIMITS = ConnectionLimits(connections=3, deadline=15.0, connect=10.0)
+PROBE_LIMITS = ConnectionLimits(
+    connections=3, deadline=15.0, connect=10.0, max_answer=64 * 1024
+)
 """For an administrator who waits for the result."""
 
 
@@ -41,7 +44,8 @@ class Connections:
 
     `tokens` obtains access tokens for an integration with OAUTH or APP_PERM; `kerberos`
     signs in with KERBEROS; `throttles` are shared by everything that acts for the same
-    mailbox; `observer` gives an integration's observer of calls.
+    mailbox; `observer` gives an integration's observer of calls; `heavy_work` reads
+    Exchange's answers.
     """
 
     def __init__(
@@ -53,12 +57,14 @@ class Connections:
         kerberos: KerberosSupport | None = None,
         throttles: Throttles | None = None,
         observer: Callable[[Connector], Observer] | None = None,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._vault = vault
         self._network = network
         self._authenticators = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
         self._throttles = throttles
         self._observer = observer
+        self._heavy_work = heavy_work
 
     def mailbox(self, connector: Connector) -> EwsMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
@@ -130,6 +136,7 @@ class Connections:
             authenticator=self._authenticators.authenticator(connector, password),
             network=network.direct() if connector.disable_proxy else network,
             limits=ConnectionLimits(connections=CONNECTIONS),
+            heavy_work=self._heavy_work,
         )
 
     def _observer_of(self, connector: Connector) -> Observer | None:

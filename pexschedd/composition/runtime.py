@@ -24,6 +24,7 @@ from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.util.descriptors import raise_limit
+from pexschedd.util.worker_processes import WorkerProcesses
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Runtime:
         self.log = log_writer_of(sys.stdout, dropped(config.log_format, now))
         """The writer of log lines and access lines."""
         self.descriptors = raise_limit()
+        self.heavy_work = WorkerProcesses(reactor)
+        """Reads what comes from strangers, beside everything else."""
         self._hashing_threads = ThreadPool(0, HASHING_THREADS, "hashing")
         self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")
 
@@ -67,7 +70,9 @@ class Runtime:
         self._kerberos_threads.start()
 
     def stop_threads(self) -> None:
-        """Stop the thread pools, after the work that they have begun."""
+        """Stop the thread pools, after the work that they have begun, and the worker
+        processes."""
+        self.heavy_work.stop()
         self._hashing_threads.stop()
         self._kerberos_threads.stop()
 

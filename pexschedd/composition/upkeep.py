@@ -39,7 +39,14 @@ class UpkeepServices(MultiService):
         connect = clients.connections.both
         restorer = RoomRestorer(store, texts, now=now, digits=digits)
         allocator = AliasAllocator(store, now=now, uuid4=uuid4, digits=digits)
-        meetings = MeetingRecovery(store, texts, restorer, allocator, clock=clock)
+        meetings = MeetingRecovery(
+            store,
+            texts,
+            restorer,
+            allocator,
+            clock=clock,
+            heavy_work=runtime.heavy_work,
+        )
         recovery = RecoveryRunner(meetings, clock=clock, now=now)
         maintenance = MaintenanceRunner(clock=clock, now=now)
         auditor = AuditRunner(store, restorer, runtime.alarms, clock=clock, now=now)

@@ -106,6 +106,7 @@ def _watcher(
                 quarantine,
                 AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
                 now=now,
+                heavy_work=runtime.heavy_work,
             ),
         ),
         MailboxAlarms(

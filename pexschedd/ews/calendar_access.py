@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from twisted.logger import Logger
 
@@ -48,7 +49,7 @@ async def calendar(
         pages,
         lambda most: client.read(
             build_find_calendar(target.mailbox, position, most),
-            lambda data: parse_find_calendar(data, position),
+            partial(parse_find_calendar, position=position),
         ),
     )
     fetcher = ItemFetcher(client, target, build_get_meetings, parse_meetings)
@@ -82,7 +83,7 @@ async def inbox(
         pages,
         lambda most: client.read(
             build_find_inbox(target.mailbox, position, received_before, most),
-            lambda data: parse_find_inbox(data, position),
+            partial(parse_find_inbox, position=position),
         ),
     )
 
@@ -123,7 +124,7 @@ async def _delete(
     client: EwsClient, target: EwsTarget, refs: Sequence[MessageRef]
 ) -> list[Outcome]:
     problems = await client.write(
-        build_delete(target.mailbox, refs), lambda data: parse_delete(data, len(refs))
+        build_delete(target.mailbox, refs), partial(parse_delete, expected=len(refs))
     )
     problem = shared(problems)
     if problem is not None:

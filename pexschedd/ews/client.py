@@ -6,6 +6,7 @@ told to everybody who shares the mailbox.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 from twisted.logger import Logger
@@ -29,9 +30,14 @@ from pexschedd.ews.error_messages import (
     server_error,
     soap_error,
 )
-from pexschedd.ews.error_policy import Retry, UnexplainedServerError, rule
+from pexschedd.ews.error_policy import AnswerTooLarge, Retry, UnexplainedServerError, rule
 from pexschedd.ews.throttle import SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
+from pexschedd.util.worker_processes import (
+    HeavyWork,
+    WorkAbandoned,
+    work_at_once,
+)
 
 T = TypeVar("T")
 
@@ -72,7 +78,8 @@ class EwsClient:
     """Calls in the name of one mailbox.
 
     `throttle` says when a call may be made, and is told its outcome; without one, every
-    call is made at once. `observer` sees each call.
+    call is made at once. `observer` sees each call. Answers are parsed as `heavy_work`:
+    all that parses them has to be picklable.
     """
 
     _log = Logger()
@@ -83,11 +90,13 @@ class EwsClient:
         target: EwsTarget,
         throttle: SharedThrottle | None = None,
         observer: Observer | None = None,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._transport = transport
         self._target = target
         self._throttle = throttle
         self._observer = observer
+        self._heavy_work = heavy_work
         self._older = False
 
     @property
@@ -206,14 +215,21 @@ class EwsClient:
         if not _may_hold_soap(response):
             self._log_refusal(response)
             raise http_error(_http_answer(response), self._target)
+        body = response.body
         try:
-            return parse(response.body), response.headers.get("date", "")
+            result = await self._heavy_work(partial(parse, body), len(body))
+        except (WorkAbandoned, MemoryError) as error:
+            self._log_refusal(response)
+            raise AnswerTooLarge(
+                f"The answer of {self._target.host} takes too long to read: {error}"
+            ) from error
         except ServerError:
             self._log_refusal(response)
             raise
         except SoapError as error:
             self._log_refusal(response)
             raise soap_error(error, self._target) from error
+        return result, response.headers.get("date", "")
 
     def _with_wait(self, error: MailboxError) -> MailboxError:
         """Give the error the pause that the throttle keeps, which may be longer."""

@@ -69,6 +69,10 @@ class ServerError(SoapError):
         self.problem = problem
         super().__init__(f"{problem.code}: {problem.text}")
 
+    def __reduce__(self) -> "tuple[type[ServerError], tuple[ItemProblem]]":
+        """Pickle by the problem: answers are parsed in other processes."""
+        return type(self), (self.problem,)
+
 
 # Building
 

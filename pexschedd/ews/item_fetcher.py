@@ -1,7 +1,8 @@
 """Fetching a batch of items with GetItem, even if some of them cannot be read."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 from pexschedd.errors import MailboxError
 from pexschedd.ews.batch_size import BatchSize
@@ -22,8 +23,17 @@ from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.ports.mailbox import Blame, Unreadable
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Build = Callable[[str, Sequence[MessageRef]], bytes]
+
+
+class ParseItems(Protocol[T_co]):
+    """Reads the answer to a GetItem for so many items; see `EwsClient` for its form."""
+
+    def __call__(self, data: bytes, expected: int) -> "Sequence[T_co | ItemProblem]":
+        """Return one thing for each item that was asked for, in their order."""
+
 
 _UNFINISHED = frozenset((Category.THROTTLED, Category.TRANSIENT))
 """Categories of a problem that an item may not have when it is asked for again."""
@@ -45,7 +55,7 @@ class ItemFetcher(Generic[T]):
         client: EwsClient,
         target: EwsTarget,
         build: Build,
-        parse: Callable[[bytes, int], list[T | ItemProblem]],
+        parse: ParseItems[T],
         *,
         portion: BatchSize | None = None,
         smaller: Build | None = None,
@@ -115,7 +125,7 @@ class ItemFetcher(Generic[T]):
         try:
             found = await self._client.read(
                 self._build(self._target.mailbox, refs),
-                lambda data: self._parse(data, len(refs)),
+                partial(self._parse, expected=len(refs)),
             )
         except TooMuch:
             if self._portion:
@@ -132,7 +142,7 @@ class ItemFetcher(Generic[T]):
         try:
             (found,) = await self._client.read(
                 self._smaller(self._target.mailbox, [unreadable.ref]),
-                lambda data: self._parse(data, 1),
+                partial(self._parse, expected=1),
             )
         except MailboxError:
             return [unreadable]

@@ -291,7 +291,9 @@ def ews_mailbox(
         account.url, account.username, mailbox, account.method
     )
     return EwsMailbox(
-        EwsClient(open_transport(account), target, throttle, observer),
+        EwsClient(
+            open_transport(account), target, throttle, observer, account.heavy_work
+        ),
         target,
         fetch_batch=fetch_batch,
         answer_batch=answer_batch,

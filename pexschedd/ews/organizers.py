@@ -7,6 +7,7 @@ impersonates the organizer: what it changes is changed and sent in the organizer
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.client import EwsClient, Observer, Poster
@@ -34,6 +35,7 @@ from pexschedd.ews.transport.factory import is_address, open_transport
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 from pexschedd.scheduling.ports.mailbox import RewriteKind
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 _REWRITES = {
     Category.CONCURRENCY: RewriteKind.CHANGED,
@@ -56,8 +58,10 @@ class EwsOrganizers:
         method: str = "BASIC",
         throttles: Throttles | None = None,
         observer: Observer | None = None,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._transport = transport
+        self._heavy_work = heavy_work
         self._url = url
         self._username = username
         self._method = method
@@ -85,7 +89,9 @@ class EwsOrganizers:
             raise MailboxRefused("this is not an email address")
         target = EwsTarget(self._url, self._username, address, self._method)
         throttle = self._throttles.of(self._url, address) if self._throttles else None
-        client = EwsClient(self._transport, target, throttle, self._observer)
+        client = EwsClient(
+            self._transport, target, throttle, self._observer, self._heavy_work
+        )
         return _Calendar(client, target)
 
     async def close(self) -> None:
@@ -159,7 +165,7 @@ class _Calendar:
             build_get_meetings(
                 self._target.mailbox, [ref], body_type="Best", sid=Sid.ANY
             ),
-            lambda data: parse_meetings(data, 1),
+            partial(parse_meetings, expected=1),
         )
         if isinstance(meeting, ItemProblem):
             self._raise_unless_gone(meeting)
@@ -206,4 +212,5 @@ def ews_organizers(
         method=account.method,
         throttles=throttles,
         observer=observer,
+        heavy_work=account.heavy_work,
     )

@@ -12,6 +12,7 @@ In this order:
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
@@ -82,7 +83,7 @@ class _Batch:
             return
         said = await self._client.write(
             build_answers(self._target.mailbox, [self._answers[i] for i in indexes]),
-            lambda data: parse_answers(data, len(indexes)),
+            partial(parse_answers, expected=len(indexes)),
         )
         self._problems.update(zip(indexes, said, strict=True))
 
@@ -113,10 +114,8 @@ class _Batch:
     async def _reread(self, indexes: Sequence[int]) -> list[int]:
         """Read the references again; return the indexes of those that still exist."""
         refs = await self._client.read(
-            build_get_refs(
-                self._target.mailbox, [self._answers[i].ref for i in indexes]
-            ),
-            lambda data: parse_refs(data, len(indexes)),
+            build_get_refs(self._target.mailbox, [self._answers[i].ref for i in indexes]),
+            partial(parse_refs, expected=len(indexes)),
         )
         current = []
         for index, ref in zip(indexes, refs, strict=True):
@@ -146,10 +145,8 @@ class _Batch:
         for index in indexes:
             self._problems.pop(index, None)
         moved = await self._client.write(
-            build_discard(
-                self._target.mailbox, [self._answers[i].ref for i in indexes]
-            ),
-            lambda data: parse_discard(data, len(indexes)),
+            build_discard(self._target.mailbox, [self._answers[i].ref for i in indexes]),
+            partial(parse_discard, expected=len(indexes)),
         )
         self._problems.update(zip(indexes, moved, strict=True))
 

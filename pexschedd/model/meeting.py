@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -39,6 +40,15 @@ class Person(msgspec.Struct, frozen=True):
     """Empty if the mailbox gave no SMTP address."""
 
 
+class Tags(NamedTuple):
+    """The tags of a body; the first one is the newest in replies and forwards."""
+
+    pxps: tuple[str, ...] = ()
+    """UUIDs in lower case, distinct, in document order; they may be unknown."""
+    tok: tuple[str, ...] = ()
+    """Texts of the shape of a signed JWT, distinct, in document order; not verified."""
+
+
 class CalendarMeeting(msgspec.Struct, frozen=True, kw_only=True):
     """A meeting in a calendar: a single meeting, or the master of a series. Times are
     aware UTC."""
@@ -55,6 +65,8 @@ class CalendarMeeting(msgspec.Struct, frozen=True, kw_only=True):
     organizer: Person = Person("", "")
     html: str = ""
     text: str = ""
+    tags: Tags | None = None
+    """The tags in `html` and `text`; None if they were not looked for yet."""
     cancelled: bool = False
     accepted: bool = False
     """True if this mailbox has accepted it, as an attendee."""
@@ -97,5 +109,7 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The addresses that the message was sent to, as far as the mailbox shows them."""
     html: str = ""
     text: str = ""
+    tags: Tags | None = None
+    """The tags in `html` and `text`; None if they were not looked for yet."""
     outdated: bool = False
     """The server itself says that a newer version exists."""

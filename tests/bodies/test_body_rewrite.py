@@ -17,6 +17,7 @@ from pexschedd.bodies.rewrite import (
 )
 from pexschedd.bodies.visible_text import visible_text
 from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.meeting import Tags
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_.c2lnbmF0dXJl-_" + "Qk" * 300
 OTHER = "eyJhbGciOiJSUzI1NiJ9.eyJvdGhlciI6MX0.b3RoZXI" + "Zm" * 300
@@ -188,7 +189,7 @@ def test_bodies(body: str, expected: str) -> None:
     assert has_token(body, "", TOKEN)
     result = replaced(body)
     assert result == expected
-    assert tags.find(result) == tags.Tags(pxps=(UUID,))
+    assert tags.find(result) == Tags(pxps=(UUID,))
     assert not has_token(result, "", TOKEN)
     assert replaced(result) is None
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.bodies.tags import Tags, find, make_pxps, make_tok
+from pexschedd.bodies.tags import find, make_pxps, make_tok
 from pexschedd.bodies.visible_text import visible_text
+from pexschedd.model.meeting import Tags
 
 U = "4d3c2b1a-0f0e-4000-8abc-00000000beef"
 V = "99999999-0f0e-4000-8abc-00000000beef"

@@ -17,6 +17,7 @@ from pexschedd.model.fields.default_texts import (
     JOINING_INSTRUCTIONS,
     PLACEHOLDER_INSTRUCTIONS,
 )
+from pexschedd.model.meeting import Tags
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -292,7 +293,7 @@ def test_the_server_is_down(open_pane: Open, how: str) -> None:
     expect(pane.heading).to_be_focused()
     body = pane.outlook("body")
     token = DOWN if how == "503" else TOKEN
-    assert tags.find(body) == tags.Tags(tok=(token,))
+    assert tags.find(body) == Tags(tok=(token,))
     assert body.index("will be hosted in") < body.index("TOK:-") < body.index("Agenda")
     assert [each["emailAddress"] for each in pane.outlook("required")] == [
         "bob@example.test",
@@ -334,7 +335,7 @@ def test_a_text_body_waits(open_pane: Open) -> None:
     assert "<" not in body
     assert body.startswith("This meeting will be hosted in a Virtual Meeting Room.")
     assert all(len(line) <= 90 for line in body.splitlines())
-    assert tags.find("", body) == tags.Tags(tok=(DOWN,))
+    assert tags.find("", body) == Tags(tok=(DOWN,))
     # What the server makes of it is what was there before, with instructions.
     assert (
         body_rewrite.replace_token_text(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from pexschedd.bodies.tags import find
 from pexschedd.ews.envelope import (
     Element,
     ItemProblem,
@@ -162,6 +163,7 @@ def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
         attendees=item.recipients,
         html=html,
         text=plain,
+        tags=find(html, plain),
         outdated=item.true("IsOutOfDate")
         or item.word("MeetingRequestType") == "Outdated",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from pexschedd.bodies.tags import find
 from pexschedd.ews.envelope import (
     Element,
     ItemProblem,
@@ -93,6 +94,7 @@ def _meeting(element: Element) -> CalendarMeeting | None:
         organizer=item.organizer,
         html=html,
         text=plain,
+        tags=find(html, plain),
         cancelled=item.cancelled,
         accepted=item.word("MyResponseType") == "Accept",
     )

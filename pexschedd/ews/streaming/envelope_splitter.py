@@ -8,8 +8,8 @@ piece may end within a tag or hold several envelopes.
 import re
 from collections.abc import Iterator
 
-MAX_ENVELOPE = 1024 * 1024
-"""Bytes. An envelope of notifications has a few thousand."""
+MAX_ENVELOPE = 64 * 1024
+"""Bytes. An envelope of notifications has a few thousand, and is parsed at once."""
 
 _BEGIN = re.compile(rb"<(?:[\w.-]{1,64}:)?Envelope[\s/>]")
 _END = re.compile(rb"</(?:[\w.-]{1,64}:)?Envelope\s{0,64}>")

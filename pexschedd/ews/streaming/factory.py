@@ -37,7 +37,7 @@ def ews_notifications(
     )
     target = EwsTarget(account.url, account.username, mailbox, account.method)
     aside = throttle.for_long_calls() if throttle else None
-    client = EwsClient(channel, target, aside, observer)
+    client = EwsClient(channel, target, aside, observer, account.heavy_work)
     if pull_every is not None:
         return EwsPull(client, channel, target, interval=pull_every, clock=clock)
     return EwsStream(client, channel, target, minutes=minutes)

@@ -108,20 +108,12 @@ class EwsStream:
             if hearing.over:
                 channel.cut()
 
-        def not_streamed(body: bytes) -> ItemProblem | None:
-            if not body:
-                return None
-            try:
-                return parse_notice(body).problem
-            except ServerError as error:
-                return error.problem
-
         request = build_get_streaming_events(
             self._target.mailbox, self._subscription, self._minutes
         )
         channel.stream_to(consume)
         try:
-            problem = await self._client.read(request, not_streamed)
+            problem = await self._client.read(request, _not_streamed)
         except MailboxError as error:
             if hearing.error is not None:
                 raise soap_error(hearing.error, self._target) from error
@@ -143,6 +135,16 @@ class EwsStream:
             return
         self._closed = True
         await unsubscribe(self._client, self._channel, self._target, self._subscription)
+
+
+def _not_streamed(body: bytes) -> ItemProblem | None:
+    """The problem in an answer that came as a whole."""
+    if not body:
+        return None
+    try:
+        return parse_notice(body).problem
+    except ServerError as error:
+        return error.problem
 
 
 class _Hearing:

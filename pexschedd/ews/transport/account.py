@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.net.network import Network
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 
 class EwsAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,8 @@ class EwsAccount(msgspec.Struct, frozen=True, kw_only=True):
     limits: ConnectionLimits = ConnectionLimits()
     clock: IReactorTime | None = None
     """Measures deadlines; None: the network's reactor."""
+    heavy_work: HeavyWork = work_at_once
+    """Reads the answers."""
 
     def __repr__(self) -> str:
         """Without the password."""

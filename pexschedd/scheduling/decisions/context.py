@@ -92,5 +92,5 @@ def tagged(
     message: MeetingMessage, known: KnownMeetings, connector: Connector
 ) -> list[ScheduledAlias]:
     """The aliases of this integration that the body names, in document order."""
-    found = (known.alias(uuid) for uuid in tags.find(message.html, message.text).pxps)
+    found = (known.alias(uuid) for uuid in tags.tags_of(message).pxps)
     return [a for a in found if a is not None and a.exchange_connector == connector.id]

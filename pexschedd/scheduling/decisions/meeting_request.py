@@ -124,7 +124,7 @@ class MeetingRequest:
         if self.message.outdated:
             return Decision("out of date, says the server", Action.DISCARD)
         if alias is None:
-            tokens = tags.find(self.message.html, self.message.text).tok
+            tokens = tags.tags_of(self.message).tok
             if tokens:
                 return Decision("sent while we were offline", token=tokens[0])
             return declined(AnswerTemplate.INVALID_ALIAS, "no valid tag")

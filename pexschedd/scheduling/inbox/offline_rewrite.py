@@ -15,6 +15,7 @@ Before step 2 is done or repeated, the organizer's meeting is read: if it has ou
 the step was done before, and the organizer's own changes are never overwritten.
 """
 
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -54,11 +55,16 @@ from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 TRIES = 3
 """Attempts, one right after another, while the organizer is changing the meeting."""
 _MOST_UNREACHABLE = 2
 """Organizers out of reach one after another, after which the others have to wait."""
+
+
+_LOOKS = 8
+"""Times that rewriting looks at a character of the body, or of what is put into it."""
 
 
 class VerifyToken(Protocol):
@@ -88,6 +94,7 @@ class OfflineRewriter:
         allocator: AliasAllocator,
         *,
         now: Now,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._connector_id = connector_id
         self._organizers = organizers
@@ -98,6 +105,7 @@ class OfflineRewriter:
         self._quarantine = quarantine
         self._allocator = allocator
         self._now = now
+        self._heavy_work = heavy_work
 
     @property
     def has_pending(self) -> bool:
@@ -264,7 +272,17 @@ class OfflineRewriter:
             return True
         instructions = self._texts.instructions(connector, alias)
         placeholder = self._texts.placeholder(connector)
-        body = _rewritten(meeting, pending.token, placeholder, instructions)
+        body = await self._heavy_work(
+            partial(
+                _rewritten,
+                meeting.html,
+                meeting.text,
+                token=pending.token,
+                placeholder=placeholder,
+                instructions=instructions,
+            ),
+            _LOOKS * (len(meeting.html or meeting.text) + len(instructions)),
+        )
         if body is None:
             self._note(pending, "its organizer has removed the token")
             await self._decline_invalid(connector, pending)
@@ -293,7 +311,7 @@ class OfflineRewriter:
     def _has_tag(self, connector: Connector, meeting: CalendarMeeting) -> bool:
         """Return whether a meeting has a tag of this integration's already."""
         lookup = MeetingLookup(self._store)
-        found = (lookup.alias(u) for u in tags.find(meeting.html, meeting.text).pxps)
+        found = (lookup.alias(u) for u in tags.tags_of(meeting).pxps)
         return any(
             a is not None and a.exchange_connector == connector.id for a in found
         )
@@ -341,12 +359,12 @@ class OfflineRewriter:
 
 
 def _rewritten(
-    meeting: CalendarMeeting, token: str, placeholder: str, instructions: str
+    html: str, text: str, *, token: str, placeholder: str, instructions: str
 ) -> str | None:
     """Return the body with the instructions in place of placeholder and token, or None
     if the token is not there."""
-    if meeting.html:
-        return replace_token(meeting.html, token, placeholder, instructions)
+    if html:
+        return replace_token(html, token, placeholder, instructions)
     return replace_token_text(
-        meeting.text, token, plain_text(placeholder), plain_text(instructions)
+        text, token, plain_text(placeholder), plain_text(instructions)
     )

@@ -148,7 +148,7 @@ def examine(
     booked = records.booked(meeting.uid)
     if booked is not None:
         return None if booked.pending else _differing(meeting, booked, now)
-    found = (records.alias(uuid) for uuid in tags.find(meeting.html, meeting.text).pxps)
+    found = (records.alias(uuid) for uuid in tags.tags_of(meeting).pxps)
     own = [a for a in found if a is not None and a.ews_item_uid in ("", meeting.uid)]
     usable = any(not alias.is_deleted(now) for alias in own)
     kind = (

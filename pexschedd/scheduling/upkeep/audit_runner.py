@@ -174,7 +174,7 @@ class AuditRunner:
     def _tagged(
         self, connector: Connector, meeting: CalendarMeeting
     ) -> ScheduledAlias | None:
-        for uuid in tags.find(meeting.html, meeting.text).pxps:
+        for uuid in tags.tags_of(meeting).pxps:
             alias = self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, uuid)
             if (
                 alias is not None

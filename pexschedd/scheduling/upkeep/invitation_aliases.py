@@ -1,6 +1,7 @@
 """The alias that an invitation in the calendar names."""
 
 import re
+from functools import partial
 
 from pexschedd.bodies import tags
 from pexschedd.bodies.visible_text import visible_text
@@ -11,21 +12,28 @@ from pexschedd.scheduling.decisions import aliases
 from pexschedd.scheduling.decisions.aliases import AliasPair
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.lookup import MeetingLookup
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 
 def tags_in(meeting: CalendarMeeting) -> tuple[str, ...]:
     """The UUIDs of the security tags in the invitation, newest first."""
-    return tags.find(meeting.html, meeting.text).pxps
+    return tags.tags_of(meeting).pxps
 
 
 class InvitationAliases:
     """Finds the alias that the attendees of a meeting already have."""
 
-    def __init__(self, lookup: MeetingLookup, allocator: AliasAllocator) -> None:
+    def __init__(
+        self,
+        lookup: MeetingLookup,
+        allocator: AliasAllocator,
+        heavy_work: HeavyWork = work_at_once,
+    ) -> None:
         self._lookup = lookup
         self._allocator = allocator
+        self._heavy_work = heavy_work
 
-    def find(
+    async def find(
         self, connector: Connector, meeting: CalendarMeeting
     ) -> ScheduledAlias | None:
         """The alias in the invitation, if it can be this meeting's again.
@@ -48,19 +56,32 @@ class InvitationAliases:
         # copied from that one, alias and all.
         if not uuids or any(lookup.alias(uuid) is not None for uuid in uuids):
             return None
-        pair = named_pair(meeting.html, meeting.text, connector)
+        pair = await self._named_pair(meeting, connector)
         if pair is None or any(lookup.alias_taken(text) for text in pair.texts):
             return None
         return self._allocator.record(connector, pair, uuids[0])
 
+    async def _named_pair(
+        self, meeting: CalendarMeeting, connector: Connector
+    ) -> AliasPair | None:
+        return await self._heavy_work(
+            partial(
+                named_pair,
+                meeting.html[: tags.MAX_BODY],
+                meeting.text[: tags.MAX_BODY],
+                prefix=connector.scheduled_alias_prefix,
+                domain=connector.scheduled_alias_domain,
+            ),
+            len(meeting.html) + len(meeting.text),
+        )
 
-def named_pair(html: str, text: str, connector: Connector) -> AliasPair | None:
+
+def named_pair(html: str, text: str, *, prefix: str, domain: str) -> AliasPair | None:
     """The one alias of the integration's form in an invitation. Pure.
 
     None if the invitation names none, or several. With a domain only the full alias
     counts: a bare number may mean anything.
     """
-    prefix, domain = connector.scheduled_alias_prefix, connector.scheduled_alias_domain
     if not prefix:
         return None
     number = rf"(?<![\w.@-]){re.escape(prefix)}(\d{{5,15}})"

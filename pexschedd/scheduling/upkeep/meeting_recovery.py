@@ -21,6 +21,7 @@ from pexschedd.scheduling.upkeep.restore_room import (
 )
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import in_slices
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 KEPT = "rooms made again, with the old alias"
 NEW = "rooms made again, with a new alias and a new invitation"
@@ -49,20 +50,22 @@ class MeetingRecovery:
         allocator: AliasAllocator,
         *,
         clock: IReactorTime,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._store = store
         self._lookup = MeetingLookup(store)
         self._texts = texts
         self._restorer = restorer
         self._allocator = allocator
-        self._aliases = InvitationAliases(self._lookup, allocator)
+        self._aliases = InvitationAliases(self._lookup, allocator, heavy_work)
         self._clock = clock
 
     async def recover(self, meeting: CalendarMeeting, context: RecoveryContext) -> str:
         """Give an accepted meeting its room; `KEPT`, `NEW`, `TOLD` or `THERE`.
 
-        Raises `RoomNotRestorable`, `MailboxError`, `TemplateError`, or `Unavailable`
-        when there are no alias numbers left.
+        Raises `RoomNotRestorable`, `MailboxError`, `TemplateError`, `WorkAbandoned` for
+        an invitation that cannot be read, or `Unavailable` when there are no alias
+        numbers left.
         """
         connector = context.connector
         existing = records_with_room(self._lookup, connector.id, meeting.uid)
@@ -75,13 +78,15 @@ class MeetingRecovery:
             return await self._announce(meeting, alias, context)
         if await self._is_being_cancelled(connector, meeting):
             raise RoomNotRestorable("its cancellation is under way")
-        alias = self._aliases.find(connector, meeting)
+        alias = await self._aliases.find(connector, meeting)
         if alias is not None:
             return await self._restore(meeting, alias, context)
         # The copy in the equipment mailbox may have lost its text.
         own = await context.invitations.find(meeting)
-        with_text = msgspec.structs.replace(meeting, html=own.html, text=own.text)
-        alias = self._aliases.find(connector, with_text)
+        with_text = msgspec.structs.replace(
+            meeting, html=own.html, text=own.text, tags=own.tags
+        )
+        alias = await self._aliases.find(connector, with_text)
         if alias is not None:
             return await self._restore(meeting, alias, context)
         if not context.dry_run:

@@ -32,6 +32,7 @@ from pexschedd.scheduling.upkeep.meeting_recovery import (
 from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
 from pexschedd.util.retry import pages
+from pexschedd.util.worker_processes import WorkAbandoned
 
 DEFAULT_MESSAGE = "This meeting has updated joining instructions."
 
@@ -98,7 +99,13 @@ class RecoveryRunner:
     ) -> None:
         try:
             done = await self._recovery.recover(meeting, context)
-        except (RoomNotRestorable, MailboxError, TemplateError, Unavailable) as error:
+        except (
+            RoomNotRestorable,
+            MailboxError,
+            TemplateError,
+            Unavailable,
+            WorkAbandoned,
+        ) as error:
             name = f"meeting {meeting.uid} ({meeting.start:%Y-%m-%dT%H:%M:%SZ})"
             tally.failed(f"{name}: {error.message}")
             return

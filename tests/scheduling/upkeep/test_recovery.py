@@ -315,7 +315,7 @@ async def test_only_accepted_meetings_that_start_later(upkeep: Upkeep) -> None:
 )
 def test_the_alias_that_an_invitation_names(html: str, number: str | None) -> None:
     """Exactly one alias of the integration's own form, as a person sees it."""
-    pair = named_pair(html, "", CONNECTOR)
+    pair = named_pair(html, "", prefix="555", domain="example.test")
     assert (pair.numeric if pair else None) == (number and f"555{number}")
 
 
