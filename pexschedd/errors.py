@@ -62,12 +62,14 @@ class InvalidToken(NotAuthenticated):
 
 
 class TemplateError(PexscheddError):
-    """A template cannot be compiled or rendered. `line` is 1-based, 0 if unknown."""
+    """A template cannot be compiled or rendered. `line` is 1-based, 0 if
+    unknown; `text` is the message without it."""
 
     code = "template"
 
     def __init__(self, message: str, line: int = 0) -> None:
         self.line = line
+        self.text = message
         super().__init__(f"line {line}: {message}" if line else message)
 
 

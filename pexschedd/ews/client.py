@@ -30,7 +30,12 @@ from pexschedd.ews.error_messages import (
     server_error,
     soap_error,
 )
-from pexschedd.ews.error_policy import AnswerTooLarge, Retry, UnexplainedServerError, rule
+from pexschedd.ews.error_policy import (
+    AnswerTooLarge,
+    Retry,
+    UnexplainedServerError,
+    rule,
+)
 from pexschedd.ews.throttle import SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
 from pexschedd.util.worker_processes import (

@@ -114,7 +114,9 @@ class _Batch:
     async def _reread(self, indexes: Sequence[int]) -> list[int]:
         """Read the references again; return the indexes of those that still exist."""
         refs = await self._client.read(
-            build_get_refs(self._target.mailbox, [self._answers[i].ref for i in indexes]),
+            build_get_refs(
+                self._target.mailbox, [self._answers[i].ref for i in indexes]
+            ),
             partial(parse_refs, expected=len(indexes)),
         )
         current = []
@@ -145,7 +147,9 @@ class _Batch:
         for index in indexes:
             self._problems.pop(index, None)
         moved = await self._client.write(
-            build_discard(self._target.mailbox, [self._answers[i].ref for i in indexes]),
+            build_discard(
+                self._target.mailbox, [self._answers[i].ref for i in indexes]
+            ),
             partial(parse_discard, expected=len(indexes)),
         )
         self._problems.update(zip(indexes, moved, strict=True))

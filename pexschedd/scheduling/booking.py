@@ -3,7 +3,7 @@
 import msgspec
 
 from pexschedd.bodies import tags
-from pexschedd.errors import NotFound, TemplateError, Unavailable
+from pexschedd.errors import NotFound, Unavailable
 from pexschedd.model import tables
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -37,8 +37,7 @@ class Booking:
         """Reserve an alias durably, and fill in the joining instructions.
 
         `user` identifies the user who asked; it is not stored. Raises `NotFound` for an
-        unknown integration, and `Unavailable` when it hands out no aliases or its
-        template fails.
+        unknown integration, and `Unavailable` when it hands out no aliases.
         """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
@@ -48,14 +47,7 @@ class Booking:
                 "Single-use meeting rooms are switched off for this integration."
             )
         alias = self._allocator.allocate(connector)
-        # Before the alias is stored: a template that fails must not use one up.
-        try:
-            instructions = self._texts.instructions(connector, alias)
-        except TemplateError as error:
-            raise Unavailable(
-                "An administrator has to correct the integration's "
-                f"meeting_instructions_template: {error.message}"
-            ) from error
+        instructions = self._texts.instructions(connector, alias)
         transaction = self._store.transaction()
         transaction.put(tables.SCHEDULED_ALIAS, alias)
         await transaction.commit()

@@ -8,8 +8,10 @@ so the budget is what keeps a template from holding up everything else.
 from pexschedd.errors import TemplateError
 from pexschedd.templates.values import size_of
 
-MAX_STEPS = 50_000
+MAX_STEPS = 10_000
 _CHARACTERS_PER_STEP = 64
+_SLOW_CHARACTERS_PER_STEP = 8
+_ELEMENTS_PER_STEP = 4
 
 
 class Budget:
@@ -30,3 +32,10 @@ class Budget:
         """Take what looking at each character of `values` once costs."""
         for value in values:
             self.charge(1 + size_of(value) // _CHARACTERS_PER_STEP)
+            if isinstance(value, list | tuple | dict):
+                self.charge(len(value) // _ELEMENTS_PER_STEP)
+
+    def charge_slowly_for(self, *values: object) -> None:
+        """Take what a function costs that looks at each character by itself."""
+        for value in values:
+            self.charge(size_of(value) // _SLOW_CHARACTERS_PER_STEP)

@@ -23,7 +23,7 @@ from jinja2 import nodes
 from pexschedd.clock import Now
 from pexschedd.errors import TemplateError
 from pexschedd.templates.budget import Budget
-from pexschedd.templates.pex_filters import pex_filters
+from pexschedd.templates.pex_filters import InputTooShort, pex_filters
 from pexschedd.templates.sandbox import TESTS, RenderContext, TemplateSandbox
 from pexschedd.templates.standard_filters import STANDARD_FILTERS
 from pexschedd.templates.syntax import (
@@ -36,6 +36,8 @@ from pexschedd.templates.values import bounded_range, plain
 
 MAX_OUTPUT = 262_144
 """Characters of a rendered template, after escaping."""
+_MAX_REASON = 300
+"""Characters of the reason that Python gives for a failure; it may quote values."""
 _CACHED = 512
 """Compiled templates; one takes about 30 kB and 2 ms to make."""
 
@@ -47,17 +49,21 @@ _ILLEGAL = re.compile(
 # In names also what turns the direction of writing, which can disguise the rest.
 _INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
-_FAILURES = (
-    jinja2.TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""Errors that a wrong template can raise while it is rendered; others are our fault."""
+_SAMPLES: Mapping[str, object] = {
+    "addin_server_domain": "pexip.example.com",
+    "alias": "555123456@example.com",
+    "alias_uuid": "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#",
+    "correlation_id": "6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f",
+    "end_time": "15:30 on 31/07/2026",
+    "numeric_alias": "555123456",
+    "organizer_email": "alice@example.com",
+    "organizer_name": "Alice Archer",
+    "start_time": "15:00 on 31/07/2026",
+    "subject": "Weekly review",
+}
+"""Values that a template is tried with before it is saved."""
+_SAMPLE = "example"
+"""The value of any other variable."""
 
 
 class Templates:
@@ -74,7 +80,9 @@ class Templates:
         digits: Callable[[int], str],
         debug: Callable[[str], None] | None = None,
     ) -> None:
-        own = pex_filters(now, uuid4, digits, debug)
+        own = pex_filters(now, uuid4, digits, self._debugged)
+        self._debug = debug
+        self._is_trying = False
         self._filters = {**STANDARD_FILTERS, **own}
         self._functions = {"range": bounded_range, **own}
         self._sandboxes = {
@@ -86,6 +94,9 @@ class Templates:
     def check(self, source: str, variables: frozenset[str]) -> None:
         """Refuse a template that cannot be rendered or uses other variables.
 
+        It is tried with values such as it will get: what fails with every meeting is
+        refused here.
+
         Raises TemplateError, which says what is wrong, what would be right, and where.
         """
         tree = self._parse(source)
@@ -96,7 +107,20 @@ class Templates:
                 raise TemplateError(
                     f'unknown variable "{name}"; this template may use {may}', line
                 )
-        self._compile(tree, html=True)
+        template = self._compile(tree, html=True)
+        self._is_trying = True
+        try:
+            self._fill(template, {name: _SAMPLES.get(name, _SAMPLE) for name in used})
+        except InputTooShort:
+            pass  # the template's own wish, for values shorter than these
+        except TemplateError as error:
+            raise TemplateError(f"{error.text}, when tried", error.line) from None
+        finally:
+            self._is_trying = False
+
+    def _debugged(self, text: str) -> None:
+        if self._debug is not None and not self._is_trying:
+            self._debug(text)
 
     def uses(self, source: str, variable: str) -> bool:
         """Return whether `variable` is used outside of comments; raises
@@ -118,6 +142,11 @@ class Templates:
         characters (HTML is never cut). A variable without a value shows nothing.
         """
         template = self._template(source, html)
+        text = _ILLEGAL.sub("", self._fill(template, values))
+        return text if html else _one_line(text)[:max_length].rstrip()
+
+    def _fill(self, template: jinja2.Template, values: Mapping[str, object]) -> str:
+        """Render a template; whatever goes wrong within it is a `TemplateError`."""
         context = template.new_context({n: plain(v) for n, v in values.items()})
         assert isinstance(context, RenderContext)  # noqa: S101 - for the type checker
         context.budget = Budget()
@@ -131,12 +160,11 @@ class Templates:
                     raise TemplateError(f"the result is over {MAX_OUTPUT} characters")
         except TemplateError as error:
             line = _line(template, error.__traceback__)
-            raise type(error)(str(error), line) from None
-        except _FAILURES as error:
+            raise type(error)(error.text, line) from None
+        except Exception as error:  # noqa: BLE001 - no list of classes is complete
             line = _line(template, error.__traceback__)
             raise TemplateError(_said(error), line) from None
-        text = _ILLEGAL.sub("", "".join(pieces))
-        return text if html else _one_line(text)[:max_length].rstrip()
+        return "".join(pieces)
 
     def _template(self, source: str, html: bool) -> jinja2.Template:
         key = (html, source)
@@ -161,7 +189,7 @@ class Templates:
                 tree = self._sandboxes[True].parse(source)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(_said(error), error.lineno) from None
-        except (RecursionError, MemoryError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - as in `_fill`
             _refuse(error)
         inspect(tree, self._filters, TESTS, self._functions)
         return tree
@@ -171,7 +199,7 @@ class Templates:
             return self._sandboxes[html].from_string(instrument(tree))
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(_said(error), error.lineno) from None
-        except (RecursionError, MemoryError, ValueError, SyntaxError) as error:
+        except Exception as error:  # noqa: BLE001 - as in `_fill`
             _refuse(error)
 
 
@@ -199,7 +227,7 @@ def _said(error: BaseException) -> str:
         return error.message or "the template is wrong"
     if isinstance(error, RecursionError | MemoryError):
         return "the template is too complicated"
-    return f"the template failed: {error}"
+    return f"the template failed: {error}"[:_MAX_REASON]
 
 
 def _line(template: jinja2.Template, traceback: TracebackType | None) -> int:

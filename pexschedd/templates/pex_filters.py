@@ -194,7 +194,14 @@ def pex_filters(
     """
 
     def pex_now(tz: object = "UTC") -> datetime:
-        return now().astimezone(ZoneInfo(text_of(tz)))
+        name = text_of(tz)
+        try:
+            return now().astimezone(ZoneInfo(name))
+        except (LookupError, ValueError, OSError):
+            # Folders of the zones' files, such as "Europe", cannot be opened.
+            raise TemplateError(
+                f'pex_now: "{name[:60]}" is no time zone such as Europe/Berlin'
+            ) from None
 
     def pex_uuid4(*_: object) -> str:
         return uuid4()

@@ -81,8 +81,8 @@ def _round(
     raise TemplateError('round knows the methods "common", "ceil" and "floor"')
 
 
-def _striptags(value: object) -> str:
-    """Without tags and comments, entities resolved, white space collapsed."""
+def striptags(value: object) -> str:
+    """Remove tags and comments; resolve entities, collapse white space."""
     text = text_of(value)
     kept = []
     position = 0
@@ -132,7 +132,7 @@ STANDARD_FILTERS: Mapping[str, Callable[..., Any]] = {
     "range": bounded_range,
     "replace": replaced,
     "round": _round,
-    "striptags": _striptags,
+    "striptags": striptags,
     "trim": _trim,
     "truncate": _truncate,
     "upper": lambda value: text_of(value).upper(),

@@ -58,7 +58,7 @@ def inspect(
         try:
             _inspect(node, filters, tests, functions)
         except TemplateError as error:
-            raise type(error)(str(error), node.lineno or 0) from None
+            raise type(error)(error.text, node.lineno or 0) from None
 
 
 def _inspect(

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexschedd.errors import TemplateError
-from tests.templates.templates_support import still_templates
+from pexschedd.templates.engine import Templates
+from tests.templates.templates_support import NOON, still_templates
 
 BIG = {"big": "ab" * 30_000, "html": "&a" * 30_000, "x": "x"}
 
@@ -142,3 +143,34 @@ def test_no_program_runs_on(expressions: list[str], loop: bool) -> None:
 def test_nothing_else_can_be_reached(source: str) -> None:
     """Attributes that are not listed do not exist, however they are asked for."""
     assert still_templates().render(source, {"x": "x", "l": [1]}) == ""
+
+
+@pytest.mark.parametrize(
+    "error", [OSError, RuntimeError, StopIteration, EOFError, AssertionError, Exception]
+)
+def test_no_error_of_a_template_leaves_by_itself(error: type[Exception]) -> None:
+    """Whatever a function of a template raises is a TemplateError."""
+
+    def fail() -> str:
+        raise error("no such luck")
+
+    templates = Templates(now=lambda: NOON, uuid4=fail, digits=str)
+    with pytest.raises(TemplateError, match="failed"):
+        templates.render("\n{{ pex_uuid4() }}", {})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% set x = ('https://'*4000) %}{{ x|pex_safelinks_decode|length }}",
+        "{% set x = ('<b>&amp;'*7500) %}{{ x|striptags|length }}",
+        "{% set x = ('%41'*10000) %}{{ x|pex_url_decode|length }}",
+        "{% set x = ('s '*7000).split() %}{{ x|length }}",
+    ],
+)
+def test_slow_functions_cost_more(source: str) -> None:
+    """Functions that look at each character by itself can run a few times, not 40."""
+    templates = still_templates()
+    templates.render(source, {})
+    with pytest.raises(TemplateError, match="too much work"):
+        templates.render(f"{{% for i in range(40) %}}{source}{{% endfor %}}", {})

@@ -183,3 +183,41 @@ def test_sets_of_variables_agree() -> None:
     sets = (variables.REJECTION, variables.GENERAL_ERROR)
     assert all(a < b for a, b in pairwise(sets))
     assert variables.REQUIRED_IN_JOINING_INSTRUCTIONS in variables.JOINING_INSTRUCTIONS
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("{{ pex_now('Europe') }}", '"Europe" is no time zone'),
+        ("{{ pex_now('" + "a" * 5000 + "') }}", "is no time zone"),
+        ("{{ pex_now('\\0') }}", "is no time zone"),
+        ("{{ pex_now(alias) }}", "is no time zone"),
+        ("{{ 1/0 }}", "division by zero"),
+        ("{{ 2.5**1000 }}", "failed"),
+        ("{{ 'x' + 1 }}", "failed"),
+        ("{{ alias|pex_to_uuid }}", "failed"),
+        ("{{ 'a' * 10**9 }}", "grows beyond"),
+        ("{{ 9**99999 }}", "too large"),
+        ("{% for i in range(60000) %}{{ i }}{% endfor %}", "too much work"),
+        ("{{ '%d' % alias }}", "failed"),
+        ("{{ '1.1.1.1'|pex_in_subnet('x') }}", "failed"),
+    ],
+)
+def test_what_would_fail_with_every_meeting_is_refused(source: str, says: str) -> None:
+    """A template is tried before it is saved; the message says what went wrong."""
+    with pytest.raises(TemplateError, match=says) as caught:
+        still_templates().check(source, frozenset({"alias"}))
+    assert caught.value.message.startswith("line 1: ")
+    assert caught.value.message.endswith(", when tried")
+    assert len(caught.value.message) < 400
+
+
+def test_trying_is_not_noticed() -> None:
+    """A trial writes nothing to the log, and may refuse what is too short."""
+    said: list[str] = []
+    templates = still_templates(said)
+    source = "{{ pex_debug_log(alias) }}{{ alias|pex_require_min_length(99) }}"
+    templates.check(source, frozenset({"alias"}))
+    assert said == []
+    templates.render("{{ pex_debug_log(alias) }}", {"alias": "x"})
+    assert said == ["x"]

@@ -1,6 +1,11 @@
 """The integration's templates, filled in."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
+from msgspec.structs import fields
+from twisted.logger import Logger
 
 from pexschedd.bodies import tags
 from pexschedd.errors import TemplateError
@@ -10,20 +15,62 @@ from pexschedd.model.meeting import MeetingMessage
 from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.templates.engine import Templates, format_time
 
+_DEFAULTS = {field.name: field.default for field in fields(Connector)}
+_MOST_REPORTED = 1_000
+"""Failing templates that are remembered as reported."""
+
 
 class MessageTexts:
     """Joining instructions and answers, in HTML.
 
-    All but `general_error` raise `TemplateError` when the template fails.
+    None of them fails: the default text stands in for a template that does, and the
+    log says so once.
     """
+
+    _log = Logger()
 
     def __init__(self, templates: Templates) -> None:
         self._templates = templates
+        self._reported: set[tuple[int, str, str]] = set()
+
+    def fill_in(
+        self,
+        connector: Connector,
+        field: str,
+        values: Mapping[str, object],
+        **options: Any,
+    ) -> str:
+        """Render the template in one of the integration's fields; see
+        `Templates.render`."""
+        source = getattr(connector, field)
+        try:
+            return self._templates.render(source, values, **options)
+        except TemplateError as error:
+            self._report(connector, field, source, error)
+        return self._templates.render(_DEFAULTS[field], values, **options)
+
+    def _report(
+        self, connector: Connector, field: str, source: str, error: TemplateError
+    ) -> None:
+        key = connector.id, field, source
+        if key in self._reported:
+            return
+        if len(self._reported) >= _MOST_REPORTED:
+            self._reported.clear()
+        self._reported.add(key)
+        self._log.warn(
+            "template failed, default text is used integration={integration} "
+            "field={field} reason={reason}",
+            integration=connector.id,
+            field=field,
+            reason=error.message,
+        )
 
     def instructions(self, connector: Connector, alias: ScheduledAlias) -> str:
         """The joining instructions for an invitation, with the alias's tag."""
-        return self._templates.render(
-            connector.meeting_instructions_template,
+        return self.fill_in(
+            connector,
+            "meeting_instructions_template",
             {
                 "addin_server_domain": connector.addin_server_domain,
                 "alias": alias.alias,
@@ -34,7 +81,7 @@ class MessageTexts:
 
     def placeholder(self, connector: Connector) -> str:
         """The placeholder in an invitation that has no joining instructions yet."""
-        return self._templates.render(connector.placeholder_instructions_template, {})
+        return self.fill_in(connector, "placeholder_instructions_template", {})
 
     def answer(
         self,
@@ -54,31 +101,23 @@ class MessageTexts:
         if message.start and message.end:
             values["start_time"] = format_time(message.start, message.zone)
             values["end_time"] = format_time(message.end, message.zone)
-        return self._templates.render(getattr(connector, template), values)
+        return self.fill_in(connector, template, values)
 
     def plain_answer(self, connector: Connector, template: AnswerTemplate) -> str:
         """The answer by a template that names neither an alias nor times."""
-        return self._templates.render(getattr(connector, template), {})
+        return self.fill_in(connector, template, {})
 
     def general_error(self, connector: Connector, correlation_id: str) -> str:
-        """The text for an internal error.
-
-        It never fails: without a working template it is a sentence of our own.
-        """
-        try:
-            return self._templates.render(
-                connector.reject_general_error_template,
-                {"correlation_id": correlation_id},
-            )
-        except TemplateError:
-            return (
-                "<p>We are unable to schedule this meeting.<br>"
-                f'CorrelationID="{correlation_id}"</p>'
-            )
+        """The text for an internal error."""
+        return self.fill_in(
+            connector,
+            "reject_general_error_template",
+            {"correlation_id": correlation_id},
+        )
 
     def of_room(self, connector: Connector) -> "TemplatedRoomTexts":
         """The texts of the fields of the integration's rooms."""
-        return TemplatedRoomTexts(self._templates, connector)
+        return TemplatedRoomTexts(self, connector)
 
 
 class TemplatedRoomTexts(msgspec.Struct, frozen=True):
@@ -87,32 +126,29 @@ class TemplatedRoomTexts(msgspec.Struct, frozen=True):
     Plain text of at most 250 characters.
     """
 
-    templates: Templates
+    texts: MessageTexts
     connector: Connector
 
     def name(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
         """The conference's name."""
-        return self._plain(self.connector.conference_name_template, message, alias)
+        return self._plain("conference_name_template", message, alias)
 
     def description(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
         """The conference's description."""
-        template = self.connector.conference_description_template
-        return self._plain(template, message, alias)
+        return self._plain("conference_description_template", message, alias)
 
     def subject(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
         """The subject of the scheduled meeting."""
-        return self._plain(self.connector.conference_subject_template, message, alias)
+        return self._plain("conference_subject_template", message, alias)
 
     def alias_description(self, message: MeetingMessage, alias: ScheduledAlias) -> str:
         """The description of the conference's aliases."""
-        template = self.connector.scheduled_alias_description_template
-        return self._plain(template, message, alias)
+        return self._plain("scheduled_alias_description_template", message, alias)
 
-    def _plain(
-        self, template: str, message: MeetingMessage, alias: ScheduledAlias
-    ) -> str:
-        return self.templates.render(
-            template,
+    def _plain(self, field: str, message: MeetingMessage, alias: ScheduledAlias) -> str:
+        return self.texts.fill_in(
+            self.connector,
+            field,
             {
                 "subject": message.subject,
                 "organizer_name": message.organizer.name,

@@ -7,10 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 from markupsafe import Markup
-from twisted.logger import Logger
 
-from pexschedd.errors import TemplateError
-from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.integration import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import Sources
@@ -29,10 +26,8 @@ class PanePages:
     """Renders the add-in's pages. All addresses in them are relative.
 
     `placeholder` renders the HTML that stands in an invitation until it gets its
-    joining instructions; it may raise `TemplateError`.
+    joining instructions.
     """
-
-    _log = Logger()
 
     def __init__(
         self, files: ConnectorFiles, placeholder: Callable[[Connector], str]
@@ -48,7 +43,7 @@ class PanePages:
         own = [f"../{self._static[name].path}" for name in SCRIPTS]
         # The pane has the placeholder from the start: it needs it when the server is
         # away.
-        settings = _settings(connector, sources, self._placeholder_of(connector))
+        settings = _settings(connector, sources, self._placeholder(connector))
         revision = self._files.icon_revision(connector)
         return (
             self._environment.get_template("pane.html")
@@ -71,20 +66,6 @@ class PanePages:
             script=self._static["signed-in.js"].path,
         )
         return page.encode()
-
-    def _placeholder_of(self, connector: Connector) -> str:
-        """A text that cannot be rendered must not stop users from getting a room."""
-        try:
-            return self._placeholder(connector)
-        except TemplateError as error:
-            self._log.warn(
-                "placeholder not rendered integration={integration} "
-                "field=placeholder_instructions_template reason={reason}; the default "
-                "text is used",
-                integration=connector.id,
-                reason=error.message,
-            )
-            return PLACEHOLDER_INSTRUCTIONS
 
 
 def _settings(

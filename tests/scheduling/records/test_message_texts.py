@@ -2,6 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
+from twisted.logger import capturedLogs
 
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 from pexschedd.scheduling.decisions.decision import AnswerTemplate
@@ -17,7 +18,8 @@ from tests.scheduling.upkeep.upkeep_support import (
     tag,
 )
 
-TEXTS = MessageTexts(Templates(lambda: NOW, lambda: "uuid", lambda n: "1" * n))
+TEMPLATES = Templates(lambda: NOW, lambda: "uuid", lambda n: "1" * n)
+TEXTS = MessageTexts(TEMPLATES)
 MESSAGE = MeetingMessage(
     ref=MessageRef("item"),
     kind=MessageKind.REQUEST,
@@ -65,6 +67,30 @@ def test_an_answer_without_variables() -> None:
     assert (
         TEXTS.plain_answer(connector, AnswerTemplate.INVALID_ALIAS) == "<p>no tag</p>"
     )
+
+
+def test_a_template_that_fails_is_replaced_and_reported_once() -> None:
+    """The field's default text is sent, and one line says which template fails."""
+    connector = replace(
+        CONNECTOR,
+        meeting_instructions_template="{{ pex_now('Europe') }}",
+        conference_name_template="{{ 1/0 }}",
+    )
+    texts = MessageTexts(TEMPLATES)
+    with capturedLogs() as logged:
+        for _ in range(3):
+            assert numeric(1) in texts.instructions(connector, alias(1))
+        name = texts.of_room(connector).name(MESSAGE, alias(1))
+    assert name == "Plans & <b>secrets</b> (Alice)"
+    reports = [
+        (each["field"], each["integration"])
+        for each in logged
+        if "template failed" in each["log_format"]
+    ]
+    assert reports == [
+        ("meeting_instructions_template", connector.id),
+        ("conference_name_template", connector.id),
+    ]
 
 
 @pytest.mark.parametrize("template", ["failed: {{correlation_id}}", "{{1/0}}"])
