@@ -5,6 +5,7 @@ people: it says what is wrong and what would be right.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 
 class PexscheddError(Exception):
@@ -32,15 +33,41 @@ class ConfigError(PexscheddError):
 
 
 class InvalidFields(PexscheddError):
-    """A record cannot be saved. `problems` lists the errors of each field."""
+    """A record cannot be saved. `problems` lists the errors of each field.
+
+    Of many errors it keeps the first ones, and tells how many more there are.
+    """
 
     code = "invalid_fields"
 
     def __init__(self, problems: Mapping[str, Sequence[str]]) -> None:
-        self.problems = {field: list(texts) for field, texts in problems.items()}
+        self.problems = _bounded(problems)
         super().__init__(
             "; ".join(f"{f}: {' '.join(texts)}" for f, texts in self.problems.items())
         )
+
+
+MOST_PROBLEMS = 100
+"""Problems that are told of one request."""
+_LONGEST_PROBLEM = 1_000
+_LONGEST_FIELD = 100
+
+
+def _bounded(problems: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The first problems, and a last one that tells how many were left out."""
+    kept: dict[str, list[str]] = {}
+    left = MOST_PROBLEMS
+    for field, texts in islice(problems.items(), MOST_PROBLEMS):
+        shown = [text[:_LONGEST_PROBLEM] for text in texts[:left]]
+        left -= len(shown)
+        if shown or not texts:
+            kept[field[:_LONGEST_FIELD]] = shown
+    more = sum(map(len, problems.values())) - (MOST_PROBLEMS - left)
+    if more > 0:
+        kept.setdefault("__all__", []).append(
+            f"There are {more} or more other problems."
+        )
+    return kept
 
 
 class NotFound(PexscheddError):

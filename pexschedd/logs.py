@@ -25,14 +25,22 @@ from twisted.logger import (
     eventAsText,
     formatEvent,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pexschedd.clock import Now
 
 TRACEBACK_LIMIT = 20_000
+"""Characters of a traceback that are kept: the first and the last ones."""
+
 MESSAGE_LIMIT = 16_000
-"""Characters: a message may quote what came from the network."""
-"""Characters of a traceback that are kept: the last ones."""
+"""Characters of a message, which may quote what came from the network."""
+
+VALUE_LIMIT = 8_000
+"""Characters of one value in a message."""
+
+KEY_LIMIT = 200
+"""Characters of the value of any other key."""
 
 SERVICE = "schedulingservice"
 """The user of actions that no administrator asked for."""
@@ -83,16 +91,16 @@ class JsonObserver:
             "time": time.isoformat(timespec="milliseconds"),
             "level": event["log_level"].name,
             "log": _which(namespace),
-            "User": event.get("user", SERVICE),
-            "system": namespace,
-            "message": _bounded(formatEvent(event)),
+            "User": _value(event.get("user", SERVICE)),
+            "system": _value(namespace),
+            "message": _bounded(formatEvent(_with_bounded_values(event))),
         }
         for key in _KEYS:
             if key in event:
-                line[key] = event[key]
+                line[key] = _value(event[key])
         failure = event.get("log_failure")
         if failure is not None:
-            line["traceback"] = failure.getTraceback()[-TRACEBACK_LIMIT:]
+            line["traceback"] = _traceback(failure)
         self._out.write(msgspec.json.encode(line).decode() + "\n")
         self._out.flush()
 
@@ -105,23 +113,54 @@ class TextObserver:
         self._out = out
 
     def __call__(self, event: LogEvent) -> None:
+        event = _with_bounded_values(event)
         text = eventAsText(event, includeTraceback=False).rstrip()
         text = _bounded(text)
         # One event is one line, even if a name from the network has line breaks.
         text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-        keys = [("User", event.get("user", SERVICE))]
-        keys += [(key, event[key]) for key in _KEYS if key in event]
+        keys = [("User", _value(event.get("user", SERVICE)))]
+        keys += [(key, _value(event[key])) for key in _KEYS if key in event]
         tail = " ".join(f'{key}="{value}"' for key, value in keys)
         self._out.write(f"{text} {tail}\n")
         failure = event.get("log_failure")
         if failure is not None:
-            self._out.write(failure.getTraceback()[-TRACEBACK_LIMIT:])
+            self._out.write(_traceback(failure))
         self._out.flush()
 
 
-def _bounded(text: str) -> str:
-    more = len(text) - MESSAGE_LIMIT
-    return text if more <= 0 else f"{text[:MESSAGE_LIMIT]} ({more} more characters)"
+def _bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    more = len(text) - limit
+    if more > 0:
+        text = f"{text[:limit]} ({more} more characters)"
+    # A lone surrogate, from a name on the disk or in JSON, cannot be written.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _value(value: object) -> object:
+    """The value of a key as a line has it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _bounded(str(value), KEY_LIMIT)
+
+
+def _with_bounded_values(event: LogEvent) -> LogEvent:
+    """The event without its longest texts: they are not even formatted."""
+    long = {
+        key: _bounded(value, VALUE_LIMIT)
+        for key, value in event.items()
+        if isinstance(value, str) and len(value) > VALUE_LIMIT
+    }
+    return {**event, **long} if long else event
+
+
+def _traceback(failure: Failure) -> str:
+    """The traceback; the middle of a long one is left out, with a mark."""
+    text = failure.getTraceback()
+    more = len(text) - TRACEBACK_LIMIT
+    if more > 0:
+        half = TRACEBACK_LIMIT // 2
+        text = f"{text[:half]}\n({more} more characters)\n{text[-half:]}"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def dropped(form: str, now: Now) -> Callable[[int, int], str]:

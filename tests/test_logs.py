@@ -164,3 +164,34 @@ def test_an_integration_that_is_named_is_a_key_too(module: str) -> None:
             assert words.get("integration") == "connector.id", ast.unparse(call)
             seen += 1
     assert seen
+
+
+def test_every_line_is_bounded() -> None:
+    """Messages, keys and tracebacks are cut, and say how much of them is missing."""
+
+    def say(log: Logger) -> None:
+        try:
+            raise ValueError("v" * 10_000_000)
+        except ValueError:
+            log.failure(
+                "failed {what} {number}",
+                what="w" * 5_000_000,
+                number=10**4000,
+                user="u" * 1_000_000,
+                correlation_id="c" * 1_000_000,
+                integration=[1] * 1_000_000,
+            )
+
+    for form in ("json", "text"):
+        text = logged(form, say)
+        assert len(text) < 60_000
+        assert "4992000 more characters" in text
+        assert text.count("more characters") == 5
+        assert "ValueError: vvv" in text
+
+
+def test_a_lone_surrogate_does_not_lose_the_line() -> None:
+    """What has no UTF-8 is written as an escape."""
+    assert one(lambda log: log.info("hello {who}", who="\ud800"))["message"] == (
+        "hello \\ud800"
+    )

@@ -39,6 +39,8 @@ from jwt.algorithms import RSAAlgorithm
 from pexschedd.errors import InvalidToken
 from pexschedd.model.fields.addresses import is_loopback
 
+MOST_KEYS = 50
+"""Keys of a document that are looked at; Exchange lists two."""
 MAX_TOKEN = 8 * 1024
 """Characters. Exchange's tokens have one to two thousand."""
 
@@ -261,7 +263,7 @@ def read_keys(document: bytes) -> Keys:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ValueError(f"it is not a metadata document: {error}") from None
     keys = {}
-    for entry in entries:
+    for entry in entries[:MOST_KEYS]:
         if entry.usage.lower() != "signing":
             continue
         try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pexschedd.errors import InvalidFields
 from pexschedd.management.admin_log import (
     note_change,
     note_creation,
@@ -25,6 +26,9 @@ from pexschedd.model.uniqueness import UNIQUE, Unique
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
+
+MOST_RECORDS = 1_000
+"""Records that one request puts or deletes: they are changed in one go."""
 
 
 class ChangeSet:
@@ -50,12 +54,18 @@ class ChangeSet:
         return self._store.get(table, id) if changed is None else changed[1]
 
     def put(self, table: AnyTable, record: Record) -> None:
-        """Add a new or changed record, after its `clashes` have been looked at."""
-        self._puts[table.name, record.id] = table, record
+        """Add a new or changed record, after its `clashes` have been looked at.
+
+        Raises `InvalidFields` for more than `MOST_RECORDS`.
+        """
+        key = table.name, record.id
+        if key not in self._puts and len(self._puts) >= MOST_RECORDS:
+            raise InvalidFields({"": [too_many_records("are changed")]})
+        self._puts[key] = table, record
         for unique in UNIQUE.get(table.name, ()):
-            key = unique.key(record)
-            if key is not None:
-                self._keys[table.name, unique.field, key] = record.id
+            value = unique.key(record)
+            if value is not None:
+                self._keys[table.name, unique.field, value] = record.id
 
     def delete(self, resource: AnyResource, id: int) -> None:
         """Add the deletion of a record and of those that belong to it."""
@@ -139,6 +149,11 @@ class ChangeSet:
             else:
                 changed = _differences(old, record)
                 yield partial(note_change, table.name, record, changed)
+
+
+def too_many_records(what: str) -> str:
+    """Return the problem of a request that lists too many records."""
+    return f"More than {MOST_RECORDS} records {what} by one request; send several."
 
 
 def _differences(old: Record, new: Record) -> list[str]:

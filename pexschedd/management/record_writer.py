@@ -12,9 +12,13 @@ from msgspec.structs import replace
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
-from pexschedd.errors import InvalidFields
+from pexschedd.errors import MOST_PROBLEMS, InvalidFields
 from pexschedd.management.admin_log import note_deletion
-from pexschedd.management.change_set import ChangeSet
+from pexschedd.management.change_set import (
+    MOST_RECORDS,
+    ChangeSet,
+    too_many_records,
+)
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import matching
 from pexschedd.management.record_queries import existing_record
@@ -62,6 +66,12 @@ class RecordWriter:
         self._templates = templates
         self._now = now
         self._uuid4 = uuid4
+        self._commits = 0
+        for resource in CONFIGURATION.values():
+            store.subscribe(resource.table, self._count)
+
+    def _count(self, old: object, new: object) -> None:
+        self._commits += 1
 
     async def create(self, resource: AnyResource, payload: Payload) -> int:
         """Create what `payload` stands for; return the id, or the first of several."""
@@ -132,30 +142,56 @@ class RecordWriter:
 
         `objects` are changed if they carry a `resource_uri` or `id`, and created
         otherwise; `deleted_objects` are URIs. Only integrations are deleted afterwards,
-        one by one.
+        one by one. Other work has its turn while the records are checked; if that
+        changes any record, they are checked again, in one go.
+        """
+        later = resource.table is tables.CONNECTOR
+        for clock in (self._clock, None):
+            commits = self._commits
+            changes = ChangeSet(self._store)
+            deleted = await self._check_all(changes, resource, payload, clock)
+            if commits == self._commits:
+                break
+        await changes.commit(self._now())
+        if later and deleted:
+            await self._delete_all(resource, deleted)
+
+    async def _check_all(
+        self,
+        changes: ChangeSet,
+        resource: AnyResource,
+        payload: Payload,
+        clock: IReactorTime | None,
+    ) -> list[int]:
+        """Add all that `payload` lists; return what it deletes.
+
+        With a `clock`, with pauses. The checks end after `MOST_PROBLEMS`.
         """
         problems: Problems = {
             name: ["There is no such field."]
-            for name in set(payload) - {"objects", "deleted_objects"}
+            for name in sorted(set(payload) - {"objects", "deleted_objects"})
         }
-        changes = ChangeSet(self._store)
         deleted = self._deleted(changes, resource, payload, problems)
-        later = resource.table is tables.CONNECTOR
-        for id_ in () if later else deleted:
-            changes.delete(resource, id_)
+        if resource.table is not tables.CONNECTOR:
+            for id_ in deleted:
+                changes.delete(resource, id_)
         texts: list[str] = []
+        time_slice = TimeSlice(clock) if clock else None
         for number, item in enumerate(_list(payload, "objects", problems), 1):
             try:
                 self._save_item(changes, resource, item)
             except InvalidFields as error:
                 texts += _numbered(number, error)
+                if len(texts) > MOST_PROBLEMS:
+                    break
+            if clock and time_slice and time_slice.is_over():
+                await pause(clock)
+                time_slice = TimeSlice(clock)
         if texts:
             problems["objects"] = texts
         if problems:
             raise InvalidFields(problems)
-        await changes.commit(self._now())
-        if later and deleted:
-            await self._delete_all(resource, deleted)
+        return deleted
 
     def _deleted(
         self,
@@ -263,6 +299,8 @@ class RecordWriter:
         items = payload[children.name]
         if not isinstance(items, list):
             return ["This must be a list."]
+        if len(items) > MOST_RECORDS:
+            return [too_many_records("are listed")]
         kept = {_id_of(resource, item) for item in items}
         for child in changes.children(children, parent):
             if child not in kept:
@@ -346,7 +384,10 @@ def _id_of(resource: AnyResource, item: object) -> int | None:
 def _list(payload: Payload, name: str, problems: Problems) -> Sequence[object]:
     items = payload.get(name, [])
     if isinstance(items, list):
-        return items
+        if len(items) <= MOST_RECORDS:
+            return items
+        problems[name] = [too_many_records("are listed")]
+        return []
     problems[name] = ["This must be a list."]
     return []
 

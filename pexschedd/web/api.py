@@ -42,6 +42,11 @@ coroutine that does."""
 log = Logger()
 
 
+MOST_VALUES = 100_000
+"""Values in a JSON body, counted by its commas and brackets: decoding makes an object
+of each."""
+
+
 class ClientGone(PexscheddError):
     """The client disconnected before it was answered."""
 
@@ -169,6 +174,8 @@ def read_json(request: Request, kind: type[T]) -> T:
 
 def decode_json(body: bytes, kind: type[T]) -> T:
     """Return a request's body as `kind`; raises `BadRequest`."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise BadRequest(f"The request body holds more than {MOST_VALUES} values.")
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
