@@ -8,7 +8,13 @@ from lxml import etree
 
 from pexschedd.ews.envelope import ItemProblem
 from pexschedd.ews.operations.get_item import parse_messages, parse_refs
-from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
+from pexschedd.model.meeting import (
+    MeetingMessage,
+    MessageKind,
+    MessageRef,
+    Person,
+    Tags,
+)
 from tests.ews.ews_support import (
     binary,
     failure,
@@ -76,6 +82,7 @@ def test_a_whole_request() -> None:
         organizer=Person("Alice", "alice@example.test"),
         html="<p>PXPS:-1#</p>",
         text="PXPS:-1#",
+        tags=Tags(),
     )
 
 
@@ -316,6 +323,17 @@ def test_one_for_each_id_in_order() -> None:
     assert second.ref == MessageRef("two", "CK2")
     assert parse_refs(data, 4)[3] == MessageRef("two", "CK2")
     assert parse_refs(data, 4)[1] == gone
+
+
+def test_a_subject_that_shows_nothing_is_none() -> None:
+    """Zero-width and bidirectional characters alone are no subject, and no name."""
+    message = request(
+        "<t:Subject>\u200b\ufeff&#x202E;\xa0</t:Subject>"
+        "<t:Organizer>" + mailbox("\u200b", "a@y.test") + "</t:Organizer>"
+        f"<t:From>{mailbox('Alice', 'a@y.test')}</t:From>"
+    )
+    assert message.subject == ""
+    assert message.organizer == Person("Alice", "a@y.test")
 
 
 def test_nothing_grows_without_limit() -> None:

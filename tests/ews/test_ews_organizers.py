@@ -11,7 +11,7 @@ from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.model.meeting import CalendarMeeting, MessageRef
+from pexschedd.model.meeting import CalendarMeeting, MessageRef, Tags
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network
 from pexschedd.scheduling.ports.mailbox import OrganizersCalendars, RewriteKind
@@ -106,6 +106,7 @@ def test_a_meeting_is_found_by_its_global_id() -> None:
         end=ORIGINAL.replace(hour=9),
         subject="Weekly",
         html="<p>TOK:-x#</p>",
+        tags=Tags(),
     )
     assert [(each.operation, each.mailbox) for each in script.asked] == [
         ("FindItem", ALICE),

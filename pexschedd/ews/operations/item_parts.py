@@ -16,6 +16,7 @@ from pexschedd.ews.operations.parts import (
     Named,
     read_time,
 )
+from pexschedd.model.blank_text import shown
 from pexschedd.model.meeting import Person
 
 _TAG = "tag"
@@ -105,8 +106,8 @@ class ItemReader:
 
     @property
     def subject(self) -> str:
-        """The subject, bounded."""
-        return text(self.element, "Subject")[:_MAX_SUBJECT]
+        """The subject, bounded; empty if a person sees nothing in it."""
+        return shown(text(self.element, "Subject")[:_MAX_SUBJECT])
 
     @property
     def cancelled(self) -> bool:
@@ -139,7 +140,7 @@ class ItemReader:
         """
         organizer = child(self.element, "Organizer", "Mailbox")
         sender = child(self.element, "From", "Mailbox")
-        name = text(organizer, "Name") or text(sender, "Name")
+        name = shown(text(organizer, "Name")) or shown(text(sender, "Name"))
         addresses = (
             text(organizer, "EmailAddress"),
             self._properties.get((_TAG, SENDER_ADDRESS_TAG), ""),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from pexschedd.errors import InvalidFields, TemplateError
+from pexschedd.model.blank_text import is_blank
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
 from pexschedd.model.fields.times import parse_time
 
@@ -114,7 +115,7 @@ def _text(field: Declared, value: object, templates: TemplateChecker) -> str:
     declared = field.field
     if not isinstance(value, str):
         raise _Wrong("This must be a text.")
-    if declared.min_length and not value.strip():
+    if declared.min_length and is_blank(value):
         raise _Wrong("This may not be empty.")
     if declared.max_length is not None and len(value) > declared.max_length:
         raise _Wrong(f"This may have {declared.max_length} characters at most.")

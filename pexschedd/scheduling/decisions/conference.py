@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.model import tables
+from pexschedd.model.blank_text import shown
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
@@ -77,7 +78,7 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
 
     def _free_name(self, alias: ScheduledAlias, *, own: str) -> str:
         """A name that no other conference has, with a random number if necessary."""
-        wanted = self.texts.name(self.message, alias) or alias.numeric_alias
+        wanted = shown(self.texts.name(self.message, alias)) or alias.numeric_alias
         if own == wanted or _made_unique(own, wanted):
             return own
         name = wanted

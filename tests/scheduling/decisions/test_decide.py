@@ -302,6 +302,13 @@ def test_names_are_made_unique() -> None:
     assert sorted(c.name for c in rooms.conferences.values()) == names
 
 
+@pytest.mark.parametrize("subject", ["", " ", "\ufeff", "\u200b\u200f", "\u0301"])
+def test_a_room_without_a_title_is_named_by_its_number(subject: str) -> None:
+    """A title in which nobody sees anything is none."""
+    (conference,) = scheduled(subject=subject).conferences.values()
+    assert conference.name == "555000001"
+
+
 def test_a_long_name_is_cut_to_be_made_unique() -> None:
     """The number has to fit into the 250 characters of a name, and stays afterwards."""
     long = "x" * 250
