@@ -11,6 +11,7 @@ import resource
 import signal
 import struct
 import sys
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 LENGTH = struct.Struct(">Q")
@@ -24,13 +25,16 @@ _NICE = 5
 
 def main() -> None:
     """Serve standard input until it ends."""
-    # An interrupt at the terminal is the parent's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The end of the daemon is the parent's business, also when systemd or a terminal
+    # signals all of its processes.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     os.nice(_NICE)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    with suppress(BrokenPipeError):  # the parent is gone
+        serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar, cast
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
@@ -47,7 +47,8 @@ class HeavyWork(Protocol):
     """Does work that may take long, without holding up anything else."""
 
     async def __call__(self, work: Callable[[], T], cost: int) -> T:
-        """Return what `work` returns, or raise what it raises or `WorkAbandoned`.
+        """Return what `work` returns, or raise what it raises or `WorkAbandoned`, or
+        `CancelledError` when the daemon stops.
 
         `cost` is about the number of characters that are looked at.
         """
@@ -85,7 +86,7 @@ class WorkerProcesses:
         await self._free.acquire()
         try:
             if self._is_stopped:
-                raise WorkAbandoned("The daemon is stopping.")
+                raise CancelledError
             worker = self._idle.pop() if self._idle else self._start()
             result = await worker.do(message)
             if worker in self._running:
@@ -101,7 +102,7 @@ class WorkerProcesses:
         """Kill all processes; work that is not finished is abandoned."""
         self._is_stopped = True
         for worker in tuple(self._running):
-            worker.kill("The daemon is stopping.")
+            worker.kill(CancelledError())
 
     def _start(self) -> "_Worker":
         worker = _Worker(self._reactor, self._seconds, self._ended)
@@ -136,20 +137,20 @@ class _Worker(ProcessProtocol):
 
     def do(self, message: bytes) -> "Deferred[tuple[bool, Any]]":
         """Return what became of the work; whoever cancels it kills the process."""
-        self._answer = Deferred(lambda _: self.kill("It was cancelled."))
+        self._answer = Deferred(lambda _: self.kill(CancelledError()))
         self._timer = self._clock.callLater(self._seconds, self._too_long)
         self.transport.write(LENGTH.pack(len(message)))
         self.transport.write(message)
         return self._answer
 
     def _too_long(self) -> None:
-        self.kill(f"It took over {self._seconds:g} seconds.")
+        self.kill(WorkAbandoned(f"It took over {self._seconds:g} seconds."))
 
-    def kill(self, reason: str) -> None:
+    def kill(self, reason: Exception) -> None:
         """End the process, and fail what it was doing."""
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
-        self._over(Failure(WorkAbandoned(reason)))
+        self._over(Failure(reason))
         self._ended(self)
 
     def outReceived(self, data: bytes) -> None:
@@ -167,7 +168,7 @@ class _Worker(ProcessProtocol):
         self._over(pickle.loads(answer))  # noqa: S301 - from our own process
 
     def outConnectionLost(self) -> None:
-        self.kill("Its process ended.")
+        self.kill(WorkAbandoned("Its process ended."))
 
     def _over(self, result: "tuple[bool, Any] | Failure") -> None:
         if self._timer is not None and self._timer.active():

@@ -37,6 +37,7 @@ from pexschedd.scheduling.ports.mailbox import (
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.watcher_support import new_watcher
 
@@ -168,6 +169,7 @@ class Process:
         organizers: MemoryOrganizers | None = None,
         batch_size: int = 100,
         next_delay: NextDelay = poll_interval,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self.clock = Clock()
         self.mailbox = mailbox
@@ -196,6 +198,7 @@ class Process:
             clock=self.clock,
             batch_size=batch_size,
             next_delay=next_delay,
+            heavy_work=heavy_work,
             **chance,
         )
 

@@ -25,6 +25,7 @@ from pexschedd.scheduling.ports.mailbox import Mailbox, OrganizersCalendars
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 INTEGRATION = 1
 
@@ -44,6 +45,7 @@ def new_watcher(
     digits: Callable[[int], str],
     batch_size: int = BATCH_SIZE,
     next_delay: NextDelay = poll_interval,
+    heavy_work: HeavyWork = work_at_once,
 ) -> Watcher:
     """The watcher of the integration with the id 1."""
     id = INTEGRATION
@@ -72,6 +74,7 @@ def new_watcher(
                 quarantine,
                 AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
                 now=now,
+                heavy_work=heavy_work,
             ),
         ),
         MailboxAlarms(

@@ -55,7 +55,7 @@ from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
-from pexschedd.util.worker_processes import HeavyWork, work_at_once
+from pexschedd.util.worker_processes import HeavyWork, WorkAbandoned, work_at_once
 
 TRIES = 3
 """Attempts, one right after another, while the organizer is changing the meeting."""
@@ -231,6 +231,9 @@ class OfflineRewriter:
                 "could not be given joining instructions, and was declined.",
             )
             self._note(pending, "Exchange refuses the organizer's calendar")
+            await self._fail(connector, pending)
+        except (WorkAbandoned, MemoryError):
+            self._note(pending, "its body takes too long to rewrite")
             await self._fail(connector, pending)
 
     async def _give_alias(

@@ -13,6 +13,7 @@ from pexschedd.model import tables
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.inbox.quarantine import LONGEST
 from pexschedd.scheduling.ports.mailbox import Action, RewriteKind
+from pexschedd.util.worker_processes import WorkAbandoned
 from tests.conftest import Failures
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.process_support import (
@@ -95,6 +96,31 @@ async def test_rewritten_sent_and_accepted(world: World) -> None:
     assert "successfully scheduled" in told["update-1"][1]
     assert world.process.store.count(tables.CONFERENCE) == 1
     assert world.process.store.count(tables.REWRITE) == 0
+
+
+async def too_long(work: object, cost: int) -> Any:
+    assert cost > 8 * len(body(GOOD))
+    raise WorkAbandoned("It took over 30 seconds.")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_body_that_takes_too_long_is_declined_at_once(tmp_path: Path) -> None:
+    """The organizer hears that it did not work; nothing is tried again, nor sent."""
+    inbox = MemoryInbox()
+    organizers = MemoryOrganizers(inbox)
+    process = Process(
+        tmp_path / "state", MemoryMailbox(inbox), organizers, heavy_work=too_long
+    )
+    await process.book()
+    organizers.hold(offline(), offline().html)
+    inbox.deliver(offline())
+    await process.settle()
+    await process.end()
+    ((_, action, text),) = inbox.told
+    assert action is Action.DECLINE
+    assert "CorrelationID" in text
+    assert organizers.sent == []
+    assert process.store.count(tables.REWRITE) == 0
 
 
 @pytest_twisted.ensureDeferred
