@@ -170,7 +170,13 @@ def main() -> None:
         peer()
     print()
     subprocess.run([sys.executable, "benchmarks/bench_store.py"], check=True)
-    for name in ("notifications", "store_disks", "store_churn", "store_million"):
+    for name in (
+        "silence",
+        "notifications",
+        "store_disks",
+        "store_churn",
+        "store_million",
+    ):
         print(flush=True)
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
 
