@@ -175,4 +175,4 @@ class _Worker(ProcessProtocol):
             self._timer.cancel()
         answer, self._answer = self._answer, None
         if answer is not None and not answer.called:
-            answer.callback(result)  # type: ignore[arg-type]  # a Failure is an errback
+            answer.callback(result)
