@@ -41,8 +41,8 @@ async def test_every_answer_can_be_read_apart(
     mailbox = exchange.mailbox(heavy_work=apart)
     await mailbox.check()
     exchange.invite("Review", f"<p>PXPS:-{UUID}#</p>")
-    changes = await mailbox.changes("")
-    (message,) = await mailbox.fetch(changes.arrived)
+    arrivals = await mailbox.arrivals("")
+    (message,) = await mailbox.fetch(arrivals.arrived)
     assert isinstance(message, MeetingMessage)
     assert message.tags == Tags((UUID,))
     (outcome,) = await mailbox.answer([Answer(message.ref, Action.ACCEPT, "<p>x</p>")])
@@ -78,8 +78,8 @@ async def test_a_message_that_takes_too_long_holds_up_no_other(
     for number in range(5):
         exchange.invite(f"Meeting {number}", "<p>slow</p>" if number == 3 else "<p>")
     mailbox = exchange.mailbox(heavy_work=Impatient(b"slow"))
-    changes = await mailbox.changes("")
-    found: list[Any] = await mailbox.fetch(changes.arrived)
+    arrivals = await mailbox.arrivals("")
+    found: list[Any] = await mailbox.fetch(arrivals.arrived)
     read = [each.subject for each in found if isinstance(each, MeetingMessage)]
     (unreadable,) = [each for each in found if isinstance(each, Unreadable)]
     assert sorted(read) == [f"Meeting {number}" for number in (0, 1, 2, 4)]
