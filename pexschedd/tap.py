@@ -200,9 +200,9 @@ class Daemon(MultiService):
         an order in the daemon's place."""
         self._runtime.start_threads()
 
-    def stop_threads(self) -> None:
-        """Stop the threads for slow work."""
-        self._runtime.stop_threads()
+    async def stop_threads(self) -> None:
+        """Stop the threads and processes for slow work."""
+        await self._runtime.stop_threads()
 
     def stopService(self) -> Deferred[None]:
         """Stop all services, and close the store last."""
@@ -212,7 +212,7 @@ class Daemon(MultiService):
         """Stop ports and watchers first, then the parts that they use."""
         await self.first_start
         await super().stopService()
-        self.stop_threads()
+        await self.stop_threads()
         await self.store.close()
         self.http_servers.flush()
         # twistd ends by the signal that stopped it, which runs no exit handlers.

@@ -69,10 +69,10 @@ class Runtime:
         self._hashing_threads.start()
         self._kerberos_threads.start()
 
-    def stop_threads(self) -> None:
+    async def stop_threads(self) -> None:
         """Stop the thread pools, after the work that they have begun, and the worker
         processes."""
-        self.heavy_work.stop()
+        await self.heavy_work.stop()
         self._hashing_threads.stop()
         self._kerberos_threads.stop()
 

@@ -87,7 +87,7 @@ async def run_without_daemon(
             order, _ShownProgress(show), lambda: True
         )
     finally:
-        daemon.stop_threads()
+        await daemon.stop_threads()
         await daemon.store.close()
     return finished
 

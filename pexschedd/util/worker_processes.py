@@ -76,6 +76,9 @@ class WorkerProcesses:
         self._free = DeferredSemaphore(processes)
         self._idle: list[_Worker] = []
         self._running: set[_Worker] = set()
+        """The processes that can be handed something."""
+        self._alive: set[_Worker] = set()
+        """The processes that the system still has."""
         self._is_stopped = False
 
     async def __call__(self, work: Callable[[], T], cost: int) -> T:
@@ -98,11 +101,14 @@ class WorkerProcesses:
             raise value
         return cast(T, value)
 
-    def stop(self) -> None:
-        """Kill all processes; work that is not finished is abandoned."""
+    async def stop(self) -> None:
+        """Kill all processes; work that is not finished is abandoned. Return when they
+        are gone."""
         self._is_stopped = True
         for worker in tuple(self._running):
             worker.kill(CancelledError())
+        while self._alive:
+            await next(iter(self._alive)).gone
 
     def _start(self) -> "_Worker":
         worker = _Worker(self._reactor, self._seconds, self._ended)
@@ -111,6 +117,8 @@ class WorkerProcesses:
             worker, sys.executable, arguments, env=None, childFDs={0: "w", 1: "r", 2: 2}
         )
         self._running.add(worker)
+        self._alive.add(worker)
+        worker.gone.addCallback(lambda _: self._alive.discard(worker))
         return worker
 
     def _ended(self, worker: "_Worker") -> None:
@@ -130,6 +138,7 @@ class _Worker(ProcessProtocol):
         self._clock = clock
         self._seconds = seconds
         self._ended = ended
+        self.gone: Deferred[None] = Deferred()
         self._answer: Deferred[tuple[bool, Any]] | None = None
         self._timer: IDelayedCall | None = None
         self._pieces: list[bytes] = []
@@ -169,6 +178,9 @@ class _Worker(ProcessProtocol):
 
     def outConnectionLost(self) -> None:
         self.kill(WorkAbandoned("Its process ended."))
+
+    def processEnded(self, reason: Failure) -> None:
+        self.gone.callback(None)
 
     def _over(self, result: "tuple[bool, Any] | Failure") -> None:
         if self._timer is not None and self._timer.active():

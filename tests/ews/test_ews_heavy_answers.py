@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 
 from pexschedd.model.meeting import MeetingMessage, Tags
 from pexschedd.scheduling.ports.mailbox import (
@@ -29,8 +28,7 @@ UUID = "6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f"
 async def apart() -> AsyncIterator[WorkerProcesses]:
     workers = WorkerProcesses(reactor, processes=1, at_once=-1)
     yield workers
-    workers.stop()
-    await deferLater(reactor, 0.05)  # type: ignore[arg-type]  # collects the process
+    await workers.stop()
 
 
 @pytest_twisted.ensureDeferred
@@ -67,7 +65,7 @@ class Impatient:
         assert isinstance(work, partial)
         if self._text in work.args[0]:
             raise WorkAbandoned("It took over 30 seconds.")
-        return work()
+        return cast(T, work())
 
 
 @pytest_twisted.ensureDeferred

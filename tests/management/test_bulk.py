@@ -4,13 +4,14 @@ import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
@@ -38,7 +39,10 @@ def writer(store: Store, clock: Clock) -> RecordWriter:
 @pytest_twisted.async_yield_fixture()
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     found = Store.open(
-        tmp_path, tables.TABLES, reactor=reactor, failed=lambda error: os.abort()
+        tmp_path,
+        tables.TABLES,
+        reactor=cast(IReactorFromThreads, reactor),
+        failed=lambda error: os.abort(),
     )
     await writer(found, Clock()).create(CONFIGURATION["conference"], {"name": "Board"})
     yield found
@@ -102,7 +106,7 @@ async def test_what_changes_meanwhile_is_looked_at_again(store: Store) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_request_lists_so_many_records_at_most(store: Store) -> None:
     """More are refused before they are looked at, in every list there is."""
-    many = [{}] * (MOST_RECORDS + 1)
+    many: list[dict[str, Any]] = [{}] * (MOST_RECORDS + 1)
     bulk = writer(store, Clock()).bulk
     for name in ("objects", "deleted_objects"):
         with pytest.raises(InvalidFields, match="More than 1000 records") as caught:

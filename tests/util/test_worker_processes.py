@@ -9,7 +9,6 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 
 from pexschedd.ews.envelope import ItemProblem, ServerError, parse
 from pexschedd.util.worker_processes import WorkAbandoned, WorkerProcesses
@@ -21,8 +20,7 @@ LARGE = 10**9
 async def workers() -> AsyncIterator[WorkerProcesses]:
     found = WorkerProcesses(_reactor, processes=1, seconds=5)
     yield found
-    found.stop()
-    await deferLater(_reactor, 0.05)  # the reactor collects the ended processes
+    await found.stop()
 
 
 @pytest_twisted.ensureDeferred
@@ -60,8 +58,7 @@ async def test_what_takes_too_long_is_killed() -> None:
     workers = WorkerProcesses(_reactor, processes=1, seconds=0.2)
     with pytest.raises(WorkAbandoned, match=r"over 0\.2 seconds"):
         await workers(partial(time.sleep, 1000), LARGE)
-    workers.stop()
-    await deferLater(_reactor, 0.05)
+    await workers.stop()
 
 
 @pytest_twisted.ensureDeferred
@@ -88,7 +85,7 @@ async def test_cancelled_work_is_killed(workers: WorkerProcesses) -> None:
 async def test_nothing_begins_after_the_end(workers: WorkerProcesses) -> None:
     """Stopped workers give up what they do, and take no more."""
     work = Deferred.fromCoroutine(workers(partial(time.sleep, 1000), LARGE))
-    workers.stop()
+    await workers.stop()
     with pytest.raises(CancelledError):
         await work
     with pytest.raises(CancelledError):
