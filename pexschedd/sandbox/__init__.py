@@ -49,6 +49,8 @@ Used from Python, without HTTP::
     exchange.update(series, recurrence=SeriesRecurrence.weekly("Tuesday", until=…))
     exchange.update(meeting, recurrence=None)       # a single meeting again
 
+    internet_mail.receive(exchange, "pexipmeeting@example.test", ics)   # by SMTP, from
+                                                    # outside: REQUEST, CANCEL, COUNTER
     exchange.forward(request, bob, to=["pexipmeeting@example.test"])
     exchange.hold("pexipmeeting@example.test")      # its mail is held back
     exchange.release("pexipmeeting@example.test", order=(1, 0, 0))  # or as it was sent
@@ -106,7 +108,7 @@ from pexschedd.sandbox.items.records import (
     Send,
 )
 from pexschedd.sandbox.items.recurrence import Pattern, SeriesRecurrence
-from pexschedd.sandbox.mailboxes import alterations
+from pexschedd.sandbox.mailboxes import alterations, internet_mail
 from pexschedd.sandbox.mailboxes.accounts import Account, Processing, default_accounts
 from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
@@ -141,4 +143,5 @@ __all__ = [
     "SubscriptionLimits",
     "alterations",
     "default_accounts",
+    "internet_mail",
 ]

@@ -70,6 +70,7 @@ class EwsService:
             exchange = Exchange(chosen, now=now)
         self.exchange = exchange
         self.behaviour = Behaviour(sign_in, self._seconds)
+        exchange.altering = self.behaviour.alter
         self._moving: dict[str, float] = {}
         """The ends of moves, in seconds of the clock, by the GUIDs of mailboxes."""
         self.throttle = MailboxThrottle(self._seconds)
@@ -156,7 +157,7 @@ class EwsService:
             # is looked up.
             wanted = request.impersonate
             address = wanted[1] if wanted is not None else caller.address
-            plan = self.behaviour.take(request.operation, address)
+            plan = self.behaviour.take(request.operation, address, request.element)
             fault = plan.whole
             if fault is not None and not fault.done_first:
                 return CallOutcome(self._refuse(fault), fault)
@@ -213,5 +214,6 @@ class EwsService:
             caller,
             self.subscriptions,
             routing,
+            late_meetings=self.behaviour.late_meetings,
         )
         return operation(call), call

@@ -3,13 +3,15 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from time import process_time
 from typing import Any
 
 import msgspec
+import pytest
 import pytest_twisted
 from treq.client import HTTPClient
 from twisted.web.client import Agent, HTTPConnectionPool
-from twisted.web.server import Site
+from twisted.web.http_headers import Headers
 
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient
@@ -30,6 +32,16 @@ class Visitor:
     def __init__(self, http: HTTPClient, base: str) -> None:
         self._http = http
         self._base = base
+
+    async def post(self, path: str, kind: str, body: bytes) -> int:
+        response = await self._http.request(
+            "POST",
+            f"{self._base}/{path}",
+            data=body,
+            headers=Headers({"content-type": [kind]}),
+        )
+        await response.content()
+        return int(response.code)
 
     async def get(self, path: str) -> tuple[int, Any]:
         response = await self._http.get(f"{self._base}/desk/api/{path}")
@@ -57,9 +69,23 @@ async def visitor() -> AsyncIterator[Visitor]:
     )
     root = sandbox.resource()
     desk.mount(root)
-    listening = reactor.listenTCP(ports.desk, Site(root), interface="127.0.0.1")
+    site = sandbox.site(root)
+    listening = reactor.listenTCP(ports.desk, site, interface="127.0.0.1")
     yield Visitor(http, ports.desk_url)
     await listening.stopListening()
+
+
+@pytest.mark.parametrize("path", ["desk/api/meetings", "sandbox/identity-tokens"])
+@pytest_twisted.ensureDeferred
+async def test_a_form_is_not_parsed(visitor: Visitor, path: str) -> None:
+    """A form whose parsing takes seconds costs about as much as its bytes, at the desk
+    and at the sandbox beside it."""
+    head = b'form-data; name="' + b";" * 200_000
+    body = b"--X\r\nContent-Disposition: " + head + b"\r\n\r\nv\r\n--X--\r\n"
+    before = process_time()
+    code = await visitor.post(path, "multipart/form-data; boundary=X", body)
+    assert 400 <= code < 500
+    assert process_time() - before < 1
 
 
 @pytest_twisted.ensureDeferred

@@ -1,14 +1,39 @@
 """Misbehaviour on demand: latency, faults, throttling, and a wrong clock."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import msgspec
 from msgspec import UNSET
 
 from pexschedd.sandbox.faults.fault import BehaviourError, Fault
 from pexschedd.sandbox.faults.random_faults import RandomFaults, RandomFaultSource
+from pexschedd.sandbox.faults.refusals import Refusal, faults_of
 from pexschedd.sandbox.faults.throttling import Throttling
+from pexschedd.sandbox.items.records import Item, same_address
+from pexschedd.sandbox.mailboxes.alterations import ALTERATIONS
+from pexschedd.sandbox.markup import Element
 from pexschedd.sandbox.signin.settings import SignIn
+
+
+class MessageAlteration(msgspec.Struct, forbid_unknown_fields=True):
+    """A change of messages on their way."""
+
+    how: str
+    """A name of `alterations.ALTERATIONS`."""
+    mailbox: str | None = None
+    """Only messages to this address."""
+    times: int | None = None
+    """None: all messages until something else is configured."""
+
+    def check(self) -> None:
+        """Raise `BehaviourError` unless the alteration makes sense."""
+        if self.how not in ALTERATIONS:
+            raise BehaviourError(
+                f"altered.how {self.how!r}: must be one of {', '.join(ALTERATIONS)}"
+            )
+        if self.times is not None and self.times < 0:
+            raise BehaviourError("altered.times: must not be negative")
 
 
 class BehaviourSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,6 +47,13 @@ class BehaviourSettings(msgspec.Struct, forbid_unknown_fields=True):
     throttling: Throttling = Throttling()
     clock_skew_s: float = 0
     """Seconds by which the server's clock is ahead, as its Date header shows."""
+    refused: list[Refusal] = []
+    late_meetings_s: float = 0
+    """Seconds by the server's time after which a search finds a new meeting in its
+    organizer's calendar."""
+    altered: list[MessageAlteration] = []
+    cookies: list[str] = []
+    """Set-Cookie headers of every answer, as they are."""
 
 
 class Behaviour:
@@ -41,6 +73,12 @@ class Behaviour:
         self.latency = 0.0
         """Seconds before each answer."""
         self._faults: list[Fault] = []
+        self._refused: list[Refusal] = []
+        self.late_meetings = timedelta(0)
+        """The age up to which a search does not find organizers' meetings."""
+        self.cookies: list[bytes] = []
+        """Set-Cookie headers of every answer."""
+        self._altered: list[MessageAlteration] = []
         self._until: dict[int, float] = {}
 
     def configure(self, wanted: object) -> None:
@@ -58,6 +96,14 @@ class Behaviour:
             fault.check()
         for fault in parsed.random.faults if parsed.random is not None else ():
             fault.check()
+        if not 0 <= parsed.late_meetings_s <= 86_400:
+            raise BehaviourError("late_meetings_s: must be between 0 and 86400")
+        for alteration in parsed.altered:
+            alteration.check()
+        if any("\r" in line or "\n" in line for line in parsed.cookies):
+            raise BehaviourError("cookies: must be one line each")
+        for refusal in parsed.refused:
+            refusal.check()
         if parsed.random is not None and not 0 <= parsed.random.rate <= 1:
             raise BehaviourError("random.rate: must be between 0 and 1")
         if abs(parsed.clock_skew_s) > 10**9:
@@ -76,6 +122,10 @@ class Behaviour:
         self.clock_skew = parsed.clock_skew_s
         self.latency = parsed.latency_ms / 1000
         self._faults = parsed.faults
+        self._refused = parsed.refused
+        self.late_meetings = timedelta(seconds=parsed.late_meetings_s)
+        self._altered = parsed.altered
+        self.cookies = [line.encode() for line in parsed.cookies]
         self.sign_in = parsed.sign_in or self._own_sign_in
 
     def describe(self) -> BehaviourSettings:
@@ -87,10 +137,27 @@ class Behaviour:
             self._random.settings if self._random is not None else None,
             self.throttling,
             self.clock_skew,
+            self._refused,
+            self.late_meetings.total_seconds(),
+            self._altered,
+            [line.decode() for line in self.cookies],
         )
 
-    def take(self, operation: str, mailbox: str) -> "BehaviourPlan":
-        """Choose the faults of one call, and count them as used."""
+    def alter(self, address: str, message: Item) -> None:
+        """Change a message that is on its way to an address."""
+        for each in self._altered:
+            theirs = each.mailbox is None or same_address(each.mailbox, address)
+            if not theirs or each.times == 0:
+                continue
+            if each.times is not None:
+                each.times -= 1
+            ALTERATIONS[each.how](message)
+
+    def take(
+        self, operation: str, mailbox: str, element: Element | None = None
+    ) -> "BehaviourPlan":
+        """Choose the faults of one call, and count them as used. `element` is that of
+        the operation."""
         now = self._seconds()
         self._faults = [
             f for f in self._faults if now < self._until.get(id(f), now + 1)
@@ -114,6 +181,13 @@ class Behaviour:
             items.append(drawn)
         elif drawn is not None and whole is None:
             whole = drawn
+        for refusal in faults_of(self._refused, element) if element is not None else ():
+            if not refusal.fits(operation, mailbox):
+                continue
+            if refusal.item:
+                items.append(refusal)
+            elif whole is None:
+                whole = refusal
         return BehaviourPlan(whole, items)
 
 

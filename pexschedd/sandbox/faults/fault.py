@@ -12,8 +12,12 @@ from pexschedd.sandbox.notifications.streaming import ACTIONS
 TRANSPORT = (
     *("reset", "hang", "garbage", "truncate", "login-page", "slow", "huge"),
     *("redirect", "no-content-type", "wrong-content", "close", "cut-headers"),
+    *("forbidden-characters", "item-missing", "item-extra"),
 )
-_WITH_ANSWER = ("truncate", "slow", "no-content-type")
+_WITH_ANSWER = (
+    *("truncate", "slow", "no-content-type"),
+    *("forbidden-characters", "item-missing", "item-extra"),
+)
 STREAMS = tuple(f"stream-{action}" for action in ACTIONS)
 _CODE = re.compile(r"Error[A-Za-z0-9]+")
 _STATUS = re.compile(r"http-([2-5]\d\d)")
@@ -44,6 +48,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     """The operation is carried out, and only its answer goes wrong."""
     back_off_ms: int | None = None
     retry_after_s: int | None = None
+    retry_after_date_s: int | None = None
+    """Seconds from the server's own time: `Retry-After` is the date then."""
+    no_date: bool = False
+    """An `http-<status>` has no Date header."""
     message: str = ""
     inner: str | None = None
     """A code that ErrorInternalServerError carries in MessageXml."""
@@ -123,6 +131,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
             "bytes",
             "back_off_ms",
             "retry_after_s",
+            "retry_after_date_s",
             "index",
             "after_s",
         ):

@@ -193,6 +193,13 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     extended: dict[str, str | list[str]] = {}
     """Extended properties that clients have set, by `extended.Key.text`."""
 
+    attachments: tuple[str, ...] = ()
+    """The names of files that are attached."""
+    left_out: frozenset[str] = frozenset()
+    """Properties that the server does not give: URIs, and `ExtendedKey.text`."""
+    by_dn: bool = False
+    """People of this item are named by the directory's own addresses."""
+
     meeting: Meeting | None = None
 
     # Calendar items only

@@ -31,8 +31,11 @@ _AHEAD = timedelta(days=1080)
 def deliver(sender: MessageSender, mailbox: SandboxMailbox, message: Item) -> Item:
     """Put a message into the inbox and process it as the mailbox's settings say.
 
-    `sender` sends the booking attendant's responses. Returns the message.
+    `sender` sends the booking attendant's responses. Returns the message. Junk is put
+    where it belongs and is not processed.
     """
+    if message.folder == "junkemail":
+        return mailbox.add(message, "junkemail")
     mailbox.add(message, "inbox", new_mail=True)
     processing = mailbox.account.processing
     if processing is Processing.NONE:

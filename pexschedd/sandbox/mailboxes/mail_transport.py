@@ -1,6 +1,6 @@
 """The transport of messages between mailboxes, and what can go wrong with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,8 @@ class MailTransport(MailboxDirectory):
         self._held: dict[str, list[Item]] = {}
         """Messages held back, by the GUID of the mailbox they are for."""
         self._changes: list[Alteration] = []
+        self.altering: Callable[[str, Item], None] | None = None
+        """Changes what is sent to an address, as the server's behaviour says."""
         super().__init__(*args, **more)
 
     def send_message(
@@ -118,6 +120,8 @@ class MailTransport(MailboxDirectory):
             return None
         for change in self._changes:
             change(message)
+        if self.altering is not None:
+            self.altering(mailbox.address, message)
         if mailbox.guid in self._held:
             self._held[mailbox.guid].append(message)
             return None

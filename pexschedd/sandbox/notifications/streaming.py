@@ -15,7 +15,7 @@ from pexschedd.sandbox.notifications.subscriptions import (
     Subscriptions,
 )
 
-ACTIONS = ("silence", "abort", "half", "error", "missed", "close")
+ACTIONS = ("silence", "abort", "half", "error", "missed", "close", "error-beside")
 """The actions of `EventStream.misbehave`."""
 
 # Servers write the envelopes of a stream in another style than all others.
@@ -101,6 +101,9 @@ class EventStream:
             case "error":
                 self.fail(code, self.subscriptions)
                 self.finish()
+            case "error-beside":
+                about = [each.id for each in self.subscriptions]
+                self._write(failure(EwsError(code), about, beside="OK"))
             case "missed":
                 self.fail("ErrorMissedNotificationEvents", self.subscriptions)
             case "close":
@@ -178,8 +181,9 @@ def status(text: str) -> Element:
     return response
 
 
-def failure(error: EwsError, about: Sequence[str]) -> Element:
-    """Return an error, with the ids of the subscriptions that it is about."""
+def failure(error: EwsError, about: Sequence[str], beside: str = "") -> Element:
+    """Return an error, with the ids of the subscriptions that it is about, and perhaps
+    with a ConnectionStatus beside it that says all is well."""
     response = markup.message("GetStreamingEventsResponse")
     message = markup.m(
         markup.m(response, "ResponseMessages"),
@@ -194,6 +198,8 @@ def failure(error: EwsError, about: Sequence[str]) -> Element:
         for each in about:
             # Against the schema, as above: that is how servers and clients have it.
             markup.m(listed, "SubscriptionId", each)
+    if beside:
+        markup.m(message, "ConnectionStatus", beside)
     return response
 
 

@@ -3,7 +3,7 @@ together."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
 from pexschedd.sandbox import markup
@@ -72,6 +72,8 @@ class OperationCall:
     """The mailbox of the account that has signed in."""
     subscriptions: Subscriptions
     routing: RequestRouting
+    late_meetings: timedelta = timedelta(0)
+    """The age up to which a search does not find organizers' meetings."""
     cookies: dict[str, str] = field(default_factory=dict)
     """The cookies that the answer sets."""
     opening: tuple[list[MailboxSubscription], int] | None = None
@@ -81,6 +83,14 @@ class OperationCall:
     def element(self) -> Element:
         """The element of the operation."""
         return self.request.element
+
+    def shows(self, item: Item) -> bool:
+        """Return whether a search finds this item already."""
+        return (
+            not self.late_meetings
+            or not item.is_organizer
+            or self.exchange.now() - item.created >= self.late_meetings
+        )
 
     @property
     def zone(self) -> tzinfo:

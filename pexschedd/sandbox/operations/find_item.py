@@ -51,6 +51,7 @@ def find_item(call: OperationCall) -> Element:
                 _calendar_view(call, good, shape, mailbox, folder, view)
                 return
             items = [] if traversal != "Shallow" else _select(call, mailbox, folder)
+            items = [item for item in items if call.shows(item)]
             _page(call, good, shape, mailbox, items)
 
         return write
@@ -175,7 +176,12 @@ def _calendar_view(
     if view.get("MaxEntriesReturned") is not None:
         limit = markup.need_int(view, "MaxEntriesReturned", 1, 2**31 - 1)
     found = sorted(
-        (each for item in folder.items.values() for each in _within(item, start, end)),
+        (
+            each
+            for item in folder.items.values()
+            if call.shows(item)
+            for each in _within(item, start, end)
+        ),
         key=_start,
     )
     chosen = found[:limit]

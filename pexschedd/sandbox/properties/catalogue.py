@@ -10,7 +10,7 @@ BODIES = frozenset(
 """The properties that the body types of a shape apply to."""
 
 _OTHERS = """
-item: MimeContent Attachments InReplyTo InternetMessageHeaders ReminderDueBy
+item: MimeContent InReplyTo InternetMessageHeaders ReminderDueBy
  ReminderNextTime DisplayBcc ConversationId StoreEntryId EntityExtractionResult
  PolicyTag ArchiveTag RetentionDate PredictedActionReasons IsClutter
  RightsManagementLicenseData BlockStatus HasBlockedImages IconIndex Mentions MentionedMe

@@ -117,7 +117,20 @@ ITEM_PROPERTIES = (
     declare(
         "item:DisplayTo", ALL, value_types.TEXT, lambda item, _: _names(item.to) or None
     ),
-    declare("item:HasAttachments", ALL, value_types.BOOL, lambda item, _: False, "d"),
+    declare(
+        "item:Attachments",
+        ALL,
+        value_types.ATTACHMENTS,
+        lambda item, _: item.attachments or None,
+        "gu",
+    ),
+    declare(
+        "item:HasAttachments",
+        ALL,
+        value_types.BOOL,
+        lambda item, _: bool(item.attachments),
+        "d",
+    ),
     declare("item:Culture", ALL, value_types.TEXT, lambda item, _: "en-US"),
     declare("item:EffectiveRights", ALL, value_types.RIGHTS, lambda item, _: True),
     declare(

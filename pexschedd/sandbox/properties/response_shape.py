@@ -68,7 +68,10 @@ class ResponseShape:
         for one in _plan(item.kind, self):
             if one is None:
                 for key in self.keys:
-                    extended_properties.write(element, key, item, mailbox)
+                    if key.text not in item.left_out:
+                        extended_properties.write(element, key, item, mailbox)
+                continue
+            if one.uri in item.left_out:
                 continue
             value = one.get(item, mailbox)
             if value is None or value == ():
@@ -80,6 +83,10 @@ class ResponseShape:
                 # Finding looks things up in an index, which has only the names.
                 value_types.write_mailbox(
                     markup.t(element, one.name), value, name_only=True
+                )
+            elif item.by_dn and one.type is value_types.PERSON:
+                value_types.write_mailbox(
+                    markup.t(element, one.name), value, by_dn=True
                 )
             else:
                 one.type.write(element, one.name, value)

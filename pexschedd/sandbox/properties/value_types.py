@@ -12,6 +12,9 @@ from pexschedd.sandbox.items import timezones
 from pexschedd.sandbox.items.records import Attendee, Body, MailboxUser
 from pexschedd.sandbox.markup import Element
 
+_RECIPIENTS = (
+    "/o=Sandbox/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn="
+)
 Comparable = str | int | bool | bytes | datetime
 
 
@@ -60,15 +63,20 @@ def write_mailbox(
     person: MailboxUser,
     *,
     name_only: bool = False,
+    by_dn: bool = False,
     kind: str = "Mailbox",
 ) -> None:
-    """Add a Mailbox element; `kind` is its MailboxType."""
+    """Add a Mailbox element; `kind` is its MailboxType. With `by_dn` it has the
+    directory's own address."""
     mailbox = markup.t(parent, "Mailbox")
     markup.t(mailbox, "Name", person.name)
     if name_only:
         return
-    markup.t(mailbox, "EmailAddress", person.address)
-    markup.t(mailbox, "RoutingType", "SMTP")
+    address, routing = person.address, "SMTP"
+    if by_dn:
+        address, routing = f"{_RECIPIENTS}{address.partition('@')[0]}", "EX"
+    markup.t(mailbox, "EmailAddress", address)
+    markup.t(mailbox, "RoutingType", routing)
     markup.t(mailbox, "MailboxType", kind)
 
 
@@ -100,6 +108,17 @@ def _attendees(parent: Element, name: str, value: Sequence[Attendee]) -> None:
         markup.t(each, "ResponseType", attendee.response.value)
         if attendee.responded is not None:
             markup.t(each, "LastResponseTime", markup.stamp(attendee.responded))
+
+
+def _attachments(parent: Element, name: str, value: Sequence[str]) -> None:
+    element = markup.t(parent, name)
+    for number, each in enumerate(value):
+        file = markup.t(element, "FileAttachment")
+        markup.t(file, "AttachmentId", Id=f"attachment-{number}")
+        markup.t(file, "Name", each)
+        markup.t(file, "ContentType", "application/octet-stream")
+        markup.t(file, "Size", "1000")
+        markup.t(file, "IsInline", "false")
 
 
 def _identifier(parent: Element, name: str, value: tuple[str, str]) -> None:
@@ -165,6 +184,7 @@ BODY = ValueType(
     lambda parent, name, value: write_body(parent, name, value, "Best"), _parse_text
 )
 IDENTIFIER = ValueType(_identifier)
+ATTACHMENTS = ValueType(_attachments)
 ZONE = ValueType(_zone)
 OBJECTS = ValueType(_objects)
 RIGHTS = ValueType(_rights)

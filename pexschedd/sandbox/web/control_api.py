@@ -9,6 +9,7 @@ from twisted.web.server import Request
 
 from pexschedd.sandbox.faults.fault import BehaviourError
 from pexschedd.sandbox.host_header import HOST
+from pexschedd.sandbox.mailboxes.internet_mail import IcsError, receive
 from pexschedd.sandbox.notifications.streaming import ACTIONS
 from pexschedd.sandbox.notifications.subscriptions import (
     SubscriptionLimits,
@@ -31,6 +32,7 @@ def add_controls(root: Resource, service: EwsService) -> None:
     controls.putChild(b"behaviour", _Behaviour(service))
     controls.putChild(b"bearer-tokens", _BearerTokens(service))
     controls.putChild(b"calls", _Calls(service))
+    controls.putChild(b"mail", _Mail(service))
     controls.putChild(b"moves", _Moves(service))
     controls.putChild(b"notifications", _Notifications(service))
     controls.putChild(b"streams", _Streams(service))
@@ -174,6 +176,28 @@ class _Calls(_Json):
     def render_DELETE(self, request: Request) -> bytes:
         self._service.calls.clear()
         return self.render_GET(request)
+
+
+class _MailWanted(msgspec.Struct, forbid_unknown_fields=True):
+    to: str
+    ics: str
+    sender: str = ""
+
+
+class _Mail(_Json):
+    """Mail with a meeting in it, as it comes by SMTP."""
+
+    def render_POST(self, request: Request) -> bytes:
+        exchange = self._service.exchange
+        try:
+            wanted = msgspec.json.decode(content(request), type=_MailWanted)
+            if exchange.find(wanted.to) is None:
+                message = f"no mailbox {wanted.to!r}"
+                return self._refuse(request, message, HTTPStatus.NOT_FOUND)
+            arrived = receive(exchange, wanted.to, wanted.ics, wanted.sender)
+        except (msgspec.DecodeError, IcsError) as error:
+            return self._refuse(request, str(error))
+        return self._answer(request, {"ids": [each.id for each in arrived]})
 
 
 class _Move(msgspec.Struct, forbid_unknown_fields=True):

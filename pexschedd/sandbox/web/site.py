@@ -36,8 +36,15 @@ def make_resource(service: EwsService, clock: IReactorTime) -> Resource:
 
 
 def make_site(root: Resource, clock: IReactorTime) -> Site:
-    """Return a Site that limits request bodies and writes no access log."""
-    site = _QuietSite(root, requestFactory=_LimitedRequest, reactor=clock)
+    """Return a Site that limits request bodies, parses no forms, and writes no access
+    log."""
+    site = _QuietSite(
+        root,
+        requestFactory=_LimitedRequest,
+        reactor=clock,
+        # A form can be made so that its parsing takes seconds, and nobody reads one.
+        parsePOSTFormSubmission=False,
+    )
     site.displayTracebacks = False
     return site
 
@@ -99,9 +106,14 @@ class _Ews(Resource):
 
     def _date(self, request: Request) -> None:
         """Set the date of the server's own clock, which may be wrong."""
+        request.setHeader("date", datetimeToString(self._time()))
+        for line in self._service.behaviour.cookies:
+            request.responseHeaders.addRawHeader("set-cookie", line)
+
+    def _time(self) -> float:
+        """The server's own time."""
         now = self._service.exchange.now().timestamp()
-        shown = now + self._service.behaviour.clock_skew
-        request.setHeader("date", datetimeToString(shown))
+        return now + self._service.behaviour.clock_skew
 
     def _caller(self, request: Request) -> SandboxMailbox:
         service = self._service
@@ -130,7 +142,7 @@ class _Ews(Resource):
         if fault is not None and not (fault.is_code or fault.stream_action):
             refusal = service.negotiation.challenge(request, service.behaviour.sign_in)
             transport_faults.apply_fault(
-                request, outcome.answer, fault, refusal, self._clock
+                request, outcome.answer, fault, refusal, self._clock, self._time()
             )
         elif outcome.stream is not None:
             self._stream(request, outcome)

@@ -4,8 +4,10 @@ from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
+from pexschedd.sandbox.faults import spoiled_answers
 from pexschedd.sandbox.faults.fault import Fault
 from pexschedd.sandbox.signin.negotiation import AuthenticationRequired
 from pexschedd.sandbox.web import responses
@@ -29,13 +31,15 @@ def apply_fault(
     fault: Fault,
     challenge: AuthenticationRequired,
     clock: IReactorTime,
+    now: float,
 ) -> None:
-    """Spoil a response as the fault says; `challenge` is for status 401."""
+    """Spoil a response as the fault says; `challenge` is for status 401, `now` the
+    server's own time as a timestamp."""
     if request.channel is None or request.finished:
         return
     channel: Any = request.channel
     if fault.status is not None:
-        _status(request, fault, fault.status, challenge)
+        _status(request, fault, fault.status, challenge, now)
     elif fault.kind == "login-page":
         request.setHeader("content-type", responses.HTML)
         responses.finish(request, _LOGIN)
@@ -85,6 +89,8 @@ def _spoil(
         SlowBody(request, body, fault.bytes_per_s, clock).start()
     elif fault.kind == "huge":
         OversizedBody(request, fault.bytes, compressed=fault.gzip).start()
+    elif fault.kind in spoiled_answers.KINDS:
+        responses.finish(request, spoiled_answers.KINDS[fault.kind](body))
     else:
         request.responseHeaders.removeHeader("content-type")
         request.defaultContentType = None
@@ -92,11 +98,20 @@ def _spoil(
 
 
 def _status(
-    request: Request, fault: Fault, status: int, challenge: AuthenticationRequired
+    request: Request,
+    fault: Fault,
+    status: int,
+    challenge: AuthenticationRequired,
+    now: float,
 ) -> None:
     request.setResponseCode(status)
     if fault.retry_after_s is not None:
         request.setHeader("retry-after", str(fault.retry_after_s))
+    if fault.retry_after_date_s is not None:
+        until = datetimeToString(now + fault.retry_after_date_s)
+        request.setHeader("retry-after", until)
+    if fault.no_date:
+        request.responseHeaders.removeHeader("date")
     if status == HTTPStatus.UNAUTHORIZED:
         responses.unauthorized(request, challenge)
         return
