@@ -5,9 +5,10 @@ accepted is declined by the other, which knows nothing of its room. So each read
 five minutes, the stamp last left at the mailbox, and leaves its own. This warns
 administrators and is no lock: work goes on whatever the stamp says.
 
-Clocks need not agree once we have left a stamp: a foreign one found in its place was
-written since. Only the first stamp that is found is judged by its time, since it may
-have been left by a daemon that was taken out of service long ago.
+A stamp does not tell whether its owner still runs: it may be what is left of an
+installation that this one has replaced a moment ago. Only one that was written while we
+looked does: found in place of our own, or another than at the look before. So the first
+look decides nothing, and clocks need not agree.
 """
 
 from collections.abc import Callable
@@ -28,8 +29,8 @@ from pexschedd.util.periodic import Periodic, Running
 EVERY = 300.0
 """Seconds between two checks of the stamp."""
 
-FRESH = timedelta(minutes=15)
-"""The age up to which a stamp means that its owner is at work."""
+QUIET = timedelta(minutes=15)
+"""The time without a sign of another installation after which the alarm is lowered."""
 
 MAX_STAMP = 1000
 """The longest stamp that is read, in characters."""
@@ -89,6 +90,8 @@ class Ownership:
         self._now = now
         self._has_stamped = False
         """True once we have left a stamp since the start."""
+        self._last: OwnershipStamp | None = None
+        """The stamp of another installation that the look before has found."""
         self._quiet_since = now()
         """The last sign of another installation, or else the time of the start."""
         self._reported = ""
@@ -135,18 +138,21 @@ class Ownership:
     def _judge(self, text: str) -> None:
         now = self._now()
         found = _read(text)
-        if found is not None and self._is_at_work(found, now):
+        foreign = found if found is not None and self._is_foreign(found) else None
+        is_new = self._has_stamped or self._last not in (None, foreign)
+        self._last = foreign
+        if foreign is not None and is_new:
             self._quiet_since = now
             self._alarms.raise_(
-                names.SHARED_MAILBOX, self._latest().name, self._words(found)
+                names.SHARED_MAILBOX, self._latest().name, self._words(foreign)
             )
-        elif now - self._quiet_since >= FRESH:
+        elif now - self._quiet_since >= QUIET:
             self._alarms.lower(self._latest().name, names.SHARED_MAILBOX)
 
-    def _is_at_work(self, found: OwnershipStamp, now: datetime) -> bool:
-        """Return whether another installation has left this stamp recently."""
+    def _is_foreign(self, found: OwnershipStamp) -> bool:
+        """Return whether another installation has left this stamp."""
         if found.instance != self._installation.instance:
-            return self._has_stamped or abs(now - found.seen) < FRESH
+            return True
         # Perhaps our state folder was copied to another machine, which works with it
         # too. But a machine may also get another name: this is certain only if we have
         # left a stamp since, under our present name.

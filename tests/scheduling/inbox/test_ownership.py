@@ -198,6 +198,37 @@ async def test_a_copied_state_folder(world: World) -> None:
     assert "pex1" in copy.alarm
 
 
+@pytest.mark.parametrize("node", ["pex1", "pex0"])
+@pytest_twisted.ensureDeferred
+async def test_an_installation_that_was_just_replaced(world: World, node: str) -> None:
+    """What it left a moment ago, on this machine or another, is no sign of life."""
+    world.mailbox.text = msgspec.json.encode(
+        {"instance": "9", "node": node, "seen": START - timedelta(seconds=5)}
+    ).decode()
+    one = world.installation()
+    one.start()
+    for _ in range(20):
+        await world.pass_(MINUTE)
+        assert not one.alarm
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_one_where_stamps_cannot_be_left(world: World) -> None:
+    """It is noticed by its stamps, which change; a stamp that stays the same is no
+    sign of life there either."""
+    world.mailbox.read_only = True
+    left = {"instance": "9", "node": "old", "seen": START}
+    world.mailbox.text = msgspec.json.encode(left).decode()
+    one = world.installation()
+    one.start()
+    await world.pass_(20 * MINUTE)
+    assert not one.alarm
+    left["seen"] = START + timedelta(minutes=21)
+    world.mailbox.text = msgspec.json.encode(left).decode()
+    await world.pass_(6 * MINUTE)
+    assert "old" in one.alarm
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_stamp_of_long_ago(world: World) -> None:
     """What another one left that was taken out of service is replaced, no more."""
