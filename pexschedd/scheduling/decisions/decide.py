@@ -114,7 +114,7 @@ def _cancelled(
             organizer=organizer.address_of(message),
             created=now,
         )
-        return _occurrence_cancelled(message, early, known, connector)
+        return _occurrence_cancelled(message, early, known, connector, now)
     meetings = meeting_records(known, connector.id, message.uid)
     if not meetings:
         return _cancelled_before_request(message, known, connector, now, may_wait)
@@ -137,6 +137,7 @@ def _occurrence_cancelled(
     early: CancelledOccurrence,
     known: KnownMeetings,
     connector: Connector,
+    now: datetime,
 ) -> Decision:
     original = early.recurrence_id
     series = known.series(connector.id, message.uid)
@@ -163,13 +164,25 @@ def _occurrence_cancelled(
         return Decision(note, Action.REMOVE, changes=(remembered,))
     if Version.of_record(orphan).is_newer_than(Version.of_message(message)):
         return Decision("cancels what has been sent again since", Action.DISCARD)
-    change: RecordChange = RemoveRoom(orphan.conference)
+    changes: list[RecordChange] = [RemoveRoom(orphan.conference)]
     if succession.shared(orphan.conference, [orphan], known):
-        change = Put(
-            tables.SCHEDULED_CONFERENCE,
-            msgspec.structs.replace(orphan, start_time=orphan.end_time),
+        changes = [
+            Put(
+                tables.SCHEDULED_CONFERENCE,
+                msgspec.structs.replace(orphan, start_time=orphan.end_time),
+            )
+        ]
+    elif alias := known.alias_by_id(orphan.scheduled_alias):
+        # The series may still be on the way, with the same alias and an older version
+        # of this occurrence.
+        left = msgspec.structs.replace(
+            alias, conference_deletion_time=now, room_end=orphan.end_time
         )
-    return Decision("occurrence cancelled", Action.REMOVE, changes=(change,))
+        changes += [
+            Put(tables.SCHEDULED_ALIAS, left),
+            Put(tables.CANCELLED_OCCURRENCE, early),
+        ]
+    return Decision("occurrence cancelled", Action.REMOVE, changes=tuple(changes))
 
 
 def _cancelled_before_request(

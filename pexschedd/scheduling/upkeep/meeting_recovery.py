@@ -27,6 +27,7 @@ KEPT = "rooms made again, with the old alias"
 NEW = "rooms made again, with a new alias and a new invitation"
 TOLD = "invitations sent again that could not be sent the last time"
 THERE = "meetings that have their room"
+CANCELLED = "meetings left alone, as their cancellation is under way"
 
 
 class RecoveryContext(msgspec.Struct, frozen=True):
@@ -62,6 +63,7 @@ class MeetingRecovery:
 
     async def recover(self, meeting: CalendarMeeting, context: RecoveryContext) -> str:
         """Give an accepted meeting its room; `KEPT`, `NEW`, `TOLD` or `THERE`.
+        `CANCELLED` is one that gets none, as it is about to leave the calendar.
 
         Raises `RoomNotRestorable`, `MailboxError`, `TemplateError`, `WorkAbandoned` for
         an invitation that cannot be read, or `Unavailable` when there are no alias
@@ -77,7 +79,7 @@ class MeetingRecovery:
                 raise RoomNotRestorable("its alias is gone")
             return await self._announce(meeting, alias, context)
         if await self._is_being_cancelled(connector, meeting):
-            raise RoomNotRestorable("its cancellation is under way")
+            return CANCELLED
         alias = await self._aliases.find(connector, meeting)
         if alias is not None:
             return await self._restore(meeting, alias, context)
