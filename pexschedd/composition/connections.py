@@ -133,6 +133,7 @@ class Connections:
             username=connector.username,
             password=password,
             method=connector.authentication_method,
+            integration=connector.id,
             authenticator=self._authenticators.authenticator(connector, password),
             network=network.direct() if connector.disable_proxy else network,
             limits=ConnectionLimits(connections=CONNECTIONS),

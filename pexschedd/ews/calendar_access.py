@@ -60,8 +60,10 @@ async def calendar(
         for each in fetched or []:
             if isinstance(each, Unreadable):
                 _log.warn(
-                    "calendar item cannot be read mailbox={mailbox}: {reason}",
+                    "mailbox has a meeting in its calendar that cannot be read "
+                    "mailbox={mailbox} integration={integration}: {reason}",
                     mailbox=target.mailbox,
+                    integration=target.integration,
                     reason=each.reason,
                 )
             else:

@@ -36,7 +36,7 @@ from pexschedd.ews.error_policy import (
     UnexplainedServerError,
     rule,
 )
-from pexschedd.ews.throttle import SharedSlot, SharedThrottle
+from pexschedd.ews.throttle import RefusedRequest, SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
 from pexschedd.util.worker_processes import (
     HeavyWork,
@@ -125,6 +125,23 @@ class EwsClient:
         When it raises `MailboxUnreachable` the server may have done it all the same.
         """
         return await self._call(request, parse, repeatable=False)
+
+    def refuses(self, what: RefusedRequest) -> bool:
+        """Return whether the server is known to refuse this."""
+        return self._throttle is not None and self._throttle.refuses(what)
+
+    def refused(self, what: RefusedRequest) -> None:
+        """Remember that the server refuses this: the other way did what it did not."""
+        self._log.info(
+            "server refuses {what}, another way is used from now on host={host} "
+            "mailbox={mailbox} integration={integration}",
+            what=what,
+            host=self._target.host,
+            mailbox=self._target.mailbox,
+            integration=self._target.integration,
+        )
+        if self._throttle is not None:
+            self._throttle.refused(what)
 
     def error_for(self, problem: ItemProblem) -> MailboxError:
         """Return the error for an item's problem that is really the whole mailbox's."""
@@ -218,21 +235,21 @@ class EwsClient:
         except ConnectionFailure as failure:
             raise connection_error(failure, self._target) from failure
         if not _may_hold_soap(response):
-            self._log_refusal(response)
+            self._log_refusal(request, response, "none")
             raise http_error(_http_answer(response), self._target)
         body = response.body
         try:
             result = await self._heavy_work(partial(parse, body), len(body))
         except (WorkAbandoned, MemoryError) as error:
-            self._log_refusal(response)
+            self._log_refusal(request, response, "none")
             raise AnswerTooLarge(
                 f"The answer of {self._target.host} takes too long to read: {error}"
             ) from error
-        except ServerError:
-            self._log_refusal(response)
+        except ServerError as error:
+            self._log_refusal(request, response, error.problem.code)
             raise
         except SoapError as error:
-            self._log_refusal(response)
+            self._log_refusal(request, response, "not SOAP")
             raise soap_error(error, self._target) from error
         return result, response.headers.get("date", "")
 
@@ -248,19 +265,27 @@ class EwsClient:
     def _use_older_version(self) -> None:
         """Make all requests in the older version, until the process ends."""
         self._log.info(
-            "client falls back to the older request version, the server does not know "
-            "the newer one mailbox={mailbox}",
+            "server does not know the version of the requests, an older one is used "
+            "from now on host={host} mailbox={mailbox} integration={integration}",
+            host=self._target.host,
             mailbox=self._target.mailbox,
+            integration=self._target.integration,
         )
         self._older = True
         if self._throttle:
             self._throttle.mailbox.older = True
 
-    def _log_refusal(self, response: HttpResponse) -> None:
-        """Log the details that the people who run the server ask for first."""
+    def _log_refusal(self, request: bytes, response: HttpResponse, code: str) -> None:
+        """Log what was refused, and the details that the people who run the server ask
+        for first."""
         self._log.info(
-            "server refused request host={host} status={status} "
+            "server refused {operation} code={code} mailbox={mailbox} "
+            "integration={integration} host={host} status={status} "
             "request_id={request_id} front_end={front} back_end={back}",
+            operation=operation_of(request),
+            code=code,
+            mailbox=self._target.mailbox,
+            integration=self._target.integration,
             host=self._target.host,
             status=response.status,
             request_id=response.headers.get("request-id", "unknown"),

@@ -38,6 +38,8 @@ class EwsTarget(msgspec.Struct, frozen=True):
     mailbox: str
     method: str = "BASIC"
     """The way the account signs in: the integration's `authentication_method`."""
+    integration: int | None = None
+    """The integration's id, for the log; None for a call outside of one."""
 
     @property
     def host(self) -> str:

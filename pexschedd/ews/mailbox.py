@@ -40,7 +40,7 @@ from pexschedd.ews.operations.update_folder import (
 from pexschedd.ews.responses import answer_batch
 from pexschedd.ews.throttle import SharedThrottle
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.ews.transport.factory import is_address, open_transport
+from pexschedd.ews.transport.factory import is_address, open_transport, target_of
 from pexschedd.model.meeting import (
     CalendarMeeting,
     MeetingMessage,
@@ -287,9 +287,7 @@ def ews_mailbox(
         raise MailboxRefused(
             f'The mailbox address "{mailbox}" is not an email address.'
         )
-    target = error_messages.EwsTarget(
-        account.url, account.username, mailbox, account.method
-    )
+    target = target_of(account, mailbox)
     return EwsMailbox(
         EwsClient(
             open_transport(account), target, throttle, observer, account.heavy_work

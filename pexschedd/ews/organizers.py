@@ -9,31 +9,25 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
+import msgspec
+
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.client import EwsClient, Observer, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
-from pexschedd.ews.global_ids import clean_global_id
-from pexschedd.ews.operations.find_item import (
-    build_find_meeting,
-    build_view,
-    parse_entries,
-)
+from pexschedd.ews.meeting_search import MeetingSearch, raise_unless_gone
 from pexschedd.ews.operations.get_meetings import (
     build_get_body_type,
-    build_get_changed,
     build_get_meetings,
     parse_body_type,
-    parse_changed,
     parse_meetings,
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.ews.transport.factory import is_address, open_transport
+from pexschedd.ews.transport.factory import is_address, open_transport, target_of
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
-from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 from pexschedd.scheduling.ports.mailbox import RewriteKind
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
@@ -52,29 +46,31 @@ class EwsOrganizers:
     def __init__(
         self,
         transport: Poster,
+        target: EwsTarget,
         *,
-        url: str,
-        username: str,
-        method: str = "BASIC",
         throttles: Throttles | None = None,
         observer: Observer | None = None,
         heavy_work: HeavyWork = work_at_once,
     ) -> None:
+        """`target` names the server and the account; its mailbox does not matter."""
         self._transport = transport
+        self._target = target
         self._heavy_work = heavy_work
-        self._url = url
-        self._username = username
-        self._method = method
         self._throttles = throttles
         self._observer = observer
 
     async def find(
-        self, address: str, uid: str, recurrence_id: datetime | None = None
+        self,
+        address: str,
+        uid: str,
+        recurrence_id: datetime | None = None,
+        *,
+        start: datetime | None = None,
     ) -> CalendarMeeting | None:
         """In the organizer's default calendar, if they organize it and it is not
         cancelled. A body that was written as text has no `html`."""
         with _naming(address):
-            return await self._calendar(address).find(uid, recurrence_id)
+            return await self._calendar(address).find(uid, recurrence_id, start)
 
     async def rewrite(
         self, address: str, ref: MessageRef, html: str
@@ -87,8 +83,8 @@ class EwsOrganizers:
     def _calendar(self, address: str) -> "_Calendar":
         if not is_address(address):
             raise MailboxRefused("this is not an email address")
-        target = EwsTarget(self._url, self._username, address, self._method)
-        throttle = self._throttles.of(self._url, address) if self._throttles else None
+        target = msgspec.structs.replace(self._target, mailbox=address)
+        throttle = self._throttles.of(target.url, address) if self._throttles else None
         client = EwsClient(
             self._transport, target, throttle, self._observer, self._heavy_work
         )
@@ -118,47 +114,24 @@ class _Calendar:
     def __init__(self, client: EwsClient, target: EwsTarget) -> None:
         self._client = client
         self._target = target
+        self._search = MeetingSearch(client, target.mailbox, Sid.ANY)
 
     async def find(
-        self, uid: str, recurrence_id: datetime | None
+        self, uid: str, recurrence_id: datetime | None, start: datetime | None
     ) -> CalendarMeeting | None:
+        around = start if recurrence_id is None else recurrence_id
         own = [
             entry
-            for entry in await self._client.read(
-                build_find_meeting(self._target.mailbox, clean_global_id(uid), Sid.ANY),
-                parse_entries,
-            )
+            for entry in await self._search.entries(uid, around)
             if entry.organizes and not entry.cancelled
         ]
         if recurrence_id is None:
             return await self._get(own[0].ref) if own else None
         masters = [entry.ref for entry in own if entry.kind == "RecurringMaster"]
-        if not masters or not FIRST_YEAR <= recurrence_id.year <= LAST_YEAR:
+        if not masters:
             return None
-        ref = await self._occurrence(masters[0], uid, recurrence_id)
+        ref = await self._search.occurrence(masters[0], uid, recurrence_id)
         return await self._get(ref) if ref is not None else None
-
-    async def _occurrence(
-        self, master: MessageRef, uid: str, original: datetime
-    ) -> MessageRef | None:
-        """One that was moved is found by what it was, another by when it is."""
-        changed = await self._client.read(
-            build_get_changed(self._target.mailbox, master, Sid.ANY), parse_changed
-        )
-        if isinstance(changed, ItemProblem):
-            self._raise_unless_gone(changed)
-            return None
-        if original in changed:
-            return changed[original]
-        entries = await self._client.read(
-            build_view(self._target.mailbox, original, Sid.ANY), parse_entries
-        )
-        found = [e for e in entries if e.uid == uid and e.kind == "Occurrence"]
-        exact = [entry.ref for entry in found if entry.start == original]
-        if exact:
-            return exact[0]
-        # Of whole days some calendars only tell the date.
-        return found[0].ref if len(found) == 1 else None
 
     async def _get(self, ref: MessageRef) -> CalendarMeeting | None:
         (meeting,) = await self._client.read(
@@ -168,13 +141,9 @@ class _Calendar:
             partial(parse_meetings, expected=1),
         )
         if isinstance(meeting, ItemProblem):
-            self._raise_unless_gone(meeting)
+            raise_unless_gone(self._client, meeting)
             return None
         return None if meeting.cancelled else meeting
-
-    def _raise_unless_gone(self, problem: ItemProblem) -> None:
-        if category(problem.code) is not Category.GONE:
-            raise self._client.error_for(problem)
 
     async def rewrite(self, ref: MessageRef, body: str) -> tuple[RewriteKind, str]:
         body_type = await self._client.read(
@@ -207,9 +176,7 @@ def ews_organizers(
     organizer's mailbox."""
     return EwsOrganizers(
         open_transport(account),
-        url=account.url,
-        username=account.username,
-        method=account.method,
+        target_of(account, ""),
         throttles=throttles,
         observer=observer,
         heavy_work=account.heavy_work,

@@ -7,21 +7,38 @@ In this order:
 2. One CreateItem sends accepts, declines, removals and replies.
 3. What it could not do is sent once more, as far as the reason for the failure lets
    that succeed.
-4. Messages that only have to leave the inbox, and those replied to, are moved to the
+4. Where a server does not know RemoveItem, the cancelled meeting is looked for in the
+   calendar and deleted there.
+5. Messages that only have to leave the inbox, and those replied to, are moved to the
    deleted items.
 """
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
-from pexschedd.ews.envelope import ItemProblem
+from pexschedd.ews.envelope import ItemProblem, ServerError, Sid
 from pexschedd.ews.error_messages import EwsTarget, outcome, shared
+from pexschedd.ews.error_policy import RequestNotUnderstood
+from pexschedd.ews.meeting_search import MeetingSearch
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
-from pexschedd.ews.operations.delete_item import build_discard, parse_discard
-from pexschedd.ews.operations.get_item import build_get_refs, parse_refs
+from pexschedd.ews.operations.delete_item import (
+    build_delete,
+    build_discard,
+    parse_delete,
+    parse_discard,
+)
+from pexschedd.ews.operations.get_item import (
+    build_get_refs,
+    build_get_subjects,
+    parse_messages,
+    parse_refs,
+)
 from pexschedd.ews.response_codes import Category, category
+from pexschedd.ews.throttle import RefusedRequest
+from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome, OutcomeKind
 
 _NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
@@ -34,6 +51,10 @@ organizer itself, or got a copy as somebody's delegate."""
 _SENDS_MAIL = (Action.ACCEPT, Action.DECLINE, Action.REPLY)
 
 _NOT_UNDERSTOOD = frozenset((Category.PROTOCOL_BUG, Category.OTHER))
+
+_REMOVAL_REFUSED = ItemProblem(
+    "ErrorInvalidOperation", "The server does not know RemoveItem."
+)
 
 
 async def answer_batch(
@@ -55,6 +76,7 @@ class _Batch:
         self._answers = list(answers)
         self._problems: dict[int, ItemProblem | None] = {}
         """Outcomes of the answers by index, without those that are not yet tried."""
+        self._search = MeetingSearch(client, target.mailbox, Sid.PRIMARY)
 
     async def run(self) -> list[Outcome]:
         await self._look_up([i for i, a in enumerate(self._answers) if a.unsure])
@@ -63,13 +85,20 @@ class _Batch:
             for i, answer in enumerate(self._answers)
             if answer.action != Action.DISCARD and i not in self._problems
         ]
-        await self._send(to_send)
+        if self._client.refuses(RefusedRequest.REMOVE):
+            refused = [i for i in to_send if self._removes(i)]
+            self._problems.update(dict.fromkeys(refused, _REMOVAL_REFUSED))
+            await self._send([i for i in to_send if i not in refused])
+        else:
+            await self._send_unless_refused(to_send)
         problem = shared([self._problems[i] for i in to_send])
         if problem is not None:
             raise self._client.error_for(problem)
         later: str | None = None
         try:
             await self._retry(to_send)
+            refused = self._with_problem(to_send, _NOT_UNDERSTOOD)
+            await self._delete_cancelled([i for i in refused if self._removes(i)])
             await self._move(self._to_move())
         except MailboxError as error:
             if not self._problems:
@@ -86,6 +115,17 @@ class _Batch:
             partial(parse_answers, expected=len(indexes)),
         )
         self._problems.update(zip(indexes, said, strict=True))
+
+    async def _send_unless_refused(self, indexes: Sequence[int]) -> None:
+        """Raises `MailboxError`, but not if nothing but removals is refused."""
+        try:
+            await self._send(indexes)
+        except RequestNotUnderstood as error:
+            if not all(map(self._removes, indexes)):
+                raise  # in smaller requests each kind shows what it is worth
+            said = error.__cause__
+            problem = said.problem if isinstance(said, ServerError) else None
+            self._problems.update(dict.fromkeys(indexes, problem or _REMOVAL_REFUSED))
 
     async def _look_up(self, indexes: Sequence[int]) -> None:
         """Find out which answers were given already, and read the other messages' ids.
@@ -104,7 +144,68 @@ class _Batch:
         if sends_mail:
             # Removals may need a request of their own: they send nothing.
             refused = self._with_problem(indexes, _NOT_UNDERSTOOD)
-            await self._send([i for i in refused if self._removes(i)])
+            again = [i for i in refused if self._removes(i)]
+            if not self._client.refuses(RefusedRequest.REMOVE):
+                await self._send_unless_refused(again)
+
+    async def _delete_cancelled(self, indexes: Sequence[int]) -> None:
+        """Delete from the calendar what these cancellations are about. They then only
+        have to be moved; a problem remains for those whose meeting stays there."""
+        if not indexes:
+            return
+        problems = {i: self._problems.pop(i) for i in indexes}
+        messages = await self._client.read(
+            build_get_subjects(
+                self._target.mailbox, [self._answers[i].ref for i in indexes]
+            ),
+            lambda data: parse_messages(data, len(indexes)),
+        )
+        deleted = False
+        for index, message in zip(indexes, messages, strict=True):
+            if isinstance(message, ItemProblem):
+                self._problems[index] = message
+                continue
+            try:
+                refs = await self._cancelled_items(message)
+                problem = await self._delete(refs)
+            except RequestNotUnderstood:
+                refs, problem = [], problems[index]
+            if problem is not None:
+                self._problems[index] = problem
+            deleted = deleted or bool(refs and problem is None)
+        if deleted:
+            self._client.refused(RefusedRequest.REMOVE)
+
+    async def _cancelled_items(self, message: MeetingMessage) -> list[MessageRef]:
+        """The calendar items that a cancellation takes away; none if it was never
+        accepted. A series goes only if the message says that it means all of it."""
+        original = message.recurrence_id
+        found = await self._search.entries(message.uid, original or message.start)
+        theirs = [entry for entry in found if not entry.organizes]
+        masters = [e.ref for e in theirs if e.kind == "RecurringMaster"]
+        singles = [e for e in theirs if e.kind != "RecurringMaster"]
+        if original is None:
+            return [e.ref for e in singles] + (
+                masters if message.says_which_part else []
+            )
+        if masters:
+            ref = await self._search.occurrence(masters[0], message.uid, original)
+            return [ref] if ref is not None else []
+        # Occurrences that are there without their series.
+        day = original.astimezone(ZoneInfo(message.zone)).date()
+        return [e.ref for e in singles if e.day == day]
+
+    async def _delete(self, refs: Sequence[MessageRef]) -> ItemProblem | None:
+        """Return what kept an item in the calendar, if anything did."""
+        if not refs:
+            return None
+        problems = await self._client.write(
+            build_delete(self._target.mailbox, refs),
+            lambda data: parse_delete(data, len(refs)),
+        )
+        return next(
+            (p for p in problems if p and category(p.code) is not Category.GONE), None
+        )
 
     async def _refresh(self, indexes: Sequence[int]) -> None:
         """Answer messages that have changed since they were read, as they are now."""

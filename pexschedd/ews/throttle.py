@@ -9,6 +9,7 @@ for the end of a pause: it is refused at once, with the seconds that remain.
 
 from collections import deque
 from collections.abc import Callable
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 import msgspec
@@ -36,6 +37,17 @@ QUEUE = 100
 """The number of calls that may wait for others to end; more are refused."""
 
 
+REFUSED_FOR = 3600.0
+"""Seconds after which a request that a server refused is tried there again."""
+
+
+class RefusedRequest(StrEnum):
+    """Requests that some servers refuse, and that there is another way for."""
+
+    SEARCH = "a search for a meeting by its global object id"
+    REMOVE = "RemoveItem for a cancelled meeting"
+
+
 class Throttle:
     """The throttle of one mailbox, or of one server as a whole."""
 
@@ -59,6 +71,8 @@ class Throttle:
         self._waiting: deque[Deferred[None]] = deque()
         self.older = False
         """True if the server only knows the older version of the requests."""
+        self._refused: dict[RefusedRequest, float] = {}
+        """The ends, in seconds of the clock, of the times for which they count."""
 
     @property
     def back_off_seconds(self) -> float:
@@ -75,6 +89,14 @@ class Throttle:
             or self.older
             or self.concurrency < self._most
         )
+
+    def refuses(self, what: RefusedRequest) -> bool:
+        """Return whether the server has refused this within the last hour."""
+        return self._refused.get(what, 0.0) > self._clock.seconds()
+
+    def refused(self, what: RefusedRequest) -> None:
+        """Remember that the server refuses this, for an hour."""
+        self._refused[what] = self._clock.seconds() + REFUSED_FOR
 
     def check(self) -> None:
         """Raise `MailboxBusy` while the pause lasts."""
@@ -212,6 +234,14 @@ class SharedThrottle:
     def concurrency(self) -> int:
         """The number of calls that may be made at once at the moment."""
         return self.mailbox.concurrency
+
+    def refuses(self, what: RefusedRequest) -> bool:
+        """Return whether the server has refused this lately, in any mailbox."""
+        return self._server.refuses(what)
+
+    def refused(self, what: RefusedRequest) -> None:
+        """Remember that the server refuses this, in any mailbox."""
+        self._server.refused(what)
 
     def for_long_calls(self) -> "SharedThrottle":
         """The same throttle for streams; see `Throttle.acquire_uncounted`."""

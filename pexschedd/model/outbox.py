@@ -34,6 +34,8 @@ class PendingRewrite(Record, frozen=True, kw_only=True, omit_defaults=True):
     change_key: str = ""
     uid: str
     recurrence_id: datetime | None = None
+    start: datetime | None = None
+    """The start of the meeting, as its request has it; None if that named none."""
     organizer: str
     """The address of the organizer's mailbox."""
     token: str

@@ -35,7 +35,7 @@ MINE = "<t:MyResponseType>Organizer</t:MyResponseType>"
 
 
 def organizers(script: Script) -> EwsOrganizers:
-    return EwsOrganizers(script, url=SITE.url, username=SITE.username)
+    return EwsOrganizers(script, SITE)
 
 
 def entry(

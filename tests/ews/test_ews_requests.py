@@ -1,7 +1,7 @@
 """Every request that the daemon can send is valid by Exchange's own schema."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -16,10 +16,15 @@ from pexschedd.ews.operations.find_item import (
     build_find_calendar,
     build_find_inbox,
     build_find_meeting,
+    build_get_master,
     build_view,
 )
 from pexschedd.ews.operations.get_folder import build_get_folder
-from pexschedd.ews.operations.get_item import build_get_messages, build_get_refs
+from pexschedd.ews.operations.get_item import (
+    build_get_messages,
+    build_get_refs,
+    build_get_subjects,
+)
 from pexschedd.ews.operations.get_meetings import (
     build_get_body_type,
     build_get_changed,
@@ -73,6 +78,7 @@ def test_requests_about_items_are_valid(
     for request in (
         build_get_messages(mailbox, refs),
         build_get_refs(mailbox, refs),
+        build_get_subjects(mailbox, refs),
         build_discard(mailbox, refs),
         build_delete(mailbox, refs),
         build_get_meetings(mailbox, refs),
@@ -99,7 +105,8 @@ def test_searches_are_valid(
     for request in (
         build_find_inbox(mailbox, place, moment),
         build_find_calendar(mailbox, place),
-        build_view(mailbox, moment, Sid.ANY),
+        build_view(mailbox, moment, moment + timedelta(hours=1), Sid.ANY),
+        build_get_master(mailbox, MessageRef("id"), Sid.ANY),
         build_get_processing(mailbox),
     ):
         schema.assertValid(etree.fromstring(request))

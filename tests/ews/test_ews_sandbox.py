@@ -6,10 +6,12 @@ from xml.sax.saxutils import escape
 
 import pytest
 import pytest_twisted
+from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.errors import (
     CursorLost,
     MailboxBusy,
+    MailboxError,
     MailboxRefused,
     MailboxUnreachable,
 )
@@ -256,3 +258,35 @@ async def test_few_calls_for_many_messages(exchange: Exchange) -> None:
     assert exchange.folder(EQUIPMENT, "inbox") == []
     assert exchange.sandbox.calls.total() / count <= 0.15
     assert exchange.sandbox.calls["SyncFolderItems"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "status"),
+    [
+        ({"kind": "ErrorServerBusy"}, "ErrorServerBusy", 500),
+        ({"kind": "http-503"}, "none", 503),
+        ({"kind": "login-page"}, "not SOAP", 200),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_the_log_says_what_was_refused(
+    exchange: Exchange, fault: dict[str, Any], code: str, status: int
+) -> None:
+    """Operation, response code, mailbox and integration, whoever's calendar it is."""
+    exchange.misbehave(operation="FindItem", times=None, **fault)
+    organizers = exchange.organizers(integration=7)
+    with capturedLogs() as events:
+        for call in (
+            exchange.mailbox(integration=7).calendar(),
+            organizers.find(ALICE, "uid"),
+        ):
+            with pytest.raises(MailboxError):
+                await call
+    said = [formatEvent(each) or "" for each in events]
+    for mailbox in (EQUIPMENT, ALICE):
+        begin = (
+            f"server refused FindItem code={code} mailbox={mailbox} integration=7 "
+            f"host=127.0.0.1:"
+        )
+        (line,) = [each for each in said if each.startswith(begin)]
+        assert f" status={status} request_id=" in line

@@ -113,7 +113,12 @@ class MemoryOrganizers:
         )
 
     async def find(
-        self, address: str, uid: str, recurrence_id: datetime | None = None
+        self,
+        address: str,
+        uid: str,
+        recurrence_id: datetime | None = None,
+        *,
+        start: datetime | None = None,
     ) -> CalendarMeeting | None:
         if self.refused:
             raise MailboxRefused(self.refused)

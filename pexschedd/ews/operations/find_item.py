@@ -1,5 +1,5 @@
 """FindItem: what lies in a folder, page by page; a meeting by its global object id;
-what takes place on a day.
+what takes place in a span of time.
 
 A page begins where the one before ended in time, not at a number: what was read may
 be deleted before the next page is asked for. (Of the second in which the page ended,
@@ -8,12 +8,13 @@ as many others are passed over then; the next look finds them.)
 
 import base64
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
 
 import msgspec
 
 from pexschedd.ews.envelope import (
     Element,
+    ItemProblem,
     NotSoap,
     Sid,
     child,
@@ -22,14 +23,18 @@ from pexschedd.ews.envelope import (
     only_result,
     parse,
     request,
+    results,
     t,
 )
+from pexschedd.ews.global_ids import occurrence_date
 from pexschedd.ews.operations.get_item import read_message
 from pexschedd.ews.operations.item_parts import ItemReader
 from pexschedd.ews.operations.parts import (
     CALENDAR,
     CLEAN_GLOBAL_ID,
+    GLOBAL_ID,
     INBOX,
+    first_item,
     folder,
     item_shape,
     property_uri,
@@ -44,7 +49,8 @@ _RECEIVED = "item:DateTimeReceived"
 _CREATED = "item:DateTimeCreated"
 _COPIES = 10
 """A meeting is in a calendar once, unless somebody copied it."""
-_MOST_IN_A_DAY = 1000
+MOST_IN_VIEW = 1000
+"""Entries of a calendar view; Exchange gives no more at a time."""
 
 
 class PagePosition(msgspec.Struct, frozen=True):
@@ -181,6 +187,8 @@ class FoundItem(msgspec.Struct, frozen=True):
     kind: str
     """Single, Occurrence, Exception or RecurringMaster."""
     start: datetime | None
+    day: date | None
+    """The original day, of an occurrence that is an item by itself."""
     cancelled: bool
     organizes: bool
     """True if this mailbox organizes it."""
@@ -200,7 +208,7 @@ def build_find_meeting(mailbox: str, global_id: bytes, sid: Sid) -> bytes:
     constant = t("Constant", Value=base64.b64encode(global_id).decode("ascii"))
     operation = m(
         "FindItem",
-        item_shape(_ENTRY, (CLEAN_GLOBAL_ID,)),
+        item_shape(_ENTRY, (CLEAN_GLOBAL_ID, GLOBAL_ID)),
         m(
             "IndexedPageItemView",
             MaxEntriesReturned=str(_COPIES),
@@ -221,17 +229,16 @@ def build_find_meeting(mailbox: str, global_id: bytes, sid: Sid) -> bytes:
     return request(operation, mailbox, sid)
 
 
-def build_view(mailbox: str, around: datetime, sid: Sid) -> bytes:
-    """The day around a moment; occurrences are items of their own here."""
-    half = timedelta(hours=12)
+def build_view(mailbox: str, since: datetime, until: datetime, sid: Sid) -> bytes:
+    """A span of time; occurrences are items of their own here."""
     operation = m(
         "FindItem",
-        item_shape(_ENTRY, (CLEAN_GLOBAL_ID,)),
+        item_shape(_ENTRY, (CLEAN_GLOBAL_ID, GLOBAL_ID)),
         m(
             "CalendarView",
-            MaxEntriesReturned=str(_MOST_IN_A_DAY),
-            StartDate=write_time(around - half),
-            EndDate=write_time(around + half),
+            MaxEntriesReturned=str(MOST_IN_VIEW),
+            StartDate=write_time(since),
+            EndDate=write_time(until),
         ),
         m("ParentFolderIds", folder(CALENDAR)),
         Traversal="Shallow",
@@ -239,23 +246,46 @@ def build_view(mailbox: str, around: datetime, sid: Sid) -> bytes:
     return request(operation, mailbox, sid)
 
 
+def build_get_master(mailbox: str, occurrence: MessageRef, sid: Sid) -> bytes:
+    """Build a GetItem for the series that an occurrence belongs to."""
+    master = t("RecurringMasterItemId", OccurrenceId=occurrence.item_id)
+    shape = item_shape(_ENTRY, (CLEAN_GLOBAL_ID, GLOBAL_ID))
+    return request(m("GetItem", shape, m("ItemIds", master)), mailbox, sid)
+
+
+def parse_master(data: bytes) -> FoundItem | ItemProblem | None:
+    """Read a series; None if the answer has no item."""
+    result = results(parse(data), 1)[0]
+    if result.problem is not None:
+        return result.problem
+    item = first_item(result.element)
+    return _entry(item) if item is not None else None
+
+
 def parse_entries(data: bytes) -> list[FoundItem]:
     """Read the ids of found meetings, with what tells one from another."""
-    found = []
-    for element in _found(data)[0]:
-        item, ref = ItemReader(element), read_ref(element)
-        if ref is not None:
-            found.append(
-                FoundItem(
-                    ref,
-                    uid=item.uid,
-                    kind=item.word("CalendarItemType"),
-                    start=item.time("Start"),
-                    cancelled=item.cancelled,
-                    organizes=item.organizes,
-                )
-            )
-    return found
+    return parse_view(data)[0]
+
+
+def parse_view(data: bytes) -> tuple[list[FoundItem], bool]:
+    """Read found meetings, and whether these are all."""
+    items, last = _found(data)
+    return [entry for entry in map(_entry, items) if entry is not None], last
+
+
+def _entry(element: Element) -> FoundItem | None:
+    item, ref = ItemReader(element), read_ref(element)
+    if ref is None:
+        return None
+    return FoundItem(
+        ref,
+        uid=item.uid,
+        kind=item.word("CalendarItemType"),
+        start=item.time("Start"),
+        day=occurrence_date(item.binary(GLOBAL_ID)),
+        cancelled=item.cancelled,
+        organizes=item.organizes,
+    )
 
 
 def _found(data: bytes) -> tuple[list[Element], bool]:

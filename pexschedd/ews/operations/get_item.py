@@ -89,6 +89,14 @@ def build_get_without_body(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
     return request(m("GetItem", shape, _ids(refs)), mailbox)
 
 
+def build_get_subjects(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
+    """Build a GetItem that tells which meetings messages are about, and when those
+    take place."""
+    fields = (*_FIRST_FIELDS, "calendar:Start", "calendar:StartTimeZone")
+    shape = item_shape(fields, _NAMED, sender_address=True)
+    return request(m("GetItem", shape, _ids(refs)), mailbox)
+
+
 def build_get_refs(mailbox: str, refs: Sequence[MessageRef]) -> bytes:
     """Only the ids, as they are now."""
     return request(m("GetItem", item_shape(), _ids(refs)), mailbox)

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 from pexschedd.ews.client import EwsClient, Observer
-from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import MINUTES, EwsStream
 from pexschedd.ews.throttle import SharedThrottle
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.ews.transport.factory import choose_authenticator
+from pexschedd.ews.transport.factory import choose_authenticator, target_of
 
 
 def ews_notifications(
@@ -35,7 +34,7 @@ def ews_notifications(
         clock=clock,
         limits=account.limits,
     )
-    target = EwsTarget(account.url, account.username, mailbox, account.method)
+    target = target_of(account, mailbox)
     aside = throttle.for_long_calls() if throttle else None
     client = EwsClient(channel, target, aside, observer, account.heavy_work)
     if pull_every is not None:

@@ -86,7 +86,13 @@ class EwsStream:
             forgotten = category(problem.code) is Category.SUBSCRIPTION
             if made_now or not forgotten or problem.code == REPLACED:
                 raise problem_error(problem, self._target)
-            self._log.info("subscribing again: {why}", why=said(problem))
+            self._log.info(
+                "stream subscribes again mailbox={mailbox} integration={integration}: "
+                "{why}",
+                mailbox=self._target.mailbox,
+                integration=self._target.integration,
+                why=said(problem),
+            )
             made_now = True
 
     async def _subscribe(self) -> None:

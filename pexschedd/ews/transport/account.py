@@ -17,6 +17,8 @@ class EwsAccount(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     method: str = "BASIC"
     """The integration's `authentication_method`, for messages to administrators."""
+    integration: int | None = None
+    """The integration's id, for the log."""
     authenticator: Authenticator | None = None
     """Signs requests in, on all connections; None: Basic, with the password."""
     network: Network

@@ -3,6 +3,7 @@
 from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.basic import BasicAuthenticator
+from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.transport import Transport
 
@@ -18,6 +19,13 @@ def open_transport(account: EwsAccount) -> Transport:
         clock=account.clock or account.network.reactor,
         network=account.network,
         limits=account.limits,
+    )
+
+
+def target_of(account: EwsAccount, mailbox: str) -> EwsTarget:
+    """Return what messages say of calls that an account makes for a mailbox."""
+    return EwsTarget(
+        account.url, account.username, mailbox, account.method, account.integration
     )
 
 

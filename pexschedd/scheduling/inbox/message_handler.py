@@ -214,6 +214,7 @@ class MessageHandler:
                 change_key=message.ref.change_key,
                 uid=message.uid,
                 recurrence_id=message.recurrence_id,
+                start=message.start,
                 organizer=message.organizer.email,
                 token=decision.token,
                 correlation_id=correlation_id,

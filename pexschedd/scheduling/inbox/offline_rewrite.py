@@ -12,9 +12,12 @@ message, and processed in two durable steps:
    ordinary update with a tag, and that update is accepted.
 
 Before step 2 is done or repeated, the organizer's meeting is read: if it has our tag
-the step was done before, and the organizer's own changes are never overwritten.
+the step was done before, and the organizer's own changes are never overwritten. The
+meeting may be in that calendar later than its invitation is here, as servers store the
+two apart: it is waited for, for some minutes.
 """
 
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -59,6 +62,10 @@ from pexschedd.util.worker_processes import HeavyWork, WorkAbandoned, work_at_on
 
 TRIES = 3
 """Attempts, one right after another, while the organizer is changing the meeting."""
+MISSING_FOR = timedelta(minutes=5)
+"""The time for which a meeting is waited for that its organizer does not have."""
+LOOK_AGAIN = 20.0
+"""Seconds between two looks for such a meeting."""
 _MOST_UNREACHABLE = 2
 """Organizers out of reach one after another, after which the others have to wait."""
 
@@ -136,6 +143,8 @@ class OfflineRewriter:
                 await self._advance(connector, pending)
                 await self._went_well(pending)
                 unreachable = 0
+            except _NotThereYet:
+                self._quarantine.wait(pending.item_id, LOOK_AGAIN)
             except (Unavailable, TemplateError, MailboxBusy) as error:
                 await self._not_yet(connector, pending, error)
             except MailboxUnreachable as error:
@@ -261,14 +270,20 @@ class OfflineRewriter:
     ) -> bool:
         """Return True when it is settled, False if the meeting must be read again."""
         meeting = await self._organizers.find(
-            pending.organizer, pending.uid, pending.recurrence_id
+            pending.organizer,
+            pending.uid,
+            pending.recurrence_id,
+            start=pending.start,
         )
         if meeting is None:
-            self._note(pending, "the organizer does not have the meeting any more")
             if pending.cancelled:
+                self._note(pending, "the organizer has cancelled the meeting")
                 await self._finish(pending, Action.DISCARD)
-            else:
-                await self._fail(connector, pending)
+                return True
+            self._note(pending, "the organizer's calendar does not have the meeting")
+            if self._now() - pending.created < MISSING_FOR:
+                raise _NotThereYet
+            await self._fail(connector, pending)
             return True
         if self._has_tag(connector, meeting):
             await self._finish(pending, Action.DISCARD)
@@ -335,6 +350,8 @@ class OfflineRewriter:
         """Replace the pending rewrite by an ordinary pending answer."""
         transaction = self._store.transaction()
         transaction.delete(tables.REWRITE, pending.id)
+        # The answer has attempts of its own.
+        self._quarantine.forget(transaction, pending.item_id)
         transaction.put(
             tables.OUTBOX,
             PendingAnswer(
@@ -359,6 +376,10 @@ class OfflineRewriter:
             integration=self._connector_id,
             what=what,
         )
+
+
+class _NotThereYet(Exception):
+    """The organizer does not have the meeting, and it may still come."""
 
 
 def _rewritten(

@@ -180,7 +180,7 @@ class Outbox:
         attempt = self._quarantine.count(
             transaction,
             MessageRef(pending.item_id, pending.change_key),
-            f"Exchange did not {pending.action} it: {outcome.reason}",
+            f"{_left_undone(pending)}: {outcome.reason}",
             pending.correlation_id,
             blame=outcome.blame,
             successes=self._taken,
@@ -229,13 +229,36 @@ class Outbox:
             action=pending.action,
             reason=outcome.reason,
         )
-        follows = "got no answer" if pending.is_last else "is told the general error"
+        follows = {
+            Action.ACCEPT: "Its organizer is told the general error instead.",
+            Action.DECLINE: "Its organizer is told the general error instead.",
+            Action.REMOVE: "Delete the meeting there; nothing else is left to do.",
+            Action.REPLY: "Its sender gets no answer.",
+            Action.DISCARD: "Delete the message there.",
+        }[Action(pending.action)]
+        if pending.is_last and pending.action == Action.DECLINE:
+            follows = "Its organizer got no answer."
+        connector = self._connector()
+        mailbox = connector.room_mailbox_email_address if connector else "unknown"
         self._alarms.raise_(
             names.ANSWER_FAILED,
             self._instance(),
-            f"Exchange refused to {pending.action} a meeting request, so its organizer "
-            f"{follows}: {outcome.reason} (correlation id {pending.correlation_id}).",
+            f"{_left_undone(pending)}: {outcome.reason} (mailbox {mailbox}, "
+            f"correlation id {pending.correlation_id}). {follows}",
         )
+
+
+def _left_undone(pending: PendingAnswer) -> str:
+    """A sentence for an administrator about what Exchange has not done."""
+    return {
+        Action.ACCEPT: "Exchange refused to accept a meeting request",
+        Action.DECLINE: "Exchange refused to decline a meeting request",
+        Action.REMOVE: "A meeting was cancelled and its room is closed, but Exchange "
+        "did not take it out of the equipment mailbox's calendar",
+        Action.REPLY: "Exchange refused to reply to a message",
+        Action.DISCARD: "Exchange did not move a message that is done with out of the "
+        "equipment mailbox's inbox",
+    }[Action(pending.action)]
 
 
 def of_different_meetings(

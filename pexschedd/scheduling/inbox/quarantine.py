@@ -184,9 +184,9 @@ class Quarantine:
         before = wait.pause if wait else PAUSES_IN_DOUBT[0]
         return min(2 * before, UNCOUNTED_MOST)
 
-    def wait(self, item_id: str) -> None:
-        """Delay what is left to do about a message that is already set aside."""
-        self._wait(item_id, PAUSES[-1], 0, counted=True)
+    def wait(self, item_id: str, seconds: float = PAUSES[-1]) -> None:
+        """Delay the next attempt at a message, without counting one."""
+        self._wait(item_id, seconds, 0, counted=True)
 
     def _wait(
         self, item_id: str, pause: float, successes: int, *, counted: bool

@@ -178,10 +178,19 @@ class OrganizersCalendars(Protocol):
     """
 
     async def find(
-        self, address: str, uid: str, recurrence_id: datetime | None = None
+        self,
+        address: str,
+        uid: str,
+        recurrence_id: datetime | None = None,
+        *,
+        start: datetime | None = None,
     ) -> CalendarMeeting | None:
         """Return the organizer's own copy of a meeting, or of one occurrence of it;
-        None if it is not there."""
+        None if it is not there.
+
+        `start` is when the meeting begins as far as is known, aware UTC: a server that
+        cannot search by UID is asked for what takes place around it.
+        """
 
     async def rewrite(
         self, address: str, ref: MessageRef, html: str

@@ -164,7 +164,7 @@ class AuditRunner:
         address = meeting.organizer.email
         if not address:
             raise RoomNotRestorable("the calendar does not say who organizes it")
-        own = await organizers.find(address, meeting.uid)
+        own = await organizers.find(address, meeting.uid, start=meeting.start)
         if own is None:
             raise RoomNotRestorable("the organizer does not have this meeting any more")
         if _same_times(own, meeting, now):

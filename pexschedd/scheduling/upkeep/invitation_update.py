@@ -34,7 +34,8 @@ class InvitationUpdater:
         if not address:
             raise RoomNotRestorable("the calendar does not say who organizes it")
         own = await with_retries(
-            partial(self._organizers.find, address, meeting.uid), self._clock
+            partial(self._organizers.find, address, meeting.uid, start=meeting.start),
+            self._clock,
         )
         if own is None:
             raise RoomNotRestorable("its organizer does not have it any more")

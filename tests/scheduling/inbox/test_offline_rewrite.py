@@ -1,6 +1,7 @@
 """Meetings that were sent while we were offline get their joining instructions once."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,12 +12,14 @@ import pytest_twisted
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.model import tables
 from pexschedd.model.meeting import MeetingMessage, MessageRef
+from pexschedd.scheduling.inbox.offline_rewrite import LOOK_AGAIN
 from pexschedd.scheduling.inbox.quarantine import LONGEST
 from pexschedd.scheduling.ports.mailbox import Action, RewriteKind
 from pexschedd.util.worker_processes import WorkAbandoned
 from tests.conftest import Failures
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.process_support import (
+    CONNECTOR,
     Crash,
     MemoryOrganizers,
     Process,
@@ -150,13 +153,55 @@ async def test_missing_permission_is_an_alarm_and_does_not_loop(world: World) ->
     assert world.process.store.count(tables.REWRITE) == 0
 
 
+async def wait_for(world: World, minutes: int) -> None:
+    """As if the pending rewrites had been there for so long."""
+    store = world.process.store
+    change = store.transaction()
+    for pending in store.all(tables.REWRITE):
+        created = pending.created - timedelta(minutes=minutes)
+        change.put(tables.REWRITE, msgspec.structs.replace(pending, created=created))
+    await change.commit()
+    world.process.clock.advance(60 * minutes)
+    await turn(store)
+
+
 @pytest_twisted.ensureDeferred
 async def test_an_organizer_without_the_meeting(world: World) -> None:
-    """Deleted meanwhile: the general error, once."""
+    """It is waited for; after minutes the general error is told, without a record that
+    an administrator would have to look after."""
     await world.process.book()
     world.inbox.deliver(offline())
-    await world.live()
+    await world.process.settle()
+    assert world.told() == {}
+    await wait_for(world, 6)
     assert "CorrelationID" in world.told()["item-1"][1]
+    assert world.process.store.count(tables.TROUBLED) == 0
+    await world.process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_that_is_there_later(world: World) -> None:
+    """Its invitation was faster: it is rewritten as soon as it is found, and it is
+    looked for less often than the inbox."""
+    await world.process.book()
+    message = offline()
+    world.inbox.deliver(message)
+    find, looks = world.organizers.find, []
+
+    async def counted(*asked: Any, **more: Any) -> Any:
+        looks.append(more["start"])
+        return await find(*asked, **more)
+
+    world.organizers.find = cast(Any, counted)  # type: ignore[method-assign]
+    await world.process.settle(8)
+    assert set(looks) == {message.start}
+    assert len(looks) <= 1 + 8 * CONNECTOR.poll_interval * 3 / LOOK_AGAIN
+    world.organizers.hold(message, message.html)
+    await wait_for(world, 2)
+    await wait_for(world, 1)
+    assert world.told()["item-1"] == (Action.DISCARD, "")
+    assert world.told()["update-1"][0] is Action.ACCEPT
+    await world.process.end()
 
 
 @pytest_twisted.ensureDeferred
@@ -265,10 +310,10 @@ async def test_a_busy_organizer_keeps_nobody_waiting(world: World) -> None:
     trouble: list[MailboxError] = [MailboxBusy("Not now.", retry_after=60)]
     find = world.organizers.find
 
-    async def busy(*asked: Any) -> Any:
+    async def busy(*asked: Any, **more: Any) -> Any:
         if trouble:
             raise trouble[0]
-        return await find(*asked)
+        return await find(*asked, **more)
 
     world.organizers.find = cast(Any, busy)  # type: ignore[method-assign]
     await world.process.book(tag(2))
@@ -294,7 +339,7 @@ async def test_an_internal_error_is_one_rewrites_alone(
 ) -> None:
     """Three tries, then the general error and a record; the others are not touched."""
 
-    async def explode(*_: Any) -> Any:
+    async def explode(*_: Any, **__: Any) -> Any:
         raise RuntimeError("nobody foresaw this")
 
     world.organizers.find = cast(Any, explode)  # type: ignore[method-assign]

@@ -84,7 +84,10 @@ def responses(exchange: Exchange) -> list[str]:
     return sorted(item.subject for item in inbox)
 
 
-LOST = ["reset", "truncate", "garbage", "close", "http-503", "http-302"]
+LOST = [
+    *("reset", "truncate", "garbage", "close", "http-503", "http-302"),
+    *("item-missing", "item-extra"),
+]
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "lives on"])

@@ -306,7 +306,9 @@ async def test_an_answer_that_fails_by_itself_is_set_aside(
     assert inbox.told[0][:2] == ("item-2", Action.ACCEPT)
     assert not inbox.messages
     (record,) = process.store.all(tables.TROUBLED)
-    assert record.reason == "Exchange did not accept it: ErrorItemSave"
+    assert record.reason == (
+        "Exchange refused to accept a meeting request: ErrorItemSave"
+    )
     assert list(raised(process)) == [names.SET_ASIDE]
     await process.end()
 

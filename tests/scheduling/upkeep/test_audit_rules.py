@@ -229,6 +229,7 @@ async def test_the_organizer_decides_about_times(upkeep: Upkeep) -> None:
         report = await audit(upkeep, MemoryUpkeepMailbox(moved), organizers)
         (finding,) = report.findings
         assert (finding.kind, finding.healed) == (FindingKind.TIMES, healed)
+        assert organizers.asked == [(moved.uid, moved.start)]
         (record,) = upkeep.every(tables.SCHEDULED_CONFERENCE)
         assert record.meeting_start == NOW + start
         assert bool(details(upkeep, DIFFERS)) is not healed

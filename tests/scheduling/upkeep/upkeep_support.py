@@ -147,12 +147,20 @@ class MemoryOrganizers:
         """What rewriting leads to, the first times."""
         self.sent: list[str] = []
         """The bodies of invitations that were sent again."""
+        self.asked: list[tuple[str, datetime | None]] = []
+        """The meetings that were looked for: uid and known start."""
 
     async def find(
-        self, address: str, uid: str, recurrence_id: datetime | None = None
+        self,
+        address: str,
+        uid: str,
+        recurrence_id: datetime | None = None,
+        *,
+        start: datetime | None = None,
     ) -> CalendarMeeting | None:
         if self.refused:
             raise MailboxRefused(f"The service account may not act for {address}.")
+        self.asked.append((uid, start))
         return self.meetings.get(uid)
 
     async def close(self) -> None:
