@@ -506,6 +506,29 @@ async def test_invited_to_one_then_to_all(world: World) -> None:
 
 
 @story
+async def test_series_after_one_that_was_cancelled(world: World) -> None:
+    """One date, moved and cancelled, arrives before its series does: the series is
+    accepted, and has no room on that date."""
+    alice, room = world.organizer(), await world.book()
+    world.exchange.hold(EQUIPMENT)
+    series = await alice.invite(
+        "Plans", AT_TEN, recurrence=weekly(AT_TEN, 4), body=room.instructions
+    )
+    await move_one(alice, series, 2, monday(2) + DAY)
+    await cancel_one(alice, series, 2)
+    invitation, moved, cancelled = world.exchange.held(EQUIPMENT)
+    world.exchange.release(EQUIPMENT, order=())
+    for message in (moved, cancelled, invitation):
+        world.exchange.deliver(EQUIPMENT, message)
+        await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
+    await opens_at(world, room, [monday(1), monday(3), monday(4)])
+    await closed_at(world, room, monday(2), monday(2) + DAY)
+    assert await world.alarms() == []
+
+
+@story
 async def test_taken_out_of_one(mondays: Weekly) -> None:
     """The equipment mailbox is taken out of one date: there is no room then."""
     world, alice, room = mondays.world, mondays.alice, mondays.room

@@ -229,18 +229,82 @@ async def test_organizer_outside(world: World) -> None:
     assert list(world.store.all(tables.REWRITE)) == []
 
 
+async def minutes_later(world: World, minutes: int) -> None:
+    world.now.advance(minutes * MINUTE)
+    world.skip(minutes * 60)
+    await world.settle()
+
+
 @story
 async def test_item_gone(world: World) -> None:
-    """An organizer who has deleted the meeting without a word is told it failed."""
+    """An organizer who has deleted the meeting without a word is told it failed, once
+    it is certain that it does not come any more."""
     alice = world.organizer()
     await alice.invite("Plans", AT_TEN, body=offline(world))
     (item,) = world.exchange.mailbox(ALICE).calendar()
     world.exchange.take_away(item)
     await world.settle()
+    assert await alice.reads() == []
+    await minutes_later(world, 6)
 
     assert await alice.reads() == [GENERAL_ERROR]
     assert await world.rooms() == []
     assert world.inbox() == []
+    assert await world.alarms() == []
+
+
+@story
+async def test_item_late(world: World) -> None:
+    """An invitation that is faster than its organizer's own item waits for it."""
+    world.sandbox.behaviour.configure({"late_meetings_s": 120})
+    alice = world.organizer()
+    await alice.invite("Plans", AT_TEN, body=offline(world))
+    await world.settle()
+    assert await alice.reads() == []
+    await minutes_later(world, 1)
+    assert await alice.reads() == []
+    await minutes_later(world, 2)
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert given(world).tag in body_of(world)
+    assert await world.door(given(world), at=AT_TEN) == "open"
+    assert await world.alarms() == []
+
+
+@story
+async def test_item_late_and_cancelled(world: World) -> None:
+    """Called off while it is waited for: nobody is told anything."""
+    world.sandbox.behaviour.configure({"late_meetings_s": 120})
+    alice = world.organizer()
+    item = await alice.invite("Plans", AT_TEN, body=offline(world))
+    await world.settle()
+    await alice.cancel(item)
+    await world.settle()
+    await minutes_later(world, 1)
+
+    assert await alice.reads() == []
+    assert world.inbox() == []
+    assert await world.rooms() == []
+
+
+@story
+async def test_search_refused(world: World) -> None:
+    """Where Exchange does not search by UID, the organizer's meeting is found by its
+    time, and no permission is blamed."""
+    refused = {"what": "binary-restriction", "item": True}
+    world.sandbox.behaviour.configure({"refused": [refused]})
+    alice = world.organizer()
+    await alice.invite("Plans", AT_TEN, body=offline(world))
+    await alice.invite(
+        "Weekly", AT_TEN + DAY, body=offline(world), recurrence=daily(AT_TEN + DAY)
+    )
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
+    assert await world.alarms() == []
+    for item in world.exchange.mailbox(ALICE).calendar():
+        assert "PXPS:-" in item.body.text
+        assert "TOK:-" not in item.body.text
 
 
 @story
