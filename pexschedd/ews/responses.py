@@ -117,7 +117,7 @@ class _Batch:
         self._problems.update(zip(indexes, said, strict=True))
 
     async def _send_unless_refused(self, indexes: Sequence[int]) -> None:
-        """Raises `MailboxError`, but not if nothing but removals is refused."""
+        """Send these answers; note a refusal if it is of nothing but removals."""
         try:
             await self._send(indexes)
         except RequestNotUnderstood as error:
