@@ -158,7 +158,7 @@ class _Batch:
             build_get_subjects(
                 self._target.mailbox, [self._answers[i].ref for i in indexes]
             ),
-            lambda data: parse_messages(data, len(indexes)),
+            partial(parse_messages, expected=len(indexes)),
         )
         deleted = False
         for index, message in zip(indexes, messages, strict=True):
@@ -201,7 +201,7 @@ class _Batch:
             return None
         problems = await self._client.write(
             build_delete(self._target.mailbox, refs),
-            lambda data: parse_delete(data, len(refs)),
+            partial(parse_delete, expected=len(refs)),
         )
         return next(
             (p for p in problems if p and category(p.code) is not Category.GONE), None
