@@ -2,8 +2,8 @@
 
 Implements `Mailbox` and `MailboxKeeping` of `scheduling.ports.mailbox`: SyncFolderItems
 lists the messages that have arrived, GetItem reads them, CreateItem and MoveItem answer
-them.
-The service account impersonates the mailbox in every call.
+them. It also keeps the stamp of `scheduling.inbox.ownership`. The service account
+impersonates the mailbox in every call.
 """
 
 from collections.abc import Sequence

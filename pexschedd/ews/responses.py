@@ -42,7 +42,7 @@ from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome, OutcomeKind
 
 _NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
-"""A removal found nothing in the calendar that it could or might take out."""
+"""A removal found nothing in the calendar that it could take out."""
 
 _NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
 """Beginnings of codes for a message that is not this mailbox's to answer: it is the
@@ -75,7 +75,7 @@ class _Batch:
         self._target = target
         self._answers = list(answers)
         self._problems: dict[int, ItemProblem | None] = {}
-        """Outcomes of the answers by index, without those that are not yet tried."""
+        """Outcomes of the answers tried so far, by index; None: it was done."""
         self._search = MeetingSearch(client, target.mailbox, Sid.PRIMARY)
 
     async def run(self) -> list[Outcome]:

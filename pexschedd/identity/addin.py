@@ -1,4 +1,7 @@
-"""The add-in's users: verifies their tokens as the integration asks for it."""
+"""The add-in's users, identified by tokens of the kind that the integration expects.
+
+The keys that sign them come from `exchange_metadata`, which fetches and keeps them.
+"""
 
 from collections.abc import Callable, Iterable
 

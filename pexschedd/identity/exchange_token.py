@@ -282,7 +282,7 @@ def read_keys(document: bytes) -> Keys:
 
 
 class _Location(msgspec.Struct, frozen=True):
-    """A URL as it is compared: without case, default port and query."""
+    """A URL as it is compared: host in lower case, no default port, no query."""
 
     scheme: str
     host: str

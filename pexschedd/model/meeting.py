@@ -60,6 +60,7 @@ class CalendarMeeting(msgspec.Struct, frozen=True, kw_only=True):
     """Of a series: of its first occurrence; `recurrence` says when it ends."""
     recurrence: Recurrence | None = None
     is_series: bool = False
+    """The master of a series, also if its `recurrence` cannot be understood."""
     zone: str = "UTC"
     subject: str = ""
     organizer: Person = Person("", "")

@@ -96,7 +96,8 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (MailboxError, 502),
     (PexscheddError, 400),
 )
-"""The first class that fits gives the status."""
+"""The first class that fits gives the status; subclasses of these are in `errors`, such
+as `InvalidToken` of `NotAuthenticated`."""
 
 
 class ErrorResponder(Protocol):

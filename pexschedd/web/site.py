@@ -236,7 +236,10 @@ class _Nowhere:
 
 
 class HttpSite(TwistedSite):
-    """A site that serves one resource with bounded requests and connections."""
+    """A site that serves one resource with bounded requests and connections.
+
+    `refused` is called for each connection that there is no room for.
+    """
 
     noisy = False
     protocol = BoundedChannel  # type: ignore[assignment,unused-ignore]  # no HTTP/2

@@ -1,4 +1,4 @@
-"""PURE: the claim of a meeting to the alias that its request names."""
+"""The claim of a meeting to the alias that its request names. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime

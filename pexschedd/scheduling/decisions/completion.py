@@ -1,4 +1,4 @@
-"""PURE: what a message leaves out, filled in from what is known of its meeting.
+"""The parts that a message leaves out, taken from what is known of its meeting. Pure.
 
 Not every server says everything: a cancellation may come without a sequence number,
 and one occurrence may be named by its local date alone (MS-OXCICAL, MS-OXOCAL section

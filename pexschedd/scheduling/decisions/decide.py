@@ -13,7 +13,7 @@ story can be told as a table of cases, and a crash can be replayed.
 | request               | a newer version           | discard                      |
 | request, marked old   | - (Exchange says so)      | discard                      |
 | request, no valid tag | -                         | decline, invalid alias id    |
-| request, valid tag    | tag is another meeting's  | wait, then decline, the same |
+| request, valid tag    | tag is another meeting's  | wait, then decline as above  |
 | request, valid tag    | ... which has left it     | accept, see `succession`     |
 | request, valid tag    | its room was deleted      | decline, alias deleted       |
 | request, valid tag    | alias leads elsewhere     | decline, alias conflict      |

@@ -1,4 +1,4 @@
-"""PURE: whose a meeting is, and what others may do to it: nothing.
+"""The owner of a meeting, its organizer: nobody else may do anything to it. Pure.
 
 A meeting is its organizer's (RFC 5546 section 6.1.1; MS-OXOCAL section 1.3). Any
 attendee knows its UID and its text, and can send an item of their own with both. A

@@ -1,4 +1,4 @@
-"""PURE: which meeting may take up the alias of another one.
+"""The meetings that may take up the alias of another one. Pure.
 
 An alias belongs to one meeting. But "this and all following events" cuts a series short
 and begins another one with the same text, and a change of organizer by the server

@@ -44,7 +44,7 @@ class BatchProcessor:
         self._quarantine = quarantine
         self._now = now
         self._readable = 0
-        """The number of messages that the mailbox could show in this process."""
+        """The number of messages that the mailbox has shown since the process began."""
 
     @property
     def has_retries(self) -> bool:

@@ -26,7 +26,7 @@ class DecisionSender:
         await self._outbox.send()
 
     async def rewrite_meetings(self) -> None:
-        """Rewrite meetings that were sent while no alias was available."""
+        """Rewrite meetings that were sent while the add-in could not reach us."""
         await self._rewriter.work()
 
     async def close(self) -> None:

@@ -36,7 +36,7 @@ from pexschedd.util.backoff import backoff
 from pexschedd.util.sleep import Sleep
 
 COLLECT_AGAIN = 2.0
-"""Seconds after which new arrivals are read while a backlog is being worked off."""
+"""Seconds after which new arrivals are read while a backlog is being processed."""
 
 GRACE = 3.0
 """Seconds that a step may still take when the watcher is to stop."""
@@ -58,7 +58,7 @@ def poll_interval(connector: Connector) -> float:
 
 
 class Watcher:
-    """Works off one integration's equipment mailbox, from `start` until `stop`.
+    """Processes one integration's equipment mailbox, from `start` until `stop`.
 
     `latest` returns the integration's record, or None once it has been deleted: the
     watcher then ends by itself.
@@ -88,9 +88,9 @@ class Watcher:
         self._finished: Deferred[None] | None = None
         self._sleep: Sleep | None = None
         self._is_throttled = False
-        """True while the pause at hand is one that the server has asked for."""
+        """True while the current pause is one that the server has asked for."""
         self._has_news = False
-        """True when something has arrived since the look at hand began."""
+        """True when something has arrived since the current look began."""
         self._failures = 0
 
     def start(self) -> None:
@@ -99,7 +99,7 @@ class Watcher:
         self._finished = Deferred.fromCoroutine(self._run())
 
     async def stop(self) -> None:
-        """Let the step at hand finish, or break it off after `GRACE` seconds.
+        """Let the current step finish, or break it off after `GRACE` seconds.
 
         A call that is broken off is like a connection that is lost: what was decided
         is in the outbox. Returns when nothing is running and all connections are given
@@ -142,7 +142,7 @@ class Watcher:
             self._end_sleep()
 
     def arrived(self) -> None:
-        """Look into the mailbox as soon as the look at hand is over, because something
+        """Look into the mailbox as soon as the current look is over, because something
         has arrived; a pause that follows a failure is kept."""
         self._has_news = True
         if not self._failures:
@@ -166,7 +166,7 @@ class Watcher:
     async def look(self) -> float:
         """Look into the mailbox once; return the seconds to wait until the next look.
 
-        Whatever goes wrong is an alarm, and no error of the caller's.
+        Whatever goes wrong raises an alarm, and no exception for the caller.
         """
         connector = self._latest()
         if connector is None:
@@ -234,7 +234,7 @@ class Watcher:
         return max(delay, error.retry_after or 0)
 
     async def _work_off(self, connector: Connector) -> None:
-        """Decide about and answer everything that has arrived."""
+        """Decide about everything that has arrived, and answer it."""
         await self._collect(connector)
         collected = self._clock.seconds()
         batch = self._reader.fetch_next()

@@ -1,6 +1,6 @@
 """Protocols for the equipment mailbox and organizers' calendars.
 
-`ews/` implements it over Exchange Web Services; Microsoft Graph can become a second
+`ews/` implements them over Exchange Web Services; Microsoft Graph can become a second
 implementation. Every method raises `errors.MailboxError` or one of its kinds.
 """
 

@@ -16,7 +16,8 @@ class AliasAllocator:
     """Makes `ScheduledAlias` records; the caller stores them.
 
     A record that is not stored reserves nothing. Put it into a transaction before the
-    next await, or another caller may be given the same number.
+    next await, or another caller may be given the same number; what is put is seen at
+    once. `digits` returns a random decimal number of the given length.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class AliasAllocator:
     def allocate(self, connector: Connector, *, uid: str = "") -> ScheduledAlias:
         """A free alias of the integration, with a new tag.
 
-        Only the meeting `uid` may use it; without one, the first meeting that does.
+        Only the meeting `uid` may use it; without one, the first that names the tag.
         Raises `Unavailable` when the integration has practically no numbers left.
         """
         pair = aliases.pick(

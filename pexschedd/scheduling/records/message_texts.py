@@ -121,7 +121,7 @@ class MessageTexts:
 
 
 class TemplatedRoomTexts(msgspec.Struct, frozen=True):
-    """The texts of a room's fields, from the integration's templates; see `RoomTexts`.
+    """The texts of a room's fields, from templates; see `decisions.context.RoomTexts`.
 
     Plain text of at most 250 characters.
     """
