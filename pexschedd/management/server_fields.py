@@ -55,6 +55,8 @@ def _certificate(
 def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connector:
     if old is None:
         return replace(record, uuid=uuid4)
+    if not record.private_key:
+        record = replace(record, public_key="")
     if manifest_differs(old, record):
         return replace(record, manifest_revision=old.manifest_revision + 1)
     return record

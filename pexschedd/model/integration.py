@@ -17,7 +17,7 @@ from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Field, Record, fields_of
 from pexschedd.model.integration_addin import AddinSettings
-from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
+from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH, TOKENS_SENT_BY
 
 
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:
@@ -157,6 +157,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             help="The key that belongs to the certificate.",
             max_length=12288,
             secret=True,
+            sent_by=TOKENS_SENT_BY,
             readonly=True,
         ),
     ] = ""

@@ -4,10 +4,36 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pexschedd.model.fields import addresses, kinds
-from pexschedd.model.fields.declaration import Field, Record
+from pexschedd.model.fields.declaration import Destination, Field, Record
+from pexschedd.model.fields.secret_destinations import differs, other_server
 
 Needs = Iterator[tuple[str, tuple[str, ...]]]
 """Reasons, and the fields that may not be empty for them."""
+
+
+_SHOWN = ("KERBEROS", "NTLM", "BASIC")
+"""The methods that use the password, the one that shows most of it to servers last."""
+
+
+def _shows_more(old: str, new: str) -> bool:
+    return _rank(new) > _rank(old)
+
+
+def _rank(method: str) -> int:
+    return _SHOWN.index(method) if method in _SHOWN else -1
+
+
+_EXCHANGE = Destination("url", other_server)
+"""Exchange gets the password, or the tokens that the other secrets open."""
+_PASSWORD_SENT_BY = (
+    _EXCHANGE,
+    Destination("authentication_method", _shows_more),
+    Destination("kerberos_realm", differs),  # empty KDC: DNS finds the realm's
+    Destination("kerberos_kdc", differs),
+    Destination("kerberos_kdc_https_proxy", differs),
+)
+TOKENS_SENT_BY = (_EXCHANGE, Destination("oauth_token_endpoint", other_server))
+"""The fields that decide where the secrets go that open Exchange's tokens."""
 
 
 class ExchangeAccess(Record, frozen=True, kw_only=True):
@@ -85,6 +111,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             "where the account has no keytab.",
             max_length=100,
             secret=True,
+            sent_by=_PASSWORD_SENT_BY,
         ),
     ] = ""
     room_mailbox_name: Annotated[
@@ -162,6 +189,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             "integration has a certificate.",
             max_length=250,
             secret=True,
+            sent_by=TOKENS_SENT_BY,
         ),
     ] = ""
     oauth_redirect_uri: Annotated[
@@ -205,6 +233,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             help="The result of signing in to the service account.",
             max_length=16384,
             secret=True,
+            sent_by=TOKENS_SENT_BY,
             readonly=True,
         ),
     ] = ""

@@ -6,7 +6,8 @@ from typing import Annotated
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
-from pexschedd.model.fields.declaration import Field
+from pexschedd.model.fields.declaration import Destination, Field
+from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.integration_exchange import ExchangeAccess, Needs
 
 
@@ -241,6 +242,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "with AZURE.",
             max_length=250,
             secret=True,
+            sent_by=(Destination("personal_vmr_oauth_token_endpoint", other_server),),
         ),
     ] = ""
     personal_vmr_instructions_template: Annotated[

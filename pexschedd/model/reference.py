@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pexschedd.model import tables
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
+from pexschedd.model.fields.secret_destinations import told
 
 _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
     (table.name, table.record)
@@ -119,6 +120,7 @@ def _explained(declared: Declared) -> Iterator[str]:
     if declared.name == "id":
         yield "The record's number; never given twice."
     yield field.help
+    yield told(field)
     if field.template:
         yield "Variables: " + ", ".join(f"`{v}`" for v in sorted(field.template)) + "."
     marks = [

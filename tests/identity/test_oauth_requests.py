@@ -353,7 +353,8 @@ def test_claims_of_anything(token: str) -> None:
         ({"username": "other@example.test"}, "username"),
         ({"oauth_client_id": "another"}, "client ID"),
         ({"oauth_token_endpoint": "https://x.example.test"}, "token endpoint"),
-        ({"oauth_refresh_token": ""}, "Nobody"),
+        ({"oauth_refresh_token": ""}, "EWS URL or the OAuth token endpoint changed"),
+        ({"oauth_refresh_token": "", "oauth_signed_in_for": ""}, "Nobody"),
         ({"oauth_signed_in_for": "{"}, "Nobody"),
     ],
 )

@@ -319,6 +319,17 @@ async def test_changed_while_renewing(bench: Bench) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_token_is_for_one_server(bench: Bench) -> None:
+    """A token at hand is not shown to another server than the one it was obtained
+    for, even where it names its resource by itself."""
+    await bench.signed_in(oauth_resource="urn:exchange")
+    assert await bench.ask() == "access-1"
+    elsewhere = "https://evil.example.test/EWS"
+    await bench.put(replace(bench.connector, url=elsewhere, oauth_refresh_token=""))
+    await refused(bench.ask(), SignInNeeded)
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_newer_refresh_token_stays(bench: Bench) -> None:
     """A renewal that was begun before somebody signed in anew does not undo that."""
     await bench.signed_in()

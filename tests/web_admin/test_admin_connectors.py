@@ -120,6 +120,51 @@ async def test_secrets_are_kept_until_named(server: Server) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_password_does_not_follow_the_address(server: Server) -> None:
+    """However an address is changed, the stored password goes along only if the same
+    request has it: PATCH, PUT, many at once."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    whole = await server.client.get(uri)
+    stored = server.store.get(tables.CONNECTOR, 1)
+    elsewhere = {"url": "https://evil.example.test/EWS/Exchange.asmx"}
+    for method, path, payload in (
+        ("PATCH", uri, elsewhere),
+        ("PUT", uri, whole | elsewhere),
+        ("PATCH", CONNECTOR, {"objects": [{"resource_uri": uri} | elsewhere]}),
+    ):
+        problems = await server.client.refused(method, path, payload)
+        (text,) = next(iter(problems.values()))
+        assert "url" in text
+        assert "password" in repr(problems)
+        assert server.store.get(tables.CONNECTOR, 1) == stored
+    answer = await server.client.ask("PATCH", uri, elsewhere | {"password": "again"})
+    assert answer.status == 202
+    assert (await server.client.get(uri))["url"] == elsewhere["url"]
+    assert server.store.get(tables.CONNECTOR, 1) != stored
+
+
+@pytest_twisted.ensureDeferred
+async def test_forgotten_key_takes_its_certificate_along(server: Server) -> None:
+    """A key that is removed because its address changed leaves no certificate behind
+    that would not fit the next key."""
+    await server.client.create(
+        CONNECTOR, HEAD_OFFICE | {"oauth_token_endpoint": "https://a.test/token"}
+    )
+    stored = server.store.get(tables.CONNECTOR, 1)
+    assert stored is not None
+    with server.store.transaction() as change:
+        with_key = replace(stored, public_key="PEM", private_key="sealed")
+        change.put(tables.CONNECTOR, with_key)
+        await change.commit()
+    await server.client.ask(
+        "PATCH", f"{CONNECTOR}1/", {"oauth_token_endpoint": "https://b.test/token"}
+    )
+    after = server.store.get(tables.CONNECTOR, 1)
+    assert after is not None
+    assert (after.public_key, after.private_key) == ("", "")
+
+
+@pytest_twisted.ensureDeferred
 async def test_put_replaces(server: Server) -> None:
     """What a PUT leaves out is its default again; identity and domains stay."""
     uri = await server.client.create(

@@ -29,6 +29,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
     auth_endpoint: str
     token_endpoint: str
     resource: str
+    exchange: str
+    """Scheme, host and port of the server that gets the tokens."""
     client_secret: str
     private_key: str
     certificate: str
@@ -61,6 +63,7 @@ def settings_of(connector: Connector) -> ProviderSettings:
         auth_endpoint=connector.oauth_auth_endpoint,
         token_endpoint=connector.oauth_token_endpoint,
         resource=connector.oauth_resource or origin(connector.url),
+        exchange=origin(connector.url),
         client_secret=connector.oauth_client_secret,
         private_key=connector.private_key,
         certificate=connector.public_key,

@@ -52,6 +52,8 @@ def needed_because(connector: Connector) -> str:
 
     Reasons are that nobody has, or that settings have changed since.
     """
+    if connector.oauth_signed_in_for and not connector.oauth_refresh_token:
+        return "The EWS URL or the OAuth token endpoint changed after the sign-in."
     found = signed_in(connector)
     if found is None:
         return "Nobody has signed in to the service account yet."

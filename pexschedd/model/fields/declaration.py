@@ -35,6 +35,17 @@ class Record(
         yield from ()
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """A field that decides where a secret of the same record is sent, or how openly.
+
+    `moved` takes the field's old and new value, and returns True if a secret that was
+    entered for the old one may not be sent by the new one.
+    """
+
+    field: str
+    moved: Callable[[Any, Any], bool]
+
+
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The declaration of a field, apart from its static type and default."""
 
@@ -51,6 +62,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     secret: bool = False
     """Sealed at rest, accepted by the API, never returned by it."""
+    sent_by: tuple[Destination, ...] = ()
+    """The fields that decide where this secret goes: see `secret_destinations`."""
     readonly: bool = False
     """Set by the server; a client's value is ignored."""
     internal: bool = False

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from pexschedd.errors import InvalidFields, TemplateError
 from pexschedd.model.blank_text import is_blank
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
+from pexschedd.model.fields.secret_destinations import moved_secrets
 from pexschedd.model.fields.times import parse_time
 
 R = TypeVar("R", bound=Record)
@@ -64,7 +65,9 @@ def validate(
     read back to send them again. Fields that the server
     sets keep their value: `values` may hold them, they are ignored. Required fields
     that the server sets are left for it. Secrets are plain in `values` and sealed in
-    `current`. Raises `InvalidFields` that names every wrong field.
+    `current`. A stored secret that the change would send elsewhere has to be among the
+    values (see `secret_destinations`); one that only the server sets is forgotten.
+    Raises `InvalidFields` that names every wrong field.
     """
     declared = fields_of(kind)
     problems: Problems = {}
@@ -86,13 +89,36 @@ def validate(
     for name in values:
         if name not in declared or declared[name].field.internal:
             problems[name] = ["There is no such field."]
+    forgotten: Problems = {}
+    if current is not None:
+        moved = moved_secrets(declared, current, complete, values)
+        for name, addresses in moved.items():
+            if is_writable(declared[name]):
+                problems[name] = [_not_sent(addresses)]
+            else:
+                complete[name] = ""
+                for address in addresses:
+                    forgotten.setdefault(address, []).append(_forgotten(name))
     record = kind(**complete)
     for name, text in record.contradictions():
         if not problems.get(name):
             problems[name] = [text]
     if problems:
-        raise InvalidFields(problems)
+        raise InvalidFields({**forgotten, **problems})
     return record
+
+
+def _not_sent(addresses: list[str]) -> str:
+    fields = " and ".join(addresses)
+    return (
+        f"This is required in the same request as a new {fields}, which decides where "
+        f"it is sent: the stored one was entered for the old {fields}. Send it along, "
+        'or "" to remove it.'
+    )
+
+
+def _forgotten(secret: str) -> str:
+    return f"With this change the stored {secret} is removed: it was for the old one."
 
 
 def _default(field: Declared) -> Any:
