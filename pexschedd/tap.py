@@ -30,6 +30,7 @@ from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError
 from pexschedd.identity.administrators import change_password, first_administrator
 from pexschedd.log_writer import LogWriter
+from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
@@ -192,6 +193,7 @@ class Daemon(MultiService):
         """Start all services, and create the administrator on the first start."""
         self._log.info("daemon starting version={version}", version=__version__)
         self.start_threads()
+        warn_of_unsupported(self.store)
         self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
 

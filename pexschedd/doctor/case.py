@@ -33,6 +33,8 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """Names of other integrations with the same mailbox."""
     alarms: tuple[tuple[str, str], ...] = ()
     """Names and details of the alarms that are raised for it."""
+    unsupported_rooms: tuple[str, ...] = ()
+    """Names of a few rooms, of any integration, with settings that have no effect."""
     refused_hosts: tuple[str, ...] = ()
     """Hosts of the Exchange servers named in refused identity tokens."""
     serving: bool = True

@@ -16,6 +16,7 @@ from pexschedd.doctor.diagnose import (
     metadata,
     providers,
     server_response,
+    settings,
     sign_in,
     traffic,
 )
@@ -45,7 +46,11 @@ def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
     Each comes after the checks that it needs.
     """
     found = _exchange(case) if case.connector.enable_dynamic_vmrs else []
-    return [*found, *_identity(case), *_addin(), *_installation()]
+    return [*_settings(), *found, *_identity(case), *_addin(), *_installation()]
+
+
+def _settings() -> list[DoctorCheck]:
+    return [DoctorCheck("settings", "Settings", probes.nothing, settings.settings)]
 
 
 def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:

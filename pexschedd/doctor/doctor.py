@@ -3,7 +3,8 @@
 The only module of the doctor that reads stored records.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from itertools import islice
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any, Protocol
@@ -25,6 +26,8 @@ from pexschedd.model.integration import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 
+_ROOMS_NAMED = 5
+
 
 class StoredRecords(Protocol):
     """The part of the store that the doctor reads."""
@@ -34,6 +37,9 @@ class StoredRecords(Protocol):
 
     def all(self, table: Any) -> Iterable[Any]:
         """Return every record of `table`."""
+
+    def find_each(self, index: Any, key: Hashable) -> Iterable[Any]:
+        """Return the records that `index` has under `key`."""
 
 
 class Doctor:
@@ -143,6 +149,15 @@ class Doctor:
                 each.domain
                 for each in every(tables.EXCHANGE_DOMAIN)
                 if each.exchange_connector == connector.id
+            ),
+            unsupported_rooms=tuple(
+                each.name
+                for each in islice(
+                    self._records.find_each(
+                        tables.CONFERENCE_BY_UNSUPPORTED, tables.UNSUPPORTED
+                    ),
+                    _ROOMS_NAMED,
+                )
             ),
             user=user or self._organizer(connector),
             others=tuple(

@@ -4,14 +4,13 @@ Fields have the management API's names. A field that refers to another record ho
 its id. Times are aware UTC.
 """
 
-import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from pexschedd.model.fields.declaration import Field, Record
+from pexschedd.model.room_access import RoomAccess
 
 
 def _dialled(value: str) -> str | None:
@@ -112,117 +111,23 @@ _VIEWS = (
     "twentyfive_mains_zero_pips",
     "five_mains_seven_pips",
 )
-_PIN = re.compile(r"[0-9]{4,20}|[0-9]{3,19}#")
+_NOT_TOLD = "Conferencing nodes are not told it."
 
 
-def _pin(value: str) -> str | None:
-    if not value or _PIN.fullmatch(value):
-        return None
-    return "This must be 4 to 20 digits; the last may be a # instead."
-
-
-def _end_alike(pin: str, guest_pin: str) -> bool:
-    """Return True if a conferencing node can tell when a PIN is complete: both have one
-    length, or both end in `#`."""
-    if pin.endswith("#") or guest_pin.endswith("#"):
-        return pin.endswith("#") and guest_pin.endswith("#")
-    return len(pin) == len(guest_pin)
-
-
-class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     """A virtual meeting room.
 
     Scheduling sets the name, the description and the theme; everything else is for
     administrators, and for the conferencing nodes that ask what a room is like.
     """
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="The unique name of the room.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[str, Field(help="A description.", max_length=250)] = ""
-    creation_time: Annotated[
-        datetime | None, Field(help="When it was created.", readonly=True)
-    ] = None
-    tag: Annotated[
-        str, Field(help="Carried into call records and policy.", max_length=250)
-    ] = ""
-    sync_tag: Annotated[
-        str, Field(help="Set by whatever else maintains this room.", max_length=250)
-    ] = ""
-    service_type: Annotated[
-        str,
-        Field(
-            help="What kind of room it is.",
-            choices=(
-                "conference",
-                "lecture",
-                "two_stage_dialing",
-                "test_call",
-                "media_playback",
-            ),
-        ),
-    ] = "conference"
-    primary_owner_email_address: Annotated[
-        str, Field(help="Whose room it is.", max_length=100)
-    ] = ""
-    pin: Annotated[
-        str,
-        Field(
-            help="The hosts' PIN.",
-            max_length=20,
-            unit="digits",
-            checks=(_pin,),
-        ),
-    ] = ""
-    allow_guests: Annotated[
-        bool, Field(help="Whether guests may join; hosts then need a PIN.")
-    ] = False
-    guest_pin: Annotated[
-        str,
-        Field(
-            help="The guests' PIN.",
-            max_length=20,
-            unit="digits",
-            checks=(_pin,),
-        ),
-    ] = ""
-    participant_limit: Annotated[
-        int | None,
-        Field(help="How many may be in the room.", minimum=0, maximum=1_000_000),
-    ] = None
-
-    host_identity_provider_group: Annotated[
-        int | None,
-        Field(
-            help="Hosts sign in with one of these providers.",
-            related="identity_provider_group",
-        ),
-    ] = None
-    guest_identity_provider_group: Annotated[
-        int | None,
-        Field(
-            help="Guests sign in with one of these providers.",
-            related="identity_provider_group",
-        ),
-    ] = None
-    non_idp_participants: Annotated[
-        str,
-        Field(
-            help="What happens to devices that cannot sign in when people have to.",
-            choices=("disallow_all", "allow_if_trusted"),
-        ),
-    ] = "disallow_all"
-
     ivr_theme: Annotated[
         int | None,
-        Field(help="The theme; null is the platform's default.", related="ivr_theme"),
+        Field(
+            help="The theme; null is the platform's default.",
+            related="ivr_theme",
+            unsupported="There are no themes here.",
+        ),
     ] = None
     call_type: Annotated[
         str,
@@ -258,16 +163,27 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
         str | None, Field(help="The layout that hosts see.", choices=_VIEWS)
     ] = None
     guest_view: Annotated[
-        str | None, Field(help="The layout that guests see.", choices=_VIEWS)
+        str | None,
+        Field(
+            help="The layout that guests see.",
+            choices=_VIEWS,
+            only_with="service_type",
+        ),
     ] = None
     pinning_config: Annotated[
-        str | None, Field(help="How participants are pinned.", max_length=250)
+        str | None,
+        Field(
+            help="How participants are pinned.",
+            max_length=250,
+            unsupported=_NOT_TOLD,
+        ),
     ] = None
     direct_media: Annotated[
         str,
         Field(
             help="Whether two participants exchange media directly.",
             choices=("never", "best_effort", "always"),
+            unsupported=_NOT_TOLD,
         ),
     ] = "never"
     direct_media_notification_duration: Annotated[
@@ -277,14 +193,21 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
             minimum=0,
             maximum=30,
             unit="seconds",
+            only_with="direct_media",
         ),
     ] = 0
     breakout_rooms: Annotated[bool, Field(help="Whether it has breakout rooms.")] = (
         False
     )
-    denoise_enabled: Annotated[bool, Field(help="Whether noise is removed.")] = False
+    denoise_enabled: Annotated[
+        bool, Field(help="Whether noise is removed.", unsupported=_NOT_TOLD)
+    ] = False
     softmute_enabled: Annotated[
-        bool, Field(help="Whether noise without speech is muted.")
+        bool,
+        Field(
+            help="Whether noise without speech is muted.",
+            unsupported=_NOT_TOLD,
+        ),
     ] = False
     enable_active_speaker_indication: Annotated[
         bool, Field(help="Whether the speaker is marked.")
@@ -298,7 +221,11 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
         Field(help="Whether there are captions.", choices=("default", "yes", "no")),
     ] = "default"
     force_presenter_into_main: Annotated[
-        bool, Field(help="Whether the presenter is kept in the main picture.")
+        bool,
+        Field(
+            help="Whether the presenter is kept in the main picture.",
+            unsupported=_NOT_TOLD,
+        ),
     ] = False
     mute_all_guests: Annotated[bool, Field(help="Whether guests are muted.")] = False
     guests_can_present: Annotated[bool, Field(help="Whether guests may present.")] = (
@@ -309,58 +236,98 @@ class Conference(Record, frozen=True, kw_only=True, omit_defaults=True):
         Field(
             help="Whether guests see each other.",
             choices=("no_hosts", "never", "always"),
+            unsupported=_NOT_TOLD,
         ),
     ] = "no_hosts"
 
     match_string: Annotated[
-        str, Field(help="Two-stage dialling: what may be dialled.", max_length=250)
+        str,
+        Field(
+            help="Two-stage dialling: what may be dialled.",
+            max_length=250,
+            only_with="service_type",
+        ),
     ] = ""
     replace_string: Annotated[
-        str, Field(help="Two-stage dialling: what is dialled instead.", max_length=250)
+        str,
+        Field(
+            help="Two-stage dialling: what is dialled instead.",
+            max_length=250,
+            only_with="service_type",
+        ),
     ] = ""
     post_match_string: Annotated[
-        str, Field(help="Two-stage dialling: after the look-up.", max_length=250)
+        str,
+        Field(
+            help="Two-stage dialling: after the look-up.",
+            max_length=250,
+            only_with="service_type",
+        ),
     ] = ""
     post_replace_string: Annotated[
-        str, Field(help="Two-stage dialling: after the look-up.", max_length=250)
+        str,
+        Field(
+            help="Two-stage dialling: after the look-up.",
+            max_length=250,
+            only_with="service_type",
+        ),
     ] = ""
     two_stage_dial_type: Annotated[
         str,
         Field(
             help="Two-stage dialling: to where.",
             choices=("regular", "mssip", "gms", "teams"),
+            only_with="service_type",
         ),
     ] = "regular"
     gms_access_token: Annotated[
-        int | None, Field(help="For Google Meet.", related="gms_access_token")
+        int | None,
+        Field(
+            help="For Google Meet.",
+            related="gms_access_token",
+            unsupported=_NOT_TOLD,
+        ),
     ] = None
     mssip_proxy: Annotated[
-        int | None, Field(help="For Skype for Business.", related="mssip_proxy")
+        int | None,
+        Field(
+            help="For Skype for Business.",
+            related="mssip_proxy",
+            unsupported=_NOT_TOLD,
+        ),
     ] = None
     teams_proxy: Annotated[
-        int | None, Field(help="For Microsoft Teams.", related="teams_proxy")
+        int | None,
+        Field(
+            help="For Microsoft Teams.",
+            related="teams_proxy",
+            unsupported=_NOT_TOLD,
+        ),
     ] = None
     system_location: Annotated[
-        int | None, Field(help="Where test calls go out.", related="system_location")
+        int | None,
+        Field(
+            help="Where test calls go out.",
+            related="system_location",
+            unsupported=_NOT_TOLD,
+        ),
     ] = None
     media_playlist: Annotated[
         int | None,
-        Field(help="What is played.", related="media_library_playlist"),
+        Field(
+            help="What is played.",
+            related="media_library_playlist",
+            unsupported=_NOT_TOLD,
+        ),
     ] = None
     on_completion: Annotated[
-        str, Field(help="What happens after playing.", max_length=250)
+        str,
+        Field(
+            help="What happens after playing.",
+            max_length=250,
+            only_with="service_type",
+        ),
     ] = ""
-
-    def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the PIN fields that do not go together, each with the problem."""
-        if self.allow_guests and not self.pin:
-            yield "pin", "This is required when guests are allowed."
-        if self.guest_pin and not self.allow_guests:
-            yield "guest_pin", "Guests are not allowed: see allow_guests."
-        elif self.guest_pin and self.guest_pin == self.pin:
-            yield "guest_pin", "Guests and hosts need different PINs."
-        elif self.guest_pin and not _end_alike(self.pin, self.guest_pin):
-            yield "guest_pin", "Both PINs need the same length, or a # at the end."
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):

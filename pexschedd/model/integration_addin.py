@@ -99,6 +99,8 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
             "(on-premises), or Microsoft 365's SSO or nested app (NAA) tokens.",
             choices=("EXCHANGE_USER_ID_TOKEN", "SSO_TOKEN", "NAA_TOKEN"),
             manifest=True,
+            unsupported="No other tokens can be verified yet: users would get no "
+            "rooms.",
         ),
     ] = "EXCHANGE_USER_ID_TOKEN"
     addin_application_id: Annotated[
@@ -109,6 +111,7 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
             "NAA_TOKEN.",
             max_length=250,
             manifest=True,
+            only_with="addin_authentication_method",
         ),
     ] = ""
     addin_authority_url: Annotated[
@@ -116,6 +119,7 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
         kinds.url(
             "Add-in authority URL",
             "Where the add-in asks for a token. Required with NAA_TOKEN.",
+            only_with="addin_authentication_method",
         ),
     ] = ""
     addin_oidc_metadata_url: Annotated[
@@ -124,6 +128,7 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
             "Add-in OpenID Connect metadata URL",
             "Describes the issuer whose tokens are accepted. Required with SSO_TOKEN "
             "and NAA_TOKEN.",
+            only_with="addin_authentication_method",
         ),
     ] = ""
     addin_naa_web_api_application_id: Annotated[
@@ -133,6 +138,7 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
             help="The application that the token must be meant for. Required with "
             "NAA_TOKEN.",
             max_length=250,
+            only_with="addin_authentication_method",
         ),
     ] = ""
 
@@ -193,34 +199,57 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
     addin_pane_personal_vmr_add_button: Annotated[
         str,
         kinds.label(
-            "Add-in pane personal VMR button label", "Adds the user's own room."
+            "Add-in pane personal VMR button label",
+            "Adds the user's own room.",
+            only_with="enable_personal_vmrs",
         ),
     ] = "Add a Personal VMR"
     addin_pane_personal_vmr_sign_in_button: Annotated[
         str,
-        kinds.label("Add-in pane sign in button label", "Begins the user's sign-in."),
+        kinds.label(
+            "Add-in pane sign in button label",
+            "Begins the user's sign-in.",
+            only_with="enable_personal_vmrs",
+        ),
     ] = "Sign In"
     addin_pane_personal_vmr_select_message: Annotated[
-        str, kinds.label("Select personal VMR message", "Asks which room to use.")
+        str,
+        kinds.label(
+            "Select personal VMR message",
+            "Asks which room to use.",
+            only_with="enable_personal_vmrs",
+        ),
     ] = "Select the VMR you want to add to the meeting"
     addin_pane_personal_vmr_none_message: Annotated[
-        str, kinds.label("No personal VMR message", "The user has no room.")
+        str,
+        kinds.label(
+            "No personal VMR message",
+            "The user has no room.",
+            only_with="enable_personal_vmrs",
+        ),
     ] = "You do not have any personal VMRs"
     addin_pane_personal_vmr_error_getting_message: Annotated[
         str,
         kinds.label(
-            "Error getting personal VMRs message", "The rooms could not be listed."
+            "Error getting personal VMRs message",
+            "The rooms could not be listed.",
+            only_with="enable_personal_vmrs",
         ),
     ] = texts.PANE_ERROR_GETTING_ROOMS
     addin_pane_personal_vmr_error_signing_in_message: Annotated[
         str,
-        kinds.label("Error signing in message", "The user could not be signed in."),
+        kinds.label(
+            "Error signing in message",
+            "The user could not be signed in.",
+            only_with="enable_personal_vmrs",
+        ),
     ] = texts.PANE_ERROR_SIGNING_IN
     addin_pane_personal_vmr_error_inserting_meeting_message: Annotated[
         str,
         kinds.label(
             "Error inserting personal VMR meeting message",
             "The room's details could not be put into the meeting.",
+            only_with="enable_personal_vmrs",
         ),
     ] = texts.PANE_ERROR_INSERTING
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from pexschedd.model import tables
+from pexschedd.model.fields import secret_destinations, unsupported
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
-from pexschedd.model.fields.secret_destinations import told
 
 _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
     (table.name, table.record)
@@ -120,7 +120,8 @@ def _explained(declared: Declared) -> Iterator[str]:
     if declared.name == "id":
         yield "The record's number; never given twice."
     yield field.help
-    yield told(field)
+    yield secret_destinations.told(field)
+    yield unsupported.told(declared)
     if field.template:
         yield "Variables: " + ", ".join(f"`{v}`" for v in sorted(field.template)) + "."
     marks = [

@@ -6,6 +6,7 @@ from pexschedd.model.administrator import Administrator
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.fields.unsupported import unsupported_settings
 from pexschedd.model.integration import Connector, ExchangeDomain
 from pexschedd.model.outbox import (
     LastSweep,
@@ -88,6 +89,11 @@ SCHEDULED_ALIAS_BY_DAY = SCHEDULED_ALIAS.index("day", _day_to_look_again)
 CONFERENCE_BY_NAME = CONFERENCE.index("name", lambda c: c.name)
 CONFERENCE_BY_OWNER = CONFERENCE.index(
     "owner", lambda c: c.primary_owner_email_address.casefold()
+)
+UNSUPPORTED = 1
+"""The key of rooms with settings that are not honoured."""
+CONFERENCE_BY_UNSUPPORTED = CONFERENCE.index(
+    "unsupported", lambda c: UNSUPPORTED if any(unsupported_settings(c)) else None
 )
 
 ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())

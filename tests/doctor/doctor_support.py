@@ -81,6 +81,9 @@ class Records:
     def all(self, table: Any) -> Iterable[Any]:
         return list(self._held.get(table.name, {}).values())
 
+    def find_each(self, index: Any, key: Any) -> Iterable[Any]:
+        return (each for each in self.all(index.table) if index.key(each) == key)
+
 
 class Names:
     """A resolver that knows the hosts of `example.test` and nothing else."""

@@ -18,6 +18,7 @@ from pexschedd.errors import NotFound, SignInNeeded, SignInRefused
 from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.model import tables
+from pexschedd.model.conference import Conference
 from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
 from pexschedd.net.proxy import Proxy
 from pexschedd.sandbox.mailboxes.accounts import Processing
@@ -195,10 +196,19 @@ def proxy_not_there(c: Clinic) -> None:
     c.proxy = Proxy(secure=False, host="127.0.0.1", port=1)
 
 
+def theme(c: Clinic) -> None:
+    c.change(ivr_theme=7)
+
+
+def room_with_sign_in(c: Clinic) -> None:
+    room = Conference(id=1, name="Closed room", host_identity_provider_group=3)
+    c.records.put(tables.CONFERENCE, room)
+
+
 def without_the_proxy(c: Clinic) -> None:
     proxy_not_there(c)
     c.domains()
-    c.change(disable_proxy=True, addin_authentication_method="NAA_TOKEN")
+    c.change(disable_proxy=True)
 
 
 def a_group(c: Clinic) -> None:
@@ -480,6 +490,8 @@ ROWS: list[tuple[Arrange, str, CheckStatus, str, str]] = [
     (addin_another_installation, "addin_answers", FAILED, "another", "DNS record"),
     (id_mismatch, "addin_answers", FAILED, "no integration 1", "installation"),
     (disk_nearly_full, "disk", FAILED, "50 MiB", "state_dir"),
+    (theme, "settings", FAILED, "ivr_theme", "defaults"),
+    (room_with_sign_in, "settings", FAILED, "Closed room", "defaults"),
     (disk_scarce, "disk", WARNING, "500 MiB", "Free up space"),
     (used_by_another, "alone", FAILED, "test-server", "of its own"),
     (used_by_another_integration, "alone", FAILED, "Branch", "New-Mailbox -Equipment"),
@@ -521,6 +533,8 @@ async def test_it_is_named(
 
 
 ALSO = {
+    # Without a proxy the metadata cannot be reached, so no domain is configured.
+    "sign_in": ("domains",),
     # The add-in is asked over the connection that is not trusted.
     "addin_certificate": ("addin_answers",),
     # The same certificate keeps the metadata away.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
 from pexschedd.model.conference import Conference, ConferenceAlias
@@ -197,7 +198,6 @@ def test_base_is_right(kind: type[Record]) -> None:
         ("scheduled_alias_prefix", "meet.0-9"),
         ("scheduled_alias_domain", ""),
         ("ivr_theme", None),
-        ("ivr_theme", 7),
         ("addin_frame_ancestors", "https://mail.example.test\r\nhttps://*.x.test:8443"),
         ("additional_add_in_script_sources", "https://a.test/a.js\nhttps://b.test/b"),
         ("addin_pane_title", "Räume <b>buchen</b> 会議"),
@@ -248,6 +248,18 @@ def test_all_problems_at_once() -> None:
                 "oauth_token_endpoint",
             },
         ),
+    ],
+)
+def test_choices_require_fields(choice: dict[str, object], missing: set[str]) -> None:
+    """A way to sign in requires what it cannot work without."""
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {**CONNECTOR, **choice})
+    assert set(caught.value.problems) == missing
+
+
+@pytest.mark.parametrize(
+    ("choice", "missing"),
+    [
         (
             {"enable_personal_vmrs": True},
             {
@@ -263,11 +275,12 @@ def test_all_problems_at_once() -> None:
         ),
     ],
 )
-def test_choices_require_fields(choice: dict[str, object], missing: set[str]) -> None:
-    """A way to sign in requires what it cannot work without."""
-    with pytest.raises(InvalidFields) as caught:
-        check(Connector, {**CONNECTOR, **choice})
-    assert set(caught.value.problems) == missing
+def test_stored_choices_require_fields(
+    choice: dict[str, Any], missing: set[str]
+) -> None:
+    """A choice that was accepted once still requires what belongs to it."""
+    record = replace(check(Connector, CONNECTOR), **choice)
+    assert {name for name, _ in record.contradictions()} == missing
 
 
 def test_only_personal_rooms_need_no_exchange() -> None:

@@ -149,10 +149,22 @@ async def test_references(server: Server) -> None:
         payload = {"alias": "other", "conference": reference}
         problems = await server.client.refused("POST", ALIAS, payload)
         assert list(problems) == ["conference"]
-    theme = {"ivr_theme": f"{API}/ivr_theme/7/"}
-    assert (await server.client.ask("PATCH", uri, theme)).status == 202
-    assert (await server.client.get(uri))["ivr_theme"] == f"{API}/ivr_theme/7/"
-    assert len(await server.client.objects(f"{CONFERENCE}?ivr_theme=7")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_references_to_what_is_not_here(server: Server) -> None:
+    """A reference to a resource that this installation does not have is refused, in
+    whatever form; null is accepted."""
+    uri = await server.client.create(CONFERENCE, {"name": "Board"})
+    for field in ("ivr_theme", "identity_provider_group"):
+        name = field if field == "ivr_theme" else f"host_{field}"
+        for reference in (f"{API}/{field}/7/", 7, "7", "x"):
+            problems = await server.client.refused("PATCH", uri, {name: reference})
+            assert list(problems) == [name]
+        assert (await server.client.ask("PATCH", uri, {name: None})).status == 202
+        assert (await server.client.get(uri))[name] is None
+    whole = await server.client.get(uri)
+    assert (await server.client.ask("PUT", uri, whole)).status == 204
 
 
 @pytest_twisted.ensureDeferred

@@ -71,6 +71,11 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     unique: bool = False
     manifest: bool = False
     """A change makes the add-in manifest change: download and deploy it again."""
+    unsupported: str = ""
+    """The reason why only the default is accepted: nothing acts on other values."""
+    only_with: str = ""
+    """The unsupported field without which this one has no meaning: any value is
+    accepted, and kept."""
     related: str = ""
     """The resource that the value is the id of."""
     template: frozenset[str] | None = None

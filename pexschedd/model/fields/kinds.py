@@ -6,9 +6,17 @@ from pexschedd.model.fields import addresses
 from pexschedd.model.fields.declaration import Field
 
 
-def label(label: str, help: str, *, manifest: bool = False) -> Field:
+def label(
+    label: str, help: str, *, manifest: bool = False, only_with: str = ""
+) -> Field:
     """Declare a short text that users see."""
-    return Field(label=label, help=help, max_length=250, manifest=manifest)
+    return Field(
+        label=label,
+        help=help,
+        max_length=250,
+        manifest=manifest,
+        only_with=only_with,
+    )
 
 
 OUTLOOK_SHORT = 125
@@ -28,17 +36,25 @@ def _short(value: str) -> str | None:
     return f"Outlook takes at most {OUTLOOK_SHORT} characters here, not {len(value)}."
 
 
-def url(label: str, help: str, *, manifest: bool = False) -> Field:
+def url(label: str, help: str, *, only_with: str = "") -> Field:
     """Declare an http(s) URL, which may be empty."""
     return Field(
         label=label,
         help=help,
         max_length=255,
-        manifest=manifest,
+        only_with=only_with,
         checks=(addresses.http_url,),
     )
 
 
-def template(label: str, help: str, variables: frozenset[str]) -> Field:
+def template(
+    label: str, help: str, variables: frozenset[str], *, only_with: str = ""
+) -> Field:
     """Declare a jinja2 template that may use `variables`."""
-    return Field(label=label, help=help, max_length=12288, template=variables)
+    return Field(
+        label=label,
+        help=help,
+        max_length=12288,
+        template=variables,
+        only_with=only_with,
+    )

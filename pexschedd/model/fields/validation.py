@@ -14,6 +14,7 @@ from pexschedd.model.blank_text import is_blank
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
 from pexschedd.model.fields.secret_destinations import moved_secrets
 from pexschedd.model.fields.times import parse_time
+from pexschedd.model.fields.unsupported import refusal
 
 R = TypeVar("R", bound=Record)
 Problems = dict[str, list[str]]
@@ -81,7 +82,9 @@ def validate(
             continue
         if name in values:
             try:
-                complete[name] = check_value(field, values[name], templates)
+                complete[name] = _honoured(
+                    field, check_value(field, values[name], templates)
+                )
             except _Wrong as wrong:
                 problems[name] = [str(wrong)]
         elif fresh and field.required:
@@ -125,6 +128,13 @@ def _default(field: Declared) -> Any:
     # What is required has no default; until it is given, something of its type lets
     # the rest of the record be judged.
     return _NOTHING[field.type] if field.required else field.default
+
+
+def _honoured(field: Declared, value: Any) -> Any:
+    problem = refusal(field, value)
+    if problem is not None:
+        raise _Wrong(problem)
+    return value
 
 
 def check_value(field: Declared, value: object, templates: TemplateChecker) -> Any:

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from pexschedd.management.resources import AnyResource
+from pexschedd.model.fields import secret_destinations, unsupported
 from pexschedd.model.fields.declaration import Declared
-from pexschedd.model.fields.secret_destinations import told
 from pexschedd.model.fields.times import format_time
 
 _TYPE_NAMES: Mapping[type, str] = {
@@ -89,7 +89,8 @@ def _help_text(declared: Declared) -> str:
         parts.append(f"Variables: {', '.join(names) or 'none'}.")
     if field.secret:
         parts.append("Never returned.")
-        parts.append(told(field).replace("`", ""))
+    parts.append(secret_destinations.told(field).replace("`", ""))
+    parts.append(unsupported.told(declared).replace("`", ""))
     return " ".join(part for part in parts if part)
 
 

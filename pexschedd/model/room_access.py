@@ -1,0 +1,113 @@
+"""The part of a room that says whose it is, and who may join it.
+
+`conference` adds what the room is like.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+
+from pexschedd.model.fields import pins
+from pexschedd.model.fields.declaration import Field, Record
+
+_OPEN = (
+    "There are no identity provider groups here: the room would be open to people who "
+    "have not signed in."
+)
+
+
+class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A room's name, owner, PINs and sign-in."""
+
+    name: Annotated[
+        str,
+        Field(
+            label="Name",
+            help="The unique name of the room.",
+            min_length=1,
+            max_length=250,
+            unique=True,
+        ),
+    ]
+    description: Annotated[str, Field(help="A description.", max_length=250)] = ""
+    creation_time: Annotated[
+        datetime | None, Field(help="When it was created.", readonly=True)
+    ] = None
+    tag: Annotated[
+        str, Field(help="Carried into call records and policy.", max_length=250)
+    ] = ""
+    sync_tag: Annotated[
+        str, Field(help="Set by whatever else maintains this room.", max_length=250)
+    ] = ""
+    service_type: Annotated[
+        str,
+        Field(
+            help="What kind of room it is.",
+            choices=(
+                "conference",
+                "lecture",
+                "two_stage_dialing",
+                "test_call",
+                "media_playback",
+            ),
+            unsupported="Conferencing nodes are always told that it is a conference.",
+        ),
+    ] = "conference"
+    primary_owner_email_address: Annotated[
+        str, Field(help="Whose room it is.", max_length=100)
+    ] = ""
+    pin: Annotated[
+        str,
+        Field(
+            help="The hosts' PIN.",
+            max_length=20,
+            unit="digits",
+            checks=(pins.pin,),
+        ),
+    ] = ""
+    allow_guests: Annotated[
+        bool, Field(help="Whether guests may join; hosts then need a PIN.")
+    ] = False
+    guest_pin: Annotated[
+        str,
+        Field(
+            help="The guests' PIN.",
+            max_length=20,
+            unit="digits",
+            checks=(pins.pin,),
+        ),
+    ] = ""
+    participant_limit: Annotated[
+        int | None,
+        Field(help="How many may be in the room.", minimum=0, maximum=1_000_000),
+    ] = None
+
+    host_identity_provider_group: Annotated[
+        int | None,
+        Field(
+            help="Hosts sign in with one of these providers.",
+            related="identity_provider_group",
+            unsupported=_OPEN,
+        ),
+    ] = None
+    guest_identity_provider_group: Annotated[
+        int | None,
+        Field(
+            help="Guests sign in with one of these providers.",
+            related="identity_provider_group",
+            unsupported=_OPEN,
+        ),
+    ] = None
+    non_idp_participants: Annotated[
+        str,
+        Field(
+            help="What happens to devices that cannot sign in when people have to.",
+            choices=("disallow_all", "allow_if_trusted"),
+        ),
+    ] = "disallow_all"
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the PIN fields that do not go together, each with the problem."""
+        yield from pins.contradictions(
+            self.pin, self.guest_pin, allow_guests=self.allow_guests
+        )

@@ -1,0 +1,115 @@
+"""Settings that the daemon does not honour."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from pexschedd.errors import InvalidFields
+from pexschedd.model.conference import Conference
+from pexschedd.model.fields.declaration import Declared, Record, fields_of
+from pexschedd.model.fields.unsupported import told, unsupported_settings
+from pexschedd.model.fields.validation import validate
+from pexschedd.model.integration import Connector
+from tests.model.test_model_validation import BASES, TEMPLATES, check
+
+UNSUPPORTED = [
+    (kind, declared)
+    for kind in BASES
+    for declared in fields_of(kind).values()
+    if declared.field.unsupported
+]
+
+
+def other_value(declared: Declared) -> Any:
+    """A valid value that is not the default."""
+    if declared.field.choices:
+        return next(c for c in declared.field.choices if c != declared.default)
+    return {bool: not declared.default, int: 7, str: "text"}[declared.type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared"), UNSUPPORTED, ids=[d.name for _, d in UNSUPPORTED]
+)
+def test_only_the_default_is_accepted(kind: type[Record], declared: Declared) -> None:
+    """Any other value is refused, with the reason and what would be right; the default,
+    and null where it is one, are what clients send with whole records."""
+    with pytest.raises(InvalidFields) as caught:
+        check(kind, {**BASES[kind], declared.name: other_value(declared)})
+    (text,) = caught.value.problems[declared.name]
+    assert set(caught.value.problems) == {declared.name}
+    assert text.startswith(declared.field.unsupported)
+    assert "This must be " in text
+    check(kind, {**BASES[kind], declared.name: declared.default})
+    if declared.nullable:
+        check(kind, {**BASES[kind], declared.name: None})
+    if declared.type is str and not declared.field.choices:
+        check(kind, {**BASES[kind], declared.name: ""})
+
+
+def test_what_protects_is_refused() -> None:
+    """A sign-in that nobody would be asked for cannot be configured."""
+    for kind, field in (
+        (Connector, "host_identity_provider_group"),
+        (Conference, "host_identity_provider_group"),
+        (Conference, "guest_identity_provider_group"),
+    ):
+        with pytest.raises(InvalidFields) as caught:
+            check(kind, {**BASES[kind], field: 7})
+        assert "have not signed in" in caught.value.problems[field][0]
+
+
+@pytest.mark.parametrize("method", ["SSO_TOKEN", "NAA_TOKEN"])
+def test_tokens_that_cannot_be_verified(method: str) -> None:
+    """A kind of token that every user would be refused with cannot be chosen."""
+    fields = {
+        "addin_application_id": "id",
+        "addin_authority_url": "https://login.example.test/",
+        "addin_oidc_metadata_url": "https://login.example.test/metadata",
+        "addin_naa_web_api_application_id": "id",
+    }
+    values = {**BASES[Connector], **fields, "addin_authentication_method": method}
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, values)
+    assert set(caught.value.problems) == {"addin_authentication_method"}
+    # Without the choice they say nothing, and whole records carry them.
+    check(Connector, {**BASES[Connector], **fields})
+
+
+def test_stored_settings_stay_changeable() -> None:
+    """A record with such values from before can be changed in other fields, and is
+    put right by its default."""
+    old: Connector = replace(check(Connector, BASES[Connector]), ivr_theme=7)
+
+    def changed(**values: object) -> Connector:
+        result: Connector = validate(
+            Connector, values, current=old, templates=TEMPLATES
+        )
+        return result
+
+    assert changed(description="x").ivr_theme == 7
+    with pytest.raises(InvalidFields):
+        changed(ivr_theme=7)
+    assert changed(ivr_theme=None).ivr_theme is None
+
+
+def test_stored_settings_are_named() -> None:
+    """What is stored in vain is told field by field, and nothing else is."""
+    plain = check(Connector, BASES[Connector])
+    assert list(unsupported_settings(plain)) == []
+    odd = replace(plain, enable_personal_vmrs=True, host_identity_provider_group=3)
+    assert [name for name, _ in unsupported_settings(odd)] == [
+        "enable_personal_vmrs",
+        "host_identity_provider_group",
+    ]
+    assert all(reason for _, reason in unsupported_settings(odd))
+
+
+def test_explanations_say_so() -> None:
+    """The explanation of a field says that it has no effect, and of which other it is
+    a part."""
+    fields = fields_of(Connector)
+    assert "only null is accepted" in told(fields["ivr_theme"])
+    assert "only false is accepted" in told(fields["enable_personal_vmrs"])
+    assert "`enable_personal_vmrs`" in told(fields["auth_provider"])
+    assert told(fields["name"]) == ""
