@@ -71,6 +71,12 @@ class Metrics:
             ["bound"],
             registry=self._registry,
         )
+        self._sign_ins = Counter(
+            "pexschedd_sign_ins",
+            "Sign-ins of administrators whose password had to be verified.",
+            ["outcome"],
+            registry=self._registry,
+        )
         self._refused = Counter(
             "pexschedd_connections_refused",
             "Connections to the HTTP servers that were refused because too many were "
@@ -118,6 +124,10 @@ class Metrics:
     def limited(self, bound: str) -> None:
         """Count a booking beyond a rate; `bound` is "user" or "address"."""
         self._limited.labels(bound).inc()
+
+    def sign_in(self, outcome: str) -> None:
+        """Count a sign-in of an administrator: "accepted", "refused" or "put_off"."""
+        self._sign_ins.labels(outcome).inc()
 
     def connection_refused(self) -> None:
         """Count a connection for which there was no room."""

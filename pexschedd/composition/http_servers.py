@@ -69,7 +69,11 @@ class HttpServers(MultiService):
         clients.identity.on_refusal(refused.note)
         self._access = BufferedSink(runtime.log.access, runtime.reactor)
         self.administrators = Administrators(
-            runtime.store, runtime.now, runtime.in_thread
+            runtime.store,
+            runtime.now,
+            runtime.in_thread,
+            seconds=runtime.reactor.seconds,
+            counted=runtime.metrics.sign_in,
         )
         self.doctor = Doctor(
             runtime.store,

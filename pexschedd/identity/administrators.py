@@ -16,11 +16,20 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.crypto.password_hashes import SALT_BYTES, is_password, make_hash
-from pexschedd.errors import ConfigError, InvalidFields, NotAuthenticated, Unavailable
+from pexschedd.errors import (
+    ConfigError,
+    InvalidFields,
+    NotAuthenticated,
+    PexscheddError,
+    TooManyRequests,
+    Unavailable,
+)
 from pexschedd.identity.initial_password import read_password, write_password
+from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
 from pexschedd.model.administrator import Administrator
 from pexschedd.store.store import Store
+from pexschedd.util.single_flight import SingleFlight
 
 _log = Logger()
 
@@ -95,18 +104,37 @@ class Administrators:
 
     A correct password is remembered for five minutes, as a digest with a key of this
     process: clients send the password with each request, and the slow hash is computed
-    for the first one only.
+    for the first one only. Failed sign-ins are delayed: see `sign_in_backoff`. Whoever
+    has the password of an earlier sign-in is never delayed, and is verified anew
+    after the five minutes, however many others are waiting.
+
+    `seconds` is a steady clock; `counted` is told "accepted", "refused" or "put_off"
+    of each sign-in that is not remembered.
     """
 
-    def __init__(self, store: Store, now: Now, in_thread: InThread) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Now,
+        in_thread: InThread,
+        *,
+        seconds: Callable[[], float],
+        counted: Callable[[str], object] = lambda outcome: None,
+    ) -> None:
         self._store = store
         self._in_thread = in_thread
         self._now = now
         self._hashing = DeferredSemaphore(_MAX_HASHES)
         self._waiting = 0
+        self._seconds = seconds
+        self._counted = counted
+        self._back_off = SignInBackOff()
+        self._under_way: dict[bytes, SingleFlight[Administrator]] = {}
+        """The verifications of a name and a password, by digest."""
         self._key = token_bytes(32)
         self._verified: OrderedDict[bytes, float] = OrderedDict()
-        """The end of its five minutes (seconds since 1970), by digest."""
+        """The end of its five minutes (seconds since 1970), by digest. It is kept
+        longer: nobody else knows a password that was once right."""
         self._decoy: str | None = None
         """The hash of no password: a request with an unknown name has to take as long
         as one with a known name."""
@@ -115,22 +143,69 @@ class Administrators:
         """Return whether there is any administrator."""
         return self._store.count(tables.ADMINISTRATOR) > 0
 
-    async def authenticate(self, name: str, password: str) -> Administrator:
+    async def authenticate(
+        self, name: str, password: str, address: str = ""
+    ) -> Administrator:
         """Return the administrator with this name and password.
 
-        Raises `NotAuthenticated` if either is wrong, and `Unavailable` when too many
-        sign in at the same time.
+        `address` is the client's. Raises `NotAuthenticated` if either is wrong,
+        `TooManyRequests` if an attempt has to wait because others failed, and
+        `Unavailable` when too many sign in at the same time.
         """
         found = self._find(name)
-        if found is not None and self._is_remembered(found, password):
+        digest = self._digest(name, found, password)
+        until = self._verified.get(digest)
+        if found is not None and until is not None and self._time() < until:
             return found
+        same = self._under_way.get(digest)
+        if same is not None:
+            return await same.run(partial(self._verify, name, password))
+        if until is not None:
+            return await self._alone(digest, name, password, urgent=True)
+        wait = self._back_off.begin(name, address, self._seconds())
+        if wait:
+            self._counted("put_off")
+            raise TooManyRequests(
+                "Too many sign-ins have failed. Wait, then try again.", retry_after=wait
+            )
+        try:
+            found = await self._alone(digest, name, password)
+        except NotAuthenticated:
+            raise
+        except PexscheddError:
+            self._back_off.withdrawn(name, address)
+            raise
+        self._back_off.succeeded(name, address)
+        return found
+
+    async def _alone(
+        self, digest: bytes, name: str, password: str, *, urgent: bool = False
+    ) -> Administrator:
+        """Verify, so that the same name and password are verified once at a time."""
+        flight = self._under_way[digest] = SingleFlight()
+        try:
+            found = await flight.run(
+                partial(self._verify, name, password, urgent=urgent)
+            )
+        except NotAuthenticated:
+            self._counted("refused")
+            raise
+        finally:
+            del self._under_way[digest]
+        self._counted("accepted")
+        return found
+
+    async def _verify(
+        self, name: str, password: str, *, urgent: bool = False
+    ) -> Administrator:
         if len(password) > _MAX_PASSWORD:
             raise NotAuthenticated(_REFUSED)
+        found = self._find(name)
         stored = await self._decoy_hash() if found is None else found.password_hash
-        is_correct = await self._slowly(is_password, password, stored)
+        is_correct = await self._slowly(is_password, password, stored, urgent=urgent)
         if found is None or not is_correct or self._find(name) != found:
             raise NotAuthenticated(_REFUSED)
-        self._remember(found, password)
+        self._remember(self._digest(name, found, password))
         return found
 
     async def set_password(self, name: str, password: str) -> None:
@@ -164,8 +239,10 @@ class Administrators:
             )
         return self._decoy
 
-    async def _slowly(self, function: Callable[..., Any], *args: Any) -> Any:
-        if self._waiting >= _MAX_WAITING:
+    async def _slowly(
+        self, function: Callable[..., Any], *args: Any, urgent: bool = False
+    ) -> Any:
+        if self._waiting >= _MAX_WAITING and not urgent:
             raise Unavailable("Too many sign-ins at once. Try again in a moment.")
         self._waiting += 1
         try:
@@ -177,23 +254,24 @@ class Administrators:
         finally:
             self._waiting -= 1
 
-    def _is_remembered(self, administrator: Administrator, password: str) -> bool:
-        until = self._verified.get(self._digest(administrator, password), 0.0)
-        return self._now().timestamp() < until
+    def _time(self) -> float:
+        return self._now().timestamp()
 
-    def _remember(self, administrator: Administrator, password: str) -> None:
-        self._verified[self._digest(administrator, password)] = (
-            self._now().timestamp() + _REMEMBERED_SECONDS
-        )
+    def _remember(self, digest: bytes) -> None:
+        self._verified[digest] = self._time() + _REMEMBERED_SECONDS
+        self._verified.move_to_end(digest)
         while len(self._verified) > _MAX_REMEMBERED:
             self._verified.popitem(last=False)
 
-    def _digest(self, administrator: Administrator, password: str) -> bytes:
+    def _digest(
+        self, name: str, administrator: Administrator | None, password: str
+    ) -> bytes:
         """The digest by which a verified password is remembered.
 
         It covers the stored hash, so a new password invalidates it.
         """
-        text = f"{administrator.id}\0{administrator.password_hash}\0{password}"
+        stored = "" if administrator is None else administrator.password_hash
+        text = f"{len(name)}\0{name}\0{stored}\0{password}"
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), sha256)
 
 

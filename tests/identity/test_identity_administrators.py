@@ -1,5 +1,6 @@
 """Administrators: sign-in, passwords, the first one."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +14,13 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
+from pexschedd.crypto.password_hashes import is_password
 from pexschedd.errors import (
     ConfigError,
     InvalidFields,
     NotAuthenticated,
     StoreError,
+    TooManyRequests,
     Unavailable,
 )
 from pexschedd.identity.administrators import (
@@ -44,7 +47,17 @@ class World:
         )
         self.time = datetime(2026, 11, 21, tzinfo=UTC)
         self.hashes = 0
-        self.administrators = Administrators(self.store, self.now, self.in_thread)
+        self.outcomes: list[str] = []
+        self.administrators = self.make(self.in_thread)
+
+    def make(self, in_thread: Any) -> Administrators:
+        return Administrators(
+            self.store,
+            self.now,
+            in_thread,
+            seconds=lambda: self.time.timestamp(),
+            counted=self.outcomes.append,
+        )
 
     def now(self) -> datetime:
         return self.time
@@ -53,9 +66,11 @@ class World:
         self.hashes += 1
         return deferToThread(work)
 
-    async def refused(self, name: str, password: str) -> None:
+    async def refused(self, name: str, password: str, address: str = "") -> None:
+        self.time += timedelta(minutes=2)  # more than any name's delay
+        address = address or f"192.0.2.{self.hashes}"
         with pytest.raises(NotAuthenticated) as caught:
-            await self.administrators.authenticate(name, password)
+            await self.administrators.authenticate(name, password, address)
         assert caught.value.message == "The name or the password is wrong."
 
 
@@ -126,9 +141,10 @@ async def test_hashes_are_bounded(world: World) -> None:
         waiting.append(deferred)
         return deferred
 
-    administrators = Administrators(world.store, world.now, in_thread)
+    administrators = world.make(in_thread)
     tries = [
-        Deferred.fromCoroutine(administrators.authenticate("x", "y")) for _ in range(60)
+        Deferred.fromCoroutine(administrators.authenticate(f"{n}", "y", f"192.0.2.{n}"))
+        for n in range(60)
     ]
     refused = [d for d in tries if d.called]
     for deferred in refused:
@@ -234,3 +250,157 @@ async def test_together(world: World) -> None:
     ask = world.administrators.authenticate
     tries = [Deferred.fromCoroutine(ask("admin", "correct horse")) for _ in range(5)]
     assert [who.name for who in await gatherResults(tries)] == ["admin"] * 5
+
+
+class HeldThreads:
+    """Threads whose work does not end before it is told to."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Deferred[Any], Any]] = []
+
+    def __call__(self, work: Callable[[], Any]) -> Deferred[Any]:
+        self._held.append((Deferred(), work))
+        return self._held[-1][0]
+
+    async def refuse(self, tries: list[Deferred[Any]]) -> None:
+        """End all work, so that each of `tries` is refused."""
+        while self._held:
+            deferred, work = self._held.pop(0)
+            deferred.callback(work.func is not is_password and "a decoy's hash")
+        for each in tries:
+            with pytest.raises(NotAuthenticated):
+                await each
+
+
+async def put_off(world: World, name: str, password: str, address: str) -> float:
+    with pytest.raises(TooManyRequests) as caught:
+        await world.administrators.authenticate(name, password, address)
+    return caught.value.retry_after
+
+
+@pytest_twisted.ensureDeferred
+async def test_guessing_becomes_slow(world: World) -> None:
+    """After a few wrong passwords the next has to wait and costs no hash; the delay
+    grows, and each outcome is counted."""
+    await world.administrators.set_password("admin", "correct horse")
+    ask = world.administrators.authenticate
+    for number in range(5):
+        with pytest.raises(NotAuthenticated):
+            await ask("admin", f"wrong {number}", "192.0.2.1")
+    hashes = world.hashes
+    assert await put_off(world, "admin", "wrong", "192.0.2.1") == 1
+    assert await put_off(world, "admin", "wrong", "198.51.100.1") == 1
+    assert world.hashes == hashes
+    world.time += timedelta(seconds=1)
+    with pytest.raises(NotAuthenticated):
+        await ask("admin", "wrong", "192.0.2.1")
+    assert await put_off(world, "admin", "wrong", "192.0.2.1") == 2
+    assert world.outcomes == ["refused"] * 5 + ["put_off"] * 2 + ["refused", "put_off"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_true_administrator_is_not_locked_out(world: World) -> None:
+    """While others guess, the administrator who has signed in before gets in, from the
+    same address and from another one, and after the five minutes, too."""
+    await world.administrators.set_password("admin", "correct horse")
+    ask = world.administrators.authenticate
+    await ask("admin", "correct horse", "192.0.2.1")
+    for minutes in (0, 6):
+        world.time += timedelta(minutes=minutes)
+        for number in range(40):
+            try:
+                await ask("admin", f"wrong {number}", f"192.0.2.{number % 3}")
+            except (NotAuthenticated, TooManyRequests):
+                world.time += timedelta(seconds=1)
+        assert await put_off(world, "admin", "wrong", "198.51.100.1") > 0
+        for address in ("192.0.2.1", "203.0.113.5"):
+            assert (await ask("admin", "correct horse", address)).name == "admin"
+
+
+@pytest_twisted.ensureDeferred
+async def test_true_administrator_goes_first(world: World) -> None:
+    """The hashes that strangers wait for do not keep out a password that was right
+    before."""
+    await world.administrators.set_password("admin", "correct horse")
+    held: list[tuple[Deferred[Any], Any]] = []
+    holding = False
+
+    def in_thread(work: Callable[[], Any]) -> Deferred[Any]:
+        if not holding:
+            return deferToThread(work)
+        held.append((Deferred(), work))
+        return held[-1][0]
+
+    administrators = world.make(in_thread)
+    await administrators.authenticate("admin", "correct horse", "192.0.2.1")
+    world.time += timedelta(minutes=6)
+    holding = True
+    ask = administrators.authenticate
+    for number in range(60):
+        guess = ask(f"{number}", "guess", f"198.51.100.{number}")
+        Deferred.fromCoroutine(guess).addErrback(lambda _: None)
+    mine = Deferred.fromCoroutine(ask("admin", "correct horse", "192.0.2.1"))
+    assert not mine.called
+    while held:
+        deferred, work = held.pop(0)
+        is_mine = "correct horse" in work.args
+        deferred.callback(work() if is_mine else "scrypt$2$1$1$AAAA$AAAA")
+    assert (await mine).name == "admin"
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_clients_with_the_right_password(world: World) -> None:
+    """A tool that opens many connections at once is not taken for a guesser, and costs
+    one hash."""
+    await world.administrators.set_password("admin", "correct horse")
+    ask = world.administrators.authenticate
+    before = world.hashes
+    tries = [
+        Deferred.fromCoroutine(ask("admin", "correct horse", "192.0.2.1"))
+        for _ in range(30)
+    ]
+    assert [who.name for who in await gatherResults(tries)] == ["admin"] * 30
+    assert world.hashes == before + 1
+    assert world.outcomes == ["accepted"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_unavailable_is_no_failure(world: World) -> None:
+    """An attempt that found no room does not count against its address."""
+    threads = HeldThreads()
+    ask = world.make(threads).authenticate
+    tries = [
+        Deferred.fromCoroutine(ask(f"{number}", "x", f"192.0.2.{number}"))
+        for number in range(50)
+    ]
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await ask("admin", "x", "198.51.100.1")
+    assert not any(each.called for each in tries)
+    await threads.refuse(tries)
+
+
+@pytest_twisted.ensureDeferred
+async def test_hashes_are_made_in_threads(world: World) -> None:
+    """The reactor's thread computes no password hash, whatever is tried."""
+    await world.administrators.set_password("admin", "correct horse")
+    called: list[str] = []
+
+    def watch(frame: Any, event: str, argument: Any) -> None:
+        if event == "c_call":
+            called.append(argument.__name__)
+
+    threads = HeldThreads()
+    administrators = world.make(threads)
+    tries = []
+    attempts = (("admin", "a"), ("nobody", "b"), ("admin", "x" * 5000))
+    sys.setprofile(watch)
+    try:
+        for name, password in attempts:
+            attempt = administrators.authenticate(name, password, "192.0.2.1")
+            tries.append(Deferred.fromCoroutine(attempt))
+    finally:
+        sys.setprofile(None)
+    await threads.refuse(tries)
+    assert called
+    assert "scrypt" not in called

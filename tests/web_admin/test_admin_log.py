@@ -1,13 +1,18 @@
 """What the administrator log says about the management API."""
 
+import io
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import pytest_twisted
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
+from pexschedd.logs import observer
 from tests.web_admin.web_admin_support import (
     CONFERENCE,
     CONNECTOR,
@@ -15,6 +20,7 @@ from tests.web_admin.web_admin_support import (
     HEAD_OFFICE,
 )
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 CHANGED = "record changed resource=ms_exchange_connector id=1"
 
 
@@ -33,10 +39,10 @@ class Heard:
 @pytest.fixture
 def heard() -> Iterator[Heard]:
     """What the administrator log is told."""
-    observer = Heard()
-    globalLogPublisher.addObserver(observer)
-    yield observer
-    globalLogPublisher.removeObserver(observer)
+    heard = Heard()
+    globalLogPublisher.addObserver(heard)
+    yield heard
+    globalLogPublisher.removeObserver(heard)
 
 
 @pytest.fixture
@@ -112,7 +118,61 @@ async def test_refused_sign_ins(server: Any, heard: Heard) -> None:
     answer = await server.client.ask("GET", CONNECTOR, auth=("admin", "guessed"))
     await server.client.ask("GET", CONNECTOR, auth=None)
     (event,) = heard.events
-    text = "sign-in refused administrator=admin address=127.0.0.1"
+    text = "sign-in refused address=127.0.0.1 administrator=admin"
     assert formatEvent(event) == text
     ids = answer.headers.getRawHeaders("x-request-id")
     assert [event["correlation_id"]] == ids
+
+
+@pytest_twisted.ensureDeferred
+async def test_filter_of_fail2ban(server: Any) -> None:
+    """The documented filter finds the address in the line of a refused sign-in, and in
+    no line that a client words."""
+    page = (REPOSITORY / "docs" / "operations.md").read_text("utf-8")
+    (expression,) = re.findall(r"^failregex = (.*)$", page, re.MULTILINE)
+    found = re.compile(expression.replace("<HOST>", r"(?P<host>[0-9a-f.:]+)"))
+    line = "sign-in refused address=203.0.113.9 administrator=x"
+    forged = (
+        "x address=203.0.113.9",
+        'x" address=203.0.113.9 "',
+        f"x\r\n{line}",
+        f'","system":"administrator.sign_in","message":"{line}',
+        f"[administrator.sign_in#warn] {line}",
+        "x" * 5000,
+    )
+    out = io.StringIO()
+    write = observer(out, "debug", "json")
+    globalLogPublisher.addObserver(write)
+    try:
+        for name in forged:
+            await server.client.ask("GET", CONNECTOR, auth=(name, "guessed"))
+            await server.client.ask("GET", f"/api/admin/{quote(name)[:500]}/v1/")
+    finally:
+        globalLogPublisher.removeObserver(write)
+    lines = out.getvalue().splitlines()
+    hosts = [match["host"] for line in lines if (match := found.search(line))]
+    assert hosts == ["127.0.0.1"] * len(forged)
+    assert sum("203.0.113.9" in line for line in lines) > 5
+    assert max(map(len, lines)) < 1000
+
+
+@pytest_twisted.ensureDeferred
+async def test_delayed_sign_ins(server: Any, heard: Heard) -> None:
+    """Guesses are delayed by the address of the client behind a proxy on this machine,
+    with the time to wait, and the log says so."""
+    answers = [
+        await server.client.ask(
+            "GET",
+            CONNECTOR,
+            auth=("admin", f"guess {number}"),
+            headers={"x-forwarded-for": "198.51.100.7, 203.0.113.9"},
+        )
+        for number in range(6)
+    ]
+    assert [answer.status for answer in answers] == [401] * 5 + [429]
+    assert answers[-1].headers.getRawHeaders("retry-after") == ["1"]
+    assert answers[-1].json["code"] == "too_many_requests"
+    texts = [formatEvent(event) for event in heard.events]
+    assert texts[0] == "sign-in refused address=203.0.113.9 administrator=admin"
+    text = "sign-in put off address=203.0.113.9 administrator=admin seconds=1"
+    assert texts[-1] == text

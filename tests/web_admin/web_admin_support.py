@@ -147,7 +147,7 @@ class Client:
 class OneAdministrator:
     """Signs `NAME` in, without the time that a real password takes."""
 
-    async def authenticate(self, name: str, password: str) -> object:
+    async def authenticate(self, name: str, password: str, address: str) -> object:
         if (name, password) != (NAME, PASSWORD):
             raise NotAuthenticated("The name or the password is wrong.")
         return name
@@ -186,7 +186,9 @@ async def serving(
     """`turns` says when long work goes on."""
     clock = Clock()
     store = open_store(directory)
-    administrators = Administrators(store, clock, deferToThread)
+    administrators = Administrators(
+        store, clock, deferToThread, seconds=lambda: clock.time.timestamp()
+    )
     if not administrators.exist():
         await administrators.set_password(NAME, PASSWORD)
     writer = RecordWriter(

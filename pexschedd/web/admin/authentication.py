@@ -1,14 +1,14 @@
 """The sign-in of administrators: HTTP Basic, and no requests of other sites' pages."""
 
-from urllib.parse import urlsplit
+from math import ceil
+from urllib.parse import quote, urlsplit
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from pexschedd.errors import NotAuthenticated
+from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
-from pexschedd.web.api import Forbidden, correlation_id_of
+from pexschedd.web.api import Forbidden, client_address, correlation_id_of
 from pexschedd.web.basic_auth import basic_credentials
 
 _log = Logger(namespace="administrator.sign_in")
@@ -19,19 +19,32 @@ _LONGEST_LOGGED_NAME = 100
 async def sign_in(request: Request, administrators: Administrators) -> str:
     """Return the name of the administrator whose credentials the request carries.
 
-    Raises `NotAuthenticated`, and `Forbidden` for a request that a browser sends on
-    behalf of another site: it adds the password that it remembers to those, too.
+    Raises `NotAuthenticated`, `TooManyRequests` after many that were refused, and
+    `Forbidden` for a request that a browser sends on behalf of another site: it adds
+    the password that it remembers to those, too.
     """
     name, password = basic_credentials(
         request, "Sign in as an administrator (HTTP Basic)."
     )
+    address = client_address(request)
     try:
-        await administrators.authenticate(name, password)
+        await administrators.authenticate(name, password, address)
     except NotAuthenticated:
+        _log.warn(
+            # docs/operations.md has a filter of fail2ban for this line.
+            "sign-in refused address={address} administrator={administrator}",
+            address=address or "-",
+            administrator=_shown(name),
+            correlation_id=correlation_id_of(request),
+        )
+        raise
+    except TooManyRequests as error:
         _log.info(
-            "sign-in refused administrator={administrator} address={address}",
-            administrator=name[:_LONGEST_LOGGED_NAME],
-            address=_address(request),
+            "sign-in put off address={address} administrator={administrator} "
+            "seconds={seconds}",
+            address=address or "-",
+            administrator=_shown(name),
+            seconds=ceil(error.retry_after),
             correlation_id=correlation_id_of(request),
         )
         raise
@@ -59,7 +72,6 @@ def is_cross_site(request: Request) -> bool:
     return False
 
 
-def _address(request: Request) -> str:
-    """The client's address; empty over a Unix socket."""
-    address = request.getClientAddress()
-    return address.host if isinstance(address, IPv4Address | IPv6Address) else ""
+def _shown(name: str) -> str:
+    """A name from the network, without blanks or quotes: percent-encoded."""
+    return quote(name[:_LONGEST_LOGGED_NAME], safe="@+")
