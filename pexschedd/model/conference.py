@@ -90,6 +90,8 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The end of the last meeting in the room, if the room was removed as past. If that
     time is still to come, the room was removed by a wrong clock and is lost, not
     deleted."""
+    booked_by: Annotated[str, Field(internal=True)] = ""
+    """The key of the user that it was handed out to: see `alias_release.user_key`."""
     vacancy: Annotated[Vacancy | None, Field(internal=True)] = None
     """Set while another meeting may take the alias up."""
 

@@ -1,10 +1,12 @@
 """Booking a room: the add-in gets an alias and the joining instructions."""
 
 import msgspec
+from msgspec.structs import replace
 
 from pexschedd.bodies import tags
 from pexschedd.errors import NotFound, Unavailable
 from pexschedd.model import tables
+from pexschedd.scheduling.decisions.alias_release import user_key
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
@@ -36,8 +38,9 @@ class Booking:
     async def book(self, connector_id: int, user: str) -> BookedRoom:
         """Reserve an alias durably, and fill in the joining instructions.
 
-        `user` identifies the user who asked; it is not stored. Raises `NotFound` for an
-        unknown integration, and `Unavailable` when it hands out no aliases.
+        `user` identifies the user who asked; it is stored as a hash. Raises
+        `NotFound` for an unknown integration, and `Unavailable` when it hands out no
+        aliases.
         """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
@@ -46,7 +49,10 @@ class Booking:
             raise Unavailable(
                 "Single-use meeting rooms are switched off for this integration."
             )
-        alias = self._allocator.allocate(connector)
+        alias = replace(
+            self._allocator.allocate(connector),
+            booked_by=user_key(connector.uuid, user),
+        )
         instructions = self._texts.instructions(connector, alias)
         transaction = self._store.transaction()
         transaction.put(tables.SCHEDULED_ALIAS, alias)

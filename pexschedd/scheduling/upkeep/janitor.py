@@ -2,8 +2,9 @@
 
 A room is removed some time after its last window has closed. Its alias stays for much
 longer, marked as deleted, so that an organizer who edits an old meeting is told what
-happened. An alias that was handed out but never came back in an invitation expires. The
-times for which they are kept are settings of each integration.
+happened. An alias that was handed out but never came back in an invitation expires,
+and sooner where aliases run low: see `alias_release`. The times for which they are
+kept are settings of each integration.
 
 Only rooms that an integration has made are removed: a room with a schedule that an
 administrator has made by hand stays.
@@ -29,6 +30,7 @@ from pexschedd.model.schedule import (
 from pexschedd.model.table import Index, R
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.scheduling.recurrence.meeting_times import series_has_finished
+from pexschedd.scheduling.upkeep.alias_release import AliasRelease
 from pexschedd.scheduling.upkeep.progress import KeepGoing
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
@@ -64,6 +66,7 @@ class Janitor:
         self._store = store
         self._clock = clock
         self._now = now
+        self._release = AliasRelease(store, clock, now)
         self._doubt = doubt
         """The reason why the date cannot be believed; see `ClockTrust`."""
 
@@ -95,12 +98,24 @@ class Janitor:
         swept = SweepResult(
             gone, await self._change(aliases, self._remove_alias, keep_going, at_once)
         )
+        released = await self._release.release(
+            lambda ids, one: self._change(ids, one, keep_going, at_once),
+            keep_going,
+            at_once,
+        )
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
         await self._change(early, self._forget_cancellation, keep_going, at_once)
         with self._store.transaction(essential=True) as transaction:
             transaction.put(tables.SWEEP, LastSweep(id=1, finished=self._now()))
             durable = transaction.commit()
         await durable
+        if released:
+            self._log.warn(
+                "janitor released unused aliases early because aliases run low "
+                "aliases={aliases}",
+                aliases=released,
+            )
+        swept = SweepResult(gone, swept.aliases + released)
         if swept != SweepResult():
             self._log.info(
                 "janitor removed rooms={rooms} aliases={aliases} seconds={seconds:.1f}",
