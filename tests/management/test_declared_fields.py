@@ -89,7 +89,7 @@ def test_what_is_kept_is_there() -> None:
         assert not found[name].only_with, name
 
 
-@pytest.mark.parametrize("resource", CONFIGURATION.values(), ids=str)
+@pytest.mark.parametrize("resource", CONFIGURATION.values(), ids=list(CONFIGURATION))
 def test_references_lead_somewhere(resource: Any) -> None:
     """A reference is to a resource that this installation has, or is refused."""
     for name, declared in resource.fields.items():

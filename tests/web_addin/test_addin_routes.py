@@ -6,9 +6,7 @@ import re
 import pytest
 import pytest_twisted
 
-from pexschedd.errors import StoreError, TemplateError
-from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
-from pexschedd.model.integration import Connector
+from pexschedd.errors import StoreError
 from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.files import ConnectorFiles
 from tests.web_addin.addin_support import ROOM, Behind, Server
@@ -251,16 +249,10 @@ async def test_methods(server: Server) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_the_placeholder(server: Server, behind: Behind) -> None:
-    """The pane has the rendered text from the start; a broken one is the default's."""
+    """The pane has the rendered text from the start."""
     behind.change(placeholder_instructions_template="<p>Later, {{ 'é<' }}</p>")
     behind.placeholder = lambda connector: "<p>Later, é&lt;</p>"
     assert await placeholder(server) == "<p>Later, é&lt;</p>"
-
-    def broken(connector: Connector) -> str:
-        raise TemplateError("unexpected end", 3)
-
-    behind.placeholder = broken
-    assert await placeholder(server) == PLACEHOLDER_INSTRUCTIONS
 
 
 async def placeholder(server: Server) -> str:
