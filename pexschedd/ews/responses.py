@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, ServerError, Sid
@@ -76,6 +78,8 @@ class _Batch:
         self._answers = list(answers)
         self._problems: dict[int, ItemProblem | None] = {}
         """Outcomes of the answers tried so far, by index; None: it was done."""
+        self._replied: set[int] = set()
+        """Replies that were sent; their messages still have to be moved."""
         self._search = MeetingSearch(client, target.mailbox, Sid.PRIMARY)
 
     async def run(self) -> list[Outcome]:
@@ -245,6 +249,7 @@ class _Batch:
     async def _move(self, indexes: Sequence[int]) -> None:
         if not indexes:
             return
+        self._replied.update(filter(self._is_replied, indexes))
         for index in indexes:
             self._problems.pop(index, None)
         moved = await self._client.write(
@@ -284,5 +289,9 @@ class _Batch:
 
     def _outcome(self, index: int, later: str | None) -> Outcome:
         if index in self._problems:
-            return outcome(self._problems[index])
-        return Outcome(OutcomeKind.RETRY, later or "not tried")
+            result = outcome(self._problems[index])
+        else:
+            result = Outcome(OutcomeKind.RETRY, later or "not tried")
+        if index in self._replied and result.kind is OutcomeKind.RETRY:
+            return msgspec.structs.replace(result, remaining=Action.DISCARD)
+        return result

@@ -583,3 +583,14 @@ def test_close() -> None:
     script = Script(b"")
     now(script.mailbox().close())
     assert script.closed
+
+
+def test_a_reply_that_was_sent_is_not_sent_again() -> None:
+    """Its message could not be moved: that is all that is left to do."""
+    script = Script(doing(), doing("ErrorServerBusy"))
+    answer = Answer(refs("r")[0], Action.REPLY, "<p>x</p>")
+    (outcome,) = now(script.mailbox().answer([answer]))
+    assert (outcome.kind, outcome.remaining) == (OutcomeKind.RETRY, Action.DISCARD)
+    script = Script(doing("ErrorServerBusy"))
+    with pytest.raises(MailboxBusy):
+        now(script.mailbox().answer([answer]))

@@ -166,12 +166,14 @@ def _occurrence_cancelled(
         return Decision("cancels what has been sent again since", Action.DISCARD)
     changes: list[RecordChange] = [RemoveRoom(orphan.conference)]
     if succession.shared(orphan.conference, [orphan], known):
-        changes = [
-            Put(
-                tables.SCHEDULED_CONFERENCE,
-                msgspec.structs.replace(orphan, start_time=orphan.end_time),
-            )
-        ]
+        # A window that never opens keeps the version: an older request may still come.
+        closed = msgspec.structs.replace(
+            orphan,
+            start_time=orphan.end_time,
+            sequence=message.sequence,
+            changed=message.changed,
+        )
+        changes = [Put(tables.SCHEDULED_CONFERENCE, closed)]
     elif alias := known.alias_by_id(orphan.scheduled_alias):
         # The series may still be on the way, with the same alias and an older version
         # of this occurrence.

@@ -8,6 +8,7 @@ whole meeting takes place in one room, as long as it keeps its alias.
 
 import re
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import msgspec
 
@@ -50,6 +51,8 @@ from pexschedd.scheduling.decisions.series_edit import (
 from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence import series_dates as series_of
+
+_PAST = (AnswerTemplate.SINGLE_PAST, AnswerTemplate.SERIES_PAST)
 
 _FORWARDED = re.compile(r"\A\w{1,4}[:：] ?")
 """The prefix of a subject that an attendee has forwarded: FW, WG, TR, ... in the
@@ -136,14 +139,13 @@ class MeetingRequest:
         used = claim.used(self.series, kept)
         if used != alias:
             changes = [Put(tables.SCHEDULED_ALIAS, used), *changes]
-        past = self._past()
-        if past is None:
+        if self.past is None:
             note = "scheduled" if held is None else "rescheduled"
             return Decision(note, Action.ACCEPT, template, used, tuple(changes))
         if held is None:
             changes = []
         # What is scheduled changes all the same: the old time must not stay open.
-        return declined(past, "in the past", alias, changes)
+        return declined(self.past, "in the past", alias, changes)
 
     def _held(self) -> Version | None:
         """The last version of what the request is about, if there is any."""
@@ -189,9 +191,9 @@ class MeetingRequest:
             self.texts.subject(passed_on, alias),
         ):
             return None
-        return Decision(
-            "seen before", Action.ACCEPT, AnswerTemplate(held.answer), alias
-        )
+        template = AnswerTemplate(held.answer)
+        action = Action.DECLINE if template in _PAST else Action.ACCEPT
+        return Decision("seen before", action, template, alias)
 
     def _in_series(self) -> Recurrence | None:
         """The series' recurrence as it would be with this message."""
@@ -216,7 +218,9 @@ class MeetingRequest:
         has = {each.scheduled_alias for each in self.scheduled}
         return next((a for a in found if a.id in has), found[0] if found else None)
 
-    def _past(self) -> AnswerTemplate | None:
+    @cached_property
+    def past(self) -> AnswerTemplate | None:
+        """The answer to a request for what is over already; None if it is not."""
         if self.recurrence is not None:
             over = series_of.is_over(self.recurrence, self.now)
             return AnswerTemplate.SERIES_PAST if over else None
@@ -249,7 +253,8 @@ class MeetingRequest:
         self, series: RecurringConference, original: datetime
     ) -> tuple[AnswerTemplate, RecurringConference, list[RecordChange]]:
         version = msgspec.structs.replace(
-            Version.of_message(self.message), answer=AnswerTemplate.EDITED_OCCURRENCE
+            Version.of_message(self.message),
+            answer=self.past or AnswerTemplate.EDITED_OCCURRENCE,
         )
         moved = Moved(original, self.start, self.end)
         edited = with_occurrence(series, moved, version)
@@ -319,7 +324,7 @@ class MeetingRequest:
             meeting_end=self.end,
             sequence=self.message.sequence,
             changed=self.message.changed,
-            answer=template,
+            answer=self.past or template,
             organizer=organizer.address_of(self.message),
             recurrence_id=self.original,
         )
@@ -353,7 +358,7 @@ class MeetingRequest:
             join_after=self.connector.meeting_buffer_after,
             sequence=self.message.sequence,
             changed=self.message.changed,
-            answer=template,
+            answer=self.past or template,
             versions=versions,
             organizer=organizer.address_of(self.message),
         )

@@ -95,6 +95,8 @@ class BatchProcessor:
         except Exception:  # noqa: BLE001 - any error of one message may end up here
             for message in messages:
                 await self._process_alone(connector, message)
+                if self._store.get(tables.CONNECTOR, self._connector_id) is None:
+                    return  # deleted while the commit was under way
             transaction = self._store.transaction()
             durable = self._finish(transaction, connector, requested, messages, cursor)
         await durable

@@ -134,6 +134,11 @@ class Outbox:
         again: list[PendingAnswer] = []
         for pending, outcome in zip(batch, outcomes, strict=True):
             if outcome.kind is OutcomeKind.RETRY:
+                if outcome.remaining is not None:
+                    pending = msgspec.structs.replace(
+                        pending, action=outcome.remaining, body=""
+                    )
+                    transaction.put(tables.OUTBOX, pending)
                 again.append(pending)
                 if outcome.blame is not Blame.SERVER:
                     self._attempt_failed(transaction, pending, outcome)

@@ -99,7 +99,14 @@ class Quarantine:
     def may_wait(self, item_id: str) -> bool:
         """Return whether a further attempt at a message follows the one under way."""
         known = self._find(item_id)
-        return known is None or known.own < TRIES - 1
+        if known is None:
+            return True
+        own, attempts = known.own + 1, known.attempts + 1
+        return not self._is_enough(
+            msgspec.structs.replace(
+                known, own=own, attempts=attempts, last_time=self._now()
+            )
+        )
 
     @property
     def is_waiting(self) -> bool:

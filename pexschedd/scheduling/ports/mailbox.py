@@ -92,6 +92,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """For RETRY and FAILED: what the server said."""
     blame: Blame = Blame.SERVER
     """For RETRY: the likely cause."""
+    remaining: Action | None = None
+    """For RETRY: the part that is left to do, if a part was done."""
 
 
 class Mailbox(Protocol):

@@ -418,6 +418,37 @@ def test_a_meeting_moved_into_the_past_closes() -> None:
     rooms.apply(decision)
     (row,) = rooms.rows.values()
     assert row.end_time <= NOW
+    # A second copy is told the same.
+    again = run(past, rooms)
+    assert (again.action, again.template) == (decision.action, decision.template)
+    assert again.note == "seen before"
+
+
+def test_an_occurrence_moved_into_the_past_is_declined_each_time() -> None:
+    """Two copies of the message get the same answer; so do two of a cut series."""
+    rooms = scheduled()
+    moved = occurrence(1, start=NOW - 9 * HOUR)
+    for message in (moved, series(sequence=1, recurrence=daily(1, NOW - 3 * DAY))):
+        first = run(message, rooms)
+        assert first.action is Action.DECLINE
+        rooms.apply(first)
+        again = run(message, rooms)
+        assert (again.action, again.template) == (first.action, first.template)
+
+
+def test_an_older_request_does_not_open_a_cancelled_lone_occurrence() -> None:
+    """One of two is cancelled; a request that was sent before comes after."""
+    rooms = Rooms()
+    rooms.book()
+    for number in (1, 2):
+        rooms.apply(run(occurrence(number), rooms))
+    gone = occurrence(1, kind=MessageKind.CANCELLATION, sequence=2)
+    rooms.apply(run(gone, rooms))
+    before = dict(rooms.rows)
+    late = run(occurrence(1, sequence=1, changed=NOW + HOUR), rooms)
+    assert late.action is Action.DISCARD
+    rooms.apply(late)
+    assert rooms.rows == before
 
 
 steps = st.one_of(

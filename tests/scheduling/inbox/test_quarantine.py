@@ -1,6 +1,7 @@
 """Who is to blame when a message fails: it is tried as often as that takes, and what
 nobody else suffers from holds up nobody."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from pexschedd.model import tables
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.model.outbox import TroubledMessage
 from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.quarantine import (
+    LONGEST,
     PAUSES,
     PAUSES_IN_DOUBT,
     TRIES_IN_DOUBT,
     UNCOUNTED_MOST,
+    Quarantine,
 )
 from pexschedd.scheduling.ports.mailbox import (
     Action,
@@ -229,3 +233,65 @@ async def test_doubt_and_certainty_are_told_apart(day: Day) -> None:
     assert day.record().set_aside_time is not None
     assert day.told(1) == [Action.DECLINE]
     await day.process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_last_attempt_does_not_wait(day: Day) -> None:
+    """A message that comes too early is decided about before its attempts are used up,
+    also when they have been of other kinds, or when a week has gone by."""
+    store, clock = day.process.store, day.process.clock
+    start = request(1).received
+    time = [start]
+    quarantine = Quarantine(
+        1, store, Alarms(store, now=lambda: start), clock=clock, now=lambda: time[0]
+    )
+
+    def fails(number: int, blame: Blame) -> None:
+        with store.transaction() as transaction:
+            ref = MessageRef(f"early-{number}")
+            quarantine.count(
+                transaction, ref, "torn", "id", blame=blame, successes=fails_so_far()
+            )
+            transaction.commit()
+
+    counter = itertools.count(1)
+
+    def fails_so_far() -> int:
+        return next(counter)
+
+    for _ in range(TRIES_IN_DOUBT - 1):
+        assert quarantine.may_wait("early-1")
+        fails(1, Blame.DOUBT)
+    assert not quarantine.may_wait("early-1")
+    fails(2, Blame.MESSAGE)
+    assert quarantine.may_wait("early-2")
+    fails(2, Blame.MESSAGE)
+    assert not quarantine.may_wait("early-2")
+    fails(3, Blame.DOUBT)
+    time[0] += LONGEST
+    assert not quarantine.may_wait("early-3")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reply_is_given_once(tmp_path: Path) -> None:
+    """When only its message has to be moved away, nothing is told again."""
+
+    class HalfDone(MemoryMailbox):
+        def _answer(self, answer: Answer) -> Outcome:
+            self.inbox.tried.append((answer.ref.item_id, answer.action, answer.body))
+            if answer.action is Action.DISCARD:
+                return Outcome(OutcomeKind.DONE)
+            return Outcome(OutcomeKind.RETRY, "moved later", remaining=Action.DISCARD)
+
+    inbox = MemoryInbox()
+    process = Process(tmp_path / "state", HalfDone(inbox))
+    await process.book(tag(1))
+    inbox.deliver(request(1))
+    process.watcher.start()
+    await turn(process.store)
+    process.watcher.wake()
+    await turn(process.store)
+    process.clock.advance(HOUR)
+    await turn(process.store)
+    assert [action for _, action, _ in inbox.tried] == [Action.ACCEPT, Action.DISCARD]
+    assert inbox.tried[-1][2] == ""
