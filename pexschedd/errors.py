@@ -130,10 +130,28 @@ class StoreError(PexscheddError):
 
 
 class StoreFull(Unavailable):
-    """The disk is nearly full: the store accepts no new data, and loses none."""
+    """The disk is nearly full: the store accepts no new data, and loses none.
+
+    `retry_after` are the seconds after which it may be worth trying again.
+    """
 
     code = "store_full"
     public = "The server's disk is nearly full. Its administrators have been alerted."
+    retry_after = 30.0
+
+
+class StoreReadOnly(StoreFull):
+    """The disk takes no writes at the moment: everything is answered from memory.
+
+    Of a change that was under way when this began it is not known whether it will be
+    made.
+    """
+
+    code = "store_read_only"
+    public = (
+        "The server cannot store anything at the moment, so nothing can be changed. "
+        "Its administrators have been alerted."
+    )
 
 
 class StoreNewer(StoreError):

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
+from pexschedd.store.fs import SHORT, FileSystem, may_pass, temporary_name, write_all
 from pexschedd.store.hints.hint_copying import HintCopying
 from pexschedd.store.hints.hint_files import HintFiles
 from pexschedd.store.hints.hints import SegmentHints
@@ -94,7 +94,7 @@ class Compaction:
             self._close()
             self.complete = True
         except OSError as error:
-            if error.errno not in (*NO_SPACE, *SHORT):
+            if not may_pass(error):
                 raise
             self.stop(f"it is not possible just now: {error.strerror}")
         return False

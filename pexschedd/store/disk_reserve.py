@@ -1,11 +1,13 @@
 """PURE: the space that is kept free on the disk, and the refusal of new work below it.
 
-The store cannot continue on a full disk, so new work is refused before the disk is
+On a full disk the store can only be read, so new work is refused before the disk is
 full. The reserve pays for the work that has to go on meanwhile: replies already decided
 on, alarms, deletions, and the compaction that may free space, which writes a copy
 before it removes anything.
 """
 
+import errno
+from enum import StrEnum
 from typing import NamedTuple
 
 MIB = 1 << 20
@@ -13,6 +15,16 @@ MIB = 1 << 20
 LEAST = 64 * MIB
 MOST = 1024 * MIB
 """Limits of the reserve in bytes; the space that compaction needs is added."""
+
+
+class StoreState(StrEnum):
+    """The state of the store: which changes it takes."""
+
+    WRITABLE = "writable"
+    NEARLY_FULL = "nearly_full"
+    """Nothing new; what follows from earlier decisions, and deletions."""
+    READ_ONLY = "read_only"
+    """Nothing: it is answered from memory, and tried again."""
 
 
 class DiskSpace(NamedTuple):
@@ -64,3 +76,27 @@ class DiskReserve:
             self.refusal = ""
             return True
         return False
+
+
+def advice(number: int, reason: str, folder: str) -> str:
+    """Explain to an administrator why the disk of `folder` takes no writes.
+
+    `number` is the system's error number, and `reason` its text.
+    """
+    if number == errno.ENOSPC:
+        what = f"The disk of {folder} is full ({reason})"
+        remedy = "make room on it, or give it a larger disk"
+    elif number == errno.EDQUOT:
+        what = f"The disk quota for {folder} is used up ({reason})"
+        remedy = "raise the quota of the daemon's user, or remove files that count"
+    elif number == errno.EROFS:
+        what = f"The disk of {folder} is mounted read-only ({reason})"
+        remedy = "look for the cause in the system's log, and mount it for writing"
+    else:
+        what = f"{folder} cannot be written at the moment ({reason})"
+        remedy = "see what this machine is short of"
+    return (
+        f"{what}, so nothing can be changed: {remedy}. Everything is answered from "
+        "memory meanwhile, rooms stay open, and requests wait in their mailboxes. It "
+        "is tried again every few seconds, without a restart."
+    )

@@ -31,6 +31,20 @@ SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Error numbers of a machine temporarily short of file descriptors or memory."""
 
 
+def may_pass(error: Exception) -> bool:
+    """Return whether the same write may succeed later, with nothing lost meanwhile.
+
+    The disk has refused it before anything was written, as for lack of space or because
+    it is mounted read-only. After any other error, such as EIO, the content of the disk
+    is unknown.
+    """
+    return isinstance(error, OSError) and error.errno in (
+        *NO_SPACE,
+        *SHORT,
+        errno.EROFS,
+    )
+
+
 class FileSystem(Protocol):
     """System calls on files and folders. Their errors are the system's own OSError.
 
@@ -59,7 +73,8 @@ class FileSystem(Protocol):
         """Read up to `size` bytes from `offset` on, or all if `size` is negative."""
 
     def create(self, path: Path) -> int:
-        """Open an empty file for writing, mode 0600; an existing one is emptied."""
+        """Open an empty file for writing at its end, mode 0600; an existing one is
+        emptied."""
 
     def append(self, path: Path) -> int:
         """Open an existing file for writing at its end."""
@@ -74,7 +89,7 @@ class FileSystem(Protocol):
         """Write at least one byte of `data`; return the number of bytes written."""
 
     def truncate(self, handle: int, size: int) -> None:
-        """Cut a file that was opened with `append` to `size` bytes."""
+        """Cut a file to `size` bytes; what is written next follows these."""
 
     def sync(self, handle: int) -> None:
         """Make a file durable."""
@@ -110,7 +125,8 @@ class FileSystem(Protocol):
     def lock(self, path: Path, owner: str) -> int:
         """Create and lock a file until `close`, and write `owner` to it.
 
-        Raises `Locked` if another process holds the lock.
+        A disk that is full or read-only keeps the note out, not the lock. Raises
+        `Locked` if another process holds the lock.
         """
 
 
@@ -163,8 +179,10 @@ class RealFileSystem:
             raise
 
     def create(self, path: Path) -> int:
-        """Open an empty file for writing, mode 0600; an existing one is emptied."""
-        return SPARE.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        """Open an empty file for writing at its end, mode 0600; an existing one is
+        emptied."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        return SPARE.open(path, flags, 0o600)
 
     def append(self, path: Path) -> int:
         """Open an existing file for writing at its end."""
@@ -226,19 +244,26 @@ class RealFileSystem:
             os.close(handle)
 
     def lock(self, path: Path, owner: str) -> int:
-        """Lock a file with `flock`, and write `owner` to it.
+        """Lock a file with `flock`, and write `owner` to it if the disk takes it.
 
         Raises `Locked` with the present owner's note if another process holds the lock.
         """
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+            handle = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             note = os.pread(handle, 100, 0).decode("ascii", "replace").strip()
             os.close(handle)
             raise Locked(note) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, owner.encode("ascii"), 0)
+        # It is for people only, so a lack of space must not prevent the start.
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, owner.encode("ascii"), 0)
         return handle
 
 
@@ -309,13 +334,17 @@ def remove_temporaries(fs: FileSystem, directory: Path) -> None:
     """Remove the temporary files that interrupted replacements left behind.
 
     Nothing refers to them. The removal is durable, so that repeatedly interrupted
-    starts do not accumulate them.
+    starts do not accumulate them. On a read-only disk they stay until another start.
     """
     found = [name for name in fs.listdir(directory) if is_temporary(name)]
-    for name in found:
-        fs.unlink(directory / name)
-    if found:
-        fs.sync_dir(directory)
+    try:
+        for name in found:
+            fs.unlink(directory / name)
+        if found:
+            fs.sync_dir(directory)
+    except OSError as error:
+        if not may_pass(error):
+            raise
 
 
 def take_lock(fs: FileSystem, path: Path) -> int:

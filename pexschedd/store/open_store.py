@@ -1,19 +1,24 @@
 """The opening of a store: loads documents, journal and indexes from a state folder."""
 
+import gc
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.model.table import Table
 from pexschedd.store import documents
 from pexschedd.store.collection import Collection
+from pexschedd.store.disk.postponed import PostponedWrites
 from pexschedd.store.folder import JOURNAL, StateFolder
 from pexschedd.store.fs import FileSystem, replace
 from pexschedd.store.hints import code_fingerprint
 from pexschedd.store.hints.hint_files import HintFiles, made_with
 from pexschedd.store.hints.line_index import LineIndex
 from pexschedd.store.index import KeyHashing
+from pexschedd.store.journal import line
 from pexschedd.store.journal.recovery import open_segments
 from pexschedd.store.journal.segments import Segments
 from pexschedd.store.record_reader import RecordReader
@@ -30,6 +35,39 @@ class LoadedParts(NamedTuple):
     segments: Segments
 
 
+def open_folder(
+    fs: FileSystem,
+    directory: Path,
+    tables: Sequence[Table[Any]],
+    version: str,
+    kept: int,
+    random: Callable[[int], bytes],
+) -> tuple[StateFolder, LoadedParts]:
+    """Lock a state folder, or create one, and load it. See `load`; raises
+    StoreError."""
+    _check(tables)
+    collecting = gc.isenabled()
+    gc.disable()  # it would look at a growing heap again and again
+    try:
+        folder = StateFolder.open(fs, directory, random)
+        try:
+            return folder, load(fs, folder, tables, version, kept, random)
+        except StoreNewer as error:
+            folder.close()
+            error.wrote = folder.version
+            raise
+        except BaseException:
+            folder.close()
+            raise
+    except StoreNewer as error:
+        raise _with_versions(error, version) from None
+    except OSError as error:
+        raise StoreError(f"cannot open {directory}: {error}") from error
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def load(
     fs: FileSystem,
     folder: StateFolder,
@@ -41,13 +79,16 @@ def load(
     """Read and verify everything in a state folder. Raises StoreError or OSError.
 
     `kept` is the number of records of a table that stay in memory; `version`, the
-    release of the program, is noted in the folder.
+    release of the program, is noted in the folder. What a full or read-only disk does
+    not take is postponed, see `PostponedWrites`.
     """
+    postponed = PostponedWrites()
     secret = hashlib.sha256(b"pexschedd hints\0" + folder.key).digest()
     line_index, collections = begin(tables, KeyHashing(secret), kept)
     contents = [JOURNAL]
     for name in sorted({table.document for table in tables} - {""}):
-        _load_document(fs, folder, name, of_document(collections, name))
+        its = of_document(collections, name)
+        _load_document(fs, folder, name, its, postponed)
         contents.append(f"{name}.json")
     journaled = {n: c for n, c in collections.items() if not c.table.document}
     directory = folder.path / JOURNAL
@@ -68,12 +109,13 @@ def load(
         files,
         kept=kept,
         expected=folder.expects(JOURNAL),
+        postponed=postponed,
     )
     remove_unfinished(fs, folder.path)
     record_reader = RecordReader(fs, directory, line_index, journaled)
     record_reader.keep_open({lines.name for lines in line_index.segments[:-1]})
     finish(collections, line_index, record_reader)
-    folder.expect(contents, version)
+    postponed.add(partial(folder.expect, contents, version))
     return LoadedParts(collections, line_index, record_reader, files, segments)
 
 
@@ -122,7 +164,11 @@ def of_document(
 
 
 def _load_document(
-    fs: FileSystem, folder: StateFolder, name: str, its: Sequence[Collection[Any]]
+    fs: FileSystem,
+    folder: StateFolder,
+    name: str,
+    its: Sequence[Collection[Any]],
+    postponed: PostponedWrites,
 ) -> None:
     path = folder.path / f"{name}.json"
     if folder.has(path.name):
@@ -133,4 +179,21 @@ def _load_document(
             'nothing in it, write {"format": 1, "tables": {}} to it.'
         )
     else:
-        replace(fs, path, documents.encode(its))
+        postponed.add(partial(replace, fs, path, documents.encode(its)))
+
+
+def _check(tables: Sequence[Table[Any]]) -> None:
+    names = [table.name for table in tables]
+    if len(set(names)) < len(names):
+        raise ValueError("two tables have the same name")
+    for table in tables:
+        for name in (table.name, table.document or table.name):
+            if not line.NAME.fullmatch(name) or name in ("format", JOURNAL):
+                raise ValueError(f"a table or document cannot be called {name!r}")
+
+
+def _with_versions(error: StoreNewer, this: str) -> StoreNewer:
+    text = error.message
+    if error.wrote and this:
+        text += f" The folder was last written by {error.wrote}; this is {this}."
+    return StoreNewer(text, wrote=error.wrote)

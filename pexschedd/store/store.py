@@ -8,7 +8,6 @@ transaction makes its changes in memory; they are durable when its commit fires.
 import gc
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
@@ -18,17 +17,20 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
-from pexschedd.errors import StoreError, StoreFull, StoreNewer
+from pexschedd.errors import StoreError, StoreReadOnly
 from pexschedd.model.table import Index, R, Table
 from pexschedd.store import documents
 from pexschedd.store.collection import KEPT, Collection
 from pexschedd.store.compactor import FLOOR, Compactor
-from pexschedd.store.disk_reserve import DiskReserve, DiskSpace
-from pexschedd.store.folder import JOURNAL, StateFolder
+from pexschedd.store.disk.guard import DiskGuard
+from pexschedd.store.disk.reserve_file import ReserveFile
+from pexschedd.store.disk_reserve import DiskReserve, StoreState
+from pexschedd.store.folder import StateFolder
 from pexschedd.store.fs import FileSystem, RealFileSystem, replace
 from pexschedd.store.journal import line
 from pexschedd.store.journal.journal import Durable, Journal
-from pexschedd.store.open_store import LoadedParts, load, of_document
+from pexschedd.store.journal.segments import Segments
+from pexschedd.store.open_store import LoadedParts, of_document, open_folder
 from pexschedd.store.sealed_segments import SealedSegments
 from pexschedd.store.secrets import SecretVault
 from pexschedd.store.snapshot import Snapshot
@@ -54,10 +56,11 @@ class Store:
         folder: StateFolder,
         loaded: LoadedParts,
         journal: Journal,
+        reserve_file: ReserveFile,
         kept: int,
         segment_size: int,
         compact_from: int,
-        reserve: int | None,
+        reserve: DiskReserve,
     ) -> None:
         self._fs = fs
         self._folder = folder
@@ -78,9 +81,15 @@ class Store:
             self._sealed_segments.look,
             compact_from,
         )
-        self._disk_reserve = DiskReserve(str(folder.path), reserve)
-        with suppress(OSError):  # it is asked again soon
-            self._read_disk_reserve(fs.space(folder.path))
+        self._guard = DiskGuard(
+            fs,
+            folder.path,
+            journal,
+            reserve,
+            reserve_file,
+            compaction_needs=lambda: self._compactor.needs,
+            became_low=self._became_low,
+        )
         self._seq = loaded.segments.last
         self._subscribers: dict[str, list[_Changed]] = defaultdict(list)
         self._closing: Deferred[None] | None = None
@@ -112,41 +121,23 @@ class Store:
         memory. Raises StoreError if another process uses the folder, or if anything in
         it is not as it was written; the message says what to do.
         """
-        _check(tables)
         fs = fs or RealFileSystem()
-        collecting = gc.isenabled()
-        gc.disable()  # it would look at a growing heap again and again
-        try:
-            folder = StateFolder.open(fs, directory, random)
-            try:
-                loaded = load(fs, folder, tables, version, kept, random)
-            except StoreNewer as error:
-                folder.close()
-                error.wrote = folder.version
-                raise
-            except BaseException:
-                folder.close()
-                raise
-        except StoreNewer as error:
-            raise _with_versions(error, version) from None
-        except OSError as error:
-            raise StoreError(f"cannot open {directory}: {error}") from error
-        finally:
-            if collecting:
-                gc.enable()
+        folder, loaded = open_folder(fs, directory, tables, version, kept, random)
         if sum(map(len, loaded.collections.values())) >= _MANY:
             # A full collection of a million records stops the world for half a second.
             gc.freeze()
-        journal = Journal(loaded.segments, reactor, failed)
+        reserve_file = ReserveFile(fs, folder.path, random)
+        make_room = partial(_make_room, reserve_file, loaded.segments)
         store = cls(
             fs,
             folder,
             loaded,
-            journal,
+            Journal(loaded.segments, reactor, failed, make_room),
+            reserve_file,
             kept,
             segment_size,
             compact_from,
-            reserve,
+            DiskReserve(str(folder.path), reserve),
         )
         store._compactor.consider()
         return store
@@ -187,16 +178,29 @@ class Store:
         """
         return self._collection(index.table).find_each(index.name, key)
 
-    def transaction(self, *, essential: bool = False) -> Transaction:
-        """Begin a transaction. An `essential` one is accepted even on a nearly full
-        disk: use it for results of earlier decisions, clean-up and alarms."""
-        refusal = "" if essential else self._disk_reserve.refusal
+    def transaction(
+        self, *, essential: bool = False, deferrable: bool = False
+    ) -> Transaction:
+        """Begin a transaction.
+
+        An `essential` one is accepted even on a nearly full disk: use it for results of
+        earlier decisions and clean-up. A `deferrable` one is accepted even when the
+        disk takes no writes at all: it changes memory, its commit fails with
+        StoreReadOnly, and it becomes durable later. Use it for alarms, and where nobody
+        is told of the change. All others then raise StoreReadOnly, deletions included.
+        """
+        refusal = None if deferrable else self._guard.refused(essential)
         return Transaction(self._collections, self._commit, refusal)
 
     @property
     def refusal(self) -> str:
         """The reason new work is refused, as a text; empty while it is accepted."""
-        return self._disk_reserve.refusal
+        return self._guard.refusal
+
+    @property
+    def state(self) -> StoreState:
+        """The state of the store: which changes it takes now."""
+        return self._guard.state
 
     @property
     def damage(self) -> str:
@@ -205,37 +209,32 @@ class Store:
 
     @property
     def accepts_writes(self) -> bool:
-        """True while there is enough space on the disk to accept new work."""
-        return not self._disk_reserve.refusal
+        """True while new work is accepted."""
+        return not self._guard.refusal
 
     def require_space(self) -> None:
         """Raise StoreFull if a transaction that is not essential would be refused."""
-        if self._disk_reserve.refusal:
-            raise StoreFull(self._disk_reserve.refusal)
+        self._guard.require_space()
+
+    def require_writable(self) -> None:
+        """Raise StoreReadOnly while nothing can be stored.
+
+        What is in memory may not be durable then, so Exchange must not be told of it.
+        """
+        self._guard.require_writable()
 
     def look_at_disk(self) -> Deferred[None]:
-        """Update `refusal` from the disk's free space; call this every few seconds."""
-        path = self._folder.path
-        found: list[DiskSpace] = []
+        """Look at the disk's free space, and end the read-only state when the disk can
+        be written; call this every few seconds."""
+        return self._guard.look()
 
-        def look() -> None:
-            # That it cannot be found out is no reason to stop.
-            with suppress(OSError):
-                found.append(self._fs.space(path))
+    def renew_reserve(self) -> Deferred[None] | None:
+        """Write the file that is given up on a full disk, if it is missing and there is
+        room; call this after `look_at_disk`."""
+        return self._guard.renew_reserve()
 
-        def read(_: None) -> None:
-            for space in found:
-                self._read_disk_reserve(space)
-
-        return self._journal.call(look).addCallback(read)
-
-    def _read_disk_reserve(self, space: DiskSpace) -> None:
-        changed = self._disk_reserve.read(space, self._compactor.needs)
-        if changed and self._disk_reserve.refusal:
-            self._log.warn("{refusal}", refusal=self._disk_reserve.refusal)
-            self._compactor.compact().addCallback(self._forget_old)
-        elif changed:
-            self._log.info("there is enough space on the disk again")
+    def _became_low(self) -> None:
+        self._compactor.compact().addCallback(self._forget_old)
 
     def _forget_old(self, problem: str) -> None:
         """Free the segments that compaction replaced, kept until now for backups."""
@@ -268,22 +267,25 @@ class Store:
         self._closing.addCallback(lambda _: done.callback(None))
         return done
 
-    def roll(self) -> Deferred[None]:
-        """Begin a new segment, after everything that is queued."""
+    def roll(self, *, promptly: bool = False) -> Deferred[None]:
+        """Begin a new segment, after everything that is queued.
+
+        While the disk takes no writes this waits, or fails if it is wanted `promptly`.
+        """
         lines = self._line_index.active
         if lines.size:
             self._line_index.begin(self._seq + 1)
         roll = partial(self._segments.roll, self._next_ids(), lines)
-        return self._journal.call(roll).addCallback(
-            lambda _: self._sealed_segments.look()
-        )
+        rolled = self._journal.call(roll, promptly=promptly)
+        return rolled.addCallback(lambda _: self._sealed_segments.look())
 
     async def compact(self) -> str:
         """Remove obsolete lines from the journal now; the daemon also does so itself.
 
-        Returns the reason if it was given up, with nothing changed. Raises StoreError.
+        Returns the reason if it was given up, with nothing changed. Raises StoreError,
+        and StoreReadOnly while the disk takes no writes.
         """
-        await self.roll()
+        await self.roll(promptly=True)
         return await self._compactor.compact()
 
     def _write_again(self, records: Sequence[tuple[str, int]]) -> Deferred[None] | None:
@@ -305,10 +307,11 @@ class Store:
         """
         copy = Snapshot(self._fs, self._folder.path, self._segments, to)
         # A new segment first: what was full is linked, and little is left to copy.
-        rolled = self.roll()
-        copied = self._journal.begin(copy)
-        await rolled
-        await copied
+        try:
+            await self.roll(promptly=True)
+        except StoreReadOnly as error:
+            raise StoreError(f"no copy was made in {to}: {error.message}") from None
+        await self._journal.begin(copy)
         if copy.problem:
             raise StoreError(f"no copy was made in {to}: {copy.problem}")
 
@@ -378,18 +381,10 @@ class Store:
         return self._collections[table.name]
 
 
-def _check(tables: Sequence[Table[Any]]) -> None:
-    names = [table.name for table in tables]
-    if len(set(names)) < len(names):
-        raise ValueError("two tables have the same name")
-    for table in tables:
-        for name in (table.name, table.document or table.name):
-            if not line.NAME.fullmatch(name) or name in ("format", JOURNAL):
-                raise ValueError(f"a table or document cannot be called {name!r}")
-
-
-def _with_versions(error: StoreNewer, this: str) -> StoreNewer:
-    text = error.message
-    if error.wrote and this:
-        text += f" The folder was last written by {error.wrote}; this is {this}."
-    return StoreNewer(text, wrote=error.wrote)
+def _make_room(reserve_file: ReserveFile, segments: Segments) -> bool:
+    """Free what is kept for a full disk, and what is kept for backups only. On the
+    journal's thread."""
+    freed = reserve_file.give_up()
+    if freed:
+        segments.forget(1)
+    return freed

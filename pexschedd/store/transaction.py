@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from twisted.internet.defer import Deferred
 
-from pexschedd.errors import StoreFull
+from pexschedd.errors import StoreFull, StoreReadOnly
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import R, Table
 from pexschedd.store.collection import Collection
@@ -50,9 +50,10 @@ class Transaction:
         self,
         collections: Mapping[str, Collection[Any]],
         commit: Callable[["Transaction"], Deferred[None]],
-        refusal: str = "",
+        refusal: StoreFull | None = None,
     ) -> None:
-        """Create a transaction; `refusal`, if any, is the reason it may put nothing."""
+        """Create a transaction; `refusal`, if any, is raised by a put, and by a
+        deletion if nothing at all can be stored."""
         self._collections = collections
         self._commit = commit
         self._refusal = refusal
@@ -80,10 +81,8 @@ class Transaction:
         transaction, and StoreFull when the disk is nearly full; StoreFull undoes the
         whole transaction.
         """
-        if self._refusal:
-            if self._open:
-                self.undo()
-            raise StoreFull(self._refusal)
+        if self._refusal is not None:
+            self._refuse(self._refusal)
         collection = self._begin(table)
         id = record.id
         if not 1 <= id <= MOST:
@@ -94,7 +93,13 @@ class Transaction:
         self.operations.append(Operation(collection, id, value, old, record, entries))
 
     def delete(self, table: Table[R], id: int) -> None:
-        """Delete a record; does nothing if there is none with this id."""
+        """Delete a record; does nothing if there is none with this id.
+
+        Raises StoreReadOnly when nothing can be stored, which undoes the whole
+        transaction.
+        """
+        if isinstance(self._refusal, StoreReadOnly):
+            self._refuse(self._refusal)
         collection = self._begin(table)
         old = collection.delete(id)
         if old is not None:
@@ -104,6 +109,10 @@ class Transaction:
     def commit(self) -> Deferred[None]:
         """Make all changes durable; fires when they are, or fails with StoreError for
         good.
+
+        It fails with StoreReadOnly if the disk takes no writes at the moment. Memory
+        has the changes then, and they become durable as soon as it does, unless the
+        process ends before.
 
         It cannot be cancelled. Later transactions never become durable without this
         one. Raises ValueError if another transaction has changed one of the records
@@ -168,6 +177,11 @@ class Transaction:
             return self.operations
         last = {(op.collection.table.name, op.id): op for op in self.operations}
         return list(last.values())
+
+    def _refuse(self, refusal: StoreFull) -> NoReturn:
+        if self._open:
+            self.undo()
+        raise refusal
 
     def _begin(self, table: Table[R]) -> Collection[R]:
         if not self._open:

@@ -194,7 +194,7 @@ async def test_requests_wait_for_space(tmp_path: Path) -> None:
     inbox = MemoryInbox()
     process = Process(tmp_path / "state", Unsteady(inbox, calm))
     fs = Filling()
-    process.store._fs = fs
+    process.store._guard._fs = fs
     await process.book(tag(1))
     clock = Clock()
     watch = disk_watch(process.store, process.alarms, clock)
@@ -263,7 +263,7 @@ async def test_the_add_in_is_told_to_come_back(tmp_path: Path) -> None:
     process = Process(tmp_path / "state", Unsteady(MemoryInbox(), calm))
     await process.book()
     fs = Filling()
-    process.store._fs = fs
+    process.store._guard._fs = fs
     fs.free = TIGHT
     await process.store.look_at_disk()
     wording = MessageTexts(Templates(now, lambda: "u", lambda n: "1" * n))

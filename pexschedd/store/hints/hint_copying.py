@@ -6,7 +6,7 @@ the compaction goes on without: then the copy is read line by line at the next s
 and gets its hints then. To be used on the journal's thread.
 """
 
-from pexschedd.store.fs import NO_SPACE, SHORT
+from pexschedd.store.fs import may_pass
 from pexschedd.store.hints.hint_files import HintFile, HintFiles, HintReading
 from pexschedd.store.hints.hints import SegmentHints
 from pexschedd.store.hints.line_index import LineRun, SegmentLines
@@ -102,5 +102,5 @@ class HintCopying:
     def _do_without(self, error: OSError) -> None:
         """A file could not be written. Raises what is no lack of room."""
         self.lose()
-        if error.errno not in (*NO_SPACE, *SHORT):
+        if not may_pass(error):
             raise error

@@ -10,7 +10,7 @@ from unicodedata import unidata_version
 
 from pexschedd.model.table import Table
 from pexschedd.store.disk_reserve import reserve_of
-from pexschedd.store.fs import NO_SPACE, SHORT, FileSystem, temporary_name, write_all
+from pexschedd.store.fs import FileSystem, may_pass, temporary_name, write_all
 from pexschedd.store.hints.hints import (
     BLOCK,
     HintBlock,
@@ -276,7 +276,7 @@ class HintWriting:
             self.complete = True
         except OSError as error:
             self._abandon()
-            if error.errno not in (*NO_SPACE, *SHORT):
+            if not may_pass(error):
                 raise
         return False
 

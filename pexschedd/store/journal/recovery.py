@@ -13,6 +13,7 @@ What can be there, and what is done about it:
 
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,13 @@ from twisted.logger import Logger
 
 from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store.collection import Collection
-from pexschedd.store.fs import FileSystem, make_dirs, remove_temporaries, replace
+from pexschedd.store.disk.postponed import PostponedWrites
+from pexschedd.store.fs import (
+    FileSystem,
+    make_dirs,
+    remove_temporaries,
+    replace,
+)
 from pexschedd.store.hints.hint_files import HintFiles
 from pexschedd.store.hints.line_index import LineIndex, beyond
 from pexschedd.store.journal.manifest import (
@@ -57,14 +64,17 @@ def open_segments(
     *,
     kept: int,
     expected: bool,
+    postponed: PostponedWrites | None = None,
 ) -> Segments:
     """Read a journal into the collections, or begin one.
 
     The newest segments, which have `kept` lines together, are read line by line; so are
     older ones that lack their hint file, but their records are not kept in memory.
     `expected` says that there has been a journal here: without it a lost one would
-    look like a first start. Raises StoreError or OSError.
+    look like a first start. What a full or read-only disk does not take is `postponed`.
+    Raises StoreError or OSError.
     """
+    postponed = postponed or PostponedWrites()
     make_dirs(fs, directory)
     remove_temporaries(fs, directory)
     manifests = _read_manifests(fs, directory)
@@ -78,16 +88,16 @@ def open_segments(
     crc = line_index.active.crc
     size = fs.size(active)
     if size > extent.size:
-        _set_aside(fs, active, extent.size, size)
-        crc = zlib.crc32(fs.read(active))
+        postponed.add(partial(_set_aside, fs, active, extent.size, size))
+        crc = zlib.crc32(fs.read(active, 0, extent.size))
     if segments != newest.segments:
         number = max(manifests) + 1
         next_ids = {name: c.next_id for name, c in collections.items()}
-        manifests[number] = write_manifest(fs, directory, number, next_ids, segments)
+        listing = Manifest(next_ids=next_ids, segments=segments)
+        manifests[number] = listing
+        postponed.add(partial(write_manifest, fs, directory, number, listing))
     _remove_unlisted(fs, directory, listed(manifests.values()))
-    result = Segments(fs, directory, manifests, extent, crc)
-    result.sync()
-    return result
+    return Segments(fs, directory, manifests, extent, crc, postponed)
 
 
 def _read_manifests(fs: FileSystem, directory: Path) -> dict[int, Manifest]:
@@ -104,7 +114,7 @@ def _read_manifests(fs: FileSystem, directory: Path) -> dict[int, Manifest]:
             if number == numbers[-1]:
                 raise StoreError(f"{path}: {error}") from None
             _log.warn("{path} is damaged, but outdated: removed", path=str(path))
-            fs.unlink(path)
+            remove(fs, path)
     return manifests
 
 
@@ -125,7 +135,9 @@ def _begin(fs: FileSystem, directory: Path, expected: bool) -> Manifest:
     finally:
         fs.close(handle)
     fs.sync_dir(directory)
-    return write_manifest(fs, directory, 1, {}, (first,))
+    manifest = Manifest(next_ids={}, segments=(first,))
+    write_manifest(fs, directory, 1, manifest)
+    return manifest
 
 
 def _restore_next_ids(

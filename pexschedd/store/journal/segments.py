@@ -1,16 +1,17 @@
 """The journal's files while the daemon runs: append, and begin a new segment.
 
 Opening and verifying them is `recovery.py`. Afterwards everything here runs on the
-journal's thread. Errors are OSError and final: after one it is not known what is on
-the disk.
+journal's thread. Errors are OSError. After one that `may_pass` the same call may be
+made again, with the same arguments and before any other, once `ready` has succeeded.
+All others are final: it is not known what is on the disk.
 """
 
-import contextlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pexschedd.store.fs import FileSystem, replace
+from pexschedd.store.disk.postponed import PostponedWrites
+from pexschedd.store.fs import FileSystem, may_pass, replace
 from pexschedd.store.hints.line_index import SegmentLines
 from pexschedd.store.journal.manifest import (
     KEPT,
@@ -36,9 +37,10 @@ class Segments:
         manifests: Mapping[int, Manifest],
         extent: SegmentExtent,
         crc: int,
+        postponed: PostponedWrites | None = None,
     ) -> None:
         """`extent` is what is in the last segment of the newest manifest, and `crc` the
-        crc32 of it."""
+        crc32 of it; `postponed` is what the start could not write."""
         self._fs = fs
         self.directory = directory
         self._manifests = dict(manifests)
@@ -47,7 +49,14 @@ class Segments:
         """Waits until the files being removed are gone."""
         self._extent = extent
         self._crc = crc
-        self._handle = fs.append(directory / self.manifest.segments[-1].name)
+        self.postponed = postponed or PostponedWrites()
+        self._handle: int | None = None
+        self._is_torn = False
+        """True while more may be on the disk than `_extent` says."""
+        self._renamed = ""
+        """The compacted segment that has its name, but is in no manifest yet."""
+        self.postponed.add(self._open)
+        self.postponed.add(self._sync)
 
     @property
     def manifest(self) -> Manifest:
@@ -69,20 +78,44 @@ class Segments:
         """The number of the last operation."""
         return self._extent.last
 
-    def sync(self) -> None:
+    def _open(self) -> None:
+        self._handle = self._fs.append(self.directory / self.manifest.segments[-1].name)
+
+    def _sync(self) -> None:
         """Make durable what is visible: a process that was killed may have written
         it."""
-        self._fs.sync(self._handle)
+        self._fs.sync(self._active)
         self._fs.sync_dir(self.directory)
+
+    @property
+    def _active(self) -> int:
+        assert self._handle is not None  # noqa: S101 - nothing is written before `ready`
+        return self._handle
+
+    def ready(self) -> None:
+        """Make up for writes that have failed, the start's included.
+
+        An `append` that failed is cut off. After a failed sync its bytes may be in the
+        system's memory only, marked as written: to sync them once more would not make
+        them durable, to write them once more does.
+        """
+        self.postponed.make_up()
+        if self._is_torn:
+            self._fs.truncate(self._active, self._extent.size)
+            self._fs.sync(self._active)
+            self._is_torn = False
 
     def append(self, data: bytes, lines: int, last: int) -> None:
         """Append lines and make them durable; `last` is the last one's number."""
+        handle = self._active
+        self._is_torn = True
         rest = data
         while rest:
-            rest = rest[self._fs.write(self._handle, rest) :]
+            rest = rest[self._fs.write(handle, rest) :]
             # Also after a part, which is rare: of two parts that are not durable, a
             # crash could leave the second without the first.
-            self._fs.datasync(self._handle)
+            self._fs.datasync(handle)
+        self._is_torn = False
         self._extent = SegmentExtent(
             self._extent.size + len(data), self._extent.lines + lines, last
         )
@@ -100,18 +133,22 @@ class Segments:
         *before, active = self.manifest.segments
         name = segment_name(segment_number(active.name) + 1)
         handle = self._fs.create(self.directory / name)
-        self._fs.close(self._handle)
-        self._handle = handle
-        self._fs.sync(handle)
-        self._fs.sync_dir(self.directory)
-        self.publish(
-            next_ids,
-            (
-                *before,
-                self._extent.seal(active),
-                Segment(name=name, first=self._extent.last + 1),
-            ),
-        )
+        try:
+            self._fs.sync(handle)
+            self._fs.sync_dir(self.directory)
+            self.publish(
+                next_ids,
+                (
+                    *before,
+                    self._extent.seal(active),
+                    Segment(name=name, first=self._extent.last + 1),
+                ),
+            )
+        except OSError:
+            self._fs.close(handle)
+            raise
+        sealed, self._handle = self._active, handle
+        self._fs.close(sealed)
         lines.name, lines.crc, lines.sealed = active.name, self._crc, True
         self._extent = SegmentExtent(0, 0, self._extent.last)
         self._crc = 0
@@ -125,7 +162,9 @@ class Segments:
         """
         before = self.manifest.segments
         name = compacted_name(self.next_number)
-        self._fs.rename(path, self.directory / name)
+        if self._renamed != name:
+            self._fs.rename(path, self.directory / name)
+            self._renamed = name
         self._fs.sync_dir(self.directory)
         compacted = Segment(
             name=name,
@@ -148,9 +187,9 @@ class Segments:
     ) -> None:
         """Write a manifest that makes a new list of segments the one that counts."""
         number = self.next_number
-        self._manifests[number] = write_manifest(
-            self._fs, self.directory, number, next_ids, segments
-        )
+        manifest = Manifest(next_ids=next_ids, segments=segments)
+        write_manifest(self._fs, self.directory, number, manifest)
+        self._manifests[number] = manifest
         self.forget(KEPT)
 
     def forget(self, kept: int) -> None:
@@ -181,7 +220,8 @@ class Segments:
     def close(self) -> None:
         """Wait for removals to finish, and close the last segment."""
         self._discarded()  # the folder may be another process's afterwards
-        self._fs.close(self._handle)
+        if self._handle is not None:
+            self._fs.close(self._handle)
 
 
 def listed(manifests: Iterable[Manifest]) -> set[str]:
@@ -193,16 +233,19 @@ def write_manifest(
     fs: FileSystem,
     directory: Path,
     number: int,
-    next_ids: Mapping[str, int],
-    segments: tuple[Segment, ...],
-) -> Manifest:
-    """Write the manifest with this number, durably, and return it."""
-    manifest = Manifest(next_ids=next_ids, segments=segments)
+    manifest: Manifest,
+) -> None:
+    """Write the manifest with this number, durably."""
     replace(fs, directory / manifest_name(number), encode(manifest))
-    return manifest
 
 
 def remove(fs: FileSystem, path: Path) -> None:
-    """Remove a file that nothing refers to; it may be missing, as in a backup."""
-    with contextlib.suppress(FileNotFoundError):
+    """Remove a file that nothing refers to; it may be missing, as in a backup, and
+    stays on a read-only disk."""
+    try:
         fs.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if not may_pass(error):
+            raise

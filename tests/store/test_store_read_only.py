@@ -1,0 +1,477 @@
+"""A disk that takes no writes for a while: memory answers, and nothing is lost."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from pexschedd.errors import StoreError, StoreFull, StoreReadOnly
+from pexschedd.model.fields.declaration import Record
+from pexschedd.model.table import Table
+from pexschedd.store.disk.reserve_file import NAME, SIZE, size_of
+from pexschedd.store.disk_reserve import DiskSpace, StoreState, advice
+from pexschedd.store.fs import RealFileSystem
+from tests.store.store_disk import Disk, few_cuts
+from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
+from tests.system.disk_support import KIB, SmallDisk, small_disk
+
+ERRORS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE]
+
+
+STATE = Path("/state")
+
+
+class RefusingDisk(Disk):
+    """Refuses every change from the n-th on, until it is `healed`."""
+
+    def __init__(self, error: int) -> None:
+        super().__init__()
+        self.error = error
+        self.left: float = float("inf")
+        self.calls: list[str] = []
+        self.has_refused = False
+        self.before = self._change
+
+    def heal(self) -> None:
+        self.left = float("inf")
+
+    def mkdir(self, path: Path) -> None:
+        if path.name in self.listdir(path.parent):  # that is noticed first
+            raise FileExistsError(errno.EEXIST, "exists", str(path))
+        super().mkdir(path)
+
+    def append(self, path: Path) -> int:
+        self._change("append")
+        return super().append(path)
+
+    def _change(self, call: str) -> None:
+        self.calls.append(call)
+        if self.error != errno.EROFS and call in ("append", "unlink"):
+            return  # these need no room
+        if self.left <= 0:
+            self.has_refused = True
+            raise OSError(self.error, os.strerror(self.error))
+        self.left -= 1
+
+    def after_a_crash(self) -> Iterator[dict[str, Any]]:
+        """What a start would find if the power failed now: with all that was not
+        synced, and with none of it."""
+        for place in (0, -1):
+            crashed = self.crash(few_cuts, lambda among, at=place: among[at])
+            opened = Opened(STATE, fs=crashed)
+            yield opened.content()
+            opened.close()
+
+
+def outcome(opened: Opened, deferred: Deferred[Any]) -> Exception | None:
+    """What a commit fails with; None if it is durable."""
+    try:
+        opened.wait(deferred)
+    except StoreFull as error:
+        return error
+    return None
+
+
+def in_memory(opened: Opened, *rooms: Room) -> Deferred[None]:
+    with opened.store.transaction(deferrable=True) as change:
+        for room in rooms:
+            change.put(ROOM, room)
+        return change.commit()
+
+
+def state_of(opened: Opened) -> StoreState:
+    return opened.store.state
+
+
+def look(opened: Opened) -> None:
+    opened.wait(opened.store.look_at_disk())
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.usefixtures("kept")
+def test_from_the_nth_call_on_nothing_is_written(error: int) -> None:
+    """For every n: `failed` is never called, a commit is durable or fails at once,
+    what is acknowledged is on the disk all the time, memory has everything; and when
+    the disk takes writes again all of it becomes durable, in order."""
+    number = 0
+    reached_end = False
+    while not reached_end:
+        fs = RefusingDisk(error)
+        opened = Opened(STATE, fs=fs)
+        fs.left = number
+        acknowledged: dict[str, set[int]] = {"room": set(), "setting": set()}
+        for id in range(1, 6):
+            records: list[tuple[Table[Any], Record]] = [
+                (ROOM, Room(id=id, name="r")),
+                (SETTING, Setting(id=id, name="s")),
+            ]
+            for table, record in records:
+                with opened.store.transaction(deferrable=True) as change:
+                    change.put(table, record)
+                    failure = outcome(opened, change.commit())
+                if failure is None:
+                    acknowledged[table.name].add(id)
+                else:
+                    assert isinstance(failure, StoreReadOnly)
+                    assert os.strerror(error) in str(failure)
+                    assert state_of(opened) is StoreState.READ_ONLY
+            if id in (2, 4):
+                opened.store.roll()
+        look(opened)
+        reached_end = not fs.has_refused
+        content = opened.content()
+        assert len(content["room"]) == len(content["setting"]) == 5
+        for found in fs.after_a_crash():
+            for name, ids in acknowledged.items():
+                assert ids <= set(found[name])
+        fs.heal()
+        look(opened)
+        assert state_of(opened) is StoreState.WRITABLE
+        opened.wait(opened.put(ROOM, Room(id=9, name="after")))
+        opened.settle()
+        content = opened.content()
+        opened.close()
+        again = Opened(STATE, fs=fs)
+        assert again.content() == content
+        again.close()
+        number += 1
+    assert number > 20
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.usefixtures("kept")
+def test_from_the_nth_call_of_a_compaction_on(error: int) -> None:
+    """For every n: it is given up, or finished when the disk takes writes again, even
+    if that was between its new file's name and its manifest."""
+    number = 0
+    reached_end = False
+    while not reached_end:
+        fs = RefusingDisk(error)
+        opened = Opened(STATE, fs=fs)
+        for id in range(1, 6):
+            opened.wait(opened.put(ROOM, Room(id=id % 2 + 1, name=f"{id}")))
+        opened.wait(opened.store.roll())
+        opened.wait(opened.put(VISIT, Room(id=1, name="v")))
+        opened.wait(opened.store.roll())
+        opened.settle()
+        content = opened.content()
+        fs.left = number
+        compacted = Deferred.fromCoroutine(opened.store.compact())
+        compacted.addErrback(lambda failure: failure.trap(StoreFull))
+        for _ in range(20):
+            look(opened)
+        reached_end = not fs.has_refused
+        assert all(found == content for found in fs.after_a_crash())
+        fs.heal()
+        look(opened)
+        opened.wait(compacted)
+        opened.compact()
+        opened.wait(opened.put(VISIT, Room(id=2, name="after")))
+        opened.settle()
+        content = opened.content()
+        opened.close()
+        again = Opened(STATE, fs=fs)
+        assert again.content() == content
+        again.close()
+        number += 1
+    assert number > 8
+
+
+def torn(fs: Disk) -> None:
+    """What a crash leaves that a start puts in order: a torn line, a temporary file,
+    a new segment that is not listed yet, and the release before."""
+    opened = Opened(STATE, fs=fs, version="1")
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    opened.wait(opened.put(SETTING, Setting(id=1, name="s")))
+    opened.wait(opened.store.roll())
+    opened.wait(opened.put(ROOM, Room(id=2, name="b")))
+    opened.close()
+    journal = STATE / "journal"
+    fs.write(fs.append(journal / "00000002.jsonl"), TORN)
+    fs.write(fs.create(journal / ".MANIFEST-00000003.json.tmp"), b"{")
+    fs.create(journal / "00000003.jsonl")
+
+
+TORN = b'{"seq":3,"put"'
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.usefixtures("kept")
+def test_a_start_from_the_nth_call_on(error: int) -> None:
+    """For every n: it starts and everything is there; what it could not put in order
+    is made up for when the disk takes writes again, before anything else is written."""
+    number = 0
+    reached_end = False
+    while not reached_end:
+        fs = RefusingDisk(error)
+        torn(fs)
+        fs.left = number
+        opened = Opened(STATE, fs=fs, version="2")
+        reached_end = not fs.has_refused
+        assert [room.name for room in opened.store.all(ROOM)] == ["a", "b"]
+        assert opened.store.count(SETTING) == 1
+        fs.left = 0
+        assert outcome(opened, in_memory(opened, Room(id=3, name="c"))) is not None
+        assert opened.store.count(ROOM) == 3
+        fs.heal()
+        look(opened)
+        assert state_of(opened) is StoreState.WRITABLE
+        opened.close()
+        assert fs.read(STATE / "journal" / "00000002.jsonl.torn") == TORN
+        again = Opened(STATE, fs=fs, version="2")
+        assert [room.name for room in again.store.all(ROOM)] == ["a", "b", "c"]
+        again.close()
+        number += 1
+    assert number > 8
+
+
+def test_what_a_failed_sync_has_lost_is_written_again() -> None:
+    """After a sync without room the data is cut off and written once more: another
+    sync alone may report success for what the system has dropped."""
+    fs = RefusingDisk(errno.ENOSPC)
+    opened = Opened(STATE, fs=fs)
+    fs.left = 1
+    assert outcome(opened, in_memory(opened, Room(id=1, name="a"))) is not None
+    fs.heal()
+    fs.calls.clear()
+    look(opened)
+    assert fs.calls == ["truncate", "sync", "write", "datasync"]
+    opened.close()
+
+
+def test_everything_is_refused_but_alarms() -> None:
+    """Read-only: deletions and essential transactions are refused before memory
+    changes, and say why and what to do; a deferrable one is seen at once."""
+    fs = RefusingDisk(errno.ENOSPC)
+    opened = Opened(STATE, fs=fs)
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    opened.store.require_writable()
+    fs.left = 0
+    assert outcome(opened, opened.put(ROOM, Room(id=2, name="b"))) is not None
+    before = opened.content()
+    with pytest.raises(StoreReadOnly, match="make room"):
+        opened.delete(ROOM, 1)
+    for essential in (True, False):
+        with (
+            pytest.raises(StoreReadOnly, match="/state is full"),
+            opened.store.transaction(essential=essential) as change,
+        ):
+            change.put(ROOM, Room(id=3, name="c"))
+    with pytest.raises(StoreReadOnly):
+        opened.store.require_writable()
+    with pytest.raises(StoreFull):
+        opened.store.require_space()
+    assert opened.content() == before
+    assert outcome(opened, in_memory(opened, Room(id=4, name="d"))) is not None
+    assert opened.store.get(ROOM, 4) == Room(id=4, name="d")
+    opened.close()
+
+
+def test_nobody_waits_for_a_copy_or_a_compaction(tmp_path: Path) -> None:
+    """Both fail at once and say why; a look that comes with the refused commit is
+    answered, too."""
+    fs = RefusingDisk(errno.ENOSPC)
+    opened = Opened(STATE, fs=fs)
+    fs.left = 0
+    refused = opened.put(ROOM, Room(id=1, name="a"))
+    look(opened)
+    assert outcome(opened, refused) is not None
+    with pytest.raises(StoreError, match=r"no copy was made .* is full"):
+        opened.wait(Deferred.fromCoroutine(opened.store.snapshot(tmp_path / "copy")))
+    with pytest.raises(StoreReadOnly):
+        opened.compact()
+    fs.heal()
+    look(opened)
+    opened.compact()
+    opened.close()
+
+
+def test_a_stop_does_not_wait_for_room() -> None:
+    """It closes, unlocks the folder and reports no failure; what was acknowledged is
+    there, what was not is not."""
+    fs = RefusingDisk(errno.ENOSPC)
+    opened = Opened(STATE, fs=fs)
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    fs.left = 0
+    assert outcome(opened, opened.put(ROOM, Room(id=2, name="b"))) is not None
+    rolled = opened.store.roll()
+    failures: list[Failure] = []
+    rolled.addErrback(failures.append)
+    opened.close()
+    (failure,) = failures
+    assert "the store is closed" in str(failure.value)
+    again = Opened(STATE, fs=fs)
+    assert list(again.store.ids(ROOM)) == [1]
+    again.close()
+
+
+def test_a_broken_disk_is_still_final() -> None:
+    """An error of the disk itself ends the store, also while it waits for room."""
+    failures: list[StoreError] = []
+    fs = RefusingDisk(errno.ENOSPC)
+    opened = Opened(STATE, fs=fs, failed=failures.append)
+    fs.left = 0
+    assert outcome(opened, opened.put(ROOM, Room(id=1, name="a"))) is not None
+    fs.error = errno.EIO
+    look(opened)
+    assert os.strerror(errno.EIO) in str(failures[0])
+    with pytest.raises(StoreError):
+        opened.wait(in_memory(opened, Room(id=2, name="b")))
+    opened.close()
+
+
+class Quota(RealFileSystem):
+    """The files of a folder may have so many bytes; no free space shows it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.limit = 1 << 30
+
+    def space(self, path: Path) -> DiskSpace:
+        return DiskSpace(1 << 40, 1 << 40)
+
+    def write(self, handle: int, data: bytes) -> int:
+        used = sum(p.stat().st_size for p in self._folder.rglob("*") if p.is_file())
+        if used + len(data) > self.limit:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        return super().write(handle, data)
+
+    @property
+    def used(self) -> int:
+        return sum(p.stat().st_size for p in self._folder.rglob("*") if p.is_file())
+
+
+def renewed(opened: Opened) -> None:
+    look(opened)
+    done = opened.store.renew_reserve()
+    if done is not None:
+        opened.wait(done)
+
+
+def test_the_reserve_lets_the_last_writes_through(tmp_path: Path) -> None:
+    """The reserve file is given up without a commit failing; then nothing new is
+    taken, what is essential goes on until that is used up, too; and with room again
+    the file is there again and everything is taken."""
+    state = tmp_path / "state"
+    fs = Quota(state)
+    opened = Opened(state, fs=fs)
+    renewed(opened)
+    reserve = state / NAME
+    assert reserve.stat().st_size == SIZE
+    assert reserve.stat().st_mode & 0o777 == 0o600
+    fs.limit = fs.used + 100
+    opened.wait(opened.put(ROOM, Room(id=1, name="x" * 1000)))
+    assert not reserve.exists()
+    assert state_of(opened) is StoreState.NEARLY_FULL
+    with pytest.raises(StoreFull, match="reserve") as caught:
+        opened.put(ROOM, Room(id=2, name="b"))
+    assert not isinstance(caught.value, StoreReadOnly)
+    renewed(opened)
+    assert not reserve.exists()
+    written = 0
+    while state_of(opened) is not StoreState.READ_ONLY:
+        with opened.store.transaction(essential=True) as change:
+            change.put(ROOM, Room(id=1, name="x" * 100_000))
+            written += outcome(opened, change.commit()) is None
+    assert written > 30
+    renewed(opened)
+    assert state_of(opened) is StoreState.READ_ONLY
+    fs.limit = 1 << 30
+    renewed(opened)
+    assert state_of(opened) is StoreState.WRITABLE
+    assert reserve.stat().st_size == SIZE
+    opened.wait(opened.put(ROOM, Room(id=2, name="b")))
+    opened.close()
+
+
+def test_an_unfinished_reserve_is_written_again(tmp_path: Path) -> None:
+    """A file of another size, as a crash leaves it, is none."""
+    opened = Opened(tmp_path / "state")
+    (tmp_path / "state" / NAME).write_bytes(b"x")
+    size = size_of(RealFileSystem().space(tmp_path))
+    renewed(opened)
+    assert (tmp_path / "state" / NAME).stat().st_size == size
+    assert state_of(opened) is StoreState.WRITABLE
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (errno.ENOSPC, "/state is full .* make room on it"),
+        (errno.EDQUOT, "quota for /state is used up .* raise the quota"),
+        (errno.EROFS, "/state is mounted read-only .* mount it for writing"),
+        (errno.EMFILE, "/state cannot be written at the moment .* short of"),
+    ],
+)
+def test_the_text_says_which_disk_and_what_to_do(error: int, words: str) -> None:
+    """Each cause has a remedy of its own, and the system's words."""
+    text = advice(error, os.strerror(error), "/state")
+    assert os.strerror(error) in text
+    with pytest.raises(StoreReadOnly, match=words):
+        raise StoreReadOnly(text)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk", 300 * KIB) as disk:
+        yield disk
+
+
+def fill(opened: Opened) -> int:
+    """Commits rooms until one fails; returns how many are durable."""
+    id = 0
+    while outcome(opened, opened.put(ROOM, Room(id=id + 1, name="x" * 700))) is None:
+        id += 1
+    return id
+
+
+def test_a_really_full_disk(disk: SmallDisk) -> None:
+    """The system's own ENOSPC, with no space watched: it is read-only, starts on the
+    full disk with everything acknowledged, and goes on when there is room."""
+    state = disk.path / "state"
+    disk.fill(150 * KIB)
+    opened = Opened(state, reserve=0, segment_size=50_000)
+    acknowledged = fill(opened)
+    assert acknowledged > 100
+    assert os.strerror(errno.ENOSPC) in opened.store.refusal
+    opened.close()
+    disk.fill(0)
+    opened = Opened(state, reserve=0)
+    assert opened.store.ids(ROOM) == list(range(1, acknowledged + 1))
+    assert outcome(opened, in_memory(opened, Room(id=999, name="x" * 9000))) is not None
+    assert state_of(opened) is StoreState.READ_ONLY
+    opened.close()
+    opened = Opened(state, reserve=0)
+    assert opened.store.ids(ROOM) == list(range(1, acknowledged + 1))
+    disk.free()
+    look(opened)
+    assert state_of(opened) is StoreState.WRITABLE
+    opened.wait(opened.delete(ROOM, *range(1, 50)))
+    opened.compact()
+    opened.wait(opened.put(ROOM, Room(id=1000, name="after")))
+    opened.close()
+
+
+def test_the_space_kept_free_prevents_it(disk: SmallDisk) -> None:
+    """With the usual reserve new work is refused before the disk is full, and
+    compaction still has room."""
+    opened = Opened(disk.path / "state", segment_size=20_000)
+    count = 0
+    while opened.store.accepts_writes:
+        opened.wait(opened.put(ROOM, Room(id=count % 30 + 1, name="x" * 700)))
+        look(opened)
+        count += 1
+        if count > 2000:
+            break
+    while opened.store._compactor.running:
+        look(opened)
+    opened.compact()
+    assert opened.store.count(ROOM) == 30
+    assert count > 100
+    opened.close()
