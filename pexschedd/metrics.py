@@ -48,6 +48,8 @@ class Readings(msgspec.Struct, frozen=True):
     alarms: Callable[[], Iterable[tuple[str, int]]]
     """Names of alarms, with the number of those raised now."""
     integrations: Callable[[], Iterable[IntegrationReading]]
+    store_state: Callable[[], str]
+    """The state of the store: writable, nearly_full or read_only."""
     free_bytes: Callable[[], int]
     """Free space on the disk that holds the state."""
 
@@ -180,6 +182,12 @@ class _Lookups(Collector):
         )
         free.add_metric([], self._readings.free_bytes())
         yield free
+        yield _family(
+            "pexschedd_store_state",
+            "1 for the state of the store: which changes it takes.",
+            "state",
+            [(self._readings.store_state(), 1)],
+        )
         now = list(self._readings.integrations())
         yield _family(
             "pexschedd_queue_messages",

@@ -27,7 +27,7 @@ from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
-from pexschedd.errors import ConfigError, StoreError
+from pexschedd.errors import ConfigError, StoreError, StoreFull
 from pexschedd.identity.administrators import change_password, first_administrator
 from pexschedd.log_writer import LogWriter
 from pexschedd.management.unsupported_settings import warn_of_unsupported
@@ -228,7 +228,7 @@ class Daemon(MultiService):
                 config.state_dir,
                 config.initial_admin_password_file,
             )
-        except (ConfigError, StoreError) as error:
+        except (ConfigError, StoreError, StoreFull) as error:
             self._fail(error.message)
         else:
             self.http_servers.is_ready = True

@@ -62,6 +62,7 @@ def test_what_is_looked_up() -> None:
             records=lambda: records,
             alarms=lambda: [("scheduling_clock", 1)],
             integrations=lambda: [IntegrationReading(name, 2, 1.5, "streaming", 30)],
+            store_state=lambda: "read_only",
             free_bytes=lambda: 1024,
         )
     )
@@ -70,6 +71,7 @@ def test_what_is_looked_up() -> None:
     assert found["pexschedd_records", "conference"] == 4
     assert found["pexschedd_alarms", "scheduling_clock"] == 1
     assert found["pexschedd_disk_free_bytes",] == 1024
+    assert found["pexschedd_store_state", "read_only"] == 1
     assert found["pexschedd_queue_messages", name] == 2
     assert found["pexschedd_queue_age_seconds", name] == 1.5
     assert found["pexschedd_back_off_seconds", name] == 30
@@ -84,6 +86,7 @@ def test_every_metric_is_documented() -> None:
             records=list,
             alarms=list,
             integrations=list,
+            store_state=lambda: "writable",
             free_bytes=lambda: 0,
         )
     )

@@ -76,6 +76,7 @@ class Monitoring:
         return health.examine(
             self._failure(),
             self._store.refusal,
+            self._store.state,
             [connector.name for connector in self._store.all(tables.CONNECTOR)],
             self._raised(),
         )
@@ -87,6 +88,7 @@ class Monitoring:
             records=lambda: [(t.name, store.count(t)) for t in tables.TABLES],
             alarms=lambda: Counter(alarm.name for alarm in self._raised()).items(),
             integrations=self._integrations,
+            store_state=lambda: self._store.state,
             free_bytes=lambda: disk_usage(self._state_dir).free,
         )
 

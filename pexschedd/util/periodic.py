@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreFull
 
 Running = Callable[[], bool]
 """Returns False when work that takes long has to stop at the next safe place."""
@@ -66,5 +66,7 @@ class Periodic(TimerService):
             await self._work(lambda: self._is_running)
         except StoreError:
             pass  # the store stops the process and has logged the reason
+        except StoreFull:
+            pass  # an alarm says so; it is tried again
         except Exception:  # noqa: BLE001 - the next call may succeed
             self._log.failure("periodic work failed work={work}", work=self.name)

@@ -28,6 +28,7 @@ from pexschedd.errors import (
     NotFound,
     PexscheddError,
     StoreError,
+    StoreFull,
     TemplateError,
     TooManyRequests,
     Unavailable,
@@ -330,7 +331,7 @@ def _error_answer(
             reason=error.message,
             **keys,
         )
-        if isinstance(error, TooManyRequests):
+        if isinstance(error, TooManyRequests | StoreFull):
             seconds = b"%d" % max(1, ceil(error.retry_after))
             request.responseHeaders.setRawHeaders(b"retry-after", [seconds])
         return errors(request, status, error, correlation_id)

@@ -9,13 +9,18 @@ from collections.abc import Callable, Sequence
 from klein import Klein
 from twisted.web.server import Request
 
-from pexschedd.errors import NotFound, StoreError, StoreFull
+from pexschedd.errors import NotFound, StoreError, StoreFull, StoreReadOnly
 from pexschedd.metrics import CONTENT_TYPE
 from pexschedd.scheduling.alarms.health import HealthCheck, HealthStatus, overall
 from pexschedd.web.api import ResponseBody, json_response, register_http_errors, route
 
-_PUBLIC = {"store": StoreError.public, "disk": StoreFull.public}
-"""The public reasons of checks that can fail. Other checks are degraded at worst."""
+_PUBLIC = {
+    ("store", ""): StoreError.public,
+    ("disk", "nearly_full"): StoreFull.public,
+    ("disk", "read_only"): StoreReadOnly.public,
+}
+"""The public reasons, by the name and state of a check; of others the public is not
+told."""
 
 
 class HealthApi:
@@ -37,19 +42,15 @@ class HealthApi:
 
     @route(app, "/health")
     def health(self, request: Request) -> ResponseBody:
-        """Answer 200 while new work is taken, even if the health is degraded, else
+        """Answer 200 while the daemon works, even if its health is degraded, else
         503."""
         checks = self._checks()
         status = overall(checks)
         answer: dict[str, object] = {"status": status, "version": self._version}
         if self._exposition is not None:
             answer["checks"] = {check.name: _represent(check) for check in checks}
-        elif status is HealthStatus.FAILED:
-            answer["reason"] = " ".join(
-                _PUBLIC[check.name]
-                for check in checks
-                if check.status is HealthStatus.FAILED
-            )
+        else:
+            answer |= _publicly(checks)
         code = 503 if status is HealthStatus.FAILED else 200
         return json_response(request, answer, code)
 
@@ -65,5 +66,23 @@ class HealthApi:
 
 
 def _represent(check: HealthCheck) -> dict[str, str]:
-    status = {"status": str(check.status)}
-    return status | {"reason": check.reason} if check.reason else status
+    found = {
+        "status": str(check.status),
+        "state": check.state,
+        "reason": check.reason,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _publicly(checks: Sequence[HealthCheck]) -> dict[str, str]:
+    """Return the state and the reasons that the public may know, if there are any."""
+    bad = [check for check in checks if check.status is not HealthStatus.OK]
+    found = {
+        "state": next((check.state for check in bad if check.state), ""),
+        "reason": " ".join(
+            _PUBLIC[check.name, check.state]
+            for check in bad
+            if (check.name, check.state) in _PUBLIC
+        ),
+    }
+    return {key: value for key, value in found.items() if value}

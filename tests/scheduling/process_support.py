@@ -35,6 +35,7 @@ from pexschedd.scheduling.ports.mailbox import (
     Unreadable,
 )
 from pexschedd.scheduling.records.message_texts import MessageTexts
+from pexschedd.store.fs import FileSystem
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
@@ -175,11 +176,12 @@ class Process:
         batch_size: int = 100,
         next_delay: NextDelay = poll_interval,
         heavy_work: HeavyWork = work_at_once,
+        fs: FileSystem | None = None,
     ) -> None:
         self.clock = Clock()
         self.mailbox = mailbox
         self.store = Store.open(
-            folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected
+            folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected, fs=fs
         )
         numbers = count(1)
         uuids = (f"00000000-0000-4000-8000-{n:012}" for n in count(1))

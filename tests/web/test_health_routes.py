@@ -75,10 +75,10 @@ async def test_something_to_mend_sends_nobody_away(side: Side) -> None:
 @pytest_twisted.ensureDeferred
 async def test_no_new_work(side: Side, administrators: bool) -> None:
     """503 with the reason, on both sides; but the public is told no paths."""
-    side.checks = [HealthCheck("disk", HealthStatus.FAILED, "/var/lib is nearly full")]
+    side.checks = [HealthCheck("store", HealthStatus.FAILED, "/var/lib is broken")]
     status, answer, _ = await side.ask("/health", administrators=administrators)
     assert (status, answer["status"]) == (503, "failed")
-    assert "nearly full" in str(answer)
+    assert ("/var/lib" if administrators else "cannot store") in str(answer)
     assert ("/var/lib" in str(answer)) is administrators
 
 
@@ -100,3 +100,24 @@ async def test_requests_are_logged(side: Side) -> None:
     assert line["status"] == 200
     age = datetime.now(UTC) - datetime.fromisoformat(line["time"])
     assert abs(age) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "public"), [("read_only", "cannot store"), ("nearly_full", "nearly full")]
+)
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk_sends_nobody_away(
+    side: Side, state: str, public: str
+) -> None:
+    """Open rooms are joined all the same, so it is degraded, 200, with a word for the
+    state and the reason; the public is told no paths."""
+    side.checks = [
+        HealthCheck("disk", HealthStatus.DEGRADED, "/var/lib is full", state)
+    ]
+    status, answer, _ = await side.ask("/health", administrators=False)
+    assert (status, answer["status"], answer["state"]) == (200, "degraded", state)
+    assert public in answer["reason"]
+    assert "/var/lib" not in str(answer)
+    status, answer, _ = await side.ask("/health", administrators=True)
+    assert (status, answer["checks"]["disk"]["state"]) == (200, state)
+    assert answer["checks"]["disk"]["reason"] == "/var/lib is full"

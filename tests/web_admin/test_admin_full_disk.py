@@ -1,5 +1,8 @@
-"""What administrators can still do when the disk of the state folder is nearly full."""
+"""What administrators can still do when the disk of the state folder is, or is nearly,
+full."""
 
+import errno
+import os
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -9,8 +12,9 @@ import pytest_twisted
 from PIL import Image
 
 from pexschedd.model import tables
-from pexschedd.store.disk_reserve import MIB, DiskSpace
+from pexschedd.store.disk_reserve import MIB, DiskSpace, StoreState
 from pexschedd.store.fs import RealFileSystem
+from pexschedd.store.store import Store
 from tests.web_admin.web_admin_support import (
     ALIAS,
     CONFERENCE,
@@ -20,6 +24,10 @@ from tests.web_admin.web_admin_support import (
     SCHEDULED_ALIAS,
     Server,
 )
+
+
+def state_of(store: Store) -> StoreState:
+    return store.state
 
 
 async def fill(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,3 +107,38 @@ async def test_an_icon_is_refused_as_a_whole(
     connector = server.store.get(tables.CONNECTOR, 1)
     assert connector is not None
     assert connector.manifest_revision == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_with_no_room_left_everything_is_read_only(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change is refused with 503, what to do and when to come back, the one that
+    first finds the disk full and deletions included; lists are answered; and with room
+    changes are taken again, without a restart."""
+    uri = await server.client.create(CONFERENCE, {"name": "Before"})
+    ask = server.client.ask
+
+    def full(self: RealFileSystem, handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RealFileSystem, "write", full)
+        for method, path, body in (
+            ("POST", CONFERENCE, {"name": "First"}),
+            ("POST", CONFERENCE, {"name": "Second"}),
+            ("PATCH", uri, {"name": "Third"}),
+            ("DELETE", uri, None),
+        ):
+            refused = await ask(method, path, body)
+            assert (refused.status, refused.json["code"]) == (503, "store_read_only")
+            assert "make room" in refused.json["error"]
+            assert str(server.store._folder.path) in refused.json["error"]
+            assert refused.headers.getRawHeaders("retry-after") == ["30"]
+        await server.store.look_at_disk()
+        assert state_of(server.store) is StoreState.READ_ONLY
+        assert (await server.client.get(uri))["name"] == "Before"
+    await server.store.look_at_disk()
+    assert state_of(server.store) is StoreState.WRITABLE
+    await server.client.create(CONFERENCE, {"name": "Fourth"})
+    assert (await ask("DELETE", uri)).status == 204

@@ -12,7 +12,7 @@ integration's record changes.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,6 +30,7 @@ from pexschedd.errors import (
     SignInNeeded,
     SignInRefused,
     StoreError,
+    StoreReadOnly,
 )
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
 from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
@@ -263,7 +264,8 @@ class TokenCache:
         return tokens
 
     async def _keep(self, asked_for: Connector, refresh_token: str) -> None:
-        """Make the refresh token durable, unless the sign-in has changed meanwhile."""
+        """Make the refresh token durable as soon as the disk takes writes, unless the
+        sign-in has changed meanwhile."""
         current = self._connector()
         found = signed_in(current)
         if (
@@ -273,7 +275,7 @@ class TokenCache:
         ):
             raise SignInRefused("The sign-in was replaced or became invalid meanwhile.")
         context = context_of(current, "oauth_refresh_token")
-        with self._store.transaction(essential=True) as transaction:
+        with self._store.transaction(deferrable=True) as transaction:
             transaction.put(
                 tables.CONNECTOR,
                 replace(
@@ -283,7 +285,10 @@ class TokenCache:
                 ),
             )
             durable = transaction.commit()
-        await durable
+        # Without it the daemon could not be told of new mail, nor restart with the
+        # token. On a disk that takes no writes it becomes durable later.
+        with suppress(StoreReadOnly):
+            await durable
 
     def _remember(self, connector: Connector, error: MailboxError) -> None:
         if isinstance(error, SignInNeeded):

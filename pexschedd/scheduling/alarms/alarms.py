@@ -2,8 +2,10 @@
 
 import msgspec
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pexschedd.clock import Now
+from pexschedd.errors import StoreReadOnly
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.store.store import Store
@@ -17,6 +19,9 @@ MOST_DETAILS = 8096
 
 class Alarms:
     """Raises and lowers alarms, as records of the store.
+
+    They are also raised and lowered while the disk takes no writes: in memory, from
+    where they become durable later.
 
     An alarm is identified by its name, one of `names`, and its instance: the name of
     the integration or other thing that it is about.
@@ -54,7 +59,7 @@ class Alarms:
             instance=instance,
             details=details,
         )
-        transaction = self._store.transaction(essential=True)
+        transaction = self._store.transaction(deferrable=True)
         transaction.put(
             tables.ALARM,
             Alarm(
@@ -80,7 +85,7 @@ class Alarms:
         ]
         if not raised:
             return
-        transaction = self._store.transaction(essential=True)
+        transaction = self._store.transaction(deferrable=True)
         for alarm in raised:
             self._log.info(
                 "alarm lowered name={name} instance={instance}",
@@ -94,6 +99,9 @@ class Alarms:
             transaction.delete(tables.ALARM, alarm.id)
         transaction.commit().addErrback(self._not_stored)
 
-    def _not_stored(self, failure: object) -> None:
-        # The store has failed and stops the process by itself; it has said why.
-        self._log.error("alarm could not be stored")
+    def _not_stored(self, failure: Failure) -> None:
+        if failure.check(StoreReadOnly):
+            self._log.info("alarm is kept in memory until the disk can be written")
+        else:
+            # The store has failed and stops the process by itself; it has said why.
+            self._log.error("alarm could not be stored")

@@ -1,4 +1,7 @@
-"""Checks the store's disk every few seconds, and keeps the alarms about it."""
+"""Checks the store's disk every few seconds, and keeps the alarms about it.
+
+Each check also tries whether a disk that took no writes takes them again.
+"""
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -18,6 +21,9 @@ def disk_watch(store: Store, alarms: Alarms, clock: IReactorTime) -> Periodic:
 
     async def check(_: Running) -> None:
         await store.look_at_disk()
+        renewed = store.renew_reserve()
+        if renewed is not None:
+            await renewed
         for name, why in (
             (names.DISK_LOW, store.refusal),
             (names.STORE_DAMAGED, store.damage),

@@ -15,7 +15,7 @@ class HealthStatus(StrEnum):
     DEGRADED = "degraded"
     """It works, but something needs an administrator."""
     FAILED = "failed"
-    """It cannot take new work: a load balancer should send none."""
+    """It cannot work: a load balancer should send nobody here."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True):
@@ -24,23 +24,32 @@ class HealthCheck(msgspec.Struct, frozen=True):
     name: str
     status: HealthStatus
     reason: str = ""
+    state: str = ""
+    """A word for programs that says more than `status`, such as `read_only`."""
 
 
 def examine(
-    failure: str, refusal: str, integrations: Iterable[str], alarms: Iterable[Alarm]
+    failure: str,
+    refusal: str,
+    state: str,
+    integrations: Iterable[str],
+    alarms: Iterable[Alarm],
 ) -> list[HealthCheck]:
     """Return the checks of the store, the disk, each integration, and other alarms.
 
     `failure` says why the store was given up, `refusal` why it takes nothing new right
-    now; both are empty when all is well. `integrations` are names, and `alarms` the
-    raised ones.
+    now; both are empty when all is well. `state` is a word for what the store takes.
+    `integrations` are names, and `alarms` the raised ones.
+
+    A store that takes nothing new is no failure: a load balancer that sent nobody here
+    any more would close the rooms that are open.
     """
     by_instance: dict[str, list[Alarm]] = {}
     for alarm in alarms:
         by_instance.setdefault(alarm.instance, []).append(alarm)
     checks = [
         _check("store", failure, HealthStatus.FAILED),
-        _check("disk", refusal, HealthStatus.FAILED),
+        _check("disk", refusal, HealthStatus.DEGRADED, state),
     ]
     for name in integrations:
         raised = by_instance.pop(name, [])
@@ -64,5 +73,9 @@ def overall(checks: Iterable[HealthCheck]) -> HealthStatus:
     )
 
 
-def _check(name: str, reason: str, otherwise: HealthStatus) -> HealthCheck:
-    return HealthCheck(name, otherwise if reason else HealthStatus.OK, reason)
+def _check(
+    name: str, reason: str, otherwise: HealthStatus, state: str = ""
+) -> HealthCheck:
+    if not reason:
+        return HealthCheck(name, HealthStatus.OK)
+    return HealthCheck(name, otherwise, reason, state)

@@ -36,6 +36,7 @@ from pexschedd.errors import (
     MailboxUnreachable,
     PexscheddError,
     StoreError,
+    StoreReadOnly,
     TemplateError,
     Unavailable,
 )
@@ -128,7 +129,7 @@ class OfflineRewriter:
         """Take every pending rewrite that is due as far as possible.
 
         One that cannot be finished now waits for a later call and does not hold up
-        the others.
+        the others. Raises `StoreReadOnly` while nothing can be stored.
         """
         unreachable = 0
         for pending in self._store.find_all(
@@ -139,12 +140,15 @@ class OfflineRewriter:
                 return
             if not self._quarantine.is_due(pending.item_id):
                 continue
+            self._store.require_writable()
             try:
                 await self._advance(connector, pending)
                 await self._went_well(pending)
                 unreachable = 0
             except _NotThereYet:
                 self._quarantine.wait(pending.item_id, LOOK_AGAIN)
+            except StoreReadOnly:
+                raise
             except (Unavailable, TemplateError, MailboxBusy) as error:
                 await self._not_yet(connector, pending, error)
             except MailboxUnreachable as error:
@@ -305,6 +309,7 @@ class OfflineRewriter:
             self._note(pending, "its organizer has removed the token")
             await self._decline_invalid(connector, pending)
             return True
+        self._store.require_writable()
         kind, reason = await self._organizers.rewrite(
             pending.organizer, meeting.ref, body
         )

@@ -117,7 +117,11 @@ class Outbox:
     async def _send(
         self, batch: list[PendingAnswer], unsure: set[int]
     ) -> list[PendingAnswer]:
-        """Send one batch; return the answers that have to be sent again."""
+        """Send one batch; return the answers that have to be sent again.
+
+        Raises `StoreReadOnly` before anything is sent, while it is not
+        certain that all of it is durable, and the outcome could not be stored.
+        """
         answers = [
             Answer(
                 MessageRef(each.item_id, each.change_key),
@@ -127,6 +131,7 @@ class Outbox:
             )
             for each in batch
         ]
+        self._store.require_writable()
         unsure.update(each.id for each in batch)
         outcomes = await self._mailbox.answer(answers)
         self._taken += sum(each.kind is OutcomeKind.DONE for each in outcomes)

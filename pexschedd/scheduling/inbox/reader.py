@@ -80,6 +80,10 @@ class MailboxReader:
         self._cursor = page.cursor
         return page
 
+    def require_writable(self) -> None:
+        """Raise `StoreReadOnly` while nothing at all can be stored."""
+        self._store.require_writable()
+
     def enqueue(self, refs: Sequence[MessageRef]) -> None:
         """Add messages to the backlog, oldest first."""
         self._backlog.add(refs)

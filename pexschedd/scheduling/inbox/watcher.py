@@ -174,6 +174,7 @@ class Watcher:
             return 0
         self._is_throttled = False
         try:
+            self._reader.require_writable()
             await self._sender.send_answers()
             await self._work_off(connector)
             await self._sender.rewrite_meetings()
@@ -185,7 +186,8 @@ class Watcher:
             self._stopping = True
             return 0
         except StoreFull:
-            # An alarm says so. Requests wait in the mailbox until there is space.
+            # An alarm says so. Requests wait in the mailbox until there is space; if
+            # nothing at all can be stored, so do answers that are decided.
             self._reader.rewind()
             return connector.poll_interval
         except MailboxError as error:
