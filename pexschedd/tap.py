@@ -23,6 +23,7 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.network import network_of
+from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
@@ -65,7 +66,7 @@ class DaemonOptions(UsageOptions):
         """Load the configuration file, and exit if it was only to be checked."""
         path = Path(self["config"])
         try:
-            self.config = configuration.load(path, _further_problems)
+            self.config = configuration.load(path, partial(_further_problems, path))
         except ConfigError as error:
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
             if self["check-config"]:
@@ -254,8 +255,9 @@ class Daemon(MultiService):
             self.supervisor.wake(id_)
 
 
-def _further_problems(config: Config) -> Iterator[str]:
-    """Errors that show only when endpoints, certificates and proxy are used."""
+def _further_problems(file: Path, config: Config) -> Iterator[str]:
+    """Errors that show only when endpoints, certificates and proxy are used, and
+    permissions that let others read or change what they should not."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
     for name, endpoints in (
@@ -272,6 +274,7 @@ def _further_problems(config: Config) -> Iterator[str]:
             port = _PORT.match(endpoint)
             if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
                 yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
+    yield from permission_problems(config, file, os.geteuid())
     try:
         network_of(config, reactor, system_now)
     except ConfigError as error:

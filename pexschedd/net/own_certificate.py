@@ -1,4 +1,4 @@
-"""PURE: the certificate that this service presents on an `ssl:` endpoint."""
+"""PURE: the certificate and the key of this service's own `ssl:` endpoints."""
 
 import re
 from pathlib import Path
@@ -14,12 +14,27 @@ def certificate_file(endpoint: str) -> Path | None:
     By Twisted's rules, it is in the file of `privateKey` if there is no `certKey`, and
     colons in a value are written with a backslash.
     """
+    values = _values(endpoint)
+    if values is None:
+        return None
+    return _path(values.get("certKey") or values.get("privateKey"))
+
+
+def key_file(endpoint: str) -> Path | None:
+    """The file with the private key of a Twisted `ssl:` endpoint; None for others."""
+    values = _values(endpoint)
+    return None if values is None else _path(values.get("privateKey"))
+
+
+def _values(endpoint: str) -> dict[str, str] | None:
     kind, *parts = re.split(r"(?<!\\):", endpoint)
     if kind != "ssl":
         return None
-    values = dict(part.split("=", 1) for part in parts if "=" in part)
-    name = values.get("certKey") or values.get("privateKey") or "server.pem"
-    return Path(name.replace("\\", ""))
+    return dict(part.split("=", 1) for part in parts if "=" in part)
+
+
+def _path(name: str | None) -> Path:
+    return Path((name or "server.pem").replace("\\", ""))
 
 
 def own_certificate(pem: bytes) -> Certificate:

@@ -164,6 +164,7 @@ def test_the_daemon(tmp_path: Path, tinyproxy: Tinyproxy) -> None:
     root = Authority("Root")
     (tmp_path / "root.pem").write_bytes(root.pem)
     (tmp_path / "password").write_text("geheim")
+    (tmp_path / "password").chmod(0o600)
     proxy = {
         "url": f"http://127.0.0.1:{tinyproxy.port}",
         "username": "me",

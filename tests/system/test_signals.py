@@ -96,6 +96,6 @@ import signal
 from twisted.scripts import twistd
 from pexschedd.store import store
 
-store.load = lambda *_: signal.raise_signal(signal.SIGINT)
+store.open_folder = lambda *_: signal.raise_signal(signal.SIGINT)
 twistd.run()
 """

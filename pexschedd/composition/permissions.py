@@ -1,0 +1,138 @@
+"""The refusal of files that other users may read or change.
+
+The rules, for each file that the configuration names and that holds a secret:
+
+- it belongs to the daemon's user or to root;
+- only its owner may write it;
+- others may not read it, and its group only if it belongs to root: `root:pexschedd`
+  with mode 0640 is how packages hand a secret to a daemon.
+
+What is no secret, but decides whom the daemon trusts, the configuration file and
+`ca_file`, must not be writable by others, nor by a group other than root's. The state
+folder must be writable by its owner only. If others may enter it, what is in it must be
+closed to them.
+"""
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+
+from pexschedd.config import Config
+from pexschedd.net.own_certificate import key_file
+
+_WRITE = 0o022
+_ENTER = 0o011
+
+
+def permission_problems(config: Config, file: Path, user: int) -> Iterator[str]:
+    """Yield what is wrong with the permissions of the configuration file `file`, and of
+    what it names: each with the command that mends it. `user` is the process's."""
+    yield from _open_to_others("the configuration file", file, user, secret=False)
+    if config.ca_file is not None:
+        yield from _open_to_others("ca_file", config.ca_file, user, secret=False)
+    for name, path in _secrets(config):
+        yield from _open_to_others(name, path, user, secret=True)
+    yield from _open_state(config.state_dir, user)
+
+
+def _secrets(config: Config) -> Iterator[tuple[str, Path]]:
+    for name, path in (
+        ("policy.password_file", config.policy_password_file),
+        ("proxy.password_file", config.proxy_password_file),
+        ("initial_admin_password_file", config.initial_admin_password_file),
+    ):
+        if path is not None:
+            yield name, path
+    for side, endpoints in (
+        ("addin", config.addin_endpoints),
+        ("admin", config.admin_endpoints),
+        ("policy", config.policy_endpoints),
+    ):
+        for number, endpoint in enumerate(endpoints):
+            key = key_file(endpoint)
+            if key is not None:
+                yield f"endpoints.{side}[{number}], the private key", key
+
+
+def _open_to_others(name: str, path: Path, user: int, *, secret: bool) -> Iterator[str]:
+    try:
+        found = path.stat()
+    except OSError:
+        return  # whoever reads it says so
+    mode = stat.S_IMODE(found.st_mode)
+    forbidden = _WRITE
+    if secret:
+        forbidden |= 0o004 if found.st_uid == 0 else 0o044
+    elif found.st_gid == 0:
+        forbidden = 0o002
+    if mode & forbidden:
+        done = "write" if mode & forbidden & _WRITE else "read"
+        good = mode & ~forbidden & ~0o7000
+        advice = "; and think about who may have read it" if done == "read" else ""
+        yield (
+            f"{name}: {path} has mode {mode:04o}, so others may {done} it. Run: "
+            f"chmod {good:03o} {quote(str(path))}{advice}"
+        )
+    yield from _of_somebody_else(name, path, found.st_uid, user)
+
+
+def _of_somebody_else(name: str, path: Path, owner: int, user: int) -> Iterator[str]:
+    """As root nothing is said of owners: twistd may change to another user later."""
+    if user != 0 and owner not in (0, user):
+        yield (
+            f"{name}: {path} belongs to {_name_of(owner)}, who may change it. Run: "
+            f"chown {_name_of(user)} {quote(str(path))}"
+        )
+
+
+def _open_state(folder: Path, user: int) -> Iterator[str]:
+    try:
+        found = folder.stat()
+    except OSError:
+        return  # it will be created
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & _WRITE:
+        yield (
+            f"state_dir: {folder} has mode {mode:04o}, so others may change what is in "
+            f"it. Run: chmod 700 {quote(str(folder))}"
+        )
+    yield from _of_somebody_else("state_dir", folder, found.st_uid, user)
+    if mode & _ENTER:
+        readable = sorted(_readable(folder))
+        if readable:
+            yield (
+                f"state_dir: others may read {readable[0]}, and {len(readable) - 1} "
+                f"more. Run: chmod -R go= {quote(str(folder))}; and think about who "
+                "may have read them"
+            )
+
+
+def _readable(folder: Path) -> Iterator[Path]:
+    """Yield the store's files, backups included, that others may read or write."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if not _is_closed(Path(place, each))]
+        for name in names:
+            path = Path(place, name)
+            is_ours = path.suffix in (".json", ".jsonl", ".key") or "password" in name
+            if is_ours and not _is_closed(path):
+                yield path
+
+
+def _is_closed(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return True
+    if stat.S_ISDIR(found.st_mode):
+        return not found.st_mode & (_ENTER | _WRITE)
+    return not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o066
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)

@@ -1,0 +1,146 @@
+"""Files that others may read or change keep the daemon from starting."""
+
+import os
+import pwd
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twisted.python.usage import UsageError
+
+from pexschedd.composition.permissions import permission_problems
+from pexschedd.config import Config
+from pexschedd.tap import DaemonOptions
+
+SOMEBODY = 12345
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    path.write_text(
+        '{"state_dir": "state", "endpoints": {"addin": ["tcp:0"], "admin": ["tcp:0"]},'
+        ' "policy": {"username": "node", "password_file": "it is a secret"}}'
+    )
+    path.chmod(0o644)
+    (tmp_path / "it is a secret").write_text("geheim\n")
+    (tmp_path / "it is a secret").chmod(0o600)
+    (tmp_path / "ca.pem").write_text("")
+    (tmp_path / "ca.pem").chmod(0o644)
+    (tmp_path / "key.pem").write_text("")
+    (tmp_path / "key.pem").chmod(0o600)
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "administrators.json").write_text("{}")
+    return path
+
+
+def config_of(file: Path) -> Config:
+    folder = file.parent
+    return Config(
+        state_dir=folder / "state",
+        addin_endpoints=(f"ssl:443:privateKey={folder}/key.pem:certKey=c.pem",),
+        admin_endpoints=("tcp:1",),
+        policy_password_file=folder / "it is a secret",
+        ca_file=folder / "ca.pem",
+    )
+
+
+def problems(file: Path, user: int | None = None) -> list[str]:
+    user = os.geteuid() if user is None else user
+    return list(permission_problems(config_of(file), file, user))
+
+
+def mend(file: Path) -> None:
+    """Runs the commands that the problems name, as an administrator would."""
+    for problem in problems(file):
+        command = problem.split("Run: ")[1].split("; and think")[0]
+        subprocess.run(["/bin/sh", "-c", command], check=True)
+
+
+def test_what_is_closed_is_accepted(file: Path) -> None:
+    """A usual installation, and a state folder that is not there yet."""
+    assert problems(file) == []
+    os.rename(file.parent / "state", file.parent / "other")
+    assert problems(file) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "words"),
+    [
+        ("it is a secret", 0o644, "policy.password_file: .* others may read it"),
+        ("it is a secret", 0o604, "others may read it"),
+        ("it is a secret", 0o620, "others may write it"),
+        ("key.pem", 0o644, r"endpoints.addin\[0\], the private key: .* read it"),
+        ("config.json", 0o646, "the configuration file: .* others may write it"),
+        ("ca.pem", 0o666, "ca_file: .* others may write it"),
+        ("state", 0o770, "state_dir: .* others may change what is in it"),
+        ("state", 0o707, "state_dir: .* others may change what is in it"),
+        ("state", 0o755, "state_dir: others may read .*administrators.json"),
+    ],
+)
+def test_what_is_open_is_named_with_the_command(
+    file: Path, name: str, mode: int, words: str
+) -> None:
+    """Each is said with its place, and the command in it mends it."""
+    (file.parent / name).chmod(mode)
+    (file.parent / "state" / "administrators.json").chmod(0o644)
+    found = problems(file)
+    with pytest.raises(ValueError, match=words):
+        raise ValueError("\n".join(found))
+    mend(file)
+    assert problems(file) == []
+
+
+def test_a_folder_that_may_be_entered_needs_closed_files(file: Path) -> None:
+    """Mode 0755 is enough where all that is kept in it is closed to others."""
+    state = file.parent / "state"
+    state.chmod(0o755)
+    (state / "administrators.json").chmod(0o600)
+    (state / "journal").mkdir(mode=0o700)
+    (state / "journal" / "00000001.jsonl").write_text("")
+    assert problems(file) == []
+    (state / "journal").chmod(0o755)
+    (state / "journal" / "00000001.jsonl").chmod(0o640)
+    assert "00000001.jsonl" in problems(file)[0]
+
+
+@needs_root
+def test_a_group_may_read_what_belongs_to_root(file: Path) -> None:
+    """root:group 0640 is accepted, somebody else's 0640 is not."""
+    secret = file.parent / "it is a secret"
+    secret.chmod(0o640)
+    os.chown(secret, 0, SOMEBODY)
+    assert problems(file) == []
+    os.chown(secret, SOMEBODY, SOMEBODY)
+    (problem,) = problems(file)
+    assert "chmod 600" in problem
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "change", [lambda path: None, lambda path: os.chown(path, SOMEBODY, 0)]
+)
+def test_only_the_daemons_user_and_root_may_own_it(
+    file: Path, change: Callable[[Path], None]
+) -> None:
+    """Another user's files are refused, with the command that gives them to the
+    daemon's."""
+    change(file.parent / "state")
+    change(file.parent / "key.pem")
+    changed = (file.parent / "state").stat().st_uid == SOMEBODY
+    found = problems(file, user=1)
+    assert len(found) == (2 if changed else 0)
+    assert all(f"Run: chown {pwd.getpwuid(1).pw_name} " in problem for problem in found)
+
+
+def test_twistd_refuses_to_start(file: Path) -> None:
+    """The check is a part of reading the configuration, with all other errors."""
+    (file.parent / "it is a secret").chmod(0o644)
+    (file.parent / "state").chmod(0o777)
+    options = DaemonOptions()
+    with pytest.raises(UsageError) as caught:
+        options.parseOptions(["--config", str(file)])
+    assert f"'{file.parent}/it is a secret'; and think about" in str(caught.value)
+    assert f"chmod 700 {file.parent}/state" in str(caught.value)
