@@ -11,7 +11,6 @@ from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
 from twisted.logger import ILogObserver, Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
@@ -33,6 +32,7 @@ from pexschedd.identity.administrators import change_password, first_administrat
 from pexschedd.log_writer import LogWriter
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
+from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
@@ -268,7 +268,7 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
         for number, endpoint in enumerate(endpoints):
             place = f"endpoints.{name}[{number}]: {endpoint!r}"
             try:
-                serverFromString(reactor, endpoint)
+                server_endpoint(reactor, endpoint)
             except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
                 yield f"{place}: {_in_words(error)}"
             port = _PORT.match(endpoint)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.endpoints import serverFromString
 from twisted.web.resource import IResource
 
 from pexschedd import __version__
@@ -20,6 +19,7 @@ from pexschedd.identity.oauth.application import Applications
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
+from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
@@ -187,7 +187,7 @@ class HttpServers(MultiService):
         for number, endpoint in enumerate(endpoints):
             listener = Listener(
                 f"endpoints.{name}[{number}] ({endpoint})",
-                serverFromString(self._runtime.reactor, endpoint),
+                server_endpoint(self._runtime.reactor, endpoint),
                 site,
                 self._failed,
             )
