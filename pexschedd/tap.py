@@ -191,12 +191,15 @@ class Daemon(MultiService):
         super().setServiceParent(parent)
 
     def startService(self) -> None:
-        """Start all services, and create the administrator on the first start."""
+        """Start all services, and create the administrator on the first start.
+
+        Requests are answered 503 until both is done.
+        """
         self._log.info("daemon starting version={version}", version=__version__)
         self.start_threads()
         warn_of_unsupported(self.store)
-        self.first_start = Deferred.fromCoroutine(self._ensure_administrator())
         super().startService()
+        self.first_start = Deferred.fromCoroutine(self._become_ready())
 
     def start_threads(self) -> None:
         """Start the threads for slow work, which is all that a tool needs that executes
@@ -212,8 +215,10 @@ class Daemon(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        """Stop ports and watchers first, then the parts that they use."""
+        """Stop ports first, then watchers, then the parts that they use."""
+        closed = self.http_servers.stopService()
         await self.first_start
+        await closed
         await super().stopService()
         await self.stop_threads()
         await self.store.close()
@@ -221,7 +226,8 @@ class Daemon(MultiService):
         # twistd ends by the signal that stopped it, which runs no exit handlers.
         self._runtime.log.drain()
 
-    async def _ensure_administrator(self) -> None:
+    async def _become_ready(self) -> None:
+        """Create the first administrator if there is none, and serve requests then."""
         config = self._config
         try:
             await first_administrator(
@@ -232,7 +238,7 @@ class Daemon(MultiService):
         except (ConfigError, StoreError, StoreFull) as error:
             self._fail(error.message)
         else:
-            self.http_servers.is_ready = True
+            self.http_servers.serve()
 
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
 from twisted.web.resource import IResource
 
 from pexschedd import __version__
@@ -43,6 +44,9 @@ from pexschedd.web.policy import PolicyApi
 from pexschedd.web.routing import Router
 from pexschedd.web.site import BufferedSink, HttpSite
 
+STARTING = "The server is starting. Try again in a moment."
+STOPPING = "The server is stopping. Try again in a moment."
+
 RESERVED_DESCRIPTORS = 256
 """Kept for the store, for Exchange and for the control socket."""
 
@@ -61,8 +65,8 @@ class HttpServers(MultiService):
         self._runtime = runtime
         self._clients = clients
         self._failed = failed
-        self.is_ready = False
-        """While False, every request is answered 503."""
+        self.closed = STARTING
+        """The reason why every request is answered 503; empty while they are served."""
         self._files = ConnectorFiles(runtime.config.state_dir)
         self._pages = PanePages(self._files, runtime.message_texts.placeholder)
         refused = RefusedTokens()
@@ -120,6 +124,17 @@ class HttpServers(MultiService):
             each for each in self if str(each.name).startswith(f"endpoints.{side}[0]")
         )
         return int(listener.port.getHost().port)
+
+    def serve(self) -> None:
+        """Answer requests from now on, unless the servers are being stopped."""
+        if self.closed == STARTING:
+            self.closed = ""
+
+    def stopService(self) -> "Deferred[Any]":
+        """Close the ports, and answer 503 on connections that are still open."""
+        self.closed = STOPPING
+        stopped: Deferred[Any] = super().stopService()
+        return stopped
 
     def flush(self) -> None:
         """Write the access log's lines that are still buffered."""
@@ -182,7 +197,7 @@ class HttpServers(MultiService):
             _caps(self._runtime.descriptors),
             now=self._runtime.now,
             refused=self._runtime.metrics.connection_refused,
-            is_ready=lambda: self.is_ready,
+            closed=lambda: self.closed,
         )
         for number, endpoint in enumerate(endpoints):
             listener = Listener(

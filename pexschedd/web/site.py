@@ -111,8 +111,11 @@ class BoundedRequest(TwistedRequest):
             return 400, "bad_request", "The request must have one Host header."
         if hosts and not _HOST.fullmatch(hosts[0]):
             return 400, "bad_request", "The Host header does not name a host."
-        if not self.site.is_ready():
-            return 503, "unavailable", "The server is starting. Try again in a moment."
+        closed = self.site.closed()
+        if closed:
+            self.responseHeaders.setRawHeaders(b"retry-after", [b"5"])
+            self.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            return 503, "unavailable", closed
         if not _is_utf8(self.path):
             return 400, "bad_request", "The address is not UTF-8."
         if not _is_normal_path(self.path):
@@ -254,8 +257,9 @@ class HttpSite(TwistedSite):
         caps: ConnectionCaps | None = None,
         now: Now = system_now,
         refused: Callable[[], object] = lambda: None,
-        is_ready: Callable[[], bool] = lambda: True,
+        closed: Callable[[], str] = lambda: "",
     ) -> None:
+        """`closed` returns the reason why no request is served; empty if they are."""
         # Twisted would parse forms before any route is asked, in quadratic time.
         super().__init__(
             resource,
@@ -266,7 +270,7 @@ class HttpSite(TwistedSite):
         self.clock = clock
         self.access = access
         self.now = now
-        self.is_ready = is_ready
+        self.closed = closed
         self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
 
     def startFactory(self) -> None:

@@ -232,7 +232,9 @@ async def test_before_the_server_is_ready() -> None:
     """Everything is answered 503, health included."""
     ready: list[bool] = []
     resource = HealthApi(list, "1.2").app.resource()
-    starting = HttpSite(resource, reactor, None, is_ready=lambda: bool(ready))
+    starting = HttpSite(
+        resource, reactor, None, closed=lambda: "" if ready else "It is starting."
+    )
     listening = reactor.listenTCP(0, starting, interface="127.0.0.1")
     said = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     status, answer = await ask(listening.getHost().port, said)
