@@ -19,13 +19,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
-# Two processes; the one that is done first takes over half of what the other has left.
+# Two processes; the files of tests are shared out in the order of tests/conftest.py.
 # A process that dies, as it does when a test takes too long, ends the run: with another
 # in its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/dev.stamp chromium peers oidc
-	$(BIN)/python -m pytest -n 2 --dist worksteal --max-worker-restart 0
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		--max-worker-restart 0
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -30,9 +30,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What may take more time than the rest comes first: at the end, one process would
-    wait for the other."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    """Files with a test that may take more time than the rest come first: at the end,
+    one process would wait for the other."""
+    long = {item.path for item in items if item.get_closest_marker("timeout")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_collection_finish() -> None:

@@ -64,7 +64,7 @@ class Desk:
         self.context.close()
 
     def compose(self, subject: str) -> None:
-        self.page.get_by_role("button", name="New meeting").click()
+        self.page.get_by_role("button", name="New meeting", exact=True).click()
         self.page.get_by_label("Title").fill(subject)
 
     def press_ribbon(self) -> FrameLocator:
@@ -356,7 +356,7 @@ def test_says_when_the_daemon_is_down(desk: Desk) -> None:
 def test_keyboard_is_enough(desk: Desk) -> None:
     """A meeting is written, kept from being lost, and sent without a mouse."""
     page = desk.page
-    page.get_by_role("button", name="New meeting").focus()
+    page.get_by_role("button", name="New meeting", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Title")).to_be_focused()
     page.keyboard.type("By keys alone")
@@ -421,7 +421,7 @@ def test_a_form_without_its_server_closes(desk: Desk) -> None:
     """Nobody is held in a form whose sheet cannot be fetched."""
     page = desk.page
     page.route("**/desk/paper", lambda route: route.abort())
-    page.get_by_role("button", name="New meeting").click()
+    page.get_by_role("button", name="New meeting", exact=True).click()
     expect(page.get_by_text("Is the demo still running?")).to_be_visible()
     expect(page.locator("#compose")).to_be_hidden()
     desk.trouble.clear()  # the browser has noticed that nobody was there

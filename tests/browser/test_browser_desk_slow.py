@@ -272,7 +272,7 @@ def test_nothing_is_begun_before_somebody_sits_there(
     assert [url for url in asked if "clock" in url] == []
     held.let_go()
     page.locator("body[data-ready]").wait_for()
-    page.get_by_role("button", name="New meeting").click()
+    page.get_by_role("button", name="New meeting", exact=True).click()
     expect(page.get_by_label("Title")).to_be_focused()
     context.close()
 
@@ -337,7 +337,7 @@ def test_the_form_does_not_move_who_has_begun_to_write(desk: Desk) -> None:
     what is typed meanwhile lands in the field that the writer has chosen."""
     page = desk.page
     held = Held(page, PAPER)
-    page.get_by_role("button", name="New meeting").click()
+    page.get_by_role("button", name="New meeting", exact=True).click()
     held.wait()
     expect(page.get_by_label("Title")).to_be_focused()
     page.locator("#required-input").focus()
