@@ -4,8 +4,9 @@ import msgspec
 from msgspec.structs import replace
 
 from pexschedd.bodies import tags
-from pexschedd.errors import NotFound, Unavailable
+from pexschedd.errors import NotFound
 from pexschedd.model import tables
+from pexschedd.model.integration import Connector
 from pexschedd.scheduling.decisions.alias_release import user_key
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -25,6 +26,15 @@ class BookedRoom(msgspec.Struct, frozen=True):
     """HTML for the top of the body; holds the tag."""
 
 
+def require_single_use(connector: Connector) -> None:
+    """Raise `NotFound` if an integration has no single-use rooms.
+
+    That is a setting and no passing trouble: asking again would not help.
+    """
+    if not connector.enable_dynamic_vmrs:
+        raise NotFound("Single-use rooms are not enabled in this integration.")
+
+
 class Booking:
     """Books rooms for users of the add-in."""
 
@@ -39,16 +49,13 @@ class Booking:
         """Reserve an alias durably, and fill in the joining instructions.
 
         `user` identifies the user who asked; it is stored as a hash. Raises
-        `NotFound` for an unknown integration, and `Unavailable` when it hands out no
-        aliases.
+        `NotFound` for an integration that is unknown or has no single-use rooms, and
+        `Unavailable` when it has practically no numbers left.
         """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")
-        if not connector.enable_dynamic_vmrs:
-            raise Unavailable(
-                "Single-use meeting rooms are switched off for this integration."
-            )
+        require_single_use(connector)
         alias = replace(
             self._allocator.allocate(connector),
             booked_by=user_key(connector.uuid, user),

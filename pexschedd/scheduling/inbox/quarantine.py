@@ -225,12 +225,13 @@ class Quarantine:
             self._alarms.lower(instance, names.SET_ASIDE)
             return
         last = max(aside, key=lambda each: (each.last_time, each.id))
+        reason = last.reason if last.reason.endswith(".") else f"{last.reason}."
         self._alarms.raise_(
             names.SET_ASIDE,
             instance,
             "Messages in the equipment mailbox that could not be processed and were "
             f"set aside: {len(aside)}. The last one has the correlation id "
-            f"{last.correlation_id}: {last.reason} The status resource "
+            f"{last.correlation_id}: {reason} The status resource "
             "exchange_set_aside_message lists them; delete them there.",
         )
 

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 from pexschedd.errors import InvalidToken, NotFound
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration import Connector
-from pexschedd.scheduling.booking import Booking
+from pexschedd.scheduling.booking import Booking, require_single_use
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import (
     CLOSING_POLICY,
@@ -21,7 +21,7 @@ from pexschedd.web.addin.headers import (
     set_page_headers,
 )
 from pexschedd.web.addin.pane import PanePages
-from pexschedd.web.addin.rates import NO_BOUND, BookingRates
+from pexschedd.web.addin.rates import UNLIMITED, BookingRates
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.api import (
     ResponseBody,
@@ -57,14 +57,14 @@ class AddinApi:
         booking: Booking,
         files: ConnectorFiles,
         pages: PanePages,
-        rates: BookingRates | None = None,
+        rates: BookingRates = UNLIMITED,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
         self._booking = booking
         self._files = files
         self._pages = pages
-        self._rates = rates or BookingRates(NO_BOUND, NO_BOUND, lambda: 0.0)
+        self._rates = rates
         self._static = load_static()
 
     @route(app, f"{PREFIX}/<int:connector_id>/addin")
@@ -81,8 +81,7 @@ class AddinApi:
     ) -> ResponseBody:
         """Answer with a new room for the user whose token the request carries."""
         connector = self._connector(connector_id)
-        if not connector.enable_dynamic_vmrs:
-            raise NotFound("Single-use rooms are not enabled in this integration.")
+        require_single_use(connector)
         user = await self._verify(connector, _token(request))
         self._rates.count(user=user.user_id, address=client_address(request))
         room = await self._booking.book(connector_id, user.user_id)

@@ -45,3 +45,7 @@ class BookingRates:
                     "minute, then try again.",
                     retry_after=wait,
                 )
+
+
+UNLIMITED = BookingRates(NO_BOUND, NO_BOUND, lambda: 0.0)
+"""Refuses nothing, and remembers nothing."""

@@ -225,9 +225,13 @@ async def test_tries_are_counted_over_restarts(
     assert [action for _, action, _ in inbox.told] == [Action.DECLINE]
 
 
+@pytest.mark.parametrize("reason", ["It was strange.", "It was strange"])
 @pytest_twisted.ensureDeferred
-async def test_what_was_set_aside_is_forgotten_after_a_week(process: Process) -> None:
-    """The alarm names the last one and how many, and goes with the last record."""
+async def test_what_was_set_aside_is_forgotten_after_a_week(
+    process: Process, reason: str
+) -> None:
+    """The alarm names the last one and how many, in sentences, and goes with the last
+    record."""
     change = process.store.transaction()
     for days in (8, 6, 1):
         at = NOW - timedelta(days=days)
@@ -238,7 +242,7 @@ async def test_what_was_set_aside_is_forgotten_after_a_week(process: Process) ->
                 exchange_connector=1,
                 item_id=f"item-{days}",
                 correlation_id=f"correlation-{days}",
-                reason="It was strange.",
+                reason=reason,
                 attempts=3,
                 first_time=at,
                 last_time=at,
@@ -250,7 +254,7 @@ async def test_what_was_set_aside_is_forgotten_after_a_week(process: Process) ->
     assert [each.id for each in process.store.all(tables.TROUBLED)] == [1, 6]
     details = raised(process)[names.SET_ASIDE]
     assert "set aside: 2." in details
-    assert "correlation-1: It was strange." in details
+    assert "correlation-1: It was strange. The status" in details
 
 
 @pytest_twisted.ensureDeferred
