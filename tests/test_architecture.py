@@ -68,8 +68,8 @@ PURE = (
     "scheduling/recurrence",
     "templates",
 )
-"""Folders of pure modules. A module elsewhere whose docstring says PURE is held to the
-same."""
+"""Folders of pure modules. A module elsewhere whose docstring says "Pure." is held to
+the same."""
 
 IMPURE = {
     "OpenSSL", "klein", "os", "secrets", "socket", "subprocess", "threading", "treq",
@@ -197,7 +197,7 @@ def is_harmless(name: str) -> bool:
 
 def says_pure(path: Path) -> bool:
     first = (ast.get_docstring(tree_of(path)) or "").split("\n\n")[0]
-    return re.search(r"\bPURE\b|\bPure[.;]", first) is not None
+    return re.search(r"\bpure[.,:;]", first, re.IGNORECASE) is not None
 
 
 def pure_modules() -> list[Path]:

@@ -1,4 +1,4 @@
-"""X.509 certificates: their description for administrators, and PEM. PURE.
+"""X.509 certificates: their description for administrators, and PEM. Pure.
 
 A PEM text may contain anything between its certificates (comments, bag attributes),
 but no private key.

@@ -1,4 +1,4 @@
-"""PURE: the integration under examination, with all that the records say about it."""
+"""The integration under examination, with all that the records say about it. Pure."""
 
 from datetime import datetime
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""PURE: the observations of the probes: facts only, which `diagnose/` judges."""
+"""The observations of the probes: facts only, which `diagnose/` judges. Pure."""
 
 from typing import Any
 

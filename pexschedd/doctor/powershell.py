@@ -1,4 +1,4 @@
-"""PURE: safe quoting of values in PowerShell text.
+"""Safe quoting of values in PowerShell text. Pure.
 
 A single-quoted string expands nothing, and ends only at a quote that is not doubled.
 PowerShell takes four typographic marks for single quotes, too (about_Quoting_Rules), so

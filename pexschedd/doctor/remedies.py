@@ -1,5 +1,5 @@
-"""PURE: the PowerShell lines that examine and repair an Exchange, with an integration's
-own values.
+"""The PowerShell lines that examine and repair an Exchange, with an integration's own
+values. Pure.
 
 Functions return complete lines: one as a string, several as a tuple.
 """

@@ -1,4 +1,4 @@
-"""PURE: the report of an examination, with a line for each check."""
+"""The report of an examination, with a line for each check. Pure."""
 
 from collections.abc import Iterable
 from enum import StrEnum

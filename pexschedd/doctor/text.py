@@ -1,4 +1,4 @@
-"""PURE: a report as text for a terminal."""
+"""A report as text for a terminal. Pure."""
 
 import textwrap
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The size of a batch: how many items are asked for at a time. PURE."""
+"""The size of a batch: how many items are asked for at a time. Pure."""
 
 _CALM = 10
 """Portions in a row that went well before more is tried."""

@@ -1,4 +1,4 @@
-"""PURE: what went wrong, as our errors and in words that help an administrator.
+"""Failed calls, as our errors and in words that help an administrator. Pure.
 
 Three kinds of failure arrive here: a connection that gave no answer
 (`ConnectionFailure`), an HTTP status, and what the server itself says (`ItemProblem`).

@@ -1,4 +1,4 @@
-"""PURE: everything that can go wrong with a call, and what the daemon does about it.
+"""Everything that can go wrong with a call, and what the daemon does about it. Pure.
 
 One row for each response code's category, for the codes that are exceptions from it,
 for each HTTP status, each trouble with the connection, and each answer that is none.

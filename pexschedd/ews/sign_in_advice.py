@@ -1,4 +1,4 @@
-"""PURE: why the service account could not sign in (HTTP 401), and what mends it.
+"""Reasons for a refused sign-in of the service account (HTTP 401), and remedies. Pure.
 
 The server says what it offers and nearly nothing else, so this says what was used, what
 that usually means, and the line of PowerShell that changes it.

@@ -1,4 +1,4 @@
-"""Exchange identity tokens, which identify the users of the add-in. PURE.
+"""Exchange identity tokens, which identify the users of the add-in. Pure.
 
 The add-in asks Exchange on-premises for a token with `getUserIdentityTokenAsync`, and
 Exchange signs a JSON Web Token: with RS256, valid for about eight hours, with the

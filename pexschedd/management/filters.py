@@ -1,4 +1,4 @@
-"""Filters of a list: from `name__icontains` and a text to a test of a record. PURE.
+"""Filters of a list: from `name__icontains` and a text to a test of a record. Pure.
 
 `conference__name` compares a field of the record that is referred to, `aliases__alias`
 of those that belong to it: one of them has to fit.

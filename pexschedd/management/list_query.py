@@ -1,4 +1,4 @@
-"""Queries for lists: page, order and filters. PURE."""
+"""Queries for lists: page, order and filters. Pure."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""References to other records: resource URIs, or plain ids. PURE."""
+"""References to other records: resource URIs, or plain ids. Pure."""
 
 import re
 

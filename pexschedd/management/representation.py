@@ -1,4 +1,4 @@
-"""Records as the management API shows them. PURE."""
+"""Records as the management API shows them. Pure."""
 
 from datetime import datetime
 from typing import Any, Protocol

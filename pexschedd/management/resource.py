@@ -1,4 +1,4 @@
-"""Resources of the management API, described from the declared fields. PURE."""
+"""Resources of the management API, described from the declared fields. Pure."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic

@@ -1,4 +1,4 @@
-"""The resources of the management API. PURE."""
+"""The resources of the management API. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""PURE: texts in which a person sees nothing."""
+"""Texts in which a person sees nothing. Pure."""
 
 from unicodedata import category
 

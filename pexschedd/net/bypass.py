@@ -1,4 +1,4 @@
-"""PURE: the hosts that are reached without the proxy.
+"""The hosts that are reached without the proxy. Pure.
 
 A pattern is a host name (`mail.example.com`), a domain with everything below it
 (`*.example.com`), an IP address or a network (`10.0.0.0/8`). Names are not resolved:

@@ -1,4 +1,4 @@
-"""PURE: faults of one certificate in the chain that a server presents."""
+"""Faults of one certificate in the chain that a server presents. Pure."""
 
 from cryptography import x509
 from service_identity.cryptography import extract_patterns

@@ -1,4 +1,4 @@
-"""PURE: the result of inspecting a server's TLS handshake."""
+"""The result of inspecting a server's TLS handshake. Pure."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""PURE: the certificate and the key of this service's own `ssl:` endpoints."""
+"""The certificate and the key of this service's own `ssl:` endpoints. Pure."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""PURE: the web proxy of an installation, its protocol, and messages about it."""
+"""The web proxy of an installation, its protocol, and messages about it. Pure."""
 
 import re
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""PURE: small, human-readable JSON files with a checksum.
+"""Small, human-readable JSON files with a checksum. Pure.
 
 They are pretty-printed with sorted keys. The first line after the brace is the
 checksum:

@@ -1,4 +1,4 @@
-"""PURE: the space that is kept free on the disk, and the refusal of new work below it.
+"""The space that is kept free on the disk, and the refusal of new work below it. Pure.
 
 On a full disk the store can only be read, so new work is refused before the disk is
 full. The reserve pays for the work that has to go on meanwhile: replies already decided

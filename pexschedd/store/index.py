@@ -1,4 +1,4 @@
-"""PURE: an index that finds ids by key, in about ten bytes for each.
+"""An index that finds ids by key, in about ten bytes for each. Pure.
 
 A dict of strings takes 150 bytes for each, and a large store has ten million keys. So
 the keys themselves are not kept, only a part of their hash. A search returns

@@ -1,4 +1,4 @@
-"""PURE: the stored form of a record: a version and a JSON value."""
+"""The stored form of a record: a version and a JSON value. Pure."""
 
 from typing import Any, Generic
 

@@ -1,4 +1,4 @@
-"""PURE: Retry-After (RFC 9110 section 10.2.3), as seconds or as a date."""
+"""Retry-After (RFC 9110 section 10.2.3), as seconds or as a date. Pure."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""PURE: token buckets, one for each key: how often something may be done.
+"""Token buckets, one for each key: how often something may be done. Pure.
 
 A bucket holds `burst` tokens and gains `per_minute` of them each minute; each use takes
 one. Time is given in seconds of any steady clock.

@@ -1,4 +1,4 @@
-"""PURE: judges the way from Outlook to this daemon."""
+"""Judges the way from Outlook to this daemon. Pure."""
 
 from pexschedd.crypto.certificates import day
 from pexschedd.doctor.case import ExaminedIntegration

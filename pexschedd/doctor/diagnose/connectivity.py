@@ -1,4 +1,4 @@
-"""PURE: judges the way to Exchange: proxy, name, port, certificate."""
+"""Judges the way to Exchange: proxy, name, port, certificate. Pure."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""PURE: judges documents that cannot be fetched, of any kind."""
+"""Judges documents that cannot be fetched, of any kind. Pure."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""PURE: judges this machine, and other users of the mailbox."""
+"""Judges this machine, and other users of the mailbox. Pure."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration

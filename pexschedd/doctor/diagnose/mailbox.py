@@ -1,4 +1,4 @@
-"""PURE: judges the account's permissions, and the equipment mailbox itself."""
+"""Judges the account's permissions, and the equipment mailbox itself. Pure."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration

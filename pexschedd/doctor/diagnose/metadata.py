@@ -1,4 +1,4 @@
-"""PURE: judges the metadata documents, with the keys of identity tokens."""
+"""Judges the metadata documents, with the keys of identity tokens. Pure."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""PURE: judges identity providers: their token endpoint and their signing keys."""
+"""Judges identity providers: their token endpoint and their signing keys. Pure."""
 
 import msgspec
 

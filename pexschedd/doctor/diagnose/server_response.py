@@ -1,4 +1,4 @@
-"""PURE: judges the response of Exchange to an unauthenticated request."""
+"""Judges the response of Exchange to an unauthenticated request. Pure."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration

@@ -1,4 +1,4 @@
-"""PURE: judges settings that the daemon does not honour."""
+"""Judges settings that the daemon does not honour. Pure."""
 
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.powershell import one_line

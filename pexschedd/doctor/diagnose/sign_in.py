@@ -1,4 +1,4 @@
-"""PURE: judges the sign-in of the service account."""
+"""Judges the sign-in of the service account. Pure."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration

@@ -1,4 +1,4 @@
-"""PURE: causes and remedies for a failed TLS handshake with Exchange."""
+"""Causes and remedies for a failed TLS handshake with Exchange. Pure."""
 
 import msgspec
 

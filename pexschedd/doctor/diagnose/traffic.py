@@ -1,4 +1,4 @@
-"""PURE: judges notifications and throttling."""
+"""Judges notifications and throttling. Pure."""
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration

@@ -1,5 +1,5 @@
-"""PURE: the blocks for the add-in, for everyone or for the members of a group
-(deployment guide, "Restricting the scheduling add-in to specific users")."""
+"""The blocks for the add-in, for everyone or for the members of a group (deployment
+guide, "Restricting the scheduling add-in to specific users"). Pure."""
 
 ONLINE = """
 # --- The add-in, the recommended way ----------------------------------------------

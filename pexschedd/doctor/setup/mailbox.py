@@ -1,5 +1,5 @@
-"""PURE: the blocks for the equipment mailbox, the same everywhere (deployment guide,
-"Creating an equipment resource", "Configuring the equipment resource")."""
+"""The blocks for the equipment mailbox, the same everywhere (deployment guide,
+"Creating an equipment resource", "Configuring the equipment resource"). Pure."""
 
 from pexschedd.doctor.remedies import PROCESSING
 

@@ -1,5 +1,5 @@
-"""PURE: the blocks for Exchange Online only. Roles and parameters are named as in
-Microsoft's "Role Based Access Control for Applications in Exchange Online"."""
+"""The blocks for Exchange Online only. Roles and parameters are named as in Microsoft's
+"Role Based Access Control for Applications in Exchange Online". Pure."""
 
 CONNECT = """
 # EWS ends in Exchange Online on 2027-04-01, for everyone. Until then it works only in

@@ -1,5 +1,5 @@
-"""PURE: the blocks for an Exchange server on-premises only (deployment guide,
-"Configuring Exchange on-premises for scheduling")."""
+"""The blocks for an Exchange server on-premises only (deployment guide, "Configuring
+Exchange on-premises for scheduling"). Pure."""
 
 SHELL = """
 if (-not (Get-Command Get-Mailbox -ErrorAction SilentlyContinue)) {

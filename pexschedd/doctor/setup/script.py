@@ -1,4 +1,4 @@
-"""PURE: puts the script together from its blocks."""
+"""Puts the script together from its blocks. Pure."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""PURE: the script's first block, with the values of the integration."""
+"""The script's first block, with the values of the integration. Pure."""
 
 from pexschedd.doctor.case import host_of
 from pexschedd.doctor.powershell import quoted

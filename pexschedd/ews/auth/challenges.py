@@ -1,4 +1,4 @@
-"""PURE: the authentication schemes a server offers (WWW-Authenticate, RFC 9110, 11).
+"""The authentication schemes a server offers (WWW-Authenticate, RFC 9110, 11). Pure.
 
 All challenges stand in one text, separated by commas, as are the parameters of each.
 """

@@ -1,4 +1,4 @@
-"""PURE: binding of a sign-in to the TLS connection it happens on (RFC 5929).
+"""Binding of a sign-in to the TLS connection it happens on (RFC 5929). Pure.
 
 Exchange calls it Extended Protection: a proof that was made for the holder of one
 certificate is worthless to a machine in between, which has another.

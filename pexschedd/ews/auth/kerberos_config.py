@@ -1,4 +1,4 @@
-"""PURE: the configuration of the Kerberos library (krb5.conf).
+"""The configuration of the Kerberos library (krb5.conf). Pure.
 
 The library reads one file for the whole process, so all integrations are in it.
 """

@@ -1,4 +1,4 @@
-"""PURE: reasons for which Kerberos failed, and their remedies.
+"""Reasons for which Kerberos failed, and their remedies. Pure.
 
 The codes are those of MIT krb5: a base number and the code of RFC 4120, or one of the
 library's own.

@@ -1,4 +1,4 @@
-"""PURE: accounts and services, as Kerberos and Active Directory name them."""
+"""Accounts and services, as Kerberos and Active Directory name them. Pure."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""PURE: what is said to the server and what its answers mean.
+"""Requests to the server, and the meaning of its answers. Pure.
 
 One module per operation: `build_…` makes the whole request, `parse_…` reads the whole
 answer and raises `envelope.SoapError` when it holds no result.

@@ -1,4 +1,4 @@
-"""PURE: cuts a stream of bytes into the SOAP envelopes that it consists of.
+"""Cuts a stream of bytes into the SOAP envelopes that it consists of. Pure.
 
 Envelopes follow one another without end; between them there may be white space, XML
 declarations, or text that belongs nowhere. Nothing is taken to be in one piece: a

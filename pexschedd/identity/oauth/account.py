@@ -1,4 +1,4 @@
-"""The account that tokens belong to. PURE.
+"""The account that tokens belong to. Pure.
 
 The tokens come from the token endpoint itself, over a TLS connection: verifying their
 signatures would add nothing (OpenID Connect Core, section 3.1.3.7).

@@ -1,4 +1,4 @@
-"""Certificates of applications, and assertions signed by them. PURE, but slow."""
+"""Certificates of applications, and assertions signed by them. Pure, but slow."""
 
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Errors of identity providers: their meaning and their remedies. PURE.
+"""Errors of identity providers: their meaning and their remedies. Pure.
 
 Administrators see our text and the provider's code, which they can look up
 ("AADSTS50173"), but not the provider's own text.

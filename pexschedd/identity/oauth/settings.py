@@ -1,4 +1,4 @@
-"""An integration's settings for its identity provider. PURE."""
+"""An integration's settings for its identity provider. Pure."""
 
 from enum import Enum
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The record of a sign-in to an integration's service account. PURE."""
+"""The record of a sign-in to an integration's service account. Pure."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Requests to an identity provider (RFC 6749). PURE.
+"""Requests to an identity provider (RFC 6749). Pure.
 
 An authorization request is a URL for the browser of the person who signs in; a token
 request is a form for the token endpoint.

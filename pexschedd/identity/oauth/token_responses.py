@@ -1,4 +1,4 @@
-"""Responses of a token endpoint and their meaning. PURE."""
+"""Responses of a token endpoint and their meaning. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

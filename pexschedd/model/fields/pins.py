@@ -1,4 +1,4 @@
-"""The rules for the PINs of rooms. PURE."""
+"""The rules for the PINs of rooms. Pure."""
 
 import re
 from collections.abc import Iterator

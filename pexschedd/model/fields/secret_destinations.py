@@ -1,4 +1,4 @@
-"""The rule that a stored secret does not follow a changed address. PURE.
+"""The rule that a stored secret does not follow a changed address. Pure.
 
 A secret that somebody entered for one server is not sent to another one unless it is
 entered again: an administrator who may change an address need not know the password.

@@ -1,4 +1,4 @@
-"""The rule for settings that the daemon does not honour. PURE.
+"""The rule for settings that the daemon does not honour. Pure.
 
 The management API has the platform's fields, and clients send whole records. A field
 that nothing here acts on says so (`Field.unsupported`): its default, null and "" are

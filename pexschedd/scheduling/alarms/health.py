@@ -1,4 +1,4 @@
-"""PURE: the health of the daemon, as a few named checks."""
+"""The health of the daemon, as a few named checks. Pure."""
 
 from collections.abc import Iterable
 from enum import StrEnum

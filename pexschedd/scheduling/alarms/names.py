@@ -1,4 +1,4 @@
-"""PURE: the names of alarms, as the management API and monitoring show them."""
+"""The names of alarms, as the management API and monitoring show them. Pure."""
 
 UNREACHABLE = "scheduling_exchange_unreachable"
 REFUSED = "scheduling_exchange_refused"

@@ -1,4 +1,4 @@
-"""PURE: the order in which messages that have arrived are decided about.
+"""The order in which messages that have arrived are decided about. Pure.
 
 A backlog can be long: everything that was sent while the daemon was stopped. A meeting
 that is sent now should not wait until it is worked off, so messages that arrive during

@@ -1,1 +1,1 @@
-"""PURE: the times of the occurrences of a series."""
+"""The times of the occurrences of a series. Pure."""

@@ -1,4 +1,4 @@
-"""PURE: what can be kept of a damaged segment without guessing."""
+"""The part of a damaged segment that can be kept without guessing. Pure."""
 
 import sys
 

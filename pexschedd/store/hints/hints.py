@@ -1,4 +1,4 @@
-"""PURE: hint files, which say what is in a segment so that a start need not read it.
+"""Hint files, which say what is in a segment so that a start need not read it. Pure.
 
 A start that decodes five million records takes half a minute. So beside a full segment
 there is a hint file: for each line its size, table, id and the record's entries in the

@@ -1,4 +1,4 @@
-"""PURE: the keydir of a table, which has the number of each record's last operation."""
+"""The keydir of a table, which has the number of each record's last operation. Pure."""
 
 from array import array
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""PURE: the lines of the journal that are still live, and the bytes that are dead.
+"""The lines of the journal that are still live, and the bytes that are dead. Pure.
 
 A line is live (it matters) while it is the last word on its record: a put that nothing
 later has replaced or deleted. Deletions never matter to compaction, which works on the

@@ -1,4 +1,4 @@
-"""PURE: one operation of the journal is one line of plain JSON.
+"""One operation of the journal is one line of plain JSON. Pure.
 
     {"seq":812,"tx":[1,2],"put":"conference","id":17,"v":1,"val":{...},"crc":"89ab12cd"}
     {"seq":813,"tx":[2,2],"del":"conference","id":9,"crc":"0f1e2d3c"}

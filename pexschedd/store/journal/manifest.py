@@ -1,4 +1,4 @@
-"""PURE: the list of the segments that make up the journal, and the names of its files.
+"""The list of the segments that make up the journal, and the names of its files. Pure.
 
 A manifest is never changed. Each new one gets the next number in its name, the one
 with the highest number counts, and the last few are kept together with the segments

@@ -1,4 +1,4 @@
-"""PURE: the segments of a journal, found from the content of its files.
+"""The segments of a journal, found from the content of its files. Pure.
 
 This is for a journal that has no sound manifest left. If the files leave a doubt, no
 segments are found.

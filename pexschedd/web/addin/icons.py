@@ -1,4 +1,4 @@
-"""The add-in's icon: a drawing of our own, or an uploaded one, in every size. PURE.
+"""The add-in's icon: a drawing of our own, or an uploaded one, in every size. Pure.
 
 An uploaded image is not trusted. Its chunks are sorted before Pillow sees them (only
 those that make the picture pass, so no compressed texts, profiles or animations), its

@@ -1,4 +1,4 @@
-"""The add-in manifest, which makes Outlook show the button. PURE.
+"""The add-in manifest, which makes Outlook show the button. Pure.
 
 XML, because the newer JSON form is refused by Exchange on-premises. Three layers in one
 document, of which a client takes the highest it understands, whole: nothing is

@@ -1,4 +1,4 @@
-"""Faults for which Outlook refuses a manifest that Microsoft's schema accepts. PURE.
+"""Faults for which Outlook refuses a manifest that Microsoft's schema accepts. Pure.
 
 Every manifest is checked before it is handed out.
 """

@@ -1,4 +1,4 @@
-"""Administrators' HTML, made safe to show in the pane. PURE.
+"""Administrators' HTML, made safe to show in the pane. Pure.
 
 Elements that are not on an allow-list are dropped, their text stays. The result is
 written anew from the parsed input, so that none of it reaches the page unescaped.

@@ -1,4 +1,4 @@
-"""Query strings of lists, and lists in the shape of Tastypie's pages. PURE."""
+"""Query strings of lists, and lists in the shape of Tastypie's pages. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

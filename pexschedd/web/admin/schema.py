@@ -1,4 +1,4 @@
-"""The description of a resource that clients of the management API can read. PURE."""
+"""The description of a resource that clients of the management API can read. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
