@@ -36,7 +36,7 @@ from pexschedd.demo.views import (
     TokenRequest,
 )
 from pexschedd.errors import NotFound, PexscheddError
-from pexschedd.web.api import (
+from pexschedd.web.routes import (
     BadRequest,
     T,
     json_response,

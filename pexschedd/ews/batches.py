@@ -55,27 +55,28 @@ async def in_halves(
     work: Callable[[Sequence[T]], Awaitable[list[R]]],
     *,
     alone: Callable[[T, MailboxError], R],
-    works: Callable[[], Awaitable[object]],
+    prove_server: Callable[[], Awaitable[object]],
 ) -> list[R]:
     """Return the results of `work` for all of `todo`, in as small requests as
     necessary.
 
     One thing may make a whole request fail. So that the others do not suffer for it,
     they are tried in halves, and `alone` says what becomes of a thing that fails by
-    itself. Before it is blamed, `works` raises if the server is in trouble anyway.
+    itself. Before it is blamed, `prove_server` raises if the server is in trouble
+    anyway.
     """
     try:
         return await work(todo)
     except MailboxError as error:
         if not one_may_be_to_blame(error):
             raise
-        await works()
+        await prove_server()
         if len(todo) == 1:
             return [alone(todo[0], error)]
     half = len(todo) // 2
     return [
-        *await in_halves(todo[:half], work, alone=alone, works=works),
-        *await in_halves(todo[half:], work, alone=alone, works=works),
+        *await in_halves(todo[:half], work, alone=alone, prove_server=prove_server),
+        *await in_halves(todo[half:], work, alone=alone, prove_server=prove_server),
     ]
 
 

@@ -11,7 +11,7 @@ from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import at_once, batches, one_page
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem
-from pexschedd.ews.error_messages import EwsTarget, outcome, shared
+from pexschedd.ews.error_messages import EwsTarget, common_problem, outcome
 from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.delete_item import build_delete, parse_delete
 from pexschedd.ews.operations.find_item import (
@@ -128,7 +128,7 @@ async def _delete(
     problems = await client.write(
         build_delete(target.mailbox, refs), partial(parse_delete, expected=len(refs))
     )
-    problem = shared(problems)
+    problem = common_problem(problems)
     if problem is not None:
         raise client.error_for(problem)
     return [_deleted(problem) for problem in problems]

@@ -208,7 +208,7 @@ WHOLE_MAILBOX = frozenset((Category.CONFIG_ACCESS, Category.CONFIG_MAILBOX))
 _SHARED = frozenset((Category.THROTTLED, *WHOLE_MAILBOX))
 
 
-def shared(found: Sequence[ItemProblem | None]) -> ItemProblem | None:
+def common_problem(found: Sequence[ItemProblem | None]) -> ItemProblem | None:
     """The problem that everything asked for has, if it has one: then it is not a
     problem of the single things. None in `found` is no problem."""
     problems = [problem for problem in found if problem is not None]

@@ -99,7 +99,7 @@ class ItemFetcher(Generic[T]):
                 if busy or not few:
                     raise self._client.error_for((busy or [unfinished[0][1]])[0])
                 if not something_was_read:
-                    await self._works()
+                    await self._prove_server()
                 for ref, problem in unfinished:
                     found += await self._with_less(_unreadable(ref, problem))
                 break
@@ -116,7 +116,7 @@ class ItemFetcher(Generic[T]):
             alone=lambda ref, error: Unreadable(
                 ref, error.message, blame_of_request(error)
             ),
-            works=self._works,
+            prove_server=self._prove_server,
         )
 
     async def _get_at_once(
@@ -150,7 +150,7 @@ class ItemFetcher(Generic[T]):
             return [] if rule(found.code).of_one is Retry.SKIP else [unreadable]
         return [found] if self._suffices(found) else [unreadable]
 
-    async def _works(self) -> None:
+    async def _prove_server(self) -> None:
         """Open the inbox: proves that the server works. Raises `MailboxError`."""
         await self._client.read(
             build_get_folder(self._target.mailbox), parse_get_folder

@@ -40,7 +40,7 @@ from pexschedd.ews.operations.update_folder import (
 from pexschedd.ews.responses import answer_batch
 from pexschedd.ews.throttle import SharedThrottle
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.ews.transport.factory import is_address, open_transport, target_of
+from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
 from pexschedd.model.meeting import (
     CalendarMeeting,
     MeetingMessage,
@@ -86,17 +86,17 @@ class EwsMailbox:
                 raise ValueError(f"{name}: must be between 1 and {MAX_BATCH}")
         self._client = client
         self._target = target
-        self._fetches = BatchSize(fetch_batch)
-        self._answers = BatchSize(answer_batch)
-        self._changes = BatchSize(MAX_CHANGES)
-        self._pages = BatchSize(PAGE)
+        self._fetch_size = BatchSize(fetch_batch)
+        self._answer_size = BatchSize(answer_batch)
+        self._change_size = BatchSize(MAX_CHANGES)
+        self._page_size = BatchSize(PAGE)
         self._parallel = parallel
         self._fetcher = ItemFetcher(
             client,
             target,
             build_get_messages,
             parse_messages,
-            portion=self._fetches,
+            portion=self._fetch_size,
             smaller=build_get_without_body,
             suffices=_body_is_dispensable,
         )
@@ -124,7 +124,7 @@ class EwsMailbox:
         the oldest message can be decided about.
         """
         page = await one_page(
-            self._changes,
+            self._change_size,
             lambda most: self._client.read(
                 build_sync(self._target.mailbox, cursor, most), parse_sync
             ),
@@ -142,7 +142,7 @@ class EwsMailbox:
         """Return the messages, read with GetItem in several batches at once."""
         found: list[MeetingMessage | Unreadable] = []
         for read in await at_once(
-            batches(refs, self._fetches.size), self._parallel, self._fetcher.fetch
+            batches(refs, self._fetch_size.size), self._parallel, self._fetcher.fetch
         ):
             if isinstance(read, MailboxError):
                 raise read
@@ -158,7 +158,7 @@ class EwsMailbox:
         meetings. After an error the outcomes of other batches still count, and the rest
         is to be tried again; the error is raised only when nothing was done.
         """
-        todo = batches(answers, self._answers.size)
+        todo = batches(answers, self._answer_size.size)
         results = await at_once(todo, self._parallel, self._answer)
         errors = [each for each in results if isinstance(each, MailboxError)]
         if errors and not any(isinstance(each, list) for each in results):
@@ -186,12 +186,14 @@ class EwsMailbox:
             try:
                 outcomes = await answer_batch(self._client, self._target, some)
             except TooMuch:
-                self._answers.too_much()
+                self._answer_size.too_much()
                 raise
-            self._answers.succeeded()
+            self._answer_size.succeeded()
             return outcomes
 
-        return await in_halves(answers, work, alone=_not_answered, works=self.check)
+        return await in_halves(
+            answers, work, alone=_not_answered, prove_server=self.check
+        )
 
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
         """Return one page of meetings, in the order of their creation.
@@ -202,8 +204,8 @@ class EwsMailbox:
             self._client,
             self._target,
             cursor,
-            self._pages,
-            self._fetches.size,
+            self._page_size,
+            self._fetch_size.size,
             self._parallel,
         )
 
@@ -220,7 +222,7 @@ class EwsMailbox:
         the page's last second may then be skipped this time.
         """
         return await calendar_access.inbox(
-            self._client, self._target, received_before, cursor, self._pages
+            self._client, self._target, received_before, cursor, self._page_size
         )
 
     async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
@@ -283,7 +285,7 @@ def ews_mailbox(
     call. Opens nothing yet. Raises `MailboxRefused` when one of the settings cannot be
     used.
     """
-    if not is_address(mailbox):
+    if not is_mail_address(mailbox):
         raise MailboxRefused(
             f'The mailbox address "{mailbox}" is not an email address.'
         )

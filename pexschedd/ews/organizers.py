@@ -26,7 +26,7 @@ from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.ews.transport.factory import is_address, open_transport, target_of
+from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.scheduling.ports.mailbox import RewriteKind
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
@@ -81,7 +81,7 @@ class EwsOrganizers:
             return await self._calendar(address).rewrite(ref, html)
 
     def _calendar(self, address: str) -> "_Calendar":
-        if not is_address(address):
+        if not is_mail_address(address):
             raise MailboxRefused("this is not an email address")
         target = msgspec.structs.replace(self._target, mailbox=address)
         throttle = self._throttles.of(target.url, address) if self._throttles else None

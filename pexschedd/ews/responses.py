@@ -22,7 +22,7 @@ import msgspec
 from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, ServerError, Sid
-from pexschedd.ews.error_messages import EwsTarget, outcome, shared
+from pexschedd.ews.error_messages import EwsTarget, common_problem, outcome
 from pexschedd.ews.error_policy import RequestNotUnderstood
 from pexschedd.ews.meeting_search import MeetingSearch
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
@@ -46,7 +46,7 @@ from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome, OutcomeK
 _NO_MEETING = frozenset((Category.GONE, Category.MEETING_STATE))
 """A removal found nothing in the calendar that it could take out."""
 
-_NOBODY_WAITS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
+_NOT_OURS = ("ErrorCalendarIsOrganizerFor", "ErrorCalendarIsDelegatedFor")
 """Beginnings of codes for a message that is not this mailbox's to answer: it is the
 organizer itself, or got a copy as somebody's delegate."""
 
@@ -95,7 +95,7 @@ class _Batch:
             await self._send([i for i in to_send if i not in refused])
         else:
             await self._send_unless_refused(to_send)
-        problem = shared([self._problems[i] for i in to_send])
+        problem = common_problem([self._problems[i] for i in to_send])
         if problem is not None:
             raise self._client.error_for(problem)
         later: str | None = None
@@ -190,7 +190,7 @@ class _Batch:
         singles = [e for e in theirs if e.kind != "RecurringMaster"]
         if original is None:
             return [e.ref for e in singles] + (
-                masters if message.says_which_part else []
+                masters if message.names_its_part else []
             )
         if masters:
             ref = await self._search.occurrence(masters[0], message.uid, original)
@@ -285,7 +285,7 @@ class _Batch:
 
     def _is_not_ours(self, index: int) -> bool:
         problem = self._problems[index]
-        return problem is not None and problem.code.startswith(_NOBODY_WAITS)
+        return problem is not None and problem.code.startswith(_NOT_OURS)
 
     def _outcome(self, index: int, later: str | None) -> Outcome:
         if index in self._problems:

@@ -27,7 +27,7 @@ class MessageRef(msgspec.Struct, frozen=True):
 
     item_id: str
     change_key: str = ""
-    meeting: str = ""
+    meeting_key: str = ""
     """An opaque key of the meeting, equal for equal meetings, as far as it is known
     without reading the message."""
 
@@ -87,7 +87,7 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     occurrence_day: date | None = None
     """The local date of that occurrence, by the series' clock, where the message has no
     more; `recurrence_id` is a guess then."""
-    says_which_part: bool = True
+    names_its_part: bool = True
     """False if the message names no occurrence and does not say either that it is about
     the whole meeting."""
     is_series: bool = False

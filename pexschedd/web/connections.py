@@ -141,7 +141,7 @@ def _make_room(connections: dict[Arriving, None]) -> bool:
     return True
 
 
-def is_address(text: str) -> bool:
+def is_ip_address(text: str) -> bool:
     """Return whether a text is an IP address."""
     return _address(text) is not None
 

@@ -12,7 +12,12 @@ from twisted.web.server import Request
 from pexschedd.errors import NotFound, StoreError, StoreFull, StoreReadOnly
 from pexschedd.metrics import CONTENT_TYPE
 from pexschedd.scheduling.alarms.health import HealthCheck, HealthStatus, overall
-from pexschedd.web.api import ResponseBody, json_response, register_http_errors, route
+from pexschedd.web.routes import (
+    ResponseBody,
+    json_response,
+    register_http_errors,
+    route,
+)
 
 _PUBLIC = {
     ("store", ""): StoreError.public,

@@ -15,14 +15,14 @@ from pexschedd.errors import PexscheddError
 from pexschedd.model.conference import Conference
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.scheduling.admission import Admission, Closed, Open, Verdict
-from pexschedd.web.api import (
+from pexschedd.web.basic_auth import OneAccount
+from pexschedd.web.routes import (
     ResponseBody,
     client_error,
     json_response,
     register_http_errors,
     route,
 )
-from pexschedd.web.basic_auth import OneAccount
 
 SAME_NAME = (
     "allow_guests",

@@ -25,7 +25,7 @@ from pexschedd.web.channel import BoundedChannel
 from pexschedd.web.connections import (
     ConnectionCaps,
     OpenConnections,
-    is_address,
+    is_ip_address,
     is_remote,
 )
 
@@ -140,7 +140,7 @@ class BoundedRequest(TwistedRequest):
             return peer
         forwarded = self.requestHeaders.getRawHeaders(b"x-forwarded-for") or [b""]
         last = forwarded[-1].rpartition(b",")[2].strip().decode("latin-1")
-        return last if is_address(last) else peer
+        return last if is_ip_address(last) else peer
 
     def getRequestHostname(self) -> bytes:
         """Return the Host header's name; `localhost` on a Unix socket without one."""

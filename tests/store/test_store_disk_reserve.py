@@ -26,7 +26,7 @@ from pexschedd.store.disk_reserve import (
 )
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.templates.engine import Templates
-from pexschedd.web.api import STATUS
+from pexschedd.web.routes import STATUS
 from tests.scheduling.mailbox_support import MemoryInbox
 from tests.scheduling.process_support import (
     CONNECTOR,

@@ -156,7 +156,7 @@ def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
         uid=item.uid,
         recurrence_id=exact or (_same_time_on(day, start, zone) if day else None),
         occurrence_day=day,
-        says_which_part=item.is_series or bool(canonical_uid(global_id)),
+        names_its_part=item.is_series or bool(canonical_uid(global_id)),
         is_series=item.is_series,
         recurrence=read_recurrence(item) if item.is_series else None,
         sequence=read_number(sequence),

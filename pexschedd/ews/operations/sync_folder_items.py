@@ -65,5 +65,5 @@ def parse_sync(data: bytes) -> SyncPage:
             ref = read_ref(item)
             if ref is not None:
                 meeting = ItemReader(item).named(CLEAN_GLOBAL_ID)
-                arrived[ref.item_id] = msgspec.structs.replace(ref, meeting=meeting)
+                arrived[ref.item_id] = msgspec.structs.replace(ref, meeting_key=meeting)
     return SyncPage(tuple(arrived.values()), state, last in ("true", "1"))

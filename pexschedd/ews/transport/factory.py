@@ -42,6 +42,6 @@ def choose_authenticator(account: EwsAccount) -> Authenticator:
         raise MailboxRefused(f"{account.username}: {error}") from error
 
 
-def is_address(text: str) -> bool:
+def is_mail_address(text: str) -> bool:
     """Return whether a text may be an email address at all."""
     return "@" in text.strip("@")

@@ -46,8 +46,8 @@ class AliasClaim:
                 AnswerTemplate.INVALID_ALIAS, "the tag is another meeting's", alias
             )
         for address in (alias.alias, alias.numeric_alias):
-            owner = self._known.owner_of(address)
-            if owner is not None and not self.has_room(owner):
+            conference = self._known.conference_of(address)
+            if conference is not None and not self.has_room(conference):
                 return declined(AnswerTemplate.ALIAS_CONFLICT, "alias in use", alias)
         return None
 

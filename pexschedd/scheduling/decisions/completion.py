@@ -46,7 +46,7 @@ def completed(
             original = None
         if original is not None:
             return msgspec.structs.replace(message, recurrence_id=original)
-    if message.recurrence_id is None and not message.says_which_part:
+    if message.recurrence_id is None and not message.names_its_part:
         raise Undecidable("the message does not say which part of the series it is for")
     return message
 

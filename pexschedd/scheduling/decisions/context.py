@@ -44,7 +44,7 @@ class KnownMeetings(Protocol):
     def conference(self, id: int) -> Conference | None:
         """The conference with this id."""
 
-    def owner_of(self, alias: str) -> int | None:
+    def conference_of(self, alias: str) -> int | None:
         """The id of the conference that this alias leads to."""
 
     def name_taken(self, name: str) -> bool:
@@ -88,7 +88,7 @@ def meeting_records(
     return [*known.meetings(connector_id, uid), *([series] if series else [])]
 
 
-def tagged(
+def tagged_aliases(
     message: MeetingMessage, known: KnownMeetings, connector: Connector
 ) -> list[ScheduledAlias]:
     """The aliases of this integration that the body names, in document order."""

@@ -50,7 +50,7 @@ from pexschedd.scheduling.decisions.context import (
     KnownMeetings,
     RoomTexts,
     meeting_records,
-    tagged,
+    tagged_aliases,
 )
 from pexschedd.scheduling.decisions.decision import (
     Decision,
@@ -165,7 +165,7 @@ def _occurrence_cancelled(
     if Version.of_record(orphan).is_newer_than(Version.of_message(message)):
         return Decision("cancels what has been sent again since", Action.DISCARD)
     changes: list[RecordChange] = [RemoveRoom(orphan.conference)]
-    if succession.shared(orphan.conference, [orphan], known):
+    if succession.shared_with_another(orphan.conference, [orphan], known):
         # A window that never opens keeps the version: an older request may still come.
         closed = msgspec.structs.replace(
             orphan,
@@ -196,7 +196,7 @@ def _cancelled_before_request(
 ) -> Decision:
     """Spend the tag: the request may still arrive, and must not schedule a meeting that
     has been cancelled. While that request may be waiting, so does its cancellation."""
-    aliases = tagged(message, known, connector)
+    aliases = tagged_aliases(message, known, connector)
     if may_wait and any(succession.is_occupied(a, message.uid) for a in aliases):
         return Decision("waits: the tag is another meeting's", waits=True)
     spent = tuple(

@@ -58,7 +58,7 @@ class RemoveRoom(msgspec.Struct, frozen=True):
 RecordChange = Put | Delete | RemoveRoom
 
 
-def in_words(changes: Iterable[RecordChange]) -> str:
+def changes_in_words(changes: Iterable[RecordChange]) -> str:
     """The changed records by their ids; follows a decision's note in the log."""
     said = []
     for change in changes:

@@ -32,7 +32,7 @@ from pexschedd.scheduling.decisions.context import (
     KnownMeetings,
     RoomTexts,
     meeting_records,
-    tagged,
+    tagged_aliases,
 )
 from pexschedd.scheduling.decisions.decision import (
     AnswerTemplate,
@@ -50,7 +50,7 @@ from pexschedd.scheduling.decisions.series_edit import (
 )
 from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
-from pexschedd.scheduling.recurrence import series_dates as series_of
+from pexschedd.scheduling.recurrence import series_dates
 
 _PAST = (AnswerTemplate.SINGLE_PAST, AnswerTemplate.SERIES_PAST)
 
@@ -214,7 +214,7 @@ class MeetingRequest:
         Bodies can hold several tags: an older invitation quoted below a new one. The
         first is the newest, but the one that the meeting has already wins.
         """
-        found = tagged(self.message, self.known, self.connector)
+        found = tagged_aliases(self.message, self.known, self.connector)
         has = {each.scheduled_alias for each in self.scheduled}
         return next((a for a in found if a.id in has), found[0] if found else None)
 
@@ -222,7 +222,7 @@ class MeetingRequest:
     def past(self) -> AnswerTemplate | None:
         """The answer to a request for what is over already; None if it is not."""
         if self.recurrence is not None:
-            over = series_of.is_over(self.recurrence, self.now)
+            over = series_dates.is_over(self.recurrence, self.now)
             return AnswerTemplate.SERIES_PAST if over else None
         return AnswerTemplate.SINGLE_PAST if self.end <= self.now else None
 
@@ -263,18 +263,18 @@ class MeetingRequest:
 
     def _room(self, claim: AliasClaim) -> tuple[int, list[RecordChange]]:
         """The room that the alias leads to, or a new one: its id and its changes."""
-        alias, owner = claim.alias, self.known.owner_of(claim.alias.alias)
-        if owner is None or not claim.has_room(owner):
+        alias, conference = claim.alias, self.known.conference_of(claim.alias.alias)
+        if conference is None or not claim.has_room(conference):
             return self.rooms.new(alias)
-        is_open = any(map(self._is_open, self.known.in_room(owner)))
-        return owner, self.rooms.renamed(owner, alias, is_open=is_open)
+        is_open = any(map(self._is_open, self.known.in_room(conference)))
+        return conference, self.rooms.renamed(conference, alias, is_open=is_open)
 
     def _is_open(self, meeting: MeetingRecord) -> bool:
         """Return whether the room of a meeting, as scheduled until now, may be in
         use."""
         if isinstance(meeting, ScheduledConference):
             return meeting.start_time <= self.now < meeting.end_time
-        windows = series_of.open_windows(
+        windows = series_dates.open_windows(
             meeting.recurrence,
             timedelta(minutes=meeting.join_before),
             timedelta(minutes=meeting.join_after),

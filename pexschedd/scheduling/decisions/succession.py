@@ -84,7 +84,7 @@ def removal(
     """
     changes: list[RecordChange] = []
     for each in meeting:
-        if not shared(each.conference, meeting, known):
+        if not shared_with_another(each.conference, meeting, known):
             changes.append(RemoveRoom(each.conference))
         elif isinstance(each, RecurringConference):
             changes.append(Delete(tables.RECURRING_CONFERENCE, each.id))
@@ -93,7 +93,7 @@ def removal(
     return list(dict.fromkeys(changes))
 
 
-def shared(
+def shared_with_another(
     conference: int, meeting: Iterable[MeetingRecord], known: KnownMeetings
 ) -> bool:
     """Return whether something else than this meeting takes place in a conference."""

@@ -53,7 +53,7 @@ class BatchProcessor:
 
     def holds(self, ref: MessageRef) -> bool:
         """Return whether a message is quarantined: tried again later, or set aside."""
-        return self._quarantine.knows(ref)
+        return self._quarantine.holds(ref)
 
     def due_retries(self) -> list[MessageRef]:
         """Return the quarantined messages that are to be tried again now."""

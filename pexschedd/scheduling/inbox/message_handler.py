@@ -26,7 +26,11 @@ from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.decisions import organizer
 from pexschedd.scheduling.decisions.context import IdSource, meeting_records
 from pexschedd.scheduling.decisions.decide import decide
-from pexschedd.scheduling.decisions.decision import Decision, Undecidable, in_words
+from pexschedd.scheduling.decisions.decision import (
+    Decision,
+    Undecidable,
+    changes_in_words,
+)
 from pexschedd.scheduling.ports.mailbox import Action, Unreadable
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.scheduling.records.apply_decision import apply_decision
@@ -99,7 +103,7 @@ class MessageHandler:
             correlation_id=correlation_id,
             integration=connector.id,
             note=decision.note,
-            records=in_words(decision.changes),
+            records=changes_in_words(decision.changes),
         )
         apply_decision(transaction, self._store, decision.changes, self._now())
         if decision.action is Action.REMOVE:
@@ -186,7 +190,7 @@ class MessageHandler:
             message,
             self._lookup,
             connector,
-            self._texts.of_room(connector),
+            self._texts.room_texts(connector),
             self._now(),
             IdSource(transaction.new_id, self._digits),
             may_wait=may_wait,
@@ -222,7 +226,7 @@ class MessageHandler:
             ),
         )
 
-    def _is_its_organizers(
+    def _is_rewrites_organizer(
         self, connector: Connector, message: MeetingMessage, pending: PendingRewrite
     ) -> bool:
         """Return whether a cancellation comes from the organizer of the rewrite."""
@@ -240,7 +244,7 @@ class MessageHandler:
         organizer is not to be told that it cannot be found."""
         assert isinstance(message, MeetingMessage)  # noqa: S101 - it was decided about
         for pending in self._store.find_all(tables.REWRITE_BY_CONNECTOR, connector.id):
-            if not self._is_its_organizers(connector, message, pending):
+            if not self._is_rewrites_organizer(connector, message, pending):
                 continue
             if pending.uid == message.uid and message.recurrence_id in (
                 None,

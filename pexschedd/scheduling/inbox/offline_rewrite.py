@@ -146,7 +146,7 @@ class OfflineRewriter:
                 await self._went_well(pending)
                 unreachable = 0
             except _NotThereYet:
-                self._quarantine.wait(pending.item_id, LOOK_AGAIN)
+                self._quarantine.delay(pending.item_id, LOOK_AGAIN)
             except StoreReadOnly:
                 raise
             except (Unavailable, TemplateError, MailboxBusy) as error:
@@ -162,7 +162,7 @@ class OfflineRewriter:
                 await self._failed(connector, pending, error)
 
     async def _went_well(self, pending: PendingRewrite) -> None:
-        if self._quarantine.knows(MessageRef(pending.item_id)):
+        if self._quarantine.holds(MessageRef(pending.item_id)):
             transaction = self._store.transaction(essential=True)
             self._quarantine.forget(transaction, pending.item_id)
             await transaction.commit()

@@ -46,10 +46,10 @@ def count_nothing(_integration: str, _outcome: str, _waited: float | None) -> No
     """Do nothing: for a process without metrics."""
 
 
-TRIES_INSTEAD = 3
+REPLACEMENT_TRIES = 3
 """Attempts at what replaces a failed answer, while the server may be at fault."""
 
-IN_ORDER = 3
+TRIES_IN_ORDER = 3
 """Attempts at an answer for which later ones about the same meeting wait."""
 
 
@@ -106,7 +106,7 @@ class Outbox:
         for each in pending:
             if self._quarantine.is_due(each.item_id, self._taken):
                 due.append(each)
-            elif each.uid and each.attempts <= IN_ORDER:
+            elif each.uid and each.attempts <= TRIES_IN_ORDER:
                 waiting.add(each.uid)
         for batch in of_different_meetings(due):
             now = [each for each in batch if each.uid not in waiting]
@@ -180,8 +180,8 @@ class Outbox:
         """Count a failed attempt; after the last one replace the answer."""
         if self._quarantine.is_set_aside(pending.item_id):
             tries = pending.attempts + 1
-            if outcome.blame is Blame.DOUBT and tries < TRIES_INSTEAD:
-                self._quarantine.wait(pending.item_id)
+            if outcome.blame is Blame.DOUBT and tries < REPLACEMENT_TRIES:
+                self._quarantine.delay(pending.item_id)
                 counted = msgspec.structs.replace(pending, attempts=tries)
                 transaction.put(tables.OUTBOX, counted)
             else:

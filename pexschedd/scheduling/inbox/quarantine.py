@@ -82,7 +82,7 @@ class Quarantine:
         self._waits: dict[str, _Wait] = {}
         """By item id."""
 
-    def knows(self, ref: MessageRef) -> bool:
+    def holds(self, ref: MessageRef) -> bool:
         """Return whether a message has failed, and has not been processed since."""
         return self._find(ref.item_id) is not None
 
@@ -165,7 +165,7 @@ class Quarantine:
             self._waits.pop(ref.item_id, None)
         else:
             pause = self._pause(record, is_own=is_own, counts=counts)
-            self._wait(ref.item_id, pause, successes, counted=counts)
+            self._begin_pause(ref.item_id, pause, successes, counted=counts)
         transaction.put(tables.TROUBLED, record)
         return record
 
@@ -191,11 +191,11 @@ class Quarantine:
         before = wait.pause if wait else PAUSES_IN_DOUBT[0]
         return min(2 * before, UNCOUNTED_MOST)
 
-    def wait(self, item_id: str, seconds: float = PAUSES[-1]) -> None:
+    def delay(self, item_id: str, seconds: float = PAUSES[-1]) -> None:
         """Delay the next attempt at a message, without counting one."""
-        self._wait(item_id, seconds, 0, counted=True)
+        self._begin_pause(item_id, seconds, 0, counted=True)
 
-    def _wait(
+    def _begin_pause(
         self, item_id: str, pause: float, successes: int, *, counted: bool
     ) -> None:
         until = self._clock.seconds() + pause

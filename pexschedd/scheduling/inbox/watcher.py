@@ -176,7 +176,7 @@ class Watcher:
         try:
             self._reader.require_writable()
             await self._sender.send_answers()
-            await self._work_off(connector)
+            await self._process_backlog(connector)
             await self._sender.rewrite_meetings()
             await self._sender.send_answers()
             await self._processor.tidy(connector)
@@ -235,7 +235,7 @@ class Watcher:
         self._failures = min(self._failures + 1, 10)
         return max(delay, error.retry_after or 0)
 
-    async def _work_off(self, connector: Connector) -> None:
+    async def _process_backlog(self, connector: Connector) -> None:
         """Decide about everything that has arrived, and answer it."""
         await self._collect(connector)
         collected = self._clock.seconds()

@@ -18,21 +18,24 @@ from pexschedd.store.transaction import Transaction
 
 
 def apply_decision(
-    transaction: Transaction, store: Store, steps: Iterable[RecordChange], now: datetime
+    transaction: Transaction,
+    store: Store,
+    changes: Iterable[RecordChange],
+    now: datetime,
 ) -> None:
     """Make the changes of a decision, and all that follows from them.
 
     A room is deleted with everything that belongs to it, and the occurrences that
     administrators see follow their series.
     """
-    for step in steps:
-        match step:
+    for change in changes:
+        match change:
             case RemoveRoom(conference):
                 remove_conference(transaction, store, conference, now)
             case Delete(tables.RECURRING_CONFERENCE, id):
                 series = store.get(tables.RECURRING_CONFERENCE, id)
                 if series is not None:
-                    occurrence_window.forget(transaction, store, series)
+                    occurrence_window.delete_series(transaction, store, series)
             case Delete(table, id):
                 transaction.delete(table, id)
             case Put(table, record):

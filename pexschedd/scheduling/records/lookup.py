@@ -82,7 +82,7 @@ class MeetingLookup:
         """The aliases that lead to a conference."""
         return self._store.find_all(tables.ALIAS_BY_CONFERENCE, conference_id)
 
-    def owner_of(self, alias: str) -> int | None:
+    def conference_of(self, alias: str) -> int | None:
         """The id of the conference that this alias leads to, in upper or lower case."""
         found = self._store.find(tables.ALIAS_BY_TEXT, alias.casefold())
         return None if found is None else found.conference
@@ -90,7 +90,7 @@ class MeetingLookup:
     def alias_taken(self, alias: str) -> bool:
         """Return whether a room has this alias, or it was handed out, used or not."""
         return (
-            self.owner_of(alias) is not None
+            self.conference_of(alias) is not None
             or self._store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, alias.casefold())
             is not None
         )

@@ -115,7 +115,7 @@ class MessageTexts:
             {"correlation_id": correlation_id},
         )
 
-    def of_room(self, connector: Connector) -> "TemplatedRoomTexts":
+    def room_texts(self, connector: Connector) -> "TemplatedRoomTexts":
         """The texts of the fields of the integration's rooms."""
         return TemplatedRoomTexts(self, connector)
 

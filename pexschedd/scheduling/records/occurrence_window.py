@@ -76,7 +76,9 @@ def refresh(
         transaction.delete(tables.SCHEDULED_CONFERENCE, row.id)
 
 
-def forget(transaction: Transaction, store: Store, series: RecurringConference) -> None:
+def delete_series(
+    transaction: Transaction, store: Store, series: RecurringConference
+) -> None:
     """Remove the records of a series and its occurrences; the room stays."""
     for row in store.find_all(tables.SCHEDULED_BY_SERIES, series.id):
         transaction.delete(tables.SCHEDULED_CONFERENCE, row.id)

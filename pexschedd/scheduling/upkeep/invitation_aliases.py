@@ -48,8 +48,8 @@ class InvitationAliases:
                 alias is not None
                 and alias.exchange_connector == connector.id
                 and alias.ews_item_uid in ("", meeting.uid)
-                and lookup.owner_of(alias.alias) is None
-                and lookup.owner_of(alias.numeric_alias) is None
+                and lookup.conference_of(alias.alias) is None
+                and lookup.conference_of(alias.numeric_alias) is None
             ):
                 return alias
         # A tag that is known here belongs to another meeting: this invitation was

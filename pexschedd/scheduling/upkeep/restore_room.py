@@ -76,7 +76,7 @@ class RoomRestorer:
                 self._as_request(connector, meeting, usable),
                 self._lookup,
                 connector,
-                self._texts.of_room(connector),
+                self._texts.room_texts(connector),
                 self._now(),
                 IdSource(transaction.new_id, self._digits),
             )

@@ -23,7 +23,7 @@ from pexschedd.web.addin.headers import (
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import UNLIMITED, BookingRates
 from pexschedd.web.addin.static import load_static
-from pexschedd.web.api import (
+from pexschedd.web.routes import (
     ResponseBody,
     client_address,
     file_response,

@@ -16,7 +16,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.addin.files import ConnectorFiles, change_icon
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
-from pexschedd.web.api import ResponseBody, body_of, empty_response, file_response
+from pexschedd.web.routes import ResponseBody, body_of, empty_response, file_response
 
 _CONNECTOR = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:connector_id>/"
 

@@ -16,7 +16,7 @@ from pexschedd.logs import acting
 from pexschedd.management.admin_log import request_id
 from pexschedd.web.admin.authentication import sign_in
 from pexschedd.web.admin.errors import admin_error
-from pexschedd.web.api import (
+from pexschedd.web.routes import (
     Handler,
     ResponseBody,
     correlation_id_of,

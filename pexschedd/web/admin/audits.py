@@ -19,7 +19,7 @@ from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.query_string import whole_answer
-from pexschedd.web.api import ResponseBody, json_response
+from pexschedd.web.routes import ResponseBody, json_response
 
 _STATUS = f"{PREFIX}/status/v1/exchange_scheduler_audit/"
 _COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/audit/"

@@ -8,8 +8,8 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
-from pexschedd.web.api import Forbidden, client_address, correlation_id_of
 from pexschedd.web.basic_auth import basic_credentials
+from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
 
 _log = Logger(namespace="administrator.sign_in")
 

@@ -17,7 +17,7 @@ from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
-from pexschedd.web.api import (
+from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
     body_of,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from twisted.web.server import Request
 
 from pexschedd.errors import InvalidFields, NotAuthenticated, PexscheddError
-from pexschedd.web.api import ResponseBody, json_response
+from pexschedd.web.routes import ResponseBody, json_response
 
 
 class InvalidRecord(InvalidFields):

@@ -33,7 +33,7 @@ from pexschedd.web.admin.query_string import (
     parse_list_query,
 )
 from pexschedd.web.admin.schema import list_methods, record_methods, schema
-from pexschedd.web.api import (
+from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
     body_of,

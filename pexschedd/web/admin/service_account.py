@@ -43,7 +43,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.query_string import whole_answer
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
-from pexschedd.web.api import ResponseBody, json_response, status_of
+from pexschedd.web.routes import ResponseBody, json_response, status_of
 
 PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
 _PAGE = f"{PAGES}<int:connector_id>/sign_in/"

@@ -10,8 +10,8 @@ from pexschedd.errors import NotFound
 from pexschedd.identity.oauth.sign_in import SignInLink, SignInOutcome
 from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.addin.static import load_static
-from pexschedd.web.api import ResponseBody, file_response
 from pexschedd.web.page_templates import page_environment
+from pexschedd.web.routes import ResponseBody, file_response
 
 STYLE = "service-account.css"
 

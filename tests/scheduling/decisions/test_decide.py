@@ -118,7 +118,7 @@ class Rooms:
     def conference(self, id: int) -> Conference | None:
         return self.conferences.get(id)
 
-    def owner_of(self, alias: str) -> int | None:
+    def conference_of(self, alias: str) -> int | None:
         return next(
             (a.conference for a in self.addresses.values() if a.alias == alias), None
         )

@@ -7,7 +7,7 @@ from pexschedd.scheduling.decisions.decision import (
     Put,
     RecordChange,
     RemoveRoom,
-    in_words,
+    changes_in_words,
 )
 
 
@@ -19,6 +19,6 @@ def test_changes_in_words() -> None:
         Delete(tables.SCHEDULED_CONFERENCE, 4),
         RemoveRoom(5),
     ]
-    said = in_words(changes)
+    said = changes_in_words(changes)
     assert said == " (conference 3, no scheduled_conference 4, no conference 5)"
-    assert in_words([]) == ""
+    assert changes_in_words([]) == ""

@@ -34,8 +34,8 @@ async def test_aliases_and_rooms(upkeep: Upkeep) -> None:
     assert known.aliases_of(5) == [leads]
     assert known.aliases_of(6) == []
     assert (known.name_taken("Plans"), known.name_taken("Plan")) == (True, False)
-    assert known.owner_of("ROOM@example.TEST") == 5
-    assert known.owner_of("room") is None
+    assert known.conference_of("ROOM@example.TEST") == 5
+    assert known.conference_of("room") is None
     assert known.alias_taken("ROOM@example.TEST")
     assert known.alias_taken(numeric(1))
     assert not known.alias_taken(numeric(2))

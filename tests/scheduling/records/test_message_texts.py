@@ -80,7 +80,7 @@ def test_a_template_that_fails_is_replaced_and_reported_once() -> None:
     with capturedLogs() as logged:
         for _ in range(3):
             assert numeric(1) in texts.instructions(connector, alias(1))
-        name = texts.of_room(connector).name(MESSAGE, alias(1))
+        name = texts.room_texts(connector).name(MESSAGE, alias(1))
     assert name == "Plans & <b>secrets</b> (Alice)"
     reports = [
         (each["field"], each["integration"])
@@ -109,7 +109,7 @@ def test_the_texts_of_a_room_are_plain_and_bounded() -> None:
         conference_subject_template="S" + NAMES,
         scheduled_alias_description_template="A" + NAMES,
     )
-    room = TEXTS.of_room(connector)
+    room = TEXTS.room_texts(connector)
     rest = (
         f"Plans & <b>secrets</b>|Alice|alice@example.test|"
         f"{numeric(1)}@example.test|{numeric(1)}"

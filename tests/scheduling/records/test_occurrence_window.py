@@ -166,7 +166,7 @@ async def test_a_forgotten_series_leaves_its_room(upkeep: Upkeep) -> None:
     gone = await refresh(upkeep, series())
     kept = await refresh(upkeep, series(id=2))
     change = upkeep.store.transaction()
-    occurrence_window.forget(change, upkeep.store, gone)
+    occurrence_window.delete_series(change, upkeep.store, gone)
     await change.commit()
     assert upkeep.every(tables.RECURRING_CONFERENCE) == [kept]
     assert {row.recurring_conference for row in rows(upkeep)} == {2}

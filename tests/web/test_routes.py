@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pexschedd.web.api import MOST_VALUES, BadRequest, decode_json
+from pexschedd.web.routes import MOST_VALUES, BadRequest, decode_json
 
 
 @pytest.mark.parametrize(
