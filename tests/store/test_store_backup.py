@@ -129,7 +129,7 @@ async def test_a_snapshot_is_made_by_the_daemon(store: Store, tmp_path: Path) ->
     restored.close()
     status, text = await _backup(tmp_path / "state", tmp_path / "b")
     assert status == USAGE
-    assert "there already" in text
+    assert "exists already" in text
     stopped = control.stopService()
     if stopped is not None:
         await stopped

@@ -207,7 +207,10 @@ def _without_crc(text: str) -> str:
         (lambda t: _without_crc(t).replace('"next_id"', '"next"'), "`next`"),
         (lambda t: _without_crc(t).replace('"label"', '"lable"'), "'lable' is unkn"),
         (lambda t: _without_crc(t).replace('"label"', '"setting"'), "'setting'.*twice"),
-        (lambda t: _without_crc(t).replace('"secret"', '"name"'), "'name' is.*twice"),
+        (
+            lambda t: _without_crc(t).replace('"secret"', '"name"'),
+            "'name' occurs twice",
+        ),
         (
             lambda t: _without_crc(t).replace('_id": 2', f'_id": {2**40}'),
             "next_id must",

@@ -236,7 +236,7 @@ async def test_a_copy_that_does_not_fit_is_removed(tmp_path: Path) -> None:
         assert not list((tmp_path / "b").iterdir())
         await writer.commit()
     await store.snapshot(tmp_path / "b" / "x")
-    with pytest.raises(StoreError, match="there already"):
+    with pytest.raises(StoreError, match="exists already"):
         await store.snapshot(tmp_path / "b" / "x")
     assert (tmp_path / "b" / "x" / "icons" / "1.png").exists()
     await store.close()

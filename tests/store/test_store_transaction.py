@@ -194,7 +194,7 @@ def test_interleaved_transactions_on_one_record_are_refused(opened: Opened) -> N
     [
         (Room(id=1, name=5), "Expected `str`"),  # type: ignore[arg-type]  # the point
         (Room(id=1, name="\ud800"), "surrogates not allowed"),
-        (Room(id=1, name="a", tags=["x"]), "another record"),  # type: ignore[arg-type]  # the point
+        (Room(id=1, name="a", tags=["x"]), "a different record"),  # type: ignore[arg-type]  # the point
         (Room(id=0, name="a"), "ids are from 1 to"),
         (Setting(id=1, name="a"), "a Setting is not of this table"),
     ],
