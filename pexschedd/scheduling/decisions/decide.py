@@ -82,17 +82,29 @@ def decide(
     Raises `Undecidable` for a request that contradicts itself, `TemplateError` for a
     template that fails.
     """
-    if message.kind is not MessageKind.OTHER:
-        message = completed(message, known, connector)
+    if message.kind is MessageKind.OTHER:
+        return Decision("not about a meeting")
+    if not _is_the_organizers(message, known, connector):
+        # Before all else: a colleague's message must not be declined as nonsense
+        # either, as that takes the organizer's meeting out of the calendar.
+        return organizer.refused(f"the {message.kind}")
+    message = completed(message, known, connector)
     match message.kind:
-        case MessageKind.OTHER:
-            return Decision("not about a meeting")
         case MessageKind.CANCELLATION:
             return _cancelled(message, known, connector, now, ids, may_wait)
         case MessageKind.REQUEST:
             return MeetingRequest(
                 message, known, connector, texts, now, ids, may_wait=may_wait
             ).decide()
+
+
+def _is_the_organizers(
+    message: MeetingMessage, known: KnownMeetings, connector: Connector
+) -> bool:
+    if not message.uid:
+        return True  # about no meeting that is known
+    scheduled = meeting_records(known, connector.id, message.uid)
+    return organizer.is_the_organizers(message, connector.id, scheduled, known)
 
 
 def _cancelled(
@@ -118,8 +130,6 @@ def _cancelled(
     meetings = meeting_records(known, connector.id, message.uid)
     if not meetings:
         return _cancelled_before_request(message, known, connector, now, may_wait)
-    if not organizer.is_the_organizers(message, connector.id, meetings, known):
-        return organizer.refused("the cancellation")
     if message.sequence < max(each.sequence for each in meetings):
         return Decision("cancels what has been sent again since", Action.DISCARD)
     ids_of_aliases = dict.fromkeys(each.scheduled_alias for each in meetings)
@@ -142,9 +152,6 @@ def _occurrence_cancelled(
     original = early.recurrence_id
     series = known.series(connector.id, message.uid)
     meetings = known.meetings(connector.id, message.uid)
-    everything = meeting_records(known, connector.id, message.uid)
-    if not organizer.is_the_organizers(message, connector.id, everything, known):
-        return organizer.refused("the cancellation of an occurrence")
     if series is not None:
         if version_of_occurrence(series, original).is_newer_than(
             Version.of_message(message)

@@ -60,7 +60,7 @@ attendee's language. The rest of the subject is the organizer's."""
 
 
 class MeetingRequest:
-    """A request, with the records of its meeting.
+    """A request of a meeting's organizer, with the records of the meeting.
 
     Raises `Undecidable` for a request that contradicts itself.
     """
@@ -111,10 +111,6 @@ class MeetingRequest:
 
     def decide(self) -> Decision:
         """The answer to the request, and the records that change."""
-        if not organizer.is_the_organizers(
-            self.message, self.connector.id, self.scheduled, self.known
-        ):
-            return organizer.refused("the request")
         held = self._held()
         version = Version.of_message(self.message)
         if held is not None and held.is_newer_than(version):

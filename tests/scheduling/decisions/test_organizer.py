@@ -1,5 +1,7 @@
 """Whose a meeting is: what somebody else sends about it changes nothing."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -115,3 +117,25 @@ def test_a_forwarded_copy_still_names_the_organizer() -> None:
     rooms = scheduled()
     message = later(subject="FW: Plans")
     assert run(message, rooms).action is Action.ACCEPT
+
+
+@pytest.mark.parametrize("kind", [MessageKind.REQUEST, MessageKind.CANCELLATION])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start": NOW, "end": NOW - HOUR},
+        {"start": None},
+        {"is_series": True, "recurrence": None},
+        {"says_which_part": False},
+    ],
+    ids=["ends before it starts", "no start", "no pattern", "no part"],
+)
+def test_a_colleagues_nonsense_is_refused_like_the_rest(
+    changes: dict[str, Any], kind: MessageKind
+) -> None:
+    """What contradicts itself is not declined when it is somebody else's: a decline
+    would take Alice's meeting out of the calendar."""
+    rooms = of_series.scheduled()
+    nonsense = as_bob(later(kind=kind, sequence=9, **changes))
+    decision = run(nonsense, rooms)
+    assert (decision.action, decision.changes) == (Action.REPLY, ())
