@@ -37,7 +37,7 @@ class AliasClaim:
         """
         alias = self.alias
         succeeds = succession.may_succeed(self._message, alias, now, self._known)
-        if alias.is_deleted(now) and not succeeds:
+        if alias.is_deleted(now) and not (succeeds or self._has_alias):
             return declined(AnswerTemplate.ALIAS_DELETED, "alias deleted", alias)
         if self._is_anothers and not (succeeds or self._has_alias):
             if may_wait:

@@ -134,7 +134,12 @@ def _cancelled(
         return Decision("cancels what has been sent again since", Action.DISCARD)
     ids_of_aliases = dict.fromkeys(each.scheduled_alias for each in meetings)
     vacated = (
-        Put(tables.SCHEDULED_ALIAS, succession.vacated(alias, message, now))
+        Put(
+            tables.SCHEDULED_ALIAS,
+            succession.vacated(
+                alias, message, now, succession.sharing(alias, meetings, known)
+            ),
+        )
         for alias in map(known.alias_by_id, ids_of_aliases)
         if alias is not None and alias.ews_item_uid == message.uid
     )

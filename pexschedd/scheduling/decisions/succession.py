@@ -15,7 +15,7 @@ share the room, and each is its own organizer's to change.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -62,17 +62,16 @@ def after_edit(
 ) -> Vacancy | None:
     """Return what a meeting leaves after its organizer's `message` about it.
 
-    A series that ends earlier than before leaves something, one that ends later takes
-    it back, and any other change leaves this as it was.
+    A series that ends earlier than before leaves something, a meeting that ends later
+    than it did takes it back, and any other change leaves this as it was.
     """
-    if old is None:
-        return alias.vacancy if alias.ews_item_uid == message.uid else None
-    before, after = last_end(old.recurrence), _end(new)
-    if after == before:
-        return alias.vacancy
-    if after is not None and (before is None or after < before):
-        return _vacancy(message, after)
-    return None
+    after = _end(new)
+    if old is not None and after is not None:
+        before = last_end(old.recurrence)
+        if before is None or after < before:
+            return _vacancy(message, after)
+    kept = alias.vacancy if alias.ews_item_uid == message.uid else None
+    return kept if kept and after is not None and after <= kept.since else None
 
 
 def removal(
@@ -101,6 +100,19 @@ def shared_with_another(
     return any(each not in own for each in known.in_room(conference))
 
 
+def sharing(
+    alias: ScheduledAlias, meeting: Sequence[MeetingRecord], known: KnownMeetings
+) -> list[MeetingRecord]:
+    """Return what else takes place under the alias of this meeting, in its rooms."""
+    rooms = dict.fromkeys(each.conference for each in meeting)
+    return [
+        each
+        for room in rooms
+        for each in known.in_room(room)
+        if each.scheduled_alias == alias.id and each not in meeting
+    ]
+
+
 def _end(new: MeetingRecord) -> datetime | None:
     if isinstance(new, RecurringConference):
         return last_end(new.recurrence)
@@ -108,14 +120,34 @@ def _end(new: MeetingRecord) -> datetime | None:
 
 
 def _vacancy(message: MeetingMessage, since: datetime) -> Vacancy:
-    attendees = dict.fromkeys(each.casefold() for each in message.attendees)
-    return Vacancy(since, organizer.address_of(message), tuple(attendees))
+    return Vacancy(since, organizer.address_of(message), _attendees(message))
+
+
+def _attendees(message: MeetingMessage) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.casefold() for each in message.attendees))
 
 
 def vacated(
-    alias: ScheduledAlias, message: MeetingMessage, now: datetime
+    alias: ScheduledAlias,
+    message: MeetingMessage,
+    now: datetime,
+    others: Sequence[MeetingRecord],
 ) -> ScheduledAlias:
-    """Return the alias of a meeting whose cancellation `message` is."""
+    """Return the alias of a meeting whose cancellation `message` is.
+
+    `others` are what else takes place under this alias: the series that the cancelled
+    meeting had succeeded. The alias is theirs again, and they leave what they left.
+    """
+    if others:
+        last = max(
+            others, key=lambda each: _end(each) or datetime.max.replace(tzinfo=UTC)
+        )
+        end = _end(last)
+        same = last.organizer == organizer.address_of(message)
+        left = end and Vacancy(end, last.organizer, _attendees(message) if same else ())
+        return msgspec.structs.replace(
+            alias, ews_item_uid=last.ews_item_uid, vacancy=left
+        )
     return msgspec.structs.replace(
         alias,
         conference_deletion_time=now,

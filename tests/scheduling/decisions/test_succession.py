@@ -202,6 +202,85 @@ def test_a_series_that_was_not_cut_leaves_nothing() -> None:
     assert rooms.aliases[1].vacancy is None
 
 
+def followed(number: int = 8) -> Rooms:
+    """Rooms with a series that was cut, and the one that follows it."""
+    rooms = cut(number)
+    rooms.apply(run(the_rest(number), rooms))
+    return rooms
+
+
+def test_a_series_outlives_the_one_that_succeeded_it() -> None:
+    """The successor is cancelled while the first series goes on: the alias is the first
+    one's again, which can be changed and followed by another as before."""
+    rooms = followed()
+    meanwhile = of_series.FIRST + 5 * of_series.DAY
+    gone = the_rest(
+        8, kind=MessageKind.CANCELLATION, received=meanwhile, attendees=NAMED
+    )
+    rooms.apply(run(gone, rooms, meanwhile))
+    (first,) = rooms.recurring.values()
+    alias = rooms.aliases[1]
+    assert alias.conference_deletion_time is None
+    assert alias.ews_item_uid == first.ews_item_uid
+    again = of_series.series(sequence=3, recurrence=first.recurrence, subject="New")
+    assert verdict(run(again, rooms, meanwhile)) == (
+        Action.ACCEPT,
+        AnswerTemplate.EDITED_SERIES,
+    )
+    another = the_rest(8, organizer=BOB)
+    assert run(another, rooms, meanwhile, may_wait=True).waits
+    rooms.apply(run(the_rest(8), rooms, meanwhile))
+    assert len(rooms.recurring) == 2
+
+
+def test_a_successor_cannot_lock_the_first_organizer_out() -> None:
+    """An attendee takes up a series that is over, and cancels: its own organizer can
+    extend it all the same."""
+    over = of_series.FIRST + of_series.DAY
+    rooms = cut(1)
+    bobs = the_rest(1, organizer=BOB)
+    rooms.apply(run(bobs, rooms, over))
+    rooms.apply(
+        run(msgspec.structs.replace(bobs, kind=MessageKind.CANCELLATION), rooms, over)
+    )
+    longer = of_series.series(sequence=3, recurrence=of_series.daily(10))
+    assert verdict(run(longer, rooms, over)) == (
+        Action.ACCEPT,
+        AnswerTemplate.EDITED_SERIES,
+    )
+
+
+def test_stores_of_earlier_versions_mark_such_an_alias_as_deleted() -> None:
+    """A meeting that has its room can be changed, whatever its alias says."""
+    rooms = followed()
+    rooms.aliases[1] = msgspec.structs.replace(
+        rooms.aliases[1], conference_deletion_time=NOW
+    )
+    again = of_series.series(sequence=3, recurrence=of_series.daily(8), subject="New")
+    assert run(again, rooms, NOW + of_series.DAY).action is Action.ACCEPT
+
+
+@pytest.mark.parametrize(
+    "longer",
+    [
+        request(sequence=3, start=NOW + 50 * HOUR, end=NOW + 51 * HOUR),
+        of_series.series(sequence=3, recurrence=of_series.daily(10)),
+    ],
+    ids=["single", "series"],
+)
+def test_a_meeting_that_ends_later_again_leaves_nothing(longer: MeetingMessage) -> None:
+    """A series became a single meeting, which left something, and then a later one or a
+    series again: no attendee gets into its room."""
+    rooms = of_series.scheduled()
+    rooms.apply(run(request(sequence=2, attendees=NAMED), rooms))
+    assert rooms.aliases[1].vacancy is not None
+    rooms.apply(run(longer, rooms))
+    assert rooms.aliases[1].vacancy is None
+    after = NOW + 4 * HOUR
+    bobs = successor(organizer=BOB, start=after, end=after + 24 * HOUR)
+    assert verdict(run(bobs, rooms, after)) == INVALID
+
+
 def test_the_successor_may_come_first() -> None:
     """A request with another meeting's tag waits; and so does its cancellation, so that
     the two are decided about in their order."""
