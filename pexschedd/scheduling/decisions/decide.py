@@ -42,6 +42,7 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
+from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 from pexschedd.model.schedule import CancelledOccurrence
 from pexschedd.scheduling.decisions import organizer, succession
 from pexschedd.scheduling.decisions.completion import completed
@@ -57,11 +58,16 @@ from pexschedd.scheduling.decisions.decision import (
     Put,
     RecordChange,
     RemoveRoom,
+    Undecidable,
 )
 from pexschedd.scheduling.decisions.meeting_request import MeetingRequest
 from pexschedd.scheduling.decisions.series_edit import without_occurrence
 from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
+
+MOST_EARLY = 500
+"""Cancellations of occurrences of one meeting that are kept for its request; over a
+year of working days."""
 
 
 def decide(
@@ -116,6 +122,8 @@ def _cancelled(
     may_wait: bool,
 ) -> Decision:
     if message.recurrence_id is not None:
+        if not FIRST_YEAR <= message.recurrence_id.year <= LAST_YEAR:
+            raise Undecidable("the occurrence is in a year that calendars do not have")
         early = CancelledOccurrence(
             id=ids.new_id(tables.CANCELLED_OCCURRENCE),
             exchange_connector=connector.id,
@@ -172,8 +180,7 @@ def _occurrence_cancelled(
     if orphan is None:
         # Its request, or that of its series, may still be on the way.
         note = "occurrence cancelled before it was scheduled"
-        remembered = Put(tables.CANCELLED_OCCURRENCE, early)
-        return Decision(note, Action.REMOVE, changes=(remembered,))
+        return Decision(note, Action.REMOVE, changes=_remembered(early, known))
     if Version.of_record(orphan).is_newer_than(Version.of_message(message)):
         return Decision("cancels what has been sent again since", Action.DISCARD)
     changes: list[RecordChange] = [RemoveRoom(orphan.conference)]
@@ -197,6 +204,33 @@ def _occurrence_cancelled(
             Put(tables.CANCELLED_OCCURRENCE, early),
         ]
     return Decision("occurrence cancelled", Action.REMOVE, changes=tuple(changes))
+
+
+def _remembered(
+    early: CancelledOccurrence, known: KnownMeetings
+) -> tuple[RecordChange, ...]:
+    """Return the change that remembers an early cancellation, if there is any.
+
+    Each occurrence has one of each organizer, and each organizer so many of a meeting:
+    nobody fills the store with cancellations of what never was.
+    """
+    theirs = [
+        each
+        for each in known.early_cancellations(
+            early.exchange_connector, early.ews_item_uid
+        )
+        if each.organizer == early.organizer
+    ]
+    for each in theirs:
+        if each.recurrence_id == early.recurrence_id:
+            older = Version(early.sequence, early.changed)
+            if Version(each.sequence, each.changed).is_newer_than(older):
+                return ()
+            early = msgspec.structs.replace(early, id=each.id)
+            return (Put(tables.CANCELLED_OCCURRENCE, early),)
+    if len(theirs) >= MOST_EARLY:
+        return ()
+    return (Put(tables.CANCELLED_OCCURRENCE, early),)
 
 
 def _cancelled_before_request(

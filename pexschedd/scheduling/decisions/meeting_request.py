@@ -17,7 +17,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
-from pexschedd.model.recurrence import Moved, Recurrence
+from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR, Moved, Recurrence
 from pexschedd.model.schedule import (
     MeetingRecord,
     OccurrenceVersion,
@@ -59,6 +59,11 @@ _FORWARDED = re.compile(r"\A\w{1,4}[:：] ?")
 attendee's language. The rest of the subject is the organizer's."""
 
 
+def _is_possible(moment: datetime) -> bool:
+    """Return whether a moment, and what is around it, is a time in a calendar."""
+    return FIRST_YEAR <= moment.year <= LAST_YEAR
+
+
 class MeetingRequest:
     """A request of a meeting's organizer, with the records of the meeting.
 
@@ -82,6 +87,8 @@ class MeetingRequest:
             raise Undecidable("the request has no start or no end")
         if message.end < message.start:
             raise Undecidable("the meeting ends before it starts")
+        if not (_is_possible(message.start) and _is_possible(message.end)):
+            raise Undecidable("the meeting is in a year that calendars do not have")
         if message.is_series and message.recurrence is None:
             raise Undecidable("the pattern of the series cannot be understood")
         self.message = message
@@ -103,7 +110,7 @@ class MeetingRequest:
             each
             for each in known.early_cancellations(connector.id, message.uid)
             if Version(each.sequence, each.changed).is_newer_than(version)
-            and organizer.is_the_organizers(message, connector.id, [each], known)
+            and organizer.is_from(each.organizer, message, connector.id, known)
         ]
         self.meeting = next(
             (m for m in self.meetings if m.recurrence_id == self.original), None

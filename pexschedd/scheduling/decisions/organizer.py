@@ -52,13 +52,22 @@ def is_the_organizers(
 
     True where nothing is known of an organizer: such records are older than this rule.
     """
-    sender = address_of(message)
     return all(
-        each.organizer == sender
-        or mailboxes.same_mailbox(connector_id, each.organizer, sender)
+        is_from(each.organizer, message, connector_id, mailboxes)
         for each in scheduled
         if each.organizer
     )
+
+
+def is_from(
+    address: str, message: MeetingMessage, connector_id: int, mailboxes: Mailboxes
+) -> bool:
+    """Return whether an address is that of a message's organizer.
+
+    Nobody's address, the empty one, is nobody else's.
+    """
+    sender = address_of(message)
+    return address == sender or mailboxes.same_mailbox(connector_id, address, sender)
 
 
 def refused(what: str) -> Decision:

@@ -1,6 +1,6 @@
 """Series, their occurrences, and meetings that turn from one into the other."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
+from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
 from pexschedd.model.recurrence import (
     Daily,
     DayOfWeek,
@@ -18,6 +18,7 @@ from pexschedd.model.recurrence import (
     Weekly,
 )
 from pexschedd.model.schedule import RecurringConference
+from pexschedd.scheduling.decisions.decide import MOST_EARLY
 from pexschedd.scheduling.decisions.decision import (
     AnswerTemplate,
     Decision,
@@ -502,3 +503,45 @@ def test_any_order_keeps_one_room(sent: list[MeetingMessage]) -> None:
         assert len(rooms.recurring) <= 1
         assert not (rooms.recurring and rooms.rows)
         assert {a.conference for a in rooms.addresses.values()} == used
+
+
+def test_an_early_cancellation_is_kept_once() -> None:
+    """Copies of a cancellation, or newer and older ones, are one record: the newest."""
+    rooms = Rooms()
+    for sequence in (1, 3, 2, 3):
+        early = occurrence(
+            1, kind=MessageKind.CANCELLATION, sequence=sequence, changed=None
+        )
+        assert run(early, rooms).action is Action.REMOVE
+        rooms.apply(run(early, rooms))
+    assert [each.sequence for each in rooms.early.values()] == [3]
+
+
+def test_early_cancellations_of_a_meeting_are_bounded() -> None:
+    """Somebody who cancels what never was fills nothing, and leaves room for others."""
+    rooms = Rooms()
+    for number in range(MOST_EARLY + 10):
+        early = occurrence(number, kind=MessageKind.CANCELLATION)
+        assert run(early, rooms).action is Action.REMOVE
+        rooms.apply(run(early, rooms))
+    assert len(rooms.early) == MOST_EARLY
+    other = occurrence(1, kind=MessageKind.CANCELLATION, organizer=Person("", "b@c.d"))
+    rooms.apply(run(other, rooms))
+    assert len(rooms.early) == MOST_EARLY + 1
+
+
+@pytest.mark.parametrize("year", [1, 1600, 4501, 9999])
+@pytest.mark.parametrize("known", [True, False])
+def test_years_that_no_calendar_has(year: int, known: bool) -> None:
+    """They are contradictions, and no errors of ours that are tried again."""
+    rooms = scheduled() if known else Rooms()
+    rooms.book()
+    far = datetime(year, 12, 31, tzinfo=UTC)
+    messages = [
+        request(start=far, end=far),
+        occurrence(1, start=far),
+        request(kind=MessageKind.CANCELLATION, recurrence_id=far),
+    ]
+    for message in messages:
+        with pytest.raises(Undecidable):
+            run(message, rooms)

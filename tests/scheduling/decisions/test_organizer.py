@@ -89,6 +89,17 @@ def test_an_early_cancellation_of_a_colleague_does_not_count() -> None:
     assert of_series.starts(rooms) == of_series.starts(of_series.scheduled())
 
 
+def test_nobodys_early_cancellation_counts_for_nobody_else() -> None:
+    """A cancellation without any organizer's address does not come from Alice."""
+    rooms = Rooms()
+    rooms.book()
+    nobody = Person("Nobody", "")
+    early = cancelled(of_series.occurrence(1, sequence=5, organizer=nobody))
+    rooms.apply(run(early, rooms))
+    rooms.apply(run(of_series.series(), rooms))
+    assert of_series.starts(rooms) == of_series.starts(of_series.scheduled())
+
+
 def test_other_addresses_of_the_organizer() -> None:
     """A renamed address, or another one of the mailbox, is the organizer's; the record
     follows it."""
