@@ -95,13 +95,11 @@ def decide(
         # either, as that takes the organizer's meeting out of the calendar.
         return organizer.refused(f"the {message.kind}")
     message = completed(message, known, connector)
-    match message.kind:
-        case MessageKind.CANCELLATION:
-            return _cancelled(message, known, connector, now, ids, may_wait)
-        case MessageKind.REQUEST:
-            return MeetingRequest(
-                message, known, connector, texts, now, ids, may_wait=may_wait
-            ).decide()
+    if message.kind is MessageKind.CANCELLATION:
+        return _cancelled(message, known, connector, now, ids, may_wait)
+    return MeetingRequest(
+        message, known, connector, texts, now, ids, may_wait=may_wait
+    ).decide()
 
 
 def _is_the_organizers(

@@ -8,6 +8,7 @@ He may take up a tag by the rule that `succession` states, once its meeting has 
 left and is over. From then on that tag is his, and is looked at no more.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -351,6 +352,10 @@ class Colleague(RuleBasedStateMachine):
         decision = self.decided(message, self.war, may_wait=may_wait)
         if decision is not None and decision.action is Action.ACCEPT:
             self.accepted(tag)
+        for id, alias in self.peace.aliases.items():
+            # That no meeting has yet: whoever comes first has it.
+            if not alias.is_used and self.war.aliases[id] != alias:
+                self.taken.add(alias.uuid)
         self.look()
 
     def accepted(self, tag: str) -> None:
@@ -366,8 +371,16 @@ class Colleague(RuleBasedStateMachine):
         self.taken.add(tag)
 
     def under(self, alias: ScheduledAlias) -> list[MeetingRecord]:
-        every = [*self.peace.rows.values(), *self.peace.recurring.values()]
-        return [each for each in every if each.scheduled_alias == alias.id]
+        return [
+            each
+            for each in self.everything(self.peace)
+            if each.scheduled_alias == alias.id
+        ]
+
+    @staticmethod
+    def everything(rooms: Rooms) -> Iterator[MeetingRecord]:
+        yield from rooms.rows.values()
+        yield from rooms.recurring.values()
 
     def is_past(self, record: MeetingRecord) -> bool:
         if isinstance(record, ScheduledConference):
@@ -387,7 +400,7 @@ class Colleague(RuleBasedStateMachine):
 
     def look_at_rooms(self) -> None:
         """See that their aliases lead to their rooms, and nobody else is in there."""
-        for each in [*self.war.rows.values(), *self.war.recurring.values()]:
+        for each in self.everything(self.war):
             alias = self.war.aliases[each.scheduled_alias or 0]
             if each.organizer not in THEIRS:
                 continue
