@@ -137,7 +137,7 @@ def test_a_forwarded_copy_still_names_the_organizer() -> None:
         {"start": NOW, "end": NOW - HOUR},
         {"start": None},
         {"is_series": True, "recurrence": None},
-        {"says_which_part": False},
+        {"names_its_part": False},
     ],
     ids=["ends before it starts", "no start", "no pattern", "no part"],
 )

@@ -272,7 +272,7 @@ class Colleague(RuleBasedStateMachine):
                 "has_sequence": st.booleans(),
                 "changed": st.sampled_from([None, NOW - 900 * DAY, NOW + 900 * DAY]),
                 "recurrence_id": st.none() | hours.map(lambda by: NOW + by),
-                "says_which_part": st.booleans(),
+                "names_its_part": st.booleans(),
                 "outdated": st.booleans(),
                 "received": hours.map(lambda by: NOW + by),
                 "attendees": st.sampled_from([(), EVERYBODY]),
@@ -406,7 +406,7 @@ class Colleague(RuleBasedStateMachine):
                 continue
             assert each.conference in self.war.conferences
             for address in (alias.alias, alias.numeric_alias):
-                assert self.war.owner_of(address) == each.conference
+                assert self.war.conference_of(address) == each.conference
             if alias.uuid in self.taken:
                 continue
             for other in self.war.in_room(each.conference):
