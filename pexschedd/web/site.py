@@ -46,6 +46,7 @@ class BoundedRequest(TwistedRequest):
     site: "HttpSite"
     _started = 0.0
     _received = 0
+    _is_refused = False
     request_id = ""
 
     def gotLength(self, length: int | None) -> None:
@@ -57,6 +58,8 @@ class BoundedRequest(TwistedRequest):
 
     def handleContentChunk(self, data: bytes) -> None:
         """Collect part of the body, and refuse the body once it is too large."""
+        if self._is_refused:
+            return
         self._received += len(data)
         if self._received > BODY_LIMIT:
             self._refuse_body()
@@ -64,7 +67,7 @@ class BoundedRequest(TwistedRequest):
         super().handleContentChunk(data)
 
     def _refuse_body(self) -> None:
-        """Answer 413 at once: the request is not complete and never will be."""
+        """Answer 413 at once, and take nothing more of this request."""
         words = f"The request body is larger than {BODY_LIMIT} bytes."
         text = _refusal("too_large", words)
         transport = self.channel.transport
@@ -75,11 +78,15 @@ class BoundedRequest(TwistedRequest):
             % (len(text), text)
         )
         self.channel.loseConnection()
-        # What still arrives on this connection must not be collected.
+        self._is_refused = True
         if self.content is not None:
             self.content.close()
-        self.content = _Nowhere()
-        self._received = 0
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Process the request, unless its body was refused: its end may have been read
+        together with what was too much."""
+        if not self._is_refused:
+            super().requestReceived(command, path, version)
 
     def process(self) -> None:
         """Number the request, set the default headers, and route it or refuse it."""
@@ -226,16 +233,6 @@ def _is_normal_path(path: bytes) -> bool:
     if not path.startswith(b"/") or _DOTS_OR_EMPTY.search(path):
         return False
     return _NEEDLESS.search(path) is None
-
-
-class _Nowhere:
-    """A file that forgets what is written to it."""
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class HttpSite(TwistedSite):

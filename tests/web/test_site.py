@@ -118,6 +118,16 @@ async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
     assert answer["error"] == answer["message"]
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_body_that_ends_with_what_is_too_much(port: int) -> None:
+    """It is refused like one that goes on: its end arrives in the same read."""
+    head = b"POST /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    most = b"%x\r\n%s\r\n" % (BODY_LIMIT, bytes(BODY_LIMIT))
+    status, answer = await ask(port, head + most + b"1\r\nx\r\n0\r\n\r\n")
+    assert status == b"HTTP/1.1 413 Content Too Large"
+    assert answer["code"] == "too_large"
+
+
 @pytest.mark.parametrize("said", [b"HTTP/1.0", b"HTTP/1.0\r\nHost: x"])
 @pytest_twisted.ensureDeferred
 async def test_a_unix_socket(tmp_path: Path, said: bytes) -> None:
