@@ -258,6 +258,12 @@ def attacks(daemon: dict[str, Any]) -> dict[str, Callable[[], None]]:
             port, "/health", form, "multipart/form-data; boundary=X"
         ),
         "2000 pipelined requests": lambda: pipelined(port, (get + b"\r\n") * 2000),
+        "2000 pipelined requests, administrators' port": lambda: pipelined(
+            admin, (get + b"\r\n") * 2000
+        ),
+        "10 clients with 2000 pipelined requests": lambda: at_once(
+            10, lambda: pipelined(port, (get + b"\r\n") * 2000)
+        ),
         "bulk request, 900 wrong records": lambda: patch(admin, wrong),
         "bulk request, 1000 rooms": lambda: patch(admin, many),
         "bulk request, 900 KB of empty records": lambda: patch(admin, small),
@@ -284,6 +290,14 @@ def pipelined(port: int, data: bytes) -> None:
                 pass
         except OSError:
             pass
+
+
+def at_once(count: int, attack: Callable[[], None]) -> None:
+    attacking = [threading.Thread(target=attack) for _ in range(count)]
+    for each in attacking:
+        each.start()
+    for each in attacking:
+        each.join()
 
 
 def post(port: int, path: str, body: bytes, kind: str, **more: Any) -> None:

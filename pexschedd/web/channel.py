@@ -1,17 +1,69 @@
-"""One client's connection, on which requests have to arrive in time."""
+"""One client's connection: requests have to arrive in time, and share the reactor.
+
+A client may send many requests without waiting for answers. Twisted would answer all
+that it has read in one turn of the reactor, and no other client meanwhile.
+"""
 
 from typing import Any
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
+from pexschedd.util.cooperate import TimeSlice
 from pexschedd.web.connections import OpenConnections
 
 _TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
+
+
+class PipelineQueue:
+    """The connections of one server whose clients have sent requests ahead.
+
+    In a turn of the reactor each of them goes on to its next request once, and all of
+    them together for a time slice; the others are first in the next turn.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._waiting: dict[BoundedChannel, None] = {}
+        self._is_scheduled = False
+
+    def add(self, connection: "BoundedChannel") -> None:
+        """Let a connection wait for its turn, behind those that wait already."""
+        self._waiting[connection] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._waiting and not self._is_scheduled:
+            self._clock.callLater(0, self._take_turns)
+            self._is_scheduled = True
+
+    def _take_turns(self) -> None:
+        slice_ = TimeSlice(self._clock)
+        for connection in list(self._waiting):
+            del self._waiting[connection]
+            self._go_on(connection)
+            if slice_.is_over():
+                break
+        self._is_scheduled = False
+        self._schedule()
+
+    def _go_on(self, connection: "BoundedChannel") -> None:
+        """Close the connection on an error, as a transport does while it receives."""
+        try:
+            connection.next_request()
+        except Exception:  # noqa: BLE001 - the other connections have to go on
+            self._log.failure(
+                "connection closed at a request that failed address={address}",
+                address=connection.address,
+            )
+            connection.abort()
 
 
 class BoundedChannel(HTTPChannel):
@@ -20,6 +72,8 @@ class BoundedChannel(HTTPChannel):
     site: Any
     due: float | None = None
     _given_up = False
+    _answered: Request | None = None
+    """The request before the next one, while that waits for its turn."""
 
     @property
     def _connections(self) -> OpenConnections:
@@ -46,6 +100,9 @@ class BoundedChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remove the connection from the register."""
         self._connections.remove(self)
+        if self._answered is not None:  # it is complete
+            self.requests.remove(self._answered)
+            self._answered = None
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -77,9 +134,35 @@ class BoundedChannel(HTTPChannel):
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
-        """End the time limit: the request has been answered."""
+        """End the time limit: the request has been answered. The next one waits for
+        its turn if it is here already."""
         self.due = None
-        super().requestDone(request)
+        is_ahead = self._waitingForTransport or self._buffer or any(self._dataBuffer)
+        if not (self.persistent and is_ahead):
+            super().requestDone(request)
+            return
+        self._answered = request
+        # Nothing else ends the connection of a client that never takes its answers.
+        self.setTimeout(self._savedTimeOut)
+        self.site.pipelines.add(self)
+
+    def next_request(self) -> None:
+        """Go on to the next request, once the client has taken enough of its answers
+        and unless the connection is closing."""
+        transport: Any = self.transport
+        if self._answered is None or transport.disconnecting:
+            return
+        if self._waitingForTransport:
+            self._networkProducer.pauseProducing()
+            return
+        answered, self._answered = self._answered, None
+        super().requestDone(answered)
+
+    def resumeProducing(self) -> None:
+        """Go on: the client has taken its answers."""
+        super().resumeProducing()
+        if self._answered is not None:
+            self.site.pipelines.add(self)
 
     def give_up(self) -> None:
         """Answer 408 and close; close at once if that was done before."""

@@ -21,7 +21,7 @@ from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site as TwistedSite
 
 from pexschedd.clock import Now, system_now
-from pexschedd.web.channel import BoundedChannel
+from pexschedd.web.channel import BoundedChannel, PipelineQueue
 from pexschedd.web.connections import (
     ConnectionCaps,
     OpenConnections,
@@ -269,6 +269,7 @@ class HttpSite(TwistedSite):
         self.now = now
         self.closed = closed
         self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
+        self.pipelines = PipelineQueue(clock)
 
     def startFactory(self) -> None:
         """Begin to watch the connections; Twisted calls this when a port opens."""

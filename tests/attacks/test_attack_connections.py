@@ -26,14 +26,14 @@ class Stranger(Protocol):
     """Says what it is told, hears everything, and notices the end."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.heard = bytearray()
         self.lost: Deferred[bytes] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
         self.heard += data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.lost.callback(self.heard)
+        self.lost.callback(bytes(self.heard))
 
     def say(self, data: bytes) -> None:
         assert self.transport is not None

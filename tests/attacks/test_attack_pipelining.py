@@ -1,0 +1,257 @@
+"""Requests that are sent ahead, in great number: others are answered in between."""
+
+from collections.abc import AsyncIterator, Callable
+from socket import SO_RCVBUF, SOL_SOCKET
+from typing import Any
+
+import msgspec
+import pytest_twisted
+from twisted.internet import reactor as _reactor
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.task import Clock, deferLater
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from pexschedd.web.channel import BoundedChannel, PipelineQueue
+from pexschedd.web.site import HttpSite
+from tests.attacks.test_attack_connections import Stranger
+from tests.conftest import Failures
+from tests.turns import some_turns
+
+reactor: Any = _reactor
+
+GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
+MANY = 2000
+LARGE = bytes(100_000)
+
+
+class Numbers(Resource):
+    """Answers with the number, every 500th in a later turn; 10000 has a long answer."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes | int:
+        number = int(request.path[1:])
+        if number % 500 == 499:
+            reactor.callLater(0, self._answer, request)
+            return NOT_DONE_YET
+        return LARGE if number == 10_000 else b"<%d>" % number
+
+    def _answer(self, request: Request) -> None:
+        request.write(b"<" + request.path[1:] + b">")
+        request.finish()
+
+
+class Turns(Clock):
+    """A clock whose calls without a delay wait for the next turn, as a reactor's do."""
+
+    def turn(self) -> None:
+        for call in [each for each in self.calls if each.getTime() <= self.seconds()]:
+            self.calls.remove(call)
+            call.called = 1
+            call.func(*call.args, **call.kw)
+
+
+class Served:
+    """A site with the paths that it has answered, in order."""
+
+    def __init__(self, clock: Any) -> None:
+        self._lines: list[str] = []
+        self.clock = clock
+        self.site = HttpSite(Numbers(), clock, self._lines.append)
+        self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
+
+    @property
+    def paths(self) -> list[str]:
+        return [msgspec.json.decode(line)["path"] for line in self._lines]
+
+    async def stranger(self) -> Stranger:
+        number = self.port.getHost().port
+        endpoint = HostnameEndpoint(reactor, "127.0.0.1", number)
+        stranger: Stranger = await connectProtocol(endpoint, Stranger())
+        return stranger
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for turns of the reactor until something holds; 10,000 at most."""
+    for _ in range(10_000):
+        if holds():
+            return
+        await deferLater(reactor, 0.001)
+    raise AssertionError("it never came to hold")
+
+
+@pytest_twisted.async_yield_fixture()
+async def served() -> AsyncIterator[Served]:
+    served = Served(reactor)
+    yield served
+    await served.port.stopListening()
+
+
+@pytest_twisted.async_yield_fixture()
+async def stopped() -> AsyncIterator[Served]:
+    """A site whose turns are taken by hand."""
+    served = Served(Turns())
+    yield served
+    await served.port.stopListening()
+
+
+async def leave(*strangers: Stranger) -> None:
+    for one in strangers:
+        assert one.transport is not None
+        one.transport.loseConnection()
+        await one.lost
+
+
+@pytest_twisted.ensureDeferred
+async def test_others_are_answered_in_between(served: Served) -> None:
+    """One who asks after thousands of requests sent in one piece is answered long
+    before the last of them, and they are answered in order."""
+    many, other = await served.stranger(), await served.stranger()
+    many.say(b"".join(GET % number for number in range(MANY)))
+    await until(lambda: bool(served.paths))
+    other.say(GET % MANY)
+    await until(lambda: b"<%d>" % MANY in other.heard)
+    assert served.paths.index(f"/{MANY}") < MANY / 10
+    await until(lambda: b"<%d>" % (MANY - 1) in many.heard)
+    assert [path for path in served.paths if path != f"/{MANY}"] == [
+        f"/{number}" for number in range(MANY)
+    ]
+    await leave(many, other)
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_connection_has_one_answer_in_a_turn(stopped: Served) -> None:
+    """Of several clients that send ahead none is answered more than another."""
+    strangers = [await stopped.stranger() for _ in range(3)]
+    for one in strangers:
+        one.say(GET % 1 * 4)
+    for count in (1, 2, 3, 4, 4):
+        await some_turns()
+        assert [one.heard.count(b"<1>") for one in strangers] == [count] * 3
+        stopped.clock.turn()
+    await leave(*strangers)
+
+
+class Costly(BoundedChannel):
+    """A connection whose requests cost two milliseconds each, and never end."""
+
+    def __init__(self, queue: PipelineQueue, clock: Clock) -> None:
+        super().__init__()
+        self._queue = queue
+        self._clock = clock
+        self.answers = 0
+
+    def next_request(self) -> None:
+        self.answers += 1
+        self._clock.rightNow += 0.002
+        self._queue.add(self)
+
+
+def test_a_turn_is_short_however_many_wait() -> None:
+    """It lasts three milliseconds, and the next one begins with the others."""
+    clock = Turns()
+    queue = PipelineQueue(clock)
+    connections = [Costly(queue, clock) for _ in range(5)]
+    for each in connections:
+        queue.add(each)
+    for answers in ([1, 1, 0, 0, 0], [1, 1, 1, 1, 0], [2, 1, 1, 1, 1]):
+        clock.turn()
+        assert [each.answers for each in connections] == answers
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_goes_is_forgotten(stopped: Served) -> None:
+    """What it has sent ahead is not processed any more, and no error is logged."""
+    one = await stopped.stranger()
+    one.say(GET % 1 * 4)
+    await until(lambda: bool(one.heard))
+    await leave(one)
+    await until(lambda: not len(stopped.site.connections))
+    stopped.clock.advance(1)
+    assert stopped.paths == ["/1"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_last_request_of_a_connection(stopped: Served) -> None:
+    """`Connection: close` ends it at once; what was sent behind that is not read."""
+    one = await stopped.stranger()
+    last = (GET % 2)[:-2] + b"Connection: close\r\n\r\n"
+    one.say(GET % 1 + last + GET % 3)
+    await until(lambda: bool(one.heard))
+    stopped.clock.advance(0)
+    assert (await one.lost).count(b"HTTP/1.1 200") == 2
+    assert stopped.paths == ["/1", "/2"]
+
+
+async def one_that_does_not_read(served: Served, ahead: int) -> Stranger:
+    """A client that asks for so many large answers and takes none of them yet."""
+    one = await served.stranger()
+    transport: Any = one.transport
+    transport.getHandle().setsockopt(SOL_SOCKET, SO_RCVBUF, 65536)
+    transport.pauseProducing()
+    one.say(GET % 10_000 * ahead)
+    return one
+
+
+async def until_nothing_is_answered(served: Served) -> int:
+    """How many answers there are when no turn brings another one."""
+    answered = -1
+    while answered < len(served.paths):
+        answered = len(served.paths)
+        await some_turns()
+        served.clock.advance(0)
+    return answered
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_takes_its_answers_late(stopped: Served) -> None:
+    """It is given no more of them until it does, and then all."""
+    ahead = 100
+    one = await one_that_does_not_read(stopped, ahead)
+    assert await until_nothing_is_answered(stopped) < ahead
+    transport: Any = one.transport
+    transport.resumeProducing()
+
+    def all_taken() -> bool:
+        stopped.clock.advance(0)
+        return len(one.heard) > ahead * len(LARGE)
+
+    await until(all_taken)
+    assert one.heard.count(LARGE) == ahead
+    await leave(one)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_takes_no_answers(stopped: Served) -> None:
+    """It cannot keep its connection."""
+    one = await one_that_does_not_read(stopped, 100)
+    await until_nothing_is_answered(stopped)
+    stopped.clock.pump([1] * 80)
+    await until(lambda: not len(stopped.site.connections))
+    transport: Any = one.transport
+    transport.resumeProducing()
+    await one.lost
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_request_that_fails(stopped: Served, logged_failures: Failures) -> None:
+    """Its connection is closed, the others go on, and the log has the error."""
+    one, other = await stopped.stranger(), await stopped.stranger()
+    for each in (one, other):
+        each.say(GET % 1 * 3)
+        await until(lambda each=each: bool(each.heard))  # type: ignore[misc]
+    failures: list[Exception] = [ArithmeticError()]
+
+    def is_ready() -> bool:
+        if failures:
+            raise failures.pop()
+        return True
+
+    stopped.site.is_ready = is_ready
+    stopped.clock.advance(0)
+    assert (await one.lost).count(b"HTTP/1.1 200") == 1
+    await until(lambda: other.heard.count(b"HTTP/1.1 200") == 3)
+    assert [text for text in logged_failures if "ArithmeticError" in text]
+    logged_failures.clear()
+    await leave(other)
