@@ -1,5 +1,6 @@
 """Turns of the real reactor, for tests with real sockets."""
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor as _reactor
@@ -13,3 +14,12 @@ async def some_turns() -> None:
     them may take as long as all the others together."""
     for _ in range(10):
         await deferLater(reactor, 0.001)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Lets sockets go on until something holds; 10,000 turns at most."""
+    for _ in range(10_000):
+        if holds():
+            return
+        await deferLater(reactor, 0.001)
+    raise AssertionError("it does not hold after 10,000 turns of the reactor")

@@ -10,12 +10,13 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
 from pexschedd.web.site import HttpSite
+from tests.turns import some_turns, until
 
 reactor: Any = _reactor
 
@@ -64,11 +65,7 @@ class Served:
 
     async def settled(self, count: int) -> None:
         """Waits until the server has seen so many connections."""
-        for _ in range(2000):
-            if len(self.site.connections) == count:
-                return
-            await deferLater(reactor, 0.005)
-        raise AssertionError(len(self.site.connections))
+        await until(lambda: len(self.site.connections) == count)
 
 
 @pytest_twisted.async_yield_fixture()
@@ -137,7 +134,7 @@ async def test_a_request_has_to_arrive(
     one.say(first)
     for _ in range(seconds):
         one.say(more)
-        await deferLater(reactor, 0.002)
+        await some_turns()  # so that the server has it before its clock goes on
         few.clock.advance(1)
     assert (await one.lost).startswith(b"HTTP/1.1 408")
 
@@ -147,7 +144,6 @@ async def test_pipelined_requests_have_to_arrive_too(few: Served) -> None:
     """The beginning of a second request behind a whole one has its own deadline."""
     one = await few.stranger()
     one.say(GET + b"\r\n" + GET)
-    while not one.heard:
-        await deferLater(reactor, 0.002)
+    await until(lambda: bool(one.heard))
     few.clock.pump([1.0] * 12)
     assert (await one.lost).count(b"HTTP/1.1 408") == 1

@@ -1,14 +1,15 @@
 """Requests that are sent ahead, in great number: others are answered in between."""
 
-from collections.abc import AsyncIterator, Callable
-from socket import SO_RCVBUF, SOL_SOCKET
+from collections import Counter
+from collections.abc import AsyncIterator
+from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import msgspec
 import pytest_twisted
 from twisted.internet import reactor as _reactor
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -16,7 +17,7 @@ from pexschedd.web.channel import BoundedChannel, PipelineQueue
 from pexschedd.web.site import HttpSite
 from tests.attacks.test_attack_connections import Stranger
 from tests.conftest import Failures
-from tests.turns import some_turns
+from tests.turns import some_turns, until
 
 reactor: Any = _reactor
 
@@ -60,6 +61,8 @@ class Served:
         self.clock = clock
         self.site = HttpSite(Numbers(), clock, self._lines.append)
         self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
+        # Its connections inherit this, so that unread answers have little room.
+        self.port.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, 65536)
 
     @property
     def paths(self) -> list[str]:
@@ -70,15 +73,6 @@ class Served:
         endpoint = HostnameEndpoint(reactor, "127.0.0.1", number)
         stranger: Stranger = await connectProtocol(endpoint, Stranger())
         return stranger
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for turns of the reactor until something holds; 10,000 at most."""
-    for _ in range(10_000):
-        if holds():
-            return
-        await deferLater(reactor, 0.001)
-    raise AssertionError("it never came to hold")
 
 
 @pytest_twisted.async_yield_fixture()
@@ -124,11 +118,12 @@ async def test_others_are_answered_in_between(served: Served) -> None:
 async def test_each_connection_has_one_answer_in_a_turn(stopped: Served) -> None:
     """Of several clients that send ahead none is answered more than another."""
     strangers = [await stopped.stranger() for _ in range(3)]
-    for one in strangers:
-        one.say(GET % 1 * 4)
+    for number, one in enumerate(strangers):
+        one.say(GET % number * 4)
+        await until(lambda one=one: bool(one.heard))  # type: ignore[misc]
     for count in (1, 2, 3, 4, 4):
-        await some_turns()
-        assert [one.heard.count(b"<1>") for one in strangers] == [count] * 3
+        answers = Counter(stopped.paths)
+        assert answers == {"/0": count, "/1": count, "/2": count}
         stopped.clock.turn()
     await leave(*strangers)
 
@@ -191,6 +186,7 @@ async def one_that_does_not_read(served: Served, ahead: int) -> Stranger:
     transport.getHandle().setsockopt(SOL_SOCKET, SO_RCVBUF, 65536)
     transport.pauseProducing()
     one.say(GET % 10_000 * ahead)
+    await until(lambda: bool(served.paths))
     return one
 
 
@@ -207,7 +203,7 @@ async def until_nothing_is_answered(served: Served) -> int:
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_takes_its_answers_late(stopped: Served) -> None:
     """It is given no more of them until it does, and then all."""
-    ahead = 100
+    ahead = 30
     one = await one_that_does_not_read(stopped, ahead)
     assert await until_nothing_is_answered(stopped) < ahead
     transport: Any = one.transport
@@ -225,8 +221,8 @@ async def test_a_client_that_takes_its_answers_late(stopped: Served) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_takes_no_answers(stopped: Served) -> None:
     """It cannot keep its connection."""
-    one = await one_that_does_not_read(stopped, 100)
-    await until_nothing_is_answered(stopped)
+    one = await one_that_does_not_read(stopped, 30)
+    assert await until_nothing_is_answered(stopped) < 30
     stopped.clock.pump([1] * 80)
     await until(lambda: not len(stopped.site.connections))
     transport: Any = one.transport
