@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from pexschedd.web.channel import BoundedChannel, PipelineQueue
-from pexschedd.web.site import HttpSite
+from pexschedd.web.site import BoundedRequest, HttpSite
 from tests.attacks.test_attack_connections import Stranger
 from tests.conftest import Failures
 from tests.turns import some_turns, until
@@ -230,21 +230,23 @@ async def test_a_client_that_takes_no_answers(stopped: Served) -> None:
     await one.lost
 
 
+class Faulty(BoundedRequest):
+    """A request that cannot be processed if it asks for /20000."""
+
+    def process(self) -> None:
+        if self.path == b"/20000":
+            raise ArithmeticError
+        super().process()
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_request_that_fails(stopped: Served, logged_failures: Failures) -> None:
     """Its connection is closed, the others go on, and the log has the error."""
+    stopped.site.requestFactory = Faulty
     one, other = await stopped.stranger(), await stopped.stranger()
-    for each in (one, other):
-        each.say(GET % 1 * 3)
-        await until(lambda each=each: bool(each.heard))  # type: ignore[misc]
-    failures: list[Exception] = [ArithmeticError()]
-
-    def is_ready() -> bool:
-        if failures:
-            raise failures.pop()
-        return True
-
-    stopped.site.is_ready = is_ready
+    one.say(GET % 1 + GET % 20_000 + GET % 1)
+    other.say(GET % 1 * 3)
+    await until(lambda: bool(one.heard and other.heard))
     stopped.clock.advance(0)
     assert (await one.lost).count(b"HTTP/1.1 200") == 1
     await until(lambda: other.heard.count(b"HTTP/1.1 200") == 3)
