@@ -83,7 +83,7 @@ class KerberosSupport:
             names=tuple(clients(connector.username, realm.name)),
             password=password,
             service=service_of(connector.kerberos_exchange_spn, url.hostname or ""),
-            kdc=realm.proxy or realm.kdc,
+            realm=realm,
             every_request=connector.kerberos_auth_every_request,
             tls=url.scheme == "https",
         )

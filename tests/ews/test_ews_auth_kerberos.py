@@ -174,18 +174,18 @@ def test_proxy_without_tls(url: str, tls: bool) -> None:
 def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is private, follows the integrations, and the library is told of it."""
     monkeypatch.setenv("KRB5_CONFIG", "/nowhere")
-    realms = [KerberosRealm("A.TEST")]
+    realms = [own := KerberosRealm("A.TEST")]
     folder = KerberosFolder(tmp_path, lambda: realms, lambda: b"PEM")
     path = tmp_path / "kerberos" / "krb5.conf"
-    folder.write(folder.contents())
+    folder.write(folder.contents(7, own))
     assert path.stat().st_mode & 0o777 == 0o600
     assert folder.authorities.read_bytes() == b"PEM"
     assert os.environ["KRB5_CONFIG"] == str(path)
     first = path.stat().st_ino
-    folder.write(folder.contents())
+    folder.write(folder.contents(7, own))
     assert path.stat().st_ino == first
     realms.append(KerberosRealm("B.TEST"))
-    folder.write(folder.contents())
+    folder.write(folder.contents(7, own))
     assert "B.TEST" in path.read_text()
 
 
@@ -275,7 +275,9 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kerberos_tickets, "krb5", None)
     assert not kerberos_tickets.installed()
     with pytest.raises(KerberosError, match=r"pip install 'pexschedd\[kerberos\]'"):
-        kerberos_tickets.sign_in([KerberosClient("svc", REALM)], "right", None)
+        kerberos_tickets.sign_in(
+            [KerberosClient("svc", REALM)], "right", None, Path("krb5.conf")
+        )
 
 
 # The authenticator, as far as it gets without a realm
@@ -291,6 +293,7 @@ def authenticator(state: Path) -> KerberosAuthenticator:
         names=(KerberosClient("svc", REALM),),
         password="right",
         service=KerberosService("HTTP", "mail.example.test"),
+        realm=KerberosRealm(REALM),
     )
     assert "right" not in repr(account)
     return KerberosAuthenticator(

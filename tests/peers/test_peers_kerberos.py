@@ -255,9 +255,12 @@ def test_channel_binding(
     accepted: bool,
 ) -> None:
     """A proof is bound to a certificate; who knows of another one refuses it."""
-    folder = KerberosFolder(tmp_path, lambda: [KerberosRealm(REALM, kdc=realm.address)])
-    folder.write(folder.contents())
-    ticket = kerberos_tickets.sign_in([KerberosClient("svc", REALM)], "right", None)
+    own = KerberosRealm(REALM, kdc=realm.address)
+    folder = KerberosFolder(tmp_path, lambda: [own])
+    folder.write(folder.contents(7, own))
+    ticket = kerberos_tickets.sign_in(
+        [KerberosClient("svc", REALM)], "right", None, folder.sign_in_config(7)
+    )
     proof = kerberos_tickets.KerberosProof(
         ticket, KerberosService("HTTP", "localhost"), bound_to
     )

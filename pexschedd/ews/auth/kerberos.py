@@ -27,6 +27,7 @@ from pexschedd.ews.auth.authenticated_connections import (
 )
 from pexschedd.ews.auth.challenges import offer
 from pexschedd.ews.auth.channel_binding import channel_binding
+from pexschedd.ews.auth.kerberos_config import KerberosRealm
 from pexschedd.ews.auth.kerberos_faults import (
     MISSING,
     Circumstances,
@@ -60,7 +61,8 @@ class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     """Not used when there is a keytab."""
     service: KerberosService
-    kdc: str = ""
+    realm: KerberosRealm
+    """The account's, and the way to its KDC."""
     every_request: bool = False
     tls: bool = True
     """True if Exchange is reached over TLS."""
@@ -148,7 +150,8 @@ class KerberosAuthenticator:
         try:
             ticket = self._ticket
             if ticket is None or ticket.expires < self._now().timestamp() + EARLY:
-                contents = self._folder.contents()
+                account = self._account
+                contents = self._folder.contents(account.integration, account.realm)
                 new = await self._in_thread(partial(self._sign_in, contents))
                 self._used.append(new)
                 self._ticket = ticket = new
@@ -180,7 +183,8 @@ class KerberosAuthenticator:
                 f"a keytab (keytabs/{account.integration}.keytab in the state folder)."
             )
         try:
-            return tickets.sign_in(account.names, account.password, keytab)
+            config = self._folder.sign_in_config(account.integration)
+            return tickets.sign_in(account.names, account.password, keytab, config)
         except KerberosError as error:
             raise sign_in_error(error, self._circumstances(keytab)) from error
 
@@ -209,7 +213,7 @@ class KerberosAuthenticator:
             username=account.username,
             realm=account.names[0].realm,
             service=account.service,
-            kdc=account.kdc,
+            kdc=account.realm.proxy or account.realm.kdc,
             keytab=str(keytab or ""),
             ahead=self._ahead,
         )

@@ -1,16 +1,40 @@
 """The files that the Kerberos library reads: its configuration, and keytabs.
 
 kerberos/krb5.conf               written here, from the integrations
+kerberos/<integration id>.conf   written here: what its sign-in reads
 kerberos/authorities.pem         written here: certificates that verify KDC proxies
 keytabs/<integration id>.keytab  put there by an administrator
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from pexschedd.ews.auth.kerberos_config import KerberosRealm, krb5_conf
 from pexschedd.util import atomic_file
+
+_VARIABLE = "KRB5_CONFIG"
+_variable_in_use = Lock()
+
+
+@contextmanager
+def configured_by(path: Path) -> Iterator[None]:
+    """Have the library's contexts that are made meanwhile read the file `path`.
+
+    Keep it short: nobody else can have it at the same time, the reactor included.
+    """
+    with _variable_in_use:
+        before = os.environ.get(_VARIABLE)
+        os.environ[_VARIABLE] = str(path)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_VARIABLE]
+            else:
+                os.environ[_VARIABLE] = before
 
 
 class KerberosFolder:
@@ -20,6 +44,9 @@ class KerberosFolder:
     (PEM), at any time. The whole process reads this configuration, by an environment
     variable: the library offers no other way. The machine's own (/etc/krb5.conf) is not
     read.
+
+    Sign-ins read another file, with their own realm alone. Otherwise whoever adds an
+    integration with the same realm would name a KDC for the passwords of all.
     """
 
     def __init__(
@@ -34,13 +61,20 @@ class KerberosFolder:
         self.authorities = self._config.with_name("authorities.pem")
         self._authorities = authorities
 
-    def contents(self) -> dict[Path, bytes]:
-        """Return the current contents of the files, and point the library at them."""
-        os.environ["KRB5_CONFIG"] = str(self._config)
+    def contents(self, integration: int, realm: KerberosRealm) -> dict[Path, bytes]:
+        """Return the current contents of the files that an integration needs, and
+        point the library at them. `realm` is the integration's own."""
+        with _variable_in_use:
+            os.environ[_VARIABLE] = str(self._config)
         return {
             self.authorities: self._authorities(),
             self._config: krb5_conf(self._realms()).encode(),
+            self.sign_in_config(integration): krb5_conf([realm]).encode(),
         }
+
+    def sign_in_config(self, integration: int) -> Path:
+        """Return the path of the configuration for an integration's sign-in."""
+        return self._config.with_name(f"{integration}.conf")
 
     def write(self, contents: Mapping[Path, bytes]) -> None:
         """Write the files that have changed. Blocks; raises OSError."""

@@ -17,6 +17,7 @@ from pexschedd.ews.auth.kerberos_faults import (
     UNKNOWN_CLIENT,
     KerberosError,
 )
+from pexschedd.ews.auth.kerberos_folder import configured_by
 from pexschedd.ews.auth.kerberos_names import KerberosClient, KerberosService
 
 
@@ -52,9 +53,12 @@ def installed() -> bool:
 
 
 def sign_in(
-    names: Sequence[KerberosClient], password: str, keytab: Path | None
+    names: Sequence[KerberosClient], password: str, keytab: Path | None, config: Path
 ) -> KerberosTicket:
     """Obtain a ticket, by the keytab if there is one. Raises `KerberosError`.
+
+    `config` is the library's configuration (krb5.conf): the KDCs that it names for the
+    realm are asked, and no others.
 
     The names are tried in turn as long as the KDC knows none of them; no more than one
     is tried with the password.
@@ -63,18 +67,19 @@ def sign_in(
         raise KerberosError(0, MISSING)
     for name in names[:-1]:
         try:
-            return _sign_in(name, password, keytab)
+            return _sign_in(name, password, keytab, config)
         except KerberosError as error:
             if error.code not in UNKNOWN_CLIENT:
                 raise
-    return _sign_in(names[-1], password, keytab)
+    return _sign_in(names[-1], password, keytab, config)
 
 
 def _sign_in(
-    name: KerberosClient, password: str, keytab: Path | None
+    name: KerberosClient, password: str, keytab: Path | None, config: Path
 ) -> KerberosTicket:
     try:
-        context = krb5.init_context()
+        with configured_by(config):
+            context = krb5.init_context()
         enterprise = krb5.PrincipalParseFlags.enterprise if name.enterprise else 0
         client = krb5.parse_name_flags(context, str(name).encode(), enterprise)
         options = krb5.get_init_creds_opt_alloc(context)
