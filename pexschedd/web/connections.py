@@ -142,8 +142,11 @@ def _make_room(connections: dict[Arriving, None]) -> bool:
 
 
 def is_ip_address(text: str) -> bool:
-    """Return whether a text is an IP address."""
-    return _address(text) is not None
+    """Return whether a text is an IP address, and nothing but that.
+
+    A zone ("fe80::1%eth0") means nothing on another machine, and may be any text.
+    """
+    return "%" not in text and _address(text) is not None
 
 
 def is_remote(address: str) -> bool:
