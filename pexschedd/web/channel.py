@@ -15,6 +15,9 @@ from twisted.web.http import HTTPChannel, Request
 from pexschedd.util.cooperate import TimeSlice
 from pexschedd.web.connections import OpenConnections
 
+_WRONG_LENGTH = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
 _TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
@@ -120,6 +123,16 @@ class BoundedChannel(HTTPChannel):
     def _begin(self) -> None:
         connections = self._connections
         self.due = connections.clock.seconds() + connections.caps.head
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Take a header; return False if that ends the connection."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than Python reads
+            assert self.transport is not None  # noqa: S101 - it is connected
+            self.transport.write(_WRONG_LENGTH)
+            self.loseConnection()
+            return False
 
     def allHeadersReceived(self) -> None:
         """Extend the time limit to that of the whole request."""

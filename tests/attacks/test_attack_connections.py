@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from pexschedd.web.connections import ConnectionCaps
@@ -113,6 +114,16 @@ async def test_half_open_connections_keep_nobody_out(few: Served) -> None:
         assert one.transport is not None
         one.transport.loseConnection()
         await one.lost
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_length_that_nobody_can_count(few: Served) -> None:
+    """A Content-Length of thousands of digits is answered, and is no error of ours."""
+    one = await few.stranger()
+    with capturedLogs() as logged:
+        one.say(GET + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n")
+        assert (await one.lost).startswith(b"HTTP/1.1 400")
+    assert not [event for event in logged if event.get("log_failure")]
 
 
 @pytest.mark.parametrize(
