@@ -6,6 +6,7 @@ them. It also keeps the stamp of `scheduling.inbox.ownership`. The service accou
 impersonates the mailbox in every call.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,7 +17,11 @@ from pexschedd.ews import calendar_access, error_messages
 from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import at_once, batches, in_halves, one_page
 from pexschedd.ews.client import EwsClient, Observer
-from pexschedd.ews.error_policy import TooMuch, blame_of_request
+from pexschedd.ews.error_policy import (
+    TooMuch,
+    UnexplainedServerError,
+    blame_of_request,
+)
 from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.find_item import PAGE
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
@@ -62,6 +67,9 @@ to end within the minute that the server allows."""
 
 MAX_BATCH = 100
 
+RESOLVE_TRIES = 3
+"""Attempts at an address that only this address seems to make fail."""
+
 
 class EwsMailbox:
     """See `scheduling.ports.mailbox.Mailbox` and `MailboxKeeping`.
@@ -91,6 +99,8 @@ class EwsMailbox:
         self._change_size = BatchSize(MAX_CHANGES)
         self._page_size = BatchSize(PAGE)
         self._parallel = parallel
+        self._unresolved: Counter[str] = Counter()
+        """Failed look-ups of addresses, one right after another."""
         self._fetcher = ItemFetcher(
             client,
             target,
@@ -242,13 +252,24 @@ class EwsMailbox:
         )
 
     async def primary_address(self, address: str) -> str:
-        """The primary address of the mailbox with this address; empty if unknown."""
+        """The primary address of the mailbox with this address; empty if unknown.
+
+        One for which the directory fails again and again, whatever the reason, is
+        unknown too: it must not hold up the mailbox.
+        """
         try:
-            return await self._client.read(
+            primary = await self._client.read(
                 build_resolve(self._target.mailbox, address), parse_primary
             )
         except MailboxRefused:
             return ""  # the directory is not for this account
+        except UnexplainedServerError:
+            self._unresolved[address] += 1
+            if self._unresolved[address] < RESOLVE_TRIES:
+                raise
+            primary = ""
+        del self._unresolved[address]
+        return primary
 
     async def close(self) -> None:
         """Close the connections."""

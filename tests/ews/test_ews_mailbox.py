@@ -15,7 +15,7 @@ from pexschedd.errors import (
     MailboxRefused,
     MailboxUnreachable,
 )
-from pexschedd.ews.mailbox import ews_mailbox
+from pexschedd.ews.mailbox import RESOLVE_TRIES, ews_mailbox
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.net.errors import ConnectionFailure, FailureKind
@@ -594,3 +594,14 @@ def test_a_reply_that_was_sent_is_not_sent_again() -> None:
     script = Script(doing("ErrorServerBusy"))
     with pytest.raises(MailboxBusy):
         now(script.mailbox().answer([answer]))
+
+
+def test_an_address_that_cannot_be_resolved_holds_up_nobody() -> None:
+    """The directory fails for one address each time: it is unknown in the end."""
+    failing = fault("ErrorInternalServerError")
+    mailbox = Script(*[failing] * RESOLVE_TRIES * 2).mailbox()
+    for _ in range(2):
+        for _ in range(RESOLVE_TRIES - 1):
+            with pytest.raises(MailboxBusy):
+                now(mailbox.primary_address("x@example.test"))
+        assert now(mailbox.primary_address("x@example.test")) == ""
