@@ -207,6 +207,36 @@ async def test_a_colleague(world: World) -> None:
 
 
 @story
+async def test_a_colleague_was_first(world: World) -> None:
+    """Bob knows the id of Alice's meeting before it has a room, and books one for it:
+    that keeps her from nothing when she adds hers."""
+    alice, bob = world.organizer(), world.organizer(BOB)
+    room, own = await world.book(), await world.book(BOB)
+    item = await alice.invite(
+        "Plans", AT_TEN, resources=(), required_attendees=attendees(BOB)
+    )
+    (entry,) = world.exchange.mailbox(ALICE).calendar()
+    assert entry.meeting is not None
+    goid = entry.meeting.goid
+
+    def of_alices_meeting(message: Any) -> None:
+        if message.meeting is not None:
+            message.meeting = replace(message.meeting, goid=goid)
+
+    with world.exchange.on_the_way(of_alices_meeting):
+        await bob.invite("Mine", AT_TEN + HOUR, body=own.instructions)
+    await world.settle()
+    await alice.change(
+        item, body=ex.HTMLBody(room.instructions), resources=attendees(EQUIPMENT)
+    )
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert sorted(await world.schedule()) == [window(AT_TEN), window(AT_TEN + HOUR)]
+    assert await world.door(room, at=AT_TEN) == "open"
+
+
+@story
 async def test_equipment_mailbox_as_organizer(world: World) -> None:
     """A meeting in the equipment mailbox's own name keeps nobody waiting."""
     item = world.exchange.schedule(

@@ -7,36 +7,30 @@ and one occurrence may be named by its local date alone (MS-OXCICAL, MS-OXOCAL s
 
 import msgspec
 
-from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.schedule import (
     MeetingRecord,
     ScheduledConference,
 )
-from pexschedd.scheduling.decisions.context import KnownMeetings, meeting_records
 from pexschedd.scheduling.decisions.decision import Undecidable
+from pexschedd.scheduling.decisions.own_records import OwnRecords
 from pexschedd.scheduling.recurrence.series_dates import original_on
 from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 
 
-def completed(
-    message: MeetingMessage, known: KnownMeetings, connector: Connector
-) -> MeetingMessage:
+def completed(message: MeetingMessage, own: OwnRecords) -> MeetingMessage:
     """Return the message with the occurrence and the sequence number that are meant.
 
     A message without a number is taken for one of the newest number: its time decides.
     Raises `Undecidable` for a message about a known series that says neither that it is
     about all of it nor which occurrence it is about.
     """
-    everything = (
-        meeting_records(known, connector.id, message.uid) if message.uid else []
-    )
-    if not everything:
+    if not own.all:
         return message
     if not message.has_sequence:
-        latest = max(map(_sequence, everything))
+        latest = max(map(_sequence, own.all))
         message = msgspec.structs.replace(message, sequence=latest)
-    series = known.series(connector.id, message.uid)
+    series = own.series
     if series is None or message.is_series:
         return message
     if message.occurrence_day is not None:

@@ -12,8 +12,6 @@ from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     MeetingRecord,
-    RecurringConference,
-    ScheduledConference,
 )
 from pexschedd.model.table import Table
 
@@ -27,11 +25,9 @@ class KnownMeetings(Protocol):
     def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         """The alias with this id; None for None."""
 
-    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
-        """The scheduled single meeting, or lone occurrences of an unknown series."""
-
-    def series(self, connector_id: int, uid: str) -> RecurringConference | None:
-        """The scheduled series."""
+    def records(self, connector_id: int, uid: str) -> list[MeetingRecord]:
+        """All that is scheduled of the meetings with this id, whosever they are: single
+        meetings, lone occurrences of unknown series, then series."""
 
     def early_cancellations(
         self, connector_id: int, uid: str
@@ -78,14 +74,6 @@ class IdSource(msgspec.Struct, frozen=True):
 
     new_id: Callable[[Table[Any]], int]
     digits: Callable[[int], str]
-
-
-def meeting_records(
-    known: KnownMeetings, connector_id: int, uid: str
-) -> list[MeetingRecord]:
-    """Return all that is scheduled of a meeting: single, occurrences, series."""
-    series = known.series(connector_id, uid)
-    return [*known.meetings(connector_id, uid), *([series] if series else [])]
 
 
 def tagged_aliases(

@@ -50,7 +50,6 @@ from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
     RoomTexts,
-    meeting_records,
     tagged_aliases,
 )
 from pexschedd.scheduling.decisions.decision import (
@@ -61,6 +60,7 @@ from pexschedd.scheduling.decisions.decision import (
     Undecidable,
 )
 from pexschedd.scheduling.decisions.meeting_request import MeetingRequest
+from pexschedd.scheduling.decisions.own_records import OwnRecords, own_records
 from pexschedd.scheduling.decisions.series_edit import without_occurrence
 from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
@@ -90,29 +90,22 @@ def decide(
     """
     if message.kind is MessageKind.OTHER:
         return Decision("not about a meeting")
-    if not _is_the_organizers(message, known, connector):
+    own = own_records(message, known, connector)
+    if own is None:
         # Before all else: a colleague's message must not be declined as nonsense
         # either, as that takes the organizer's meeting out of the calendar.
         return organizer.refused(f"the {message.kind}")
-    message = completed(message, known, connector)
+    message = completed(message, own)
     if message.kind is MessageKind.CANCELLATION:
-        return _cancelled(message, known, connector, now, ids, may_wait)
+        return _cancelled(message, own, known, connector, now, ids, may_wait)
     return MeetingRequest(
-        message, known, connector, texts, now, ids, may_wait=may_wait
+        message, own, known, connector, texts, now, ids, may_wait=may_wait
     ).decide()
-
-
-def _is_the_organizers(
-    message: MeetingMessage, known: KnownMeetings, connector: Connector
-) -> bool:
-    if not message.uid:
-        return True  # about no meeting that is known
-    scheduled = meeting_records(known, connector.id, message.uid)
-    return organizer.is_the_organizers(message, connector.id, scheduled, known)
 
 
 def _cancelled(
     message: MeetingMessage,
+    own: OwnRecords,
     known: KnownMeetings,
     connector: Connector,
     now: datetime,
@@ -132,8 +125,8 @@ def _cancelled(
             organizer=organizer.address_of(message),
             created=now,
         )
-        return _occurrence_cancelled(message, early, known, connector, now)
-    meetings = meeting_records(known, connector.id, message.uid)
+        return _occurrence_cancelled(message, early, own, known, now)
+    meetings = own.all
     if not meetings:
         return _cancelled_before_request(message, known, connector, now, may_wait)
     if message.sequence < max(each.sequence for each in meetings):
@@ -156,13 +149,12 @@ def _cancelled(
 def _occurrence_cancelled(
     message: MeetingMessage,
     early: CancelledOccurrence,
+    own: OwnRecords,
     known: KnownMeetings,
-    connector: Connector,
     now: datetime,
 ) -> Decision:
     original = early.recurrence_id
-    series = known.series(connector.id, message.uid)
-    meetings = known.meetings(connector.id, message.uid)
+    series = own.series
     if series is not None:
         if version_of_occurrence(series, original).is_newer_than(
             Version.of_message(message)
@@ -174,7 +166,7 @@ def _occurrence_cancelled(
             Action.REMOVE,
             changes=(Put(tables.RECURRING_CONFERENCE, edited),),
         )
-    orphan = next((m for m in meetings if m.recurrence_id == original), None)
+    orphan = next((m for m in own.meetings if m.recurrence_id == original), None)
     if orphan is None:
         # Its request, or that of its series, may still be on the way.
         note = "occurrence cancelled before it was scheduled"

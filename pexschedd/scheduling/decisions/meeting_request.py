@@ -31,7 +31,6 @@ from pexschedd.scheduling.decisions.context import (
     IdSource,
     KnownMeetings,
     RoomTexts,
-    meeting_records,
     tagged_aliases,
 )
 from pexschedd.scheduling.decisions.decision import (
@@ -43,6 +42,7 @@ from pexschedd.scheduling.decisions.decision import (
     Undecidable,
     declined,
 )
+from pexschedd.scheduling.decisions.own_records import OwnRecords
 from pexschedd.scheduling.decisions.series_edit import (
     with_newer,
     with_occurrence,
@@ -73,6 +73,7 @@ class MeetingRequest:
     def __init__(
         self,
         message: MeetingMessage,
+        own: OwnRecords,
         known: KnownMeetings,
         connector: Connector,
         texts: RoomTexts,
@@ -102,9 +103,9 @@ class MeetingRequest:
         self.ids = ids
         self.may_wait = may_wait
         self.rooms = ConferenceBuilder(message, known, connector, texts, now, ids)
-        self.series = known.series(connector.id, message.uid)
-        self.meetings = known.meetings(connector.id, message.uid)
-        self.scheduled = meeting_records(known, connector.id, message.uid)
+        self.series = own.series
+        self.meetings = own.meetings
+        self.scheduled = own.all
         version = Version.of_message(message)
         self.early_cancellations = [
             each

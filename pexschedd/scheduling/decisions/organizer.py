@@ -6,7 +6,6 @@ delegate sends on behalf of the organizer, and a forwarded copy still names the
 organizer; a renamed address, or another one of the same mailbox, is the same person.
 """
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from pexschedd.model.meeting import MeetingMessage
@@ -40,23 +39,6 @@ class Mailboxes(Protocol):
 def address_of(message: MeetingMessage) -> str:
     """Return the organizer's address as records keep it; empty if there is none."""
     return message.organizer.email.casefold()
-
-
-def is_the_organizers(
-    message: MeetingMessage,
-    connector_id: int,
-    scheduled: Iterable[Owned],
-    mailboxes: Mailboxes,
-) -> bool:
-    """Return whether a message comes from the organizer of what is scheduled.
-
-    True where nothing is known of an organizer: such records are older than this rule.
-    """
-    return all(
-        is_from(each.organizer, message, connector_id, mailboxes)
-        for each in scheduled
-        if each.organizer
-    )
 
 
 def is_from(

@@ -24,7 +24,7 @@ from pexschedd.model.integration import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.decisions import organizer
-from pexschedd.scheduling.decisions.context import IdSource, meeting_records
+from pexschedd.scheduling.decisions.context import IdSource
 from pexschedd.scheduling.decisions.decide import decide
 from pexschedd.scheduling.decisions.decision import (
     Decision,
@@ -131,7 +131,7 @@ class MessageHandler:
             if isinstance(message, MeetingMessage) and message.uid:
                 named[message.uid].add(organizer.address_of(message))
         for uid, addresses in named.items():
-            known = meeting_records(self._lookup, connector.id, uid)
+            known = self._lookup.records(connector.id, uid)
             early = self._lookup.early_cancellations(connector.id, uid)
             addresses.update(each.organizer for each in known)
             addresses.update(each.organizer for each in early)

@@ -7,8 +7,6 @@ from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAli
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     MeetingRecord,
-    RecurringConference,
-    ScheduledConference,
 )
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.store.store import Store
@@ -42,13 +40,14 @@ class MeetingLookup:
         """Return whether the directory has two addresses for the same mailbox."""
         return self._addresses.same_mailbox(connector_id, one, other)
 
-    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
-        """The scheduled single meeting, or lone occurrences of an unknown series."""
-        return self._store.find_all(tables.SCHEDULED_BY_UID, (connector_id, uid))
-
-    def series(self, connector_id: int, uid: str) -> RecurringConference | None:
-        """The scheduled series."""
-        return self._store.find(tables.RECURRING_BY_UID, (connector_id, uid))
+    def records(self, connector_id: int, uid: str) -> list[MeetingRecord]:
+        """All that is scheduled of the meetings with this id, whosever they are: single
+        meetings, lone occurrences of unknown series, then series."""
+        key = connector_id, uid
+        return [
+            *self._store.find_all(tables.SCHEDULED_BY_UID, key),
+            *self._store.find_all(tables.RECURRING_BY_UID, key),
+        ]
 
     def early_cancellations(
         self, connector_id: int, uid: str

@@ -116,12 +116,8 @@ class RoomRestorer:
         )
 
     def _version(self, connector: Connector, uid: str) -> Version:
-        series = self._lookup.series(connector.id, uid)
-        if series is not None:
-            return Version.of_record(series)
-        for meeting in self._lookup.meetings(connector.id, uid):
-            return Version.of_record(meeting)
-        return Version(0, None)
+        records = self._lookup.records(connector.id, uid)
+        return Version.of_record(records[-1]) if records else Version(0, None)
 
 
 UNANNOUNCED = ""
@@ -139,11 +135,11 @@ def records_with_room(
     lookup: MeetingLookup, connector_id: int, uid: str
 ) -> list[MeetingRecord]:
     """The records of a meeting whose room exists."""
-    found: list[MeetingRecord] = []
-    found += lookup.meetings(connector_id, uid)
-    series = lookup.series(connector_id, uid)
-    found += [series] if series else []
-    return [each for each in found if lookup.conference(each.conference) is not None]
+    return [
+        each
+        for each in lookup.records(connector_id, uid)
+        if lookup.conference(each.conference) is not None
+    ]
 
 
 def is_announced(lookup: MeetingLookup, connector_id: int, uid: str) -> bool:

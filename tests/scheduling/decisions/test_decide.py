@@ -20,6 +20,7 @@ from pexschedd.model.meeting import (
 )
 from pexschedd.model.schedule import (
     CancelledOccurrence,
+    MeetingRecord,
     RecurringConference,
     ScheduledConference,
 )
@@ -85,22 +86,14 @@ class Rooms:
     def alias_by_id(self, id: int | None) -> ScheduledAlias | None:
         return self.aliases.get(id or 0)
 
-    def meetings(self, connector_id: int, uid: str) -> list[ScheduledConference]:
+    def records(self, connector_id: int, uid: str) -> list[MeetingRecord]:
+        everything: list[MeetingRecord] = [*self.rows.values()]
+        everything += [*self.recurring.values()]
         return [
-            m
-            for m in self.rows.values()
-            if (m.exchange_connector, m.ews_item_uid) == (connector_id, uid)
+            each
+            for each in everything
+            if (each.exchange_connector, each.ews_item_uid) == (connector_id, uid)
         ]
-
-    def series(self, connector_id: int, uid: str) -> RecurringConference | None:
-        return next(
-            (
-                s
-                for s in self.recurring.values()
-                if (s.exchange_connector, s.ews_item_uid) == (connector_id, uid)
-            ),
-            None,
-        )
 
     def early_cancellations(
         self, connector_id: int, uid: str

@@ -13,8 +13,10 @@ from tests.scheduling.decisions import test_decide_series as of_series
 from tests.scheduling.decisions.test_decide import (
     HOUR,
     NOW,
+    OTHER_TAG,
     Rooms,
     later,
+    request,
     run,
     scheduled,
 )
@@ -150,3 +152,49 @@ def test_a_colleagues_nonsense_is_refused_like_the_rest(
     nonsense = as_bob(later(kind=kind, sequence=9, **changes))
     decision = run(nonsense, rooms)
     assert (decision.action, decision.changes) == (Action.REPLY, ())
+
+
+def test_a_room_that_a_colleague_has_booked_keeps_nobody_out() -> None:
+    """Bob sends the id of Alice's meeting, which has no room yet, with his own tag.
+    Alice adds a room later: each has their own, and changes and cancels it alone."""
+    rooms = Rooms()
+    rooms.book()
+    rooms.book(2, OTHER_TAG)
+    rooms.apply(run(as_bob(request(tag=OTHER_TAG, sequence=7)), rooms))
+    decision = run(request(), rooms)
+    assert (decision.action, decision.template) == (
+        Action.ACCEPT,
+        AnswerTemplate.NEW_SINGLE,
+    )
+    rooms.apply(decision)
+    hers = {alias.ews_item_uid for alias in rooms.aliases.values()}
+    assert hers == {request().uid}
+    assert len(rooms.conferences) == 2
+
+    moved = run(later(start=NOW + 5 * HOUR, end=NOW + 6 * HOUR), rooms)
+    assert (moved.action, moved.template) == (
+        Action.ACCEPT,
+        AnswerTemplate.EDITED_SINGLE,
+    )
+    rooms.apply(moved)
+    rooms.apply(run(as_bob(cancelled(request(sequence=8))), rooms))
+    (left,) = rooms.rows.values()
+    assert (left.organizer, left.meeting_start) == (ALICE, NOW + 5 * HOUR)
+    # With her tag he is refused as ever.
+    assert run(as_bob(request(sequence=9)), rooms).action is Action.REPLY
+    assert run(as_bob(cancelled(request(sequence=9))), rooms).action is Action.REPLY
+
+
+def test_a_used_tag_gives_no_meeting_of_ones_own() -> None:
+    """Neither a tag that a meeting has, nor one whose room is gone, nor none at all."""
+    for changes in (
+        {"is_used": True},
+        {"conference_deletion_time": NOW},
+        {"ews_item_uid": "another"},
+        {"exchange_connector": 2},
+    ):
+        rooms = scheduled()
+        rooms.book(2, OTHER_TAG, **changes)
+        decision = run(as_bob(request(tag=OTHER_TAG)), rooms)
+        assert (decision.action, decision.changes) == (Action.REPLY, ())
+    assert run(as_bob(request(tag="")), scheduled()).action is Action.REPLY

@@ -414,8 +414,7 @@ class Colleague(RuleBasedStateMachine):
 
     @staticmethod
     def found(rooms: Rooms, uid: str) -> list[MeetingRecord]:
-        series = rooms.series(1, uid)
-        return [*rooms.meetings(1, uid), *([series] if series else [])]
+        return rooms.records(1, uid)
 
     def times(self, rooms: Rooms, uid: str) -> list[Any]:
         """The tags and the times that the organizers have for a meeting."""
