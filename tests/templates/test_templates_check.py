@@ -141,6 +141,8 @@ def _nested(opening: str, inner: str, closing: str, times: int) -> str:
         "{{ a" + ".a" * 6000 + " }}",
         "{{ a" + "|abs" * 3000 + " }}",
         "{{ [" + "1," * 8000 + "] }}",
+        "{{ a }}" * 2000,
+        "{{ 'a'" + "~'a'" * 2000 + " }}",
         _nested("{% if 1 %}", "", "{% endif %}", 700),
         _nested("{% for a in a %}", "", "{% endfor %}", 40),
         "{{ 1" + "0" * 5000 + " }}",
