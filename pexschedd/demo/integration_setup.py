@@ -13,6 +13,7 @@ from pexschedd.demo.views import AddIn
 NAME = "Demo desk"
 ROOM = "pexipmeeting@example.test"
 _RESOURCE = "ms_exchange_connector"
+_PASSWORD = "svc"  # noqa: S105 - the sandbox's
 
 
 def addresses(ports: Ports) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def integration(ports: Ports) -> dict[str, Any]:
         "name": NAME,
         "description": "Made by the demo at its first start.",
         "username": "svc@example.test",
-        "password": "svc",
+        "password": _PASSWORD,
         "room_mailbox_name": "Pexip Meeting",
         "room_mailbox_email_address": ROOM,
         "poll_interval": 1,
@@ -80,6 +81,8 @@ async def _ours(daemon: DaemonClient) -> list[dict[str, Any]]:
 async def _follow(daemon: DaemonClient, row: dict[str, Any], ports: Ports) -> None:
     wanted = addresses(ports)
     changes = {name: value for name, value in wanted.items() if row[name] != value}
+    if "url" in changes:
+        changes["password"] = _PASSWORD  # it does not follow an address by itself
     if changes:
         await daemon.change(row["resource_uri"], changes)
     domains = await daemon.objects("exchange_domain")
