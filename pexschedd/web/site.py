@@ -8,6 +8,7 @@ handed to a sink that buffers, not a logger event.
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from itertools import count
 from json import dumps
 from secrets import token_hex
@@ -135,7 +136,7 @@ class BoundedRequest(TwistedRequest):
             )
         return None
 
-    @property
+    @cached_property
     def client_address(self) -> str:
         """The client's IP address; empty on a Unix socket without a proxy.
 

@@ -5,10 +5,9 @@ sent. When the free aliases of a range run low, those who hold many unused ones 
 the oldest, so that others get any.
 """
 
-import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from hashlib import sha256
+from hashlib import blake2b
 from heapq import heapify, heapreplace
 
 import msgspec
@@ -34,7 +33,8 @@ class UnusedAlias(msgspec.Struct, frozen=True):
 def user_key(integration: str, user: str) -> str:
     """Return the key under which a user's aliases are counted: no name, and another
     one in each integration. `integration` is its uuid."""
-    return hmac.digest(integration.encode(), user.encode(), sha256)[:9].hex()
+    key = integration.encode()
+    return blake2b(user.encode(), digest_size=9, key=key).hexdigest()
 
 
 def range_size(digits: int) -> int:
