@@ -9,6 +9,7 @@ handed to a sink that buffers, not a logger event.
 import re
 from collections.abc import Callable
 from functools import cached_property
+from http import HTTPStatus
 from itertools import count
 from json import dumps
 from secrets import token_hex
@@ -17,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.web.http import RESPONSES
 from twisted.web.resource import IResource
 from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site as TwistedSite
@@ -88,6 +90,12 @@ class BoundedRequest(TwistedRequest):
         together with what was too much."""
         if not self._is_refused:
             super().requestReceived(command, path, version)
+
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:
+        """Set the status, with the words of RFC 6585 that Twisted does not have."""
+        if message is None and code not in RESPONSES:
+            message = HTTPStatus(code).phrase.encode()
+        super().setResponseCode(code, message)
 
     def process(self) -> None:
         """Number the request, set the default headers, and route it or refuse it."""

@@ -17,6 +17,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
+from twisted.web.resource import Resource
 
 from pexschedd.web.health import HealthApi
 from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal_path
@@ -122,6 +123,31 @@ async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
     assert answer["code"] == "too_large"
     assert str(BODY_LIMIT) in answer["message"]
     assert answer["error"] == answer["message"]
+
+
+class Weary(Resource):
+    """Sends everybody away."""
+
+    isLeaf = True
+
+    def render(self, request: Any) -> bytes:
+        request.setResponseCode(429)
+        request.setHeader(b"content-type", b"application/json")
+        request.setHeader(b"connection", b"close")
+        return b"{}"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_words_of_newer_statuses() -> None:
+    """Twisted has none for 429; ours are the standard's."""
+    weary = HttpSite(Weary(), reactor, None)
+    listening = reactor.listenTCP(0, weary, interface="127.0.0.1")
+    status, _ = await ask(
+        listening.getHost().port,
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    await listening.stopListening()
+    assert status == b"HTTP/1.1 429 Too Many Requests"
 
 
 @pytest.mark.parametrize("said", [b"HTTP/1.0", b"HTTP/1.0\r\nHost: x"])
