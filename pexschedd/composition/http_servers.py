@@ -88,6 +88,8 @@ class HttpServers(MultiService):
             pane=self._pages.pane,
             refused_hosts=refused.hosts,
             serving=lambda: bool(self.running),
+            policy_is_open=runtime.config.policy_password_file is None
+            and not runtime.config.policy_endpoints,
             reserve=reserve_of,
         )
 

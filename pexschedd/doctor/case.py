@@ -39,6 +39,8 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts of the Exchange servers named in refused identity tokens."""
     serving: bool = True
     """True if the daemon, which serves the add-in, is running."""
+    policy_is_open: bool = False
+    """True if the policy interface answers whoever reaches the add-in's address."""
     proxy: str = ""
     """The web proxy on the way to Exchange, without its password; empty: none."""
 

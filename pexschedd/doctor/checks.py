@@ -211,4 +211,7 @@ def _addin() -> list[DoctorCheck]:
 
 
 def _installation() -> list[DoctorCheck]:
-    return [DoctorCheck("disk", "Disk", probes.disk, installation.disk)]
+    return [
+        DoctorCheck("policy", "Policy interface", probes.nothing, installation.policy),
+        DoctorCheck("disk", "Disk", probes.disk, installation.disk),
+    ]

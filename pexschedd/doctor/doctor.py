@@ -49,6 +49,7 @@ class Doctor:
     integration's service account. `pane` returns the page that this daemon serves as an
     integration's pane, or None where that is not known; `refused_hosts` the hosts named
     in an integration's refused tokens; `serving` tells whether the daemon is running;
+    `policy_is_open` whether the policy interface answers everybody;
     `reserve` gives, for a disk's size, the bytes that the store keeps free; `public`
     reaches the add-in as users' devices do.
     """
@@ -64,6 +65,7 @@ class Doctor:
         pane: Callable[[Connector], bytes | None] = lambda _: None,
         refused_hosts: Callable[[int], tuple[str, ...]] = lambda _: (),
         serving: Callable[[], bool] = lambda: True,
+        policy_is_open: bool = False,
         reserve: Callable[[int], int] = lambda _: 0,
         disk: Callable[[Path], DiskState] | None = None,
         public: Network | None = None,
@@ -76,6 +78,7 @@ class Doctor:
         self._pane = pane
         self._refused_hosts = refused_hosts
         self._serving = serving
+        self._policy_is_open = policy_is_open
         self._disk = disk or (lambda path: disk_of(path, reserve))
         self._waiting: dict[tuple[int, str], list[Deferred[DoctorReport]]] = {}
         # Users' devices trust the system's authorities, but not those configured here.
@@ -145,6 +148,7 @@ class Doctor:
             now=self._now(),
             refused_hosts=self._refused_hosts(connector.id),
             serving=self._serving(),
+            policy_is_open=self._policy_is_open,
             domains=tuple(
                 each.domain
                 for each in every(tables.EXCHANGE_DOMAIN)

@@ -304,3 +304,13 @@ def test_extended_protection_is_thought_of(
     assert found.status is CheckStatus.FAILED
     assert ("Extended Protection" in found.cause) is expected
     assert any("ExtendedProtection" in each for each in found.commands) is expected
+
+
+def test_an_open_policy_interface() -> None:
+    """A password or an endpoint of its own is recommended, naming the settings."""
+    found = installation.policy(
+        msgspec.structs.replace(CASE, policy_is_open=True), None
+    )
+    assert found.status is CheckStatus.PASSED
+    assert "endpoints.policy" in found.message
+    assert "Recommended" not in installation.policy(CASE, None).message

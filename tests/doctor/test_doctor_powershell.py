@@ -243,3 +243,10 @@ def test_what_is_made_is_looked_for_first() -> None:
                     continue
                 before = "\n".join(lines[:number])
                 assert f"Get-{made[1]} " in before or f"Get-{made[1]}\n" in before, line
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_script_lets_nobody_write_in_anothers_name(target: str) -> None:
+    """Exchange takes requests of people only who have signed in."""
+    script = script_for(PLAIN, SetupOptions(target=target))
+    assert "-RequireSenderAuthenticationEnabled $true" in script

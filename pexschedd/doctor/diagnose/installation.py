@@ -45,6 +45,18 @@ def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
     )
 
 
+def policy(case: ExaminedIntegration, _: object) -> CheckFinding:
+    """Tell who can ask which rooms are open; the PINs are in the answers."""
+    if case.policy_is_open:
+        return passed(
+            "Whoever reaches the add-in's address can ask which rooms are open, and "
+            "gets their PINs. Recommended: a name and password that conferencing nodes "
+            "show (policy in the configuration file), or an endpoint that only they "
+            "reach (endpoints.policy)."
+        )
+    return passed("It has a password, or an endpoint of its own.")
+
+
 def disk(_case: ExaminedIntegration, seen: DiskState) -> CheckFinding:
     """Judge the free space for the state folder."""
     if seen.problem:

@@ -95,7 +95,11 @@ def mailbox(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
                 f"Get-MailboxStatistics -Identity {quoted(address)}",
             ),
         )
-    return passed(f"The mailbox {address} can be opened.")
+    return passed(
+        f"The mailbox {address} can be opened. Who may send to it cannot be seen from "
+        "here: let Exchange take requests of people only who have signed in "
+        "(RequireSenderAuthenticationEnabled), as anybody else can write any sender."
+    )
 
 
 _NOT_MAILBOXES = {

@@ -33,4 +33,9 @@ CALENDAR = f"""
 # Otherwise Exchange itself accepts meetings, and no virtual room is created for them.
 
 Set-CalendarProcessing -Identity $Mailbox {PROCESSING}
+
+# --- Requests of people only who have signed in ------------------------------------
+# Anybody else can write any sender, and move or cancel other people's meetings.
+
+Set-Mailbox -Identity $Mailbox -RequireSenderAuthenticationEnabled $true
 """
