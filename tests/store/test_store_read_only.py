@@ -453,7 +453,6 @@ def test_a_really_full_disk(disk: SmallDisk) -> None:
     look(opened)
     assert state_of(opened) is StoreState.WRITABLE
     opened.wait(opened.delete(ROOM, *range(1, 50)))
-    opened.compact()
     opened.wait(opened.put(ROOM, Room(id=1000, name="after")))
     opened.close()
 
