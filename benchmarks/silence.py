@@ -1,4 +1,4 @@
-"""How long the daemon says nothing while strangers do their worst.
+"""The longest silence of the daemon while strangers do their worst.
 
     python -m benchmarks.silence
 

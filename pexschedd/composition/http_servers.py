@@ -25,7 +25,7 @@ from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.upkeep.audit_service import AuditService
-from pexschedd.store.disk_reserve import reserve_of
+from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pexschedd.errors import StoreError
-from pexschedd.store.disk_reserve import DiskSpace
+from pexschedd.store.disk.reserve import DiskSpace
 from pexschedd.util.spare_descriptors import SPARE
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)

@@ -23,8 +23,8 @@ from pexschedd.store import documents
 from pexschedd.store.collection import KEPT, Collection
 from pexschedd.store.compactor import FLOOR, Compactor
 from pexschedd.store.disk.guard import DiskGuard
+from pexschedd.store.disk.reserve import DiskReserve, StoreState
 from pexschedd.store.disk.reserve_file import ReserveFile
-from pexschedd.store.disk_reserve import DiskReserve, StoreState
 from pexschedd.store.folder import StateFolder
 from pexschedd.store.fs import FileSystem, RealFileSystem, replace
 from pexschedd.store.journal import line

@@ -157,7 +157,7 @@ def test_a_turn_is_short_however_many_wait() -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_goes_is_forgotten(stopped: Served) -> None:
-    """What it has sent ahead is not processed any more, and no error is logged."""
+    """Requests that it has sent ahead are not processed, and no error is logged."""
     one = await stopped.stranger()
     one.say(GET % 1 * 4)
     await until(lambda: bool(one.heard))
@@ -191,7 +191,7 @@ async def one_that_does_not_read(served: Served, ahead: int) -> Stranger:
 
 
 async def until_nothing_is_answered(served: Served) -> int:
-    """How many answers there are when no turn brings another one."""
+    """The number of answers when no turn brings another one."""
     answered = -1
     while answered < len(served.paths):
         answered = len(served.paths)

@@ -9,7 +9,7 @@ from pexschedd.crypto import password_hashes
 from pexschedd.crypto.password_hashes import HashParameters, is_password, make_hash
 
 COSTS = password_hashes.CURRENT
-"""Those of the product: read before the tests get cheap ones."""
+"""The product's costs: read before the tests get cheap ones."""
 
 SALT = b"salt" * 4
 OTHER = b"talt" * 4

@@ -225,8 +225,8 @@ def test_a_start_that_no_calendar_holds(year: int) -> None:
 
 
 def test_the_calendar_itself_is_refused(clock: Clock, throttles: Throttles) -> None:
-    """What the second way meets, too, is no fault of the search: it is told, and the
-    search is tried again the next time."""
+    """A refusal of the second way as well is no fault of the search: it is told, and
+    the search is tried again the next time."""
     denied = response("FindItem", failure("FindItem", "ErrorAccessDenied", "TEXT"))
     script = Script(REFUSED, denied, REFUSED, denied)
     for _ in range(2):

@@ -13,7 +13,7 @@ from tests.ews.test_ews_stream_sandbox import Told
 
 @pytest_twisted.ensureDeferred
 async def test_forbidden_characters(exchange: Exchange) -> None:
-    """What senders put into their messages does not keep the rest from being read."""
+    """Texts of senders that XML does not allow keep nothing else from being read."""
     exchange.invite("Plans", "<p>PXPS:-1#</p>")
     mailbox = exchange.mailbox()
     exchange.misbehave(kind="forbidden-characters", times=None)

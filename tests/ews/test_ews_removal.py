@@ -238,7 +238,7 @@ def test_what_cannot_be_deleted_either() -> None:
 
 
 def test_a_cancellation_that_is_gone() -> None:
-    """Somebody has taken the message away meanwhile: nothing is left to do."""
+    """A message that was taken away meanwhile: nothing is left to do."""
     gone = response("GetItem", failure("GetItem", "ErrorItemNotFound"))
     kind, _, asked = removed(Script(REFUSED, gone))
     assert kind is OutcomeKind.GONE

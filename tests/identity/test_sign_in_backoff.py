@@ -35,7 +35,7 @@ def gate() -> Gate:
 
 
 def test_a_few_are_free(gate: Gate) -> None:
-    """Who mistypes a few times waits for nothing, then for ever longer."""
+    """A few failures cost nothing; then each further one costs a longer wait."""
     assert [gate.wait() for _ in range(FREE)] == [0.0] * FREE
     waits = []
     for _ in range(4):

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pexschedd.store.disk_reserve import DiskSpace
+from pexschedd.store.disk.reserve import DiskSpace
 from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, ROOM_BY_OWNER, Opened, Room
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pexschedd.store.disk_reserve import DiskSpace
+from pexschedd.store.disk.reserve import DiskSpace
 from pexschedd.store.fs import FileSystem, is_temporary
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from pexschedd.scheduling.alarms.disk_space import INSTANCE, INTERVAL, disk_watc
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
-from pexschedd.store.disk_reserve import (
+from pexschedd.store.disk.reserve import (
     LEAST,
     MIB,
     MOST,

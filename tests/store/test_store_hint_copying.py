@@ -10,7 +10,7 @@ import pytest
 
 from pexschedd.errors import StoreError
 from pexschedd.store.compaction import Compaction
-from pexschedd.store.disk_reserve import MIB, DiskSpace
+from pexschedd.store.disk.reserve import MIB, DiskSpace
 from pexschedd.store.fs import is_temporary
 from pexschedd.store.hints import hint_files
 from pexschedd.store.journal.manifest import hint_name

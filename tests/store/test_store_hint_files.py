@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import StoreError
-from pexschedd.store.disk_reserve import MIB, DiskSpace
+from pexschedd.store.disk.reserve import MIB, DiskSpace
 from pexschedd.store.hints import code_fingerprint, hint_files
 from tests.store.cold_support import (
     JOURNAL,

@@ -12,7 +12,7 @@ import pytest_twisted
 from PIL import Image
 
 from pexschedd.model import tables
-from pexschedd.store.disk_reserve import MIB, DiskSpace, StoreState
+from pexschedd.store.disk.reserve import MIB, DiskSpace, StoreState
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.store import Store
 from tests.web_admin.web_admin_support import (

@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from pexschedd.errors import StoreFull, StoreReadOnly
+from pexschedd.store.disk.reserve import DiskReserve, DiskSpace, StoreState
 from pexschedd.store.disk.reserve_file import ReserveFile
-from pexschedd.store.disk_reserve import DiskReserve, DiskSpace, StoreState
 from pexschedd.store.fs import FileSystem
 from pexschedd.store.journal.journal import Journal
 

@@ -1,6 +1,6 @@
 """A file that is given up on a full disk, so that the last writes have room.
 
-The disk is noticed to be nearly full long before it is, see `disk_reserve.py`. But it
+The disk is noticed to be nearly full long before it is, see `reserve.py`. But it
 may be filled by others within seconds, and a quota does not show in the disk's free
 space. Then this file is removed: what has to be stored still, such as that an answer
 was given, has its space.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pexschedd.store.disk_reserve import DiskSpace
+from pexschedd.store.disk.reserve import DiskSpace
 from pexschedd.store.fs import FileSystem, write_all
 
 NAME = "disk-reserve"

@@ -9,7 +9,7 @@ from typing import Any
 from unicodedata import unidata_version
 
 from pexschedd.model.table import Table
-from pexschedd.store.disk_reserve import reserve_of
+from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.store.fs import FileSystem, may_pass, temporary_name, write_all
 from pexschedd.store.hints.hints import (
     BLOCK,

@@ -37,7 +37,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError, StoreReadOnly
-from pexschedd.store.disk_reserve import advice
+from pexschedd.store.disk.reserve import advice
 from pexschedd.store.fs import may_pass
 from pexschedd.store.journal.segments import Segments
 

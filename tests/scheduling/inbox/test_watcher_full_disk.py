@@ -14,7 +14,7 @@ from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.disk_space import INSTANCE, INTERVAL, disk_watch
 from pexschedd.scheduling.ports.mailbox import Action
-from pexschedd.store.disk_reserve import StoreState
+from pexschedd.store.disk.reserve import StoreState
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.store import Store
 from tests.scheduling.mailbox_support import MemoryInbox
