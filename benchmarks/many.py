@@ -27,7 +27,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from benchmarks.servers import alias, daemon, reactor, ready, tagged
 from pexschedd.clock import system_now
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import Account, Processing, Sandbox, default_accounts
 from pexschedd.sandbox.notifications.subscriptions import (
     SubscriptionLimits,

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.many import address, process
 from pexschedd.ews.streaming.stream import MINUTES
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.ownership import EVERY
 
 ALONE, PAUSE = 40, 0.7

@@ -31,7 +31,7 @@ from pexschedd.clock import system_now
 from pexschedd.config import Config
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.sandbox import Sandbox, SeriesRecurrence, default_accounts
 from pexschedd.store.store import Store

@@ -34,7 +34,7 @@ from benchmarks.warped import Warp
 from pexschedd.config import Config
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import Account, Sandbox
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.scheduling.alarms import names

@@ -19,7 +19,7 @@ from pexschedd.ews.auth.kerberos_folder import KerberosFolder
 from pexschedd.ews.auth.kerberos_names import clients, realm_of, service_of
 from pexschedd.ews.auth.lockout_guard import LockoutGuard
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 
 class NoTokenSource:

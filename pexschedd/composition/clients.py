@@ -23,7 +23,7 @@ from pexschedd.identity.oauth.endpoint import TokenEndpoint
 from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.oauth.token_caches import LOOK_EVERY, TokenCaches
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
 from pexschedd.scheduling.alarms.metadata_check import MetadataCheck
 from pexschedd.util.periodic import Periodic, Running

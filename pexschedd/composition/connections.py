@@ -24,7 +24,7 @@ from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
 from pexschedd.store.secrets import SecretVault

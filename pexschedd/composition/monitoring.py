@@ -10,7 +10,7 @@ from pexschedd.clock import Now
 from pexschedd.metrics import IntegrationReading, Metrics, Readings
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms import health
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
 from pexschedd.scheduling.inbox.supervisor import Supervisor

@@ -6,7 +6,7 @@ from socket import gethostname
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.runtime import Runtime, chance, digits, uuid4
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
 from pexschedd.scheduling.inbox.mailbox_alarms import (
     ConnectionAlarm,

@@ -20,7 +20,7 @@ from pexschedd.control.protocol import (
 from pexschedd.doctor.report import CheckStatus, DoctorReport
 from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.supervisor import wants_worker
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
 from pexschedd.scheduling.upkeep.maintenance import (

@@ -7,7 +7,7 @@ import msgspec
 
 from pexschedd.identity.exchange_token import addin_url
 from pexschedd.model.fields.addresses import is_loopback
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 ONLINE_HOSTS = (
     "outlook.office365.com",

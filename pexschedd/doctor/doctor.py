@@ -22,7 +22,7 @@ from pexschedd.doctor.running import run
 from pexschedd.errors import NotFound
 from pexschedd.ews.client import Poster
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pexschedd.errors import InvalidToken
 from pexschedd.identity.exchange_token import read_token
 from pexschedd.model.fields.addresses import is_host
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 KEPT = 10
 """Number of hosts remembered for each integration: the latest."""

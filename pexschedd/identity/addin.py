@@ -16,7 +16,7 @@ from pexschedd.identity.exchange_token import (
     metadata_url,
     read_token,
 )
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 DomainsOf = Callable[[int], Iterable[str]]
 """Gives the Exchange metadata domains or URLs of an integration, by its id."""

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 
 from pexschedd.logs import acting
 from pexschedd.model.fields.declaration import Record
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 _log = Logger(namespace="administrator.configuration")
 

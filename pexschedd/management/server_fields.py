@@ -11,7 +11,11 @@ from pexschedd.management.resources import AnyResource
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.fields.validation import is_writable
-from pexschedd.model.integration import Connector, ExchangeDomain, manifest_differs
+from pexschedd.model.integration.connector import (
+    Connector,
+    ExchangeDomain,
+    manifest_differs,
+)
 from pexschedd.store.secrets import SecretVault
 
 

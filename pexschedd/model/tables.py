@@ -7,7 +7,7 @@ from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.fields.unsupported import unsupported_settings
-from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from pexschedd.bodies import tags
 from pexschedd.errors import NotFound
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.decisions.alias_release import user_key
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts

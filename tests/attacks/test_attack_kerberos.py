@@ -12,7 +12,7 @@ from pexschedd.clock import system_now
 from pexschedd.composition.authentication import KerberosSupport
 from pexschedd.errors import MailboxUnreachable
 from pexschedd.ews.auth import kerberos_tickets
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from tests.ews.ews_auth_support import REQUEST, ScriptedConnection
 
 pytestmark = pytest.mark.skipif(

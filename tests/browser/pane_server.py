@@ -18,7 +18,7 @@ from twisted.web.static import Data
 
 from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles

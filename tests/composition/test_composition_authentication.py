@@ -9,7 +9,7 @@ import pytest_twisted
 from pexschedd.clock import system_now
 from pexschedd.composition.authentication import AuthenticatorFactory, KerberosSupport
 from pexschedd.errors import SignInRefused
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from tests.ews.ews_auth_support import REQUEST, ScriptedConnection, answer
 
 

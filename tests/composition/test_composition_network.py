@@ -22,7 +22,7 @@ from pexschedd.config import Config
 from pexschedd.errors import ConfigError
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
-from pexschedd.model.integration import ExchangeDomain
+from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust

@@ -25,7 +25,7 @@ from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
-from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust

@@ -11,7 +11,7 @@ from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.powershell import comment, one_line, quoted
 from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from tests.doctor.powershell_support import Unterminated, tokens
 
 METHODS = ("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM")

@@ -19,7 +19,7 @@ from pexschedd.ews.auth import HttpResponse
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
-from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
+from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
 from pexschedd.net.proxy import Proxy
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.sandbox.signin.settings import SignIn

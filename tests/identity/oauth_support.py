@@ -23,7 +23,7 @@ from pexschedd.identity.oauth.signed_in import SignedIn
 from pexschedd.identity.oauth.token_cache import TokenCache
 from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.store.store import Store

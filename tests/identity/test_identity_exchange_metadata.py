@@ -26,7 +26,7 @@ from pexschedd.identity.exchange_metadata import (
     ExchangeMetadata,
 )
 from pexschedd.identity.exchange_token import METADATA_PATH, ExchangeIdentity
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.http_client import http_client
 from tests.identity.identity_support import (
     AMURL,

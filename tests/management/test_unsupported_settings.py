@@ -12,7 +12,7 @@ from twisted.logger import globalLogPublisher
 from pexschedd.management.unsupported_settings import MOST_ROOMS, warn_of_unsupported
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from tests.web_admin.web_admin_support import open_store
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.reference import document
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"

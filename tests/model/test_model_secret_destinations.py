@@ -10,7 +10,7 @@ from pexschedd.model import tables
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.fields.secret_destinations import differs, other_server
 from pexschedd.model.fields.validation import validate
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
 
 URL = "https://mail.example.test/EWS/Exchange.asmx"

@@ -13,7 +13,7 @@ from pexschedd.errors import InvalidFields
 from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.fields.declaration import Record, fields_of
 from pexschedd.model.fields.validation import validate
-from pexschedd.model.integration import Connector, ExchangeDomain
+from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.templates.engine import Templates
 

@@ -10,7 +10,7 @@ from twisted.internet.threads import deferToThread
 
 from pexschedd.composition.authentication import AuthenticatorFactory, KerberosSupport
 from pexschedd.ews.transport.connection import ConnectionLimits
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from tests.net.net_support import Authority

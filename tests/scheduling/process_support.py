@@ -16,7 +16,7 @@ from twisted.internet.task import Clock, deferLater
 from pexschedd.errors import InvalidToken, MailboxRefused, StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import (
     CalendarMeeting,
     MeetingMessage,

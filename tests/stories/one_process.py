@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import Sandbox
 from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.alarms.alarms import Alarms

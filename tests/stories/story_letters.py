@@ -8,7 +8,7 @@ import msgspec
 from lxml import html
 from msgspec.structs import fields
 
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.decisions.decision import AnswerTemplate
 
 

@@ -22,7 +22,7 @@ from twisted.web.client import Agent
 
 from pexschedd import config as configuration
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import (
     Account,
     Exchange,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pexschedd.errors import TemplateError
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.templates.standard_filters import STANDARD_FILTERS
 from pexschedd.templates.syntax import MAX_SOURCE
 from tests.templates.templates_support import still_templates

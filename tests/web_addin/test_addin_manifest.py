@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
 from pexschedd.identity.exchange_token import addin_url
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.manifest import build_manifest, manifest_version
 from pexschedd.web.addin.manifest_check import manifest_problems

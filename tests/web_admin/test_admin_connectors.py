@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pexschedd.model import tables
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.outbox import (
     MailboxCursor,
     PendingAnswer,

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from tests.identity.oauth_support import Bench, bench_in, query_of
 from tests.web_admin.web_admin_support import (

@@ -5,7 +5,7 @@ import msgspec
 from pexschedd.doctor.powershell import comment
 from pexschedd.doctor.setup import addin, mailbox, microsoft365, onpremises
 from pexschedd.doctor.setup.values import values
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 TARGETS = ("onpremises", "microsoft365")
 

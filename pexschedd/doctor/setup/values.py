@@ -2,7 +2,7 @@
 
 from pexschedd.doctor.case import host_of
 from pexschedd.doctor.powershell import quoted
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 _FILTERED = """
 function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }

@@ -19,7 +19,7 @@ from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
 from pexschedd.identity.oauth.token_requests import Form, by_client
 from pexschedd.identity.oauth.token_responses import TokenSet, tokens_in
 from pexschedd.model.fields import addresses
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.errors import (
     ABOUT_TRUST,
     ConnectionFailure,

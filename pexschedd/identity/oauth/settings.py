@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 
 class Dialect(Enum):

@@ -28,7 +28,7 @@ from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.identity.oauth.token_requests import authorization_url, code_form
 from pexschedd.identity.oauth.token_responses import TokenSet
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 
 VALID_FOR = timedelta(minutes=10)

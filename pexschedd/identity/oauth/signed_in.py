@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.identity.oauth.settings import settings_of
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):

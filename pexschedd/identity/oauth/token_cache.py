@@ -38,7 +38,7 @@ from pexschedd.identity.oauth.signed_in import needed_because, signed_in
 from pexschedd.identity.oauth.token_requests import app_form, refresh_form
 from pexschedd.identity.oauth.token_responses import TokenSet
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.util.single_flight import SingleFlight
 

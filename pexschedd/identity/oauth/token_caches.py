@@ -14,7 +14,7 @@ from pexschedd.identity.oauth.endpoint import TokenEndpoint
 from pexschedd.identity.oauth.signed_in import needed_because, signed_in
 from pexschedd.identity.oauth.token_cache import TokenCache
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 
 IDLE = timedelta(days=7)

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from pexschedd.clock import Now
 from pexschedd.crypto.certificates import Certificate, day, described, read_pem
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.names import (
     APPLICATION_CERTIFICATE_EXPIRES,

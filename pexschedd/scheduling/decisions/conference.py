@@ -8,7 +8,7 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.blank_text import shown
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.scheduling.decisions.context import IdSource, KnownMeetings, RoomTexts
 from pexschedd.scheduling.decisions.decision import Put, RecordChange

@@ -7,7 +7,7 @@ import msgspec
 
 from pexschedd.bodies import tags
 from pexschedd.model.conference import Conference, ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.schedule import (
     CancelledOccurrence,

@@ -40,7 +40,7 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 from pexschedd.model.schedule import CancelledOccurrence

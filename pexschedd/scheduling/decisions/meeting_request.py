@@ -15,7 +15,7 @@ import msgspec
 from pexschedd.bodies import tags
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR, Moved, Recurrence
 from pexschedd.model.schedule import (

@@ -6,7 +6,7 @@ organizers with one id. Records of the time when organizers were not kept are an
 
 import msgspec
 
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.schedule import (
     MeetingRecord,

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.model.outbox import MailboxCursor
 from pexschedd.scheduling.inbox.message_handler import MessageHandler

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.decisions import organizer

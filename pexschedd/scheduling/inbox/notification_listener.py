@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError, MailboxRefused
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.ports.notifications import Notifications
 from pexschedd.util.backoff import backoff
 from pexschedd.util.coalesce import CallCoalescer

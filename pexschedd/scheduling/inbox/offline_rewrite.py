@@ -42,7 +42,7 @@ from pexschedd.errors import (
 )
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.alarms import names

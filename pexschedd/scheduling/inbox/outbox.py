@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MessageRef
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.scheduling.alarms import names

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.util.periodic import Periodic, Running

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.inbox.backlog import Backlog
 from pexschedd.scheduling.ports.mailbox import ArrivalPage, Mailbox, Unreadable

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from pexschedd.errors import MailboxError
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.notification_listener import StreamState

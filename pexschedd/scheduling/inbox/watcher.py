@@ -26,7 +26,7 @@ from pexschedd.errors import (
     StoreError,
     StoreFull,
 )
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
 from pexschedd.scheduling.inbox.mailbox_alarms import MailboxAlarms

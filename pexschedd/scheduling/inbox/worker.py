@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.notification_listener import (
     NotificationListener,
     StreamState,

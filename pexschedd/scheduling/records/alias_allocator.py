@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.decisions import aliases
 from pexschedd.scheduling.decisions.aliases import AliasPair
 from pexschedd.scheduling.records.lookup import MeetingLookup

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from pexschedd.bodies import tags
 from pexschedd.errors import TemplateError
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.templates.engine import Templates, format_time

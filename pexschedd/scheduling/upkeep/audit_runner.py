@@ -20,7 +20,7 @@ from pexschedd.clock import Now
 from pexschedd.errors import MailboxError
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.alarms.alarms import Alarms

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError, StoreError, Unavailable
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.supervisor import wants_worker
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OrganizersCalendars
 from pexschedd.scheduling.upkeep.audit_rules import AuditReport

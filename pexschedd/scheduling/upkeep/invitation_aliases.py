@@ -6,7 +6,7 @@ from functools import partial
 from pexschedd.bodies import tags
 from pexschedd.bodies.visible_text import visible_text
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.decisions import aliases
 from pexschedd.scheduling.decisions.aliases import AliasPair

@@ -5,7 +5,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator

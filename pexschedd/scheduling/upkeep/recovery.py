@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError, TemplateError, Unavailable
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OrganizersCalendars
 from pexschedd.scheduling.recurrence.meeting_times import has_finished, starts_after

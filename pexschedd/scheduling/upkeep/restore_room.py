@@ -14,7 +14,7 @@ from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageKind
 from pexschedd.model.schedule import MeetingRecord
 from pexschedd.scheduling.decisions.context import IdSource

@@ -12,7 +12,7 @@ from twisted.web.server import Request
 
 from pexschedd.errors import InvalidToken, NotFound
 from pexschedd.identity.exchange_token import ExchangeIdentity
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import Booking, require_single_use
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import (

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from pexschedd.errors import NotFound, StoreError
 from pexschedd.management.admin_log import note_change
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.util.atomic_file import replace_file
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from twisted.web.server import Request
 
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 
 OFFICE_JS = "https://appsforoffice.microsoft.com/lib/1/hosted/office.js"
 AJAX = "https://ajax.aspnetcdn.com"

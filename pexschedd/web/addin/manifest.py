@@ -16,7 +16,7 @@ from lxml.etree import Element, _Element, tostring
 
 from pexschedd.errors import InvalidFields
 from pexschedd.identity.exchange_token import addin_url
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.manifest_check import manifest_problems
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"

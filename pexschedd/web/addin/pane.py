@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from markupsafe import Markup
 
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import Sources
 from pexschedd.web.addin.sanitiser import sanitise

@@ -11,7 +11,7 @@ from twisted.web.server import Request
 from pexschedd.errors import NotFound
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.addin.files import ConnectorFiles, change_icon
 from pexschedd.web.admin.api import AdminApi

@@ -14,7 +14,7 @@ from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
 from pexschedd.errors import NotFound
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.routes import (

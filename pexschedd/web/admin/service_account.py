@@ -37,8 +37,8 @@ from pexschedd.management.admin_log import note, note_change
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
 from pexschedd.model.fields.times import format_time
-from pexschedd.model.integration import Connector
-from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH
+from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.query_string import whole_answer

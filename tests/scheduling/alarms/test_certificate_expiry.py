@@ -15,7 +15,7 @@ from pexschedd.crypto.certificates import Certificate, described
 from pexschedd.identity.oauth.assertion import make_certificate
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
-from pexschedd.model.integration import ExchangeDomain
+from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.net.own_certificate import certificate_file, own_certificate
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.certificate_expiry import (

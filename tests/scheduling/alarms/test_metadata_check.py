@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import Unavailable, Untrusted
 from pexschedd.model import tables
-from pexschedd.model.integration import ExchangeDomain
+from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.metadata_check import (
     LASTING,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import (
     MeetingMessage,
     MessageKind,

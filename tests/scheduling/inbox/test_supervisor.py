@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxRefused
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.names import REFUSED
 from pexschedd.scheduling.inbox.notification_listener import (

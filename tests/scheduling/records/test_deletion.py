@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
-from pexschedd.model.integration import ExchangeDomain
+from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.model.table import Table

@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.errors import MailboxRefused, NotFound, Unavailable
 from pexschedd.model import tables
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.upkeep.audit_rules import AuditReport
 from pexschedd.scheduling.upkeep.audit_service import (
     CHECK_INTERVAL,

@@ -17,7 +17,7 @@ from pexschedd.errors import MailboxRefused, StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.fields.declaration import Record
-from pexschedd.model.integration import Connector
+from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import (
     CalendarMeeting,
     MeetingMessage,

@@ -5,8 +5,8 @@ from typing import Annotated
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields.declaration import Field
-from pexschedd.model.integration_exchange import Needs
-from pexschedd.model.integration_rooms import RoomSettings
+from pexschedd.model.integration.exchange import Needs
+from pexschedd.model.integration.rooms import RoomSettings
 
 _OFFICE_CDN = "https://appsforoffice.microsoft.com"
 

@@ -8,7 +8,7 @@ from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Destination, Field
 from pexschedd.model.fields.secret_destinations import other_server
-from pexschedd.model.integration_exchange import ExchangeAccess, Needs
+from pexschedd.model.integration.exchange import ExchangeAccess, Needs
 
 
 def _prefix(value: str) -> str | None:

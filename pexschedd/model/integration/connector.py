@@ -2,9 +2,8 @@
 
 Every field is declared once, with the management API's name and default. Labels are
 the deployment guide's; the explanations are for administrators. The fields are in
-parts, by what they are about, and each part adds to the one before:
-`integration_exchange`, `integration_rooms`, `integration_addin`, and here the texts of
-messages.
+parts, by what they are about, and each part adds to the one before: `exchange`,
+`rooms`, `addin`, and here the texts of messages.
 """
 
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Field, Record, fields_of
-from pexschedd.model.integration_addin import AddinSettings
-from pexschedd.model.integration_exchange import OAUTH_REDIRECT_PATH, TOKENS_SENT_BY
+from pexschedd.model.integration.addin import AddinSettings
+from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH, TOKENS_SENT_BY
 
 
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:

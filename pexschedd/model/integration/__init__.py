@@ -1,0 +1,1 @@
+"""The integration and its parts: Exchange, rooms, the add-in."""
