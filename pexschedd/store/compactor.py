@@ -158,7 +158,8 @@ class Compactor:
             self._not_below = 0
             self._many = MANY
             self._log.info(
-                "compacted {count} segments: {before} bytes became {after}",
+                "compaction finished segments={count} bytes_before={before} "
+                "bytes_after={after}",
                 count=count,
                 before=before,
                 after=compaction.lines.size,
@@ -202,7 +203,7 @@ class Compactor:
 
     def _found(self, damage: str) -> None:
         self.damage = damage
-        self._log.error("{damage}", damage=damage)
+        self._log.error("compaction found damage: {damage}", damage=damage)
 
 
 def _passed_on(problem: str, to: "Deferred[str]") -> str:

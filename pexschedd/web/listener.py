@@ -51,7 +51,9 @@ class Listener(Service):
     def _opened(self, port: IListeningPort) -> None:
         self.port = port
         self._log.info(
-            "listening: {name} on {host}", name=self.name, host=port.getHost()
+            "listener opened endpoint={name} host={host}",
+            name=self.name,
+            host=port.getHost(),
         )
 
     def _not_opened(self, failure: Failure) -> None:

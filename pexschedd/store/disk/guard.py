@@ -111,7 +111,7 @@ class DiskGuard:
     def _read_gauge(self, space: DiskSpace) -> None:
         changed = self._gauge.read(space, self._compaction_needs())
         if changed and self._gauge.refusal:
-            self._log.warn("{refusal}", refusal=self._gauge.refusal)
+            self._log.warn("store lacks space: {reason}", reason=self._gauge.refusal)
             self._became_low()
         elif changed:
-            self._log.info("there is enough space on the disk again")
+            self._log.info("store has space again")

@@ -29,7 +29,7 @@ def digest() -> str:
         return _of_files()
     except Exception as error:  # noqa: BLE001 - only a short cut depends on it
         _log.warn(
-            "the program's own files cannot be read, so starts take longer: {reason}",
+            "store cannot read the program's own files, starts take longer: {reason}",
             reason=str(error),
         )
         return ""

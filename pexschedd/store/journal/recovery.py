@@ -113,7 +113,10 @@ def _read_manifests(fs: FileSystem, directory: Path) -> dict[int, Manifest]:
         except ValueError as error:
             if number == numbers[-1]:
                 raise StoreError(f"{path}: {error}") from None
-            _log.warn("{path} is damaged, but outdated: removed", path=str(path))
+            _log.warn(
+                "journal removed a damaged, outdated manifest path={path}",
+                path=str(path),
+            )
             remove(fs, path)
     return manifests
 
@@ -191,7 +194,9 @@ class _Reader:
                 extent = self._by_line(segment, successor, keep, not waiting)
                 if successor:
                     _log.warn(
-                        "{name} was not listed, but continues: kept", name=successor
+                        "journal kept an unlisted segment that continues it "
+                        "name={name}",
+                        name=successor,
                     )
                     segment = extent.seal(segment)
                     waiting.append(Segment(name=successor, first=extent.last + 1))
@@ -203,7 +208,9 @@ class _Reader:
     def _by_hints(self, segment: Segment) -> bool:
         lines = self._hint_files.open(segment)
         if lines is None:
-            _log.info("{name} is read line by line", name=segment.name)
+            _log.info(
+                "journal reads a segment line by line name={name}", name=segment.name
+            )
             return False
         for table, highest in self._line_index.load(lines).items():
             self._collections[table].used(highest)
@@ -248,8 +255,8 @@ def _set_aside(fs: FileSystem, path: Path, valid: int, size: int) -> None:
     finally:
         fs.close(handle)
     _log.warn(
-        "{path}: the last {bytes} bytes are an unfinished write that was never "
-        "acknowledged, as a crash leaves it: moved to {torn}",
+        "journal moved an unfinished write away, as a crash leaves it, never "
+        "acknowledged path={path} bytes={bytes} moved_to={torn}",
         path=str(path),
         bytes=size - valid,
         torn=torn,
@@ -270,7 +277,9 @@ def _remove_unlisted(fs: FileSystem, directory: Path, known: set[str]) -> None:
                 "continue it: a file before it is missing. Restore the folder from a "
                 "backup; or move this file away to start without it."
             )
-        _log.warn("{path} is in no manifest: removed", path=str(path))
+        _log.warn(
+            "journal removed a file that is in no manifest path={path}", path=str(path)
+        )
         remove(fs, path)
 
 
