@@ -40,8 +40,8 @@ from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
+from pexschedd.web.path_router import PathRouter
 from pexschedd.web.policy import PolicyApi
-from pexschedd.web.routing import Router
 from pexschedd.web.site import BufferedSink, HttpSite
 
 STARTING = "The server is starting. Try again in a moment."
@@ -107,14 +107,14 @@ class HttpServers(MultiService):
         addin = {b"health": public}
         if config.policy_endpoints:
             only = {b"policy": policy, b"health": public}
-            self._listen("policy", config.policy_endpoints, Router(public, only))
+            self._listen("policy", config.policy_endpoints, PathRouter(public, only))
         else:
             addin[b"policy"] = policy
-        self._listen("addin", config.addin_endpoints, Router(self._addin(), addin))
+        self._listen("addin", config.addin_endpoints, PathRouter(self._addin(), addin))
         self._listen(
             "admin",
             config.admin_endpoints,
-            Router(self._admin(audits), {b"health": health, b"metrics": health}),
+            PathRouter(self._admin(audits), {b"health": health, b"metrics": health}),
         )
 
     def port(self, side: str) -> int:

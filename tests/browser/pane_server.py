@@ -23,7 +23,7 @@ from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
-from pexschedd.web.routing import Router
+from pexschedd.web.path_router import PathRouter
 from pexschedd.web.site import HttpSite
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
@@ -124,7 +124,7 @@ def main(state_directory: str) -> None:
         files, lambda connector: connector.placeholder_instructions_template
     )
     api = AddinApi(known.get, pretended.verify, pretended, files, pages)
-    site.resource = Router(api.app.resource(), {b"test": library()})
+    site.resource = PathRouter(api.app.resource(), {b"test": library()})
     sys.stdout.write(f"{port.getHost().port}\n")
     sys.stdout.flush()
     reactor.run()

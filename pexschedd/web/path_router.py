@@ -10,7 +10,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 
-class Router(Resource):
+class PathRouter(Resource):
     """Serves paths by the resource of their first part, and all others by `default`."""
 
     def __init__(
