@@ -1,5 +1,6 @@
 # make run     the demo: the daemon, a sandbox Exchange and the demo desk, on loopback
 # make test    the whole test suite
+# make test-thorough  the same with more random cases, other ones each time
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
 # make soak    a bad day in a few minutes: a fifth of all calls to Exchange fails
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench soak mutants setup docs chromium peers oidc clean
+.PHONY: run test test-thorough check bench soak mutants setup docs chromium peers oidc clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -27,6 +28,9 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/dev.stamp chromium peers oidc
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
+
+test-thorough: export PEXSCHEDD_THOROUGH := 1
+test-thorough: test
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -17,11 +17,12 @@ from zope.interface import provider
 
 from pexschedd.crypto import password_hashes
 from pexschedd.crypto.password_hashes import HashParameters
+from tests.thorough import THOROUGH
 
 settings.register_profile(
     "steady",
     deadline=None,  # two busy cores say nothing about a property
-    derandomize=True,
+    derandomize=not THOROUGH,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steady")

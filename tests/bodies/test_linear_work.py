@@ -20,6 +20,7 @@ from pexschedd.bodies import (
 from pexschedd.ews import envelope
 from pexschedd.ews.streaming import envelope_splitter
 from tests.bodies.regex_steps import StepCounter
+from tests.thorough import examples
 
 MODULES = (
     markup_cuts,
@@ -90,7 +91,7 @@ def is_linear(pattern: re.Pattern[Any], first: str, pump: str, last: str) -> boo
     return long <= 2.6 * short + 100
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(name=st.sampled_from(sorted(EXPRESSIONS)), first=texts, pump=pumps, last=texts)
 def test_expressions_take_linear_steps(
     name: str, first: str, pump: str, last: str

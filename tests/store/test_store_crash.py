@@ -28,6 +28,7 @@ from tests.store.store_support import (
     Room,
     Setting,
 )
+from tests.thorough import examples
 
 T = TypeVar("T")
 
@@ -395,7 +396,7 @@ class StoreMachine(RuleBasedStateMachine):
 def test_a_random_walk_with_crashes() -> None:
     """Whatever is done in whatever order, and wherever it is interrupted."""
     steps = settings(
-        max_examples=60,
+        max_examples=examples(60),
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

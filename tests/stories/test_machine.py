@@ -28,6 +28,7 @@ from pexschedd.scheduling.records import occurrence_window
 from tests.sandbox.sandbox_support import ALICE, EQUIPMENT
 from tests.stories.local_exchange import new_sandbox
 from tests.stories.one_process import AFTER, BEFORE, Life
+from tests.thorough import examples
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -403,7 +404,7 @@ def _by_start(rows: Iterable[Any]) -> list[Any]:
 
 
 Organizers.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=examples(80),
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

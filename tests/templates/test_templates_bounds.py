@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pexschedd.errors import TemplateError
 from pexschedd.templates.engine import Templates
 from tests.templates.templates_support import NOON, still_templates
+from tests.thorough import examples
 
 BIG = {"big": "ab" * 30_000, "html": "&a" * 30_000, "x": "x"}
 
@@ -114,7 +115,7 @@ _EXPRESSIONS = st.recursive(
 )
 
 
-@settings(deadline=2_000, max_examples=200)
+@settings(deadline=2_000, max_examples=examples(200))
 @given(st.lists(_EXPRESSIONS, min_size=1, max_size=6), st.booleans())
 def test_no_program_runs_on(expressions: list[str], loop: bool) -> None:
     """Programs of growing operations, also in loops, end within the time limit."""

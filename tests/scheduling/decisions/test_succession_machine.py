@@ -27,6 +27,7 @@ from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence.series_dates import is_over
 from tests.scheduling.decisions.test_decide import HOUR, NOW, Rooms, request, run
 from tests.scheduling.decisions.test_decide_series import daily
+from tests.thorough import examples
 
 DAY = 24 * HOUR
 ORGANIZERS = (Person("Alice", "alice@example.test"), Person("Carol", "carol@x.test"))
@@ -434,4 +435,4 @@ class Colleague(RuleBasedStateMachine):
 
 TestColleague = Colleague.TestCase
 """Whatever the colleague sends, the organizers' rooms are open when they meet."""
-TestColleague.settings = settings(max_examples=60, stateful_step_count=25)
+TestColleague.settings = settings(max_examples=examples(60), stateful_step_count=25)
