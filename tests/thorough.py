@@ -1,7 +1,7 @@
 """How much the exhaustive and the random tests do: enough for each change, or all.
 
-`make test-thorough` does all of it, with other random cases each time. `make test` has to
-end within minutes: it tries a part of them, the same in each run.
+`make test-thorough` does all of it, with other random cases each time. `make test` has
+to end within minutes: it tries a part of them, the same in each run.
 """
 
 import os
