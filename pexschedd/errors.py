@@ -88,6 +88,12 @@ class InvalidToken(NotAuthenticated):
     code = "invalid_token"
 
 
+class UnknownUser(PexscheddError):
+    """A user has signed in who has no record here, and cannot get one."""
+
+    code = "unknown_user"
+
+
 class TemplateError(PexscheddError):
     """A template cannot be compiled or rendered. `line` is 1-based, 0 if
     unknown; `text` is the message without it."""

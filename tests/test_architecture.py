@@ -34,18 +34,20 @@ MAY_IMPORT: dict[str, str] = {
     "ews/transport": "ews/auth ews/error_messages model/fields net util",
     "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
     "identity": "model net crypto store util",
+    "personal": "model templates store util",
     "management": "model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor model",
     "web": (
-        "management scheduling identity doctor model crypto util logs metrics "
+        "management scheduling identity personal doctor model crypto util logs "
+        "metrics "
         "store/store store/transaction"
     ),
     "control": "scheduling doctor model store util config",
     "tools": "control doctor identity model scheduling store util config tap",
     "composition": (
         "config metrics logs log_writer control crypto doctor ews identity management "
-        "model net scheduling store templates util web"
+        "model net personal scheduling store templates util web"
     ),
     "sandbox": "",
     "demo": "sandbox config util logs tap store/store model web/routes web/site",

@@ -6,6 +6,7 @@ from pexschedd.model.administrator import Administrator
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.end_user import EndUser
 from pexschedd.model.fields.unsupported import unsupported_settings
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.outbox import (
@@ -20,7 +21,7 @@ from pexschedd.model.schedule import (
     RecurringConference,
     ScheduledConference,
 )
-from pexschedd.model.table import Table
+from pexschedd.model.table import Index, Table
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
 EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integrations")
@@ -34,6 +35,7 @@ CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
 SCHEDULED_CONFERENCE = Table("scheduled_conference", ScheduledConference)
 CANCELLED_OCCURRENCE = Table("cancelled_occurrence", CancelledOccurrence)
 RECURRING_CONFERENCE = Table("recurring_conference", RecurringConference)
+END_USER = Table("end_user", EndUser)
 OUTBOX = Table("outbox", PendingAnswer)
 REWRITE = Table("rewrite", PendingRewrite)
 CURSOR = Table("mailbox_cursor", MailboxCursor)
@@ -52,6 +54,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
     CANCELLED_OCCURRENCE,
+    END_USER,
     OUTBOX,
     REWRITE,
     CURSOR,
@@ -98,6 +101,16 @@ CONFERENCE_BY_UNSUPPORTED = CONFERENCE.index(
 
 ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())
 ALIAS_BY_CONFERENCE = CONFERENCE_ALIAS.index("conference", lambda a: a.conference)
+
+EndUserIndex = Index[EndUser]
+END_USER_BY_EMAIL = END_USER.index(
+    "email", lambda u: u.primary_email_address.casefold()
+)
+END_USER_BY_EXCHANGE_USER = END_USER.index(
+    "exchange_user_id", lambda u: u.exchange_user_id or None
+)
+END_USER_BY_OID = END_USER.index("user_oid", lambda u: u.user_oid or None)
+END_USER_BY_UUID = END_USER.index("uuid", lambda u: u.uuid or None)
 
 SCHEDULED_BY_CONFERENCE = SCHEDULED_CONFERENCE.index(
     "conference", lambda s: s.conference

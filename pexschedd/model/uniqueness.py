@@ -64,6 +64,14 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.CONFERENCE_ALIAS.name: (
         Unique("alias", _folded("alias"), tables.ALIAS_BY_TEXT),
     ),
+    tables.END_USER.name: (
+        Unique(
+            "primary_email_address",
+            _folded("primary_email_address"),
+            tables.END_USER_BY_EMAIL,
+        ),
+        Unique("uuid", _exact("uuid"), tables.END_USER_BY_UUID),
+    ),
     tables.SCHEDULED_ALIAS.name: (
         Unique("uuid", _exact("uuid"), tables.SCHEDULED_ALIAS_BY_UUID),
         Unique(

@@ -32,6 +32,7 @@ from pexschedd.errors import (
     TemplateError,
     TooManyRequests,
     Unavailable,
+    UnknownUser,
 )
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (TemplateError, 400),
     (NotAuthenticated, 401),
     (Forbidden, 403),
+    (UnknownUser, 403),
     (NotFound, 404),
     (MethodNotPossible, 405),
     (UnsupportedMediaType, 415),

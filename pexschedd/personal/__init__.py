@@ -1,0 +1,1 @@
+"""Personal rooms: users who have signed in, their rooms, and the texts for these."""
