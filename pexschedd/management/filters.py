@@ -69,7 +69,8 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
     finder = None
     if operator == "exact" and not rest and name in resource.finders:
         index, make_key = resource.finders[name]
-        finder = index, make_key(_convert(column, text))
+        key = make_key(_convert(column, text))
+        finder = None if key is None else (index, key)
     return Filter(
         lambda store, record: any(test(value) for value in values(store, record)),
         finder,

@@ -330,8 +330,8 @@ def _own_values(
 ) -> tuple[dict[str, object], Problems]:
     """The payload with references as ids, and without fields that are only shown."""
     values: dict[str, object] = {}
-    problems: Problems = {}
-    shown_only = {"resource_uri", *resource.children}
+    problems: Problems = resource.missing_problems(payload)
+    shown_only = {"resource_uri", *resource.children, *resource.missing}
     shown_only |= {c.count for c in resource.children.values() if c.count}
     for name, value in payload.items():
         if name in shown_only:

@@ -31,6 +31,7 @@ def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str,
         ]
         if child.count:
             result[child.count] = len(records)
+    result.update({name: [] for name in resource.missing})
     return result
 
 

@@ -51,16 +51,29 @@ class Children(msgspec.Struct, frozen=True):
     """The name under which their number is shown; empty if it is not."""
 
 
+class MissingRelation(msgspec.Struct, frozen=True):
+    """A list of records of a resource that only other systems have.
+
+    Clients send whole records: it is shown empty, and only an empty one is accepted.
+    """
+
+    name: str
+    resource: str
+    reason: str
+    """A sentence that says what there is not."""
+
+
 class Resource(Generic[R]):
     """One resource: a table, or a view of one.
 
     `finders` answer an equality filter from an index: the index, and the function that
-    makes its key of the filter's value. What they find is still filtered: a key may be
-    coarser. `is_visible` selects the records of the table that the resource has; None
-    is all. A `deletable` resource lets administrators remove records that only the
-    daemon writes. `secret_owner` gives the part of a secret's context that identifies
-    the record. `split_payload` takes apart what is sent for new records, if it may
-    stand for several.
+    makes its key of the filter's value, or None of one that is not in the index. What
+    they find is still filtered: a key may be coarser. `missing` are the relations that
+    are always empty. `is_visible` selects the records of the table that the resource
+    has; None is all. A `deletable` resource lets administrators remove records that
+    only the daemon writes. `secret_owner` gives the part of a secret's context that
+    identifies the record. `split_payload` takes apart what is sent for new records, if
+    it may stand for several.
     """
 
     def __init__(
@@ -70,6 +83,7 @@ class Resource(Generic[R]):
         name: str = "",
         kind: str = "configuration",
         children: tuple[Children, ...] = (),
+        missing: tuple[MissingRelation, ...] = (),
         finders: Mapping[str, tuple[AnyIndex, Callable[[Any], Hashable]]] | None = None,
         columns: tuple[Column, ...] = (),
         is_visible: Callable[[R], bool] | None = None,
@@ -84,6 +98,7 @@ class Resource(Generic[R]):
         self.name = name or table.name
         self.kind = kind
         self.children = {child.name: child for child in children}
+        self.missing = {each.name: each for each in missing}
         self.finders = dict(finders or {})
         self.is_visible = is_visible
         self.writable = kind == "configuration" and not read_only
@@ -111,6 +126,14 @@ class Resource(Generic[R]):
     def uri_of(self, id: int) -> str:
         """Return the path of one record."""
         return f"{self.uri}{id}/"
+
+    def missing_problems(self, payload: Payload) -> dict[str, list[str]]:
+        """Return the problem of each missing relation that is set all the same."""
+        return {
+            name: [f"{each.reason} This must be empty."]
+            for name, each in self.missing.items()
+            if payload.get(name) not in (None, "", [])
+        }
 
 
 def _column(declared: Declared) -> Column:

@@ -8,6 +8,7 @@ from pexschedd.management.resource import (
     KINDS,
     Children,
     Column,
+    MissingRelation,
     Payload,
     Resource,
     attribute,
@@ -18,6 +19,10 @@ from pexschedd.model.fields.declaration import fields_of
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _or_none(text: str) -> str | None:
+    return text or None
 
 
 CONNECTOR = Resource(
@@ -78,6 +83,18 @@ CONFERENCE_ALIAS = Resource(
     finders={
         "alias": (tables.ALIAS_BY_TEXT, str.casefold),
         "conference": (tables.ALIAS_BY_CONFERENCE, _same),
+    },
+)
+END_USER = Resource(
+    tables.END_USER,
+    missing=(
+        MissingRelation("user_groups", "user_group", "There are no user groups here."),
+    ),
+    finders={
+        "primary_email_address": (tables.END_USER_BY_EMAIL, str.casefold),
+        "exchange_user_id": (tables.END_USER_BY_EXCHANGE_USER, _or_none),
+        "user_oid": (tables.END_USER_BY_OID, _or_none),
+        "uuid": (tables.END_USER_BY_UUID, _or_none),
     },
 )
 SCHEDULED_CONFERENCE = Resource(
@@ -151,6 +168,7 @@ _ALL: tuple[AnyResource, ...] = (
     CA_CERTIFICATE,
     CONFERENCE,
     CONFERENCE_ALIAS,
+    END_USER,
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
     ALARM_STATUS,

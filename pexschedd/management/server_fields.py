@@ -10,6 +10,7 @@ from pexschedd.errors import InvalidFields
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.end_user import EndUser
 from pexschedd.model.fields.validation import is_writable
 from pexschedd.model.integration.connector import (
     Connector,
@@ -35,6 +36,8 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return _connector(record, old, uuid4)
     if isinstance(record, CaCertificate):
         return _certificate(record, old, now)
+    if isinstance(record, EndUser) and not record.uuid:
+        return replace(record, uuid=uuid4 if old is None else old.uuid)
     if old is None and isinstance(
         record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
     ):

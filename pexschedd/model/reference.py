@@ -15,6 +15,7 @@ _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
         tables.EXCHANGE_DOMAIN,
         tables.CONFERENCE,
         tables.CONFERENCE_ALIAS,
+        tables.END_USER,
         tables.SCHEDULED_CONFERENCE,
         tables.SCHEDULED_ALIAS,
         tables.CA_CERTIFICATE,

@@ -19,6 +19,18 @@ KEPT = {
     "scheduled_alias.alias_number": "a part of `numeric_alias`, for clients",
     "conference.sync_tag": "for the program that maintains the room",
     "conference_alias.description": "notes, for people",
+    **{
+        f"end_user.{name}": "for clients that list the users"
+        for name in (
+            "title",
+            "department",
+            "telephone_number",
+            "mobile_number",
+            "avatar_url",
+            "sync_tag",
+        )
+    },
+    "end_user.description": "notes, for people",
     "conference_alias.view_order": "for clients that show the aliases",
 }
 """Fields that are there to be read by clients of the API, and by nothing else."""

@@ -356,6 +356,7 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.ADMINISTRATOR,
         tables.ALARM,
         tables.CA_CERTIFICATE,
+        tables.END_USER,
         tables.SWEEP,
     )
     counted = [t for t in tables.TABLES if t not in others]

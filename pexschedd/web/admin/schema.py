@@ -39,6 +39,10 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
         fields[child.name] = _related("to_many", child.resource)
         if child.count:
             fields[child.count] = _computed("integer", f"How many {child.name}.")
+    for missing in resource.missing.values():
+        relation = _related("to_many", missing.resource)
+        text = f"{missing.reason} Only an empty list is accepted."
+        fields[missing.name] = {**relation, "help_text": text}
     fields["resource_uri"] = _computed("string", "Where this record is.")
     return {
         "allowed_detail_http_methods": record_methods(resource),
