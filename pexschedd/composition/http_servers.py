@@ -30,6 +30,7 @@ from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import BookingRates
+from pexschedd.web.addin.route_groups import AddinRouteGroups
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
@@ -148,7 +149,7 @@ class HttpServers(MultiService):
             runtime.store, now=runtime.now, uuid4=uuid4, digits=digits
         )
         booking = Booking(runtime.store, runtime.message_texts, allocator)
-        resource: IResource = AddinApi(
+        api: IResource = AddinApi(
             lambda id: runtime.store.get(tables.CONNECTOR, id),
             self._clients.identity.verify,
             booking,
@@ -161,7 +162,7 @@ class HttpServers(MultiService):
                 runtime.metrics.limited,
             ),
         ).app.resource()
-        return resource
+        return AddinRouteGroups(api, {})
 
     def _admin(self, audits: AuditService) -> IResource:
         runtime, store = self._runtime, self._runtime.store
