@@ -88,6 +88,24 @@ class InvalidToken(NotAuthenticated):
     code = "invalid_token"
 
 
+class UserSignInNeeded(NotAuthenticated):
+    """The user of the add-in has to sign in before personal rooms can be listed."""
+
+    code = "sign_in_needed"
+
+
+class PersonalRoomsOff(NotFound):
+    """An integration offers no personal rooms."""
+
+    code = "personal_rooms_off"
+
+
+class RoomNotUsable(PexscheddError):
+    """A personal room that the add-in cannot put into a meeting."""
+
+    code = "room_not_usable"
+
+
 class UnknownUser(PexscheddError):
     """A user has signed in who has no record here, and cannot get one."""
 
@@ -104,6 +122,12 @@ class TemplateError(PexscheddError):
         self.line = line
         self.text = message
         super().__init__(f"line {line}: {message}" if line else message)
+
+
+class MissingValue(TemplateError):
+    """A template that has to be complete shows a value that does not exist."""
+
+    code = "missing_value"
 
 
 class TooManyRequests(PexscheddError):

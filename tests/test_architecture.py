@@ -34,7 +34,10 @@ MAY_IMPORT: dict[str, str] = {
     "ews/transport": "ews/auth ews/error_messages model/fields net util",
     "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
     "identity": "model net crypto store util",
-    "personal": "model templates store util",
+    "personal": (
+        "model templates scheduling/records/lookup scheduling/records/message_texts "
+        "store util"
+    ),
     "management": "model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor model",

@@ -77,6 +77,9 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             checks=(pins.pin,),
         ),
     ] = ""
+    is_scheduled: Annotated[bool, Field(internal=True)] = False
+    """Set for a room that was made for a meeting, and whose owner is the meeting's
+    organizer; rooms that earlier versions made lack it."""
     participant_limit: Annotated[
         int | None,
         Field(help="How many may be in the room.", minimum=0, maximum=1_000_000),

@@ -93,6 +93,15 @@ CONFERENCE_BY_NAME = CONFERENCE.index("name", lambda c: c.name)
 CONFERENCE_BY_OWNER = CONFERENCE.index(
     "owner", lambda c: c.primary_owner_email_address.casefold()
 )
+PERMANENT_ROOM_BY_OWNER = CONFERENCE.index(
+    "permanent_owner",
+    lambda c: (
+        None
+        if c.is_scheduled
+        else c.primary_owner_email_address.strip().casefold() or None
+    ),
+)
+"""Without the rooms of an organizer's meetings, which may be thousands."""
 UNSUPPORTED = 1
 """The key of rooms with settings that are not honoured."""
 CONFERENCE_BY_UNSUPPORTED = CONFERENCE.index(

@@ -15,6 +15,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.decisions.aliases import normalise
+from pexschedd.scheduling.records.lookup import handed_out_alias
 from pexschedd.scheduling.recurrence.series_dates import open_windows
 from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
 from pexschedd.store.store import Store
@@ -69,12 +70,8 @@ class Admission:
 
     def _without_schedule(self, text: str) -> Closed | None:
         """Return the answer for an alias that was handed out but has no schedule."""
-        numeric = text.partition("@")[0]
-        booked = self._store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, numeric)
-        if booked is None or text not in (
-            booked.alias.casefold(),
-            booked.numeric_alias.casefold(),
-        ):
+        booked = handed_out_alias(self._store, text)
+        if booked is None:
             return None
         if booked.conference_deletion_time is not None:
             return Closed("This meeting is over or was cancelled.")

@@ -17,10 +17,12 @@ _ELEMENTS_PER_STEP = 4
 class Budget:
     """The steps that are left of one rendering."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "is_incomplete")
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
         self._left = steps
+        self.is_incomplete = False
+        """True once something that does not exist was shown, as nothing."""
 
     def charge(self, steps: int) -> None:
         """Take steps; raises TemplateError when there are not that many left."""

@@ -21,7 +21,7 @@ import jinja2
 from jinja2 import nodes
 
 from pexschedd.clock import Now
-from pexschedd.errors import TemplateError
+from pexschedd.errors import MissingValue, TemplateError
 from pexschedd.templates.budget import Budget
 from pexschedd.templates.pex_filters import InputTooShort, pex_filters
 from pexschedd.templates.sandbox import TESTS, RenderContext, TemplateSandbox
@@ -51,13 +51,19 @@ _INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 _SAMPLES: Mapping[str, object] = {
     "addin_server_domain": "pexip.example.com",
+    "allow_guests": True,
     "alias": "555123456@example.com",
     "alias_uuid": "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#",
+    "domain_aliases": ["meet.alice@example.com"],
+    "guest_pin": "5678",
     "correlation_id": "6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f",
     "end_time": "15:30 on 31/07/2026",
     "numeric_alias": "555123456",
+    "numeric_aliases": ["555123456"],
     "organizer_email": "alice@example.com",
     "organizer_name": "Alice Archer",
+    "other_aliases": ["meet.alice"],
+    "pin": "1234",
     "start_time": "15:00 on 31/07/2026",
     "subject": "Weekly review",
 }
@@ -134,18 +140,26 @@ class Templates:
         *,
         html: bool = True,
         max_length: int | None = None,
+        complete: bool = False,
     ) -> str:
         """The text that `source` makes of `values`; raises TemplateError.
 
         html: values are escaped, the template's own text is not. Otherwise the result
         is one line of plain text without control characters, cut after `max_length`
-        characters (HTML is never cut). A variable without a value shows nothing.
+        characters (HTML is never cut). A variable without a value, or an element that
+        a list has not, shows nothing; with `complete` it raises MissingValue.
         """
         template = self._template(source, html)
-        text = _ILLEGAL.sub("", self._fill(template, values))
+        text = _ILLEGAL.sub("", self._fill(template, values, complete=complete))
         return text if html else _one_line(text)[:max_length].rstrip()
 
-    def _fill(self, template: jinja2.Template, values: Mapping[str, object]) -> str:
+    def _fill(
+        self,
+        template: jinja2.Template,
+        values: Mapping[str, object],
+        *,
+        complete: bool = False,
+    ) -> str:
         """Render a template; whatever goes wrong within it is a `TemplateError`."""
         context = template.new_context({n: plain(v) for n, v in values.items()})
         assert isinstance(context, RenderContext)  # noqa: S101 - for the type checker
@@ -161,9 +175,15 @@ class Templates:
         except TemplateError as error:
             line = _line(template, error.__traceback__)
             raise type(error)(error.text, line) from None
+        except jinja2.UndefinedError as error:
+            line = _line(template, error.__traceback__)
+            kind = MissingValue if complete else TemplateError
+            raise kind(_said(error), line) from None
         except Exception as error:  # noqa: BLE001 - no list of classes is complete
             line = _line(template, error.__traceback__)
             raise TemplateError(_said(error), line) from None
+        if complete and context.budget.is_incomplete:
+            raise MissingValue("the template shows something that does not exist")
         return "".join(pieces)
 
     def _template(self, source: str, html: bool) -> jinja2.Template:

@@ -5,7 +5,7 @@ filters, functions, methods, operators and the hidden filters of `template_synta
 charges the rendering's budget and looks at the size of what comes out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -111,7 +111,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             autoescape=autoescape, optimized=False, finalize=_shown, cache_size=0
         )
         own: Mapping[str, Callable[..., Any]] = {
-            name: _filter(TemplateCallee(function, takes_budget(function)))
+            name: _filter(name, TemplateCallee(function, takes_budget(function)))
             for name, function in filters.items()
         }
         self.filters = {**own, **_HIDDEN}
@@ -185,9 +185,11 @@ def _budget(context: Context) -> Budget:
     return context.budget
 
 
-def _filter(callee: TemplateCallee) -> Callable[..., Any]:
+def _filter(name: str, callee: TemplateCallee) -> Callable[..., Any]:
     @pass_context
     def apply(context: Context, *args: Any, **kwargs: Any) -> Any:
+        if name != "default":
+            _note_missing(context, args)
         return callee(_budget(context), *args, **kwargs)
 
     return apply
@@ -197,9 +199,16 @@ def _modulo(left: Any, right: Any) -> Any:
     return printf(left, right) if isinstance(left, str) else left % right
 
 
+def _note_missing(context: Context, values: Iterable[object]) -> None:
+    """Note in the budget if one of the values that a text is made of does not exist."""
+    if any(isinstance(value, Undefined) for value in values):
+        _budget(context).is_incomplete = True
+
+
 @pass_context
 def _shown(context: Context, value: object) -> str:
     """The text of `{{ value }}`, before it is escaped."""
+    _note_missing(context, (value,))
     text = text_of(value)
     _budget(context).charge_for(text)
     return text
@@ -223,6 +232,7 @@ def _seen(context: Context, value: object) -> object:
 
 @pass_context
 def _joined(context: Context, values: tuple[object, ...]) -> str:
+    _note_missing(context, values)
     text = concatenated(values)
     _budget(context).charge_for(text)
     return text

@@ -31,7 +31,6 @@ KEPT = {
         )
     },
     "end_user.description": "notes, for people",
-    "conference_alias.view_order": "for clients that show the aliases",
 }
 """Fields that are there to be read by clients of the API, and by nothing else."""
 

@@ -223,3 +223,15 @@ def test_trying_is_not_noticed() -> None:
     assert said == []
     templates.render("{{ pex_debug_log(alias) }}", {"alias": "x"})
     assert said == ["x"]
+
+
+def test_personal_templates_are_tried_with_lists() -> None:
+    """Aliases are lists and allow_guests is a bool when a template is tried."""
+    templates = still_templates()
+    templates.check(
+        "{{ 1 / (domain_aliases|length - 2) }}{% if allow_guests is boolean %}"
+        "{{ domain_aliases|join(', ') }}{% endif %}",
+        variables.PERSONAL_ROOM,
+    )
+    with pytest.raises(TemplateError, match="when tried"):
+        templates.check("{{ other_aliases.upper() }}", variables.PERSONAL_ROOM)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.bodies.tags import find, make_pxps
-from pexschedd.errors import TemplateError
+from pexschedd.errors import MissingValue, TemplateError
 from pexschedd.templates.engine import format_time
 from tests.templates.templates_support import still_templates
 
@@ -171,6 +171,37 @@ def test_times_are_the_organizers(zone: str, expected: str) -> None:
     """Times have the deployment guide's format in the organizer's zone."""
     instant = datetime(2017, 7, 31, 13, 30, tzinfo=UTC)
     assert format_time(instant, zone) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ other_aliases[0] }}",
+        "{% set a = other_aliases[0] %}{{ a }}",
+        "{{ 'to ' ~ other_aliases[0] }}",
+        "{{ other_aliases|last|upper }}",
+        "{{ other_aliases[0].upper() }}",
+        "{{ 'to ' + other_aliases[0] }}",
+        "{{ missing }}",
+    ],
+)
+def test_what_does_not_exist_is_told(source: str) -> None:
+    """A text that has to be complete is not made with a hole in it."""
+    templates = still_templates()
+    for _ in range(2):
+        with pytest.raises(MissingValue):
+            templates.render(source, VALUES, complete=True)
+
+
+def test_what_is_complete() -> None:
+    """Asking for what does not exist is no hole, and neither is an empty value."""
+    templates = still_templates()
+    source = (
+        "{% if other_aliases[0] %}a{% endif %}{{ pin }}"
+        "{{ other_aliases[0]|default('b') }}{{ other_aliases[0] or alias }}"
+    )
+    text = templates.render(source, VALUES, complete=True)
+    assert text == "b555123@example.test"
 
 
 def test_naive_times_are_refused() -> None:

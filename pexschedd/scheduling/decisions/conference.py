@@ -35,6 +35,7 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
             name=self._free_name(alias, own=""),
             description=self.texts.description(message, alias),
             primary_owner_email_address=bounded(message.organizer.email, 100),
+            is_scheduled=True,
             ivr_theme=connector.ivr_theme,
             host_identity_provider_group=connector.host_identity_provider_group,
             non_idp_participants=connector.non_idp_participants,
@@ -73,6 +74,7 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
             conference,
             name=name,
             description=self.texts.description(self.message, alias),
+            is_scheduled=True,
         )
         return [Put(tables.CONFERENCE, renamed)] if renamed != conference else []
 

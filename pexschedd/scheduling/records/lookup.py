@@ -21,6 +21,19 @@ def all_meeting_records(store: Store) -> Iterator[MeetingRecord]:
     yield from store.all(tables.RECURRING_CONFERENCE)
 
 
+def handed_out_alias(store: Store, text: str) -> ScheduledAlias | None:
+    """The pair of aliases handed out to the add-in that `text` is one of; `text` is in
+    lower case."""
+    numeric = text.partition("@")[0]
+    booked = store.find(tables.SCHEDULED_ALIAS_BY_NUMERIC, numeric)
+    if booked is None or text not in (
+        booked.alias.casefold(),
+        booked.numeric_alias.casefold(),
+    ):
+        return None
+    return booked
+
+
 class MeetingLookup:
     """Finds meetings, rooms and aliases; see `KnownMeetings`."""
 

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 from twisted.logger import Logger
 
 from pexschedd.bodies import tags
-from pexschedd.errors import TemplateError
+from pexschedd.errors import MissingValue, TemplateError
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage
@@ -41,10 +41,12 @@ class MessageTexts:
         **options: Any,
     ) -> str:
         """Render the template in one of the integration's fields; see
-        `Templates.render`."""
+        `Templates.render`, whose `MissingValue` this raises, too."""
         source = getattr(connector, field)
         try:
             return self._templates.render(source, values, **options)
+        except MissingValue:
+            raise
         except TemplateError as error:
             self._report(connector, field, source, error)
         return self._templates.render(_DEFAULTS[field], values, **options)

@@ -224,6 +224,7 @@ def test_new_meeting_gets_a_room_with_two_aliases() -> None:
     (conference,) = rooms.conferences.values()
     assert conference.name == "Plans"
     assert conference.primary_owner_email_address == "alice@example.test"
+    assert conference.is_scheduled
     assert sorted(a.alias for a in rooms.addresses.values()) == [
         "555000001",
         "555000001@example.test",

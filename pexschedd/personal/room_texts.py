@@ -1,0 +1,147 @@
+"""The texts of a personal room, from the integration's four templates."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pexschedd.errors import MissingValue, RoomNotUsable
+from pexschedd.model.blank_text import shown
+from pexschedd.model.integration.connector import Connector
+from pexschedd.personal.alias_groups import AliasGroups, grouped
+from pexschedd.personal.owned_rooms import OwnedRoom
+from pexschedd.scheduling.records.message_texts import MessageTexts
+
+MAX_NAME = 250
+MAX_DESCRIPTION = 1_000
+MAX_LOCATION = 255
+"""Characters that Outlook takes as a location."""
+
+NO_ALIAS = "This room has no alias, so nobody could join it. Ask your administrator."
+WRONG_ALIASES = (
+    "This room has no alias of the kind that the joining instructions need. Ask your "
+    "administrator."
+)
+
+
+class RoomEntry(msgspec.Struct, frozen=True):
+    """A room in the list that a user chooses from. The texts are plain."""
+
+    id: int
+    name: str
+    description: str
+    usable: bool
+    problem: str
+    """The reason why it is not usable; empty if it is."""
+
+
+class JoiningDetails(msgspec.Struct, frozen=True):
+    """The texts that go into the meeting when a room was chosen."""
+
+    name: str
+    instructions: str
+    """HTML, for the top of the body."""
+    location: str
+    """One line of plain text; may be empty."""
+
+
+class PersonalRoomTexts:
+    """Fills in the templates; a template that fails is replaced by the default one."""
+
+    def __init__(self, texts: MessageTexts) -> None:
+        self._texts = texts
+
+    def entry(self, connector: Connector, room: OwnedRoom) -> RoomEntry:
+        """Return what the list shows of a room."""
+        aliases = grouped(room.aliases)
+        values = _values(connector, room, aliases)
+        problem = self._problem(connector, values, aliases)
+        return RoomEntry(
+            id=room.conference.id,
+            name=self._name(connector, room, values),
+            description=self._plain(
+                connector, "personal_vmr_description_template", values, MAX_DESCRIPTION
+            ),
+            usable=not problem,
+            problem=problem,
+        )
+
+    def details(self, connector: Connector, room: OwnedRoom) -> JoiningDetails:
+        """Return what goes into a meeting in this room.
+
+        Raises `RoomNotUsable` if the room has no alias of the kind that the templates
+        need.
+        """
+        aliases = grouped(room.aliases)
+        if not aliases:
+            raise RoomNotUsable(NO_ALIAS)
+        values = _values(connector, room, aliases)
+        try:
+            instructions = self._instructions(connector, values)
+            location = self._location(connector, values)
+        except MissingValue:
+            raise RoomNotUsable(WRONG_ALIASES) from None
+        name = self._name(connector, room, values)
+        return JoiningDetails(name, instructions, location)
+
+    def _problem(
+        self, connector: Connector, values: Mapping[str, object], aliases: AliasGroups
+    ) -> str:
+        if not aliases:
+            return NO_ALIAS
+        try:
+            self._instructions(connector, values)
+            self._location(connector, values)
+        except MissingValue:
+            return WRONG_ALIASES
+        return ""
+
+    def _name(
+        self, connector: Connector, room: OwnedRoom, values: Mapping[str, object]
+    ) -> str:
+        field = "personal_vmr_name_template"
+        name = shown(self._plain(connector, field, values, MAX_NAME))
+        return name or room.conference.name
+
+    def _instructions(self, connector: Connector, values: Mapping[str, object]) -> str:
+        field = "personal_vmr_instructions_template"
+        return self._texts.fill_in(connector, field, values, complete=True)
+
+    def _location(self, connector: Connector, values: Mapping[str, object]) -> str:
+        """The location; empty if it is too long: half an address is worse than none."""
+        field = "personal_vmr_location_template"
+        text = self._texts.fill_in(connector, field, values, html=False, complete=True)
+        return text if _utf16_length(text) <= MAX_LOCATION else ""
+
+    def _plain(
+        self,
+        connector: Connector,
+        field: str,
+        values: Mapping[str, object],
+        max_length: int,
+    ) -> str:
+        return self._texts.fill_in(
+            connector, field, values, html=False, max_length=max_length
+        )
+
+
+def _utf16_length(text: str) -> int:
+    """Return the length as Outlook's JavaScript counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _values(
+    connector: Connector, room: OwnedRoom, aliases: AliasGroups
+) -> dict[str, object]:
+    """Return the values of `template_variables.PERSONAL_ROOM`."""
+    conference = room.conference
+    return {
+        "name": conference.name,
+        "description": conference.description,
+        "pin": conference.pin,
+        "guest_pin": conference.guest_pin,
+        "allow_guests": conference.allow_guests,
+        "domain_aliases": aliases.domain,
+        "other_aliases": aliases.other,
+        "numeric_aliases": aliases.numeric,
+        "addin_server_domain": connector.addin_server_domain,
+    }
