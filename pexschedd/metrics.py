@@ -73,6 +73,12 @@ class Metrics:
             ["bound"],
             registry=self._registry,
         )
+        self._personal_rooms = Counter(
+            "pexschedd_personal_room_requests",
+            "Requests of the add-in for personal rooms, by outcome.",
+            ["integration", "outcome"],
+            registry=self._registry,
+        )
         self._sign_ins = Counter(
             "pexschedd_sign_ins",
             "Sign-ins of administrators whose password had to be verified.",
@@ -126,6 +132,10 @@ class Metrics:
     def limited(self, bound: str) -> None:
         """Count a booking beyond a rate; `bound` is "user" or "address"."""
         self._limited.labels(bound).inc()
+
+    def personal_rooms(self, integration: str, outcome: str) -> None:
+        """Count a request: "listed", "none", "chosen", "refused", "sign_in_needed"."""
+        self._personal_rooms.labels(integration, outcome).inc()
 
     def sign_in(self, outcome: str) -> None:
         """Count a sign-in of an administrator: "accepted", "refused" or "put_off"."""

@@ -10,22 +10,29 @@ from twisted.web.resource import IResource
 from pexschedd import __version__
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
-from pexschedd.composition.runtime import Runtime, digits, uuid4
+from pexschedd.composition.runtime import Runtime, digits, random_text, uuid4
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.personal.sessions import Sessions
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
+from pexschedd.model.integration.connector import Connector
 from pexschedd.net.server_tls import server_endpoint
+from pexschedd.personal.owned_rooms import OwnedRooms
+from pexschedd.personal.room_texts import PersonalRoomTexts
+from pexschedd.personal.rooms import PersonalRooms
+from pexschedd.personal.users import PersonalUsers
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.disk.reserve import reserve_of
+from pexschedd.web.addin import personal_rooms
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
@@ -72,6 +79,8 @@ class HttpServers(MultiService):
         self._pages = PanePages(self._files, runtime.message_texts.placeholder)
         refused = RefusedTokens()
         clients.identity.on_refusal(refused.note)
+        self._users = PersonalUsers(runtime.store, uuid4)
+        self._sessions = Sessions(runtime.reactor.seconds, random_text)
         self._access = BufferedSink(runtime.log.access, runtime.reactor)
         self.administrators = Administrators(
             runtime.store,
@@ -150,19 +159,45 @@ class HttpServers(MultiService):
         )
         booking = Booking(runtime.store, runtime.message_texts, allocator)
         api: IResource = AddinApi(
-            lambda id: runtime.store.get(tables.CONNECTOR, id),
+            self._connector,
             self._clients.identity.verify,
             booking,
             self._files,
             self._pages,
-            BookingRates(
-                runtime.config.bookings_per_user,
-                runtime.config.bookings_per_address,
-                runtime.reactor.seconds,
-                runtime.metrics.limited,
-            ),
+            self._rates(),
         ).app.resource()
-        return AddinRouteGroups(api, {})
+        return AddinRouteGroups(api, {personal_rooms.GROUP: self._personal_rooms()})
+
+    def _personal_rooms(self) -> IResource:
+        runtime = self._runtime
+        rooms = PersonalRooms(
+            OwnedRooms(runtime.store),
+            PersonalRoomTexts(runtime.message_texts),
+            runtime.reactor.seconds,
+        )
+        resource: IResource = personal_rooms.PersonalRoomRoutes(
+            self._connector,
+            self._clients.identity.verify,
+            self._sessions.user_of,
+            self._users,
+            rooms,
+            self._rates(),
+            runtime.metrics.personal_rooms,
+        ).app.resource()
+        return resource
+
+    def _connector(self, id: int) -> Connector | None:
+        return self._runtime.store.get(tables.CONNECTOR, id)
+
+    def _rates(self) -> BookingRates:
+        """Rates with counts of their own."""
+        runtime = self._runtime
+        return BookingRates(
+            runtime.config.bookings_per_user,
+            runtime.config.bookings_per_address,
+            runtime.reactor.seconds,
+            runtime.metrics.limited,
+        )
 
     def _admin(self, audits: AuditService) -> IResource:
         runtime, store = self._runtime, self._runtime.store

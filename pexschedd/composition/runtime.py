@@ -98,6 +98,11 @@ def digits(length: int) -> str:
     return str(secrets.randbelow(10**length)).zfill(length)
 
 
+def random_text(size: int) -> str:
+    """Return `size` random bytes in URL-safe base64."""
+    return secrets.token_urlsafe(size)
+
+
 def chance() -> float:
     """Return a random number from 0 up to, but not including, 1."""
     return secrets.SystemRandom().random()

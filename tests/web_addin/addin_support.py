@@ -14,6 +14,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IListeningPort
 from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
+from twisted.web.resource import IResource
 
 from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
@@ -78,14 +79,11 @@ class Answer(Struct):
         return msgspec.json.decode(self.body)
 
 
-class Server:
-    """`AddinApi` on a port of loopback."""
+class Routes:
+    """A resource of the add-in's on a port of loopback."""
 
-    def __init__(self, behind: Behind, files: ConnectorFiles) -> None:
-        pages = PanePages(files, lambda connector: behind.placeholder(connector))
-        booking: Any = behind
-        api = AddinApi(behind.connectors.get, behind.verify, booking, files, pages)
-        self._site = HttpSite(api.app.resource(), reactor, None)
+    def __init__(self, resource: IResource) -> None:
+        self._site = HttpSite(resource, reactor, None)
         self._port: IListeningPort | None = None
 
     async def listen(self) -> None:
@@ -112,3 +110,13 @@ class Server:
             for name, values in response.headers.getAllRawHeaders()
         }
         return Answer(response.code, got, body)
+
+
+class Server(Routes):
+    """`AddinApi` on a port of loopback."""
+
+    def __init__(self, behind: Behind, files: ConnectorFiles) -> None:
+        pages = PanePages(files, lambda connector: behind.placeholder(connector))
+        booking: Any = behind
+        api = AddinApi(behind.connectors.get, behind.verify, booking, files, pages)
+        super().__init__(api.app.resource())

@@ -1,0 +1,163 @@
+"""Personal rooms for the add-in: a user's list, and the texts of a chosen room.
+
+GET  <prefix>/<connector id>/personal_rooms       who the user is, and the rooms
+GET  <prefix>/<connector id>/personal_rooms/<id>  what goes into the meeting
+
+The user is known by the session of a sign-in (header `session`), or by the add-in's
+token (header `token`) if its user has signed in before. Anyone else is answered 401
+with the code `sign_in_needed`.
+"""
+
+from collections.abc import Callable
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.web.server import Request
+
+from pexschedd.errors import InvalidToken, NotFound, UserSignInNeeded
+from pexschedd.model.end_user import EndUser
+from pexschedd.model.integration.connector import Connector
+from pexschedd.personal.rooms import PersonalRooms, require_personal
+from pexschedd.personal.users import PersonalUsers
+from pexschedd.web.addin.api import PREFIX, VerifyToken
+from pexschedd.web.addin.rates import UNLIMITED, BookingRates
+from pexschedd.web.routes import (
+    ResponseBody,
+    client_address,
+    correlation_id_of,
+    json_response,
+    register_http_errors,
+    route,
+)
+
+GROUP = "personal_rooms"
+"""The name in the paths of this group: see `route_groups`."""
+
+SessionUser = Callable[[int, str], int | None]
+"""Gives the id of the user who holds a session: of an integration, by its secret."""
+
+_PATH = f"{PREFIX}/<int:connector_id>/{GROUP}"
+
+
+class PersonalRoomRoutes:
+    """Routes for users who have rooms of their own.
+
+    `connectors` gives an integration by its id. `counted` is told the integration's
+    name and the outcome of requests: "listed", "none", "chosen", "refused" or
+    "sign_in_needed".
+    """
+
+    app = Klein()
+    register_http_errors(app)
+    _log = Logger()
+
+    def __init__(
+        self,
+        connectors: Callable[[int], Connector | None],
+        verify: VerifyToken,
+        session_user: SessionUser,
+        users: PersonalUsers,
+        rooms: PersonalRooms,
+        rates: BookingRates = UNLIMITED,
+        counted: Callable[[str, str], object] = lambda integration, outcome: None,
+    ) -> None:
+        self._connectors = connectors
+        self._verify = verify
+        self._session_user = session_user
+        self._users = users
+        self._rooms = rooms
+        self._rates = rates
+        self._counted = counted
+
+    @route(app, _PATH)
+    async def list_rooms(self, request: Request, connector_id: int) -> ResponseBody:
+        """Answer with the user's rooms, those that cannot be used included."""
+        connector = self._connector(connector_id)
+        user = await self._user(connector, request)
+        rooms = self._rooms.list_of(connector, user)
+        self._counted(connector.name, "listed" if rooms else "none")
+        self._log.debug(
+            "personal rooms listed integration={integration} user={user} rooms={rooms}",
+            integration=connector.id,
+            user=user.id,
+            rooms=len(rooms),
+            correlation_id=correlation_id_of(request),
+        )
+        return _success(request, {"user": _shown(user), "rooms": rooms})
+
+    @route(app, f"{_PATH}/<int:room_id>")
+    async def choose(
+        self, request: Request, connector_id: int, room_id: int
+    ) -> ResponseBody:
+        """Answer with what one of the user's rooms puts into the meeting."""
+        connector = self._connector(connector_id)
+        user = await self._user(connector, request)
+        try:
+            details = self._rooms.details(connector, user, room_id)
+        except Exception:
+            self._counted(connector.name, "refused")
+            raise
+        self._counted(connector.name, "chosen")
+        self._log.info(
+            "personal room chosen integration={integration} user={user} "
+            "conference={conference}",
+            integration=connector.id,
+            user=user.id,
+            conference=room_id,
+            correlation_id=correlation_id_of(request),
+        )
+        return _success(request, details)
+
+    def _connector(self, id: int) -> Connector:
+        connector = self._connectors(id)
+        if connector is None:
+            raise NotFound(f"There is no integration {id} here.")
+        require_personal(connector)
+        return connector
+
+    async def _user(self, connector: Connector, request: Request) -> EndUser:
+        """Return the user who asks, and count the request against the rates.
+
+        Raises `UserSignInNeeded` for somebody who is not known, and `InvalidToken` for
+        a token that is refused.
+        """
+        address = client_address(request)
+        user = self._of_session(connector, request)
+        if user is not None:
+            self._rates.count(user=f"user {user.id}", address=address)
+            return user
+        token = _header(request, b"token")
+        if token:
+            identity = await self._verify(connector, token)
+            self._rates.count(user=identity.user_id, address=address)
+            user = self._users.of_token(identity.user_id)
+            if user is not None:
+                return user
+        else:
+            self._rates.count(user="", address=address)
+        self._counted(connector.name, "sign_in_needed")
+        raise UserSignInNeeded("Sign in to see your rooms.")
+
+    def _of_session(self, connector: Connector, request: Request) -> EndUser | None:
+        session = _header(request, b"session")
+        id_ = self._session_user(connector.id, session) if session else None
+        return None if id_ is None else self._users.get(id_)
+
+
+def _header(request: Request, name: bytes) -> str:
+    """The value of a header that may be there once."""
+    values = request.requestHeaders.getRawHeaders(name) or [b""]
+    if len(values) > 1:
+        raise InvalidToken(f"The request has several headers `{name.decode()}`.")
+    return values[0].decode("latin-1").strip()
+
+
+def _shown(user: EndUser) -> dict[str, str]:
+    """The user as the pane shows who is signed in."""
+    full = f"{user.first_name} {user.last_name}".strip()
+    email = user.primary_email_address
+    return {"name": user.display_name or full or email, "email": email}
+
+
+def _success(request: Request, result: object) -> ResponseBody:
+    return json_response(request, {"status": "success", "result": result})
