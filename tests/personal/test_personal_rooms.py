@@ -220,7 +220,7 @@ async def test_own_templates_for_name_and_description(personal: Personal) -> Non
         personal_vmr_description_template="{{domain_aliases|join(', ')}}" + "x" * 2_000,
         personal_vmr_location_template="https://{{'l' * 300}}/",
     )
-    open_to_guests = {"pin": "1234", "allow_guests": True}
+    open_to_guests: dict[str, Any] = {"pin": "1234", "allow_guests": True}
     first = await personal.room("Guests", "g@example.com", **open_to_guests)
     await personal.room("Hosts", "h@example.com", "i@example.com")
     guests, hosts = personal.rooms.list_of(connector, USER)
