@@ -15,7 +15,8 @@ from pexschedd.model.fields.validation import is_writable
 from pexschedd.model.integration.connector import (
     Connector,
     ExchangeDomain,
-    manifest_differs,
+    manifest_changes,
+    with_manifest_change,
 )
 from pexschedd.store.secrets import SecretVault
 
@@ -64,9 +65,8 @@ def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connecto
         return replace(record, uuid=uuid4)
     if not record.private_key:
         record = replace(record, public_key="")
-    if manifest_differs(old, record):
-        return replace(record, manifest_revision=old.manifest_revision + 1)
-    return record
+    changed = manifest_changes(old, record)
+    return with_manifest_change(record, changed) if changed else record
 
 
 def with_sealed_secrets(

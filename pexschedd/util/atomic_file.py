@@ -32,6 +32,15 @@ def replace_file(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, durably; one that is not there is as good. Raises OSError."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    _sync_folder(path.parent)
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 

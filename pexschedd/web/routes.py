@@ -35,6 +35,7 @@ from pexschedd.errors import (
     Unavailable,
     UnknownUser,
 )
+from pexschedd.web.attachment import attachment
 
 T = TypeVar("T")
 ResponseBody = bytes
@@ -161,8 +162,7 @@ def file_response(
     set_header = request.responseHeaders.setRawHeaders
     set_header(b"content-type", [content_type.encode()])
     if name:
-        disposition = f'attachment; filename="{name}"'
-        set_header(b"content-disposition", [disposition.encode()])
+        set_header(b"content-disposition", [attachment(name).encode("ascii")])
     return content
 
 

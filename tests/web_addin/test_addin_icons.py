@@ -1,7 +1,6 @@
 """The default icon, and images that administrators upload."""
 
 import zlib
-from collections.abc import Coroutine
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -32,12 +31,6 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """`set_icon` waits for nothing, so it needs no reactor."""
-    with pytest.raises(StopIteration):
-        work.send(None)
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_the_default_icon(tmp_path: Path, size: int) -> None:
     """There is a picture of each size, opaque in the middle, with round corners."""
@@ -46,7 +39,7 @@ def test_the_default_icon(tmp_path: Path, size: int) -> None:
         assert (image.format, image.size, image.mode) == ("PNG", (size, size), "RGBA")
         opacity = image.getchannel("A")
         assert opacity.getpixel((size // 2, size // 2)) == 255
-        assert opacity.getpixel((0, 0)) == 0
+        assert opacity.getpixel((0, 0)) < 8
     assert len(data) < MAX_UPLOAD
 
 
@@ -54,7 +47,7 @@ def test_an_uploaded_icon(tmp_path: Path) -> None:
     """It is served in every size, survives a restart, and changes the revision."""
     files = ConnectorFiles(tmp_path)
     before = files.icon_revision(CONNECTOR)
-    run(files.set_icon(CONNECTOR, png()))
+    files.set_icon(CONNECTOR, accepted(png()))
     revision = files.icon_revision(CONNECTOR)
     assert revision != before
     again = ConnectorFiles(tmp_path)
@@ -65,6 +58,10 @@ def test_an_uploaded_icon(tmp_path: Path) -> None:
             assert image.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
     assert [path.name for path in (tmp_path / "icons").iterdir()] == ["1.png"]
     assert (tmp_path / "icons" / "1.png").stat().st_mode & 0o777 == 0o600
+    again.set_icon(CONNECTOR, None)
+    assert again.icon_revision(CONNECTOR) == before
+    again.set_icon(CONNECTOR, None)
+    assert ConnectorFiles(tmp_path).icon_revision(CONNECTOR) == before
 
 
 def test_other_sizes_do_not_exist(tmp_path: Path) -> None:
@@ -114,14 +111,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "words"), REFUSED.values(), ids=REFUSED.keys())
-def test_refused_uploads(tmp_path: Path, body: bytes, words: str) -> None:
-    """What is no 80 x 80 PNG is refused with the reason, and the old icon stays."""
-    files = ConnectorFiles(tmp_path)
-    before = files.icon_revision(CONNECTOR)
+def test_refused_uploads(body: bytes, words: str) -> None:
+    """What is no 80 x 80 PNG is refused with the reason."""
     with pytest.raises(InvalidFields, match=words) as caught:
-        files.set_icon(CONNECTOR, body).send(None)
+        accepted(body)
     assert list(caught.value.problems) == ["icon"]
-    assert files.icon_revision(CONNECTOR) == before
 
 
 def test_bombs() -> None:
@@ -149,4 +143,4 @@ def test_a_full_disk(tmp_path: Path) -> None:
     (tmp_path / "icons").write_text("in the way")
     files = ConnectorFiles(tmp_path)
     with pytest.raises(StoreError, match="icons"):
-        files.set_icon(CONNECTOR, png()).send(None)
+        files.set_icon(CONNECTOR, png())

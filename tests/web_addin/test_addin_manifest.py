@@ -13,9 +13,16 @@ from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
 from pexschedd.identity.exchange_token import addin_url
+from pexschedd.model.blank_text import is_blank
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.manifest_labels import (
+    LIMITS,
+    is_cut,
+    utf16_length,
+    xml_text,
+)
 from pexschedd.web.addin.files import ConnectorFiles
-from pexschedd.web.addin.manifest import build_manifest, manifest_version
+from pexschedd.web.addin.manifest import COMMAND, build_manifest, manifest_version
 from pexschedd.web.addin.manifest_check import manifest_problems
 from tests.web_addin.addin_support import CONNECTOR
 
@@ -44,16 +51,48 @@ def values(root: _Element, tag: str) -> list[str | None]:
     return [element.get("DefaultValue") for element in root.iter(tag)]
 
 
+HOSTILE = {
+    "quotes": '"It\'s" <b>&amp;</b> ]]> & more',
+    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 40,
+    "right to left": "\u202b\u0627\u062c\u062a\u0645\u0627\u0639\u202c \u05e4\u05d2",
+    "250 characters": "x" * 250,
+    "250 in words": ("meeting " * 40)[:250],
+    "250 emoji": "\U0001f3a5" * 250,
+    "combining": "a" + "\u0301" * 249,
+    "control characters": "a\x00b\x1f\x7f\u2028\ufffe\U0010ffff",
+    "lone surrogate": "a\ud800b\udc00",
+    "only a lone surrogate": "\ud83d",
+    "empty": "",
+    "invisible": "\u200b \u2060",
+}
+TEXTS = list(LIMITS)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_the_schema_accepts_hostile_texts(schema: etree.XMLSchema, text: str) -> None:
+    """Whatever an integration's texts are, also those of an old record, the manifest is
+    valid by Microsoft's schema and by the rules that it cannot express."""
+    for more in ({}, {"enable_addin_command": True}):
+        root = built(**dict.fromkeys(TEXTS, text), **more)
+        schema.assertValid(root)
+        assert manifest_problems(etree.tostring(root)) == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {},
         {"addin_manifest_permissions": "ReadWriteItem", "manifest_revision": 123456},
         {"addin_server_domain": "vc.example.test:8443"},
+        {"enable_addin_command": True, "addin_default_locale": "zh-Hant-TW"},
+        {
+            "addin_authentication_method": "SSO_TOKEN",
+            "addin_application_id": "5F0C6E9A-0000-4000-8000-0123456789AB",
+        },
         {
             "addin_display_name": "Räume & \"Gäste\" <b> 'x' \U0001f3a5 \u200fعربي",
             "addin_button_label": "x" * 125,
-            "addin_supertip_description": "\U0001f3a5" * 250,
+            "addin_supertip_description": "\U0001f3a5" * 125,
         },
     ],
 )
@@ -67,11 +106,77 @@ def test_the_schema_accepts_it(
     assert values(root, f"{BASE}DisplayName") == [name]
 
 
+def test_translations(schema: etree.XMLSchema) -> None:
+    """A translated text is in each part that has the text; others stay as they are."""
+    lines = [
+        "de-DE addin_display_name = Räume & mehr",
+        "nb-NO  addin_button_label=Lag et møterom = nå",
+        "de-DE addin_button_label = " + "Wort " * 40,
+        "",
+        "ar-SA addin_supertip_description = اجتماع",
+        "xx nothing of this kind",
+    ]
+    root = built(addin_label_translations="\r\n".join(lines))
+    schema.assertValid(root)
+
+    def overrides(tag: str, resid: str = "") -> list[tuple[str | None, str | None]]:
+        return [
+            (each.get("Locale"), each.get("Value"))
+            for element in root.iter(tag)
+            if not resid or element.get("id") == resid
+            for each in element
+        ]
+
+    assert overrides(f"{BASE}DisplayName") == [("de-DE", "Räume & mehr")]
+    assert overrides(f"{BASE}Description") == []
+    button = [
+        ("nb-NO", "Lag et møterom = nå"),
+        ("de-DE", ("Wort " * 25).strip() + "…"),
+    ]
+    assert overrides(f"{TYPES}String", "buttonLabel") == button * 2
+    tip = [("ar-SA", "اجتماع")]
+    assert overrides(f"{TYPES}String", "supertipText") == tip * 2
+
+
+def test_the_command_is_a_second_button() -> None:
+    """Only where it is wanted, in both blocks of overrides, with a page of its own."""
+    plain, root = built(), built(enable_addin_command=True, manifest_revision=4)
+    assert not list(plain.iter(f"{V1_1}FunctionName", f"{V1_1}FunctionFile"))
+    page = PANE.replace("/addin", "/commands") + "?m=4"
+    assert values(root, f"{TYPES}Url") == [f"{PANE}?m=4", page] * 2
+    for block in (V1_0, V1_1):
+        factor = next(root.iter(f"{block}DesktopFormFactor"))
+        names = [str(each.tag).rpartition("}")[2] for each in factor]
+        assert names[-2:] == ["FunctionFile", "ExtensionPoint"]
+        assert [c.get("id") for c in factor.iter(f"{block}Control")] == [
+            "openPane",
+            COMMAND,
+        ]
+        assert factor.findtext(f".//{block}FunctionName") == COMMAND
+
+
+def test_web_application_info_is_for_sso_alone() -> None:
+    """The part that breaks some installations is there for the method that needs it."""
+    tag = f"{V1_1}WebApplicationInfo"
+    application = "5f0c6e9a-0000-4000-8000-0123456789ab"
+    own = {"addin_application_id": application.upper()}
+    for method in ("EXCHANGE_USER_ID_TOKEN", "NAA_TOKEN"):
+        root = built(addin_authentication_method=method, **own)
+        assert not list(root.iter(tag))
+    (found,) = built(addin_authentication_method="SSO_TOKEN", **own).iter(tag)
+    assert [each.text for each in found][:2] == [
+        application,
+        f"api://vc.example.test/{application}",
+    ]
+    with pytest.raises(InvalidFields, match="GUID"):
+        built(addin_authentication_method="SSO_TOKEN", addin_application_id="x")
+
+
 def test_what_the_parts_say() -> None:
     """Identity, version, permissions, and the address that tokens are made out to."""
     root = built(manifest_revision=20007)
     assert root.findtext(f"{BASE}Id") == CONNECTOR.uuid.lower()
-    assert root.findtext(f"{BASE}Version") == "1.0.2.7"
+    assert root.findtext(f"{BASE}Version") == "1.1.2.7"
     assert root.findtext(f"{BASE}Permissions") == "ReadWriteMailbox"
     # Form settings first: that is the audience. No query there, one in the overrides.
     assert values(root, f"{BASE}SourceLocation") == [PANE] * 3
@@ -99,23 +204,26 @@ def test_versions_grow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("text", "shown"),
     [
-        ("addin_display_name", "x" * 126),
-        ("addin_provider_name", ""),
-        ("addin_description", " "),
-        ("addin_description", "x" * 251),
-        ("addin_group_label", "a\nb"),
-        ("addin_button_label", "\x00"),
-        ("addin_supertip_title", "\ud800"),
-        ("addin_supertip_description", "\uffff"),
+        ("x" * 126, "x" * 124 + "…"),
+        ("meeting " * 16, "meeting " * 14 + "meeting…"),
+        ("\U0001f3a5" * 63, "\U0001f3a5" * 62 + "…"),
+        ("x" * 123 + "e\u0301\u0302y", "x" * 123 + "…"),
+        ("", CONNECTOR.addin_button_label),
+        ("a\nb", "a b"),
+        ("\ud800", CONNECTOR.addin_button_label),
     ],
 )
-def test_texts_that_do_not_fit(name: str, text: str) -> None:
-    """A text the manifest cannot hold is refused with the field's name."""
-    with pytest.raises(InvalidFields) as caught:
-        built(**{name: text})
-    assert list(caught.value.problems) == [name]
+def test_texts_are_made_to_fit(text: str, shown: str) -> None:
+    """A text that is too long ends at a word, one that is empty is the default."""
+    root = built(addin_button_label=text)
+    found = [
+        e.get("DefaultValue")
+        for e in root.iter(f"{TYPES}String")
+        if e.get("id") == "buttonLabel"
+    ]
+    assert found == [shown] * 2
 
 
 @pytest.mark.parametrize("domain", ["a b", "a@b", "é.test", "a:b", ""])
@@ -125,16 +233,18 @@ def test_a_server_that_is_none(domain: str) -> None:
         built(addin_server_domain=domain)
 
 
-@given(st.text(min_size=1, max_size=125))
+@given(st.text(max_size=260) | st.text("a\U0001f3a5\u0301\u200d \ud800", max_size=260))
 def test_any_text(text: str) -> None:
-    """Every text is either in the manifest unchanged, or refused by name."""
-    problems: list[str] = []
-    names: list[str | None] = []
-    try:
-        names = values(built(addin_display_name=text), f"{BASE}DisplayName")
-    except InvalidFields as error:
-        problems = list(error.problems)
-    assert (names, problems) in (([text], []), ([], ["addin_display_name"]))
+    """A text that fits is in the manifest unchanged, of another there is a part."""
+    (name,) = values(built(addin_display_name=text), f"{BASE}DisplayName")
+    assert name is not None
+    assert 1 <= utf16_length(name) <= 125
+    clean = xml_text(text) is None and not is_blank(text)
+    if clean and not is_cut("addin_display_name", text):
+        assert name == text.strip()
+    elif clean:
+        assert name.endswith("…")
+        assert text.strip().startswith(name[:-1])
 
 
 def first(root: _Element, tag: str) -> _Element:
@@ -172,6 +282,20 @@ def shared_folders_too_early(root: _Element) -> None:
 def second_group(root: _Element) -> None:
     group = first(root, f"{V1_1}Group")
     group.addnext(etree.fromstring(etree.tostring(group)))
+
+
+def with_override(locale: str, value: str) -> Callable[[_Element], None]:
+    def change(root: _Element) -> None:
+        name = first(root, f"{BASE}DisplayName")
+        for _ in range(2):
+            etree.SubElement(name, f"{BASE}Override", Locale=locale, Value=value)
+
+    return change
+
+
+def with_function(root: _Element) -> None:
+    action = first(root, f"{V1_1}Action")
+    etree.SubElement(action, f"{V1_1}FunctionName").text = "addRoom"
 
 
 BROKEN: dict[str, tuple[Callable[[_Element], object], str]] = {
@@ -218,6 +342,17 @@ BROKEN: dict[str, tuple[Callable[[_Element], object], str]] = {
     "http domain": (with_app_domain("http://a.test"), "AppDomain"),
     "second group": (second_group, "is used 2 times"),
     "shared folders in 1.0": (shared_folders_too_early, "overrides 1.0"),
+    "empty text": (
+        lambda r: renamed(r, f"{TYPES}String", "DefaultValue", "\u200b"),
+        "is empty",
+    ),
+    "UTF-16": (
+        lambda r: renamed(r, f"{BASE}Description", "DefaultValue", "\U0001f3a5" * 126),
+        "250 UTF-16 units",
+    ),
+    "empty translation": (with_override("de-DE", " "), "is empty"),
+    "two translations": (with_override("de-DE", "x"), "de-DE is there 2 times"),
+    "no page of commands": (with_function, "no FunctionFile"),
     "too large": (
         lambda r: setattr(first(r, f"{BASE}ProviderName"), "text", "x" * 262144),
         "larger than 256 KB",

@@ -367,25 +367,6 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
     }
 
 
-@pytest_twisted.ensureDeferred
-async def test_manifest_and_icon(server: Server) -> None:
-    """The manifest downloads as a file; a new icon raises the manifest's revision."""
-    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
-    answer = await server.client.ask("GET", f"{uri}manifest/")
-    assert answer.status == 200
-    assert answer.body.startswith(b"<?xml")
-    assert answer.headers.getRawHeaders("content-type") == ["application/xml"]
-    (disposition,) = answer.headers.getRawHeaders("content-disposition")
-    assert disposition == 'attachment; filename="addin-manifest-1.xml"'
-    icon = await server.client.ask("GET", f"{uri}icon/")
-    answer = await server.client.ask("PUT", f"{uri}icon/", body=icon.body)
-    assert answer.status == 202, answer.body
-    assert (await server.client.get(uri))["manifest_revision"] == 2
-    answer = await server.client.ask("PUT", f"{uri}icon/", body=b"no picture")
-    assert answer.status == 400
-    assert (await server.client.ask("GET", f"{CONNECTOR}7/manifest/")).status == 404
-
-
 @pytest.mark.parametrize("resource", ["ms_exchange_connector", "conference"])
 @pytest_twisted.ensureDeferred
 async def test_schema_is_what_get_answers(server: Server, resource: str) -> None:

@@ -184,3 +184,7 @@ SUPERTIP = (
     "Turns this meeting into an audio or video conference hosted in a Pexip VMR. The "
     "meeting is not scheduled until you select Send."
 )
+COMMAND_SUPERTIP = (
+    "Adds a Pexip VMR to this meeting with one click. The meeting is not scheduled "
+    "until you select Send."
+)

@@ -6,34 +6,9 @@ from pexschedd.model.fields import addresses
 from pexschedd.model.fields.declaration import Field
 
 
-def label(
-    label: str, help: str, *, manifest: bool = False, only_with: str = ""
-) -> Field:
+def label(label: str, help: str, *, only_with: str = "") -> Field:
     """Declare a short text that users see."""
-    return Field(
-        label=label,
-        help=help,
-        max_length=250,
-        manifest=manifest,
-        only_with=only_with,
-    )
-
-
-OUTLOOK_SHORT = 125
-"""Characters of a name or label in a manifest (Office's schema of manifests)."""
-
-
-def short_label(label: str, help: str) -> Field:
-    """Declare a short text that is a name or label in the manifest."""
-    return Field(
-        label=label, help=help, max_length=250, manifest=True, checks=(_short,)
-    )
-
-
-def _short(value: str) -> str | None:
-    if len(value) <= OUTLOOK_SHORT:
-        return None
-    return f"Outlook takes at most {OUTLOOK_SHORT} characters here, not {len(value)}."
+    return Field(label=label, help=help, max_length=250, only_with=only_with)
 
 
 def url(label: str, help: str, *, only_with: str = "") -> Field:

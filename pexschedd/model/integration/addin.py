@@ -1,94 +1,21 @@
 """The look of an integration's add-in, and the sign-in of its users."""
 
+from collections.abc import Iterator
 from typing import Annotated
+from uuid import UUID
 
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields.declaration import Field
+from pexschedd.model.integration import manifest_labels
 from pexschedd.model.integration.exchange import Needs
-from pexschedd.model.integration.rooms import RoomSettings
+from pexschedd.model.integration.manifest import ManifestSettings
 
 _OFFICE_CDN = "https://appsforoffice.microsoft.com"
 
 
-class AddinSettings(RoomSettings, frozen=True, kw_only=True):
+class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
     """The part of an integration that faces Outlook."""
-
-    addin_server_domain: Annotated[
-        str,
-        Field(
-            begins="Add-in",
-            label="Add-in server FQDN",
-            help="The host (and port, if not 443) that users' Outlook loads the "
-            "add-in from. It needs a certificate that Outlook trusts.",
-            min_length=1,
-            max_length=192,
-            manifest=True,
-            checks=(addresses.host_and_port,),
-        ),
-    ]
-    addin_provider_name: Annotated[
-        str,
-        kinds.short_label("Add-in provider name", "Who provides the add-in."),
-    ] = "Pexip"
-    addin_display_name: Annotated[
-        str,
-        kinds.short_label("Add-in display name", "What the add-in is called."),
-    ] = "Pexip Scheduling Service"
-    addin_description: Annotated[
-        str, kinds.label("Add-in description", "What the add-in does.", manifest=True)
-    ] = "Turns meetings into Pexip meetings"
-    addin_group_label: Annotated[
-        str,
-        kinds.short_label(
-            "Add-in group label",
-            "The group of Outlook's ribbon that the button is in.",
-        ),
-    ] = "Pexip meeting"
-    addin_button_label: Annotated[
-        str,
-        kinds.short_label("Add-in button label", "The button in the ribbon."),
-    ] = "Create a Pexip meeting"
-    addin_supertip_title: Annotated[
-        str,
-        kinds.short_label("Add-in supertip title", "The title of the button's help."),
-    ] = "Makes this a Pexip meeting"
-    addin_supertip_description: Annotated[
-        str,
-        kinds.label(
-            "Add-in supertip text", "The text of the button's help.", manifest=True
-        ),
-    ] = texts.SUPERTIP
-    addin_manifest_permissions: Annotated[
-        str,
-        Field(
-            label="Add-in permissions",
-            help="What the manifest asks Outlook for. Newer Outlook for Windows gives "
-            "an on-premises identity token only with ReadWriteMailbox.",
-            choices=("ReadWriteItem", "ReadWriteMailbox"),
-            manifest=True,
-        ),
-    ] = "ReadWriteMailbox"
-    addin_frame_ancestors: Annotated[
-        str,
-        Field(
-            label="Add-in frame ancestors",
-            help="Where the pane may be shown in a frame besides Microsoft's own "
-            "addresses: one origin a line, e.g. Outlook on the web on-premises: "
-            "https://mail.example.com.",
-            max_length=4096,
-            multiline=True,
-            checks=(addresses.origins,),
-        ),
-    ] = ""
-    manifest_revision: Annotated[
-        int,
-        Field(
-            help="Raised by every change that alters the manifest: download and "
-            "deploy it again.",
-            readonly=True,
-        ),
-    ] = 1
 
     addin_authentication_method: Annotated[
         str,
@@ -296,6 +223,23 @@ class AddinSettings(RoomSettings, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    def addin_contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the add-in's fields that contradict others, each with the problem."""
+        if self.enable_addin_command and not self.enable_dynamic_vmrs:
+            text = "The command adds single-use rooms: enable_dynamic_vmrs is off."
+            yield "enable_addin_command", text
+        own = self.addin_default_locale
+        for each in manifest_labels.translations(self.addin_label_translations):
+            if each.locale == own:
+                text = f"{own} is the language of the texts themselves: change those."
+                yield "addin_label_translations", text
+                break
+        if self.addin_authentication_method == "SSO_TOKEN" and not is_guid(
+            self.addin_application_id
+        ):
+            text = "This must be the application's id, a GUID, with SSO_TOKEN."
+            yield "addin_application_id", text
+
     def needs(self) -> Needs:
         """Yield the fields that are required, adding those of the add-in's sign-in."""
         yield from super().needs()
@@ -315,3 +259,11 @@ _FOR_SIGN_IN = {
         "addin_naa_web_api_application_id",
     ),
 }
+
+
+def is_guid(text: str) -> bool:
+    """Return whether a text is a GUID in its usual form, with hyphens."""
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False

@@ -3,13 +3,15 @@
 Every field is declared once, with the management API's name and default. Labels are
 the deployment guide's; the explanations are for administrators. The fields are in
 parts, by what they are about, and each part adds to the one before: `exchange`,
-`rooms`, `addin`, and here the texts of messages.
+`rooms`, `manifest`, `addin`, and here the texts of messages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
@@ -17,6 +19,7 @@ from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Field, Record, fields_of
 from pexschedd.model.integration.addin import AddinSettings
 from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH, TOKENS_SENT_BY
+from pexschedd.model.integration.manifest_history import with_change
 
 
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:
@@ -169,6 +172,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
                 if not getattr(self, field):
                     yield field, f"This is required {reason}."
         yield from self._oauth_contradictions()
+        yield from self.addin_contradictions()
 
     def _oauth_contradictions(self) -> Iterator[tuple[str, str]]:
         if not self.enable_dynamic_vmrs:
@@ -189,14 +193,21 @@ def _ends_here(redirect_uri: str) -> bool:
     return whole and not parts.query and not parts.fragment
 
 
-def manifest_differs(old: Connector, new: Connector) -> bool:
-    """Return True if the add-in's manifest has to be deployed again after the
-    change."""
-    return any(
-        getattr(old, name) != getattr(new, name)
+def manifest_changes(old: Connector, new: Connector) -> list[str]:
+    """Return the fields for whose sake the add-in's manifest has to be deployed again
+    after a change."""
+    return [
+        name
         for name, declared in fields_of(Connector).items()
-        if declared.field.manifest
-    )
+        if declared.field.manifest and getattr(old, name) != getattr(new, name)
+    ]
+
+
+def with_manifest_change(connector: Connector, fields: Iterable[str]) -> Connector:
+    """Return the integration with the next revision of its manifest."""
+    revision = connector.manifest_revision + 1
+    history = with_change(connector.manifest_history, revision, fields)
+    return replace(connector, manifest_revision=revision, manifest_history=history)
 
 
 class ExchangeDomain(Record, frozen=True, kw_only=True):

@@ -3,14 +3,12 @@
 from hashlib import sha256
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from pexschedd.errors import NotFound, StoreError
 from pexschedd.management.admin_log import note_change
 from pexschedd.model import tables
-from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.connector import Connector, with_manifest_change
 from pexschedd.store.store import Store
-from pexschedd.util.atomic_file import replace_file
+from pexschedd.util.atomic_file import remove_file, replace_file
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled
 from pexschedd.web.addin.manifest import build_manifest
 
@@ -32,35 +30,25 @@ class ConnectorFiles:
         hold."""
         return build_manifest(connector, self.icon_revision(connector))
 
-    async def set_icon(self, connector: Connector, body: bytes) -> None:
-        """Take an 80 x 80 PNG; it is durable afterwards. Raises `InvalidFields`."""
-        image = accepted(body)
+    def set_icon(self, connector: Connector, image: bytes | None) -> None:
+        """Keep an icon that `icons.accepted` made, durably; None is the default one.
+
+        Raises `StoreError`.
+        """
         path = self._path(connector)
         try:
-            replace_file(path, image)
+            if image is None:
+                remove_file(path)
+            else:
+                replace_file(path, image)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from None
+            raise StoreError(f"{path} cannot be changed: {error.strerror}") from None
         self._uploaded[connector.id] = image
         self._made.clear()
 
-    def icon(self, connector: Connector, size: int) -> bytes:
-        """Return the icon as PNG; raises `NotFound` for a size that Outlook does not
-        ask for."""
-        if size not in SIZES:
-            raise NotFound(f"There is no icon of {size} pixels.")
-        uploaded = self._uploaded_icon(connector)
-        made = self._made.get((uploaded, size))
-        if made is None:
-            made = default_icon(size) if uploaded is None else scaled(uploaded, size)
-            self._made[uploaded, size] = made
-        return made
-
-    def icon_revision(self, connector: Connector) -> str:
-        """Return the part of the icon's address that changes with the image."""
-        return sha256(self.icon(connector, 80)).hexdigest()[:12]
-
-    def _uploaded_icon(self, connector: Connector) -> bytes | None:
-        """The uploaded image, or None. Read once: this class is the only writer."""
+    def uploaded_icon(self, connector: Connector) -> bytes | None:
+        """Return the uploaded image (PNG), or None. Read once: only this class
+        writes."""
         if connector.id not in self._uploaded:
             path = self._path(connector)
             try:
@@ -71,26 +59,45 @@ class ConnectorFiles:
                 raise StoreError(f"{path} cannot be read: {error.strerror}") from None
         return self._uploaded[connector.id]
 
+    def icon(self, connector: Connector, size: int) -> bytes:
+        """Return the icon as PNG; raises `NotFound` for a size that Outlook does not
+        ask for."""
+        if size not in SIZES:
+            raise NotFound(f"There is no icon of {size} pixels.")
+        uploaded = self.uploaded_icon(connector)
+        made = self._made.get((uploaded, size))
+        if made is None:
+            made = default_icon(size) if uploaded is None else scaled(uploaded, size)
+            self._made[uploaded, size] = made
+        return made
+
+    def icon_revision(self, connector: Connector) -> str:
+        """Return the part of the icon's address that changes with the image."""
+        return sha256(self.icon(connector, 80)).hexdigest()[:12]
+
     def _path(self, connector: Connector) -> Path:
         return self._directory / f"{connector.id}.png"
 
 
 async def change_icon(
-    store: Store, files: ConnectorFiles, connector: Connector, image: bytes
+    store: Store, files: ConnectorFiles, connector: Connector, body: bytes | None
 ) -> None:
-    """Take an uploaded icon, durably, and raise the revision of the manifest.
+    """Take an uploaded icon, or go back to the default one for None, durably.
 
-    The icon's address is in the manifest, and changes with the icon. Raises
+    Its address is in the manifest and changes with the image, so the manifest gets a
+    new revision. That comes first: after a crash the revision is one too high, and the
+    icon the old one. Nothing happens for the image that is there already. Raises
     `InvalidFields` for an image that cannot be used, and `StoreFull`, before anything
     is written.
     """
     store.require_space()
-    await files.set_icon(connector, image)
+    image = None if body is None else accepted(body)
     current = store.get(tables.CONNECTOR, connector.id)
-    if current is None:
+    if current is None or image == files.uploaded_icon(connector):
         return
-    changed = replace(current, manifest_revision=current.manifest_revision + 1)
+    changed = with_manifest_change(current, ("icon",))
     transaction = store.transaction()
     transaction.put(tables.CONNECTOR, changed)
     await transaction.commit()
+    files.set_icon(connector, image)
     note_change(tables.CONNECTOR.name, changed, ("icon", "manifest_revision"))

@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from pexschedd.errors import InvalidFields
 
-SIZES = (16, 32, 64, 80, 128)
-"""Pixels. 16, 32 and 80 are the ribbon's, 64 and 128 the add-in list's."""
+SIZES = (16, 20, 24, 32, 40, 48, 64, 80, 128)
+"""Pixels. Those up to 80 are the ribbon's, 64 and 128 the add-in list's."""
 
 UPLOAD = (80, 80)
 MAX_UPLOAD = 100 * 1024

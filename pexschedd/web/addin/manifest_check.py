@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 from lxml.etree import XMLParser, _Element, fromstring
 
+from pexschedd.model.blank_text import is_blank
+from pexschedd.model.integration.manifest_labels import utf16_length
+
 MAX_MANIFEST = 256 * 1024
 MAX_URL = 2018
 """Characters: the least of the limits that Microsoft names."""
@@ -20,6 +23,7 @@ _NEEDED_SIZES = {"16", "32", "80"}
 _KIND_OF_REFERENCE = {
     "Image": "Image",
     "SourceLocation": "Url",
+    "FunctionFile": "Url",
     "Label": "String",
     "Title": "String",
     "Description": "String",
@@ -36,6 +40,7 @@ def manifest_problems(xml: bytes) -> list[str]:
         *_version(root),
         *_urls(root),
         *_app_domains(root),
+        *_texts(root),
         *(problem for block in _blocks(root) for problem in _block(block)),
     ]
 
@@ -91,6 +96,36 @@ def _app_domains(root: _Element) -> Iterator[str]:
             yield f"AppDomain {value!r} is not just https, a host and a port."
 
 
+def _texts(root: _Element) -> Iterator[str]:
+    """Texts that are empty, or longer than Outlook's clients count; languages that are
+    there twice."""
+    for element in root.iter("{*}*"):
+        name = _name(element)
+        limit = _text_limit(element)
+        if not limit:
+            continue
+        value = element.get("DefaultValue", element.text or "")
+        others = [each for each in element if _name(each) == "Override"]
+        for text in (value, *(each.get("Value", "") for each in others)):
+            if is_blank(text):
+                yield f"{name}: a text is empty."
+            elif utf16_length(text) > limit:
+                yield f"{name}: a text is longer than {limit} UTF-16 units."
+        for locale, times in Counter(each.get("Locale") for each in others).items():
+            if times > 1:
+                yield f"{name}: {locale} is there {times} times."
+
+
+def _text_limit(element: _Element) -> int:
+    """The UTF-16 units that the text of an element may have; 0 if it is no text."""
+    name, parent = _name(element), element.getparent()
+    if name == "String" and parent is not None:
+        return 125 if _name(parent) == "ShortStrings" else 250
+    if parent is None or _name(parent) != "OfficeApp":
+        return 0
+    return {"ProviderName": 125, "DisplayName": 125, "Description": 250}.get(name, 0)
+
+
 def _block(block: _Element) -> Iterator[str]:
     """One block of overrides: its resources, references, icons and ids."""
     own = [e for e in block.iter("{*}*") if _nearest_block(e) is block]
@@ -121,10 +156,18 @@ def _block(block: _Element) -> Iterator[str]:
     for identifier, times in ids.items():
         if times > 1:
             yield f"The id {identifier} is used {times} times."
+    yield from _functions(own)
     if "1.1" not in str(block.tag):
         for element in own:
             if _name(element) == "SupportsSharedFolders":
                 yield "SupportsSharedFolders is in the overrides 1.0."
+
+
+def _functions(own: list[_Element]) -> Iterator[str]:
+    """Commands need a page that has their functions."""
+    commands = [each for each in own if _name(each) == "FunctionName"]
+    if commands and not any(_name(each) == "FunctionFile" for each in own):
+        yield "A command has no FunctionFile."
 
 
 def _parent(element: _Element) -> _Element:

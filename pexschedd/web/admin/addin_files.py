@@ -1,9 +1,10 @@
 """The files of an integration's add-in. Under
 `/api/admin/configuration/v1/ms_exchange_connector/<id>/`:
 
-GET  manifest/  the manifest (XML) to install in Exchange
-GET  icon/      the icon (PNG)
-PUT  icon/      another one, 80 x 80 pixels
+GET    manifest/  the manifest (XML) to install in Exchange
+GET    icon/      the icon (PNG)
+PUT    icon/      another one, 80 x 80 pixels
+DELETE icon/      the default one again
 """
 
 from twisted.web.server import Request
@@ -31,13 +32,18 @@ class AddinFileRoutes:
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
         api.add(f"{_CONNECTOR}manifest/", get=self._manifest)
-        api.add(f"{_CONNECTOR}icon/", get=self._icon, put=self._set_icon)
+        api.add(
+            f"{_CONNECTOR}icon/",
+            get=self._icon,
+            put=self._set_icon,
+            delete=self._reset_icon,
+        )
 
     def _manifest(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._connector(connector_id)
         with invalid_fields_of(tables.CONNECTOR.name):
             document = self._files.manifest(connector)
-        name = f"addin-manifest-{connector_id}.xml"
+        name = f"addin-manifest-{connector_id}-{connector.name}.xml"
         return file_response(request, document, "application/xml", name)
 
     def _icon(self, request: Request, connector_id: int) -> ResponseBody:
@@ -49,6 +55,11 @@ class AddinFileRoutes:
         with invalid_fields_of(tables.CONNECTOR.name):
             await change_icon(self._store, self._files, connector, body_of(request))
         return empty_response(request, 202)
+
+    async def _reset_icon(self, request: Request, connector_id: int) -> ResponseBody:
+        connector = self._connector(connector_id)
+        await change_icon(self._store, self._files, connector, None)
+        return empty_response(request, 204)
 
     def _connector(self, connector_id: int) -> Connector:
         connector = self._store.get(tables.CONNECTOR, connector_id)

@@ -1,0 +1,109 @@
+"""The add-in's manifest, icon and texts, as administrators meet them."""
+
+from io import BytesIO
+
+import pytest
+import pytest_twisted
+from PIL import Image
+
+from tests.web_admin.web_admin_support import CONNECTOR, HEAD_OFFICE, Server
+
+
+def red_square() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (80, 80), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_manifest_is_a_file(server: Server) -> None:
+    """It downloads under a name that carries the integration's."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE | {"name": "Büro / Oslo"})
+    answer = await server.client.ask("GET", f"{uri}manifest/")
+    assert answer.status == 200
+    assert answer.body.startswith(b"<?xml")
+    assert answer.headers.getRawHeaders("content-type") == ["application/xml"]
+    assert answer.headers.getRawHeaders("cache-control") == ["no-store"]
+    (disposition,) = answer.headers.getRawHeaders("content-disposition")
+    assert disposition == (
+        'attachment; filename="addin-manifest-1-Buro - Oslo.xml"; '
+        "filename*=UTF-8''addin-manifest-1-B%C3%BCro%20-%20Oslo.xml"
+    )
+    assert (await server.client.ask("GET", f"{CONNECTOR}7/manifest/")).status == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_icon(server: Server) -> None:
+    """An icon that differs raises the manifest's revision; DELETE gives the default
+    one back."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+
+    async def revision() -> int:
+        number: int = (await server.client.get(uri))["manifest_revision"]
+        return number
+
+    first = (await server.client.ask("GET", f"{uri}icon/")).body
+    for _ in range(2):
+        answer = await server.client.ask("PUT", f"{uri}icon/", body=red_square())
+        assert answer.status == 202, answer.body
+        assert await revision() == 2
+    assert (await server.client.ask("GET", f"{uri}icon/")).body != first
+    answer = await server.client.ask("PUT", f"{uri}icon/", body=b"no picture")
+    assert (answer.status, await revision()) == (400, 2)
+    for _ in range(2):
+        answer = await server.client.ask("DELETE", f"{uri}icon/")
+        assert (answer.status, answer.body, await revision()) == (204, b"", 3)
+    assert (await server.client.ask("GET", f"{uri}icon/")).body == first
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("addin_display_name", "", "may not be empty"),
+        ("addin_group_label", " \u200b", "may not be empty"),
+        ("addin_supertip_description", "", "may not be empty"),
+        ("addin_command_label", "", "may not be empty"),
+        ("addin_button_label", "a\nb", "Control characters"),
+        ("addin_button_label", "a\ufffe", "refused here"),
+        ("addin_description", "x" * 251, "250 characters at most"),
+        ("addin_default_locale", "english", "such as en-US"),
+        ("addin_label_translations", "de-DE addin_button_label", "Line 1: A line is"),
+        ("addin_label_translations", "de addin_button_label = x", "Line 1: 'de'"),
+        ("addin_label_translations", "de-DE name = x", "is none of"),
+        (
+            "addin_label_translations",
+            "\nde-DE addin_button_label =",
+            "Line 2: The text",
+        ),
+        (
+            "addin_label_translations",
+            "de-DE addin_button_label = a\nde-DE addin_button_label = b",
+            "Line 2: de-DE addin_button_label is there twice",
+        ),
+        (
+            "addin_label_translations",
+            "de-DE addin_button_label = " + "x" * 251,
+            "more than 250",
+        ),
+        ("addin_label_translations", "en-US addin_button_label = x", "change those"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_what_no_manifest_takes(
+    server: Server, field: str, value: str, words: str
+) -> None:
+    """A text that a manifest cannot hold is refused when it is saved."""
+    problems = await server.client.refused(
+        "POST", CONNECTOR, HEAD_OFFICE | {field: value}
+    )
+    assert list(problems) == [field]
+    assert words in problems[field][0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_command_without_rooms(server: Server) -> None:
+    """The one-click command is for integrations that hand out single-use rooms."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    change = {"enable_addin_command": True, "enable_dynamic_vmrs": False}
+    problems = await server.client.refused("PATCH", uri, change)
+    assert list(problems) == ["enable_addin_command"]
