@@ -37,6 +37,7 @@ from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import BookingRates
+from pexschedd.web.addin.review import review
 from pexschedd.web.addin.route_groups import AddinRouteGroups
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi
@@ -208,6 +209,7 @@ class HttpServers(MultiService):
             clock=runtime.reactor,
             now=runtime.now,
             uuid4=uuid4,
+            review=review,
         )
         service_account = ServiceAccountRoutes(
             store,

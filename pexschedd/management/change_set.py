@@ -20,6 +20,7 @@ from pexschedd.management.admin_log import (
 )
 from pexschedd.management.resource import AnyTable, Children
 from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.save_notes import SaveNote
 from pexschedd.model import tables
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.uniqueness import UNIQUE, Unique
@@ -40,6 +41,8 @@ class ChangeSet:
         self._deletions: list[tuple[AnyResource, int]] = []
         self._gone: set[tuple[str, int]] = set()
         self._keys: dict[tuple[str, str, Hashable], int] = {}
+        self.notes: list[SaveNote] = []
+        """The notes on the records that were put."""
 
     def new_id(self, table: AnyTable) -> int:
         """Return an id that no record of the table has had."""

@@ -21,10 +21,22 @@ from pexschedd.management.change_set import (
 )
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import matching
+from pexschedd.management.payload_references import (
+    FixedReference,
+    existing_reference,
+    id_of,
+    own_values,
+)
 from pexschedd.management.record_queries import existing_record
-from pexschedd.management.references import parse_reference
 from pexschedd.management.resource import Children, Payload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.save_notes import (
+    MOST_NOTES,
+    Review,
+    Saved,
+    no_review,
+    numbered,
+)
 from pexschedd.management.server_fields import (
     own_defaults,
     with_sealed_secrets,
@@ -49,7 +61,8 @@ class RecordWriter:
     """The writing use cases; each returns when its changes are durable.
 
     They raise `InvalidFields` that names every wrong field, and `NotFound` for a record
-    that the resource does not have. `uuid4` makes the random ids of new records.
+    that the resource does not have. `uuid4` makes the random ids of new records;
+    `review` has the notes on those that are saved.
     """
 
     def __init__(
@@ -60,12 +73,14 @@ class RecordWriter:
         clock: IReactorTime,
         now: Now,
         uuid4: Callable[[], str],
+        review: Review = no_review,
     ) -> None:
         self._store = store
         self._clock = clock
         self._templates = templates
         self._now = now
         self._uuid4 = uuid4
+        self._review = review
         self._commits = 0
         for resource in CONFIGURATION.values():
             store.subscribe(resource.table, self._count)
@@ -73,12 +88,12 @@ class RecordWriter:
     def _count(self, old: object, new: object) -> None:
         self._commits += 1
 
-    async def create(self, resource: AnyResource, payload: Payload) -> int:
-        """Create what `payload` stands for; return the id, or the first of several."""
+    async def create(self, resource: AnyResource, payload: Payload) -> Saved:
+        """Create what `payload` stands for; the id is the first of several."""
         changes = ChangeSet(self._store)
         record = self._save_new(changes, resource, payload)
         await changes.commit(self._now())
-        return int(record.id)
+        return _saved(changes, int(record.id))
 
     async def update(
         self,
@@ -87,7 +102,7 @@ class RecordWriter:
         payload: Payload,
         *,
         whole: bool,
-    ) -> None:
+    ) -> Saved:
         """Change one record.
 
         With `whole`, fields that are left out get their default values.
@@ -96,6 +111,7 @@ class RecordWriter:
         current = existing_record(self._store, resource, id)
         self._save(changes, resource, payload, current, whole=whole)
         await changes.commit(self._now())
+        return _saved(changes, id)
 
     async def delete(self, resource: AnyResource, id: int) -> None:
         """Delete one record and those that belong to it."""
@@ -137,7 +153,7 @@ class RecordWriter:
                 time_slice = TimeSlice(self._clock, _DELETED_AT_ONCE)
         await changes.commit(self._now())
 
-    async def bulk(self, resource: AnyResource, payload: Payload) -> None:
+    async def bulk(self, resource: AnyResource, payload: Payload) -> Saved:
         """Create, change and delete many records: all of them or none.
 
         `objects` are changed if they carry a `resource_uri` or `id`, and created
@@ -155,6 +171,7 @@ class RecordWriter:
         await changes.commit(self._now())
         if later and deleted:
             await self._delete_all(resource, deleted)
+        return _saved(changes)
 
     async def _check_all(
         self,
@@ -178,8 +195,10 @@ class RecordWriter:
         texts: list[str] = []
         time_slice = TimeSlice(clock) if clock else None
         for number, item in enumerate(_list(payload, "objects", problems), 1):
+            noted = len(changes.notes)
             try:
                 self._save_item(changes, resource, item)
+                changes.notes[noted:] = numbered(changes.notes[noted:], number)
             except InvalidFields as error:
                 texts += _numbered(number, error)
                 if len(texts) > MOST_PROBLEMS:
@@ -204,7 +223,7 @@ class RecordWriter:
         texts: list[str] = []
         for number, value in enumerate(_list(payload, "deleted_objects", problems), 1):
             try:
-                ids.append(_reference(changes, resource, value))
+                ids.append(existing_reference(changes, resource, value))
             except InvalidFields as error:
                 texts += _numbered(number, error)
         if texts:
@@ -216,11 +235,15 @@ class RecordWriter:
     ) -> Any:
         """Add one item of a list: a record, new or not, or just a URI."""
         if not isinstance(item, dict):
-            return changes.get(resource.table, _reference(changes, resource, item))
+            return changes.get(
+                resource.table, existing_reference(changes, resource, item)
+            )
         named = item.get("resource_uri") or item.get("id")
         if named is None:
             return self._save_new(changes, resource, item)
-        current = changes.get(resource.table, _reference(changes, resource, named))
+        current = changes.get(
+            resource.table, existing_reference(changes, resource, named)
+        )
         return self._save(changes, resource, item, current)
 
     def _save_new(
@@ -254,7 +277,7 @@ class RecordWriter:
     ) -> Any:
         """Add one record and those that are nested in it."""
         uuid4 = self._uuid4()
-        values, problems = _own_values(changes, resource, payload)
+        values, problems = own_values(changes, resource, payload)
         if current is None:
             values = own_defaults(resource, uuid4) | values
         try:
@@ -276,6 +299,9 @@ class RecordWriter:
                 problems.setdefault(field, []).append(text)
             record = with_server_fields(record, current, self._now(), uuid4)
             record = with_sealed_secrets(resource, record, values, self._store.vault)
+            if not problems:
+                notes = self._review(record)
+                changes.notes += [note for note in notes if note.field in values]
             if record != current:
                 changes.put(resource.table, record)
         parent = 0 if record is None else record.id
@@ -301,7 +327,7 @@ class RecordWriter:
             return ["This must be a list."]
         if len(items) > MOST_RECORDS:
             return [too_many_records("are listed")]
-        kept = {_id_of(resource, item) for item in items}
+        kept = {id_of(resource, item) for item in items}
         for child in changes.children(children, parent):
             if child not in kept:
                 changes.delete(resource, child)
@@ -309,7 +335,7 @@ class RecordWriter:
         for number, item in enumerate(items, 1):
             try:
                 if isinstance(item, dict):
-                    item = {**item, children.parent: _Fixed(parent)}
+                    item = {**item, children.parent: FixedReference(parent)}
                     self._save_item(changes, resource, item)
                 else:
                     child = self._save_item(changes, resource, item)
@@ -321,64 +347,8 @@ class RecordWriter:
         return texts
 
 
-class _Fixed(int):
-    """A reference that the server itself has put in and need not look up."""
-
-
-def _own_values(
-    changes: ChangeSet, resource: AnyResource, payload: Payload
-) -> tuple[dict[str, object], Problems]:
-    """The payload with references as ids, and without fields that are only shown."""
-    values: dict[str, object] = {}
-    problems: Problems = resource.missing_problems(payload)
-    shown_only = {"resource_uri", *resource.children, *resource.missing}
-    shown_only |= {c.count for c in resource.children.values() if c.count}
-    for name, value in payload.items():
-        if name in shown_only:
-            continue
-        related = resource.fields[name].field.related if name in resource.fields else ""
-        if not related or value is None:
-            values[name] = value
-            continue
-        try:
-            values[name] = _resolved(changes, related, value)
-        except InvalidFields as error:
-            problems[name] = list(error.problems[""])
-            values[name] = 1  # of the right type: the problem is named already
-    return values, problems
-
-
-def _resolved(changes: ChangeSet, related: str, value: object) -> int:
-    """The id that `value` refers to; of our own resources it must exist."""
-    if isinstance(value, _Fixed):
-        return int(value)
-    if related in CONFIGURATION:
-        return _reference(changes, CONFIGURATION[related], value)
-    try:
-        return parse_reference(related, value)
-    except ValueError as error:
-        raise InvalidFields({"": [str(error)]}) from None
-
-
-def _reference(changes: ChangeSet, resource: AnyResource, value: object) -> int:
-    try:
-        id_ = parse_reference(resource.name, value)
-    except ValueError as error:
-        raise InvalidFields({"": [str(error)]}) from None
-    if changes.get(resource.table, id_) is None:
-        raise InvalidFields({"": [f"There is no {resource.name} {id_}."]})
-    return id_
-
-
-def _id_of(resource: AnyResource, item: object) -> int | None:
-    """The id of a listed item that names a record; None for a new one."""
-    named = item
-    if isinstance(item, dict):
-        named = item.get("resource_uri") or item.get("id")
-    try:
-        return parse_reference(resource.name, named)
-    except ValueError:
-        return None
+def _saved(changes: ChangeSet, id: int = 0) -> Saved:
+    return Saved(id, tuple(changes.notes[:MOST_NOTES]))
 
 
 def _list(payload: Payload, name: str, problems: Problems) -> Sequence[object]:

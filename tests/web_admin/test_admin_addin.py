@@ -6,7 +6,7 @@ import pytest
 import pytest_twisted
 from PIL import Image
 
-from tests.web_admin.web_admin_support import CONNECTOR, HEAD_OFFICE, Server
+from tests.web_admin.web_admin_support import CONNECTOR, HEAD_OFFICE, Answer, Server
 
 
 def red_square() -> bytes:
@@ -107,3 +107,48 @@ async def test_a_command_without_rooms(server: Server) -> None:
     change = {"enable_addin_command": True, "enable_dynamic_vmrs": False}
     problems = await server.client.refused("PATCH", uri, change)
     assert list(problems) == ["enable_addin_command"]
+
+
+def warnings(answer: Answer) -> list[str]:
+    return list(answer.headers.getRawHeaders("x-configuration-warning") or [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_people_do_not_get_to_see_is_said(server: Server) -> None:
+    """The answer, whose body stays empty, names the fields whose texts are shortened in
+    the manifest or lose a part in the pane; each time that they are sent."""
+    ask = server.client.ask
+    texts = {
+        "addin_button_label": "meeting " * 20,
+        "addin_pane_title": "<h1>Rooms</h1>",
+        "addin_pane_success_message": "<b style='position:fixed'>x</b><script>y",
+        "addin_pane_general_error_message": "<b style='color:red'>x</b>",
+        "addin_label_translations": "de-DE addin_group_label = " + "é" * 200,
+    }
+    answer = await ask("POST", CONNECTOR, HEAD_OFFICE | texts)
+    assert (answer.status, answer.body) == (201, b"")
+    found = warnings(answer)
+    assert [line.split(": ")[0] for line in found] == [
+        "addin_button_label",
+        "addin_label_translations",
+        "addin_pane_title",
+        "addin_pane_success_message",
+    ]
+    assert "takes 125 characters here, and this has 160" in found[0]
+    assert ": <h1>." in found[2]
+    assert ": style position, <script>." in found[3]
+    uri = answer.location
+    answer = await ask("PATCH", uri, {"description": "x"})
+    assert (answer.status, answer.body, warnings(answer)) == (202, b"", [])
+    message = {"addin_pane_success_message": "<img src=x>"}
+    answer = await ask("PATCH", uri, message)
+    (line,) = warnings(answer)
+    assert line.startswith("addin_pane_success_message: The pane does not show")
+    assert line.endswith(": <img>.")
+    answer = await ask("PUT", uri, HEAD_OFFICE | message)
+    assert (answer.status, len(warnings(answer))) == (204, 1)
+    many = {"objects": [{"id": 1, "description": "y"}, {"id": 1, **message}]}
+    answer = await ask("PATCH", CONNECTOR, many)
+    assert (answer.status, answer.body) == (202, b"")
+    (line,) = warnings(answer)
+    assert line.startswith("objects[1].addin_pane_success_message: ")

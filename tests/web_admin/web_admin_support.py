@@ -24,6 +24,7 @@ from pexschedd.model import tables
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.records import RecordRoutes
@@ -197,6 +198,7 @@ async def serving(
         clock=turns,
         now=clock,
         uuid4=lambda: str(uuid4()),
+        review=review,
     )
     parts = (
         RecordRoutes(RecordQueries(store, turns), writer),

@@ -45,7 +45,7 @@ IsSafe = Callable[[str], bool]
 
 
 class SafeStyle(msgspec.Struct, frozen=True):
-    """What is left of a style attribute."""
+    """The safe part of a style attribute."""
 
     text: str
     """The declarations, with semicolons between them; may be empty."""

@@ -23,6 +23,7 @@ from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND, AnyResource
+from pexschedd.management.save_notes import Saved
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.query_string import (
@@ -43,6 +44,10 @@ from pexschedd.web.routes import (
     read_json,
     while_wanted,
 )
+
+WARNING = b"x-configuration-warning"
+"""The header of an answer that names a field which was saved, but has not the effect
+that it seems to have. There may be several, each `<field>: <text>`."""
 
 _KIND = f"{PREFIX}/<string:kind>/v1/"
 _LIST = f"{_KIND}<string:name>/"
@@ -105,9 +110,10 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            id_ = await self._writer.create(resource, payload)
-        location = resource.uri_of(id_).encode()
+            saved = await self._writer.create(resource, payload)
+        location = resource.uri_of(saved.id).encode()
         request.responseHeaders.setRawHeaders(b"location", [location])
+        _tell(request, saved)
         return empty_response(request, 201)
 
     async def _change_many(
@@ -116,7 +122,7 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            await self._writer.bulk(resource, payload)
+            _tell(request, await self._writer.bulk(resource, payload))
         return empty_response(request, 202)
 
     async def _delete_many(
@@ -141,7 +147,8 @@ class RecordRoutes:
         whole = request.method == b"PUT"
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            await self._writer.update(resource, id, payload, whole=whole)
+            saved = await self._writer.update(resource, id, payload, whole=whole)
+        _tell(request, saved)
         return empty_response(request, 204 if whole else 202)
 
     async def _delete(
@@ -157,6 +164,14 @@ class RecordRoutes:
         resource = _find(kind, name)
         methods = list_methods(resource) if id is None else record_methods(resource)
         raise method_not_possible(request, methods)
+
+
+def _tell(request: Request, saved: Saved) -> None:
+    """Add the notes on what was saved: in headers, because the answers have no body."""
+    if saved.notes:
+        lines = [f"{note.field}: {note.text}" for note in saved.notes]
+        texts = [line.encode("ascii", "backslashreplace") for line in lines]
+        request.responseHeaders.setRawHeaders(WARNING, texts)
 
 
 def _of_kind(kind: str) -> Mapping[str, AnyResource]:

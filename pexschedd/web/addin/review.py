@@ -1,0 +1,68 @@
+"""Notes on an integration's texts, and the check that a manifest can be made. Pure."""
+
+from collections.abc import Iterator
+
+from pexschedd.management.save_notes import SaveNote
+from pexschedd.model.fields.declaration import Record, fields_of
+from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.manifest_labels import (
+    LIMITS,
+    is_cut,
+    translations,
+    utf16_length,
+)
+from pexschedd.web.addin.manifest import build_manifest
+from pexschedd.web.addin.sanitiser import sanitised
+
+_ANY_ICON = "0" * 12
+
+
+def review(record: Record) -> list[SaveNote]:
+    """Return the notes on a record that is about to be saved.
+
+    Raises `InvalidFields` for an integration of which no manifest can be made.
+    """
+    if not isinstance(record, Connector):
+        return []
+    build_manifest(record, _ANY_ICON)
+    return text_notes(record)
+
+
+def text_notes(connector: Connector) -> list[SaveNote]:
+    """Return the notes on the texts that people do not get to see as they are."""
+    return [*_cut(connector), *_removed(connector)]
+
+
+def is_inline(field: str) -> bool:
+    """Return whether a text of the pane is on a button or in its title: it has no
+    blocks and no links there."""
+    return field.endswith(("_title", "_button"))
+
+
+def _cut(connector: Connector) -> Iterator[SaveNote]:
+    for name in LIMITS:
+        text = getattr(connector, name)
+        if is_cut(name, text):
+            yield SaveNote(name, _too_long(name, text))
+    for each in translations(connector.addin_label_translations):
+        if is_cut(each.field, each.text):
+            text = f"{each.locale} {each.field}: {_too_long(each.field, each.text)}"
+            yield SaveNote("addin_label_translations", text)
+
+
+def _too_long(name: str, text: str) -> str:
+    limit = LIMITS[name]
+    return (
+        f"Outlook takes {limit} characters here, and this has {utf16_length(text)} as "
+        "Outlook counts them: the manifest has its beginning, up to a word's end."
+    )
+
+
+def _removed(connector: Connector) -> Iterator[SaveNote]:
+    for name, declared in fields_of(Connector).items():
+        if not name.startswith("addin_pane_") or declared.type is not str:
+            continue
+        found = sanitised(getattr(connector, name), inline=is_inline(name)).removed
+        if found:
+            text = f"The pane does not show this part of the text: {', '.join(found)}."
+            yield SaveNote(name, text)
