@@ -35,7 +35,9 @@ from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.addin import personal_rooms
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.addin.headers import content_security_policy
 from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.addin.rates import BookingRates
 from pexschedd.web.addin.review import review
 from pexschedd.web.addin.route_groups import AddinRouteGroups
@@ -78,6 +80,7 @@ class HttpServers(MultiService):
         """The reason why every request is answered 503; empty while they are served."""
         self._files = ConnectorFiles(runtime.config.state_dir)
         self._pages = PanePages(self._files, runtime.message_texts.placeholder)
+        self._visits = PaneVisits(runtime.now, self._domains)
         refused = RefusedTokens()
         clients.identity.on_refusal(refused.note)
         self._users = PersonalUsers(runtime.store, uuid4)
@@ -153,6 +156,11 @@ class HttpServers(MultiService):
         """Write the access log's lines that are still buffered."""
         self._access.flush()
 
+    def _domains(self, connector: int) -> list[str]:
+        """The metadata domains of an integration."""
+        index = tables.DOMAIN_BY_CONNECTOR
+        return [each.domain for each in self._runtime.store.find_all(index, connector)]
+
     def _addin(self) -> IResource:
         runtime = self._runtime
         allocator = AliasAllocator(
@@ -166,6 +174,10 @@ class HttpServers(MultiService):
             self._files,
             self._pages,
             self._rates(),
+            policy=lambda connector: content_security_policy(
+                connector, self._domains(connector.id)
+            ),
+            visits=self._visits,
         ).app.resource()
         return AddinRouteGroups(api, {personal_rooms.GROUP: self._personal_rooms()})
 

@@ -1,6 +1,7 @@
 """The changes that made a manifest new, by its revision. Pure."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
@@ -14,6 +15,15 @@ class ManifestChange(msgspec.Struct, frozen=True, gc=False):
     revision: int
     fields: tuple[str, ...]
     """Names of an integration's fields; `icon` for its icon."""
+
+
+class ManifestsInUse(msgspec.Struct, frozen=True):
+    """The revisions of an integration's manifest that clients have used lately."""
+
+    newest: int
+    oldest: int
+    newest_time: datetime
+    """The last time that the newest was used; aware."""
 
 
 class ChangedSince(msgspec.Struct, frozen=True):

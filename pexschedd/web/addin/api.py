@@ -21,6 +21,7 @@ from pexschedd.web.addin.headers import (
     set_page_headers,
 )
 from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.addin.rates import UNLIMITED, BookingRates
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.routes import (
@@ -40,11 +41,15 @@ _FOR_AN_HOUR = b"public, max-age=3600"
 VerifyToken = Callable[[Connector, str], Awaitable[ExchangeIdentity]]
 """See `identity.addin.AddinIdentity.verify`."""
 
+PagePolicy = Callable[[Connector], str]
+"""See `headers.content_security_policy`."""
+
 
 class AddinApi:
     """Routes for Outlook. `app.resource()` is the resource to serve at the root.
 
-    `connectors` gives an integration by its id.
+    `connectors` gives an integration by its id, `policy` the policy of its pages;
+    `visits` notes who asks for them.
     """
 
     app = Klein()
@@ -58,6 +63,9 @@ class AddinApi:
         files: ConnectorFiles,
         pages: PanePages,
         rates: BookingRates = UNLIMITED,
+        *,
+        policy: PagePolicy = content_security_policy,
+        visits: PaneVisits | None = None,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
@@ -65,6 +73,8 @@ class AddinApi:
         self._files = files
         self._pages = pages
         self._rates = rates
+        self._policy = policy
+        self._visits = visits
         self._static = load_static()
 
     @route(app, f"{PREFIX}/<int:connector_id>/addin")
@@ -72,7 +82,9 @@ class AddinApi:
         """Answer with the task pane."""
         connector = self._connector(connector_id)
         page = self._pages.pane(connector)
-        set_page_headers(request, content_security_policy(connector))
+        if self._visits is not None:
+            self._visits.note(connector, request)
+        set_page_headers(request, self._policy(connector))
         return page
 
     @route(app, f"{PREFIX}/<int:connector_id>/meeting_details")

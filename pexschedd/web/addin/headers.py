@@ -17,6 +17,9 @@ OFFICE_JS = "https://appsforoffice.microsoft.com/lib/1/hosted/office.js"
 AJAX = "https://ajax.aspnetcdn.com"
 """The origin of MicrosoftAjax.js, which office.js loads unless it is there already."""
 
+MICROSOFT_SIGN_IN = "https://login.microsoftonline.com"
+"""The origin of Entra ID, and of the list of its authorities in other clouds."""
+
 OUTLOOK = (
     "https://outlook.office.com",
     "https://outlook.office365.com",
@@ -28,6 +31,7 @@ OUTLOOK = (
 )
 """The origins of Microsoft's own Outlook on the web."""
 
+_AJAX_NAME = r"microsoftajax(?:\.debug)?\.js"
 _ORIGIN = re.compile(
     r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
 )
@@ -55,30 +59,66 @@ class Sources:
         self.office_js_listed = self.office_js.rsplit("/", 1)[-1] in names
 
 
-def content_security_policy(connector: Connector) -> str:
-    """Return the pane's policy: this server, office.js and configured sources only."""
+def content_security_policy(connector: Connector, domains: Iterable[str] = ()) -> str:
+    """Return the pane's policy: this server, office.js and configured sources only.
+
+    `domains` are the integration's metadata domains.
+    """
     sources = Sources(connector)
     scripts = [sources.office_js, *sources.additional]
-    if not sources.additional:
+    names = [url.rsplit("/", 1)[-1].lower() for url in sources.additional]
+    if not any(re.fullmatch(_AJAX_NAME, name) for name in names):
         scripts.append(AJAX)
-    ancestors = [
-        *OUTLOOK,
-        connector.url,
-        *connector.addin_frame_ancestors.split(),
-    ]
+    authorities = origins(_authorities(connector))
     directives = {
         "default-src": ["'none'"],
         "script-src": ["'self'", *origins(scripts)],
         "style-src": ["'self'", *origins(sources.styles)],
         "img-src": ["'self'", "data:"],
-        "connect-src": ["'self'"],
-        # The page with which office.js asks whether an unknown Outlook is trusted.
-        "frame-src": ["'self'", *origins([sources.office_js])],
+        "connect-src": ["'self'", *authorities],
+        # The page with which office.js asks whether an unknown Outlook is trusted, and
+        # the silent sign-in of Microsoft 365.
+        "frame-src": ["'self'", *origins([sources.office_js]), *authorities],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
-        "frame-ancestors": ["'self'", *origins(ancestors)],
+        "frame-ancestors": ["'self'", *frame_ancestors(connector, domains)],
     }
     return "; ".join(f"{name} {' '.join(of)}" for name, of in directives.items())
+
+
+def frame_ancestors(connector: Connector, domains: Iterable[str]) -> list[str]:
+    """Return the origins whose pages may show the pane in a frame, besides its own.
+
+    Microsoft's, those of the servers that the integration knows, as Outlook on the web
+    is often on the same, and those that are configured.
+    """
+    servers = [each if "://" in each else f"https://{each}" for each in domains]
+    configured = connector.addin_frame_ancestors.split()
+    return origins([*OUTLOOK, connector.url, *servers, *configured])
+
+
+def is_covered(origin: str, allowed: Iterable[str]) -> bool:
+    """Return whether an origin is among the allowed ones, which may begin with `*.`."""
+    scheme, _, host = _without_usual_port(origin).partition("://")
+    for each in map(_without_usual_port, allowed):
+        allowed_scheme, _, pattern = each.partition("://")
+        if allowed_scheme == scheme and (
+            host == pattern or (pattern[:2] == "*." and host.endswith(pattern[1:]))
+        ):
+            return True
+    return False
+
+
+def _without_usual_port(origin: str) -> str:
+    usual = ":443" if origin.startswith("https:") else ":80"
+    return origin.removesuffix(usual)
+
+
+def _authorities(connector: Connector) -> list[str]:
+    """The addresses from which the pane gets Microsoft 365's tokens."""
+    if connector.addin_authentication_method == "EXCHANGE_USER_ID_TOKEN":
+        return []
+    return [MICROSOFT_SIGN_IN, connector.addin_authority_url]
 
 
 CLOSING_POLICY = (

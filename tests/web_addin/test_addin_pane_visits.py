@@ -1,0 +1,147 @@
+"""What the pane's requests tell about manifests and frames."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from twisted.logger import capturedLogs
+from twisted.web.test.requesthelper import DummyRequest
+
+from pexschedd.model.integration.connector import Connector, with_manifest_change
+from pexschedd.model.integration.manifest_history import (
+    MOST_CHANGES,
+    ChangedSince,
+    ManifestsInUse,
+    changed_since,
+)
+from pexschedd.web.addin.pane_visits import MOST_ORIGINS, MOST_REVISIONS, PaneVisits
+from tests.web_addin.addin_support import CONNECTOR
+
+BEGIN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+class Watched:
+    """Visits of one integration, at a time that tests move."""
+
+    def __init__(self, *domains: str, **changes: Any) -> None:
+        self.time = BEGIN
+        self.visits = PaneVisits(lambda: self.time, lambda id: domains)
+        self.connector: Connector = replace(CONNECTOR, **changes)
+
+    def open(self, *revisions: bytes, referer: str = "", dest: str = "iframe") -> None:
+        request = DummyRequest([b"addin"])
+        request.args = {b"m": list(revisions)} if revisions else {}
+        if referer:
+            request.requestHeaders.setRawHeaders(b"referer", [referer.encode()])
+            request.requestHeaders.setRawHeaders(b"sec-fetch-dest", [dest.encode()])
+        self.visits.note(self.connector, request)
+
+    @property
+    def manifests(self) -> ManifestsInUse | None:
+        return self.visits.manifests(self.connector)
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        return self.visits.refused_frames(self.connector)
+
+
+def test_the_newest_and_the_oldest_manifest() -> None:
+    """Both are known from the panes of the last days."""
+    watched = Watched(manifest_revision=5)
+    assert watched.manifests is None
+    watched.open(b"2")
+    watched.time += timedelta(days=3)
+    watched.open(b"4")
+    watched.open(b"3")
+    assert watched.manifests == ManifestsInUse(4, 2, watched.time)
+    watched.time += timedelta(days=5)
+    assert watched.manifests == ManifestsInUse(4, 3, watched.time - timedelta(days=5))
+    watched.time += timedelta(days=5)
+    assert watched.manifests is None
+
+
+def test_requests_that_tell_nothing() -> None:
+    """A pane without a revision, or with one that there has never been, does not
+    count."""
+    watched = Watched(manifest_revision=5)
+    watched.open()
+    for text in (b"6", b"0", b"-1", b"x", b"", b"1e3", b"9" * 4000, "٣".encode()):
+        watched.open(text)
+    watched.open(b"1", b"2")
+    assert watched.manifests is None
+
+
+def test_memory_is_bounded() -> None:
+    """However many revisions and origins are named, few are remembered."""
+    watched = Watched(manifest_revision=10_000)
+    for number in range(1, 500):
+        watched.open(b"%d" % number, referer=f"https://host{number}.test/owa/")
+    assert watched.manifests == ManifestsInUse(499, 500 - MOST_REVISIONS, BEGIN)
+    assert len(watched.frames) == MOST_ORIGINS
+
+
+def test_an_old_manifest_is_logged_once() -> None:
+    """The line names the revisions and the fields that have changed since."""
+    watched = Watched()
+    changed = with_manifest_change(watched.connector, ["addin_button_label"])
+    watched.connector = with_manifest_change(changed, ["icon"])
+    with capturedLogs() as events:
+        for _ in range(3):
+            watched.open(b"1")
+            watched.open(b"3")
+    (event,) = (e for e in events if "old manifest" in e["log_format"])
+    assert (event["integration"], event["revision"], event["current"]) == (1, 1, 3)
+    assert event["changed"] == "addin_button_label,icon"
+    assert "correlation_id" in event
+
+
+def test_frames_that_are_refused() -> None:
+    """A page that may not show the pane is named, until it may."""
+    watched = Watched("mail2.example.test")
+    for allowed in (
+        "https://outlook.office.com/",
+        "https://mail.example.test/owa/",
+        "https://mail2.example.test/owa/",
+        "https://vc.example.test/",
+        "no address",
+        "javascript:alert(1)",
+    ):
+        watched.open(referer=allowed)
+    watched.open(referer="https://owa.example.test/", dest="document")
+    assert watched.frames == ()
+    with capturedLogs() as events:
+        watched.open(referer="https://owa.example.test/owa/?x")
+        watched.open(referer="https://owa.example.test/owa/")
+    assert watched.frames == ("https://owa.example.test",)
+    (event,) = (e for e in events if "framed" in e["log_format"])
+    assert event["origin"] == "https://owa.example.test"
+    watched.connector = replace(
+        watched.connector, addin_frame_ancestors="https://*.example.test"
+    )
+    assert watched.frames == ()
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=80), st.integers(1, 90))
+def test_changes_since_a_revision(fields: list[str], revision: int) -> None:
+    """All fields that changed later are named; what is forgotten is said."""
+    connector = CONNECTOR
+    for field in fields:
+        connector = with_manifest_change(connector, [field])
+    current = connector.manifest_revision
+    assert current == len(fields) + 1
+    assert len(connector.manifest_history) <= MOST_CHANGES
+    found = changed_since(connector.manifest_history, revision, current)
+    if found.complete:
+        assert set(found.fields) == set(fields[revision - 1 :])
+    assert found.complete == (current - revision <= MOST_CHANGES)
+
+
+def test_a_record_from_before_the_history() -> None:
+    """Its earlier changes are not known, and nothing is made up."""
+    old = replace(CONNECTOR, manifest_revision=7)
+    found = changed_since(old.manifest_history, 6, 7)
+    assert found == ChangedSince((), complete=False)
+    newer = with_manifest_change(old, ["icon"])
+    assert changed_since(newer.manifest_history, 7, 8) == ChangedSince(("icon",))
