@@ -149,13 +149,13 @@ def is_ip_address(text: str) -> bool:
     return "%" not in text and _address(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def is_remote(address: str) -> bool:
     """Return whether a text is the IP address of another machine."""
     found = _address(address)
     return found is not None and not found.is_loopback
 
 
-@lru_cache(maxsize=1024)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(text.partition("%")[0])

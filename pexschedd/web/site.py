@@ -8,7 +8,6 @@ handed to a sink that buffers, not a logger event.
 
 import re
 from collections.abc import Callable
-from functools import cached_property
 from http import HTTPStatus
 from itertools import count
 from json import dumps
@@ -51,6 +50,7 @@ class BoundedRequest(TwistedRequest):
     _received = 0
     _is_refused = False
     request_id = ""
+    client_address = ""
 
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that is announced as too large."""
@@ -102,6 +102,7 @@ class BoundedRequest(TwistedRequest):
         self.request_id = f"{_PROCESS}-{next(_numbers)}"
         self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
+        self.client_address = self._find_client_address()
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"x-request-id", [self.request_id.encode()])
         set_header(b"x-content-type-options", [b"nosniff"])
@@ -144,17 +145,16 @@ class BoundedRequest(TwistedRequest):
             )
         return None
 
-    @cached_property
-    def client_address(self) -> str:
-        """The client's IP address; empty on a Unix socket without a proxy.
+    def _find_client_address(self) -> str:
+        """Return the client's IP address; empty on a Unix socket without a proxy.
 
         A proxy on this machine is believed: what it has added last to X-Forwarded-For
         is where its client is.
         """
         peer = str(getattr(self.getClientAddress(), "host", ""))
-        if is_remote(peer):
+        forwarded = self.requestHeaders.getRawHeaders(b"x-forwarded-for")
+        if not forwarded or is_remote(peer):
             return peer
-        forwarded = self.requestHeaders.getRawHeaders(b"x-forwarded-for") or [b""]
         last = forwarded[-1].rpartition(b",")[2].strip().decode("latin-1")
         return last if is_ip_address(last) else peer
 
