@@ -19,6 +19,7 @@ story can be told as a table of cases, and a crash can be replayed.
 | request, valid tag    | alias leads elsewhere     | decline, alias conflict      |
 | request, valid tag    | all of it is over already | decline, in the past         |
 | request, token only   | -                         | see `inbox/offline_rewrite`  |
+| request of one date   | series has no such date   | decline, its own words       |
 | cancellation          | meeting scheduled         | remove, the room goes        |
 | cancellation          | a newer version           | discard                      |
 | cancellation          | meeting unknown           | remove, the tag is spent     |
@@ -61,7 +62,10 @@ from pexschedd.scheduling.decisions.decision import (
 )
 from pexschedd.scheduling.decisions.meeting_request import MeetingRequest
 from pexschedd.scheduling.decisions.own_records import OwnRecords, own_records
-from pexschedd.scheduling.decisions.series_edit import without_occurrence
+from pexschedd.scheduling.decisions.series_edit import (
+    why_not_changed,
+    without_occurrence,
+)
 from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
 
@@ -160,6 +164,13 @@ def _occurrence_cancelled(
             Version.of_message(message)
         ):
             return Decision("cancels what has been sent again since", Action.DISCARD)
+        reason = why_not_changed(series, original)
+        if reason:
+            # The series as it will be sent next may have it.
+            is_newer = message.sequence > series.sequence
+            note = f"occurrence not cancelled: {reason}"
+            kept = _remembered(early, known) if is_newer else ()
+            return Decision(note, Action.REMOVE, changes=kept)
         edited = without_occurrence(series, original, Version.of_message(message))
         return Decision(
             "occurrence cancelled",

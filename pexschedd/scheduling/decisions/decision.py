@@ -85,7 +85,8 @@ class Decision(msgspec.Struct, frozen=True):
     """The alias that the template may name."""
     changes: tuple[RecordChange, ...] = ()
     reply: str = ""
-    """HTML for the sender, with the action REPLY."""
+    """HTML for the sender, where no template has the words: with the action REPLY, and
+    with DECLINE when nobody could have configured them."""
     waits: bool = False
     """True if the message comes before what would have to be known: nothing follows
     from it yet, and it is to be decided about again."""

@@ -44,6 +44,8 @@ from pexschedd.scheduling.decisions.decision import (
 )
 from pexschedd.scheduling.decisions.own_records import OwnRecords
 from pexschedd.scheduling.decisions.series_edit import (
+    NOT_IN_SERIES,
+    why_not_changed,
     with_newer,
     with_occurrence,
     without_occurrence,
@@ -139,6 +141,9 @@ class MeetingRequest:
         refused = claim.refused(self.now, may_wait=self.may_wait)
         if refused is not None:
             return refused
+        unchanged = self._unchanged()
+        if unchanged is not None:
+            return unchanged
         template, kept, changes = self._schedule(claim)
         used = claim.used(self.series, kept)
         if used != alias:
@@ -150,6 +155,27 @@ class MeetingRequest:
             changes = []
         # What is scheduled changes all the same: the old time must not stay open.
         return declined(self.past, "in the past", alias, changes)
+
+    def _unchanged(self) -> Decision | None:
+        """The decision about an occurrence that its series cannot have; None if it
+        can."""
+        if self.original is None or self.series is None:
+            return None
+        reason = why_not_changed(self.series, self.original)
+        if not reason:
+            return None
+        is_newer = self.message.sequence > self.series.sequence
+        if reason == NOT_IN_SERIES and is_newer and self.may_wait:
+            # A newer version of the series may have it, and be on the way.
+            return Decision(f"waits: {reason}", waits=True)
+        return Decision(
+            f"declined: {reason}",
+            Action.DECLINE,
+            reply=f"<p>This change was not made: {reason}. The other meetings of the "
+            "series, and their virtual meeting room, stay as they are.</p><p>Send the "
+            "whole series again, or make a separate meeting with a room of its own."
+            "</p>",
+        )
 
     def _held(self) -> Version | None:
         """The last version of what the request is about, if there is any."""

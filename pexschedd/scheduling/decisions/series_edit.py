@@ -12,6 +12,34 @@ from pexschedd.model.schedule import (
     RecurringConference,
 )
 from pexschedd.scheduling.decisions.versions import Version
+from pexschedd.scheduling.recurrence.series_dates import index_of
+from pexschedd.scheduling.recurrence.timezone_rules import UnknownZone
+
+MOST_CHANGED = 1_000
+"""Occurrences of one series that single messages may change: four years of working
+days. Such a series' record has about 250 kB, and each change writes all of it."""
+
+NOT_IN_SERIES = "the series has no occurrence at this date"
+TOO_MANY_CHANGED = "too many occurrences of the series were changed one by one"
+
+
+def why_not_changed(series: RecurringConference, original: datetime) -> str:
+    """Return why a message may not change one occurrence; empty if it may.
+
+    Dates can be made up without end. One that has been changed before may be changed
+    again, whatever the pattern has become since.
+    """
+    changed = {each.original for each in series.versions}
+    changed.update(each.original for each in series.recurrence.exceptions)
+    changed.update(series.recurrence.deleted)
+    if original in changed:
+        return ""
+    try:
+        if index_of(series.recurrence, original) is None:
+            return NOT_IN_SERIES
+    except UnknownZone:
+        pass  # nobody knows its dates, but their number is bounded all the same
+    return TOO_MANY_CHANGED if len(changed) >= MOST_CHANGED else ""
 
 
 def with_occurrence(

@@ -24,6 +24,7 @@ from pexschedd.scheduling.decisions.decision import (
     Decision,
     Undecidable,
 )
+from pexschedd.scheduling.decisions.series_edit import MOST_CHANGED
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence.series_dates import occurrences
 from tests.scheduling.decisions.test_decide import (
@@ -545,3 +546,46 @@ def test_years_that_no_calendar_has(year: int, known: bool) -> None:
     for message in messages:
         with pytest.raises(Undecidable):
             run(message, rooms)
+
+
+def test_a_date_that_was_made_up_is_no_occurrence_of_a_series() -> None:
+    """A request for a date that the pattern does not have is declined in words, its
+    cancellation is carried out, and neither leaves anything in the series' record."""
+    rooms = scheduled()
+    before = the_series(rooms)
+    decision = run(occurrence(50), rooms)
+    assert (decision.action, decision.changes) == (Action.DECLINE, ())
+    assert "has no occurrence at this date" in decision.reply
+    gone = run(occurrence(50, kind=MessageKind.CANCELLATION), rooms)
+    assert (gone.action, gone.changes) == (Action.REMOVE, ())
+    assert the_series(rooms) == before
+
+
+def test_an_occurrence_of_a_newer_series_waits_for_it() -> None:
+    """A date that only the next version of the series has is not lost: a request waits
+    for that version, a cancellation is remembered for it."""
+    rooms = scheduled()
+    assert run(occurrence(12, sequence=2), rooms, may_wait=True).waits
+    cancelled = occurrence(13, sequence=2, kind=MessageKind.CANCELLATION)
+    rooms.apply(run(cancelled, rooms))
+    longer = series(recurrence=daily(15), sequence=1, changed=NOW)
+    rooms.apply(run(longer, rooms))
+    rooms.apply(run(occurrence(12, sequence=2, start=FIRST + 12 * DAY + HOUR), rooms))
+    assert FIRST + 12 * DAY + HOUR in starts(rooms)
+    assert FIRST + 13 * DAY not in starts(rooms)
+    assert not rooms.early
+
+
+def test_only_so_many_occurrences_are_changed_one_by_one() -> None:
+    """The record of a series without end does not grow without end, and what was
+    changed can be changed again."""
+    rooms = scheduled(recurrence=daily(None))
+    record = the_series(rooms)
+    many = tuple(FIRST + number * DAY for number in range(MOST_CHANGED))
+    full = msgspec.structs.replace(record.recurrence, deleted=many)
+    rooms.recurring[record.id] = msgspec.structs.replace(record, recurrence=full)
+    refused = run(occurrence(MOST_CHANGED, sequence=1), rooms, may_wait=True)
+    assert (refused.action, refused.changes) == (Action.DECLINE, ())
+    assert "too many" in refused.reply
+    again = run(occurrence(5, sequence=1), rooms)
+    assert again.template is AnswerTemplate.EDITED_OCCURRENCE
