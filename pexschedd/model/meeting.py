@@ -27,9 +27,8 @@ class MessageRef(msgspec.Struct, frozen=True):
 
     item_id: str
     change_key: str = ""
-    meeting_key: str = ""
-    """An opaque key of the meeting, equal for equal meetings, as far as it is known
-    without reading the message."""
+    uid: str = ""
+    """The meeting's UID, as far as it is known without reading the message."""
 
 
 class Person(msgspec.Struct, frozen=True):

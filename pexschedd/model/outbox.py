@@ -75,6 +75,8 @@ class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     exchange_connector: int
     item_id: str
     change_key: str = ""
+    uid: str = ""
+    """The meeting's, if Exchange lists it with the message."""
     correlation_id: str = ""
     reason: str = ""
     attempts: int = 0

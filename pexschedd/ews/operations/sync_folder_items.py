@@ -13,6 +13,7 @@ from pexschedd.ews.envelope import (
     request,
     text,
 )
+from pexschedd.ews.global_ids import canonical_uid
 from pexschedd.ews.operations.item_parts import ItemReader
 from pexschedd.ews.operations.parts import (
     CLEAN_GLOBAL_ID,
@@ -64,6 +65,6 @@ def parse_sync(data: bytes) -> SyncPage:
         for item in change:
             ref = read_ref(item)
             if ref is not None:
-                meeting = ItemReader(item).named(CLEAN_GLOBAL_ID)
-                arrived[ref.item_id] = msgspec.structs.replace(ref, meeting_key=meeting)
+                uid = canonical_uid(ItemReader(item).binary(CLEAN_GLOBAL_ID))
+                arrived[ref.item_id] = msgspec.structs.replace(ref, uid=uid)
     return SyncPage(tuple(arrived.values()), state, last in ("true", "1"))

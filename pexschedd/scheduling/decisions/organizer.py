@@ -20,6 +20,15 @@ NOT_THE_ORGANIZER = (
 )
 """The reply to a person who sends another person's meeting."""
 
+CANNOT_BE_READ = (
+    "<p>This message cannot be read, and it is about a meeting that has a virtual "
+    "meeting room. Nothing was changed.</p><p>If the meeting is yours, open it in your "
+    "calendar and send it again. Your administrator finds this message by "
+    'CorrelationID="{correlation_id}".</p>'
+)
+"""The reply to the sender of a message about a known meeting that nobody can read:
+whose it is cannot be asked, and a decline would take the meeting from its organizer."""
+
 
 class Owned(Protocol):
     """A record that remembers an organizer; empty if none was known."""

@@ -42,17 +42,36 @@ def own_records(
     if not message.uid:
         return OwnRecords()
     records = known.records(connector.id, message.uid)
-    own = [
-        each
-        for each in records
-        if not each.organizer
-        or organizer.is_from(each.organizer, message, connector.id, known)
-    ]
+    own = [each for each in records if _is_own(each, message, connector.id, known)]
     if records and not own and not _has_new_alias(message, known, connector):
         return None
     return OwnRecords(
         tuple(each for each in own if isinstance(each, ScheduledConference)),
         next((each for each in own if isinstance(each, RecurringConference)), None),
+    )
+
+
+def is_somebody_elses(
+    message: MeetingMessage, known: KnownMeetings, connector: Connector
+) -> bool:
+    """Return whether a message is about a meeting of which its organizer has nothing.
+
+    This looks at no body: it holds for messages that could not be decided about.
+    """
+    records = known.records(connector.id, message.uid) if message.uid else []
+    return bool(records) and not any(
+        _is_own(each, message, connector.id, known) for each in records
+    )
+
+
+def _is_own(
+    record: MeetingRecord,
+    message: MeetingMessage,
+    connector_id: int,
+    known: KnownMeetings,
+) -> bool:
+    return not record.organizer or organizer.is_from(
+        record.organizer, message, connector_id, known
     )
 
 

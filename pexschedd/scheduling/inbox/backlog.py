@@ -33,12 +33,12 @@ class Backlog:
                 continue
             self._ids.add(ref.item_id)
             # The meeting may be unknown: then it could be any of those that wait.
-            known = bool(ref.meeting_key)
-            if behind and known and not self._meetings[ref.meeting_key]:
+            known = bool(ref.uid)
+            if behind and known and not self._meetings[ref.uid]:
                 self._urgent.append(ref)
             else:
                 self._waiting.append(ref)
-                self._meetings[ref.meeting_key] += 1
+                self._meetings[ref.uid] += 1
 
     def take(self, most: int) -> list[MessageRef]:
         """Remove and return the next messages, at most `most`."""
@@ -48,9 +48,9 @@ class Backlog:
                 ref = self._urgent.popleft()
             else:
                 ref = self._waiting.popleft()
-                self._meetings[ref.meeting_key] -= 1
-                if not self._meetings[ref.meeting_key]:
-                    del self._meetings[ref.meeting_key]
+                self._meetings[ref.uid] -= 1
+                if not self._meetings[ref.uid]:
+                    del self._meetings[ref.uid]
             self._ids.discard(ref.item_id)
             taken.append(ref)
         return taken

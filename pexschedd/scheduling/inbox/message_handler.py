@@ -3,7 +3,8 @@
 The shell around `decide`: it supplies the records, ids and randomness, and writes the
 text of the answer. A message that cannot be decided about is declined with the general
 error, under a correlation id that is in the log too. Unforeseen errors are raised: the
-caller tries again, and calls `give_up` after a few attempts.
+caller tries again, and calls `give_up` after a few attempts; what may be about somebody
+else's meeting is not declined then, its sender gets a reply.
 
 So every meeting message is dealt with in the end. Requests are answered, except for
 outdated ones, which are discarded; cancellations are carried out without mail, except
@@ -31,6 +32,7 @@ from pexschedd.scheduling.decisions.decision import (
     Undecidable,
     changes_in_words,
 )
+from pexschedd.scheduling.decisions.own_records import is_somebody_elses
 from pexschedd.scheduling.ports.mailbox import Action, Unreadable
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.scheduling.records.apply_decision import apply_decision
@@ -148,7 +150,36 @@ class MessageHandler:
         """Answer with the general error, as the last thing that can be said."""
         if isinstance(message, MeetingMessage) and message.kind is MessageKind.OTHER:
             return  # no organizer waits for an answer
-        self._decline(transaction, connector, message, correlation_id)
+        reply = self._reply_instead(connector, message, correlation_id)
+        if not reply:
+            self._decline(transaction, connector, message, correlation_id)
+            return
+        self._answer(
+            transaction,
+            connector,
+            message,
+            Action.REPLY,
+            reply,
+            correlation_id,
+            is_last=True,
+        )
+
+    def _reply_instead(
+        self,
+        connector: Connector,
+        message: MeetingMessage | Unreadable,
+        correlation_id: str,
+    ) -> str:
+        """Return what the sender is told, as HTML, where a decline would take a known
+        meeting out of the calendar that may be somebody else's; else nothing."""
+        if isinstance(message, MeetingMessage):
+            if is_somebody_elses(message, self._lookup, connector):
+                return organizer.NOT_THE_ORGANIZER
+            return ""
+        uid = message.ref.uid
+        if uid and self._lookup.records(connector.id, uid):
+            return organizer.CANNOT_BE_READ.format(correlation_id=correlation_id)
+        return ""
 
     def correlation_id(self) -> str:
         """Return a new correlation id."""

@@ -121,7 +121,7 @@ class Quarantine:
     def due(self, successes: int) -> list[MessageRef]:
         """Return the messages that are to be tried again now."""
         return [
-            MessageRef(each.item_id, each.change_key)
+            MessageRef(each.item_id, each.change_key, each.uid)
             for each in self._all()
             if each.set_aside_time is None and self.is_due(each.item_id, successes)
         ]
@@ -155,6 +155,7 @@ class Quarantine:
         record = msgspec.structs.replace(
             known,
             change_key=ref.change_key,
+            uid=ref.uid or known.uid,
             reason=reason[:_LONGEST_REASON],
             attempts=known.attempts + counts,
             own=known.own + is_own,

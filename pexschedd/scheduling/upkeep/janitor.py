@@ -10,6 +10,7 @@ Only rooms that an integration has made are removed: a room with a schedule that
 administrator has made by hand stays.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TypeVar
@@ -41,6 +42,13 @@ T = TypeVar("T")
 
 INTERVAL = 600.0
 """Seconds between two rounds."""
+
+MOST_CANCELLED = 10_000
+"""Occurrences of one integration that are remembered as cancelled before their meeting
+was known: whoever makes up meetings to cancel does not fill the store."""
+CANCELLED_AT_LEAST = timedelta(hours=1)
+"""The time for which such a cancellation is remembered whatever their number. Requests
+and cancellations that cross on their way are minutes apart."""
 
 
 class SweepResult(msgspec.Struct, frozen=True):
@@ -105,6 +113,7 @@ class Janitor:
         )
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
         await self._change(early, self._forget_cancellation, keep_going, at_once)
+        await self._forget_too_many(keep_going, at_once)
         with self._store.transaction(essential=True) as transaction:
             transaction.put(tables.SWEEP, LastSweep(id=1, finished=self._now()))
             durable = transaction.commit()
@@ -209,3 +218,23 @@ class Janitor:
             return False
         transaction.delete(tables.CANCELLED_OCCURRENCE, early.id)
         return True
+
+    async def _forget_too_many(self, keep_going: KeepGoing, at_once: int) -> None:
+        """Remove the oldest early cancellations of integrations that have too many."""
+        beyond: Counter[int] = Counter()
+        everything = self._store.all(tables.CANCELLED_OCCURRENCE)
+        async for each in in_slices(everything, self._clock, at_once):
+            beyond[each.exchange_connector] += 1
+        for connector_id in beyond:
+            beyond[connector_id] -= MOST_CANCELLED
+
+        def forget(transaction: Transaction, early: CancelledOccurrence) -> bool:
+            is_young = early.created + CANCELLED_AT_LEAST > self._now()
+            if is_young or beyond[early.exchange_connector] <= 0:
+                return False
+            beyond[early.exchange_connector] -= 1
+            transaction.delete(tables.CANCELLED_OCCURRENCE, early.id)
+            return True
+
+        early = self._store.all(tables.CANCELLED_OCCURRENCE)
+        await self._change(early, forget, keep_going, at_once)

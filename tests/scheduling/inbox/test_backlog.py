@@ -55,7 +55,7 @@ def test_nothing_is_lost_doubled_or_out_of_order(plan: list[list[str] | int]) ->
     for step in [*plan, 1000]:
         if isinstance(step, int):
             for ref in backlog.take(step):
-                seen.setdefault(ref.meeting_key, []).append(ref.item_id)
+                seen.setdefault(ref.uid, []).append(ref.item_id)
             continue
         arrived = []
         for meeting in step:

@@ -24,10 +24,12 @@ from pexschedd.model import tables
 from pexschedd.model.meeting import (
     MeetingMessage,
     MessageRef,
+    Person,
 )
-from pexschedd.model.outbox import TroubledMessage
+from pexschedd.model.outbox import PendingAnswer, TroubledMessage
 from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.decisions.organizer import NOT_THE_ORGANIZER
 from pexschedd.scheduling.inbox.quarantine import PAUSES
 from pexschedd.scheduling.ports.mailbox import (
     Action,
@@ -147,6 +149,62 @@ def raised(process: Process) -> dict[str, str]:
         for alarm in process.store.all(tables.ALARM)
         if alarm.time_lowered is None
     }
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_nobody_can_read_takes_no_known_meeting_away(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """A message that cannot be read may be anybody's: if it names a meeting that is
+    scheduled, its sender gets a reply, and the meeting is not declined."""
+    mailbox = Damaged(inbox)
+    mailbox.damaged = "forged"
+    process = Process(tmp_path / "state", mailbox)
+    await process.book(tag(1))
+    inbox.deliver(request(1))
+    await process.settle(1)
+    (before,) = process.store.all(tables.SCHEDULED_CONFERENCE)
+    ref = MessageRef("forged", uid=before.ews_item_uid)
+    inbox.deliver(msgspec.structs.replace(request(1), ref=ref))
+    process.watcher.wake()
+    await turn(process.store)
+    await wait(process, sum(PAUSES))
+    item, action, body = inbox.told[-1]
+    assert (item, action) == ("forged", Action.REPLY)
+    assert "Nothing was changed" in body
+    (record,) = process.store.all(tables.TROUBLED)
+    assert f'CorrelationID="{record.correlation_id}"' in body
+    assert list(process.store.all(tables.SCHEDULED_CONFERENCE)) == [before]
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_fails_of_a_colleague_takes_no_meeting_away(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """The last word about somebody else's meeting is a reply, the one about an own
+    meeting a decline."""
+    process = Process(tmp_path / "state", MemoryMailbox(inbox))
+    await process.book(tag(1))
+    alice = request(1)
+    inbox.deliver(alice)
+    await process.settle(1)
+    bob = msgspec.structs.replace(alice, organizer=Person("Bob", "bob@example.test"))
+    connector = process.store.get(tables.CONNECTOR, 1)
+    assert connector is not None
+    said = []
+    for message in (alice, bob):
+        change = process.store.transaction()
+        process.handler.give_up(change, connector, message, "an id")
+        said += [
+            (each.new.action, each.new.body)
+            for each in change.operations
+            if isinstance(each.new, PendingAnswer)
+        ]
+        change.undo()
+    assert [action for action, _ in said] == [Action.DECLINE, Action.REPLY]
+    assert said[1][1] == NOT_THE_ORGANIZER
+    await process.end()
 
 
 @pytest_twisted.ensureDeferred

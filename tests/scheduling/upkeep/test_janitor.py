@@ -15,9 +15,13 @@ from twisted.internet.task import deferLater
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.recurrence import Daily, Range, Recurrence
-from pexschedd.model.schedule import ScheduledConference
+from pexschedd.model.schedule import CancelledOccurrence, ScheduledConference
 from pexschedd.scheduling.upkeep.audit_rules import FindingKind
-from pexschedd.scheduling.upkeep.janitor import Janitor, SweepResult
+from pexschedd.scheduling.upkeep.janitor import (
+    CANCELLED_AT_LEAST,
+    Janitor,
+    SweepResult,
+)
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     DAY,
@@ -247,3 +251,35 @@ async def test_others_have_their_turn(upkeep: Upkeep) -> None:
     assert turns >= 6
     assert await work == SweepResult(conferences=5)
     assert [c.id for c in upkeep.every(tables.CONFERENCE)] == [first.conference]
+
+
+@pytest_twisted.ensureDeferred
+async def test_cancellations_of_made_up_meetings_are_bounded(
+    upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of too many early cancellations the oldest of that integration go, but none that
+    its request may still follow."""
+    monkeypatch.setattr("pexschedd.scheduling.upkeep.janitor.MOST_CANCELLED", 3)
+    await upkeep.put(tables.CONNECTOR, replace(CONNECTOR, id=2, name="Other"))
+
+    def cancelled(id: int, age: timedelta, connector: int = 1) -> CancelledOccurrence:
+        return CancelledOccurrence(
+            id=id,
+            exchange_connector=connector,
+            ews_item_uid=f"040000{id}",
+            recurrence_id=NOW,
+            created=NOW - age,
+        )
+
+    old, young = CANCELLED_AT_LEAST, CANCELLED_AT_LEAST - timedelta(seconds=1)
+    for id, age in enumerate([young, old, old, old, young, young], 1):
+        await upkeep.put(tables.CANCELLED_OCCURRENCE, cancelled(id, age))
+    for id in range(7, 10):
+        await upkeep.put(tables.CANCELLED_OCCURRENCE, cancelled(id, old, 2))
+    await janitor(upkeep).sweep()
+    left = [each.id for each in upkeep.every(tables.CANCELLED_OCCURRENCE)]
+    assert left == [1, 5, 6, 7, 8, 9]
+    for id in range(11, 16):
+        await upkeep.put(tables.CANCELLED_OCCURRENCE, cancelled(id, young))
+    await janitor(upkeep).sweep()
+    assert len(upkeep.every(tables.CANCELLED_OCCURRENCE)) == 11
