@@ -129,7 +129,7 @@ def _cancelled(
             organizer=organizer.address_of(message),
             created=now,
         )
-        return _occurrence_cancelled(message, early, own, known, now)
+        return _occurrence_cancelled(message, early, own, known, now, ids)
     meetings = own.all
     if not meetings:
         return _cancelled_before_request(message, known, connector, now, may_wait)
@@ -156,6 +156,7 @@ def _occurrence_cancelled(
     own: OwnRecords,
     known: KnownMeetings,
     now: datetime,
+    ids: IdSource,
 ) -> Decision:
     original = early.recurrence_id
     series = own.series
@@ -184,8 +185,15 @@ def _occurrence_cancelled(
         return Decision(note, Action.REMOVE, changes=_remembered(early, known))
     if Version.of_record(orphan).is_newer_than(Version.of_message(message)):
         return Decision("cancels what has been sent again since", Action.DISCARD)
+    closed_before = [
+        each
+        for each in own.meetings
+        if each.start_time == each.end_time and each.conference == orphan.conference
+    ]
     changes: list[RecordChange] = [RemoveRoom(orphan.conference)]
-    if succession.shared_with_another(orphan.conference, [orphan], known):
+    if succession.shared_with_another(
+        orphan.conference, [orphan, *closed_before], known
+    ):
         # A window that never opens keeps the version: an older request may still come.
         closed = msgspec.structs.replace(
             orphan,
@@ -203,6 +211,22 @@ def _occurrence_cancelled(
         changes += [
             Put(tables.SCHEDULED_ALIAS, left),
             Put(tables.CANCELLED_OCCURRENCE, early),
+        ]
+        # The room goes with the last occurrence that takes place; what is known of the
+        # others does not go with it.
+        changes += [
+            Put(
+                tables.CANCELLED_OCCURRENCE,
+                msgspec.structs.replace(
+                    early,
+                    id=ids.new_id(tables.CANCELLED_OCCURRENCE),
+                    recurrence_id=each.recurrence_id,
+                    sequence=each.sequence,
+                    changed=each.changed,
+                ),
+            )
+            for each in closed_before
+            if each is not orphan and each.recurrence_id is not None
         ]
     return Decision("occurrence cancelled", Action.REMOVE, changes=tuple(changes))
 

@@ -589,3 +589,25 @@ def test_only_so_many_occurrences_are_changed_one_by_one() -> None:
     assert "too many" in refused.reply
     again = run(occurrence(5, sequence=1), rooms)
     assert again.template is AnswerTemplate.EDITED_OCCURRENCE
+
+
+def test_the_room_of_lone_occurrences_goes_with_the_last_of_them() -> None:
+    """Both are cancelled: the room goes at once, and older requests for either come too
+    late all the same."""
+    rooms = Rooms()
+    rooms.book()
+    for number in (1, 2):
+        rooms.apply(run(occurrence(number, sequence=1), rooms))
+    (room,) = rooms.conferences
+    for number in (1, 2):
+        gone = occurrence(number, sequence=2, kind=MessageKind.CANCELLATION)
+        rooms.apply(run(gone, rooms))
+        assert (room in rooms.conferences) == (number == 1)
+    assert not rooms.rows
+    assert {each.recurrence_id for each in rooms.early.values()} == {
+        FIRST + DAY,
+        FIRST + 2 * DAY,
+    }
+    for number in (1, 2):
+        late = run(occurrence(number, sequence=1), rooms)
+        assert late.action is Action.DISCARD
