@@ -23,6 +23,7 @@ WAITING = 2_000
 BACKLOG = 10_000
 LATENCY_MS = 50
 PEER = 100
+ADDIN = "/api/client/v2/msexchange_schedulers/1"
 
 
 @contextmanager
@@ -96,20 +97,37 @@ def booking(folder: Path) -> None:
             "booking", str(folder / "booking"), f"http://127.0.0.1:{exchange['port']}"
         ) as facts,
     ):
-        path = "/api/client/v2/msexchange_schedulers/1/meeting_details"
-        audience = f"https://127.0.0.1:{facts['port']}{path}".replace(
-            "meeting_details", "addin"
-        )
-        question = Request(
-            f"http://127.0.0.1:{exchange['port']}/sandbox/identity-tokens",
-            json.dumps(
-                {"mailbox": "alice@example.test", "audience": audience}
-            ).encode(),
-        )
-        with urlopen(question) as answer:  # noqa: S310 - loopback
-            token = json.load(answer)["token"]
-        requests = [load.get(path, {"token": token})]
+        token = identity_token(exchange["port"], facts["port"])
+        requests = [load.get(f"{ADDIN}/meeting_details", {"token": token})]
         compare("meeting_details", facts, requests, 2000, 0.5)
+
+
+def personal(folder: Path) -> None:
+    with (
+        server("sandbox", "0") as exchange,
+        server(
+            "personal", str(folder / "personal"), f"http://127.0.0.1:{exchange['port']}"
+        ) as facts,
+    ):
+        token = identity_token(exchange["port"], facts["port"])
+        signing_in = Request(
+            f"http://127.0.0.1:{facts['ceiling']}/signed-in", headers={"token": token}
+        )
+        with urlopen(signing_in) as answer:  # noqa: S310 - loopback
+            answer.read()
+        requests = [load.get(f"{ADDIN}/personal_rooms", {"token": token})]
+        compare("personal_rooms, 3 of 10,000 rooms", facts, requests, 4000, 0.5)
+
+
+def identity_token(exchange: int, addin: int) -> str:
+    """Alice's token for the pane on port `addin`, signed by the sandbox."""
+    audience = f"https://127.0.0.1:{addin}{ADDIN}/addin"
+    question = Request(
+        f"http://127.0.0.1:{exchange}/sandbox/identity-tokens",
+        json.dumps({"mailbox": "alice@example.test", "audience": audience}).encode(),
+    )
+    with urlopen(question) as answer:  # noqa: S310 - loopback
+        return str(json.load(answer)["token"])
 
 
 def drain(folder: Path) -> None:
@@ -165,7 +183,7 @@ def peer() -> None:
 def main() -> None:
     row("", "measured", "ceiling", "ratio", "goal")
     with tempfile.TemporaryDirectory(prefix="pexschedd-bench-") as name:
-        for benchmark in (policy, booking, drain, backlog):
+        for benchmark in (policy, booking, personal, drain, backlog):
             benchmark(Path(name))
         peer()
     print()

@@ -2,6 +2,7 @@
 
     python -m benchmarks.servers policy FOLDER CONFERENCES
     python -m benchmarks.servers booking FOLDER SANDBOX_URL
+    python -m benchmarks.servers personal FOLDER SANDBOX_URL
     python -m benchmarks.servers sandbox WAITING [LATENCY_MS]
     python -m benchmarks.servers mixed WAITING LATENCY_MS
     python -m benchmarks.servers drain FOLDER SANDBOX_URL ALIASES ROOMS
@@ -21,6 +22,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from klein import Klein
+from msgspec.structs import replace
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
@@ -29,10 +31,12 @@ from twisted.web.server import Request, Site
 
 from pexschedd.clock import system_now
 from pexschedd.config import Config
+from pexschedd.identity.exchange_token import read_token
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.schedule import ScheduledConference
+from pexschedd.personal.users import PersonalUsers, Profile
 from pexschedd.sandbox import Sandbox, SeriesRecurrence, default_accounts
 from pexschedd.store.store import Store
 from pexschedd.tap import Daemon, freeze_collector
@@ -234,6 +238,85 @@ async def booking(folder: str, exchange: str) -> None:
     ready(port=addin, ceiling=listen(app))
 
 
+PERSONAL_ROOMS = 3
+OTHER_ROOMS = 10_000
+
+
+async def personal(folder: str, exchange: str) -> None:
+    """The daemon with one integration and many rooms, three of them Alice's own; and
+    the ceiling: a bare Klein route that answers the same JSON."""
+    service = daemon(Path(folder) / "daemon")
+    service.startService()
+    await service.first_start
+    addin = service.http_servers.port("addin")
+    store = service.store
+    await put_integration(store, exchange, f"127.0.0.1:{addin}")
+    service.supervisor.disownServiceParent()
+    connector = store.get(tables.CONNECTOR, 1)
+    assert connector is not None
+    change = store.transaction()
+    change.put(tables.CONNECTOR, replace(connector, enable_personal_vmrs=True))
+    await change.commit()
+    total = PERSONAL_ROOMS + OTHER_ROOMS
+    for start in range(1, total + 1, 1000):
+        change = store.transaction()
+        for number in range(start, min(start + 1000, total + 1)):
+            put_personal_room(change, number)
+        await change.commit()
+    users = PersonalUsers(store, lambda: tag(1))
+    profile = Profile(email="alice@example.test", display_name="Alice")
+
+    app = Klein()
+    rooms = [
+        {
+            "id": number,
+            "name": f"Room {number}",
+            "description": "A room of Alice's own",
+            "usable": True,
+            "problem": "",
+        }
+        for number in range(1, PERSONAL_ROOMS + 1)
+    ]
+    user = {"name": "Alice", "email": "alice@example.test"}
+
+    @app.route("/signed-in")  # type: ignore[untyped-decorator,unused-ignore]
+    async def sign_in(request: Request) -> bytes:
+        claims = read_token(request.getHeader("token") or "")
+        exchange_user = f"{claims.msexchuid} {claims.amurl}"
+        await users.signed_in(connector, profile, exchange_user)
+        return b"{}"
+
+    @app.route("/<path:path>")  # type: ignore[untyped-decorator,unused-ignore]
+    def bare(request: Request, path: str) -> bytes:
+        encoded = json.dumps(
+            {"status": "success", "result": {"user": user, "rooms": rooms}}
+        ).encode()
+        request.setHeader("content-type", "application/json")
+        request.setHeader("content-length", str(len(encoded)))
+        return encoded
+
+    freeze_collector()
+    ready(port=addin, ceiling=listen(app))
+
+
+def put_personal_room(change: Any, number: int) -> None:
+    owner = "alice" if number <= PERSONAL_ROOMS else f"user{number}"
+    change.put(
+        tables.CONFERENCE,
+        Conference(
+            id=number,
+            name=f"Room {number}",
+            description="A room of Alice's own",
+            primary_owner_email_address=f"{owner}@example.test",
+        ),
+    )
+    for place, text in enumerate((f"room{number}@example.test", f"70{number:06}")):
+        change.put(
+            tables.CONFERENCE_ALIAS,
+            ConferenceAlias(id=2 * number + place, alias=text, conference=number),
+        )
+
+
 async def sandbox(waiting: str, latency_ms: str = "0") -> None:
     """A sandbox Exchange in whose equipment mailbox so many requests wait."""
     box = Sandbox(now=system_now, clock=reactor, accounts=default_accounts())
@@ -359,6 +442,7 @@ async def drain(folder: str, exchange: str, aliases: str, rooms: str) -> None:
 SERVERS: dict[str, Callable[..., Any]] = {
     "policy": policy,
     "booking": booking,
+    "personal": personal,
     "sandbox": sandbox,
     "mixed": mixed,
     "drain": drain,

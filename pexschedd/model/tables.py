@@ -78,6 +78,11 @@ def _day_to_look_again(alias: ScheduledAlias) -> int | None:
     return None if alias.is_used else day_of(alias.creation_time)
 
 
+def owner_key(address: str) -> str:
+    """Return an owner's address as the owners of rooms are compared; may be empty."""
+    return address.strip().casefold()
+
+
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 
 SCHEDULED_ALIAS_BY_UUID = SCHEDULED_ALIAS.index("uuid", lambda a: a.uuid)
@@ -96,9 +101,7 @@ CONFERENCE_BY_OWNER = CONFERENCE.index(
 PERMANENT_ROOM_BY_OWNER = CONFERENCE.index(
     "permanent_owner",
     lambda c: (
-        None
-        if c.is_scheduled
-        else c.primary_owner_email_address.strip().casefold() or None
+        None if c.is_scheduled else owner_key(c.primary_owner_email_address) or None
     ),
 )
 """Without the rooms of an organizer's meetings, which may be thousands."""

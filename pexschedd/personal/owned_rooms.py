@@ -1,12 +1,12 @@
 """The rooms that are a user's own, found by the owner's address."""
 
-from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
+from pexschedd.personal.owner_cache import OwnerCache
 from pexschedd.scheduling.records.lookup import handed_out_alias
 from pexschedd.store.store import Store
 
@@ -20,7 +20,7 @@ _MEETING_ROOMS = ("conference", "lecture")
 
 
 class OwnedRoom(msgspec.Struct, frozen=True):
-    """A personal room with its aliases, by id."""
+    """A room with its aliases, by id."""
 
     conference: Conference
     aliases: tuple[ConferenceAlias, ...]
@@ -36,37 +36,52 @@ class OwnedRooms:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._cache: OwnerCache[tuple[OwnedRoom, ...]] = OwnerCache(store)
 
-    def of(self, address: str) -> Iterator[OwnedRoom]:
-        """Yield the rooms of an owner, whatever the case of the address, by id."""
-        found = self._store.find_each(
-            tables.PERMANENT_ROOM_BY_OWNER, _key(address) or None
+    def of(self, address: str) -> tuple[OwnedRoom, ...]:
+        """Return the rooms of an owner by id, whatever the case of the address.
+
+        The same object comes again as long as nothing of them has changed.
+        """
+        owner = tables.owner_key(address)
+        if not owner:
+            return ()
+        known = self._cache.get(owner)
+        if known is not None:
+            return known
+        found = self._store.find_each(tables.PERMANENT_ROOM_BY_OWNER, owner)
+        candidates = [self._with_aliases(c) for c in islice(found, _MOST_CANDIDATES)]
+        rooms = tuple(islice(filter(self._is_personal, candidates), MOST_ROOMS))
+        self._cache.keep(
+            owner,
+            rooms,
+            conferences=[room.conference.id for room in candidates],
+            aliases=[each.alias for room in candidates for each in room.aliases],
         )
-        personal = map(self._personal, islice(found, _MOST_CANDIDATES))
-        yield from islice((room for room in personal if room is not None), MOST_ROOMS)
+        return rooms
 
     def one(self, address: str, id: int) -> OwnedRoom | None:
         """Return a room if it is a personal one of this owner."""
+        owner = tables.owner_key(address)
         conference = self._store.get(tables.CONFERENCE, id)
-        if conference is None or conference.is_scheduled or not _key(address):
+        if not owner or conference is None or conference.is_scheduled:
             return None
-        if _key(conference.primary_owner_email_address) != _key(address):
+        if tables.owner_key(conference.primary_owner_email_address) != owner:
             return None
-        return self._personal(conference)
+        room = self._with_aliases(conference)
+        return room if self._is_personal(room) else None
 
-    def _personal(self, conference: Conference) -> OwnedRoom | None:
-        store, id_ = self._store, conference.id
-        if conference.service_type not in _MEETING_ROOMS:
-            return None
-        if store.find(tables.SCHEDULED_BY_CONFERENCE, id_) is not None:
-            return None
-        if store.find(tables.RECURRING_BY_CONFERENCE, id_) is not None:
-            return None
-        aliases = store.find_all(tables.ALIAS_BY_CONFERENCE, id_)
-        if any(handed_out_alias(store, each.alias.casefold()) for each in aliases):
-            return None
+    def _with_aliases(self, conference: Conference) -> OwnedRoom:
+        aliases = self._store.find_all(tables.ALIAS_BY_CONFERENCE, conference.id)
         return OwnedRoom(conference, tuple(aliases))
 
-
-def _key(address: str) -> str:
-    return address.strip().casefold()
+    def _is_personal(self, room: OwnedRoom) -> bool:
+        store, id_ = self._store, room.conference.id
+        return (
+            room.conference.service_type in _MEETING_ROOMS
+            and store.find(tables.SCHEDULED_BY_CONFERENCE, id_) is None
+            and store.find(tables.RECURRING_BY_CONFERENCE, id_) is None
+            and not any(
+                handed_out_alias(store, each.alias.casefold()) for each in room.aliases
+            )
+        )

@@ -1,7 +1,7 @@
 """Personal rooms as the add-in offers them: a user's list, and one chosen room."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,15 +11,15 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.owned_rooms import OwnedRoom, OwnedRooms
 from pexschedd.personal.room_texts import JoiningDetails, PersonalRoomTexts, RoomEntry
 
-KEPT_ENTRIES = 20_000
-ENTRY_LIFETIME = 60.0
+KEPT_LISTS = 10_000
+LIST_LIFETIME = 60.0
 """Seconds: a template may name the time."""
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _KeptList(msgspec.Struct, frozen=True):
     connector: Connector
-    room: OwnedRoom
-    entry: RoomEntry
+    rooms: tuple[OwnedRoom, ...]
+    entries: tuple[RoomEntry, ...]
     ends: float
 
 
@@ -38,17 +38,34 @@ class PersonalRooms:
         self._rooms = rooms
         self._texts = texts
         self._seconds = seconds
-        self._kept: OrderedDict[tuple[int, int], _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, str], _KeptList] = OrderedDict()
 
-    def list_of(self, connector: Connector, user: EndUser) -> list[RoomEntry]:
-        """Return the user's rooms by name; those that cannot be used, too."""
+    def list_of(self, connector: Connector, user: EndUser) -> Sequence[RoomEntry]:
+        """Return the user's rooms by name; those that cannot be used, too.
+
+        The list is kept for a while, unless a room or the integration changes.
+        """
         require_personal(connector)
-        entries = [
-            self._entry(connector, room)
-            for room in self._rooms.of(user.primary_email_address)
-        ]
+        address = user.primary_email_address
+        rooms = self._rooms.of(address)
+        key = connector.id, address
+        kept = self._kept.get(key)
+        now = self._seconds()
+        if (
+            kept is not None
+            and now < kept.ends
+            and kept.rooms is rooms
+            and kept.connector is connector
+        ):
+            return kept.entries
+        entries = [self._texts.entry(connector, room) for room in rooms]
         entries.sort(key=_order)
-        return entries
+        kept = _KeptList(connector, rooms, tuple(entries), now + LIST_LIFETIME)
+        self._kept[key] = kept
+        self._kept.move_to_end(key)
+        if len(self._kept) > KEPT_LISTS:
+            self._kept.popitem(last=False)
+        return kept.entries
 
     def details(
         self, connector: Connector, user: EndUser, room_id: int
@@ -63,26 +80,6 @@ class PersonalRooms:
         if room is None:
             raise NotFound("This is not one of your rooms, or not any more.")
         return self._texts.details(connector, room)
-
-    def _entry(self, connector: Connector, room: OwnedRoom) -> RoomEntry:
-        """Return an entry of the list, kept while neither the room nor the integration
-        changes."""
-        key = connector.id, room.conference.id
-        kept = self._kept.get(key)
-        now = self._seconds()
-        if (
-            kept is not None
-            and now < kept.ends
-            and kept.connector is connector
-            and kept.room == room
-        ):
-            return kept.entry
-        entry = self._texts.entry(connector, room)
-        self._kept[key] = _Kept(connector, room, entry, now + ENTRY_LIFETIME)
-        self._kept.move_to_end(key)
-        if len(self._kept) > KEPT_ENTRIES:
-            self._kept.popitem(last=False)
-        return entry
 
 
 def _order(entry: RoomEntry) -> tuple[str, str, int]:
