@@ -69,7 +69,10 @@ class TokenEndpoint:
         if not settings.token_endpoint or addresses.http_url(settings.token_endpoint):
             raise SignInRefused("Enter the identity provider's oauth_token_endpoint.")
         complete = self._authenticated(connector, settings, form)
-        posting = Deferred.fromCoroutine(self._post(settings, complete))
+        client = self._clients[settings.direct]
+        posting = Deferred.fromCoroutine(
+            post_form(client, settings.token_endpoint, complete)
+        )
         posting.addTimeout(TIMEOUT, self._clock, raise_timeout)
         try:
             status, headers, body = await posting
@@ -109,22 +112,26 @@ class TokenEndpoint:
         except StoreError as error:
             raise SignInRefused(error.message) from None
 
-    async def _post(
-        self, settings: ProviderSettings, form: Form
-    ) -> tuple[int, dict[str, str], bytes]:
-        response = await self._clients[settings.direct].post(
-            PreparedUrl.from_text(settings.token_endpoint),
-            headers=Headers(
-                {"accept": ["application/json"], "user-agent": ["pexschedd"]}
-            ),
-            data=form,
-        )
-        body = await read_body(response, MAX_ANSWER, too_large)
-        headers = {
-            name.decode("latin-1").lower(): values[0].decode("latin-1")
-            for name, values in response.headers.getAllRawHeaders()
-        }
-        return response.code, headers, body
+
+async def post_form(
+    client: HTTPClient, url: str, form: Form
+) -> tuple[int, dict[str, str], bytes]:
+    """Send a form; return the response's status, headers (names in lower case) and
+    body, which is bounded.
+
+    Fails with the errors that `as_connection_failure` takes.
+    """
+    response = await client.post(
+        PreparedUrl.from_text(url),
+        headers=Headers({"accept": ["application/json"], "user-agent": ["pexschedd"]}),
+        data=form,
+    )
+    body = await read_body(response, MAX_ANSWER, too_large)
+    headers = {
+        name.decode("latin-1").lower(): values[0].decode("latin-1")
+        for name, values in response.headers.getAllRawHeaders()
+    }
+    return response.code, headers, body
 
 
 def context_of(connector: Connector, field: str) -> str:

@@ -44,10 +44,10 @@ def tokens_in(
     `headers` have names in lower case; `now` is in seconds since 1970. Raises the
     `MailboxError` of `refusal` if there is no access token.
     """
-    answer = _object(body)
+    answer = object_in(body)
     if status != 200 or "error" in answer:
         raise refusal(status, headers, answer, now=now)
-    access = _token(answer, "access_token")
+    access = token_in(answer, "access_token")
     if not access:
         raise MailboxUnreachable(
             "The OAuth token endpoint gave no access token. Check that "
@@ -62,8 +62,8 @@ def tokens_in(
     return TokenSet(
         access,
         _lifetime(answer, now),
-        _token(answer, "refresh_token"),
-        _token(answer, "id_token"),
+        token_in(answer, "refresh_token"),
+        token_in(answer, "id_token"),
     )
 
 
@@ -71,7 +71,7 @@ def refusal(
     status: int, headers: Mapping[str, str], answer: Mapping[str, Any], *, now: float
 ) -> MailboxError:
     """Return the error for a response without tokens; its message has the remedy."""
-    error = _text(answer, "error")
+    error = text_in(answer, "error")
     busy = error in ("temporarily_unavailable", "server_error", "slow_down")
     if status == 429 or status >= 500 or busy:
         wait = _retry_after(headers, now)
@@ -90,10 +90,11 @@ def refusal(
             f"The OAuth token endpoint does not answer as one (HTTP {status}). Check "
             "oauth_token_endpoint."
         )
-    return meaning(error, _text(answer, "error_description"), _numbers(answer))
+    return meaning(error, text_in(answer, "error_description"), numbers_in(answer))
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_in(body: bytes) -> dict[str, Any]:
+    """Return the members of a JSON object; none if the body is something else."""
     try:
         answer = msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -101,21 +102,23 @@ def _object(body: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _token(answer: Mapping[str, Any], name: str) -> str:
-    """A token, which has to be visible ASCII (RFC 6749, appendix A); else empty."""
+def token_in(answer: Mapping[str, Any], name: str) -> str:
+    """Return a token, which has to be visible ASCII (RFC 6749, appendix A); else
+    empty."""
     value = answer.get(name, "")
     if not isinstance(value, str) or len(value) > MAX_TOKEN:
         return ""
     return value if value.isascii() and value.isprintable() else ""
 
 
-def _text(answer: Mapping[str, Any], name: str) -> str:
+def text_in(answer: Mapping[str, Any], name: str) -> str:
+    """Return the beginning of a text; empty if there is none."""
     value = answer.get(name, "")
     return value[:2000] if isinstance(value, str) else ""
 
 
-def _numbers(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """Entra ID's `error_codes`."""
+def numbers_in(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return Entra ID's `error_codes`."""
     values = answer.get("error_codes")
     if not isinstance(values, list):
         return ()

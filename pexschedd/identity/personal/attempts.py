@@ -57,13 +57,13 @@ class SignedInUser(msgspec.Struct, frozen=True):
 class AttemptFailure(msgspec.Struct, frozen=True):
     """A failed attempt as the pane and the window show it.
 
-    `message` is the administrator's text (HTML) for this kind of failure, `reason` says
-    more in plain text, and `correlation_id` leads to the log.
+    `text` is the administrator's (HTML) for this kind of failure, `message` says more
+    in plain words, and `correlation_id` leads to the log.
     """
 
     code: str
+    text: str
     message: str
-    reason: str
     correlation_id: str
 
 

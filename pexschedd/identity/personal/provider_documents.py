@@ -1,0 +1,197 @@
+"""Fetches and keeps what identity providers publish: their names and signing keys.
+
+The addresses follow from the integration's settings, never from a token. As with
+Exchange's metadata, a document is fetched when it is needed first, again after a day,
+and again, at most once a minute, when a token names a key that it does not contain.
+While the provider cannot be reached, what was read last remains valid.
+"""
+
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.http_headers import Headers
+
+from pexschedd.identity.personal.documents import (
+    ProviderKeys,
+    configuration_in,
+    federation_in,
+    keys_in,
+)
+from pexschedd.identity.personal.faults import ProviderUnreachable, UserTokenRefused
+from pexschedd.identity.personal.provider_kinds import UserProvider
+from pexschedd.net.errors import ConnectionFailure, clause, too_large
+from pexschedd.net.http_client import PreparedUrl
+from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
+from pexschedd.util.body_reader import discard_body, read_body
+from pexschedd.util.single_flight import SingleFlight
+
+REFRESH_AFTER = 24 * 60 * 60.0
+RETRY_UNKNOWN_KEY = 60.0
+RETRY_FAILED = 5.0
+"""Seconds, as in `exchange_metadata`."""
+
+TIMEOUT = 10.0
+"""Seconds for a whole document."""
+
+MAX_DOCUMENT = 512 * 1024
+"""Bytes. Federation metadata of AD FS has up to a hundred thousand."""
+
+MOST_PROVIDERS = 200
+"""Providers that are remembered; settings change, and old ones are not used again."""
+
+ClientOf = Callable[[bool], HTTPClient]
+"""Gives a client that verifies TLS and follows no redirects (see `net.http_client`);
+called with true, one that bypasses the web proxy."""
+
+
+class NotThere(Exception):
+    """A document's server answers, but has no such document."""
+
+
+class ProviderDocuments:
+    """Provides names and keys by the settings of an integration."""
+
+    def __init__(self, client_of: ClientOf, clock: IReactorTime) -> None:
+        self._clients = {direct: client_of(direct) for direct in (False, True)}
+        self._clock = clock
+        self._published: dict[tuple[str, str, bool], _Published] = {}
+
+    async def of(self, provider: UserProvider) -> ProviderKeys:
+        """Return what the provider publishes; raises `ProviderUnreachable`."""
+        return await self._of(provider).known()
+
+    async def key(self, provider: UserProvider, name: str) -> RSAPublicKey:
+        """Return the key of that name.
+
+        Raises `UserTokenRefused` if the provider has no such key, `ProviderUnreachable`
+        if that cannot be found out now.
+        """
+        return await self._of(provider).key(name)
+
+    def _of(self, provider: UserProvider) -> "_Published":
+        place = provider.metadata_url, provider.federation_url, provider.direct
+        found = self._published.get(place)
+        if found is None:
+            if len(self._published) >= MOST_PROVIDERS:
+                self._published.pop(next(iter(self._published)))
+            found = _Published(provider, self._clients[provider.direct], self._clock)
+            self._published[place] = found
+        return found
+
+
+class _Published:
+    """The names and keys of one provider, as they were read last."""
+
+    _log = Logger()
+
+    def __init__(
+        self, provider: UserProvider, client: HTTPClient, clock: IReactorTime
+    ) -> None:
+        self._provider = provider
+        self._client = client
+        self._clock = clock
+        self._known: ProviderKeys | None = None
+        self._read_at = 0.0
+        self._tried_at: float | None = None
+        self._problem = ""
+        self._fetches: SingleFlight[None] = SingleFlight()
+
+    async def known(self) -> ProviderKeys:
+        known = self._known
+        if known is not None:
+            if self._since(self._read_at) >= REFRESH_AFTER and self._may_try():
+                self._fetches.run(self._fetch)
+            return known
+        if self._fetches.is_under_way or self._may_try():
+            await self._fetches.run(self._fetch)
+        if self._known is None:
+            raise ProviderUnreachable(self._problem)
+        return self._known
+
+    async def key(self, name: str) -> RSAPublicKey:
+        found = (await self.known()).keys.get(name)
+        if found is None and (self._fetches.is_under_way or self._may_try()):
+            await self._fetches.run(self._fetch)
+            found = self._known.keys.get(name) if self._known is not None else None
+        if found is not None:
+            return found
+        if self._problem:
+            raise ProviderUnreachable(self._problem)
+        raise UserTokenRefused(
+            f"The token is signed with a key that {self._provider.kind.label} does not "
+            f"publish at {self._provider.metadata_url}."
+        )
+
+    def _since(self, moment: float) -> float:
+        return self._clock.seconds() - moment
+
+    def _may_try(self) -> bool:
+        if self._fetches.is_under_way:
+            return False
+        if self._tried_at is None:
+            return True
+        pause = RETRY_UNKNOWN_KEY if self._known is not None else RETRY_FAILED
+        return self._since(self._tried_at) >= pause
+
+    async def _fetch(self) -> None:
+        """Read the documents; if that fails, keep what was read before."""
+        self._tried_at = self._clock.seconds()
+        url = self._provider.metadata_url
+        try:
+            self._known = await self._documents()
+        except Exception as error:  # noqa: BLE001 - all are reasons
+            self._problem = (
+                f"The keys of {self._provider.kind.label} cannot be read from {url}: "
+                f"{_reason(error)}."
+            )
+            self._log.warn(
+                "identity provider documents fetch failed url={url} problem={problem}",
+                url=url,
+                problem=self._problem,
+            )
+            return
+        self._read_at = self._clock.seconds()
+        self._problem = ""
+
+    async def _documents(self) -> ProviderKeys:
+        url = self._provider.metadata_url
+        try:
+            document = await self._get(url)
+        except NotThere:
+            if not self._provider.federation_url:
+                raise
+            return federation_in(await self._get(self._provider.federation_url))
+        found = configuration_in(document, url)
+        keys = keys_in(await self._get(found.keys_url))
+        return ProviderKeys(found.issuers, keys, found.answers_as, found.says_issuer)
+
+    async def _get(self, url: str) -> bytes:
+        reading = Deferred.fromCoroutine(_body(self._client, url))
+        reading.addTimeout(TIMEOUT, self._clock, raise_timeout)
+        return await reading
+
+
+async def _body(client: HTTPClient, url: str) -> bytes:
+    headers = Headers({"user-agent": ["pexschedd"]})
+    response = await client.get(PreparedUrl.from_text(url), headers=headers)
+    if response.code != 200:
+        discard_body(response)
+        said = f"it answered with HTTP status {response.code}"
+        if 300 <= response.code < 400:
+            said += ", and no redirection is followed"
+        # Windows answers 503 for a path that no service has registered.
+        raise (NotThere if response.code in (404, 503) else ValueError)(said)
+    return await read_body(response, MAX_DOCUMENT, too_large)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError | NotThere):  # about the document, or the URL
+        return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    failure = as_connection_failure(error)
+    if not isinstance(failure, ConnectionFailure):
+        raise failure
+    return clause(failure)[:300]

@@ -1,0 +1,234 @@
+"""The token that says who a user is, and what is taken from it. Pure.
+
+It came from the configured token endpoint over TLS in exchange for our own code, and is
+verified all the same, in this order:
+
+    key_of_token     shape, size, the one algorithm, and the key that it names
+    verified_claims  signature, issuer, audience, times, nonce, application, tenant
+    profile_in       the claims of the user, as the kind of provider names them
+
+Source: OpenID Connect Core, section 3.1.3.7; RFC 8725 for the algorithm and the type.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from pexschedd.identity.personal.faults import EmailMissing, UserTokenRefused
+from pexschedd.identity.personal.provider_kinds import UserProvider
+
+ALGORITHM = "RS256"
+"""The algorithm of AD FS and Entra ID. No other one is accepted: `none` is no
+signature, and with HMAC anybody could sign by the public key."""
+
+MAX_TOKEN = 16 * 1024
+"""Characters. Tokens with many groups have some thousand."""
+
+SKEW = timedelta(minutes=5)
+"""The greatest difference allowed between the provider's clock and this server's."""
+
+LONGEST_TEXT = 1024
+"""Characters of a claim that are looked at."""
+
+_jws = jwt.PyJWS(algorithms=[ALGORITHM])
+
+Keys = Mapping[str, RSAPublicKey]
+"""A provider's signing keys, by `kid` and by `x5t`."""
+
+
+class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as a verified token describes it; texts that it lacks are empty."""
+
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    display_name: str = ""
+    oid: str = ""
+    """`tid:oid`, for a provider that has such a key."""
+    is_guest: bool = False
+    """True for a user of another organization, whose claims come from there."""
+
+
+def key_of_token(token: str) -> str:
+    """Return the name of the key that a token says it is signed with.
+
+    Raises `UserTokenRefused` for a token that is none, or signed in another way.
+    """
+    if len(token) > MAX_TOKEN:
+        raise UserTokenRefused(f"The token is longer than {MAX_TOKEN} characters.")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, RecursionError):
+        raise UserTokenRefused("The token is not a JSON Web Token.") from None
+    if header.get("alg") != ALGORITHM:
+        raise UserTokenRefused(f"The token is not signed with {ALGORITHM}.")
+    if "crit" in header:
+        raise UserTokenRefused("The token has critical extensions.")
+    for name in ("kid", "x5t"):
+        value = header.get(name)
+        if isinstance(value, str) and value:
+            return value
+    raise UserTokenRefused("The token does not name the key that it is signed with.")
+
+
+def verified_claims(
+    token: str,
+    key: RSAPublicKey,
+    provider: UserProvider,
+    *,
+    issuers: tuple[str, ...],
+    nonce: str,
+    now: datetime,
+) -> Mapping[str, Any]:
+    """Return the claims of a token that is from the provider, for us, and valid now.
+
+    `issuers` are the names that the provider's own documents give it. Raises
+    `UserTokenRefused`.
+    """
+    try:
+        payload = _jws.decode_complete(token, key, algorithms=[ALGORITHM])["payload"]
+        claims = msgspec.json.decode(payload)
+    except (jwt.InvalidTokenError, TypeError):
+        raise UserTokenRefused("The token's signature is wrong.") from None
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise UserTokenRefused("The token's content is not a JSON object.")
+    _check_issuer(claims, provider, issuers)
+    _check_audience(claims, provider)
+    _check_times(claims, now)
+    if provider.kind.has_nonce and claims.get("nonce") != nonce:
+        raise UserTokenRefused("The token was issued for another sign-in (nonce).")
+    return claims
+
+
+def _check_issuer(
+    claims: Mapping[str, Any], provider: UserProvider, issuers: tuple[str, ...]
+) -> None:
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or issuer not in issuers:
+        raise UserTokenRefused(
+            f"The token was issued by {_shown(issuer)}, not by {' or '.join(issuers)}."
+        )
+    if not provider.kind.tenant:
+        return
+    tenant = claims.get("tid")
+    if not isinstance(tenant, str) or f"/{tenant.lower()}/" not in f"{issuer.lower()}/":
+        raise UserTokenRefused("The token's tenant (tid) is not that of its issuer.")
+    if provider.tenant_id and tenant.lower() != provider.tenant_id:
+        raise UserTokenRefused(
+            "The token is from another tenant than that of "
+            "personal_vmr_oauth_auth_endpoint."
+        )
+
+
+def _check_audience(claims: Mapping[str, Any], provider: UserProvider) -> None:
+    if provider.kind.sends_resource:
+        # AD FS puts the second before an identifier that is not a URL.
+        ours = {provider.resource, f"microsoft:identityserver:{provider.resource}"}
+    else:
+        ours = {provider.client_id}
+    audience = claims.get("aud")
+    if isinstance(audience, list) and len(audience) == 1:
+        audience = audience[0]
+    # A token for several is none that was made for us (OpenID Connect Core, 3.1.3.7).
+    if not isinstance(audience, str) or audience not in ours:
+        raise UserTokenRefused(
+            f"The token is meant for {_shown(audience)}, not for {min(ours, key=len)}."
+        )
+    application = claims.get(provider.kind.client_claim)
+    if application is not None and application != provider.client_id:
+        raise UserTokenRefused(
+            f"The token was issued to the application {_shown(application)}, not to "
+            f"{provider.client_id}."
+        )
+
+
+def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
+    moment, skew = now.timestamp(), SKEW.total_seconds()
+    expires = _time(claims, "exp")
+    if expires is None:
+        raise UserTokenRefused("The token does not say how long it is valid (exp).")
+    if moment >= expires + skew:
+        raise UserTokenRefused("The token has expired. Compare the servers' clocks.")
+    for name in ("nbf", "iat"):
+        begins = _time(claims, name)
+        if begins is not None and moment < begins - skew:
+            raise UserTokenRefused(
+                "The token is not valid yet. Compare the servers' clocks."
+            )
+
+
+def _time(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserTokenRefused(f"The token's {name} is not a time.")
+    return float(min(max(value, -1e12), 1e12))
+
+
+def profile_in(claims: Mapping[str, Any], provider: UserProvider) -> UserProfile:
+    """Return the user of verified claims; raises `UserTokenRefused`.
+
+    A guest's address and names are left out: they come from another organization,
+    where the guest may be able to choose them.
+    """
+    kind = provider.kind
+    keys = [text_of(claims, name) for name in kind.subject]
+    if not all(keys):
+        raise UserTokenRefused(f"The token lacks {' or '.join(kind.subject)}.")
+    oid = ":".join(keys).lower()
+    if kind.tenant and _is_guest(claims):
+        return UserProfile(oid=oid, is_guest=True)
+    return UserProfile(
+        email=next(filter(None, (text_of(claims, name) for name in kind.email)), ""),
+        first_name=text_of(claims, kind.first_name),
+        last_name=text_of(claims, kind.last_name),
+        display_name=text_of(claims, kind.display_name),
+        oid=oid,
+    )
+
+
+def require_email(profile: UserProfile, provider: UserProvider) -> None:
+    """Raise `EmailMissing`, with the remedy, for a profile without an address."""
+    if profile.email:
+        return
+    if provider.kind.sends_resource:
+        raise EmailMissing(
+            "The token has no claim `email`. Add the claim rule of the documentation "
+            f"to the relying party {provider.resource}, and give the user an e-mail "
+            "address (mail) in Active Directory."
+        )
+    raise EmailMissing(
+        "Neither the token nor the directory has an e-mail address of the user. Give "
+        "the user one, and the application the permission User.Read."
+    )
+
+
+def _is_guest(claims: Mapping[str, Any]) -> bool:
+    """True if the account is at home in another tenant (`idp`, or `acct` 1)."""
+    provider = text_of(claims, "idp")
+    home = provider.rstrip("/").rpartition("/")[2].lower()
+    return claims.get("acct") == 1 or bool(
+        provider and home != text_of(claims, "tid").lower()
+    )
+
+
+def text_of(claims: Mapping[str, Any], name: str) -> str:
+    """Return a claim's text; empty if it is missing, not one text, or too long."""
+    value = claims.get(name)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        return ""
+    return value.strip()
+
+
+def _shown(value: object) -> str:
+    """A claim that may be anything, short enough for a log line."""
+    return ascii(value)[:120]
