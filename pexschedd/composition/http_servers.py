@@ -12,6 +12,7 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.runtime import Runtime, digits, random_text, uuid4
 from pexschedd.config import Config
+from pexschedd.doctor.case import AddinState
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
@@ -35,13 +36,18 @@ from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.addin import personal_rooms
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
-from pexschedd.web.addin.headers import content_security_policy
+from pexschedd.web.addin.headers import (
+    OUTLOOK,
+    content_security_policy,
+    frame_ancestors,
+)
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.addin.rates import BookingRates
-from pexschedd.web.addin.review import review
+from pexschedd.web.addin.review import review, text_notes
 from pexschedd.web.addin.route_groups import AddinRouteGroups
 from pexschedd.web.admin.addin_files import AddinFileRoutes
+from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
@@ -102,6 +108,7 @@ class HttpServers(MultiService):
             pane=self._pages.pane,
             refused_hosts=refused.hosts,
             serving=lambda: bool(self.running),
+            addin=self._addin_state,
             policy_is_open=runtime.config.policy_password_file is None
             and not runtime.config.policy_endpoints,
             reserve=reserve_of,
@@ -160,6 +167,15 @@ class HttpServers(MultiService):
         """The metadata domains of an integration."""
         index = tables.DOMAIN_BY_CONNECTOR
         return [each.domain for each in self._runtime.store.find_all(index, connector)]
+
+    def _addin_state(self, connector: Connector) -> AddinState:
+        frames = frame_ancestors(connector, self._domains(connector.id))
+        return AddinState(
+            manifests=self._visits.manifests(connector),
+            frames=tuple(each for each in frames if each not in OUTLOOK),
+            refused_frames=self._visits.refused_frames(connector),
+            notes=tuple(f"{n.field}: {n.text}" for n in text_notes(connector)),
+        )
 
     def _addin(self) -> IResource:
         runtime = self._runtime
@@ -233,6 +249,7 @@ class HttpServers(MultiService):
         parts = (
             RecordRoutes(queries, writer),
             AddinFileRoutes(store, self._files),
+            AddinStatusRoutes(store, self._addin_state),
             AuditRoutes(store, audits),
             DoctorRoutes(store, self.doctor.examine),
             service_account,

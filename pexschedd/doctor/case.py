@@ -8,6 +8,7 @@ import msgspec
 from pexschedd.identity.exchange_token import addin_url
 from pexschedd.model.fields.addresses import is_loopback
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.manifest_history import ManifestsInUse
 
 ONLINE_HOSTS = (
     "outlook.office365.com",
@@ -15,6 +16,18 @@ ONLINE_HOSTS = (
     "outlook.office365.us",
     "partner.outlook.cn",
 )
+
+
+class AddinState(msgspec.Struct, frozen=True, kw_only=True):
+    """The knowledge of the running daemon about an integration's add-in."""
+
+    manifests: ManifestsInUse | None = None
+    frames: tuple[str, ...] = ()
+    """Origins of the integration at which the pane may be shown in a frame."""
+    refused_frames: tuple[str, ...] = ()
+    """Origins at which it was to be shown lately, but may not."""
+    notes: tuple[str, ...] = ()
+    """Texts that are not shown as they were entered, each with its field."""
 
 
 class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +52,7 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts of the Exchange servers named in refused identity tokens."""
     serving: bool = True
     """True if the daemon, which serves the add-in, is running."""
+    addin: AddinState = AddinState()
     policy_is_open: bool = False
     """True if the policy interface answers whoever reaches the add-in's address."""
     proxy: str = ""

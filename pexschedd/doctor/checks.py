@@ -13,6 +13,7 @@ from pexschedd.doctor.diagnose import (
     connectivity,
     installation,
     mailbox,
+    manifest,
     metadata,
     providers,
     server_response,
@@ -207,6 +208,11 @@ def _addin() -> list[DoctorCheck]:
             addin.answers,
             ("addin_port",),
         ),
+        DoctorCheck(
+            "addin_manifest", "Add-in: manifest", probes.nothing, manifest.manifest
+        ),
+        DoctorCheck("addin_frames", "Add-in: frames", probes.nothing, manifest.frames),
+        DoctorCheck("addin_texts", "Add-in: texts", probes.nothing, manifest.texts),
     ]
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
-from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.case import AddinState, ExaminedIntegration
 from pexschedd.doctor.checks import checks_of
 from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.probe_context import ProbeContext
@@ -49,6 +49,7 @@ class Doctor:
     integration's service account. `pane` returns the page that this daemon serves as an
     integration's pane, or None where that is not known; `refused_hosts` the hosts named
     in an integration's refused tokens; `serving` tells whether the daemon is running;
+    `addin` gives what the daemon knows of an integration's add-in;
     `policy_is_open` whether the policy interface answers everybody;
     `reserve` gives, for a disk's size, the bytes that the store keeps free; `public`
     reaches the add-in as users' devices do.
@@ -65,6 +66,7 @@ class Doctor:
         pane: Callable[[Connector], bytes | None] = lambda _: None,
         refused_hosts: Callable[[int], tuple[str, ...]] = lambda _: (),
         serving: Callable[[], bool] = lambda: True,
+        addin: Callable[[Connector], AddinState] = lambda _: AddinState(),
         policy_is_open: bool = False,
         reserve: Callable[[int], int] = lambda _: 0,
         disk: Callable[[Path], DiskState] | None = None,
@@ -78,6 +80,7 @@ class Doctor:
         self._pane = pane
         self._refused_hosts = refused_hosts
         self._serving = serving
+        self._addin = addin
         self._policy_is_open = policy_is_open
         self._disk = disk or (lambda path: disk_of(path, reserve))
         self._waiting: dict[tuple[int, str], list[Deferred[DoctorReport]]] = {}
@@ -148,6 +151,7 @@ class Doctor:
             now=self._now(),
             refused_hosts=self._refused_hosts(connector.id),
             serving=self._serving(),
+            addin=self._addin(connector),
             policy_is_open=self._policy_is_open,
             domains=tuple(
                 each.domain

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from pexschedd.doctor.case import AddinState
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.report import DoctorReport, ReportLine
@@ -26,6 +27,7 @@ from pexschedd.ews.transport.transport import Transport
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
+from pexschedd.model.integration.manifest_history import ManifestsInUse
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
@@ -264,6 +266,7 @@ class Clinic:
             state_dir=Path("/var/lib/pexschedd"),
             now=lambda: self.now(),
             pane=lambda _: self.pane,
+            addin=lambda _: AddinState(manifests=ManifestsInUse(1, 1, NOW)),
             disk=lambda _: self.disk,
             public=Network(reactor, Trust([("public", PUBLIC.pem)])),
         )

@@ -109,7 +109,7 @@ async def test_wrong_paths(server: Server, method: str, path: str, status: int) 
         ("DELETE", f"{API}/recurring_conference/1/", "GET"),
         ("DELETE", "/api/admin/history/v1/alarm/", "GET"),
         ("PATCH", "/api/admin/status/v1/exchange_set_aside_message/", "GET, DELETE"),
-        ("PATCH", f"{CONNECTOR}1/icon/", "GET, PUT"),
+        ("PATCH", f"{CONNECTOR}1/icon/", "GET, PUT, DELETE"),
     ],
 )
 @pytest_twisted.ensureDeferred

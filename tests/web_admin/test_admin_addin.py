@@ -6,6 +6,8 @@ import pytest
 import pytest_twisted
 from PIL import Image
 
+from pexschedd.doctor.case import AddinState
+from pexschedd.model.integration.manifest_history import ManifestsInUse
 from tests.web_admin.web_admin_support import CONNECTOR, HEAD_OFFICE, Answer, Server
 
 
@@ -152,3 +154,61 @@ async def test_what_people_do_not_get_to_see_is_said(server: Server) -> None:
     assert (answer.status, answer.body) == (202, b"")
     (line,) = warnings(answer)
     assert line.startswith("objects[1].addin_pane_success_message: ")
+
+
+STATUS = "/api/admin/status/v1/exchange_scheduler_addin/"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_deployed_manifest_that_is_old(server: Server) -> None:
+    """The status says which revision is in use, and which fields changed since."""
+    uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
+    status = await server.client.get(f"{STATUS}1/")
+    assert status == {
+        "id": 1,
+        "exchange_connector_id": 1,
+        "manifest_revision": 1,
+        "newest_revision_in_use": None,
+        "oldest_revision_in_use": None,
+        "newest_revision_time": None,
+        "manifest_is_current": None,
+        "changed_fields": [],
+        "changed_fields_complete": True,
+        "frame_ancestors": [],
+        "refused_frames": [],
+        "warnings": [],
+        "resource_uri": f"{STATUS}1/",
+    }
+    for change in (
+        {"addin_button_label": "Book"},
+        {"addin_display_name": "Rooms", "description": "x"},
+        {"addin_pane_title": "Rooms"},
+        {"addin_button_label": "Book a room", "addin_default_locale": "de-DE"},
+    ):
+        assert (await server.client.ask("PATCH", uri, change)).status == 202
+    await server.client.ask("PUT", f"{uri}icon/", body=red_square())
+    used = ManifestsInUse(newest=2, oldest=1, newest_time=server.clock())
+    server.addin_states[1] = AddinState(manifests=used, notes=("a: b",))
+    status = await server.client.get(f"{STATUS}1/")
+    assert status["manifest_revision"] == 5
+    assert status["manifest_is_current"] is False
+    assert status["newest_revision_in_use"] == 2
+    assert status["newest_revision_time"] == "2026-11-21T09:00:00.000000"
+    assert status["changed_fields"] == [
+        "addin_display_name",
+        "addin_button_label",
+        "addin_default_locale",
+        "icon",
+    ]
+    assert status["changed_fields_complete"] is True
+    assert status["warnings"] == ["a: b"]
+    assert (await server.client.get(STATUS))["objects"] == [status]
+    assert (await server.client.ask("GET", f"{STATUS}2/")).status == 404
+    assert "manifest_history" not in await server.client.get(uri)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_status_is_for_administrators(server: Server) -> None:
+    """It names servers of the installation."""
+    answer = await server.client.ask("GET", STATUS, auth=None)
+    assert answer.status == 401

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent
 
+from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
 from pexschedd.management.record_queries import RecordQueries
@@ -26,6 +28,7 @@ from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
+from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.site import HttpSite
@@ -163,7 +166,10 @@ def admin_site(*parts: AdminRoutes) -> HttpSite:
 class Server:
     """A daemon's management API alone."""
 
-    def __init__(self, store: Store, port: Any, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, port: Any, clock: Clock, addin_states: dict[int, AddinState]
+    ) -> None:
+        self.addin_states = addin_states
         self.store = store
         self.clock = clock
         self.client = Client(port.getHost().port)
@@ -200,14 +206,16 @@ async def serving(
         uuid4=lambda: str(uuid4()),
         review=review,
     )
+    addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
     parts = (
         RecordRoutes(RecordQueries(store, turns), writer),
         AddinFileRoutes(store, ConnectorFiles(directory)),
+        AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
     )
     site = HttpSite(AdminApi(administrators, parts).resource(), reactor, None)
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
-        yield Server(store, port, clock)
+        yield Server(store, port, clock, addin_states)
     finally:
         await port.stopListening()
         await store.close()
