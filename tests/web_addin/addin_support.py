@@ -1,6 +1,7 @@
 """An integration, the routes on a real socket, and a plain client for them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import PREFIX, AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
+from pexschedd.web.addin.headers import content_security_policy
 from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.site import HttpSite
 
 CONNECTOR = Connector(
@@ -52,6 +55,7 @@ class Behind:
         self.connectors = {1: CONNECTOR}
         self.booked: list[tuple[int, str]] = []
         self.room: Callable[[], BookedRoom] = lambda: ROOM
+        self.domains: list[str] = []
         self.placeholder: Callable[[Connector], str] = unrendered
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
@@ -118,5 +122,14 @@ class Server(Routes):
     def __init__(self, behind: Behind, files: ConnectorFiles) -> None:
         pages = PanePages(files, lambda connector: behind.placeholder(connector))
         booking: Any = behind
-        api = AddinApi(behind.connectors.get, behind.verify, booking, files, pages)
+        self.visits = PaneVisits(lambda: datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
+        api = AddinApi(
+            behind.connectors.get,
+            behind.verify,
+            booking,
+            files,
+            pages,
+            policy=lambda c: content_security_policy(c, behind.domains),
+            visits=self.visits,
+        )
         super().__init__(api.app.resource())

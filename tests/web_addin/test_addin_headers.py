@@ -12,7 +12,7 @@ from pexschedd.web.addin.headers import (
     frame_ancestors,
     is_covered,
 )
-from tests.web_addin.addin_support import CONNECTOR, Server
+from tests.web_addin.addin_support import CONNECTOR, Behind, Server
 
 AUTHORITY = "https://login.microsoftonline.us/tenant"
 
@@ -93,6 +93,26 @@ def test_the_sign_in_of_microsoft_365() -> None:
         assert found["connect-src"] == ["'self'", *expected]
         assert found["frame-src"][-2:] == expected
         assert found["script-src"] == exchange["script-src"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_page_has_the_policy_and_is_noticed(
+    server: Server, behind: Behind
+) -> None:
+    """The integration's domains may frame it, and its request tells the manifest."""
+    behind.change(manifest_revision=7)
+    behind.domains = ["owa.example.test"]
+    answer = await server.get(
+        "/1/addin?m=5",
+        sec_fetch_dest="iframe",
+        referer="https://other.example.test/owa/",
+    )
+    assert "https://owa.example.test" in answer.headers["content-security-policy"]
+    connector = behind.connectors[1]
+    used = server.visits.manifests(connector)
+    assert used is not None
+    assert (used.newest, used.oldest) == (5, 5)
+    assert server.visits.refused_frames(connector) == ("https://other.example.test",)
 
 
 @pytest.mark.parametrize("path", ["/1/addin", "/oauth_redirect", "/7/addin", "/../../"])

@@ -12,7 +12,7 @@ from pexschedd.model.integration.manifest_labels import (
     utf16_length,
 )
 from pexschedd.web.addin.manifest import build_manifest
-from pexschedd.web.addin.sanitiser import sanitised
+from pexschedd.web.addin.sanitiser import pane_html
 
 _ANY_ICON = "0" * 12
 
@@ -31,12 +31,6 @@ def review(record: Record) -> list[SaveNote]:
 def text_notes(connector: Connector) -> list[SaveNote]:
     """Return the notes on the texts that people do not get to see as they are."""
     return [*_cut(connector), *_removed(connector)]
-
-
-def is_inline(field: str) -> bool:
-    """Return whether a text of the pane is on a button or in its title: it has no
-    blocks and no links there."""
-    return field.endswith(("_title", "_button"))
 
 
 def _cut(connector: Connector) -> Iterator[SaveNote]:
@@ -62,7 +56,7 @@ def _removed(connector: Connector) -> Iterator[SaveNote]:
     for name, declared in fields_of(Connector).items():
         if not name.startswith("addin_pane_") or declared.type is not str:
             continue
-        found = sanitised(getattr(connector, name), inline=is_inline(name)).removed
+        found = pane_html(name, getattr(connector, name)).removed
         if found:
             text = f"The pane does not show this part of the text: {', '.join(found)}."
             yield SaveNote(name, text)

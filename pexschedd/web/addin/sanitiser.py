@@ -115,6 +115,17 @@ def sanitise_inline(html: str) -> str:
     return sanitised(html, inline=True).html
 
 
+def is_inline(field: str) -> bool:
+    """Return whether an integration's text of the pane is its title or on a button, by
+    the name of its field."""
+    return field.endswith(("_title", "_button"))
+
+
+def pane_html(field: str, html: str) -> Sanitised:
+    """Return an integration's text of the pane as the pane has it."""
+    return sanitised(html, inline=is_inline(field))
+
+
 def text_of(html: str) -> str:
     """Return the bare text, for where markup would be shown, such as a page's title."""
     return _read(html, frozenset()).text()
