@@ -15,7 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test test-thorough check bench soak mutants setup docs chromium peers oidc clean
+.PHONY: run test test-thorough check bench soak mutants setup docs chromium peers oidc \
+	officejs clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -25,7 +26,7 @@ run: $(VENV)/run.stamp
 # in its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/dev.stamp chromium peers oidc
+test: $(VENV)/dev.stamp chromium peers oidc officejs
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
@@ -97,6 +98,22 @@ oidc:
 	     || { npm ci --silent --ignore-scripts --prefix $(OIDC) \
 	          && cp $(OIDC)/package-lock.json $(OIDC)/node_modules/installed.json; }; } \
 	|| echo "No node, or npm installs nothing: the tests with an OpenID provider will be skipped"
+
+# The tests with Microsoft's office.js, which is never committed: its licence does not
+# allow it. Only what Outlook on the web loads stays, of 90 megabytes.
+OFFICEJS := tests/peers/officejs
+OFFICEJS_DIST := $(OFFICEJS)/node_modules/@microsoft/office-js/dist
+
+officejs:
+	@{ command -v node && command -v npm; } >/dev/null \
+	&& { cmp -s $(OFFICEJS)/package-lock.json $(OFFICEJS)/node_modules/installed.json \
+	     || { npm ci --silent --ignore-scripts --prefix $(OFFICEJS) \
+	          && rm -rf $(OFFICEJS_DIST)/../embedded \
+	          && find $(OFFICEJS_DIST) -mindepth 1 -maxdepth 1 ! -name office.js \
+	             ! -name outlook-web-16.01.js ! -name en-us ! -name telemetry \
+	             ! -name agaveerrorux -exec rm -rf {} + \
+	          && cp $(OFFICEJS)/package-lock.json $(OFFICEJS)/node_modules/installed.json; }; } \
+	|| echo "No node, or npm installs nothing: the tests with office.js will be skipped"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,292 @@
+"""The pane with Microsoft's own office.js, in a page that plays Outlook on the web."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Frame,
+    expect,
+)
+
+from tests.browser.conftest import launch
+from tests.browser.owa_server import (
+    ADDIN,
+    AXE,
+    MICROSOFT_365,
+    OFFICE,
+    ON_PREMISES,
+    OutlookWeb,
+    lacking,
+)
+from tests.system.system_support import EQUIPMENT, World
+
+PANE = f"https://{ADDIN}/api/client/v2/msexchange_schedulers/1/addin"
+SIGN_IN = f"https://{ADDIN}/test/sign-in.html"
+BOB = {"name": "Bob Baker", "address": "bob@example.test"}
+ROOM = {"name": "Pexip Meeting", "address": EQUIPMENT}
+READY, ADDED, ALREADY = "Add a Single-use VMR", "Success", "VMR already assigned"
+OPEN_DIALOG = """url => new Promise(resolve => Office.context.ui.displayDialogAsync(url,
+    { height: 60, width: 30 }, result => {
+        if (result.status !== 'succeeded') { resolve(result.error.code); return; }
+        result.value.addEventHandler('dialogMessageReceived', message => {
+            result.value.close();
+            resolve(message.message);
+        });
+    }))"""
+"""Opens a page in Outlook's dialog; gives what it says, or the code of the error."""
+AXE_RUN = """async () => {
+    const found = await axe.run(document, { resultTypes: ['violations'] });
+    return found.violations.filter(one => /serious|critical/.test(one.impact))
+        .map(one => [one.id, one.nodes.map(node => node.html)]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A daemon whose integration has Microsoft's sources, as they are by default."""
+    problem = lacking()
+    if problem:
+        pytest.skip(f"no office.js: {problem}")
+    with World(tmp_path_factory.mktemp("office-js")) as world:
+        world.create_integration(
+            addin_server_domain=ADDIN, addin_frame_ancestors=f"https://{ON_PREMISES}"
+        )
+        yield world
+
+
+@pytest.fixture(scope="module")
+def web(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OutlookWeb]:
+    web = OutlookWeb(world.addin, tmp_path_factory.mktemp("certificate"))
+    yield web
+    web.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium(browser: Browser, web: OutlookWeb) -> Iterator[Browser]:
+    """A browser of its own, for which `web` is the whole internet."""
+    chromium = launch(browser.browser_type, web.arguments)
+    yield chromium
+    chromium.close()
+
+
+class Appointment:
+    """An appointment being written in Outlook on the web, with the pane beside it.
+
+    `outlook` is how the appointment looks and Outlook behaves, see `owa/owa.js`.
+    """
+
+    def __init__(self, context: BrowserContext, host: str, **outlook: Any) -> None:
+        self.page = context.new_page()
+        self.refused: list[str] = []
+        self.questions: list[str] = []
+        self.agree = True
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.refused.append(str(error)))
+        self.page.on("dialog", self._asked)
+        self.page.add_init_script(f"window.outlook = {json.dumps(outlook)};")
+        self.host = host
+        self.frame = self.page.frame_locator("iframe[title='Meeting rooms']")
+        self.action = self.frame.locator("#action")
+        self.heading = self.frame.locator("#card-heading")
+        self.card = self.frame.locator("#card")
+
+    def open(self) -> None:
+        self.page.goto(f"https://{self.host}/owa/calendar.html")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        """Only the library's own styles are refused, which is as it should be."""
+        ours = OFFICE not in message.location.get("url", "")
+        if "Content Security Policy" in message.text and ours:
+            self.refused.append(f"{message.text} {message.location}")
+
+    def _asked(self, question: Dialog) -> None:
+        self.questions.append(question.message)
+        if self.agree:
+            question.accept()
+        else:
+            question.dismiss()
+
+    def outlook(self, name: str) -> Any:
+        return self.page.evaluate(f"outlook.{name}")
+
+    def calls(self, method: str) -> int:
+        return [call["method"] for call in self.outlook("calls")].count(method)
+
+    def window(self) -> Frame:
+        """The pane's own window."""
+        return next(f for f in self.page.frames if f.url.startswith(PANE))
+
+    def reach(self, heading: str) -> None:
+        expect(self.heading).to_have_text(heading)
+        assert barriers(self.window()) == []
+
+
+def barriers(window: Frame) -> list[Any]:
+    """What axe-core finds serious or critical in what the pane shows now."""
+    window.evaluate(AXE.read_text())
+    return list(window.evaluate(AXE_RUN))
+
+
+Compose = Callable[..., Appointment]
+
+
+@pytest.fixture
+def compose(chromium: Browser, world: World) -> Iterator[Compose]:
+    """Opens an appointment with the pane; nothing of ours may break the policy."""
+    opened: list[Appointment] = []
+    contexts = []
+
+    def begin(
+        host: str = MICROSOFT_365, agree: bool = True, **outlook: Any
+    ) -> Appointment:
+        context = chromium.new_context(viewport={"width": 700, "height": 700})
+        contexts.append(context)
+        outlook.setdefault("token", world.token(audience=PANE))
+        appointment = Appointment(context, host, **outlook)
+        opened.append(appointment)
+        appointment.agree = agree
+        appointment.open()
+        return appointment
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert [appointment.refused for appointment in opened] == [[] for _ in opened]
+
+
+def test_a_room_is_added_and_found_again(
+    compose: Compose, world: World, web: OutlookWeb
+) -> None:
+    """One click adds the instructions and the room, Microsoft's hosts ask nothing, and
+    a pane that is opened later says that the meeting has a room."""
+    appointment = compose(body="<p>Agenda</p>", required=[BOB])
+    expect(appointment.action).to_have_text(READY)
+    assert barriers(appointment.window()) == []
+    appointment.action.click()
+    appointment.reach(ADDED)
+    body = appointment.outlook("body")
+    tag = re.search(r"PXPS:-[0-9a-f-]{36}#", body)
+    assert tag is not None
+    assert tag.start() < body.index("Agenda")
+    assert appointment.outlook("required") == [BOB, ROOM]
+    assert appointment.calls("body.prepend") == appointment.calls("recipients.add") == 1
+    assert appointment.questions == []
+    assert not {call for call in web.asked if call.startswith("http")}
+    appointment.page.close()
+    later = compose(body=body, required=[BOB, ROOM])
+    later.reach(ALREADY)
+
+
+def test_an_unknown_outlook_is_asked_about(compose: Compose, web: OutlookWeb) -> None:
+    """In a company's own Outlook on the web the library asks the user, once; its page
+    for that is not stopped by our policy."""
+    appointment = compose(host=ON_PREMISES)
+    expect(appointment.action).to_have_text(READY)
+    assert len(appointment.questions) == 1
+    assert ON_PREMISES in appointment.questions[0]
+    assert f"{OFFICE}/lib/1/hosted/AgaveErrorUX/index.html" in web.asked
+    appointment.action.click()
+    appointment.reach(ADDED)
+
+
+def test_a_distrusted_outlook_gets_nothing(compose: Compose) -> None:
+    """After a No the library takes the pane away, and the meeting stays as it was."""
+    appointment = compose(host=ON_PREMISES, agree=False)
+    expect(appointment.action).to_have_count(0)
+    assert len(appointment.questions) == 1
+    assert appointment.outlook("calls") == []
+
+
+@pytest.mark.parametrize("method", ["recipients.add", "body.prepend"])
+def test_a_failing_call_can_be_repeated(compose: Compose, method: str) -> None:
+    """A call that Outlook refuses is named, and pressing again adds only what is
+    missing: one room, one block of instructions."""
+    refusal = {"code": 9002, "name": "Busy", "message": "Busy.", "times": 2}
+    appointment = compose(fail={method: refusal})
+    appointment.action.click()
+    expect(appointment.card).to_contain_text("internal format error")
+    assert barriers(appointment.window()) == []
+    appointment.action.click()
+    appointment.reach(ADDED)
+    assert appointment.outlook("body").count("PXPS:-") == 1
+    assert appointment.outlook("required") == [ROOM]
+    assert appointment.calls("token") == 1
+
+
+def test_no_token(compose: Compose) -> None:
+    """Where Exchange gives no token, its code is said and nothing is written."""
+    refusal = {"code": 9018, "name": "GenericTokenError", "message": "No token."}
+    appointment = compose(fail={"token": refusal})
+    appointment.action.click()
+    expect(appointment.card).to_contain_text("9018")
+    assert barriers(appointment.window()) == []
+    assert appointment.outlook("body") == ""
+    assert appointment.outlook("required") == []
+
+
+def test_the_server_is_away(compose: Compose, web: OutlookWeb) -> None:
+    """The placeholder and the token go in instead, whole, and the room is invited."""
+    web.refused["meeting_details"] = 503
+    appointment = compose()
+    appointment.action.click()
+    expect(appointment.card).to_contain_text("placeholder")
+    del web.refused["meeting_details"]
+    assert barriers(appointment.window()) == []
+    told = re.sub(r"<br>|\s", "", appointment.outlook("body"))
+    assert f"TOK:-{appointment.outlook('token')}#" in told
+    assert appointment.outlook("required") == [ROOM]
+
+
+def test_a_lost_attendee_is_added_again(compose: Compose) -> None:
+    """What Outlook says it has added, and has not, is read back and added once more."""
+    appointment = compose(lose={"recipients.add": 1}, delay=20)
+    appointment.action.click()
+    appointment.reach(ADDED)
+    assert appointment.outlook("required") == [ROOM]
+
+
+def test_the_dialog(compose: Compose) -> None:
+    """Outlook's dialog opens after its question, its page speaks to the pane, it closes
+    again, and the pane is as it was, under the strict policy."""
+    appointment = compose()
+    expect(appointment.action).to_have_text(READY)
+    window = appointment.window()
+    window.evaluate(f"url => {{ window.said = ({OPEN_DIALOG})(url); }}", SIGN_IN)
+    with appointment.page.expect_popup() as popup:
+        appointment.frame.get_by_role("button", name="Allow").click()
+    popup.value.locator("body[data-ready]").wait_for()
+    popup.value.get_by_role("button", name="Sign in").click()
+    assert window.evaluate("window.said") == "signed in"
+    assert popup.value.is_closed()
+    expect(appointment.action).to_have_text(READY)
+    appointment.action.click()
+    appointment.reach(ADDED)
+
+
+def test_a_declined_dialog(compose: Compose) -> None:
+    """Who does not allow the dialog keeps a working pane, which gets code 12009."""
+    appointment = compose()
+    expect(appointment.action).to_have_text(READY)
+    window = appointment.window()
+    window.evaluate(f"url => {{ window.said = ({OPEN_DIALOG})(url); }}", SIGN_IN)
+    appointment.frame.get_by_role("button", name="Ignore").click()
+    assert window.evaluate("window.said") == 12009
+    expect(appointment.action).to_have_text(READY)
+
+
+def test_outside_of_outlook(chromium: Browser) -> None:
+    """Opened as a page, the pane says where it belongs."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(PANE)
+    expect(page.locator("#card")).to_contain_text("Outlook")
+    expect(page.locator("#action")).to_be_hidden()
+    assert barriers(page.main_frame) == []
+    context.close()
