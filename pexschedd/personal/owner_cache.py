@@ -1,4 +1,4 @@
-"""What was found of an owner's rooms, kept until a change of the store concerns it."""
+"""The answers about an owner's rooms, kept until a change of the store concerns them.
 
 from collections import OrderedDict
 from collections.abc import Iterable
