@@ -1,4 +1,4 @@
-"""The answers about an owner's rooms, kept until a change of the store concerns them.
+"""The answers about an owner's rooms, kept until a change of the store concerns one."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
