@@ -56,6 +56,8 @@ class BoundedRequest(TwistedRequest):
         """Refuse a body that is announced as too large."""
         if length is not None and length > BODY_LIMIT:
             self._refuse_body()
+            # Nor is the client told to go on, if it has asked before sending.
+            self.requestHeaders.removeHeader(b"Expect")
             return
         super().gotLength(length)
 

@@ -126,6 +126,20 @@ async def test_a_length_that_nobody_can_count(few: Served) -> None:
     assert not [event for event in logged if event.get("log_failure")]
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_asks_before_it_sends(few: Served) -> None:
+    """`Expect: 100-continue` with a body that is too large is refused at once, before
+    anything of the body was sent."""
+    one = await few.stranger()
+    one.say(
+        b"POST /health HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        b"Content-Length: 5000000\r\n\r\n"
+    )
+    answer = await one.lost
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in answer
+
+
 @pytest.mark.parametrize(
     ("first", "more", "seconds"),
     [
