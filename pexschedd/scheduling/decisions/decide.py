@@ -60,6 +60,10 @@ from pexschedd.scheduling.decisions.decision import (
     RemoveRoom,
     Undecidable,
 )
+from pexschedd.scheduling.decisions.early_cancellation import (
+    early_cancellation,
+    remembered,
+)
 from pexschedd.scheduling.decisions.meeting_request import MeetingRequest
 from pexschedd.scheduling.decisions.own_records import OwnRecords, own_records
 from pexschedd.scheduling.decisions.series_edit import (
@@ -68,10 +72,6 @@ from pexschedd.scheduling.decisions.series_edit import (
 )
 from pexschedd.scheduling.decisions.versions import Version, version_of_occurrence
 from pexschedd.scheduling.ports.mailbox import Action
-
-MOST_EARLY = 500
-"""Cancellations of occurrences of one meeting that are kept for its request; over a
-year of working days."""
 
 
 def decide(
@@ -119,16 +119,7 @@ def _cancelled(
     if message.recurrence_id is not None:
         if not FIRST_YEAR <= message.recurrence_id.year <= LAST_YEAR:
             raise Undecidable("the occurrence is in a year that calendars do not have")
-        early = CancelledOccurrence(
-            id=ids.new_id(tables.CANCELLED_OCCURRENCE),
-            exchange_connector=connector.id,
-            ews_item_uid=message.uid,
-            recurrence_id=message.recurrence_id,
-            sequence=message.sequence,
-            changed=message.changed,
-            organizer=organizer.address_of(message),
-            created=now,
-        )
+        early = early_cancellation(message, message.recurrence_id, connector, now, ids)
         return _occurrence_cancelled(message, early, own, known, now, ids)
     meetings = own.all
     if not meetings:
@@ -170,7 +161,7 @@ def _occurrence_cancelled(
             # The series as it will be sent next may have it.
             is_newer = message.sequence > series.sequence
             note = f"occurrence not cancelled: {reason}"
-            kept = _remembered(early, known) if is_newer else ()
+            kept = remembered(early, known) if is_newer else ()
             return Decision(note, Action.REMOVE, changes=kept)
         edited = without_occurrence(series, original, Version.of_message(message))
         return Decision(
@@ -182,7 +173,7 @@ def _occurrence_cancelled(
     if orphan is None:
         # Its request, or that of its series, may still be on the way.
         note = "occurrence cancelled before it was scheduled"
-        return Decision(note, Action.REMOVE, changes=_remembered(early, known))
+        return Decision(note, Action.REMOVE, changes=remembered(early, known))
     if Version.of_record(orphan).is_newer_than(Version.of_message(message)):
         return Decision("cancels what has been sent again since", Action.DISCARD)
     closed_before = [
@@ -229,33 +220,6 @@ def _occurrence_cancelled(
             if each is not orphan and each.recurrence_id is not None
         ]
     return Decision("occurrence cancelled", Action.REMOVE, changes=tuple(changes))
-
-
-def _remembered(
-    early: CancelledOccurrence, known: KnownMeetings
-) -> tuple[RecordChange, ...]:
-    """Return the change that remembers an early cancellation, if there is any.
-
-    Each occurrence has one of each organizer, and each organizer so many of a meeting:
-    nobody fills the store with cancellations of what never was.
-    """
-    theirs = [
-        each
-        for each in known.early_cancellations(
-            early.exchange_connector, early.ews_item_uid
-        )
-        if each.organizer == early.organizer
-    ]
-    for each in theirs:
-        if each.recurrence_id == early.recurrence_id:
-            older = Version(early.sequence, early.changed)
-            if Version(each.sequence, each.changed).is_newer_than(older):
-                return ()
-            early = msgspec.structs.replace(early, id=each.id)
-            return (Put(tables.CANCELLED_OCCURRENCE, early),)
-    if len(theirs) >= MOST_EARLY:
-        return ()
-    return (Put(tables.CANCELLED_OCCURRENCE, early),)
 
 
 def _cancelled_before_request(

@@ -42,6 +42,7 @@ from pexschedd.scheduling.decisions.decision import (
     Undecidable,
     declined,
 )
+from pexschedd.scheduling.decisions.early_cancellation import missed
 from pexschedd.scheduling.decisions.own_records import OwnRecords
 from pexschedd.scheduling.decisions.series_edit import (
     NOT_IN_SERIES,
@@ -152,7 +153,10 @@ class MeetingRequest:
             note = "scheduled" if held is None else "rescheduled"
             return Decision(note, Action.ACCEPT, template, used, tuple(changes))
         if held is None:
-            changes = []
+            # The series of an occurrence may be on the way, as it was before.
+            changes = [
+                *missed(self.message, self.known, self.connector, self.now, self.ids)
+            ]
         # What is scheduled changes all the same: the old time must not stay open.
         return declined(self.past, "in the past", alias, changes)
 

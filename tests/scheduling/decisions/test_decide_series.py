@@ -18,12 +18,12 @@ from pexschedd.model.recurrence import (
     Weekly,
 )
 from pexschedd.model.schedule import RecurringConference
-from pexschedd.scheduling.decisions.decide import MOST_EARLY
 from pexschedd.scheduling.decisions.decision import (
     AnswerTemplate,
     Decision,
     Undecidable,
 )
+from pexschedd.scheduling.decisions.early_cancellation import MOST_EARLY
 from pexschedd.scheduling.decisions.series_edit import MOST_CHANGED
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence.series_dates import occurrences
@@ -611,3 +611,17 @@ def test_the_room_of_lone_occurrences_goes_with_the_last_of_them() -> None:
     for number in (1, 2):
         late = run(occurrence(number, sequence=1), rooms)
         assert late.action is Action.DISCARD
+
+
+def test_an_occurrence_in_the_past_is_known_before_its_series() -> None:
+    """It is declined, and the series' older request does not open the old date."""
+    rooms = Rooms()
+    rooms.book()
+    moved = occurrence(2, sequence=1, start=NOW - 5 * HOUR)
+    decision = run(moved, rooms)
+    assert decision.template is AnswerTemplate.SINGLE_PAST
+    rooms.apply(decision)
+    assert not rooms.conferences
+    rooms.apply(run(series(), rooms))
+    assert FIRST + 2 * DAY not in starts(rooms)
+    assert FIRST + DAY in starts(rooms)
