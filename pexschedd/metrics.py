@@ -79,6 +79,18 @@ class Metrics:
             ["integration", "outcome"],
             registry=self._registry,
         )
+        self._tags = Counter(
+            "pexschedd_tags_asked",
+            "Tags that the add-in asked about, by what they turned out to be.",
+            ["integration", "state"],
+            registry=self._registry,
+        )
+        self._tags_limited = Counter(
+            "pexschedd_tag_questions_limited",
+            "Questions about tags that were refused because there were too many.",
+            ["bound"],
+            registry=self._registry,
+        )
         self._sign_ins = Counter(
             "pexschedd_sign_ins",
             "Sign-ins of administrators whose password had to be verified.",
@@ -136,6 +148,14 @@ class Metrics:
     def personal_rooms(self, integration: str, outcome: str) -> None:
         """Count a request: "listed", "none", "chosen", "refused", "sign_in_needed"."""
         self._personal_rooms.labels(integration, outcome).inc()
+
+    def tag_asked(self, integration: str, state: str) -> None:
+        """Count a tag that the add-in asked about; see `tag_state.TagState`."""
+        self._tags.labels(integration, state).inc()
+
+    def tags_limited(self, bound: str) -> None:
+        """Count a question about tags beyond a rate, as `limited`."""
+        self._tags_limited.labels(bound).inc()
 
     def sign_in(self, outcome: str) -> None:
         """Count a sign-in of an administrator: "accepted", "refused" or "put_off"."""

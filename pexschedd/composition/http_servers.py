@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import IResource
 
 from pexschedd import __version__
+from pexschedd.composition.addin_mailboxes import AddinMailboxes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.runtime import Runtime, digits, random_text, uuid4
@@ -31,6 +32,8 @@ from pexschedd.personal.users import PersonalUsers
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.booking import Booking
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
+from pexschedd.scheduling.room_addresses import RoomAddresses
+from pexschedd.scheduling.tag_status import TagStatuses
 from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.addin import personal_rooms
@@ -43,9 +46,14 @@ from pexschedd.web.addin.headers import (
 )
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.pane_visits import PaneVisits
-from pexschedd.web.addin.rates import BookingRates
+from pexschedd.web.addin.rates import (
+    TAGS_PER_ADDRESS,
+    TAGS_PER_USER,
+    RequestRates,
+)
 from pexschedd.web.addin.review import review, text_notes
 from pexschedd.web.addin.route_groups import AddinRouteGroups
+from pexschedd.web.addin.tags import TagRoutes
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
@@ -183,6 +191,9 @@ class HttpServers(MultiService):
             runtime.store, now=runtime.now, uuid4=uuid4, digits=digits
         )
         booking = Booking(runtime.store, runtime.message_texts, allocator)
+        mailboxes = AddinMailboxes(self._clients.connections)
+        mailboxes.setServiceParent(self)
+        addresses = RoomAddresses(mailboxes.mailbox, runtime.reactor)
         api: IResource = AddinApi(
             self._connector,
             self._clients.identity.verify,
@@ -194,8 +205,36 @@ class HttpServers(MultiService):
                 connector, self._domains(connector.id)
             ),
             visits=self._visits,
+            room_addresses=addresses.of,
         ).app.resource()
-        return AddinRouteGroups(api, {personal_rooms.GROUP: self._personal_rooms()})
+        groups = {
+            personal_rooms.GROUP: self._personal_rooms(),
+            "meeting_tags": self._tags(mailboxes, addresses),
+        }
+        return AddinRouteGroups(api, groups)
+
+    def _tags(self, mailboxes: AddinMailboxes, addresses: RoomAddresses) -> IResource:
+        runtime = self._runtime
+        resource: IResource = TagRoutes(
+            self._connector,
+            self._clients.identity.verify,
+            TagStatuses(
+                runtime.store,
+                mailboxes.organizers,
+                clock=runtime.reactor,
+                now=runtime.now,
+                counted=runtime.metrics.tag_asked,
+            ),
+            addresses.of,
+            RequestRates(
+                TAGS_PER_USER,
+                TAGS_PER_ADDRESS,
+                runtime.reactor.seconds,
+                runtime.metrics.tags_limited,
+                what="This meeting's room was looked up too often",
+            ),
+        ).app.resource()
+        return resource
 
     def _personal_rooms(self) -> IResource:
         runtime = self._runtime
@@ -218,10 +257,10 @@ class HttpServers(MultiService):
     def _connector(self, id: int) -> Connector | None:
         return self._runtime.store.get(tables.CONNECTOR, id)
 
-    def _rates(self) -> BookingRates:
+    def _rates(self) -> RequestRates:
         """Rates with counts of their own."""
         runtime = self._runtime
-        return BookingRates(
+        return RequestRates(
             runtime.config.bookings_per_user,
             runtime.config.bookings_per_address,
             runtime.reactor.seconds,

@@ -1,14 +1,15 @@
 """The equipment mailbox over Exchange Web Services.
 
-Implements `Mailbox` and `MailboxKeeping` of `scheduling.ports.mailbox`: SyncFolderItems
-lists the messages that have arrived, GetItem reads them, CreateItem and MoveItem answer
-them. It also keeps the stamp of `scheduling.inbox.ownership`. The service account
-impersonates the mailbox in every call.
+Implements `Mailbox`, `MailboxKeeping` and `Directory` of `scheduling.ports.mailbox`:
+SyncFolderItems lists the messages that have arrived, GetItem reads them, CreateItem and
+MoveItem answer them. It also keeps the stamp of `scheduling.inbox.ownership`. The
+service account impersonates the mailbox in every call.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -30,7 +31,11 @@ from pexschedd.ews.operations.get_item import (
     build_get_without_body,
     parse_messages,
 )
-from pexschedd.ews.operations.resolve_names import build_resolve, parse_primary
+from pexschedd.ews.operations.resolve_names import (
+    build_resolve,
+    parse_entry,
+    parse_primary,
+)
 from pexschedd.ews.operations.sync_folder_items import (
     MAX_CHANGES,
     build_sync,
@@ -55,6 +60,7 @@ from pexschedd.model.meeting import (
 from pexschedd.scheduling.ports.mailbox import (
     Answer,
     ArrivalPage,
+    DirectoryEntry,
     Outcome,
     OutcomeKind,
     Unreadable,
@@ -270,6 +276,16 @@ class EwsMailbox:
             primary = ""
         del self._unresolved[address]
         return primary
+
+    async def entry(self, address: str) -> DirectoryEntry | None:
+        """See `scheduling.ports.mailbox.Directory`."""
+        try:
+            return await self._client.read(
+                build_resolve(self._target.mailbox, address, full=True),
+                partial(parse_entry, address=address),
+            )
+        except MailboxRefused:
+            return None  # the directory is not for this account
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,7 +1,8 @@
 """The organizers' own calendars over Exchange Web Services.
 
-Implements `scheduling.ports.mailbox.OrganizersCalendars`. The service account
-impersonates the organizer: what it changes is changed and sent in the organizer's name.
+Implements `OrganizersCalendars` and `ItemLookup` of `scheduling.ports.mailbox`. The
+service account impersonates the organizer: what it changes is changed and sent in the
+organizer's name.
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from pexschedd.ews.meeting_search import MeetingSearch, raise_unless_gone
 from pexschedd.ews.operations.get_meetings import (
     build_get_body_type,
     build_get_meetings,
+    build_get_uid,
     parse_body_type,
     parse_meetings,
+    parse_uid,
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.response_codes import Category, category
@@ -38,6 +41,8 @@ _REWRITES = {
     Category.TRANSIENT: RewriteKind.RETRY,
     Category.QUOTA: RewriteKind.RETRY,
 }
+
+_NOT_THEIRS = "ErrorAccessDenied"
 
 
 class EwsOrganizers:
@@ -79,6 +84,11 @@ class EwsOrganizers:
         `html`. Done once at most: a repetition finds the meeting changed."""
         with _naming(address):
             return await self._calendar(address).rewrite(ref, html)
+
+    async def item_uid(self, address: str, item_id: str) -> str:
+        """See `scheduling.ports.mailbox.ItemLookup`."""
+        with _naming(address):
+            return await self._calendar(address).item_uid(item_id)
 
     def _calendar(self, address: str) -> "_Calendar":
         if not is_mail_address(address):
@@ -144,6 +154,17 @@ class _Calendar:
             raise_unless_gone(self._client, meeting)
             return None
         return None if meeting.cancelled else meeting
+
+    async def item_uid(self, item_id: str) -> str:
+        uid = await self._client.read(
+            build_get_uid(self._target.mailbox, item_id, Sid.ANY), parse_uid
+        )
+        if isinstance(uid, ItemProblem):
+            # An item of somebody else's is not for this person to open.
+            if uid.code != _NOT_THEIRS:
+                raise_unless_gone(self._client, uid)
+            return ""
+        return uid
 
     async def rewrite(self, ref: MessageRef, body: str) -> tuple[RewriteKind, str]:
         body_type = await self._client.read(

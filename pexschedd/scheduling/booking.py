@@ -24,6 +24,8 @@ class BookedRoom(msgspec.Struct, frozen=True):
     """`PXPS:-<uuid>#`, by which the invitation will name the alias."""
     instructions: str
     """HTML for the top of the body; holds the tag."""
+    location: str = ""
+    """Text to add to the meeting's location; empty if the integration wants none."""
 
 
 def require_single_use(connector: Connector) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IListeningPort
-from twisted.web.client import Agent
+from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 
@@ -21,11 +22,17 @@ from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import BookedRoom
+from pexschedd.scheduling.decisions.tag_state import TagState, TagStatus
+from pexschedd.scheduling.ports.mailbox import DirectoryEntry
+from pexschedd.scheduling.tag_status import TagQuestion
 from pexschedd.web.addin.api import PREFIX, AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import content_security_policy
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.pane_visits import PaneVisits
+from pexschedd.web.addin.rates import UNLIMITED
+from pexschedd.web.addin.route_groups import AddinRouteGroups
+from pexschedd.web.addin.tags import TagRoutes
 from pexschedd.web.site import HttpSite
 
 CONNECTOR = Connector(
@@ -44,7 +51,14 @@ def unrendered(connector: Connector) -> str:
 
 
 ROOM = BookedRoom(
-    "Pexip Meeting", "pexipmeeting@example.test", "PXPS:-1#", "<p>Join é</p>"
+    "Pexip Meeting",
+    "pexipmeeting@example.test",
+    "PXPS:-1#",
+    "<p>Join é</p>",
+    "https://vc.example.test/1",
+)
+ENTRY = DirectoryEntry(
+    "Pexip Meeting", "room@example.test", ("room@example.test", "/o=First/cn=room")
 )
 
 
@@ -57,6 +71,9 @@ class Behind:
         self.room: Callable[[], BookedRoom] = lambda: ROOM
         self.domains: list[str] = []
         self.placeholder: Callable[[Connector], str] = unrendered
+        self.entry: DirectoryEntry | None = ENTRY
+        self.asked: list[tuple[str, TagQuestion]] = []
+        self.rates = UNLIMITED
 
     async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
         if token == "down":
@@ -68,6 +85,20 @@ class Behind:
     async def book(self, connector_id: int, user: str) -> BookedRoom:
         self.booked.append((connector_id, user))
         return self.room()
+
+    def room_addresses(self, connector: Connector) -> DirectoryEntry | None:
+        return self.entry
+
+    async def answer(
+        self,
+        connector: Connector,
+        user: str,
+        question: TagQuestion,
+        *,
+        correlation_id: str,
+    ) -> dict[str, TagStatus]:
+        self.asked.append((user, question))
+        return {tag: TagStatus(TagState.THIS, False) for tag in question.tags}
 
     def change(self, **changes: Any) -> None:
         self.connectors[1] = replace(self.connectors[1], **changes)
@@ -98,7 +129,9 @@ class Routes:
         assert self._port is not None
         await maybeDeferred(self._port.stopListening)
 
-    async def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+    async def get(
+        self, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
+    ) -> Answer:
         """`path` is relative to the add-in's prefix."""
         assert self._port is not None
         address = self._port.getHost()
@@ -107,6 +140,7 @@ class Routes:
             method.encode(),
             f"http://127.0.0.1:{address.port}{PREFIX}{path}".encode(),
             Headers({name.replace("_", "-"): [text] for name, text in headers.items()}),
+            FileBodyProducer(BytesIO(body)) if body else None,
         )
         body = await treq.content(response)
         got = {
@@ -121,15 +155,24 @@ class Server(Routes):
 
     def __init__(self, behind: Behind, files: ConnectorFiles) -> None:
         pages = PanePages(files, lambda connector: behind.placeholder(connector))
-        booking: Any = behind
+        fake: Any = behind  # booking, and the statuses of tags
         self.visits = PaneVisits(lambda: datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
         api = AddinApi(
             behind.connectors.get,
             behind.verify,
-            booking,
+            fake,
             files,
             pages,
             policy=lambda c: content_security_policy(c, behind.domains),
             visits=self.visits,
+            room_addresses=behind.room_addresses,
         )
-        super().__init__(api.app.resource())
+        tags = TagRoutes(
+            behind.connectors.get,
+            behind.verify,
+            fake,
+            behind.room_addresses,
+            behind.rates,
+        )
+        groups = {"meeting_tags": tags.app.resource()}
+        super().__init__(AddinRouteGroups(api.app.resource(), groups))

@@ -15,7 +15,7 @@ from pexschedd.model.end_user import EndUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.util.token_bucket import Rate
 from pexschedd.web.addin.personal_rooms import PersonalRoomRoutes
-from pexschedd.web.addin.rates import NO_BOUND, BookingRates
+from pexschedd.web.addin.rates import NO_BOUND, RequestRates
 from tests.personal.personal_support import CONNECTOR, Personal
 from tests.web_addin.addin_support import Answer, Behind, Routes
 
@@ -46,7 +46,7 @@ class Served:
                 lambda integration, secret: self.sessions.get((integration, secret)),
                 self.personal.users,
                 self.personal.rooms,
-                BookingRates(Rate(20, 60), NO_BOUND, self.clock.seconds),
+                RequestRates(Rate(20, 60), NO_BOUND, self.clock.seconds),
                 lambda integration, outcome: self.counted.update(
                     [(integration, outcome)]
                 ),

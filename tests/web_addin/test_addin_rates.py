@@ -7,13 +7,13 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import TooManyRequests
 from pexschedd.util.token_bucket import Rate
-from pexschedd.web.addin.rates import NO_BOUND, BookingRates
+from pexschedd.web.addin.rates import NO_BOUND, RequestRates
 
 
 def test_a_user_with_a_script() -> None:
     """Is refused after a few rooms, and told how long to wait; others book on."""
     clock, refused = Clock(), Counter[str]()
-    rates = BookingRates(
+    rates = RequestRates(
         Rate(3, 60), NO_BOUND, clock.seconds, lambda bound: refused.update([bound])
     )
     for _ in range(3):
@@ -30,7 +30,7 @@ def test_a_user_with_a_script() -> None:
 def test_many_users_from_one_address() -> None:
     """An address has a bound of its own; a Unix socket has no address."""
     clock = Clock()
-    rates = BookingRates(NO_BOUND, Rate(2, 60), clock.seconds)
+    rates = RequestRates(NO_BOUND, Rate(2, 60), clock.seconds)
     rates.count(user="a", address="192.0.2.1")
     rates.count(user="b", address="192.0.2.1")
     with pytest.raises(TooManyRequests):

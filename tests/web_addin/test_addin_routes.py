@@ -29,6 +29,11 @@ async def test_meeting_details(server: Server, behind: Behind) -> None:
             "room_email": ROOM.mailbox_address,
             "alias_id": ROOM.tag,
             "instructions": ROOM.instructions,
+            "location": ROOM.location,
+            "room_addresses": {
+                "name": "Pexip Meeting",
+                "addresses": ["room@example.test", "/o=First/cn=room"],
+            },
         },
     }
     assert answer.headers["cache-control"] == "no-store"

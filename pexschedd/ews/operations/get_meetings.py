@@ -120,6 +120,21 @@ def parse_changed(data: bytes) -> dict[datetime, MessageRef] | ItemProblem:
     return changed
 
 
+def build_get_uid(mailbox: str, item_id: str, sid: Sid) -> bytes:
+    """Build a GetItem for what identifies the meeting that an item belongs to."""
+    shape = item_shape(("calendar:UID",), (CLEAN_GLOBAL_ID, GLOBAL_ID))
+    return request(m("GetItem", shape, _ids([MessageRef(item_id)])), mailbox, sid)
+
+
+def parse_uid(data: bytes) -> str | ItemProblem:
+    """Return the canonical UID; empty for an item that is no meeting."""
+    result = results(parse(data), 1)[0]
+    if result.problem is not None:
+        return result.problem
+    item = first_item(result.element)
+    return ItemReader(item).uid if item is not None else ""
+
+
 def build_get_body_type(mailbox: str, ref: MessageRef, sid: Sid) -> bytes:
     """Build a GetItem for a meeting's body in the format it was written in."""
     shape = item_shape(("item:Body",), body_type="Best")

@@ -133,6 +133,26 @@ class Mailbox(Protocol):
         """Close all connections; calls under way fail."""
 
 
+class DirectoryEntry(msgspec.Struct, frozen=True):
+    """A mailbox as the directory has it."""
+
+    name: str
+    """The display name."""
+    primary: str
+    """The primary SMTP address."""
+    addresses: tuple[str, ...] = ()
+    """All addresses that the directory tells, the primary one first: SMTP addresses,
+    and names of the directory's own (`/o=...`)."""
+
+
+class Directory(Protocol):
+    """The directory of mail addresses, as the equipment mailbox may read it."""
+
+    async def entry(self, address: str) -> DirectoryEntry | None:
+        """Return the entry that has this SMTP address; None if there is none, or the
+        directory does not tell."""
+
+
 class MailboxKeeping(Protocol):
     """The equipment mailbox, as audit, recovery and maintenance need it."""
 
@@ -154,6 +174,16 @@ class MailboxKeeping(Protocol):
         """Delete items for good, without an answer; return one outcome for each.
 
         An item that is not there any more is GONE.
+        """
+
+
+class ItemLookup(Protocol):
+    """Items in people's own calendars, by impersonation."""
+
+    async def item_uid(self, address: str, item_id: str) -> str:
+        """Return the UID of the meeting with this item id in a person's mailbox.
+
+        Empty if that mailbox does not have it.
         """
 
 

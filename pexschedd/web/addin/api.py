@@ -4,16 +4,22 @@ Everything is under `/api/client/v2/msexchange_schedulers`. There are no cookies
 cross-origin headers: the pane talks to its own origin only.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Any
 
 from klein import Klein
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 
-from pexschedd.errors import InvalidToken, NotFound
-from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.errors import NotFound
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import Booking, require_single_use
+from pexschedd.web.addin.callers import (
+    FindConnector,
+    VerifyToken,
+    require_connector,
+    token_of,
+)
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import (
     CLOSING_POLICY,
@@ -22,7 +28,8 @@ from pexschedd.web.addin.headers import (
 )
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.pane_visits import PaneVisits
-from pexschedd.web.addin.rates import UNLIMITED, BookingRates
+from pexschedd.web.addin.rates import UNLIMITED, RequestRates
+from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.routes import (
     ResponseBody,
@@ -37,9 +44,6 @@ PREFIX = "/api/client/v2/msexchange_schedulers"
 
 _FOR_EVER = b"public, max-age=31536000, immutable"
 _FOR_AN_HOUR = b"public, max-age=3600"
-
-VerifyToken = Callable[[Connector, str], Awaitable[ExchangeIdentity]]
-"""See `identity.addin.AddinIdentity.verify`."""
 
 PagePolicy = Callable[[Connector], str]
 """See `headers.content_security_policy`."""
@@ -57,15 +61,16 @@ class AddinApi:
 
     def __init__(
         self,
-        connectors: Callable[[int], Connector | None],
+        connectors: FindConnector,
         verify: VerifyToken,
         booking: Booking,
         files: ConnectorFiles,
         pages: PanePages,
-        rates: BookingRates = UNLIMITED,
+        rates: RequestRates = UNLIMITED,
         *,
         policy: PagePolicy = content_security_policy,
         visits: PaneVisits | None = None,
+        room_addresses: FindAddresses = lambda connector: None,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
@@ -75,6 +80,7 @@ class AddinApi:
         self._rates = rates
         self._policy = policy
         self._visits = visits
+        self._room_addresses = room_addresses
         self._static = load_static()
 
     @route(app, f"{PREFIX}/<int:connector_id>/addin")
@@ -84,6 +90,7 @@ class AddinApi:
         page = self._pages.pane(connector)
         if self._visits is not None:
             self._visits.note(connector, request)
+        self._room_addresses(connector)  # known by the time that a room is booked
         set_page_headers(request, self._policy(connector))
         return page
 
@@ -94,15 +101,17 @@ class AddinApi:
         """Answer with a new room for the user whose token the request carries."""
         connector = self._connector(connector_id)
         require_single_use(connector)
-        user = await self._verify(connector, _token(request))
+        user = await self._verify(connector, token_of(request))
         self._rates.count(user=user.user_id, address=client_address(request))
         room = await self._booking.book(connector_id, user.user_id)
-        result = {
+        result: dict[str, Any] = {
             "room_name": room.mailbox_name,
             "room_email": room.mailbox_address,
             "alias_id": room.tag,
             "instructions": room.instructions,
+            "location": room.location,
         }
+        add_addresses(result, self._room_addresses(connector))
         return json_response(request, {"status": "success", "result": result})
 
     @route(app, f"{PREFIX}/<int:connector_id>/images/addin_icon_<int:size>.png")
@@ -140,21 +149,7 @@ class AddinApi:
         return self._pages.signed_in()
 
     def _connector(self, id: int) -> Connector:
-        connector = self._connectors(id)
-        if connector is None:
-            raise NotFound(
-                f"There is no integration {id} here. If it was deleted and created "
-                "again, download the add-in's new manifest and install that."
-            )
-        return connector
-
-
-def _token(request: Request) -> str:
-    """The token, which is sent in a header: headers do not get into access logs."""
-    values = request.requestHeaders.getRawHeaders(b"token") or []
-    if len(values) != 1:
-        raise InvalidToken("The request needs one header `token`.")
-    return values[0].decode("latin-1").strip()
+        return require_connector(self._connectors, id)
 
 
 def _unless_known(request: Request, version: bytes, content: bytes) -> ResponseBody:

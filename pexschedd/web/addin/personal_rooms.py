@@ -20,7 +20,7 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.rooms import PersonalRooms, require_personal
 from pexschedd.personal.users import PersonalUsers
 from pexschedd.web.addin.api import PREFIX, VerifyToken
-from pexschedd.web.addin.rates import UNLIMITED, BookingRates
+from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.routes import (
     ResponseBody,
     client_address,
@@ -58,7 +58,7 @@ class PersonalRoomRoutes:
         session_user: SessionUser,
         users: PersonalUsers,
         rooms: PersonalRooms,
-        rates: BookingRates = UNLIMITED,
+        rates: RequestRates = UNLIMITED,
         counted: Callable[[str, str], object] = lambda integration, outcome: None,
     ) -> None:
         self._connectors = connectors

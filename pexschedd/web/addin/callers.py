@@ -1,0 +1,37 @@
+"""The callers of the add-in's routes: their integration, and the token in a header."""
+
+from collections.abc import Awaitable, Callable
+
+from twisted.web.server import Request
+
+from pexschedd.errors import InvalidToken, NotFound
+from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.model.integration.connector import Connector
+
+FindConnector = Callable[[int], Connector | None]
+"""Gives an integration by its id."""
+
+VerifyToken = Callable[[Connector, str], Awaitable[ExchangeIdentity]]
+"""See `identity.addin.AddinIdentity.verify`."""
+
+
+def require_connector(find: FindConnector, id: int) -> Connector:
+    """Return the integration with this id; raises `NotFound`."""
+    connector = find(id)
+    if connector is None:
+        raise NotFound(
+            f"There is no integration {id} here. If it was deleted and created "
+            "again, download the add-in's new manifest and install that."
+        )
+    return connector
+
+
+def token_of(request: Request) -> str:
+    """Return the token, which is sent in a header: headers do not get into access logs.
+
+    Raises `InvalidToken` unless there is exactly one.
+    """
+    values = request.requestHeaders.getRawHeaders(b"token") or []
+    if len(values) != 1:
+        raise InvalidToken("The request needs one header `token`.")
+    return values[0].decode("latin-1").strip()
