@@ -17,7 +17,12 @@ from pexschedd.errors import (
 )
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
-from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind
+from pexschedd.scheduling.ports.mailbox import (
+    Action,
+    Answer,
+    DirectoryEntry,
+    OutcomeKind,
+)
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, HOUR, Exchange, waiting
 
 
@@ -290,3 +295,27 @@ async def test_the_log_says_what_was_refused(
         )
         (line,) = [each for each in said if each.startswith(begin)]
         assert f" status={status} request_id=" in line
+
+
+@pytest_twisted.ensureDeferred
+async def test_whose_item_it_is(exchange: Exchange) -> None:
+    """An item tells its meeting's UID in its own calendar, and in no other one."""
+    organizers = exchange.organizers()
+    item = exchange.invite()
+    (request,) = await waiting(exchange.mailbox())
+    assert await organizers.item_uid(ALICE, item.item_id) == request.uid
+    assert await organizers.item_uid("bob@example.test", item.item_id) == ""
+    exchange.cancel(item)
+    assert await organizers.item_uid(ALICE, item.item_id) == ""
+    with pytest.raises(MailboxError):
+        await organizers.item_uid(ALICE, "bm8gaXRlbQ==")
+
+
+@pytest_twisted.ensureDeferred
+async def test_all_addresses_of_a_mailbox(exchange: Exchange) -> None:
+    """The directory tells them by any of them, the primary one first."""
+    mailbox = exchange.mailbox()
+    account = exchange.sandbox.exchange.mailbox(EQUIPMENT).account
+    found = await mailbox.entry(EQUIPMENT.upper())
+    assert found == DirectoryEntry(account.name, EQUIPMENT, (EQUIPMENT,))
+    assert await mailbox.entry("nobody@example.test") is None

@@ -44,6 +44,7 @@ def resolve_names(call: OperationCall) -> Element:
             if full in ("true", "1"):
                 contact = markup.t(resolution, "Contact")
                 markup.t(contact, "DisplayName", account.name)
+                _write_addresses(contact, account)
                 markup.t(contact, "ContactSource", "ActiveDirectory")
 
     response = call.answer([write])
@@ -57,6 +58,17 @@ def resolve_names(call: OperationCall) -> Element:
         warning.extend(list(messages[0])[1:])
         messages[0] = warning
     return response
+
+
+def _write_addresses(contact: Element, account: Account) -> None:
+    """Add the first three proxy addresses, the primary one marked by upper case."""
+    proxies = [
+        f"SMTP:{account.address}",
+        *(f"smtp:{each}" for each in account.aliases),
+    ]
+    entries = markup.t(contact, "EmailAddresses")
+    for number, proxy in enumerate(proxies[:3], 1):
+        markup.t(entries, "Entry", proxy, Key=f"EmailAddress{number}")
 
 
 def _matches(wanted: str, account: Account) -> bool:
