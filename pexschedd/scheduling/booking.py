@@ -63,6 +63,7 @@ class Booking:
             booked_by=user_key(connector.uuid, user),
         )
         instructions = self._texts.instructions(connector, alias)
+        location = self._texts.location(connector, alias)
         transaction = self._store.transaction()
         transaction.put(tables.SCHEDULED_ALIAS, alias)
         await transaction.commit()
@@ -71,4 +72,5 @@ class Booking:
             mailbox_address=connector.room_mailbox_email_address,
             tag=tags.make_pxps(alias.uuid),
             instructions=instructions,
+            location=location,
         )

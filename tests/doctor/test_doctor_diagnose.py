@@ -193,6 +193,20 @@ def test_not_a_mailbox_of_its_own(kind: str) -> None:
     assert mailbox.kind(CASE, MailboxKind(asked)).status is CheckStatus.FAILED
 
 
+def test_not_the_primary_address() -> None:
+    """The one entry of the directory has another address: that one is to be entered."""
+    primary = ResolvedAddress("room@example.test", "Pexip", "Mailbox")
+    asked = CallResult(HttpResult(URL, 200), result=[primary])
+    found = mailbox.kind(CASE, MailboxKind(asked))
+    assert found.status is CheckStatus.WARNING
+    assert "that is room@example.test" in found.message
+    same = ResolvedAddress("PexipMeeting@example.test", "Pexip", "Mailbox")
+    for entries in ([same], [same, primary], [primary, primary], []):
+        asked = CallResult(HttpResult(URL, 200), result=entries)
+        found = mailbox.kind(CASE, MailboxKind(asked))
+        assert found.status is CheckStatus.NOT_CHECKED
+
+
 def test_busy_is_no_failure() -> None:
     """A server that asks us to come back proves nothing about accounts and rights."""
     busy = CallResult(HttpResult(URL, 500), code="ErrorServerBusy", back_off=10.0)

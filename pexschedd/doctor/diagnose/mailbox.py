@@ -124,7 +124,8 @@ def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
     """
     address = case.connector.room_mailbox_email_address
     look = remedies.look_at_mailbox(case)
-    found = _exactly(address, seen.asked.result or [])
+    entries = seen.asked.result or []
+    found = _exactly(address, entries)
     if found.mailbox_type in _NOT_MAILBOXES:
         return failed(
             f"{address} is {_NOT_MAILBOXES[found.mailbox_type]}.",
@@ -145,6 +146,15 @@ def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
             "mailbox under another address (the last command does so), and enter that "
             "in the field Mailbox email address.",
             commands=(look, remedies.make_another_mailbox(case)),
+        )
+    if len(entries) == 1 and entries[0].address and found is not entries[0]:
+        primary = one_line(entries[0].address)
+        return warning(
+            f"{address} is not the primary address of its mailbox: that is {primary}.",
+            cause="Outlook shows the room under its primary address, so the add-in may "
+            "take it for missing and invite it again.",
+            remedy="Enter the primary address in the field Mailbox email address.",
+            commands=(look,),
         )
     return not_checked(
         "Exchange Web Services do not reveal whether it is an equipment mailbox"

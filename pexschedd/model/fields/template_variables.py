@@ -12,6 +12,9 @@ CONFERENCE = _ALIASES | {"subject", "organizer_name", "organizer_email"}
 JOINING_INSTRUCTIONS = _ALIASES | {"addin_server_domain", "alias_uuid"}
 """HTML put into the organizer's invitation; `alias_uuid` must be used."""
 
+LOCATION = _ALIASES | {"addin_server_domain"}
+"""Plain text that is added to the location of a meeting with a single-use room."""
+
 ACCEPTANCE = _ALIASES | {"start_time", "end_time"}
 """HTML of the five answers to a meeting that was scheduled."""
 

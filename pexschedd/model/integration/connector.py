@@ -46,6 +46,16 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             must_use=variables.REQUIRED_IN_JOINING_INSTRUCTIONS,
         ),
     ] = texts.JOINING_INSTRUCTIONS
+    meeting_location_template: Annotated[
+        str,
+        kinds.template(
+            "Single-use VMR location template",
+            "What the add-in adds to the location of the meeting: one line of text of "
+            "at most 255 characters, such as https://{{addin_server_domain}}/webapp/"
+            "?conference={{alias}}. Empty: nothing. A longer result is left out.",
+            variables.LOCATION,
+        ),
+    ] = ""
     placeholder_instructions_template: Annotated[
         str,
         kinds.template(

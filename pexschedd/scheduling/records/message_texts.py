@@ -19,6 +19,9 @@ _DEFAULTS = {field.name: field.default for field in fields(Connector)}
 _MOST_REPORTED = 1_000
 """Failing templates that are remembered as reported."""
 
+_LONGEST_LOCATION = 255
+"""Characters of a location (Office.js, `Location.setAsync`)."""
+
 
 class MessageTexts:
     """Joining instructions and answers, in HTML.
@@ -80,6 +83,23 @@ class MessageTexts:
                 "alias_uuid": tags.make_pxps(alias.uuid),
             },
         )
+
+    def location(self, connector: Connector, alias: ScheduledAlias) -> str:
+        """The text to add to the meeting's location; empty if there is to be none.
+
+        Half a link leads nowhere: a text that is too long for a location is left out.
+        """
+        text = self.fill_in(
+            connector,
+            "meeting_location_template",
+            {
+                "addin_server_domain": connector.addin_server_domain,
+                "alias": alias.alias,
+                "numeric_alias": alias.numeric_alias,
+            },
+            html=False,
+        )
+        return text if len(text) <= _LONGEST_LOCATION else ""
 
     def placeholder(self, connector: Connector) -> str:
         """The placeholder in an invitation that has no joining instructions yet."""

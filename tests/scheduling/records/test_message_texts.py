@@ -42,6 +42,19 @@ def test_instructions_name_alias_and_tag() -> None:
     )
 
 
+def test_a_location() -> None:
+    """One line of text without markup's escapes; left out if empty or too long."""
+    template = "https://{{addin_server_domain}}/?c={{alias}}\n&p={{numeric_alias}}"
+    assert TEXTS.location(CONNECTOR, alias(1)) == ""
+    connector = replace(CONNECTOR, meeting_location_template=template)
+    assert TEXTS.location(connector, alias(1)) == (
+        f"https://pex.example.test/?c={numeric(1)}@example.test &p={numeric(1)}"
+    )
+    for length, shown in ((255, 255), (256, 0)):
+        connector = replace(CONNECTOR, meeting_location_template="x" * length)
+        assert len(TEXTS.location(connector, alias(1))) == shown
+
+
 def test_a_placeholder_knows_nothing() -> None:
     """It is the same in every invitation."""
     connector = replace(CONNECTOR, placeholder_instructions_template="<p>soon</p>")
