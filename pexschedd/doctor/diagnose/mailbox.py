@@ -117,6 +117,15 @@ def _exactly(address: str, found: list[ResolvedAddress]) -> ResolvedAddress:
     return same[0] if same else ResolvedAddress(address)
 
 
+def _other_primary(address: str, found: list[ResolvedAddress]) -> str:
+    """The primary address of the one mailbox that was found; empty if it is this
+    address, or only begins like it."""
+    if len(found) != 1 or found[0].mailbox_type in _NOT_MAILBOXES:
+        return ""
+    primary = found[0].address
+    return "" if primary.casefold().startswith(address.casefold()) else primary
+
+
 def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
     """Judge the kind of the mailbox, which has to be a resource's.
 
@@ -147,8 +156,7 @@ def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
             "in the field Mailbox email address.",
             commands=(look, remedies.make_another_mailbox(case)),
         )
-    if len(entries) == 1 and entries[0].address and found is not entries[0]:
-        primary = one_line(entries[0].address)
+    if primary := one_line(_other_primary(address, entries)):
         return warning(
             f"{address} is not the primary address of its mailbox: that is {primary}.",
             cause="Outlook shows the room under its primary address, so the add-in may "
