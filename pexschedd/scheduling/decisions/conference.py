@@ -1,6 +1,7 @@
 """The room of a meeting: a conference with its aliases, new or brought up to date.
 Pure."""
 
+from collections.abc import Container
 from datetime import datetime
 
 import msgspec
@@ -27,12 +28,17 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
     now: datetime
     ids: IdSource
 
-    def new(self, alias: ScheduledAlias) -> tuple[int, list[RecordChange]]:
-        """The id of a conference for this alias, and the changes that make it."""
+    def new(
+        self, alias: ScheduledAlias, *, freed: Container[str] = ()
+    ) -> tuple[int, list[RecordChange]]:
+        """The id of a conference for this alias, and the changes that make it.
+
+        `freed` are names of conferences that go with the same decision.
+        """
         message, connector = self.message, self.connector
         conference = Conference(
             id=self.ids.new_id(tables.CONFERENCE),
-            name=self._free_name(alias, own=""),
+            name=self._free_name(alias, own="", freed=freed),
             description=self.texts.description(message, alias),
             primary_owner_email_address=bounded(message.organizer.email, 100),
             is_scheduled=True,
@@ -78,13 +84,15 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
         )
         return [Put(tables.CONFERENCE, renamed)] if renamed != conference else []
 
-    def _free_name(self, alias: ScheduledAlias, *, own: str) -> str:
+    def _free_name(
+        self, alias: ScheduledAlias, *, own: str, freed: Container[str] = ()
+    ) -> str:
         """A name that no other conference has, with a random number if necessary."""
         wanted = shown(self.texts.name(self.message, alias)) or alias.numeric_alias
         if own == wanted or _made_unique(own, wanted):
             return own
         name = wanted
-        while self.known.name_taken(name):
+        while name not in freed and self.known.name_taken(name):
             name = f"{wanted[:NAME_STEM]} {self.ids.digits(6)}"
         return name
 

@@ -299,9 +299,24 @@ class MeetingRequest:
         """The room that the alias leads to, or a new one: its id and its changes."""
         alias, conference = claim.alias, self.known.conference_of(claim.alias.alias)
         if conference is None or not claim.has_room(conference):
-            return self.rooms.new(alias)
+            return self.rooms.new(alias, freed=self._freed_names())
         is_open = any(map(self._is_open, self.known.in_room(conference)))
         return conference, self.rooms.renamed(conference, alias, is_open=is_open)
+
+    def _freed_names(self) -> set[str]:
+        """The names of the rooms that the meeting leaves for a new one.
+
+        Conferencing nodes identify a running conference by its name: that of an open
+        room is not free yet, or its participants would be in the new one, too.
+        """
+        left = [e for e in self.scheduled if self.original is None or e is self.meeting]
+        rooms = (
+            self.known.conference(each.conference)
+            for each in left
+            if not self._is_open(each)
+            and not succession.shared_with_another(each.conference, left, self.known)
+        )
+        return {room.name for room in rooms if room is not None}
 
     def _is_open(self, meeting: MeetingRecord) -> bool:
         """Return whether the room of a meeting, as scheduled until now, may be in
