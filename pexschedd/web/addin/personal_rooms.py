@@ -19,7 +19,8 @@ from pexschedd.model.end_user import EndUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.rooms import PersonalRooms, require_personal
 from pexschedd.personal.users import PersonalUsers
-from pexschedd.web.addin.api import PREFIX, VerifyToken
+from pexschedd.web.addin.api import PREFIX
+from pexschedd.web.addin.callers import VerifyToken
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.routes import (
     ResponseBody,
