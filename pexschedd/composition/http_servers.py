@@ -12,6 +12,7 @@ from pexschedd.composition.addin_mailboxes import AddinMailboxes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.runtime import Runtime, digits, random_text, uuid4
+from pexschedd.composition.user_sign_in import user_sign_ins
 from pexschedd.config import Config
 from pexschedd.doctor.case import AddinState
 from pexschedd.doctor.doctor import Doctor
@@ -36,7 +37,7 @@ from pexschedd.scheduling.room_addresses import RoomAddresses
 from pexschedd.scheduling.tag_status import TagStatuses
 from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.disk.reserve import reserve_of
-from pexschedd.web.addin import personal_rooms
+from pexschedd.web.addin import personal_rooms, sign_in
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import (
@@ -53,6 +54,7 @@ from pexschedd.web.addin.rates import (
 )
 from pexschedd.web.addin.review import review, text_notes
 from pexschedd.web.addin.route_groups import AddinRouteGroups
+from pexschedd.web.addin.sign_in_pages import UserSignInPages
 from pexschedd.web.addin.tags import TagRoutes
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
@@ -207,10 +209,12 @@ class HttpServers(MultiService):
             visits=self._visits,
             room_addresses=addresses.of,
         ).app.resource()
+        signing_in = self._user_sign_in()
         groups = {
             personal_rooms.GROUP: self._personal_rooms(),
             "meeting_tags": self._tags(mailboxes, addresses),
         }
+        groups |= dict.fromkeys(sign_in.GROUPS, signing_in)
         return AddinRouteGroups(api, groups)
 
     def _tags(self, mailboxes: AddinMailboxes, addresses: RoomAddresses) -> IResource:
@@ -233,6 +237,23 @@ class HttpServers(MultiService):
                 runtime.metrics.tags_limited,
                 what="This meeting's room was looked up too often",
             ),
+        ).app.resource()
+        return resource
+
+    def _user_sign_in(self) -> IResource:
+        sign_ins = user_sign_ins(
+            self._runtime,
+            self._clients.network,
+            self._connector,
+            self._sessions,
+            self._users,
+        )
+        resource: IResource = sign_in.UserSignInRoutes(
+            self._connector,
+            self._clients.identity.verify,
+            sign_ins,
+            UserSignInPages(),
+            self._rates(),
         ).app.resource()
         return resource
 

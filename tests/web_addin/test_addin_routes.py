@@ -232,18 +232,6 @@ async def test_static_files(server: Server) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_where_a_sign_in_ends(server: Server) -> None:
-    """The page takes nothing from its address, and no frame may hold it."""
-    answer = await server.get("/oauth_redirect?code=secret&state=<script>")
-    assert answer.status == 200
-    assert b"Signed in" in answer.body
-    assert b"secret" not in answer.body
-    policy = directives(answer.headers["content-security-policy"])
-    assert policy["frame-ancestors"] == ["'none'"]
-    assert "cross-origin-opener-policy" not in answer.headers
-
-
-@pytest_twisted.ensureDeferred
 async def test_methods(server: Server) -> None:
     """The routes are for reading."""
     answer = await server.get("/1/meeting_details", method="POST", token="alice")

@@ -22,7 +22,6 @@ from pexschedd.web.addin.callers import (
 )
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import (
-    CLOSING_POLICY,
     content_security_policy,
     set_page_headers,
 )
@@ -141,12 +140,6 @@ class AddinApi:
         request.responseHeaders.setRawHeaders(b"cache-control", [caching])
         content = file_response(request, found.content, found.content_type)
         return _unless_known(request, found.version.encode(), content)
-
-    @route(app, f"{PREFIX}/oauth_redirect")
-    def oauth_redirect(self, request: Request) -> ResponseBody:
-        """Answer an identity provider's redirect with a window that closes."""
-        set_page_headers(request, CLOSING_POLICY)
-        return self._pages.signed_in()
 
     def _connector(self, id: int) -> Connector:
         return require_connector(self._connectors, id)

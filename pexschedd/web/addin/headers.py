@@ -121,13 +121,6 @@ def _authorities(connector: Connector) -> list[str]:
     return [MICROSOFT_SIGN_IN, connector.addin_authority_url]
 
 
-CLOSING_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The policy of the page that ends a sign-in."""
-
-
 def origins(urls: Iterable[str]) -> list[str]:
     """Return the distinct origins of `urls`, in order; leaves out what is not a URL."""
     found: dict[str, None] = {}

@@ -59,14 +59,6 @@ class PanePages:
             .encode()
         )
 
-    def signed_in(self) -> bytes:
-        """Return the page that ends a sign-in: it closes its window."""
-        page = self._environment.get_template("signed_in.html").render(
-            style=self._static["pane.css"].path,
-            script=self._static["signed-in.js"].path,
-        )
-        return page.encode()
-
 
 def _settings(
     connector: Connector, sources: Sources, placeholder: str

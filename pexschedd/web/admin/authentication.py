@@ -1,7 +1,7 @@
 """The sign-in of administrators: HTTP Basic, and no requests of other sites' pages."""
 
 from math import ceil
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from twisted.logger import Logger
 from twisted.web.server import Request
@@ -9,6 +9,7 @@ from twisted.web.server import Request
 from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
 from pexschedd.web.basic_auth import basic_credentials
+from pexschedd.web.browsers import is_cross_site
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
 
 _log = Logger(namespace="administrator.sign_in")
@@ -51,25 +52,6 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
     if is_cross_site(request):
         raise Forbidden("A page of another site has sent this request.")
     return name
-
-
-def is_cross_site(request: Request) -> bool:
-    """Return whether a browser sends the request for a page of another site.
-
-    Reading is always allowed: the other site's page does not get to see the answer.
-    """
-    if request.method in (b"GET", b"HEAD"):
-        return False
-    get = request.requestHeaders.getRawHeaders
-    for site in get(b"sec-fetch-site") or []:
-        return site not in (b"same-origin", b"none")
-    for origin in get(b"origin") or []:
-        host = (get(b"host") or [b""])[0]
-        try:
-            return urlsplit(origin.decode("latin-1")).netloc != host.decode("latin-1")
-        except ValueError:  # not an address at all
-            return True
-    return False
 
 
 def _shown(name: str) -> str:

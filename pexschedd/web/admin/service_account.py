@@ -43,17 +43,13 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.query_string import whole_answer
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
+from pexschedd.web.browsers import redirect_arguments
 from pexschedd.web.routes import ResponseBody, json_response, status_of
 
 PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
 _PAGE = f"{PAGES}<int:connector_id>/sign_in/"
 _COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/"
 _STATUS = f"{PREFIX}/status/v1/exchange_service_account/"
-
-_ARGUMENTS = ("state", "code", "error", "error_description")
-"""The arguments that an identity provider may add to the redirect's address."""
-
-MAX_ARGUMENT = 16 * 1024
 
 
 class ServiceAccountRoutes:
@@ -106,7 +102,7 @@ class ServiceAccountRoutes:
         return b""
 
     async def _finish(self, request: Request) -> ResponseBody:
-        outcome = await self._sign_ins.finish(_redirect_arguments(request))
+        outcome = await self._sign_ins.finish(redirect_arguments(request))
         return self._pages.outcome(request, outcome, self._view_after(outcome))
 
     async def _sign_in(self, request: Request, connector_id: int) -> ResponseBody:
@@ -177,16 +173,3 @@ def _represent(view: ServiceAccountView) -> dict[str, Any]:
         "sign_in_page": f"{PAGES}{view.id}/sign_in/",
         "resource_uri": f"{_STATUS}{view.id}/",
     }
-
-
-def _redirect_arguments(request: Request) -> dict[str, str]:
-    """The readable arguments of the redirect.
-
-    One that is given twice is left out: it would not be clear which of them counts.
-    """
-    arguments = {}
-    for name in _ARGUMENTS:
-        values = request.args.get(name.encode("ascii"), [])
-        if len(values) == 1 and len(values[0]) <= MAX_ARGUMENT:
-            arguments[name] = values[0].decode("utf-8", "replace")
-    return arguments

@@ -1,0 +1,242 @@
+"""Users' sign-in for personal rooms: the pane's requests, and the window's pages.
+
+Under `<prefix>/<connector id>/`:
+
+POST   sign_in               begins an attempt: for whom, if a header `token` says so
+GET    sign_in/start/<code>  the window: on to the identity provider
+POST   sign_in/start/<code>  the same, after the person has agreed
+GET    sign_in               header `attempt`: how it goes, and the session
+DELETE sign_in               header `attempt`: cancels
+DELETE session               headers `session`, `token`: signs out
+
+and under the prefix itself, with and without a slash at its end:
+
+GET    oauth_redirect        the window comes back from the identity provider
+
+A window that this server's pane has opened is sent on at once. Any other one is asked
+first: the address may have come in a message from somebody who wants to be signed in
+as the reader. So a page that only looks at the address uses nothing up, either.
+"""
+
+from collections.abc import Callable
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.web.server import Request
+
+from pexschedd.errors import InvalidToken, NotFound, PexscheddError, Unavailable
+from pexschedd.identity.personal.attempts import LIFETIME, AttemptFailure, Phase
+from pexschedd.identity.personal.faults import SignInOver
+from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
+from pexschedd.model.integration.connector import Connector
+from pexschedd.personal.rooms import require_personal
+from pexschedd.web.addin.api import PREFIX, VerifyToken
+from pexschedd.web.addin.rates import UNLIMITED, BookingRates
+from pexschedd.web.addin.sanitiser import sanitise
+from pexschedd.web.addin.sign_in_pages import UserSignInPages
+from pexschedd.web.browsers import (
+    is_cross_site,
+    is_from_own_page,
+    redirect_arguments,
+)
+from pexschedd.web.routes import (
+    Forbidden,
+    ResponseBody,
+    client_address,
+    correlation_id_of,
+    json_response,
+    register_http_errors,
+    route,
+    status_of,
+)
+
+GROUPS = ("sign_in", "session", "oauth_redirect")
+"""The names in the paths of this group: see `route_groups`."""
+
+_PATH = f"{PREFIX}/<int:connector_id>"
+_START = f"{_PATH}/sign_in/start/<string:code>"
+_REDIRECT = f"{PREFIX}/oauth_redirect"
+
+_WAITING = frozenset((Phase.NEW, Phase.STARTED, Phase.EXCHANGING))
+
+
+class UserSignInRoutes:
+    """Routes of users who sign in; `connectors` gives an integration by its id."""
+
+    app = Klein()
+    register_http_errors(app)
+    _log = Logger()
+
+    def __init__(
+        self,
+        connectors: Callable[[int], Connector | None],
+        verify: VerifyToken,
+        sign_ins: UserSignIns,
+        pages: UserSignInPages,
+        rates: BookingRates = UNLIMITED,
+    ) -> None:
+        self._connectors = connectors
+        self._verify = verify
+        self._sign_ins = sign_ins
+        self._pages = pages
+        self._rates = rates
+
+    @route(app, f"{_PATH}/sign_in", methods=("POST",))
+    async def begin(self, request: Request, connector_id: int) -> ResponseBody:
+        """Begin an attempt for the pane that asks."""
+        connector = self._connector(connector_id)
+        address = client_address(request)
+        self._rates.count(user="", address=address)
+        new = self._sign_ins.begin(
+            connector,
+            exchange_user=await self._exchange_user(connector, request),
+            address=address,
+        )
+        result = {
+            "attempt": new.attempt,
+            "start": f"sign_in/start/{new.start}",
+            "expires_in": int(LIFETIME),
+        }
+        return _success(request, result)
+
+    @route(app, f"{_PATH}/sign_in")
+    def progress(self, request: Request, connector_id: int) -> ResponseBody:
+        """Answer how the pane's attempt goes, with its session once it is done."""
+        connector = self._connector(connector_id)
+        try:
+            attempt = self._sign_ins.progress(connector, _header(request, b"attempt"))
+        except SignInOver as error:
+            over = AttemptFailure(error.code, "", error.message, "")
+            return _success(request, self._failed(connector, request, over))
+        if attempt.phase in _WAITING:
+            return _success(request, {"state": "waiting"})
+        if attempt.failure is not None:
+            answer = self._failed(connector, request, attempt.failure)
+            return _success(request, answer)
+        user = attempt.user
+        assert user is not None  # noqa: S101 - it is done
+        result = {
+            "state": "done",
+            "session": attempt.session,
+            "user": {"name": user.name, "email": user.email},
+        }
+        return _success(request, result)
+
+    @route(app, f"{_PATH}/sign_in", methods=("DELETE",))
+    def cancel(self, request: Request, connector_id: int) -> ResponseBody:
+        """Forget the pane's attempt."""
+        connector = self._connector(connector_id)
+        self._sign_ins.cancel(connector, _header(request, b"attempt"))
+        return _success(request, None)
+
+    @route(app, f"{_PATH}/session", methods=("DELETE",))
+    async def sign_out(self, request: Request, connector_id: int) -> ResponseBody:
+        """End the session, and forget which Exchange user its user is."""
+        connector = self._connector(connector_id)
+        await self._sign_ins.sign_out(
+            connector,
+            session=_header(request, b"session"),
+            exchange_user=await self._exchange_user(connector, request),
+        )
+        return _success(request, None)
+
+    @route(app, _START)
+    def start(self, request: Request, connector_id: int, code: str) -> ResponseBody:
+        """Send the window on, or ask the person first."""
+        try:
+            connector = self._connector(connector_id)
+            if request.method == b"GET" and is_from_own_page(request):
+                return self._go(request, connector, code)
+            if not self._sign_ins.is_waiting(connector, code):
+                raise SignInOver
+        except PexscheddError as error:
+            return self._problem(request, error)
+        return self._pages.confirm(request, connector)
+
+    @route(app, _START, methods=("POST",))
+    def agree(self, request: Request, connector_id: int, code: str) -> ResponseBody:
+        """Send the window on: the person has said so on our own page."""
+        try:
+            connector = self._connector(connector_id)
+            if is_cross_site(request):
+                raise Forbidden("A page of another site has sent this request.")
+            return self._go(request, connector, code)
+        except PexscheddError as error:
+            return self._problem(request, error)
+
+    @route(app, _REDIRECT)
+    @route(app, f"{_REDIRECT}/")
+    async def come_back(self, request: Request) -> ResponseBody:
+        """Finish the attempt with what the identity provider says."""
+        if request.method == b"HEAD":
+            return b""
+        outcome = await self._sign_ins.finish(
+            redirect_arguments(request), correlation_id_of(request)
+        )
+        return self._pages.outcome(request, outcome)
+
+    def _go(self, request: Request, connector: Connector, code: str) -> ResponseBody:
+        url = self._sign_ins.start(connector, code)
+        request.setResponseCode(303)
+        request.responseHeaders.setRawHeaders(b"location", [url.encode("ascii")])
+        return b""
+
+    def _problem(self, request: Request, error: PexscheddError) -> ResponseBody:
+        failure = AttemptFailure(
+            error.code, "", error.public or error.message, correlation_id_of(request)
+        )
+        outcome = WindowOutcome(None, failure=failure)
+        return self._pages.outcome(request, outcome, status_of(error))
+
+    def _failed(
+        self, connector: Connector, request: Request, failure: AttemptFailure
+    ) -> dict[str, str]:
+        text = (
+            failure.text or connector.addin_pane_personal_vmr_error_signing_in_message
+        )
+        return {
+            "state": "failed",
+            "code": failure.code,
+            "message": failure.message,
+            "text": sanitise(text),
+            "correlation_id": failure.correlation_id or correlation_id_of(request),
+        }
+
+    async def _exchange_user(self, connector: Connector, request: Request) -> str:
+        """Return the verified user of the request's token; empty without one.
+
+        A token that cannot be verified does not hinder: the sign-in does not need it,
+        it only spares the next one.
+        """
+        token = _header(request, b"token")
+        if not token:
+            return ""
+        try:
+            user = await self._verify(connector, token)
+        except (InvalidToken, Unavailable) as error:
+            self._log.warn(
+                "sign-in goes on without the add-in's token integration={integration} "
+                "reason={reason}",
+                integration=connector.id,
+                correlation_id=correlation_id_of(request),
+                reason=error.message,
+            )
+            return ""
+        return user.user_id
+
+    def _connector(self, id: int) -> Connector:
+        connector = self._connectors(id)
+        if connector is None:
+            raise NotFound(f"There is no integration {id} here.")
+        require_personal(connector)
+        return connector
+
+
+def _header(request: Request, name: bytes) -> str:
+    """A secret, which is sent in a header: headers do not get into access logs."""
+    values = request.requestHeaders.getRawHeaders(name) or []
+    return values[0].decode("latin-1").strip() if len(values) == 1 else ""
+
+
+def _success(request: Request, result: object) -> ResponseBody:
+    return json_response(request, {"status": "success", "result": result})

@@ -1,0 +1,52 @@
+"""Browsers as clients: the origins of their requests, and what they bring back."""
+
+from urllib.parse import urlsplit
+
+from twisted.web.server import Request
+
+_ARGUMENTS = ("state", "code", "iss", "error", "error_description")
+"""The arguments that an identity provider may add to the redirect's address."""
+
+MAX_ARGUMENT = 16 * 1024
+"""Bytes."""
+
+
+def redirect_arguments(request: Request) -> dict[str, str]:
+    """Return the readable arguments of an identity provider's redirect.
+
+    One that is given twice is left out: it would not be clear which of them counts.
+    """
+    arguments = {}
+    for name in _ARGUMENTS:
+        values = request.args.get(name.encode("ascii"), [])
+        if len(values) == 1 and len(values[0]) <= MAX_ARGUMENT:
+            arguments[name] = values[0].decode("utf-8", "replace")
+    return arguments
+
+
+def is_from_own_page(request: Request) -> bool:
+    """Return True if a browser says that a page of this server opened the address.
+
+    False if another site's did, or a person, or if the browser is too old to say.
+    """
+    sites = request.requestHeaders.getRawHeaders(b"sec-fetch-site") or []
+    return sites == [b"same-origin"]
+
+
+def is_cross_site(request: Request) -> bool:
+    """Return whether a browser sends the request for a page of another site.
+
+    Reading is always allowed: the other site's page does not get to see the answer.
+    """
+    if request.method in (b"GET", b"HEAD"):
+        return False
+    get = request.requestHeaders.getRawHeaders
+    for site in get(b"sec-fetch-site") or []:
+        return site not in (b"same-origin", b"none")
+    for origin in get(b"origin") or []:
+        host = (get(b"host") or [b""])[0]
+        try:
+            return urlsplit(origin.decode("latin-1")).netloc != host.decode("latin-1")
+        except ValueError:  # not an address at all
+            return True
+    return False

@@ -1,0 +1,318 @@
+"""The routes of users' sign-in: the pane's requests, and the pages of the window."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import pytest_twisted
+import treq
+from msgspec.structs import replace
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IListeningPort
+from twisted.web.client import Agent
+from twisted.web.http_headers import Headers
+
+from pexschedd.errors import InvalidToken
+from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.model.integration.connector import Connector
+from pexschedd.store.secrets import SecretVault
+from pexschedd.util.token_bucket import Rate
+from pexschedd.web.addin.api import PREFIX
+from pexschedd.web.addin.rates import NO_BOUND, BookingRates
+from pexschedd.web.addin.sign_in import UserSignInRoutes
+from pexschedd.web.addin.sign_in_pages import UserSignInPages
+from pexschedd.web.site import HttpSite
+from tests.identity.personal.provider_support import (
+    EMAIL,
+    GETTING,
+    SIGNING_IN,
+    SignInBench,
+    bench_with,
+)
+from tests.web_addin.addin_support import Answer
+
+OURS = {"sec-fetch-site": "same-origin"}
+
+
+class SignInServer:
+    """The routes on a port of loopback, with a provider of Azure's kind."""
+
+    def __init__(self, bench: SignInBench, rates: BookingRates) -> None:
+        self.bench = bench
+        routes = UserSignInRoutes(
+            lambda id: bench.connector if id == 1 else None,
+            self.verify,
+            bench.sign_ins,
+            UserSignInPages(),
+            rates,
+        )
+        self._site = HttpSite(routes.app.resource(), reactor, None)
+        self._port: IListeningPort | None = None
+
+    async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
+        if token != "alice":
+            raise InvalidToken("The token's signature is wrong.")
+        return ExchangeIdentity("alice https://mail", "alice", "https://mail")
+
+    async def listen(self) -> None:
+        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+        self._port = await endpoint.listen(self._site)
+
+    async def close(self) -> None:
+        assert self._port is not None
+        await maybeDeferred(self._port.stopListening)
+
+    async def ask(self, method: str, path: str, **headers: str) -> Answer:
+        """`path` is relative to the add-in's prefix."""
+        assert self._port is not None
+        address = self._port.getHost()
+        assert isinstance(address, IPv4Address)
+        response = await Agent(reactor).request(
+            method.encode(),
+            f"http://127.0.0.1:{address.port}{PREFIX}/{path}".encode(),
+            Headers({name.replace("_", "-"): [text] for name, text in headers.items()}),
+        )
+        body = await treq.content(response)
+        got = {
+            name.decode().lower(): values[0].decode()
+            for name, values in response.headers.getAllRawHeaders()
+        }
+        return Answer(response.code, got, body)
+
+    async def begin(self, **headers: str) -> dict[str, Any]:
+        answer = await self.ask("POST", "1/sign_in", **headers)
+        assert answer.status == 200, answer.body
+        return dict(answer.json["result"])
+
+    async def progress(self, attempt: str) -> dict[str, Any]:
+        answer = await self.ask("GET", "1/sign_in", attempt=attempt)
+        assert answer.status == 200
+        return dict(answer.json["result"])
+
+    async def open_window(self, begun: dict[str, Any]) -> str:
+        """Open the window as the pane does; return the state at the provider."""
+        answer = await self.ask("GET", f"1/{begun['start']}", **OURS)
+        assert answer.status == 303
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        found = self.bench.attempts.of_pane(1, begun["attempt"])
+        assert found is not None
+        self.bench.idp.provider = found.provider
+        self.bench.idp.nonce = query["nonce"][0]
+        return query["state"][0]
+
+
+@pytest_twisted.async_yield_fixture()
+async def signing() -> AsyncIterator[SignInServer]:
+    bench = bench_with(SecretVault(b"k" * 32))
+    bench.play("AZURE")
+    rates = BookingRates(NO_BOUND, Rate(5, 1), bench.clock.seconds)
+    server = SignInServer(bench, rates)
+    await server.listen()
+    yield server
+    await server.close()
+    await bench.close()
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest_twisted.ensureDeferred
+async def test_the_whole_way(signing: SignInServer, slash: str) -> None:
+    """The pane begins, the window comes back, with or without a slash at the end of its
+    address, and the pane gets the session and the user."""
+    begun = await signing.begin(token="alice")
+    assert begun["expires_in"] == 600
+    assert (await signing.progress(begun["attempt"])) == {"state": "waiting"}
+    state = await signing.open_window(begun)
+    page = await signing.ask("GET", f"oauth_redirect{slash}?code=c&state={state}")
+    assert page.status == 200
+    assert "Alice A" in page.body.decode()
+    assert EMAIL in page.body.decode()
+    done = await signing.progress(begun["attempt"])
+    assert (done["state"], done["user"]) == (
+        "done",
+        {"name": "Alice A", "email": EMAIL},
+    )
+    assert signing.bench.sessions.user_of(1, done["session"]) == 7
+    assert signing.bench.records.came[0][1] == "alice https://mail"
+    assert done["session"] not in page.body.decode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_closing_page(signing: SignInServer) -> None:
+    """The page that ends a sign-in may be held by no frame, keeps its opener, runs only
+    our script and Office.js, and helps who was signed in as another person."""
+    signing.bench.idp.changes = {"name": "<script>alert(1)</script>"}
+    state = await signing.open_window(await signing.begin())
+    page = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    text = page.body.decode()
+    assert "<script>alert" not in text
+    assert "Not you?" in text
+    policy = page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src 'self' https://appsforoffice.microsoft.com" in policy
+    assert "unsafe" not in policy
+    assert "cross-origin-opener-policy" not in page.headers
+    assert "set-cookie" not in page.headers
+    assert page.headers["cache-control"] == "no-store"
+    assert "signed-in.js" in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_failed_sign_in(signing: SignInServer) -> None:
+    """Window and pane show the administrator's text, the reason and one reference; the
+    page does not close itself, and shows nothing of its address."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    page = await signing.ask(
+        "GET",
+        f"oauth_redirect?error=access_denied&error_description=%3Cb%3Eevil&state={state}",
+    )
+    assert page.status == 400
+    text = page.body.decode()
+    assert SIGNING_IN in text
+    assert "evil" not in text
+    assert "<script" not in text
+    failed = await signing.progress(begun["attempt"])
+    assert failed["state"] == "failed"
+    assert (failed["code"], failed["text"]) == ("sign_in_declined", SIGNING_IN)
+    assert failed["correlation_id"] == page.headers["x-request-id"]
+    assert failed["correlation_id"] in text
+    assert "session" not in failed
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unknown_user(signing: SignInServer) -> None:
+    """A user who may not come in sees the text for rooms that could not be had."""
+    signing.bench.records.allowed = False
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    page = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    failed = await signing.progress(begun["attempt"])
+    assert (failed["code"], failed["text"]) == ("unknown_user", GETTING)
+    assert GETTING in page.body.decode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_window_that_the_pane_did_not_open(signing: SignInServer) -> None:
+    """An address that came in a message asks first, and looking uses nothing up; the
+    button of another site's page does not help."""
+    begun = await signing.begin()
+    for headers in ({}, {"sec-fetch-site": "none"}, {"sec-fetch-site": "cross-site"}):
+        for method in ("GET", "HEAD"):
+            page = await signing.ask(method, f"1/{begun['start']}", **headers)
+            assert page.status == 200
+            assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert (
+        "Continue only if"
+        in (await signing.ask("GET", f"1/{begun['start']}")).body.decode()
+    )
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}):
+        page = await signing.ask("POST", f"1/{begun['start']}", **headers)
+        assert page.status == 403
+    page = await signing.ask("POST", f"1/{begun['start']}", **OURS)
+    assert page.status == 303
+    again = await signing.ask("POST", f"1/{begun['start']}", **OURS)
+    assert again.status == 400
+    assert "not valid any more" in again.body.decode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_replayed_addresses(signing: SignInServer) -> None:
+    """A start address and a redirect are good once; the second time a page says so."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    again = await signing.ask("GET", f"1/{begun['start']}", **OURS)
+    assert again.status == 400
+    first = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    second = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    assert (first.status, second.status) == (200, 400)
+    assert signing.bench.idp.issued == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look_at_the_redirect(signing: SignInServer) -> None:
+    """A HEAD request for the redirect's address uses up neither state nor code, and an
+    argument that is given twice does not count."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    await signing.ask("HEAD", f"oauth_redirect?code=c&state={state}")
+    twice = f"oauth_redirect?code=c&state={state}&state={state}"
+    assert (await signing.ask("GET", twice)).status == 400
+    page = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    assert page.status == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stolen_attempt(signing: SignInServer) -> None:
+    """Without the pane's secret there is no session, and the answer does not tell an
+    invented secret from one that is over."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    code = begun["start"].rpartition("/")[2]
+    for secret in ("", "x", code, state, begun["attempt"] + "x"):
+        failed = await signing.progress(secret)
+        assert (failed["state"], failed["code"]) == ("failed", "sign_in_over")
+
+
+@pytest_twisted.ensureDeferred
+async def test_cancelled(signing: SignInServer) -> None:
+    """A cancelled attempt is over for the pane and for the window."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    answer = await signing.ask("DELETE", "1/sign_in", attempt=begun["attempt"])
+    assert answer.status == 200
+    assert (await signing.progress(begun["attempt"]))["code"] == "sign_in_over"
+    page = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    assert page.status == 400
+
+
+@pytest_twisted.ensureDeferred
+async def test_signing_out(signing: SignInServer) -> None:
+    """The session ends, and the Exchange user of session and token is forgotten."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    session = (await signing.progress(begun["attempt"]))["session"]
+    answer = await signing.ask("DELETE", "1/session", session=session, token="alice")
+    assert answer.status == 200
+    assert signing.bench.sessions.user_of(1, session) is None
+    assert signing.bench.records.left == [(7, "alice https://mail")]
+    answer = await signing.ask("DELETE", "1/session", session=session, token="bob")
+    assert answer.status == 200
+    assert len(signing.bench.records.left) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_token_that_is_refused(signing: SignInServer) -> None:
+    """The sign-in works without a valid token; nothing is remembered of that one."""
+    begun = await signing.begin(token="forged")
+    state = await signing.open_window(begun)
+    await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    assert signing.bench.records.came[0][1] == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_personal_rooms_are_off(signing: SignInServer) -> None:
+    """Without personal rooms nobody signs in."""
+    signing.bench.connector = replace(signing.bench.known, enable_personal_vmrs=False)
+    answer = await signing.ask("POST", "1/sign_in")
+    assert (answer.status, answer.json["code"]) == (404, "personal_rooms_off")
+    answer = await signing.ask("POST", "2/sign_in")
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+    page = await signing.ask("GET", "1/sign_in/start/x", **OURS)
+    assert page.status == 404
+    assert page.headers["content-type"].startswith("text/html")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rate(signing: SignInServer) -> None:
+    """One address cannot begin sign-ins as fast as it likes."""
+    for _ in range(5):
+        await signing.begin()
+    answer = await signing.ask("POST", "1/sign_in")
+    assert (answer.status, answer.json["code"]) == (429, "too_many_requests")
+    assert int(answer.headers["retry-after"]) > 0
