@@ -45,6 +45,24 @@ def secret_client(name: str, secret: str) -> dict[str, Any]:
     return _application(name, "client_secret_post", client_secret=secret)
 
 
+def web_client(name: str, redirect_uri: str, secret: str = "") -> dict[str, Any]:
+    """An application in which users sign in: with a secret, or public."""
+    method = {"token_endpoint_auth_method": "none"}
+    if secret:
+        method = {
+            "token_endpoint_auth_method": "client_secret_post",
+            "client_secret": secret,
+        }
+    return {
+        "client_id": name,
+        "application_type": "web",
+        "redirect_uris": [redirect_uri],
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        **method,
+    }
+
+
 def certificate_client(name: str, certificate: str) -> dict[str, Any]:
     key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
     jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key))  # type: ignore[arg-type]  # it is RSA's
@@ -67,12 +85,18 @@ class Provider:
     """A node process; skips where that cannot be."""
 
     def __init__(
-        self, clients: list[dict[str, Any]], routes: dict[str, str] | None = None
+        self,
+        clients: list[dict[str, Any]],
+        routes: dict[str, str] | None = None,
+        plays: dict[str, Any] | None = None,
     ) -> None:
         problem = lacking()
         if problem:
             pytest.skip(f"no OpenID provider: {problem}")
-        config = json.dumps({"clients": clients, "routes": routes or {}})
+        config = json.dumps(
+            {"clients": clients, "routes": routes or {}, "plays": plays or {}}
+        )
+        self._keys_path = (routes or {}).get("jwks", "/jwks")
         self._process = subprocess.Popen(
             ["node", str(HERE / "provider.js"), config],
             stdout=subprocess.PIPE,
@@ -100,7 +124,7 @@ class Provider:
         self.auth_endpoint = found["authorization_endpoint"]
         self.token_endpoint = found["token_endpoint"]
         self._revocation = found["revocation_endpoint"]
-        self._keys = jwt.PyJWKSet.from_dict(self._get("/jwks"))
+        self._keys = jwt.PyJWKSet.from_dict(self._get(self._keys_path))
 
     def stop(self) -> None:
         self._process.terminate()
@@ -140,16 +164,20 @@ class Provider:
 
 
 class Person:
-    """A browser without a screen: follows redirects and fills in forms."""
+    """A browser without a screen: follows redirects and fills in forms, up to the
+    address to come back to."""
 
-    def __init__(self) -> None:
+    def __init__(self, comes_back_to: str = REDIRECT_PATH) -> None:
         self._session = requests.Session()
+        self._comes_back_to = comes_back_to
 
     def sign_in(self, link: str, name: str, *, consent: bool = True) -> str:
         """Opens a sign-in link, signs in and decides; returns where it all ends: the
         URL to come back to."""
         page = self._open(link)
         page = self._submit(page, login=name, password="any")
+        if page.is_redirect:  # there is nothing to consent to
+            return self._ends(page)
         if consent:
             return self._ends(self._submit(page))
         cancel = re.search(r'href="([^"]*/abort)"', page.text)
@@ -180,7 +208,7 @@ class Person:
     def _follow(self, answer: requests.Response) -> requests.Response:
         while answer.is_redirect:
             target = urljoin(answer.url, answer.headers["Location"])
-            if REDIRECT_PATH in target:
+            if self._comes_back_to in target:
                 break
             answer = self._session.get(target, allow_redirects=False, timeout=TIMEOUT)
         return answer

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import msgspec
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
@@ -90,6 +90,8 @@ class IdentityProvider(Resource):
     def __init__(self) -> None:
         super().__init__()
         self.url = ""
+        self.nonce = ""
+        self.provider: Any = None
         self.signer = signer()
         self.answers: dict[str, Any] = {}
         self.forms: list[dict[str, str]] = []
@@ -236,6 +238,7 @@ class SignInBench:
         self.records = Records()
         self.secrets: list[tuple[int, str]] = []
         self.number = 0
+        self.port: Any = None
         self.connector: Connector | None = None
         network = Network(reactor, Trust())
         clients = {d: network.http_client() for d in (False, True)}
@@ -310,7 +313,8 @@ class SignInBench:
         return new, await self.come_back(query["state"], **answer)
 
     async def close(self) -> None:
-        await maybeDeferred(self.port.stopListening)
+        stopped: Deferred[None] = maybeDeferred(self.port.stopListening)
+        await stopped
 
 
 def connector_with(**values: Any) -> Connector:

@@ -199,7 +199,7 @@ async def test_a_provider_that_promises_its_name(bench: SignInBench) -> None:
 
 
 def _unsigned(content: dict[str, Any]) -> str:
-    return jwt.encode(content, None, algorithm="none", headers={"kid": signer().x5t})
+    return jwt.encode(content, "", algorithm="none", headers={"kid": signer().x5t})
 
 
 def _hmac(content: dict[str, Any]) -> str:

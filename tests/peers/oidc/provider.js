@@ -1,24 +1,32 @@
 // An OpenID provider on loopback: oidc-provider, with its own pages for signing in.
 //
-//   node provider.js '{"clients": [...], "routes": {...}}'
+//   node provider.js '{"clients": [...], "routes": {...}, "plays": {...}}'
 //
-// prints its port. Whoever signs in is who they say; any password will do.
+// prints its port. Whoever signs in is who they say; any password will do. `plays`, which
+// may be left out, has what is peculiar to another provider: `issuer`, a path; `rewrite`,
+// other addresses by our own; `claims`, what is known of everybody; `scope`, what is meant
+// when nothing is asked for.
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import Provider, { errors } from "oidc-provider";
 
-const { clients, routes } = JSON.parse(process.argv[2]);
+const { clients, routes, plays = {} } = JSON.parse(process.argv[2]);
 
 const server = createServer();
 server.listen(0, "127.0.0.1", () => {
   const { port } = server.address();
-  const provider = new Provider(`http://127.0.0.1:${port}`, {
+  const provider = new Provider(`http://127.0.0.1:${port}${plays.issuer ?? ""}`, {
     clients,
     routes,
     jwks: { keys: [signingKey()] },
     cookies: { keys: [randomBytes(32).toString("hex")] },
-    claims: { openid: ["sub"], profile: ["preferred_username"], email: ["email"] },
+    scopes: ["openid", "offline_access", "User.Read"],
+    claims: {
+      openid: ["sub", "tid", "oid"],
+      profile: ["preferred_username", "name"],
+      email: ["email"],
+    },
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     rotateRefreshToken: true,
@@ -42,11 +50,26 @@ server.listen(0, "127.0.0.1", () => {
     },
     findAccount: async (ctx, id) => ({
       accountId: id,
-      claims: async () => ({ sub: id, preferred_username: id, email: id }),
+      claims: async () => ({ sub: id, preferred_username: id, email: id, ...plays.claims }),
     }),
-    extraTokenClaims: async (ctx, token) => (token.accountId ? { upn: token.accountId } : {}),
+    // AD FS tells the user's claims in the access token of the relying party.
+    extraTokenClaims: async (ctx, token) =>
+      token.accountId ? { upn: token.accountId, email: token.accountId, ...plays.claims } : {},
   });
-  server.on("request", provider.callback());
+  const answer = provider.callback();
+  server.on("request", (request, response) => {
+    const [path, query] = request.url.split("?");
+    const own = (plays.rewrite ?? {})[path];
+    if (own) {
+      request.url = query === undefined ? own : `${own}?${query}`;
+    }
+    if (plays.scope && path === routes.authorization) {
+      request.url += `&scope=${plays.scope}`;
+    }
+    // It has no page on which to choose among accounts.
+    request.url = request.url.replace("&prompt=select_account", "");
+    answer(request, response);
+  });
   console.log(port);
 });
 
@@ -56,7 +79,7 @@ function getResourceServerInfo(ctx, resource) {
   }
   const opaque = resource.startsWith("urn:opaque");
   return {
-    scope: "",
+    scope: plays.scope ?? "",
     audience: resource,
     accessTokenFormat: opaque ? "opaque" : "jwt",
     jwt: opaque ? undefined : { sign: { alg: "RS256" } },
