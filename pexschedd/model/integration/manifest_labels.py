@@ -36,7 +36,9 @@ MOST_CHARACTERS = 250
 
 ELLIPSIS = "…"
 
-_LOCALE = re.compile(r"[a-z]{2,3}-[A-Z]{2}|[a-z]{2,3}-[A-Z][a-z]{3}(?:-[A-Z]{2})?")
+_LOCALE = re.compile(
+    r"[a-z]{2,3}-(?:[A-Z]{2}|[0-9]{3})|[a-z]{2,3}-[A-Z][a-z]{3}(?:-[A-Z]{2})?"
+)
 _TRANSLATION = re.compile(r"(\S+)\s+(\w+)\s*=\s*(.*)")
 _NOT_IN_XML = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 _LENGTH = re.compile(
-    r"(\d{1,4}(?:\.\d{1,4})?|\.\d{1,4})(px|pt|pc|em|rem|ex|cm|mm|in|%)"
+    r"([0-9]{1,4}(?:\.[0-9]{1,4})?|\.[0-9]{1,4})(px|pt|pc|em|rem|ex|cm|mm|in|%)"
 )
 _PIXELS = {
     "px": 1.0,
@@ -116,7 +116,7 @@ def _border(value: str) -> bool:
 
 
 def _line_height(value: str) -> bool:
-    if re.fullmatch(r"\d(?:\.\d{1,4})?", value):
+    if re.fullmatch(r"[0-9](?:\.[0-9]{1,4})?", value):
         return 0.8 <= float(value) <= 3
     return _length(10, 64, "normal")(value)
 

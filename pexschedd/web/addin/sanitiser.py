@@ -75,17 +75,17 @@ _ATTRIBUTES: Mapping[str, str] = {
     "font size": "[+-]?[1-7]",
     **{f"{tag} align": _ALIGN for tag in _BLOCKS | _TABLE_PARTS},
     **{f"{tag} valign": "top|middle|bottom|baseline" for tag in _TABLE_PARTS},
-    **{f"{tag} width": r"[1-9]\d{0,2}%?" for tag in _CELLS | {"table"}},
+    **{f"{tag} width": r"[1-9][0-9]{0,2}%?" for tag in _CELLS | {"table"}},
     **{
-        f"{tag} {span}": r"[1-9]\d?"
+        f"{tag} {span}": r"[1-9][0-9]?"
         for tag in _CELLS
         for span in ("colspan", "rowspan")
     },
     "th scope": "col|row",
-    "table border": r"\d{1,2}",
-    "table cellpadding": r"\d{1,2}",
-    "table cellspacing": r"\d{1,2}",
-    "ol start": r"\d{1,4}",
+    "table border": r"[0-9]{1,2}",
+    "table cellpadding": r"[0-9]{1,2}",
+    "table cellspacing": r"[0-9]{1,2}",
+    "ol start": r"[0-9]{1,4}",
     "ol type": "[1aAiI]",
     "ul type": "disc|circle|square",
 }
