@@ -247,6 +247,20 @@ def test_any_text(text: str) -> None:
         assert text.strip().startswith(name[:-1])
 
 
+@given(st.lists(st.text(max_size=260), min_size=len(TEXTS), max_size=len(TEXTS)))
+def test_any_texts_make_a_manifest(schema: etree.XMLSchema, texts: list[str]) -> None:
+    """With any texts, the schema and the other rules find nothing wrong."""
+    lines = [f"de-DE {name} = {text}" for name, text in zip(TEXTS, texts, strict=True)]
+    changes: dict[str, object] = dict(zip(TEXTS, texts, strict=True))
+    root = built(
+        **changes,
+        enable_addin_command=True,
+        addin_label_translations="\n".join(lines),
+    )
+    schema.assertValid(root)
+    assert manifest_problems(etree.tostring(root)) == []
+
+
 def first(root: _Element, tag: str) -> _Element:
     found = next(root.iter(tag))
     assert isinstance(found, _Element)

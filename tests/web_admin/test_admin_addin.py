@@ -136,7 +136,7 @@ async def test_what_people_do_not_get_to_see_is_said(server: Server) -> None:
         "addin_pane_title",
         "addin_pane_success_message",
     ]
-    assert "takes 125 characters here, and this has 160" in found[0]
+    assert "takes 125 characters here, and this has 159" in found[0]
     assert ": <h1>." in found[2]
     assert ": style position, <script>." in found[3]
     uri = answer.location

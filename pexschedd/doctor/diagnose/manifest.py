@@ -7,7 +7,7 @@ from pexschedd.model.integration.manifest_history import ChangedSince, changed_s
 
 _REMEDY = (
     "Download the manifest and install it again, as the setup script does. Outlook "
-    "may take a day or two to notice."
+    "may take up to three days to notice."
 )
 
 

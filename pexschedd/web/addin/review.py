@@ -45,9 +45,9 @@ def _cut(connector: Connector) -> Iterator[SaveNote]:
 
 
 def _too_long(name: str, text: str) -> str:
-    limit = LIMITS[name]
+    length = utf16_length(text.strip())
     return (
-        f"Outlook takes {limit} characters here, and this has {utf16_length(text)} as "
+        f"Outlook takes {LIMITS[name]} characters here, and this has {length} as "
         "Outlook counts them: the manifest has its beginning, up to a word's end."
     )
 
