@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pexschedd.errors import InvalidFields
 from pexschedd.identity.exchange_token import addin_url
 from pexschedd.model.blank_text import is_blank
-from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.connector import Connector, manifest_changes
 from pexschedd.model.integration.manifest_labels import (
     LIMITS,
     is_cut,
@@ -191,6 +191,45 @@ def test_what_the_parts_say() -> None:
         for each in root.iter(f"{BASE}Set", f"{TYPES}Sets")
     ]
     assert needed == ["1.1", "1.3", "1.5"]
+
+
+APPLICATION = "5f0c6e9a-0000-4000-8000-0123456789ab"
+SSO = {
+    "addin_authentication_method": "SSO_TOKEN",
+    "addin_application_id": APPLICATION,
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "fields"),
+    [
+        ({}, {"addin_authentication_method": "NAA_TOKEN"}, []),
+        ({}, {"addin_application_id": APPLICATION}, []),
+        ({}, SSO, ["addin_authentication_method", "addin_application_id"]),
+        (SSO, {"addin_application_id": APPLICATION.upper()}, []),
+        ({}, {"addin_command_label": "x"}, []),
+        (
+            {"enable_addin_command": True},
+            {"addin_command_label": "x"},
+            ["addin_command_label"],
+        ),
+        (
+            {},
+            {"enable_addin_command": True},
+            ["enable_addin_command"],
+        ),
+        ({}, {"addin_default_locale": "de-DE"}, ["addin_default_locale"]),
+        ({}, {"addin_pane_title": "x"}, []),
+    ],
+)
+def test_changes_that_the_manifest_shows(
+    before: dict[str, str], change: dict[str, str], fields: list[str]
+) -> None:
+    """A field counts as changed exactly if another manifest comes of it."""
+    old = replace(CONNECTOR, **before)
+    new = replace(old, **change)
+    assert manifest_changes(old, new) == fields
+    assert (build_manifest(old, "a1") == build_manifest(new, "a1")) == (not fields)
 
 
 def test_versions_grow() -> None:

@@ -205,12 +205,27 @@ def _ends_here(redirect_uri: str) -> bool:
 
 def manifest_changes(old: Connector, new: Connector) -> list[str]:
     """Return the fields for whose sake the add-in's manifest has to be deployed again
-    after a change."""
+    after a change: those that were changed, and are different there."""
     return [
         name
         for name, declared in fields_of(Connector).items()
-        if declared.field.manifest and getattr(old, name) != getattr(new, name)
+        if declared.field.manifest
+        and getattr(old, name) != getattr(new, name)
+        and _in_manifest(old, name) != _in_manifest(new, name)
     ]
+
+
+def _in_manifest(connector: Connector, name: str) -> object:
+    """Return as much of a field's value as the manifest has; None if it has nothing."""
+    value = getattr(connector, name)
+    uses_sso = connector.addin_authentication_method == "SSO_TOKEN"
+    if name == "addin_authentication_method":
+        return uses_sso
+    if name == "addin_application_id":
+        return value.lower() if uses_sso else None
+    if name.startswith("addin_command_"):
+        return value if connector.enable_addin_command else None
+    return value
 
 
 def with_manifest_change(connector: Connector, fields: Iterable[str]) -> Connector:
