@@ -63,7 +63,7 @@ _DASH = "(?:-|%(?:25)*2d)"
 _HASH = "(?:#|%(?:25)*23|&#35;?)"
 _HEX = "[0-9a-f]"
 
-_PXPS = re.compile(
+PXPS = re.compile(
     f"PXPS{_COLON}{_DASH}({_HEX}{{8}}(?:{_DASH}{_HEX}{{4}}){{3}}{_DASH}{_HEX}{{12}}){_HASH}",
     re.IGNORECASE,
 )
@@ -98,7 +98,7 @@ def _compact(text: str) -> str:
 
 def _uuids(shown: str) -> tuple[str, ...]:
     return _distinct(
-        _ENCODED_DASH.sub("-", match[1]).lower() for match in _PXPS.finditer(shown)
+        _ENCODED_DASH.sub("-", match[1]).lower() for match in PXPS.finditer(shown)
     )
 
 

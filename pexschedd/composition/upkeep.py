@@ -47,7 +47,9 @@ class UpkeepServices(MultiService):
             clock=clock,
             heavy_work=runtime.heavy_work,
         )
-        recovery = RecoveryRunner(meetings, clock=clock, now=now)
+        recovery = RecoveryRunner(
+            meetings, clock=clock, now=now, heavy_work=runtime.heavy_work
+        )
         maintenance = MaintenanceRunner(clock=clock, now=now)
         auditor = AuditRunner(store, restorer, runtime.alarms, clock=clock, now=now)
         self.audits = AuditService(store, auditor, connect, clock=clock, now=now)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pexschedd.bodies import (
     markup_cuts,
+    old_instructions,
     plain_text,
     rewrite,
     shown_text,
@@ -24,6 +25,7 @@ from tests.thorough import examples
 
 MODULES = (
     markup_cuts,
+    old_instructions,
     plain_text,
     rewrite,
     shown_text,

@@ -3,8 +3,13 @@
 import re
 from functools import partial
 
+import msgspec
 from twisted.internet.interfaces import IReactorTime
 
+from pexschedd.bodies.old_instructions import (
+    without_instructions,
+    without_instructions_text,
+)
 from pexschedd.bodies.plain_text import plain_text
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import CalendarMeeting
@@ -12,17 +17,39 @@ from pexschedd.scheduling.ports.mailbox import OrganizersCalendars, RewriteKind
 from pexschedd.scheduling.upkeep.invitation_aliases import tags_in
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
 from pexschedd.util.retry import with_retries
+from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 TRIES = 3
 """Attempts at a meeting that its organizer changes at the same moment."""
 
 
+_LOOKS = 8
+"""Times that the rewriting looks at a character of the body."""
+
+
+class NewInstructions(msgspec.Struct, frozen=True):
+    """The texts for an invitation, all HTML."""
+
+    message: str
+    """Stands above the joining instructions."""
+    instructions: str
+    sample: str
+    """The instructions for a sample alias, by which old ones are found: see
+    `bodies.old_instructions`."""
+
+
 class InvitationUpdater:
     """Rewrites meetings in the organizers' own calendars, and has them sent again."""
 
-    def __init__(self, organizers: OrganizersCalendars, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        organizers: OrganizersCalendars,
+        clock: IReactorTime,
+        heavy_work: HeavyWork = work_at_once,
+    ) -> None:
         self._organizers = organizers
         self._clock = clock
+        self._heavy_work = heavy_work
 
     async def find(self, meeting: CalendarMeeting) -> CalendarMeeting:
         """The organizer's own copy of a meeting.
@@ -46,20 +73,24 @@ class InvitationUpdater:
         meeting: CalendarMeeting,
         own: CalendarMeeting,
         alias: ScheduledAlias,
-        top: tuple[str, str],
+        new: NewInstructions,
     ) -> None:
-        """Put a message and the instructions, both HTML, on top of the invitation.
+        """Put a message and the instructions on top of the invitation, in place of old
+        instructions.
 
         `own` is the organizer's copy, as `find` returned it; nothing happens if it has
         the alias's tag. Raises `RoomNotRestorable` or `MailboxError` when the meeting
-        was not sent.
+        was not sent, `WorkAbandoned` if its body takes too long to rewrite.
         """
         for attempt in range(TRIES):
             if attempt:
                 own = await self.find(meeting)
             if alias.uuid in tags_in(own):
                 return
-            html = with_instructions(own, *top)
+            html = await self._heavy_work(
+                partial(with_instructions, own.html, own.text, new),
+                _LOOKS * len(own.html or own.text),
+            )
             address = meeting.organizer.email
             kind, reason = await with_retries(
                 partial(self._organizers.rewrite, address, own.ref, html), self._clock
@@ -79,17 +110,22 @@ class InvitationUpdater:
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 
 
-def with_instructions(own: CalendarMeeting, message: str, instructions: str) -> str:
-    """The organizer's invitation with a message and joining instructions on top. Pure.
+def with_instructions(html: str, text: str, new: NewInstructions) -> str:
+    """Return an invitation with a message and joining instructions on top. Pure.
 
     The result is HTML, or plain text if the invitation is. The instructions come first
-    because the first tag in a body is the one that counts.
+    because the first tag in a body is the one that counts. Old instructions are taken
+    out; what is left of an invitation where they cannot be found, as they were edited,
+    stands below a line.
     """
-    if not own.html and own.text:
-        lines = f"{plain_text(message)}\n\n{plain_text(instructions)}\n\n"
-        return lines.replace("\n", "\r\n") + own.text
-    top = f"<div>{message}</div>\r\n{instructions}\r\n<hr>\r\n"
-    opening = _BODY.search(own.html)
+    if not html and text:
+        lines = f"{plain_text(new.message)}\n\n{plain_text(new.instructions)}\n\n"
+        rest, _ = without_instructions_text(text, plain_text(new.sample))
+        return lines.replace("\n", "\r\n") + rest
+    rest, replaced = without_instructions(html, new.sample)
+    line = "" if replaced else "<hr>\r\n"
+    top = f"<div>{new.message}</div>\r\n{new.instructions}\r\n{line}"
+    opening = _BODY.search(rest)
     if opening is None:
-        return top + own.html
-    return own.html[: opening.end()] + top + own.html[opening.end() :]
+        return top + rest
+    return rest[: opening.end()] + top + rest[opening.end() :]

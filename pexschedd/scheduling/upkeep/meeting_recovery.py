@@ -3,16 +3,21 @@
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
+from pexschedd.bodies.old_instructions import SAMPLE_DIGITS, SAMPLE_UUID
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting
+from pexschedd.scheduling.decisions import aliases
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.scheduling.upkeep.invitation_aliases import InvitationAliases, tags_in
-from pexschedd.scheduling.upkeep.invitation_update import InvitationUpdater
+from pexschedd.scheduling.upkeep.invitation_update import (
+    InvitationUpdater,
+    NewInstructions,
+)
 from pexschedd.scheduling.upkeep.restore_room import (
     RoomNotRestorable,
     RoomRestorer,
@@ -94,16 +99,17 @@ class MeetingRecovery:
         if not context.dry_run:
             alias = self._allocator.allocate(connector)
             # Rendered first: a template that fails must not leave a room behind.
-            top = self._top(alias, context)
+            new = self._new_instructions(alias, context)
             await self._restorer.restore(connector, meeting, alias, announced=False)
-            await context.invitations.update(meeting, own, alias, top)
+            await context.invitations.update(meeting, own, alias, new)
         return NEW
 
     async def _restore(
         self, meeting: CalendarMeeting, alias: ScheduledAlias, context: RecoveryContext
     ) -> str:
         if not context.dry_run:
-            self._top(alias, context)  # a template that fails must not leave a room
+            # A template that fails must not leave a room behind.
+            self._texts.instructions(context.connector, alias)
             await self._restorer.restore(context.connector, meeting, alias)
         return KEPT
 
@@ -115,8 +121,8 @@ class MeetingRecovery:
         if alias.uuid in tags_in(own):
             return THERE  # announced, and the update is on its way to us
         if not context.dry_run:
-            top = self._top(alias, context)
-            await context.invitations.update(meeting, own, alias, top)
+            new = self._new_instructions(alias, context)
+            await context.invitations.update(meeting, own, alias, new)
         return TOLD
 
     async def _is_being_cancelled(
@@ -132,6 +138,20 @@ class MeetingRecovery:
                 return True
         return False
 
-    def _top(self, alias: ScheduledAlias, context: RecoveryContext) -> tuple[str, str]:
-        instructions = self._texts.instructions(context.connector, alias)
-        return context.message, instructions
+    def _new_instructions(
+        self, alias: ScheduledAlias, context: RecoveryContext
+    ) -> NewInstructions:
+        connector = context.connector
+        pair = aliases.pair(
+            connector.scheduled_alias_prefix,
+            SAMPLE_DIGITS,
+            connector.scheduled_alias_domain,
+        )
+        sample = msgspec.structs.replace(
+            alias, uuid=SAMPLE_UUID, alias=pair.full, numeric_alias=pair.numeric
+        )
+        return NewInstructions(
+            message=context.message,
+            instructions=self._texts.instructions(connector, alias),
+            sample=self._texts.instructions(connector, sample),
+        )

@@ -32,7 +32,7 @@ from pexschedd.scheduling.upkeep.meeting_recovery import (
 from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
 from pexschedd.util.retry import pages
-from pexschedd.util.worker_processes import WorkAbandoned
+from pexschedd.util.worker_processes import HeavyWork, WorkAbandoned, work_at_once
 
 DEFAULT_MESSAGE = "This meeting has updated joining instructions."
 
@@ -50,9 +50,15 @@ class RecoveryRunner:
     """Recovers the meetings of one integration after another."""
 
     def __init__(
-        self, recovery: MeetingRecovery, *, clock: IReactorTime, now: Now
+        self,
+        recovery: MeetingRecovery,
+        *,
+        clock: IReactorTime,
+        now: Now,
+        heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._recovery = recovery
+        self._heavy_work = heavy_work
         self._clock = clock
         self._now = now
 
@@ -73,7 +79,7 @@ class RecoveryRunner:
         Raises `MailboxError` when the equipment mailbox cannot be read. Anything that
         goes wrong with a single meeting is a failure in `tally`.
         """
-        invitations = InvitationUpdater(organizers, self._clock)
+        invitations = InvitationUpdater(organizers, self._clock, self._heavy_work)
         context = RecoveryContext(connector, invitations, request.message, dry_run)
         read = 0
         async for page in pages(mailbox.calendar, self._clock):

@@ -17,7 +17,10 @@ from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.scheduling.ports.mailbox import Action, RewriteKind
 from pexschedd.scheduling.upkeep.invitation_aliases import named_pair
-from pexschedd.scheduling.upkeep.invitation_update import with_instructions
+from pexschedd.scheduling.upkeep.invitation_update import (
+    NewInstructions,
+    with_instructions,
+)
 from pexschedd.scheduling.upkeep.meeting_recovery import (
     CANCELLED,
     KEPT,
@@ -326,12 +329,34 @@ def test_the_alias_that_an_invitation_names(html: str, number: str | None) -> No
     assert (pair.numeric if pair else None) == (number and f"555{number}")
 
 
+@pytest_twisted.ensureDeferred
+async def test_new_instructions_replace_the_old_ones(upkeep: Upkeep) -> None:
+    """One set of instructions and one tag are left, and everything else is."""
+    old = upkeep.texts.instructions(CONNECTOR, alias(1))
+    html = f"<html><body>{old}<p>Agenda: budget</p></body></html>"
+    each = meeting(1, html=html)
+    await take(upkeep, "555000001@example.test")
+    organizers = MemoryOrganizers(each)
+    assert (await recover(upkeep, [each], organizers)).counts == {NEW: 1}
+    (body,) = organizers.sent
+    (used,) = tags.find(body).pxps
+    assert used != tag(1)
+    assert "555000001" not in body
+    assert "<hr>" not in body
+    assert body.startswith("<html><body><div>")
+    assert body.endswith("<p>Agenda: budget</p></body></html>")
+    assert body.count("Please join") == 1
+
+
 def test_an_invitation_keeps_its_form() -> None:
     """HTML gets the new instructions inside its body, plain text as plain text."""
     html = meeting(1, html="<html><body lang=de><p>Agenda</p></body></html>")
-    new = with_instructions(html, "<b>New</b>", "<p>Dial 1</p>")
+    new = with_instructions(
+        html.html, "", NewInstructions("<b>New</b>", "<p>Dial 1</p>", "<p>Dial 7</p>")
+    )
     assert new.startswith("<html><body lang=de><div><b>New</b></div>")
     assert new.index("Dial 1") < new.index("Agenda")
     text = meeting(1, html="", text="Agenda\r\n")
-    new = with_instructions(text, "<b>New</b>", "<div>Dial 1<br>\r\nor 2 &amp; 3</div>")
+    texts = NewInstructions("<b>New</b>", "<div>Dial 1<br>\r\nor 2 &amp; 3</div>", "")
+    new = with_instructions("", text.text, texts)
     assert new == "New\r\n\r\nDial 1\r\nor 2 & 3\r\n\r\nAgenda\r\n"
