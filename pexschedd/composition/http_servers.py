@@ -45,8 +45,8 @@ from pexschedd.web.addin.headers import (
     content_security_policy,
     frame_ancestors,
 )
+from pexschedd.web.addin.manifest.deployed import PaneVisits
 from pexschedd.web.addin.pane import PanePages
-from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.addin.rates import (
     TAGS_PER_ADDRESS,
     TAGS_PER_USER,

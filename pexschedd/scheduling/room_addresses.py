@@ -31,7 +31,7 @@ class _Known(msgspec.Struct):
 
 
 class RoomAddresses:
-    """What the directory says about each integration's equipment mailbox.
+    """The directory's word on each integration's equipment mailbox.
 
     Nobody waits for it: the directory is asked in the background. `directory` gives the
     one that an integration's account may read.

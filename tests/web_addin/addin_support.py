@@ -28,8 +28,8 @@ from pexschedd.scheduling.tag_status import TagQuestion
 from pexschedd.web.addin.api import PREFIX, AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import content_security_policy
+from pexschedd.web.addin.manifest.deployed import PaneVisits
 from pexschedd.web.addin.pane import PanePages
-from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.addin.rates import UNLIMITED
 from pexschedd.web.addin.route_groups import AddinRouteGroups
 from pexschedd.web.addin.tags import TagRoutes

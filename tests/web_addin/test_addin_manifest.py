@@ -22,8 +22,12 @@ from pexschedd.model.integration.manifest_labels import (
     xml_text,
 )
 from pexschedd.web.addin.files import ConnectorFiles
-from pexschedd.web.addin.manifest import COMMAND, build_manifest, manifest_version
-from pexschedd.web.addin.manifest_check import manifest_problems
+from pexschedd.web.addin.manifest.builder import (
+    COMMAND,
+    build_manifest,
+    manifest_version,
+)
+from pexschedd.web.addin.manifest.rules import manifest_problems
 from tests.web_addin.addin_support import CONNECTOR
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.token_bucket import Rate
 from pexschedd.web.addin.api import PREFIX
-from pexschedd.web.addin.rates import NO_BOUND, BookingRates
+from pexschedd.web.addin.rates import NO_BOUND, RequestRates
 from pexschedd.web.addin.sign_in import UserSignInRoutes
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
 from pexschedd.web.site import HttpSite
@@ -41,7 +41,7 @@ OURS = {"sec-fetch-site": "same-origin"}
 class SignInServer:
     """The routes on a port of loopback, with a provider of Azure's kind."""
 
-    def __init__(self, bench: SignInBench, rates: BookingRates) -> None:
+    def __init__(self, bench: SignInBench, rates: RequestRates) -> None:
         self.bench = bench
         routes = UserSignInRoutes(
             lambda id: bench.connector if id == 1 else None,
@@ -109,7 +109,7 @@ class SignInServer:
 async def signing() -> AsyncIterator[SignInServer]:
     bench = bench_with(SecretVault(b"k" * 32))
     bench.play("AZURE")
-    rates = BookingRates(NO_BOUND, Rate(5, 1), bench.clock.seconds)
+    rates = RequestRates(NO_BOUND, Rate(5, 1), bench.clock.seconds)
     server = SignInServer(bench, rates)
     await server.listen()
     yield server

@@ -43,6 +43,8 @@ from pexschedd.scheduling.decisions.decision import (
     declined,
 )
 from pexschedd.scheduling.decisions.early_cancellation import missed
+from pexschedd.scheduling.decisions.freed_names import freed_names
+from pexschedd.scheduling.decisions.freed_names import is_open as is_open_now
 from pexschedd.scheduling.decisions.own_records import OwnRecords
 from pexschedd.scheduling.decisions.series_edit import (
     NOT_IN_SERIES,
@@ -299,37 +301,11 @@ class MeetingRequest:
         """The room that the alias leads to, or a new one: its id and its changes."""
         alias, conference = claim.alias, self.known.conference_of(claim.alias.alias)
         if conference is None or not claim.has_room(conference):
-            return self.rooms.new(alias, freed=self._freed_names())
-        is_open = any(map(self._is_open, self.known.in_room(conference)))
+            left = [m for m in self.scheduled if not self.original or m is self.meeting]
+            freed = freed_names(left, self.known, self.now)
+            return self.rooms.new(alias, freed=freed)
+        is_open = any(is_open_now(m, self.now) for m in self.known.in_room(conference))
         return conference, self.rooms.renamed(conference, alias, is_open=is_open)
-
-    def _freed_names(self) -> set[str]:
-        """The names of the rooms that the meeting leaves for a new one.
-
-        Conferencing nodes identify a running conference by its name: that of an open
-        room is not free yet, or its participants would be in the new one, too.
-        """
-        left = [e for e in self.scheduled if self.original is None or e is self.meeting]
-        rooms = (
-            self.known.conference(each.conference)
-            for each in left
-            if not self._is_open(each)
-            and not succession.shared_with_another(each.conference, left, self.known)
-        )
-        return {room.name for room in rooms if room is not None}
-
-    def _is_open(self, meeting: MeetingRecord) -> bool:
-        """Return whether the room of a meeting, as scheduled until now, may be in
-        use."""
-        if isinstance(meeting, ScheduledConference):
-            return meeting.start_time <= self.now < meeting.end_time
-        windows = series_dates.open_windows(
-            meeting.recurrence,
-            timedelta(minutes=meeting.join_before),
-            timedelta(minutes=meeting.join_after),
-            self.now,
-        )
-        return windows.current is not None
 
     def _superseded(self, kept: MeetingRecord, room: int) -> list[RecordChange]:
         """The changes that delete what the request replaces."""

@@ -25,8 +25,8 @@ from pexschedd.web.addin.headers import (
     content_security_policy,
     set_page_headers,
 )
+from pexschedd.web.addin.manifest.deployed import PaneVisits
 from pexschedd.web.addin.pane import PanePages
-from pexschedd.web.addin.pane_visits import PaneVisits
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
 from pexschedd.web.addin.static import load_static

@@ -10,7 +10,7 @@ from pexschedd.model.integration.connector import Connector, with_manifest_chang
 from pexschedd.store.store import Store
 from pexschedd.util.atomic_file import remove_file, replace_file
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled
-from pexschedd.web.addin.manifest import build_manifest
+from pexschedd.web.addin.manifest.builder import build_manifest
 
 
 class ConnectorFiles:

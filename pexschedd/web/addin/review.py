@@ -11,7 +11,7 @@ from pexschedd.model.integration.manifest_labels import (
     translations,
     utf16_length,
 )
-from pexschedd.web.addin.manifest import build_manifest
+from pexschedd.web.addin.manifest.builder import build_manifest
 from pexschedd.web.addin.sanitiser import pane_html
 
 _ANY_ICON = "0" * 12

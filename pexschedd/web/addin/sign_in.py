@@ -31,7 +31,7 @@ from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.rooms import require_personal
 from pexschedd.web.addin.api import PREFIX, VerifyToken
-from pexschedd.web.addin.rates import UNLIMITED, BookingRates
+from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
 from pexschedd.web.browsers import (
@@ -73,7 +73,7 @@ class UserSignInRoutes:
         verify: VerifyToken,
         sign_ins: UserSignIns,
         pages: UserSignInPages,
-        rates: BookingRates = UNLIMITED,
+        rates: RequestRates = UNLIMITED,
     ) -> None:
         self._connectors = connectors
         self._verify = verify

@@ -16,7 +16,11 @@ from pexschedd.model.integration.manifest_history import (
     ManifestsInUse,
     changed_since,
 )
-from pexschedd.web.addin.pane_visits import MOST_ORIGINS, MOST_REVISIONS, PaneVisits
+from pexschedd.web.addin.manifest.deployed import (
+    MOST_ORIGINS,
+    MOST_REVISIONS,
+    PaneVisits,
+)
 from tests.web_addin.addin_support import CONNECTOR
 
 BEGIN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

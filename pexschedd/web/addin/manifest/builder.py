@@ -27,7 +27,7 @@ from pexschedd.model.integration.manifest_labels import (
     fitted,
     translations,
 )
-from pexschedd.web.addin.manifest_check import manifest_problems
+from pexschedd.web.addin.manifest.rules import manifest_problems
 
 COMMAND = "addRoom"
 """The name under which the commands page registers the one-click command."""
