@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "management": "model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
-    "doctor/setup": "doctor model",
+    "doctor/setup": "doctor identity/personal/provider_kinds model",
     "web": (
         "management scheduling identity personal doctor model crypto util logs "
         "metrics "

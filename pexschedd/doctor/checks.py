@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pexschedd.doctor import probes
+from pexschedd.doctor import probes, user_sign_in_probes
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose import (
     addin,
@@ -20,6 +20,7 @@ from pexschedd.doctor.diagnose import (
     settings,
     sign_in,
     traffic,
+    user_sign_in,
 )
 from pexschedd.doctor.probes import Probe, observation_of
 from pexschedd.doctor.report import CheckFinding
@@ -47,7 +48,10 @@ def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
     Each comes after the checks that it needs.
     """
     found = _exchange(case) if case.connector.enable_dynamic_vmrs else []
-    return [*_settings(), *found, *_identity(case), *_addin(), *_installation()]
+    rows = [*_settings(), *found, *_identity(case), *_addin()]
+    if case.connector.enable_personal_vmrs:
+        rows += _user_sign_in()
+    return rows + _installation()
 
 
 def _settings() -> list[DoctorCheck]:
@@ -182,6 +186,46 @@ def _identity(case: ExaminedIntegration) -> list[DoctorCheck]:
             )
         )
     return rows
+
+
+def _user_sign_in() -> list[DoctorCheck]:
+    usable = ("user_sign_in",)
+    return [
+        DoctorCheck(
+            "user_sign_in",
+            "Users' sign-in: settings",
+            user_sign_in_probes.settings,
+            user_sign_in.settings,
+        ),
+        DoctorCheck(
+            "user_sign_in_keys",
+            "Users' sign-in: keys",
+            user_sign_in_probes.published,
+            user_sign_in.published,
+            usable,
+        ),
+        DoctorCheck(
+            "user_sign_in_window",
+            "Users' sign-in: window",
+            user_sign_in_probes.window,
+            user_sign_in.window,
+            usable,
+        ),
+        DoctorCheck(
+            "user_sign_in_token",
+            "Users' sign-in: token endpoint",
+            user_sign_in_probes.token,
+            user_sign_in.token,
+            usable,
+        ),
+        DoctorCheck(
+            "user_sign_in_redirect",
+            "Users' sign-in: redirect",
+            user_sign_in_probes.redirect,
+            user_sign_in.redirect,
+            ("user_sign_in", "addin_port"),
+        ),
+    ]
 
 
 def _addin() -> list[DoctorCheck]:

@@ -47,6 +47,16 @@ class HttpResult(msgspec.Struct, frozen=True):
         return self.headers.get(name, "")
 
 
+class ProviderPublished(msgspec.Struct, frozen=True):
+    """The documents of the identity provider at which users sign in."""
+
+    configuration: HttpResult
+    keys: HttpResult | None = None
+    """None if the configuration names none that could be fetched."""
+    federation: HttpResult | None = None
+    """The federation metadata; None unless there is no OpenID configuration."""
+
+
 class CallResult(msgspec.Struct, frozen=True):
     """The outcome of one call to Exchange Web Services."""
 

@@ -1,13 +1,21 @@
 """Puts the script together from its blocks. Pure."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pexschedd.doctor.powershell import comment
-from pexschedd.doctor.setup import addin, mailbox, microsoft365, onpremises
+from pexschedd.doctor.setup import (
+    addin,
+    mailbox,
+    microsoft365,
+    onpremises,
+    user_sign_in,
+)
 from pexschedd.doctor.setup.values import values
 from pexschedd.model.integration.connector import Connector
 
-TARGETS = ("onpremises", "microsoft365")
+TARGETS = ("onpremises", "microsoft365", "user_sign_in")
 
 
 class SetupOptions(msgspec.Struct, frozen=True):
@@ -21,6 +29,8 @@ class SetupOptions(msgspec.Struct, frozen=True):
 
 def script_for(connector: Connector, options: SetupOptions) -> str:
     """Return the complete script, which is safe to run more than once."""
+    if options.target == "user_sign_in":
+        return _joined(user_sign_in.blocks(connector))
     online = options.target == "microsoft365"
     app_only = online and connector.authentication_method != "OAUTH"
     blocks = [
@@ -49,6 +59,10 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
         blocks.append(addin.ONLINE)
     blocks += [addin.EXPAND, addin.DEPLOY]
     blocks.append(microsoft365.verify(app_only) if online else onpremises.VERIFY)
+    return _joined(blocks)
+
+
+def _joined(blocks: Iterable[str]) -> str:
     return "\n".join(block.strip("\n") + "\n" for block in blocks)
 
 
