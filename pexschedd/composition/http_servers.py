@@ -192,7 +192,9 @@ class HttpServers(MultiService):
         allocator = AliasAllocator(
             runtime.store, now=runtime.now, uuid4=uuid4, digits=digits
         )
-        booking = Booking(runtime.store, runtime.message_texts, allocator)
+        booking = Booking(
+            runtime.store, runtime.message_texts, allocator, runtime.reactor.seconds
+        )
         mailboxes = AddinMailboxes(self._clients.connections)
         mailboxes.setServiceParent(self)
         addresses = RoomAddresses(mailboxes.mailbox, runtime.reactor)

@@ -1,5 +1,8 @@
 """Booking a room: the add-in gets an alias and the joining instructions."""
 
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 from msgspec.structs import replace
 
@@ -8,6 +11,7 @@ from pexschedd.errors import NotFound
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.decisions.alias_release import user_key
+from pexschedd.scheduling.recent_bookings import RecentBookings
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
@@ -26,6 +30,8 @@ class BookedRoom(msgspec.Struct, frozen=True):
     """HTML for the top of the body; holds the tag."""
     location: str = ""
     """Text to add to the meeting's location; empty if the integration wants none."""
+    alias_id: int = 0
+    """The id of the `scheduled_alias`."""
 
 
 def require_single_use(connector: Connector) -> None:
@@ -38,22 +44,43 @@ def require_single_use(connector: Connector) -> None:
 
 
 class Booking:
-    """Books rooms for users of the add-in."""
+    """Books rooms for users of the add-in. `seconds` is a steady clock."""
 
     def __init__(
-        self, store: Store, texts: MessageTexts, allocator: AliasAllocator
+        self,
+        store: Store,
+        texts: MessageTexts,
+        allocator: AliasAllocator,
+        seconds: Callable[[], float],
     ) -> None:
         self._store = store
         self._texts = texts
         self._allocator = allocator
+        self._recent = RecentBookings(seconds, self._is_free)
 
-    async def book(self, connector_id: int, user: str) -> BookedRoom:
+    async def book(self, connector_id: int, user: str, key: str = "") -> BookedRoom:
         """Reserve an alias durably, and fill in the joining instructions.
 
-        `user` identifies the user who asked; it is stored as a hash. Raises
-        `NotFound` for an integration that is unknown or has no single-use rooms, and
-        `Unavailable` when it has practically no numbers left.
+        `user` identifies the user who asked; it is stored as a hash. The same `key` of
+        the same user gives the same room for some minutes; an empty one, a new one each
+        time. Raises `NotFound` for an integration that is unknown or has no single-use
+        rooms, and `Unavailable` when it has practically no numbers left.
         """
+        if not key:
+            return await self._book(connector_id, user)
+        return await self._recent.book(
+            (connector_id, user, key), partial(self._book, connector_id, user)
+        )
+
+    def _is_free(self, room: BookedRoom) -> bool:
+        alias = self._store.get(tables.SCHEDULED_ALIAS, room.alias_id)
+        return (
+            alias is not None
+            and not alias.ews_item_uid
+            and alias.conference_deletion_time is None
+        )
+
+    async def _book(self, connector_id: int, user: str) -> BookedRoom:
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")
@@ -73,4 +100,5 @@ class Booking:
             tag=tags.make_pxps(alias.uuid),
             instructions=instructions,
             location=location,
+            alias_id=alias.id,
         )

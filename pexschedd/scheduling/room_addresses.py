@@ -31,7 +31,7 @@ class _Known(msgspec.Struct):
 
 
 class RoomAddresses:
-    """The directory's word on each integration's equipment mailbox.
+    """The directory entries of the integrations' equipment mailboxes.
 
     Nobody waits for it: the directory is asked in the background. `directory` gives the
     one that an integration's account may read.

@@ -172,8 +172,8 @@ class TagStatuses:
         return self._store.find(tables.SCHEDULED_ALIAS_BY_UUID, found[0])
 
     def _meetings(self, alias: ScheduledAlias | None) -> Iterable[MeetingRecord]:
-        """The meetings with an alias, without the occurrences of a series that
-        administrators are shown."""
+        """The meetings with an alias, without the occurrences that administrators are
+        shown of a series."""
         if alias is None:
             return
         for each in self._store.find_all(tables.SCHEDULED_BY_ALIAS, alias.id):

@@ -270,7 +270,7 @@ async def test_the_add_in_is_told_to_come_back(tmp_path: Path) -> None:
     allocator = AliasAllocator(
         process.store, now=now, uuid4=lambda: "u", digits=lambda n: "1" * n
     )
-    booking = Booking(process.store, wording, allocator)
+    booking = Booking(process.store, wording, allocator, lambda: 0.0)
     with pytest.raises(Unavailable, match="nearly full") as caught:
         await booking.book(1, "alice")
     assert process.store.count(tables.SCHEDULED_ALIAS) == 0

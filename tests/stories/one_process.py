@@ -93,7 +93,7 @@ class Life:
         texts = MessageTexts(templates)
         alarms = Alarms(self.store, now)
         allocator = AliasAllocator(self.store, now=now, uuid4=uuid4, digits=digits)
-        self._booking = Booking(self.store, texts, allocator)
+        self._booking = Booking(self.store, texts, allocator, lambda: 0.0)
         self._watcher = new_watcher(
             self.store,
             alarms,

@@ -68,6 +68,7 @@ class Behind:
     def __init__(self) -> None:
         self.connectors = {1: CONNECTOR}
         self.booked: list[tuple[int, str]] = []
+        self.keys: list[str] = []
         self.room: Callable[[], BookedRoom] = lambda: ROOM
         self.domains: list[str] = []
         self.placeholder: Callable[[Connector], str] = unrendered
@@ -82,8 +83,9 @@ class Behind:
             raise InvalidToken("The token's signature is wrong.")
         return ExchangeIdentity("alice https://mail", "alice", "https://mail")
 
-    async def book(self, connector_id: int, user: str) -> BookedRoom:
+    async def book(self, connector_id: int, user: str, key: str) -> BookedRoom:
         self.booked.append((connector_id, user))
+        self.keys.append(key)
         return self.room()
 
     def room_addresses(self, connector: Connector) -> DirectoryEntry | None:

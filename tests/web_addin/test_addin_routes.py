@@ -41,6 +41,20 @@ async def test_meeting_details(server: Server, behind: Behind) -> None:
     assert behind.booked == [(1, "alice https://mail")]
 
 
+@pytest_twisted.ensureDeferred
+async def test_the_key_of_a_press(server: Server, behind: Behind) -> None:
+    """The pane may name its request, so as to repeat it; nonsense is refused."""
+    for headers in ({}, {"request_id": "3f2a9c1e-77"}):
+        answer = await server.get("/1/meeting_details", token="alice", **headers)
+        assert answer.status == 200
+    assert behind.keys == ["", "3f2a9c1e-77"]
+    for key in ("short", "x" * 65, "with blanks in it"):
+        answer = await server.get("/1/meeting_details", token="alice", request_id=key)
+        assert (answer.status, answer.json["code"]) == (400, "bad_request")
+        assert "request-id" in answer.json["message"]
+    assert len(behind.keys) == 2
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "status", "code"),
     [

@@ -15,7 +15,7 @@ share the room, and each is its own organizer's to change.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -26,7 +26,7 @@ from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.decisions import organizer
 from pexschedd.scheduling.decisions.context import KnownMeetings
 from pexschedd.scheduling.decisions.decision import Delete, RecordChange, RemoveRoom
-from pexschedd.scheduling.recurrence.series_dates import last_end
+from pexschedd.scheduling.recurrence.series_dates import last_end, open_windows
 
 
 def may_succeed(
@@ -90,6 +90,36 @@ def removal(
         else:
             changes.append(Delete(tables.SCHEDULED_CONFERENCE, each.id))
     return list(dict.fromkeys(changes))
+
+
+def freed_names(
+    meeting: Sequence[MeetingRecord], known: KnownMeetings, now: datetime
+) -> set[str]:
+    """Return the names of the rooms that go with `removal`, for a room in their place.
+
+    Conferencing nodes identify a running conference by its name: that of an open room
+    is not free yet, or its participants would be in the new one, too.
+    """
+    rooms = (
+        known.conference(each.conference)
+        for each in meeting
+        if not is_open(each, now)
+        and not shared_with_another(each.conference, meeting, known)
+    )
+    return {room.name for room in rooms if room is not None}
+
+
+def is_open(meeting: MeetingRecord, now: datetime) -> bool:
+    """Return whether the room of a meeting, as scheduled until now, may be in use."""
+    if not isinstance(meeting, RecurringConference):
+        return meeting.start_time <= now < meeting.end_time
+    windows = open_windows(
+        meeting.recurrence,
+        timedelta(minutes=meeting.join_before),
+        timedelta(minutes=meeting.join_after),
+        now,
+    )
+    return windows.current is not None
 
 
 def shared_with_another(

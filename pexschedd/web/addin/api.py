@@ -17,6 +17,7 @@ from pexschedd.scheduling.booking import Booking, require_single_use
 from pexschedd.web.addin.callers import (
     FindConnector,
     VerifyToken,
+    request_key_of,
     require_connector,
     token_of,
 )
@@ -102,7 +103,8 @@ class AddinApi:
         require_single_use(connector)
         user = await self._verify(connector, token_of(request))
         self._rates.count(user=user.user_id, address=client_address(request))
-        room = await self._booking.book(connector_id, user.user_id)
+        key = request_key_of(request)
+        room = await self._booking.book(connector_id, user.user_id, key)
         result: dict[str, Any] = {
             "room_name": room.mailbox_name,
             "room_email": room.mailbox_address,

@@ -1,5 +1,6 @@
 """The callers of the add-in's routes: their integration, and the token in a header."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from twisted.web.server import Request
@@ -7,6 +8,7 @@ from twisted.web.server import Request
 from pexschedd.errors import InvalidToken, NotFound
 from pexschedd.identity.exchange_token import ExchangeIdentity
 from pexschedd.model.integration.connector import Connector
+from pexschedd.web.routes import BadRequest
 
 FindConnector = Callable[[int], Connector | None]
 """Gives an integration by its id."""
@@ -35,3 +37,21 @@ def token_of(request: Request) -> str:
     if len(values) != 1:
         raise InvalidToken("The request needs one header `token`.")
     return values[0].decode("latin-1").strip()
+
+
+def request_key_of(request: Request) -> str:
+    """Return the key that the pane has given a press of its button; "" without one.
+
+    The same key asks for what was asked for before, whose answer was lost.
+    """
+    values = request.requestHeaders.getRawHeaders(b"request-id") or []
+    if not values:
+        return ""
+    if len(values) != 1 or not _REQUEST_KEY.fullmatch(values[0]):
+        raise BadRequest(
+            "The header `request-id` must be 8 to 64 letters, digits and hyphens."
+        )
+    return values[0].decode("ascii")
+
+
+_REQUEST_KEY = re.compile(rb"[0-9A-Za-z-]{8,64}")

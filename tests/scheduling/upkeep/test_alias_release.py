@@ -134,7 +134,7 @@ async def test_booking_notes_for_whom(upkeep: Upkeep) -> None:
         uuid4=lambda: next(numbers),
         digits=lambda n: next(numbers) * n,
     )
-    booking = Booking(upkeep.store, upkeep.texts, allocator)
+    booking = Booking(upkeep.store, upkeep.texts, allocator, upkeep.clock.seconds)
     for user in ("anna", "anna", "bob"):
         await booking.book(1, user)
     keys = [each.booked_by for each in upkeep.every(tables.SCHEDULED_ALIAS)]
