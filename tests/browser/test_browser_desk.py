@@ -68,7 +68,7 @@ class Desk:
         self.page.get_by_label("Title").fill(subject)
 
     def press_ribbon(self) -> FrameLocator:
-        self.page.get_by_role("button", name="Create a Pexip meeting").click()
+        self.page.get_by_role("button", name="Create a Pexip Meeting").click()
         return self.page.frame_locator("#pane-frame")
 
     def add_room(self) -> None:

@@ -55,15 +55,15 @@ class ManifestSettings(RoomSettings, frozen=True, kw_only=True):
             "Add-in group label",
             "The group of Outlook's ribbon that the button is in.",
         ),
-    ] = "Pexip meeting"
+    ] = "Pexip Meeting"
     addin_button_label: Annotated[
         str,
         _manifest_text("Add-in button label", "The button in the ribbon."),
-    ] = "Create a Pexip meeting"
+    ] = "Create a Pexip Meeting"
     addin_supertip_title: Annotated[
         str,
         _manifest_text("Add-in supertip title", "The title of the button's help."),
-    ] = "Makes this a Pexip meeting"
+    ] = "Makes this a Pexip Meeting"
     addin_supertip_description: Annotated[
         str,
         _manifest_text("Add-in supertip text", "The text of the button's help."),
