@@ -39,10 +39,21 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return _certificate(record, old, now)
     if isinstance(record, EndUser) and not record.uuid:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
+    if isinstance(record, Conference) and old is not None:
+        return _conference(record, old)
     if old is None and isinstance(
         record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
     ):
         return replace(record, creation_time=now)
+    return record
+
+
+def _conference(record: Conference, old: Conference) -> Conference:
+    """Note what an administrator changes of a room: scheduling keeps that."""
+    if record.name != old.name:
+        record = replace(record, has_own_name=True)
+    if record.description != old.description:
+        record = replace(record, has_own_description=True)
     return record
 
 

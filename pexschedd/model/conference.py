@@ -330,6 +330,10 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
             only_with="service_type",
         ),
     ] = ""
+    has_own_name: Annotated[bool, Field(internal=True)] = False
+    """True once an administrator has changed the name: scheduling keeps it then."""
+    has_own_description: Annotated[bool, Field(internal=True)] = False
+    """The same for the description."""
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):

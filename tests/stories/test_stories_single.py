@@ -114,6 +114,34 @@ async def test_renamed(world: World) -> None:
 
 
 @story
+async def test_renamed_by_an_administrator(world: World) -> None:
+    """What an administrator has changed of the room stays; the rest follows."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    (row,) = await world.objects("conference")
+    for changed in ({"pin": "1234"}, {"name": "The board"}):
+        path = f"configuration/v1/conference/{row['id']}/"
+        status, said = await world.ask("PATCH", path, changed)
+        assert status == 202, said
+
+    await alice.change(item, subject="Better plans")
+    await world.settle()
+    assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
+    assert await world.rooms() == ["The board"]
+
+    (row,) = await world.objects("conference")
+    assert "has_own_name" not in row
+    await world.ask("PATCH", path, {"description": "Ask Bob for the key"})
+    await alice.move(item, AT_TEN + DAY)
+    await world.settle()
+    (row,) = await world.objects("conference")
+    assert (row["name"], row["pin"]) == ("The board", "1234")
+    assert row["description"] == "Ask Bob for the key"
+    assert await world.schedule() == [window(AT_TEN + DAY)]
+
+
+@story
 async def test_body_changed(world: World) -> None:
     """Another agenda around the same joining instructions changes nothing else."""
     alice, room = world.organizer(), await world.book()

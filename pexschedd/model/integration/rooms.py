@@ -12,9 +12,14 @@ from pexschedd.model.integration.exchange import ExchangeAccess, Needs
 
 
 def _prefix(value: str) -> str | None:
-    if re.fullmatch(r"[0-9A-Za-z._-]*", value):
+    """Refuse what ends an alias in a SIP URI or in a link, or needs escapes there
+    (RFC 3261, section 25.1; RFC 3986, section 3.4)."""
+    if re.fullmatch(r"[0-9A-Za-z._~!$*+=-]*", value):
         return None
-    return "This may hold letters, digits and . _ - only."
+    return (
+        "This may hold letters without accents, digits and . _ ~ ! $ * + = - only: "
+        "nothing else can be dialled in every way."
+    )
 
 
 class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):

@@ -68,18 +68,21 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
         """The change that gives a conference the message's name and description.
 
         Conferencing nodes identify a running conference by its name, so renaming it
-        while it is open would separate the participants from later ones.
+        while it is open would separate the participants from later ones. What an
+        administrator has changed stays.
         """
         conference = self.known.conference(conference_id)
         if conference is None:
             return []
-        name = conference.name
-        if not is_open:
+        name, description = conference.name, conference.description
+        if not conference.has_own_description:
+            description = self.texts.description(self.message, alias)
+        if not is_open and not conference.has_own_name:
             name = self._free_name(alias, own=name)
         renamed = msgspec.structs.replace(
             conference,
             name=name,
-            description=self.texts.description(self.message, alias),
+            description=description,
             is_scheduled=True,
         )
         return [Put(tables.CONFERENCE, renamed)] if renamed != conference else []

@@ -120,6 +120,8 @@ class MessageTexts:
             "alias": alias.alias if alias else "",
             "numeric_alias": alias.numeric_alias if alias else "",
         }
+        if alias and alias.alias == alias.numeric_alias:
+            connector = _naming_one_alias(connector, template)
         if message.start and message.end:
             values["start_time"] = format_time(message.start, message.zone)
             values["end_time"] = format_time(message.end, message.zone)
@@ -140,6 +142,18 @@ class MessageTexts:
     def room_texts(self, connector: Connector) -> "TemplatedRoomTexts":
         """The texts of the fields of the integration's rooms."""
         return TemplatedRoomTexts(self, connector)
+
+
+def _naming_one_alias(connector: Connector, field: str) -> Connector:
+    """Return the integration with a text that does not name the same alias twice: that
+    of an integration without a domain."""
+    source = getattr(connector, field).replace(_TWO_ALIASES, _ONE_ALIAS)
+    return msgspec.structs.replace(connector, **{field: source})
+
+
+_TWO_ALIASES = "aliases: {{alias}} and {{numeric_alias}}"
+"""The words of the deployment guide's defaults."""
+_ONE_ALIAS = "alias: {{alias}}"
 
 
 class TemplatedRoomTexts(msgspec.Struct, frozen=True):

@@ -61,6 +61,16 @@ def test_a_placeholder_knows_nothing() -> None:
     assert TEXTS.placeholder(connector) == "<p>soon</p>"
 
 
+def test_an_answer_names_one_alias_once() -> None:
+    """Without a domain there is one alias, and the default text says so."""
+    one = replace(alias(1), alias=numeric(1))
+    for template in (AnswerTemplate.NEW_SINGLE, AnswerTemplate.EDITED_SERIES):
+        said = TEXTS.answer(CONNECTOR, template, MESSAGE, one)
+        assert f" the alias: {numeric(1)}." in said
+        said = TEXTS.answer(CONNECTOR, template, MESSAGE, alias(1))
+        assert f"aliases: {numeric(1)}@example.test and {numeric(1)}." in said
+
+
 def test_an_answer_names_alias_and_times() -> None:
     """In the meeting's own time zone; what is not known is left empty."""
     template = "{{alias}} {{numeric_alias}} {{start_time}} {{end_time}}"
