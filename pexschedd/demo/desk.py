@@ -7,6 +7,7 @@ Mounted beside the sandbox Exchange, on the same port::
     /desk/static/…    the page's own scripts and styles
     /desk/paper       an empty document to write in
     /desk/message     a message's HTML, in a document that runs no scripts
+    /desk/join        where the join links of the demo's invitations lead
     /desk/api/…       JSON for the page
 
 The desk shows its users' mail and issues identity tokens, so it answers only pages of
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib.resources import files
 
+import msgspec
 from klein import Klein
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -61,6 +63,11 @@ MAIL_POLICY = (
 )
 """For documents with other people's HTML: looks only, no scripts, nothing fetched."""
 
+JOIN_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 
 class Desk:
     """The desk's pages and its JSON, on top of a sandbox Exchange and a running
@@ -101,6 +108,12 @@ class Desk:
     def static(self, request: Request, name: str) -> bytes:
         """Return a script or style of the page."""
         return _file(request, name)
+
+    @route(app, "/join")
+    def join_page(self, request: Request) -> bytes:
+        """Return the page that takes the place of a conferencing client."""
+        request.setHeader(b"content-security-policy", JOIN_POLICY)
+        return _file(request, "join.html")
 
     @route(app, "/paper")
     def paper(self, request: Request) -> bytes:
@@ -172,6 +185,21 @@ class Desk:
         except (DaemonDown, DaemonRefused) as error:
             return _problem(request, 502, error)
         return json_response(request, room)
+
+    @route(app, "/api/join")
+    async def join(self, request: Request) -> bytes:
+        """Return the room of a join link: `room` is an alias, or `uid` a meeting."""
+        alias = _asked(request, "room", "")
+        uid = _asked(request, "uid", "") or self._people.meeting_with(alias)
+        if not alias and not uid:
+            raise BadRequest("The query lacks room.")
+        try:
+            # A meeting that is in a calendar still waits for its room, if it has none.
+            found = await rooms.room_of(self._daemon, uid, "" if uid else alias)
+        except (DaemonDown, DaemonRefused) as error:
+            return _problem(request, 502, error)
+        seen = {**msgspec.to_builtins(found), "now": self._clock()}
+        return json_response(request, seen)
 
     # Actions
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from pexschedd.demo.daemon import DaemonClient, DaemonRefused
 from pexschedd.demo.ports import Ports
+from pexschedd.demo.texts import ROOM_NAME, mail_texts, pane_texts
 from pexschedd.demo.views import AddIn
 
 NAME = "Demo desk"
 ROOM = "pexipmeeting@example.test"
+_EWS = "/EWS/Exchange.asmx"
 _RESOURCE = "ms_exchange_connector"
 _PASSWORD = "svc"  # noqa: S105 - the sandbox's
 
@@ -19,7 +21,7 @@ _PASSWORD = "svc"  # noqa: S105 - the sandbox's
 def addresses(ports: Ports) -> dict[str, Any]:
     """Return the fields of the integration that depend on the ports."""
     return {
-        "url": f"{ports.desk_url}/EWS/Exchange.asmx",
+        "url": f"{ports.desk_url}{_EWS}",
         "addin_server_domain": f"127.0.0.1:{ports.addin}",
         "office_js_url": f"{ports.desk_url}/desk/office.js",
         "addin_frame_ancestors": ports.desk_url,
@@ -38,7 +40,7 @@ def integration(ports: Ports) -> dict[str, Any]:
         "description": "Made by the demo at its first start.",
         "username": "svc@example.test",
         "password": _PASSWORD,
-        "room_mailbox_name": "Pexip Meeting",
+        "room_mailbox_name": ROOM_NAME,
         "room_mailbox_email_address": ROOM,
         "poll_interval": 1,
         "scheduled_alias_prefix": "555",
@@ -50,6 +52,8 @@ def integration(ports: Ports) -> dict[str, Any]:
         "microsoft_fabric_components_url": "",
         "domains": [{"domain": metadata_url(ports)}],
         **addresses(ports),
+        **pane_texts(),
+        **mail_texts(ports.desk_url),
     }
 
 
@@ -82,6 +86,7 @@ async def _follow(daemon: DaemonClient, row: dict[str, Any], ports: Ports) -> No
     wanted = addresses(ports)
     changes = {name: value for name, value in wanted.items() if row[name] != value}
     if "url" in changes:
+        changes |= moved_texts(row, ports)
         changes["password"] = _PASSWORD  # it does not follow an address by itself
     if changes:
         await daemon.change(row["resource_uri"], changes)
@@ -90,6 +95,16 @@ async def _follow(daemon: DaemonClient, row: dict[str, Any], ports: Ports) -> No
         ours = domain["exchange_connector"] == row["resource_uri"]
         if ours and domain["domain"] != metadata_url(ports):
             await daemon.change(domain["resource_uri"], {"domain": metadata_url(ports)})
+
+
+def moved_texts(row: dict[str, Any], ports: Ports) -> dict[str, Any]:
+    """Return the texts that have the desk's old address in them, with the new one."""
+    old = str(row["url"]).removesuffix(_EWS)
+    return {
+        name: row[name].replace(old, ports.desk_url)
+        for name in mail_texts(ports.desk_url)
+        if old in row[name]
+    }
 
 
 def _add_in(row: dict[str, Any], ports: Ports) -> AddIn:

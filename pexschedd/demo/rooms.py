@@ -25,7 +25,9 @@ async def room_of(daemon: DaemonClient, uid: str, alias: str) -> RoomView:
 
 
 async def _room_of(daemon: DaemonClient, uid: str, alias: str) -> RoomView:
-    scheduled = await daemon.objects("scheduled_conference", ews_item_uid=uid)
+    scheduled = (
+        await daemon.objects("scheduled_conference", ews_item_uid=uid) if uid else []
+    )
     if not scheduled:
         if not alias:
             return RoomView(state="waiting")

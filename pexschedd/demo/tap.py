@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -29,9 +30,10 @@ from pexschedd.demo.desk import Desk
 from pexschedd.demo.ports import HOST, Ports
 from pexschedd.demo.snapshot_file import SnapshotFile
 from pexschedd.demo.state import DemoState, StateError
+from pexschedd.demo.texts import ROOM_NAME
 from pexschedd.demo.users import DeskUsers
 from pexschedd.errors import ConfigError
-from pexschedd.sandbox.mailboxes.accounts import default_accounts
+from pexschedd.sandbox.mailboxes.accounts import Account, default_accounts
 from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
 from pexschedd.sandbox.web import identity_tokens
@@ -169,7 +171,7 @@ def _exchange(path: Path, clock: DeskClock) -> Exchange:
     """Return the mailboxes of the last run, or new ones with a few meetings."""
     if not path.exists():
         now = MonotonicNow(clock, clock())
-        exchange = Exchange(default_accounts(), now=now)
+        exchange = Exchange(_accounts(), now=now)
         samples.schedule_samples(exchange, clock().astimezone())
         return exchange
     try:
@@ -181,6 +183,16 @@ def _exchange(path: Path, clock: DeskClock) -> Exchange:
         ) from None
     exchange.now = MonotonicNow(clock, max(_stamps(exchange), default=clock()))
     return exchange
+
+
+def _accounts() -> list[Account]:
+    """Return the sandbox's accounts; the equipment mailbox has the demo's name."""
+    return [
+        replace(account, name=ROOM_NAME)
+        if account.address == integration_setup.ROOM
+        else account
+        for account in default_accounts()
+    ]
 
 
 def _stamps(exchange: Exchange) -> Iterator[datetime]:

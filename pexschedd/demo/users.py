@@ -4,6 +4,7 @@ A thin layer over the sandbox's mailboxes. Everything that is sent goes through 
 delivery as over Exchange Web Services, so the daemon cannot tell the desk from Outlook.
 """
 
+import re
 from collections.abc import Sequence
 
 from pexschedd.demo.views import (
@@ -68,6 +69,18 @@ class DeskUsers:
         """Return a meeting with its body."""
         item, meeting = self._meeting(user, uid)
         return MeetingDetail(self._view(item, meeting), item.body.html)
+
+    def meeting_with(self, alias: str) -> str:
+        """Return the UID of the meeting whose instructions have this alias, or ""."""
+        whole = re.compile(rf"(?<![\w-]){re.escape(alias)}(?![\w-])")
+        for mailbox in map(self._exchange.mailbox, self._users):
+            for item in mailbox.calendar():
+                meeting = item.meeting
+                if meeting is None or meeting.cancelled:
+                    continue
+                if whole.search(item.body.text):
+                    return ids.uid(meeting.goid)
+        return ""
 
     def message(self, user: str, item_id: str) -> str:
         """Return the HTML document of a message."""

@@ -35,7 +35,6 @@ HOSTS = (ADDIN, OFFICE, AJAX, MICROSOFT_365, ON_PREMISES)
 
 PAGES = Path(__file__).parent / "owa"
 PACKAGES = Path(__file__).parents[1] / "peers" / "officejs" / "node_modules"
-AXE = PACKAGES / "axe-core" / "axe.min.js"
 LIBRARY = "/lib/1/hosted/"
 TIMEOUT = 30
 TYPES = {

@@ -68,11 +68,11 @@ class Desk:
         self.page.get_by_label("Title").fill(subject)
 
     def press_ribbon(self) -> FrameLocator:
-        self.page.get_by_role("button", name="Create a Pexip Meeting").click()
+        self.page.locator("#addin-button").click()
         return self.page.frame_locator("#pane-frame")
 
     def add_room(self) -> None:
-        self.press_ribbon().get_by_role("button", name="Add a Single-use VMR").click()
+        self.press_ribbon().get_by_role("button", name="Add a video room").click()
         self.page.locator("#required .chip.room").wait_for()
 
     def send(self) -> None:
@@ -97,7 +97,7 @@ class Desk:
 
     def pane(self) -> Frame:
         """The pane's own window, for calling Office there."""
-        self.press_ribbon().get_by_role("button", name="Add a Single-use").wait_for()
+        self.press_ribbon().get_by_role("button", name="Add a video room").wait_for()
         frames = [f for f in self.page.frames if f.url.startswith(self.demo.addin)]
         assert len(frames) == 1
         return frames[0]
@@ -125,15 +125,15 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         desk.add_room()
         expect(desk.paper.locator("body")).to_contain_text("PXPS:-")
         chips = page.locator("#required .chip > span:not(.avatar)")
-        expect(chips).to_have_text(["Bob Baker", "Pexip Meeting"])
+        expect(chips).to_have_text(["Bob Baker", "Video room"])
         desk.send()
 
         mail = page.locator(".mail").first
-        expect(mail).to_contain_text("Pexip Meeting")
-        expect(mail).to_contain_text("successfully scheduled")
+        expect(mail).to_contain_text("Video room")
+        expect(mail).to_contain_text("is reserved")
         mail.get_by_role("button").first.click()
         answer = page.frame_locator(".mail iframe").locator("body")
-        expect(answer).to_contain_text("successfully scheduled")
+        expect(answer).to_contain_text("is reserved")
 
         expect(desk.join_state).to_contain_text("Closed")
         expect(desk.join_state).to_contain_text("Opens")
@@ -146,12 +146,12 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         page.get_by_label("Date").fill("2030-01-15")
         page.get_by_label("Title").fill("Moved review")
         desk.send()
-        expect(page.locator(".mail").first).to_contain_text("rescheduled")
+        expect(page.locator(".mail").first).to_contain_text("new time")
         expect(desk.join_state).to_contain_text("Opens Tue 15 Jan")
         assert desk.trouble == []
         # The sandbox is written down a moment after each change.
         kept = tmp_path / "state" / "exchange.json"
-        eventually(lambda: b"rescheduled" in kept.read_bytes(), "the answer's keeping")
+        eventually(lambda: b"new time" in kept.read_bytes(), "the answer's keeping")
         first.kill()
         expect(page.locator("#alerts")).to_contain_text("does not answer")
 
@@ -384,7 +384,7 @@ def test_fits_and_follows_the_scheme(
     brightness = sum(int(part) for part in back[4:-1].split(","))
     assert (brightness < 200) == (scheme == "dark")
     desk.compose("Width " * 40)
-    desk.press_ribbon().get_by_role("button", name="Add a Single-use").wait_for()
+    desk.press_ribbon().get_by_role("button", name="Add a video room").wait_for()
     right = page.locator("#pane").bounding_box()
     assert right is not None
     assert right["x"] + right["width"] <= width
@@ -408,7 +408,7 @@ def test_a_telephone_is_wide_enough(
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     assert page.evaluate(CUT_OFF, "body") == []
     desk.compose("Narrow")
-    desk.press_ribbon().get_by_role("button", name="Add a Single-use").wait_for()
+    desk.press_ribbon().get_by_role("button", name="Add a video room").wait_for()
     assert page.evaluate(CUT_OFF, "#compose") == []
     page.get_by_role("button", name="Close", exact=True).click()
     page.get_by_role("button", name="Discard", exact=True).last.click()
@@ -431,10 +431,10 @@ def test_the_equipment_mailbox_alone_is_no_room(desk: Desk) -> None:
     """Somebody who invites it without the button is not told that there is a room."""
     page = desk.page
     desk.compose("By hand")
-    page.locator("#required-input").fill("pexip")
+    page.locator("#required-input").fill("video")
     page.keyboard.press("Enter")
     page.locator("#required .chip.room").wait_for()
-    expect(page.locator("#coach")).to_contain_text("press the add-in’s button")
+    expect(page.locator("#coach")).to_contain_text("press Video room")
     desk.send()
     expect(page.locator("#steps .done")).to_have_count(0)
     expect(page.locator(".mail", has_text="Declined: By hand")).to_be_visible()

@@ -93,7 +93,7 @@ def test_a_sent_meeting_closes_only_its_own_form(desk: Desk) -> None:
     desk.compose("Being written")
     held.let_go()
     expect(page.locator("#meeting")).to_contain_text("Sent slowly")
-    expect(page.get_by_text("Sent.", exact=True)).to_be_visible()
+    expect(page.get_by_text("Sent, without a video room.")).to_be_visible()
     expect(page.get_by_label("Title")).to_be_visible()
     expect(page.get_by_label("Title")).to_have_value("Being written")
 
@@ -110,7 +110,7 @@ def test_a_sent_meeting_is_not_shown_to_another(desk: Desk) -> None:
     page.locator(".event").first.click()
     expect(page.locator("#meeting h2")).to_be_visible()
     held.let_go()
-    page.get_by_text("Sent.", exact=True).wait_for()
+    page.get_by_text("Sent, without a video room.").wait_for()
     expect(page.locator("#meeting h2")).to_be_visible()
 
 
@@ -164,12 +164,12 @@ def test_a_late_token_is_not_another_users(desk: Desk) -> None:
     page.route("**/meeting_details", note)
     held = Held(page, TOKEN)
     desk.compose("Alice asks")
-    desk.press_ribbon().get_by_role("button", name="Add a Single-use VMR").click()
+    desk.press_ribbon().get_by_role("button", name="Add a video room").click()
     held.wait()
     discard(page)
     page.get_by_role("radio", name="Bob").click()
     desk.compose("Bob asks")
-    desk.press_ribbon().get_by_role("button", name="Add a Single-use VMR").click()
+    desk.press_ribbon().get_by_role("button", name="Add a video room").click()
     held.wait(2)
     tokens = []
     for route in held.routes:

@@ -15,10 +15,10 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.browser.axe import barriers
 from tests.browser.conftest import launch
 from tests.browser.owa_server import (
     ADDIN,
-    AXE,
     MICROSOFT_365,
     OFFICE,
     ON_PREMISES,
@@ -41,11 +41,6 @@ OPEN_DIALOG = """url => new Promise(resolve => Office.context.ui.displayDialogAs
         });
     }))"""
 """Opens a page in Outlook's dialog; gives what it says, or the code of the error."""
-AXE_RUN = """async () => {
-    const found = await axe.run(document, { resultTypes: ['violations'] });
-    return found.violations.filter(one => /serious|critical/.test(one.impact))
-        .map(one => [one.id, one.nodes.map(node => node.html)]);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +121,6 @@ class Appointment:
     def reach(self, heading: str) -> None:
         expect(self.heading).to_have_text(heading)
         assert barriers(self.window()) == []
-
-
-def barriers(window: Frame) -> list[Any]:
-    """What axe-core finds serious or critical in what the pane shows now."""
-    window.evaluate(AXE.read_text())
-    return list(window.evaluate(AXE_RUN))
 
 
 Compose = Callable[..., Appointment]

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S310 - the addresses are our own
 
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def test_story_of_a_meeting(demo: RunningDemo) -> None:
 
     answer = eventually(newest)
     assert (answer["response"], answer["from_room"]) == ("Accept", True)
-    assert "successfully scheduled" in answer["preview"]
+    assert "is reserved" in answer["preview"]
 
     found = eventually(lambda: room()["state"] == "scheduled" and room())
     opens = datetime.fromisoformat(found["opens"])
@@ -111,7 +112,7 @@ def test_story_of_a_meeting(demo: RunningDemo) -> None:
     )
     eventually(lambda: room()["opens"] != found["opens"])
     assert not room()["join"]["joinable"]
-    eventually(lambda: "rescheduled" in newest().get("preview", ""))
+    eventually(lambda: "new time" in newest().get("preview", ""))
 
     # Renamed after the clock has gone back: the newest version counts all the same.
     demo.post("clock", {"reset": True})
@@ -262,6 +263,18 @@ def test_bad_requests_are_answered_in_words(
         assert 400 <= error.code < 500
         assert '"message"' in text
         assert "Traceback" not in text
+
+
+def test_a_join_link_finds_its_meeting(demo: RunningDemo) -> None:
+    """By the alias of the instructions; a part of an alias finds nothing."""
+    sent = schedule(demo, "To be joined")
+    (alias,) = set(re.findall(r"join\?room=(\d+)", sent["body"]))
+    found = eventually(
+        lambda: (room := demo.get("join", room=alias))["state"] != "waiting" and room
+    )
+    assert (found["state"], found["join"]["joinable"]) == ("scheduled", False)
+    assert alias in found["aliases"]
+    assert demo.get("join", room=alias[:-1])["state"] == "gone"
 
 
 @pytest.mark.parametrize("name", ["..%2fdesk.py", "nothing.js", "%2e%2e/desk.py"])

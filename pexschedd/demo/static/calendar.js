@@ -1,6 +1,8 @@
-/* A week, Monday to Sunday, in the browser's time zone. */
+/* A week, or a day of it on a telephone, in the browser's time zone.
+ *
+ * A week begins on Monday; on a weekend it begins today, for what is to come. */
 
-import { $, h, icon, sameDay, time } from "./dom.js";
+import { $, h, icon, joinLink, joinSoon, sameDay, time } from "./dom.js";
 
 const MINUTES = 1440;
 
@@ -10,17 +12,18 @@ export class Calendar {
     this.desk = desk;
     this.create = create;
     this.drawn = "";
+    this.narrow = matchMedia("(max-width: 600px)");
+    this.narrow.addEventListener("change", () => this.render());
     $("week-back").append(icon("left"));
     $("week-next").append(icon("right"));
-    $("week-back").addEventListener("click", () => this.turn(-7));
-    $("week-next").addEventListener("click", () => this.turn(7));
+    $("week-back").addEventListener("click", () => this.turn(-1));
+    $("week-next").addEventListener("click", () => this.turn(1));
     $("week-today").addEventListener("click", () => this.reveal(desk.now()));
     $("new-meeting").addEventListener("click", () => create(null));
   }
 
   start() {
-    this.monday = mondayOf(this.desk.now());
-    this.render();
+    this.show(this.desk.now());
     $("scroll").scrollTop = 7.6 * this.hour();
   }
 
@@ -28,15 +31,23 @@ export class Calendar {
     return $("grid").clientHeight / 24;
   }
 
-  turn(days) {
-    this.monday = plus(this.monday, days);
+  /** A week on or back, or a day where one is shown. */
+  turn(way) {
+    this.show(plus(this.day, this.narrow.matches ? way : 7 * way));
+  }
+
+  /** Turns to a day, and to the seven days that it is one of. */
+  show(date) {
+    this.day = midnight(date);
+    const today = midnight(this.desk.now());
+    const ahead = isWeekend(today) && this.day >= today && this.day < plus(today, 7);
+    this.first = ahead ? today : mondayOf(this.day);
     this.render();
   }
 
-  /** Turns to a moment's week, and scrolls to its time. */
+  /** Turns to a moment's day, and scrolls to its time. */
   reveal(date) {
-    this.monday = mondayOf(date);
-    this.render();
+    this.show(date);
     const top = (minuteOf(date) / 60 - 1) * this.hour();
     const { scrollTop, clientHeight } = $("scroll");
     const visible = clientHeight - $("days").clientHeight;
@@ -46,25 +57,32 @@ export class Calendar {
   }
 
   render() {
-    if (!this.monday) return;
+    if (!this.first) return;
     const { desk } = this;
+    const narrow = this.narrow.matches;
     const now = desk.now();
     const key = JSON.stringify([
-      desk.meetings, desk.selected, this.monday, now.toDateString(), Math.floor(now / 60000),
+      desk.meetings, desk.selected, this.first, this.day, narrow, now.toDateString(), Math.floor(now / 60000),
     ]);
     if (key === this.drawn) return;
     this.drawn = key;
     const focused = document.activeElement?.dataset?.uid;
-    const days = Array.from({ length: 7 }, (_, index) => plus(this.monday, index));
-    $("week-title").textContent = titleOf(days[0], days[6]);
-    $("days").replaceChildren(h("span"), ...days.map((date) => head(date, now)));
-    $("grid").replaceChildren(hours(), ...days.map((date) => this.column(date, now)));
+    const chosen = document.activeElement?.dataset?.day;
+    const days = Array.from({ length: 7 }, (_, index) => plus(this.first, index));
+    $("scroll").classList.toggle("one-day", narrow);
+    $("scroll").setAttribute("aria-label", narrow ? "Hours of the day" : "Hours of the week");
+    $("week-back").setAttribute("aria-label", narrow ? "Previous day" : "Previous week");
+    $("week-next").setAttribute("aria-label", narrow ? "Next day" : "Next week");
+    $("week-title").textContent = narrow ? dayTitle(this.day) : titleOf(days[0], days[6]);
+    $("days").replaceChildren(h("span"), ...days.map((date) => (narrow ? this.tab(date, now) : head(date, now))));
+    $("grid").replaceChildren(hours(), ...(narrow ? [this.day] : days).map((date) => this.column(date, now)));
+    if (chosen) $("days").querySelector(`[data-day="${chosen}"]`)?.focus();
     if (focused) $("grid").querySelector(`[data-uid="${CSS.escape(focused)}"]`)?.focus();
     this.tick();
   }
 
   tick() {
-    if (!this.monday) return;
+    if (!this.first) return;
     const now = this.desk.now();
     for (const column of $("grid").querySelectorAll(".day")) {
       const line = column.querySelector(".now-line");
@@ -76,9 +94,20 @@ export class Calendar {
     }
   }
 
+  /** A day's head that turns to it. */
+  tab(date, now) {
+    const today = sameDay(date, now);
+    return h("button", {
+      type: "button",
+      class: today ? "today" : "",
+      "data-day": String(date.getDate()),
+      "aria-pressed": String(sameDay(date, this.day)),
+      onclick: () => this.show(date),
+    }, ...dayNames(date, today));
+  }
+
   column(date, now) {
-    const weekend = date.getDay() === 0 || date.getDay() === 6;
-    const column = h("div", { class: `day${weekend ? " weekend" : ""}`, "data-date": String(date.getTime()) });
+    const column = h("div", { class: `day${isWeekend(date) ? " weekend" : ""}`, "data-date": String(date.getTime()) });
     column.append(...this.events(date, now));
     column.addEventListener("click", (event) => {
       if (event.target !== column) return;
@@ -95,7 +124,7 @@ export class Calendar {
     const meetings = this.desk.meetings
       .map((meeting) => ({ meeting, from: new Date(meeting.start), to: new Date(meeting.end) }))
       .filter(({ from, to }) => from < end && to > date);
-    return sideBySide(meetings).map(({ meeting, from, to, lane, lanes }) => {
+    return sideBySide(meetings).flatMap(({ meeting, from, to, lane, lanes }) => {
       const first = Math.max(0, (from - date) / 60000);
       const last = Math.min(MINUTES, (to - date) / 60000);
       const kinds = ["event"];
@@ -109,7 +138,6 @@ export class Calendar {
         class: kinds.join(" "),
         "data-uid": meeting.uid,
         "aria-pressed": String(meeting.uid === this.desk.selected),
-        "aria-label": `${meeting.subject || "(no title)"}, ${date.toLocaleDateString("en-GB", { weekday: "long" })} ${time(from)} to ${time(to)}${meeting.with_room ? ", with a virtual room" : ""}`,
         title: `${meeting.subject}\n${time(from)} – ${time(to)}`,
         onclick: () => this.desk.select(meeting.uid),
       });
@@ -118,12 +146,22 @@ export class Calendar {
       // The title first; the line under it only where there is space for both.
       const lines = Math.floor((((last - first) / 60) * this.hour() - 6) / 15);
       if (lines > 2) element.append(h("span", {}, meeting.location || time(from)));
+      element.append(h("span", { class: "unseen" },
+        `, ${date.toLocaleDateString("en-GB", { weekday: "long" })} ${time(from)} to ${time(to)}${meeting.with_room ? ", with a video room" : ""}`));
       element.style.setProperty("--lines", String(Math.max(1, lines > 2 ? lines - 1 : lines)));
       element.style.top = `calc(${(first / MINUTES) * 100}% + 1px)`;
       element.style.height = `calc(${((last - first) / MINUTES) * 100}% - 2px)`;
       element.style.left = `calc(${(lane / lanes) * 100}% + 2px)`;
       element.style.width = `calc(${100 / lanes}% - 5px)`;
-      return element;
+      if (!joinSoon(meeting, from, to, now)) return [element];
+      const join = h("a", {
+        class: "join-here", href: joinLink(meeting.uid), target: "_blank", rel: "noopener",
+        title: `Join ${meeting.subject}`,
+      }, "Join", h("span", { class: "unseen" }, ` ${meeting.subject}`));
+      // Over the lower edge of the meeting: a link cannot be inside a button.
+      join.style.top = `calc(${(last / MINUTES) * 100}% - 25px)`;
+      join.style.left = `calc(${((lane + 1) / lanes) * 100}% - 5px)`;
+      return [element, join];
     });
   }
 }
@@ -152,9 +190,14 @@ function sideBySide(meetings) {
 
 function head(date, now) {
   const today = sameDay(date, now);
-  return h("div", { class: today ? "today" : "" },
+  return h("div", { class: today ? "today" : "" }, ...dayNames(date, today));
+}
+
+function dayNames(date, today) {
+  return [
     date.toLocaleDateString("en-GB", { weekday: "short" }),
-    h("b", today ? { "aria-current": "date" } : {}, String(date.getDate())));
+    h("b", today ? { "aria-current": "date" } : {}, String(date.getDate())),
+  ];
 }
 
 function hours() {
@@ -174,9 +217,18 @@ function titleOf(first, last) {
   return `${first.toLocaleDateString("en-GB", parts)} – ${last.toLocaleDateString("en-GB", year)}`;
 }
 
+const dayTitle = (date) => date.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long" });
+
+const isWeekend = (date) => date.getDay() === 0 || date.getDay() === 6;
+
+function midnight(date) {
+  const start = new Date(date);
+  start.setHours(0, 0, 0, 0);
+  return start;
+}
+
 function mondayOf(date) {
-  const monday = new Date(date);
-  monday.setHours(0, 0, 0, 0);
+  const monday = midnight(date);
   return plus(monday, -((monday.getDay() + 6) % 7));
 }
 

@@ -1,7 +1,7 @@
 /* The selected meeting, and the room that the daemon made for it. */
 
 import { get } from "./api.js";
-import { $, day, distance, h, icon, moment, show, time, toast } from "./dom.js";
+import { $, day, distance, h, icon, joinLink, moment, show, time, toast } from "./dom.js";
 
 const ANSWERS = {
   Accept: "accepted",
@@ -93,6 +93,8 @@ export class MeetingCard {
     if (meeting.cancelled) return h("div", { class: "actions" }, h("span", { class: "pill bad" }, "Cancelled by the organizer"));
     if (!meeting.mine) return "";
     return h("div", { class: "actions" },
+      !meeting.with_room && h("button", { type: "button", class: "primary", "data-act": "add", onclick: () => this.desk.edit(meeting.uid, true) },
+        icon("video", 18), "Add a video room"),
       h("button", { type: "button", "data-act": "edit", onclick: () => this.desk.edit(meeting.uid) }, icon("edit", 18), "Edit"),
       h("button", { type: "button", class: "danger", "data-act": "cancel", onclick: () => this.desk.cancel(meeting.uid) }, "Cancel meeting"));
   }
@@ -101,7 +103,7 @@ export class MeetingCard {
 
   roomCard(meeting, alive) {
     const { room } = this;
-    const card = h("div", { class: "room-card", role: "group", "aria-label": "Virtual room", "data-room": room?.state || "" });
+    const card = h("div", { class: "room-card", role: "group", "aria-label": "Video room", "data-room": room?.state || "" });
     if (this.problem) {
       card.append(h("p", { class: "waiting" }, this.problem));
     } else if (!room) {
@@ -109,12 +111,12 @@ export class MeetingCard {
     } else if (room.state === "waiting") {
       const declined = meeting.guests.some((guest) => guest.response === "Decline" && guest.address === this.desk.setup.addin?.room_address);
       card.append(declined
-        ? h("p", { class: "waiting" }, "The equipment mailbox has declined; its answer in the inbox says why.")
-        : h("p", { class: "waiting" }, h("span", { class: "spinner" }), "The equipment mailbox has been invited and will answer in a moment."));
+        ? h("p", { class: "waiting" }, "The video room has declined; its answer in the inbox says why.")
+        : h("p", { class: "waiting" }, h("span", { class: "spinner" }), "The video room has been invited and will answer in a moment."));
     } else {
       card.append(this.joinState(room, alive));
       if (room.state === "scheduled") card.append(this.window(meeting, room));
-      card.append(this.dial(room), this.journey(meeting, room), this.raw(room));
+      card.append(this.dial(room), this.journey(meeting, room, alive), this.raw(room));
     }
     return card;
   }
@@ -166,20 +168,18 @@ export class MeetingCard {
   }
 
   dial(room) {
-    return h("dl", { class: "aliases" }, room.aliases.flatMap((alias) => [
+    return h("dl", { class: "aliases" }, room.aliases.map((alias) => h("div", {},
       h("dt", {}, alias.includes("@") ? "Video" : "Phone"),
-      h("dd", {}, h("code", {}, alias)),
-      h("button", {
+      h("dd", {}, h("code", {}, alias), h("button", {
         type: "button",
         class: "icon-button",
         "aria-label": `Copy ${alias}`,
         "data-act": `copy-${alias}`,
         onclick: () => copy(alias),
-      }, icon("copy", 16)),
-    ]));
+      }, icon("copy", 16))))));
   }
 
-  journey(meeting, room) {
+  journey(meeting, room, alive) {
     const now = this.desk.now();
     const to = (label, date) => h("button", {
       type: "button",
@@ -190,6 +190,8 @@ export class MeetingCard {
     const opens = new Date(room.opens);
     const closes = new Date(room.closes);
     return h("div", { class: "actions" },
+      alive && h("a", { class: `button${room.join?.joinable ? " primary" : ""}`, href: joinLink(meeting.uid), target: "_blank", rel: "noopener", "data-act": "join" },
+        icon("video", 16), "Join"),
       now < opens && to("Move the clock to the opening", opens),
       now >= opens && now < closes && to("Move the clock to the end", closes));
   }

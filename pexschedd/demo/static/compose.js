@@ -72,6 +72,8 @@ export class Compose {
   close() {
     this.hidePane();
     this.dialog.close();
+    // A room that is thrown away with its meeting was not the first of three steps.
+    if (this.steps.next === "send") this.steps.undo("room");
   }
 
   tryClose() {
@@ -118,12 +120,13 @@ export class Compose {
         optional: this.optional.get(),
         body: this.html(),
       });
-      if (open()) this.close();
-      toast(uid ? "The update has been sent." : "Sent.");
       if (withRoom) {
         this.steps.finish("room");
         this.steps.finish("send");
       }
+      if (open()) this.close();
+      const sent = uid ? "The update has been sent" : "Sent";
+      toast(withRoom ? `${sent}.` : `${sent}, without a video room.`);
     } catch (problem) {
       toast(problem.message, "bad");
       if (open()) $("send").disabled = false;
@@ -232,7 +235,7 @@ export class Compose {
     return address.toLowerCase() === this.desk.setup.addin?.room_address.toLowerCase();
   }
 
-  /** The equipment mailbox alone gets no room: it wants the tag that the add-in writes first. */
+  /** The video room’s mailbox alone gets no room: it wants the tag that the add-in writes first. */
   hasRoom() {
     return [...this.required.people, ...this.optional.people].some((person) => this.isRoom(person.address))
       && /\b(PXPS|TOK):-/.test(this.page?.body?.textContent || "");
@@ -287,12 +290,13 @@ export class Compose {
 
   coach() {
     const room = this.hasRoom();
+    if (room && this.dialog.open) this.steps.finish("room");
     const open = !$("pane").hidden;
     const first = this.steps.next === "room" && !this.steps.hidden;
     $("addin-button").classList.toggle("here", !room && !open && first);
     let text = "";
-    if (room && !this.uid && this.steps.next !== "watch") text = "The room is reserved. Now press Send.";
-    else if (!room && first) text = open ? "Add a room in the add-in’s pane." : "Start here: press the add-in’s button.";
+    if (room && !this.uid && this.steps.next !== "watch") text = "The video room is added. Now press Send.";
+    else if (!room && first) text = open ? "Add the video room in the pane." : `Start here: press ${this.desk.setup.addin?.button || "the add-in’s button"}.`;
     $("coach").classList.toggle("good", room);
     $("coach").firstElementChild.textContent = this.steps.hidden ? "" : text;
   }
@@ -302,6 +306,7 @@ export class Compose {
   furnish() {
     $("compose-close").append(icon("close"));
     $("pane-close").append(icon("close", 18));
+    $("pane-back").prepend(icon("left", 18));
     $("send").append(icon("send", 22), h("span", {}, "Send"));
     $("discard").append(icon("trash", 22), h("span", {}, "Discard"));
   }
@@ -322,6 +327,10 @@ export class Compose {
     $("confirm-no").addEventListener("click", () => this.keepEditing());
     $("addin-button").addEventListener("click", () => this.togglePane());
     $("pane-close").addEventListener("click", () => this.hidePane());
+    $("pane-back").addEventListener("click", () => {
+      this.hidePane();
+      $("addin-button").focus();
+    });
     for (const id of ["date", "start"]) $(id).addEventListener("change", () => this.startMoved());
     $("end").addEventListener("change", () => this.endMoved());
     for (const id of ["subject", "location", "date", "start", "end"]) {

@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { Calendar } from "./calendar.js";
 import { MeetingCard } from "./card.js";
 import { Compose } from "./compose.js";
-import { $, day, h, icon, initials, sameDay, show, time, toast } from "./dom.js";
+import { $, day, h, icon, initials, paint, sameDay, show, time, toast } from "./dom.js";
 import { Inbox } from "./inbox.js";
 import { Steps } from "./steps.js";
 
@@ -25,11 +25,13 @@ const desk = {
   now: () => new Date(Date.now() + desk.skew),
   meeting: (uid) => desk.meetings.find((meeting) => meeting.uid === uid),
   select,
-  edit: (uid) => attempt(async () => {
+  edit: (uid, withPane = false) => attempt(async () => {
     const { user } = desk;
     const found = await get("meeting", { user: user.address, uid });
     // Not in front of somebody who has turned to something else, nor over what is written.
-    if (desk.user === user && desk.selected === uid && !compose.dialog.open) await compose.edit(found);
+    if (desk.user !== user || desk.selected !== uid || compose.dialog.open) return;
+    await compose.edit(found);
+    if (withPane) compose.showPane();
   }),
   cancel: (uid) => attempt(async () => {
     await post("cancel", { user: desk.user.address, uid });
@@ -43,6 +45,10 @@ const desk = {
     const { uid } = await post("meetings", { user: user.address, ...draft });
     await refresh();
     if (desk.user === user) select(uid);
+    if (calendar.narrow.matches) {
+      await card.refresh();
+      $("meeting").scrollIntoView();
+    }
     return uid;
   },
   token: async () => (await post("token", { user: desk.user.address })).token,
@@ -104,7 +110,7 @@ async function look() {
     desk.inbox = state.inbox;
     inbox.announce();
     alarm(state.problem && "Trouble with the daemon.",
-      `${state.problem} Invitations wait in the equipment mailbox until it is well again.`);
+      `${state.problem} Invitations wait in the video room’s mailbox until it is well again.`);
     if (!state.problem && !desk.setup.addin) await setUp();
   } catch (problem) {
     if (mine !== generation) return newest;
@@ -190,9 +196,7 @@ $("who").addEventListener("keydown", (event) => {
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 
 function dress() {
-  const chosen = localStorage.getItem("theme");
-  const dark = chosen ? chosen === "dark" : scheme.matches;
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  const dark = paint();
   $("theme").replaceChildren(icon(dark ? "sun" : "moon"));
   $("theme").title = dark ? "Light" : "Dark";
   compose.dress();

@@ -47,6 +47,14 @@ export function icon(name, size = 20) {
   return svg;
 }
 
+/** Puts light or dark on the page, as was chosen on the desk or the system has it. */
+export function paint() {
+  const chosen = localStorage.getItem("theme");
+  const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  return dark;
+}
+
 export const time = (date) =>
   date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
@@ -72,6 +80,15 @@ export function distance(ms) {
   if (hours < 24) return `${hours} h ${String(minutes % 60).padStart(2, "0")} min`;
   const days = Math.floor(hours / 24);
   return `${days} day${days > 1 ? "s" : ""} ${hours % 24} h`;
+}
+
+export const joinLink = (uid) => `/desk/join?${new URLSearchParams({ uid })}`;
+
+const EARLY = 3600000;
+
+/** Is it time to offer the way into a meeting's room? The room itself says whether it is open. */
+export function joinSoon(meeting, from, to, now) {
+  return meeting.with_room && !meeting.cancelled && now > from - EARLY && now < to;
 }
 
 export function initials(name) {

@@ -29,7 +29,7 @@ export class Inbox {
     this.drawn = key;
     if (!desk.inbox.length) {
       $("inbox").replaceChildren(h("div", { class: "empty" },
-        h("b", {}, "Nothing here yet"), "What the equipment mailbox answers arrives here."));
+        h("b", {}, "Nothing here yet"), "What the video room answers arrives here."));
       return;
     }
     const focused = document.activeElement?.closest?.(".mail")?.dataset.id;
@@ -37,7 +37,7 @@ export class Inbox {
     // Lines that stay are kept, so that a message being read is not loaded again.
     const before = new Map([...$("inbox").querySelectorAll(".mail")].map((line) => [line.dataset.key, line]));
     const lines = desk.inbox.slice(0, LIMIT).map((mail) => {
-      const own = JSON.stringify([mail, mail.id === this.opened]);
+      const own = JSON.stringify([mail, mail.id === this.opened, this.when(mail)]);
       return before.get(own) || this.line(mail, own);
     });
     arrange($("inbox"), lines);
@@ -59,8 +59,6 @@ export class Inbox {
 
   line(mail, key) {
     const open = mail.id === this.opened;
-    const now = this.desk.now();
-    const received = new Date(mail.received);
     return h("div", {
       class: `mail${mail.unread ? " unread" : ""}${open ? " expanded" : ""}`,
       "data-id": mail.id,
@@ -71,10 +69,20 @@ export class Inbox {
       h("span", { class: `avatar${mail.from_room ? " room" : ""}`, "aria-hidden": "true" },
         mail.from_room ? icon("video", 16) : initials(mail.sender.name)),
       h("span", { class: "from" }, mail.sender.name),
-      h("time", { datetime: mail.received }, sameDay(received, now) ? time(received) : day(received)),
+      h("time", { datetime: mail.received }, this.when(mail)),
       h("span", { class: "subject" }, mail.subject || "(no subject)"),
       h("span", { class: "preview" }, mail.preview || " ")),
     open && this.body(mail));
+  }
+
+  /** When it came, seen from the desk's clock, which is moved. */
+  when(mail) {
+    const received = new Date(mail.received);
+    const now = this.desk.now();
+    const yesterday = new Date(now);
+    yesterday.setDate(now.getDate() - 1);
+    if (sameDay(received, now)) return time(received);
+    return sameDay(received, yesterday) ? `yesterday ${time(received)}` : day(received);
   }
 
   body(mail) {
@@ -82,7 +90,8 @@ export class Inbox {
     const query = new URLSearchParams({ user: desk.user.address, id: mail.id });
     const frame = h("iframe", {
       title: `Message: ${mail.subject}`,
-      sandbox: "allow-same-origin",
+      // Links open beside the desk, as Outlook's do.
+      sandbox: "allow-same-origin allow-popups allow-popups-to-escape-sandbox",
       src: `/desk/message?${query}`,
     });
     frame.addEventListener("load", () => {

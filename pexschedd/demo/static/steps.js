@@ -27,9 +27,19 @@ export class Steps {
     $("step-room").textContent = `Open New meeting, then ${button} in its ribbon.`;
   }
 
+  /** Ticks a step, if it is its turn. */
   finish(step) {
-    if (this.done.has(step)) return;
+    if (step !== this.next) return;
     this.done.add(step);
+    this.keep();
+  }
+
+  /** Takes a tick back: what was done came to nothing. */
+  undo(step) {
+    if (this.done.delete(step)) this.keep();
+  }
+
+  keep() {
     localStorage.setItem("steps", JSON.stringify([...this.done]));
     this.render();
   }

@@ -1,0 +1,26 @@
+"""What axe-core, a checker of accessibility, finds on a page."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame, Page
+
+from tests.browser.owa_server import PACKAGES
+
+SCRIPT = PACKAGES / "axe-core" / "axe.min.js"
+RUN = """async () => {
+    const found = await axe.run(document, {
+        resultTypes: ['violations'],
+        rules: { 'label-content-name-mismatch': { enabled: true } },
+    });
+    return found.violations.filter(one => /serious|critical/.test(one.impact))
+        .map(one => [one.id, one.nodes.map(node => node.html)]);
+}"""
+
+
+def barriers(page: Page | Frame) -> list[Any]:
+    """The serious and critical findings, [rule, elements] each; skips without axe."""
+    if not SCRIPT.is_file():
+        pytest.skip("no axe-core: make officejs has not run")
+    page.evaluate(SCRIPT.read_text())
+    return list(page.evaluate(RUN))
