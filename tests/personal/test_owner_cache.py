@@ -43,7 +43,7 @@ def delete(table: Any, id: int) -> Change:
 
 def changed(table: Any, id: int, **fields: Any) -> Change:
     def change(personal: Personal, transaction: Transaction) -> None:
-        record = personal.store.get(table, id)
+        record: Any = personal.store.get(table, id)
         transaction.put(table, replace(record, **fields))
 
     return change
