@@ -42,6 +42,7 @@ from pexschedd.scheduling.decisions.decision import (
     Undecidable,
     declined,
 )
+from pexschedd.scheduling.decisions.early_cancellation import missed
 from pexschedd.scheduling.decisions.own_records import OwnRecords
 from pexschedd.scheduling.decisions.series_edit import (
     NOT_IN_SERIES,
@@ -152,7 +153,10 @@ class MeetingRequest:
             note = "scheduled" if held is None else "rescheduled"
             return Decision(note, Action.ACCEPT, template, used, tuple(changes))
         if held is None:
-            changes = []
+            # The series of an occurrence may be on the way, as it was before.
+            changes = [
+                *missed(self.message, self.known, self.connector, self.now, self.ids)
+            ]
         # What is scheduled changes all the same: the old time must not stay open.
         return declined(self.past, "in the past", alias, changes)
 
@@ -295,16 +299,11 @@ class MeetingRequest:
         """The room that the alias leads to, or a new one: its id and its changes."""
         alias, conference = claim.alias, self.known.conference_of(claim.alias.alias)
         if conference is None or not claim.has_room(conference):
-            left = [
-                each
-                for each in self.scheduled
-                if self.original is None or each is self.meeting
-            ]
+            left = [m for m in self.scheduled if not self.original or m is self.meeting]
             freed = succession.freed_names(left, self.known, self.now)
             return self.rooms.new(alias, freed=freed)
         is_open = any(
-            succession.is_open(each, self.now)
-            for each in self.known.in_room(conference)
+            succession.is_open(m, self.now) for m in self.known.in_room(conference)
         )
         return conference, self.rooms.renamed(conference, alias, is_open=is_open)
 
