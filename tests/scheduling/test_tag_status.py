@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest_twisted
 from msgspec.structs import replace
@@ -141,7 +142,7 @@ async def test_what_needs_no_calendar(desk: Desk) -> None:
 @pytest_twisted.ensureDeferred
 async def test_exchange_refuses(desk: Desk) -> None:
     """Without impersonation the times decide, for the user who booked the room."""
-    times = {"start": meeting(1).start, "end": meeting(1).end}
+    times: Any = {"start": meeting(1).start, "end": meeting(1).end}
     desk.calendars.items.clear()
     assert await desk.ask(1, item_id="item", **times) == [UNSURE]
     unsure = TagStatus(TagState.ANOTHER, False)

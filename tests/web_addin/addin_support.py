@@ -132,7 +132,7 @@ class Routes:
         await maybeDeferred(self._port.stopListening)
 
     async def get(
-        self, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
+        self, path: str, *, method: str = "GET", body: bytes = b"", **headers: Any
     ) -> Answer:
         """`path` is relative to the add-in's prefix."""
         assert self._port is not None

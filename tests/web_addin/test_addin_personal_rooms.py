@@ -53,7 +53,7 @@ class Served:
             ).app.resource()
         )
 
-    async def get(self, path: str, **headers: str) -> Answer:
+    async def get(self, path: str, **headers: Any) -> Answer:
         return await self.routes.get(path, **headers)
 
     def outcomes(self) -> dict[str, int]:

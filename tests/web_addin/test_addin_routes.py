@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -44,7 +45,8 @@ async def test_meeting_details(server: Server, behind: Behind) -> None:
 @pytest_twisted.ensureDeferred
 async def test_the_key_of_a_press(server: Server, behind: Behind) -> None:
     """The pane may name its request, so as to repeat it; nonsense is refused."""
-    for headers in ({}, {"request_id": "3f2a9c1e-77"}):
+    keyed: dict[str, Any] = {"request_id": "3f2a9c1e-77"}
+    for headers in ({}, keyed):
         answer = await server.get("/1/meeting_details", token="alice", **headers)
         assert answer.status == 200
     assert behind.keys == ["", "3f2a9c1e-77"]
@@ -78,7 +80,7 @@ async def test_refusals(
     server: Server,
     behind: Behind,
     path: str,
-    headers: dict[str, str],
+    headers: dict[str, Any],
     status: int,
     code: str,
 ) -> None:

@@ -30,7 +30,8 @@ from pexschedd.identity.personal.faults import SignInOver
 from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.rooms import require_personal
-from pexschedd.web.addin.api import PREFIX, VerifyToken
+from pexschedd.web.addin.api import PREFIX
+from pexschedd.web.addin.callers import VerifyToken
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
