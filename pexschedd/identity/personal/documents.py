@@ -29,7 +29,7 @@ MOST_KEYS = 50
 MIN_KEY_BITS = 2048
 
 
-class OpenIdConfiguration(msgspec.Struct, frozen=True):
+class ProviderConfiguration(msgspec.Struct, frozen=True):
     """An OpenID configuration, as far as it is of use here."""
 
     issuers: tuple[str, ...]
@@ -50,7 +50,7 @@ class ProviderKeys(msgspec.Struct, frozen=True):
     says_issuer: bool = False
 
 
-def configuration_in(document: bytes, url: str) -> OpenIdConfiguration:
+def configuration_in(document: bytes, url: str) -> ProviderConfiguration:
     """Return the configuration in a document that was fetched from `url`.
 
     Raises `ValueError`, also if the keys are not at the same server: what is fetched is
@@ -69,7 +69,7 @@ def configuration_in(document: bytes, url: str) -> OpenIdConfiguration:
     # AD FS signs access tokens under the name of the federation service.
     other = found.get("access_token_issuer")
     issuers = (issuer, other) if isinstance(other, str) and other else (issuer,)
-    return OpenIdConfiguration(
+    return ProviderConfiguration(
         issuers=tuple(dict.fromkeys(issuers)),
         answers_as=issuer,
         keys_url=keys_url,

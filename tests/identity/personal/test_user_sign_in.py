@@ -13,6 +13,7 @@ import pytest_twisted
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from pexschedd.errors import TooManyRequests
 from pexschedd.identity.personal import token_client
@@ -244,7 +245,7 @@ PROOFS: dict[str, Callable[[dict[str, Any]], str]] = {
     "a key of its own": lambda content: signed(
         content, by=signer(1), jwk=jwk(signer(1)), jku="http://127.0.0.1:1/keys"
     ),
-    "no token": lambda content: "access",
+    "no token": lambda content: "opaque-0123",
     "endless": lambda content: signed(content, kid="x" * 20_000),
 }
 
@@ -254,10 +255,22 @@ PROOFS: dict[str, Callable[[dict[str, Any]], str]] = {
 @pytest_twisted.ensureDeferred
 async def test_forged_tokens(bench: SignInBench, kind: str, proof: str) -> None:
     """A token that the provider did not sign, in the one way there is, is refused;
-    the user sees the administrator's text, a reason and the reference."""
+    the user sees the administrator's text, a reason and the reference, and the log
+    has neither the token nor any other secret."""
     bench.play(kind)
-    bench.idp.proof = PROOFS[proof]
-    new, outcome = await bench.whole_way()
+    sent: list[str] = []
+
+    def forged(content: dict[str, Any]) -> str:
+        sent.append(PROOFS[proof](content))
+        return sent[-1]
+
+    bench.idp.proof = forged
+    with capturedLogs() as logged:
+        new, outcome = await bench.whole_way()
+    shown = repr(logged)
+    assert "user sign-in failed" in shown
+    for secret in (*sent, "the-code", SECRET, new.attempt, new.start):
+        assert secret not in shown
     assert outcome.user is None
     assert outcome.failure is not None
     assert outcome.failure.code in ("user_token_refused", "provider_refuses")
