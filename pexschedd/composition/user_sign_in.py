@@ -10,10 +10,9 @@ from pexschedd.identity.personal.sign_in import UserSignIns
 from pexschedd.identity.personal.token_client import UserTokenClient
 from pexschedd.identity.personal.user_token import UserProfile
 from pexschedd.model import tables
-from pexschedd.model.end_user import EndUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
-from pexschedd.personal.profile import Profile
+from pexschedd.personal.profile import Profile, name_of
 from pexschedd.personal.users import PersonalUsers
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
@@ -45,7 +44,7 @@ class SignedInRecords:
             exchange_user or None,
             correlation_id=correlation_id,
         )
-        return SignedInUser(record.id, _name(record), record.primary_email_address)
+        return SignedInUser(record.id, name_of(record), record.primary_email_address)
 
     async def signed_out(self, user: int | None, exchange_user: str) -> None:
         """Forget the Exchange user of a record, found by either of the two."""
@@ -53,11 +52,6 @@ class SignedInRecords:
         known = record.exchange_user_id if record is not None else ""
         for identity in {known, exchange_user} - {""}:
             await self._users.signed_out(identity)
-
-
-def _name(record: EndUser) -> str:
-    full = f"{record.first_name} {record.last_name}".strip()
-    return record.display_name or full or record.primary_email_address
 
 
 def user_sign_ins(

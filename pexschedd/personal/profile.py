@@ -87,6 +87,12 @@ def _name(text: str) -> str:
     return " ".join(_INVISIBLE.sub(" ", text[: 4 * _MAX_NAME]).split())[:_MAX_NAME]
 
 
+def name_of(user: EndUser) -> str:
+    """Return the name that a user is shown by."""
+    full = f"{user.first_name} {user.last_name}".strip()
+    return user.display_name or full or user.primary_email_address
+
+
 def is_attachable(exchange_user: str) -> bool:
     """Return True if the id of a token's user is short enough to be kept."""
     return 0 < len(exchange_user) <= MAX_EXCHANGE_USER

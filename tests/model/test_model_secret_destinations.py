@@ -44,6 +44,8 @@ DECIDES_NOTHING = {
     "oauth_auth_endpoint": "a person's browser goes there",
     "oauth_redirect_uri": "the code that comes back needs the sealed verifier",
     "personal_vmr_oauth_auth_endpoint": "a person's browser goes there",
+    "personal_vmr_oauth_client_id": "a name that the provider compares",
+    "personal_vmr_adfs_relying_party_trust_identifier": "a name that AD FS compares",
     "scheduled_alias_domain": "a part of aliases",
     "addin_frame_ancestors": "a list of pages",
     "oauth_resource": "a name that the token endpoint compares",

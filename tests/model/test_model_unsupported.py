@@ -97,9 +97,9 @@ def test_stored_settings_are_named() -> None:
     """What is stored in vain is told field by field, and nothing else is."""
     plain = check(Connector, BASES[Connector])
     assert list(unsupported_settings(plain)) == []
-    odd = replace(plain, enable_personal_vmrs=True, host_identity_provider_group=3)
+    odd = replace(plain, ivr_theme=7, host_identity_provider_group=3)
     assert [name for name, _ in unsupported_settings(odd)] == [
-        "enable_personal_vmrs",
+        "ivr_theme",
         "host_identity_provider_group",
     ]
     assert all(reason for _, reason in unsupported_settings(odd))
@@ -108,8 +108,8 @@ def test_stored_settings_are_named() -> None:
 def test_explanations_say_so() -> None:
     """The explanation of a field says that it has no effect, and of which other it is
     a part."""
-    fields = fields_of(Connector)
+    fields = fields_of(Conference)
     assert "only null is accepted" in told(fields["ivr_theme"])
-    assert "only false is accepted" in told(fields["enable_personal_vmrs"])
-    assert "`enable_personal_vmrs`" in told(fields["auth_provider"])
+    assert "only false is accepted" in told(fields["denoise_enabled"])
+    assert "`service_type`" in told(fields["match_string"])
     assert told(fields["name"]) == ""

@@ -30,6 +30,13 @@ CONNECTOR: Mapping[str, object] = {
     "addin_server_domain": "px.example.test",
     "scheduled_alias_prefix": "555",
 }
+PERSONAL: Mapping[str, object] = {
+    "enable_personal_vmrs": True,
+    "personal_vmr_oauth_auth_endpoint": "https://adfs.example.test/adfs/oauth2/authorize",
+    "personal_vmr_oauth_token_endpoint": "https://adfs.example.test/adfs/oauth2/token",
+    "personal_vmr_oauth_client_id": "4189c2b4-92ca-416c-b7ea-bc3cfab3d0f0",
+    "personal_vmr_adfs_relying_party_trust_identifier": "https://vc.example.test/",
+}
 BASES: dict[type[Record], Mapping[str, object]] = {
     Connector: CONNECTOR,
     ExchangeDomain: {"exchange_connector": 1, "domain": "mail.example.test"},
@@ -268,13 +275,8 @@ def test_choices_require_fields(choice: dict[str, object], missing: set[str]) ->
     ("choice", "missing"),
     [
         (
-            {"enable_personal_vmrs": True},
-            {
-                "personal_vmr_oauth_auth_endpoint",
-                "personal_vmr_oauth_token_endpoint",
-                "personal_vmr_oauth_client_id",
-                "personal_vmr_adfs_relying_party_trust_identifier",
-            },
+            {"enable_dynamic_vmrs": False},
+            {"enable_dynamic_vmrs"},
         ),
         (
             {"addin_authentication_method": "SSO_TOKEN"},
@@ -292,12 +294,53 @@ def test_stored_choices_require_fields(
 
 def test_only_personal_rooms_need_no_exchange() -> None:
     """An integration without single-use rooms needs no mailbox."""
-    names = ("name", "addin_server_domain")
-    values = {name: CONNECTOR[name] for name in names}
-    assert not check(
-        Connector,
-        {**values, "enable_dynamic_vmrs": False, "addin_server_domain": "x.test"},
-    ).url
+    personal = {"enable_dynamic_vmrs": False, "addin_server_domain": "x.test"}
+    assert not check(Connector, {"name": CONNECTOR["name"], **PERSONAL, **personal}).url
+
+
+@pytest.mark.parametrize(
+    ("choice", "wrong"),
+    [
+        (
+            dict.fromkeys(PERSONAL, "") | {"enable_personal_vmrs": True},
+            {
+                "personal_vmr_oauth_auth_endpoint",
+                "personal_vmr_oauth_token_endpoint",
+                "personal_vmr_oauth_client_id",
+                "personal_vmr_adfs_relying_party_trust_identifier",
+            },
+        ),
+        ({"auth_provider": "AZURE"}, {"personal_vmr_oauth_client_secret"}),
+        (
+            {"personal_vmr_instructions_template": ""},
+            {"personal_vmr_instructions_template"},
+        ),
+        (
+            {"personal_vmr_oauth_token_endpoint": "http://adfs.example.com/token"},
+            {"personal_vmr_oauth_token_endpoint"},
+        ),
+        (
+            {"personal_vmr_oauth_auth_endpoint": "javascript:alert(1)"},
+            {"personal_vmr_oauth_auth_endpoint"},
+        ),
+        (
+            {"personal_vmr_oauth_client_id": "a client"},
+            {"personal_vmr_oauth_client_id"},
+        ),
+        (
+            {"personal_vmr_adfs_relying_party_trust_identifier": "the resource"},
+            {"personal_vmr_adfs_relying_party_trust_identifier"},
+        ),
+    ],
+)
+def test_personal_rooms_need_a_sign_in(
+    choice: dict[str, object], wrong: set[str]
+) -> None:
+    """What a sign-in cannot do without is required, with addresses that are https."""
+    check(Connector, {**CONNECTOR, **PERSONAL})
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {**CONNECTOR, **PERSONAL, **choice})
+    assert set(caught.value.problems) == wrong
 
 
 def test_update_looks_at_what_is_given_only() -> None:

@@ -128,7 +128,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "Add-in pane personal VMR button label",
             "Adds the user's own room.",
-            only_with="enable_personal_vmrs",
         ),
     ] = "Add a Personal VMR"
     addin_pane_personal_vmr_sign_in_button: Annotated[
@@ -136,7 +135,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "Add-in pane sign in button label",
             "Begins the user's sign-in.",
-            only_with="enable_personal_vmrs",
         ),
     ] = "Sign In"
     addin_pane_personal_vmr_select_message: Annotated[
@@ -144,7 +142,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "Select personal VMR message",
             "Asks which room to use.",
-            only_with="enable_personal_vmrs",
         ),
     ] = "Select the VMR you want to add to the meeting"
     addin_pane_personal_vmr_none_message: Annotated[
@@ -152,7 +149,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "No personal VMR message",
             "The user has no room.",
-            only_with="enable_personal_vmrs",
         ),
     ] = "You do not have any personal VMRs"
     addin_pane_personal_vmr_error_getting_message: Annotated[
@@ -160,7 +156,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "Error getting personal VMRs message",
             "The rooms could not be listed.",
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PANE_ERROR_GETTING_ROOMS
     addin_pane_personal_vmr_error_signing_in_message: Annotated[
@@ -168,7 +163,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "Error signing in message",
             "The user could not be signed in.",
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PANE_ERROR_SIGNING_IN
     addin_pane_personal_vmr_error_inserting_meeting_message: Annotated[
@@ -176,7 +170,6 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         kinds.label(
             "Error inserting personal VMR meeting message",
             "The room's details could not be put into the meeting.",
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PANE_ERROR_INSERTING
 

@@ -181,6 +181,9 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             for field in fields:
                 if not getattr(self, field):
                     yield field, f"This is required {reason}."
+        if not (self.enable_dynamic_vmrs or self.enable_personal_vmrs):
+            text = "Users need one kind of room at least: single-use or personal VMRs."
+            yield "enable_dynamic_vmrs", text
         yield from self._oauth_contradictions()
         yield from self.addin_contradictions()
 

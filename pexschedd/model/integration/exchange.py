@@ -68,7 +68,6 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         Field(
             label="Enable personal VMRs",
             help="Users may schedule meetings in their own permanent rooms.",
-            unsupported="The add-in cannot offer personal rooms yet.",
         ),
     ] = False
 

@@ -195,7 +195,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             label="Allow new users",
             help="A user record is made for somebody who signs in for the first time; "
             "otherwise only known users may use the add-in.",
-            only_with="enable_personal_vmrs",
         ),
     ] = True
     auth_provider: Annotated[
@@ -204,7 +203,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             label="Authentication provider",
             help="Where users of the add-in sign in.",
             choices=("ADFS", "AZURE"),
-            only_with="enable_personal_vmrs",
         ),
     ] = "ADFS"
     personal_vmr_oauth_auth_endpoint: Annotated[
@@ -214,7 +212,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "AD FS: https://<federation service>/adfs/oauth2/authorize; Azure: "
             "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/authorize. "
             "Required for personal VMRs.",
-            only_with="enable_personal_vmrs",
         ),
     ] = ""
     personal_vmr_oauth_token_endpoint: Annotated[
@@ -224,7 +221,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "AD FS: https://<federation service>/adfs/oauth2/token; Azure: "
             "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token. Required "
             "for personal VMRs.",
-            only_with="enable_personal_vmrs",
         ),
     ] = ""
     personal_vmr_oauth_client_id: Annotated[
@@ -235,7 +231,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "integration, which AD FS on Windows Server 2012 can be given. Required "
             "for personal VMRs.",
             max_length=250,
-            only_with="enable_personal_vmrs",
+            checks=(addresses.identifier,),
         ),
     ] = ""
     personal_vmr_adfs_relying_party_trust_identifier: Annotated[
@@ -245,7 +241,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             help="The URL that names the OAuth 2.0 resource in AD FS. Required for "
             "personal VMRs with ADFS.",
             max_length=255,
-            only_with="enable_personal_vmrs",
+            checks=(addresses.identifier,),
         ),
     ] = ""
     personal_vmr_oauth_client_secret: Annotated[
@@ -257,7 +253,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             max_length=250,
             secret=True,
             sent_by=(Destination("personal_vmr_oauth_token_endpoint", other_server),),
-            only_with="enable_personal_vmrs",
         ),
     ] = ""
     personal_vmr_instructions_template: Annotated[
@@ -266,7 +261,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "Personal VMR joining instructions template",
             "What is put into the invitation (HTML).",
             variables.PERSONAL_ROOM,
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PERSONAL_INSTRUCTIONS
     personal_vmr_location_template: Annotated[
@@ -275,7 +269,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "Personal VMR location template",
             "What is put into the location of the meeting: one line of text.",
             variables.PERSONAL_ROOM,
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PERSONAL_LOCATION
     personal_vmr_name_template: Annotated[
@@ -284,7 +277,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "Personal VMR name template",
             "The room's name on the button that chooses it.",
             variables.PERSONAL_ROOM,
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PERSONAL_NAME
     personal_vmr_description_template: Annotated[
@@ -293,7 +285,6 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             "Personal VMR description template",
             "What is shown while the pointer is over that button.",
             variables.PERSONAL_ROOM,
-            only_with="enable_personal_vmrs",
         ),
     ] = texts.PERSONAL_DESCRIPTION
 
@@ -315,6 +306,7 @@ _FOR_PERSONAL = (
     "personal_vmr_oauth_auth_endpoint",
     "personal_vmr_oauth_token_endpoint",
     "personal_vmr_oauth_client_id",
+    "personal_vmr_instructions_template",
 )
 _FOR_SIGN_IN = {
     "ADFS": ("personal_vmr_adfs_relying_party_trust_identifier",),

@@ -17,6 +17,7 @@ from twisted.web.server import Request
 from pexschedd.errors import InvalidToken, NotFound, UserSignInNeeded
 from pexschedd.model.end_user import EndUser
 from pexschedd.model.integration.connector import Connector
+from pexschedd.personal.profile import name_of
 from pexschedd.personal.rooms import PersonalRooms, require_personal
 from pexschedd.personal.users import PersonalUsers
 from pexschedd.web.addin.api import PREFIX
@@ -155,9 +156,7 @@ def _header(request: Request, name: bytes) -> str:
 
 def _shown(user: EndUser) -> dict[str, str]:
     """The user as the pane shows who is signed in."""
-    full = f"{user.first_name} {user.last_name}".strip()
-    email = user.primary_email_address
-    return {"name": user.display_name or full or email, "email": email}
+    return {"name": name_of(user), "email": user.primary_email_address}
 
 
 def _success(request: Request, result: object) -> ResponseBody:
