@@ -18,6 +18,7 @@ from pexschedd.model.integration.connector import (
     manifest_changes,
     with_manifest_change,
 )
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault
 
 
@@ -41,6 +42,8 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
     if isinstance(record, Conference) and old is not None:
         return _conference(record, old)
+    if isinstance(record, ScheduledConference) and old is not None:
+        return _meeting(record, old)
     if old is None and isinstance(
         record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
     ):
@@ -55,6 +58,30 @@ def _conference(record: Conference, old: Conference) -> Conference:
     if record.description != old.description:
         record = replace(record, has_own_description=True)
     return record
+
+
+def _meeting(
+    record: ScheduledConference, old: ScheduledConference
+) -> ScheduledConference:
+    """Refuse other times for a meeting that Exchange has scheduled (deployment guide,
+    "Scheduling details": they are read-only)."""
+    if old.exchange_connector is None and old.recurring_conference is None:
+        return record
+    problems = {
+        name: [_ORGANIZERS_TIME]
+        for name in ("start_time", "end_time")
+        if getattr(record, name) != getattr(old, name)
+    }
+    if problems:
+        raise InvalidFields(problems)
+    return record
+
+
+_ORGANIZERS_TIME = (
+    "This follows from the invitation and cannot be changed here: the organizer can "
+    "move the meeting in Outlook, and the integration's meeting_buffer_before and "
+    "meeting_buffer_after widen the times of meetings that are sent from then on."
+)
 
 
 def _certificate(

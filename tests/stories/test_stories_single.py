@@ -142,6 +142,25 @@ async def test_renamed_by_an_administrator(world: World) -> None:
 
 
 @story
+async def test_times_are_the_organizers(world: World) -> None:
+    """An administrator opens no room by changing times: they can only be read."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    (row,) = await world.objects("scheduled_conference")
+    path = f"configuration/v1/scheduled_conference/{row['id']}/"
+    for field in ("start_time", "end_time"):
+        status, said = await world.ask("PATCH", path, {field: "2026-11-23T08:00:01"})
+        assert status == 400
+        assert field in str(said)
+    same = {"start_time": row["start_time"], "subject": "Hidden"}
+    assert (await world.ask("PATCH", path, same))[0] == 202
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert await world.door(room) == opens(AT_TEN)
+
+
+@story
 async def test_body_changed(world: World) -> None:
     """Another agenda around the same joining instructions changes nothing else."""
     alice, room = world.organizer(), await world.book()

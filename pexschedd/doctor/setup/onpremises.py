@@ -155,6 +155,21 @@ if ($OwnThrottlingPolicy) {
 }
 """
 
+VIEWING = """
+# --- Viewing the equipment mailbox ------------------------------------------------
+# To look at its mail and its calendar in Outlook or OWA when something is wrong, as an
+# account that may open it: your own, for example. (CHOOSE; empty: nobody)
+
+$Viewer = ''
+
+if ($Viewer) {
+    Add-MailboxPermission -Identity $Mailbox -User $Viewer -AccessRights FullAccess `
+        -InheritanceType All -AutoMapping $false
+    # Afterwards: Remove-MailboxPermission with the same identity, user and rights.
+    # Only look: what is read stays, but what is answered or deleted is lost to us.
+}
+"""
+
 VERIFY = """
 # --- To verify (changes nothing) --------------------------------------------------
 # Then run pexschedd-check on the scheduling server.

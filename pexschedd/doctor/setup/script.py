@@ -53,6 +53,7 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
             onpremises.IMPERSONATION,
             onpremises.method(connector.authentication_method),
             onpremises.THROTTLING,
+            onpremises.VIEWING,
         ]
     if online:
         blocks.append(microsoft365.EWS)
