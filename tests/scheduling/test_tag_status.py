@@ -86,13 +86,11 @@ class Desk(Upkeep):
         *numbers: int,
         user: str = "anna",
         connector: Connector = CONNECTOR,
-        **question: object,
+        **question: Any,
     ) -> list[TagStatus]:
         asked = tuple(TAGS[number - 1] for number in numbers)
         found = await self.statuses.answer(
-            connector,
-            user,
-            TagQuestion(tags=asked, **question),  # type: ignore[arg-type]
+            connector, user, TagQuestion(tags=asked, **question)
         )
         return [found[each] for each in asked]
 
@@ -142,7 +140,7 @@ async def test_what_needs_no_calendar(desk: Desk) -> None:
 @pytest_twisted.ensureDeferred
 async def test_exchange_refuses(desk: Desk) -> None:
     """Without impersonation the times decide, for the user who booked the room."""
-    times: Any = {"start": meeting(1).start, "end": meeting(1).end}
+    times: dict[str, Any] = {"start": meeting(1).start, "end": meeting(1).end}
     desk.calendars.items.clear()
     assert await desk.ask(1, item_id="item", **times) == [UNSURE]
     unsure = TagStatus(TagState.ANOTHER, False)

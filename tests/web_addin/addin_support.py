@@ -131,10 +131,17 @@ class Routes:
         assert self._port is not None
         await maybeDeferred(self._port.stopListening)
 
-    async def get(
-        self, path: str, *, method: str = "GET", body: bytes = b"", **headers: Any
-    ) -> Answer:
+    async def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
         """`path` is relative to the add-in's prefix."""
+        return await self._ask(method, path, b"", headers)
+
+    async def post(self, path: str, body: bytes, **headers: str) -> Answer:
+        """As `get`, with a body."""
+        return await self._ask("POST", path, body, headers)
+
+    async def _ask(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> Answer:
         assert self._port is not None
         address = self._port.getHost()
         assert isinstance(address, IPv4Address)

@@ -17,9 +17,8 @@ TAG = "PXPS:-2f6e8c1a-7a55-4f65-9a10-000000000001#"
 
 
 async def ask(server: Server, body: Any, token: str = "alice") -> Answer:
-    return await server.get(
-        "/1/meeting_tags", method="POST", body=json.dumps(body).encode(), token=token
-    )
+    sent = json.dumps(body).encode()
+    return await server.post("/1/meeting_tags", sent, token=token)
 
 
 @pytest_twisted.ensureDeferred
