@@ -307,6 +307,18 @@ class World:
             booked.id,
         )
 
+    async def whose(self, room: Booked, address: str = ALICE, **asked: Any) -> Any:
+        """The pane's question about the room's tag: its state, and the whole answer."""
+        status, said = await self._http(
+            "POST",
+            f"http://{self.addin}/api/client/v2/msexchange_schedulers/1/meeting_tags",
+            headers={"token": self.token(address)},
+            json={"tags": [room.tag], **asked},
+        )
+        assert status == 200, said
+        found = said["result"]["tags"][room.tag]
+        return f"{found['state']}{'' if found['certain'] else '?'}", said["result"]
+
     async def door(self, room: Booked, at: datetime | None = None) -> str:
         """What a node is told that asks about a room, now or at another time: `open`,
         `not ours`, or why it is closed. Both of its aliases must say the same."""

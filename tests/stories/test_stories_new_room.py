@@ -10,6 +10,7 @@ from tests.stories.story_support import (
     DAY,
     EDITED_SERIES,
     EDITED_SINGLE,
+    EQUIPMENT,
     GONE,
     HOUR,
     INVALID_ALIAS,
@@ -149,3 +150,35 @@ async def test_the_old_block_left_below(world: World) -> None:
     assert await alice.reads() == [NEW_SINGLE, EDITED_SINGLE]
     assert await world.door(old, at=AT_TEN) == "open"
     assert not world.scheduled_alias(new).is_used
+
+
+@story
+async def test_whose_a_tag_is(world: World) -> None:
+    """What a pane is told: free, this meeting's own, another's in a copy, spent."""
+    alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
+    assert (await world.whose(room, saved=False))[0] == "free"
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    copy = await alice.invite("Copy", AT_TEN, body=room.instructions)
+    bobs = await bob.invite("Reply", AT_TEN, body=room.instructions)
+
+    times = {
+        "start": AT_TEN.isoformat(),
+        "end": (AT_TEN + HOUR).isoformat(),
+        "saved": True,
+    }
+    assert (await world.whose(room, item_id=item.id, **times))[0] == "this"
+    rest = item.id.replace("/", "-").replace("+", "_")
+    assert (await world.whose(room, item_id=rest, **times))[0] == "this"
+    assert (await world.whose(room, item_id=copy.id, **times))[0] == "another"
+    assert (await world.whose(room, BOB, item_id=bobs.id, **times))[0] == "another"
+    assert (await world.whose(room, **times))[0] == "this?"
+    assert (await world.whose(room, BOB, **times))[0] == "another?"
+    state, said = await world.whose(room, saved=False)
+    assert state == "another"
+    assert EQUIPMENT in said["room_addresses"]["addresses"]
+
+    await alice.cancel(item)
+    await world.settle()
+    assert (await world.whose(room, item_id=copy.id, **times))[0] == "spent"
+    assert NEW_SINGLE in await alice.reads()
