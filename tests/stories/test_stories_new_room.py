@@ -1,5 +1,7 @@
 """A pane that is opened again: a room for a placeholder, a new room for an old one."""
 
+from typing import Any
+
 import exchangelib as ex
 import pytest_twisted
 
@@ -162,7 +164,7 @@ async def test_whose_a_tag_is(world: World) -> None:
     copy = await alice.invite("Copy", AT_TEN, body=room.instructions)
     bobs = await bob.invite("Reply", AT_TEN, body=room.instructions)
 
-    times = {
+    times: dict[str, Any] = {
         "start": AT_TEN.isoformat(),
         "end": (AT_TEN + HOUR).isoformat(),
         "saved": True,
