@@ -35,6 +35,7 @@ from pexschedd.demo.views import (
     MeetingDraft,
     ReadRequest,
     ReplyRequest,
+    RoomView,
     TokenRequest,
 )
 from pexschedd.errors import NotFound, PexscheddError
@@ -181,7 +182,7 @@ class Desk:
         uid = _asked(request, "uid")
         alias = _asked(request, "alias", "")
         try:
-            room = await rooms.room_of(self._daemon, uid, alias)
+            room = await self._room_of(uid, alias)
         except (DaemonDown, DaemonRefused) as error:
             return _problem(request, 502, error)
         return json_response(request, room)
@@ -195,11 +196,16 @@ class Desk:
             raise BadRequest("The query lacks room.")
         try:
             # A meeting that is in a calendar still waits for its room, if it has none.
-            found = await rooms.room_of(self._daemon, uid, "" if uid else alias)
+            found = await self._room_of(uid, "" if uid else alias)
         except (DaemonDown, DaemonRefused) as error:
             return _problem(request, 502, error)
         seen = {**msgspec.to_builtins(found), "now": self._clock()}
         return json_response(request, seen)
+
+    async def _room_of(self, uid: str, alias: str) -> RoomView:
+        meetings = self._people.series(uid)
+        series = rooms.Series(meetings, self._clock()) if meetings else None
+        return await rooms.room_of(self._daemon, uid, alias, series)
 
     # Actions
 

@@ -4,45 +4,86 @@ The rows come from the management API, and the answer to joining from the policy
 endpoint that conferencing nodes ask. Nothing here knows the rules itself.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from pexschedd.demo.daemon import DaemonClient, DaemonNotFound
 from pexschedd.demo.views import JoinAnswer, RoomView
 
 
-async def room_of(daemon: DaemonClient, uid: str, alias: str) -> RoomView:
+class Series(NamedTuple):
+    """The meetings of a series, and the time that it is."""
+
+    meetings: list[tuple[datetime, datetime]]
+    """Start and end of each, by start."""
+    now: datetime
+
+
+async def room_of(
+    daemon: DaemonClient, uid: str, alias: str, series: Series | None = None
+) -> RoomView:
     """Return the room of the meeting with this UID. Raises what `DaemonClient` does.
 
     `alias` is the one that the caller knows from earlier, or empty: a meeting that was
-    cancelled has no rows any more, but its alias is still answered.
+    cancelled has no rows any more, but its alias is still answered. The window is
+    that of the meeting of a `series` that is on or comes next.
     """
     try:
-        return await _room_of(daemon, uid, alias)
+        return await _room_of(daemon, uid, alias, series)
     except DaemonNotFound:
         # The meeting was cancelled between two requests: now all rows are gone.
-        return await _room_of(daemon, uid, alias)
+        return await _room_of(daemon, uid, alias, series)
 
 
-async def _room_of(daemon: DaemonClient, uid: str, alias: str) -> RoomView:
-    scheduled = (
-        await daemon.objects("scheduled_conference", ews_item_uid=uid) if uid else []
-    )
-    if not scheduled:
-        if not alias:
-            return RoomView(state="waiting")
-        return RoomView(
-            state="gone", aliases=[alias], join=await ask_policy(daemon, alias)
-        )
-    rows = sorted(scheduled, key=lambda row: str(row["start_time"]))
-    conference = await daemon.row(rows[0]["conference"])
+async def _room_of(
+    daemon: DaemonClient, uid: str, alias: str, series: Series | None
+) -> RoomView:
+    found = None
+    if uid and series is None:
+        found = await _single(daemon, uid)
+    elif uid and series is not None:
+        found = await _series(daemon, uid, series)
+    if found is not None:
+        return found
+    if not alias:
+        return RoomView(state="waiting")
+    return RoomView(state="gone", aliases=[alias], join=await ask_policy(daemon, alias))
+
+
+async def _single(daemon: DaemonClient, uid: str) -> RoomView | None:
+    rows = await daemon.objects("scheduled_conference", ews_item_uid=uid)
+    if not rows:
+        return None
+    opens, closes = _time(rows[0]["start_time"]), _time(rows[0]["end_time"])
+    return await _scheduled(daemon, rows[0]["conference"], opens, closes)
+
+
+async def _series(daemon: DaemonClient, uid: str, series: Series) -> RoomView | None:
+    """Return the room of a series, found by the alias that was handed out for it: the
+    API lists only the meetings of the next days."""
+    for handed_out in await daemon.objects("scheduled_alias", ews_item_uid=uid):
+        alias = str(handed_out["alias"])
+        for row in await daemon.objects("conference_alias", alias=alias):
+            connector = await daemon.row(handed_out["exchange_connector"])
+            before = timedelta(minutes=connector["meeting_buffer_before"])
+            after = timedelta(minutes=connector["meeting_buffer_after"])
+            windows = [(start - before, end + after) for start, end in series.meetings]
+            opens, closes = next((w for w in windows if w[1] > series.now), windows[-1])
+            return await _scheduled(daemon, row["conference"], opens, closes)
+    return None
+
+
+async def _scheduled(
+    daemon: DaemonClient, uri: str, opens: datetime, closes: datetime
+) -> RoomView:
+    conference = await daemon.row(uri)
     aliases = await _aliases(daemon, conference)
     return RoomView(
         state="scheduled",
         name=str(conference["name"]),
         aliases=aliases,
-        opens=_time(rows[0]["start_time"]),
-        closes=_time(rows[-1]["end_time"]),
+        opens=opens,
+        closes=closes,
         join=await ask_policy(daemon, aliases[0]) if aliases else None,
     )
 

@@ -5,7 +5,10 @@ delivery as over Exchange Web Services, so the daemon cannot tell the desk from 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from pexschedd.demo.views import (
     Invitee,
@@ -28,11 +31,13 @@ from pexschedd.sandbox.items.records import (
     ResponseType,
     same_address,
 )
+from pexschedd.sandbox.items.recurrence import DAYS, Pattern, SeriesRecurrence
 from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 
 _MAIL = (ItemKind.MESSAGE, ItemKind.REQUEST, ItemKind.RESPONSE, ItemKind.CANCELLATION)
 _PREVIEW = 160
+_SHOWN_OF_SERIES = timedelta(days=366)
 
 
 class NotPossible(PexscheddError):
@@ -53,13 +58,16 @@ class DeskUsers:
     # Reading
 
     def calendar(self, user: str) -> list[MeetingView]:
-        """Return all meetings of a user, by start."""
-        mailbox = self._mailbox(user)
-        return [
-            self._view(item, item.meeting)
-            for item in mailbox.calendar()
-            if item.meeting is not None
-        ]
+        """Return all meetings of a user, by start; each occurrence of a series."""
+        return sorted(
+            (
+                view
+                for item in self._mailbox(user).calendar()
+                if item.meeting is not None
+                for view in self._views(item, item.meeting)
+            ),
+            key=lambda view: view.start,
+        )
 
     def inbox(self, user: str) -> list[MailView]:
         """Return a user's messages, newest first."""
@@ -81,6 +89,14 @@ class DeskUsers:
                 if whole.search(item.body.text):
                     return ids.uid(meeting.goid)
         return ""
+
+    def series(self, uid: str) -> list[tuple[datetime, datetime]]:
+        """Return start and end of each meeting of a series; nothing for others."""
+        for user in self._users:
+            shown = [m for m in self.calendar(user) if m.uid == uid and m.repeats]
+            if shown:
+                return [(meeting.start, meeting.end) for meeting in shown]
+        return []
 
     def message(self, user: str, item_id: str) -> str:
         """Return the HTML document of a message."""
@@ -105,6 +121,7 @@ class DeskUsers:
                 optional=optional,
                 body=draft.body,
                 location=draft.location,
+                recurrence=_recurrence(draft),
             )
             return _uid(item)
         item, _ = self._own(draft.user, draft.uid)
@@ -117,6 +134,7 @@ class DeskUsers:
             optional=optional,
             body=draft.body,
             location=draft.location,
+            recurrence=_recurrence(draft),
         )
         return draft.uid
 
@@ -166,7 +184,21 @@ class DeskUsers:
             raise NotFound("This message is no longer in the mailbox.")
         return item
 
+    def _views(self, item: Item, meeting: Meeting) -> Iterator[MeetingView]:
+        if meeting.recurrence is None:
+            yield self._view(item, meeting)
+            return
+        whole = self._view(item, meeting)
+        until = meeting.start + _SHOWN_OF_SERIES
+        for each in self._exchange.occurrences(item, meeting.start, until):
+            if each.meeting is not None:
+                one = self._view(each, each.meeting)
+                yield replace(
+                    one, uid=whole.uid, repeats=whole.repeats, times=whole.times
+                )
+
     def _view(self, item: Item, meeting: Meeting) -> MeetingView:
+        recurrence = meeting.recurrence
         return MeetingView(
             uid=ids.uid(meeting.goid),
             subject=item.subject,
@@ -179,6 +211,8 @@ class DeskUsers:
             my_response=item.my_response.value,
             cancelled=meeting.cancelled,
             with_room=meeting.attendee(self._room) is not None,
+            repeats="" if recurrence is None else _repeats(recurrence),
+            times=1 if recurrence is None else recurrence.count or 0,
         )
 
     def _mail(self, item: Item) -> MailView:
@@ -204,6 +238,21 @@ class DeskUsers:
 
     def _party(self, person: MailboxUser) -> NamedAddress:
         return NamedAddress(person.name or person.address, person.address)
+
+
+def _recurrence(draft: MeetingDraft) -> SeriesRecurrence | None:
+    """Return the pattern of a draft: the desk's form knows two."""
+    if draft.repeats == "daily":
+        return SeriesRecurrence.daily(count=draft.times)
+    if draft.repeats == "weekly":
+        day = DAYS[draft.start.weekday()]
+        return SeriesRecurrence.weekly(day, count=draft.times)
+    return None
+
+
+def _repeats(recurrence: SeriesRecurrence) -> str:
+    known = {Pattern.DAILY: "daily", Pattern.WEEKLY: "weekly"}
+    return known.get(recurrence.pattern, "other")
 
 
 def _guest(attendee: Attendee) -> Invitee:

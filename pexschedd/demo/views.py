@@ -47,6 +47,10 @@ class MeetingView(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: bool
     with_room: bool
     """The equipment mailbox is invited."""
+    repeats: str = ""
+    """The pattern of a series: "daily", "weekly" or "other"; else empty."""
+    times: int = 1
+    """The number of occurrences, 0 for a series without an end."""
 
 
 class MeetingDetail(msgspec.Struct, frozen=True):
@@ -92,6 +96,9 @@ class MeetingDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     location: Text = ""
     body: Html = ""
     uid: Annotated[str, Meta(max_length=400)] = ""
+    repeats: Annotated[str, Meta(pattern="^(daily|weekly)?$")] = ""
+    times: Annotated[int, Meta(ge=2, le=52)] = 2
+    """The number of occurrences, if it repeats."""
 
 
 class CancelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,5 +171,6 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     aliases: list[str] = []
     opens: datetime | None = None
+    """Of the meeting that is on or comes next, as `closes`."""
     closes: datetime | None = None
     join: JoinAnswer | None = None

@@ -128,3 +128,30 @@ def test_a_sunday_shows_what_comes(browser: Browser, demo: RunningDemo) -> None:
     expect(heads.first).to_contain_text("Mon")
     desk.close()
     demo.post("clock", {"reset": True})
+
+
+def test_a_series(desk: Desk) -> None:
+    """A meeting that repeats is in each week, has one room, and the card says when that
+    opens next."""
+    page = desk.page
+    desk.compose("Every week")
+    page.get_by_label("Repeats").select_option("weekly")
+    page.get_by_label("How many times").fill("3")
+    recurrence = desk.pane().evaluate(
+        """() => new Promise(resolve => Office.context.mailbox.item.recurrence
+            .getAsync(result => resolve(result.value)))"""
+    )
+    assert (recurrence["recurrenceType"], recurrence["occurrences"]) == ("weekly", 3)
+    page.locator("#addin-button").click()
+    desk.add_room()
+    desk.send()
+    expect(page.locator(".join-state")).to_contain_text("Opens")
+    first = page.locator(".join-state").inner_text()
+    expect(page.locator("#meeting")).to_contain_text("Every week, 3 times")
+    page.get_by_role("button", name="Next week").click()
+    expect(page.locator(".event", has_text="Every week")).to_have_count(1)
+    page.get_by_role("button", name="Move the clock to the opening").click()
+    expect(page.locator(".join-state.open")).to_be_visible()
+    page.get_by_role("button", name="Move the clock to the end").click()
+    expect(page.locator(".join-state")).to_contain_text("Opens")
+    assert page.locator(".join-state").inner_text() != first

@@ -169,3 +169,22 @@ def test_samples_leave_inboxes_empty(exchange: Exchange, people: DeskUsers) -> N
     assert not any(meeting.with_room for meeting in calendar)
     assert people.inbox(ALICE) == people.inbox(BOB) == []
     assert {m.start.weekday() for m in calendar} == {0, 1, 2, 3, 4}
+
+
+def test_a_series_is_shown_whole(people: DeskUsers) -> None:
+    """Each occurrence is in everybody's calendar, and together they are one meeting."""
+    uid = people.save(draft(repeats="weekly", times=3))
+    for user in (ALICE, BOB):
+        shown = people.calendar(user)
+        assert [one.start - START for one in shown] == [
+            timedelta(weeks=week) for week in range(3)
+        ]
+        assert {(one.uid, one.repeats, one.times) for one in shown} == {
+            (uid, "weekly", 3)
+        }
+    people.save(draft(uid=uid, repeats="daily", times=2))
+    assert [one.start - START for one in people.calendar(BOB)] == [
+        timedelta(days=day) for day in range(2)
+    ]
+    people.cancel(ALICE, uid)
+    assert people.calendar(ALICE) == []

@@ -129,6 +129,7 @@ export class Calendar {
       const last = Math.min(MINUTES, (to - date) / 60000);
       const kinds = ["event"];
       if (meeting.with_room) kinds.push("room");
+      if (meeting.repeats) kinds.push("series");
       if (!meeting.mine) kinds.push("theirs");
       if (!meeting.mine && meeting.my_response !== "Accept") kinds.push("open");
       if (to < now) kinds.push("past");

@@ -83,6 +83,7 @@ export class MeetingCard {
       h("b", {}, guest.name), ANSWERS[guest.response] && h("i", {}, ANSWERS[guest.response])));
     return h("div", { class: "facts" },
       h("div", {}, icon("clock", 18), h("span", {}, `${day(start)}, ${time(start)} – ${time(end)}`)),
+      meeting.repeats && h("div", {}, icon("again", 18), h("span", {}, series(meeting))),
       meeting.location && h("div", {}, icon("place", 18), h("span", { class: "place", title: meeting.location }, meeting.location)),
       guests.length > 0 && h("div", {}, icon("people", 18), h("span", { class: "guests" }, guests)),
       !meeting.mine && h("div", {}, icon("edit", 18), h("span", {}, `Organized by ${meeting.organizer.name}`)));
@@ -201,6 +202,11 @@ export class MeetingCard {
     return h("details", {}, h("summary", {}, "What a conferencing node is told"),
       h("pre", {}, `GET /policy/v1/service/configuration?local_alias=${room.join.alias}\n\n${JSON.stringify(room.join.answer, null, 2)}`));
   }
+}
+
+function series({ repeats, times }) {
+  const pattern = { daily: "Every day", weekly: "Every week" }[repeats] || "A series";
+  return times ? `${pattern}, ${times} times, always in the same room` : `${pattern}, always in the same room`;
 }
 
 async function copy(text) {

@@ -31,7 +31,7 @@ export class Compose {
     const from = start || nextSlot(this.desk.now());
     return this.open("New meeting", {
       uid: "", subject: "", start: from, end: new Date(from.getTime() + (start ? 30 : 60) * 60000), location: "",
-      required: [], optional: [], body: "",
+      required: [], optional: [], body: "", repeats: "", times: 6,
     });
   }
 
@@ -39,7 +39,7 @@ export class Compose {
     const role = (wanted) => meeting.guests.filter((guest) => (guest.role === "optional") === wanted);
     return this.open("Meeting", {
       uid: meeting.uid, subject: meeting.subject, start: new Date(meeting.start), end: new Date(meeting.end),
-      location: meeting.location, required: role(false), optional: role(true), body,
+      repeats: meeting.repeats, times: meeting.times, location: meeting.location, required: role(false), optional: role(true), body,
     });
   }
 
@@ -51,6 +51,9 @@ export class Compose {
     $("send").disabled = false;
     $("subject").value = draft.subject;
     $("location").value = draft.location;
+    $("repeats").value = draft.repeats;
+    $("times").value = String(Math.max(2, draft.times));
+    this.showTimes();
     this.required.set(draft.required);
     this.optional.set(draft.optional);
     this.setTimes(draft.start, draft.end);
@@ -114,6 +117,7 @@ export class Compose {
         uid,
         subject: $("subject").value,
         location: $("location").value,
+        ...this.recurrence(),
         start: start.toISOString(),
         end: end.toISOString(),
         required: this.required.get(),
@@ -171,6 +175,15 @@ export class Compose {
     this.host.notify("olkAppointmentTimeChanged", this.times());
   }
 
+  recurrence() {
+    const repeats = $("repeats").value;
+    return repeats ? { repeats, times: Number($("times").value) } : {};
+  }
+
+  showTimes() {
+    $("times-label").hidden = !$("repeats").value;
+  }
+
   showDuration() {
     const { start, end } = this.times();
     const minutes = start && end ? Math.round((end - start) / 60000) : 0;
@@ -215,7 +228,7 @@ export class Compose {
   }
 
   fields() {
-    return [$("subject").value, $("location").value, this.times(), this.required.get(), this.optional.get()];
+    return [$("subject").value, $("location").value, this.times(), this.recurrence(), this.required.get(), this.optional.get()];
   }
 
   changed() {
@@ -333,6 +346,10 @@ export class Compose {
     });
     for (const id of ["date", "start"]) $(id).addEventListener("change", () => this.startMoved());
     $("end").addEventListener("change", () => this.endMoved());
+    $("repeats").addEventListener("change", () => {
+      this.showTimes();
+      this.host.notify("olkRecurrenceChanged", { recurrence: this.host.recurrence() });
+    });
     for (const id of ["subject", "location", "date", "start", "end"]) {
       // Enter in a field must not send the meeting by accident.
       $(id).addEventListener("keydown", (event) => event.key === "Enter" && !event.ctrlKey && event.preventDefault());

@@ -23,7 +23,11 @@ const desk = {
 
   /** The desk's time. */
   now: () => new Date(Date.now() + desk.skew),
-  meeting: (uid) => desk.meetings.find((meeting) => meeting.uid === uid),
+  /** Of a series, the meeting that is on or comes next. */
+  meeting: (uid) => {
+    const found = desk.meetings.filter((meeting) => meeting.uid === uid);
+    return found.find((meeting) => new Date(meeting.end) > desk.now()) || found.at(-1);
+  },
   select,
   edit: (uid, withPane = false) => attempt(async () => {
     const { user } = desk;

@@ -85,6 +85,20 @@ export class OfficeHost {
     if (visit === this.visit) this.send(answer);
   }
 
+  /** The series in Office's words; null for a single meeting. */
+  recurrence() {
+    const { repeats, times } = this.form.recurrence();
+    if (!repeats) return null;
+    const { start } = this.form.times();
+    const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    return {
+      recurrenceType: repeats,
+      recurrenceProperties: repeats === "daily" ? { interval: 1 } : { interval: 1, days: [days[start.getDay()]], firstDayOfWeek: "mon" },
+      recurrenceTimeZone: { name: "UTC" },
+      occurrences: times,
+    };
+  }
+
   context() {
     const { user } = this.desk;
     return {
@@ -118,7 +132,7 @@ const METHODS = {
     const { user } = this.desk;
     return { displayName: user.name, emailAddress: user.address };
   },
-  "recurrence.get": () => null,
+  "recurrence.get"() { return this.recurrence(); },
   "start.get"() { return this.form.times().start; },
   "end.get"() { return this.form.times().end; },
   "start.set"({ value }) {
