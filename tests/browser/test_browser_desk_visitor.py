@@ -155,3 +155,23 @@ def test_a_series(desk: Desk) -> None:
     page.get_by_role("button", name="Move the clock to the end").click()
     expect(page.locator(".join-state")).to_contain_text("Opens")
     assert page.locator(".join-state").inner_text() != first
+
+
+def test_outlook_on_a_bad_day(desk: Desk) -> None:
+    """What goes wrong in Outlook can be chosen, and the pane begins anew with it."""
+    page = desk.page
+    desk.compose("On a bad day")
+    desk.pane()
+    pane = page.frame_locator("#pane-frame")
+    for mood, said in (
+        ("token", "9018"),
+        ("text", "There was an internal format error."),
+        ("attendee", "pexipmeeting@example.test"),
+    ):
+        page.locator("#mood").select_option(mood)
+        pane.locator("#action").click()
+        expect(pane.locator("#card")).to_contain_text(said)
+    page.locator("#mood").select_option("well")
+    pane.locator("#action").click()
+    page.locator("#required .chip.room").wait_for()
+    expect(pane.locator("#card")).to_contain_text("added")

@@ -25,6 +25,8 @@ export class OfficeHost {
     this.origin = "";
     this.visit = 0;
     this.notices = new Map();
+    this.mood = "well";
+    this.offerMoods();
     window.addEventListener("message", (event) => this.receive(event));
   }
 
@@ -34,6 +36,15 @@ export class OfficeHost {
     this.visit += 1;
     this.origin = addin.origin;
     frame.src = addin.pane;
+  }
+
+  /** What Outlook does to an add-in on a bad day, for who wants to see what the pane makes of it. */
+  offerMoods() {
+    $("mood").append(...Object.entries(MOODS).map(([value, { label }]) => h("option", { value }, label)));
+    $("mood").addEventListener("change", () => {
+      this.mood = $("mood").value;
+      if (this.frame) this.connect(this.frame, this.desk.setup.addin);
+    });
   }
 
   disconnect() {
@@ -69,15 +80,19 @@ export class OfficeHost {
     if (!frame || event.source !== frame.contentWindow || event.origin !== this.origin) return;
     const message = event.data;
     if (message?.desk !== 1) return;
-    if (message.type === "hello") this.send({ type: "welcome", context: this.context() });
+    if (message.type === "hello" && !MOODS[this.mood].absent) this.send({ type: "welcome", context: this.context() });
     if (message.type === "close") this.form.hidePane();
     if (message.type !== "call") return;
     const answer = { type: "result", id: message.id };
+    const mood = MOODS[this.mood];
+    if (mood.silent) return;
     try {
+      if (mood.slow) await new Promise((resume) => setTimeout(resume, SLOW));
+      if (mood.fails?.[message.method]) throw mood.fails[message.method];
       const method = METHODS[message.method];
       if (!method) throw new Failure(9020, "InvalidOperation", `The demo desk does not know ${message.method}.`);
       await this.form.sheet;
-      answer.value = await method.call(this, message.args || {});
+      if (!mood.loses?.includes(message.method)) answer.value = await method.call(this, message.args || {});
     } catch (problem) {
       answer.error = problem.failure || { code: 9017, name: "InternalServerError", message: problem.message };
     }
@@ -117,6 +132,29 @@ export class OfficeHost {
     $("notices").replaceChildren(...[...this.notices.values()].map(({ type, message }) => h("p", { class: type }, message)));
   }
 }
+
+// ------------------------------------------------------------------ good and bad days
+
+const SLOW = 2500;
+const MOODS = {
+  well: { label: "do as it is told" },
+  slow: { label: "be slow", slow: true },
+  token: {
+    label: "give no identity token",
+    fails: { token: new Failure(9018, "GenericTokenError", "An internal error has occurred.") },
+  },
+  attendee: { label: "lose the attendee", loses: ["required.add", "required.set"] },
+  text: {
+    label: "refuse the text",
+    fails: { "body.prepend": new Failure(9002, "InvalidFormatError", "There was an internal format error.") },
+  },
+  unreadable: {
+    label: "keep the text from being read",
+    fails: { "body.get": new Failure(9020, "GenericResponseError", "An internal error has occurred.") },
+  },
+  silent: { label: "answer nothing", silent: true },
+  absent: { label: "not be there", absent: true },
+};
 
 // ------------------------------------------------------------------ what can be asked
 
