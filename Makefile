@@ -36,6 +36,7 @@ test-thorough: test
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tests.es5
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp

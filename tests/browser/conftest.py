@@ -1,11 +1,18 @@
 """A real browser for the pages, if there is one on this machine."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
+from tests.browser.pane_page import Open, Pane
+
+HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
 WAIT_MS = 15_000
 """How long a page may take for what it shows; much longer than it does take."""
@@ -27,3 +34,70 @@ def browser() -> Iterator[Browser]:
 def launch(chromium: BrowserType, arguments: Sequence[str] = ()) -> Browser:
     """Another one, with further arguments of the command line."""
     return chromium.launch(executable_path=str(CHROMIUM), args=[*ARGUMENTS, *arguments])
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where `pane_server.py` serves."""
+    with subprocess.Popen(
+        [
+            sys.executable,
+            str(HERE / "pane_server.py"),
+            str(tmp_path_factory.mktemp("pane")),
+        ],
+        cwd=HERE.parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.terminate()
+
+
+@pytest.fixture
+def open_pane(browser: Browser, origin: str) -> Iterator[Open]:
+    """Opens the pane of an integration with a meeting; nothing may break the policy.
+
+    `answers` are the server's by route, see `Pane.answer`; `impatient` lets time pass
+    fifty times as fast for the pane.
+    """
+    panes = []
+
+    def opened(
+        integration: int = 1,
+        page: dict[str, Any] | None = None,
+        answers: dict[str, Any] | None = None,
+        *,
+        impatient: bool = False,
+        **outlook: Any,
+    ) -> Pane:
+        context = browser.new_context(
+            **{"viewport": {"width": 320, "height": 560}, **(page or {})}
+        )
+        pane = Pane(context.new_page())
+        panes.append(pane)
+        pane.page.add_init_script(f"window.outlook = {json.dumps(outlook)};")
+        if impatient:
+            pane.page.add_init_script(IMPATIENT)
+        for path, result in (answers or {}).items():
+            pane.answer(path, *(result if isinstance(result, list) else [result]))
+        pane.page.goto(
+            f"{origin}/api/client/v2/msexchange_schedulers/{integration}/addin?m=1"
+        )
+        return pane
+
+    yield opened
+    for pane in panes:
+        assert pane.page.title() != "broken"
+        pane.page.context.close()
+        assert pane.refused == []
+
+
+IMPATIENT = """(() => {
+  const [later, often] = [window.setTimeout, window.setInterval];
+  window.setTimeout = (act, ms, ...more) => later(act, ms / 50, ...more);
+  window.setInterval = (act, ms, ...more) => often(act, ms / 50, ...more);
+  const timeout = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, "timeout");
+  Object.defineProperty(XMLHttpRequest.prototype, "timeout",
+    { set(patience) { timeout.set.call(this, patience / 50); } });
+})();"""

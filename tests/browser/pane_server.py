@@ -2,7 +2,8 @@
 
 Prints its port. Integration 1 has the defaults, 2 has rich texts and the debug log, 3
 does not offer single-use rooms, 4 and 5 load a library that is missing or never ends, 6
-has a placeholder text of its own.
+has a placeholder text of its own, 7 closes the pane, 8 offers both kinds of rooms, 9
+personal ones only, 10 shows its log as well, 11 has translations.
 What the token begins with says what the server answers: `good`, `early` or `down`.
 """
 
@@ -95,7 +96,8 @@ def connectors(origin: str) -> dict[int, Connector]:
             enable_addin_debug_logs=True,
             addin_pane_description="<p>A room for <b>your</b> meeting.</p>"
             "<img src=x onerror=document.title='broken'>",
-            addin_pane_title="</script><script>document.title='broken'</script>",
+            addin_pane_title="Add <u>rooms</u><script>document.title='broken'</script>",
+            addin_pane_button_title="Add a room <u>now</u>",
             addin_pane_success_message='Done. <a href="https://help.example.test/">'
             "Help</a><script>document.title='broken'</script>",
         ),
@@ -106,6 +108,20 @@ def connectors(origin: str) -> dict[int, Connector]:
             '</script><a href="https://help.example.test/">soon</a>.</p>',
         ),
         3: replace(plain, id=3, enable_dynamic_vmrs=False),
+        7: replace(plain, id=7, addin_close_on_success=True),
+        8: replace(plain, id=8, enable_personal_vmrs=True),
+        11: replace(
+            plain,
+            id=11,
+            addin_pane_success_message="מוכן",
+            addin_pane_translations="de repair = Bitte ergänzen\n"
+            "de addin_pane_success_heading = Fertig\n"
+            "ja repair = 追加",
+        ),
+        10: replace(
+            plain, id=10, enable_personal_vmrs=True, enable_addin_debug_logs=True
+        ),
+        9: replace(plain, id=9, enable_dynamic_vmrs=False, enable_personal_vmrs=True),
         4: replace(plain, id=4, office_js_url=f"{origin}/test/missing.js"),
         5: replace(plain, id=5, office_js_url=f"{origin}/test/never.js"),
     }

@@ -1,14 +1,9 @@
-"""The pane in a real browser: page, scripts and policy, with a pretended Outlook."""
+"""The pane in a real browser: adding a single-use room, with a pretended Outlook."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from pexschedd.bodies import rewrite as body_rewrite
 from pexschedd.bodies import tags
@@ -18,107 +13,40 @@ from pexschedd.model.fields.default_texts import (
     PLACEHOLDER_INSTRUCTIONS,
 )
 from pexschedd.model.meeting import Tags
+from tests.browser.pane_page import (
+    DOWN,
+    GUEST,
+    INVITED,
+    ROOM,
+    TAG,
+    TOKEN,
+    Open,
+    Pane,
+)
 
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[1]
-TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
-TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_." + "QkJCa-_" * 130 + "Last12"
-DOWN = f"down{TOKEN}"
-"""To this one the server answers that it cannot help now."""
-ROOM = {"displayName": "Pexip Meeting", "emailAddress": "PexipMeeting@Example.test"}
-GUEST = {"displayName": "Bob", "emailAddress": "bob@example.test"}
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where `pane_server.py` serves."""
-    with subprocess.Popen(
-        [
-            sys.executable,
-            str(HERE / "pane_server.py"),
-            str(tmp_path_factory.mktemp("pane")),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        server.terminate()
-
-
-class Pane:
-    """An open pane. `outlook` is what the meeting looks like behind it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.button = page.locator("#action")
-        self.heading = page.locator("#card-heading")
-        self.card = page.locator("#card")
-        self.refused: list[str] = []
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.refused.append(str(error)))
-
-    def _console(self, message: Any) -> None:
-        if "Content Security Policy" in message.text:
-            self.refused.append(message.text)
-
-    def outlook(self, name: str) -> Any:
-        return self.page.evaluate(f"outlook.{name}")
-
-    def calls(self, method: str) -> int:
-        return [call["method"] for call in self.outlook("calls")].count(method)
-
-    def reach(self, heading: str) -> None:
-        """Waits until the card has this heading."""
-        expect(self.heading).to_have_text(heading)
-
-
-Open = Callable[..., Pane]
-
-
-@pytest.fixture
-def open_pane(browser: Browser, origin: str) -> Iterator[Open]:
-    """Opens the pane of an integration with a meeting; nothing may break the policy."""
-    panes = []
-
-    def opened(
-        integration: int = 1, page: dict[str, Any] | None = None, **outlook: Any
-    ) -> Pane:
-        context = browser.new_context(
-            viewport={"width": 320, "height": 560}, **(page or {})
-        )
-        pane = Pane(context.new_page())
-        panes.append(pane)
-        pane.page.add_init_script(f"window.outlook = {json.dumps(outlook)};")
-        pane.page.goto(
-            f"{origin}/api/client/v2/msexchange_schedulers/{integration}/addin?m=1"
-        )
-        return pane
-
-    yield opened
-    for pane in panes:
-        assert pane.page.title() != "broken"
-        pane.page.context.close()
-        assert pane.refused == []
+OURS = {"meeting_tags": {"tags": {TAG: {"state": "this", "certain": True}}}}
 
 
 def test_a_room_is_added(open_pane: Open) -> None:
     """One click puts the instructions on top, invites the room, and says so."""
     pane = open_pane(body="<p>Agenda</p>", required=[dict(GUEST)])
     expect(pane.button).to_have_text("Add a Single-use VMR")
-    pane.button.click()
+    pane.press("add")
     pane.reach("Success")
     body = pane.outlook("body")
     assert body.index("Please join") < body.index(TAG) < body.index("Agenda")
-    assert pane.outlook("required") == [
-        GUEST,
-        {"displayName": "Pexip Meeting", "emailAddress": "pexipmeeting@example.test"},
-    ]
+    assert pane.outlook("required") == [GUEST, INVITED]
     assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 1
     expect(pane.card).to_contain_text("not scheduled until you select Send")
-    expect(pane.button).to_be_hidden()
-    expect(pane.heading).to_be_focused()
+    expect(pane.page.get_by_role("button", name="Close")).to_be_focused()
+
+
+def test_calls_come_one_after_the_other(open_pane: Open) -> None:
+    """Outlook on the web takes few calls at once: it gets one at a time."""
+    pane = open_pane(set="1.14", delay=5)
+    pane.press("add")
+    pane.reach("Success")
+    assert pane.outlook("most") == 1
 
 
 @pytest.mark.parametrize(
@@ -130,84 +58,146 @@ def test_a_room_is_added(open_pane: Open) -> None:
             "body": TAG,
             "required": [{"displayName": "Pexip Meeting", "emailAddress": "/o=X/cn=p"}],
         },
-        {"required": [ROOM], "mailboxSet": 1.1},
+        {"required": [ROOM], "set": "1.1"},
     ],
     ids=["as written", "wrapped, optional", "directory name", "body unreadable"],
 )
 def test_already_assigned(open_pane: Open, meeting: dict[str, Any]) -> None:
     """A meeting that has a room gets no second one, however Outlook shows it."""
-    pane = open_pane(**meeting)
+    pane = open_pane(answers=OURS, **meeting)
     pane.reach("VMR already assigned")
-    expect(pane.button).to_be_hidden()
+    expect(pane.page.locator('[data-action="add"]')).to_have_count(0)
+    expect(pane.card).not_to_contain_text("could not be checked")
 
 
 def test_the_room_is_not_invited(open_pane: Open) -> None:
     """With instructions but no room, the pane invites the room, and books nothing."""
-    pane = open_pane(body=f"<p>{TAG}</p>")
+    pane = open_pane(answers=OURS, body=f"<p>{TAG}</p>")
     pane.reach("The room is not invited")
-    pane.button.click()
+    pane.press("repair")
     pane.reach("Success")
-    assert pane.calls("getUserIdentityTokenAsync") == pane.calls("prependAsync") == 0
-    assert len(pane.outlook("required")) == 1
+    assert pane.calls("prependAsync") == 0
+    assert pane.outlook("required") == [INVITED]
 
 
 def test_the_instructions_are_missing(open_pane: Open) -> None:
     """With the room but no instructions, the pane adds these and no second room."""
     pane = open_pane(required=[ROOM])
     pane.reach("The joining instructions are missing")
-    pane.button.click()
+    pane.press("repair")
     pane.reach("Success")
     assert TAG in pane.outlook("body")
     assert pane.calls("required.addAsync") == 0
 
 
-def test_outlook_forgets_the_room_once(open_pane: Open) -> None:
-    """An attendee that Outlook says it added but did not is added once more."""
-    pane = open_pane(lose={"required.addAsync": 1})
-    pane.button.click()
+@pytest.mark.parametrize("what", ["required.getAsync", "body.getAsync"])
+def test_what_cannot_be_read_is_not_absent(open_pane: Open, what: str) -> None:
+    """A meeting that cannot be read gets nothing, neither at first nor on a press."""
+    failure = {what: {"code": 9002, "message": "busy"}}
+    pane = open_pane(fail=failure, required=[ROOM])
+    pane.reach("The meeting could not be read")
+    pane.page.evaluate("outlook.fail = {}")
+    pane.press("lookAgain")
+    pane.reach("The joining instructions are missing")
+    pane.page.evaluate("fail => { outlook.fail = fail; }", failure)
+    pane.press("repair")
+    pane.reach("The meeting could not be read")
+    assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 0
+
+
+@pytest.mark.parametrize("late", [700, 4000])
+def test_outlook_shows_it_later(open_pane: Open, late: int) -> None:
+    """What was answered with success is waited for, and never written twice."""
+    pane = open_pane(
+        impatient=True,
+        late={"prependAsync": late, "required.addAsync": late},
+    )
+    pane.press("add")
     pane.reach("Success")
-    assert pane.calls("required.addAsync") == 2
-    assert len(pane.outlook("required")) == 1
+    assert pane.outlook("body").count(TAG) == 1
+    assert pane.outlook("required") == [INVITED]
+    assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 1
+
+
+def test_adding_is_broken_but_setting_works(open_pane: Open) -> None:
+    """The whole list is written, last, if a room cannot be added to it."""
+    pane = open_pane(
+        impatient=True,
+        required=[dict(GUEST)],
+        fail={"required.addAsync": {"code": 9003, "message": "internal"}},
+    )
+    pane.press("add")
+    pane.reach("Success")
+    assert pane.outlook("required") == [GUEST, INVITED]
 
 
 def test_outlook_never_adds_the_room(open_pane: Open) -> None:
     """Then the pane gives the address, and trying again books no second room."""
-    pane = open_pane(lose={"required.addAsync": 2})
-    pane.button.click()
+    pane = open_pane(
+        impatient=True, lose={"required.addAsync": 1, "required.setAsync": 1}
+    )
+    pane.press("add")
     pane.reach("The room is not invited")
     expect(pane.card).to_contain_text("pexipmeeting@example.test")
-    pane.button.click()
+    pane.press("repair")
     pane.reach("Success")
     assert pane.calls("getUserIdentityTokenAsync") == pane.calls("prependAsync") == 1
 
 
+def test_the_room_shows_under_another_address(open_pane: Open) -> None:
+    """What was added with success and shows one attendee more is believed."""
+    pane = open_pane(shows="room.proxy@example.test", required=[dict(GUEST)])
+    pane.press("add")
+    pane.reach("Success")
+    assert pane.calls("required.addAsync") == 1
+    assert pane.calls("required.setAsync") == 0
+
+
+def test_the_server_knows_the_rooms_addresses(open_pane: Open) -> None:
+    """The primary address, a proxy and the directory's name are one room."""
+    known = {"name": "Meeting Room", "addresses": ["smtp:Primary@Example.test"]}
+    pane = open_pane(
+        answers={"meeting_tags": {**OURS["meeting_tags"], "room_addresses": known}},
+        body=TAG,
+        required=[{"displayName": "x", "emailAddress": "primary@example.test"}],
+    )
+    pane.reach("VMR already assigned")
+
+
 def test_outlook_forgets_the_instructions(open_pane: Open) -> None:
-    """Instructions are read back, written once more, and never there twice."""
-    pane = open_pane(lose={"prependAsync": 1})
-    pane.button.click()
+    """Instructions that Outlook took and does not show are an error."""
+    pane = open_pane(impatient=True, lose={"prependAsync": 1})
+    pane.press("add")
+    pane.reach("Error")
+    expect(pane.card).to_contain_text("Outlook does not show what was added")
+    assert pane.calls("prependAsync") == 1
+    pane.press("retry")
     pane.reach("Success")
     assert pane.outlook("body").count(TAG) == 1
+    assert pane.calls("getUserIdentityTokenAsync") == 1
 
 
 @pytest.mark.parametrize(
-    "failure",
+    ("failure", "writes"),
     [
-        {"code": 9002, "message": "The body is busy."},
-        {"thrown": True, "message": "Invalid."},
+        ({"code": 9002, "message": "The body is busy."}, 2),
+        ({"thrown": True, "message": "Invalid."}, 1),
+        ({"silent": True, "message": "Outlook does not answer (body.prepend"}, 1),
     ],
-    ids=["answered", "thrown"],
+    ids=["answered", "thrown", "silent"],
 )
 def test_the_instructions_cannot_be_added(
-    open_pane: Open, failure: dict[str, Any]
+    open_pane: Open, failure: dict[str, Any], writes: int
 ) -> None:
     """An Outlook that refuses is an error with its words, and the room is kept."""
-    pane = open_pane(fail={"prependAsync": failure})
-    pane.button.click()
+    pane = open_pane(impatient=True, fail={"prependAsync": failure})
+    pane.press("add")
     pane.reach("Error")
     expect(pane.card).to_contain_text(failure["message"])
+    assert pane.calls("prependAsync") == writes
     assert pane.outlook("required") == []
     pane.page.evaluate("outlook.fail = {}")
-    pane.button.click()
+    pane.press("retry")
     pane.reach("Success")
     assert pane.calls("getUserIdentityTokenAsync") == 1
 
@@ -215,8 +205,9 @@ def test_the_instructions_cannot_be_added(
 def test_a_refused_token(open_pane: Open) -> None:
     """The server's reason is shown with a reference that can be copied."""
     pane = open_pane(token="early", page={"permissions": ["clipboard-read"]})
-    pane.button.click()
+    pane.press("add")
     pane.reach("Error")
+    expect(pane.button).to_be_focused()
     expect(pane.card).to_have_attribute("role", "alert")
     expect(pane.card).to_contain_text("There was a problem adding the joining")
     expect(pane.card).to_contain_text(
@@ -232,32 +223,27 @@ def test_a_refused_token(open_pane: Open) -> None:
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
     pane.page.evaluate("outlook.token = 'good'")
     expect(pane.button).to_have_text("Try again")
-    pane.button.click()
+    pane.press("retry")
     pane.reach("Success")
 
 
 @pytest.mark.parametrize(
-    ("failure", "words"),
+    ("failure", "words", "again"),
     [
-        ({"code": 9018, "message": "Internal error"}, "does not give this mailbox"),
-        ({"code": 9022, "message": "Not permitted"}, "Not permitted (9022)"),
+        ({"code": 9018, "message": "Internal error"}, "does not give this mailbox", 0),
+        ({"code": 9022, "message": "Not permitted"}, "Not permitted (9022)", 1),
     ],
 )
 def test_outlook_gives_no_token(
-    open_pane: Open, failure: dict[str, Any], words: str
+    open_pane: Open, failure: dict[str, Any], words: str, again: int
 ) -> None:
-    """Without a token the pane says what Outlook said."""
+    """Without a token the pane says what Outlook said, and whether to try again."""
     pane = open_pane(fail={"getUserIdentityTokenAsync": failure})
-    pane.button.click()
+    pane.press("add")
     pane.reach("Error")
     expect(pane.card).to_contain_text(words)
-
-
-IMPATIENT = """(() => {
-  const timeout = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, "timeout");
-  Object.defineProperty(XMLHttpRequest.prototype, "timeout",
-    { set(patience) { timeout.set.call(this, patience / 100); } });
-})();"""
+    expect(pane.page.locator('[data-action="retry"]')).to_have_count(again)
+    assert ("Please try again" in pane.card.inner_text()) is bool(again)
 
 
 def answer(pane: Pane, status: int, body: str = "<html>Bad gateway</html>") -> None:
@@ -267,7 +253,7 @@ def answer(pane: Pane, status: int, body: str = "<html>Bad gateway</html>") -> N
     )
 
 
-@pytest.mark.parametrize("how", ["503", "refused", "silent", "500", "502", "504"])
+@pytest.mark.parametrize("how", ["503", "refused", "silent", "502", "504", "portal"])
 def test_the_server_is_down(open_pane: Open, how: str) -> None:
     """Down or out of reach: the meeting waits with placeholder, token and the room."""
     pane = open_pane(
@@ -275,30 +261,27 @@ def test_the_server_is_down(open_pane: Open, how: str) -> None:
         token=DOWN if how == "503" else TOKEN,
         body="<p>Agenda</p>",
         required=[dict(GUEST)],
+        impatient=how == "silent",
     )
     if how == "refused":
         pane.page.route(
             "**/meeting_details", lambda route: route.abort("connectionrefused")
         )
     elif how == "silent":
-        pane.page.evaluate(IMPATIENT)
         pane.page.route("**/meeting_details", lambda route: None)
+    elif how == "portal":
+        answer(pane, 200, "<html>Please sign in to our network</html>")
     elif how != "503":
         answer(pane, int(how))
-    pane.button.click()
+    pane.press("add")
     pane.reach("Cannot assign a VMR right now")
     expect(pane.card).to_contain_text("Select Send to schedule the meeting")
     expect(pane.card).not_to_contain_text("Nothing has been added")
-    expect(pane.button).to_be_hidden()
-    expect(pane.heading).to_be_focused()
     body = pane.outlook("body")
     token = DOWN if how == "503" else TOKEN
     assert tags.find(body) == Tags(tok=(token,))
     assert body.index("will be hosted in") < body.index("TOK:-") < body.index("Agenda")
-    assert [each["emailAddress"] for each in pane.outlook("required")] == [
-        "bob@example.test",
-        "pexipmeeting@example.test",
-    ]
+    assert pane.outlook("required") == [GUEST, INVITED]
     assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 1
     log = pane.page.locator("#debug-log").inner_text()
     assert token[-6:] in log
@@ -314,7 +297,7 @@ def test_the_server_is_down(open_pane: Open, how: str) -> None:
 def test_the_tokens_lines(open_pane: Open) -> None:
     """The token comes in short lines, small and grey, after the configured text."""
     pane = open_pane(6, token=DOWN)
-    pane.button.click()
+    pane.press("add")
     pane.reach("Cannot assign a VMR right now")
     body = pane.outlook("body")
     assert body.startswith("<p>Instructions follow&nbsp;</script><a href=")
@@ -329,7 +312,7 @@ def test_the_tokens_lines(open_pane: Open) -> None:
 def test_a_text_body_waits(open_pane: Open) -> None:
     """A plain text invitation gets placeholder and token as lines of text."""
     pane = open_pane(token=DOWN, bodyType="text", body="Agenda")
-    pane.button.click()
+    pane.press("add")
     pane.reach("Cannot assign a VMR right now")
     body = pane.outlook("body")
     assert "<" not in body
@@ -354,68 +337,39 @@ def test_both_make_the_same_text(open_pane: Open) -> None:
         "<p>a&nbsp;&amp; <i>b</i></p>\n<p><br></p><ul><li>c</li></ul>e<br/>\r\nf",
         "<a href='mailto:a@a.test'>a@a.test</a> <a href=\"x?a=1&amp;b=2\"> y </a>.",
     ):
-        text = pane.page.evaluate("html => pexschedd.outlook.plainText(html)", html)
+        text = pane.page.evaluate("html => pexschedd.plainText(html)", html)
         assert text == plain_text(html) + "\n\n"
 
 
-def test_a_waiting_meeting_is_opened_again(open_pane: Open) -> None:
-    """A token counts like a room: nothing is added, nobody is asked."""
-    lines = "<br>".join([tags.make_tok(TOKEN)[:70], tags.make_tok(TOKEN)[70:]])
-    pane = open_pane(body=f"<p>{lines}</p>", required=[ROOM])
-    pane.reach("VMR already assigned")
-    expect(pane.button).to_be_hidden()
-    assert pane.calls("getUserIdentityTokenAsync") == 0
-
-
-def test_a_waiting_meeting_without_the_room(open_pane: Open) -> None:
-    """The missing half is repaired without the server, and the pane says what is so."""
-    pane = open_pane(body=f"<p>{tags.make_tok(TOKEN)}</p>")
-    pane.reach("The room is not invited")
-    expect(pane.card).to_contain_text("waits for its joining instructions")
-    pane.button.click()
-    pane.reach("Cannot assign a VMR right now")
-    assert pane.calls("getUserIdentityTokenAsync") == pane.calls("prependAsync") == 0
-    assert len(pane.outlook("required")) == 1
-
-
-def test_the_room_without_anything_else(open_pane: Open) -> None:
-    """With the room invited already, an absent server still leads to one token."""
-    pane = open_pane(token=DOWN, required=[ROOM])
-    pane.reach("The joining instructions are missing")
-    pane.button.click()
-    pane.reach("Cannot assign a VMR right now")
-    assert tags.find(pane.outlook("body")).tok == (DOWN,)
-    assert pane.calls("required.addAsync") == 0
-
-
-@pytest.mark.parametrize("readable", [1.5, 1.1])
+@pytest.mark.parametrize("readable", ["1.5", "1.1"])
 def test_a_waiting_meeting_that_outlook_does_not_keep(
-    open_pane: Open, readable: float
+    open_pane: Open, readable: str
 ) -> None:
-    """Each half is written again if it is not there, the token is never there twice."""
+    """Each half can be written again if it is not there; the token is there once."""
     pane = open_pane(
+        impatient=True,
         token=DOWN,
-        mailboxSet=readable,
-        lose={"required.addAsync": 2, "prependAsync": 1 if readable > 1.1 else 0},
+        set=readable,
+        lose={"required.addAsync": 1, "required.setAsync": 1},
     )
-    pane.button.click()
+    pane.press("add")
     pane.reach("The room is not invited")
     expect(pane.card).to_contain_text("pexipmeeting@example.test")
-    pane.button.click()
+    pane.press("repair")
     pane.reach("Cannot assign a VMR right now")
     assert pane.outlook("body").count("TOK:-") == 1
-    assert len(pane.outlook("required")) == 1
+    assert pane.outlook("required") == [INVITED]
 
 
 def test_neither_server_nor_outlook(open_pane: Open) -> None:
     """If the placeholder cannot be added either, that is an error, and not the end."""
     pane = open_pane(token=DOWN, fail={"prependAsync": {"code": 1, "message": "Busy."}})
-    pane.button.click()
+    pane.press("add")
     pane.reach("Error")
     expect(pane.card).to_contain_text("Busy.")
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
     pane.page.evaluate("outlook.fail = {}; outlook.token = 'good'")
-    pane.button.click()
+    pane.press("retry")
     pane.reach("Success")
     assert TAG in pane.outlook("body")
     assert "TOK" not in pane.outlook("body")
@@ -425,27 +379,32 @@ def test_neither_server_nor_outlook(open_pane: Open) -> None:
 def test_a_token_that_could_not_be_found_again(open_pane: Open, token: str) -> None:
     """What is no token is not written into the meeting: the pane says what is wrong."""
     pane = open_pane(token=token)
-    pane.button.click()
+    pane.press("add")
     pane.reach("Error")
     expect(pane.card).to_contain_text("signing keys cannot be read")
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429])
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
 def test_refusals_are_errors(open_pane: Open, status: int) -> None:
     """What does not pass by itself adds nothing: the meeting would wait in vain."""
     pane = open_pane(token=TOKEN)
     answer(pane, status, "{}")
-    pane.button.click()
+    pane.press("add")
     pane.reach("Error")
-    expect(pane.card).to_contain_text(f"HTTP status {status}")
+    expect(pane.card).to_contain_text(
+        "makes no sense" if status == 200 else f"HTTP status {status}"
+    )
+    expect(pane.page.locator('[data-action="retry"]')).to_have_count(
+        int(status in (401, 429, 500))
+    )
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
 
 
 def test_a_text_body(open_pane: Open) -> None:
     """A plain text invitation gets plain text, with the links written out."""
     pane = open_pane(bodyType="text", body="Agenda")
-    pane.button.click()
+    pane.press("add")
     pane.reach("Success")
     body = pane.outlook("body")
     url = "https://vc.example.org/webapp/#/?conference=555123456"
@@ -460,6 +419,7 @@ def test_a_second_click(open_pane: Open) -> None:
     """Clicks while the pane works change nothing."""
     pane = open_pane(delay=60)
     expect(pane.button).to_be_visible()
+    pane.page.wait_for_function("() => pexschedd.view.settled()")
     pane.page.evaluate("for (let i = 0; i < 5; i += 1) action.click()")
     expect(pane.button).to_have_attribute("aria-disabled", "true")
     pane.button.click(force=True)
@@ -467,125 +427,95 @@ def test_a_second_click(open_pane: Open) -> None:
     assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 1
 
 
-def test_keyboard_only(open_pane: Open) -> None:
-    """Tab reaches the button, it shows the focus, and a key presses it."""
-    pane = open_pane()
-    expect(pane.button).to_be_visible()
-    pane.page.keyboard.press("Tab")
-    expect(pane.button).to_be_focused()
-    assert pane.button.evaluate("b => getComputedStyle(b).outlineStyle") == "solid"
-    pane.page.keyboard.press("Enter")
-    pane.reach("Success")
-    expect(pane.heading).to_be_focused()
-
-
-def test_not_in_outlook(open_pane: Open) -> None:
-    """Opened in a browser, the pane says where it belongs."""
-    open_pane(noHost=True).reach("Open this pane in Outlook")
-
-
-def test_not_writing_a_meeting(open_pane: Open) -> None:
-    """Beside a meeting that is only read there is nothing to add to."""
-    open_pane(readMode=True).reach("Open a meeting first")
-
-
-def test_switched_off(open_pane: Open) -> None:
-    """Without single-use rooms there is no button."""
-    pane = open_pane(3)
-    pane.reach("No rooms to add")
-    expect(pane.button).to_be_hidden()
-
-
-def test_a_missing_library(open_pane: Open) -> None:
-    """A library that cannot be loaded is named at once."""
-    pane = open_pane(4)
-    pane.reach("The pane cannot start")
-    expect(pane.card).to_contain_text("/test/missing.js")
-
-
-@pytest.mark.parametrize("integration", [1, 5], ids=["silent", "never loaded"])
-def test_a_silent_library(browser: Browser, origin: str, integration: int) -> None:
-    """A library that never answers is reported after a while, not waited for."""
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.clock.install()
-        page.add_init_script("window.outlook = {neverReady: true};")
-        page.goto(
-            f"{origin}/api/client/v2/msexchange_schedulers/{integration}/addin",
-            wait_until="commit",
-        )
-        # The parser comes to the library's element after our own scripts have run.
-        page.locator("#library").wait_for(state="attached")
-        page.clock.fast_forward(13_000)
-        expect(page.locator("#card-heading")).to_have_text("The pane cannot start")
-
-
-def test_rich_texts_and_the_debug_log(open_pane: Open) -> None:
-    """Allowed markup is shown, other markup is not run; the log keeps the token."""
-    pane = open_pane(2)
-    expect(pane.page.locator(".lead b")).to_have_text("your")
-    expect(pane.page.locator("h1")).to_have_text(
-        "</script><script>document.title='broken'</script>"
+def test_a_pane_that_is_opened_again(open_pane: Open) -> None:
+    """Every pane of a meeting asks for its room under the meeting's own key."""
+    details = {"instructions": f"<p>Join</p>{TAG}", "alias_id": TAG}
+    pane = open_pane(
+        set="1.14",
+        answers={"meeting_details": details},
+        session={"pexschedd.request": "k1"},
     )
-    pane.page.evaluate("outlook.token = 'good'")
-    pane.button.click()
+    pane.press("add")
     pane.reach("Success")
-    link = pane.page.get_by_role("link", name="Help")
-    assert link.get_attribute("rel") == "noopener noreferrer"
-    log = pane.page.locator("#debug-log")
-    expect(log).to_contain_text("token of 4 characters")
-    expect(log).to_contain_text("required.addAsync: ok")
+    assert pane.asked[0]["headers"]["request-id"] == "k1"
+    fresh = open_pane(set="1.14", answers={"meeting_details": details})
+    fresh.press("add")
+    fresh.reach("Success")
+    key = fresh.asked[0]["headers"]["request-id"]
+    assert len(key) == 32
+    assert fresh.outlook("session") == {"pexschedd.request": key}
+
+
+def test_another_pane_was_faster(open_pane: Open) -> None:
+    """What another pane has added meanwhile is found, and nothing is added."""
+    pane = open_pane(answers=OURS)
+    expect(pane.button).to_be_visible()
+    pane.page.evaluate(
+        "([body, room]) => { outlook.body = body; outlook.required = [room]; }",
+        [TAG, ROOM],
+    )
+    pane.press("add")
+    pane.reach("VMR already assigned")
+    assert pane.calls("prependAsync") == pane.calls("required.addAsync") == 0
+
+
+def test_it_takes_long(open_pane: Open) -> None:
+    """After a while the pane says so, can be told to stop, and looks what is there."""
+    pane = open_pane(impatient=True)
+    pane.page.route("**/meeting_details", lambda route: None)
+    pane.press("add")
+    expect(pane.page.locator("#slow")).to_contain_text("longer than usual")
+    pane.page.locator("#cancel").click()
+    expect(pane.page.locator('[data-action="add"]')).to_be_visible()
+    expect(pane.page.locator("#slow")).to_be_hidden()
+    assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
 
 
 @pytest.mark.parametrize(
-    ("page", "outlook", "dark"),
+    ("set_", "before", "after"),
     [
-        ({"color_scheme": "dark"}, {}, True),
-        ({"color_scheme": "light"}, {}, False),
-        (
-            {"color_scheme": "dark"},
-            {"theme": {"bodyBackgroundColor": "#FFFFFF"}},
-            False,
-        ),
-        (
-            {"color_scheme": "light"},
-            {"theme": {"bodyBackgroundColor": "#1f1f1f"}},
-            True,
-        ),
+        ("1.8", "", [{"id": "https://join.test/1", "type": "custom"}]),
+        ("1.7", "", "https://join.test/1"),
+        ("1.7", "Room 5", "Room 5"),
+        ("1.1", "https://join.test/1; Room 5", "https://join.test/1; Room 5"),
     ],
 )
-def test_themes(
-    open_pane: Open, page: dict[str, Any], outlook: dict[str, Any], dark: bool
+def test_the_location(open_pane: Open, set_: str, before: str, after: Any) -> None:
+    """The location is added to where Outlook can, and never overwritten."""
+    details = {
+        "instructions": f"<p>Join</p>{TAG}",
+        "alias_id": TAG,
+        "location": "https://join.test/1",
+    }
+    pane = open_pane(answers={"meeting_details": details}, set=set_, location=before)
+    pane.press("add")
+    pane.reach("Success")
+    assert pane.outlook("places" if set_ == "1.8" else "location") == after
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [{"thrown": True, "message": "too long"}, {"code": 1, "message": "typing"}],
+)
+def test_the_location_is_no_reason_to_fail(
+    open_pane: Open, failure: dict[str, Any]
 ) -> None:
-    """Outlook's theme counts, else the system's; the text keeps its contrast."""
-    pane = open_pane(page=page, **outlook)
-    expect(pane.button).to_be_visible()
-    background, text = pane.page.evaluate(
-        "[getComputedStyle(document.body).backgroundColor,"
-        " getComputedStyle(document.body).color]"
+    """A location that cannot be added is left out."""
+    details = {"instructions": TAG, "alias_id": TAG, "location": "x"}
+    pane = open_pane(
+        answers={"meeting_details": details},
+        set="1.8",
+        fail={"enhancedLocation.addAsync": failure},
     )
-    assert (background == "rgb(31, 31, 31)") is dark
-    assert (text == "rgb(255, 255, 255)") is dark
+    pane.press("add")
+    pane.reach("Success")
 
 
-@pytest.mark.parametrize("language", ["ar-SA", "he-IL", "en-US"])
-def test_directions(open_pane: Open, language: str) -> None:
-    """Outlook's language decides on which side the pane begins."""
-    pane = open_pane(language=language, token="early")
-    pane.button.click()
-    pane.reach("Error")
-    icon = pane.page.locator(".card-icon").bounding_box()
-    heading = pane.heading.bounding_box()
-    assert icon
-    assert heading
-    assert (icon["x"] > heading["x"]) is (language != "en-US")
-
-
-@pytest.mark.parametrize("forced", [None, "active"])
-def test_everything_fits(open_pane: Open, forced: str | None) -> None:
-    """320 pixels are enough, with every colour taken away, too."""
-    pane = open_pane(2, page={"forced_colors": forced}, token="early")
-    pane.button.click()
-    pane.reach("Error")
-    assert pane.page.evaluate("document.documentElement.scrollWidth <= 320")
-    assert pane.page.evaluate("getComputedStyle(action).borderStyle") == "solid"
+def test_closing_on_success(open_pane: Open) -> None:
+    """Where the integration wants it, the pane closes and leaves a line behind."""
+    pane = open_pane(7, impatient=True)
+    pane.press("add")
+    pane.page.wait_for_function("() => outlook.closed")
+    assert (
+        "not scheduled until you select Send" in pane.outlook("notices")[0]["message"]
+    )

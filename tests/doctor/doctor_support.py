@@ -44,7 +44,7 @@ EQUIPMENT, ALICE, SVC = (
     "alice@example.test",
     "svc@example.test",
 )
-OWN_PANE = b"<html><script src='../pane-outlook.js'></script>ours</html>"
+OWN_PANE = b"<html><script src='../pane-bundle.js'></script>ours</html>"
 
 INTERNAL = Authority("Example internal CA")
 PUBLIC = Authority("A public CA")

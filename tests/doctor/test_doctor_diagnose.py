@@ -295,7 +295,7 @@ def test_no_state_folder(tmp_path: Path) -> None:
 
 def test_somebody_elses_pane_without_a_daemon() -> None:
     """A pane that cannot be compared is not called ours."""
-    seen = PaneState(HttpResult(URL, 200, {}, b"pane-outlook.js"), None)
+    seen = PaneState(HttpResult(URL, 200, {}, b"pane-bundle.js"), None)
     assert addin.answers(CASE, seen).status is CheckStatus.NOT_CHECKED
 
 

@@ -1,5 +1,6 @@
 """The add-in's routes over real connections."""
 
+import gzip
 import json
 import re
 from typing import Any
@@ -171,10 +172,7 @@ async def test_custom_sources(server: Server, behind: Behind) -> None:
     assert policy["frame-src"] == ["'self'", "https://web.example.test"]
     scripts = re.findall(r'<script src="([^"]+)', answer.body.decode())
     assert [url.rsplit("/", 1)[-1] for url in scripts] == [
-        "pane-view.js",
-        "pane-tags.js",
-        "pane-outlook.js",
-        "pane.js",
+        "pane-bundle.js",
         "MicrosoftAjax.js",
         "office.js",
     ]
@@ -207,7 +205,7 @@ async def test_texts_cannot_break_the_page(server: Server, behind: Behind) -> No
         placeholder_instructions_template=evil,
     )
     page = (await server.get("/1/addin")).body.decode()
-    assert page.count("<script") == page.count("</script>") == 6
+    assert page.count("<script") == page.count("</script>") == 3
     assert "<img src=x" not in page
     assert "onerror" not in page.replace("onerror=alert(1)&gt;", "").replace(
         "onerror=alert(1)\\u003e", ""
@@ -235,14 +233,22 @@ async def test_icons(server: Server, files: ConnectorFiles, behind: Behind) -> N
 async def test_static_files(server: Server) -> None:
     """The page's files are kept for ever under the address that the page gives."""
     page = (await server.get("/1/addin")).body.decode()
-    paths = re.findall(r'"\.\.(/static/[^"]+)"', page)
-    assert len(paths) == 5
-    for path in paths:
+    paths = re.findall(r'="\.\.(/static/[^"]+)"', page)
+    assert len(paths) == 2
+    words = re.findall(r'"\.\.(/static/\w+/pane-words-[^"]+)"', page)
+    assert len(words) == 6
+    for path in [*paths, *words]:
         answer = await server.get(path)
         assert answer.status == 200
         assert "immutable" in answer.headers["cache-control"]
         kind = "css" if path.endswith("css") else "javascript"
         assert answer.headers["content-type"] == f"text/{kind}; charset=utf-8"
+    small = await server.get(paths[1], accept_encoding="br, gzip;q=0.5")
+    whole = await server.get(paths[1], accept_encoding="gzip;q=0")
+    assert small.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in whole.headers
+    assert small.headers["vary"] == whole.headers["vary"] == "accept-encoding"
+    assert gzip.decompress(small.body) == whole.body
     old = await server.get("/static/000000000000/pane.js")
     assert (old.status, old.headers["cache-control"]) == (200, "no-cache")
 
@@ -269,3 +275,28 @@ async def placeholder(server: Server) -> str:
     found = re.search(r'<script type="application/json" id="settings">(.+?)</s', page)
     assert found
     return str(json.loads(found[1])["placeholder"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_opening_the_pane_transfers(server: Server) -> None:
+    """Less than 40 KB gzipped, with a language and without Microsoft's library."""
+    page = await server.get("/1/addin", accept_encoding="gzip")
+    text = gzip.decompress(page.body).decode()
+    paths = re.findall(r'="\.\.(/static/[^"]+)"', text)
+    arabic = re.search(r"/static/\w+/pane-words-ar\.js", text)
+    assert arabic
+    sizes = [len(page.body)]
+    for path in [*paths, arabic[0]]:
+        answer = await server.get(path, accept_encoding="gzip")
+        sizes.append(len(answer.body))
+    assert sum(sizes) < 40_000, sizes
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_commands_page(server: Server) -> None:
+    """The page of the one-click command has the pane's headers and settings."""
+    page = await server.get("/1/commands")
+    assert b"commands-bundle.js" in page.body
+    assert b'id="settings"' in page.body
+    assert page.headers["cache-control"] == "no-store"
+    assert "script-src" in page.headers["content-security-policy"]

@@ -106,7 +106,7 @@ def answers(case: ExaminedIntegration, seen: PaneState) -> CheckFinding:
             remedy="Make the reverse proxy forward /api/client/v2/ to the endpoint "
             "given as endpoints.addin in the configuration file.",
         )
-    is_pane = answered.status == 200 and b"pane-outlook.js" in answered.body
+    is_pane = answered.status == 200 and b"pane-bundle.js" in answered.body
     if is_pane and seen.own is None:
         return not_checked(
             "It answers with a pane, but it cannot be told here whether it is the "

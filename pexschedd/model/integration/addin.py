@@ -7,7 +7,7 @@ from uuid import UUID
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields.declaration import Field
-from pexschedd.model.integration import manifest_labels
+from pexschedd.model.integration import manifest_labels, pane_texts
 from pexschedd.model.integration.exchange import Needs
 from pexschedd.model.integration.manifest import ManifestSettings
 
@@ -172,6 +172,28 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
             "The room's details could not be put into the meeting.",
         ),
     ] = texts.PANE_ERROR_INSERTING
+
+    addin_pane_translations: Annotated[
+        str,
+        Field(
+            label="Add-in pane translations",
+            help="The pane's texts in other languages, for people whose Outlook is in "
+            "one of them; also other words for those that the pane brings along. One a "
+            "line: the language, the text's name, = and the text: de close = "
+            "Schließen. Names are those of the fields above and of docs/pane.md.",
+            max_length=65536,
+            multiline=True,
+            checks=(pane_texts.pane_translations,),
+        ),
+    ] = ""
+    addin_close_on_success: Annotated[
+        bool,
+        Field(
+            label="Close the add-in pane on success",
+            help="The pane closes itself when the room was added and there is nothing "
+            "more to say, and leaves a line above the meeting.",
+        ),
+    ] = False
 
     enable_addin_debug_logs: Annotated[
         bool,

@@ -4,6 +4,7 @@ Everything is under `/api/client/v2/msexchange_schedulers`. There are no cookies
 cross-origin headers: the pane talks to its own origin only.
 """
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ from pexschedd.web.addin.manifest.deployed import PaneVisits
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
-from pexschedd.web.addin.static import load_static
+from pexschedd.web.addin.static import encoded, load_static
 from pexschedd.web.routes import (
     ResponseBody,
     client_address,
@@ -92,7 +93,15 @@ class AddinApi:
             self._visits.note(connector, request)
         self._room_addresses(connector)  # known by the time that a room is booked
         set_page_headers(request, self._policy(connector))
-        return page
+        return encoded(request, page, lambda: gzip.compress(page))
+
+    @route(app, f"{PREFIX}/<int:connector_id>/commands")
+    def commands(self, request: Request, connector_id: int) -> ResponseBody:
+        """Answer with the page of the one-click command."""
+        connector = self._connector(connector_id)
+        page = self._pages.commands(connector)
+        set_page_headers(request, self._policy(connector))
+        return encoded(request, page, lambda: gzip.compress(page))
 
     @route(app, f"{PREFIX}/<int:connector_id>/meeting_details")
     async def meeting_details(
@@ -140,7 +149,8 @@ class AddinApi:
         # A page of the release before asks for versions that are gone.
         caching = _FOR_EVER if version == found.version else b"no-cache"
         request.responseHeaders.setRawHeaders(b"cache-control", [caching])
-        content = file_response(request, found.content, found.content_type)
+        file_response(request, b"", found.content_type)
+        content = encoded(request, found.content, lambda: found.compressed)
         return _unless_known(request, found.version.encode(), content)
 
     def _connector(self, id: int) -> Connector:

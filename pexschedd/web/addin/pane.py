@@ -1,6 +1,6 @@
-"""The task pane's page, filled in with the texts and sources of an integration.
+"""The add-in's pages: the task pane, the one-click command, the end of a sign-in.
 
-The page has no inline script: the settings for its scripts are a block of JSON.
+No page has an inline script: the settings for the scripts are a block of JSON.
 """
 
 from collections.abc import Callable
@@ -9,16 +9,15 @@ import msgspec
 from markupsafe import Markup
 
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.pane_texts import ENGLISH
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import Sources
-from pexschedd.web.addin.sanitiser import sanitise
+from pexschedd.web.addin.pane_settings import pane_settings
+from pexschedd.web.addin.sanitiser import pane_html, text_of
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.page_templates import page_environment
 
-SCRIPTS = ("pane-view.js", "pane-tags.js", "pane-outlook.js", "pane.js")
-"""Our own scripts, in loading order. They load before Microsoft's, and report it if
-that fails to load."""
-
+_WORDS = "pane-words-"
 _IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -36,56 +35,58 @@ class PanePages:
         self._placeholder = placeholder
         self._static = load_static()
         self._environment = page_environment()
+        self._languages = {
+            name[len(_WORDS) : -len(".js")]: self._address(name)
+            for name in self._static
+            if name.startswith(_WORDS)
+        }
 
     def pane(self, connector: Connector) -> bytes:
         """Return the pane of an integration."""
         sources = Sources(connector)
-        own = [f"../{self._static[name].path}" for name in SCRIPTS]
-        # The pane has the placeholder from the start: it needs it when the server is
-        # away.
-        settings = _settings(connector, sources, self._placeholder(connector))
         revision = self._files.icon_revision(connector)
-        return (
-            self._environment.get_template("pane.html")
-            .render(
-                title=connector.addin_pane_title,
-                description=Markup(sanitise(connector.addin_pane_description)),  # noqa: S704 - sanitised
-                icon=f"images/addin_icon_80.png?r={revision}",
-                styles=[*sources.styles, f"../{self._static['pane.css'].path}"],
-                scripts=own + sources.additional,
-                library="" if sources.office_js_listed else sources.office_js,
-                settings=_json(settings),
-            )
-            .encode()
+        return self._page(
+            "pane.html",
+            connector,
+            "pane-bundle.js",
+            title_html=_html(connector, "addin_pane_title"),
+            description=_html(connector, "addin_pane_description"),
+            icon=f"images/addin_icon_80.png?r={revision}",
+            styles=[*sources.styles, self._address("pane.css")],
+            loading=ENGLISH["loading"],
         )
 
+    def commands(self, connector: Connector) -> bytes:
+        """Return the page that Outlook runs the one-click command in."""
+        return self._page("commands.html", connector, "commands-bundle.js")
 
-def _settings(
-    connector: Connector, sources: Sources, placeholder: str
-) -> dict[str, object]:
-    def texts(name: str) -> dict[str, str]:
-        return {
-            part: sanitise(getattr(connector, f"addin_pane_{name}_{part}"))
-            for part in ("heading", "message")
-        }
+    def _page(
+        self, name: str, connector: Connector, bundle: str, **more: object
+    ) -> bytes:
+        """A page with scripts; ours come before Microsoft's, and report it if those
+        fail to load."""
+        sources = Sources(connector)
+        # The pane has the placeholder from the start: it needs it when the server is
+        # away.
+        settings = pane_settings(
+            connector, self._placeholder(connector), self._languages
+        )
+        page = self._environment.get_template(name).render(
+            title=" ".join(text_of(connector.addin_pane_title).split()),
+            scripts=[self._address(bundle), *sources.additional],
+            library="" if sources.office_js_listed else sources.office_js,
+            settings=_json(settings),
+            **more,
+        )
+        return page.encode()
 
-    return {
-        "library": sources.office_js,
-        "debug": connector.enable_addin_debug_logs,
-        "singleUse": connector.enable_dynamic_vmrs,
-        "placeholder": placeholder,
-        "room": {
-            "name": connector.room_mailbox_name,
-            "email": connector.room_mailbox_email_address,
-        },
-        "texts": {
-            "button": connector.addin_pane_button_title,
-            "success": texts("success"),
-            "already": texts("already_video_meeting"),
-            "down": texts("management_node_down"),
-            "error": texts("general_error"),
-        },
-    }
+    def _address(self, name: str) -> str:
+        return f"../{self._static[name].path}"
+
+
+def _html(connector: Connector, name: str) -> Markup:
+    html = pane_html(name, getattr(connector, name)).html
+    return Markup(html)  # noqa: S704 - sanitised
 
 
 def _json(value: object) -> Markup:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pexschedd.management.save_notes import SaveNote
-from pexschedd.model.fields.declaration import Record, fields_of
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.manifest_labels import (
     LIMITS,
@@ -11,6 +11,7 @@ from pexschedd.model.integration.manifest_labels import (
     translations,
     utf16_length,
 )
+from pexschedd.model.integration.pane_texts import THEIRS
 from pexschedd.web.addin.manifest.builder import build_manifest
 from pexschedd.web.addin.sanitiser import pane_html
 
@@ -53,9 +54,7 @@ def _too_long(name: str, text: str) -> str:
 
 
 def _removed(connector: Connector) -> Iterator[SaveNote]:
-    for name, declared in fields_of(Connector).items():
-        if not name.startswith("addin_pane_") or declared.type is not str:
-            continue
+    for name in sorted(THEIRS):
         found = pane_html(name, getattr(connector, name)).removed
         if found:
             text = f"The pane does not show this part of the text: {', '.join(found)}."

@@ -3,18 +3,56 @@
    identity token, in a meeting that waits for its room. ES5. */
 (function () {
   'use strict';
-  var PXPS = /PXPS:-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}#/i;
+  var HEX = '[0-9a-f]';
+  var PXPS = new RegExp('PXPS:-' + HEX + '{8}(?:-' + HEX + '{4}){3}-' + HEX + '{12}#', 'ig');
   var TOKEN = '[0-9a-z_-]+\\.[0-9a-z_-]+\\.[0-9a-z_-]+';
-  var TOK = new RegExp('TOK:-' + TOKEN + '#', 'i');
+  var TOK = new RegExp('TOK:-(' + TOKEN + ')#', 'i');
   var WHOLE_TOKEN = new RegExp('^' + TOKEN + '$', 'i');
+  var NOTHING = /[\s\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+/g;
   var LINE = /.{1,70}/g;
   var STYLE = 'font-size:7.5pt; color:#767676; font-family:Consolas,Menlo,monospace;';
+  var MOST_TAGS = 10; /* as many as the server takes at once */
+  var MOST_TEXT = 1000000;
+  var SOON = 30 * 60 * 1000; /* milliseconds in which a token counts as expired already */
 
-  /* 'PXPS', 'TOK' or ''. A room that was reserved counts more than one that is to be.
-     Clients wrap lines and add spaces of many kinds inside what was written. */
-  function kind(body) {
-    var bare = String(body).replace(/[\s\u00a0\u00ad\u200b-\u200f\u2060\ufeff]+/g, '');
-    return PXPS.test(bare) ? 'PXPS' : TOK.test(bare) ? 'TOK' : '';
+  /* A text without what clients put in or change: white space of all kinds, dashes. Each
+     character of the rest stands for one of the text. */
+  function compact(text) {
+    return String(text).slice(0, MOST_TEXT).replace(NOTHING, '')
+      .replace(/[\u2010-\u2015\u2212\ufe63\uff0d]/g, '-').replace(/[\ufe55\uff1a]/g, ':')
+      .replace(/[\ufe5f\uff03]/g, '#');
+  }
+
+  /* {pxps: [tag], token: text or ''} of a body's text. */
+  function inText(body) {
+    var bare = compact(body);
+    var tags = [];
+    (bare.match(PXPS) || []).forEach(function (tag) {
+      var canonical = 'PXPS:-' + tag.slice(6).toLowerCase();
+      if (tags.indexOf(canonical) < 0 && tags.length < MOST_TAGS) { tags.push(canonical); }
+    });
+    var token = TOK.exec(bare);
+    return { pxps: tags, token: token ? token[1] : '' };
+  }
+
+  function claims(token) {
+    var middle = String(token).split('.')[1] || '';
+    try {
+      return JSON.parse(window.atob(middle.replace(/-/g, '+').replace(/_/g, '/')));
+    } catch (ignored) {
+      return {};
+    }
+  }
+
+  /* True if the token is no good any more, or not for long; false if that is not known. */
+  function expired(token, now) {
+    var end = Number(claims(token).exp);
+    return Boolean(end) && end * 1000 - now < SOON;
+  }
+
+  function expiredAlready(token, now) {
+    var end = Number(claims(token).exp);
+    return Boolean(end) && end * 1000 < now;
   }
 
   /* HTML for a meeting without a room: the placeholder and the token's tag in lines.
@@ -25,5 +63,8 @@
       ('TOK:-' + token + '#').match(LINE).join('<br>\n') + '</p>\n';
   }
 
-  window.pexschedd.tags = { kind: kind, waiting: waiting };
+  window.pexschedd.tags = {
+    inText: inText, waiting: waiting, compact: compact, expired: expired,
+    expiredAlready: expiredAlready, nothing: NOTHING
+  };
 }());

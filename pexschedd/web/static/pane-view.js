@@ -1,53 +1,166 @@
 /* The pane's view: puts one description of a state on the page, and nothing else.
    ES5, because Outlook 2016 and 2019 show the pane in Internet Explorer 11.
 
-   A state is {tone, heading, message, note, reason, reference, action, step, busy}:
-   tone       'success', 'info', 'warning', 'error'; without it there is no card
-   heading, message   HTML that the server has sanitised
-   note, reason, reference, action, step   plain text, shown as it is
-   busy       the action is disabled and turns */
+   A description is {card, actions, step, link}; what is left out is not shown:
+   card     {tone, heading, message, notes, reason, reference}; tone is 'success', 'info',
+            'warning' or 'error'; heading and message are blocks, notes a list of them
+   actions  [{name, label, kind, busy, press}]; kind is 'primary', 'secondary' or 'link'
+   step     a block: what the pane is doing
+   link     {href, label}: a way that needs no window
+   A block, see pane-words.js, is {text or html, lang, dir}. */
 (function () {
   'use strict';
-  var RIGHT_TO_LEFT = /^(ar|ckb|dv|fa|he|iw|ks|ps|sd|syr|ug|ur|yi)\b/i;
-  var root = document.documentElement;
-  var lines = [];
+  var SETTLED = 400; /* milliseconds in which a button takes no press meant for another */
+  var shown = ''; /* the names of the buttons on the page */
+  var since = 0;
 
-  function find(id) { return document.getElementById(id); }
+  function byId(id) { return document.getElementById(id); }
 
-  function text(id, value) {
-    var element = find(id);
-    element.textContent = value || '';
+  function create(name, className, parent) {
+    var element = document.createElement(name);
+    if (className) { element.className = className; }
+    if (parent) { parent.appendChild(element); }
     return element;
   }
 
-  function optional(id, value) { text(id, value).hidden = !value; }
-
-  function show(state, moveFocus) {
-    var card = find('card');
-    var action = find('action');
-    var hadFocus = document.activeElement === action;
-    card.hidden = !state.tone;
-    card.className = 'card ' + (state.tone || '');
-    card.setAttribute('role', state.tone === 'error' ? 'alert' : 'status');
-    find('card-heading').innerHTML = state.heading || '';
-    find('card-message').innerHTML = state.message || '';
-    optional('card-note', state.note);
-    text('card-reason', state.reason);
-    text('card-reference', state.reference);
-    find('card-reference-line').hidden = !state.reference;
-    find('card-details').hidden = !(state.reason || state.reference);
-    text('copy', 'Copy details');
-
-    text('action-label', state.action);
-    action.hidden = !state.action;
-    /* aria-disabled keeps the focus where it is, disabled would lose it. */
-    action.setAttribute('aria-disabled', state.busy ? 'true' : 'false');
-    find('spinner').hidden = !state.busy;
-    find('pane').setAttribute('aria-busy', state.busy ? 'true' : 'false');
-    text('step', state.step);
-    if (state.tone && (moveFocus || (hadFocus && action.hidden))) {
-      find('card-heading').focus();
+  /* Shows a block in an element, in its language and direction. */
+  function put(element, block) {
+    var given = block || { text: '' };
+    if (given.html !== undefined) {
+      element.innerHTML = given.html;
+      if (window.pexschedd.styles) { window.pexschedd.styles.apply(element); }
+    } else {
+      element.textContent = given.text;
     }
+    if (block) {
+      element.setAttribute('lang', given.lang);
+      element.setAttribute('dir', given.dir);
+    }
+    return element;
+  }
+
+  function say(name, values) { return window.pexschedd.words.say(name, values); }
+
+  function showCard(card) {
+    var box = byId('card');
+    var notes = byId('card-notes');
+    var given = card || {};
+    box.hidden = !card;
+    box.className = 'card ' + (given.tone || '');
+    box.setAttribute('role', given.tone === 'error' ? 'alert' : 'status');
+    put(byId('card-heading'), given.heading);
+    put(byId('card-message'), given.message);
+    byId('card-message').hidden = !given.message;
+    notes.textContent = '';
+    (given.notes || []).forEach(function (note) { put(create('p', 'card-note', notes), note); });
+    byId('card-reason').textContent = given.reason || '';
+    byId('card-reference').textContent = given.reference || '';
+    put(byId('card-reference-label'), say('reference'));
+    byId('card-reference-line').hidden = !given.reference;
+    byId('card-details').hidden = !(given.reason || given.reference);
+    put(byId('copy'), say('copy'));
+  }
+
+  /* -- the buttons -------------------------------------------------------------------- */
+
+  function settled() { return new Date().getTime() - since >= SETTLED; }
+
+  function pressed(button) {
+    return function () {
+      var early = !settled();
+      if (button.getAttribute('aria-disabled') === 'true' || early) { return; }
+      button.press();
+    };
+  }
+
+  function fill(button, action) {
+    var label = button.querySelector('.label');
+    button.className = action.kind === 'link' ? 'link' : 'button ' + action.kind;
+    button.press = action.press;
+    /* aria-disabled keeps the focus where it is, disabled would lose it. */
+    button.setAttribute('aria-disabled', action.busy ? 'true' : 'false');
+    button.querySelector('.spinner').hidden = !action.busy;
+    put(label, action.label);
+  }
+
+  function make(action, parent, index) {
+    var button = create('button', '', parent);
+    var spinner = create('span', 'spinner', button);
+    button.type = 'button';
+    button.id = index ? 'action-' + action.name : 'action';
+    button.setAttribute('data-action', action.name);
+    spinner.setAttribute('aria-hidden', 'true');
+    create('span', 'label', button);
+    button.addEventListener('click', pressed(button));
+    return button;
+  }
+
+  function showActions(actions, hasCard) {
+    var parent = byId('buttons');
+    var names = actions.map(function (action) { return action.name; }).join(' ');
+    if (names !== shown) {
+      since = shown ? new Date().getTime() : 0;
+      shown = names;
+      parent.textContent = '';
+      actions.forEach(function (action, index) { make(action, parent, index); });
+    }
+    actions.forEach(function (action, index) {
+      var button = parent.children[index];
+      fill(button, action);
+      if (hasCard && !index) {
+        button.setAttribute('aria-describedby', 'card-heading card-message card-notes');
+      } else {
+        button.removeAttribute('aria-describedby');
+      }
+    });
+  }
+
+  function show(model, moveFocus) {
+    var actions = model.actions || [];
+    var inside = byId('pane').contains(document.activeElement);
+    var link = byId('link');
+    showCard(model.card);
+    showActions(actions, Boolean(model.card));
+    byId('pane').setAttribute('aria-busy',
+      actions.some(function (action) { return action.busy; }) ? 'true' : 'false');
+    link.hidden = !model.link;
+    if (model.link) {
+      link.href = model.link.href;
+      put(link, model.link.label);
+    }
+    put(byId('step'), model.step);
+    /* The button and not the heading: Outlook on the web handles the Tab key itself, and
+       knows no way on from an element that Tab does not reach. */
+    if ((moveFocus || inside) && actions.length && !byId('pane').contains(document.activeElement)) {
+      byId('action').focus();
+    }
+  }
+
+  /* -- beside the state ---------------------------------------------------------------- */
+
+  function line(id, block) {
+    var place = byId(id);
+    put(place, block);
+    place.hidden = !block;
+  }
+
+  /* For whom the room is, and as whom the user has signed in. */
+  function people(owner, user, signOut) {
+    line('owner', owner && say('forWhom', { owner: owner }));
+    byId('user').hidden = !user;
+    if (!user) { return; }
+    put(byId('user-name'), say('asWhom', { user: user }));
+    put(byId('sign-out'), say('signOut'));
+    byId('sign-out').hidden = !signOut;
+    byId('sign-out').onclick = signOut;
+  }
+
+  function slow(cancel) {
+    byId('slow').hidden = !cancel;
+    if (!cancel) { return; }
+    put(byId('slow-text'), say('slow'));
+    put(byId('cancel'), say('cancel'));
+    byId('cancel').onclick = cancel;
   }
 
   /* Copies by selecting: the newer clipboard interface is closed to frames. */
@@ -55,52 +168,26 @@
     var selection = window.getSelection();
     var range = document.createRange();
     var copied = false;
-    range.setStartBefore(find('card-reason'));
-    range.setEndAfter(find('card-reference-line'));
+    range.setStartBefore(byId('card-reason'));
+    range.setEndAfter(byId('card-reference-line'));
     selection.removeAllRanges();
     selection.addRange(range);
     try { copied = document.execCommand('copy'); } catch (ignored) { /* stays selected */ }
     if (copied) {
       selection.removeAllRanges();
-      text('copy', 'Copied');
+      put(byId('copy'), say('copied'));
     }
   }
 
-  function luminance(colour) {
-    var hex = /^#?([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})/i.exec(colour || '');
-    if (!hex) { return null; }
-    return (0.299 * parseInt(hex[1], 16) + 0.587 * parseInt(hex[2], 16) +
-            0.114 * parseInt(hex[3], 16)) / 255;
-  }
+  byId('copy').addEventListener('click', copyDetails);
 
-  /* Outlook's own theme where it tells it, else the system's. */
-  function theme(officeTheme) {
-    var light = luminance(officeTheme && officeTheme.bodyBackgroundColor);
-    var system = window.matchMedia && window.matchMedia('(prefers-color-scheme: dark)');
-    var dark = light === null ? Boolean(system && system.matches) : light < 0.5;
-    root.className = dark ? 'dark' : '';
-  }
-
-  function language(name) {
-    root.setAttribute('dir', RIGHT_TO_LEFT.test(name || '') ? 'rtl' : 'ltr');
-  }
-
-  function debug(line) {
-    lines.push(new Date().toISOString().slice(11, 23) + ' ' + line);
-    if (lines.length > 300) { lines.shift(); }
-    text('debug-log', lines.join('\n'));
-  }
-
-  find('copy').addEventListener('click', copyDetails);
-  theme(null);
-  window.pexschedd = {
-    view: {
-      show: show,
-      theme: theme,
-      language: language,
-      debug: debug,
-      showDebug: function () { find('debug').hidden = false; },
-      onAction: function (handler) { find('action').addEventListener('click', handler); }
+  window.pexschedd.view = {
+    byId: byId, create: create, put: put, show: show, people: people, slow: slow,
+    settled: settled,
+    showLog: function () {
+      byId('debug').hidden = false;
+      put(byId('debug-heading'), say('debugLog'));
+      window.pexschedd.showLog(function (text) { byId('debug-log').textContent = text; });
     }
   };
 }());

@@ -1,284 +1,268 @@
-/* The pane: one state machine between the page, Outlook and the server. ES5.
+/* The pane: joins the state machine with the page, Outlook and the server. ES5.
 
-     loading -> library failed | not in Outlook | unsupported | switched off
-     loading -> ready | already | partly
-     ready, partly, failed -> working -> added | waiting | partly | failed
-
-   Waiting: the server could not give a room. The meeting got a placeholder and the
-   user's token instead, and the server sends the instructions when it is back.
-
-   Loaded before office.js, so that it can say when that does not come. */
+   An event moves the machine and shows the new state; a job (pane-work.js) runs in the
+   state `working` and ends with an event. */
 (function () {
   'use strict';
-  var LIBRARY_PATIENCE = 12000; /* milliseconds until a missing library is reported */
-  var SERVER_PATIENCE = 30000;
+  var SLOW = 5000; /* milliseconds of work until the pane offers to give up */
+  var GLANCES = 5000; /* milliseconds between looks for what was changed by hand */
+  var CLOSING = 1500;
+  var P = window.pexschedd;
   var settings = JSON.parse(document.getElementById('settings').textContent);
-  var texts = settings.texts;
-  var view = window.pexschedd.view;
-  var outlook = window.pexschedd.outlook;
-  var tags = window.pexschedd.tags;
-  var debug = view.debug;
+  var state = P.states.first;
+  var facts = { first: true };
+  var job = null; /* the job on its way: {name, run, over} */
+  var last = null; /* what "try again" begins again */
+  var owner = '';
+  var user = null;
+  var doubted = ''; /* what a glance has seen once: the second one counts */
+  var glancing = false;
 
-  var room = settings.room;
-  var details = null; /* what the server gave us, until it is in the meeting */
-  var outage = null; /* why the meeting has to wait, if that was now */
-  var written = ''; /* the kind of tag that is there by now, for bodies that cannot be read */
-  var working = false;
-  var adopted = false; /* the library has come, and will call us */
-  var started = false;
-  var failedScripts = [];
+  /* -- the machine ------------------------------------------------------------------------ */
 
-  /* -- the states ---------------------------------------------------------------- */
-
-  function escaped(text) {
-    var element = document.createElement('i');
-    element.textContent = text;
-    return element.innerHTML;
-  }
-
-  function roomName() { return room.name || room.email || 'The room'; }
-
-  function readyState() { return { action: texts.button }; }
-
-  function workingState(step) { return { action: texts.button, busy: true, step: step }; }
-
-  function addedState() {
-    return { tone: 'success', heading: texts.success.heading, message: texts.success.message };
-  }
-
-  /* The server will write the instructions into the meeting, and send them. */
-  function waitingState() {
-    return { tone: 'warning', heading: texts.down.heading, message: texts.down.message,
-             note: 'Leave the placeholder and the code below it in the meeting: the joining ' +
-               'instructions will take their place.',
-             reason: outage && outage.message, reference: outage && outage.reference };
-  }
-
-  function doneState(tag) { return tag === 'TOK' ? waitingState() : addedState(); }
-
-  function alreadyState() {
-    return { tone: 'info', heading: texts.already.heading, message: texts.already.message };
-  }
-
-  /* One of the two is there: what is missing can be added without a second room. */
-  function partlyState(found, error) {
-    var state = { tone: 'warning', action: 'Add what is missing' };
-    if (found.tag) {
-      state.heading = escaped('The room is not invited');
-      state.message = escaped(found.tag === 'TOK' ?
-        'This meeting waits for its joining instructions, but ' + roomName() +
-          ' is not among the attendees. Without it they are never sent.' :
-        'The joining instructions are in this meeting, but ' + roomName() +
-          ' is not among the attendees. Without it the room does not open.');
-      state.note = error ? 'You can invite it yourself: ' + room.email : '';
-    } else {
-      state.heading = escaped('The joining instructions are missing');
-      state.message = escaped(roomName() + ' is among the attendees, but this meeting has ' +
-        'no joining instructions. Without them the meeting is declined.');
+  function fire(event, given) {
+    var next = P.states.next(state, event);
+    if (!next) {
+      P.log('no way from ' + state + ' by ' + event);
+      return false;
     }
-    state.reason = error && error.message;
-    return state;
+    P.log(state + ' -> ' + event + ' -> ' + next);
+    state = next;
+    facts = given || {};
+    doubted = '';
+    return true;
   }
 
-  function failedState(error) {
-    return { tone: 'error', heading: texts.error.heading, message: texts.error.message,
-             reason: error.message, reference: error.reference, action: 'Try again' };
+  function show(moveFocus) {
+    var model = P.cards.describe(state, facts);
+    (model.actions || []).forEach(function (action) {
+      if (!action.press) { action.press = function () { press(action.name); }; }
+    });
+    P.rooms.hide();
+    P.view.put(P.view.byId('choice-lead'), model.lead);
+    P.view.people(owner, user, P.states.next(state, 'signOut') && signOut);
+    P.view.show(model, moveFocus);
+    if (state === 'choosing' && facts.rooms.length) { P.rooms.show(facts.rooms, choose); }
   }
 
-  function libraryState(reason) {
-    return { tone: 'error', heading: escaped('The pane cannot start'),
-             message: escaped('Outlook’s add-in library could not be loaded. Check your ' +
-               'connection, then close this pane and open it again.'),
-             reason: reason };
+  function go(event, given, moveFocus) {
+    if (fire(event, given)) { show(moveFocus); }
+    if (state === 'loading') { look(); }
+    if (state === 'added' && moveFocus) { leave(); }
   }
 
-  function notice(heading, message) {
-    return { tone: 'info', heading: escaped(heading), message: escaped(message) };
-  }
+  /* -- jobs ------------------------------------------------------------------------------- */
 
-  /* -- the server ---------------------------------------------------------------- */
-
-  function parsed(text) {
-    try { return JSON.parse(text); } catch (ignored) { return null; }
-  }
-
-  /* An error with `down` is not the user's or the meeting's fault, and passes. */
-  function requestDetails(token, finish) {
-    var request = new XMLHttpRequest();
-    function unreachable(why) {
-      return function () {
-        debug('meeting_details: ' + why);
-        finish({ message: why, down: true });
-      };
-    }
-    request.onload = function () {
-      var answer = parsed(request.responseText) || {};
-      debug('meeting_details: ' + request.status + ' ' + (answer.correlation_id || ''));
-      if (request.status === 200 && answer.result && answer.result.instructions) {
-        finish(null, answer.result);
-        return;
-      }
-      finish({
-        message: answer.message || 'The server answered with HTTP status ' + request.status + '.',
-        reference: answer.correlation_id,
-        down: request.status >= 500
-      });
-    };
-    request.onerror = unreachable('The server cannot be reached.');
-    request.ontimeout = unreachable('The server does not answer.');
-    request.open('GET', 'meeting_details');
-    request.timeout = SERVER_PATIENCE;
-    request.setRequestHeader('token', token);
-    request.setRequestHeader('Accept', 'application/json');
-    request.send();
-  }
-
-  /* -- adding a room ------------------------------------------------------------- */
-
-  function tokenProblem(error) {
-    var code = String(error.code);
-    if (code === '9017' || code === '9018') {
-      return 'Exchange does not give this mailbox an identity token (' + code + ').';
-    }
-    return 'Outlook could not sign you in: ' + error.message +
-      (code ? ' (' + code + ')' : '');
-  }
-
-  function getDetails(finish) {
-    if (details) { finish(null); return; }
-    view.show(workingState('Signing you in…'));
-    outlook.identityToken(function (error, token) {
-      if (error) { finish({ message: tokenProblem(error) }); return; }
-      debug('token of ' + String(token).length + ' characters, …' + String(token).slice(-6));
-      view.show(workingState('Getting a room…'));
-      requestDetails(token, function (problem, result) {
-        if (!problem) {
-          details = { instructions: result.instructions, tag: 'PXPS' };
-          room = { name: result.room_name, email: result.room_email };
-        } else if (problem.down) {
-          details = waitingDetails(token);
-          outage = problem;
-        }
-        finish(details ? null : problem);
-      });
+  /* The buttons as they are, the pressed one turning. */
+  function turning(name) {
+    var before = (P.cards.describe(state, facts).actions || []);
+    var pressed = before.filter(function (one) { return one.name === name; });
+    return pressed.map(function (one) {
+      return { name: one.name, kind: 'primary', label: one.label, busy: true,
+               press: function () { /* it is at work */ } };
     });
   }
 
-  function waitingDetails(token) {
-    var instructions = tags.waiting(settings.placeholder, token);
-    if (!instructions) { debug('this token cannot be left in the meeting'); }
-    return instructions ? { instructions: instructions, tag: 'TOK' } : null;
-  }
-
-  /* finish(error, tag): the kind of tag that is in the meeting afterwards. */
-  function addInstructions(found, finish) {
-    var there = found.tag === null ? written : found.tag;
-    if (there) { finish(null, there); return; }
-    getDetails(function (error) {
-      var adding = details;
-      if (error) { finish(error); return; }
-      view.show(workingState(adding.tag === 'TOK' ? 'Adding a placeholder…' :
-        'Adding the joining instructions…'));
-      outlook.addInstructions(adding.instructions, function (problem) {
-        /* A room is kept for the next attempt; without one the server is asked again. */
-        if (!problem || adding.tag === 'TOK') { details = null; }
-        if (!problem) { written = adding.tag; }
-        finish(problem, adding.tag);
-      });
+  /* Begins run(report, finish) by `event`; a second press finds the machine at work. */
+  function work(event, name, run) {
+    var pressed = turning(name || event);
+    var mine = { over: false };
+    if (!fire(event, { step: 'looking', pressed: pressed })) { return; }
+    job = mine;
+    last = { event: event, run: run };
+    show(false);
+    mine.slow = setTimeout(function () { P.view.slow(function () { cancel(mine); }); }, SLOW);
+    run(function (step) {
+      if (mine.over) { return; }
+      facts.step = step;
+      show(false);
+    }, function (result, given) {
+      if (mine.over) { return; }
+      end(mine);
+      given = given || {};
+      given.added = result === 'waits';
+      if (given.user) { user = given.user.name || given.user.email || ''; }
+      go(result, given, true);
     });
   }
 
-  function addRoom(found, finish) {
-    if (found.room) { finish(null); return; }
-    view.show(workingState('Inviting the room…'));
-    outlook.addRoom(room, finish);
+  function end(mine) {
+    mine.over = true;
+    clearTimeout(mine.slow);
+    P.view.slow(null);
+    job = null;
   }
 
-  function work() {
-    if (working) { return; } /* a second click, while the first one is at work */
-    working = true;
-    view.show(workingState('Looking at the meeting…'));
-    outlook.inspect(room, function (found) {
-      addInstructions(found, function (error, tag) {
-        if (error) { end(failedState(error)); return; }
-        addRoom(found, function (problem) {
-          end(problem ? partlyState({ tag: tag, room: false }, problem) : doneState(tag));
+  /* Whatever is on its way in Outlook by now is seen when the pane looks again. */
+  function cancel(mine) {
+    if (mine.over) { return; }
+    end(mine);
+    P.write.cancel();
+    P.server.abandon();
+    go('cancel', {}, true);
+  }
+
+  function choose(room) {
+    work('choose', '', function (report, finish) { P.work.choose(room, report, finish); });
+  }
+
+  function signOut() {
+    work('signOut', '', function (report, finish) {
+      report('signingOut');
+      P.work.credentials(function (headers) {
+        P.signIn.signOut(headers.token, function (error) {
+          if (error) { finish('failed', { error: error, kind: 'signIn' }); return; }
+          user = null;
+          finish('signedOut', {});
         });
       });
     });
   }
 
-  function end(state) {
-    working = false;
-    view.show(state, true);
+  function retry() {
+    var again = last;
+    if (facts.kind === 'signIn' && P.states.next(state, 'signIn')) { signIn(false); return; }
+    work('retry', 'retry', again.run);
   }
 
-  /* -- starting ------------------------------------------------------------------ */
+  /* -- signing in -------------------------------------------------------------------------- */
 
-  function firstState(found) {
-    if (found.tag && found.room) { return alreadyState(); }
-    if (found.tag === null && found.room) { return alreadyState(); }
-    if (found.tag || found.room) { return partlyState(found); }
-    return readyState();
+  function signIn(plain) {
+    if (!fire('signIn', { window: '' })) { return; }
+    show(true);
+    P.work.credentials(function (headers) {
+      if (state !== 'waitingForSignIn') { return; }
+      P.signIn.begin(headers.token, plain, function (what, url) {
+        if (state !== 'waitingForSignIn') { return; }
+        facts = { window: what, url: url };
+        show(false);
+      }, function (error, who) {
+        if (state !== 'waitingForSignIn') { return; }
+        if (error) { go('failed', { error: error, kind: 'signIn' }, true); return; }
+        user = who.name || who.email || '';
+        work('signedIn', '', P.work.list);
+      });
+    });
+  }
+
+  /* -- presses ------------------------------------------------------------------------------ */
+
+  var PRESSES = {
+    add: function () { work('add', 'add', P.work.add); },
+    repair: function () { work('repair', 'repair', P.work.add); },
+    replace: function () { work('replace', 'replace', P.work.replace); },
+    upgrade: function () { work('upgrade', 'upgrade', P.work.upgrade); },
+    remove: function () {
+      work('remove', 'remove', function (report, finish) {
+        P.work.takeOut(report, function (event, given) {
+          given.removed = event === 'removed';
+          finish(event, given);
+        });
+      });
+    },
+    listRooms: function () { work('listRooms', 'listRooms', P.work.list); },
+    retry: retry,
+    lookAgain: function () { go('lookAgain', {}, true); },
+    back: function () { go('back', {}, true); },
+    /* The second time without a window: the first one did not do. */
+    signIn: function () { signIn(state === 'waitingForSignIn'); },
+    cancel: function () {
+      P.signIn.cancel();
+      go('cancel', {}, true);
+    },
+    close: function () { P.office.close(); }
+  };
+
+  function press(name) {
+    if (job) { return; }
+    P.log('pressed ' + name);
+    PRESSES[name]();
+  }
+
+  /* -- looking -------------------------------------------------------------------------------- */
+
+  function look() {
+    var before = facts;
+    P.look.look(function (seen) {
+      if (state !== 'loading') { return; }
+      seen.removed = before.removed;
+      seen.whole = before.whole;
+      go(seen.event, seen, Boolean(before.removed) || !before.first && document.hasFocus());
+    });
+  }
+
+  /* Looks again while a result is shown: the user may have removed text or room. Some
+     clients show an old state for a while, so it takes two looks. */
+  function glance() {
+    if (P.states.watched.indexOf(state) < 0 || document.hidden || glancing || job) { return; }
+    glancing = true;
+    P.look.glance(function (seen) {
+      glancing = false;
+      if (job || P.states.watched.indexOf(state) < 0) { return; }
+      if (isSame(seen)) { doubted = ''; return; }
+      if (doubted !== seen.event) { doubted = seen.event; return; }
+      seen.gone = seen.event === 'foundNothing';
+      go(seen.event, seen, false);
+    });
+  }
+
+  function isSame(seen) {
+    return seen.event === 'foundUnreadable' || P.states.next(state, seen.event) === state ||
+      (state === 'added' && seen.event === 'foundRoom');
+  }
+
+  /* The option to close the pane once all is done, and nothing is left to be said. */
+  function leave() {
+    var notes = P.cards.describe(state, facts).card.notes.length;
+    if (!settings.closeOnSuccess || !P.office.canClose() || (notes && !facts.name)) { return; }
+    P.office.notify('informationalMessage', P.words.say('addedNotice').text, function () {
+      setTimeout(function () { if (state === 'added') { P.office.close(); } }, CLOSING);
+    });
+  }
+
+  /* -- starting ---------------------------------------------------------------------------------- */
+
+  function speak(finish) {
+    var wanted = P.office.context().displayLanguage || window.navigator.language;
+    P.words.use(wanted, function () {
+      var language = P.words.language();
+      P.theme.language(language, P.words.direction(wanted || language));
+      ['title', 'description'].forEach(function (name) {
+        P.view.put(P.view.byId(name), P.words.theirs('addin_pane_' + name));
+      });
+      if (settings.debug) { P.view.showLog(); }
+      finish();
+    });
   }
 
   function start() {
-    if (started) { return; }
-    started = true;
-    clearInterval(watch);
-    view.theme(window.Office.context && window.Office.context.officeTheme);
-    view.language(window.Office.context && window.Office.context.displayLanguage);
-    if (!window.Office.context || !window.Office.context.mailbox) {
-      view.show(notice('Open this pane in Outlook',
-        'It adds a video meeting room to a meeting that you write in Outlook.'));
-    } else if (!outlook.isComposing()) {
-      view.show(notice('Open a meeting first',
-        'A room can be added while you write or edit a meeting of your own.'));
-    } else if (!settings.singleUse) {
-      view.show(notice('No rooms to add',
-        'Single-use rooms are switched off. Ask your administrator.'));
-    } else {
-      view.onAction(work);
-      outlook.inspect(room, function (found) { view.show(firstState(found)); });
-    }
+    if (state === 'libraryFailed') { fire('libraryCame', { first: true }); }
+    P.theme.follow(P.office.context().officeTheme);
+    speak(function () {
+      var situation = P.office.situation() || (settings.singleUse || settings.personal ? '' :
+        'nothingOffered');
+      show(false);
+      if (situation) { go(situation, {}, false); return; }
+      P.office.handle(P.office.mailbox(), 'OfficeThemeChanged', function (event) {
+        P.theme.follow(event && event.officeTheme || P.office.context().officeTheme);
+      });
+      P.office.handle(P.office.item(), 'RecipientsChanged', glance);
+      setInterval(glance, GLANCES);
+      P.office.owner(function (address) {
+        owner = address;
+        look();
+      });
+    });
   }
 
-  function adopt() {
-    var office = window.Office;
-    if (!office || adopted) { return; }
-    adopted = true;
-    debug('the library is there');
-    if (office.onReady) {
-      office.initialize = office.initialize || function () { /* older copies insist */ };
-      office.onReady(start);
-    } else {
-      office.initialize = start;
-    }
-  }
-
-  function libraryFailed(reason) {
-    if (!started) { view.show(libraryState(reason)); }
-  }
-
-  if (settings.debug) { view.showDebug(); }
-
-  /* A script's events do not bubble, but they can be captured on the way down. */
-  window.addEventListener('error', function (event) {
-    var source = event.target && event.target.src;
-    if (!source) { return; }
-    debug('cannot load ' + source);
-    failedScripts.push(source);
-    if (event.target.id === 'library') { libraryFailed('Cannot load ' + source); }
-  }, true);
-  document.addEventListener('load', adopt, true);
-
-  var begun = new Date().getTime();
-  var watch = setInterval(function () {
-    adopt();
-    if (new Date().getTime() - begun > LIBRARY_PATIENCE) {
-      clearInterval(watch);
-      libraryFailed(failedScripts.length ? 'Cannot load ' + failedScripts.join(', ') :
-        window.Office ? 'Outlook does not answer.' : 'No answer from ' + settings.library);
-    }
-  }, 100);
+  P.words.start(settings);
+  P.cards.start(settings, P.office.canClose);
+  P.work.start(settings);
+  P.tokens.start(settings.auth);
+  P.inspect.startRoom(settings.room);
+  if (settings.debug) { P.view.showLog(); }
+  show(false);
+  P.library.wait(settings.library, start, function (reason) {
+    speak(function () { go('libraryMissing', { reason: reason }, false); });
+  });
 }());

@@ -1,0 +1,78 @@
+/* Looking at the meeting: what is there, and whose the tags in it are, which only the
+   server knows. ES5. */
+(function () {
+  'use strict';
+  var OURS = { free: true, 'this': true };
+  var office = window.pexschedd.office;
+  var inspect = window.pexschedd.inspect;
+  var server = window.pexschedd.server;
+  var tokens = window.pexschedd.tokens;
+  var log = window.pexschedd.log;
+  var states = {}; /* tag -> what the server said of it */
+
+  function own(tag) { states[tag] = 'free'; }
+
+  function stateOf(tag) {
+    return Object.prototype.hasOwnProperty.call(states, tag) ? states[tag] : '';
+  }
+
+  /* 'ours' if one of the tags is, 'foreign' if none is, 'unchecked' if that is not known. */
+  function ownerOf(found) {
+    var known = found.pxps.map(stateOf);
+    if (known.some(function (state) { return OURS[state]; })) { return 'ours'; }
+    return known.length && known.every(Boolean) ? 'foreign' : 'unchecked';
+  }
+
+  /* Asks about the tags that are not known yet; finish() in any case. */
+  function check(found, finish) {
+    var asked = found.pxps.filter(function (tag) { return !stateOf(tag); });
+    if (!asked.length) { finish(); return; }
+    tokens.get(true, function (error, token) {
+      if (error) { log('the tags cannot be checked'); finish(); return; }
+      office.identify(function (meeting) {
+        meeting.tags = asked;
+        server.tags(token, meeting, function (problem, answer) {
+          if (!problem && answer && answer.tags) {
+            inspect.learnRoom(answer.room_addresses);
+            asked.forEach(function (tag) {
+              var said = answer.tags[tag];
+              if (said && said.state) { states[tag] = String(said.state); }
+            });
+          }
+          finish();
+        });
+      });
+    });
+  }
+
+  function result(found) {
+    var owner = ownerOf(found);
+    return { event: inspect.verdict(found, owner), found: found, owner: owner,
+             tagState: found.pxps.length ? stateOf(found.pxps[0]) : '' };
+  }
+
+  /* finish({event, found, owner, tagState}): `event` for the state machine. What the
+     server tells about the room's addresses counts at once. */
+  function look(finish) {
+    inspect.inspect(function (found) {
+      var names = inspect.room().addresses.length;
+      check(found, function () {
+        if (found.room !== false || inspect.room().addresses.length === names) {
+          finish(result(found));
+          return;
+        }
+        inspect.hasRoom(function (there) {
+          found.room = there;
+          finish(result(found));
+        });
+      });
+    });
+  }
+
+  /* The same without asking the server: for watching. */
+  function glance(finish) {
+    inspect.inspect(function (found) { finish(result(found)); });
+  }
+
+  window.pexschedd.look = { look: look, glance: glance, own: own };
+}());

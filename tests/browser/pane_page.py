@@ -1,0 +1,91 @@
+"""A pane in the browser, beside a pretended Outlook, for the tests of the pane."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
+OTHER_TAG = "PXPS:-00000000-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_." + "QkJCa-_" * 130 + "Last12"
+DOWN = f"down{TOKEN}"
+"""To this one the server answers that it cannot help now."""
+ROOM = {"displayName": "Pexip Meeting", "emailAddress": "PexipMeeting@Example.test"}
+INVITED = {"displayName": "Pexip Meeting", "emailAddress": "pexipmeeting@example.test"}
+GUEST = {"displayName": "Bob", "emailAddress": "bob@example.test"}
+OLD = f"""<br><div style="font-size:11pt"><b>Please join my Pexip Virtual Meeting Room
+in one of the following ways:</b><br><br>From a web browser:<br>
+<a href="https://vc.example.test/1">https://vc.example.test/1</a><br><br>
+{OTHER_TAG}<br></div><p><br></p>"""
+"""Joining instructions that an earlier pane has written."""
+
+
+class Pane:
+    """An open pane. `outlook` is what the meeting looks like behind it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.button = page.locator("#action")
+        self.heading = page.locator("#card-heading")
+        self.card = page.locator("#card")
+        self.refused: list[str] = []
+        self.asked: list[dict[str, Any]] = []
+        """The requests that `answer` has answered: method, path, headers, body."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.refused.append(str(error)))
+
+    def _console(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.refused.append(message.text)
+
+    def outlook(self, name: str) -> Any:
+        return self.page.evaluate(f"outlook.{name}")
+
+    def calls(self, method: str) -> int:
+        return [call["method"] for call in self.outlook("calls")].count(method)
+
+    def press(self, action: str) -> None:
+        """Presses the button that begins an action, once it takes presses."""
+        button = self.page.locator(f'[data-action="{action}"]')
+        expect(button).to_be_visible()
+        # A button that has just appeared takes no press meant for the one before.
+        self.page.wait_for_function("() => pexschedd.view.settled()")
+        button.click()
+
+    def reach(self, heading: str) -> None:
+        """Waits until the card has this heading."""
+        expect(self.heading).to_have_text(heading)
+
+    def answer(
+        self, path: str, *answers: Any, status: int = 200, method: str = ""
+    ) -> None:
+        """The server's answers to one of its routes, the last one again and again; an
+        answer is a result, or (status, error)."""
+        left = list(answers)
+
+        def respond(route: Route) -> None:
+            request = route.request
+            if method and request.method != method:
+                route.fallback()
+                return
+            self.asked.append(
+                {
+                    "method": request.method,
+                    "path": path,
+                    "headers": request.headers,
+                    "body": request.post_data_json if request.post_data else None,
+                }
+            )
+            now = left.pop(0) if len(left) > 1 else left[0]
+            code, body = now if isinstance(now, tuple) else (status, now)
+            if code < 300:
+                body = {"status": "success", "result": body}
+            route.fulfill(
+                status=code, content_type="application/json", body=json.dumps(body)
+            )
+
+        self.page.route(f"**/msexchange_schedulers/*/{path}", respond)
+
+
+Open = Callable[..., Pane]

@@ -1,0 +1,238 @@
+"""The pane in a real browser: personal rooms and the sign-in for them."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pane_page import GUEST, Open, Pane
+
+USER = {"name": "Ann Bee", "email": "ann@example.test"}
+TEXT = "<div>Join my room:<br>https://vc.test/ann<br>PIN <b>1234</b></div>"
+DETAILS = {"instructions": TEXT, "location": "https://vc.test/ann", "name": "Ann's"}
+NEEDED = (401, {"status": "error", "code": "sign_in_needed", "message": "Sign in."})
+ATTEMPT = {"attempt": "a-secret", "start": "sign_in/start/once", "expires_in": 600}
+DONE = {"state": "done", "session": "s-secret", "user": USER}
+
+
+def room(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "name": f"Room {number}",
+        "description": "",
+        "usable": True,
+        "problem": "",
+        **more,
+    }
+
+
+def rooms(*listed: dict[str, Any]) -> dict[str, Any]:
+    return {"user": USER, "rooms": list(listed)}
+
+
+def signing_in(pane: Pane, *states: Any, begun: Any = ATTEMPT) -> None:
+    """Answers the sign-in's route: a beginning, then the states."""
+    pane.answer("sign_in", begun, method="POST")
+    pane.answer("sign_in", *states, method="GET")
+    pane.answer("sign_in", {}, method="DELETE")
+
+
+@pytest.mark.parametrize("integration", [8, 9], ids=["both", "personal only"])
+def test_a_personal_room(open_pane: Open, integration: int) -> None:
+    """Text goes on top, the address into the location, and nobody is invited."""
+    pane = open_pane(
+        integration,
+        answers={"personal_rooms": rooms(room(7)), "personal_rooms/7": DETAILS},
+        set="1.8",
+        body="<p>Agenda</p>",
+        required=[dict(GUEST)],
+    )
+    assert pane.page.locator('[data-action="add"]').count() in (9 - integration, 0)
+    pane.press("listRooms")
+    expect(pane.page.locator("#choice-lead")).to_have_text(
+        "Select the VMR you want to add to the meeting"
+    )
+    expect(pane.page.locator("#user")).to_contain_text("Signed in as Ann Bee")
+    button = pane.page.get_by_role("button", name="Room 7")
+    expect(button).to_be_focused()
+    button.click()
+    pane.reach("Success")
+    expect(pane.card).to_contain_text("Ann's")
+    assert pane.outlook("body") == f"{TEXT}<p><br></p><p>Agenda</p>"
+    assert pane.outlook("required") == [GUEST]
+    assert pane.outlook("places") == [{"id": "https://vc.test/ann", "type": "custom"}]
+    pane.press("remove")
+    pane.reach("The room was removed")
+    assert pane.outlook("body") == "<p>Agenda</p>"
+    assert pane.outlook("places") == []
+
+
+def test_many_rooms(open_pane: Open) -> None:
+    """From eight rooms on there is a search, which says how many are left."""
+    many = [room(n, description=f"Floor {n % 3}") for n in range(12)]
+    many[3]["name"] = "<b>Board</b>" + "x" * 200
+    pane = open_pane(8, answers={"personal_rooms": rooms(*many)})
+    pane.press("listRooms")
+    search = pane.page.get_by_label("Search your rooms")
+    expect(search).to_be_focused()
+    search.fill("floor 2")
+    expect(pane.page.locator("#rooms-count")).to_have_text("4 rooms")
+    expect(pane.page.locator(".room:visible")).to_have_count(4)
+    search.fill("<b>board")
+    expect(pane.page.locator(".room:visible")).to_have_count(1)
+    assert pane.page.evaluate("document.documentElement.scrollWidth <= 320")
+    assert pane.page.evaluate("[...document.images].length >= 0")
+    expect(pane.page.locator(".room b")).to_have_count(0)
+
+
+def test_no_rooms(open_pane: Open) -> None:
+    """Somebody without a room is told so, and gets back."""
+    pane = open_pane(8, answers={"personal_rooms": rooms()})
+    pane.press("listRooms")
+    pane.reach("You do not have any personal VMRs")
+    pane.press("back")
+    expect(pane.page.locator('[data-action="add"]')).to_be_visible()
+
+
+def test_a_room_that_cannot_be_used(open_pane: Open) -> None:
+    """It is shown with the reason, and a press does nothing."""
+    listed = rooms(room(1, usable=False, problem="It has no alias."), room(2))
+    pane = open_pane(8, answers={"personal_rooms": listed})
+    pane.press("listRooms")
+    unusable = pane.page.locator(".room").first
+    expect(unusable).to_contain_text("It has no alias.")
+    expect(unusable).to_have_attribute("aria-disabled", "true")
+    unusable.click(force=True)
+    expect(pane.page.locator("#choice")).to_be_visible()
+    assert pane.outlook("body") == ""
+
+
+def test_signing_in(open_pane: Open) -> None:
+    """A window opens, the server completes the sign-in, the pane shows the rooms."""
+    pane = open_pane(
+        8, impatient=True, answers={"personal_rooms": [NEEDED, rooms(room(1))]}
+    )
+    signing_in(pane, {"state": "waiting"}, DONE)
+    pane.press("listRooms")
+    pane.reach("Sign in to see your rooms")
+    pane.press("signIn")
+    expect(pane.page.locator("#choice")).to_be_visible()
+    expect(pane.page.locator("#user")).to_contain_text("Ann Bee")
+    assert pane.outlook("dialogs")[0].endswith(
+        "/msexchange_schedulers/8/sign_in/start/once"
+    )
+    assert "a-secret" not in pane.outlook("dialogs")[0]
+    assert pane.outlook("dialogClosed")
+    polls = [each for each in pane.asked if each["method"] == "GET"]
+    assert [
+        each["headers"].get("attempt") for each in polls if each["path"] == "sign_in"
+    ]
+    assert polls[-1]["headers"]["session"] == "s-secret"
+
+
+@pytest.mark.parametrize("dialog", [{"event": 12006}, 12009, 12011, "1.3"])
+def test_the_window_does_not_work(open_pane: Open, dialog: Any) -> None:
+    """Closed, cut off, blocked or impossible: the pane goes on waiting, with a link."""
+    pane = open_pane(
+        8,
+        answers={"personal_rooms": [NEEDED, rooms(room(1))]},
+        dialog=dialog,
+        set="1.3" if dialog == "1.3" else "1.8",
+    )
+    states: list[Any] = [{"state": "waiting"}]
+    pane.answer("sign_in", ATTEMPT, method="POST")
+    pane.answer("sign_in", {}, method="DELETE")
+    pane.press("listRooms")
+    pane.answer("sign_in", *states, method="GET")
+    pane.press("signIn")
+    pane.reach("Sign in in the other window")
+    if isinstance(dialog, dict):
+        expect(pane.card).to_contain_text("The window seems to be closed")
+    else:
+        expect(pane.card).to_contain_text("No window could be opened")
+        link = pane.page.get_by_role("link", name="Sign in on this page")
+        assert str(link.get_attribute("href")).endswith("sign_in/start/once")
+        assert link.get_attribute("target") == "_blank"
+    pane.answer("sign_in", DONE, method="GET")
+    expect(pane.page.locator("#choice")).to_be_visible()
+
+
+def test_a_blank_window(open_pane: Open) -> None:
+    """Starting again gives a link for another attempt, and no second window."""
+    pane = open_pane(8, answers={"personal_rooms": NEEDED})
+    signing_in(pane, {"state": "waiting"})
+    pane.press("listRooms")
+    pane.press("signIn")
+    pane.reach("Sign in in the other window")
+    pane.press("signIn")
+    expect(pane.page.locator("#link")).to_be_visible()
+    assert len(pane.outlook("dialogs")) == 1
+    methods = [each["method"] for each in pane.asked if each["path"] == "sign_in"]
+    assert methods.count("POST") == 2
+    assert methods.count("DELETE") == 1
+    pane.press("cancel")
+    pane.reach("Sign in to see your rooms")
+
+
+def test_signing_in_fails(open_pane: Open) -> None:
+    """The spec's message, the server's reason and its reference are shown."""
+    failed = {
+        "state": "failed",
+        "code": "unknown_user",
+        "message": "There is no user ann@example.test.",
+        "correlation_id": "c-1",
+    }
+    pane = open_pane(8, impatient=True, answers={"personal_rooms": NEEDED})
+    signing_in(pane, failed)
+    pane.press("listRooms")
+    pane.press("signIn")
+    pane.reach("Error")
+    expect(pane.card).to_contain_text("There was a problem signing you in")
+    expect(pane.card).to_contain_text("There is no user ann@example.test.")
+    expect(pane.card).to_contain_text("c-1")
+    pane.press("retry")
+    pane.reach("Error")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "again"), [(404, "personal_rooms_off", 0), (500, "internal", 1)]
+)
+def test_the_rooms_cannot_be_had(
+    open_pane: Open, status: int, code: str, again: int
+) -> None:
+    """The spec's message for it, and trying again only where that can help."""
+    problem = {"code": code, "message": "Because.", "correlation_id": "c-2"}
+    pane = open_pane(8, answers={"personal_rooms": (status, problem)})
+    pane.press("listRooms")
+    pane.reach("Error")
+    expect(pane.card).to_contain_text("Because.")
+    expect(pane.page.locator('[data-action="retry"]')).to_have_count(again)
+    if again:
+        expect(pane.card).to_contain_text("a problem getting your personal VMRs")
+
+
+def test_signing_out(open_pane: Open) -> None:
+    """Signing out tells the server, and the next look at the rooms needs a sign-in."""
+    pane = open_pane(
+        8, answers={"personal_rooms": [rooms(room(1)), NEEDED], "session": {}}
+    )
+    pane.press("listRooms")
+    pane.page.get_by_role("button", name="Sign out").click()
+    expect(pane.page.locator("#user")).to_be_hidden()
+    out = [each for each in pane.asked if each["path"] == "session"]
+    assert [each["method"] for each in out] == ["DELETE"]
+    assert out[0]["headers"]["token"] == "good"
+    pane.press("listRooms")
+    pane.reach("Sign in to see your rooms")
+
+
+def test_no_secret_is_shown(open_pane: Open) -> None:
+    """Neither the debug log nor an address has the attempt or the session."""
+    pane = open_pane(
+        10, impatient=True, answers={"personal_rooms": [NEEDED, rooms(room(1))]}
+    )
+    signing_in(pane, DONE)
+    pane.press("listRooms")
+    pane.press("signIn")
+    expect(pane.page.locator("#choice")).to_be_visible()
+    assert "secret" not in pane.page.locator("#debug-log").inner_text()

@@ -1,0 +1,235 @@
+"""The pane beside meetings that have a tag already: whose it is, and what to do."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from pexschedd.bodies import tags
+from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
+from pexschedd.model.meeting import Tags
+from tests.browser.pane_page import (
+    DOWN,
+    GUEST,
+    INVITED,
+    OLD,
+    OTHER_TAG,
+    ROOM,
+    TAG,
+    TOKEN,
+    Open,
+)
+
+
+def said(state: str) -> dict[str, Any]:
+    """The server's word on the other tag."""
+    return {"meeting_tags": {"tags": {OTHER_TAG: {"state": state, "certain": True}}}}
+
+
+def token(expires: int) -> str:
+    claims = json.dumps({"exp": str(expires)}).encode()
+    middle = base64.urlsafe_b64encode(claims).decode().rstrip("=")
+    return f"eyJhbGciOiJSUzI1NiJ9.{middle}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("another", "belong to another meeting"),
+        ("spent", "is over or was cancelled"),
+        ("expired", "kept for too long"),
+        ("unknown", "are not known here"),
+    ],
+)
+@pytest.mark.parametrize("body_type", ["html", "text"])
+def test_a_tag_that_is_not_ours(
+    open_pane: Open, state: str, words: str, body_type: str
+) -> None:
+    """The pane says whose it is, and puts a new room in the place of the old text."""
+    body = OLD + "<p>Agenda</p>"
+    if body_type == "text":
+        body = (
+            "Hello\n\nPlease join my Pexip Virtual Meeting Room in one of the "
+            f"following ways:\n\nweb\n{OTHER_TAG}\n\nAgenda"
+        )
+    pane = open_pane(
+        answers=said(state),
+        bodyType=body_type,
+        body=body,
+        required=[GUEST, ROOM],
+    )
+    pane.reach("These joining instructions do not fit")
+    expect(pane.card).to_contain_text(words)
+    assert pane.asked[0]["body"]["tags"] == [OTHER_TAG]
+    pane.press("replace")
+    pane.reach("Success")
+    body = pane.outlook("body")
+    assert tags.find(body if body_type == "html" else "", body).pxps == (TAG[6:-1],)
+    assert "Pexip Virtual" not in body
+    assert body.rstrip().endswith("<p>Agenda</p>" if body_type == "html" else "Agenda")
+    assert pane.outlook("required") == [GUEST, ROOM]
+    expect(pane.card).not_to_contain_text("may be left")
+
+
+def test_the_instructions_have_changed_since(open_pane: Open) -> None:
+    """Of instructions whose beginning is not known any more the tag is replaced."""
+    body = f"<p>Our old words</p><p>{OTHER_TAG}</p><p>Agenda</p>"
+    pane = open_pane(answers=said("spent"), body=body, required=[ROOM])
+    pane.press("replace")
+    pane.reach("Success")
+    expect(pane.card).to_contain_text("may be left in the meeting")
+    body = pane.outlook("body")
+    assert "Our old words" in body
+    assert OTHER_TAG not in body
+    assert "Agenda" in body
+
+
+def test_the_new_room_cannot_be_had(open_pane: Open) -> None:
+    """Then nothing of the meeting is changed, and no placeholder is added."""
+    body = OLD + "<p>Agenda</p>"
+    pane = open_pane(answers=said("spent"), body=body, token=DOWN, required=[ROOM])
+    pane.press("replace")
+    pane.reach("Error")
+    assert pane.outlook("body") == body
+    assert pane.calls("body.setAsync") == pane.calls("prependAsync") == 0
+
+
+@pytest.mark.parametrize("invited", [True, False])
+def test_nobody_can_be_asked(open_pane: Open, invited: bool) -> None:
+    """Without the server's word the pane claims nothing, and offers another room."""
+    pane = open_pane(
+        answers={"meeting_tags": (503, {"message": "down"})},
+        body=OLD,
+        required=[ROOM] if invited else [],
+    )
+    pane.reach("VMR already assigned" if invited else "The room is not invited")
+    expect(pane.card).to_contain_text("could not be checked")
+    expect(pane.page.locator('[data-action="replace"]')).to_be_visible()
+
+
+def test_removing(open_pane: Open) -> None:
+    """Text, attendee and location are taken out; all the rest stays as it is."""
+    details = {
+        "instructions": OLD.replace(OTHER_TAG, TAG).replace("<p><br></p>", ""),
+        "alias_id": TAG,
+        "location": "https://join.test/1",
+    }
+    pane = open_pane(
+        answers={"meeting_details": details},
+        set="1.8",
+        body='<p style="color:red">Agenda</p>',
+        places=[{"id": "Room 5", "type": "custom"}],
+        required=[dict(GUEST)],
+        optional=[dict(GUEST)],
+    )
+    pane.press("add")
+    pane.reach("Success")
+    assert len(pane.outlook("places")) == 2
+    pane.press("remove")
+    pane.reach("The room was removed")
+    assert pane.outlook("body") == '<p style="color:red">Agenda</p>'
+    assert pane.outlook("required") == pane.outlook("optional") == [GUEST]
+    assert pane.outlook("places") == [{"id": "Room 5", "type": "custom"}]
+    assert pane.outlook("properties") == {"pexschedd": ""}
+    pane.press("add")
+    pane.reach("Success")
+    keys = [each["headers"]["request-id"] for each in pane.asked]
+    assert len(set(keys)) == 2
+
+
+def test_removing_what_can_be_removed(open_pane: Open) -> None:
+    """A failure in the middle is said, and the next press does the rest."""
+    pane = open_pane(
+        impatient=True,
+        answers=said("spent"),
+        body=OLD + "<p>Agenda</p>",
+        required=[ROOM],
+        fail={"requiredAttendees.setAsync": {"code": 1, "message": "no"}},
+    )
+    pane.page.evaluate("outlook.fail['required.setAsync'] = {code: 1, message: 'no'}")
+    pane.press("remove")
+    pane.reach("Error")
+    expect(pane.card).to_contain_text("Not everything could be removed")
+    pane.page.evaluate("outlook.fail = {}")
+    pane.press("retry")
+    pane.reach("The room was removed")
+    assert pane.outlook("required") == []
+    assert pane.outlook("body") == "<p>Agenda</p>"
+
+
+def test_success_is_watched(open_pane: Open) -> None:
+    """A user who deletes text and room is told that the meeting has none any more."""
+    pane = open_pane(impatient=True)
+    pane.press("add")
+    pane.reach("Success")
+    pane.page.evaluate("outlook.body = ''; outlook.required = [];")
+    pane.reach("This meeting has no room any more")
+    expect(pane.page.locator('[data-action="add"]')).to_be_visible()
+
+
+def waiting(value: str) -> str:
+    return f"{PLACEHOLDER_INSTRUCTIONS}\n<p>{tags.make_tok(value)}</p><p>Agenda</p>"
+
+
+@pytest.mark.parametrize("expires", [1, 4_000_000_000])
+def test_a_placeholder_is_upgraded(open_pane: Open, expires: int) -> None:
+    """When the server is back, the room takes the place of placeholder and token."""
+    pane = open_pane(body=waiting(token(expires)), required=[ROOM])
+    pane.reach(
+        "This meeting has waited too long"
+        if expires == 1
+        else "Cannot assign a VMR right now"
+    )
+    assert pane.calls("getUserIdentityTokenAsync") == 0
+    pane.press("upgrade")
+    pane.reach("Success")
+    body = pane.outlook("body")
+    assert tags.find(body) == Tags(pxps=(TAG[6:-1],))
+    assert "will be hosted" not in body
+    assert body.endswith("<p>Agenda</p>")
+    assert pane.outlook("required") == [ROOM]
+
+
+@pytest.mark.parametrize("expires", [1, 4_000_000_000])
+def test_a_token_is_renewed(open_pane: Open, expires: int) -> None:
+    """With the server away an old token gives way to a new one, a good one stays."""
+    old = token(expires)
+    pane = open_pane(body=waiting(old), required=[ROOM], token=DOWN)
+    pane.press("upgrade")
+    pane.reach("Cannot assign a VMR right now")
+    expect(pane.card).to_contain_text("signing keys cannot be read")
+    found = tags.find(pane.outlook("body")).tok
+    assert found == ((DOWN,) if expires == 1 else (old,))
+    assert pane.outlook("body").count("will be hosted") == 1
+
+
+def test_a_waiting_meeting_without_the_room(open_pane: Open) -> None:
+    """The missing half is repaired without the server, and the pane says what is so."""
+    pane = open_pane(body=f"<p>{tags.make_tok(TOKEN)}</p>")
+    pane.reach("The room is not invited")
+    expect(pane.card).to_contain_text("waits for its joining instructions")
+    pane.press("repair")
+    pane.reach("Cannot assign a VMR right now")
+    assert pane.calls("getUserIdentityTokenAsync") == pane.calls("prependAsync") == 0
+    assert pane.outlook("required") == [INVITED]
+
+
+def test_the_room_without_anything_else(open_pane: Open) -> None:
+    """With the room invited already, an absent server still leads to one token."""
+    pane = open_pane(token=DOWN, required=[ROOM])
+    pane.reach("The joining instructions are missing")
+    pane.press("repair")
+    pane.reach("Cannot assign a VMR right now")
+    assert tags.find(pane.outlook("body")).tok == (DOWN,)
+    assert pane.calls("required.addAsync") == 0
+
+
+def test_a_teams_meeting(open_pane: Open) -> None:
+    """A Teams link beside ours is pointed out before and after the room is added."""
+    pane = open_pane(body="<p>https://teams.microsoft.com/l/meetup-join/19%3a</p>")
+    pane.reach("This is a Teams meeting already")
+    pane.press("add")
+    pane.reach("Success")
+    expect(pane.card).to_contain_text("There is a Teams link in this meeting, too")
