@@ -79,6 +79,12 @@ class Metrics:
             ["integration", "outcome"],
             registry=self._registry,
         )
+        self._user_sign_ins = Counter(
+            "pexschedd_user_sign_ins",
+            "Sign-ins of users for personal rooms that came back, by outcome.",
+            ["integration", "outcome"],
+            registry=self._registry,
+        )
         self._tags = Counter(
             "pexschedd_tags_asked",
             "Tags that the add-in asked about, by what they turned out to be.",
@@ -148,6 +154,10 @@ class Metrics:
     def personal_rooms(self, integration: str, outcome: str) -> None:
         """Count a request: "listed", "none", "chosen", "refused", "sign_in_needed"."""
         self._personal_rooms.labels(integration, outcome).inc()
+
+    def user_sign_in(self, integration: str, outcome: str) -> None:
+        """Count the end of a user's sign-in: "done", or the code of its failure."""
+        self._user_sign_ins.labels(integration, outcome).inc()
 
     def tag_asked(self, integration: str, state: str) -> None:
         """Count a tag that the add-in asked about; see `tag_state.TagState`."""

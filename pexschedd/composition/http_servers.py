@@ -256,6 +256,7 @@ class HttpServers(MultiService):
             sign_ins,
             UserSignInPages(),
             self._rates(),
+            self._runtime.metrics.user_sign_in,
         ).app.resource()
         return resource
 

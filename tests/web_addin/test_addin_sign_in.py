@@ -43,12 +43,14 @@ class SignInServer:
 
     def __init__(self, bench: SignInBench, rates: RequestRates) -> None:
         self.bench = bench
+        self.counted: list[tuple[str, str]] = []
         routes = UserSignInRoutes(
             lambda id: bench.connector if id == 1 else None,
             self.verify,
             bench.sign_ins,
             UserSignInPages(),
             rates,
+            lambda integration, outcome: self.counted.append((integration, outcome)),
         )
         self._site = HttpSite(routes.app.resource(), reactor, None)
         self._port: IListeningPort | None = None
@@ -137,6 +139,7 @@ async def test_the_whole_way(signing: SignInServer, slash: str) -> None:
     )
     assert signing.bench.sessions.user_of(1, done["session"]) == 7
     assert signing.bench.records.came[0][1] == "alice https://mail"
+    assert signing.counted == [("Head office", "done")]
     assert done["session"] not in page.body.decode()
 
 
@@ -181,6 +184,7 @@ async def test_a_failed_sign_in(signing: SignInServer) -> None:
     assert failed["correlation_id"] == page.headers["x-request-id"]
     assert failed["correlation_id"] in text
     assert "session" not in failed
+    assert signing.counted == [("Head office", "sign_in_declined")]
 
 
 @pytest_twisted.ensureDeferred

@@ -62,7 +62,11 @@ _WAITING = frozenset((Phase.NEW, Phase.STARTED, Phase.EXCHANGING))
 
 
 class UserSignInRoutes:
-    """Routes of users who sign in; `connectors` gives an integration by its id."""
+    """Routes of users who sign in; `connectors` gives an integration by its id.
+
+    `counted` is told the integration's name and the outcome of each sign-in that came
+    back: "done", or the code of the failure.
+    """
 
     app = Klein()
     register_http_errors(app)
@@ -75,12 +79,14 @@ class UserSignInRoutes:
         sign_ins: UserSignIns,
         pages: UserSignInPages,
         rates: RequestRates = UNLIMITED,
+        counted: Callable[[str, str], object] = lambda integration, outcome: None,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
         self._sign_ins = sign_ins
         self._pages = pages
         self._rates = rates
+        self._counted = counted
 
     @route(app, f"{_PATH}/sign_in", methods=("POST",))
     async def begin(self, request: Request, connector_id: int) -> ResponseBody:
@@ -174,6 +180,9 @@ class UserSignInRoutes:
         outcome = await self._sign_ins.finish(
             redirect_arguments(request), correlation_id_of(request)
         )
+        if outcome.connector is not None:
+            code = outcome.failure.code if outcome.failure is not None else "done"
+            self._counted(outcome.connector.name, code)
         return self._pages.outcome(request, outcome)
 
     def _go(self, request: Request, connector: Connector, code: str) -> ResponseBody:
