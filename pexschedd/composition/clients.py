@@ -17,11 +17,13 @@ from pexschedd.composition.network import (
 from pexschedd.composition.runtime import Runtime, chance, uuid4
 from pexschedd.ews.throttle import Throttles
 from pexschedd.identity.addin import AddinIdentity
+from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
 from pexschedd.identity.exchange_token import document_url
 from pexschedd.identity.oauth.endpoint import TokenEndpoint
 from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.oauth.token_caches import LOOK_EVERY, TokenCaches
+from pexschedd.identity.personal.provider_documents import ProviderDocuments
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
@@ -75,7 +77,20 @@ class Clients(MultiService):
         self._metadata = ExchangeMetadata(
             network.http_client(direct=is_reached_directly(store)), reactor
         )
-        self.identity = AddinIdentity(self._metadata, self._domains, runtime.now)
+        clients = {
+            direct: (network.direct() if direct else network).http_client()
+            for direct in (False, True)
+        }
+        self.provider_documents = ProviderDocuments(clients.__getitem__, reactor)
+        self._access_tokens = AccessTokens(self.provider_documents)
+        self.identity = AddinIdentity(
+            {
+                "EXCHANGE_USER_ID_TOKEN": ExchangeTokens(self._metadata, self._domains),
+                "NAA_TOKEN": self._access_tokens,
+                "SSO_TOKEN": self._access_tokens,
+            },
+            runtime.now,
+        )
         self._add_services()
 
     def _add_services(self) -> None:

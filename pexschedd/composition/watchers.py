@@ -99,7 +99,7 @@ def _watcher(
             OfflineRewriter(
                 id,
                 clients.connections.organizers(connector),
-                clients.identity.verify,
+                clients.identity.verify_in_invitation,
                 store,
                 runtime.message_texts,
                 alarms,

@@ -63,6 +63,10 @@ class ExchangeMetadata:
         """
         return await self._document(url).keys_with(x5t)
 
+    def known(self, url: str) -> Keys:
+        """Return the keys that were read last, without any fetch; maybe none."""
+        return self._document(url).latest
+
     async def refresh(self, url: str) -> None:
         """Fetch the document now.
 
@@ -93,6 +97,10 @@ class _Document:
         self._problem = ""
         self._untrusted = False
         self._fetches: SingleFlight[None] = SingleFlight()
+
+    @property
+    def latest(self) -> Keys:
+        return self._keys
 
     async def keys_with(self, x5t: str) -> Keys:
         if x5t in self._keys:

@@ -14,9 +14,6 @@ configured one:
     check_claims     audience, not before, not after
     check_signature  by the published key that the token names
 
-Verified tokens are not cached: verifying one takes less than a tenth of a millisecond,
-and a cache would have to be cleared when a configured domain is removed.
-
 Source: Microsoft's "Inside the Exchange identity token", and observed tokens: in these
 `appctx` is a string of JSON, where the documentation shows an object.
 """
@@ -37,6 +34,7 @@ from cryptography.x509 import load_der_x509_certificate
 from jwt.algorithms import RSAAlgorithm
 
 from pexschedd.errors import InvalidToken
+from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.fields.addresses import is_loopback
 
 MOST_KEYS = 50
@@ -69,14 +67,6 @@ class Claims(msgspec.Struct, frozen=True):
     amurl: str
     signed: bytes
     signature: bytes
-
-
-class ExchangeIdentity(msgspec.Struct, frozen=True):
-    """The user of a verified token. `user_id` is unique across organisations."""
-
-    user_id: str
-    msexchuid: str
-    amurl: str
 
 
 class _Header(msgspec.Struct):
@@ -206,7 +196,7 @@ def check_claims(claims: Claims, audience: str, now: datetime) -> None:
         raise InvalidToken(f"The token is not valid after {_text(claims.expires)}")
 
 
-def check_signature(claims: Claims, keys: Keys) -> ExchangeIdentity:
+def check_signature(claims: Claims, keys: Keys) -> VerifiedUser:
     """Check that Exchange signed the token, and return its user.
 
     This is the last check, and the only proof. Raises `InvalidToken`.
@@ -218,15 +208,17 @@ def check_signature(claims: Claims, keys: Keys) -> ExchangeIdentity:
         )
     if not _RS256.verify(claims.signed, key, claims.signature):
         raise InvalidToken("The token's signature is wrong.")
-    amurl = _Location.of(claims.amurl).url
-    return ExchangeIdentity(
-        user_id=f"{claims.msexchuid} {amurl}", msexchuid=claims.msexchuid, amurl=amurl
-    )
+    return VerifiedUser(f"{claims.msexchuid} {_Location.of(claims.amurl).url}")
+
+
+def expiry_of(claims: Claims) -> datetime:
+    """Return until when a checked token is accepted, the skew of clocks included."""
+    return min(claims.expires, _FAR) + SKEW
 
 
 def verify(
     token: str, *, audience: str, domains: Iterable[str], keys: Keys, now: datetime
-) -> ExchangeIdentity:
+) -> VerifiedUser:
     """Run all checks in their order, for a caller that has the keys already."""
     claims = read_token(token)
     metadata_url(claims, domains)
@@ -328,6 +320,7 @@ def _decoded(part: str) -> bytes:
 
 
 _STANDARD = str.maketrans("-_", "+/")
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
 _URLSAFE = str.maketrans("+/", "-_")
 
 

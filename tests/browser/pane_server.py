@@ -18,7 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from twisted.web.static import Data
 
 from pexschedd.errors import InvalidToken, Unavailable
-from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import AddinApi
@@ -46,12 +46,12 @@ BOOKED = BookedRoom("Pexip Meeting", "pexipmeeting@example.test", TAG, INSTRUCTI
 class Pretended:
     """The identity check and the use case, told by the token what to do."""
 
-    async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
+    async def verify(self, connector: Connector, token: str) -> VerifiedUser:
         if token.startswith("early"):
             raise InvalidToken("The token is not valid until 2026-11-21 10:00:00 UTC")
         if token.startswith("down"):
             raise Unavailable("Exchange's signing keys cannot be read.")
-        return ExchangeIdentity("user", "user", "https://mail.example.test")
+        return VerifiedUser("user")
 
     async def book(self, connector_id: int, user: str) -> BookedRoom:
         return BOOKED

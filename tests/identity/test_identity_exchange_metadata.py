@@ -17,6 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.addin import AddinIdentity
+from pexschedd.identity.addin_tokens import ExchangeTokens
 from pexschedd.identity.exchange_metadata import (
     MAX_DOCUMENT,
     REFRESH_AFTER,
@@ -25,7 +26,8 @@ from pexschedd.identity.exchange_metadata import (
     TIMEOUT,
     ExchangeMetadata,
 )
-from pexschedd.identity.exchange_token import METADATA_PATH, ExchangeIdentity
+from pexschedd.identity.exchange_token import METADATA_PATH
+from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.http_client import http_client
 from tests.identity.identity_support import (
@@ -228,9 +230,13 @@ INTEGRATION = Connector(
 
 def verifying(
     setting: Setting, text: str, of: Connector, domains: list[str]
-) -> "Deferred[ExchangeIdentity]":
-    identity = AddinIdentity(setting.metadata, lambda _: domains, lambda: NOW)
-    return Deferred.fromCoroutine(identity.verify(of, text))
+) -> "Deferred[VerifiedUser]":
+    return Deferred.fromCoroutine(identity_for(setting, domains).verify(of, text))
+
+
+def identity_for(setting: Setting, domains: list[str]) -> AddinIdentity:
+    exchange = ExchangeTokens(setting.metadata, lambda _: domains)
+    return AddinIdentity({"EXCHANGE_USER_ID_TOKEN": exchange}, lambda: NOW)
 
 
 @pytest_twisted.ensureDeferred
@@ -238,7 +244,7 @@ async def test_the_whole_way(setting: Setting) -> None:
     """A token is verified with the keys of the configured address."""
     text = token(payload(appctx=context(amurl=setting.url)))
     user = await verifying(setting, text, INTEGRATION, [setting.url])
-    assert user.amurl == setting.url
+    assert user.user_id.endswith(f" {setting.url}")
 
 
 @pytest_twisted.ensureDeferred
@@ -258,18 +264,9 @@ async def test_nothing_is_fetched_for_a_token_that_is_refused(setting: Setting) 
 
 
 @pytest_twisted.ensureDeferred
-async def test_other_kinds_of_tokens(setting: Setting) -> None:
-    """An integration for Microsoft 365 tokens does not accept Exchange's instead."""
-    text = token(payload(appctx=context(amurl=setting.url)))
-    of = replace(INTEGRATION, addin_authentication_method="NAA_TOKEN")
-    with pytest.raises(Unavailable, match="Microsoft 365"):
-        await verifying(setting, text, of, [setting.url])
-
-
-@pytest_twisted.ensureDeferred
 async def test_refusals_are_told(setting: Setting) -> None:
     """Listeners hear of refused tokens; of good ones, and of trouble, they do not."""
-    identity = AddinIdentity(setting.metadata, lambda _: [setting.url], lambda: NOW)
+    identity = identity_for(setting, [setting.url])
     told: list[tuple[int, str]] = []
     identity.on_refusal(lambda connector, text: told.append((connector.id, text)))
     own = payload(appctx=context(amurl=setting.url))
@@ -283,3 +280,29 @@ async def test_refusals_are_told(setting: Setting) -> None:
     with pytest.raises(InvalidToken):
         await identity.verify(INTEGRATION, foreign)
     assert told == [(1, foreign)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_verified_token_is_remembered(setting: Setting) -> None:
+    """It is good until something changes that decided about it: then it is verified
+    as if it were new, and refused where it would be."""
+    domains = [setting.url]
+    identity = identity_for(setting, domains)
+    text = token(payload(appctx=context(amurl=setting.url)))
+    first = await identity.verify(INTEGRATION, text)
+    assert await identity.verify(INTEGRATION, text) is first
+    assert await identity.verify(replace(INTEGRATION, description="x"), text) == first
+    moved = replace(INTEGRATION, addin_server_domain="other.example.test")
+    with pytest.raises(InvalidToken, match="not meant for"):
+        await identity.verify(moved, text)
+    assert await identity.verify(INTEGRATION, text) == first
+    setting.server.document = metadata(signer(1))
+    await setting.metadata.refresh(setting.url)
+    with pytest.raises(InvalidToken, match="key"):
+        await identity.verify(INTEGRATION, text)
+    setting.server.document = metadata(signer())
+    await setting.metadata.refresh(setting.url)
+    assert await identity.verify(INTEGRATION, text) == first
+    domains.clear()
+    with pytest.raises(InvalidToken, match="not one of the Exchange servers"):
+        await identity.verify(INTEGRATION, text)

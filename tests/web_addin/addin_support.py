@@ -19,7 +19,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 
 from pexschedd.errors import InvalidToken, Unavailable
-from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.scheduling.decisions.tag_state import TagState, TagStatus
@@ -76,12 +76,12 @@ class Behind:
         self.asked: list[tuple[str, TagQuestion]] = []
         self.rates = UNLIMITED
 
-    async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
+    async def verify(self, connector: Connector, token: str) -> VerifiedUser:
         if token == "down":
             raise Unavailable("Exchange's signing keys cannot be read.")
         if token != "alice":
             raise InvalidToken("The token's signature is wrong.")
-        return ExchangeIdentity("alice https://mail", "alice", "https://mail")
+        return VerifiedUser("alice https://mail")
 
     async def book(self, connector_id: int, user: str, key: str) -> BookedRoom:
         self.booked.append((connector_id, user))

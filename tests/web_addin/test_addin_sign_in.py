@@ -17,7 +17,7 @@ from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 
 from pexschedd.errors import InvalidToken
-from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.token_bucket import Rate
@@ -55,10 +55,10 @@ class SignInServer:
         self._site = HttpSite(routes.app.resource(), reactor, None)
         self._port: IListeningPort | None = None
 
-    async def verify(self, connector: Connector, token: str) -> ExchangeIdentity:
+    async def verify(self, connector: Connector, token: str) -> VerifiedUser:
         if token != "alice":
             raise InvalidToken("The token's signature is wrong.")
-        return ExchangeIdentity("alice https://mail", "alice", "https://mail")
+        return VerifiedUser("alice https://mail")
 
     async def listen(self) -> None:
         endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")

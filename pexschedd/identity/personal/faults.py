@@ -35,10 +35,17 @@ class SignInDeclined(UserSignInFailed):
 
 
 class ProviderUnreachable(UserSignInFailed):
-    """The identity provider gave no usable answer."""
+    """The identity provider gave no usable answer.
+
+    `about_trust` is true if its server's certificate is not trusted.
+    """
 
     code = "provider_unreachable"
     reason = "The sign-in service does not answer. Try again in a minute."
+
+    def __init__(self, message: str, *, about_trust: bool = False) -> None:
+        self.about_trust = about_trust
+        super().__init__(message)
 
 
 class ProviderRefuses(UserSignInFailed):

@@ -7,6 +7,7 @@ While the provider cannot be reached, what was read last remains valid.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from treq.client import HTTPClient
@@ -22,8 +23,7 @@ from pexschedd.identity.personal.documents import (
     keys_in,
 )
 from pexschedd.identity.personal.faults import ProviderUnreachable, UserTokenRefused
-from pexschedd.identity.personal.provider_kinds import UserProvider
-from pexschedd.net.errors import ConnectionFailure, clause, too_large
+from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, clause, too_large
 from pexschedd.net.http_client import PreparedUrl
 from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
 from pexschedd.util.body_reader import discard_body, read_body
@@ -48,6 +48,27 @@ ClientOf = Callable[[bool], HTTPClient]
 called with true, one that bypasses the web proxy."""
 
 
+class Publisher(Protocol):
+    """A provider of which the documents are wanted."""
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+
+    @property
+    def metadata_url(self) -> str:
+        """The address of its OpenID configuration."""
+
+    @property
+    def federation_url(self) -> str:
+        """The address of its federation metadata, for one without the former; or
+        empty."""
+
+    @property
+    def direct(self) -> bool:
+        """True to bypass the web proxy."""
+
+
 class NotThere(Exception):
     """A document's server answers, but has no such document."""
 
@@ -60,11 +81,23 @@ class ProviderDocuments:
         self._clock = clock
         self._published: dict[tuple[str, str, bool], _Published] = {}
 
-    async def of(self, provider: UserProvider) -> ProviderKeys:
+    async def of(self, provider: Publisher) -> ProviderKeys:
         """Return what the provider publishes; raises `ProviderUnreachable`."""
         return await self._of(provider).known()
 
-    async def key(self, provider: UserProvider, name: str) -> RSAPublicKey:
+    def known(self, provider: Publisher) -> ProviderKeys | None:
+        """Return what was read last, without any fetch; None if nothing was."""
+        return self._of(provider).latest
+
+    async def refresh(self, provider: Publisher) -> None:
+        """Fetch the documents now.
+
+        Raises `ProviderUnreachable` if that fails, also if what was read before
+        remains valid.
+        """
+        await self._of(provider).refresh()
+
+    async def key(self, provider: Publisher, name: str) -> RSAPublicKey:
         """Return the key of that name.
 
         Raises `UserTokenRefused` if the provider has no such key, `ProviderUnreachable`
@@ -72,7 +105,7 @@ class ProviderDocuments:
         """
         return await self._of(provider).key(name)
 
-    def _of(self, provider: UserProvider) -> "_Published":
+    def _of(self, provider: Publisher) -> "_Published":
         place = provider.metadata_url, provider.federation_url, provider.direct
         found = self._published.get(place)
         if found is None:
@@ -89,7 +122,7 @@ class _Published:
     _log = Logger()
 
     def __init__(
-        self, provider: UserProvider, client: HTTPClient, clock: IReactorTime
+        self, provider: Publisher, client: HTTPClient, clock: IReactorTime
     ) -> None:
         self._provider = provider
         self._client = client
@@ -98,7 +131,17 @@ class _Published:
         self._read_at = 0.0
         self._tried_at: float | None = None
         self._problem = ""
+        self._untrusted = False
         self._fetches: SingleFlight[None] = SingleFlight()
+
+    @property
+    def latest(self) -> ProviderKeys | None:
+        return self._known
+
+    async def refresh(self) -> None:
+        await self._fetches.run(self._fetch)
+        if self._problem:
+            raise self._unreachable()
 
     async def known(self) -> ProviderKeys:
         known = self._known
@@ -109,7 +152,7 @@ class _Published:
         if self._fetches.is_under_way or self._may_try():
             await self._fetches.run(self._fetch)
         if self._known is None:
-            raise ProviderUnreachable(self._problem)
+            raise self._unreachable()
         return self._known
 
     async def key(self, name: str) -> RSAPublicKey:
@@ -120,11 +163,14 @@ class _Published:
         if found is not None:
             return found
         if self._problem:
-            raise ProviderUnreachable(self._problem)
+            raise self._unreachable()
         raise UserTokenRefused(
-            f"The token is signed with a key that {self._provider.kind.label} does not "
+            f"The token is signed with a key that {self._provider.label} does not "
             f"publish at {self._provider.metadata_url}."
         )
+
+    def _unreachable(self) -> ProviderUnreachable:
+        return ProviderUnreachable(self._problem, about_trust=self._untrusted)
 
     def _since(self, moment: float) -> float:
         return self._clock.seconds() - moment
@@ -144,9 +190,10 @@ class _Published:
         try:
             self._known = await self._documents()
         except Exception as error:  # noqa: BLE001 - all are reasons
+            reason, self._untrusted = _reason(error)
             self._problem = (
-                f"The keys of {self._provider.kind.label} cannot be read from {url}: "
-                f"{_reason(error)}."
+                f"The keys of {self._provider.label} cannot be read from {url}: "
+                f"{reason}."
             )
             self._log.warn(
                 "identity provider documents fetch failed url={url} problem={problem}",
@@ -156,6 +203,7 @@ class _Published:
             return
         self._read_at = self._clock.seconds()
         self._problem = ""
+        self._untrusted = False
 
     async def _documents(self) -> ProviderKeys:
         url = self._provider.metadata_url
@@ -188,10 +236,11 @@ async def _body(client: HTTPClient, url: str) -> bytes:
     return await read_body(response, MAX_DOCUMENT, too_large)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> tuple[str, bool]:
+    """The problem in one line, and True if it is about trust in the server."""
     if isinstance(error, ValueError | NotThere):  # about the document, or the URL
-        return (str(error).splitlines() or [type(error).__name__])[0][:300]
+        return (str(error).splitlines() or [type(error).__name__])[0][:300], False
     failure = as_connection_failure(error)
     if not isinstance(failure, ConnectionFailure):
         raise failure
-    return clause(failure)[:300]
+    return clause(failure)[:300], failure.kind in ABOUT_TRUST

@@ -121,6 +121,11 @@ class UserProvider(msgspec.Struct, frozen=True, kw_only=True):
     """True to bypass the web proxy."""
 
     @property
+    def label(self) -> str:
+        """The name of its kind."""
+        return self.kind.label
+
+    @property
     def metadata_url(self) -> str:
         """The address of the provider's OpenID configuration."""
         return self._base + self.kind.metadata_path

@@ -89,20 +89,46 @@ def verified_claims(
     `issuers` are the names that the provider's own documents give it. Raises
     `UserTokenRefused`.
     """
+    claims = signed_claims(token, key)
+    _check_issuer(claims, provider, issuers)
+    _check_audience(claims, provider)
+    check_times(claims, now)
+    if provider.kind.has_nonce and claims.get("nonce") != nonce:
+        raise UserTokenRefused("The token was issued for another sign-in (nonce).")
+    return claims
+
+
+def signed_claims(token: str, key: RSAPublicKey) -> Mapping[str, Any]:
+    """Return the claims of a token whose signature is right by a key.
+
+    Raises `UserTokenRefused`.
+    """
     try:
         payload = _jws.decode_complete(token, key, algorithms=[ALGORITHM])["payload"]
-        claims = msgspec.json.decode(payload)
-    except (jwt.InvalidTokenError, TypeError):
+    except (jwt.InvalidTokenError, TypeError, ValueError, RecursionError):
         raise UserTokenRefused("The token's signature is wrong.") from None
+    return _claims_in(payload)
+
+
+def unverified_claims(token: str) -> Mapping[str, Any]:
+    """Return the claims of a token that anybody may have made.
+
+    Raises `UserTokenRefused` for what is no token.
+    """
+    try:
+        found = _jws.decode_complete(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, TypeError, ValueError, RecursionError):
+        raise UserTokenRefused("The token is not a JSON Web Token.") from None
+    return _claims_in(found["payload"])
+
+
+def _claims_in(payload: bytes) -> Mapping[str, Any]:
+    try:
+        claims = msgspec.json.decode(payload)
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
         raise UserTokenRefused("The token's content is not a JSON object.")
-    _check_issuer(claims, provider, issuers)
-    _check_audience(claims, provider)
-    _check_times(claims, now)
-    if provider.kind.has_nonce and claims.get("nonce") != nonce:
-        raise UserTokenRefused("The token was issued for another sign-in (nonce).")
     return claims
 
 
@@ -112,7 +138,7 @@ def _check_issuer(
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or issuer not in issuers:
         raise UserTokenRefused(
-            f"The token was issued by {_shown(issuer)}, not by {' or '.join(issuers)}."
+            f"The token was issued by {shown(issuer)}, not by {' or '.join(issuers)}."
         )
     if not provider.kind.tenant:
         return
@@ -138,17 +164,18 @@ def _check_audience(claims: Mapping[str, Any], provider: UserProvider) -> None:
     # A token for several is none that was made for us (OpenID Connect Core, 3.1.3.7).
     if not isinstance(audience, str) or audience not in ours:
         raise UserTokenRefused(
-            f"The token is meant for {_shown(audience)}, not for {min(ours, key=len)}."
+            f"The token is meant for {shown(audience)}, not for {min(ours, key=len)}."
         )
     application = claims.get(provider.kind.client_claim)
     if application is not None and application != provider.client_id:
         raise UserTokenRefused(
-            f"The token was issued to the application {_shown(application)}, not to "
+            f"The token was issued to the application {shown(application)}, not to "
             f"{provider.client_id}."
         )
 
 
-def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
+def check_times(claims: Mapping[str, Any], now: datetime) -> None:
+    """Raise `UserTokenRefused` unless a token is valid now, give or take `SKEW`."""
     moment, skew = now.timestamp(), SKEW.total_seconds()
     expires = _time(claims, "exp")
     if expires is None:
@@ -183,7 +210,7 @@ def profile_in(claims: Mapping[str, Any], provider: UserProvider) -> UserProfile
     if not all(keys):
         raise UserTokenRefused(f"The token lacks {' or '.join(kind.subject)}.")
     oid = ":".join(keys).lower()
-    if kind.tenant and _is_guest(claims):
+    if kind.tenant and is_guest(claims):
         return UserProfile(oid=oid, is_guest=True)
     return UserProfile(
         email=next(filter(None, (text_of(claims, name) for name in kind.email)), ""),
@@ -210,8 +237,8 @@ def require_email(profile: UserProfile, provider: UserProvider) -> None:
     )
 
 
-def _is_guest(claims: Mapping[str, Any]) -> bool:
-    """True if the account is at home in another tenant (`idp`, or `acct` 1)."""
+def is_guest(claims: Mapping[str, Any]) -> bool:
+    """Return whether the account is at home in another tenant (`idp`, or `acct` 1)."""
     provider = text_of(claims, "idp")
     home = provider.rstrip("/").rpartition("/")[2].lower()
     return claims.get("acct") == 1 or bool(
@@ -229,6 +256,6 @@ def text_of(claims: Mapping[str, Any], name: str) -> str:
     return value.strip()
 
 
-def _shown(value: object) -> str:
-    """A claim that may be anything, short enough for a log line."""
+def shown(value: object) -> str:
+    """Return a claim that may be anything, short enough for a log line."""
     return ascii(value)[:120]

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from twisted.web.server import Request
 
 from pexschedd.errors import InvalidToken, NotFound
-from pexschedd.identity.exchange_token import ExchangeIdentity
+from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.web.routes import BadRequest
 
 FindConnector = Callable[[int], Connector | None]
 """Gives an integration by its id."""
 
-VerifyToken = Callable[[Connector, str], Awaitable[ExchangeIdentity]]
+VerifyToken = Callable[[Connector, str], Awaitable[VerifiedUser]]
 """See `identity.addin.AddinIdentity.verify`."""
 
 
