@@ -23,7 +23,7 @@ from pexschedd.identity.exchange_token import document_url
 from pexschedd.identity.oauth.endpoint import TokenEndpoint
 from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.oauth.token_caches import LOOK_EVERY, TokenCaches
-from pexschedd.identity.personal.provider_documents import ProviderDocuments
+from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry

@@ -246,6 +246,7 @@ class HttpServers(MultiService):
         sign_ins = user_sign_ins(
             self._runtime,
             self._clients.network,
+            self._clients.provider_documents,
             self._connector,
             self._sessions,
             self._users,

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from pexschedd.composition.runtime import Runtime, random_text
+from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.identity.personal.attempts import Attempts, SignedInUser
-from pexschedd.identity.personal.provider_documents import ProviderDocuments
 from pexschedd.identity.personal.sessions import Sessions
 from pexschedd.identity.personal.sign_in import UserSignIns
 from pexschedd.identity.personal.token_client import UserTokenClient
@@ -57,6 +57,7 @@ class SignedInRecords:
 def user_sign_ins(
     runtime: Runtime,
     network: Network,
+    documents: ProviderDocuments,
     connectors: Callable[[int], Connector | None],
     sessions: Sessions,
     users: PersonalUsers,
@@ -73,7 +74,7 @@ def user_sign_ins(
         connectors,
         Attempts(runtime.reactor.seconds, random_text),
         sessions,
-        ProviderDocuments(clients.__getitem__, runtime.reactor),
+        documents,
         UserTokenClient(clients.__getitem__, runtime.store.vault, runtime.reactor),
         SignedInRecords(users),
         now=runtime.now,

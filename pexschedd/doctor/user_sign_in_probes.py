@@ -7,7 +7,7 @@ import msgspec
 from pexschedd.doctor import http_probes
 from pexschedd.doctor.observations import HttpResult, ProviderPublished
 from pexschedd.doctor.probe_context import ProbeContext
-from pexschedd.identity.personal.documents import configuration_in
+from pexschedd.identity.openid.documents import configuration_in
 from pexschedd.identity.personal.provider_kinds import (
     REDIRECT_PATH,
     SettingsWrong,

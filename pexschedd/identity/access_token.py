@@ -27,8 +27,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from pexschedd.errors import InvalidToken
-from pexschedd.identity.personal.faults import UserTokenRefused
-from pexschedd.identity.personal.user_token import (
+from pexschedd.identity.openid.faults import TokenRefused
+from pexschedd.identity.openid.token import (
     SKEW,
     check_times,
     is_guest,
@@ -104,7 +104,7 @@ def read_access_token(token: str) -> AccessToken:
     """Parse a token. Raises `InvalidToken`, and no other exception."""
     try:
         return AccessToken(token, key_of_token(token), unverified_claims(token))
-    except UserTokenRefused as error:
+    except TokenRefused as error:
         raise InvalidToken(error.message) from None
 
 
@@ -127,7 +127,7 @@ def check_claims(token: AccessToken, rules: AccessTokenRules, now: datetime) -> 
         raise InvalidToken("The token does not say how long it is valid (exp).")
     try:
         check_times(claims, now)
-    except UserTokenRefused as error:
+    except TokenRefused as error:
         raise InvalidToken(error.message) from None
 
 
@@ -193,7 +193,7 @@ def check_signature(token: AccessToken, key: RSAPublicKey) -> VerifiedUser:
     """
     try:
         claims = signed_claims(token.text, key)
-    except UserTokenRefused as error:
+    except TokenRefused as error:
         raise InvalidToken(error.message) from None
     names = [text_of(claims, name).lower() for name in ("tid", "oid")]
     if not all(map(_GUID.fullmatch, names)):

@@ -7,8 +7,8 @@ from typing import Protocol
 from pexschedd.errors import InvalidToken, Unavailable, Untrusted
 from pexschedd.identity import access_token, exchange_token
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
-from pexschedd.identity.personal.faults import ProviderUnreachable, UserTokenRefused
-from pexschedd.identity.personal.provider_documents import ProviderDocuments
+from pexschedd.identity.openid.faults import DocumentsUnreachable, TokenRefused
+from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.identity.verified_user import VerifiedToken
 from pexschedd.model.integration.connector import Connector
 
@@ -94,9 +94,9 @@ class AccessTokens:
             published = await self._documents.of(rules)
             access_token.check_issuer(found, rules, published.issuers)
             key = await self._documents.key(rules, found.key_name)
-        except ProviderUnreachable as error:
+        except DocumentsUnreachable as error:
             raise unavailable(error) from None
-        except UserTokenRefused as error:
+        except TokenRefused as error:
             raise InvalidToken(error.message) from None
         keys = self._documents.known(rules)
         return VerifiedToken(
@@ -113,11 +113,11 @@ class AccessTokens:
         """
         try:
             await self._documents.refresh(access_token.rules_of(connector))
-        except ProviderUnreachable as error:
+        except DocumentsUnreachable as error:
             raise unavailable(error) from None
 
 
-def unavailable(error: ProviderUnreachable) -> Unavailable:
+def unavailable(error: DocumentsUnreachable) -> Unavailable:
     """Return the reason why access tokens cannot be verified now, with the remedy."""
     remedy = (
         "upload the certificate of its authority as a ca_certificate"

@@ -21,11 +21,11 @@ from pexschedd.errors import InvalidToken, Unavailable
 from pexschedd.identity.access_token import check_issuer, read_access_token, rules_of
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.addin_tokens import AccessTokens
-from pexschedd.identity.personal.provider_documents import (
+from pexschedd.identity.openid.provider_documents import (
     RETRY_UNKNOWN_KEY,
     ProviderDocuments,
 )
-from pexschedd.identity.personal.user_token import MAX_TOKEN
+from pexschedd.identity.openid.token import MAX_TOKEN
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust

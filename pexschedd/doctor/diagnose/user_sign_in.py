@@ -13,12 +13,12 @@ from pexschedd.identity.oauth.token_responses import (
     object_in,
     text_in,
 )
-from pexschedd.identity.personal.answers import refusal
-from pexschedd.identity.personal.documents import (
+from pexschedd.identity.openid.documents import (
     configuration_in,
     federation_in,
     keys_in,
 )
+from pexschedd.identity.personal.answers import refusal
 from pexschedd.identity.personal.provider_kinds import (
     UserProvider,
     provider_of,

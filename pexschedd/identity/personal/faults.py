@@ -5,6 +5,7 @@ told beside the administrator's own text.
 """
 
 from pexschedd.errors import PexscheddError
+from pexschedd.identity.openid.faults import DocumentsUnreachable, TokenRefused
 
 
 class UserSignInFailed(PexscheddError):
@@ -35,17 +36,10 @@ class SignInDeclined(UserSignInFailed):
 
 
 class ProviderUnreachable(UserSignInFailed):
-    """The identity provider gave no usable answer.
-
-    `about_trust` is true if its server's certificate is not trusted.
-    """
+    """The identity provider gave no usable answer."""
 
     code = "provider_unreachable"
     reason = "The sign-in service does not answer. Try again in a minute."
-
-    def __init__(self, message: str, *, about_trust: bool = False) -> None:
-        self.about_trust = about_trust
-        super().__init__(message)
 
 
 class ProviderRefuses(UserSignInFailed):
@@ -87,3 +81,13 @@ class EmailMissing(UserTokenRefused):
         "The sign-in service did not say your e-mail address. An administrator has to "
         "see to it."
     )
+
+
+def as_sign_in_fault(error: Exception) -> Exception:
+    """Return what an error means for a sign-in; most are what they are."""
+    match error:
+        case DocumentsUnreachable():
+            return ProviderUnreachable(error.message)
+        case TokenRefused():
+            return UserTokenRefused(error.message)
+    return error

@@ -19,6 +19,8 @@ from twisted.python.failure import Failure
 
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError, UnknownUser
+from pexschedd.identity.openid.provider_documents import ProviderDocuments
+from pexschedd.identity.openid.token import key_of_token
 from pexschedd.identity.personal.answers import UserTokens, code_in
 from pexschedd.identity.personal.attempts import (
     Attempt,
@@ -33,8 +35,8 @@ from pexschedd.identity.personal.faults import (
     ProviderRefuses,
     SignInOver,
     UserSignInFailed,
+    as_sign_in_fault,
 )
-from pexschedd.identity.personal.provider_documents import ProviderDocuments
 from pexschedd.identity.personal.provider_kinds import (
     SettingsWrong,
     UserProvider,
@@ -45,7 +47,6 @@ from pexschedd.identity.personal.sessions import Sessions
 from pexschedd.identity.personal.token_client import UserTokenClient
 from pexschedd.identity.personal.user_token import (
     UserProfile,
-    key_of_token,
     profile_in,
     require_email,
     verified_claims,
@@ -170,7 +171,8 @@ class UserSignIns:
         try:
             user = await self._user(connector, attempt, answer, correlation_id)
         except Exception as error:  # noqa: BLE001 - the pane has to be told of each
-            failure = self._failure(connector, error, correlation_id)
+            fault = as_sign_in_fault(error)
+            failure = self._failure(connector, fault, correlation_id)
             self._attempts.failed(attempt, failure)
             return WindowOutcome(connector, failure=failure)
         self._attempts.done(attempt, user)

@@ -16,12 +16,12 @@ from twisted.web.http_headers import Headers
 from pexschedd.errors import StoreError
 from pexschedd.identity.oauth.endpoint import context_of, post_form
 from pexschedd.identity.oauth.token_responses import object_in
+from pexschedd.identity.openid.provider_documents import ClientOf
+from pexschedd.identity.openid.token import text_of
 from pexschedd.identity.personal.answers import UserTokens, tokens_in
 from pexschedd.identity.personal.faults import ProviderRefuses, ProviderUnreachable
-from pexschedd.identity.personal.provider_documents import ClientOf
 from pexschedd.identity.personal.provider_kinds import UserProvider
 from pexschedd.identity.personal.requests import code_form
-from pexschedd.identity.personal.user_token import text_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.errors import ConnectionFailure, FailureKind, clause, too_large
 from pexschedd.net.http_client import PreparedUrl

@@ -3,7 +3,7 @@
 It came from the configured token endpoint over TLS in exchange for our own code, and is
 verified all the same, in this order:
 
-    key_of_token     shape, size, the one algorithm, and the key that it names
+    key_of_token     (see `openid.token`) shape, size, algorithm, the key that it names
     verified_claims  signature, issuer, audience, times, nonce, application, tenant
     profile_in       the claims of the user, as the kind of provider names them
 
@@ -11,33 +11,21 @@ Source: OpenID Connect Core, section 3.1.3.7; RFC 8725 for the algorithm and the
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from pexschedd.identity.openid.token import (
+    check_times,
+    is_guest,
+    shown,
+    signed_claims,
+    text_of,
+)
 from pexschedd.identity.personal.faults import EmailMissing, UserTokenRefused
 from pexschedd.identity.personal.provider_kinds import UserProvider
-
-ALGORITHM = "RS256"
-"""The algorithm of AD FS and Entra ID. No other one is accepted: `none` is no
-signature, and with HMAC anybody could sign by the public key."""
-
-MAX_TOKEN = 16 * 1024
-"""Characters. Tokens with many groups have some thousand."""
-
-SKEW = timedelta(minutes=5)
-"""The greatest difference allowed between the provider's clock and this server's."""
-
-LONGEST_TEXT = 1024
-"""Characters of a claim that are looked at."""
-
-_jws = jwt.PyJWS(algorithms=[ALGORITHM])
-
-Keys = Mapping[str, RSAPublicKey]
-"""A provider's signing keys, by `kid` and by `x5t`."""
 
 
 class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,28 +41,6 @@ class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
     """True for a user of another organization, whose claims come from there."""
 
 
-def key_of_token(token: str) -> str:
-    """Return the name of the key that a token says it is signed with.
-
-    Raises `UserTokenRefused` for a token that is none, or signed in another way.
-    """
-    if len(token) > MAX_TOKEN:
-        raise UserTokenRefused(f"The token is longer than {MAX_TOKEN} characters.")
-    try:
-        header = jwt.get_unverified_header(token)
-    except (jwt.InvalidTokenError, RecursionError):
-        raise UserTokenRefused("The token is not a JSON Web Token.") from None
-    if header.get("alg") != ALGORITHM:
-        raise UserTokenRefused(f"The token is not signed with {ALGORITHM}.")
-    if "crit" in header:
-        raise UserTokenRefused("The token has critical extensions.")
-    for name in ("kid", "x5t"):
-        value = header.get(name)
-        if isinstance(value, str) and value:
-            return value
-    raise UserTokenRefused("The token does not name the key that it is signed with.")
-
-
 def verified_claims(
     token: str,
     key: RSAPublicKey,
@@ -87,7 +53,7 @@ def verified_claims(
     """Return the claims of a token that is from the provider, for us, and valid now.
 
     `issuers` are the names that the provider's own documents give it. Raises
-    `UserTokenRefused`.
+    `TokenRefused` or `UserTokenRefused`.
     """
     claims = signed_claims(token, key)
     _check_issuer(claims, provider, issuers)
@@ -95,40 +61,6 @@ def verified_claims(
     check_times(claims, now)
     if provider.kind.has_nonce and claims.get("nonce") != nonce:
         raise UserTokenRefused("The token was issued for another sign-in (nonce).")
-    return claims
-
-
-def signed_claims(token: str, key: RSAPublicKey) -> Mapping[str, Any]:
-    """Return the claims of a token whose signature is right by a key.
-
-    Raises `UserTokenRefused`.
-    """
-    try:
-        payload = _jws.decode_complete(token, key, algorithms=[ALGORITHM])["payload"]
-    except (jwt.InvalidTokenError, TypeError, ValueError, RecursionError):
-        raise UserTokenRefused("The token's signature is wrong.") from None
-    return _claims_in(payload)
-
-
-def unverified_claims(token: str) -> Mapping[str, Any]:
-    """Return the claims of a token that anybody may have made.
-
-    Raises `UserTokenRefused` for what is no token.
-    """
-    try:
-        found = _jws.decode_complete(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, TypeError, ValueError, RecursionError):
-        raise UserTokenRefused("The token is not a JSON Web Token.") from None
-    return _claims_in(found["payload"])
-
-
-def _claims_in(payload: bytes) -> Mapping[str, Any]:
-    try:
-        claims = msgspec.json.decode(payload)
-    except (ValueError, RecursionError):
-        claims = None
-    if not isinstance(claims, dict):
-        raise UserTokenRefused("The token's content is not a JSON object.")
     return claims
 
 
@@ -174,31 +106,6 @@ def _check_audience(claims: Mapping[str, Any], provider: UserProvider) -> None:
         )
 
 
-def check_times(claims: Mapping[str, Any], now: datetime) -> None:
-    """Raise `UserTokenRefused` unless a token is valid now, give or take `SKEW`."""
-    moment, skew = now.timestamp(), SKEW.total_seconds()
-    expires = _time(claims, "exp")
-    if expires is None:
-        raise UserTokenRefused("The token does not say how long it is valid (exp).")
-    if moment >= expires + skew:
-        raise UserTokenRefused("The token has expired. Compare the servers' clocks.")
-    for name in ("nbf", "iat"):
-        begins = _time(claims, name)
-        if begins is not None and moment < begins - skew:
-            raise UserTokenRefused(
-                "The token is not valid yet. Compare the servers' clocks."
-            )
-
-
-def _time(claims: Mapping[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserTokenRefused(f"The token's {name} is not a time.")
-    return float(min(max(value, -1e12), 1e12))
-
-
 def profile_in(claims: Mapping[str, Any], provider: UserProvider) -> UserProfile:
     """Return the user of verified claims; raises `UserTokenRefused`.
 
@@ -235,27 +142,3 @@ def require_email(profile: UserProfile, provider: UserProvider) -> None:
         "Neither the token nor the directory has an e-mail address of the user. Give "
         "the user one, and the application the permission User.Read."
     )
-
-
-def is_guest(claims: Mapping[str, Any]) -> bool:
-    """Return whether the account is at home in another tenant (`idp`, or `acct` 1)."""
-    provider = text_of(claims, "idp")
-    home = provider.rstrip("/").rpartition("/")[2].lower()
-    return claims.get("acct") == 1 or bool(
-        provider and home != text_of(claims, "tid").lower()
-    )
-
-
-def text_of(claims: Mapping[str, Any], name: str) -> str:
-    """Return a claim's text; empty if it is missing, not one text, or too long."""
-    value = claims.get(name)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        return ""
-    return value.strip()
-
-
-def shown(value: object) -> str:
-    """Return a claim that may be anything, short enough for a log line."""
-    return ascii(value)[:120]

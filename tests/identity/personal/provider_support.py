@@ -16,8 +16,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from pexschedd.errors import UnknownUser
 from pexschedd.identity.oauth.endpoint import context_of
+from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.identity.personal.attempts import Attempts, NewAttempt, SignedInUser
-from pexschedd.identity.personal.provider_documents import ProviderDocuments
 from pexschedd.identity.personal.provider_kinds import UserProvider
 from pexschedd.identity.personal.sessions import Sessions
 from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome

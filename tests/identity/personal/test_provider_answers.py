@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from pexschedd.identity.personal.answers import refusal
-from pexschedd.identity.personal.documents import (
+from pexschedd.identity.openid.documents import (
     configuration_in,
     federation_in,
     keys_in,
 )
+from pexschedd.identity.personal.answers import refusal
 from pexschedd.identity.personal.faults import (
     ProviderRefuses,
     ProviderUnreachable,

@@ -20,7 +20,7 @@ from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import PyJWTError
 from lxml import etree
 
-from pexschedd.identity.personal.user_token import Keys
+from pexschedd.identity.openid.token import Keys
 from pexschedd.model.fields import addresses
 
 MOST_KEYS = 50

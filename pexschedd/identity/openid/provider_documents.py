@@ -16,13 +16,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.http_headers import Headers
 
-from pexschedd.identity.personal.documents import (
+from pexschedd.identity.openid.documents import (
     ProviderKeys,
     configuration_in,
     federation_in,
     keys_in,
 )
-from pexschedd.identity.personal.faults import ProviderUnreachable, UserTokenRefused
+from pexschedd.identity.openid.faults import DocumentsUnreachable, TokenRefused
 from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, clause, too_large
 from pexschedd.net.http_client import PreparedUrl
 from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
@@ -82,7 +82,7 @@ class ProviderDocuments:
         self._published: dict[tuple[str, str, bool], _Published] = {}
 
     async def of(self, provider: Publisher) -> ProviderKeys:
-        """Return what the provider publishes; raises `ProviderUnreachable`."""
+        """Return what the provider publishes; raises `DocumentsUnreachable`."""
         return await self._of(provider).known()
 
     def known(self, provider: Publisher) -> ProviderKeys | None:
@@ -92,7 +92,7 @@ class ProviderDocuments:
     async def refresh(self, provider: Publisher) -> None:
         """Fetch the documents now.
 
-        Raises `ProviderUnreachable` if that fails, also if what was read before
+        Raises `DocumentsUnreachable` if that fails, also if what was read before
         remains valid.
         """
         await self._of(provider).refresh()
@@ -100,7 +100,7 @@ class ProviderDocuments:
     async def key(self, provider: Publisher, name: str) -> RSAPublicKey:
         """Return the key of that name.
 
-        Raises `UserTokenRefused` if the provider has no such key, `ProviderUnreachable`
+        Raises `TokenRefused` if the provider has no such key, `DocumentsUnreachable`
         if that cannot be found out now.
         """
         return await self._of(provider).key(name)
@@ -164,13 +164,13 @@ class _Published:
             return found
         if self._problem:
             raise self._unreachable()
-        raise UserTokenRefused(
+        raise TokenRefused(
             f"The token is signed with a key that {self._provider.label} does not "
             f"publish at {self._provider.metadata_url}."
         )
 
-    def _unreachable(self) -> ProviderUnreachable:
-        return ProviderUnreachable(self._problem, about_trust=self._untrusted)
+    def _unreachable(self) -> DocumentsUnreachable:
+        return DocumentsUnreachable(self._problem, about_trust=self._untrusted)
 
     def _since(self, moment: float) -> float:
         return self._clock.seconds() - moment

@@ -1,0 +1,1 @@
+"""OpenID Connect: what identity providers publish, and the tokens that they sign."""
