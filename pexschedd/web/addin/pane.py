@@ -1,4 +1,4 @@
-"""The add-in's pages: the task pane, the one-click command, the end of a sign-in.
+"""The add-in's pages: the task pane and the one-click command.
 
 No page has an inline script: the settings for the scripts are a block of JSON.
 """
