@@ -35,15 +35,15 @@ def token(expires: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "words", "body_type"),
     [
-        ("another", "belong to another meeting"),
-        ("spent", "is over or was cancelled"),
-        ("expired", "kept for too long"),
-        ("unknown", "are not known here"),
+        ("another", "belong to another meeting", "html"),
+        ("another", "belong to another meeting", "text"),
+        ("spent", "is over or was cancelled", "html"),
+        ("expired", "kept for too long", "html"),
+        ("unknown", "are not known here", "html"),
     ],
 )
-@pytest.mark.parametrize("body_type", ["html", "text"])
 def test_a_tag_that_is_not_ours(
     open_pane: Open, state: str, words: str, body_type: str
 ) -> None:
