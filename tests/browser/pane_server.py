@@ -53,7 +53,7 @@ class Pretended:
             raise Unavailable("Exchange's signing keys cannot be read.")
         return VerifiedUser("user")
 
-    async def book(self, connector_id: int, user: str) -> BookedRoom:
+    async def book(self, connector_id: int, user: str, key: str) -> BookedRoom:
         return BOOKED
 
 
