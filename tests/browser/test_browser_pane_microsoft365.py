@@ -39,6 +39,8 @@ def opened(browser: Browser, origin: str, **state: Any) -> Pane:
     """A pane whose integration has such tokens; `state` is of the page's window."""
     context = browser.new_context(viewport={"width": 320, "height": 560})
     pane = Pane(context.new_page())
+    settings = json.dumps(state.pop("auth", AUTH))
+    pane.page.add_init_script(state.pop("script", ""))
     outlook = state.pop("outlook", {})
     state["outlook"] = {"naa": True, **outlook}
     for name, value in state.items():
@@ -46,7 +48,7 @@ def opened(browser: Browser, origin: str, **state: Any) -> Pane:
 
     def page(route: Route) -> None:
         answer = route.fetch()
-        auth = f'"auth":{json.dumps(AUTH)}'
+        auth = f'"auth":{settings}'
         body, replaced = re.subn(r'"auth":\{[^}]*\}', auth, answer.text())
         assert replaced == 1
         route.fulfill(response=answer, body=body)
@@ -124,3 +126,31 @@ def test_these_tokens_do_not_wait(browser: Browser, origin: str) -> None:
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
     expect(pane.page.locator('[data-action="retry"]')).to_have_count(1)
     pane.page.context.close()
+
+
+SINGLE = """window.asked = [];
+window.OfficeRuntime = { auth: { getAccessToken: options => {
+  asked.push(options);
+  if (window.code) { return Promise.reject({code: window.code, message: 'no'}); }
+  return window.signedIn || options.allowSignInPrompt
+    ? Promise.resolve('good single') : Promise.reject({code: 13001});
+} } };"""
+
+
+@pytest.mark.parametrize("code", [0, 13002, 13012])
+def test_a_token_of_single_sign_on(browser: Browser, origin: str, code: int) -> None:
+    """Outlook's own sign-on gives the token; where it has none, a newer one is asked
+    for, and what the user has broken off can be tried again."""
+    auth = {"method": "SSO_TOKEN", "offline": False}
+    pane = opened(browser, origin, auth=auth, script=SINGLE, code=code)
+    pane.press("add")
+    if code:
+        pane.reach("Error")
+        again = pane.page.get_by_role("button", name="Try again")
+        expect(again).to_have_count(1 if code == 13002 else 0)
+        assert pane.asked == []
+        return
+    pane.reach("Success")
+    assert pane.asked[0]["headers"]["token"] == "good single"
+    asked = pane.page.evaluate("asked")
+    assert asked[-1] == {"allowSignInPrompt": True, "allowConsentPrompt": True}

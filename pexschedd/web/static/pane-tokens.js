@@ -1,10 +1,12 @@
-/* The user's token: Exchange's own, or one of Microsoft 365 through nested app
-   authentication, whose library is loaded only where Outlook has that. ES5: promises are
-   only handled where that library, which needs a newer engine, gives them. */
+/* The user's token: Exchange's own, or one of Microsoft 365. That comes through nested app
+   authentication, whose library is loaded only where Outlook has that, or from Outlook's
+   own single sign-on. ES5: promises are only handled where these, which need a newer
+   engine, give them. */
 (function () {
   'use strict';
   var SCRIPT_PATIENCE = 20000; /* milliseconds for the library */
   var SILENT_PATIENCE = 20000;
+  var ASKING_PATIENCE = 300000; /* somebody is typing a password */
   var office = window.pexschedd.office;
   var log = window.pexschedd.log;
   var auth = null;
@@ -53,8 +55,45 @@
 
   function failure(problem) {
     return { message: say('noToken', { reason: String(problem && (problem.errorCode ||
-      problem.message) || problem).slice(0, 300) }), retry: true };
+      problem.message || problem.code) || problem).slice(0, 300) }), retry: true };
   }
+
+  function unsupported() {
+    return { message: say('noNested'), retry: false, unsupported: true };
+  }
+
+  /* Finishes once, with an error if nothing has come after `patience` milliseconds. */
+  function once(patience, call, finish) {
+    var over = false;
+    var timer = setTimeout(function () {
+      end({ message: say('officeSilent', { call: call }), retry: true });
+    }, patience);
+    function end(error, token) {
+      if (over) { return; }
+      over = true;
+      clearTimeout(timer);
+      finish(error, token);
+    }
+    return end;
+  }
+
+  /* -- Outlook's single sign-on --------------------------------------------------------- */
+
+  var NOT_HERE = /^1300[03]$|^13012$/; /* this Outlook or this kind of account has none */
+
+  function single(silent, finish) {
+    var runtime = window.OfficeRuntime && window.OfficeRuntime.auth;
+    var source = runtime || (window.Office && window.Office.auth);
+    var end;
+    if (!source || !source.getAccessToken) { finish(unsupported()); return; }
+    end = once(silent ? SILENT_PATIENCE : ASKING_PATIENCE, 'getAccessToken', finish);
+    source.getAccessToken({ allowSignInPrompt: !silent, allowConsentPrompt: !silent })
+      .then(function (token) { end(null, token); }, function (error) {
+        end(NOT_HERE.test(String(error && error.code)) ? unsupported() : failure(error));
+      });
+  }
+
+  /* -- nested app authentication -------------------------------------------------------- */
 
   function withApplication(finish) {
     if (application) { finish(null); return; }
@@ -105,10 +144,8 @@
       finish(error, token);
     }
     if (auth.method === 'EXCHANGE_USER_ID_TOKEN') { exchange(got); return; }
-    if (!isNested() || !auth.msal) {
-      finish({ message: say('noNested'), retry: false, unsupported: true });
-      return;
-    }
+    if (auth.method === 'SSO_TOKEN') { single(silent, got); return; }
+    if (!isNested() || !auth.msal) { finish(unsupported()); return; }
     nested(silent, got);
   }
 
