@@ -5,7 +5,8 @@
 # make bench   what each thing costs, beside its ceiling
 # make soak    a bad day in a few minutes: a fifth of all calls to Exchange fails
 # make mutants mistakes made on purpose: do the unit tests notice? (ten minutes; SEED=7)
-# make setup   only what the others need, into .venv/
+# make setup   only what the others need, into .venv/; and Microsoft's library for
+#              nested app authentication, which the add-in serves
 #
 # Each works from a fresh clone, with python3 (and python3-venv) and make.
 
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: run test test-thorough check bench soak mutants setup docs chromium peers oidc \
-	officejs clean
+	officejs msal clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -26,7 +27,7 @@ run: $(VENV)/run.stamp
 # in its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/dev.stamp chromium peers oidc officejs
+test: $(VENV)/dev.stamp chromium peers oidc officejs msal
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
@@ -48,7 +49,7 @@ soak: $(VENV)/dev.stamp
 mutants: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.mutants $(SEED)
 
-setup: $(VENV)/dev.stamp
+setup: $(VENV)/dev.stamp msal
 
 # What is generated from the code; tests check that the committed files are current.
 docs: $(VENV)/run.stamp
@@ -115,6 +116,12 @@ officejs:
 	             ! -name agaveerrorux -exec rm -rf {} + \
 	          && cp $(OFFICEJS)/package-lock.json $(OFFICEJS)/node_modules/installed.json; }; } \
 	|| echo "No node, or npm installs nothing: the tests with office.js will be skipped"
+
+# The library is pinned and verified. Without it the daemon refuses NAA_TOKEN, and a few
+# tests are skipped.
+msal: $(VENV)/run.stamp
+	@$(BIN)/python -m pexschedd.web.addin.msal >/dev/null \
+	|| echo "$(BIN)/python -m pexschedd.web.addin.msal fails: tests with that library will be skipped"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

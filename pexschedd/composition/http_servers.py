@@ -46,6 +46,7 @@ from pexschedd.web.addin.headers import (
     frame_ancestors,
 )
 from pexschedd.web.addin.manifest.deployed import PaneVisits
+from pexschedd.web.addin.msal.library import MsalLibrary
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import (
     TAGS_PER_ADDRESS,
@@ -95,7 +96,10 @@ class HttpServers(MultiService):
         self.closed = STARTING
         """The reason why every request is answered 503; empty while they are served."""
         self._files = ConnectorFiles(runtime.config.state_dir)
-        self._pages = PanePages(self._files, runtime.message_texts.placeholder)
+        self._library = MsalLibrary()
+        self._pages = PanePages(
+            self._files, runtime.message_texts.placeholder, self._library
+        )
         self._visits = PaneVisits(runtime.now, self._domains)
         refused = RefusedTokens()
         clients.identity.on_refusal(refused.note)
@@ -301,7 +305,7 @@ class HttpServers(MultiService):
             clock=runtime.reactor,
             now=runtime.now,
             uuid4=uuid4,
-            review=review,
+            review=lambda record: review(record, has_msal=self._library.is_installed()),
         )
         service_account = ServiceAccountRoutes(
             store,

@@ -59,23 +59,6 @@ def test_what_protects_is_refused() -> None:
         assert "have not signed in" in caught.value.problems[field][0]
 
 
-@pytest.mark.parametrize("method", ["SSO_TOKEN", "NAA_TOKEN"])
-def test_tokens_that_cannot_be_verified(method: str) -> None:
-    """A kind of token that every user would be refused with cannot be chosen."""
-    fields = {
-        "addin_application_id": "id",
-        "addin_authority_url": "https://login.example.test/",
-        "addin_oidc_metadata_url": "https://login.example.test/metadata",
-        "addin_naa_web_api_application_id": "id",
-    }
-    values = {**BASES[Connector], **fields, "addin_authentication_method": method}
-    with pytest.raises(InvalidFields) as caught:
-        check(Connector, values)
-    assert set(caught.value.problems) == {"addin_authentication_method"}
-    # Without the choice they say nothing, and whole records carry them.
-    check(Connector, {**BASES[Connector], **fields})
-
-
 def test_stored_settings_stay_changeable() -> None:
     """A record with such values from before can be changed in other fields, and is
     put right by its default."""

@@ -292,6 +292,55 @@ def test_stored_choices_require_fields(
     assert {name for name, _ in record.contradictions()} == missing
 
 
+TENANT = "https://login.microsoftonline.com/contoso.example/v2.0"
+MICROSOFT_365 = {
+    "addin_authentication_method": "NAA_TOKEN",
+    "addin_application_id": "bbbbbbbb-0000-4000-8000-000000000002",
+    "addin_authority_url": "https://login.microsoftonline.com/contoso.example",
+    "addin_oidc_metadata_url": f"{TENANT}/.well-known/openid-configuration",
+    "addin_naa_web_api_application_id": "AAAAAAAA-0000-4000-8000-000000000001",
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("addin_application_id", "api://x", "a GUID, with NAA_TOKEN"),
+        ("addin_naa_web_api_application_id", "scheduling", "a GUID, with NAA_TOKEN"),
+        ("addin_oidc_metadata_url", TENANT, "must be an OpenID configuration"),
+        (
+            "addin_oidc_metadata_url",
+            MICROSOFT_365["addin_oidc_metadata_url"].replace(
+                "contoso.example", "Common"
+            ),
+            "must name your tenant",
+        ),
+        ("addin_oidc_metadata_url", "http://mail.example.test/x", "https"),
+        ("addin_authority_url", "contoso.example", "must be a URL"),
+        ("addin_authority_url", "", "required with"),
+        ("addin_naa_web_api_application_id", "", "required with"),
+    ],
+)
+def test_the_fields_of_microsoft_365(field: str, value: str, words: str) -> None:
+    """Each has to be what the tokens are checked by, as soon as they are used."""
+    good = {**BASES[Connector], **MICROSOFT_365}
+    check(Connector, good)
+    check(Connector, {**good, "addin_authentication_method": "SSO_TOKEN"})
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {**good, field: value})
+    assert set(caught.value.problems) == {field}
+    assert words.lower() in caught.value.problems[field][0].lower()
+
+
+def test_what_is_not_used_may_be_anything() -> None:
+    """With Exchange's tokens the other fields say nothing, and clients send them with
+    whole records."""
+    loose = {"addin_application_id": "x", "addin_naa_web_api_application_id": "y"}
+    check(Connector, {**BASES[Connector], **loose})
+    sso = {**MICROSOFT_365, "addin_authentication_method": "SSO_TOKEN"}
+    check(Connector, {**BASES[Connector], **sso, **dict(list(loose.items())[1:])})
+
+
 def test_only_personal_rooms_need_no_exchange() -> None:
     """An integration without single-use rooms needs no mailbox."""
     personal = {"enable_dynamic_vmrs": False, "addin_server_domain": "x.test"}

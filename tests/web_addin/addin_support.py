@@ -29,6 +29,7 @@ from pexschedd.web.addin.api import PREFIX, AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import content_security_policy
 from pexschedd.web.addin.manifest.deployed import PaneVisits
+from pexschedd.web.addin.msal.library import MsalLibrary
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import UNLIMITED
 from pexschedd.web.addin.route_groups import AddinRouteGroups
@@ -162,8 +163,15 @@ class Routes:
 class Server(Routes):
     """`AddinApi` on a port of loopback."""
 
-    def __init__(self, behind: Behind, files: ConnectorFiles) -> None:
-        pages = PanePages(files, lambda connector: behind.placeholder(connector))
+    def __init__(
+        self,
+        behind: Behind,
+        files: ConnectorFiles,
+        library: MsalLibrary | None = None,
+    ) -> None:
+        pages = PanePages(
+            files, lambda connector: behind.placeholder(connector), library
+        )
         fake: Any = behind  # booking, and the statuses of tags
         self.visits = PaneVisits(lambda: datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
         api = AddinApi(
@@ -175,6 +183,7 @@ class Server(Routes):
             policy=lambda c: content_security_policy(c, behind.domains),
             visits=self.visits,
             room_addresses=behind.room_addresses,
+            library=library,
         )
         tags = TagRoutes(
             behind.connectors.get,

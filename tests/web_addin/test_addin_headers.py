@@ -79,20 +79,25 @@ def test_which_origins_are_covered(origin: str, covered: bool) -> None:
 
 
 def test_the_sign_in_of_microsoft_365() -> None:
-    """Its addresses are in the policy for the methods that need them, and only then."""
+    """Its addresses are in the policy for the method with which the pane asks there,
+    and only then."""
+    expected = [
+        "https://login.microsoftonline.com",
+        "https://login.microsoftonline.us",
+    ]
     exchange = policy(addin_authority_url=AUTHORITY)
-    assert exchange["connect-src"] == ["'self'"]
-    for method in ("NAA_TOKEN", "SSO_TOKEN"):
+    for method in ("EXCHANGE_USER_ID_TOKEN", "SSO_TOKEN"):
         found = policy(
             addin_authentication_method=method, addin_authority_url=AUTHORITY
         )
-        expected = [
-            "https://login.microsoftonline.com",
-            "https://login.microsoftonline.us",
-        ]
-        assert found["connect-src"] == ["'self'", *expected]
-        assert found["frame-src"][-2:] == expected
-        assert found["script-src"] == exchange["script-src"]
+        assert found == exchange
+        assert found["connect-src"] == ["'self'"]
+    found = policy(
+        addin_authentication_method="NAA_TOKEN", addin_authority_url=AUTHORITY
+    )
+    assert found["connect-src"] == ["'self'", *expected]
+    assert found["frame-src"][-2:] == expected
+    assert found["script-src"] == exchange["script-src"]
 
 
 @pytest_twisted.ensureDeferred

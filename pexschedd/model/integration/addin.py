@@ -23,49 +23,47 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
             begins="Add-in sign-in",
             label="Add-in authentication token type",
             help="How the add-in shows who uses it: Exchange's own identity token "
-            "(on-premises), or Microsoft 365's SSO or nested app (NAA) tokens.",
+            "(on-premises), or an access token of Microsoft 365: by nested app "
+            "authentication (NAA_TOKEN), or through Office (SSO_TOKEN) where there are "
+            "Outlooks without that. See docs/add-in-microsoft365.md.",
             choices=("EXCHANGE_USER_ID_TOKEN", "SSO_TOKEN", "NAA_TOKEN"),
             manifest=True,
-            unsupported="No other tokens can be verified yet: users would get no "
-            "rooms.",
         ),
     ] = "EXCHANGE_USER_ID_TOKEN"
     addin_application_id: Annotated[
         str,
         Field(
             label="Add-in application ID",
-            help="The Entra application (client) id. Required with SSO_TOKEN and "
-            "NAA_TOKEN.",
+            help="The application (client) id of the add-in's registration in Entra "
+            "ID, a GUID. Required with SSO_TOKEN and NAA_TOKEN.",
             max_length=250,
             manifest=True,
-            only_with="addin_authentication_method",
         ),
     ] = ""
     addin_authority_url: Annotated[
         str,
         kinds.url(
             "Add-in authority URL",
-            "Where the add-in asks for a token. Required with NAA_TOKEN.",
-            only_with="addin_authentication_method",
+            "Where the add-in asks for a token, such as "
+            "https://login.microsoftonline.com/<tenant>. Required with NAA_TOKEN.",
         ),
     ] = ""
     addin_oidc_metadata_url: Annotated[
         str,
         kinds.url(
             "Add-in OpenID Connect metadata URL",
-            "Describes the issuer whose tokens are accepted. Required with SSO_TOKEN "
-            "and NAA_TOKEN.",
-            only_with="addin_authentication_method",
+            "Describes the issuer whose tokens are accepted: https://"
+            "login.microsoftonline.com/<tenant>/v2.0/.well-known/openid-configuration. "
+            "Required with SSO_TOKEN and NAA_TOKEN.",
         ),
     ] = ""
     addin_naa_web_api_application_id: Annotated[
         str,
         Field(
             label="Add-in web API application ID",
-            help="The application that the token must be meant for. Required with "
-            "NAA_TOKEN.",
+            help="The application (client) id of the registration that the tokens are "
+            "for, a GUID. Required with NAA_TOKEN.",
             max_length=250,
-            only_with="addin_authentication_method",
         ),
     ] = ""
 
@@ -249,11 +247,19 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
                 text = f"{own} is the language of the texts themselves: change those."
                 yield "addin_label_translations", text
                 break
-        if self.addin_authentication_method == "SSO_TOKEN" and not is_guid(
-            self.addin_application_id
-        ):
-            text = "This must be the application's id, a GUID, with SSO_TOKEN."
-            yield "addin_application_id", text
+        yield from self._token_contradictions()
+
+    def _token_contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the fields of Microsoft 365's tokens, if those are
+        used. Empty ones are told by `needs`."""
+        method = self.addin_authentication_method
+        used = _FOR_SIGN_IN[method]
+        for name in ("addin_application_id", "addin_naa_web_api_application_id"):
+            value = getattr(self, name)
+            if name in used and value and not is_guid(value):
+                yield name, f"This must be the application's id, a GUID, with {method}."
+        if used and (problem := _metadata_problem(self.addin_oidc_metadata_url)):
+            yield "addin_oidc_metadata_url", problem
 
     def needs(self) -> Needs:
         """Yield the fields that are required, adding those of the add-in's sign-in."""
@@ -274,6 +280,24 @@ _FOR_SIGN_IN = {
         "addin_naa_web_api_application_id",
     ),
 }
+
+
+_DISCOVERY = "/.well-known/openid-configuration"
+_NO_TENANT = ("common", "organizations", "consumers")
+
+
+def _metadata_problem(url: str) -> str:
+    """Why a URL is not that of the OpenID configuration of one tenant; or empty."""
+    example = f"https://login.microsoftonline.com/<tenant>/v2.0{_DISCOVERY}"
+    if url and not url.endswith(_DISCOVERY):
+        return f"This must be an OpenID configuration, such as {example}."
+    for word in _NO_TENANT:
+        if f"/{word}/" in url.lower():
+            return (
+                f"This must name your tenant instead of {word}, which stands for all "
+                f"organizations: {example}."
+            )
+    return ""
 
 
 def is_guid(text: str) -> bool:

@@ -28,6 +28,8 @@ from pexschedd.web.addin.headers import (
     set_page_headers,
 )
 from pexschedd.web.addin.manifest.deployed import PaneVisits
+from pexschedd.web.addin.msal import library as msal
+from pexschedd.web.addin.msal.library import MsalLibrary
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
@@ -71,6 +73,7 @@ class AddinApi:
         *,
         policy: PagePolicy = content_security_policy,
         visits: PaneVisits | None = None,
+        library: MsalLibrary | None = None,
         room_addresses: FindAddresses = lambda connector: None,
     ) -> None:
         self._connectors = connectors
@@ -83,6 +86,7 @@ class AddinApi:
         self._visits = visits
         self._room_addresses = room_addresses
         self._static = load_static()
+        self._library = library or MsalLibrary()
 
     @route(app, f"{PREFIX}/<int:connector_id>/addin")
     def pane(self, request: Request, connector_id: int) -> ResponseBody:
@@ -144,6 +148,8 @@ class AddinApi:
     def static(self, request: Request, version: str, name: str) -> ResponseBody:
         """Answer with a script or style of the pane, in its present version."""
         found = self._static.get(name)
+        if name == msal.NAME:
+            found = self._library.file()
         if found is None:
             raise NotFound("There is no such file.")
         # A page of the release before asks for versions that are gone.

@@ -115,8 +115,9 @@ def _without_usual_port(origin: str) -> str:
 
 
 def _authorities(connector: Connector) -> list[str]:
-    """The addresses from which the pane gets Microsoft 365's tokens."""
-    if connector.addin_authentication_method == "EXCHANGE_USER_ID_TOKEN":
+    """The addresses from which the pane itself gets Microsoft 365's tokens. With
+    SSO_TOKEN it asks Office, and with the other method Exchange."""
+    if connector.addin_authentication_method != "NAA_TOKEN":
         return []
     return [MICROSOFT_SIGN_IN, connector.addin_authority_url]
 

@@ -12,6 +12,7 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.pane_texts import ENGLISH
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import Sources
+from pexschedd.web.addin.msal.library import MsalLibrary
 from pexschedd.web.addin.pane_settings import pane_settings
 from pexschedd.web.addin.sanitiser import pane_html, text_of
 from pexschedd.web.addin.static import load_static
@@ -25,13 +26,17 @@ class PanePages:
     """Renders the add-in's pages. All addresses in them are relative.
 
     `placeholder` renders the HTML that stands in an invitation until it gets its
-    joining instructions.
+    joining instructions; `library` is that of nested app authentication.
     """
 
     def __init__(
-        self, files: ConnectorFiles, placeholder: Callable[[Connector], str]
+        self,
+        files: ConnectorFiles,
+        placeholder: Callable[[Connector], str],
+        library: MsalLibrary | None = None,
     ) -> None:
         self._files = files
+        self._library = library or MsalLibrary()
         self._placeholder = placeholder
         self._static = load_static()
         self._environment = page_environment()
@@ -68,8 +73,12 @@ class PanePages:
         sources = Sources(connector)
         # The pane has the placeholder from the start: it needs it when the server is
         # away.
+        library = self._library.file()
         settings = pane_settings(
-            connector, self._placeholder(connector), self._languages
+            connector,
+            self._placeholder(connector),
+            self._languages,
+            f"../{library.path}" if library is not None else "",
         )
         page = self._environment.get_template(name).render(
             title=" ".join(text_of(connector.addin_pane_title).split()),

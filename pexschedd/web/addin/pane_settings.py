@@ -10,6 +10,7 @@ from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.pane_texts import ENGLISH, THEIRS, translations
 from pexschedd.web.addin.headers import Sources
+from pexschedd.web.addin.msal.page_settings import auth_settings
 from pexschedd.web.addin.sanitiser import pane_html, text_of
 
 _TEMPLATE_CODE = re.compile(r"\{\{|\{%|\{#")
@@ -19,12 +20,16 @@ _BREAK = re.compile(
 
 
 def pane_settings(
-    connector: Connector, placeholder: str, languages: Mapping[str, str]
+    connector: Connector,
+    placeholder: str,
+    languages: Mapping[str, str],
+    msal: str = "",
 ) -> dict[str, object]:
     """Return the settings of an integration's pane.
 
     placeholder: HTML that stands in an invitation until it gets its instructions.
     languages: where the built-in translations are, by language.
+    msal: where Microsoft's library is; empty where it is not installed.
     """
     return {
         "library": Sources(connector).office_js,
@@ -38,7 +43,7 @@ def pane_settings(
             "name": connector.room_mailbox_name,
             "email": connector.room_mailbox_email_address,
         },
-        "auth": auth_settings(connector),
+        "auth": auth_settings(connector, msal),
         "texts": {
             name: pane_html(name, getattr(connector, name)).html
             for name in sorted(THEIRS)
@@ -48,16 +53,6 @@ def pane_settings(
         "translations": _translations(connector),
         "languages": languages,
     }
-
-
-def auth_settings(connector: Connector) -> dict[str, object]:
-    """Return how the pane gets its user's token.
-
-    `offline` says whether a token may wait in an invitation until the server is back:
-    only Exchange's own are good for hours, and can be recognised then.
-    """
-    method = connector.addin_authentication_method
-    return {"method": method, "offline": method == "EXCHANGE_USER_ID_TOKEN"}
 
 
 def opening_line(template: str) -> str:

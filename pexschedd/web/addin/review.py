@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pexschedd.errors import InvalidFields
 from pexschedd.management.save_notes import SaveNote
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.integration.connector import Connector
@@ -13,18 +14,22 @@ from pexschedd.model.integration.manifest_labels import (
 )
 from pexschedd.model.integration.pane_texts import THEIRS
 from pexschedd.web.addin.manifest.builder import build_manifest
+from pexschedd.web.addin.msal.commands import MISSING
 from pexschedd.web.addin.sanitiser import pane_html
 
 _ANY_ICON = "0" * 12
 
 
-def review(record: Record) -> list[SaveNote]:
+def review(record: Record, *, has_msal: bool = True) -> list[SaveNote]:
     """Return the notes on a record that is about to be saved.
 
-    Raises `InvalidFields` for an integration of which no manifest can be made.
+    Raises `InvalidFields` for an integration of which no manifest can be made, and for
+    one that uses nested app authentication unless `has_msal`.
     """
     if not isinstance(record, Connector):
         return []
+    if record.addin_authentication_method == "NAA_TOKEN" and not has_msal:
+        raise InvalidFields({"addin_authentication_method": [MISSING]})
     build_manifest(record, _ANY_ICON)
     return text_notes(record)
 

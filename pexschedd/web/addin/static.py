@@ -71,14 +71,15 @@ def load_static() -> dict[str, StaticFile]:
     found = {}
     for entry in sorted(files("pexschedd.web").joinpath("static").iterdir(), key=str):
         if entry.name.rpartition(".")[2] in _TYPES:
-            found[entry.name] = _static_file(entry.name, entry.read_bytes())
+            found[entry.name] = static_file(entry.name, entry.read_bytes())
     for name, parts in BUNDLES.items():
         content = b"\n".join(found[part].content for part in parts)
-        found[name] = _static_file(name, _COMMENTS.sub(b"", content))
+        found[name] = static_file(name, _COMMENTS.sub(b"", content))
     return found
 
 
-def _static_file(name: str, content: bytes) -> StaticFile:
+def static_file(name: str, content: bytes) -> StaticFile:
+    """Return a script or a style, by its name's ending, in its version."""
     return StaticFile(
         name=name,
         version=sha256(content).hexdigest()[:12],
