@@ -16,6 +16,7 @@ from pexschedd.composition.network import (
 )
 from pexschedd.composition.runtime import Runtime, chance, uuid4
 from pexschedd.ews.throttle import Throttles
+from pexschedd.identity.access_token import TenantDocuments
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
@@ -27,7 +28,7 @@ from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
-from pexschedd.scheduling.alarms.metadata_check import MetadataCheck
+from pexschedd.scheduling.alarms.metadata_check import KeyDocument, MetadataCheck
 from pexschedd.util.periodic import Periodic, Running
 
 
@@ -107,7 +108,7 @@ class Clients(MultiService):
         metadata = MetadataCheck(
             runtime.store,
             runtime.alarms,
-            lambda domain: self._metadata.refresh(document_url(domain)),
+            self._read_keys,
             runtime.reactor,
         )
 
@@ -119,6 +120,14 @@ class Clients(MultiService):
         )
         for service in (self.token_caches, certificates, metadata, sign_ins):
             service.setServiceParent(self)
+
+    async def _read_keys(self, document: KeyDocument) -> None:
+        if document.is_openid:
+            await self._access_tokens.refresh(
+                TenantDocuments(document.address, document.direct)
+            )
+        else:
+            await self._metadata.refresh(document_url(document.address))
 
     def back_off(self, connector: Connector) -> float:
         """Return the seconds until the integration's server may be asked again."""

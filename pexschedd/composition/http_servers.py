@@ -189,6 +189,7 @@ class HttpServers(MultiService):
             frames=tuple(each for each in frames if each not in OUTLOOK),
             refused_frames=self._visits.refused_frames(connector),
             notes=tuple(f"{n.field}: {n.text}" for n in text_notes(connector)),
+            has_msal=self._library.is_installed(),
         )
 
     def _addin(self) -> IResource:

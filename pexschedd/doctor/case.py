@@ -28,6 +28,8 @@ class AddinState(msgspec.Struct, frozen=True, kw_only=True):
     """Origins at which it was to be shown lately, but may not."""
     notes: tuple[str, ...] = ()
     """Texts that are not shown as they were entered, each with its field."""
+    has_msal: bool = True
+    """False if nested app authentication's library is not installed."""
 
 
 class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):

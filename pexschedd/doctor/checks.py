@@ -185,6 +185,12 @@ def _identity(case: ExaminedIntegration) -> list[DoctorCheck]:
                 "openid", "OpenID metadata", probes.openid_documents, providers.openid
             )
         )
+    if method == "NAA_TOKEN":
+        rows.append(
+            DoctorCheck(
+                "addin_library", "Add-in: library", probes.nothing, addin.library
+            )
+        )
     return rows
 
 

@@ -126,10 +126,3 @@ class PaneState(msgspec.Struct, frozen=True):
     answered: HttpResult
     own: bytes | None
     """This daemon's own page for the integration; None if unknown."""
-
-
-class OpenIdDocuments(msgspec.Struct, frozen=True):
-    """An OpenID Connect configuration, and the keys that it points to."""
-
-    configuration: HttpResult
-    keys: HttpResult | None = None

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
-
 from pexschedd.doctor import ews_probes, http_probes
 from pexschedd.doctor.observations import (
     CallResult,
@@ -13,14 +11,15 @@ from pexschedd.doctor.observations import (
     HostAddresses,
     HttpResult,
     MailboxKind,
-    OpenIdDocuments,
     PaneState,
+    ProviderPublished,
 )
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.errors import MailboxError
 from pexschedd.ews.envelope import Sid
 from pexschedd.ews.operations.parts import CALENDAR
 from pexschedd.identity.exchange_token import document_url
+from pexschedd.identity.openid.documents import configuration_in
 from pexschedd.net.handshake_inspection import HandshakeInspection
 from pexschedd.net.inspection import inspect
 
@@ -164,23 +163,17 @@ async def token_endpoint(context: ProbeContext) -> HttpResult:
     )
 
 
-class _Configuration(msgspec.Struct):
-    jwks_uri: str = ""
-
-
-async def openid_documents(context: ProbeContext) -> OpenIdDocuments:
+async def openid_documents(context: ProbeContext) -> ProviderPublished:
     """Fetch the add-in's OpenID Connect configuration, and the keys it names."""
     url = context.case.connector.addin_oidc_metadata_url
-    configuration = await http_probes.request(context.exchange, context.now, url)
+    network = context.exchange
+    configuration = await http_probes.request(network, context.now, url)
     try:
-        uri = msgspec.json.decode(configuration.body, type=_Configuration).jwks_uri
-    except (msgspec.DecodeError, UnicodeError):
-        uri = ""
-    if configuration.status != 200 or not uri.startswith(("https://", "http://127.")):
-        return OpenIdDocuments(configuration)
-    return OpenIdDocuments(
-        configuration, await http_probes.request(context.exchange, context.now, uri)
-    )
+        keys_url = configuration_in(configuration.body, url).keys_url
+    except ValueError:
+        return ProviderPublished(configuration)
+    keys = await http_probes.request(network, context.now, keys_url)
+    return ProviderPublished(configuration, keys)
 
 
 async def addin_addresses(context: ProbeContext) -> HostAddresses:

@@ -57,22 +57,26 @@ registration's `requestedAccessTokenVersion` chooses the version; one document l
 issuer of one of them, and both are signed with the same keys."""
 
 
-class AccessTokenRules(msgspec.Struct, frozen=True):
-    """The settings of an integration that its users' access tokens have to match.
-
-    As a `Publisher`, it says where the keys are.
-    """
+class TenantDocuments(msgspec.Struct, frozen=True):
+    """The place of a tenant's OpenID configuration: a `Publisher`."""
 
     metadata_url: str
-    direct: bool
+    direct: bool = False
+    """True to bypass the web proxy."""
+    label: str = "Entra ID"
+    federation_url: str = ""
+
+
+class AccessTokenRules(msgspec.Struct, frozen=True):
+    """The settings of an integration that its users' access tokens have to match."""
+
+    documents: TenantDocuments
     api: str
     """The id of the application that the tokens are for, in lower case."""
     audiences: frozenset[str]
     """The names that this application may have in a token, in lower case."""
     client: str
     """The id of the application that asks for tokens; empty where Office asks."""
-    label: str = "Entra ID"
-    federation_url: str = ""
 
 
 class AccessToken(msgspec.Struct, frozen=True):
@@ -92,8 +96,9 @@ def rules_of(connector: Connector) -> AccessTokenRules:
     # Tokens of version 2.0 have the id, those of version 1.0 the Application ID URI.
     host = connector.addin_server_domain.lower()
     return AccessTokenRules(
-        metadata_url=connector.addin_oidc_metadata_url,
-        direct=connector.disable_proxy,
+        documents=TenantDocuments(
+            connector.addin_oidc_metadata_url, connector.disable_proxy
+        ),
         api=api,
         audiences=frozenset({api, f"api://{api}", f"api://{host}/{api}"}),
         client=client if nested else "",
@@ -165,7 +170,7 @@ def check_issuer(
     `issuers` are the names that the configured document gives. Raises `InvalidToken`.
     """
     issuer, tenant = token.claims.get("iss"), token.claims.get("tid")
-    known = _in_both_versions(issuers, rules.metadata_url)
+    known = _in_both_versions(issuers, rules.documents.metadata_url)
     if not isinstance(issuer, str) or issuer not in known:
         raise InvalidToken(
             f"The token was issued by {shown(issuer)}, not by {' or '.join(issuers)}: "

@@ -91,28 +91,28 @@ class AccessTokens:
         found = access_token.read_access_token(token)
         access_token.check_claims(found, rules, now)
         try:
-            published = await self._documents.of(rules)
+            published = await self._documents.of(rules.documents)
             access_token.check_issuer(found, rules, published.issuers)
-            key = await self._documents.key(rules, found.key_name)
+            key = await self._documents.key(rules.documents, found.key_name)
         except DocumentsUnreachable as error:
             raise unavailable(error) from None
         except TokenRefused as error:
             raise InvalidToken(error.message) from None
-        keys = self._documents.known(rules)
+        keys = self._documents.known(rules.documents)
         return VerifiedToken(
             access_token.check_signature(found, key),
             access_token.expiry_of(found),
-            lambda: self._documents.known(rules) is keys,
+            lambda: self._documents.known(rules.documents) is keys,
         )
 
-    async def refresh(self, connector: Connector) -> None:
-        """Fetch the documents of an integration now.
+    async def refresh(self, documents: access_token.TenantDocuments) -> None:
+        """Fetch the documents of a tenant now.
 
         Raises `Unavailable` if that fails, or `Untrusted` if it fails because the
         server's certificate is not trusted.
         """
         try:
-            await self._documents.refresh(access_token.rules_of(connector))
+            await self._documents.refresh(documents)
         except DocumentsUnreachable as error:
             raise unavailable(error) from None
 

@@ -10,7 +10,8 @@
    dialog   what becomes of the sign-in window: 'open', a code that refuses it, or
             {event: code} for one that ends with an event
    shows    the address under which an added attendee appears
-   owner, language, theme, noHost, readMode, messageMade, naa: as their names say */
+   owner, language, theme, noHost, readMode, messageMade, naa: as their names say
+   sso      Office's answer to getAccessToken: {token}, {code, message} or {silent} */
 (function () {
   'use strict';
   var outlook = window.outlook = window.outlook || {};
@@ -235,6 +236,15 @@
           outlook.handlers[name] = handler;
           setTimeout(function () { done({ status: 'succeeded' }); }, 0);
         }
+      }
+    },
+    auth: outlook.sso && {
+      getAccessToken: function (options) {
+        calls.push({ method: 'getAccessToken', values: [options] });
+        return new Promise(function (resolve, reject) {
+          if (outlook.sso.silent) { return; }
+          if (outlook.sso.token) { resolve(outlook.sso.token); } else { reject(outlook.sso); }
+        });
       }
     },
     onReady: function (ready) {

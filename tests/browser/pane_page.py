@@ -11,6 +11,9 @@ OTHER_TAG = "PXPS:-00000000-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_." + "QkJCa-_" * 130 + "Last12"
 DOWN = f"down{TOKEN}"
 """To this one the server answers that it cannot help now."""
+API = "aaaaaaaa-0000-4000-8000-000000000001"
+APP = "bbbbbbbb-0000-4000-8000-000000000002"
+"""The applications of the integrations for Microsoft 365."""
 ROOM = {"displayName": "Pexip Meeting", "emailAddress": "PexipMeeting@Example.test"}
 INVITED = {"displayName": "Pexip Meeting", "emailAddress": "pexipmeeting@example.test"}
 GUEST = {"displayName": "Bob", "emailAddress": "bob@example.test"}

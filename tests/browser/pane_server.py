@@ -3,7 +3,8 @@
 Prints its port. Integration 1 has the defaults, 2 has rich texts and the debug log, 3
 does not offer single-use rooms, 4 and 5 load a library that is missing or never ends, 6
 has a placeholder text of its own, 7 closes the pane, 8 offers both kinds of rooms, 9
-personal ones only, 10 shows its log as well, 11 has translations.
+personal ones only, 10 shows its log as well, 11 has translations, 12 and 13 take tokens
+of Microsoft 365: by nested app authentication and through Office.
 What the token begins with says what the server answers: `good`, `early` or `down`.
 """
 
@@ -120,6 +121,20 @@ def connectors(origin: str) -> dict[int, Connector]:
         ),
         10: replace(
             plain, id=10, enable_personal_vmrs=True, enable_addin_debug_logs=True
+        ),
+        12: replace(
+            plain,
+            id=12,
+            addin_authentication_method="NAA_TOKEN",
+            addin_application_id="bbbbbbbb-0000-4000-8000-000000000002",
+            addin_naa_web_api_application_id="aaaaaaaa-0000-4000-8000-000000000001",
+            addin_authority_url="https://login.microsoftonline.com/contoso.example",
+        ),
+        13: replace(
+            plain,
+            id=13,
+            addin_authentication_method="SSO_TOKEN",
+            addin_application_id="bbbbbbbb-0000-4000-8000-000000000002",
         ),
         9: replace(plain, id=9, enable_dynamic_vmrs=False, enable_personal_vmrs=True),
         4: replace(plain, id=4, office_js_url=f"{origin}/test/missing.js"),

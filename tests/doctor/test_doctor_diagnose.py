@@ -1,13 +1,15 @@
 """Judgements that the rows do not reach: pure, from observations."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pexschedd.clock import ahead
-from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.case import AddinState, ExaminedIntegration
 from pexschedd.doctor.diagnose import (
     addin,
     connectivity,
@@ -27,8 +29,8 @@ from pexschedd.doctor.observations import (
     HostAddresses,
     HttpResult,
     MailboxKind,
-    OpenIdDocuments,
     PaneState,
+    ProviderPublished,
     ResolvedAddress,
 )
 from pexschedd.doctor.report import CheckStatus
@@ -36,7 +38,10 @@ from pexschedd.net.errors import FailureKind
 from pexschedd.sandbox.mailboxes.token_certificate import TokenCertificate
 from pexschedd.sandbox.web import identity_tokens
 from pexschedd.scheduling.alarms import names
+from pexschedd.web.addin.msal.commands import COMMAND
 from tests.doctor.test_doctor_powershell import PLAIN
+from tests.identity.identity_support import signer
+from tests.identity.personal.provider_support import jwk
 
 CASE = ExaminedIntegration(connector=PLAIN)
 PROXIED = ExaminedIntegration(connector=PLAIN, proxy="http://proxy.example.test:3128")
@@ -146,31 +151,33 @@ def test_refused_tokens_name_their_servers() -> None:
     assert "MAIL" not in found.message
 
 
-OPENID = (
-    b'{"issuer":"https://login.example.test","jwks_uri":"https://login.example.test/k"}'
-)
+LOGIN = "https://login.example.test"
+GUIDS = [f"{n * 8}-0000-4000-8000-000000000000" for n in "ab"]
+CONFIGURED = f"{LOGIN}/x/.well-known/openid-configuration"
+KEYS_URL = f"{LOGIN}/k"
+KEYS = json.dumps({"keys": [jwk(signer())]}).encode()
+
+
+def openid(keys_url: str = KEYS_URL, issuer: str = LOGIN) -> HttpResult:
+    document = json.dumps({"issuer": issuer, "jwks_uri": keys_url})
+    return HttpResult(CONFIGURED, 200, {}, document.encode())
 
 
 @pytest.mark.parametrize(
     ("configuration", "keys", "status"),
     [
+        (openid(), HttpResult(KEYS_URL, 200, {}, KEYS), CheckStatus.PASSED),
         (
-            HttpResult("u", 200, {}, OPENID),
-            HttpResult("k", 200, {}, b'{"keys":[{}]}'),
-            CheckStatus.PASSED,
-        ),
-        (
-            HttpResult("u", 200, {}, OPENID),
-            HttpResult("k", 200, {}, b'{"keys":[]}'),
+            openid(),
+            HttpResult(KEYS_URL, 200, {}, b'{"keys":[{}]}'),
             CheckStatus.FAILED,
         ),
-        (HttpResult("u", 200, {}, OPENID), HttpResult("k", 404), CheckStatus.FAILED),
-        (HttpResult("u", 200, {}, OPENID), None, CheckStatus.FAILED),
-        (HttpResult("u", 404, {}, b"<html>"), None, CheckStatus.FAILED),
+        (openid(), HttpResult(KEYS_URL, 404), CheckStatus.FAILED),
+        (openid("https://other.example.test/k"), None, CheckStatus.FAILED),
+        (openid(issuer=f"{LOGIN}/{{tenantid}}/v2.0"), None, CheckStatus.FAILED),
+        (HttpResult(CONFIGURED, 404, {}, b"<html>"), None, CheckStatus.FAILED),
         (
-            HttpResult(
-                "u", failure=FailureKind.NAME, problem="its name cannot be resolved"
-            ),
+            HttpResult("u", failure=FailureKind.NAME, problem="cannot be resolved"),
             None,
             CheckStatus.FAILED,
         ),
@@ -179,10 +186,37 @@ OPENID = (
 def test_openid(
     configuration: HttpResult, keys: HttpResult | None, status: CheckStatus
 ) -> None:
-    """The document and its keys have to be there and readable."""
-    found = providers.openid(CASE, OpenIdDocuments(configuration, keys))
+    """The document and its keys have to be there, and usable for the daemon."""
+    found = providers.openid(CASE, ProviderPublished(configuration, keys))
     assert found.status is status
     assert bool(found.remedy) is (status is CheckStatus.FAILED)
+
+
+def test_openid_of_another_tenant() -> None:
+    """The pane must not ask for tokens where nobody's are accepted."""
+    seen = ProviderPublished(
+        openid(issuer=f"{LOGIN}/{GUIDS[0]}/v2.0"), HttpResult(KEYS_URL, 200, {}, KEYS)
+    )
+    for tenant, status in (
+        (GUIDS[0].upper(), CheckStatus.PASSED),
+        ("contoso.example", CheckStatus.PASSED),
+        (GUIDS[1], CheckStatus.WARNING),
+    ):
+        connector = replace(
+            CASE.connector,
+            addin_authentication_method="NAA_TOKEN",
+            addin_authority_url=f"{LOGIN}/{tenant}",
+        )
+        case = replace(CASE, connector=connector)
+        assert providers.openid(case, seen).status is status, tenant
+
+
+def test_the_library_is_missing() -> None:
+    """The command that installs it is the one that exists."""
+    assert addin.library(CASE, None).status is CheckStatus.PASSED
+    found = addin.library(replace(CASE, addin=AddinState(has_msal=False)), None)
+    assert found.status is CheckStatus.FAILED
+    assert COMMAND in found.remedy
 
 
 @pytest.mark.parametrize("kind", ["PublicDL", "Contact", "GroupMailbox"])

@@ -211,6 +211,10 @@ SETUP = [
     ("user_sign_in", "BASIC", "Enable-AdfsEndpoint -TargetAddressPath $Path"),
     ("user_sign_in", "BASIC", ";mail,givenName,sn,displayName;{0}"),
     ("user_sign_in", "BASIC", "/msexchange_schedulers/oauth_redirect'"),
+    ("addin_tokens", "BASIC", "$RedirectUri = 'brk-multihub://pex.example.test'"),
+    ("addin_tokens", "BASIC", "-Spa @{ RedirectUris = @($RedirectUri) }"),
+    ("addin_tokens", "BASIC", "PreAuthorizedApplications = @($Others + $Allowed)"),
+    ("addin_tokens", "BASIC", "addin_naa_web_api_application_id: $($Api.AppId)"),
 ]
 
 
@@ -228,6 +232,17 @@ def test_what_the_script_for_azure_does(part: str) -> None:
     connector = msgspec.structs.replace(PLAIN, auth_provider="AZURE")
     script = script_for(connector, SetupOptions(target="user_sign_in"))
     assert part in script
+    _check_variables(script)
+
+
+def test_the_registration_for_office() -> None:
+    """With SSO_TOKEN there is one registration, named as in the manifest, with Office
+    authorized."""
+    connector = msgspec.structs.replace(PLAIN, addin_authentication_method="SSO_TOKEN")
+    script = script_for(connector, SetupOptions(target="addin_tokens"))
+    assert '"api://$AddinHost/$($App.AppId)"' in script
+    assert "ea5a67f6-b6f3-4338-b240-c655ddc3cc8e" in script
+    assert "brk-multihub" not in script
     _check_variables(script)
 
 

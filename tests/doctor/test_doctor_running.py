@@ -183,7 +183,7 @@ def test_the_documentation_has_every_check() -> None:
     oauth = msgspec.structs.replace(
         PLAIN,
         authentication_method="OAUTH",
-        addin_authentication_method="SSO_TOKEN",
+        addin_authentication_method="NAA_TOKEN",
         addin_oidc_metadata_url="https://login.example.test/x",
     )
     checks = {

@@ -364,7 +364,7 @@ async def test_keys_are_withdrawn(tenant: Tenant) -> None:
         200,
         {"keys": [jwk(signer(1))]},
     )
-    await tenant.documents.refresh(rules_of(tenant.naa))
+    await tenant.documents.refresh(rules_of(tenant.naa).documents)
     with pytest.raises(InvalidToken, match="does not publish"):
         await tenant.identity.verify(tenant.naa, token)
 

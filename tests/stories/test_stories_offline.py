@@ -174,6 +174,25 @@ async def test_expired(world: World) -> None:
 
 
 @story
+async def test_other_kind_of_token(world: World) -> None:
+    """In an integration that takes Microsoft 365's tokens no token in an invitation is
+    worth anything, Exchange's from before included; the organizer hears at once."""
+    tenant = "https://login.microsoftonline.com/contoso.example"
+    await world.change_integration(
+        addin_authentication_method="SSO_TOKEN",
+        addin_application_id="bbbbbbbb-0000-4000-8000-000000000002",
+        addin_oidc_metadata_url=f"{tenant}/v2.0/.well-known/openid-configuration",
+    )
+    alice = world.organizer()
+    await alice.invite("Plans", AT_TEN, body=offline(world))
+    await world.settle()
+
+    assert await alice.reads() == [INVALID_ALIAS]
+    assert await world.rooms() == []
+    assert list(world.store.all(tables.SCHEDULED_ALIAS)) == []
+
+
+@story
 async def test_forged(world: World) -> None:
     """A token with another signature is worth nothing."""
     alice = world.organizer()

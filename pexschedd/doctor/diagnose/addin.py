@@ -138,3 +138,18 @@ def answers(case: ExaminedIntegration, seen: PaneState) -> CheckFinding:
         remedy="Make the reverse proxy forward /api/client/v2/, unchanged, to the "
         "endpoint given as endpoints.addin in the configuration file.",
     )
+
+
+def library(case: ExaminedIntegration, seen: None) -> CheckFinding:
+    """Judge whether nested app authentication's library is at hand."""
+    if case.addin.has_msal:
+        return passed("Microsoft's library is installed, and served from here.")
+    return failed(
+        "Microsoft's library for nested app authentication is not installed.",
+        cause="It is not part of this server, or another version belongs to this "
+        "release. The pane cannot get a token: no user gets a room.",
+        remedy=f"Run `{INSTALL}` with the Python of this server.",
+    )
+
+
+INSTALL = "python -m pexschedd.web.addin.msal"

@@ -1,12 +1,15 @@
 """Judges identity providers: their token endpoint and their signing keys. Pure."""
 
+import re
+
 import msgspec
 
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import no_document
-from pexschedd.doctor.observations import HttpResult, OpenIdDocuments
+from pexschedd.doctor.observations import HttpResult, ProviderPublished
 from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
+from pexschedd.identity.openid.documents import configuration_in, keys_in
 
 
 class _TokenError(msgspec.Struct):
@@ -37,51 +40,54 @@ def token_endpoint(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
     )
 
 
-class _OpenId(msgspec.Struct):
-    issuer: str
-    jwks_uri: str
+_LOGIN = "https://login.microsoftonline.com/<tenant>"
+_GUIDE = "The guide is docs/add-in-microsoft365.md."
 
 
-class _Jwk(msgspec.Struct):
-    kty: str = ""
-
-
-class _Jwks(msgspec.Struct):
-    keys: list[_Jwk] = []
-
-
-def openid(case: ExaminedIntegration, seen: OpenIdDocuments) -> CheckFinding:
-    """Judge the OpenID Connect configuration of the add-in's tokens, and its keys."""
-    answered = seen.configuration
-    if answered.failure is not None:
-        return no_document(answered, what="the identity provider", commands=())
-    field = "OIDC metadata URL of the add-in"
+def openid(case: ExaminedIntegration, seen: ProviderPublished) -> CheckFinding:
+    """Judge the OpenID configuration of the add-in's tokens, and its keys, as the
+    daemon reads them."""
+    url = seen.configuration.url
+    for answered in (seen.configuration, seen.keys):
+        if answered is not None and answered.failure is not None:
+            return no_document(answered, what="the identity provider", commands=())
     try:
-        found = msgspec.json.decode(answered.body, type=_OpenId)
-    except (msgspec.DecodeError, UnicodeError):
+        found = configuration_in(seen.configuration.body, url)
+    except ValueError as error:
         return failed(
-            f"There is no OpenID configuration at {answered.url} "
-            f"(HTTP {answered.status}).",
-            cause=f"The {field} is wrong, or its tenant does not exist.",
-            remedy="Set it to https://login.microsoftonline.com/<tenant>/v2.0/"
-            ".well-known/openid-configuration.",
-        )
-    if seen.keys is None or seen.keys.status != 200:
-        why = seen.keys.problem if seen.keys is not None else "it names no https URL"
-        return failed(
-            f"The signing keys at {one_line(found.jwks_uri)[:200]} cannot be read "
-            f"({why or (seen.keys and f'HTTP {seen.keys.status}')}).",
-            cause="The identity provider's keys are needed to verify users' tokens.",
-            remedy="Allow this machine to reach that address.",
+            f"{url} (HTTP {seen.configuration.status}): {error}.",
+            cause="addin_oidc_metadata_url is wrong, or its tenant does not exist. No "
+            "user of the add-in can be recognised.",
+            remedy=f"Set it to {_LOGIN}/v2.0/.well-known/openid-configuration. "
+            f"{_GUIDE}",
         )
     try:
-        count = len(msgspec.json.decode(seen.keys.body, type=_Jwks).keys)
-    except (msgspec.DecodeError, UnicodeError):
-        count = 0
-    if not count:
+        keys = keys_in(seen.keys.body if seen.keys is not None else b"")
+    except ValueError as error:
+        status = seen.keys.status if seen.keys is not None else 0
         return failed(
-            f"There are no keys at {one_line(found.jwks_uri)[:200]}.",
-            cause="No token of the add-in can be verified.",
-            remedy=f"Correct the {field}.",
+            f"{one_line(found.keys_url)[:200]} (HTTP {status}): {error}.",
+            cause="Without the keys no token of the add-in's users can be verified.",
+            remedy="Allow this machine to read that address.",
         )
-    return passed(f"{one_line(found.issuer)[:120]}, {count} signing key(s).")
+    count = len({key.public_numbers() for key in keys.values()})
+    ours = _tenant(found.answers_as)
+    asked = _tenant(case.connector.addin_authority_url)
+    if case.connector.addin_authentication_method == "NAA_TOKEN" and (
+        ours and asked and ours != asked
+    ):
+        return warning(
+            f"addin_authority_url is of the tenant {asked}, the keys are of {ours}.",
+            cause="Tokens of another tenant are refused.",
+            remedy=f"Set addin_authority_url to https://login.microsoftonline.com/"
+            f"{ours}. {_GUIDE}",
+        )
+    return passed(f"{one_line(found.answers_as)[:120]}, {count} signing key(s).")
+
+
+def _tenant(url: str) -> str:
+    """The id of the tenant in an address; empty if it has none, or a name."""
+    match = re.search(
+        r"/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)", url, re.IGNORECASE
+    )
+    return match[1].lower() if match is not None else ""

@@ -7,6 +7,7 @@ import msgspec
 from pexschedd.doctor.powershell import comment
 from pexschedd.doctor.setup import (
     addin,
+    addin_tokens,
     mailbox,
     microsoft365,
     onpremises,
@@ -15,7 +16,7 @@ from pexschedd.doctor.setup import (
 from pexschedd.doctor.setup.values import values
 from pexschedd.model.integration.connector import Connector
 
-TARGETS = ("onpremises", "microsoft365", "user_sign_in")
+TARGETS = ("onpremises", "microsoft365", "user_sign_in", "addin_tokens")
 
 
 class SetupOptions(msgspec.Struct, frozen=True):
@@ -31,6 +32,8 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
     """Return the complete script, which is safe to run more than once."""
     if options.target == "user_sign_in":
         return _joined(user_sign_in.blocks(connector))
+    if options.target == "addin_tokens":
+        return _joined(addin_tokens.blocks(connector))
     online = options.target == "microsoft365"
     app_only = online and connector.authentication_method != "OAUTH"
     blocks = [

@@ -1,14 +1,16 @@
-"""Reads Exchange's signing keys before a user needs them, and keeps the alarm about it.
+"""Reads the keys of users' tokens before a user needs them, and keeps their alarm.
 
-Every configured metadata document is read once an hour, at the start and when it is
-configured; one that cannot be read, every five minutes and when something changes that
-may help. So the keys are at hand when a user opens the add-in, and an administrator
-hears of a problem first.
+Every configured metadata document of Exchange, and the OpenID configuration of every
+integration that takes Microsoft 365's tokens, is read once an hour, at the start and
+when it is configured; one that cannot be read, every five minutes and when something
+changes that may help. So the keys are at hand when a user opens the add-in, and an
+administrator hears of a problem first.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+import msgspec
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -34,8 +36,19 @@ NONE_CONFIGURED = (
     "and URLs."
 )
 
-Read = Callable[[str], Coroutine[Any, Any, object]]
-"""Reads the document of a configured domain; raises `Unavailable` with the reason."""
+
+class KeyDocument(msgspec.Struct, frozen=True):
+    """A document that the keys of tokens come from."""
+
+    address: str
+    """A metadata domain or URL of Exchange's, or the URL of an OpenID configuration."""
+    is_openid: bool = False
+    direct: bool = False
+    """True to bypass the web proxy, for an OpenID configuration."""
+
+
+Read = Callable[[KeyDocument], Coroutine[Any, Any, object]]
+"""Reads a document and its keys; raises `Unavailable` with the reason."""
 
 
 class _State:
@@ -62,7 +75,7 @@ class MetadataCheck(MultiService):
         self._alarms = alarms
         self._read = read
         self._clock = clock
-        self._states: dict[str, _State] = {}
+        self._states: dict[KeyDocument, _State] = {}
         # The times since which integrations have had no domain at all.
         self._without: dict[str, float] = {}
         self._one_at_a_time = DeferredLock()
@@ -105,29 +118,31 @@ class MetadataCheck(MultiService):
 
     async def _check(self, running: Running) -> None:
         configured = dict(self._configured())
-        wanted = {domain for domains in configured.values() for domain in domains}
-        self._states = {
-            domain: self._states.get(domain) or _State() for domain in wanted
-        }
+        wanted = {each for documents in configured.values() for each in documents}
+        self._states = {each: self._states.get(each) or _State() for each in wanted}
         now = self._clock.seconds()
         self._without = {
             name: self._without.get(name, now)
-            for name, domains in configured.items()
-            if not domains
+            for name, documents in configured.items()
+            if not documents
         }
-        for domain, state in self._states.items():
+        for document, state in self._states.items():
             if running() and self._is_due(state):
-                await self._read_one(domain, state)
+                await self._read_one(document, state)
         if running():
             for connector in list(self._store.all(tables.CONNECTOR)):
                 self._update_alarm(connector.name, configured.get(connector.name, []))
 
-    def _configured(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield integrations whose users present Exchange tokens, and their domains."""
+    def _configured(self) -> Iterator[tuple[str, list[KeyDocument]]]:
+        """Yield integrations, and the documents that their tokens' keys come from."""
         for connector in self._store.all(tables.CONNECTOR):
             if connector.addin_authentication_method == "EXCHANGE_USER_ID_TOKEN":
                 found = self._store.find_all(tables.DOMAIN_BY_CONNECTOR, connector.id)
-                yield connector.name, [each.domain for each in found]
+                yield connector.name, [KeyDocument(each.domain) for each in found]
+            elif connector.addin_oidc_metadata_url:
+                url = connector.addin_oidc_metadata_url
+                document = KeyDocument(url, True, connector.disable_proxy)
+                yield connector.name, [document]
 
     def _is_due(self, state: _State) -> bool:
         # A second early counts: rounds do not come exactly on time.
@@ -137,8 +152,8 @@ class MetadataCheck(MultiService):
             or self._clock.seconds() - state.good >= READ_EVERY - 1
         )
 
-    async def _read_one(self, domain: str, state: _State) -> None:
-        self._reading = Deferred.fromCoroutine(self._read(domain))
+    async def _read_one(self, document: KeyDocument, state: _State) -> None:
+        self._reading = Deferred.fromCoroutine(self._read(document))
         try:
             await self._reading
         except CancelledError:
@@ -153,8 +168,8 @@ class MetadataCheck(MultiService):
             state.failing = None
             state.untrusted = False
 
-    def _update_alarm(self, integration: str, domains: list[str]) -> None:
-        states = [self._states[each] for each in domains if each in self._states]
+    def _update_alarm(self, integration: str, documents: list[KeyDocument]) -> None:
+        states = [self._states[each] for each in documents if each in self._states]
         problems = [state.problem for state in states if self._is_lasting(state)]
         without = self._without.get(integration)
         if without is not None and self._clock.seconds() - without >= LASTING:

@@ -100,7 +100,8 @@
     load(function (problem) {
       if (problem) { finish({ message: problem, retry: true }); return; }
       window.msal.createNestablePublicClientApplication({
-        auth: { clientId: auth.clientId, authority: auth.authority }
+        auth: { clientId: auth.clientId, authority: auth.authority },
+        cache: { cacheLocation: 'memoryStorage' } /* no token outlives the pane */
       }).then(function (made) {
         application = made;
         finish(null);
@@ -145,7 +146,8 @@
     }
     if (auth.method === 'EXCHANGE_USER_ID_TOKEN') { exchange(got); return; }
     if (auth.method === 'SSO_TOKEN') { single(silent, got); return; }
-    if (!isNested() || !auth.msal) { finish(unsupported()); return; }
+    if (!isNested()) { finish(unsupported()); return; }
+    if (!auth.msal) { finish({ message: say('noMsal'), retry: false }); return; }
     nested(silent, got);
   }
 

@@ -17,6 +17,7 @@ from pexschedd.scheduling.alarms.metadata_check import (
     NONE_CONFIGURED,
     READ_EVERY,
     RETRY_EVERY,
+    KeyDocument,
     MetadataCheck,
 )
 from pexschedd.scheduling.alarms.names import METADATA
@@ -39,7 +40,8 @@ class Desk:
         self.holding: Deferred[None] | None = None
         self.watch = MetadataCheck(store, Alarms(store, Wall()), self._read, self.clock)
 
-    async def _read(self, domain: str) -> None:
+    async def _read(self, document: KeyDocument) -> None:
+        domain = document.address
         self.asked.append(domain)
         if self.holding is not None:
             await self.holding
@@ -156,13 +158,28 @@ async def test_no_domain_at_all(desk: Desk) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_other_tokens(desk: Desk) -> None:
-    """Where users show Microsoft 365's tokens, Exchange's keys are not wanted."""
+    """Where users show Microsoft 365's tokens, their keys are read in place of
+    Exchange's, and lasting trouble with them is said."""
+    url = "https://login.example.test/.well-known/openid-configuration"
     change = desk.store.transaction()
-    naa = replace(CONNECTOR, addin_authentication_method="NAA_TOKEN")
+    naa = replace(
+        CONNECTOR,
+        addin_authentication_method="NAA_TOKEN",
+        addin_oidc_metadata_url=url,
+    )
     change.put(tables.CONNECTOR, naa)
     change.commit()
     desk.watch.startService()
-    assert desk.asked == []
+    assert desk.asked == [url]
+    assert desk.wait(READ_EVERY) == [url]
+    desk.wrong[url] = Unavailable("The keys of Entra ID cannot be read.")
+    desk.wait(READ_EVERY + LASTING)
+    assert desk.raised() == [
+        (METADATA, "Head office", "The keys of Entra ID cannot be read.")
+    ]
+    desk.wrong.clear()
+    desk.wait(RETRY_EVERY)
+    assert desk.raised() == []
 
 
 @pytest_twisted.ensureDeferred
