@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.admin_log import (
@@ -27,6 +28,7 @@ from pexschedd.model.uniqueness import UNIQUE, Unique
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
+from pexschedd.util.cooperate import in_slices
 
 MOST_RECORDS = 1_000
 """Records that one request puts or deletes: they are changed in one go."""
@@ -43,6 +45,12 @@ class ChangeSet:
         self._keys: dict[tuple[str, str, Hashable], int] = {}
         self.notes: list[SaveNote] = []
         """The notes on the records that were put."""
+        self.tables: set[str] = set()
+        """The tables that were looked at: what is right depends on their records."""
+
+    def look_at(self, table: AnyTable) -> None:
+        """Note that what is right depends on the records of a table."""
+        self.tables.add(table.name)
 
     def new_id(self, table: AnyTable) -> int:
         """Return an id that no record of the table has had."""
@@ -50,6 +58,7 @@ class ChangeSet:
 
     def get(self, table: AnyTable, id: int) -> Any:
         """Return the record as it will be, or None."""
+        self.look_at(table)
         key = table.name, id
         if key in self._gone:
             return None
@@ -76,6 +85,7 @@ class ChangeSet:
         self._forget(resource, id)
 
     def _forget(self, resource: AnyResource, id: int) -> None:
+        self.look_at(resource.table)
         self._gone.add((resource.table.name, id))
         self._puts.pop((resource.table.name, id), None)
         for children in resource.children.values():
@@ -84,10 +94,12 @@ class ChangeSet:
 
     def children(self, children: Children, parent: int) -> list[int]:
         """Return the ids of the stored records that belong to `parent`."""
+        self.look_at(children.index.table)
         return [child.id for child in self._store.find_all(children.index, parent)]
 
     def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
         """Return a problem for each unique field whose value another record has."""
+        self.look_at(table)
         return {
             unique.field: unique.taken(holder)
             for unique in UNIQUE.get(table.name, ())
@@ -122,9 +134,9 @@ class ChangeSet:
         )
         return found
 
-    async def commit(self, now: datetime) -> None:
-        """Make all changes; they are durable, and in the administrator log, when this
-        returns."""
+    async def commit(self, now: datetime, clock: IReactorTime) -> None:
+        """Make all changes at once; they are durable, and in the administrator log,
+        when this returns."""
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
@@ -136,7 +148,7 @@ class ChangeSet:
                 transaction.put(table, record)
             durable = transaction.commit()
         await durable
-        for event in events:
+        async for event in in_slices(events, clock):
             event()
 
     def _events(self) -> Iterator[Callable[[], None]]:

@@ -32,6 +32,22 @@ class TimeSlice:
         return self._left <= 0 or not 0 <= self._clock.seconds() - self._began < LONGEST
 
 
+class Pauses:
+    """The pauses in long work, one after each slice of at most `size` items; without a
+    clock there are none."""
+
+    def __init__(self, clock: IReactorTime | None, size: int = AT_ONCE) -> None:
+        self._clock = clock
+        self._size = size
+        self._slice = None if clock is None else TimeSlice(clock, size)
+
+    async def item_done(self) -> None:
+        """Count one more item, and pause if the slice ends with it."""
+        if self._clock and self._slice and self._slice.is_over():
+            await pause(self._clock)
+            self._slice = TimeSlice(self._clock, self._size)
+
+
 async def pause(clock: IReactorTime) -> None:
     """Let the reactor do everything else that is due."""
     await Sleep(clock, 0)
@@ -45,9 +61,7 @@ async def in_slices(
     Filter what this yields, not what is passed to it: the time is only looked at
     between items.
     """
-    slice_ = TimeSlice(clock, size)
+    pauses = Pauses(clock, size)
     for item in items:
         yield item
-        if slice_.is_over():
-            await pause(clock)
-            slice_ = TimeSlice(clock, size)
+        await pauses.item_done()

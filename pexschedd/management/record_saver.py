@@ -1,0 +1,209 @@
+"""The records that one request saves, checked and added to its change set.
+
+A record may come with many that belong to it, so other work has its turn in between.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from pexschedd.clock import Now
+from pexschedd.errors import MOST_PROBLEMS, InvalidFields
+from pexschedd.management.change_set import (
+    MOST_RECORDS,
+    ChangeSet,
+    too_many_records,
+)
+from pexschedd.management.payload_references import (
+    FixedReference,
+    existing_reference,
+    id_of,
+    own_values,
+)
+from pexschedd.management.resource import Children, Payload
+from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.save_notes import Review
+from pexschedd.management.server_fields import (
+    own_defaults,
+    with_sealed_secrets,
+    with_server_fields,
+)
+from pexschedd.model.fields.validation import Problems, TemplateChecker, validate
+from pexschedd.store.secrets import SecretVault
+from pexschedd.util.cooperate import Pauses
+
+MOST_FIELDS = 1_000
+"""Fields of a record that is sent: several times as many as any record has."""
+
+
+class SaveTools(msgspec.Struct, frozen=True):
+    """The tools that records are checked and completed with; see `RecordWriter`."""
+
+    templates: TemplateChecker
+    vault: SecretVault
+    now: Now
+    uuid4: Callable[[], str]
+    review: Review
+
+
+class RecordSaver:
+    """Adds records to the change set of one request.
+
+    Its methods raise `InvalidFields` that names every wrong field, but end once there
+    are more than `MOST_PROBLEMS` of them.
+    """
+
+    def __init__(self, changes: ChangeSet, tools: SaveTools, pauses: Pauses) -> None:
+        self._changes = changes
+        self._tools = tools
+        self._pauses = pauses
+
+    async def save_item(self, resource: AnyResource, item: object) -> Any:
+        """Add one item of a list, and return it: a record, new or not, or just a
+        URI."""
+        changes = self._changes
+        if not isinstance(item, dict):
+            return changes.get(
+                resource.table, existing_reference(changes, resource, item)
+            )
+        named = item.get("resource_uri") or item.get("id")
+        if named is None:
+            return await self.save_new(resource, item)
+        current = changes.get(
+            resource.table, existing_reference(changes, resource, named)
+        )
+        return await self.save(resource, item, current)
+
+    async def save_new(self, resource: AnyResource, payload: Payload) -> Any:
+        """Add all that `payload` stands for, and return the first record."""
+        parts = resource.split_payload(payload)
+        if len(parts) == 1:
+            return await self.save(resource, parts[0])
+        records = []
+        problems: Problems = {}
+        found = 0
+        for number, part in enumerate(parts, 1):
+            try:
+                records.append(await self.save(resource, part))
+            except InvalidFields as error:
+                for field, texts in error.problems.items():
+                    numbered = [f"Number {number}: {text}" for text in texts]
+                    problems.setdefault(field, []).extend(numbered)
+                    found += len(texts)
+            if found > MOST_PROBLEMS:
+                break
+            await self._pauses.item_done()
+        if problems:
+            raise InvalidFields(problems)
+        return records[0]
+
+    async def save(
+        self,
+        resource: AnyResource,
+        payload: Payload,
+        current: Any = None,
+        *,
+        whole: bool = False,
+    ) -> Any:
+        """Add one record and those that are nested in it, and return it.
+
+        `current` is what the store has, None for a new record; with `whole`, fields
+        that are left out get their default values.
+        """
+        if len(payload) > MOST_FIELDS:
+            raise InvalidFields({"": [f"This has more than {MOST_FIELDS} fields."]})
+        changes, tools = self._changes, self._tools
+        uuid4 = tools.uuid4()
+        values, problems = own_values(changes, resource, payload)
+        if current is None:
+            values = own_defaults(resource, uuid4) | values
+        try:
+            record = validate(
+                resource.table.record,
+                values,
+                current=current,
+                templates=tools.templates,
+                replace=whole,
+            )
+        except InvalidFields as error:
+            record = None
+            # A problem that an unreadable reference has caused is named already.
+            problems = {**error.problems, **problems}
+        if record is not None:
+            if current is None:
+                record = replace(record, id=changes.new_id(resource.table))
+            for field, text in changes.clashes(resource.table, record).items():
+                problems.setdefault(field, []).append(text)
+            record = with_server_fields(record, current, tools.now(), uuid4)
+            record = with_sealed_secrets(resource, record, values, tools.vault)
+            if not problems:
+                notes = tools.review(record)
+                changes.notes += [note for note in notes if note.field in values]
+            if record != current:
+                changes.put(resource.table, record)
+        parent = 0 if record is None else record.id
+        for children in resource.children.values():
+            if children.name in payload:
+                texts = await self._save_children(children, parent, payload)
+                if texts:
+                    problems[children.name] = texts
+        if problems:
+            raise InvalidFields(problems)
+        return record
+
+    async def _save_children(
+        self, children: Children, parent: int, payload: Payload
+    ) -> list[str]:
+        """Make the listed records all that belong to `parent`; returns problems.
+
+        A parent of 0 is wrong itself: its children are only checked.
+        """
+        resource = CONFIGURATION[children.resource]
+        items = payload[children.name]
+        if not isinstance(items, list):
+            return ["This must be a list."]
+        if len(items) > MOST_RECORDS:
+            return [too_many_records("are listed")]
+        await self._delete_others(children, parent, items)
+        texts: list[str] = []
+        for number, item in enumerate(items, 1):
+            try:
+                if isinstance(item, dict):
+                    item = {**item, children.parent: FixedReference(parent)}
+                    await self.save_item(resource, item)
+                else:
+                    child = await self.save_item(resource, item)
+                    self._changes.put(
+                        resource.table, replace(child, **{children.parent: parent})
+                    )
+            except InvalidFields as error:
+                texts += numbered_problems(number, error)
+                if len(texts) > MOST_PROBLEMS:
+                    break
+            await self._pauses.item_done()
+        return texts
+
+    async def _delete_others(
+        self, children: Children, parent: int, items: Sequence[object]
+    ) -> None:
+        """Delete the records of `parent` that are not listed."""
+        resource = CONFIGURATION[children.resource]
+        kept = set()
+        for item in items:
+            kept.add(id_of(resource, item))
+            await self._pauses.item_done()
+        for child in self._changes.children(children, parent):
+            if child not in kept:
+                self._changes.delete(resource, child)
+            await self._pauses.item_done()
+
+
+def numbered_problems(number: int, error: InvalidFields) -> list[str]:
+    """Return the problems of one of several records, counted from 1."""
+    return [
+        f"{number}: {field}: {text}" if field else f"{number}: {text}"
+        for field, texts in error.problems.items()
+        for text in texts
+    ]
