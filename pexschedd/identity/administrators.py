@@ -25,6 +25,7 @@ from pexschedd.errors import (
     Unavailable,
 )
 from pexschedd.identity.initial_password import read_password, write_password
+from pexschedd.identity.known_addresses import KnownAddresses
 from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
 from pexschedd.model.administrator import Administrator
@@ -106,7 +107,9 @@ class Administrators:
     process: clients send the password with each request, and the slow hash is computed
     for the first one only. Failed sign-ins are delayed: see `sign_in_backoff`. Whoever
     has the password of an earlier sign-in is never delayed, and is verified anew
-    after the five minutes, however many others are waiting.
+    after the five minutes, however many others are waiting. The failures of others
+    delay nobody at an address that the administrator has signed in from before, even
+    before a restart.
 
     `seconds` is a steady clock; `counted` is told "accepted", "refused" or "put_off"
     of each sign-in that is not remembered.
@@ -129,6 +132,7 @@ class Administrators:
         self._seconds = seconds
         self._counted = counted
         self._back_off = SignInBackOff()
+        self._addresses = KnownAddresses(store, seconds)
         self._under_way: dict[bytes, SingleFlight[Administrator]] = {}
         """The verifications of a name and a password, by digest."""
         self._key = token_bytes(32)
@@ -152,6 +156,13 @@ class Administrators:
         `TooManyRequests` if an attempt has to wait because others failed, and
         `Unavailable` when too many sign in at the same time.
         """
+        found = await self._authenticated(name, password, address)
+        self._remember_address(found, address)
+        return found
+
+    async def _authenticated(
+        self, name: str, password: str, address: str
+    ) -> Administrator:
         found = self._find(name)
         digest = self._digest(name, found, password)
         until = self._verified.get(digest)
@@ -162,6 +173,9 @@ class Administrators:
             return await same.run(partial(self._verify, name, password))
         if until is not None:
             return await self._alone(digest, name, password, urgent=True)
+        known = found is not None and self._addresses.knows(found, address)
+        if known:
+            self._back_off.recognise(name, address)
         wait = self._back_off.begin(name, address, self._seconds())
         if wait:
             self._counted("put_off")
@@ -169,7 +183,7 @@ class Administrators:
                 "Too many sign-ins have failed. Wait, then try again.", retry_after=wait
             )
         try:
-            found = await self._alone(digest, name, password)
+            found = await self._alone(digest, name, password, urgent=known)
         except NotAuthenticated:
             raise
         except PexscheddError:
@@ -177,6 +191,12 @@ class Administrators:
             raise
         self._back_off.succeeded(name, address)
         return found
+
+    def _remember_address(self, verified: Administrator, address: str) -> None:
+        """Keep the address of a sign-in, unless the account has changed since."""
+        found = self._find(verified.name)
+        if found is not None and found.password_hash == verified.password_hash:
+            self._addresses.remember(found, address)
 
     async def _alone(
         self, digest: bytes, name: str, password: str, *, urgent: bool = False
@@ -203,7 +223,9 @@ class Administrators:
         found = self._find(name)
         stored = await self._decoy_hash() if found is None else found.password_hash
         is_correct = await self._slowly(is_password, password, stored, urgent=urgent)
-        if found is None or not is_correct or self._find(name) != found:
+        now = self._find(name)
+        is_same = now is not None and now.password_hash == stored
+        if found is None or not is_correct or not is_same:
             raise NotAuthenticated(_REFUSED)
         self._remember(self._digest(name, found, password))
         return found

@@ -6,7 +6,8 @@ wait, twice as long as the time before. An attempt counts as failed from its beg
 so that many at once do not get through together.
 
 A name's delay is for strangers: an address from which that name has signed in before
-is not delayed because others guess. Time is given in seconds of any steady clock.
+is not delayed because others guess; `known_addresses` keeps such addresses over a
+restart. Time is given in seconds of any steady clock.
 """
 
 from collections import OrderedDict
@@ -96,7 +97,7 @@ class SignInBackOff:
         An attempt that may be made counts as failed until it is reported by
         `succeeded` or `withdrawn`.
         """
-        name, address = _name(name), _network(address)
+        name, address = _name(name), network_of(address)
         failures = self._addresses.get(address, now)
         if (name, address) in self._known:
             ends = failures.ends(_when_known)
@@ -113,18 +114,23 @@ class SignInBackOff:
 
     def succeeded(self, name: str, address: str) -> None:
         """Report that the attempt was a true administrator's."""
-        name, address = _name(name), _network(address)
+        name, address = _name(name), network_of(address)
         self._addresses.clear(address)
         if (name, address) not in self._known:
             self._names.take_back(name)
-        self._known[name, address] = None
-        self._known.move_to_end((name, address))
+        self.recognise(name, address)
+
+    def recognise(self, name: str, address: str) -> None:
+        """Note an address from which the name has signed in, now or long ago."""
+        key = _name(name), network_of(address)
+        self._known[key] = None
+        self._known.move_to_end(key)
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
 
     def withdrawn(self, name: str, address: str) -> None:
         """Report that the attempt was not made after all."""
-        name, address = _name(name), _network(address)
+        name, address = _name(name), network_of(address)
         self._addresses.take_back(address)
         if (name, address) not in self._known:
             self._names.take_back(name)
@@ -138,8 +144,9 @@ def _name(name: str) -> str:
     return name[:_MAX_NAME]
 
 
-def _network(address: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address: one customer has all of it."""
+def network_of(address: str) -> str:
+    """Return an IPv4 address, or the /64 of an IPv6 address, as a text: one customer
+    has all of a /64."""
     try:
         ip = ip_address(address)
     except ValueError:

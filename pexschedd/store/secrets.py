@@ -6,6 +6,7 @@ of the whole folder, which includes the key.
 """
 
 import hashlib
+import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -40,10 +41,20 @@ class SecretVault:
         self, key: bytes, random: Callable[[int], bytes] = token_bytes
     ) -> None:
         self._cipher = AESGCM(key)
+        self._digest_key = hmac.digest(key, b"pexschedd digests", hashlib.sha256)
         self._random = random
 
     def __repr__(self) -> str:
         return "<Vault>"
+
+    def digest(self, text: str, context: str) -> str:
+        """Return a digest (base64url) that tells nothing of a text without the key.
+
+        The same text has the same digest in the same context.
+        """
+        message = f"{len(context)}/{context}/{text}".encode()
+        digest = hmac.digest(self._digest_key, message, hashlib.sha256)
+        return urlsafe_b64encode(digest[:16]).decode("ascii").rstrip("=")
 
     def seal(self, text: str, context: str) -> str:
         """Return `sealed:v1:` and base64url of nonce, ciphertext and tag."""
