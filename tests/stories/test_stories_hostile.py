@@ -140,6 +140,30 @@ async def test_organizer_outside(world: World) -> None:
     assert list(world.store.all(tables.OUTBOX)) == []
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+@story
+async def test_organizer_renamed_goes_on(world: World, at_once: bool) -> None:
+    """Whose address has changed since may take up the tag of their cancelled meeting,
+    however late the cancellation is read."""
+    alice, room = world.organizer(), await world.book()
+    item = await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+    mailbox = world.exchange.mailbox(ALICE)
+    mailbox.account = replace(mailbox.account, aliases=("alice.baker@example.test",))
+    married = MailboxUser("Alice Baker", "alice.baker@example.test")
+
+    await alice.cancel(item)
+    if not at_once:
+        await world.settle()
+    with world.exchange.on_the_way(organized_by(married)):
+        await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await world.settle()
+
+    # The second answer goes to an address that this sandbox has no letter box for.
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room, "Plans (Alice Baker)")
+
+
 @story
 async def test_organizer_renamed(world: World) -> None:
     """A new name and address of the organizer are no new meeting: the directory has

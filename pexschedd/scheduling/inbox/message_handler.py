@@ -13,7 +13,7 @@ stays in the inbox as it is.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from twisted.logger import Logger
@@ -21,11 +21,12 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import PendingAnswer, PendingRewrite
 from pexschedd.scheduling.decisions import organizer
-from pexschedd.scheduling.decisions.context import IdSource
+from pexschedd.scheduling.decisions.context import IdSource, tagged_aliases
 from pexschedd.scheduling.decisions.decide import decide
 from pexschedd.scheduling.decisions.decision import (
     Decision,
@@ -126,19 +127,37 @@ class MessageHandler:
         """Return the addresses that have to be looked up in the directory first.
 
         They are those of organizers of one meeting, as records and messages name them,
-        where these differ: almost always none.
+        where these differ, and of one who wants a tag that another one's meeting has,
+        or had: almost always none.
         """
+        readable = [m for m in messages if isinstance(m, MeetingMessage) and m.uid]
         named: defaultdict[str, set[str]] = defaultdict(set)
-        for message in messages:
-            if isinstance(message, MeetingMessage) and message.uid:
-                named[message.uid].add(organizer.address_of(message))
+        for message in readable:
+            named[message.uid].add(organizer.address_of(message))
         for uid, addresses in named.items():
             known = self._lookup.records(connector.id, uid)
             early = self._lookup.early_cancellations(connector.id, uid)
             addresses.update(each.organizer for each in known)
             addresses.update(each.organizer for each in early)
-            addresses.discard("")
-        return set().union(*(each for each in named.values() if len(each) > 1))
+        groups = [*named.values()]
+        for message in readable:
+            for alias in tagged_aliases(message, self._lookup, connector):
+                if alias.ews_item_uid != message.uid:
+                    before = self._organizers_of(alias, named)
+                    groups.append({organizer.address_of(message), *before})
+        for group in groups:
+            group.discard("")
+        return set().union(*(group for group in groups if len(group) > 1))
+
+    def _organizers_of(
+        self, alias: ScheduledAlias, named: Mapping[str, set[str]]
+    ) -> set[str]:
+        """Return the organizers of the meeting that has an alias, or has left it;
+        `named` has those of the messages at hand, by the meeting's id."""
+        uid = alias.ews_item_uid
+        known = self._lookup.records(alias.exchange_connector, uid) if uid else []
+        organizers = {each.organizer for each in known} | named.get(uid, set())
+        return organizers | ({alias.vacancy.organizer} if alias.vacancy else set())
 
     def give_up(
         self,
