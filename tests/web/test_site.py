@@ -1,5 +1,6 @@
 """The edge of the HTTP server: what is refused before any route sees it."""
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_twisted
+from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
@@ -15,12 +17,15 @@ from twisted.internet.endpoints import (
     connectProtocol,
 )
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
+from pexschedd.net.server_tls import server_endpoint
 from pexschedd.web.health import HealthApi
 from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal_path
+from tests.net.test_net_server_tls import client, key_and_certificate
 
 reactor: Any = _reactor
 
@@ -259,6 +264,42 @@ async def test_the_clients_address(forwarded: bytes, address: str) -> None:
     await ask(listening.getHost().port, said + b"\r\n")
     await listening.stopListening()
     assert msgspec.json.decode(lines[0])["address"] == address
+
+
+# Twisted's own way to read an endpoint's files, and what the client may choose from.
+@pytest.mark.filterwarnings("ignore:Passing method:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("is_tls", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_browsers_are_told_to_stay_with_tls(tmp_path: Path, is_tls: bool) -> None:
+    """Every answer of a TLS endpoint says so, refusals included; one without TLS must
+    not (RFC 6797 section 7.2)."""
+    if is_tls:
+        file = key_and_certificate(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+        endpoint = f"ssl:0:interface=127.0.0.1:privateKey={file}"
+        listening = await server_endpoint(reactor, endpoint).listen(site())
+    else:
+        listening = reactor.listenTCP(0, site(), interface="127.0.0.1")
+    port = listening.getHost().port
+
+    def head_of(path: bytes) -> bytes:
+        said = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            client().wrap_socket(plain) if is_tls else plain as talking,
+            talking.makefile("rb") as heard,
+        ):
+            talking.sendall(said)
+            return heard.read().partition(b"\r\n\r\n")[0].lower()
+
+    for path, status in ((b"/health", b"200"), (b"//health", b"404")):
+        head = await deferToThread(head_of, path)
+        assert head.split()[1] == status
+        lines = head.splitlines()
+        assert (b"strict-transport-security: max-age=31536000" in lines) is is_tls
+        assert (b"strict-transport-security" in head) is is_tls
+    await listening.stopListening()
 
 
 @pytest_twisted.ensureDeferred
