@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
-from pexschedd.model.fields import pins
+from pexschedd.model.fields import addresses, pins
 from pexschedd.model.fields.declaration import Field, Record
 
 _OPEN = (
@@ -54,7 +54,13 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = "conference"
     primary_owner_email_address: Annotated[
-        str, Field(help="Whose room it is.", max_length=100)
+        str,
+        Field(
+            help="Whose room it is. The address with which the owner signs in to the "
+            "add-in makes it a personal room; case does not count.",
+            max_length=100,
+            checks=(addresses.mail_address,),
+        ),
     ] = ""
     pin: Annotated[
         str,

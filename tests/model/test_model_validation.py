@@ -112,6 +112,7 @@ WRONG: list[tuple[type[Record], str, object]] = [
     (Connector, "meeting_buffer_before", 181),
     (Connector, "meeting_buffer_after", 181),
     (Connector, "meeting_buffer_after", 2**70),
+    (Conference, "primary_owner_email_address", "alice"),
     (Connector, "ivr_theme", "7"),
     (Connector, "non_idp_participants", "allow"),
     (Connector, "auth_provider", "GOOGLE"),
@@ -359,7 +360,14 @@ def test_only_personal_rooms_need_no_exchange() -> None:
                 "personal_vmr_adfs_relying_party_trust_identifier",
             },
         ),
-        ({"auth_provider": "AZURE"}, {"personal_vmr_oauth_client_secret"}),
+        (
+            {"auth_provider": "AZURE"},
+            {
+                "personal_vmr_oauth_auth_endpoint",
+                "personal_vmr_oauth_token_endpoint",
+                "personal_vmr_oauth_client_secret",
+            },
+        ),
         (
             {"personal_vmr_instructions_template": ""},
             {"personal_vmr_instructions_template"},
@@ -390,6 +398,64 @@ def test_personal_rooms_need_a_sign_in(
     with pytest.raises(InvalidFields) as caught:
         check(Connector, {**CONNECTOR, **PERSONAL, **choice})
     assert set(caught.value.problems) == wrong
+
+
+LOGIN = "https://login.microsoftonline.com"
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        (f"{LOGIN}/t/oauth2", "must end in /oauth2/v2.0/"),
+        (f"{LOGIN}/common/oauth2/v2.0", '"common" stands for any organization'),
+        (f"{LOGIN}/Organizations/oauth2/v2.0", "your tenant's id or domain"),
+        (f"{LOGIN}/oauth2/v2.0", "there is none"),
+    ],
+)
+def test_endpoints_at_which_nobody_could_sign_in(base: str, words: str) -> None:
+    """Azure's v1 endpoints, and those without a tenant of one's own, are refused when
+    they are saved; while personal rooms are off they may wait for their correction."""
+    azure = {
+        **PERSONAL,
+        "auth_provider": "AZURE",
+        "personal_vmr_oauth_client_secret": "secret",
+        "personal_vmr_oauth_auth_endpoint": f"{base}/authorize",
+        "personal_vmr_oauth_token_endpoint": f"{base}/token",
+    }
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {**CONNECTOR, **azure})
+    problems = caught.value.problems
+    assert set(problems) == {
+        "personal_vmr_oauth_auth_endpoint",
+        "personal_vmr_oauth_token_endpoint",
+    }
+    assert all(words in text for [text] in problems.values())
+    assert check(Connector, {**CONNECTOR, **azure, "enable_personal_vmrs": False})
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "addin_pane_button_title",
+        "addin_pane_personal_vmr_add_button",
+        "addin_pane_personal_vmr_sign_in_button",
+    ],
+)
+def test_buttons_have_a_text(field: str, text: str) -> None:
+    """A button of the pane cannot be left without a text."""
+    with pytest.raises(InvalidFields, match="empty"):
+        check(Connector, {**CONNECTOR, field: text})
+
+
+@pytest.mark.parametrize("text", ["mail.example.test", "*", "mailto:x@example.test"])
+def test_an_origin_is_asked_for(text: str) -> None:
+    """Where an origin is wanted, the error shows one: an address with a path, as of
+    other fields, would be refused."""
+    with pytest.raises(
+        InvalidFields, match=r"an origin such as https://mail\.[a-z.]+$"
+    ):
+        check(Connector, {**CONNECTOR, "addin_frame_ancestors": text})
 
 
 def test_update_looks_at_what_is_given_only() -> None:

@@ -110,8 +110,8 @@ def test_killed_twenty_times_nobody_is_forgotten_or_told_twice(tmp_path: Path) -
             url=f"{sandbox.url}/EWS/Exchange.asmx",
             enable_dynamic_vmrs=False,
             enable_personal_vmrs=True,
-            personal_vmr_oauth_auth_endpoint="http://127.0.0.1/authorize",
-            personal_vmr_oauth_token_endpoint="http://127.0.0.1/token",
+            personal_vmr_oauth_auth_endpoint="http://127.0.0.1/adfs/oauth2/authorize",
+            personal_vmr_oauth_token_endpoint="http://127.0.0.1/adfs/oauth2/token",
             personal_vmr_adfs_relying_party_trust_identifier="rooms",
         )
         book_all(world)

@@ -12,6 +12,11 @@ import msgspec
 from pexschedd.errors import PexscheddError
 from pexschedd.model.fields import addresses
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.user_sign_in import (
+    AUTHORIZE_PATHS,
+    ENDPOINTS,
+    endpoint_problem,
+)
 
 REDIRECT_PATH = "/api/client/v2/msexchange_schedulers/oauth_redirect"
 """The path of the redirect address; it is served with a slash at its end as well."""
@@ -63,7 +68,7 @@ class ProviderKind(msgspec.Struct, frozen=True, kw_only=True):
 KINDS = {
     "ADFS": ProviderKind(
         label="AD FS",
-        authorize_path="/oauth2/authorize",
+        authorize_path=AUTHORIZE_PATHS["ADFS"],
         metadata_path="/.well-known/openid-configuration",
         federation_path="/FederationMetadata/2007-06/FederationMetadata.xml",
         sends_resource=True,
@@ -77,7 +82,7 @@ KINDS = {
     ),
     "AZURE": ProviderKind(
         label="Azure",
-        authorize_path="/oauth2/v2.0/authorize",
+        authorize_path=AUTHORIZE_PATHS["AZURE"],
         metadata_path="/v2.0/.well-known/openid-configuration",
         prompt="select_account",
         scope="openid profile email User.Read",
@@ -104,7 +109,6 @@ KINDS = {
 }
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_NO_TENANT = ("common", "organizations", "consumers")
 
 
 class UserProvider(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,13 +171,13 @@ class UserProvider(msgspec.Struct, frozen=True, kw_only=True):
 def provider_of(connector: Connector) -> UserProvider:
     """Return an integration's settings for users' sign-in; raises `SettingsWrong`."""
     kind = KINDS[connector.auth_provider]
-    for field in (
-        "personal_vmr_oauth_auth_endpoint",
-        "personal_vmr_oauth_token_endpoint",
-    ):
+    for field in ENDPOINTS:
         value = getattr(connector, field)
         if not value or addresses.http_url(value):
             raise SettingsWrong(f"Enter the identity provider's {field}.")
+        problem = endpoint_problem(connector.auth_provider, field, value)
+        if problem is not None:
+            raise SettingsWrong(f"{field}: {problem}")
     provider = UserProvider(
         kind=kind,
         auth_endpoint=connector.personal_vmr_oauth_auth_endpoint,
@@ -199,20 +203,6 @@ def redirect_uri_of(connector: Connector) -> str:
 
 def _check(provider: UserProvider) -> None:
     kind = provider.kind
-    path = urlsplit(provider.auth_endpoint).path.rstrip("/")
-    if not path.endswith(kind.authorize_path):
-        raise SettingsWrong(
-            f"The personal_vmr_oauth_auth_endpoint of {kind.label} must end in "
-            f"{kind.authorize_path}."
-        )
-    if kind.tenant:
-        tenant = path.removesuffix(kind.authorize_path).rpartition("/")[2].lower()
-        if not tenant or tenant in _NO_TENANT:
-            raise SettingsWrong(
-                "The personal_vmr_oauth_auth_endpoint must name your tenant: "
-                f"{tenant or 'without one'} would let people of all organizations "
-                "sign in."
-            )
     if not provider.client_id:
         raise SettingsWrong("Enter the personal_vmr_oauth_client_id.")
     if kind.sends_resource and not provider.resource:

@@ -94,7 +94,9 @@ def identifier(value: str) -> str | None:
     another name."""
     if value.isascii() and value.isprintable() and " " not in value:
         return None
-    return "This must be an identifier such as https://mail.example.com."
+    return (
+        "This may have ASCII characters only, and no blanks: enter it as it was issued."
+    )
 
 
 def mail_address(value: str) -> str | None:
@@ -114,7 +116,10 @@ def origins(value: str) -> str | None:
 
 
 def _origin(value: str) -> str | None:
-    problem = http_url(value.replace("://*.", "://any.", 1))
+    url = value.replace("://*.", "://any.", 1)
+    if _split(url) is None:
+        return "This must be an origin such as https://mail.example.com."
+    problem = http_url(url)
     if problem is not None:
         return problem
     if urlsplit(value).path or set(value) & set("?#;,"):

@@ -11,6 +11,15 @@ def label(label: str, help: str, *, only_with: str = "") -> Field:
     return Field(label=label, help=help, max_length=250, only_with=only_with)
 
 
+def button(label: str, help: str) -> Field:
+    """Declare the text of a button, which may not be empty."""
+    return Field(label=label, help=help, min_length=1, max_length=250, checks=(_shown,))
+
+
+def _shown(value: str) -> str | None:
+    return None if value.strip() else "This may not be empty."
+
+
 def url(label: str, help: str, *, only_with: str = "") -> Field:
     """Declare an http(s) URL, which may be empty."""
     return Field(

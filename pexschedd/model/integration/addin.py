@@ -81,7 +81,7 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
     ] = "This assigns a Virtual Meeting Room for your meeting"
     addin_pane_button_title: Annotated[
         str,
-        kinds.label(
+        kinds.button(
             "Add-in pane single-use VMR button label", "Adds a room for this meeting."
         ),
     ] = "Add a Single-use VMR"
@@ -123,14 +123,14 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
     ] = texts.PANE_ERROR_INSERTING
     addin_pane_personal_vmr_add_button: Annotated[
         str,
-        kinds.label(
+        kinds.button(
             "Add-in pane personal VMR button label",
             "Adds the user's own room.",
         ),
     ] = "Add a Personal VMR"
     addin_pane_personal_vmr_sign_in_button: Annotated[
         str,
-        kinds.label(
+        kinds.button(
             "Add-in pane sign in button label",
             "Begins the user's sign-in.",
         ),

@@ -185,6 +185,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             text = "Users need one kind of room at least: single-use or personal VMRs."
             yield "enable_dynamic_vmrs", text
         yield from self._oauth_contradictions()
+        yield from self.user_sign_in_contradictions()
         yield from self.addin_contradictions()
 
     def _oauth_contradictions(self) -> Iterator[tuple[str, str]]:

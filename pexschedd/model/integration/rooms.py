@@ -1,6 +1,7 @@
 """The settings of an integration's rooms: single-use and personal VMRs."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from pexschedd.model.fields import addresses, kinds
@@ -9,6 +10,7 @@ from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Destination, Field
 from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.integration.exchange import ExchangeAccess, Needs
+from pexschedd.model.integration.user_sign_in import ENDPOINTS, endpoint_problem
 
 
 def _prefix(value: str) -> str | None:
@@ -300,6 +302,17 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
                 f"with auth_provider {self.auth_provider}",
                 _FOR_SIGN_IN[self.auth_provider],
             )
+
+    def user_sign_in_contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the endpoints that do not fit the identity provider, each with the
+        problem."""
+        if not self.enable_personal_vmrs:
+            return
+        for field in ENDPOINTS:
+            url = getattr(self, field)
+            problem = endpoint_problem(self.auth_provider, field, url) if url else None
+            if problem is not None:
+                yield field, problem
 
 
 _FOR_PERSONAL = (
