@@ -287,7 +287,7 @@ _NO_TENANT = ("common", "organizations", "consumers")
 
 
 def _metadata_problem(url: str) -> str:
-    """Why a URL is not that of the OpenID configuration of one tenant; or empty."""
+    """The reason why a URL is no OpenID configuration of one tenant; or empty."""
     example = f"https://login.microsoftonline.com/<tenant>/v2.0{_DISCOVERY}"
     if url and not url.endswith(_DISCOVERY):
         return f"This must be an OpenID configuration, such as {example}."
