@@ -40,7 +40,7 @@ class KnownAddresses:
         self._store = store
         self._seconds = seconds
         self._noted: OrderedDict[str, float] = OrderedDict()
-        """When each address was looked at last, by digest."""
+        """The time at which each address was looked at last, by digest."""
 
     def knows(self, administrator: Administrator, address: str) -> bool:
         """Return whether the administrator has signed in from an address before."""

@@ -64,7 +64,19 @@ def read_names() -> tuple[set[str], list[re.Pattern[str]]]:
                 ]
                 if parts[0].startswith("addin_"):
                     patterns.append(re.compile("".join(parts)))
-    return names, patterns
+    return names | names_in_scripts(), patterns
+
+
+def names_in_scripts() -> set[str]:
+    """Texts of the pane that its scripts name, without what all of them begin with;
+    a card has a heading and a message."""
+    named = {
+        name
+        for path in (PACKAGE / "web" / "static").glob("pane*.js")
+        for name in re.findall(r"'([a-z_]+)'", path.read_text("utf-8"))
+    }
+    parts = {f"{name}{part}" for name in named for part in ("", "_heading", "_message")}
+    return {f"addin_pane_{name}" for name in parts}
 
 
 def writable_fields() -> list[tuple[AnyResource, Declared]]:

@@ -278,7 +278,7 @@ async def test_browsers_are_told_to_stay_with_tls(tmp_path: Path, is_tls: bool) 
     if is_tls:
         file = key_and_certificate(tmp_path, ec.generate_private_key(ec.SECP256R1()))
         endpoint = f"ssl:0:interface=127.0.0.1:privateKey={file}"
-        listening = await server_endpoint(reactor, endpoint).listen(site())
+        listening: Any = await server_endpoint(reactor, endpoint).listen(site())
     else:
         listening = reactor.listenTCP(0, site(), interface="127.0.0.1")
     port = listening.getHost().port
