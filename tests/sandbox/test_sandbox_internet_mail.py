@@ -1,16 +1,18 @@
 """Meetings that arrive by SMTP from outside, as .ics."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pexschedd.sandbox import CalendarType, Item, ItemKind, ResponseType, internet_mail
 from pexschedd.sandbox.items import ids
+from pexschedd.sandbox.items.recurrence import SeriesRecurrence
 from pexschedd.sandbox.mailboxes.internet_mail import IcsError
 from tests.sandbox.sandbox_support import EQUIPMENT, CheckedSandbox
 from tests.sandbox.test_sandbox_http import send
@@ -110,6 +112,41 @@ def test_a_series_and_one_of_it(sandbox: CheckedSandbox) -> None:
     assert item.meeting.recurrence_id == datetime(2026, 12, 3, 9, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("MONTHLY", SeriesRecurrence.monthly(1)),
+        ("MONTHLY;BYMONTHDAY=15;INTERVAL=2", SeriesRecurrence.monthly(15, interval=2)),
+        ("MONTHLY;BYMONTHDAY=-1", SeriesRecurrence.monthly(31)),
+        ("MONTHLY;BYDAY=2TU", SeriesRecurrence.monthly_on("Second", "Tuesday")),
+        ("MONTHLY;BYDAY=-1FR", SeriesRecurrence.monthly_on("Last", "Friday")),
+        (
+            "MONTHLY;BYDAY=TU;BYSETPOS=1",
+            SeriesRecurrence.monthly_on("First", "Tuesday"),
+        ),
+        (
+            "MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+            SeriesRecurrence.monthly_on("Last", "Weekday"),
+        ),
+        ("YEARLY", SeriesRecurrence.yearly("December", 1)),
+        ("YEARLY;BYMONTH=3;BYMONTHDAY=31", SeriesRecurrence.yearly("March", 31)),
+        (
+            "YEARLY;BYMONTH=3;BYDAY=-1SU",
+            SeriesRecurrence.yearly_on("Last", "Sunday", "March"),
+        ),
+    ],
+)
+def test_months_and_years(
+    sandbox: CheckedSandbox, rule: str, expected: SeriesRecurrence
+) -> None:
+    """A rule becomes the pattern of Exchange that means the same."""
+    item = receive(sandbox, ics(RRULE=f"RRULE:FREQ={rule};COUNT=4"))
+    assert item.meeting is not None
+    assert item.meeting.type is CalendarType.MASTER
+    begins = date(2026, 12, 1)
+    assert item.meeting.recurrence == replace(expected, start=begins, count=4)
+
+
 def test_ways_to_say_when(sandbox: CheckedSandbox) -> None:
     """In UTC, for so long, for a whole day, by a Windows name, without an end."""
     hour = timedelta(hours=1)
@@ -145,7 +182,12 @@ def test_ways_to_say_when(sandbox: CheckedSandbox) -> None:
         (ics(ORGANIZER=""), "ORGANIZER"),
         (ics(DTSTART="DTSTART:yesterday"), "no time"),
         (ics(DTSTART="DTSTART;TZID=Nowhere/At All:20261201T100000"), "TZID"),
-        (ics(RRULE="RRULE:FREQ=YEARLY"), "RRULE"),
+        (ics(RRULE="RRULE:FREQ=SECONDLY"), "RRULE"),
+        (ics(RRULE="RRULE:FREQ=YEARLY;INTERVAL=2"), "RRULE"),
+        (ics(RRULE="RRULE:FREQ=YEARLY;BYMONTH=13"), "RRULE"),
+        (ics(RRULE="RRULE:FREQ=MONTHLY;BYMONTHDAY=-2"), "RRULE"),
+        (ics(RRULE="RRULE:FREQ=MONTHLY;BYDAY=5TU"), "RRULE"),
+        (ics(RRULE="RRULE:FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1"), "RRULE"),
         (ics(RRULE="RRULE:FREQ=WEEKLY;BYDAY=XX"), "RRULE"),
         (ics(DTEND="", DURATION="DURATION:long"), "DURATION"),
     ],

@@ -5,9 +5,9 @@ the global object id.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pexschedd.sandbox.items import bodies, ids, timezones
@@ -21,7 +21,12 @@ from pexschedd.sandbox.items.records import (
     ResponseType,
     Role,
 )
-from pexschedd.sandbox.items.recurrence import DAYS, SeriesRecurrence
+from pexschedd.sandbox.items.recurrence import (
+    DAYS,
+    INDEXES,
+    Pattern,
+    SeriesRecurrence,
+)
 from pexschedd.sandbox.mailboxes.mail_transport import MailTransport
 
 _LINE = re.compile(r'([A-Za-z0-9-]+)((?:;[A-Za-z0-9-]+=(?:"[^"]*"|[^;:"]*)+)*):(.*)')
@@ -29,6 +34,13 @@ _PARAMETER = re.compile(r';([A-Za-z0-9-]+)=("[^"]*"|[^;:"]*)')
 _ESCAPE = re.compile(r"\\([\\;,nN])")
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 _WEEKDAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), DAYS[:7], strict=True))
+_INDEXES = dict(zip(("1", "2", "3", "4", "-1"), INDEXES, strict=True))
+_SETS_OF_DAYS = {
+    **{frozenset((day,)): day for day in DAYS[:7]},
+    frozenset(DAYS[:7]): "Day",
+    frozenset(DAYS[:5]): "Weekday",
+    frozenset(DAYS[5:7]): "WeekendDay",
+}
 _ANSWERS = {
     "ACCEPTED": ("Pos", ResponseType.ACCEPT),
     "DECLINED": ("Neg", ResponseType.DECLINE),
@@ -245,27 +257,73 @@ def _span(text: str) -> timedelta:
 
 
 def _recurrence(rule: str, start: datetime, zone: str) -> SeriesRecurrence:
-    """Return a daily or weekly rule. Raises `IcsError` for others."""
+    """Return the rule as Exchange has it. Raises `IcsError` for one that it has not
+    (MS-OXCICAL section 2.1.3.2)."""
     parts = dict(each.split("=", 1) for each in rule.upper().split(";") if "=" in each)
     local = start.astimezone(timezones.read_zone(zone))
     try:
-        interval = int(parts.get("INTERVAL", "1"))
-        count = int(parts["COUNT"]) if "COUNT" in parts else None
-        until = date.fromisoformat(parts["UNTIL"][:8]) if "UNTIL" in parts else None
-        if parts.get("FREQ") == "DAILY":
-            return SeriesRecurrence.daily(
-                interval=interval, start=local.date(), count=count, until=until
-            )
-        if parts.get("FREQ") == "WEEKLY":
-            named = parts["BYDAY"].split(",") if "BYDAY" in parts else []
-            days = [_WEEKDAYS[each] for each in named] or [f"{local:%A}"]
-            return SeriesRecurrence.weekly(
-                *days,
-                interval=interval,
-                start=local.date(),
-                count=count,
-                until=until,
-            )
+        return SeriesRecurrence(
+            **_pattern(parts, local),
+            start=local.date(),
+            count=int(parts["COUNT"]) if "COUNT" in parts else None,
+            until=date.fromisoformat(parts["UNTIL"][:8]) if "UNTIL" in parts else None,
+        )
     except (ValueError, KeyError):
         raise IcsError(f"RRULE: this makes no sense: {rule[:60]!r}") from None
-    raise IcsError("RRULE: only FREQ=DAILY and FREQ=WEEKLY are known here")
+
+
+def _pattern(parts: Mapping[str, str], first: datetime) -> dict[str, Any]:
+    """Return the pattern of a rule whose first local start is `first`; raises KeyError
+    or ValueError."""
+    interval = int(parts.get("INTERVAL", "1"))
+    named = parts["BYDAY"].split(",") if "BYDAY" in parts else []
+    match parts.get("FREQ", ""):
+        case "DAILY":
+            return {"pattern": Pattern.DAILY, "interval": interval}
+        case "WEEKLY":
+            days = [_WEEKDAYS[each] for each in named] or [f"{first:%A}"]
+            return {
+                "pattern": Pattern.WEEKLY,
+                "days": tuple(days),
+                "interval": interval,
+            }
+        case "MONTHLY":
+            if not named:
+                day = _day_of_month(parts, first)
+                return {"pattern": Pattern.MONTHLY, "day": day, "interval": interval}
+            index, weekday = _which(parts, named)
+            return {
+                "pattern": Pattern.MONTHLY_ON,
+                "index": index,
+                "days": (weekday,),
+                "interval": interval,
+            }
+        case "YEARLY" if interval == 1:
+            number = int(parts.get("BYMONTH", first.month))
+            month = f"{date(2000, number, 1):%B}"
+            if not named:
+                day = _day_of_month(parts, first)
+                return {"pattern": Pattern.YEARLY, "month": month, "day": day}
+            index, weekday = _which(parts, named)
+            return {
+                "pattern": Pattern.YEARLY_ON,
+                "index": index,
+                "days": (weekday,),
+                "month": month,
+            }
+    raise ValueError("a frequency that is not known here")
+
+
+def _day_of_month(parts: Mapping[str, str], first: datetime) -> int:
+    """Return the day; -1 is the last one, which Exchange calls the 31st."""
+    day = int(parts.get("BYMONTHDAY", first.day))
+    return 31 if day == -1 else day
+
+
+def _which(parts: Mapping[str, str], named: Sequence[str]) -> tuple[str, str]:
+    """Return the index and the kind of day, of "2TU" or of "MO,TU" and "BYSETPOS=-1";
+    raises KeyError."""
+    if len(named) == 1 and named[0][:-2]:
+        return _INDEXES[named[0][:-2].removeprefix("+")], _WEEKDAYS[named[0][-2:]]
+    index = _INDEXES[parts["BYSETPOS"]]
+    return index, _SETS_OF_DAYS[frozenset(_WEEKDAYS[each] for each in named)]
