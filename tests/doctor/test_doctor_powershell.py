@@ -194,6 +194,7 @@ SETUP = [
     ("onpremises", "BASIC", "New-Mailbox -Equipment @New"),
     ("onpremises", "BASIC", "New-Mailbox -Room @New"),
     ("onpremises", "BASIC", "New-App -OrganizationApp"),
+    ("onpremises", "BASIC", "Set-App -OrganizationApp -Identity $Old.AppId @Options"),
     ("onpremises", "BASIC", "Get-DistributionGroupMember"),
     ("microsoft365", "APP_PERM", "Connect-ExchangeOnline"),
     ("microsoft365", "APP_PERM", "New-ServicePrincipal -AppId $AppId"),

@@ -152,6 +152,14 @@ async def test_the_script(desk: Desk) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_the_script_for_the_identity_provider(desk: Desk) -> None:
+    """The script for AD FS or Azure has a name of its own, beside that for Exchange."""
+    answer = await desk.client.ask("GET", SETUP + "?for=user_sign_in")
+    (name,) = answer.headers.getRawHeaders("content-disposition")
+    assert name == 'attachment; filename="user-sign-in-setup-7.ps1"'
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_script_as_json(desk: Desk) -> None:
     """The same script for programs; Microsoft 365 when asked for."""
     found = await desk.client.get(SETUP + "?format=json&for=microsoft365")

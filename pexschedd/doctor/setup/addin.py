@@ -36,11 +36,20 @@ function Expand-ADMembers([string] $Group) {
 
 DEPLOY = """
 # --- The add-in -------------------------------------------------------------------
-# The manifest has to be in the current folder; otherwise the add-in is not deployed.
-# After a change that raises manifest_revision, download it again and run this again.
+# The manifest is looked for in the current folder. After a change that raises
+# manifest_revision, download it again and run this again. Without it, or with the one
+# that is installed, only who gets the add-in is changed.
 
+$Old = Get-App -OrganizationApp | Where-Object { "$($_.AppId)" -eq $AddinId }
+$Version = ''
+if (Test-Path -LiteralPath $Manifest) {
+    $Path = (Resolve-Path -LiteralPath $Manifest).ProviderPath
+    $Xml = New-Object System.Xml.XmlDocument
+    $Xml.Load($Path)
+    $Version = $Xml.DocumentElement['Version'].InnerText
+}
 if ($DeployHere -eq $false) { Write-Host 'The add-in is deployed elsewhere.' }
-elseif (-not (Test-Path -LiteralPath $Manifest)) {
+elseif (-not ($Old -or $Version)) {
     Write-Warning "There is no $Manifest here: the add-in was not deployed."
 }
 else {
@@ -57,11 +66,15 @@ else {
         $Options.ProvidedTo = 'SpecificUsers'
         $Options.UserList = $Users
     }
-    $Path = (Resolve-Path -LiteralPath $Manifest).ProviderPath
-    $Data = [System.IO.File]::ReadAllBytes($Path)
-    # There is no way to update a manifest: the old one goes, the new one comes.
-    $Old = Get-App -OrganizationApp | Where-Object { "$($_.AppId)" -eq $AddinId }
-    if ($Old) { Remove-App -OrganizationApp -Identity $Old.AppId -Confirm:$false }
-    New-App -OrganizationApp -FileData $Data @Options
+    if ($Old -and ($Version -eq '' -or "$($Old.AppVersion)" -eq $Version)) {
+        # What users have set for themselves stays.
+        Set-App -OrganizationApp -Identity $Old.AppId @Options
+    }
+    else {
+        # There is no way to update a manifest: the old one goes, the new one comes.
+        if ($Old) { Remove-App -OrganizationApp -Identity $Old.AppId -Confirm:$false }
+        $Data = [System.IO.File]::ReadAllBytes($Path)
+        New-App -OrganizationApp -FileData $Data @Options
+    }
 }
 """

@@ -80,7 +80,8 @@ class DoctorRoutes:
                 "resource_uri": f"{_INTEGRATION}/{connector_id}/exchange_setup/",
             }
             return json_response(request, answer)
-        name = f"exchange-setup-{connector_id}.ps1"
+        subject = "user-sign-in" if options.target == "user_sign_in" else "exchange"
+        name = f"{subject}-setup-{connector_id}.ps1"
         content = _windows_file(script)
         return file_response(request, content, "text/plain; charset=utf-8", name)
 
