@@ -21,13 +21,14 @@ from importlib.resources import files
 
 import msgspec
 from klein import Klein
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from pexschedd.demo import integration_setup, rooms
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
-from pexschedd.demo.ports import HOST, Ports
+from pexschedd.demo.local_only import LocalOnly
+from pexschedd.demo.ports import Ports
 from pexschedd.demo.users import DeskUsers, NotPossible
 from pexschedd.demo.views import (
     CancelRequest,
@@ -190,13 +191,15 @@ class Desk:
     @route(app, "/api/join")
     async def join(self, request: Request) -> bytes:
         """Return the room of a join link: `room` is an alias, or `uid` a meeting."""
-        alias = _asked(request, "room", "")
-        uid = _asked(request, "uid", "") or self._people.meeting_with(alias)
+        alias, uid = _asked(request, "room", ""), _asked(request, "uid", "")
         if not alias and not uid:
             raise BadRequest("The query lacks room.")
         try:
-            # A meeting that is in a calendar still waits for its room, if it has none.
-            found = await self._room_of(uid, "" if uid else alias)
+            found = await rooms.personal_room(self._daemon, alias) if alias else None
+            if found is None:
+                uid = uid or self._people.meeting_with(alias)
+                # A meeting in a calendar still waits for its room, if it has none.
+                found = await self._room_of(uid, "" if uid else alias)
         except (DaemonDown, DaemonRefused) as error:
             return _problem(request, 502, error)
         seen = {**msgspec.to_builtins(found), "now": self._clock()}
@@ -290,29 +293,6 @@ class DeskPage(Resource):
             b"content-security-policy", policy % (self._addin, self._addin)
         )
         return _file(request, "index.html")
-
-
-class LocalOnly(Resource):
-    """A resource that answers only requests whose Host is this machine; others come
-    from rebound names."""
-
-    isLeaf = True
-
-    def __init__(self, inner: IResource, port: int) -> None:
-        super().__init__()
-        self._inner = inner
-        self._hosts = {f"{host}:{port}".encode() for host in (HOST, "localhost")}
-
-    def render(self, request: Request) -> bytes | int:
-        """Render the inner resource, or refuse."""
-        if request.getHeader(b"host") not in self._hosts:
-            request.setResponseCode(421)
-            return b"The desk answers on the loopback address only.\n"
-        request.setHeader(b"x-content-type-options", b"nosniff")
-        request.setHeader(b"referrer-policy", b"no-referrer")
-        request.setHeader(b"cache-control", b"no-store")
-        rendered: bytes | int = self._inner.render(request)
-        return rendered
 
 
 def _file(request: Request, name: str) -> bytes:

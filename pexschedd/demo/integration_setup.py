@@ -1,14 +1,20 @@
 """The demo's integration, made over the management API as an administrator would.
 
 Later starts leave it as it is, so that changes made in between stay, except for the
-addresses, which follow the ports.
+addresses, which follow the ports. One from before there were personal rooms gets them.
 """
 
 from typing import Any
 
+from pexschedd.demo import personal_rooms
 from pexschedd.demo.daemon import DaemonClient, DaemonRefused
 from pexschedd.demo.ports import Ports
-from pexschedd.demo.texts import ROOM_NAME, mail_texts, pane_texts
+from pexschedd.demo.texts import (
+    ROOM_NAME,
+    mail_texts,
+    pane_texts,
+    personal_mail_texts,
+)
 from pexschedd.demo.views import AddIn
 
 NAME = "Demo desk"
@@ -54,6 +60,7 @@ def integration(ports: Ports) -> dict[str, Any]:
         **addresses(ports),
         **pane_texts(),
         **mail_texts(ports.desk_url),
+        **personal_rooms.fields(ports),
     }
 
 
@@ -63,10 +70,16 @@ async def set_up(daemon: DaemonClient, ports: Ports) -> None:
     Raises what `DaemonClient` does.
     """
     found = await _ours(daemon)
-    if found:
-        await _follow(daemon, found[0], ports)
-    else:
+    if not found:
+        await personal_rooms.create_rooms(daemon)
         await daemon.create(_RESOURCE, integration(ports))
+        return
+    row = found[0]
+    if not row["personal_vmr_oauth_auth_endpoint"]:
+        await personal_rooms.create_rooms(daemon)
+        await daemon.change(row["resource_uri"], personal_rooms.fields(ports))
+        row = await daemon.row(row["resource_uri"])
+    await _follow(daemon, row, ports)
 
 
 async def find_add_in(daemon: DaemonClient, ports: Ports) -> AddIn:
@@ -87,6 +100,7 @@ async def _follow(daemon: DaemonClient, row: dict[str, Any], ports: Ports) -> No
     changes = {name: value for name, value in wanted.items() if row[name] != value}
     if "url" in changes:
         changes |= moved_texts(row, ports)
+        changes |= personal_rooms.moved(row, ports)
         changes["password"] = _PASSWORD  # it does not follow an address by itself
     if changes:
         await daemon.change(row["resource_uri"], changes)
@@ -100,9 +114,10 @@ async def _follow(daemon: DaemonClient, row: dict[str, Any], ports: Ports) -> No
 def moved_texts(row: dict[str, Any], ports: Ports) -> dict[str, Any]:
     """Return the texts that have the desk's old address in them, with the new one."""
     old = str(row["url"]).removesuffix(_EWS)
+    texts = mail_texts(ports.desk_url) | personal_mail_texts(ports.desk_url)
     return {
         name: row[name].replace(old, ports.desk_url)
-        for name in mail_texts(ports.desk_url)
+        for name in texts
         if old in row[name]
     }
 

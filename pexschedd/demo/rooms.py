@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pexschedd.demo.daemon import DaemonClient, DaemonNotFound
+from pexschedd.demo.personal_rooms import name_of
 from pexschedd.demo.views import JoinAnswer, RoomView
 
 
@@ -33,6 +34,15 @@ async def room_of(
     except DaemonNotFound:
         # The meeting was cancelled between two requests: now all rows are gone.
         return await _room_of(daemon, uid, alias, series)
+
+
+async def personal_room(daemon: DaemonClient, alias: str) -> RoomView | None:
+    """Return somebody's own room with this alias; None if there is none."""
+    name = await name_of(daemon, alias)
+    if not name:
+        return None
+    join = await ask_policy(daemon, alias)
+    return RoomView(state="personal", name=name, aliases=[alias], join=join)
 
 
 async def _room_of(

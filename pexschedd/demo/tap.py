@@ -1,4 +1,5 @@
-"""The demo's composition: a daemon, a sandbox Exchange and the desk in one process.
+"""The demo's composition: a daemon, a sandbox Exchange, an identity provider and the
+desk in one process.
 
 The daemon gets a clock that can be moved. Otherwise it is the daemon that twistd would
 run, and everything else talks to it over HTTP.
@@ -27,6 +28,7 @@ from pexschedd.demo.banner import banner
 from pexschedd.demo.clock import DeskClock, MonotonicNow
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
 from pexschedd.demo.desk import Desk
+from pexschedd.demo.identity_provider import IdentityProvider
 from pexschedd.demo.ports import HOST, Ports
 from pexschedd.demo.snapshot_file import SnapshotFile
 from pexschedd.demo.state import DemoState, StateError
@@ -117,6 +119,7 @@ class Demo:
         )
         root = sandbox.resource()
         desk.mount(root)
+        IdentityProvider(ports, now=clock, seconds=reactor.seconds).mount(root)
         self._site = sandbox.site(root)
 
     def start(self) -> None:

@@ -23,8 +23,8 @@ def pane_texts() -> dict[str, Any]:
         "addin_supertip_description": "Adds a video room to this meeting. It opens "
         "half an hour before the meeting begins.",
         "addin_pane_title": ROOM_NAME,
-        "addin_pane_description": "A room for this meeting alone. Guests join from a "
-        "browser, a meeting room or a telephone.",
+        "addin_pane_description": "A room for this meeting alone, or one of your own. "
+        "Guests join from a browser, a meeting room or a telephone.",
         "addin_pane_button_title": "Add a video room",
         "addin_pane_success_heading": "The video room is added",
         "addin_pane_success_message": "Press <b>Send</b> to reserve it and to invite "
@@ -84,6 +84,43 @@ By telephone: +44 20 7946 0123, then {{{{numeric_alias}}}} and #<br>
             "The invitation has no video room. Open the meeting, add one with the "
             f"button {ROOM_NAME} in the ribbon, and send the update."
         ),
+    }
+
+
+def personal_pane_texts() -> dict[str, Any]:
+    """Return the fields of the integration with the pane's texts on personal rooms."""
+    return {
+        "addin_pane_personal_vmr_add_button": "Use a room of your own",
+        "addin_pane_personal_vmr_sign_in_button": "Sign in",
+        "addin_pane_personal_vmr_select_message": "Select the room for this meeting",
+        "addin_pane_personal_vmr_none_message": "You have no room of your own",
+        "addin_pane_personal_vmr_error_getting_message": "Your rooms could not be "
+        "found.",
+        "addin_pane_personal_vmr_error_signing_in_message": "You could not be signed "
+        "in.",
+        "addin_pane_personal_vmr_error_inserting_meeting_message": "The room could "
+        "not be added.",
+    }
+
+
+def personal_mail_texts(desk_url: str) -> dict[str, Any]:
+    """Return the fields of the integration with what a personal room puts into a
+    meeting."""
+    alias = "{% set alias = (domain_aliases + other_aliases + numeric_aliases)[0] %}"
+    link = f"{desk_url}/desk/join?room={{{{alias}}}}"
+    return {
+        "personal_vmr_instructions_template": f"""{alias}
+<div style="{_STYLE}">
+<b>Join in {{{{name}}}}</b><br>
+<a href="{link}">{link}</a><br>
+<br>
+From a meeting room: {{{{alias}}}}<br>
+{{% if numeric_aliases %}}
+By telephone: +44 20 7946 0123, then {{{{numeric_aliases[0]}}}} and #<br>
+{{% endif %}}
+{{% if pin %}}The PIN is <b>{{{{pin}}}}</b>.<br>{{% endif %}}
+</div>""",
+        "personal_vmr_location_template": "{{name}}",
     }
 
 

@@ -7,6 +7,7 @@ delivery as over Exchange Web Services, so the daemon cannot tell the desk from 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from html import unescape
 
 from msgspec.structs import replace
 
@@ -37,6 +38,7 @@ from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 
 _MAIL = (ItemKind.MESSAGE, ItemKind.REQUEST, ItemKind.RESPONSE, ItemKind.CANCELLATION)
 _PREVIEW = 160
+_JOIN_LINK = re.compile(r'"[^"\s]{0,100}/desk/join\?room=([^"&\s]{1,250})"')
 _SHOWN_OF_SERIES = timedelta(days=366)
 
 
@@ -199,6 +201,7 @@ class DeskUsers:
 
     def _view(self, item: Item, meeting: Meeting) -> MeetingView:
         recurrence = meeting.recurrence
+        with_room = meeting.attendee(self._room) is not None
         return MeetingView(
             uid=ids.uid(meeting.goid),
             subject=item.subject,
@@ -210,7 +213,8 @@ class DeskUsers:
             guests=[_guest(attendee) for attendee in meeting.attendees],
             my_response=item.my_response.value,
             cancelled=meeting.cancelled,
-            with_room=meeting.attendee(self._room) is not None,
+            with_room=with_room,
+            personal="" if with_room else _join_link(item),
             repeats="" if recurrence is None else _repeats(recurrence),
             times=1 if recurrence is None else recurrence.count or 0,
         )
@@ -238,6 +242,12 @@ class DeskUsers:
 
     def _party(self, person: MailboxUser) -> NamedAddress:
         return NamedAddress(person.name or person.address, person.address)
+
+
+def _join_link(item: Item) -> str:
+    """Return the alias in the first join link of the text; empty if it has none."""
+    found = _JOIN_LINK.search(item.body.html)
+    return unescape(found[1]) if found else ""
 
 
 def _recurrence(draft: MeetingDraft) -> SeriesRecurrence | None:

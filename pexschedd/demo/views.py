@@ -47,6 +47,8 @@ class MeetingView(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: bool
     with_room: bool
     """The equipment mailbox is invited."""
+    personal: str = ""
+    """The alias of the personal room that people meet in, if they do."""
     repeats: str = ""
     """The pattern of a series: "daily", "weekly" or "other"; else empty."""
     times: int = 1
@@ -167,7 +169,8 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     """The virtual room of a meeting, as the daemon knows it."""
 
     state: str
-    """"waiting": not scheduled (yet); "scheduled"; "gone": over or cancelled."""
+    """"waiting": not scheduled (yet); "scheduled"; "personal": always there; "gone":
+    over or cancelled."""
     name: str = ""
     aliases: list[str] = []
     opens: datetime | None = None

@@ -14,7 +14,10 @@ def test_one_name_for_one_thing() -> None:
     """What people read has none of the other names of a video room, and nothing that is
     to be filled in."""
     fields = integration_setup.integration(PORTS)
-    names = ("addin_", "meeting_", "placeholder_", "accept_", "reject_")
+    names = (
+        *("addin_", "meeting_", "placeholder_", "accept_", "reject_"),
+        *("personal_vmr_instructions", "personal_vmr_location"),
+    )
     texts = {
         name: value
         for name, value in fields.items()
@@ -40,7 +43,9 @@ def test_texts_follow_the_ports() -> None:
     }
     moved = integration_setup.moved_texts(row, Ports.starting_at(9100))
     assert moved == {
-        "meeting_instructions_template": row["meeting_instructions_template"].replace(
-            PORTS.desk_url, "http://127.0.0.1:9102"
+        name: row[name].replace(PORTS.desk_url, "http://127.0.0.1:9102")
+        for name in (
+            "meeting_instructions_template",
+            "personal_vmr_instructions_template",
         )
     }

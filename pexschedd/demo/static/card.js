@@ -71,6 +71,7 @@ export class MeetingCard {
       h("h2", { title: meeting.subject }, meeting.subject || "(no title)"),
       this.facts(meeting),
       this.actions(meeting, current),
+      ...(meeting.personal && current && !meeting.cancelled ? [this.ownRoom(meeting)] : []),
       ...(meeting.with_room ? [this.roomCard(meeting, Boolean(current) && !meeting.cancelled)] : []));
     if (open) $("meeting").querySelector("details")?.setAttribute("open", "");
     if (focused) $("meeting").querySelector(`[data-act="${focused}"]`)?.focus();
@@ -94,13 +95,23 @@ export class MeetingCard {
     if (meeting.cancelled) return h("div", { class: "actions" }, h("span", { class: "pill bad" }, "Cancelled by the organizer"));
     if (!meeting.mine) return "";
     return h("div", { class: "actions" },
-      !meeting.with_room && h("button", { type: "button", class: "primary", "data-act": "add", onclick: () => this.desk.edit(meeting.uid, true) },
+      !meeting.with_room && !meeting.personal && h("button", { type: "button", class: "primary", "data-act": "add", onclick: () => this.desk.edit(meeting.uid, true) },
         icon("video", 18), "Add a video room"),
       h("button", { type: "button", "data-act": "edit", onclick: () => this.desk.edit(meeting.uid) }, icon("edit", 18), "Edit"),
       h("button", { type: "button", class: "danger", "data-act": "cancel", onclick: () => this.desk.cancel(meeting.uid) }, "Cancel meeting"));
   }
 
   // ---------------------------------------------------------------- the room
+
+  /** Somebody's own room is always open; the daemon has nothing to schedule. */
+  ownRoom(meeting) {
+    const href = `/desk/join?${new URLSearchParams({ room: meeting.personal })}`;
+    return h("div", { class: "room-card", role: "group", "aria-label": "Personal room", "data-room": "personal" },
+      h("div", { class: "join-state open" }, icon("unlock"),
+        h("div", {}, h("b", {}, "A room of one’s own"), h("span", {}, meeting.personal)), h("span", { class: "pill good" }, "Always open")),
+      h("div", { class: "actions" }, h("a", { class: "button primary", href, target: "_blank", rel: "noopener", "data-act": "join" },
+        icon("video", 16), "Join")));
+  }
 
   roomCard(meeting, alive) {
     const { room } = this;

@@ -112,6 +112,7 @@ export class Compose {
     await sheet;
     if (!open()) return;
     const withRoom = this.hasRoom();
+    const personal = this.hasOwnRoom();
     try {
       await this.desk.save({
         uid,
@@ -130,7 +131,7 @@ export class Compose {
       }
       if (open()) this.close();
       const sent = uid ? "The update has been sent" : "Sent";
-      toast(withRoom ? `${sent}.` : `${sent}, without a video room.`);
+      toast(withRoom || personal ? `${sent}.` : `${sent}, without a video room.`);
     } catch (problem) {
       toast(problem.message, "bad");
       if (open()) $("send").disabled = false;
@@ -254,6 +255,11 @@ export class Compose {
       && /\b(PXPS|TOK):-/.test(this.page?.body?.textContent || "");
   }
 
+  /** A room of somebody's own needs no attendee: its link is all. */
+  hasOwnRoom() {
+    return Boolean(this.page?.body?.querySelector('a[href*="/desk/join?room="]'));
+  }
+
   recipientsChanged() {
     this.coach();
     this.host.notify("olkRecipientsChanged", {
@@ -305,7 +311,7 @@ export class Compose {
     const room = this.hasRoom();
     if (room && this.dialog.open) this.steps.finish("room");
     const open = !$("pane").hidden;
-    const first = this.steps.next === "room" && !this.steps.hidden;
+    const first = this.steps.next === "room" && !this.steps.hidden && !this.hasOwnRoom();
     $("addin-button").classList.toggle("here", !room && !open && first);
     let text = "";
     if (room && !this.uid && this.steps.next !== "watch") text = "The video room is added. Now press Send.";

@@ -116,7 +116,10 @@ export class OfficeHost {
 
   context() {
     const { user } = this.desk;
+    const { place, offline } = MOODS[this.mood];
     return {
+      place,
+      offline,
       displayLanguage: navigator.language,
       officeTheme: this.theme(),
       userProfile: {
@@ -152,6 +155,15 @@ const MOODS = {
     label: "keep the text from being read",
     fails: { "body.get": new Failure(9020, "GenericResponseError", "An internal error has occurred.") },
   },
+  offline: { label: "have no network", offline: true },
+  window: {
+    label: "open no windows",
+    fails: { "dialog.open": new Failure(12011, "BrowserPopupBlocked", "The browser blocks the dialog.") },
+  },
+  reading: { label: "let the meeting only be read", place: "reading" },
+  message: { label: "make the meeting from a message", place: "message" },
+  old: { label: "be of 2012", place: "old" },
+  browser: { label: "be just a browser", place: "browser" },
   silent: { label: "answer nothing", silent: true },
   absent: { label: "not be there", absent: true },
 };
@@ -179,10 +191,17 @@ const METHODS = {
   },
   "end.set"({ value }) { this.form.setTimes(this.form.times().start, value); },
   token() { return this.desk.token(); },
+  "dialog.open": () => true,
   "body.type": () => "html",
   "body.get"({ type }) { return type === "html" ? this.form.html() : this.form.page.body.innerText; },
-  "body.set"({ data, type }) { this.form.page.body.replaceChildren(fragment(this.form.page, data, type)); },
-  "body.prepend"({ data, type }) { this.form.page.body.prepend(fragment(this.form.page, data, type)); },
+  "body.set"({ data, type }) {
+    this.form.page.body.replaceChildren(fragment(this.form.page, data, type));
+    this.form.coach();
+  },
+  "body.prepend"({ data, type }) {
+    this.form.page.body.prepend(fragment(this.form.page, data, type));
+    this.form.coach();
+  },
   "body.select"({ data, type }) {
     const { page } = this.form;
     const selection = page.getSelection();

@@ -17,7 +17,9 @@ async function look() {
 
 function tell(room) {
   const time = (iso) => moment(new Date(iso), new Date(room.now));
-  if (room.join?.joinable) {
+  if (room.join?.joinable && room.state === "personal") {
+    say("open", "You would be in the room now", "It is always open.", room.name);
+  } else if (room.join?.joinable) {
     say("open", "You would be in the room now", `It is open until ${time(room.closes)}.`, room.name);
   } else if (room.state === "waiting") {
     say("closed", "There is no room yet", "The invitation has not been answered yet.");

@@ -13,7 +13,7 @@
 
   var Office = (window.Office = {});
   var TIMEOUT_MS = 30000;
-  var SUPPORTED = { mailbox: [1, 8] };
+  var supported = { mailbox: [1, 8] };
 
   // ---------------------------------------------------------------- enumerations
 
@@ -81,6 +81,12 @@
 
   window.addEventListener("message", function (event) {
     var message = event.data;
+    if (dialog && event.source === dialog.window && event.origin === window.location.origin) {
+      if (message && message.desk === 1 && message.type === "dialog") {
+        dialog.fire(Office.EventType.DialogMessageReceived, { message: message.text, origin: event.origin });
+      }
+      return;
+    }
     if (event.source !== window.parent || event.origin !== deskOrigin) { return; }
     if (!message || message.desk !== 1) { return; }
     if (message.type === "welcome") { welcome(message.context); }
@@ -304,6 +310,67 @@
     }
   });
 
+  // ---------------------------------------------------------------- dialogs
+
+  var GLANCE_MS = 300;
+  var dialog = null;
+
+  /* A window of its own. Cut off from it, nobody can tell whether it is still open. */
+  function Dialog(opened) {
+    var made = this;
+    this.window = opened;
+    this.handlers = {};
+    this.timer = window.setInterval(function () {
+      if (opened.closed) {
+        made.end();
+        made.fire(Office.EventType.DialogEventReceived, { error: 12006 });
+      }
+    }, GLANCE_MS);
+  }
+
+  Dialog.prototype.addEventHandler = function (name, handler) { this.handlers[name] = handler; };
+  Dialog.prototype.fire = function (name, event) {
+    event.type = name;
+    if (this.handlers[name]) { this.handlers[name](event); }
+  };
+  Dialog.prototype.end = function () {
+    window.clearInterval(this.timer);
+    if (dialog === this) { dialog = null; }
+  };
+  Dialog.prototype.close = function () {
+    this.end();
+    this.window.close();
+  };
+
+  function displayDialog(url) {
+    var found = trailing(arguments, 1);
+    var width = found.options.width || 40, height = found.options.height || 60;
+    if (dialog) {
+      later(found, { code: 12007, name: "DialogAlreadyOpened", message: "A dialog is open already." });
+      return;
+    }
+    ask("dialog.open", {}, {
+      callback: function (result) {
+        var allowed = result.status === Office.AsyncResultStatus.Succeeded;
+        var opened = allowed && window.open(url, "_blank", "popup,width=" +
+          Math.max(320, Math.round(window.screen.width * width / 100)) +
+          ",height=" + Math.max(400, Math.round(window.screen.height * height / 100)));
+        if (!opened) {
+          finish(found, { code: 12011, name: "BrowserPopupBlocked", message: "The browser blocks the dialog." });
+          return;
+        }
+        dialog = new Dialog(opened);
+        finish(found, null, dialog);
+      }
+    });
+  }
+
+  /* In a dialog: to the pane that has opened it, if it is still there. */
+  function messageParent(text) {
+    if (!window.opener) { refuse("InvalidOperation", "This page is no dialog."); }
+    window.opener.postMessage({ desk: 1, type: "dialog", text: String(text) }, window.location.origin);
+  }
+
   // ---------------------------------------------------------------- the context
 
   Office.context = {
@@ -315,7 +382,7 @@
     officeTheme: undefined,
     requirements: {
       isSetSupported: function (name, version) {
-        var highest = SUPPORTED[String(name).toLowerCase()];
+        var highest = supported[String(name).toLowerCase()];
         // 1.14 is newer than 1.8: numbers part by part, not one fraction.
         var wanted = String(version === undefined ? "1.1" : version).split(".");
         var major = parseInt(wanted[0], 10), minor = parseInt(wanted[1] || "0", 10);
@@ -324,10 +391,8 @@
       }
     },
     ui: {
-      displayDialogAsync: function () {
-        later(trailing(arguments, 1), { code: 12011, name: "BrowserPopupBlocked", message: "The demo desk opens no dialogs." });
-      },
-      messageParent: function () { refuse("InvalidOperation", "The demo desk opens no dialogs."); },
+      displayDialogAsync: displayDialog,
+      messageParent: messageParent,
       closeContainer: function () { post({ type: "close" }); }
     }
   };
@@ -347,6 +412,24 @@
     });
   }
 
+  /* Outlooks and places that the pane can do little with, as the page plays them. */
+  var PLACES = {
+    browser: function () { Office.context.mailbox = undefined; },
+    reading: function () { item.body = { getAsync: body.getAsync }; },
+    old: function () { supported = { mailbox: [1, 0] }; },
+    message: function () { item.requiredAttendees = item.optionalAttendees = undefined; }
+  };
+
+  /* Nothing gets through to a server: each request ends as without a network. */
+  function cutLine() {
+    window.XMLHttpRequest.prototype.send = function () {
+      var request = this;
+      window.setTimeout(function () {
+        if (request.onerror) { request.onerror({ type: "error", target: request }); }
+      }, 0);
+    };
+  }
+
   function welcome(context) {
     if (ready) { return; }
     hostInfo = { host: Office.HostType.Outlook, platform: Office.PlatformType.OfficeOnline };
@@ -357,6 +440,8 @@
     Office.context.contentLanguage = context.displayLanguage;
     Office.context.officeTheme = context.officeTheme;
     Office.context.mailbox = mailbox(context);
+    if (PLACES[context.place]) { PLACES[context.place](); }
+    if (context.offline) { cutLine(); }
     begin();
   }
 

@@ -1,0 +1,135 @@
+"""Personal rooms at the demo desk, and the states of the pane on demand."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, expect
+
+from tests.browser.axe import barriers
+from tests.browser.test_browser_desk import Desk
+from tests.demo.demo_process import RunningDemo, running
+
+TOLD = "status of 401"
+"""Chromium's remark when the pane asks for rooms before anybody has signed in."""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    with running(tmp_path_factory.mktemp("rooms") / "state") as demo:
+        yield demo
+
+
+@pytest.fixture
+def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
+    desk = Desk(browser, demo)
+    yield desk
+    desk.close()
+    assert [each for each in desk.trouble if TOLD not in each] == []
+
+
+def press(desk: Desk, pane: FrameLocator, name: str) -> None:
+    """Presses a button of the pane, once it takes presses."""
+    button = pane.get_by_role("button", name=name)
+    expect(button).to_be_visible()
+    frame = next(f for f in desk.page.frames if f.url.startswith(desk.demo.addin))
+    frame.wait_for_function("() => pexschedd.view.settled()")
+    button.click()
+
+
+def sign_in(desk: Desk, pane: FrameLocator, name: str) -> None:
+    """From the ready pane to the list: the window opens, and closes by itself."""
+    press(desk, pane, "Use a room of your own")
+    expect(pane.locator("#card-heading")).to_have_text("Sign in to see your rooms")
+    with desk.page.expect_popup() as popup:
+        press(desk, pane, "Sign in")
+    window = popup.value
+    expect(window.get_by_role("heading")).to_have_text("Sign in to the demo")
+    assert barriers(window) == []
+    with window.expect_event("close"):
+        window.get_by_role("button", name=name).click()
+
+
+def test_a_room_of_ones_own(desk: Desk) -> None:
+    """Bob signs in in a window, finds one of his rooms, and has its text and place in
+    the meeting, which nobody has to answer; then he signs out."""
+    page = desk.page
+    page.get_by_role("radio", name="Bob").click()
+    desk.compose("In Bob's room")
+    pane = desk.press_ribbon()
+    sign_in(desk, pane, "Bob Baker")
+    expect(pane.locator("#user")).to_contain_text("Bob Baker")
+    pane.get_by_label("Search your rooms").fill("north")
+    expect(pane.locator(".room:visible")).to_have_count(1)
+    press(desk, pane, "Customers north")
+    expect(pane.locator("#card")).to_contain_text("Customers north")
+    expect(desk.paper.locator("body")).to_contain_text("Join in Customers north")
+    expect(page.get_by_label("Location")).to_have_value("Customers north")
+    expect(page.locator("#required .chip")).to_have_count(0)
+    desk.send()
+    expect(page.locator("#toasts")).to_have_text("Sent.")
+    expect(page.locator("#meeting")).to_contain_text("Always open")
+    expect(page.locator("[data-act=add]")).to_have_count(0)
+    assert barriers(page) == []
+    with page.expect_popup() as opened:
+        page.locator("[data-act=join]").click()
+    expect(opened.value.locator("h1")).to_have_text("You would be in the room now")
+    desk.compose("Another one")
+    pane = desk.press_ribbon()
+    press(desk, pane, "Use a room of your own")
+    press(desk, pane, "Sign out")
+    press(desk, pane, "Use a room of your own")
+    expect(pane.locator("#card-heading")).to_have_text("Sign in to see your rooms")
+
+
+def test_nobody_has_to_sign_in(desk: Desk) -> None:
+    """Somebody without rooms is told so; who cancels in the window reads why, and a
+    window that was blocked leaves a link."""
+    pane = ready(desk)
+    sign_in(desk, pane, "Carol Carter")
+    expect(pane.locator("#card-heading")).to_have_text("You have no room of your own")
+    press(desk, pane, "Sign out")
+    press(desk, pane, "Use a room of your own")
+    with desk.page.expect_popup() as popup:
+        press(desk, pane, "Sign in")
+    popup.value.get_by_role("button", name="Cancel").click()
+    expect(pane.locator("#card")).to_contain_text("You could not be signed in")
+    desk.page.locator("#mood").select_option("window")
+    press(desk, pane, "Use a room of your own")
+    press(desk, pane, "Sign in")
+    expect(pane.get_by_role("link", name="Sign in on this page")).to_be_visible()
+
+
+def ready(desk: Desk) -> FrameLocator:
+    desk.compose("On demand")
+    pane = desk.press_ribbon()
+    expect(pane.get_by_role("button", name="Add a video room")).to_be_visible()
+    return pane
+
+
+def test_where_nothing_can_be_added(desk: Desk) -> None:
+    """Each place that the pane can do nothing in can be chosen."""
+    pane = ready(desk)
+    for mood, heading in (
+        ("browser", "Open this pane in Outlook"),
+        ("reading", "Open a meeting first"),
+        ("old", "This Outlook is too old"),
+        ("message", "The room cannot be invited here"),
+    ):
+        desk.page.locator("#mood").select_option(mood)
+        expect(pane.locator("#card-heading")).to_have_text(heading)
+
+
+def test_the_server_is_away(desk: Desk) -> None:
+    """Without a network a placeholder and a code wait for the room, and the room takes
+    their place when the network is back."""
+    page = desk.page
+    pane = ready(desk)
+    page.locator("#mood").select_option("offline")
+    press(desk, pane, "Add a video room")
+    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
+    expect(desk.paper.locator("body")).to_contain_text("TOK:-")
+    page.locator("#mood").select_option("well")
+    press(desk, pane, "Get the room now")
+    expect(pane.locator("#card-heading")).to_have_text("The video room is added")
+    expect(desk.paper.locator("body")).to_contain_text("PXPS:-")
+    expect(desk.paper.locator("body")).not_to_contain_text("TOK:-")
