@@ -196,6 +196,8 @@ SETUP = [
     ("onpremises", "BASIC", "New-App -OrganizationApp"),
     ("onpremises", "BASIC", "Set-App -OrganizationApp -Identity $Old.AppId @Options"),
     ("onpremises", "BASIC", "Get-DistributionGroupMember"),
+    ("onpremises", "BASIC", "Get-ADGroupMember -Identity $Group -Recursive"),
+    ("microsoft365", "APP_PERM", "Get-MgGroupTransitiveMember -GroupId"),
     ("microsoft365", "APP_PERM", "Connect-ExchangeOnline"),
     ("microsoft365", "APP_PERM", "New-ServicePrincipal -AppId $AppId"),
     ("microsoft365", "APP_PERM", "-Role 'Application EWS.AccessAsApp'"),

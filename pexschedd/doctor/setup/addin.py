@@ -25,12 +25,27 @@ function Expand-Members([string] $Group, [hashtable] $Seen = @{}) {
         elseif ($Member.PrimarySmtpAddress) { "$($Member.PrimarySmtpAddress)" }
     }
 }
+"""
 
+EXPAND_ACTIVE_DIRECTORY = """
 # For a group of Active Directory that has no mail address (Active Directory module):
-function Expand-ADMembers([string] $Group) {
+function Expand-Directory([string] $Group) {
     Get-ADGroupMember -Identity $Group -Recursive |
         Where-Object { $_.objectClass -eq 'user' } |
         ForEach-Object { (Get-ADUser -Identity $_.distinguishedName).UserPrincipalName }
+}
+"""
+
+EXPAND_ENTRA = """
+# For a group of Entra ID that is no distribution group (Install-Module
+# Microsoft.Graph.Groups), nested groups included:
+function Expand-Directory([string] $Group) {
+    Connect-MgGraph -Scopes 'GroupMember.Read.All', 'User.Read.All' -NoWelcome
+    $Found = @(Get-MgGroup -Filter "displayName eq $(Filtered $Group)")
+    if ($Found.Count -ne 1) { throw "$($Found.Count) groups are called $Group." }
+    Get-MgGroupTransitiveMember -GroupId $Found[0].Id -All |
+        Where-Object { $_.AdditionalProperties['@odata.type'] -like '*.user' } |
+        ForEach-Object { $_.AdditionalProperties['userPrincipalName'] }
 }
 """
 
@@ -58,7 +73,7 @@ else {
         if (Get-DistributionGroup -Identity $AddinGroup -ErrorAction SilentlyContinue) {
             $Users = @(Expand-Members $AddinGroup | Sort-Object -Unique)
         }
-        else { $Users = @(Expand-ADMembers $AddinGroup | Sort-Object -Unique) }
+        else { $Users = @(Expand-Directory $AddinGroup | Sort-Object -Unique) }
         if ($Users.Count -eq 0) { throw "The group $AddinGroup has no members." }
         if ($Users.Count -gt 1000) {
             throw "The group has $($Users.Count) members; Exchange takes at most 1000."

@@ -61,7 +61,8 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
     if online:
         blocks.append(microsoft365.EWS)
         blocks.append(addin.ONLINE)
-    blocks += [addin.EXPAND, addin.DEPLOY]
+    directory = addin.EXPAND_ENTRA if online else addin.EXPAND_ACTIVE_DIRECTORY
+    blocks += [addin.EXPAND, directory, addin.DEPLOY]
     blocks.append(microsoft365.verify(app_only) if online else onpremises.VERIFY)
     return _joined(blocks)
 
