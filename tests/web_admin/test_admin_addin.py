@@ -156,6 +156,22 @@ async def test_what_people_do_not_get_to_see_is_said(server: Server) -> None:
     assert line.startswith("objects[1].addin_pane_success_message: ")
 
 
+@pytest_twisted.ensureDeferred
+async def test_translations_do_not_get_to_be_seen_as_a_whole_either(
+    server: Server,
+) -> None:
+    """The answer names the language and the text of a translation that loses a part;
+    the pane's own words are plain text, which loses nothing."""
+    lines = "de close = <u>Zu</u>\nde addin_pane_title = <h1>Raum</h1>"
+    texts = {"addin_pane_translations": lines}
+    answer = await server.client.ask("POST", CONNECTOR, HEAD_OFFICE | texts)
+    (line,) = warnings(answer)
+    assert line.startswith(
+        "addin_pane_translations: de addin_pane_title: The pane does"
+    )
+    assert line.endswith(": <h1>.")
+
+
 STATUS = "/api/admin/status/v1/exchange_scheduler_addin/"
 
 

@@ -119,7 +119,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         Field(
             label="Mailbox name",
             help="The name of the equipment (or room) mailbox; users see it among the "
-            "resources of their meetings.",
+            "attendees of their meetings. Empty: they see its address.",
             max_length=250,
         ),
     ] = ""

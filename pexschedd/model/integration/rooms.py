@@ -88,7 +88,8 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         str,
         Field(
             label="Scheduled alias domain",
-            help="What follows the @ of the full alias.",
+            help="What follows the @ of the full alias. Empty: rooms have one alias "
+            "only, the number.",
             max_length=192,
             checks=(addresses.host,),
         ),

@@ -1,10 +1,10 @@
 """Notes on an integration's texts, and the check that a manifest can be made. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.save_notes import SaveNote
-from pexschedd.model.fields.declaration import Record
+from pexschedd.model.fields.declaration import Record, fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.manifest_labels import (
     LIMITS,
@@ -13,6 +13,7 @@ from pexschedd.model.integration.manifest_labels import (
     utf16_length,
 )
 from pexschedd.model.integration.pane_texts import THEIRS
+from pexschedd.model.integration.pane_texts import translations as pane_translations
 from pexschedd.web.addin.manifest.builder import build_manifest
 from pexschedd.web.addin.msal.commands import MISSING
 from pexschedd.web.addin.sanitiser import pane_html
@@ -59,8 +60,18 @@ def _too_long(name: str, text: str) -> str:
 
 
 def _removed(connector: Connector) -> Iterator[SaveNote]:
-    for name in sorted(THEIRS):
-        found = pane_html(name, getattr(connector, name)).removed
-        if found:
-            text = f"The pane does not show this part of the text: {', '.join(found)}."
-            yield SaveNote(name, text)
+    for name in (each for each in fields_of(Connector) if each in THEIRS):
+        parts = pane_html(name, getattr(connector, name)).removed
+        if parts:
+            yield SaveNote(name, _not_shown(parts))
+    for each in pane_translations(connector.addin_pane_translations):
+        if each.name not in THEIRS:
+            continue
+        parts = pane_html(each.name, each.text).removed
+        if parts:
+            text = f"{each.language} {each.name}: {_not_shown(parts)}"
+            yield SaveNote("addin_pane_translations", text)
+
+
+def _not_shown(parts: Iterable[str]) -> str:
+    return f"The pane does not show this part of the text: {', '.join(parts)}."
