@@ -151,12 +151,20 @@ async def test_the_script(desk: Desk) -> None:
     assert "sealed" not in script
 
 
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [
+        ("user_sign_in", "user-sign-in-setup-7.ps1"),
+        ("addin_tokens", "addin-tokens-setup-7.ps1"),
+    ],
+)
 @pytest_twisted.ensureDeferred
-async def test_the_script_for_the_identity_provider(desk: Desk) -> None:
-    """The script for AD FS or Azure has a name of its own, beside that for Exchange."""
-    answer = await desk.client.ask("GET", SETUP + "?for=user_sign_in")
+async def test_the_scripts_for_others(desk: Desk, target: str, file: str) -> None:
+    """The scripts for AD FS and Entra ID have names of their own, so that none of them
+    replaces the one for Exchange."""
+    answer = await desk.client.ask("GET", f"{SETUP}?for={target}")
     (name,) = answer.headers.getRawHeaders("content-disposition")
-    assert name == 'attachment; filename="user-sign-in-setup-7.ps1"'
+    assert name == f'attachment; filename="{file}"'
 
 
 @pytest_twisted.ensureDeferred

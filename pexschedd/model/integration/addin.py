@@ -10,6 +10,7 @@ from pexschedd.model.fields.declaration import Field
 from pexschedd.model.integration import manifest_labels, pane_texts
 from pexschedd.model.integration.exchange import Needs
 from pexschedd.model.integration.manifest import ManifestSettings
+from pexschedd.model.integration.user_sign_in import NO_TENANT
 
 _OFFICE_CDN = "https://appsforoffice.microsoft.com"
 
@@ -283,7 +284,6 @@ _FOR_SIGN_IN = {
 
 
 _DISCOVERY = "/.well-known/openid-configuration"
-_NO_TENANT = ("common", "organizations", "consumers")
 
 
 def _metadata_problem(url: str) -> str:
@@ -291,7 +291,7 @@ def _metadata_problem(url: str) -> str:
     example = f"https://login.microsoftonline.com/<tenant>/v2.0{_DISCOVERY}"
     if url and not url.endswith(_DISCOVERY):
         return f"This must be an OpenID configuration, such as {example}."
-    for word in _NO_TENANT:
+    for word in NO_TENANT:
         if f"/{word}/" in url.lower():
             return (
                 f"This must name your tenant instead of {word}, which stands for all "

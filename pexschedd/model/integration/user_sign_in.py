@@ -19,7 +19,8 @@ _ENDPOINTS = {
 }
 ENDPOINTS = tuple(_ENDPOINTS)
 """The fields that hold an endpoint."""
-_NO_TENANT = ("common", "organizations", "consumers")
+NO_TENANT = ("common", "organizations", "consumers")
+"""The words in a tenant's place in Azure's addresses that are for everybody."""
 
 
 def endpoint_problem(auth_provider: str, field: str, url: str) -> str | None:
@@ -37,7 +38,7 @@ def endpoint_problem(auth_provider: str, field: str, url: str) -> str | None:
     if auth_provider != "AZURE":
         return None
     tenant = path.removesuffix(end).rpartition("/")[2]
-    if tenant and tenant.lower() not in _NO_TENANT:
+    if tenant and tenant.lower() not in NO_TENANT:
         return None
     found = f'"{tenant}" stands for any organization' if tenant else "there is none"
     return f"This must have your tenant's id or domain before {end}: {found}."

@@ -80,10 +80,13 @@ class DoctorRoutes:
                 "resource_uri": f"{_INTEGRATION}/{connector_id}/exchange_setup/",
             }
             return json_response(request, answer)
-        subject = "user-sign-in" if options.target == "user_sign_in" else "exchange"
+        subject = _SUBJECTS.get(options.target, "exchange")
         name = f"{subject}-setup-{connector_id}.ps1"
         content = _windows_file(script)
         return file_response(request, content, "text/plain; charset=utf-8", name)
+
+
+_SUBJECTS = {"user_sign_in": "user-sign-in", "addin_tokens": "addin-tokens"}
 
 
 def _windows_file(script: str) -> bytes:
