@@ -242,9 +242,26 @@ def _refuse(error: Exception) -> NoReturn:
     raise TemplateError(f"the template is too complicated: {what} is too large")
 
 
+_AS_WRITTEN = (
+    ("Jinja was looking for the following tags:", "Missing:"),
+    ("The innermost block that needs to be closed is", "The open block is"),
+    ("'end of print statement'", "'}}'"),
+    ("end of print statement", "}}"),
+    ("'end of statement block'", "'%}'"),
+    ("end of statement block", "%}"),
+    ("Missing end of comment tag", "a comment is not closed with #}"),
+    ("token 'name'", "a name"),
+    ("expected token", "expected"),
+)
+"""jinja2's names of what templates contain, and what an administrator has written."""
+
+
 def _said(error: BaseException) -> str:
     if isinstance(error, jinja2.TemplateError):
-        return error.message or "the template is wrong"
+        message = error.message or "the template is wrong"
+        for words, written in _AS_WRITTEN:
+            message = message.replace(words, written)
+        return message.removesuffix(".")
     if isinstance(error, RecursionError | MemoryError):
         return "the template is too complicated"
     return f"the template failed: {error}"[:_MAX_REASON]

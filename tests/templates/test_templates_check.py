@@ -15,9 +15,12 @@ from pexschedd.templates.syntax import MAX_SOURCE
 from tests.templates.templates_support import still_templates
 
 REFUSED = [
-    ("{{ alias", 1, "unexpected|end of"),
-    ("a\n{% if %}", 2, "expression"),
-    ("{% if alias %}", 1, "end of template"),
+    ("{{ alias", 1, "end of template, expected '}}'$"),
+    ("{{ alias numeric_alias }}", 1, "expected '}}', got 'numeric_alias'"),
+    ("{{ alias| }}", 1, "expected a name, got '}}'"),
+    ("a\n{% if %}", 2, "expression, got '%}'"),
+    ("{% if alias %}", 1, "Missing: .*'endif'. The open block is 'if'"),
+    ("{# alias", 1, "a comment is not closed with #}"),
     ("{{ alias|safe }}", 1, 'unknown filter "safe"'),
     ("{% if 0 %}{{ alias|nope }}{% endif %}", 1, 'unknown filter "nope"'),
     ("\n{{ alias|map('upper') }}", 2, 'unknown filter "map"'),
