@@ -1,7 +1,8 @@
 """The hosts of a company and of Microsoft, played over https by one server.
 
 Chromium resolves every name to it. Microsoft's office.js comes from its npm package,
-the add-in from a real daemon, which has this server as its reverse proxy.
+the add-in from a real daemon, which has this server as its reverse proxy. Addresses of
+this machine, such as an identity provider's, are asked themselves.
 """
 
 import base64
@@ -81,8 +82,9 @@ class OutlookWeb:
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
         digest = base64.b64encode(hashlib.sha256(key).digest()).decode()
+        rules = f"MAP * 127.0.0.1:{self._server.server_port}, EXCLUDE 127.0.0.1"
         self.arguments = [
-            f"--host-resolver-rules=MAP * 127.0.0.1:{self._server.server_port}",
+            f"--host-resolver-rules={rules}",
             f"--ignore-certificate-errors-spki-list={digest}",
         ]
 
@@ -115,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             # The library asks for AgaveErrorUX/, the package has agaveerrorux/.
             name = path.removeprefix(LIBRARY).lower()
             self._file(self.server.web.library.get(name))
-        elif host in (AJAX, MICROSOFT_365, ON_PREMISES) or path.startswith("/test/"):
+        elif host in (AJAX, MICROSOFT_365, ON_PREMISES):
             name = path.rsplit("/", 1)[1]
             self._file({file.name: file for file in PAGES.iterdir()}.get(name))
         elif host == ADDIN:

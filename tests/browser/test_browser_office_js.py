@@ -25,22 +25,14 @@ from tests.browser.owa_server import (
     OutlookWeb,
     lacking,
 )
-from tests.system.system_support import EQUIPMENT, World
+from tests.peers.oidc_peer import Provider, web_client
+from tests.peers.test_peer_user_sign_in import AZURE, CLIENT, REDIRECT_PATH, SECRET
+from tests.system.system_support import ALICE, EQUIPMENT, World
 
 PANE = f"https://{ADDIN}/api/client/v2/msexchange_schedulers/1/addin"
-SIGN_IN = f"https://{ADDIN}/test/sign-in.html"
 BOB = {"name": "Bob Baker", "address": "bob@example.test"}
 ROOM = {"name": "Pexip Meeting", "address": EQUIPMENT}
 READY, ADDED, ALREADY = "Add a Single-use VMR", "Success", "VMR already assigned"
-OPEN_DIALOG = """url => new Promise(resolve => Office.context.ui.displayDialogAsync(url,
-    { height: 60, width: 30 }, result => {
-        if (result.status !== 'succeeded') { resolve(result.error.code); return; }
-        result.value.addEventHandler('dialogMessageReceived', message => {
-            result.value.close();
-            resolve(message.message);
-        });
-    }))"""
-"""Opens a page in Outlook's dialog; gives what it says, or the code of the error."""
 
 
 @pytest.fixture(scope="module")
@@ -251,33 +243,79 @@ def test_a_lost_attendee(compose: Compose) -> None:
     assert appointment.outlook("required") == [ROOM]
 
 
-def test_the_dialog(compose: Compose) -> None:
-    """Outlook's dialog opens after its question, its page speaks to the pane, it closes
-    again, and the pane is as it was, under the strict policy."""
-    appointment = compose()
-    expect(appointment.action).to_have_text(READY)
-    window = appointment.window()
-    window.evaluate(f"url => {{ window.said = ({OPEN_DIALOG})(url); }}", SIGN_IN)
+@pytest.fixture(scope="module")
+def signing_in(world: World) -> Iterator[None]:
+    """An identity provider for personal rooms, of which Alice has one. They stay
+    switched on: the pane has one button more from here on."""
+    address = f"https://{ADDIN}{REDIRECT_PATH}"
+    provider = Provider([web_client(CLIENT, address, SECRET)], **AZURE)
+    try:
+        fields = {
+            "enable_personal_vmrs": True,
+            "auth_provider": "AZURE",
+            "personal_vmr_oauth_auth_endpoint": provider.auth_endpoint,
+            "personal_vmr_oauth_token_endpoint": provider.token_endpoint,
+            "personal_vmr_oauth_client_id": CLIENT,
+            "personal_vmr_oauth_client_secret": SECRET,
+        }
+        path = "configuration/v1/ms_exchange_connector/1/"
+        answer = world.ask("PATCH", path, fields)
+        assert answer.ok, answer.text
+        room = {
+            "name": "Alice's room",
+            "service_type": "conference",
+            "primary_owner_email_address": ALICE,
+            "aliases": [{"alias": "alice.room@example.test"}],
+        }
+        assert world.ask("POST", "configuration/v1/conference/", room).ok
+        yield
+    finally:
+        provider.stop()
+
+
+def begin_sign_in(appointment: Appointment) -> None:
+    """Presses the pane's buttons up to Outlook's question about the window."""
+    for action in ("listRooms", "signIn"):
+        button = appointment.frame.locator(f'[data-action="{action}"]')
+        expect(button).to_be_visible()
+        appointment.window().wait_for_function("() => pexschedd.view.settled()")
+        button.click()
+
+
+@pytest.mark.usefixtures("signing_in")
+def test_signing_in(compose: Compose) -> None:
+    """Outlook's dialog opens after its question, leads to the identity provider and
+    back, and closes; the pane shows the user's rooms, adds one, and signs out."""
+    appointment = compose(body="<p>Agenda</p>")
     with appointment.page.expect_popup() as popup:
+        begin_sign_in(appointment)
         appointment.frame.get_by_role("button", name="Allow").click()
-    popup.value.locator("body[data-ready]").wait_for()
-    popup.value.get_by_role("button", name="Sign in").click()
-    assert window.evaluate("window.said") == "signed in"
-    assert popup.value.is_closed()
-    expect(appointment.action).to_have_text(READY)
-    appointment.action.click()
+    window = popup.value
+    window.locator("input[name=login]").fill(ALICE)
+    window.locator("input[name=password]").fill("any")
+    window.get_by_role("button", name="Sign-in").click()
+    with window.expect_event("close"):
+        window.get_by_role("button", name="Continue").click()
+    room = appointment.frame.get_by_role("button", name="Alice's room")
+    expect(room).to_be_visible()
+    assert barriers(appointment.window()) == []
+    appointment.window().wait_for_function("() => pexschedd.view.settled()")
+    room.click()
     appointment.reach(ADDED)
+    assert "alice.room@example.test" in appointment.outlook("body")
+    appointment.frame.get_by_role("button", name="Sign out").click()
+    expect(appointment.frame.locator("#user")).to_be_hidden()
 
 
+@pytest.mark.usefixtures("signing_in")
 def test_a_declined_dialog(compose: Compose) -> None:
-    """Who does not allow the dialog keeps a working pane, which gets code 12009."""
+    """Who does not allow the window has a link instead, and the pane waits."""
     appointment = compose()
-    expect(appointment.action).to_have_text(READY)
-    window = appointment.window()
-    window.evaluate(f"url => {{ window.said = ({OPEN_DIALOG})(url); }}", SIGN_IN)
+    begin_sign_in(appointment)
     appointment.frame.get_by_role("button", name="Ignore").click()
-    assert window.evaluate("window.said") == 12009
-    expect(appointment.action).to_have_text(READY)
+    appointment.reach("Sign in in the other window")
+    link = appointment.frame.get_by_role("link", name="Sign in on this page")
+    assert "/sign_in/start/" in str(link.get_attribute("href"))
 
 
 def test_outside_of_outlook(chromium: Browser) -> None:

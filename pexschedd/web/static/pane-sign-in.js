@@ -38,27 +38,32 @@
       told('blocked');
       return;
     }
+    function answered(result) {
+      var code = result.error && result.error.code;
+      if (attempt.over) {
+        if (result.value) { try { result.value.close(); } catch (ignored) { /* gone */ } }
+        return;
+      }
+      if (String(result.status).toLowerCase() === 'succeeded') {
+        attempt.dialog = result.value;
+        listen(attempt, told);
+        told('opened');
+        return;
+      }
+      log('dialog: ' + code);
+      if (code === 12007 && !again) {
+        setTimeout(function () {
+          if (!attempt.over) { openDialog(attempt, url, told, true); }
+        }, OPEN_AGAIN);
+        return;
+      }
+      told('blocked');
+    }
     try {
       ui.displayDialogAsync(url, { height: 60, width: 40, promptBeforeOpen: true }, function (result) {
-        var code = result.error && result.error.code;
-        if (attempt.over) {
-          if (result.value) { try { result.value.close(); } catch (ignored) { /* gone */ } }
-          return;
-        }
-        if (String(result.status).toLowerCase() === 'succeeded') {
-          attempt.dialog = result.value;
-          listen(attempt, told);
-          told('opened');
-          return;
-        }
-        log('dialog: ' + code);
-        if (code === 12007 && !again) {
-          setTimeout(function () {
-            if (!attempt.over) { openDialog(attempt, url, told, true); }
-          }, OPEN_AGAIN);
-          return;
-        }
-        told('blocked');
+        /* While Outlook on the web asks the user, it takes the page's elements away; they
+           are back when its call has returned. */
+        setTimeout(function () { answered(result); }, 0);
       });
     } catch (problem) {
       log('dialog: ' + problem);
