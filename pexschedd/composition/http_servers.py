@@ -62,6 +62,7 @@ from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from pexschedd.web.basic_auth import OneAccount
@@ -316,6 +317,7 @@ class HttpServers(MultiService):
             now=runtime.now,
         )
         parts = (
+            OverviewRoutes(),
             RecordRoutes(queries, writer),
             AddinFileRoutes(store, self._files),
             AddinStatusRoutes(store, self._addin_state),

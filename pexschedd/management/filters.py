@@ -1,7 +1,11 @@
 """Filters of a list: from `name__icontains` and a text to a test of a record. Pure.
 
 `conference__name` compares a field of the record that is referred to, `aliases__alias`
-of those that belong to it: one of them has to fit.
+of those that belong to it: one of them has to fit. `aliases` itself is compared with
+their addresses. `filter_operators` lists all there is.
+
+There are no regular expressions: on one thread, a single pattern could keep the daemon
+from everything else for hours.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -9,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.references import parse_reference
@@ -37,6 +42,13 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "lte": lambda value, other: bool(value <= other),
 }
 _OPERATORS = {*_TEXT, *_ORDER, "in", "isnull"}
+_EQUALITY = ("exact", "in", "isnull")
+_OF_TYPE: Mapping[type, tuple[str, ...]] = {
+    bool: _EQUALITY,
+    str: (*_EQUALITY, *_TEXT, "gt", "gte", "lt", "lte"),
+}
+_OF_ORDERED = (*_EQUALITY, "gt", "gte", "lt", "lte")
+_OF_CHILDREN = ("exact", "in")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -57,8 +69,11 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
     """
     name, *rest = expression.split("__")
     operator = rest.pop() if rest and rest[-1] in _OPERATORS else "exact"
+    name = resource.filter_names.get(name, name)
     try:
         column, values = _source(resource, name, rest)
+        if operator not in _operators(resource, name, column, through=bool(rest)):
+            raise ValueError(_other_operators(resource, name, column, bool(rest)))
         test = _comparison(column, operator, text)
     except LookupError:
         see = f"what there is: filtering in {resource.uri}schema/"
@@ -77,6 +92,47 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
     )
 
 
+def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
+    """Return all filters of a resource: what is compared, and the operators for it."""
+    names = [*resource.columns, *resource.children, *resource.filter_names]
+    names += [f"{name}__{other}" for name, other in _through(resource)]
+    found = {}
+    for expression in names:
+        name, *rest = expression.split("__")
+        name = resource.filter_names.get(name, name)
+        column, _ = _source(resource, name, rest)
+        found[expression] = _operators(resource, name, column, through=bool(rest))
+    return found
+
+
+def _through(resource: AnyResource) -> Iterable[tuple[str, str]]:
+    """The fields of other records that can be compared, with the relations to them."""
+    for column in resource.columns.values():
+        if column.related in CONFIGURATION:
+            for name in CONFIGURATION[column.related].columns:
+                yield column.name, name
+    for children in resource.children.values():
+        for name in CONFIGURATION[children.resource].columns:
+            yield children.name, name
+
+
+def _operators(
+    resource: AnyResource, name: str, column: Column, *, through: bool
+) -> tuple[str, ...]:
+    if name in resource.children and not through:
+        return _OF_CHILDREN
+    if column.related:
+        return _EQUALITY
+    return _OF_TYPE.get(column.type, _OF_ORDERED)
+
+
+def _other_operators(
+    resource: AnyResource, name: str, column: Column, through: bool
+) -> str:
+    found = ", ".join(_operators(resource, name, column, through=through))
+    return f"The filters for this are: {found}."
+
+
 def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, Values]:
     """The column that is compared and the source of its values; raises LookupError."""
     if not rest and name in resource.columns:
@@ -84,7 +140,10 @@ def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, 
         return column, lambda _, record: (column.get(record),)
     if len(rest) == 1 and name in resource.columns:
         return _referred(resource.columns[name], rest[0])
-    if len(rest) == 1 and name in resource.children:
+    if name in resource.children and not rest:
+        column, values = _belonging(resource, name, "id")
+        return replace(column, related=resource.children[name].resource), values
+    if name in resource.children and len(rest) == 1:
         return _belonging(resource, name, rest[0])
     raise LookupError(name)
 
@@ -123,8 +182,6 @@ def _comparison(column: Column, operator: str, text: str) -> Callable[[Any], boo
         options = {_convert(column, part) for part in text.split(",")}
         return lambda value: value in options
     if operator in _TEXT:
-        if column.type is not str:
-            raise ValueError("This filter is for texts only.")
         like = _TEXT[operator]
         return lambda value: value is not None and like(value, text)
     other = _convert(column, text)

@@ -33,6 +33,8 @@ class Column(msgspec.Struct, frozen=True):
     record's id."""
     related: str = ""
     """The resource that the value refers to; empty if it is no reference."""
+    nested: bool = False
+    """The record that is referred to is shown, not its URI."""
     nullable: bool = False
 
 
@@ -68,7 +70,9 @@ class Resource(Generic[R]):
 
     `finders` answer an equality filter from an index: the index, and the function that
     makes its key of the filter's value, or None of one that is not in the index. What
-    they find is still filtered: a key may be coarser. `missing` are the relations that
+    they find is still filtered: a key may be coarser. `filter_names` are names that
+    only filters have, with the fields they stand for: clients search every list by
+    `name`. `missing` are the relations that
     are always empty. `is_visible` selects the records of the table that the resource
     has; None is all. A `deletable` resource lets administrators remove records that
     only the daemon writes. `secret_owner` gives the part of a secret's context that
@@ -85,6 +89,7 @@ class Resource(Generic[R]):
         children: tuple[Children, ...] = (),
         missing: tuple[MissingRelation, ...] = (),
         finders: Mapping[str, tuple[AnyIndex, Callable[[Any], Hashable]]] | None = None,
+        filter_names: Mapping[str, str] | None = None,
         columns: tuple[Column, ...] = (),
         is_visible: Callable[[R], bool] | None = None,
         read_only: bool = False,
@@ -100,6 +105,7 @@ class Resource(Generic[R]):
         self.children = {child.name: child for child in children}
         self.missing = {each.name: each for each in missing}
         self.finders = dict(finders or {})
+        self.filter_names = dict(filter_names or {})
         self.is_visible = is_visible
         self.writable = kind == "configuration" and not read_only
         self.deletable = self.writable or deletable
@@ -143,6 +149,7 @@ def _column(declared: Declared) -> Column:
         type=declared.type,
         get=lambda record: getattr(record, name),
         related=declared.field.related,
+        nested=declared.field.nested,
         nullable=declared.nullable,
     )
 

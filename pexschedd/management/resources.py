@@ -40,6 +40,7 @@ CONNECTOR = Resource(
 EXCHANGE_DOMAIN = Resource(
     tables.EXCHANGE_DOMAIN,
     finders={"exchange_connector": (tables.DOMAIN_BY_CONNECTOR, _same)},
+    filter_names={"name": "domain"},
 )
 SCHEDULED_ALIAS = Resource(
     tables.SCHEDULED_ALIAS,
@@ -47,6 +48,7 @@ SCHEDULED_ALIAS = Resource(
         "uuid": (tables.SCHEDULED_ALIAS_BY_UUID, _same),
         "numeric_alias": (tables.SCHEDULED_ALIAS_BY_NUMERIC, str.casefold),
     },
+    filter_names={"name": "alias"},
 )
 
 
@@ -57,7 +59,11 @@ def _each_certificate(payload: Payload) -> Sequence[Payload]:
     return [{**payload, "certificate": one} for one in ca_certificate.apart(text)]
 
 
-CA_CERTIFICATE = Resource(tables.CA_CERTIFICATE, split_payload=_each_certificate)
+CA_CERTIFICATE = Resource(
+    tables.CA_CERTIFICATE,
+    filter_names={"name": "subject"},
+    split_payload=_each_certificate,
+)
 CONFERENCE = Resource(
     tables.CONFERENCE,
     children=(
@@ -73,6 +79,13 @@ CONFERENCE = Resource(
             count="scheduled_conferences_count",
         ),
     ),
+    missing=(
+        MissingRelation(
+            "automatic_participants",
+            "automatic_participant",
+            "Nobody is called from here when a conference begins.",
+        ),
+    ),
     finders={
         "name": (tables.CONFERENCE_BY_NAME, _same),
         "primary_owner_email_address": (tables.CONFERENCE_BY_OWNER, str.casefold),
@@ -84,6 +97,7 @@ CONFERENCE_ALIAS = Resource(
         "alias": (tables.ALIAS_BY_TEXT, str.casefold),
         "conference": (tables.ALIAS_BY_CONFERENCE, _same),
     },
+    filter_names={"name": "alias"},
 )
 END_USER = Resource(
     tables.END_USER,
@@ -96,6 +110,7 @@ END_USER = Resource(
         "user_oid": (tables.END_USER_BY_OID, _or_none),
         "uuid": (tables.END_USER_BY_UUID, _or_none),
     },
+    filter_names={"name": "display_name"},
 )
 SCHEDULED_CONFERENCE = Resource(
     tables.SCHEDULED_CONFERENCE,
@@ -103,6 +118,7 @@ SCHEDULED_CONFERENCE = Resource(
         "conference": (tables.SCHEDULED_BY_CONFERENCE, _same),
         "scheduled_alias": (tables.SCHEDULED_BY_ALIAS, _same),
     },
+    filter_names={"name": "subject"},
 )
 RECURRING_CONFERENCE = Resource(
     tables.RECURRING_CONFERENCE,
@@ -110,6 +126,7 @@ RECURRING_CONFERENCE = Resource(
         "conference": (tables.RECURRING_BY_CONFERENCE, _same),
         "scheduled_alias": (tables.RECURRING_BY_ALIAS, _same),
     },
+    filter_names={"name": "subject"},
     read_only=True,  # its recurrence comes from Exchange alone
 )
 
@@ -127,6 +144,7 @@ ALARM_HISTORY = Resource(
     tables.ALARM,
     kind="history",
     columns=tuple(c for c in _ALARM.values() if c.name != "acknowledged"),
+    filter_names={"start_time": "time_raised"},
 )
 SCHEDULER_STATUS = Resource(
     tables.CURSOR,

@@ -108,6 +108,7 @@ def select(resource: AnyResource, query: ListQuery) -> tuple[list[int], int]:
     return list(ids), total
 
 
+ALIAS_URI = "/api/admin/configuration/v1/conference_alias/"
 FILTERS: list[tuple[AnyResource, str, object, Any]] = [
     (CONFERENCE, "name", "Room 4 β", lambda r: r.name == "Room 4 β"),
     (CONFERENCE, "name", "room 4 β", lambda r: False),
@@ -150,6 +151,10 @@ FILTERS: list[tuple[AnyResource, str, object, Any]] = [
         "room1",
         lambda r: r.id in (1, 6, 7, 8, 9, 10),
     ),
+    (CONFERENCE, "aliases", 6, lambda r: r.id == 4),
+    (CONFERENCE, "aliases__exact", f"{ALIAS_URI}6/", lambda r: r.id == 4),
+    (CONFERENCE, "aliases__in", f"6,{ALIAS_URI}7/,99", lambda r: r.id == 4),
+    (CONFERENCE_ALIAS, "name__icontains", "ROOM6", lambda r: r.id == 6),
     (CONFERENCE, "scheduled_conferences__id__gte", 39, lambda r: r.id == 10),
     (CONFERENCE_ALIAS, "alias", "Room6@Example.test", lambda r: r.id == 6),
     (CONFERENCE_ALIAS, "alias", "room6@example.test", lambda r: False),
@@ -202,7 +207,9 @@ def test_filter(resource: AnyResource, key: str, value: object, expected: Any) -
         (CONFERENCE, "name__like", "1"),
         (CONFERENCE, "name__regex", "(a+)+"),
         (CONFERENCE, "name__name", "1"),
-        (CONFERENCE, "aliases", "1"),
+        (CONFERENCE, "aliases", "x"),
+        (CONFERENCE, "aliases__gt", "1"),
+        (CONFERENCE, "allow_guests__gt", "true"),
         (CONFERENCE, "aliases__secret", "1"),
         (CONFERENCE, "aliases__conference__name", "1"),
         (CONFERENCE, "ivr_theme__name", "1"),

@@ -72,7 +72,8 @@ async def test_pages_of_other_sites(
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/api/admin/", 404),
+        ("GET", "/api/admin/other/", 404),
+        ("GET", "/api/admin/command/v1/other/", 404),
         ("GET", "/api/admin/other/v1/", 404),
         ("GET", "/api/admin/configuration/v2/conference/", 404),
         ("GET", f"{API}/no_such_resource/", 404),

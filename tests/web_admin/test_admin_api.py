@@ -14,6 +14,8 @@ from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.overview import COMMANDS as COMMAND_GROUPS
+from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from tests.web_admin.web_admin_support import (
@@ -55,6 +57,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     none: Any = NoIntegration()
     site = admin_site(
         ServiceAccountRoutes(store, none, none, none, now=none),
+        OverviewRoutes(),
         RecordRoutes(RecordQueries(store, Clock()), none),
         AddinFileRoutes(store, ConnectorFiles(tmp_path)),
         AuditRoutes(store, none),
@@ -69,6 +72,10 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
+        ("GET", f"{API}/", 200),
+        ("GET", f"{API}/schema/", 200),
+        ("GET", f"{API}/status/", 200),
+        ("GET", f"{API}/command/", 200),
         ("GET", f"{API}/status/v1/", 200),
         ("GET", f"{API}/status/v1/alarm/", 200),
         ("HEAD", f"{API}/status/v1/alarm/", 200),
@@ -84,7 +91,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         ("POST", f"{COMMANDS}1/audit/", 404),
         ("POST", f"{COMMANDS}1/check/", 404),
         ("POST", f"{COMMANDS}1/make_certificate/", 404),
-        ("GET", f"{COMMANDS}", 404),
+        ("GET", f"{COMMANDS}", 200),
         ("GET", f"{PAGES}1/sign_in/", 404),
         ("GET", PAGES, 404),
         ("GET", "/admin/", 404),
@@ -98,6 +105,30 @@ async def test_each_path_has_its_route(
     """No part's routes hide those of another part."""
     answer = await client.ask(method, path)
     assert answer.status == status, answer.body
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_level_leads_to_the_next(client: Client) -> None:
+    """The addresses that each level lists are there, down to schemas and commands."""
+    kinds = await client.get(f"{API}/")
+    assert set(kinds) == {"configuration", "status", "history", "command"}
+    everything = await client.get(f"{API}/schema/")
+    for kind, path in kinds.items():
+        assert await client.get(f"{API}/{kind}/") == {"v1": path}
+        if kind != "command":
+            assert await client.get(path) == everything[kind]
+    for resources in everything.values():
+        for entry in resources.values():
+            assert "objects" in await client.get(entry["list_endpoint"])
+            assert "fields" in await client.get(entry["schema"])
+    groups = await client.get(kinds["command"])
+    assert {"conference", "participant", "platform"} <= set(groups)
+    for group, path in groups.items():
+        commands = await client.get(path)
+        assert tuple(commands) == COMMAND_GROUPS[group]
+        for command in commands.values():
+            answer = await client.ask("GET", command.replace("<id>", "1"))
+            assert answer.status == 405, command
 
 
 @pytest.mark.parametrize(

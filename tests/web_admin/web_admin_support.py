@@ -30,6 +30,7 @@ from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
+from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.site import HttpSite
 
@@ -208,6 +209,7 @@ async def serving(
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
     parts = (
+        OverviewRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
         AddinFileRoutes(store, ConnectorFiles(directory)),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),

@@ -1,6 +1,5 @@
 """Records in Tastypie's shapes. Under `/api/admin/`:
 
-GET          <kind>/v1/                    the resources
 GET          <kind>/v1/<resource>/         a page of the records
 POST         configuration/v1/<resource>/  a new one: 201, `Location`, empty body
 PATCH        configuration/v1/<resource>/  many: `objects`, `deleted_objects`
@@ -49,8 +48,7 @@ WARNING = b"x-configuration-warning"
 """The header of an answer that names a field which was saved, but has not the effect
 that it seems to have. There may be several, each `<field>: <text>`."""
 
-_KIND = f"{PREFIX}/<string:kind>/v1/"
-_LIST = f"{_KIND}<string:name>/"
+_LIST = f"{PREFIX}/<string:kind>/v1/<string:name>/"
 _RECORD = f"{_LIST}<int:id>/"
 
 
@@ -63,7 +61,6 @@ class RecordRoutes:
 
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
-        api.add(_KIND, get=self._discover)
         api.add(
             _LIST,
             get=self._page,
@@ -81,16 +78,6 @@ class RecordRoutes:
             patch=self._change,
             delete=self._delete,
         )
-
-    def _discover(self, request: Request, kind: str) -> ResponseBody:
-        resources = {
-            resource.name: {
-                "list_endpoint": resource.uri,
-                "schema": f"{resource.uri}schema/",
-            }
-            for resource in _of_kind(kind).values()
-        }
-        return json_response(request, resources)
 
     def _describe(self, request: Request, kind: str, name: str) -> ResponseBody:
         return json_response(request, schema(_find(kind, name), DEFAULT_LIMIT))
@@ -144,12 +131,11 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
         resource = _with_method(request, kind, name, id)
-        whole = request.method == b"PUT"
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            saved = await self._writer.update(resource, id, payload, whole=whole)
+            saved = await self._writer.update(resource, id, payload)
         _tell(request, saved)
-        return empty_response(request, 204 if whole else 202)
+        return empty_response(request, 204 if request.method == b"PUT" else 202)
 
     async def _delete(
         self, request: Request, kind: str, name: str, id: int

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pexschedd.management.filters import filter_operators
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields import secret_destinations, unsupported
 from pexschedd.model.fields.declaration import Declared
@@ -45,17 +46,21 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
         fields[missing.name] = {**relation, "help_text": text}
     fields["resource_uri"] = _computed("string", "Where this record is.")
     return {
-        "allowed_detail_http_methods": record_methods(resource),
+        "allowed_detail_http_methods": _advertised_methods(resource),
         "allowed_list_http_methods": list_methods(resource),
         "default_format": "application/json",
         "default_limit": default_limit,
         "fields": fields,
-        "filtering": {
-            **{name: 2 if c.related else 1 for name, c in resource.columns.items()},
-            **dict.fromkeys(resource.children, 2),
-        },
+        "filtering": filter_operators(resource),
         "ordering": list(resource.columns),
     }
+
+
+def _advertised_methods(resource: AnyResource) -> tuple[str, ...]:
+    """The methods of records, with the one that makes them: clients look for it here,
+    although it is the list's."""
+    post = ("post",) if resource.writable else ()
+    return (*post, *record_methods(resource))
 
 
 def _described(declared: Declared) -> dict[str, Any]:

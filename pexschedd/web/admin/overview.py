@@ -1,0 +1,87 @@
+"""What there is below each address of the management API. Under `/api/admin/`:
+
+GET  (nothing)             the kinds of resources
+GET  schema/               all resources of all kinds, for people
+GET  <kind>/               the version of a kind
+GET  <kind>/v1/            the resources of a kind
+GET  command/v1/           the groups of commands
+GET  command/v1/<group>/   the commands of a group
+
+Clients read the groups `conference`, `participant` and `platform` before they do
+anything else. Their commands are for calls, which only conferencing nodes have: the
+groups are there, and empty.
+"""
+
+from collections.abc import Mapping
+
+from twisted.web.server import Request
+
+from pexschedd.errors import NotFound
+from pexschedd.management.resource import PREFIX
+from pexschedd.management.resources import BY_KIND
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.routes import ResponseBody, json_response
+
+_COMMANDS = f"{PREFIX}/command/v1/"
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "conference": (),
+    "ms_exchange_connector": ("audit", "check", "make_certificate", "sign_in"),
+    "participant": (),
+    "platform": (),
+}
+"""The commands for a record, by their group: `<group>/<id>/<command>/`."""
+
+
+class OverviewRoutes:
+    """The routes of the module's docstring."""
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring."""
+        api.add(f"{PREFIX}/", get=self._kinds)
+        api.add(f"{PREFIX}/schema/", get=self._everything)
+        api.add(f"{PREFIX}/<string:kind>/", get=self._versions)
+        api.add(f"{PREFIX}/<string:kind>/v1/", get=self._resources)
+        api.add(_COMMANDS, get=self._groups)
+        api.add(f"{_COMMANDS}<string:group>/", get=self._commands)
+
+    def _kinds(self, request: Request) -> ResponseBody:
+        kinds = {kind: f"{PREFIX}/{kind}/v1/" for kind in (*BY_KIND, "command")}
+        return json_response(request, kinds)
+
+    def _everything(self, request: Request) -> ResponseBody:
+        return json_response(request, {kind: _entries(kind) for kind in BY_KIND})
+
+    def _versions(self, request: Request, kind: str) -> ResponseBody:
+        if kind != "command":
+            _entries(kind)
+        return json_response(request, {"v1": f"{PREFIX}/{kind}/v1/"})
+
+    def _resources(self, request: Request, kind: str) -> ResponseBody:
+        return json_response(request, _entries(kind))
+
+    def _groups(self, request: Request) -> ResponseBody:
+        groups = {group: f"{_COMMANDS}{group}/" for group in COMMANDS}
+        return json_response(request, groups)
+
+    def _commands(self, request: Request, group: str) -> ResponseBody:
+        if group not in COMMANDS:
+            known = ", ".join(COMMANDS)
+            raise NotFound(f"There are no commands for {group!r}; try {known}.")
+        commands = {
+            name: f"{_COMMANDS}{group}/<id>/{name}/" for name in COMMANDS[group]
+        }
+        return json_response(request, commands)
+
+
+def _entries(kind: str) -> dict[str, dict[str, str]]:
+    """The addresses of a kind's resources and of what describes them."""
+    if kind not in BY_KIND:
+        known = ", ".join((*BY_KIND, "command"))
+        raise NotFound(f"There is nothing called {kind!r}; try {known}.")
+    return {
+        resource.name: {
+            "list_endpoint": resource.uri,
+            "schema": f"{resource.uri}schema/",
+        }
+        for resource in BY_KIND[kind].values()
+    }

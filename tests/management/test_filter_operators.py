@@ -1,0 +1,63 @@
+"""What `schema/` says of filters is what there is."""
+
+from datetime import datetime
+
+import pytest
+
+from pexschedd.errors import InvalidFields
+from pexschedd.management.filters import filter_operators, parse_filter
+from pexschedd.management.resources import ALARM_HISTORY, BY_KIND, AnyResource
+
+RESOURCES = [r for kind in BY_KIND.values() for r in kind.values()]
+OPERATORS = """
+    exact iexact contains icontains startswith istartswith endswith iendswith
+    gt gte lt lte in isnull range year regex iregex
+"""
+
+
+def is_taken(resource: AnyResource, expression: str) -> bool:
+    """Whether there is the filter, with one value or another."""
+    for text in ("1", "true", "2026-11-21T09:30:00"):
+        try:
+            parse_filter(resource, expression, text)
+        except InvalidFields as error:
+            (problem,) = error.problems[expression]
+            if problem.startswith(("There is no such filter", "The filters for")):
+                return False
+        else:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: f"{r.kind} {r.name}")
+def test_what_is_advertised_works_and_nothing_else(resource: AnyResource) -> None:
+    """Each operator that is told of a field is taken, and no other."""
+    for expression, told in filter_operators(resource).items():
+        assert is_taken(resource, expression), expression
+        for operator in OPERATORS.split():
+            works = is_taken(resource, f"{expression}__{operator}")
+            assert works == (operator in told), (expression, operator)
+
+
+def test_every_field_can_be_looked_for() -> None:
+    """Every field and every list of related records has a filter."""
+    for resource in RESOURCES:
+        told = filter_operators(resource)
+        assert {*resource.columns, *resource.children} <= set(told)
+        for name, column in resource.columns.items():
+            assert ("gt" in told[name]) == (
+                column.type in (int, str, datetime) and not column.related
+            )
+
+
+def test_alarms_by_the_name_that_clients_use() -> None:
+    """Alarms of the past are looked for by `start_time`, which is `time_raised`."""
+    assert is_taken(ALARM_HISTORY, "start_time__gte")
+    told = filter_operators(ALARM_HISTORY)
+    assert told["start_time"] == told["time_raised"]
+
+
+def test_every_list_can_be_searched_by_name() -> None:
+    """Clients search by `name`; records without one are searched by what names them."""
+    for resource in BY_KIND["configuration"].values():
+        assert "icontains" in filter_operators(resource)["name"]
