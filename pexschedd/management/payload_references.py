@@ -25,7 +25,7 @@ def own_values(
         if name in shown_only:
             continue
         related = resource.fields[name].field.related if name in resource.fields else ""
-        if not related or value is None:
+        if not related or value in (None, ""):
             values[name] = value
             continue
         try:
@@ -62,10 +62,7 @@ def existing_reference(changes: ChangeSet, resource: AnyResource, value: object)
 
 def id_of(resource: AnyResource, item: object) -> int | None:
     """Return the id of a listed item that names a record, or None for a new one."""
-    named = item
-    if isinstance(item, dict):
-        named = item.get("resource_uri") or item.get("id")
     try:
-        return parse_reference(resource.name, named)
+        return parse_reference(resource.name, item)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""References to other records: resource URIs, or plain ids. Pure."""
+"""References to other records: resource URIs, plain ids, or whole records. Pure."""
 
 import re
 
@@ -8,10 +8,13 @@ _ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def parse_reference(resource: str, value: object) -> int:
-    """Return the id that `value` refers to: a URI, or the id as a number or in digits.
+    """Return the id that `value` refers to: a URI, the id as a number or in digits, or
+    the record as it was read, with its `resource_uri` or `id`.
 
     Raises ValueError that says what is wanted.
     """
+    if isinstance(value, dict):
+        value = value.get("resource_uri") or value.get("id")
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     if isinstance(value, str):

@@ -22,6 +22,10 @@ class RecordReads(Protocol):
 def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str, Any]:
     """Return everything of a record but its secrets, with what belongs to it."""
     result = _own(resource, record)
+    for column in resource.columns.values():
+        id_ = column.get(record) if column.nested else None
+        if id_ is not None:
+            result[column.name] = _referred(store, column.related, id_)
     for child in resource.children.values():
         records = store.find_all(child.index, record.id)
         other = CONFIGURATION[child.resource]
@@ -33,6 +37,15 @@ def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str,
             result[child.count] = len(records)
     result.update({name: [] for name in resource.missing})
     return result
+
+
+def _referred(store: RecordReads, name: str, id: int) -> dict[str, Any]:
+    """The record that is referred to; its address alone if it is another system's."""
+    other = CONFIGURATION.get(name)
+    found = None if other is None else store.get(other.table, id)
+    if other is not None and found is not None:
+        return _own(other, found)
+    return {"id": id, "resource_uri": uri_of(name, id)}
 
 
 def _own(resource: AnyResource, record: Any) -> dict[str, Any]:

@@ -128,6 +128,7 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
         Field(
             help="The theme; null is the platform's default.",
             related="ivr_theme",
+            nested=True,
             unsupported="There are no themes here.",
         ),
     ] = None

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 import pytest_twisted
+from msgspec.structs import replace
 
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
@@ -140,15 +141,49 @@ async def test_a_field_without_a_name(server: Server) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_references(server: Server) -> None:
-    """A reference is a URI or an id of a record that exists."""
+    """A reference is a URI or an id of a record that exists, or the record itself."""
     uri = await server.client.create(CONFERENCE, {"name": "Board"})
-    for number, reference in enumerate((uri, 1, "1")):
+    board = await server.client.get(uri)
+    for number, reference in enumerate((uri, 1, "1", board, {"id": 1})):
         payload = {"alias": f"alias {number}", "conference": reference}
         await server.client.create(ALIAS, payload)
-    for reference in (99, "x", f"{ALIAS}1/", True, 0, -1, [1], {"id": 1}, None, 1.0):
+    for reference in (
+        99,
+        "x",
+        f"{ALIAS}1/",
+        True,
+        0,
+        -1,
+        [1],
+        {"id": 9},
+        {},
+        None,
+        1.0,
+    ):
         payload = {"alias": "other", "conference": reference}
         problems = await server.client.refused("POST", ALIAS, payload)
         assert list(problems) == ["conference"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_references_are_shown_as_clients_decode_them(server: Server) -> None:
+    """A room's theme is an object, an integration's is a URI; records of earlier
+    versions may still have one."""
+    theme = f"{API}/ivr_theme/7/"
+    uris = [
+        await server.client.create(CONFERENCE, {"name": "Board"}),
+        await server.client.create(CONNECTOR, HEAD_OFFICE),
+    ]
+    room = server.store.get(tables.CONFERENCE, 1)
+    connector = server.store.get(tables.CONNECTOR, 1)
+    assert room is not None
+    assert connector is not None
+    with server.store.transaction() as change:
+        change.put(tables.CONFERENCE, replace(room, ivr_theme=7))
+        change.put(tables.CONNECTOR, replace(connector, ivr_theme=7))
+        await change.commit()
+    shown = [(await server.client.get(uri))["ivr_theme"] for uri in uris]
+    assert shown == [{"id": 7, "resource_uri": theme}, theme]
 
 
 @pytest_twisted.ensureDeferred

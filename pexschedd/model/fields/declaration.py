@@ -78,6 +78,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     accepted, and kept."""
     related: str = ""
     """The resource that the value is the id of."""
+    nested: bool = False
+    """Shown as the record that is referred to, not as its URI: clients decode it so."""
     template: frozenset[str] | None = None
     """The variables a jinja2 template may use; None if this is not a template."""
     multiline: bool = False
