@@ -70,7 +70,7 @@ class Connections:
         """The equipment mailbox. Nothing is opened yet, here and below."""
         return ews_mailbox(
             self._account(connector),
-            connector.room_mailbox_email_address,
+            connector.mailbox_address,
             throttle=self.throttle(connector),
             observer=self._observer_of(connector),
         )
@@ -79,7 +79,7 @@ class Connections:
         """The throttle of the equipment mailbox, which outlives its connections."""
         if self._throttles is None:
             return None
-        return self._throttles.of(connector.url, connector.room_mailbox_email_address)
+        return self._throttles.of(connector.url, connector.mailbox_address)
 
     def notifications(
         self, connector: Connector, poll_interval: Callable[[], float]
@@ -94,7 +94,7 @@ class Connections:
         pulls = connector.notification_method == "PULL"
         return ews_notifications(
             self._account(connector),
-            connector.room_mailbox_email_address,
+            connector.mailbox_address,
             pull_every=poll_interval if pulls else None,
             throttle=self.throttle(connector),
             observer=self._observer_of(connector),

@@ -143,7 +143,7 @@ class Doctor:
     def case(self, connector: Connector, user: str = "") -> ExaminedIntegration:
         """Gather everything that the records say about an integration."""
         every = self._records.all
-        mailbox = connector.room_mailbox_email_address.casefold()
+        mailbox = connector.mailbox_address.casefold()
         proxy = self._network.proxy
         used = proxy is not None and not connector.disable_proxy
         case = ExaminedIntegration(
@@ -172,7 +172,7 @@ class Doctor:
                 each.name
                 for each in every(tables.CONNECTOR)
                 if each.id != connector.id
-                and each.room_mailbox_email_address.casefold() == mailbox
+                and each.mailbox_address.casefold() == mailbox
                 and mailbox
             ),
             alarms=tuple(

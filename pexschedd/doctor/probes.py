@@ -83,19 +83,19 @@ async def _call(
         return CallResult(
             HttpResult(connector.url), refused=error.code, refusal=error.message
         )
-    mailbox = connector.room_mailbox_email_address
+    mailbox = connector.mailbox_address
     return await ews_probes.call(poster, connector.url, mailbox, body, read)
 
 
 async def open_mailbox(context: ProbeContext) -> CallResult:
     """Sign in and open the equipment mailbox's inbox, by impersonation."""
-    mailbox = context.case.connector.room_mailbox_email_address
+    mailbox = context.case.connector.mailbox_address
     return await _call(context, ews_probes.open_folder(mailbox), ews_probes.read_opened)
 
 
 async def mailbox_kind(context: ProbeContext) -> MailboxKind:
     """Gather what Exchange reveals about the kind of the mailbox."""
-    mailbox = context.case.connector.room_mailbox_email_address
+    mailbox = context.case.connector.mailbox_address
     asked = await _call(
         context, ews_probes.resolve_names(mailbox), ews_probes.read_resolved
     )
@@ -105,7 +105,7 @@ async def mailbox_kind(context: ProbeContext) -> MailboxKind:
 
 async def mailbox_processing(context: ProbeContext) -> CallResult:
     """Read AutomateProcessing from the mailbox's calendar."""
-    mailbox = context.case.connector.room_mailbox_email_address
+    mailbox = context.case.connector.mailbox_address
     return await _call(
         context, ews_probes.processing(mailbox), ews_probes.read_processing
     )
@@ -122,7 +122,7 @@ async def open_users_calendar(context: ProbeContext) -> CallResult | None:
 
 async def subscription(context: ProbeContext) -> CallResult:
     """Subscribe to the inbox and give the subscription back."""
-    mailbox = context.case.connector.room_mailbox_email_address
+    mailbox = context.case.connector.mailbox_address
     asked = await _call(
         context, ews_probes.subscribe(mailbox), ews_probes.read_subscribed
     )

@@ -32,7 +32,7 @@ EXTENDED_PROTECTION = (
 
 def mailbox(case: ExaminedIntegration) -> str:
     """The equipment mailbox's address, quoted."""
-    return quoted(case.connector.room_mailbox_email_address)
+    return quoted(case.connector.mailbox_address)
 
 
 def account(case: ExaminedIntegration) -> str:
@@ -96,7 +96,7 @@ def new_password(case: ExaminedIntegration) -> tuple[str, ...]:
 def allow_ews(case: ExaminedIntegration) -> tuple[str, ...]:
     """Show and lift everything that keeps the account from using EWS."""
     if case.online:
-        app = quoted(case.connector.oauth_client_id)
+        app = quoted(case.connector.oauth_client_id or "")
         return (
             (
                 "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | "
@@ -135,7 +135,7 @@ def look_at_impersonation(case: ExaminedIntegration) -> str:
 def impersonation(case: ExaminedIntegration) -> tuple[str, ...]:
     """Show for whom the service account may act, and let it act for mailboxes."""
     if case.online:
-        app = quoted(case.connector.oauth_client_id)
+        app = quoted(case.connector.oauth_client_id or "")
         return (
             (
                 f"Test-ServicePrincipalAuthorization -Identity {app} "
@@ -166,12 +166,12 @@ def look_at_mailbox(case: ExaminedIntegration) -> str:
 
 def make_mailbox(case: ExaminedIntegration) -> str:
     """Create the equipment mailbox."""
-    return _new_mailbox(case, case.connector.room_mailbox_email_address)
+    return _new_mailbox(case, case.connector.mailbox_address)
 
 
 def make_another_mailbox(case: ExaminedIntegration) -> str:
     """Create an equipment mailbox under another address, as this one is taken."""
-    local, _, domain = case.connector.room_mailbox_email_address.partition("@")
+    local, _, domain = case.connector.mailbox_address.partition("@")
     return _new_mailbox(case, f"{local}-equipment@{domain}")
 
 

@@ -89,9 +89,9 @@ class AccessToken(msgspec.Struct, frozen=True):
 
 def rules_of(connector: Connector) -> AccessTokenRules:
     """Return what the tokens of an integration for Microsoft 365 have to match."""
-    client = connector.addin_application_id.strip().lower()
+    client = (connector.addin_application_id or "").strip().lower()
     nested = connector.addin_authentication_method == "NAA_TOKEN"
-    api = connector.addin_naa_web_api_application_id.strip().lower()
+    api = (connector.addin_naa_web_api_application_id or "").strip().lower()
     api = api if nested else client
     # Tokens of version 2.0 have the id, those of version 1.0 the Application ID URI.
     host = connector.addin_server_domain.lower()

@@ -104,13 +104,11 @@ class RecordSaver:
         resource: AnyResource,
         payload: Payload,
         current: Any = None,
-        *,
-        whole: bool = False,
     ) -> Any:
         """Add one record and those that are nested in it, and return it.
 
-        `current` is what the store has, None for a new record; with `whole`, fields
-        that are left out get their default values.
+        `current` is what the store has, None for a new record. What `payload` leaves
+        out stays as it is there.
         """
         if len(payload) > MOST_FIELDS:
             raise InvalidFields({"": [f"This has more than {MOST_FIELDS} fields."]})
@@ -125,7 +123,6 @@ class RecordSaver:
                 values,
                 current=current,
                 templates=tools.templates,
-                replace=whole,
             )
         except InvalidFields as error:
             record = None
@@ -145,7 +142,8 @@ class RecordSaver:
                 changes.put(resource.table, record)
         parent = 0 if record is None else record.id
         for children in resource.children.values():
-            if children.name in payload:
+            # Null is sent for what a client leaves to others; [] removes them.
+            if payload.get(children.name) is not None:
                 texts = await self._save_children(children, parent, payload)
                 if texts:
                     problems[children.name] = texts

@@ -100,19 +100,14 @@ class RecordWriter:
         resource: AnyResource,
         id: int,
         payload: Payload,
-        *,
-        whole: bool,
     ) -> Saved:
-        """Change one record.
-
-        With `whole`, fields that are left out get their default values.
-        """
+        """Change one record; what `payload` leaves out stays as it is."""
 
         async def save(changes: ChangeSet, pauses: Pauses) -> None:
             changes.look_at(resource.table)
             current = existing_record(self._store, resource, id)
             saver = self._saver(changes, pauses)
-            await saver.save(resource, payload, current, whole=whole)
+            await saver.save(resource, payload, current)
 
         changes, _ = await self._checked(save)
         await changes.commit(self._now(), self._clock)

@@ -88,7 +88,7 @@ def _certificate(
     record: CaCertificate, old: CaCertificate | None, now: datetime
 ) -> CaCertificate:
     if old is not None and old.certificate == record.certificate:
-        return old
+        return record
     record = filled_in(record)
     if record.end_date <= now:
         text = (

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from pexschedd.crypto.certificates import described, read_pem, to_pem
 from pexschedd.model.fields.declaration import Field, Record
 
@@ -49,6 +51,13 @@ class CaCertificate(Record, frozen=True, kw_only=True):
             checks=(one_certificate,),
         ),
     ]
+    trusted_intermediate: Annotated[
+        bool,
+        Field(
+            help="A note for clients: every certificate here is trusted by itself, an "
+            "intermediate authority's as well."
+        ),
+    ] = False
     subject: Annotated[
         str, Field(help="Whose it is, as RFC 4514 writes names.", readonly=True)
     ] = ""
@@ -79,8 +88,8 @@ def filled_in(record: CaCertificate) -> CaCertificate:
     """Return the record with its read-only fields filled in from the certificate."""
     (certificate,) = read_pem(record.certificate)
     shown = described(certificate)
-    return CaCertificate(
-        id=record.id,
+    return replace(
+        record,
         certificate=to_pem(certificate),
         subject=shown.subject,
         issuer=shown.issuer,

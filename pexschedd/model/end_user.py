@@ -63,9 +63,8 @@ class EndUser(Record, frozen=True, kw_only=True, omit_defaults=True):
     ms_exchange_guid: Annotated[
         str | None,
         Field(
-            help="The mailbox's GUID, from a directory.",
+            help="The mailbox's GUID, set by whatever else maintains this user.",
             max_length=255,
-            unsupported="Users are not synchronised with a directory here.",
         ),
     ] = None
     exchange_user_id: Annotated[

@@ -25,7 +25,7 @@ class Unique(msgspec.Struct, frozen=True):
 
 def _folded(field: str) -> Callable[[Record], Hashable | None]:
     def key(record: Record) -> Hashable | None:
-        return getattr(record, field).strip().casefold() or None
+        return (getattr(record, field) or "").strip().casefold() or None
 
     return key
 

@@ -96,7 +96,7 @@ class Booking:
         await transaction.commit()
         return BookedRoom(
             mailbox_name=connector.room_mailbox_name,
-            mailbox_address=connector.room_mailbox_email_address,
+            mailbox_address=connector.mailbox_address,
             tag=tags.make_pxps(alias.uuid),
             instructions=instructions,
             location=location,

@@ -109,7 +109,7 @@ def service(conference: Conference) -> dict[str, Any]:
     }
     for name, default in DEFAULTS.items():
         value = getattr(conference, name)
-        if value != default:
+        if value not in (default, ""):
             result[name] = value
     if conference.host_view:
         result["view"] = conference.host_view

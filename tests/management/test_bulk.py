@@ -118,9 +118,7 @@ async def test_a_changed_record_gives_way(store: Store) -> None:
     payload = {"aliases": [{"alias": f"b{number}@x"} for number in range(900)]}
     turns = await in_turns(
         store,
-        lambda writer: writer.update(
-            CONFIGURATION["conference"], 2, payload, whole=False
-        ),
+        lambda writer: writer.update(CONFIGURATION["conference"], 2, payload),
     )
     # They are listed, the old ones are deleted, the new ones checked, all are logged.
     assert turns >= 4 * (len(NAMES) // AT_ONCE)

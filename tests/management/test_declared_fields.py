@@ -27,9 +27,11 @@ KEPT = {
             "telephone_number",
             "mobile_number",
             "avatar_url",
+            "ms_exchange_guid",
             "sync_tag",
         )
     },
+    "ca_certificate.trusted_intermediate": "a note, for clients",
     "end_user.description": "notes, for people",
 }
 """Fields that are there to be read by clients of the API, and by nothing else."""

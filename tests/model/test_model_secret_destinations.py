@@ -151,16 +151,6 @@ def test_same_server_needs_no_secret(field: str, value: object) -> None:
     assert record.password == record.oauth_client_secret == "sealed"
 
 
-def test_replacing_counts_as_well() -> None:
-    """A PUT that leaves an address out, so that it changes, is refused as well."""
-    values = {**CONNECTOR, "kerberos_realm": "EXAMPLE.TEST"}
-    del values["password"]
-    values["authentication_method"] = "KERBEROS"
-    with pytest.raises(InvalidFields) as caught:
-        validate(Connector, values, current=STORED, templates=TEMPLATES, replace=True)
-    assert set(caught.value.problems) == {"password"}
-
-
 def test_method_that_shows_less() -> None:
     """A method that shows less of the password, or does not use it, needs no secret;
     the way back does."""

@@ -91,6 +91,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"max_callrate_in": 512}, {"max_callrate_in": 512000}),
     ({"participant_limit": 5}, {"participant_limit": 5}),
     ({"tag": "sales"}, {"service_tag": "sales"}),
+    ({"crypto_mode": "", "max_pixels_per_second": "", "host_view": ""}, {}),
 ]
 
 

@@ -38,6 +38,7 @@ async def test_one(server: Server) -> None:
         "id": 1,
         "resource_uri": uri,
         "certificate": text(root),
+        "trusted_intermediate": False,
         "subject": "CN=Example root",
         "issuer": "CN=Example root",
         "serial_no": f"{root.certificate.serial_number:X}",
@@ -72,7 +73,7 @@ async def test_filters_schema_and_end(server: Server) -> None:
     assert all(
         described["readonly"]
         for name, described in fields.items()
-        if name != "certificate"
+        if name not in ("certificate", "trusted_intermediate")
     )
     assert (await client.ask("DELETE", two["resource_uri"])).status == 204
     (left,) = await client.objects(CERTIFICATES)

@@ -165,19 +165,22 @@ async def test_forgotten_key_takes_its_certificate_along(server: Server) -> None
 
 
 @pytest_twisted.ensureDeferred
-async def test_put_replaces(server: Server) -> None:
-    """What a PUT leaves out is its default again; identity and domains stay."""
+async def test_put_keeps_what_it_leaves_out(server: Server) -> None:
+    """A PUT changes what it names, and nothing else; null and "" clear a field."""
     uri = await server.client.create(
         CONNECTOR, HEAD_OFFICE | {"description": "old", "meeting_buffer_before": 5}
     )
     before = await server.client.get(uri)
-    payload = {k: v for k, v in HEAD_OFFICE.items() if k not in ("password", "domains")}
-    assert (await server.client.ask("PUT", uri, payload)).status == 204
-    after = await server.client.get(uri)
-    assert (after["description"], after["meeting_buffer_before"]) == ("", 30)
-    assert (after["uuid"], after["domains"]) == (before["uuid"], before["domains"])
-    problems = await server.client.refused("PUT", uri, {})
-    assert {"name", "addin_server_domain", "url"} <= set(problems)
+    change = {"room_mailbox_name": "Rooms"}
+    assert (await server.client.ask("PUT", uri, change)).status == 204
+    assert await server.client.get(uri) == before | change
+    assert (await server.client.ask("PUT", uri, {})).status == 204
+    clear = {"description": "", "meeting_buffer_before": None, "domains": None}
+    assert (await server.client.ask("PUT", uri, clear)).status == 204
+    cleared = {"description": "", "meeting_buffer_before": 30}
+    assert await server.client.get(uri) == before | change | cleared
+    problems = await server.client.refused("PUT", uri, {"name": None, "url": None})
+    assert set(problems) == {"name", "url"}
 
 
 @pytest_twisted.ensureDeferred
@@ -380,7 +383,8 @@ async def test_schema_is_what_get_answers(server: Server, resource: str) -> None
     for name in described - set(record):
         assert "Never returned." in schema["fields"][name]["help_text"]
     assert schema["default_limit"] == 20
-    assert schema["allowed_detail_http_methods"] == ["get", "put", "patch", "delete"]
+    methods = ["post", "get", "put", "patch", "delete"]
+    assert schema["allowed_detail_http_methods"] == methods
     for field in schema["fields"].values():
         assert {"type", "default", "nullable", "blank", "readonly", "unique"} <= set(
             field

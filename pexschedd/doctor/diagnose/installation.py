@@ -14,7 +14,7 @@ DISK_WARNS = 1024 * MIB
 
 def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
     """Judge by records and alarms if anything else uses the equipment mailbox."""
-    address = case.connector.room_mailbox_email_address
+    address = case.connector.mailbox_address
     remedy = (
         "Give each integration, and each installation (test systems, too), an "
         "equipment mailbox of its own."

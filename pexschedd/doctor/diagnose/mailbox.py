@@ -30,8 +30,8 @@ def error_text(seen: CallResult) -> str:
 
 def impersonation(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     """Judge the account's permission to act for the equipment mailbox."""
-    mailbox = case.connector.room_mailbox_email_address
-    who = case.connector.username or case.connector.oauth_client_id
+    mailbox = case.connector.mailbox_address
+    who = case.connector.username or case.connector.oauth_client_id or ""
     if seen.code in _IMPERSONATION:
         return failed(
             f"{who} may not act for {mailbox} ({error_text(seen)}).",
@@ -57,7 +57,7 @@ def impersonation(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
 
 def mailbox(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     """Judge the equipment mailbox: it has to exist, by its primary address."""
-    address = case.connector.room_mailbox_email_address
+    address = case.connector.mailbox_address
     if seen.code in _NO_MAILBOX:
         return failed(
             f"There is no mailbox {address} ({error_text(seen)}).",
@@ -131,7 +131,7 @@ def kind(case: ExaminedIntegration, seen: MailboxKind) -> CheckFinding:
 
     EWS does not tell a resource from a person; some of its responses hint at it.
     """
-    address = case.connector.room_mailbox_email_address
+    address = case.connector.mailbox_address
     look = remedies.look_at_mailbox(case)
     entries = seen.asked.result or []
     found = _exactly(address, entries)
@@ -211,7 +211,7 @@ def user(case: ExaminedIntegration, seen: CallResult | None) -> CheckFinding:
             "No user was named, and no organizer is known yet.",
             remedy="Name one: --user someone@example.com, or user in the request.",
         )
-    who = case.connector.username or case.connector.oauth_client_id
+    who = case.connector.username or case.connector.oauth_client_id or ""
     if seen.went_well:
         return passed(f"{who} may act for {case.user}.")
     if seen.code in _IMPERSONATION:

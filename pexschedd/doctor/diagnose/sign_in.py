@@ -34,7 +34,7 @@ _SETTINGS = {
 def sign_in(case: ExaminedIntegration, seen: CallResult) -> CheckFinding:
     """Judge the account's sign-in, up to the point where Exchange answers with SOAP."""
     connector = case.connector
-    who = connector.username or connector.oauth_client_id
+    who = connector.username or connector.oauth_client_id or ""
     method = connector.authentication_method
     answered = seen.answered
     if seen.refused == "sign_in_needed":

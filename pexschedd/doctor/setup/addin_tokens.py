@@ -37,12 +37,16 @@ def _values(connector: Connector) -> str:
     host = connector.addin_server_domain
     rows = [
         ("Name", f"pexschedd {connector.id} add-in", "of what is created here"),
-        ("AppId", connector.addin_application_id, "addin_application_id, if it exists"),
+        (
+            "AppId",
+            connector.addin_application_id or "",
+            "addin_application_id, if it exists",
+        ),
     ]
     if connector.addin_authentication_method == "SSO_TOKEN":
         rows.append(("AddinHost", host, "Add-in server FQDN, as in the manifest"))
     else:
-        api = connector.addin_naa_web_api_application_id
+        api = connector.addin_naa_web_api_application_id or ""
         rows += [
             ("ApiId", api, "addin_naa_web_api_application_id, if it exists"),
             ("RedirectUri", f"brk-multihub://{host}", "the origin alone"),

@@ -30,7 +30,11 @@ def _head(connector: Connector) -> str:
 def _values(connector: Connector) -> str:
     rows = [
         ("Name", f"pexschedd {connector.id}", "of everything that is created here"),
-        ("ClientId", connector.personal_vmr_oauth_client_id, "User OAuth client ID"),
+        (
+            "ClientId",
+            connector.personal_vmr_oauth_client_id or "",
+            "User OAuth client ID",
+        ),
         ("RedirectUri", redirect_uri_of(connector), "without a slash at its end"),
     ]
     if connector.auth_provider == "ADFS":

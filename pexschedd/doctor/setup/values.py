@@ -11,7 +11,7 @@ function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }
 
 def values(connector: Connector, addin_group: str, *, online: bool) -> str:
     """Return the block that assigns the integration's values to variables."""
-    address = connector.room_mailbox_email_address
+    address = connector.mailbox_address
     username = connector.username
     rows = [
         ("Mailbox", address, "the equipment mailbox"),
@@ -38,7 +38,9 @@ def values(connector: Connector, addin_group: str, *, online: bool) -> str:
         ("RoleName", f"pexschedd {connector.id}", "of everything that is created here"),
     ]
     if online:
-        rows.append(("AppId", connector.oauth_client_id, "of the app registration"))
+        rows.append(
+            ("AppId", connector.oauth_client_id or "", "of the app registration")
+        )
     if connector.authentication_method == "KERBEROS":
         rows.append(("ExchangeSpn", connector.kerberos_exchange_spn, "empty: as below"))
         rows.append(("EwsHost", host_of(connector.url), "of the EWS URL"))

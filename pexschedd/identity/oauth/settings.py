@@ -58,7 +58,7 @@ def settings_of(connector: Connector) -> ProviderSettings:
     return ProviderSettings(
         app_only=connector.authentication_method == "APP_PERM",
         username=connector.username,
-        client_id=connector.oauth_client_id,
+        client_id=connector.oauth_client_id or "",
         redirect_uri=connector.oauth_redirect_uri,
         auth_endpoint=connector.oauth_auth_endpoint,
         token_endpoint=connector.oauth_token_endpoint,

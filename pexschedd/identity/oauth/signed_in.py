@@ -39,7 +39,7 @@ def new_sign_in(connector: Connector, account: str, now: datetime) -> SignedIn:
     """Return a sign-in that was made just now, with the integration's settings."""
     return SignedIn(
         username=connector.username,
-        client_id=connector.oauth_client_id,
+        client_id=connector.oauth_client_id or "",
         token_endpoint=connector.oauth_token_endpoint,
         account=account,
         since=now,

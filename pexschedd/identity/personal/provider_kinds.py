@@ -182,7 +182,7 @@ def provider_of(connector: Connector) -> UserProvider:
         kind=kind,
         auth_endpoint=connector.personal_vmr_oauth_auth_endpoint,
         token_endpoint=connector.personal_vmr_oauth_token_endpoint,
-        client_id=connector.personal_vmr_oauth_client_id,
+        client_id=connector.personal_vmr_oauth_client_id or "",
         redirect_uri=redirect_uri_of(connector),
         resource=connector.personal_vmr_adfs_relying_party_trust_identifier
         if kind.sends_resource

@@ -1,7 +1,9 @@
 """Validation of a client's input: a record, or every problem at once. Pure.
 
-Values are JSON's; nothing is coerced: "true" is not a boolean. What needs to know
-other records (uniqueness, references) is `consistency`'s business.
+Values are JSON's. Null and "" are two values of a text that may be null, and are kept
+as they were sent. Otherwise both take a value away. A number, a truth value or a time
+may come as text, if there is one way only to read it. What needs to know other records
+(uniqueness, references) is `consistency`'s business.
 """
 
 import re
@@ -21,6 +23,8 @@ Problems = dict[str, list[str]]
 
 _LARGEST = 2**53 - 1
 """The largest integer that every JSON reader can hold exactly."""
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+_TRUTH = {"true": True, "false": False}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -57,13 +61,10 @@ def validate(
     *,
     current: R | None,
     templates: TemplateChecker,
-    replace: bool = False,
 ) -> R:
     """Return a record of `kind` with `values` over `current`, or over the defaults.
 
-    `current` is None for a new record, which gets the id 0. With `replace` the fields
-    that are left out go back to their defaults, except secrets, which clients cannot
-    read back to send them again. Fields that the server
+    `current` is None for a new record, which gets the id 0. Fields that the server
     sets keep their value: `values` may hold them, they are ignored. Required fields
     that the server sets are left for it. Secrets are plain in `values` and sealed in
     `current`. A stored secret that the change would send elsewhere has to be among the
@@ -74,9 +75,7 @@ def validate(
     problems: Problems = {}
     complete: dict[str, Any] = {}
     for name, field in declared.items():
-        fresh = current is None or (
-            replace and is_writable(field) and not field.field.secret
-        )
+        fresh = current is None
         complete[name] = _default(field) if fresh else getattr(current, name)
         if not is_writable(field):
             continue
@@ -140,11 +139,23 @@ def _honoured(field: Declared, value: Any) -> Any:
 def check_value(field: Declared, value: object, templates: TemplateChecker) -> Any:
     """Return the value as the record holds it; raise an error that says what is wrong
     with it."""
-    if value is None:
-        if field.nullable:
-            return None
-        raise _Wrong("This may not be null.")
+    if value is None or (value == "" and not _may_be_empty(field)):
+        return _cleared(field)
     return _CHECKS[field.type](field, value, templates)
+
+
+def _may_be_empty(field: Declared) -> bool:
+    """Return whether an empty text is a value of the field, or at least a wrong one."""
+    return field.type is str and (field.nullable or not field.field.choices)
+
+
+def _cleared(field: Declared) -> Any:
+    """The value of a field from which the value is taken away."""
+    if field.nullable:
+        return None
+    if field.required:
+        raise _Wrong("This may not be null.")
+    return field.default
 
 
 def _text(field: Declared, value: object, templates: TemplateChecker) -> str:
@@ -160,7 +171,7 @@ def _text(field: Declared, value: object, templates: TemplateChecker) -> str:
     layout = declared.multiline or declared.template is not None
     if (_CONTROL_BUT_LAYOUT if layout else _CONTROL).search(value):
         raise _Wrong("Control characters are not accepted here.")
-    if declared.choices and value not in declared.choices:
+    if declared.choices and value and value not in declared.choices:
         raise _Wrong(f"This must be one of: {', '.join(declared.choices)}.")
     for check in declared.checks:
         problem = check(value)
@@ -178,6 +189,8 @@ def _text(field: Declared, value: object, templates: TemplateChecker) -> str:
 
 def _number(field: Declared, value: object, _: TemplateChecker) -> int:
     declared = field.field
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise _Wrong("This must be a whole number.")
     lowest = -_LARGEST if declared.minimum is None else declared.minimum
@@ -189,6 +202,8 @@ def _number(field: Declared, value: object, _: TemplateChecker) -> int:
 
 
 def _truth(_: Declared, value: object, __: TemplateChecker) -> bool:
+    if isinstance(value, str):
+        value = _TRUTH.get(value.lower())
     if not isinstance(value, bool):
         raise _Wrong("This must be true or false.")
     return value

@@ -32,7 +32,7 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         ),
     ] = "EXCHANGE_USER_ID_TOKEN"
     addin_application_id: Annotated[
-        str,
+        str | None,
         Field(
             label="Add-in application ID",
             help="The application (client) id of the add-in's registration in Entra "
@@ -40,7 +40,7 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
             max_length=250,
             manifest=True,
         ),
-    ] = ""
+    ] = None
     addin_authority_url: Annotated[
         str,
         kinds.url(
@@ -59,14 +59,14 @@ class AddinSettings(ManifestSettings, frozen=True, kw_only=True):
         ),
     ] = ""
     addin_naa_web_api_application_id: Annotated[
-        str,
+        str | None,
         Field(
             label="Add-in web API application ID",
             help="The application (client) id of the registration that the tokens are "
             "for, a GUID. Required with NAA_TOKEN.",
             max_length=250,
         ),
-    ] = ""
+    ] = None
 
     addin_pane_title: Annotated[
         str,

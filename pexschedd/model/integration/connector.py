@@ -226,7 +226,7 @@ def _in_manifest(connector: Connector, name: str) -> object:
     if name == "addin_authentication_method":
         return uses_sso
     if name == "addin_application_id":
-        return value.lower() if uses_sso else None
+        return (value or "").lower() if uses_sso else None
     if name.startswith("addin_command_"):
         return value if connector.enable_addin_command else None
     return value

@@ -124,7 +124,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         ),
     ] = ""
     room_mailbox_email_address: Annotated[
-        str,
+        str | None,
         Field(
             label="Mailbox email address",
             help="The address of the equipment (or room) mailbox. No other "
@@ -133,7 +133,7 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             unique=True,
             checks=(addresses.mail_address,),
         ),
-    ] = ""
+    ] = None
     poll_interval: Annotated[
         int,
         Field(
@@ -173,14 +173,14 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     ] = False
 
     oauth_client_id: Annotated[
-        str,
+        str | None,
         Field(
             begins="Exchange sign-in with OAuth 2.0",
             label="OAuth client ID",
             help="The application (client) id. Required with OAUTH and APP_PERM.",
             max_length=250,
         ),
-    ] = ""
+    ] = None
     oauth_client_secret: Annotated[
         str,
         Field(
@@ -306,6 +306,11 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             help="Check the KDC proxy's certificate with the configured CA file.",
         ),
     ] = False
+
+    @property
+    def mailbox_address(self) -> str:
+        """The address of the equipment mailbox; empty if there is none."""
+        return self.room_mailbox_email_address or ""
 
     def needs(self) -> Needs:
         """Yield the fields that the chosen settings require, each group with its

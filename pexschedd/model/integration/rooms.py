@@ -65,7 +65,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         ),
     ] = texts.ALIAS_DESCRIPTION
     scheduled_alias_prefix: Annotated[
-        str,
+        str | None,
         Field(
             label="Scheduled alias prefix",
             help="What every alias begins with, 1 to 8 characters: digits if people "
@@ -73,7 +73,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             max_length=8,
             checks=(_prefix,),
         ),
-    ] = ""
+    ] = None
     scheduled_alias_suffix_length: Annotated[
         int,
         Field(
@@ -227,7 +227,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         ),
     ] = ""
     personal_vmr_oauth_client_id: Annotated[
-        str,
+        str | None,
         Field(
             label="User OAuth client ID",
             help="The client id users sign in with. Left out, one is made for this "
@@ -236,7 +236,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
             max_length=250,
             checks=(addresses.identifier,),
         ),
-    ] = ""
+    ] = None
     personal_vmr_adfs_relying_party_trust_identifier: Annotated[
         str,
         Field(

@@ -133,7 +133,7 @@ class BatchProcessor:
                 MailboxCursor(
                     id=self._connector_id,
                     cursor=cursor,
-                    mailbox=connector.room_mailbox_email_address,
+                    mailbox=connector.mailbox_address,
                     last_item_time=self._now(),
                 ),
             )

@@ -249,7 +249,7 @@ class Outbox:
         if pending.is_last and pending.action == Action.DECLINE:
             follows = "Its organizer got no answer."
         connector = self._connector()
-        mailbox = connector.room_mailbox_email_address if connector else "unknown"
+        mailbox = connector.mailbox_address if connector else "unknown"
         self._alarms.raise_(
             names.ANSWER_FAILED,
             self._instance(),

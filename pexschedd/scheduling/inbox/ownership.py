@@ -82,7 +82,7 @@ class Ownership:
         clock: IReactorTime,
         now: Now,
     ) -> None:
-        self._address = latest().room_mailbox_email_address
+        self._address = latest().mailbox_address
         self._latest = latest
         self._mailbox = mailbox
         self._installation = installation

@@ -116,6 +116,6 @@ class MailboxReader:
 
     def _stored_cursor(self, connector: Connector) -> str:
         stored = self._store.get(tables.CURSOR, self._connector_id)
-        if stored is None or stored.mailbox != connector.room_mailbox_email_address:
+        if stored is None or stored.mailbox != connector.mailbox_address:
             return ""
         return stored.cursor

@@ -50,7 +50,7 @@ def wants_worker(connector: Connector | None) -> bool:
     return (
         connector is not None
         and connector.enable_dynamic_vmrs
-        and bool(connector.url and connector.room_mailbox_email_address)
+        and bool(connector.url and connector.mailbox_address)
     )
 
 
@@ -208,7 +208,7 @@ def _when(event: Deferred[None]) -> Deferred[None]:
 
 
 def _mailbox(connector: Connector) -> str:
-    return connector.room_mailbox_email_address.strip().casefold()
+    return connector.mailbox_address.strip().casefold()
 
 
 def _differ(old: Connector, new: Connector) -> bool:

@@ -41,7 +41,7 @@ class AliasAllocator:
         Raises `Unavailable` when the integration has practically no numbers left.
         """
         pair = aliases.pick(
-            connector.scheduled_alias_prefix,
+            connector.scheduled_alias_prefix or "",
             connector.scheduled_alias_suffix_length,
             connector.scheduled_alias_domain,
             digits=self._digits,

@@ -79,7 +79,7 @@ class AliasRelease:
         """The ranges that may run low, by the number of all aliases there are."""
         total = self._store.count(tables.SCHEDULED_ALIAS)
         keys = {
-            (each.scheduled_alias_prefix, each.scheduled_alias_suffix_length)
+            (each.scheduled_alias_prefix or "", each.scheduled_alias_suffix_length)
             for each in self._store.all(tables.CONNECTOR)
         }
         return [

@@ -201,9 +201,9 @@ class AuditRunner:
                 AUTOMATIC,
                 connector.name,
                 f"Exchange itself answers the meeting requests that are sent to "
-                f"{connector.room_mailbox_email_address}, so they are not scheduled. "
+                f"{connector.mailbox_address}, so they are not scheduled. "
                 "Run Set-CalendarProcessing -Identity "
-                f'"{connector.room_mailbox_email_address}" '
+                f'"{connector.mailbox_address}" '
                 "-AutomateProcessing None.",
             )
         else:

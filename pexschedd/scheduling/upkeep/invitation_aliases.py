@@ -69,7 +69,7 @@ class InvitationAliases:
                 named_pair,
                 meeting.html[: tags.MAX_BODY],
                 meeting.text[: tags.MAX_BODY],
-                prefix=connector.scheduled_alias_prefix,
+                prefix=connector.scheduled_alias_prefix or "",
                 domain=connector.scheduled_alias_domain,
             ),
             len(meeting.html) + len(meeting.text),

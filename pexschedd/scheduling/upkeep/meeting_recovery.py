@@ -143,7 +143,7 @@ class MeetingRecovery:
     ) -> NewInstructions:
         connector = context.connector
         pair = aliases.pair(
-            connector.scheduled_alias_prefix,
+            connector.scheduled_alias_prefix or "",
             SAMPLE_DIGITS,
             connector.scheduled_alias_domain,
         )

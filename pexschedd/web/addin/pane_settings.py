@@ -41,7 +41,7 @@ def pane_settings(
         "openings": [opening_line(connector.meeting_instructions_template)],
         "room": {
             "name": connector.room_mailbox_name,
-            "email": connector.room_mailbox_email_address,
+            "email": connector.mailbox_address,
         },
         "auth": auth_settings(connector, msal),
         "texts": {

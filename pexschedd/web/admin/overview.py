@@ -1,4 +1,4 @@
-"""What there is below each address of the management API. Under `/api/admin/`:
+"""Overviews of what is below each address of the management API, `/api/admin/`:
 
 GET  (nothing)             the kinds of resources
 GET  schema/               all resources of all kinds, for people

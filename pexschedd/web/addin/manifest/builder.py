@@ -95,7 +95,7 @@ def build_manifest(connector: Connector, icon_revision: str) -> bytes:
     such as a server that is none.
     """
     if connector.addin_authentication_method == "SSO_TOKEN" and not is_guid(
-        connector.addin_application_id
+        connector.addin_application_id or ""
     ):
         text = "With SSO_TOKEN the manifest needs the application's id, a GUID."
         raise InvalidFields({"addin_application_id": [text]})
@@ -115,7 +115,7 @@ def manifest_version(revision: int) -> str:
 def application_id_uri(connector: Connector) -> str:
     """Return the address of the add-in's application in Entra, which `getAccessToken`
     asks a token for; Microsoft wants the add-in's host and the client id in it."""
-    application = connector.addin_application_id.lower()
+    application = (connector.addin_application_id or "").lower()
     return f"api://{connector.addin_server_domain}/{application}"
 
 

@@ -17,9 +17,9 @@ def auth_settings(connector: Connector, library: str) -> dict[str, object]:
     offline = method == "EXCHANGE_USER_ID_TOKEN"
     found: dict[str, object] = {"method": method, "offline": offline}
     if method == "NAA_TOKEN":
-        api = connector.addin_naa_web_api_application_id.lower()
+        api = (connector.addin_naa_web_api_application_id or "").lower()
         found |= {
-            "clientId": connector.addin_application_id.lower(),
+            "clientId": (connector.addin_application_id or "").lower(),
             "authority": connector.addin_authority_url,
             "scope": f"api://{api}/.default",
             "msal": library,

@@ -1,0 +1,289 @@
+"""Null, "" and what is left out are three things, for every field of every resource."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+
+from pexschedd.management.resources import CONFIGURATION
+from pexschedd.model.fields.validation import is_writable
+from tests.net.net_support import DAY, Authority
+from tests.web_admin.web_admin_support import (
+    ALIAS,
+    API,
+    CONFERENCE,
+    CONNECTOR,
+    HEAD_OFFICE,
+    Server,
+    serving,
+)
+
+CERTIFICATES = f"{API}/ca_certificate/"
+PERSONAL = {
+    "name": "Personal rooms",
+    "addin_server_domain": "px.example.test",
+    "enable_dynamic_vmrs": False,
+    "enable_personal_vmrs": True,
+    "personal_vmr_oauth_auth_endpoint": "https://adfs.example.test/adfs/oauth2/authorize",
+    "personal_vmr_oauth_token_endpoint": "https://adfs.example.test/adfs/oauth2/token",
+    "personal_vmr_adfs_relying_party_trust_identifier": "https://vc.example.test/",
+}
+ROOM = {"name": "Board", "pin": "1234", "allow_guests": True, "guest_pin": "9876"}
+
+
+def certificate() -> str:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    root = Authority("Root", begins=begin, expires=begin + 3650 * DAY)
+    return root.pem.decode()
+
+
+NEW: dict[str, dict[str, Any]] = {
+    "ms_exchange_connector": PERSONAL,
+    "exchange_domain": {"exchange_connector": 1, "domain": "mail.example.test"},
+    "scheduled_alias": {
+        "uuid": "11111111-2222-3333-4444-555555555555",
+        "alias": "555123456@example.test",
+        "numeric_alias": "555123456",
+        "alias_number": 123456,
+        "exchange_connector": 1,
+    },
+    "conference": {"name": "Board"},
+    "conference_alias": {"alias": "board@example.test", "conference": 1},
+    "end_user": {"primary_email_address": "alice@example.test"},
+    "scheduled_conference": {
+        "conference": 1,
+        "start_time": "2026-11-21T09:00:00",
+        "end_time": "2026-11-21T10:00:00",
+    },
+    "ca_certificate": {"certificate": certificate()},
+}
+"""A new record of each resource, with what it needs and nothing else."""
+
+NEEDED: dict[str, set[str]] = {
+    "ms_exchange_connector": {
+        "addin_server_domain",
+        "name",
+        "personal_vmr_adfs_relying_party_trust_identifier",
+        "personal_vmr_oauth_auth_endpoint",
+        "personal_vmr_oauth_client_id",
+        "personal_vmr_oauth_token_endpoint",
+    },
+    "exchange_domain": {"exchange_connector", "domain"},
+    "scheduled_alias": {
+        "uuid",
+        "alias",
+        "numeric_alias",
+        "alias_number",
+        "exchange_connector",
+    },
+    "conference": {"name"},
+    "conference_alias": {"alias", "conference"},
+    "end_user": {"primary_email_address"},
+    "scheduled_conference": {"conference", "start_time", "end_time"},
+    "ca_certificate": {"certificate"},
+}
+"""The fields that cannot be cleared, neither by null nor by an empty text."""
+
+KINDS_OF_ROOMS = ("enable_dynamic_vmrs", "enable_personal_vmrs")
+"""Cleared, they would be the default, which needs other fields here."""
+
+
+def writable(resource: str) -> dict[str, Any]:
+    return {
+        name: declared
+        for name, declared in CONFIGURATION[resource].fields.items()
+        if is_writable(declared) and not declared.field.secret
+    }
+
+
+async def make(server: Server, resource: str) -> str:
+    """A new record of the resource, with those that it refers to."""
+    if "exchange_connector" in NEW[resource]:
+        await server.client.create(CONNECTOR, HEAD_OFFICE)
+    if "conference" in NEW[resource]:
+        await server.client.create(CONFERENCE, {"name": "Room"})
+    return await server.client.create(f"{API}/{resource}/", NEW[resource])
+
+
+def test_every_writable_resource_is_looked_at() -> None:
+    """No resource that clients can write is left out here."""
+    assert set(NEW) == {r.name for r in CONFIGURATION.values() if r.writable}
+
+
+@pytest.mark.parametrize("resource", NEW)
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest_twisted.ensureDeferred
+async def test_three_different_things(
+    server: Server, resource: str, method: str
+) -> None:
+    """Null and "" come back as they were sent where a field can be both, and clear it
+    otherwise; what is left out stays; no other field changes."""
+    client = server.client
+    uri = await make(server, resource)
+    refused = set()
+    for name, declared in writable(resource).items():
+        default = None if declared.nullable else declared.default
+        is_text = declared.type is str and not declared.field.related
+        keeps_empty = is_text and (declared.nullable or not declared.field.choices)
+        for sent, expected in ((None, default), ("", "" if keeps_empty else default)):
+            before = await client.get(uri)
+            answer = await client.ask(method, uri, {name: sent})
+            after = await client.get(uri)
+            if answer.status == 400:
+                if name not in KINDS_OF_ROOMS:
+                    assert list(answer.json[resource]) == [name]
+                    # A text that has to be something has a default that is.
+                    if sent is None or not default:
+                        refused.add(name)
+                assert after == before
+                continue
+            if name == "uuid":  # one is made, for ever
+                expected = before["uuid"]
+            assert after == before | {name: expected}, (name, sent)
+            assert (await client.ask(method, uri, {})).status in (202, 204)
+            assert await client.get(uri) == after
+    assert refused == NEEDED[resource]
+
+
+@pytest.mark.parametrize("resource", NEW)
+@pytest_twisted.ensureDeferred
+async def test_new_records(server: Server, resource: str) -> None:
+    """A new record may name every field that may be null as null, or as ""; what is
+    left out is the default that the schema tells."""
+    client = server.client
+    uri = await make(server, resource)
+    fields = (await client.get(f"{API}/{resource}/schema/"))["fields"]
+    shown = await client.get(uri)
+    own = {"uuid", "personal_vmr_oauth_client_id"}  # another one for each record
+    for name in writable(resource).keys() - NEW[resource].keys() - own:
+        assert shown[name] == fields[name]["default"], name
+    nullable = {n: d for n, d in writable(resource).items() if d.nullable}
+    nullable.pop("personal_vmr_oauth_client_id", None)  # needed
+    for value in (None, ""):
+        await client.ask("DELETE", uri)
+        sent = dict.fromkeys(nullable, value)
+        uri = await client.create(f"{API}/{resource}/", NEW[resource] | sent)
+        shown = await client.get(uri)
+        for name, declared in nullable.items():
+            is_text = declared.type is str and not declared.field.related
+            assert shown[name] == (value if is_text else None), name
+
+
+@pytest_twisted.ensureDeferred
+async def test_stored_values_stay(tmp_path: Path) -> None:
+    """An empty text that is stored stays one, and null stays null, when the daemon
+    starts again."""
+    async with serving(tmp_path) as server:
+        sent = PERSONAL | {"addin_application_id": "", "oauth_client_id": None}
+        uri = await server.client.create(CONNECTOR, sent)
+        before = await server.client.get(uri)
+        assert (before["addin_application_id"], before["oauth_client_id"]) == ("", None)
+    async with serving(tmp_path) as server:
+        assert await server.client.get(uri) == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_partial_put_keeps_a_room_closed(server: Server) -> None:
+    """A PUT of a room without its PINs leaves them, and guests as they were; null and
+    "" take them away."""
+    client = server.client
+    uri = await client.create(CONFERENCE, ROOM)
+    await client.ask("PUT", uri, {"name": "Board", "description": "x"})
+    shown = await client.get(uri)
+    assert {name: shown[name] for name in ROOM} == ROOM
+    for nothing in (None, ""):
+        none = {"pin": nothing, "guest_pin": nothing, "allow_guests": nothing}
+        assert (await client.ask("PUT", uri, none)).status == 204
+        shown = await client.get(uri)
+        assert (shown["pin"], shown["allow_guests"], shown["guest_pin"]) == (
+            "",
+            False,
+            "",
+        )
+        await client.ask("PUT", uri, ROOM)
+
+
+@pytest_twisted.ensureDeferred
+async def test_relations_that_a_client_does_not_manage(server: Server) -> None:
+    """Null leaves the records that belong to one; an empty list removes them."""
+    client = server.client
+    uri = await client.create(CONFERENCE, ROOM | {"aliases": [{"alias": "board"}]})
+    unmanaged = {
+        "aliases": None,
+        "scheduled_conferences": None,
+        "scheduled_conferences_count": 0,
+        "automatic_participants": None,
+    }
+    for method in ("PUT", "PATCH"):
+        assert (await client.ask(method, uri, unmanaged)).status in (202, 204)
+        assert [a["alias"] for a in (await client.get(uri))["aliases"]] == ["board"]
+    assert (await client.get(uri))["automatic_participants"] == []
+    called = {"automatic_participants": [f"{API}/automatic_participant/1/"]}
+    problems = await client.refused("PUT", uri, called)
+    assert list(problems) == ["automatic_participants"]
+    assert (await client.ask("PUT", uri, {"aliases": []})).status == 204
+    assert (await client.get(uri))["aliases"] == []
+    assert await client.objects(ALIAS) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_and_truth_as_text(server: Server) -> None:
+    """Texts that can be read in one way only are read; a PIN is a text."""
+    client = server.client
+    uri = await client.create(CONFERENCE, ROOM | {"participant_limit": "25"})
+    sent = {"mute_all_guests": "True", "max_callrate_in": "0512", "breakout_rooms": ""}
+    assert (await client.ask("PATCH", uri, sent)).status == 202
+    shown = await client.get(uri)
+    assert shown["participant_limit"] == 25
+    assert (shown["mute_all_guests"], shown["max_callrate_in"]) == (True, 512)
+    assert shown["breakout_rooms"] is False
+    wrong = {"participant_limit": "some", "mute_all_guests": "1", "pin": 1234}
+    assert set(await client.refused("PATCH", uri, wrong)) == set(wrong)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_note_on_a_certificate(server: Server) -> None:
+    """What a client notes on a certificate is kept, with the same certificate too."""
+    uri = await server.client.create(
+        CERTIFICATES, NEW["ca_certificate"] | {"trusted_intermediate": True}
+    )
+    assert (await server.client.get(uri))["trusted_intermediate"] is True
+    sent = NEW["ca_certificate"] | {"trusted_intermediate": False}
+    assert (await server.client.ask("PATCH", uri, sent)).status == 202
+    assert (await server.client.get(uri))["trusted_intermediate"] is False
+
+
+@pytest.mark.parametrize("resource", NEW)
+@pytest_twisted.ensureDeferred
+async def test_declared_state_is_reached_and_kept(
+    server: Server, resource: str
+) -> None:
+    """A client that declares a record, as Terraform does, finds nothing to change after
+    it has created, updated or just written it again; in the end it is gone."""
+    client = server.client
+    uri = await make(server, resource)
+    for changed in ({}, _changed(resource), {}):
+        declared = (await client.get(uri)) | changed
+        assert (await client.ask("PUT", uri, declared)).status == 204
+        assert await client.get(uri) == declared
+    assert (await client.ask("DELETE", uri)).status == 204
+    assert (await client.ask("GET", uri)).status == 404
+
+
+def _changed(resource: str) -> dict[str, Any]:
+    """Other values for the fields that may be null, and for the description."""
+    values: dict[str, Any] = {
+        "addin_application_id": "4189c2b4-92ca-416c-b7ea-bc3cfab3d0f0",
+        "crypto_mode": "",
+        "description": "two",
+        "ms_exchange_guid": "",
+        "oauth_client_id": "app",
+        "participant_limit": 7,
+        "room_mailbox_email_address": "",
+        "scheduled_alias_prefix": "",
+        "subject": "two",
+        "view_order": 2,
+    }
+    return {n: v for n, v in values.items() if n in writable(resource)}
