@@ -192,7 +192,7 @@ class Bench:
         context = context_of(connector, "oauth_refresh_token")
         found = SignedIn(
             username=connector.username,
-            client_id=connector.oauth_client_id,
+            client_id=connector.oauth_client_id or "",
             token_endpoint=connector.oauth_token_endpoint,
             account=connector.username,
             since=self.now(),

@@ -178,10 +178,10 @@ async def test_references_are_shown_as_clients_decode_them(server: Server) -> No
     connector = server.store.get(tables.CONNECTOR, 1)
     assert room is not None
     assert connector is not None
-    for table, record in ((tables.CONFERENCE, room), (tables.CONNECTOR, connector)):
-        with server.store.transaction() as change:
-            change.put(table, replace(record, ivr_theme=7))
-            await change.commit()
+    with server.store.transaction() as change:
+        change.put(tables.CONFERENCE, replace(room, ivr_theme=7))
+        change.put(tables.CONNECTOR, replace(connector, ivr_theme=7))
+        await change.commit()
     shown = [(await server.client.get(uri))["ivr_theme"] for uri in uris]
     assert shown == [{"id": 7, "resource_uri": theme}, theme]
 

@@ -146,7 +146,7 @@ async def test_two_installations_notice_each_other(world: World, hours: int) -> 
     for side in (one, other):
         assert "pex1" in side.alarm
         assert "test2" in side.alarm
-        assert CONNECTOR.room_mailbox_email_address in side.alarm
+        assert CONNECTOR.mailbox_address in side.alarm
         assert "mailbox of its own" in side.alarm
     await other.stop()
     await world.pass_(13 * MINUTE)

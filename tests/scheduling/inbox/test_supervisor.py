@@ -38,7 +38,7 @@ class Lookout:
 
     @property
     def mailbox(self) -> str:
-        return self.connector.room_mailbox_email_address
+        return self.connector.mailbox_address
 
     def start(self) -> None:
         self.started = self.world.clock.seconds()
