@@ -180,6 +180,8 @@ async def test_references_are_shown_as_clients_decode_them(server: Server) -> No
     assert connector is not None
     with server.store.transaction() as change:
         change.put(tables.CONFERENCE, replace(room, ivr_theme=7))
+        await change.commit()
+    with server.store.transaction() as change:
         change.put(tables.CONNECTOR, replace(connector, ivr_theme=7))
         await change.commit()
     shown = [(await server.client.get(uri))["ivr_theme"] for uri in uris]
