@@ -1,5 +1,6 @@
 """Browsers as clients: the origins of their requests, and what they bring back."""
 
+import re
 from urllib.parse import urlsplit
 
 from twisted.web.server import Request
@@ -24,6 +25,26 @@ def redirect_arguments(request: Request) -> dict[str, str]:
     return arguments
 
 
+_BROWSER = b"__Host-pexschedd-sign-in"
+_SECRET = re.compile(rb"[A-Za-z0-9_-]{43}")
+
+
+def browser_secret(request: Request) -> str:
+    """Return the secret by which a browser is known; empty if it has none."""
+    secret = request.getCookie(_BROWSER) or b""
+    return secret.decode("ascii") if _SECRET.fullmatch(secret) else ""
+
+
+def keep_browser_secret(request: Request, secret: str, seconds: int) -> None:
+    """Let the browser keep a secret: for no page of another host, for no script, and
+    sent along only when a window is led here."""
+    cookie = (
+        f"{_BROWSER.decode()}={secret}; Path=/; Max-Age={seconds}; Secure; HttpOnly; "
+        "SameSite=Lax"
+    )
+    request.responseHeaders.addRawHeader(b"set-cookie", cookie.encode("ascii"))
+
+
 def is_from_own_page(request: Request) -> bool:
     """Return True if a browser says that a page of this server opened the address.
 
@@ -31,6 +52,24 @@ def is_from_own_page(request: Request) -> bool:
     """
     sites = request.requestHeaders.getRawHeaders(b"sec-fetch-site") or []
     return sites == [b"same-origin"]
+
+
+def is_from_own_form(request: Request) -> bool:
+    """Return True if a browser says that a form on a page of this server was sent.
+
+    A browser too old for `Sec-Fetch-Site` and `Origin` says it with `Referer`. Silence
+    is no consent.
+    """
+    get = request.requestHeaders.getRawHeaders
+    sites = get(b"sec-fetch-site")
+    if sites:
+        return sites == [b"same-origin"]
+    pages = get(b"origin") or get(b"referer") or []
+    host = (get(b"host") or [b""])[0].decode("latin-1")
+    try:
+        return [urlsplit(page.decode("latin-1")).netloc for page in pages] == [host]
+    except ValueError:  # not an address at all
+        return False
 
 
 def is_cross_site(request: Request) -> bool:

@@ -71,6 +71,7 @@ class Pane:
         self._url = f"{world.addin}{BASE}/1/"
         self._redirect = f"{world.addin}{REDIRECT_PATH}"
         self._token = {"token": token}
+        self._browser = requests.Session()
 
     def ask(self, method: str, path: str, **headers: str) -> requests.Response:
         return requests.request(method, self._url + path, headers=headers, timeout=10)
@@ -81,12 +82,15 @@ class Pane:
     def begin(self) -> tuple[str, str]:
         """Return the attempt, and the URL that the window is sent to."""
         begun = self.ask("POST", "sign_in", **self._token).json()["result"]
-        opened = requests.get(
+        opened = self._browser.get(
             self._url + begun["start"],
             headers={"sec-fetch-site": "same-origin"},
             allow_redirects=False,
             timeout=10,
         )
+        # Clients other than browsers hold plain loopback for insecure.
+        for cookie in self._browser.cookies:
+            cookie.secure = False
         return str(begun["attempt"]), opened.headers["location"]
 
     def sign_in(self, name: str) -> tuple[requests.Response, dict[str, Any], str]:
@@ -99,7 +103,7 @@ class Pane:
     def come_back(self, back: str, slash: str = "/") -> requests.Response:
         """The address has the add-in's host; here it is that of loopback."""
         query = urlsplit(back).query
-        return requests.get(f"{self._redirect}{slash}?{query}", timeout=10)
+        return self._browser.get(f"{self._redirect}{slash}?{query}", timeout=10)
 
     def progress(self, attempt: str) -> dict[str, Any]:
         return dict(self.ask("GET", "sign_in", attempt=attempt).json()["result"])

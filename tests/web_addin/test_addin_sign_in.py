@@ -36,6 +36,7 @@ from tests.identity.personal.provider_support import (
 from tests.web_addin.addin_support import Answer
 
 OURS = {"sec-fetch-site": "same-origin"}
+COOKIE = "__Host-pexschedd-sign-in"
 
 
 class SignInServer:
@@ -44,6 +45,7 @@ class SignInServer:
     def __init__(self, bench: SignInBench, rates: RequestRates) -> None:
         self.bench = bench
         self.counted: list[tuple[str, str]] = []
+        self.cookie = ""
         routes = UserSignInRoutes(
             lambda id: bench.connector if id == 1 else None,
             self.verify,
@@ -69,7 +71,8 @@ class SignInServer:
         await maybeDeferred(self._port.stopListening)
 
     async def ask(self, method: str, path: str, **headers: str) -> Answer:
-        """`path` is relative to the add-in's prefix."""
+        """`path` is relative to the add-in's prefix. The one cookie is kept."""
+        headers = {"cookie": self.cookie, **headers}
         assert self._port is not None
         address = self._port.getHost()
         assert isinstance(address, IPv4Address)
@@ -83,6 +86,7 @@ class SignInServer:
             name.decode().lower(): values[0].decode()
             for name, values in response.headers.getAllRawHeaders()
         }
+        self.cookie = got.get("set-cookie", self.cookie).partition(";")[0]
         return Answer(response.code, got, body)
 
     async def begin(self, **headers: str) -> dict[str, Any]:
@@ -216,11 +220,81 @@ async def test_a_window_that_the_pane_did_not_open(signing: SignInServer) -> Non
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}):
         page = await signing.ask("POST", f"1/{begun['start']}", **headers)
         assert page.status == 403
+    for headers in ({}, {"sec-fetch-site": "none"}, {"referer": "https://evil.test/"}):
+        page = await signing.ask("POST", f"1/{begun['start']}", **headers)
+        assert page.status == 403
     page = await signing.ask("POST", f"1/{begun['start']}", **OURS)
     assert page.status == 303
     again = await signing.ask("POST", f"1/{begun['start']}", **OURS)
     assert again.status == 400
     assert "not valid any more" in again.body.decode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_provider_s_address_that_was_sent(signing: SignInServer) -> None:
+    """Somebody who begins a sign-in and sends the provider's address to another person
+    is not signed in as that person by their mere click: their browser is asked first,
+    and no page of another site can answer for it."""
+    begun = await signing.begin(token="alice")
+    state = await signing.open_window(begun)
+    back = f"oauth_redirect?code=c&state={state}"
+    for cookie in ("", f"{COOKIE}=", f"{COOKIE}={'x' * 43}", f"{COOKIE}=%00"):
+        page = await signing.ask("GET", back, cookie=cookie)
+        assert (page.status, "set-cookie" in page.headers) == (200, False)
+        assert "Continue only if" in page.body.decode()
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "https://evil.test"},
+        {"referer": "https://evil.test/"},
+        {},
+    ):
+        assert (await signing.ask("POST", back, **headers)).status == 403
+    assert await signing.progress(begun["attempt"]) == {"state": "waiting"}
+    assert signing.bench.records.came == []
+    page = await signing.ask("POST", back, cookie="", **OURS)
+    assert page.status == 200
+    assert (await signing.progress(begun["attempt"]))["state"] == "done"
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_old_browser(signing: SignInServer) -> None:
+    """A browser that only sends a referer can agree on our own page."""
+    begun = await signing.begin()
+    host = await signing.ask("GET", f"1/{begun['start']}", host="vc.test")
+    assert host.status == 200
+    page = await signing.ask(
+        "POST", f"1/{begun['start']}", host="vc.test", referer="https://vc.test/x"
+    )
+    assert page.status == 303
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_cookie_of_the_window(signing: SignInServer) -> None:
+    """Only the step to the provider sets a cookie, which neither scripts nor other
+    sites get; two windows of one browser share it, so that both come back."""
+    states = []
+    for _ in range(2):
+        begun = await signing.begin()
+        answer = await signing.ask("GET", f"1/{begun['start']}", **OURS)
+        cookie = answer.headers["set-cookie"]
+        for attribute in (
+            "Path=/",
+            "Max-Age=600",
+            "Secure",
+            "HttpOnly",
+            "SameSite=Lax",
+        ):
+            assert f"; {attribute}" in cookie
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        states.append((query["state"][0], query["nonce"][0], begun["attempt"]))
+        found = signing.bench.attempts.of_pane(1, begun["attempt"])
+        assert found is not None
+        signing.bench.idp.provider = found.provider
+    for state, nonce, attempt in states:
+        signing.bench.idp.nonce = nonce
+        page = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+        assert "set-cookie" not in page.headers
+        assert (await signing.progress(attempt))["state"] == "done"
 
 
 @pytest_twisted.ensureDeferred

@@ -6,8 +6,11 @@ An attempt has three secrets, each known to one party and good for one step:
     start     in the address that the pane opens in a window; used once
     state     in the address at the identity provider; used once (RFC 6749, 10.12)
 
-So whoever sees an address can neither ask for the session nor repeat a step. Attempts
-are kept in memory and end after ten minutes: after a restart the pane and the window
+So whoever sees an address can neither ask for the session nor repeat a step. But the
+one who begins an attempt may send either address to somebody else, to be signed in as
+the reader. So the browser that uses the start code is remembered, and one that comes
+back without having done so is asked first (`is_of_browser`). Attempts are kept in
+memory and end after ten minutes: after a restart the pane and the window
 say that the sign-in is over, and another one begins with a click. Time is given in
 seconds of any steady clock.
 """
@@ -89,6 +92,8 @@ class Attempt(Generic[P]):
         self.nonce = nonce
         self.verifier = verifier
         self.ends = ends
+        self.browser = b""
+        """The digest of the secret of the browser that has used the start code."""
         self.phase = Phase.NEW
         self.user: SignedInUser | None = None
         self.failure: AttemptFailure | None = None
@@ -96,6 +101,10 @@ class Attempt(Generic[P]):
         """The secret of the session; empty until the pane has asked for it."""
         self.keys: list[tuple[dict[bytes, Attempt[P]], bytes]] = []
         """The places where the attempt is found."""
+
+    def is_of_browser(self, browser: str) -> bool:
+        """Return whether the browser with this secret has used the start code."""
+        return bool(self.browser) and digest_of(browser) == self.browser
 
     def __repr__(self) -> str:
         return f"<Attempt {self.phase.value}>"  # no secret gets into a log by accident
@@ -168,17 +177,25 @@ class Attempts(Generic[P]):
         attempt = self._alive(self._by_start.get(digest_of(start)))
         return None if attempt and attempt.integration != integration else attempt
 
-    def start(self, integration: int, start: str) -> tuple[Attempt[P], str] | None:
+    def start(
+        self, integration: int, start: str, browser: str = ""
+    ) -> tuple[Attempt[P], str] | None:
         """Use up a start code: return its attempt and the state for the provider.
 
-        None if there is no such code, or it was used before.
+        `browser` is the secret that the browser has for this server. None if there is
+        no such code, or it was used before.
         """
         attempt = self.waiting_to_start(integration, start)
         if attempt is None or attempt.phase is not Phase.NEW:
             return None
         self._by_start.pop(digest_of(start), None)
         attempt.phase = Phase.STARTED
+        attempt.browser = digest_of(browser)
         return attempt, self._findable(attempt, self._by_state)
+
+    def at_provider(self, state: str) -> Attempt[P] | None:
+        """Return the attempt whose state this is, and leave the state valid."""
+        return self._alive(self._by_state.get(digest_of(state)))
 
     def returned(self, state: str) -> Attempt[P] | None:
         """Use up a state: return its attempt, or None if the state is not valid."""
@@ -213,9 +230,13 @@ class Attempts(Generic[P]):
         attempt.phase = Phase.FAILED
         attempt.failure = failure
 
+    def new_secret(self) -> str:
+        """Return a secret that nobody else has."""
+        return self._random(32)
+
     def _findable(self, attempt: Attempt[P], place: dict[bytes, Attempt[P]]) -> str:
         """Make a secret by which the attempt is found in `place`."""
-        secret = self._random(32)
+        secret = self.new_secret()
         digest = digest_of(secret)
         place[digest] = attempt
         attempt.keys.append((place, digest))

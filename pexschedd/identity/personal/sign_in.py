@@ -138,12 +138,16 @@ class UserSignIns:
         """Return True if a start code can still be used."""
         return self._attempts.waiting_to_start(connector.id, start) is not None
 
-    def start(self, connector: Connector, start: str) -> str:
+    def new_browser(self) -> str:
+        """Return a secret for a browser that has none, by which it is known again."""
+        return self._attempts.new_secret()
+
+    def start(self, connector: Connector, start: str, browser: str = "") -> str:
         """Use up a start code and return the URL at which the user signs in.
 
-        Raises `SignInOver`.
+        `browser` is the secret of the window's browser. Raises `SignInOver`.
         """
-        started = self._attempts.start(connector.id, start)
+        started = self._attempts.start(connector.id, start, browser)
         if started is None:
             raise SignInOver
         attempt, state = started
@@ -153,6 +157,19 @@ class UserSignIns:
             nonce=attempt.nonce,
             verifier=attempt.verifier,
         )
+
+    def begun_elsewhere(
+        self, answer: Mapping[str, str], browser: str
+    ) -> Connector | None:
+        """Return the integration of an answer that would sign in a person whose browser
+        has not begun the attempt; else None.
+
+        The provider's address may have been sent to that person.
+        """
+        attempt = self._attempts.at_provider(answer.get("state", ""))
+        if attempt is None or "error" in answer or attempt.is_of_browser(browser):
+            return None
+        return self._connectors(attempt.integration)
 
     async def finish(
         self, answer: Mapping[str, str], correlation_id: str

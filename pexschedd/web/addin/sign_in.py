@@ -12,10 +12,14 @@ DELETE session               headers `session`, `token`: signs out
 and under the prefix itself, with and without a slash at its end:
 
 GET    oauth_redirect        the window comes back from the identity provider
+POST   oauth_redirect        the same, after the person has agreed
 
 A window that this server's pane has opened is sent on at once. Any other one is asked
 first: the address may have come in a message from somebody who wants to be signed in
-as the reader. So a page that only looks at the address uses nothing up, either.
+as the reader. So a page that only looks at the address uses nothing up, either. The
+provider's address may have been sent as well: a browser that was not sent on from here
+is asked when it comes back. It is known by a cookie, which only the window has, never
+the pane, and which opens nothing.
 """
 
 from collections.abc import Callable
@@ -36,8 +40,10 @@ from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
 from pexschedd.web.browsers import (
-    is_cross_site,
+    browser_secret,
+    is_from_own_form,
     is_from_own_page,
+    keep_browser_secret,
     redirect_arguments,
 )
 from pexschedd.web.routes import (
@@ -165,8 +171,7 @@ class UserSignInRoutes:
         """Send the window on: the person has said so on our own page."""
         try:
             connector = self._connector(connector_id)
-            if is_cross_site(request):
-                raise Forbidden("A page of another site has sent this request.")
+            _require_own_form(request)
             return self._go(request, connector, code)
         except PexscheddError as error:
             return self._problem(request, error)
@@ -174,19 +179,39 @@ class UserSignInRoutes:
     @route(app, _REDIRECT)
     @route(app, f"{_REDIRECT}/")
     async def come_back(self, request: Request) -> ResponseBody:
-        """Finish the attempt with what the identity provider says."""
+        """Finish the attempt with what the identity provider says.
+
+        A browser that did not begin it is asked first, as for the start.
+        """
         if request.method == b"HEAD":
             return b""
-        outcome = await self._sign_ins.finish(
-            redirect_arguments(request), correlation_id_of(request)
-        )
+        answer = redirect_arguments(request)
+        asked = self._sign_ins.begun_elsewhere(answer, browser_secret(request))
+        if asked is not None:
+            return self._pages.confirm(request, asked)
+        return await self._finish(request, answer)
+
+    @route(app, _REDIRECT, methods=("POST",))
+    @route(app, f"{_REDIRECT}/", methods=("POST",))
+    async def agree_at_the_end(self, request: Request) -> ResponseBody:
+        """Finish the attempt: the person has said so on our own page."""
+        try:
+            _require_own_form(request)
+        except Forbidden as error:
+            return self._problem(request, error)
+        return await self._finish(request, redirect_arguments(request))
+
+    async def _finish(self, request: Request, answer: dict[str, str]) -> ResponseBody:
+        outcome = await self._sign_ins.finish(answer, correlation_id_of(request))
         if outcome.connector is not None:
             code = outcome.failure.code if outcome.failure is not None else "done"
             self._counted(outcome.connector.name, code)
         return self._pages.outcome(request, outcome)
 
     def _go(self, request: Request, connector: Connector, code: str) -> ResponseBody:
-        url = self._sign_ins.start(connector, code)
+        browser = browser_secret(request) or self._sign_ins.new_browser()
+        url = self._sign_ins.start(connector, code, browser)
+        keep_browser_secret(request, browser, int(LIFETIME))
         request.setResponseCode(303)
         request.responseHeaders.setRawHeaders(b"location", [url.encode("ascii")])
         return b""
@@ -240,6 +265,11 @@ class UserSignInRoutes:
             raise NotFound(f"There is no integration {id} here.")
         require_personal(connector)
         return connector
+
+
+def _require_own_form(request: Request) -> None:
+    if not is_from_own_form(request):
+        raise Forbidden("A page of another site has sent this request.")
 
 
 def _header(request: Request, name: bytes) -> str:
