@@ -36,6 +36,7 @@ from pexschedd.errors import (
     UnknownUser,
 )
 from pexschedd.web.attachment import attachment
+from pexschedd.web.connections import network_of
 
 T = TypeVar("T")
 ResponseBody = bytes
@@ -306,6 +307,11 @@ def method_not_possible(request: Request, methods: Iterable[str]) -> MethodNotPo
 def client_address(request: Request) -> str:
     """Return the client's IP address; see `site.BoundedRequest.client_address`."""
     return str(getattr(request, "client_address", ""))
+
+
+def client_network(request: Request) -> str:
+    """Return what a client is counted by: see `connections.network_of`."""
+    return network_of(client_address(request))
 
 
 def correlation_id_of(request: Request) -> str:

@@ -388,9 +388,19 @@ async def test_personal_rooms_are_off(signing: SignInServer) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_rate(signing: SignInServer) -> None:
-    """One address cannot begin sign-ins as fast as it likes."""
+    """One client cannot begin sign-ins, or sign out, as fast as it likes, however many
+    addresses its IPv6 network has."""
+    for number in range(5):
+        await signing.begin(x_forwarded_for=f"2001:db8::{number}")
+    answer = await signing.ask("POST", "1/sign_in", x_forwarded_for="2001:db8::99:1")
+    assert (answer.status, answer.json["code"]) == (429, "too_many_requests")
+    await signing.begin(x_forwarded_for="2001:db8:0:1::1")
+    for number in range(5):
+        await signing.begin(x_forwarded_for=f"::ffff:192.0.2.{number}")
     for _ in range(5):
         await signing.begin()
+    answer = await signing.ask("DELETE", "1/session", token="alice")
+    assert (answer.status, signing.bench.records.left) == (429, [])
     answer = await signing.ask("POST", "1/sign_in")
     assert (answer.status, answer.json["code"]) == (429, "too_many_requests")
     assert int(answer.headers["retry-after"]) > 0

@@ -1,7 +1,7 @@
 """The add-in's side of the server: the pane, its one request, the icons.
 
-Everything is under `/api/client/v2/msexchange_schedulers`. There are no cookies, and no
-cross-origin headers: the pane talks to its own origin only.
+Everything is under `/api/client/v2/msexchange_schedulers`. The pane has no cookies,
+and there are no cross-origin headers: it talks to its own origin only.
 """
 
 import gzip
@@ -36,7 +36,7 @@ from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
 from pexschedd.web.addin.static import encoded, load_static
 from pexschedd.web.routes import (
     ResponseBody,
-    client_address,
+    client_network,
     file_response,
     json_response,
     register_http_errors,
@@ -115,7 +115,7 @@ class AddinApi:
         connector = self._connector(connector_id)
         require_single_use(connector)
         user = await self._verify(connector, token_of(request))
-        self._rates.count(user=user.user_id, address=client_address(request))
+        self._rates.count(user=user.user_id, address=client_network(request))
         key = request_key_of(request)
         room = await self._booking.book(connector_id, user.user_id, key)
         result: dict[str, Any] = {

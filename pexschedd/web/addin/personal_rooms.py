@@ -25,7 +25,7 @@ from pexschedd.web.addin.callers import VerifyToken
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.routes import (
     ResponseBody,
-    client_address,
+    client_network,
     correlation_id_of,
     json_response,
     register_http_errors,
@@ -123,7 +123,7 @@ class PersonalRoomRoutes:
         Raises `UserSignInNeeded` for somebody who is not known, and `InvalidToken` for
         a token that is refused.
         """
-        address = client_address(request)
+        address = client_network(request)
         user = self._of_session(connector, request)
         if user is not None:
             self._rates.count(user=f"user {user.id}", address=address)

@@ -49,7 +49,7 @@ from pexschedd.web.browsers import (
 from pexschedd.web.routes import (
     Forbidden,
     ResponseBody,
-    client_address,
+    client_network,
     correlation_id_of,
     json_response,
     register_http_errors,
@@ -98,7 +98,7 @@ class UserSignInRoutes:
     async def begin(self, request: Request, connector_id: int) -> ResponseBody:
         """Begin an attempt for the pane that asks."""
         connector = self._connector(connector_id)
-        address = client_address(request)
+        address = client_network(request)
         self._rates.count(user="", address=address)
         new = self._sign_ins.begin(
             connector,
@@ -146,6 +146,7 @@ class UserSignInRoutes:
     async def sign_out(self, request: Request, connector_id: int) -> ResponseBody:
         """End the session, and forget which Exchange user its user is."""
         connector = self._connector(connector_id)
+        self._rates.count(user="", address=client_network(request))
         await self._sign_ins.sign_out(
             connector,
             session=_header(request, b"session"),

@@ -33,7 +33,7 @@ from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
 from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
-    client_address,
+    client_network,
     correlation_id_of,
     json_response,
     read_json,
@@ -85,7 +85,7 @@ class TagRoutes:
         """Answer whose the tags are, for the user whose token the request carries."""
         connector = require_connector(self._connectors, connector_id)
         user = await self._verify(connector, token_of(request))
-        self._rates.count(user=user.user_id, address=client_address(request))
+        self._rates.count(user=user.user_id, address=client_network(request))
         statuses = await self._statuses.answer(
             connector,
             user.user_id,
