@@ -3,9 +3,8 @@
 Templates come from administrators and values from anybody who can send a meeting
 request. So a template is refused when it is saved rather than when a meeting needs it;
 values are escaped in HTML; and rendering is bounded in time and space, because a
-mistake in a template must not stop the daemon. How: `template_syntax` (what may be
-written), `template_sandbox` (what can be reached), `template_values` and
-`template_budget` (how large, how long).
+mistake in a template must not stop the daemon. How: `syntax` (what may be written),
+`sandbox` (what can be reached), `values` and `budget` (how large, how long).
 """
 
 import re
@@ -14,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -26,6 +25,7 @@ from pexschedd.templates.budget import Budget
 from pexschedd.templates.pex_filters import InputTooShort, pex_filters
 from pexschedd.templates.sandbox import TESTS, RenderContext, TemplateSandbox
 from pexschedd.templates.standard_filters import STANDARD_FILTERS
+from pexschedd.templates.substitution import Substitution, substitution_of
 from pexschedd.templates.syntax import (
     MAX_SOURCE,
     inspect,
@@ -72,6 +72,12 @@ _SAMPLE = "example"
 """The value of any other variable."""
 
 
+class _Compiled(NamedTuple):
+    template: jinja2.Template
+    substitution: Substitution | None
+    """The same template, if it is nothing but text and names."""
+
+
 class Templates:
     """Checks and renders templates; keeps the compiled ones.
 
@@ -95,7 +101,7 @@ class Templates:
             html: TemplateSandbox(self._filters, self._functions, autoescape=html)
             for html in (True, False)
         }
-        self._compiled: OrderedDict[tuple[bool, str], jinja2.Template] = OrderedDict()
+        self._compiled: OrderedDict[tuple[bool, str], _Compiled] = OrderedDict()
 
     def check(self, source: str, variables: frozenset[str]) -> None:
         """Refuse a template that cannot be rendered or uses other variables.
@@ -149,8 +155,13 @@ class Templates:
         characters (HTML is never cut). A variable without a value, or an element that
         a list has not, shows nothing; with `complete` it raises MissingValue.
         """
-        template = self._template(source, html)
-        text = _ILLEGAL.sub("", self._fill(template, values, complete=complete))
+        compiled = self._compiled_of(source, html)
+        text = None
+        if compiled.substitution is not None:
+            text = compiled.substitution.fill(values, html=html)
+        if text is None:
+            text = self._fill(compiled.template, values, complete=complete)
+        text = _ILLEGAL.sub("", text)
         return text if html else _one_line(text)[:max_length].rstrip()
 
     def _fill(
@@ -186,17 +197,19 @@ class Templates:
             raise MissingValue("the template shows something that does not exist")
         return "".join(pieces)
 
-    def _template(self, source: str, html: bool) -> jinja2.Template:
+    def _compiled_of(self, source: str, html: bool) -> "_Compiled":
         key = (html, source)
-        template = self._compiled.get(key)
-        if template is None:
-            template = self._compile(self._parse(source), html)
-            self._compiled[key] = template
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            tree = self._parse(source)
+            substitution = substitution_of(tree, self._functions)
+            compiled = _Compiled(self._compile(tree, html), substitution)
+            self._compiled[key] = compiled
             if len(self._compiled) > _CACHED:
                 self._compiled.popitem(last=False)
         else:
             self._compiled.move_to_end(key)
-        return template
+        return compiled
 
     def _parse(self, source: str) -> nodes.Template:
         if len(source) > MAX_SOURCE:
