@@ -19,9 +19,9 @@ class Substitution(msgspec.Struct, frozen=True):
     """A template whose names are replaced by the texts of variables."""
 
     form: str
-    """The text with `{name}` where the value of a variable is shown."""
+    """The text with `%s` where the value of a variable is shown."""
     names: tuple[str, ...]
-    """Each name as often as it is used."""
+    """The variables that are shown, in this order."""
 
     def fill(self, values: Mapping[str, object], *, html: bool) -> str | None:
         """Return what jinja2 would make of the template; `html` escapes the values.
@@ -29,14 +29,15 @@ class Substitution(msgspec.Struct, frozen=True):
         None if it takes jinja2 to tell: a value is missing or no text, or the texts are
         long.
         """
-        texts = {n: v for n, v in values.items() if type(v) is str}
-        if len(texts) < len(values) or not texts.keys() >= set(self.names):
+        if not all(type(value) is str for value in values.values()):
             return None
-        if sum(len(texts[name]) for name in self.names) > MOST:
+        try:
+            shown = [str(values[name]) for name in self.names]
+        except KeyError:
             return None
-        if html:
-            texts = {name: str(escape(text)) for name, text in texts.items()}
-        return self.form.format_map(texts)
+        if sum(map(len, shown)) > MOST:
+            return None
+        return self.form % tuple(map(escape, shown) if html else shown)
 
 
 def substitution_of(
@@ -54,9 +55,9 @@ def substitution_of(
         for node in output.nodes:
             match node:
                 case nodes.TemplateData(data=text):
-                    form.append(text.replace("{", "{{").replace("}", "}}"))
+                    form.append(text.replace("%", "%%"))
                 case nodes.Name(name=name) if name not in functions:
-                    form.append(f"{{{name}}}")
+                    form.append("%s")
                     names.append(name)
                 case _:
                     return None

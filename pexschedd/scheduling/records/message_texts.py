@@ -89,6 +89,8 @@ class MessageTexts:
 
         Half a link leads nowhere: a text that is too long for a location is left out.
         """
+        if not connector.meeting_location_template:
+            return ""
         text = self.fill_in(
             connector,
             "meeting_location_template",
