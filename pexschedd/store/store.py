@@ -49,6 +49,7 @@ class Store:
     """Collections of records, opened with `Store.open`. To be used on the reactor."""
 
     _log = Logger()
+    _failures_logged = _log.failureHandler("a subscriber failed")
 
     def __init__(
         self,
@@ -338,7 +339,7 @@ class Store:
     def _tell_subscribers(self, transaction: Transaction) -> None:
         for change in transaction.changes():
             for changed in self._subscribers.get(change.collection.table.name, ()):
-                with self._log.failuresHandled("a subscriber failed"):
+                with self._failures_logged:
                     changed(change.old, change.new)
 
     def _commit_document(self, name: str) -> Deferred[None]:

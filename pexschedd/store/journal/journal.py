@@ -42,6 +42,7 @@ from pexschedd.store.fs import may_pass
 from pexschedd.store.journal.segments import Segments
 
 _log = Logger()
+_observer_failures_logged = _log.failureHandler("journal failed to notify its observer")
 
 
 class Durable(Deferred[None]):
@@ -376,7 +377,7 @@ class Journal:
                 )
         commits = sum(map(_commits, durable))
         if commits and self.flushed is not None:
-            with _log.failuresHandled("journal failed to notify its observer"):
+            with _observer_failures_logged:
                 self.flushed(commits, seconds)
         gathered, self._gathered = self._gathered, None
         if gathered:
