@@ -99,7 +99,7 @@ def booking(folder: Path) -> None:
     ):
         token = identity_token(exchange["port"], facts["port"])
         requests = [load.get(f"{ADDIN}/meeting_details", {"token": token})]
-        compare("meeting_details", facts, requests, 2000, 0.5)
+        compare("meeting_details", facts, requests, 2000, 0.7)
 
 
 def personal(folder: Path) -> None:
@@ -189,6 +189,7 @@ def main() -> None:
     print()
     subprocess.run([sys.executable, "benchmarks/bench_store.py"], check=True)
     for name in (
+        "pane",
         "silence",
         "notifications",
         "store_disks",
