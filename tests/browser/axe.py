@@ -1,4 +1,4 @@
-"""What axe-core, a checker of accessibility, finds on a page."""
+"""The findings of axe-core, a checker of accessibility, on a page."""
 
 from typing import Any
 

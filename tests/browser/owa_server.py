@@ -48,7 +48,7 @@ HOP_BY_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 
 def lacking() -> str:
-    """What has to be installed for Microsoft's library to be here."""
+    """The reason why Microsoft's library is not here; empty if it is."""
     if shutil.which("npm") is None:
         return "npm is missing"
     if not (PACKAGES / "installed.json").is_file():
@@ -178,7 +178,7 @@ def _by_lower_case_name(folder: Path) -> dict[str, Path]:
 
 
 def _context(shown: Server, folder: Path) -> ssl.SSLContext:
-    """What the standard library needs for a server's TLS: files."""
+    """The files that the standard library needs for a server's TLS."""
     chain, key = folder / "web.pem", folder / "web.key"
     chain.write_bytes(shown.certificate.public_bytes(Encoding.PEM))
     key.write_bytes(

@@ -20,6 +20,7 @@ from pexschedd.web.addin.callers import (
     VerifyToken,
     request_key_of,
     require_connector,
+    success,
     token_of,
 )
 from pexschedd.web.addin.files import ConnectorFiles
@@ -38,7 +39,6 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     file_response,
-    json_response,
     register_http_errors,
     route,
 )
@@ -126,7 +126,7 @@ class AddinApi:
             "location": room.location,
         }
         add_addresses(result, self._room_addresses(connector))
-        return json_response(request, {"status": "success", "result": result})
+        return success(request, result)
 
     @route(app, f"{PREFIX}/<int:connector_id>/images/addin_icon_<int:size>.png")
     def icon(self, request: Request, connector_id: int, size: int) -> ResponseBody:

@@ -1,4 +1,5 @@
-"""The callers of the add-in's routes: their integration, and the token in a header."""
+"""The callers of the add-in's routes: their integration, their secrets in headers, and
+the shape of what they are answered."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -8,7 +9,8 @@ from twisted.web.server import Request
 from pexschedd.errors import InvalidToken, NotFound
 from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
-from pexschedd.web.routes import BadRequest
+from pexschedd.personal.rooms import require_personal
+from pexschedd.web.routes import BadRequest, ResponseBody, json_response
 
 FindConnector = Callable[[int], Connector | None]
 """Gives an integration by its id."""
@@ -28,15 +30,36 @@ def require_connector(find: FindConnector, id: int) -> Connector:
     return connector
 
 
-def token_of(request: Request) -> str:
-    """Return the token, which is sent in a header: headers do not get into access logs.
+def require_personal_connector(find: FindConnector, id: int) -> Connector:
+    """Return the integration with this id; raises `NotFound` also for one without
+    personal rooms."""
+    connector = require_connector(find, id)
+    require_personal(connector)
+    return connector
 
-    Raises `InvalidToken` unless there is exactly one.
+
+def secret_of(request: Request, header: bytes) -> str:
+    """Return a secret, which is sent in a header: headers do not get into access logs.
+
+    Empty if there is none; raises `InvalidToken` if there are several.
     """
-    values = request.requestHeaders.getRawHeaders(b"token") or []
-    if len(values) != 1:
-        raise InvalidToken("The request needs one header `token`.")
+    values = request.requestHeaders.getRawHeaders(header) or [b""]
+    if len(values) > 1:
+        raise InvalidToken(f"The request has several headers `{header.decode()}`.")
     return values[0].decode("latin-1").strip()
+
+
+def token_of(request: Request) -> str:
+    """Return the token; raises `InvalidToken` unless there is exactly one."""
+    token = secret_of(request, b"token")
+    if not token:
+        raise InvalidToken("The request needs one header `token`.")
+    return token
+
+
+def success(request: Request, result: object) -> ResponseBody:
+    """Return the answer to a request that was carried out."""
+    return json_response(request, {"status": "success", "result": result})
 
 
 def request_key_of(request: Request) -> str:

@@ -14,20 +14,24 @@ from klein import Klein
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from pexschedd.errors import InvalidToken, NotFound, UserSignInNeeded
+from pexschedd.errors import UserSignInNeeded
 from pexschedd.model.end_user import EndUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.profile import name_of
-from pexschedd.personal.rooms import PersonalRooms, require_personal
+from pexschedd.personal.rooms import PersonalRooms
 from pexschedd.personal.users import PersonalUsers
 from pexschedd.web.addin.api import PREFIX
-from pexschedd.web.addin.callers import VerifyToken
+from pexschedd.web.addin.callers import (
+    VerifyToken,
+    require_personal_connector,
+    secret_of,
+    success,
+)
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     correlation_id_of,
-    json_response,
     register_http_errors,
     route,
 )
@@ -74,7 +78,7 @@ class PersonalRoomRoutes:
     @route(app, _PATH)
     async def list_rooms(self, request: Request, connector_id: int) -> ResponseBody:
         """Answer with the user's rooms, those that cannot be used included."""
-        connector = self._connector(connector_id)
+        connector = require_personal_connector(self._connectors, connector_id)
         user = await self._user(connector, request)
         rooms = self._rooms.list_of(connector, user)
         self._counted(connector.name, "listed" if rooms else "none")
@@ -85,14 +89,14 @@ class PersonalRoomRoutes:
             rooms=len(rooms),
             correlation_id=correlation_id_of(request),
         )
-        return _success(request, {"user": _shown(user), "rooms": rooms})
+        return success(request, {"user": _shown(user), "rooms": rooms})
 
     @route(app, f"{_PATH}/<int:room_id>")
     async def choose(
         self, request: Request, connector_id: int, room_id: int
     ) -> ResponseBody:
         """Answer with what one of the user's rooms puts into the meeting."""
-        connector = self._connector(connector_id)
+        connector = require_personal_connector(self._connectors, connector_id)
         user = await self._user(connector, request)
         try:
             details = self._rooms.details(connector, user, room_id)
@@ -108,14 +112,7 @@ class PersonalRoomRoutes:
             conference=room_id,
             correlation_id=correlation_id_of(request),
         )
-        return _success(request, details)
-
-    def _connector(self, id: int) -> Connector:
-        connector = self._connectors(id)
-        if connector is None:
-            raise NotFound(f"There is no integration {id} here.")
-        require_personal(connector)
-        return connector
+        return success(request, details)
 
     async def _user(self, connector: Connector, request: Request) -> EndUser:
         """Return the user who asks, and count the request against the rates.
@@ -128,7 +125,7 @@ class PersonalRoomRoutes:
         if user is not None:
             self._rates.count(user=f"user {user.id}", address=address)
             return user
-        token = _header(request, b"token")
+        token = secret_of(request, b"token")
         if token:
             identity = await self._verify(connector, token)
             self._rates.count(user=identity.user_id, address=address)
@@ -141,23 +138,11 @@ class PersonalRoomRoutes:
         raise UserSignInNeeded("Sign in to see your rooms.")
 
     def _of_session(self, connector: Connector, request: Request) -> EndUser | None:
-        session = _header(request, b"session")
+        session = secret_of(request, b"session")
         id_ = self._session_user(connector.id, session) if session else None
         return None if id_ is None else self._users.get(id_)
-
-
-def _header(request: Request, name: bytes) -> str:
-    """The value of a header that may be there once."""
-    values = request.requestHeaders.getRawHeaders(name) or [b""]
-    if len(values) > 1:
-        raise InvalidToken(f"The request has several headers `{name.decode()}`.")
-    return values[0].decode("latin-1").strip()
 
 
 def _shown(user: EndUser) -> dict[str, str]:
     """The user as the pane shows who is signed in."""
     return {"name": name_of(user), "email": user.primary_email_address}
-
-
-def _success(request: Request, result: object) -> ResponseBody:
-    return json_response(request, {"status": "success", "result": result})

@@ -28,14 +28,18 @@ from klein import Klein
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from pexschedd.errors import InvalidToken, NotFound, PexscheddError, Unavailable
+from pexschedd.errors import InvalidToken, PexscheddError, Unavailable
 from pexschedd.identity.personal.attempts import LIFETIME, AttemptFailure, Phase
 from pexschedd.identity.personal.faults import SignInOver
 from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
 from pexschedd.model.integration.connector import Connector
-from pexschedd.personal.rooms import require_personal
 from pexschedd.web.addin.api import PREFIX
-from pexschedd.web.addin.callers import VerifyToken
+from pexschedd.web.addin.callers import (
+    VerifyToken,
+    require_personal_connector,
+    secret_of,
+    success,
+)
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
@@ -51,7 +55,6 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     correlation_id_of,
-    json_response,
     register_http_errors,
     route,
     status_of,
@@ -97,7 +100,7 @@ class UserSignInRoutes:
     @route(app, f"{_PATH}/sign_in", methods=("POST",))
     async def begin(self, request: Request, connector_id: int) -> ResponseBody:
         """Begin an attempt for the pane that asks."""
-        connector = self._connector(connector_id)
+        connector = require_personal_connector(self._connectors, connector_id)
         address = client_network(request)
         self._rates.count(user="", address=address)
         new = self._sign_ins.begin(
@@ -110,22 +113,22 @@ class UserSignInRoutes:
             "start": f"sign_in/start/{new.start}",
             "expires_in": int(LIFETIME),
         }
-        return _success(request, result)
+        return success(request, result)
 
     @route(app, f"{_PATH}/sign_in")
     def progress(self, request: Request, connector_id: int) -> ResponseBody:
         """Answer how the pane's attempt goes, with its session once it is done."""
-        connector = self._connector(connector_id)
+        connector = require_personal_connector(self._connectors, connector_id)
         try:
-            attempt = self._sign_ins.progress(connector, _header(request, b"attempt"))
+            attempt = self._sign_ins.progress(connector, secret_of(request, b"attempt"))
         except SignInOver as error:
             over = AttemptFailure(error.code, "", error.message, "")
-            return _success(request, self._failed(connector, request, over))
+            return success(request, self._failed(connector, request, over))
         if attempt.phase in _WAITING:
-            return _success(request, {"state": "waiting"})
+            return success(request, {"state": "waiting"})
         if attempt.failure is not None:
             answer = self._failed(connector, request, attempt.failure)
-            return _success(request, answer)
+            return success(request, answer)
         user = attempt.user
         assert user is not None  # noqa: S101 - it is done
         result = {
@@ -133,32 +136,32 @@ class UserSignInRoutes:
             "session": attempt.session,
             "user": {"name": user.name, "email": user.email},
         }
-        return _success(request, result)
+        return success(request, result)
 
     @route(app, f"{_PATH}/sign_in", methods=("DELETE",))
     def cancel(self, request: Request, connector_id: int) -> ResponseBody:
         """Forget the pane's attempt."""
-        connector = self._connector(connector_id)
-        self._sign_ins.cancel(connector, _header(request, b"attempt"))
-        return _success(request, None)
+        connector = require_personal_connector(self._connectors, connector_id)
+        self._sign_ins.cancel(connector, secret_of(request, b"attempt"))
+        return success(request, None)
 
     @route(app, f"{_PATH}/session", methods=("DELETE",))
     async def sign_out(self, request: Request, connector_id: int) -> ResponseBody:
         """End the session, and forget which Exchange user its user is."""
-        connector = self._connector(connector_id)
+        connector = require_personal_connector(self._connectors, connector_id)
         self._rates.count(user="", address=client_network(request))
         await self._sign_ins.sign_out(
             connector,
-            session=_header(request, b"session"),
+            session=secret_of(request, b"session"),
             exchange_user=await self._exchange_user(connector, request),
         )
-        return _success(request, None)
+        return success(request, None)
 
     @route(app, _START)
     def start(self, request: Request, connector_id: int, code: str) -> ResponseBody:
         """Send the window on, or ask the person first."""
         try:
-            connector = self._connector(connector_id)
+            connector = require_personal_connector(self._connectors, connector_id)
             if request.method == b"GET" and is_from_own_page(request):
                 return self._go(request, connector, code)
             if not self._sign_ins.is_waiting(connector, code):
@@ -171,7 +174,7 @@ class UserSignInRoutes:
     def agree(self, request: Request, connector_id: int, code: str) -> ResponseBody:
         """Send the window on: the person has said so on our own page."""
         try:
-            connector = self._connector(connector_id)
+            connector = require_personal_connector(self._connectors, connector_id)
             _require_own_form(request)
             return self._go(request, connector, code)
         except PexscheddError as error:
@@ -244,7 +247,7 @@ class UserSignInRoutes:
         A token that cannot be verified does not hinder: the sign-in does not need it,
         it only spares the next one.
         """
-        token = _header(request, b"token")
+        token = secret_of(request, b"token")
         if not token:
             return ""
         try:
@@ -260,24 +263,7 @@ class UserSignInRoutes:
             return ""
         return user.user_id
 
-    def _connector(self, id: int) -> Connector:
-        connector = self._connectors(id)
-        if connector is None:
-            raise NotFound(f"There is no integration {id} here.")
-        require_personal(connector)
-        return connector
-
 
 def _require_own_form(request: Request) -> None:
     if not is_from_own_form(request):
         raise Forbidden("A page of another site has sent this request.")
-
-
-def _header(request: Request, name: bytes) -> str:
-    """A secret, which is sent in a header: headers do not get into access logs."""
-    values = request.requestHeaders.getRawHeaders(name) or []
-    return values[0].decode("latin-1").strip() if len(values) == 1 else ""
-
-
-def _success(request: Request, result: object) -> ResponseBody:
-    return json_response(request, {"status": "success", "result": result})

@@ -26,6 +26,7 @@ from pexschedd.web.addin.callers import (
     FindConnector,
     VerifyToken,
     require_connector,
+    success,
     token_of,
 )
 from pexschedd.web.addin.rates import RequestRates
@@ -35,7 +36,6 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     correlation_id_of,
-    json_response,
     read_json,
     register_http_errors,
     route,
@@ -94,7 +94,7 @@ class TagRoutes:
         )
         result: dict[str, Any] = {"tags": statuses}
         add_addresses(result, self._room_addresses(connector))
-        return json_response(request, {"status": "success", "result": result})
+        return success(request, result)
 
 
 def question_of(body: TagsBody) -> TagQuestion:
