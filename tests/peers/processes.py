@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Thread
 
 SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 """Where Debian puts servers, also for people who are not root."""
@@ -75,11 +76,21 @@ class Server:
         for line in self._process.stderr:
             heard.append(line)
             if ready in line:
-                return
-        raise AssertionError(f"{arguments[0]} did not start: {''.join(heard)}")
+                break
+        else:
+            raise AssertionError(f"{arguments[0]} did not start: {''.join(heard)}")
+        self._said: list[str] = []
+        # Without a reader, a server stops where its log fills the pipe.
+        self._reader = Thread(
+            target=self._said.extend, args=[self._process.stderr], daemon=True
+        )
+        self._reader.start()
 
     def stop(self) -> str:
         """What it has said since."""
         self._process.terminate()
-        _, said = self._process.communicate(timeout=20)
-        return said
+        self._process.wait(timeout=20)
+        self._reader.join(timeout=20)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        return "".join(self._said)
