@@ -52,7 +52,7 @@ BODIES: dict[str, str] = {
     "start tags": "<p>",
     "elements": "<p></p>",
     "comments": "<!---->",
-    "character references": "&#1;",
+    "character references": "&amp;",
     "white space": "x ",
     "quotation marks": "\n> ",
     "dashes of other scripts": "\u2010",

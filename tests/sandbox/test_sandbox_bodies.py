@@ -19,6 +19,7 @@ from pexschedd.sandbox.items import bodies
         ("<p>a</p><script>alert(1)</script>b", "<p>a</p>b"),
         ("<p onclick='x()' title='t'>a</p>", '<p title="t">a</p>'),
         ("plain", "plain"),
+        ("<p>a&#1;b<i>c</i>&#2;d</p>", "<p>ab<i>c</i>d</p>"),
     ],
 )
 def test_html_is_rewritten(source: str, stored: str) -> None:

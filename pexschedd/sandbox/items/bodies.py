@@ -126,10 +126,10 @@ def _inside(body: html.HtmlElement) -> str:
         if element.tag == "pre":
             continue
         if element.text:
-            element.text = fold(element.text)
+            element.text = fold(clean_text(element.text))
         for child in element:
             if child.tail:
-                child.tail = fold(child.tail)
+                child.tail = fold(clean_text(child.tail))
     source: str = html.tostring(body, encoding="unicode").strip()
     source = source[source.index(">") + 1 : source.rindex("</")].strip("\r\n")
     return source.replace("\xa0", "&nbsp;").replace("&#13;", "\r")
