@@ -9,9 +9,8 @@ from pexschedd.composition.runtime import Runtime, digits, random_text, uuid4
 from pexschedd.composition.user_sign_in import user_sign_ins
 from pexschedd.doctor.case import AddinState
 from pexschedd.identity.personal.sessions import Sessions
-from pexschedd.management.save_notes import SaveNote
+from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model import tables
-from pexschedd.model.fields.declaration import Record
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.owned_rooms import OwnedRooms
 from pexschedd.personal.room_texts import PersonalRoomTexts
@@ -103,9 +102,9 @@ class AddinRoutes(MultiService):
             has_msal=self._library.is_installed(),
         )
 
-    def review(self, record: Record) -> list[SaveNote]:
+    def review(self, revision: Revision) -> list[SaveNote]:
         """Return the notes on a record that is about to be saved: see `review`."""
-        return review(record, has_msal=self._library.is_installed())
+        return review(revision, has_msal=self._library.is_installed())
 
     def _domains(self, connector: int) -> list[str]:
         """The metadata domains of an integration."""

@@ -158,7 +158,14 @@ def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
         raise InvalidToken(
             "The token's metadata address is not an https URL."
         ) from None
-    for domain in domains:
+    configured_domains = tuple(domains)
+    if not configured_domains:
+        raise InvalidToken(
+            "This integration names no Exchange server yet, so no token can be "
+            "verified. An administrator has to add the FQDN of every Exchange server "
+            "under Exchange Metadata Domains and URLs."
+        )
+    for domain in configured_domains:
         url = document_url(domain)
         try:
             configured = _Location.of(url)

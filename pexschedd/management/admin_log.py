@@ -59,6 +59,17 @@ def note_deletion(resource: str, record: Record) -> None:
     )
 
 
+def note_warning(resource: str, record: Record, text: str) -> None:
+    """Log what a record that was saved lacks to work as it was meant."""
+    note(
+        "record saved with a warning resource={resource} id={id} warning={warning}",
+        _integration_of(record),
+        resource=resource,
+        id=record.id,
+        warning=text,
+    )
+
+
 def _integration_of(record: Record) -> int | None:
     """The id of the integration that a record is, or belongs to."""
     if isinstance(record, Connector):

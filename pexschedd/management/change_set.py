@@ -18,12 +18,14 @@ from pexschedd.management.admin_log import (
     note_change,
     note_creation,
     note_deletion,
+    note_warning,
 )
 from pexschedd.management.resource import AnyTable, Children
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
 from pexschedd.model import tables
 from pexschedd.model.fields.declaration import Record
+from pexschedd.model.table import Index
 from pexschedd.model.uniqueness import UNIQUE, Unique
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.store.store import Store
@@ -45,6 +47,7 @@ class ChangeSet:
         self._keys: dict[tuple[str, str, Hashable], int] = {}
         self.notes: list[SaveNote] = []
         """The notes on the records that were put."""
+        self._warnings: list[Callable[[], None]] = []
         self.tables: set[str] = set()
         """The tables that were looked at: what is right depends on their records."""
 
@@ -64,6 +67,30 @@ class ChangeSet:
             return None
         changed = self._puts.get(key)
         return self._store.get(table, id) if changed is None else changed[1]
+
+    def all(self, table: AnyTable) -> Iterator[Any]:
+        """Yield the records of a small table as they will be."""
+        self.look_at(table)
+        for record in self._store.all(table):
+            key = table.name, record.id
+            if key not in self._gone and key not in self._puts:
+                yield record
+        for (name, _), (_, record) in self._puts.items():
+            if name == table.name:
+                yield record
+
+    def find_all(self, index: Index[Any], key: Hashable) -> Iterator[Any]:
+        """Yield the records of a small table with a key of an index, as they will
+        be."""
+        return (each for each in self.all(index.table) if index.key(each) == key)
+
+    def note(self, table: AnyTable, record: Record, notes: Iterable[SaveNote]) -> None:
+        """Add notes on a record that was put."""
+        for each in notes:
+            self.notes.append(each)
+            if each.is_logged:
+                warning = partial(note_warning, table.name, record, each.text)
+                self._warnings.append(warning)
 
     def put(self, table: AnyTable, record: Record) -> None:
         """Add a new or changed record, after its `clashes` have been looked at.
@@ -164,6 +191,7 @@ class ChangeSet:
             else:
                 changed = _differences(old, record)
                 yield partial(note_change, table.name, record, changed)
+        yield from self._warnings
 
 
 def too_many_records(what: str) -> str:

@@ -24,7 +24,7 @@ from pexschedd.management.payload_references import (
 )
 from pexschedd.management.resource import Children, Payload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
-from pexschedd.management.save_notes import Review
+from pexschedd.management.save_notes import Review, Revision
 from pexschedd.management.server_fields import (
     own_defaults,
     with_sealed_secrets,
@@ -135,9 +135,6 @@ class RecordSaver:
                 problems.setdefault(field, []).append(text)
             record = with_server_fields(record, current, tools.now(), uuid4)
             record = with_sealed_secrets(resource, record, values, tools.vault)
-            if not problems:
-                notes = tools.review(record)
-                changes.notes += [note for note in notes if note.field in values]
             if record != current:
                 changes.put(resource.table, record)
         parent = 0 if record is None else record.id
@@ -149,6 +146,9 @@ class RecordSaver:
                     problems[children.name] = texts
         if problems:
             raise InvalidFields(problems)
+        if record is not None:
+            revision = Revision(record, changes, current, values.keys())
+            changes.note(resource.table, record, tools.review(revision))
         return record
 
     async def _save_children(

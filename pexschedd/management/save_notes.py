@@ -1,10 +1,12 @@
 """Notes on what an administrator saves: taken, but not quite as it was meant. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from typing import Any, Protocol
 
 import msgspec
 
 from pexschedd.model.fields.declaration import Record
+from pexschedd.model.table import Index, Table
 
 MOST_NOTES = 20
 """Notes on one request."""
@@ -15,14 +17,37 @@ class SaveNote(msgspec.Struct, frozen=True):
 
     field: str
     text: str
+    is_logged: bool = False
+    """True if the log says so, too; then the text quotes nothing that was entered."""
 
 
-Review = Callable[[Record], Iterable[SaveNote]]
+class RecordsAfterwards(Protocol):
+    """The records as a request leaves them."""
+
+    def all(self, table: Table[Any]) -> Iterable[Any]:
+        """Return all records of a small table."""
+
+    def find_all(self, index: Index[Any], key: Hashable) -> Iterable[Any]:
+        """Return the records of a small table with a key of an index."""
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """A record that is about to be saved, with those that belong to it."""
+
+    record: Record
+    records: RecordsAfterwards
+    current: Record | None = None
+    """The record as the store has it; None for a new one."""
+    sent: Collection[str] = ()
+    """The names of the fields that the request has."""
+
+
+Review = Callable[[Revision], Iterable[SaveNote]]
 """Looks at a record that is about to be saved; may raise `InvalidFields` for what its
 fields only make wrong together."""
 
 
-def no_review(record: Record) -> Iterable[SaveNote]:
+def no_review(revision: Revision) -> Iterable[SaveNote]:
     """Find nothing to note."""
     return ()
 
@@ -38,4 +63,5 @@ class Saved(msgspec.Struct, frozen=True):
 def numbered(notes: Iterable[SaveNote], number: int) -> Iterator[SaveNote]:
     """Yield notes on one of several records, counted from 1."""
     for note in notes:
-        yield SaveNote(f"objects[{number - 1}].{note.field}", note.text)
+        field = f"objects[{number - 1}].{note.field}"
+        yield msgspec.structs.replace(note, field=field)

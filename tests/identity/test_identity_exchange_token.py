@@ -245,6 +245,17 @@ def test_which_metadata_document(
         assert metadata_url(claims, domains) == url
 
 
+def test_no_metadata_document_at_all() -> None:
+    """An integration without domains says what it lacks, instead of blaming the host
+    that the token names."""
+    claims = read_token(token(payload(appctx=context(amurl=AMURL))))
+    with pytest.raises(InvalidToken) as caught:
+        metadata_url(claims, iter(()))
+    assert "names no Exchange server yet" in caught.value.message
+    assert "Exchange Metadata Domains and URLs" in caught.value.message
+    assert HOST not in caught.value.message
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (

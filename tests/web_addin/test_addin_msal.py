@@ -4,7 +4,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from pexschedd.errors import InvalidFields
+from pexschedd.management.save_notes import Revision
+from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.msal.commands import COMMAND
 from pexschedd.web.addin.msal.download import (
@@ -170,16 +172,42 @@ def test_another_content_is_not_served(tmp_path: Path) -> None:
     assert library.file() is None
 
 
+class WithDomain:
+    """Records among which each integration has a metadata domain."""
+
+    def all(self, table: object) -> Iterator[Any]:
+        return iter(())
+
+    def find_all(self, index: object, key: object) -> Iterator[Any]:
+        return iter([object()])
+
+
+def revised(record: Connector, current: Connector | None = None) -> Revision:
+    return Revision(record, WithDomain(), current)
+
+
 def test_it_is_missed_when_it_is_needed() -> None:
-    """Saving the one method that needs it is refused, with the command."""
+    """Choosing the one method that needs it is refused, with the command."""
     record = replace(CONNECTOR, **NAA)
-    with pytest.raises(InvalidFields) as caught:
-        review(record, has_msal=False)
-    (text,) = caught.value.problems["addin_authentication_method"]
-    assert COMMAND in text
-    assert review(record, has_msal=True) == review(CONNECTOR, has_msal=False)
     sso = replace(record, addin_authentication_method="SSO_TOKEN")
-    review(sso, has_msal=False)
+    for current in (None, CONNECTOR, sso):
+        with pytest.raises(InvalidFields) as caught:
+            review(revised(record, current), has_msal=False)
+        (text,) = caught.value.problems["addin_authentication_method"]
+        assert COMMAND in text
+    assert review(revised(record), has_msal=True) == []
+    assert review(revised(sso, record), has_msal=False) == []
+
+
+def test_it_is_gone() -> None:
+    """An integration that has the method already can be changed, with a note that goes
+    into the log as well."""
+    record = replace(CONNECTOR, **NAA)
+    changed = replace(record, description="Oslo")
+    (note,) = review(revised(changed, record), has_msal=False)
+    assert (note.field, note.is_logged) == ("addin_authentication_method", True)
+    assert COMMAND in note.text
+    assert review(revised(changed, record), has_msal=True) == []
 
 
 def test_the_panes_settings() -> None:

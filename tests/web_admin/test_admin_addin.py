@@ -172,6 +172,35 @@ async def test_translations_do_not_get_to_be_seen_as_a_whole_either(
     assert line.endswith(": <h1>.")
 
 
+@pytest_twisted.ensureDeferred
+async def test_an_integration_without_a_domain(server: Server) -> None:
+    """Each time that it is saved without one the answer says that nobody gets a room;
+    not with one, and not with a method that needs none."""
+    ask = server.client.ask
+    answer = await ask("POST", CONNECTOR, HEAD_OFFICE | {"domains": []})
+    assert answer.status == 201
+    (line,) = warnings(answer)
+    assert line.startswith("domains: No Exchange metadata domain is configured")
+    uri = answer.location
+    answer = await ask("PATCH", uri, {"description": "x"})
+    assert warnings(answer) == [line]
+    many = {"objects": [{"id": 1, "description": "y"}]}
+    assert warnings(await ask("PATCH", CONNECTOR, many)) == [f"objects[0].{line}"]
+    tokens = {
+        "addin_authentication_method": "SSO_TOKEN",
+        "addin_application_id": "bbbbbbbb-0000-4000-8000-000000000002",
+        "addin_oidc_metadata_url": "https://login.microsoftonline.com/contoso.example"
+        "/v2.0/.well-known/openid-configuration",
+    }
+    assert warnings(await ask("PATCH", uri, tokens)) == []
+    method = {"addin_authentication_method": "EXCHANGE_USER_ID_TOKEN"}
+    assert warnings(await ask("PATCH", uri, method)) == [line]
+    domain = {"domains": [{"domain": "mail.example.com"}]}
+    assert warnings(await ask("PATCH", uri, domain)) == []
+    assert warnings(await ask("PATCH", uri, {"description": "z"})) == []
+    assert warnings(await ask("PATCH", uri, {"domains": []})) == [line]
+
+
 STATUS = "/api/admin/status/v1/exchange_scheduler_addin/"
 
 

@@ -77,6 +77,23 @@ async def test_who_did_what(server: Any, lines: list[tuple[str, str]]) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_an_integration_lacks(
+    server: Any, lines: list[tuple[str, str]]
+) -> None:
+    """An integration that is saved without a domain, which its method needs, is a line
+    of its own; once more with each save."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE | {"domains": []})
+    (warning,) = [text for _, text in lines if "warning" in text]
+    assert warning.startswith(
+        "record saved with a warning resource=ms_exchange_connector id=1 "
+        "warning=No Exchange metadata domain is configured"
+    )
+    lines.clear()
+    await server.client.ask("PATCH", f"{CONNECTOR}1/", {"description": "x"})
+    assert lines == [("admin", f"{CHANGED} fields=description"), ("admin", warning)]
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_was_refused_was_not_done(
     server: Any, lines: list[tuple[str, str]]
 ) -> None:

@@ -1,10 +1,12 @@
-"""Notes on an integration's texts, and the check that a manifest can be made. Pure."""
+"""Notes on an integration that is saved, and the check that a manifest can be made.
+Pure."""
 
 from collections.abc import Iterable, Iterator
 
 from pexschedd.errors import InvalidFields
-from pexschedd.management.save_notes import SaveNote
-from pexschedd.model.fields.declaration import Record, fields_of
+from pexschedd.management.save_notes import Revision, SaveNote
+from pexschedd.model import tables
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.manifest_labels import (
     LIMITS,
@@ -15,24 +17,61 @@ from pexschedd.model.integration.manifest_labels import (
 from pexschedd.model.integration.pane_texts import THEIRS
 from pexschedd.model.integration.pane_texts import translations as pane_translations
 from pexschedd.web.addin.manifest.builder import build_manifest
-from pexschedd.web.addin.msal.commands import MISSING
+from pexschedd.web.addin.msal.commands import GONE, MISSING
 from pexschedd.web.addin.sanitiser import pane_html
 
 _ANY_ICON = "0" * 12
 
 
-def review(record: Record, *, has_msal: bool = True) -> list[SaveNote]:
+def review(revision: Revision, *, has_msal: bool = True) -> list[SaveNote]:
     """Return the notes on a record that is about to be saved.
 
     Raises `InvalidFields` for an integration of which no manifest can be made, and for
-    one that uses nested app authentication unless `has_msal`.
+    one that is to use nested app authentication from now on, unless `has_msal`.
     """
+    record = revision.record
     if not isinstance(record, Connector):
         return []
-    if record.addin_authentication_method == "NAA_TOKEN" and not has_msal:
-        raise InvalidFields({"addin_authentication_method": [MISSING]})
+    notes = list(_library(record, revision, has_msal=has_msal))
     build_manifest(record, _ANY_ICON)
-    return text_notes(record)
+    notes += _domains(record, revision)
+    notes += (each for each in text_notes(record) if each.field in revision.sent)
+    return notes
+
+
+def _library(
+    record: Connector, revision: Revision, *, has_msal: bool
+) -> Iterator[SaveNote]:
+    """Refuse the choice of a method whose library is missing.
+
+    An integration that has the method already can still be changed: a library that has
+    gone must not keep an administrator from everything else.
+    """
+    field = "addin_authentication_method"
+    if has_msal or record.addin_authentication_method != "NAA_TOKEN":
+        return
+    current = revision.current
+    if (
+        isinstance(current, Connector)
+        and current.addin_authentication_method == record.addin_authentication_method
+    ):
+        yield SaveNote(field, GONE, is_logged=True)
+    else:
+        raise InvalidFields({field: [MISSING]})
+
+
+def _domains(record: Connector, revision: Revision) -> Iterator[SaveNote]:
+    if record.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":
+        return
+    index = tables.DOMAIN_BY_CONNECTOR
+    if not any(revision.records.find_all(index, record.id)):
+        yield SaveNote("domains", NO_DOMAIN, is_logged=True)
+
+
+NO_DOMAIN = (
+    "No Exchange metadata domain is configured, so no user's identity token can be "
+    "verified and nobody gets a room. Add the FQDN of every Exchange server."
+)
 
 
 def text_notes(connector: Connector) -> list[SaveNote]:

@@ -7,3 +7,9 @@ MISSING = (
     f"`{COMMAND}` with the Python of this server (with --file where it has no "
     "internet access), then save again."
 )
+
+GONE = (
+    "Microsoft's library for nested app authentication is not installed, so the pane "
+    f"can get no token and no user a room. Run `{COMMAND}` with the Python of this "
+    "server (with --file where it has no internet access)."
+)
