@@ -46,6 +46,8 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     empty."""
     others: tuple[str, ...] = ()
     """Names of other integrations with the same mailbox."""
+    other_providers: tuple[str, ...] = ()
+    """Names of integrations whose users sign in at another identity provider."""
     alarms: tuple[tuple[str, str], ...] = ()
     """Names and details of the alarms that are raised for it."""
     unsupported_rooms: tuple[str, ...] = ()

@@ -204,6 +204,12 @@ def _user_sign_in() -> list[DoctorCheck]:
             user_sign_in.settings,
         ),
         DoctorCheck(
+            "user_sign_in_alone",
+            "Users' sign-in: other providers",
+            probes.nothing,
+            user_sign_in.alone,
+        ),
+        DoctorCheck(
             "user_sign_in_keys",
             "Users' sign-in: keys",
             user_sign_in_probes.published,

@@ -175,6 +175,11 @@ class Doctor:
                 and each.mailbox_address.casefold() == mailbox
                 and mailbox
             ),
+            other_providers=tuple(
+                each.name
+                for each in every(tables.CONNECTOR)
+                if each.identity_provider not in ("", connector.identity_provider)
+            ),
             alarms=tuple(
                 (each.name, each.details)
                 for each in every(tables.ALARM)

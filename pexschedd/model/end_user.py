@@ -85,3 +85,13 @@ class EndUser(Record, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = ""
     """`tid:oid` of Entra ID; empty for AD FS, which has none."""
+    identity_provider: Annotated[
+        str,
+        Field(
+            help="The address of the identity provider that the user has signed in at. "
+            "While another integration uses it, no other provider can sign in this "
+            "user; delete the record to allow that.",
+            readonly=True,
+        ),
+    ] = ""
+    """See `RoomSettings.identity_provider`; empty until somebody has signed in."""

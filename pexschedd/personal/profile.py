@@ -7,7 +7,7 @@ that they were last seen with; no sign-in ever removes a record.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -37,6 +37,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str = ""
     oid: str = ""
     """`tid:oid` of Entra ID, empty for a provider that has no such key."""
+    provider: str = ""
+    """The address of the provider: `RoomSettings.identity_provider`."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +76,31 @@ def usable(profile: Profile) -> Profile:
         last_name=_name(profile.last_name),
         display_name=_name(profile.display_name),
         oid=profile.oid,
+        provider=profile.provider,
     )
+
+
+def require_own(user: EndUser, profile: Profile, others: Collection[str]) -> None:
+    """Raise `UnknownUser` if a record is another provider's.
+
+    `others` are the providers of the other integrations. Each of them may say any
+    address, so the one that a user has signed in at keeps the user while it is in use;
+    a provider that was replaced by another one does not.
+    """
+    theirs = user.identity_provider
+    if theirs in ("", profile.provider) or theirs not in others:
+        return
+    if profile.oid and _tenant(user.user_oid) == _tenant(profile.oid):
+        return
+    raise UnknownUser(
+        f"The user with this address (end_user {user.id}) signs in at another identity "
+        "provider, that of another integration. An administrator who wants to have "
+        "the user sign in here deletes that record."
+    )
+
+
+def _tenant(oid: str) -> str:
+    return oid.partition(":")[0]
 
 
 def _passes_for_ascii(char: str) -> bool:
@@ -116,6 +142,7 @@ def signed_in_records(
         kept,
         user_oid=profile.oid or kept.user_oid,
         exchange_user_id=exchange_user or moved or kept.exchange_user_id,
+        identity_provider=profile.provider or kept.identity_provider,
     )
     return user, *_detached(user, known)
 

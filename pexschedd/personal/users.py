@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from twisted.logger import Logger
 
 from pexschedd.errors import UnknownUser
@@ -12,6 +13,7 @@ from pexschedd.personal.profile import (
     Known,
     Profile,
     is_attachable,
+    require_own,
     signed_in_records,
     usable,
     without_identity,
@@ -43,9 +45,10 @@ class PersonalUsers:
         The caller has verified `profile`; its texts need not be bounded.
         `exchange_user` is the id of the user whose token the add-in sent, verified as
         well: that user need not sign in again. Raises `UnknownUser` if the profile has
-        no usable address, or has no record while the integration lets no new users in.
+        no usable address, has no record while the integration lets no new users in, or
+        has the address of another provider's user.
         """
-        profile = usable(profile)
+        profile = usable(replace(profile, provider=connector.identity_provider))
         attached = exchange_user or ""
         if attached and not is_attachable(attached):
             attached = ""
@@ -68,6 +71,8 @@ class PersonalUsers:
                 "There is no user record with the address that you signed in with, and "
                 "new users are not allowed. An administrator can add you."
             )
+        if known.by_email is not None:
+            require_own(known.by_email, profile, self._others(connector))
         with self._store.transaction() as transaction:
             user, *others = signed_in_records(
                 profile,
@@ -90,6 +95,14 @@ class PersonalUsers:
             correlation_id=correlation_id,
         )
         return user
+
+    def _others(self, connector: Connector) -> set[str]:
+        """The identity providers of the other integrations."""
+        return {
+            each.identity_provider
+            for each in self._store.all(tables.CONNECTOR)
+            if each.id != connector.id
+        }
 
     def get(self, id: int) -> EndUser | None:
         """Return a user's record, or None if it was deleted."""

@@ -54,6 +54,7 @@ class SignInClinic:
         self.addin = addin
         self.port = port
         self.alarms: tuple[tuple[str, str], ...] = ()
+        self.other_providers: tuple[str, ...] = ()
 
     def play(self, kind: str, **changes: Any) -> None:
         self.bench.play(kind, enable_dynamic_vmrs=False, **changes)
@@ -65,7 +66,12 @@ class SignInClinic:
         host = f"127.0.0.1:{self.port.getHost().port}"
         network = Network(reactor, Trust())
         connector = replace(self.bench.known, addin_server_domain=host)
-        case = ExaminedIntegration(connector=connector, now=NOW, alarms=self.alarms)
+        case = ExaminedIntegration(
+            connector=connector,
+            now=NOW,
+            alarms=self.alarms,
+            other_providers=self.other_providers,
+        )
         context = ProbeContext(
             case,
             exchange=network,
@@ -100,6 +106,7 @@ async def test_in_order(clinic: SignInClinic, kind: str) -> None:
     assert {f.status for f in found.values()} == {CheckStatus.PASSED}, found
     assert {name for name in found if name.startswith("user_sign_in")} == {
         "user_sign_in",
+        "user_sign_in_alone",
         "user_sign_in_keys",
         "user_sign_in_window",
         "user_sign_in_token",
@@ -155,6 +162,10 @@ def elsewhere(c: SignInClinic) -> None:
     c.addin.status, c.addin.body = 404, b"IIS"
 
 
+def another_provider(c: SignInClinic) -> None:
+    c.other_providers = ("Branch office",)
+
+
 def cut_off(c: SignInClinic) -> None:
     c.addin.opener = "same-origin"
 
@@ -162,6 +173,7 @@ def cut_off(c: SignInClinic) -> None:
 @pytest.mark.parametrize(
     ("broken", "check", "status", "words"),
     [
+        (another_provider, "user_sign_in_alone", "warning", "Branch office"),
         (no_keys, "user_sign_in_keys", "failed", "signing key"),
         (weak_keys, "user_sign_in_keys", "failed", "2048 bits"),
         (keys_elsewhere, "user_sign_in_keys", "failed", "another server"),

@@ -201,6 +201,39 @@ async def test_an_integration_without_a_domain(server: Server) -> None:
     assert warnings(await ask("PATCH", uri, {"domains": []})) == [line]
 
 
+ADFS = {
+    "enable_personal_vmrs": True,
+    "personal_vmr_oauth_auth_endpoint": "https://fs.example.test/adfs/oauth2/authorize",
+    "personal_vmr_oauth_token_endpoint": "https://fs.example.test/adfs/oauth2/token",
+    "personal_vmr_adfs_relying_party_trust_identifier": "https://vc.example.test/",
+    "auth_provider": "ADFS",
+}
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_identity_providers(server: Server) -> None:
+    """An integration with personal rooms whose provider is not that of another one is
+    taken with a note; not again when something else is changed."""
+    ask = server.client.ask
+    first = await ask("POST", CONNECTOR, HEAD_OFFICE | ADFS)
+    assert (first.status, warnings(first)) == (201, [])
+    branch = HEAD_OFFICE | ADFS | {"name": "Branch", "room_mailbox_email_address": ""}
+    branch["room_mailbox_email_address"] = "branch@example.test"
+    second = await ask("POST", CONNECTOR, branch)
+    assert (second.status, warnings(second)) == (201, [])
+    endpoint = "https://fs.branch.test/adfs/oauth2/authorize"
+    other = {"personal_vmr_oauth_auth_endpoint": endpoint}
+    (line,) = warnings(await ask("PATCH", second.location, other))
+    assert line.startswith(
+        "personal_vmr_oauth_auth_endpoint: Integration 1 has another identity provider."
+    )
+    assert warnings(await ask("PATCH", second.location, {"description": "x"})) == []
+    off = {"enable_personal_vmrs": False}
+    assert warnings(await ask("PATCH", second.location, off)) == []
+    on = {"enable_personal_vmrs": True}
+    assert warnings(await ask("PATCH", second.location, on)) == [line]
+
+
 STATUS = "/api/admin/status/v1/exchange_scheduler_addin/"
 
 

@@ -53,6 +53,22 @@ def settings(case: ExaminedIntegration, problem: str) -> CheckFinding:
     return passed(f"{provider.kind.label}, client {one_line(provider.client_id)[:80]}.")
 
 
+def alone(case: ExaminedIntegration, _: object) -> CheckFinding:
+    """Judge whether only one identity provider says who the users are."""
+    if not case.other_providers:
+        return passed("All integrations with personal rooms have this provider.")
+    others = ", ".join(map(one_line, case.other_providers[:5]))
+    return warning(
+        f"Users of other integrations sign in at another identity provider: {others}.",
+        cause="Users are known by their addresses in all integrations. Each provider "
+        "can sign in a user of any address who has not signed in at another one yet, "
+        "and so show that user's rooms with their PINs.",
+        remedy="Trust both providers with the addresses of all, or give the "
+        "organizations installations of their own: docs/security.md. Users who move "
+        "from one provider to the other need their end_user record deleted.",
+    )
+
+
 def published(case: ExaminedIntegration, seen: ProviderPublished) -> CheckFinding:
     """Judge the provider's documents: its name, and its signing keys."""
     provider = provider_of(case.connector)

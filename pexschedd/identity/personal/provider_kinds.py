@@ -16,6 +16,7 @@ from pexschedd.model.integration.user_sign_in import (
     AUTHORIZE_PATHS,
     ENDPOINTS,
     endpoint_problem,
+    provider_base,
 )
 
 REDIRECT_PATH = "/api/client/v2/msexchange_schedulers/oauth_redirect"
@@ -163,9 +164,7 @@ class UserProvider(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _base(self) -> str:
         """The authorization endpoint without its kind's path."""
-        parts = urlsplit(self.auth_endpoint)
-        path = parts.path.rstrip("/").removesuffix(self.kind.authorize_path)
-        return f"{_origin(self.auth_endpoint)}{path}"
+        return provider_base(self.auth_endpoint, self.kind.authorize_path)
 
 
 def provider_of(connector: Connector) -> UserProvider:

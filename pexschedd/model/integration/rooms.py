@@ -10,7 +10,12 @@ from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Destination, Field
 from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.integration.exchange import ExchangeAccess, Needs
-from pexschedd.model.integration.user_sign_in import ENDPOINTS, endpoint_problem
+from pexschedd.model.integration.user_sign_in import (
+    AUTHORIZE_PATHS,
+    ENDPOINTS,
+    endpoint_problem,
+    provider_base,
+)
 
 
 def _prefix(value: str) -> str | None:
@@ -303,6 +308,15 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
                 f"with auth_provider {self.auth_provider}",
                 _FOR_SIGN_IN[self.auth_provider],
             )
+
+    @property
+    def identity_provider(self) -> str:
+        """The address at which users sign in for personal rooms, in lower case, by
+        which providers are told apart; empty without personal rooms."""
+        if not self.enable_personal_vmrs:
+            return ""
+        path = AUTHORIZE_PATHS[self.auth_provider]
+        return provider_base(self.personal_vmr_oauth_auth_endpoint, path).lower()
 
     def user_sign_in_contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield the endpoints that do not fit the identity provider, each with the

@@ -23,6 +23,16 @@ NO_TENANT = ("common", "organizations", "consumers")
 """The words in a tenant's place in Azure's addresses that are for everybody."""
 
 
+def provider_base(auth_endpoint: str, authorize_path: str) -> str:
+    """Return an identity provider's address: an authorization endpoint without its end,
+    which is one of `AUTHORIZE_PATHS`. Empty for an empty one."""
+    parts = urlsplit(auth_endpoint)
+    if not parts.netloc:
+        return ""
+    path = parts.path.rstrip("/").removesuffix(authorize_path)
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
 def endpoint_problem(auth_provider: str, field: str, url: str) -> str | None:
     """Return what is wrong with the URL of an endpoint, or None.
 

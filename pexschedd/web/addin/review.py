@@ -35,6 +35,7 @@ def review(revision: Revision, *, has_msal: bool = True) -> list[SaveNote]:
     notes = list(_library(record, revision, has_msal=has_msal))
     build_manifest(record, _ANY_ICON)
     notes += _domains(record, revision)
+    notes += _other_providers(record, revision)
     notes += (each for each in text_notes(record) if each.field in revision.sent)
     return notes
 
@@ -68,6 +69,24 @@ def _domains(record: Connector, revision: Revision) -> Iterator[SaveNote]:
         yield SaveNote("domains", NO_DOMAIN, is_logged=True)
 
 
+def _other_providers(record: Connector, revision: Revision) -> Iterator[SaveNote]:
+    """Note that another provider can say who the users are, if this one is new."""
+    ours, field = record.identity_provider, "personal_vmr_oauth_auth_endpoint"
+    current = revision.current
+    was = current.identity_provider if isinstance(current, Connector) else ""
+    if not ours or (was == ours and field not in revision.sent):
+        return
+    for other in revision.records.all(tables.CONNECTOR):
+        if other.id != record.id and other.identity_provider not in ("", ours):
+            yield SaveNote(field, OTHER_PROVIDER.format(id=other.id), is_logged=True)
+            return
+
+
+OTHER_PROVIDER = (
+    "Integration {id} has another identity provider. Users are known by their "
+    "addresses in all integrations, so each provider can sign in a user of any "
+    "address who has not signed in at another one yet: both have to be trusted."
+)
 NO_DOMAIN = (
     "No Exchange metadata domain is configured, so no user's identity token can be "
     "verified and nobody gets a room. Add the FQDN of every Exchange server."
