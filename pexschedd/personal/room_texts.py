@@ -1,6 +1,7 @@
 """The texts of a personal room, from the integration's four templates."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,10 +17,26 @@ MAX_DESCRIPTION = 1_000
 MAX_LOCATION = 255
 """Characters that Outlook takes as a location."""
 
-NO_ALIAS = "This room has no alias, so nobody could join it. Ask your administrator."
-WRONG_ALIASES = (
+_ALIASES_SHOWN = 3
+
+
+class RoomProblem(msgspec.Struct, frozen=True):
+    """The reason why a room cannot be used for a meeting."""
+
+    code: str
+    """Stands for `text` wherever that is shown in another language."""
+    text: str
+    """English, for people."""
+
+
+NO_ALIAS = RoomProblem(
+    "no_alias",
+    "This room has no alias, so nobody could join it. Ask your administrator.",
+)
+WRONG_ALIASES = RoomProblem(
+    "wrong_aliases",
     "This room has no alias of the kind that the joining instructions need. Ask your "
-    "administrator."
+    "administrator.",
 )
 
 
@@ -31,7 +48,11 @@ class RoomEntry(msgspec.Struct, frozen=True):
     description: str
     usable: bool
     problem: str
-    """The reason why it is not usable; empty if it is."""
+    """The reason why it is not usable, in English; empty if it is."""
+    problem_code: str = ""
+    """The code of that reason: `no_alias` or `wrong_aliases`."""
+    problem_values: Mapping[str, str] = {}
+    """Parts of its text in any language: `aliases`, some of those that do not fit."""
 
 
 class JoiningDetails(msgspec.Struct, frozen=True):
@@ -61,8 +82,8 @@ class PersonalRoomTexts:
             description=self._plain(
                 connector, "personal_vmr_description_template", values, MAX_DESCRIPTION
             ),
-            usable=not problem,
-            problem=problem,
+            usable=problem is None,
+            **_told(problem, room),
         )
 
     def details(self, connector: Connector, room: OwnedRoom) -> JoiningDetails:
@@ -73,19 +94,19 @@ class PersonalRoomTexts:
         """
         aliases = grouped(room.aliases)
         if not aliases:
-            raise RoomNotUsable(NO_ALIAS)
+            raise RoomNotUsable(NO_ALIAS.text)
         values = _values(connector, room, aliases)
         try:
             instructions = self._instructions(connector, values)
             location = self._location(connector, values)
         except MissingValue:
-            raise RoomNotUsable(WRONG_ALIASES) from None
+            raise RoomNotUsable(WRONG_ALIASES.text) from None
         name = self._name(connector, room, values)
         return JoiningDetails(name, instructions, location)
 
     def _problem(
         self, connector: Connector, values: Mapping[str, object], aliases: AliasGroups
-    ) -> str:
+    ) -> RoomProblem | None:
         if not aliases:
             return NO_ALIAS
         try:
@@ -93,7 +114,7 @@ class PersonalRoomTexts:
             self._location(connector, values)
         except MissingValue:
             return WRONG_ALIASES
-        return ""
+        return None
 
     def _name(
         self, connector: Connector, room: OwnedRoom, values: Mapping[str, object]
@@ -122,6 +143,18 @@ class PersonalRoomTexts:
         return self._texts.fill_in(
             connector, field, values, html=False, max_length=max_length
         )
+
+
+def _told(problem: RoomProblem | None, room: OwnedRoom) -> dict[str, Any]:
+    """The fields of an entry that say what is wrong with the room."""
+    if problem is None:
+        return {"problem": ""}
+    some = ", ".join(each.alias for each in room.aliases[:_ALIASES_SHOWN])
+    return {
+        "problem": problem.text,
+        "problem_code": problem.code,
+        "problem_values": {"aliases": some} if some else {},
+    }
 
 
 def _utf16_length(text: str) -> int:

@@ -107,6 +107,47 @@ def test_a_room_that_cannot_be_used(open_pane: Open) -> None:
     assert pane.outlook("body") == ""
 
 
+@pytest.mark.parametrize(
+    ("code", "values", "language", "words"),
+    [
+        ("no_alias", {}, "de-DE", "Dieser Raum hat keinen Alias"),
+        (
+            "wrong_aliases",
+            {"aliases": "a@b.cc"},
+            "nl-NL",
+            "ander soort alias nodig dan",
+        ),
+        (
+            "wrong_aliases",
+            {"aliases": "<b>7</b>"},
+            "en-US",
+            "another kind than <b>7</b>",
+        ),
+        ("of_a_later_release", {}, "de-DE", "In English."),
+    ],
+)
+def test_why_a_room_cannot_be_used(
+    open_pane: Open, code: str, values: dict[str, str], language: str, words: str
+) -> None:
+    """The reason is said in Outlook's language; one that the pane does not know, as the
+    server says it."""
+    told = {"problem_code": code, "problem_values": values}
+    listed = rooms(room(1, usable=False, problem="In English.", **told))
+    pane = open_pane(8, answers={"personal_rooms": listed}, language=language)
+    pane.press("listRooms")
+    expect(pane.page.locator(".room").first).to_contain_text(words)
+
+
+def test_a_room_that_has_become_unusable(open_pane: Open) -> None:
+    """That it cannot be used when it is chosen is said in Outlook's language, too."""
+    refused = (409, {"status": "error", "code": "room_not_usable", "message": "No."})
+    answers = {"personal_rooms": rooms(room(7)), "personal_rooms/7": refused}
+    pane = open_pane(8, answers=answers, language="de-DE")
+    pane.press("listRooms")
+    pane.page.get_by_role("button", name="Room 7").click()
+    expect(pane.card).to_contain_text("kann nicht für eine Besprechung")
+
+
 def test_signing_in(open_pane: Open) -> None:
     """A window opens, the server completes the sign-in, the pane shows the rooms."""
     pane = open_pane(

@@ -182,11 +182,26 @@ async def test_a_room_without_the_wanted_alias(
     (entry,) = personal.rooms.list_of(connector, USER)
     assert entry.usable == (not problem)
     assert problem in entry.problem
+    code = {"": "", "no alias": "no_alias"}.get(problem, "wrong_aliases")
+    assert entry.problem_code == code
     if problem:
         with pytest.raises(RoomNotUsable, match=problem):
             personal.rooms.details(connector, USER, id_)
     else:
         assert personal.rooms.details(connector, USER, id_).instructions
+
+
+@pytest_twisted.ensureDeferred
+async def test_aliases_that_do_not_fit_are_named(personal: Personal) -> None:
+    """A few of them, for texts in other languages; none for a room that can be used."""
+    connector = replace(
+        CONNECTOR, personal_vmr_instructions_template="Call {{numeric_aliases[0]}}"
+    )
+    await personal.room("Mine", "a@example.com", "b@example.com", "c", "d")
+    await personal.room("Other", "7")
+    mine, other = personal.rooms.list_of(connector, USER)
+    assert mine.problem_values == {"aliases": "a@example.com, b@example.com, c"}
+    assert (other.usable, other.problem_values) == (True, {})
 
 
 @pytest_twisted.ensureDeferred

@@ -91,9 +91,12 @@ async def test_the_list(served: Served) -> None:
         "description": "With animals",
         "usable": True,
         "problem": "",
+        "problem_code": "",
+        "problem_values": {},
     }
     assert (attic["id"], attic["usable"]) == (bad, False)
     assert "no alias" in attic["problem"]
+    assert (attic["problem_code"], attic["problem_values"]) == ("no_alias", {})
     assert served.outcomes() == {"listed": 1}
 
 

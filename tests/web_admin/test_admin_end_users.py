@@ -51,6 +51,7 @@ async def test_a_user(server: Server) -> None:
         "ms_exchange_guid": None,
         "exchange_user_id": "",
         "user_oid": "",
+        "identity_provider": "",
     }
     assert (await client.ask("PATCH", uri, {"title": "Head"})).status == 202
     changed = await client.get(uri)

@@ -55,6 +55,10 @@ ENGLISH: Mapping[str, str] = {
     "roomFound": "1 room",
     "roomsFound": "{count} rooms",
     "roomUnusable": "This room cannot be used for a meeting.",
+    "roomNoAlias": "This room has no alias, so nobody could join it. Ask your "
+    "administrator.",
+    "roomWrongAliases": "The joining instructions need an alias of another kind than "
+    "{aliases}. Ask your administrator.",
     "forWhom": "For the calendar of {owner}",
     "asWhom": "Signed in as {user}",
     # cards

@@ -2,6 +2,7 @@
 (function () {
   'use strict';
   var SEARCH_FROM = 8; /* rooms */
+  var PROBLEMS = { no_alias: 'roomNoAlias', wrong_aliases: 'roomWrongAliases' };
   var view = window.pexschedd.view;
   var words = window.pexschedd.words;
 
@@ -9,6 +10,14 @@
 
   /* Names and descriptions are whatever the directory holds: text, never markup. */
   function plain(text) { return { text: text || '', lang: '', dir: 'auto' }; }
+
+  /* The reason why a room cannot be used: in words that are known here, else as the
+     server says it. */
+  function reason(room) {
+    var name = PROBLEMS[room.problem_code];
+    return name ? words.say(name, room.problem_values) :
+      room.problem ? plain(room.problem) : words.say('roomUnusable');
+  }
 
   function entry(room, number, choose, list) {
     var item = view.create('li', 'room-item', list);
@@ -23,8 +32,7 @@
     }
     if (!room.usable) {
       button.setAttribute('aria-disabled', 'true');
-      view.put(view.create('span', 'room-problem', button),
-        room.problem ? plain(room.problem) : words.say('roomUnusable'));
+      view.put(view.create('span', 'room-problem', button), reason(room));
     }
     button.addEventListener('click', function () { if (room.usable) { choose(room); } });
     return { item: item, words: folded(room.name + ' ' + room.description), button: button };

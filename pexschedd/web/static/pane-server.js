@@ -30,7 +30,7 @@
     var down = isDown(status, answer);
     var given = answer || {};
     return {
-      message: given.message || (down && status < 300 ? say('notOurServer') :
+      message: given.code === 'room_not_usable' ? say('roomUnusable') : given.message || (down && status < 300 ? say('notOurServer') :
         say('httpStatus', { status: status })),
       reference: given.correlation_id || '',
       code: given.code || '',

@@ -33,6 +33,8 @@ window.pexschedd.words.add("ar", {
   "roomFound": "غرفة واحدة",
   "roomsFound": "عدد الغرف: {count}",
   "roomUnusable": "لا يمكن استخدام هذه الغرفة لاجتماع.",
+  "roomNoAlias": "ليس لهذه الغرفة اسم مستعار، فلا يمكن لأحد الانضمام إليها. اسأل المسؤول.",
+  "roomWrongAliases": "تحتاج تعليمات الانضمام إلى اسم مستعار من نوع آخر غير {aliases}. اسأل المسؤول.",
   "forWhom": "لتقويم {owner}",
   "asWhom": "تم تسجيل الدخول باسم {user}",
   "libraryHeading": "يتعذر بدء تشغيل الجزء",

@@ -33,6 +33,8 @@ window.pexschedd.words.add("de", {
   "roomFound": "1 Raum",
   "roomsFound": "{count} Räume",
   "roomUnusable": "Dieser Raum kann nicht für eine Besprechung verwendet werden.",
+  "roomNoAlias": "Dieser Raum hat keinen Alias, niemand könnte also teilnehmen. Fragen Sie Ihren Administrator.",
+  "roomWrongAliases": "Die Einwahldaten brauchen einen Alias anderer Art als {aliases}. Fragen Sie Ihren Administrator.",
   "forWhom": "Für den Kalender von {owner}",
   "asWhom": "Angemeldet als {user}",
   "libraryHeading": "Der Bereich kann nicht starten",

@@ -33,6 +33,8 @@ window.pexschedd.words.add("es", {
   "roomFound": "1 sala",
   "roomsFound": "{count} salas",
   "roomUnusable": "Esta sala no se puede usar para una reunión.",
+  "roomNoAlias": "Esta sala no tiene ningún alias, por lo que nadie podría unirse. Consulte a su administrador.",
+  "roomWrongAliases": "Las instrucciones de acceso necesitan un alias de otro tipo que {aliases}. Consulte a su administrador.",
   "forWhom": "Para el calendario de {owner}",
   "asWhom": "Sesión iniciada como {user}",
   "libraryHeading": "El panel no puede iniciarse",

@@ -33,6 +33,8 @@ window.pexschedd.words.add("fr", {
   "roomFound": "1 salle",
   "roomsFound": "{count} salles",
   "roomUnusable": "Cette salle ne peut pas être utilisée pour une réunion.",
+  "roomNoAlias": "Cette salle n’a pas d’alias : personne ne pourrait la rejoindre. Adressez-vous à votre administrateur.",
+  "roomWrongAliases": "Les instructions de connexion exigent un alias d’un autre type que {aliases}. Adressez-vous à votre administrateur.",
   "forWhom": "Pour le calendrier de {owner}",
   "asWhom": "Connecté en tant que {user}",
   "libraryHeading": "Le volet ne peut pas démarrer",

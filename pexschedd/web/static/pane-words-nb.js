@@ -33,6 +33,8 @@ window.pexschedd.words.add("nb", {
   "roomFound": "1 rom",
   "roomsFound": "{count} rom",
   "roomUnusable": "Dette rommet kan ikke brukes til et møte.",
+  "roomNoAlias": "Dette rommet har ikke noe alias, så ingen ville kunne bli med. Spør administratoren.",
+  "roomWrongAliases": "Deltakerinformasjonen trenger et alias av en annen type enn {aliases}. Spør administratoren.",
   "forWhom": "For kalenderen til {owner}",
   "asWhom": "Pålogget som {user}",
   "libraryHeading": "Ruten kan ikke starte",
