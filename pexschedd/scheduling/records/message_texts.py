@@ -1,6 +1,6 @@
 """The integration's templates, filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.templates.engine import Templates, format_time
+from pexschedd.templates.link_values import with_encoded_links
 
 _DEFAULTS = {field.name: field.default for field in fields(Connector)}
 _MOST_REPORTED = 1_000
@@ -44,7 +45,21 @@ class MessageTexts:
         **options: Any,
     ) -> str:
         """Render the template in one of the integration's fields; see
-        `Templates.render`, whose `MissingValue` this raises, too."""
+        `Templates.render`, whose `MissingValue` this raises, too.
+
+        Aliases in its links are encoded.
+        """
+        text = self._filled_in(connector, field, values, options)
+        html = options.get("html", True)
+        return with_encoded_links(text, _aliases_in(values), html=html)
+
+    def _filled_in(
+        self,
+        connector: Connector,
+        field: str,
+        values: Mapping[str, object],
+        options: Mapping[str, Any],
+    ) -> str:
         source = getattr(connector, field)
         try:
             return self._templates.render(source, values, **options)
@@ -144,6 +159,15 @@ class MessageTexts:
     def room_texts(self, connector: Connector) -> "TemplatedRoomTexts":
         """The texts of the fields of the integration's rooms."""
         return TemplatedRoomTexts(self, connector)
+
+
+def _aliases_in(values: Mapping[str, object]) -> Iterator[str]:
+    """Yield the aliases among the values of a template."""
+    for name, value in values.items():
+        if name.endswith("alias") and isinstance(value, str):
+            yield value
+        elif name.endswith("_aliases") and isinstance(value, tuple):
+            yield from value
 
 
 def _naming_one_alias(connector: Connector, field: str) -> Connector:

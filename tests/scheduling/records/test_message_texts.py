@@ -55,6 +55,22 @@ def test_a_location() -> None:
         assert len(TEXTS.location(connector, alias(1))) == shown
 
 
+def test_a_plus_in_links() -> None:
+    """The default instructions and a location lead to the alias, not to one with a
+    space; what people read and dial has the plus."""
+    plus = replace(alias(1), alias="+47123@example.test", numeric_alias="+47123")
+    found = TEXTS.instructions(CONNECTOR, plus)
+    assert found.count("?conference=%2B47123@example.test") == 2
+    assert "?conference=+" not in found
+    assert "pexip://+47123@example.test" in found
+    assert "then +47123 #" in found
+    template = "https://{{addin_server_domain}}/webapp/?conference={{alias}}"
+    connector = replace(CONNECTOR, meeting_location_template=template)
+    assert TEXTS.location(connector, plus) == (
+        "https://pex.example.test/webapp/?conference=%2B47123@example.test"
+    )
+
+
 def test_a_placeholder_knows_nothing() -> None:
     """It is the same in every invitation."""
     connector = replace(CONNECTOR, placeholder_instructions_template="<p>soon</p>")
