@@ -108,6 +108,12 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
         scheme = "https" if self.addin_has_tls else "http"
         return scheme + url.removeprefix("https")
 
+    @property
+    def addin_origin(self) -> str:
+        """The origin of the pane: scheme, host and port, in lower case."""
+        scheme, _, rest = self.pane_url.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}".lower()
+
     def details(self, alarm: str) -> str:
         """Return the details of the raised alarm of this name, or an empty string."""
         return next((text for name, text in self.alarms if name == alarm), "")

@@ -19,6 +19,7 @@ from pexschedd.doctor.diagnose import (
     server_response,
     settings,
     sign_in,
+    sources,
     traffic,
     user_sign_in,
 )
@@ -263,6 +264,9 @@ def _addin() -> list[DoctorCheck]:
             probes.addin_pane,
             addin.answers,
             ("addin_port",),
+        ),
+        DoctorCheck(
+            "addin_sources", "Add-in: sources", probes.addin_sources, sources.sources
         ),
         DoctorCheck(
             "addin_manifest", "Add-in: manifest", probes.nothing, manifest.manifest

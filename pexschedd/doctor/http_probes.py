@@ -78,14 +78,18 @@ async def request(
     method: str = "GET",
     body: bytes | None = None,
     content_type: str = "",
+    origin: str = "",
 ) -> HttpResult:
     """Send one unauthenticated request; no redirection is followed.
 
-    `now` tells our time, to compare with the response's Date header.
+    `origin` is that of the page in whose name a browser would ask with CORS. `now`
+    tells our time, to compare with the response's Date header.
     """
     headers = Headers({b"user-agent": [AGENT], b"accept": [b"*/*"]})
     if content_type:
         headers.setRawHeaders(b"content-type", [content_type.encode("ascii")])
+    if origin:
+        headers.setRawHeaders(b"origin", [origin.encode("ascii", "replace")])
     exchange = Deferred.fromCoroutine(_send(network, method, url, headers, body))
     exchange.addTimeout(TIMEOUT, network.reactor, raise_timeout)
     try:

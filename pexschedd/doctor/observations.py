@@ -1,6 +1,7 @@
 """The observations of the probes: facts only, which `diagnose/` judges. Pure."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,6 +42,12 @@ class HttpResult(msgspec.Struct, frozen=True):
     """The trouble in words, about "it"."""
     seconds_apart: float | None = None
     """Their clock minus ours, by the Date header; None without one."""
+
+    @property
+    def origin(self) -> str:
+        """The origin of its URL: scheme, host and port, in lower case."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
 
     def header(self, name: str) -> str:
         """Return a header's value by its lower-case name, or an empty string."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pexschedd.doctor import ews_probes, http_probes
+from pexschedd.doctor.diagnose.sources import own_scripts
 from pexschedd.doctor.observations import (
     CallResult,
     ConnectResult,
@@ -203,6 +204,23 @@ async def addin_pane(context: ProbeContext) -> PaneState:
         context.public, context.now, context.case.pane_url
     )
     return PaneState(answered, context.pane())
+
+
+async def addin_sources(context: ProbeContext) -> tuple[HttpResult, ...]:
+    """Load the integration's own copies of scripts, and last the part that office.js
+    loads from beside it; nothing where all come from Microsoft."""
+    case = context.case
+    if not case.connector.use_custom_add_in_sources:
+        return ()
+    urls = own_scripts(case.connector)
+    return tuple(
+        [
+            await http_probes.request(
+                context.public, context.now, url, origin=case.addin_origin
+            )
+            for url in urls
+        ]
+    )
 
 
 async def disk(context: ProbeContext) -> DiskState:

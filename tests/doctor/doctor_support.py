@@ -146,6 +146,7 @@ class Clinic:
         self.proxy: Proxy | None = None
         self.disk = DiskState("/var/lib/pexschedd", 50 * 2**30, 100 * 2**30)
         self.pane: bytes | None = OWN_PANE
+        self.good_addin = _GOOD_ADDIN
         self.authenticator: Authenticator | None = None
         self.password = SECRET
         self.user = ALICE

@@ -366,6 +366,29 @@ def id_mismatch(c: Clinic) -> None:
     c.addin(Page(b'{"message":"There is no integration 1 here."}', 404))
 
 
+def another_provider(c: Clinic) -> None:
+    ways = {
+        "enable_personal_vmrs": True,
+        "auth_provider": "ADFS",
+        "personal_vmr_oauth_client_id": "a",
+        "personal_vmr_adfs_relying_party_trust_identifier": "b",
+    }
+    for id_, host in ((1, f"127.0.0.1:{c.addin_port}"), (2, "fs.example.test")):
+        base = f"https://{host}/adfs/oauth2"
+        endpoints = {
+            "personal_vmr_oauth_auth_endpoint": f"{base}/authorize",
+            "personal_vmr_oauth_token_endpoint": f"{base}/token",
+        }
+        twin = {"id": id_, "name": f"Branch {id_}", **ways, **endpoints}
+        if id_ == 1:
+            c.change(**twin)
+        else:
+            twin["room_mailbox_email_address"] = "other@example.test"
+            c.records.put(
+                tables.CONNECTOR, msgspec.structs.replace(c.connector, **twin)
+            )
+
+
 def disk_nearly_full(c: Clinic) -> None:
     c.disk = DiskState("/var/lib/pexschedd", 50 * 2**20, 100 * 2**30, 2**30)
 
@@ -489,6 +512,7 @@ ROWS: list[tuple[Arrange, str, CheckStatus, str, str]] = [
     (addin_another_server, "addin_answers", FAILED, "not the add-in's pane", "proxy"),
     (addin_another_installation, "addin_answers", FAILED, "another", "DNS record"),
     (id_mismatch, "addin_answers", FAILED, "no integration 1", "installation"),
+    (another_provider, "user_sign_in_alone", WARNING, "Branch 2", "end_user record"),
     (disk_nearly_full, "disk", FAILED, "50 MiB", "state_dir"),
     (theme, "settings", FAILED, "ivr_theme", "defaults"),
     (room_with_sign_in, "settings", FAILED, "Closed room", "defaults"),
@@ -539,6 +563,13 @@ ALSO = {
     "addin_certificate": ("addin_answers",),
     # The same certificate keeps the metadata away.
     "tls": ("metadata",),
+    # There is no identity provider to be asked.
+    "user_sign_in_alone": (
+        "user_sign_in_keys",
+        "user_sign_in_window",
+        "user_sign_in_token",
+        "user_sign_in_redirect",
+    ),
     # The same proxy is in between.
     "port": ("metadata",),
 }
