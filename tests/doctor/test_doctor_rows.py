@@ -2,6 +2,7 @@
 named: what is wrong, why, and what mends it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -379,7 +380,7 @@ def another_provider(c: Clinic) -> None:
             "personal_vmr_oauth_auth_endpoint": f"{base}/authorize",
             "personal_vmr_oauth_token_endpoint": f"{base}/token",
         }
-        twin = {"id": id_, "name": f"Branch {id_}", **ways, **endpoints}
+        twin: dict[str, Any] = {"id": id_, "name": f"Branch {id_}", **ways, **endpoints}
         if id_ == 1:
             c.change(**twin)
         else:

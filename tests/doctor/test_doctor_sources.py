@@ -7,8 +7,8 @@ from twisted.web.server import Site
 
 from pexschedd.doctor.report import CheckStatus
 from pexschedd.doctor.text import text
-from tests.doctor.doctor_support import ADDIN, Clinic, Page
-from tests.doctor.test_doctor_rows import Arrange, line
+from tests.doctor.doctor_support import ADDIN, Clinic, Page, line
+from tests.doctor.test_doctor_rows import Arrange
 
 FAILED, PASSED, WARNING = CheckStatus.FAILED, CheckStatus.PASSED, CheckStatus.WARNING
 
