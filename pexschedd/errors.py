@@ -76,6 +76,12 @@ class NotFound(PexscheddError):
     code = "not_found"
 
 
+class RecordChanged(PexscheddError):
+    """A record is not as the sender of a change expects it to be."""
+
+    code = "record_changed"
+
+
 class NotAuthenticated(PexscheddError):
     """The caller's credentials are missing or wrong."""
 

@@ -161,9 +161,17 @@ class ChangeSet:
         )
         return found
 
-    async def commit(self, now: datetime, clock: IReactorTime) -> None:
+    async def commit(
+        self,
+        now: datetime,
+        clock: IReactorTime,
+        within: Callable[[Transaction], object] = lambda transaction: None,
+    ) -> None:
         """Make all changes at once; they are durable, and in the administrator log,
-        when this returns."""
+        when this returns.
+
+        `within` is called when the store has them, and may add to the transaction.
+        """
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
@@ -173,6 +181,7 @@ class ChangeSet:
                 _delete(transaction, self._store, resource, id_, now)
             for table, record in self._puts.values():
                 transaction.put(table, record)
+            within(transaction)
             durable = transaction.commit()
         await durable
         async for event in in_slices(events, clock):

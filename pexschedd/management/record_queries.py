@@ -1,11 +1,10 @@
 """Reading records for administrators: one, or a page of a list."""
 
-from typing import Any
-
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import NotFound
+from pexschedd.management.guards.entity_tag import ShownRecord, shown_record
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import RecordScans, select
 from pexschedd.management.representation import RecordReads, represent
@@ -30,9 +29,9 @@ class RecordQueries:
         self._store = store
         self._clock = clock
 
-    def get(self, resource: Resource[R], id: int) -> dict[str, Any]:
+    def get(self, resource: Resource[R], id: int) -> ShownRecord:
         """Return one record; raises `NotFound`."""
-        return represent(
+        return shown_record(
             self._store, resource, existing_record(self._store, resource, id)
         )
 

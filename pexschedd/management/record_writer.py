@@ -20,6 +20,12 @@ from pexschedd.management.change_set import (
     ChangeSet,
     too_many_records,
 )
+from pexschedd.management.guards.entity_tag import (
+    Expectation,
+    expect_nothing,
+    shown_record,
+    tables_shown,
+)
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import matching
 from pexschedd.management.payload_references import existing_reference
@@ -42,6 +48,7 @@ from pexschedd.model import tables
 from pexschedd.model.fields.validation import Problems, TemplateChecker
 from pexschedd.scheduling.records.deletion import remove_connector
 from pexschedd.store.store import Store
+from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import Pauses, TimeSlice, pause
 
 T = TypeVar("T")
@@ -92,26 +99,50 @@ class RecordWriter:
             return int(record.id)
 
         changes, id = await self._checked(save)
-        await changes.commit(self._now(), self._clock)
-        return _saved(changes, id)
+        return await self._commit(changes, resource, id)
 
     async def update(
         self,
         resource: AnyResource,
         id: int,
         payload: Payload,
+        expect: Expectation = expect_nothing,
     ) -> Saved:
-        """Change one record; what `payload` leaves out stays as it is."""
+        """Change one record; what `payload` leaves out stays as it is.
+
+        `expect` is asked about the record as it is; see `Expectation`.
+        """
 
         async def save(changes: ChangeSet, pauses: Pauses) -> None:
-            changes.look_at(resource.table)
-            current = existing_record(self._store, resource, id)
+            for table in tables_shown(resource):
+                changes.look_at(table)
+            current = self._expected(resource, id, expect)
             saver = self._saver(changes, pauses)
             await saver.save(resource, payload, current)
 
         changes, _ = await self._checked(save)
-        await changes.commit(self._now(), self._clock)
-        return _saved(changes, id)
+        return await self._commit(changes, resource, id)
+
+    def _expected(self, resource: AnyResource, id: int, expect: Expectation) -> Any:
+        """The record, if it is as it is expected to be."""
+        record = existing_record(self._store, resource, id)
+        if expect is not expect_nothing:
+            expect(shown_record(self._store, resource, record).tag)
+        return record
+
+    async def _commit(
+        self, changes: ChangeSet, resource: AnyResource, id: int
+    ) -> Saved:
+        """Make the changes; the tag is that of the record `id` just after them, and
+        before anybody else's."""
+        tags: list[str] = []
+
+        def note_tag(transaction: Transaction) -> None:
+            record = self._store.get(resource.table, id)
+            tags.append(shown_record(self._store, resource, record).tag)
+
+        await changes.commit(self._now(), self._clock, note_tag)
+        return Saved(id, tuple(changes.notes[:MOST_NOTES]), *tags)
 
     async def _checked(
         self, check: Callable[[ChangeSet, Pauses], Awaitable[T]]
@@ -132,9 +163,11 @@ class RecordWriter:
     def _saver(self, changes: ChangeSet, pauses: Pauses) -> RecordSaver:
         return RecordSaver(changes, self._tools, pauses)
 
-    async def delete(self, resource: AnyResource, id: int) -> None:
+    async def delete(
+        self, resource: AnyResource, id: int, expect: Expectation = expect_nothing
+    ) -> None:
         """Delete one record and those that belong to it."""
-        existing_record(self._store, resource, id)
+        self._expected(resource, id, expect)
         await self._delete_all(resource, [id])
 
     async def delete_matching(self, resource: AnyResource, query: ListQuery) -> None:
@@ -185,7 +218,7 @@ class RecordWriter:
         await changes.commit(self._now(), self._clock)
         if deleted and resource.table is tables.CONNECTOR:
             await self._delete_all(resource, deleted)
-        return _saved(changes)
+        return Saved(0, tuple(changes.notes[:MOST_NOTES]))
 
     async def _check_all(
         self,
@@ -249,10 +282,6 @@ class RecordWriter:
         if texts:
             problems["deleted_objects"] = texts
         return ids
-
-
-def _saved(changes: ChangeSet, id: int = 0) -> Saved:
-    return Saved(id, tuple(changes.notes[:MOST_NOTES]))
 
 
 def _list(payload: Payload, name: str, problems: Problems) -> Sequence[object]:

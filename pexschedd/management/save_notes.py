@@ -58,6 +58,8 @@ class Saved(msgspec.Struct, frozen=True):
     id: int
     """The id of the new record; 0 if there is none, or if there are several."""
     notes: tuple[SaveNote, ...]
+    tag: str = ""
+    """The record's entity tag, as it was saved; empty if there are several."""
 
 
 def numbered(notes: Iterable[SaveNote], number: int) -> Iterator[SaveNote]:

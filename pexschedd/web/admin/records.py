@@ -24,6 +24,12 @@ from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.save_notes import Saved
 from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.conditions import (
+    expectation_of,
+    is_not_modified,
+    refuse_conditions,
+    set_tag,
+)
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.query_string import (
     DEFAULT_LIMIT,
@@ -91,10 +97,15 @@ class RecordRoutes:
         return json_response(request, answer)
 
     def _get(self, request: Request, kind: str, name: str, id: int) -> ResponseBody:
-        return json_response(request, self._queries.get(_find(kind, name), id))
+        shown = self._queries.get(_find(kind, name), id)
+        set_tag(request, shown.tag)
+        if is_not_modified(request, shown.tag):
+            return empty_response(request, 304)
+        return json_response(request, shown.body)
 
     async def _create(self, request: Request, kind: str, name: str) -> ResponseBody:
         resource = _with_method(request, kind, name)
+        refuse_conditions(request)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
             saved = await self._writer.create(resource, payload)
@@ -107,6 +118,7 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str
     ) -> ResponseBody:
         resource = _with_method(request, kind, name)
+        refuse_conditions(request)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
             _tell(request, await self._writer.bulk(resource, payload))
@@ -116,6 +128,7 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str
     ) -> ResponseBody:
         resource = _with_method(request, kind, name)
+        refuse_conditions(request)
         if body_of(request).strip() not in (b"", b"{}"):
             raise BadRequest(
                 "A DELETE request has no body: it deletes all records that match the "
@@ -133,14 +146,17 @@ class RecordRoutes:
         resource = _with_method(request, kind, name, id)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            saved = await self._writer.update(resource, id, payload)
+            saved = await self._writer.update(
+                resource, id, payload, expectation_of(request)
+            )
         _tell(request, saved)
         return empty_response(request, 204 if request.method == b"PUT" else 202)
 
     async def _delete(
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
-        await self._writer.delete(_with_method(request, kind, name, id), id)
+        resource = _with_method(request, kind, name, id)
+        await self._writer.delete(resource, id, expectation_of(request))
         return empty_response(request, 204)
 
     def _refuse(
@@ -153,7 +169,10 @@ class RecordRoutes:
 
 
 def _tell(request: Request, saved: Saved) -> None:
-    """Add the notes on what was saved: in headers, because the answers have no body."""
+    """Add the tag of what was saved, and the notes on it: in headers, because the
+    answers have no body."""
+    if saved.tag:
+        set_tag(request, saved.tag)
     if saved.notes:
         lines = [f"{note.field}: {note.text}" for note in saved.notes]
         texts = [line.encode("ascii", "backslashreplace") for line in lines]
