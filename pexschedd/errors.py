@@ -82,6 +82,12 @@ class RecordChanged(PexscheddError):
     code = "record_changed"
 
 
+class KeyReused(PexscheddError):
+    """A request has the key of another one, which was carried out."""
+
+    code = "idempotency_key_reused"
+
+
 class NotAuthenticated(PexscheddError):
     """The caller's credentials are missing or wrong."""
 

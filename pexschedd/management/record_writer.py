@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
@@ -25,6 +26,11 @@ from pexschedd.management.guards.entity_tag import (
     expect_nothing,
     shown_record,
     tables_shown,
+)
+from pexschedd.management.guards.keyed_requests import (
+    KeyedRequests,
+    Remember,
+    RequestKey,
 )
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import matching
@@ -83,6 +89,7 @@ class RecordWriter:
         self._clock = clock
         self._now = now
         self._tools = SaveTools(templates, store.vault, now, uuid4, review)
+        self._keyed = KeyedRequests(store, now)
         self._commits: Counter[str] = Counter()
         """Changed records, by table."""
         for resource in CONFIGURATION.values():
@@ -91,15 +98,31 @@ class RecordWriter:
     def _count(self, table: str, old: object, new: object) -> None:
         self._commits[table] += 1
 
-    async def create(self, resource: AnyResource, payload: Payload) -> Saved:
-        """Create what `payload` stands for; the id is the first of several."""
+    async def create(
+        self, resource: AnyResource, payload: Payload, key: RequestKey | None = None
+    ) -> Saved:
+        """Create what `payload` stands for; the id is the first of several.
+
+        With a key, once only: see `KeyedRequests`.
+        """
+        if key is None:
+            return await self._create(resource, payload)
+        work = partial(self._create, resource, payload)
+        return await self._keyed.once(resource, payload, key, work)
+
+    async def _create(
+        self,
+        resource: AnyResource,
+        payload: Payload,
+        remember: Remember = lambda transaction, saved: None,
+    ) -> Saved:
 
         async def save(changes: ChangeSet, pauses: Pauses) -> int:
             record = await self._saver(changes, pauses).save_new(resource, payload)
             return int(record.id)
 
         changes, id = await self._checked(save)
-        return await self._commit(changes, resource, id)
+        return await self._commit(changes, resource, id, remember)
 
     async def update(
         self,
@@ -131,18 +154,25 @@ class RecordWriter:
         return record
 
     async def _commit(
-        self, changes: ChangeSet, resource: AnyResource, id: int
+        self,
+        changes: ChangeSet,
+        resource: AnyResource,
+        id: int,
+        remember: Remember = lambda transaction, saved: None,
     ) -> Saved:
         """Make the changes; the tag is that of the record `id` just after them, and
         before anybody else's."""
-        tags: list[str] = []
+        saved = Saved(id, tuple(changes.notes[:MOST_NOTES]))
 
-        def note_tag(transaction: Transaction) -> None:
+        def within(transaction: Transaction) -> None:
+            nonlocal saved
             record = self._store.get(resource.table, id)
-            tags.append(shown_record(self._store, resource, record).tag)
+            tag = shown_record(self._store, resource, record).tag
+            saved = replace(saved, tag=tag)
+            remember(transaction, saved)
 
-        await changes.commit(self._now(), self._clock, note_tag)
-        return Saved(id, tuple(changes.notes[:MOST_NOTES]), *tags)
+        await changes.commit(self._now(), self._clock, within)
+        return saved
 
     async def _checked(
         self, check: Callable[[ChangeSet, Pauses], Awaitable[T]]

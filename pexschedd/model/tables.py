@@ -1,6 +1,9 @@
 """Every collection the daemon keeps, and how its records are found."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+
+import msgspec
 
 from pexschedd.model.administrator import Administrator
 from pexschedd.model.alarm import Alarm
@@ -9,6 +12,7 @@ from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAli
 from pexschedd.model.end_user import EndUser
 from pexschedd.model.fields.unsupported import unsupported_settings
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
+from pexschedd.model.keyed_request import KeyedRequest
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,
@@ -42,6 +46,32 @@ CURSOR = Table("mailbox_cursor", MailboxCursor)
 SWEEP = Table("last_sweep", LastSweep)
 TROUBLED = Table("set_aside_message", TroubledMessage)
 
+
+class KeyedRequestTable(msgspec.Struct, frozen=True):
+    """The keyed requests about the tables of one document, or of the journal."""
+
+    table: Table[KeyedRequest]
+    by_key: Index[KeyedRequest]
+    by_administrator: Index[KeyedRequest]
+
+
+def _keyed_requests(document: str) -> KeyedRequestTable:
+    name = f"{document or 'journal'}_keyed_request"
+    table = Table(name, KeyedRequest, document=document)
+    return KeyedRequestTable(
+        table,
+        table.index("key", lambda request: request.key),
+        table.index("administrator", lambda request: request.administrator),
+    )
+
+
+KEYED_REQUESTS: Mapping[str, KeyedRequestTable] = {
+    document: _keyed_requests(document)
+    for document in ("", "administrators", "ca_certificates", "integrations")
+}
+"""By the document, empty for the journal: a request is kept where the records are that
+it makes, because only those change together."""
+
 TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different records
     CONNECTOR,
     EXCHANGE_DOMAIN,
@@ -60,6 +90,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CURSOR,
     SWEEP,
     TROUBLED,
+    *(each.table for each in KEYED_REQUESTS.values()),
 )
 
 

@@ -23,6 +23,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pexschedd.errors import (
     InvalidFields,
+    KeyReused,
     MailboxError,
     NotAuthenticated,
     NotFound,
@@ -97,6 +98,7 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (NotFound, 404),
     (MethodNotPossible, 405),
     (RecordChanged, 412),
+    (KeyReused, 422),
     (UnsupportedMediaType, 415),
     (TooManyRequests, 429),
     (ClientGone, 499),

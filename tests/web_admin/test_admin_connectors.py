@@ -361,6 +361,7 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.CA_CERTIFICATE,
         tables.END_USER,
         tables.SWEEP,
+        *(each.table for each in tables.KEYED_REQUESTS.values()),
     )
     counted = [t for t in tables.TABLES if t not in others]
     assert {store.count(table) for table in counted} == {2}

@@ -38,6 +38,7 @@ from pexschedd.web.admin.query_string import (
     parse_deletion_query,
     parse_list_query,
 )
+from pexschedd.web.admin.request_keys import refuse_request_key, request_key_of
 from pexschedd.web.admin.schema import list_methods, record_methods, schema
 from pexschedd.web.routes import (
     BadRequest,
@@ -106,9 +107,10 @@ class RecordRoutes:
     async def _create(self, request: Request, kind: str, name: str) -> ResponseBody:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
+        key = request_key_of(request)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            saved = await self._writer.create(resource, payload)
+            saved = await self._writer.create(resource, payload, key)
         location = resource.uri_of(saved.id).encode()
         request.responseHeaders.setRawHeaders(b"location", [location])
         _tell(request, saved)
@@ -119,6 +121,7 @@ class RecordRoutes:
     ) -> ResponseBody:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
+        refuse_request_key(request)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
             _tell(request, await self._writer.bulk(resource, payload))

@@ -42,6 +42,7 @@ from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.query_string import whole_answer
+from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
 from pexschedd.web.browsers import redirect_arguments
 from pexschedd.web.routes import ResponseBody, json_response, status_of
@@ -113,6 +114,7 @@ class ServiceAccountRoutes:
     async def _make_certificate(
         self, request: Request, connector_id: int
     ) -> ResponseBody:
+        refuse_request_key(request)
         certificate = await self._applications.make_certificate(connector_id)
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is not None:
