@@ -5,7 +5,7 @@ deletion of many records, or of an integration, takes several.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -21,6 +21,10 @@ from pexschedd.management.change_set import (
     ChangeSet,
     too_many_records,
 )
+from pexschedd.management.guards.deletion_counts import (
+    require_confirmed_integrations,
+    require_confirmed_list,
+)
 from pexschedd.management.guards.entity_tag import (
     Expectation,
     expect_nothing,
@@ -34,7 +38,7 @@ from pexschedd.management.guards.keyed_requests import (
 )
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import matching
-from pexschedd.management.payload_references import existing_reference
+from pexschedd.management.payload_references import existing_reference, id_of
 from pexschedd.management.record_queries import existing_record
 from pexschedd.management.record_saver import (
     RecordSaver,
@@ -194,19 +198,43 @@ class RecordWriter:
         return RecordSaver(changes, self._tools, pauses)
 
     async def delete(
-        self, resource: AnyResource, id: int, expect: Expectation = expect_nothing
+        self,
+        resource: AnyResource,
+        id: int,
+        expect: Expectation = expect_nothing,
+        *,
+        is_confirmed: bool = False,
     ) -> None:
-        """Delete one record and those that belong to it."""
+        """Delete one record and those that belong to it.
+
+        An integration with rooms only if that `is_confirmed`.
+        """
+        existing_record(self._store, resource, id)
+        await self._confirm(resource, [id], is_confirmed)
         self._expected(resource, id, expect)
         await self._delete_all(resource, [id])
 
-    async def delete_matching(self, resource: AnyResource, query: ListQuery) -> None:
-        """Delete all records that pass the filters of `query`, page or not."""
+    async def delete_matching(
+        self, resource: AnyResource, query: ListQuery, *, is_confirmed: bool = False
+    ) -> None:
+        """Delete all records that pass the filters of `query`, page or not.
+
+        Without filters, and integrations with rooms, only if that `is_confirmed`.
+        """
+        if not query.filters and not is_confirmed:
+            await require_confirmed_list(self._store, resource, query, self._clock)
         found = matching(self._store, resource, query, self._clock)
         ids = [record.id async for record in found]
+        await self._confirm(resource, ids, is_confirmed)
         await self._delete_all(
             resource, ids, partial(matches, self._store, resource, query)
         )
+
+    async def _confirm(
+        self, resource: AnyResource, ids: Collection[int], is_confirmed: bool
+    ) -> None:
+        if ids and resource.table is tables.CONNECTOR and not is_confirmed:
+            await require_confirmed_integrations(self._store, ids, self._clock)
 
     async def _delete_all(
         self,
@@ -235,13 +263,18 @@ class RecordWriter:
                 time_slice = TimeSlice(self._clock, _DELETED_AT_ONCE)
         await changes.commit(self._now(), self._clock)
 
-    async def bulk(self, resource: AnyResource, payload: Payload) -> Saved:
+    async def bulk(
+        self, resource: AnyResource, payload: Payload, *, is_confirmed: bool = False
+    ) -> Saved:
         """Create, change and delete many records: all of them or none.
 
         `objects` are changed if they carry a `resource_uri` or `id`, and created
         otherwise; `deleted_objects` are URIs. Only integrations are deleted afterwards,
-        one by one.
+        one by one; those with rooms only if that `is_confirmed`.
         """
+        named = _list(payload, "deleted_objects", {})
+        ids = {id_ for each in named if (id_ := id_of(resource, each)) is not None}
+        await self._confirm(resource, ids, is_confirmed)
         changes, deleted = await self._checked(
             partial(self._check_all, resource=resource, payload=payload)
         )

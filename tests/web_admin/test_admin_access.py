@@ -65,7 +65,8 @@ async def test_pages_of_other_sites(
     answer = await server.client.ask("POST", CONFERENCE, {"name": "x"}, headers=headers)
     assert answer.status == status
     own = {"origin": f"http://127.0.0.1:{server.client.port}"}
-    answer = await server.client.ask("DELETE", CONFERENCE, headers=own)
+    everything = f"{CONFERENCE}?confirm=yes"
+    answer = await server.client.ask("DELETE", everything, headers=own)
     assert answer.status == 204
 
 

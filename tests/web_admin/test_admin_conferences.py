@@ -264,7 +264,8 @@ async def test_delete_list(server: Server) -> None:
     answer = await server.client.ask("DELETE", f"{CONFERENCE}?name__startswith=a")
     assert answer.status == 204
     assert [r["name"] for r in await server.client.objects(CONFERENCE)] == ["b1"]
-    assert (await server.client.ask("DELETE", CONFERENCE)).status == 204
+    everything = f"{CONFERENCE}?confirm=yes"
+    assert (await server.client.ask("DELETE", everything)).status == 204
     assert await server.client.objects(CONFERENCE) == []
 
 

@@ -365,7 +365,8 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
     )
     counted = [t for t in tables.TABLES if t not in others]
     assert {store.count(table) for table in counted} == {2}
-    assert (await server.client.ask("DELETE", f"{CONNECTOR}1/")).status == 204
+    path = f"{CONNECTOR}1/?confirm=yes"
+    assert (await server.client.ask("DELETE", path)).status == 204
     assert {t.name: list(store.ids(t)) for t in counted} == {
         t.name: [2] for t in counted
     }

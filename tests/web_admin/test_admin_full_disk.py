@@ -83,7 +83,7 @@ async def test_deletions_go_on(server: Server, monkeypatch: pytest.MonkeyPatch) 
     assert (await ask("DELETE", f"{SCHEDULED_ALIAS}3/")).status == 204
     (meeting,) = (await server.client.get(three))["scheduled_conferences"]
     assert (await server.client.get(meeting))["scheduled_alias"] is None
-    assert (await ask("DELETE", CONFERENCE)).status == 204
+    assert (await ask("DELETE", f"{CONFERENCE}?confirm=yes")).status == 204
     for path in (CONFERENCE, ALIAS, SCHEDULED):
         assert await server.client.objects(path) == []
     marked = await server.client.objects(SCHEDULED_ALIAS)

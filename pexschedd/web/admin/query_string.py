@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pexschedd.errors import InvalidFields
+from pexschedd.management.guards.confirmation import FIELD, YES
 from pexschedd.management.list_query import ListQuery, make_query
 from pexschedd.management.resources import AnyResource
 
@@ -46,6 +47,15 @@ def parse_list_query(resource: AnyResource, arguments: Arguments) -> ListQuery:
     return query
 
 
+def is_confirmed(arguments: Arguments) -> bool:
+    """Return whether a deletion is confirmed; raises `InvalidFields` for half-hearted
+    ones."""
+    values = {*arguments.get(FIELD, ())}
+    if values - {YES}:
+        raise InvalidFields({FIELD: [f"This must be {YES!r}, or be left out."]})
+    return bool(values)
+
+
 def parse_deletion_query(resource: AnyResource, arguments: Arguments) -> ListQuery:
     """Return the query for all records that a deletion is about.
 
@@ -60,7 +70,8 @@ def parse_deletion_query(resource: AnyResource, arguments: Arguments) -> ListQue
     }
     if paging:
         raise InvalidFields(paging)
-    return parse_list_query(resource, arguments)
+    filters = {name: texts for name, texts in arguments.items() if name != FIELD}
+    return parse_list_query(resource, filters)
 
 
 def page_answer(

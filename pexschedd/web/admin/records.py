@@ -34,6 +34,7 @@ from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.query_string import (
     DEFAULT_LIMIT,
     Arguments,
+    is_confirmed,
     page_answer,
     parse_deletion_query,
     parse_list_query,
@@ -124,7 +125,9 @@ class RecordRoutes:
         refuse_request_key(request)
         payload = read_json(request, dict[str, Any])
         with invalid_fields_of(resource.name):
-            _tell(request, await self._writer.bulk(resource, payload))
+            confirmed = is_confirmed(_arguments(request))
+            saved = await self._writer.bulk(resource, payload, is_confirmed=confirmed)
+        _tell(request, saved)
         return empty_response(request, 202)
 
     async def _delete_many(
@@ -139,8 +142,10 @@ class RecordRoutes:
                 "with deleted_objects."
             )
         with invalid_fields_of(resource.name):
-            query = parse_deletion_query(resource, _arguments(request))
-        await self._writer.delete_matching(resource, query)
+            arguments = _arguments(request)
+            confirmed = is_confirmed(arguments)
+            query = parse_deletion_query(resource, arguments)
+            await self._writer.delete_matching(resource, query, is_confirmed=confirmed)
         return empty_response(request, 204)
 
     async def _change(
@@ -159,7 +164,13 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
         resource = _with_method(request, kind, name, id)
-        await self._writer.delete(resource, id, expectation_of(request))
+        with invalid_fields_of(resource.name):
+            await self._writer.delete(
+                resource,
+                id,
+                expectation_of(request),
+                is_confirmed=is_confirmed(_arguments(request)),
+            )
         return empty_response(request, 204)
 
     def _refuse(
