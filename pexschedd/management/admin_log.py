@@ -15,7 +15,13 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that is being carried out: the lines' correlation id."""
 
 
-def note(event: str, integration: int | None = None, **values: object) -> None:
+def note(
+    event: str,
+    integration: int | None = None,
+    *,
+    is_warning: bool = False,
+    **values: object,
+) -> None:
     """Log an event in the name of the administrator whose request is carried out.
 
     `event` is a format for `values`, which name records and fields, never what is in
@@ -25,7 +31,8 @@ def note(event: str, integration: int | None = None, **values: object) -> None:
         values["integration"] = integration
     if request_id.get():
         values["correlation_id"] = request_id.get()
-    _log.info(event, user=acting.get(), **values)
+    emit = _log.warn if is_warning else _log.info
+    emit(event, user=acting.get(), **values)
 
 
 def note_creation(resource: str, record: Record) -> None:
@@ -64,6 +71,7 @@ def note_warning(resource: str, record: Record, text: str) -> None:
     note(
         "record saved with a warning resource={resource} id={id} warning={warning}",
         _integration_of(record),
+        is_warning=True,
         resource=resource,
         id=record.id,
         warning=text,

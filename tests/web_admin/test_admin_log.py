@@ -9,7 +9,13 @@ from urllib.parse import quote
 
 import pytest
 import pytest_twisted
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    formatEvent,
+    globalLogPublisher,
+)
 from zope.interface import implementer
 
 from pexschedd.logs import observer
@@ -78,16 +84,17 @@ async def test_who_did_what(server: Any, lines: list[tuple[str, str]]) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_what_an_integration_lacks(
-    server: Any, lines: list[tuple[str, str]]
+    server: Any, heard: Heard, lines: list[tuple[str, str]]
 ) -> None:
-    """An integration that is saved without a domain, which its method needs, is a line
-    of its own; once more with each save."""
+    """An integration that is saved without a domain, which its method needs, is a
+    warning of its own; once more with each save."""
     await server.client.create(CONNECTOR, HEAD_OFFICE | {"domains": []})
     (warning,) = [text for _, text in lines if "warning" in text]
     assert warning.startswith(
         "record saved with a warning resource=ms_exchange_connector id=1 "
         "warning=No Exchange metadata domain is configured"
     )
+    assert heard.events[-1]["log_level"] is LogLevel.warn
     lines.clear()
     await server.client.ask("PATCH", f"{CONNECTOR}1/", {"description": "x"})
     assert lines == [("admin", f"{CHANGED} fields=description"), ("admin", warning)]
