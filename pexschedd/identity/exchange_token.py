@@ -121,7 +121,9 @@ def read_token(token: str) -> Claims:
             context = _context.decode(context)
         signature = _decoded(parts[2])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidToken(f"The token cannot be read: {error}") from None
+        raise InvalidToken(
+            f"The token cannot be read as an Exchange identity token: {error}"
+        ) from None
     except (Base64Error, UnicodeError):
         raise InvalidToken("The token cannot be read: it is not base64url.") from None
     if context.version != "ExIdTok.V1":
