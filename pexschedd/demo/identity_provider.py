@@ -239,6 +239,8 @@ class IdentityProvider:
         if sent.get("client_id") != CLIENT_ID:
             return _error(request, "unauthorized_client", "AADSTS700016")
         secret = sent.get("client_secret", "").encode()
+        if not secret:
+            return _error(request, "invalid_client", "AADSTS7000218", 401)
         if not compare_digest(secret, CLIENT_SECRET.encode()):
             return _error(request, "invalid_client", "AADSTS7000215", 401)
         try:

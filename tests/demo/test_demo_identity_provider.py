@@ -211,7 +211,7 @@ async def test_a_page_is_answered_once(visitor: Visitor) -> None:
     ("changes", "status", "number"),
     [
         ({"client_secret": "wrong"}, 401, "AADSTS7000215"),
-        ({"client_secret": ""}, 401, "AADSTS7000215"),
+        ({"client_secret": ""}, 401, "AADSTS7000218"),
         ({"client_id": "another"}, 400, "AADSTS700016"),
         ({"grant_type": "password"}, 400, "AADSTS70003"),
         ({"code_verifier": "w" * 43}, 400, "AADSTS501481"),

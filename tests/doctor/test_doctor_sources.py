@@ -7,20 +7,24 @@ from twisted.web.server import Site
 
 from pexschedd.doctor.report import CheckStatus
 from pexschedd.doctor.text import text
-from tests.doctor.doctor_support import ADDIN, Clinic, Page, line
+from tests.doctor.doctor_support import ADDIN, OWN_PANE, Clinic, Page, line
 from tests.doctor.test_doctor_rows import Arrange
 
 FAILED, PASSED, WARNING = CheckStatus.FAILED, CheckStatus.PASSED, CheckStatus.WARNING
 
 
-def own_sources(c: Clinic, part: Page) -> None:
+def own_sources(c: Clinic, part: Page, office: Page | None = None) -> None:
     """Scripts on a host beside the add-in's."""
     root = Resource()
-    root.putChild(b"office.js", Page(b"office"))
+    root.putChild(b"office.js", office or Page(b"load('office_strings.js')"))
     root.putChild(b"outlook-web-16.01.js", part)
     port = c.listen(Site(root), c.good_addin)
     url = f"https://{ADDIN}:{port}/office.js"
     c.change(use_custom_add_in_sources=True, office_js_url=url)
+
+
+def sources_of_one_file(c: Clinic) -> None:
+    own_sources(c, Page(status=404), Page(b"Office = {};"))
 
 
 def sources_good(c: Clinic) -> None:
@@ -54,6 +58,8 @@ def sources_not_reached(c: Clinic) -> None:
 
 
 def sources_on_the_same_host(c: Clinic) -> None:
+    c.pane = OWN_PANE + b"<!-- office_strings.js -->"
+    c.addin(Page(c.pane))
     ours = f"https://{c.connector.addin_server_domain}/office.js"
     c.change(use_custom_add_in_sources=True, office_js_url=ours)
 
@@ -61,9 +67,10 @@ def sources_on_the_same_host(c: Clinic) -> None:
 @pytest.mark.parametrize(
     ("arrange", "status", "message", "advice"),
     [
-        (sources_good, PASSED, "2 files", ""),
-        (sources_for_all, PASSED, "2 files", ""),
-        (sources_on_the_same_host, PASSED, "2 files", ""),
+        (sources_good, PASSED, "2 file(s)", ""),
+        (sources_for_all, PASSED, "2 file(s)", ""),
+        (sources_of_one_file, PASSED, "1 file(s)", ""),
+        (sources_on_the_same_host, PASSED, "2 file(s)", ""),
         (
             sources_without_cors,
             FAILED,
