@@ -53,7 +53,10 @@ MAY_IMPORT: dict[str, str] = {
         "model net personal scheduling store templates util web"
     ),
     "sandbox": "",
-    "demo": "sandbox config util logs tap store/store model web/routes web/site",
+    "demo": (
+        "sandbox config util logs tap store/store model web/json_body web/routes "
+        "web/site"
+    ),
 }
 """A folder without a line of its own goes by the one above it. Modules directly in the
 package, such as `errors`, `config` or `tap`, have no line: `tap` joins everything."""

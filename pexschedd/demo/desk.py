@@ -40,11 +40,11 @@ from pexschedd.demo.views import (
     TokenRequest,
 )
 from pexschedd.errors import NotFound, PexscheddError
+from pexschedd.web.json_body import read_json
 from pexschedd.web.routes import (
     BadRequest,
     T,
     json_response,
-    read_json,
     register_http_errors,
     route,
 )

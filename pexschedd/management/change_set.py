@@ -20,10 +20,11 @@ from pexschedd.management.admin_log import (
     note_deletion,
     note_warning,
 )
-from pexschedd.management.resource import AnyTable, Children
+from pexschedd.management.resource import AnyTable, Children, uri_of
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
 from pexschedd.model import tables
+from pexschedd.model.conference import ConferenceAlias
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Index
 from pexschedd.model.uniqueness import UNIQUE, Unique
@@ -128,10 +129,21 @@ class ChangeSet:
         """Return a problem for each unique field whose value another record has."""
         self.look_at(table)
         return {
-            unique.field: unique.taken(holder)
+            unique.field: unique.taken(holder) or self._taken(table, holder)
             for unique in UNIQUE.get(table.name, ())
             if (holder := self._holder(table, unique, record)) is not None
         }
+
+    def _taken(self, table: AnyTable, holder: Record) -> str:
+        """The message that names the record that has a value already."""
+        if self._store.get(table, holder.id) is None:
+            return "This is in use already: another record of this request has it."
+        text = f"This is in use already: {uri_of(table.name, holder.id)} has it"
+        if isinstance(holder, ConferenceAlias):
+            room = self.get(tables.CONFERENCE, holder.conference)
+            name = "" if room is None else f' "{room.name}"'
+            text += f", an alias of conference {holder.conference}{name}"
+        return f"{text}."
 
     def _holder(self, table: AnyTable, unique: Unique, record: Record) -> Record | None:
         """Another record with the same key."""

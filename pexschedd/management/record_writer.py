@@ -295,6 +295,9 @@ class RecordWriter:
 
         The checks of each list end after `MOST_PROBLEMS`.
         """
+        if not payload:
+            text = "Send objects to be made or changed, deleted_objects, or both."
+            raise InvalidFields({"objects": [text]})
         unknown = (n for n in payload if n not in ("objects", "deleted_objects"))
         problems: Problems = {
             name: ["There is no such field."]

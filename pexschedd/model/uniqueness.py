@@ -19,8 +19,9 @@ class Unique(msgspec.Struct, frozen=True):
     key: Callable[[Record], Hashable | None]
     index: Index | None = None  # type: ignore[type-arg]  # of any record
     """Finds the record with a key; without it all records are looked at."""
-    taken: Callable[[Record], str] = lambda _: "This is in use already."
-    """The message about the record that has the key."""
+    taken: Callable[[Record], str] = lambda holder: ""
+    """The message about the record that has the key; empty if it is enough to name
+    that one."""
 
 
 def _folded(field: str) -> Callable[[Record], Hashable | None]:

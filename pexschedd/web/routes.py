@@ -49,11 +49,6 @@ coroutine that does."""
 log = Logger()
 
 
-MOST_VALUES = 100_000
-"""Values in a JSON body, counted by its commas and brackets: decoding makes an object
-of each."""
-
-
 class ClientGone(PexscheddError):
     """The client disconnected before it was answered."""
 
@@ -176,43 +171,6 @@ def body_of(request: Request) -> bytes:
     return request.content.read() if request.content is not None else b""
 
 
-def read_json(request: Request, kind: type[T]) -> T:
-    """Return the body as `kind`; raises `BadRequest` that says where it is wrong, and
-    `UnsupportedMediaType` for one that calls itself something else than JSON."""
-    require_json(request)
-    return decode_json(body_of(request), kind)
-
-
-def decode_json(body: bytes, kind: type[T]) -> T:
-    """Return a request's body as `kind`; raises `BadRequest`."""
-    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise BadRequest(f"The request body holds more than {MOST_VALUES} values.")
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise BadRequest(f"The request body has an invalid value: {error}") from None
-    except RecursionError:
-        raise BadRequest("The request body is nested too deeply.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The request body is not valid JSON: {error}") from None
-
-
-def require_json(request: Request) -> None:
-    """Raise `UnsupportedMediaType` for a body that says it is something else than JSON.
-
-    A client that names no type is taken at the body's word.
-    """
-    for value in request.requestHeaders.getRawHeaders(b"content-type") or []:
-        kind = value.partition(b";")[0].strip().lower()
-        if kind not in (b"application/json", b"text/json") and not kind.endswith(
-            b"+json"
-        ):
-            shown = kind[:100].decode("ascii", "replace")
-            raise UnsupportedMediaType(
-                f"The request body must be application/json, not {shown}."
-            )
-
-
 def route(
     app: Klein,
     url: str,
@@ -274,9 +232,10 @@ def register_http_errors(app: Klein, errors: ErrorResponder = client_error) -> N
 
 
 def http_error_answer(
-    request: IRequest, failure: Failure, errors: ErrorResponder
+    request: IRequest, failure: Failure, errors: ErrorResponder, hint: str = ""
 ) -> ResponseBody:
-    """Return the answer to a request for which there is no route."""
+    """Return the answer to a request for which there is no route; `hint` says where
+    to look for what there is."""
     problem = failure.value
     assert isinstance(problem, HTTPException)  # noqa: S101 - the only registered kind
     assert isinstance(request, Request)  # noqa: S101 - the only kind there is
@@ -290,7 +249,7 @@ def http_error_answer(
         request.responseHeaders.setRawHeaders(b"location", [location.encode()])
         error = HttpError(f"Ask {location} instead.")
     else:
-        error = HttpError("There is nothing here.")
+        error = HttpError(f"There is nothing here.{hint}")
     return errors(request, status, error, correlation_id_of(request))
 
 

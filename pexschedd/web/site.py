@@ -74,13 +74,16 @@ class BoundedRequest(TwistedRequest):
     def _refuse_body(self) -> None:
         """Answer 413 at once, and take nothing more of this request."""
         words = f"The request body is larger than {BODY_LIMIT} bytes."
-        text = _refusal("too_large", words)
+        # It is numbered before it is whole: `process` does not get to see it.
+        self.request_id = _next_id()
+        text = _refusal("too_large", words, correlation_id=self.request_id)
         transport = self.channel.transport
         assert transport is not None  # noqa: S101 - the request came over it
         transport.write(
             b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
-            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-            % (len(text), text)
+            b"Content-Type: application/json\r\nX-Request-Id: %s\r\n"
+            b"Content-Length: %d\r\n\r\n%s"
+            % (self.request_id.encode(), len(text), text)
         )
         self.channel.loseConnection()
         self._is_refused = True
@@ -101,7 +104,7 @@ class BoundedRequest(TwistedRequest):
 
     def process(self) -> None:
         """Number the request, set the default headers, and route it or refuse it."""
-        self.request_id = f"{_PROCESS}-{next(_numbers)}"
+        self.request_id = _next_id()
         self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
         self.client_address = self._find_client_address()
@@ -201,6 +204,10 @@ class BoundedRequest(TwistedRequest):
             f'"address":"{self.client_address}","method":"{method}","path":"{path}",'
             f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
         )
+
+
+def _next_id() -> str:
+    return f"{_PROCESS}-{next(_numbers)}"
 
 
 def _refusal(code: str, text: str, **more: str) -> bytes:

@@ -1,5 +1,6 @@
 """The edge of the HTTP server: what is refused before any route sees it."""
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -119,7 +120,8 @@ async def test_an_address_that_is_one(port: int, address: bytes) -> None:
 )
 @pytest_twisted.ensureDeferred
 async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
-    """It is refused as soon as that is known, and the connection ends."""
+    """It is refused as soon as that is known, in the shape of all errors, and the
+    connection ends."""
     with capturedLogs() as logged:
         said = b"POST /health HTTP/1.1\r\nHost: x\r\n" + body
         status, answer = await ask(port, said)
@@ -128,6 +130,7 @@ async def test_a_body_that_is_too_large(port: int, body: bytes) -> None:
     assert answer["code"] == "too_large"
     assert str(BODY_LIMIT) in answer["message"]
     assert answer["error"] == answer["message"]
+    assert re.fullmatch("[0-9a-f]{8}-[0-9]+", answer["correlation_id"])
 
 
 class Weary(Resource):

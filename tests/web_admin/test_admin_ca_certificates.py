@@ -151,7 +151,7 @@ WRONG: list[tuple[str, object, str]] = [
     (
         "twice in one text",
         {"certificate": text(root := authority(), root)},
-        "Number 2: This is in use already.",
+        "Number 2: This is in use already: another record of this request has it.",
     ),
     ("junk", {"certificate": "x" * 1_000_000}, "32768 characters at most"),
     (
@@ -182,7 +182,8 @@ async def test_what_is_there_already(server: Server) -> None:
     await server.client.create(CERTIFICATES, {"certificate": root})
     again = {"certificate": "Bag Attributes\n" + root.replace("\n", "\r\n")}
     problems = await server.client.refused("POST", CERTIFICATES, again)
-    assert problems == {"certificate": ["This is in use already."]}
+    text_ = f"This is in use already: {CERTIFICATES}1/ has it."
+    assert problems == {"certificate": [text_]}
 
 
 @pytest_twisted.ensureDeferred

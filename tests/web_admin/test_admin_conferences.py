@@ -79,16 +79,20 @@ async def test_an_answer_can_be_sent_back(server: Server) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_uniqueness(server: Server) -> None:
-    """Names and aliases are unique; aliases without regard to case."""
+    """Names and aliases are unique, aliases without regard to case, and the answer
+    names what has them."""
     await server.client.create(CONFERENCE, ROOM)
     second = {"name": "Board", "aliases": [{"alias": "BOARD@example.TEST"}]}
+    of_room = 'an alias of conference 1 "Board"'
     assert await server.client.refused("POST", CONFERENCE, second) == {
-        "name": ["This is in use already."],
-        "aliases": ["1: alias: This is in use already."],
+        "name": [f"This is in use already: {CONFERENCE}1/ has it."],
+        "aliases": [f"1: alias: This is in use already: {ALIAS}1/ has it, {of_room}."],
     }
     twice = {"name": "X", "aliases": [{"alias": "x"}, {"alias": "X"}]}
     assert await server.client.refused("POST", CONFERENCE, twice) == {
-        "aliases": ["2: alias: This is in use already."]
+        "aliases": [
+            "2: alias: This is in use already: another record of this request has it."
+        ]
     }
     assert len(await server.client.objects(CONFERENCE)) == 1
     # An alias that goes in the same request is free.

@@ -244,7 +244,7 @@ async def test_names_and_mailboxes_are_unique(server: Server) -> None:
     uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
     again = HEAD_OFFICE | {"room_mailbox_email_address": "PexipMeeting@Example.test"}
     problems = await server.client.refused("POST", CONNECTOR, again)
-    assert problems.pop("name") == ["This is in use already."]
+    assert problems.pop("name") == [f"This is in use already: {uri} has it."]
     ((field, (text,)),) = problems.items()
     assert field == "room_mailbox_email_address"
     assert 'The integration "Head office" uses this mailbox already.' in text
@@ -259,7 +259,8 @@ async def test_bulk(server: Server) -> None:
     uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
     bad = {"objects": [{"resource_uri": uri, "name": "X"}, branch | {"name": "X"}]}
     problems = await server.client.refused("PATCH", CONNECTOR, bad)
-    assert problems == {"objects": ["2: name: This is in use already."]}
+    text = f"2: name: This is in use already: {uri} has it."
+    assert problems == {"objects": [text]}
     assert (await server.client.get(uri))["name"] == "Head office"
     good = {"objects": [{"resource_uri": uri, "name": "X"}, branch]}
     assert (await server.client.ask("PATCH", CONNECTOR, good)).status == 202

@@ -31,12 +31,12 @@ from pexschedd.web.addin.callers import (
 )
 from pexschedd.web.addin.rates import RequestRates
 from pexschedd.web.addin.room_addresses import FindAddresses, add_addresses
+from pexschedd.web.json_body import read_json
 from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
     client_network,
     correlation_id_of,
-    read_json,
     register_http_errors,
     route,
 )

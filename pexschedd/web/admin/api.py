@@ -88,4 +88,5 @@ class AdminApi:
 
 
 def _no_route(request: IRequest, failure: Failure) -> ResponseBody:
-    return http_error_answer(request, failure, admin_error)
+    hint = " /api/admin/ leads to everything there is."
+    return http_error_answer(request, failure, admin_error, hint)

@@ -17,14 +17,13 @@ from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.json_body import decode_json, require_json
 from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
     body_of,
-    decode_json,
     file_response,
     json_response,
-    require_json,
 )
 
 _CHECK = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/check/"

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.guards.confirmation import FIELD, YES
-from pexschedd.management.list_query import ListQuery, make_query
+from pexschedd.management.list_query import LARGEST_LIMIT, ListQuery, make_query
 from pexschedd.management.resources import AnyResource
 
 DEFAULT_LIMIT = 20
@@ -23,8 +23,8 @@ def parse_list_query(resource: AnyResource, arguments: Arguments) -> ListQuery:
     """Return the query for a page; raises `InvalidFields` that names every wrong
     argument."""
     problems: dict[str, Sequence[str]] = {}
-    limit = _count(arguments, "limit", DEFAULT_LIMIT, problems)
-    offset = _count(arguments, "offset", 0, problems)
+    limit = _count(arguments, "limit", DEFAULT_LIMIT, LARGEST_LIMIT, problems)
+    offset = _count(arguments, "offset", 0, _HIGHEST, problems)
     names = ",".join(arguments.get("order_by", ())).split(",")
     filters = [
         (name, text)
@@ -118,13 +118,19 @@ def whole_answer(objects: Sequence[object]) -> dict[str, Any]:
 
 
 def _count(
-    arguments: Arguments, name: str, default: int, problems: dict[str, Sequence[str]]
+    arguments: Arguments,
+    name: str,
+    default: int,
+    highest: int,
+    problems: dict[str, Sequence[str]],
 ) -> int:
     texts = arguments.get(name)
     if not texts:
         return default
     text = texts[-1]
     if text.isascii() and text.isdecimal() and len(text) <= len(str(_HIGHEST)):
-        return int(text)
-    problems[name] = [f"This must be a whole number from 0 to {_HIGHEST}."]
+        count = int(text)
+        if count <= highest:
+            return count
+    problems[name] = [f"This must be a whole number from 0 to {highest}."]
     return default

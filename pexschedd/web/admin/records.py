@@ -13,7 +13,6 @@ Some resources of the kind `status` can be deleted, too: an administrator has se
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from twisted.web.server import Request
 
@@ -41,6 +40,7 @@ from pexschedd.web.admin.query_string import (
 )
 from pexschedd.web.admin.request_keys import refuse_request_key, request_key_of
 from pexschedd.web.admin.schema import list_methods, record_methods, schema
+from pexschedd.web.json_body import read_object
 from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
@@ -48,7 +48,6 @@ from pexschedd.web.routes import (
     empty_response,
     json_response,
     method_not_possible,
-    read_json,
     while_wanted,
 )
 
@@ -109,7 +108,7 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
         key = request_key_of(request)
-        payload = read_json(request, dict[str, Any])
+        payload = read_object(request)
         with invalid_fields_of(resource.name):
             saved = await self._writer.create(resource, payload, key)
         location = resource.uri_of(saved.id).encode()
@@ -123,7 +122,7 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
         refuse_request_key(request)
-        payload = read_json(request, dict[str, Any])
+        payload = read_object(request)
         with invalid_fields_of(resource.name):
             confirmed = is_confirmed(_arguments(request))
             saved = await self._writer.bulk(resource, payload, is_confirmed=confirmed)
@@ -152,7 +151,7 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
         resource = _with_method(request, kind, name, id)
-        payload = read_json(request, dict[str, Any])
+        payload = read_object(request)
         with invalid_fields_of(resource.name):
             saved = await self._writer.update(
                 resource, id, payload, expectation_of(request)
@@ -202,7 +201,9 @@ def _of_kind(kind: str) -> Mapping[str, AnyResource]:
 def _find(kind: str, name: str) -> AnyResource:
     resource = _of_kind(kind).get(name)
     if resource is None:
-        raise NotFound(f"There is no resource {name!r}.")
+        raise NotFound(
+            f"There is no resource {name!r}; {PREFIX}/{kind}/v1/ lists those there are."
+        )
     return resource
 
 
@@ -218,7 +219,13 @@ def _with_method(
 
 
 def _arguments(request: Request) -> Arguments:
-    return {
-        name.decode("utf-8", "replace"): [v.decode("utf-8", "replace") for v in values]
-        for name, values in (request.args or {}).items()
-    }
+    try:
+        return {
+            name.decode(): [value.decode() for value in values]
+            for name, values in (request.args or {}).items()
+        }
+    except UnicodeDecodeError:
+        raise BadRequest(
+            "The part of the address after the question mark is not UTF-8. Encode the "
+            "values as UTF-8, then the bytes of other letters with %: caf%C3%A9."
+        ) from None
