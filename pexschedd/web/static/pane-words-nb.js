@@ -78,6 +78,8 @@ window.pexschedd.words.add("nb", {
   "oldTextLeft": "Deler av den tidligere deltakerinformasjonen kan stå igjen i møtet. Slett dem selv.",
   "inviteYourself": "Du kan invitere det selv: {email}",
   "unchecked": "Det kunne ikke kontrolleres om denne deltakerinformasjonen hører til dette møtet. Hvis du har kopiert den fra et annet, bruk et nytt rom.",
+  "occurrence": "Dette er ett møte i en serie. Åpne hele serien hvis du vil ha et annet rom, og bytt det der.",
+  "occurrenceText": "Dette er ett møte i en serie. Kopier deltakerinformasjonen fra serien hit, med koden på slutten, eller fjern rommet.",
   "leavePlaceholder": "La den midlertidige teksten og koden under stå i møtet: Deltakerinformasjonen kommer i stedet.",
   "windowClosed": "Vinduet ser ut til å være lukket. Hvis ikke, fortsett der. Ellers begynn på nytt.",
   "windowBlocked": "Ingen vinduer kunne åpnes. Bruk denne koblingen i stedet; ruten venter.",

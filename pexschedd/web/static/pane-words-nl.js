@@ -78,6 +78,8 @@ window.pexschedd.words.add("nl", {
   "oldTextLeft": "Delen van de eerdere deelname-instructies kunnen nog in de vergadering staan. Verwijder ze zelf.",
   "inviteYourself": "U kunt de ruimte zelf uitnodigen: {email}",
   "unchecked": "Er kon niet worden nagegaan of deze deelname-instructies bij deze vergadering horen. Gebruik een nieuwe ruimte als u ze uit een andere hebt gekopieerd.",
+  "occurrence": "Dit is één vergadering van een reeks. Open de hele reeks als u een andere ruimte wilt en wijzig die daar.",
+  "occurrenceText": "Dit is één vergadering van een reeks. Kopieer de deelname-instructies uit de reeks hierheen, met de code aan het einde, of verwijder de ruimte.",
   "leavePlaceholder": "Laat de tijdelijke tekst en de code eronder in de vergadering staan: de deelname-instructies komen ervoor in de plaats.",
   "windowClosed": "Het venster lijkt gesloten. Ga daar verder als dat niet zo is. Begin anders opnieuw.",
   "windowBlocked": "Er kon geen venster worden geopend. Gebruik deze koppeling; het deelvenster wacht.",

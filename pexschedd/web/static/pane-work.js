@@ -105,7 +105,7 @@
         });
       });
     }
-    if (given.tag) { look.own(given.tag); }
+    if (given.instructions) { look.own(given.tag); }
     if (given.kind === 'single') { details = null; }
     if (!given.instructions) { invite(); return; }
     inspect.setNote(noteOf(given), invite);
@@ -128,6 +128,7 @@
         finish(seen.event, seen);
         return;
       }
+      if (seen.shared && !text) { finish(seen.event, seen); return; }
       if (text) {
         settle({ kind: there.token || there.note.kind === 'waiting' && !there.pxps.length ?
                    'waiting' : 'single', location: '', instructions: '' },
@@ -187,7 +188,7 @@
   function replace(report, finish) {
     forgetRoom(function () {
       found(report, function (seen) {
-        if (seen.event === 'foundUnreadable') { finish(seen.event, seen); return; }
+        if (seen.event === 'foundUnreadable' || seen.shared) { finish(seen.event, seen); return; }
         if (!blocks(seen.found).length) { add(report, finish); return; }
         obtain(report, function (error) {
           if (error) { failed(error, 'single', finish); return; }
@@ -212,7 +213,7 @@
   function upgrade(report, finish) {
     found(report, function (seen) {
       var token = seen.found.token;
-      if (seen.event === 'foundUnreadable' || !token) { finish(seen.event, seen); return; }
+      if (seen.event === 'foundUnreadable' || !token || seen.shared) { finish(seen.event, seen); return; }
       obtain(report, function (error, given) {
         var old = tags.expired(token, new Date().getTime());
         if (!given) { failed(error, 'single', finish); return; }
