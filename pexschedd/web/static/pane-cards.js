@@ -39,6 +39,11 @@
     return notes;
   }
 
+  /* What the pane has done with a placeholder. */
+  function deed(facts, notes) {
+    if (facts.did) { notes.push(say(facts.did)); }
+  }
+
   function offers(facts) {
     var list = [];
     if (settings.singleUse && !facts.shared) { list.push(action('add', 'primary', theirs('button_title'))); }
@@ -85,6 +90,7 @@
     var token = facts.found && facts.found.token;
     var late = !facts.added && token && tags.expiredAlready(token, new Date().getTime());
     var shown = late ? card('warning', 'expired') : theirCard('warning', 'management_node_down');
+    deed(facts, shown.notes);
     if (!late) { shown.notes.push(say('leavePlaceholder')); }
     if (facts.outage) {
       shown.reason = facts.outage.message;
@@ -139,6 +145,7 @@
   function added(facts) {
     var shown = theirCard('success', 'success');
     if (facts.name) { shown.notes.push({ text: facts.name, lang: '', dir: 'auto' }); }
+    deed(facts, shown.notes);
     warnings(facts, shown.notes);
     return { card: shown, actions: close().concat(removing()) };
   }

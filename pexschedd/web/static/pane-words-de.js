@@ -80,6 +80,8 @@ window.pexschedd.words.add("de", {
   "unchecked": "Es konnte nicht geprüft werden, ob diese Einwahldaten zu dieser Besprechung gehören. Wenn Sie sie aus einer anderen kopiert haben, verwenden Sie einen neuen Raum.",
   "occurrence": "Dies ist eine einzelne Besprechung einer Serie. Für einen anderen Raum öffnen Sie die ganze Serie und ändern Sie ihn dort.",
   "occurrenceText": "Dies ist eine einzelne Besprechung einer Serie. Kopieren Sie die Einwahldaten aus der Serie hierher, mit dem Code an ihrem Ende, oder entfernen Sie den Raum.",
+  "upgraded": "Der Raum ist an die Stelle des Platzhalters getreten. Klicken Sie auf „Senden“, auch wenn Sie diese Besprechung schon gesendet haben.",
+  "renewed": "Der Code unter dem Platzhalter war zu alt zum Senden und wurde erneuert. Klicken Sie auf „Senden“, auch wenn Sie diese Besprechung schon gesendet haben.",
   "leavePlaceholder": "Lassen Sie den Platzhalter und den Code darunter in der Besprechung stehen: Die Einwahldaten treten an ihre Stelle.",
   "windowClosed": "Das Fenster scheint geschlossen zu sein. Falls nicht, machen Sie dort weiter. Sonst beginnen Sie neu.",
   "windowBlocked": "Es konnte kein Fenster geöffnet werden. Verwenden Sie stattdessen diesen Link; hier wird gewartet.",

@@ -80,6 +80,8 @@ window.pexschedd.words.add("es", {
   "unchecked": "No se pudo comprobar si estas instrucciones de acceso pertenecen a esta reunión. Si las copió de otra, use una sala nueva.",
   "occurrence": "Esta reunión forma parte de una serie. Para usar otra sala, abra la serie completa y cámbiela allí.",
   "occurrenceText": "Esta reunión forma parte de una serie. Copie en ella las instrucciones de acceso de la serie, con el código que figura al final, o quite la sala.",
+  "upgraded": "La sala ha sustituido al texto provisional. Seleccione Enviar, aunque ya haya enviado esta reunión.",
+  "renewed": "El código bajo el texto provisional era demasiado antiguo para enviarse y se ha renovado. Seleccione Enviar, aunque ya haya enviado esta reunión.",
   "leavePlaceholder": "Deje en la reunión el texto provisional y el código que hay debajo: las instrucciones de acceso ocuparán su lugar.",
   "windowClosed": "La ventana parece estar cerrada. Si no lo está, continúe en ella. Si no, empiece de nuevo.",
   "windowBlocked": "No se pudo abrir ninguna ventana. Use este vínculo; el panel espera.",

@@ -80,6 +80,8 @@ window.pexschedd.words.add("fr", {
   "unchecked": "Il n’a pas été possible de vérifier si ces instructions de connexion appartiennent à cette réunion. Si vous les avez copiées d’une autre, utilisez une nouvelle salle.",
   "occurrence": "Cette réunion fait partie d’une série. Pour une autre salle, ouvrez la série entière et changez-la à cet endroit.",
   "occurrenceText": "Cette réunion fait partie d’une série. Copiez-y les instructions de connexion de la série, avec le code qui les termine, ou retirez la salle.",
+  "upgraded": "La salle a remplacé le texte provisoire. Sélectionnez Envoyer, même si vous avez déjà envoyé cette réunion.",
+  "renewed": "Le code sous le texte provisoire était trop ancien pour être envoyé et a été renouvelé. Sélectionnez Envoyer, même si vous avez déjà envoyé cette réunion.",
   "leavePlaceholder": "Laissez le texte provisoire et le code en dessous dans la réunion : les instructions de connexion prendront leur place.",
   "windowClosed": "La fenêtre semble fermée. Si elle ne l’est pas, continuez-y. Sinon, recommencez.",
   "windowBlocked": "Aucune fenêtre n’a pu être ouverte. Utilisez plutôt ce lien ; le volet attend.",

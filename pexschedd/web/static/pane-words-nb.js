@@ -80,6 +80,8 @@ window.pexschedd.words.add("nb", {
   "unchecked": "Det kunne ikke kontrolleres om denne deltakerinformasjonen hører til dette møtet. Hvis du har kopiert den fra et annet, bruk et nytt rom.",
   "occurrence": "Dette er ett møte i en serie. Åpne hele serien hvis du vil ha et annet rom, og bytt det der.",
   "occurrenceText": "Dette er ett møte i en serie. Kopier deltakerinformasjonen fra serien hit, med koden på slutten, eller fjern rommet.",
+  "upgraded": "Rommet har kommet i stedet for den midlertidige teksten. Velg Send, også hvis du har sendt dette møtet før.",
+  "renewed": "Koden under den midlertidige teksten var for gammel til å sendes og er fornyet. Velg Send, også hvis du har sendt dette møtet før.",
   "leavePlaceholder": "La den midlertidige teksten og koden under stå i møtet: Deltakerinformasjonen kommer i stedet.",
   "windowClosed": "Vinduet ser ut til å være lukket. Hvis ikke, fortsett der. Ellers begynn på nytt.",
   "windowBlocked": "Ingen vinduer kunne åpnes. Bruk denne koblingen i stedet; ruten venter.",

@@ -80,6 +80,8 @@ window.pexschedd.words.add("nl", {
   "unchecked": "Er kon niet worden nagegaan of deze deelname-instructies bij deze vergadering horen. Gebruik een nieuwe ruimte als u ze uit een andere hebt gekopieerd.",
   "occurrence": "Dit is één vergadering van een reeks. Open de hele reeks als u een andere ruimte wilt en wijzig die daar.",
   "occurrenceText": "Dit is één vergadering van een reeks. Kopieer de deelname-instructies uit de reeks hierheen, met de code aan het einde, of verwijder de ruimte.",
+  "upgraded": "De ruimte is in de plaats gekomen van de tijdelijke tekst. Selecteer Verzenden, ook als u deze vergadering al hebt verzonden.",
+  "renewed": "De code onder de tijdelijke tekst was te oud om te verzenden en is vernieuwd. Selecteer Verzenden, ook als u deze vergadering al hebt verzonden.",
   "leavePlaceholder": "Laat de tijdelijke tekst en de code eronder in de vergadering staan: de deelname-instructies komen ervoor in de plaats.",
   "windowClosed": "Het venster lijkt gesloten. Ga daar verder als dat niet zo is. Begin anders opnieuw.",
   "windowBlocked": "Er kon geen venster worden geopend. Gebruik deze koppeling; het deelvenster wacht.",
