@@ -20,6 +20,7 @@ from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.upkeep.audit_service import AuditService
@@ -28,6 +29,7 @@ from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
@@ -150,7 +152,7 @@ class HttpServers(MultiService):
             clock=runtime.reactor,
             now=runtime.now,
             uuid4=uuid4,
-            review=self._addin.review,
+            review=self._review,
         )
         service_account = ServiceAccountRoutes(
             store,
@@ -169,6 +171,9 @@ class HttpServers(MultiService):
             service_account,
         )
         return AdminApi(self.administrators, parts).resource()
+
+    def _review(self, revision: Revision) -> list[SaveNote]:
+        return [*consequences(revision), *self._addin.review(revision)]
 
     def _listen(self, name: str, endpoints: tuple[str, ...], root: Any) -> None:
         level = self._runtime.config.log_level

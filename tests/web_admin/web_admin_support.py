@@ -30,6 +30,7 @@ from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
+from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.site import HttpSite
@@ -205,7 +206,7 @@ async def serving(
         clock=turns,
         now=clock,
         uuid4=lambda: str(uuid4()),
-        review=review,
+        review=lambda revision: [*consequences(revision), *review(revision)],
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
     parts = (
