@@ -8,6 +8,8 @@ shown by the tests that use `subprocess` for it.
     python -m tests.forked DESCRIPTOR    is the template; the descriptor is its socket
 """
 
+import atexit
+import gc
 import json
 import os
 import select
@@ -15,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -36,6 +39,7 @@ _IMPORTED = (
     "pexschedd.tools.check",
     "pexschedd.tools.command",
     "pexschedd.tools.password",
+    "pexschedd.tools.store_command",
 )
 _MESSAGE_BYTES = 200_000
 
@@ -133,10 +137,13 @@ class _Template:
 
     def __init__(self) -> None:
         self._orders, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        # With a buffer, as it is anywhere: whether it can be written shows at the end.
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.forked", str(theirs.fileno())],
                 cwd=ROOT,
+                env=environment,
                 pass_fds=[theirs.fileno()],
                 preexec_fn=heed_signals,
             )
@@ -233,8 +240,30 @@ def _program(order: dict[str, Any]) -> Callable[[], object]:
 def _import_all() -> None:
     for name in _IMPORTED:
         import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection in each of the forks would copy all of it
+
+
+def _run(program: Callable[[], object]) -> None:
+    """Run a program and end the process, without the half second that Python takes to
+    free each thing it has imported."""
+    try:
+        status = program()
+    except SystemExit as end:
+        status = end.code
+    if not isinstance(status, int | None):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # as at any end
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        status = status or 120  # as Python does
+    os._exit((status or 0) & 0xFF)
 
 
 if __name__ == "__main__":
     _import_all()
-    sys.exit(_program(_serve(socket.socket(fileno=int(sys.argv[1]))))())  # type: ignore[arg-type]
+    _run(_program(_serve(socket.socket(fileno=int(sys.argv[1])))))
