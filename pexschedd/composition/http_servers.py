@@ -153,6 +153,7 @@ class HttpServers(MultiService):
             now=runtime.now,
             uuid4=uuid4,
             review=self._review,
+            make_hash=self.administrators.make_hash,
         )
         service_account = ServiceAccountRoutes(
             store,

@@ -14,6 +14,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields
+from pexschedd.management.access.account_rules import check_administrators
 from pexschedd.management.admin_log import (
     note_change,
     note_creation,
@@ -26,7 +27,7 @@ from pexschedd.management.save_notes import SaveNote
 from pexschedd.model import tables
 from pexschedd.model.conference import ConferenceAlias
 from pexschedd.model.fields.declaration import Record
-from pexschedd.model.table import Index
+from pexschedd.model.table import Index, R, Table
 from pexschedd.model.uniqueness import UNIQUE, Unique
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.store.store import Store
@@ -183,7 +184,10 @@ class ChangeSet:
         when this returns.
 
         `within` is called when the store has them, and may add to the transaction.
+        Raises `InvalidFields` for changes to accounts that together cannot be.
         """
+        if tables.ADMINISTRATOR.name in self.tables:
+            check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
@@ -198,6 +202,13 @@ class ChangeSet:
         await durable
         async for event in in_slices(events, clock):
             event()
+
+    def _as_it_will_be(self, table: Table[R]) -> list[R]:
+        """All records of a small table, with the changes."""
+        ids = {*self._store.ids(table)}
+        ids |= {id_ for name, id_ in self._puts if name == table.name}
+        found = (self.get(table, id_) for id_ in sorted(ids))
+        return [record for record in found if record is not None]
 
     def _events(self) -> Iterator[Callable[[], None]]:
         """The log events of the changes: records and fields, never their values."""

@@ -19,7 +19,7 @@ from pexschedd.errors import InvalidFields
 from pexschedd.management.references import parse_reference
 from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import AnyIndex, Column
-from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.times import parse_time
 
 Test = Callable[[RecordReads, Any], bool]
@@ -108,11 +108,11 @@ def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
 def _through(resource: AnyResource) -> Iterable[tuple[str, str]]:
     """The fields of other records that can be compared, with the relations to them."""
     for column in resource.columns.values():
-        if column.related in CONFIGURATION:
-            for name in CONFIGURATION[column.related].columns:
+        if column.related in resource.others:
+            for name in resource.others[column.related].columns:
                 yield column.name, name
     for children in resource.children.values():
-        for name in CONFIGURATION[children.resource].columns:
+        for name in resource.others[children.resource].columns:
             yield children.name, name
 
 
@@ -139,7 +139,7 @@ def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, 
         column = resource.columns[name]
         return column, lambda _, record: (column.get(record),)
     if len(rest) == 1 and name in resource.columns:
-        return _referred(resource.columns[name], rest[0])
+        return _referred(resource, resource.columns[name], rest[0])
     if name in resource.children and not rest:
         column, values = _belonging(resource, name, "id")
         return replace(column, related=resource.children[name].resource), values
@@ -148,8 +148,8 @@ def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, 
     raise LookupError(name)
 
 
-def _referred(by: Column, name: str) -> tuple[Column, Values]:
-    other = CONFIGURATION.get(by.related)
+def _referred(resource: AnyResource, by: Column, name: str) -> tuple[Column, Values]:
+    other = resource.others.get(by.related)
     if other is None or name not in other.columns:
         raise LookupError(name)
     column = other.columns[name]
@@ -164,7 +164,7 @@ def _referred(by: Column, name: str) -> tuple[Column, Values]:
 
 def _belonging(resource: AnyResource, child: str, name: str) -> tuple[Column, Values]:
     children = resource.children[child]
-    column = CONFIGURATION[children.resource].columns.get(name)
+    column = resource.others[children.resource].columns.get(name)
     if column is None:
         raise LookupError(name)
 

@@ -23,7 +23,7 @@ from pexschedd.management.payload_references import (
     own_values,
 )
 from pexschedd.management.resource import Children, Payload
-from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.resources import AnyResource
 from pexschedd.management.save_notes import Review, Revision
 from pexschedd.management.server_fields import (
     own_defaults,
@@ -141,7 +141,9 @@ class RecordSaver:
         for children in resource.children.values():
             # Null is sent for what a client leaves to others; [] removes them.
             if payload.get(children.name) is not None:
-                texts = await self._save_children(children, parent, payload)
+                texts = await self._save_children(
+                    resource.others[children.resource], children, parent, payload
+                )
                 if texts:
                     problems[children.name] = texts
         if problems:
@@ -152,19 +154,24 @@ class RecordSaver:
         return record
 
     async def _save_children(
-        self, children: Children, parent: int, payload: Payload
+        self, resource: AnyResource, children: Children, parent: int, payload: Payload
     ) -> list[str]:
         """Make the listed records all that belong to `parent`; returns problems.
 
         A parent of 0 is wrong itself: its children are only checked.
         """
-        resource = CONFIGURATION[children.resource]
         items = payload[children.name]
         if not isinstance(items, list):
             return ["This must be a list."]
         if len(items) > MOST_RECORDS:
             return [too_many_records("are listed")]
-        await self._delete_others(children, parent, items)
+        if not resource.writable:
+            # Clients send back what they have read.
+            same = self._changes.children(children, parent)
+            if [id_of(resource, item) for item in items] == same:
+                return []
+            return [f"You may not change {resource.name}: this must stay as it is."]
+        await self._delete_others(resource, children, parent, items)
         texts: list[str] = []
         for number, item in enumerate(items, 1):
             try:
@@ -184,10 +191,13 @@ class RecordSaver:
         return texts
 
     async def _delete_others(
-        self, children: Children, parent: int, items: Sequence[object]
+        self,
+        resource: AnyResource,
+        children: Children,
+        parent: int,
+        items: Sequence[object],
     ) -> None:
         """Delete the records of `parent` that are not listed."""
-        resource = CONFIGURATION[children.resource]
         kept = set()
         for item in items:
             kept.add(id_of(resource, item))

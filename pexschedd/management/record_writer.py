@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
+from pexschedd.management.access.hashed_passwords import MakeHash, no_hash, with_hashes
 from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import (
     MOST_RECORDS,
@@ -76,7 +77,8 @@ class RecordWriter:
 
     They raise `InvalidFields` that names every wrong field, and `NotFound` for a record
     that the resource does not have. `uuid4` makes the random ids of new records;
-    `review` has the notes on those that are saved.
+    `review` has the notes on those that are saved, and `make_hash` the hashes by which
+    passwords are kept.
     """
 
     def __init__(
@@ -88,8 +90,11 @@ class RecordWriter:
         now: Now,
         uuid4: Callable[[], str],
         review: Review = no_review,
+        make_hash: MakeHash = no_hash,
     ) -> None:
         self._store = store
+        self._templates = templates
+        self._make_hash = make_hash
         self._clock = clock
         self._now = now
         self._tools = SaveTools(templates, store.vault, now, uuid4, review)
@@ -120,6 +125,8 @@ class RecordWriter:
         payload: Payload,
         remember: Remember = lambda transaction, saved: None,
     ) -> Saved:
+        payload = await self._hashed(resource, payload)
+
 
         async def save(changes: ChangeSet, pauses: Pauses) -> int:
             record = await self._saver(changes, pauses).save_new(resource, payload)
@@ -139,6 +146,7 @@ class RecordWriter:
 
         `expect` is asked about the record as it is; see `Expectation`.
         """
+        payload = await self._hashed(resource, payload)
 
         async def save(changes: ChangeSet, pauses: Pauses) -> None:
             for table in tables_shown(resource):
@@ -193,6 +201,9 @@ class RecordWriter:
             if all(self._commits[name] == commits[name] for name in changes.tables):
                 break
         return changes, result
+
+    async def _hashed(self, resource: AnyResource, payload: Payload) -> Payload:
+        return await with_hashes(resource, payload, self._templates, self._make_hash)
 
     def _saver(self, changes: ChangeSet, pauses: Pauses) -> RecordSaver:
         return RecordSaver(changes, self._tools, pauses)
@@ -272,6 +283,7 @@ class RecordWriter:
         otherwise; `deleted_objects` are URIs. Only integrations are deleted afterwards,
         one by one; those with rooms only if that `is_confirmed`.
         """
+        payload = await self._hashed(resource, payload)
         named = _list(payload, "deleted_objects", {})
         ids = {id_ for each in named if (id_ := id_of(resource, each)) is not None}
         await self._confirm(resource, ids, is_confirmed)

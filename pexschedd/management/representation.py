@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pexschedd.management.resource import Column, Resource, uri_of
-from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.times import format_time
 from pexschedd.model.table import Index, R, Table
 
@@ -25,10 +25,10 @@ def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str,
     for column in resource.columns.values():
         id_ = column.get(record) if column.nested else None
         if id_ is not None:
-            result[column.name] = _referred(store, column.related, id_)
+            result[column.name] = _referred(store, resource, column.related, id_)
     for child in resource.children.values():
         records = store.find_all(child.index, record.id)
-        other = CONFIGURATION[child.resource]
+        other = resource.others[child.resource]
         result[child.name] = [
             _own(other, each) if child.nested else other.uri_of(each.id)
             for each in records
@@ -39,9 +39,11 @@ def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str,
     return result
 
 
-def _referred(store: RecordReads, name: str, id: int) -> dict[str, Any]:
+def _referred(
+    store: RecordReads, resource: AnyResource, name: str, id: int
+) -> dict[str, Any]:
     """The record that is referred to; its address alone if it is another system's."""
-    other = CONFIGURATION.get(name)
+    other = resource.others.get(name)
     found = None if other is None else store.get(other.table, id)
     if other is not None and found is not None:
         return _own(other, found)

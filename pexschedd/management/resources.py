@@ -130,6 +130,11 @@ RECURRING_CONFERENCE = Resource(
     read_only=True,  # its recurrence comes from Exchange alone
 )
 
+ADMINISTRATOR = Resource(
+    tables.ADMINISTRATOR, finders={"name": (tables.ADMINISTRATOR_BY_NAME, str.casefold)}
+)
+ROLE = Resource(tables.ROLE, read_only=True)
+
 _ALARM = {
     name: Column(name, declared.type, attribute(name), nullable=declared.nullable)
     for name, declared in fields_of(tables.ALARM.record).items()
@@ -189,6 +194,8 @@ _ALL: tuple[AnyResource, ...] = (
     END_USER,
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
+    ADMINISTRATOR,
+    ROLE,
     ALARM_STATUS,
     ALARM_HISTORY,
     SCHEDULER_STATUS,
@@ -199,3 +206,5 @@ BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {
     kind: {r.name: r for r in _ALL if r.kind == kind} for kind in KINDS
 }
 CONFIGURATION = BY_KIND["configuration"]
+for _resource in _ALL:
+    _resource.others = CONFIGURATION

@@ -7,7 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
+from pexschedd.management.access.hashed_passwords import PasswordHash
 from pexschedd.management.resources import AnyResource
+from pexschedd.model.administrator import Administrator
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
@@ -38,6 +40,8 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return _connector(record, old, uuid4)
     if isinstance(record, CaCertificate):
         return _certificate(record, old, now)
+    if isinstance(record, Administrator) and old is None:
+        return replace(record, created=now)
     if isinstance(record, EndUser) and not record.uuid:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
     if isinstance(record, Conference) and old is not None:
@@ -112,13 +116,24 @@ def with_sealed_secrets(
 ) -> Any:
     """Return `record` with the secrets among `values` sealed; an empty one stays empty.
 
-    A secret's context is `<resource>/<uuid or id>/<field>`.
+    One that is kept as a hash has been hashed before. The context of a sealed one is
+    `<resource>/<uuid or id>/<field>`.
     """
     owner = resource.secret_owner(record)
     sealed = {}
     for name, declared in resource.fields.items():
         if declared.field.secret and is_writable(declared) and name in values:
             text = getattr(record, name)
+            if declared.field.hashed:
+                sealed[name] = _plain(text)
+                continue
             context = f"{resource.name}/{owner}/{name}"
             sealed[name] = vault.seal(text, context) if text else ""
     return replace(record, **sealed) if sealed else record
+
+
+def _plain(value: object) -> str:
+    """A hash as the store keeps it. Nothing else may get there in its place."""
+    if not isinstance(value, PasswordHash):
+        raise TypeError("a password would be stored as it was sent")
+    return str(value)

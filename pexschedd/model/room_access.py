@@ -68,6 +68,7 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The hosts' PIN.",
             max_length=20,
             unit="digits",
+            confidential=True,
             checks=(pins.pin,),
         ),
     ] = ""
@@ -80,6 +81,7 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The guests' PIN.",
             max_length=20,
             unit="digits",
+            confidential=True,
             checks=(pins.pin,),
         ),
     ] = ""

@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from pexschedd.model.administrator import Administrator
+from pexschedd.model.administrator import (
+    Administrator,
+    AdministratorRole,
+    RoleLevel,
+)
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
@@ -29,7 +33,15 @@ from pexschedd.model.table import Index, Table
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
 EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integrations")
-ADMINISTRATOR = Table("administrator", Administrator, document="administrators")
+ADMINISTRATOR = Table(
+    "administrator",
+    Administrator,
+    document="administrators",
+    version=2,
+    # Until there were roles, every administrator could do everything.
+    upgrades={1: lambda stored: {**stored, "role": int(RoleLevel.FULL)}},
+)
+ROLE = Table("role", AdministratorRole, document="administrators")
 ALARM = Table("alarm", Alarm, document="alarms")
 CA_CERTIFICATE = Table("ca_certificate", CaCertificate, document="ca_certificates")
 
@@ -76,6 +88,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CONNECTOR,
     EXCHANGE_DOMAIN,
     ADMINISTRATOR,
+    ROLE,
     ALARM,
     CA_CERTIFICATE,
     SCHEDULED_ALIAS,
@@ -113,6 +126,8 @@ def owner_key(address: str) -> str:
     """Return an owner's address as the owners of rooms are compared; may be empty."""
     return address.strip().casefold()
 
+
+ADMINISTRATOR_BY_NAME = ADMINISTRATOR.index("name", lambda a: a.name.casefold())
 
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 

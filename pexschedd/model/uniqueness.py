@@ -50,6 +50,9 @@ def _watched_already(other: Record) -> str:
 
 
 UNIQUE: Mapping[str, tuple[Unique, ...]] = {
+    tables.ADMINISTRATOR.name: (
+        Unique("name", _folded("name"), tables.ADMINISTRATOR_BY_NAME),
+    ),
     tables.CONNECTOR.name: (
         Unique("name", _exact("name")),
         Unique(

@@ -23,6 +23,7 @@ from pexschedd.identity.administrators import Administrators
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
+from pexschedd.model.administrator import Administrator, RoleLevel
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
@@ -153,10 +154,18 @@ class Client:
 class OneAdministrator:
     """Signs `NAME` in, without the time that a real password takes."""
 
-    async def authenticate(self, name: str, password: str, address: str) -> object:
+    async def authenticate(
+        self, name: str, password: str, address: str
+    ) -> Administrator:
         if (name, password) != (NAME, PASSWORD):
             raise NotAuthenticated("The name or the password is wrong.")
-        return name
+        return Administrator(
+            id=1,
+            name=name,
+            password="",
+            role=int(RoleLevel.FULL),
+            created=datetime(2026, 11, 21, tzinfo=UTC),
+        )
 
 
 def admin_site(*parts: AdminRoutes) -> HttpSite:
@@ -196,8 +205,12 @@ async def serving(
     clock = Clock()
     store = open_store(directory)
     administrators = Administrators(
-        store, clock, deferToThread, seconds=lambda: clock.time.timestamp()
+        store,
+        clock,
+        deferToThread,
+        seconds=lambda: clock.time.timestamp(),
     )
+    await administrators.make_roles()
     if not administrators.exist():
         await administrators.set_password(NAME, PASSWORD)
     writer = RecordWriter(
@@ -207,6 +220,7 @@ async def serving(
         now=clock,
         uuid4=lambda: str(uuid4()),
         review=lambda revision: [*consequences(revision), *review(revision)],
+        make_hash=administrators.make_hash,
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
     parts = (

@@ -8,6 +8,7 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
+from pexschedd.model.principal import Principal
 from pexschedd.web.basic_auth import basic_credentials
 from pexschedd.web.browsers import is_cross_site
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
@@ -17,8 +18,8 @@ _log = Logger(namespace="administrator.sign_in")
 _LONGEST_LOGGED_NAME = 100
 
 
-async def sign_in(request: Request, administrators: Administrators) -> str:
-    """Return the name of the administrator whose credentials the request carries.
+async def sign_in(request: Request, administrators: Administrators) -> Principal:
+    """Return the administrator whose credentials the request carries.
 
     Raises `NotAuthenticated`, `TooManyRequests` after many that were refused, and
     `Forbidden` for a request that a browser sends on behalf of another site: it adds
@@ -29,7 +30,7 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
     )
     address = client_address(request)
     try:
-        await administrators.authenticate(name, password, address)
+        found = await administrators.authenticate(name, password, address)
     except NotAuthenticated:
         _log.warn(
             # docs/operations.md has a filter of fail2ban for this line.
@@ -51,7 +52,7 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
         raise
     if is_cross_site(request):
         raise Forbidden("A page of another site has sent this request.")
-    return name
+    return Principal(name=found.name, level=found.level, administrator=found.id)
 
 
 def _shown(name: str) -> str:

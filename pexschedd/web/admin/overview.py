@@ -17,8 +17,10 @@ from collections.abc import Mapping
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.management.access.role_views import resources_for
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND
+from pexschedd.model.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.routes import ResponseBody, json_response
 
@@ -83,5 +85,5 @@ def _entries(kind: str) -> dict[str, dict[str, str]]:
             "list_endpoint": resource.uri,
             "schema": f"{resource.uri}schema/",
         }
-        for resource in BY_KIND[kind].values()
+        for resource in resources_for(acting_principal.get(), kind).values()
     }

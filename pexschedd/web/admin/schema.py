@@ -20,12 +20,12 @@ _TYPE_NAMES: Mapping[type, str] = {
 
 def list_methods(resource: AnyResource) -> tuple[str, ...]:
     """Return the HTTP methods, in lower case, that the resource's list has."""
-    return _methods(resource, ("post", "patch"))
+    return _methods(resource, ("post",) if resource.fixed else ("post", "patch"))
 
 
 def record_methods(resource: AnyResource) -> tuple[str, ...]:
     """Return the HTTP methods, in lower case, that each of its records has."""
-    return _methods(resource, ("put", "patch"))
+    return _methods(resource, () if resource.fixed else ("put", "patch"))
 
 
 def _methods(resource: AnyResource, changing: tuple[str, ...]) -> tuple[str, ...]:
