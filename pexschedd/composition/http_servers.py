@@ -16,6 +16,7 @@ from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.bearer_tokens import BearerTokens, issuer
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.management.record_queries import RecordQueries
@@ -31,6 +32,7 @@ from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
@@ -76,6 +78,9 @@ class HttpServers(MultiService):
             runtime.in_thread,
             seconds=runtime.reactor.seconds,
             counted=runtime.metrics.sign_in,
+        )
+        self.bearer_tokens = BearerTokens(
+            runtime.store, runtime.now, self.administrators.count_failure
         )
         self.doctor = Doctor(
             runtime.store,
@@ -154,6 +159,7 @@ class HttpServers(MultiService):
             uuid4=uuid4,
             review=self._review,
             make_hash=self.administrators.make_hash,
+            issue=issuer(uuid4),
         )
         service_account = ServiceAccountRoutes(
             store,
@@ -170,8 +176,9 @@ class HttpServers(MultiService):
             AuditRoutes(store, audits),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
+            OAuthTokenRoutes(self.bearer_tokens.clients),
         )
-        return AdminApi(self.administrators, parts).resource()
+        return AdminApi(self.administrators, parts, self.bearer_tokens).resource()
 
     def _review(self, revision: Revision) -> list[SaveNote]:
         return [*consequences(revision), *self._addin.review(revision)]

@@ -5,7 +5,7 @@ found right. Until then a change set is the store as it will be: a record that i
 checked later in the same request is checked against those that were added before.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields
-from pexschedd.management.access.account_rules import check_administrators
+from pexschedd.management.access.account_rules import check_administrators, check_number
 from pexschedd.management.admin_log import (
     note_change,
     note_creation,
@@ -50,6 +50,8 @@ class ChangeSet:
         self.notes: list[SaveNote] = []
         """The notes on the records that were put."""
         self._warnings: list[Callable[[], None]] = []
+        self.shown: Mapping[str, str] = {}
+        """The secrets that were made for a new record, to be shown once."""
         self.tables: set[str] = set()
         """The tables that were looked at: what is right depends on their records."""
 
@@ -188,6 +190,9 @@ class ChangeSet:
         """
         if tables.ADMINISTRATOR.name in self.tables:
             check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
+        for table in (tables.API_TOKEN, tables.OAUTH2_CLIENT):
+            if any(name == table.name for name, _ in self._puts):
+                check_number(len(self._as_it_will_be(table)))
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
@@ -252,6 +257,9 @@ def _delete(
     if table is tables.CONFERENCE:
         remove_conference(transaction, store, id, now)
         return
+    if table is tables.ADMINISTRATOR:
+        for token in store.find_all(tables.API_TOKEN_BY_ADMINISTRATOR, id):
+            transaction.delete(tables.API_TOKEN, token.id)
     if table is tables.SCHEDULED_ALIAS:
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
+from pexschedd.management.access.issued_secrets import Issue
 from pexschedd.management.change_set import (
     MOST_RECORDS,
     ChangeSet,
@@ -46,6 +47,7 @@ class SaveTools(msgspec.Struct, frozen=True):
     now: Now
     uuid4: Callable[[], str]
     review: Review
+    issue: Issue
 
 
 class RecordSaver:
@@ -69,6 +71,9 @@ class RecordSaver:
                 resource.table, existing_reference(changes, resource, item)
             )
         named = item.get("resource_uri") or item.get("id")
+        if named is None and resource.issued:
+            text = "Make these one by one: the answer shows each one's secret once."
+            raise InvalidFields({"": [text]})
         if named is None:
             return await self.save_new(resource, item)
         current = changes.get(
@@ -135,6 +140,8 @@ class RecordSaver:
                 problems.setdefault(field, []).append(text)
             record = with_server_fields(record, current, tools.now(), uuid4)
             record = with_sealed_secrets(resource, record, values, tools.vault)
+            if resource.issued and current is None and not problems:
+                record, changes.shown = tools.issue(record)
             if record != current:
                 changes.put(resource.table, record)
         parent = 0 if record is None else record.id

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
 from pexschedd.management.access.hashed_passwords import MakeHash, no_hash, with_hashes
+from pexschedd.management.access.issued_secrets import Issue, issue_nothing
 from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import (
     MOST_RECORDS,
@@ -77,8 +78,8 @@ class RecordWriter:
 
     They raise `InvalidFields` that names every wrong field, and `NotFound` for a record
     that the resource does not have. `uuid4` makes the random ids of new records;
-    `review` has the notes on those that are saved, and `make_hash` the hashes by which
-    passwords are kept.
+    `review` has the notes on those that are saved, `make_hash` the hashes by which
+    passwords are kept, and `issue` the secrets that are shown once.
     """
 
     def __init__(
@@ -91,13 +92,14 @@ class RecordWriter:
         uuid4: Callable[[], str],
         review: Review = no_review,
         make_hash: MakeHash = no_hash,
+        issue: Issue = issue_nothing,
     ) -> None:
         self._store = store
         self._templates = templates
         self._make_hash = make_hash
         self._clock = clock
         self._now = now
-        self._tools = SaveTools(templates, store.vault, now, uuid4, review)
+        self._tools = SaveTools(templates, store.vault, now, uuid4, review, issue)
         self._keyed = KeyedRequests(store, now)
         self._commits: Counter[str] = Counter()
         """Changed records, by table."""
@@ -174,7 +176,7 @@ class RecordWriter:
     ) -> Saved:
         """Make the changes; the tag is that of the record `id` just after them, and
         before anybody else's."""
-        saved = Saved(id, tuple(changes.notes[:MOST_NOTES]))
+        saved = Saved(id, tuple(changes.notes[:MOST_NOTES]), shown=changes.shown)
 
         def within(transaction: Transaction) -> None:
             nonlocal saved

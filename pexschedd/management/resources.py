@@ -133,6 +133,19 @@ RECURRING_CONFERENCE = Resource(
 ADMINISTRATOR = Resource(
     tables.ADMINISTRATOR, finders={"name": (tables.ADMINISTRATOR_BY_NAME, str.casefold)}
 )
+API_TOKEN = Resource(
+    tables.API_TOKEN,
+    finders={"administrator": (tables.API_TOKEN_BY_ADMINISTRATOR, _same)},
+    fixed=True,
+    issued=True,
+    owner="administrator",
+)
+OAUTH2_CLIENT = Resource(
+    tables.OAUTH2_CLIENT,
+    finders={"client_id": (tables.OAUTH2_CLIENT_BY_CLIENT_ID, _same)},
+    filter_names={"name": "client_name"},
+    issued=True,
+)
 ROLE = Resource(tables.ROLE, read_only=True)
 
 _ALARM = {
@@ -195,6 +208,8 @@ _ALL: tuple[AnyResource, ...] = (
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
     ADMINISTRATOR,
+    API_TOKEN,
+    OAUTH2_CLIENT,
     ROLE,
     ALARM_STATUS,
     ALARM_HISTORY,

@@ -7,9 +7,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
+from pexschedd.management.access.account_rules import completed_token
 from pexschedd.management.access.hashed_passwords import PasswordHash
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.administrator import Administrator
+from pexschedd.model.api_token import ApiToken
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
@@ -20,6 +22,7 @@ from pexschedd.model.integration.connector import (
     manifest_changes,
     with_manifest_change,
 )
+from pexschedd.model.principal import acting_principal
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault
 
@@ -42,6 +45,8 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return _certificate(record, old, now)
     if isinstance(record, Administrator) and old is None:
         return replace(record, created=now)
+    if isinstance(record, ApiToken) and old is None:
+        return completed_token(record, acting_principal.get(), now)
     if isinstance(record, EndUser) and not record.uuid:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
     if isinstance(record, Conference) and old is not None:

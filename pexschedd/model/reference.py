@@ -20,6 +20,8 @@ _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
         tables.SCHEDULED_ALIAS,
         tables.CA_CERTIFICATE,
         tables.ADMINISTRATOR,
+        tables.API_TOKEN,
+        tables.OAUTH2_CLIENT,
     )
 )
 _INTRODUCTION = """# Configuration reference

@@ -11,6 +11,7 @@ from pexschedd.model.administrator import (
     RoleLevel,
 )
 from pexschedd.model.alarm import Alarm
+from pexschedd.model.api_token import ApiToken, OAuth2Client
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
@@ -41,6 +42,8 @@ ADMINISTRATOR = Table(
     # Until there were roles, every administrator could do everything.
     upgrades={1: lambda stored: {**stored, "role": int(RoleLevel.FULL)}},
 )
+API_TOKEN = Table("api_token", ApiToken, document="administrators")
+OAUTH2_CLIENT = Table("oauth2_client", OAuth2Client, document="administrators")
 ROLE = Table("role", AdministratorRole, document="administrators")
 ALARM = Table("alarm", Alarm, document="alarms")
 CA_CERTIFICATE = Table("ca_certificate", CaCertificate, document="ca_certificates")
@@ -89,6 +92,8 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     EXCHANGE_DOMAIN,
     ADMINISTRATOR,
     ROLE,
+    API_TOKEN,
+    OAUTH2_CLIENT,
     ALARM,
     CA_CERTIFICATE,
     SCHEDULED_ALIAS,
@@ -128,6 +133,10 @@ def owner_key(address: str) -> str:
 
 
 ADMINISTRATOR_BY_NAME = ADMINISTRATOR.index("name", lambda a: a.name.casefold())
+
+API_TOKEN_BY_HASH = API_TOKEN.index("hash", lambda t: t.token_hash)
+API_TOKEN_BY_ADMINISTRATOR = API_TOKEN.index("administrator", lambda t: t.administrator)
+OAUTH2_CLIENT_BY_CLIENT_ID = OAUTH2_CLIENT.index("client_id", lambda c: c.client_id)
 
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 

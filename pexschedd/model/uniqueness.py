@@ -61,6 +61,7 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
             taken=_watched_already,
         ),
     ),
+    tables.OAUTH2_CLIENT.name: (Unique("client_name", _folded("client_name")),),
     tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
     tables.CONFERENCE.name: (
         Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),

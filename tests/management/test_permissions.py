@@ -23,8 +23,11 @@ from pexschedd.web.admin.overview import COMMANDS
 
 READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL
 
+ACCOUNTS = {"configuration/administrator", "configuration/oauth2_client"}
+OWN = {"configuration/api_token"}
+"""Each administrator's own."""
 ONLY_FULL_READS = {
-    "configuration/administrator",
+    *ACCOUNTS,
     "platform/msexchangeconnector/sign_in",
     *(
         f"command/ms_exchange_connector/{command}"
@@ -102,10 +105,11 @@ def test_who_may(subject: str, method: str) -> None:
         lowest = FULL if subject in ONLY_FULL_READS else READ
     else:
         lowest = HELP if subject in HELP_DESK_CHANGES else FULL
+        lowest = READ if subject in OWN else lowest
     assert [may(role, method, subject) for role in (READ, HELP, FULL)] == [
         role >= lowest for role in (READ, HELP, FULL)
     ]
-    accounts = subject == "configuration/administrator"
+    accounts = subject in ACCOUNTS | OWN
     assert needs_password(method, subject) == (
         accounts and method not in ("GET", "HEAD")
     )

@@ -20,6 +20,7 @@ from twisted.web.client import Agent
 from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.bearer_tokens import BearerTokens, issuer
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
@@ -32,6 +33,7 @@ from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.consequences import consequences
+from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.site import HttpSite
@@ -171,7 +173,8 @@ class OneAdministrator:
 def admin_site(*parts: AdminRoutes) -> HttpSite:
     """A management API of these parts only."""
     administrators: Any = OneAdministrator()
-    return HttpSite(AdminApi(administrators, parts).resource(), reactor, None)
+    bearer: Any = None
+    return HttpSite(AdminApi(administrators, parts, bearer).resource(), reactor, None)
 
 
 class Server:
@@ -213,6 +216,7 @@ async def serving(
     await administrators.make_roles()
     if not administrators.exist():
         await administrators.set_password(NAME, PASSWORD)
+    bearer = BearerTokens(store, clock, administrators.count_failure)
     writer = RecordWriter(
         store,
         make_templates(clock),
@@ -221,6 +225,7 @@ async def serving(
         uuid4=lambda: str(uuid4()),
         review=lambda revision: [*consequences(revision), *review(revision)],
         make_hash=administrators.make_hash,
+        issue=issuer(lambda: str(uuid4())),
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
     parts = (
@@ -228,8 +233,9 @@ async def serving(
         RecordRoutes(RecordQueries(store, turns), writer),
         AddinFileRoutes(store, ConnectorFiles(directory)),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
+        OAuthTokenRoutes(bearer.clients),
     )
-    site = HttpSite(AdminApi(administrators, parts).resource(), reactor, None)
+    site = HttpSite(AdminApi(administrators, parts, bearer).resource(), reactor, None)
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
         yield Server(store, port, clock, addin_states)

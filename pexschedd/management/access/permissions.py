@@ -68,6 +68,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     # Accounts
     "configuration/role": _SEEN_BY_ALL,
     "configuration/administrator": _ACCOUNTS,
+    "configuration/oauth2_client": _ACCOUNTS,
+    # Those of others are seen with the role Full only.
+    "configuration/api_token": _OWN,
     # What is going on
     "status/alarm": _SEEN_BY_ALL,
     "status/exchange_scheduler": _SEEN_BY_ALL,

@@ -12,6 +12,7 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.bearer_tokens import BearerTokens
 from pexschedd.logs import acting
 from pexschedd.management.access.permissions import subject_of
 from pexschedd.management.admin_log import request_id
@@ -40,9 +41,13 @@ class AdminApi:
     """Serves the routes of all `parts`, to administrators unless they are public."""
 
     def __init__(
-        self, administrators: Administrators, parts: Iterable[AdminRoutes]
+        self,
+        administrators: Administrators,
+        parts: Iterable[AdminRoutes],
+        bearer: BearerTokens,
     ) -> None:
         self._administrators = administrators
+        self._bearer = bearer
         self.rules: list[str] = []
         """The Werkzeug rules that only administrators may use."""
         self._app = Klein()
@@ -84,7 +89,7 @@ class AdminApi:
 
     def _for_administrators(self, url: str, handler: Handler) -> Handler:
         async def signed_in(request: Request, **segments: Any) -> ResponseBody:
-            principal = await sign_in(request, self._administrators)
+            principal = await sign_in(request, self._administrators, self._bearer)
             require_permission(request, principal, subject_of(url, segments))
             acting.set(principal.name)
             acting_principal.set(principal)

@@ -115,6 +115,9 @@ class RecordRoutes:
         location = resource.uri_of(saved.id).encode()
         request.responseHeaders.setRawHeaders(b"location", [location])
         _tell(request, saved)
+        if saved.shown:
+            shown = self._queries.get(resource, saved.id) | saved.shown
+            return json_response(request, shown, 201)
         return empty_response(request, 201)
 
     async def _change_many(
