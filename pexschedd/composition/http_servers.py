@@ -16,9 +16,9 @@ from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
-from pexschedd.identity.bearer_tokens import BearerTokens, issuer
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
@@ -79,7 +79,7 @@ class HttpServers(MultiService):
             seconds=runtime.reactor.seconds,
             counted=runtime.metrics.sign_in,
         )
-        self.bearer_tokens = BearerTokens(
+        self.script_tokens = ScriptTokens(
             runtime.store, runtime.now, self.administrators.count_failure
         )
         self.doctor = Doctor(
@@ -176,9 +176,9 @@ class HttpServers(MultiService):
             AuditRoutes(store, audits),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
-            OAuthTokenRoutes(self.bearer_tokens.clients),
+            OAuthTokenRoutes(self.script_tokens.clients),
         )
-        return AdminApi(self.administrators, parts, self.bearer_tokens).resource()
+        return AdminApi(self.administrators, parts, self.script_tokens).resource()
 
     def _review(self, revision: Revision) -> list[SaveNote]:
         return [*consequences(revision), *self._addin.review(revision)]

@@ -20,7 +20,7 @@ from twisted.web.client import Agent
 from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
-from pexschedd.identity.bearer_tokens import BearerTokens, issuer
+from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
@@ -216,7 +216,7 @@ async def serving(
     await administrators.make_roles()
     if not administrators.exist():
         await administrators.set_password(NAME, PASSWORD)
-    bearer = BearerTokens(store, clock, administrators.count_failure)
+    bearer = ScriptTokens(store, clock, administrators.count_failure)
     writer = RecordWriter(
         store,
         make_templates(clock),

@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from pexschedd.identity.administrators import Administrators
-from pexschedd.identity.bearer_tokens import BearerTokens
+from pexschedd.identity.script_tokens import ScriptTokens
 from pexschedd.logs import acting
 from pexschedd.management.access.permissions import subject_of
 from pexschedd.management.admin_log import request_id
@@ -44,7 +44,7 @@ class AdminApi:
         self,
         administrators: Administrators,
         parts: Iterable[AdminRoutes],
-        bearer: BearerTokens,
+        bearer: ScriptTokens,
     ) -> None:
         self._administrators = administrators
         self._bearer = bearer

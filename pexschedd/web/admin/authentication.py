@@ -15,7 +15,7 @@ from twisted.web.server import Request
 from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.api_tokens import beginning_of
-from pexschedd.identity.bearer_tokens import BearerTokens
+from pexschedd.identity.script_tokens import ScriptTokens
 from pexschedd.model.principal import Principal
 from pexschedd.web.basic_auth import authorization, basic_credentials
 from pexschedd.web.browsers import is_cross_site
@@ -29,7 +29,7 @@ _LONGEST_LOGGED_NAME = 100
 
 
 async def sign_in(
-    request: Request, administrators: Administrators, bearer: BearerTokens
+    request: Request, administrators: Administrators, bearer: ScriptTokens
 ) -> Principal:
     """Return the principal whose credentials the request carries.
 

@@ -12,7 +12,7 @@ from pexschedd.model.principal import Principal
 from pexschedd.store.store import Store
 
 
-class BearerTokens:
+class ScriptTokens:
     """API tokens and OAuth 2.0 access tokens: both come in the same header."""
 
     def __init__(self, store: Store, now: Now, count_failure: CountFailure) -> None:
