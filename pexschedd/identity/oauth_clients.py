@@ -68,7 +68,7 @@ class OAuthClients:
         self._now = now
         self._count_failure = count_failure
         self._used: OrderedDict[bytes, float] = OrderedDict()
-        """The end of each assertion that was used (seconds since 1970), by its digest."""
+        """The end of each used assertion (seconds since 1970), by its digest."""
 
     def grant(self, assertion: str, host: str, address: str) -> str:
         """Return an access token for an assertion, which works once.
