@@ -35,8 +35,8 @@ from pexschedd.tap import Daemon, freeze_collector
 
 PASSWORD = "correct horse battery"
 OVERVIEW = "/api/admin/"
-ROUNDS = 7
-REQUESTS = 1500
+ROUNDS = 5
+REQUESTS = 400
 
 
 async def run_daemon(folder: str) -> None:

@@ -129,7 +129,6 @@ class RecordWriter:
     ) -> Saved:
         payload = await self._hashed(resource, payload)
 
-
         async def save(changes: ChangeSet, pauses: Pauses) -> int:
             record = await self._saver(changes, pauses).save_new(resource, payload)
             return int(record.id)

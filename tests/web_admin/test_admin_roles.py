@@ -175,7 +175,7 @@ async def test_many_passwords_at_once_are_refused(server: Server) -> None:
     ("method", "path", "payload"),
     [
         ("DELETE", f"{ADMINISTRATOR}1/", None),
-        ("DELETE", ADMINISTRATOR, None),
+        ("DELETE", f"{ADMINISTRATOR}?confirm=yes", None),
         ("DELETE", f"{ADMINISTRATOR}?name={NAME}", None),
         ("PATCH", f"{ADMINISTRATOR}1/", {"role": HELP}),
         ("PUT", f"{ADMINISTRATOR}1/", {"name": NAME, "role": READ}),

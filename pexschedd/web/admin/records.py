@@ -13,6 +13,7 @@ Some resources of the kind `status` can be deleted, too: an administrator has se
 """
 
 
+import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
@@ -116,8 +117,8 @@ class RecordRoutes:
         request.responseHeaders.setRawHeaders(b"location", [location])
         _tell(request, saved)
         if saved.shown:
-            shown = self._queries.get(resource, saved.id) | saved.shown
-            return json_response(request, shown, 201)
+            record = msgspec.json.decode(self._queries.get(resource, saved.id).body)
+            return json_response(request, record | saved.shown, 201)
         return empty_response(request, 201)
 
     async def _change_many(
