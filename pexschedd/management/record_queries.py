@@ -1,5 +1,7 @@
 """Reading records for administrators: one, or a page of a list."""
 
+from typing import Protocol
+
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
@@ -7,17 +9,22 @@ from pexschedd.errors import NotFound
 from pexschedd.management.guards.entity_tag import ShownRecord, shown_record
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import RecordScans, select
-from pexschedd.management.representation import RecordReads, represent
+from pexschedd.management.lists.encoded_records import EncodedRecords, RecordChanges
+from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
 from pexschedd.model.table import R
-from pexschedd.util.cooperate import in_slices
+from pexschedd.util.cooperate import Pauses
+
+
+class ListedRecords(RecordScans, RecordChanges, Protocol):
+    """The part of the store that lists and records are shown from."""
 
 
 class RecordPage(msgspec.Struct, frozen=True):
     """One page of a list."""
 
-    objects: list[msgspec.Raw]
-    """The records as the API shows them, in JSON."""
+    objects: msgspec.Raw
+    """The list of the records as the API shows them, in JSON."""
     total: int
     """Records on all pages."""
 
@@ -25,9 +32,10 @@ class RecordPage(msgspec.Struct, frozen=True):
 class RecordQueries:
     """The reading use cases; they show what `representation` does."""
 
-    def __init__(self, store: RecordScans, clock: IReactorTime) -> None:
+    def __init__(self, store: ListedRecords, clock: IReactorTime) -> None:
         self._store = store
         self._clock = clock
+        self._encoded = EncodedRecords(store)
 
     def get(self, resource: Resource[R], id: int) -> ShownRecord:
         """Return one record; raises `NotFound`."""
@@ -43,13 +51,18 @@ class RecordQueries:
         """
         ids, total = await select(self._store, resource, query, self._clock)
         objects = []
-        async for id_ in in_slices(ids, self._clock):
-            record = self._store.get(resource.table, id_)
-            # It may have been changed since it was selected.
-            if record is not None and matches(self._store, resource, query, record):
-                shown = represent(self._store, resource, record)
-                objects.append(msgspec.Raw(msgspec.json.encode(shown)))
-        return RecordPage(objects, total)
+        pauses = Pauses(self._clock)
+        for id_ in ids:
+            shown = None if query.filters else self._encoded.find(resource, id_)
+            if shown is None:
+                record = self._store.get(resource.table, id_)
+                # It may have been changed since it was selected.
+                if record is not None and matches(self._store, resource, query, record):
+                    shown = self._encoded.encode(resource, record)
+                await pauses.item_done()
+            if shown is not None:
+                objects.append(shown)
+        return RecordPage(msgspec.Raw(b"[" + b",".join(objects) + b"]"), total)
 
 
 def existing_record(store: RecordReads, resource: Resource[R], id: int) -> R:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
+from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
 import msgspec
@@ -204,7 +205,7 @@ def _column(declared: Declared) -> Column:
     return Column(
         name=name,
         type=declared.type,
-        get=lambda record: getattr(record, name),
+        get=attribute(name),
         related=declared.field.related,
         nested=declared.field.nested,
         nullable=declared.nullable,
@@ -232,4 +233,4 @@ def uri_of(resource: str, id: int) -> str:
 
 def attribute(name: str) -> Callable[[Record], Any]:
     """Return a function that reads the attribute `name` of a record."""
-    return lambda record: getattr(record, name)
+    return attrgetter(name)

@@ -1,0 +1,104 @@
+"""The JSON of records that were shown before, until they change."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from pexschedd.management.representation import RecordReads, represent
+from pexschedd.management.resource import Children, Resource
+from pexschedd.management.resources import BY_KIND, CONFIGURATION, AnyResource
+from pexschedd.model.table import R, Table
+
+MOST_BYTES = 48 << 20
+"""JSON that is kept: that of some 25,000 rooms with their aliases."""
+_OVERHEAD = 150
+"""Bytes that an entry takes beside its JSON."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class RecordChanges(RecordReads, Protocol):
+    """The part of the store that reading records, and hearing of changes, needs."""
+
+    def subscribe(
+        self, table: Table[R], changed: Callable[[R | None, R | None], None]
+    ) -> None:
+        """Call `changed(old, new)` for each record that a commit changes."""
+
+
+class EncodedRecords:
+    """Encodes records as the API shows them, and remembers the result.
+
+    It is forgotten when the record changes, or one that is shown within it. At most
+    `most` bytes are kept: once half of that is new, all that was not asked for in the
+    meantime is dropped.
+    """
+
+    def __init__(self, store: RecordChanges, most: int = MOST_BYTES) -> None:
+        self._store = store
+        self._half = most // 2
+        self._size = 0
+        self._new: dict[tuple[AnyResource, int], bytes] = {}
+        self._old: dict[tuple[AnyResource, int], bytes] = {}
+        for kind in BY_KIND.values():
+            for resource in kind.values():
+                self._follow(resource)
+
+    def find(self, resource: AnyResource, id: int) -> bytes | None:
+        """Return the JSON of a record that the resource has, if it is remembered."""
+        found = self._new.get((resource, id))
+        if found is None:
+            found = self._old.pop((resource, id), None)
+            if found is not None:
+                self._keep(resource, id, found)
+        return found
+
+    def encode(self, resource: Resource[R], record: R) -> bytes:
+        """Return the JSON of a record that the resource has, as it is in the store."""
+        found = self.find(resource, record.id)
+        if found is None:
+            found = _encode(represent(self._store, resource, record))
+            self._keep(resource, record.id, found)
+        return found
+
+    def _keep(self, resource: AnyResource, id: int, data: bytes) -> None:
+        self._new[resource, id] = data
+        self._size += len(data) + _OVERHEAD
+        if self._size > self._half:
+            self._old, self._new, self._size = self._new, {}, 0
+
+    def _forget(self, resource: AnyResource, id: int) -> None:
+        data = self._new.pop((resource, id), None)
+        if data is not None:
+            self._size -= len(data) + _OVERHEAD
+        self._old.pop((resource, id), None)
+
+    def _follow(self, resource: AnyResource) -> None:
+        """Forget the records of a resource when what they show changes."""
+        subscribe = self._store.subscribe
+        subscribe(resource.table, partial(self._changed, resource))
+        for child in resource.children.values():
+            table = CONFIGURATION[child.resource].table
+            subscribe(table, partial(self._child_changed, resource, child))
+        for column in resource.columns.values():
+            if column.nested and column.related in CONFIGURATION:
+                table = CONFIGURATION[column.related].table
+                subscribe(table, partial(self._referred_changed, resource))
+
+    def _changed(self, resource: AnyResource, old: Any, new: Any) -> None:
+        self._forget(resource, (new if old is None else old).id)
+
+    def _child_changed(
+        self, resource: AnyResource, child: Children, old: Any, new: Any
+    ) -> None:
+        for each in (old, new):
+            parent = None if each is None else getattr(each, child.parent)
+            if parent is not None:
+                self._forget(resource, parent)
+
+    def _referred_changed(self, resource: AnyResource, old: Any, new: Any) -> None:
+        """Forget all records of a resource: which of them refer to it is not known."""
+        for key in [k for k in (*self._new, *self._old) if k[0] is resource]:
+            self._forget(*key)
