@@ -46,6 +46,12 @@ class Ordering:
         self._runs: list[list[Key]] = []
         """Each in order, the first one last."""
         self._kept = 0
+        self._last: Key | None = None
+        """The last of the first `most` keys, as far as they have been sorted."""
+
+    def is_after(self, key: Key) -> bool:
+        """Return True if it is known that the key is not among the first ones."""
+        return self._last is not None and key > self._last
 
     async def add(self, key: Key) -> None:
         """Take one more key."""
@@ -56,6 +62,7 @@ class Ordering:
                 first = [key async for key in self.take()]
                 first.reverse()
                 self._runs, self._kept = [first], len(first)
+                self._last = first[0]
 
     def __len__(self) -> int:
         """Return the number of keys that are kept."""

@@ -1,23 +1,17 @@
 """Reading records for administrators: one, or a page of a list."""
 
-from typing import Protocol
-
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import NotFound
 from pexschedd.management.guards.entity_tag import ShownRecord, shown_record
 from pexschedd.management.list_query import ListQuery, matches
-from pexschedd.management.listing import RecordScans, select
-from pexschedd.management.lists.encoded_records import EncodedRecords, RecordChanges
+from pexschedd.management.listing import Listing, RecordScans
+from pexschedd.management.lists.encoded_records import MOST_BYTES, EncodedRecords
 from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
 from pexschedd.model.table import R
 from pexschedd.util.cooperate import Pauses
-
-
-class ListedRecords(RecordScans, RecordChanges, Protocol):
-    """The part of the store that lists and records are shown from."""
 
 
 class RecordPage(msgspec.Struct, frozen=True):
@@ -30,12 +24,22 @@ class RecordPage(msgspec.Struct, frozen=True):
 
 
 class RecordQueries:
-    """The reading use cases; they show what `representation` does."""
+    """The reading use cases; they show what `representation` does.
 
-    def __init__(self, store: ListedRecords, clock: IReactorTime) -> None:
+    `most_encoded` is the number of bytes that are kept of what was shown.
+    """
+
+    def __init__(
+        self,
+        store: RecordScans,
+        clock: IReactorTime,
+        *,
+        most_encoded: int = MOST_BYTES,
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._encoded = EncodedRecords(store)
+        self._listing = Listing(store, clock)
+        self._encoded = EncodedRecords(store, most_encoded)
 
     def get(self, resource: Resource[R], id: int) -> ShownRecord:
         """Return one record; raises `NotFound`."""
@@ -49,7 +53,7 @@ class RecordQueries:
         A long page is put together in slices of the reactor's time, and each record is
         encoded in its slice.
         """
-        ids, total = await select(self._store, resource, query, self._clock)
+        ids, total = await self._listing.select(resource, query)
         objects = []
         pauses = Pauses(self._clock)
         for id_ in ids:

@@ -97,9 +97,7 @@ def _conversion(column: Column) -> Callable[[Any], str] | None:
     return format_time if column.type is datetime else None
 
 
-def _referred(
-    store: RecordReads, resource: AnyResource, name: str, id: int
-) -> object:
+def _referred(store: RecordReads, resource: AnyResource, name: str, id: int) -> object:
     """The record that is referred to; its address alone if it is another system's."""
     other = resource.others.get(name)
     found = None if other is None else store.get(other.table, id)

@@ -14,8 +14,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pexschedd.management import listing
 from pexschedd.management.list_query import make_query
+from pexschedd.management.listing import Listing
 from pexschedd.management.ordering import Ordering, descending
 from pexschedd.management.resources import CONFERENCE
 from pexschedd.model import tables
@@ -48,6 +48,7 @@ class Counting:
         self.page = store.page
         self.count = store.count
         self.find_all = store.find_all
+        self.subscribe = store.subscribe
 
     def all(self, table: Table[R]) -> Iterable[R]:
         return self._counted(self._store.all(table))
@@ -79,7 +80,7 @@ class Scan:
         )
         counting = Counting(store, self._count)
         self.work = Deferred.fromCoroutine(
-            listing.select(counting, CONFERENCE, query, clock)
+            Listing(counting, clock).select(CONFERENCE, query)
         )
 
     def _count(self) -> None:
