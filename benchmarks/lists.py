@@ -124,13 +124,17 @@ class Server:
         self.port: int = facts["port"]
         self.ceiling: int = facts["ceiling"]
         account = base64.b64encode(f"admin:{facts['password']}".encode()).decode()
+        self.longest_ms = 0.0
+        """Of all turns of the reactor since it was last set to 0."""
         self._headers = {"authorization": f"Basic {account}"}
 
     def request(self, path: str) -> bytes:
         return load.get(path, self._headers)
 
     def facts(self) -> dict[str, float]:
-        return dict(json.loads(self._read("/processor")))
+        facts = dict(json.loads(self._read("/processor")))
+        self.longest_ms = max(self.longest_ms, facts["longest_ms"])
+        return facts
 
     def answer(self, path: str) -> bytes:
         asked = Ask(f"http://127.0.0.1:{self.port}{path}", headers=self._headers)
@@ -238,6 +242,7 @@ def main(total: int) -> None:
 
 def compare(measured: Server, what: str, goal: float, paths: list[str]) -> None:
     measured.facts()
+    measured.longest_ms = 0
     before = perf_counter()
     body = measured.answer(paths[0])
     first = (perf_counter() - before) * 1000
@@ -248,18 +253,15 @@ def compare(measured: Server, what: str, goal: float, paths: list[str]) -> None:
     measured.spent(measured.port, requests, count)
     measured.spent(measured.ceiling, same, count)
     ratios, ours, bare = [], [], []
-    measured.facts()
-    longest = 0.0
     for _ in range(ROUNDS):
         bare.append(measured.spent(measured.ceiling, same, count))
         ours.append(measured.spent(measured.port, requests, count))
         ratios.append(bare[-1] / ours[-1])
         requests = requests[count:] + requests[:count]
-    longest = measured.facts()["longest_ms"] or longest
     print(
         f"{what:<28} {median(ours):>7.2f} ms {median(bare):>7.2f} ms "
         f"{median(ratios):>6.2f} {f'>= {goal}' if goal else '':>6} {first:>6.0f} ms "
-        f"{longest:>10.1f} ms",
+        f"{measured.longest_ms:>10.1f} ms",
         flush=True,
     )
 
@@ -274,11 +276,13 @@ def together(measured: Server, total: int) -> None:
     ]
     requests = [measured.request(path) for path in paths]
     measured.facts()
+    measured.longest_ms = 0
     found = load.run(measured.port, requests, count=5 * SCRIPTS, connections=SCRIPTS)
+    measured.facts()
     print(
         f"{SCRIPTS} scripts at once: the longest wait {found.longest_ms:.0f} ms, "
         f"{found.longest_ms / found.p50_ms:.1f} times the median (goal: 10); "
-        f"longest turn {measured.facts()['longest_ms']:.1f} ms"
+        f"longest turn {measured.longest_ms:.1f} ms"
     )
 
 

@@ -172,7 +172,7 @@ class _Selection:
         records, before = block.records, self.total
         self.total += len(positions)
         if self._order and positions:
-            for place in block.in_order(self._order, positions):
+            for place in block.in_order(self._order, positions)[: self._end]:
                 record = records[place]
                 key = (*_key(self._order, record), record.id)
                 if self._first.is_after(key):

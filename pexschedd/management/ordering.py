@@ -47,7 +47,7 @@ class Ordering:
         """Each in order, the first one last."""
         self._kept = 0
         self._last: Key | None = None
-        """The last of the first `most` keys, as far as they have been sorted."""
+        """A key that has as many as `most` up to it, if one is known."""
 
     def is_after(self, key: Key) -> bool:
         """Return True if it is known that the key is not among the first ones."""
@@ -62,7 +62,10 @@ class Ordering:
                 first = [key async for key in self.take()]
                 first.reverse()
                 self._runs, self._kept = [first], len(first)
-                self._last = first[0]
+                self._bound(first[0])
+
+    def _bound(self, key: Key) -> None:
+        self._last = key if self._last is None else min(self._last, key)
 
     def __len__(self) -> int:
         """Return the number of keys that are kept."""
@@ -78,6 +81,8 @@ class Ordering:
 
     def _sort(self) -> None:
         run = sorted(self._new)[: self._most]
+        if len(run) == self._most:
+            self._bound(run[-1])
         run.reverse()
         self._runs.append(run)
         self._kept += len(run)

@@ -1,6 +1,7 @@
 """Reading records for administrators: one, or a page of a list."""
 
 import msgspec
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import NotFound
@@ -12,6 +13,9 @@ from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
 from pexschedd.model.table import R
 from pexschedd.util.cooperate import Pauses
+
+_AT_ONCE = 3
+"""Pages that are put together at the same time."""
 
 
 class RecordPage(msgspec.Struct, frozen=True):
@@ -39,6 +43,7 @@ class RecordQueries:
         self._store = store
         self._clock = clock
         self._listing = Listing(store, clock)
+        self._at_work = DeferredSemaphore(_AT_ONCE)
         self._encoded = EncodedRecords(store, most_encoded)
 
     def get(self, resource: Resource[R], id: int) -> ShownRecord:
@@ -51,8 +56,16 @@ class RecordQueries:
         """Return the page that `query` asks for.
 
         A long page is put together in slices of the reactor's time, and each record is
-        encoded in its slice.
+        encoded in its slice. Only so many are put together at once that their slices
+        leave the reactor time for others; the rest wait for their turn.
         """
+        await self._at_work.acquire()
+        try:
+            return await self._page(resource, query)
+        finally:
+            self._at_work.release()
+
+    async def _page(self, resource: Resource[R], query: ListQuery) -> RecordPage:
         ids, total = await self._listing.select(resource, query)
         objects = []
         pauses = Pauses(self._clock)

@@ -153,7 +153,7 @@ ORDERS = {
 
 @st.composite
 def queries(draw: st.DrawFn) -> tuple[AnyResource, ListQuery]:
-    resource = draw(st.sampled_from([CONFERENCE, CONFERENCE_ALIAS]))
+    resource: AnyResource = draw(st.sampled_from([CONFERENCE, CONFERENCE_ALIAS]))
     names = st.sampled_from(ORDERS[resource])
     order = st.lists(names | names.map(lambda name: f"-{name}"), max_size=2)
     query = make_query(

@@ -48,7 +48,7 @@ class Block(Generic[R]):
     def __init__(self, records: Sequence[R]) -> None:
         self.records = records
         self._values: dict[str, list[Any]] = {}
-        self._orders: dict[Order, bytes] = {}
+        self._orders: dict[Hashable, bytes] = {}
         self._texts: dict[str, str] = {}
 
     def passing(self, conditions: Sequence[Condition]) -> Positions:
@@ -87,7 +87,8 @@ class Block(Generic[R]):
         self, column: Column, values: list[Any], operator_: str, operand: Any
     ) -> bytes:
         ordered = self._ordered(((column, False),))
-        start = values.count(None)  # they come first
+        # What has no value comes first.
+        start = bisect_left(ordered, True, key=lambda place: values[place] is not None)
         look = bisect_left if operator_ in ("gte", "lt", "exact") else bisect_right
         at = look(ordered, operand, start, key=values.__getitem__)
         if operator_ in ("lt", "lte"):
@@ -127,7 +128,8 @@ class Block(Generic[R]):
         return text
 
     def _ordered(self, order: Order) -> bytes:
-        ordered = self._orders.get(order)
+        names = tuple([(column.name, descends) for column, descends in order])
+        ordered = self._orders.get(names)
         if ordered is None:
             places = list(range(len(self.records)))
             # Sorting is stable: the most important column comes last.
@@ -135,7 +137,7 @@ class Block(Generic[R]):
                 keys = [(value is not None, value) for value in self._of(column)]
                 places.sort(key=keys.__getitem__, reverse=descends)
             ordered = bytes(places)
-            _remember(self._orders, order, ordered)
+            _remember(self._orders, names, ordered)
         return ordered
 
 
