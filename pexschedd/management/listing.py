@@ -2,8 +2,8 @@
 
 Records are found, in this order of preference,
 
-- by their ids, or by an index of the store: every filter of equality on a field that
-  has one, through a relation too;
+- by their ids, or by an index: every filter of equality, through a relation too, that
+  does not give a large part of the table;
 - in a snapshot of the tables, which remembers the columns that are searched: see
   `lists.block`. The list is then that of one moment, whatever changes meanwhile;
 - one by one, if a table is too large to be in memory as a whole.
@@ -18,8 +18,9 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.management.filters import Condition, Filter, is_one_of
 from pexschedd.management.list_query import ListQuery, Order, matches
 from pexschedd.management.lists.block import SIZE, Block, Positions
-from pexschedd.management.lists.index_search import IndexedRecords, ids_by_index
-from pexschedd.management.lists.snapshots import RecordTables, TableSnapshots
+from pexschedd.management.lists.column_indexes import ColumnIndexes
+from pexschedd.management.lists.index_search import IndexedRecords, IndexSearch
+from pexschedd.management.lists.snapshots import TableSnapshots
 from pexschedd.management.ordering import Ordering, descending
 from pexschedd.management.resource import Children, Resource
 from pexschedd.management.resources import AnyResource
@@ -34,7 +35,7 @@ Taken = Mapping[str, Sequence[Block[Any]]]
 """A snapshot: the blocks of tables by their names."""
 
 
-class RecordScans(RecordTables, IndexedRecords, Protocol):
+class RecordScans(IndexedRecords, Protocol):
     """The part of the store that lists need."""
 
     def page(self, table: Table[R], offset: int, limit: int) -> Sequence[int]:
@@ -47,6 +48,7 @@ class Listing:
     def __init__(self, store: RecordScans, clock: IReactorTime) -> None:
         self._store = store
         self._clock = clock
+        self._indexes = IndexSearch(store, clock, ColumnIndexes(store, clock))
         self._snapshots = TableSnapshots(store, clock)
 
     async def select(
@@ -76,7 +78,7 @@ class Listing:
         self, resource: Resource[R], query: ListQuery
     ) -> AsyncIterator[tuple[Block[R], Positions]]:
         """Yield everything that passes the filters, by id."""
-        ids = await ids_by_index(self._store, resource, query.filters, self._clock)
+        ids = await self._indexes.ids(resource, query.filters)
         if ids is None:
             through = {f.resource.table for f in query.filters if f.through}
             taken = await self._snapshots.take({resource.table, *through})
@@ -117,7 +119,7 @@ async def matching(
     A record that stays as it is meanwhile is yielded once. Of one that changes, the old
     and the new version may both be yielded.
     """
-    ids = await ids_by_index(store, resource, query.filters, clock)
+    ids = await IndexSearch(store, clock).ids(resource, query.filters)
     async for record in _passing(store, resource, query, ids, clock):
         yield record
 

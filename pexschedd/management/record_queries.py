@@ -67,19 +67,19 @@ class RecordQueries:
 
     async def _page(self, resource: Resource[R], query: ListQuery) -> RecordPage:
         ids, total = await self._listing.select(resource, query)
-        objects = []
+        # Those that pass filters are looked at once more below.
+        known = () if query.filters else ids
+        objects = self._encoded.find_all(resource, known) or [None] * len(ids)
         pauses = Pauses(self._clock)
-        for id_ in ids:
-            shown = None if query.filters else self._encoded.find(resource, id_)
+        for place, shown in enumerate(objects):
             if shown is None:
-                record = self._store.get(resource.table, id_)
+                record = self._store.get(resource.table, ids[place])
                 # It may have been changed since it was selected.
                 if record is not None and matches(self._store, resource, query, record):
-                    shown = self._encoded.encode(resource, record)
+                    objects[place] = self._encoded.encode(resource, record)
                 await pauses.item_done()
-            if shown is not None:
-                objects.append(shown)
-        return RecordPage(msgspec.Raw(b"[" + b",".join(objects) + b"]"), total)
+        listed = b",".join(filter(None, objects))
+        return RecordPage(msgspec.Raw(b"[" + listed + b"]"), total)
 
 
 def existing_record(store: RecordReads, resource: Resource[R], id: int) -> R:

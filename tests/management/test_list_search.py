@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pexschedd.management.filters import filter_operators
 from pexschedd.management.list_query import ListQuery, make_query, matches
 from pexschedd.management.listing import Listing
+from pexschedd.management.lists.block import Block
 from pexschedd.management.record_queries import RecordPage, RecordQueries
 from pexschedd.management.representation import represent
 from pexschedd.management.resources import (
@@ -24,6 +26,7 @@ from pexschedd.management.resources import (
 )
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
+from pexschedd.util.cooperate import LONGEST
 from tests.thorough import examples
 from tests.util.cooperate_support import Turns
 
@@ -219,20 +222,30 @@ def test_lists_are_what_every_record_says(
         assert msgspec.json.encode(page.objects) == msgspec.json.encode(shown)
 
 
+class SlowTurns(Turns):
+    """Each look at the clock finds that a slice is over."""
+
+    def seconds(self) -> float:
+        self.rightNow += LONGEST
+        return super().seconds()
+
+
 @settings(max_examples=examples(400))
-@given(CHANGES, st.lists(CHANGES, max_size=4), queries(), queries())
-def test_a_list_is_of_one_moment(
+@given(CHANGES, st.lists(CHANGES, max_size=9), queries(), queries())
+def test_a_search_is_of_one_moment(
     before: Sequence[Any],
     meanwhile: Sequence[Sequence[Any]],
     first: tuple[AnyResource, ListQuery],
     then: tuple[AnyResource, ListQuery],
 ) -> None:
     """Whatever changes between the slices of a search, its result is what there was
-    between two of the changes."""
-    store, clock = Records(), Turns()
+    between two of the changes. What an index finds is looked at one by one: it has all
+    that passed all the time, and nothing that never did."""
+    store, clock = Records(), SlowTurns()
     change(store, before)
     listing = Listing(store, clock)
     for resource, query in (first, then):
+        query = replace(query, offset=0, limit=100)
         found = Deferred.fromCoroutine(listing.select(resource, query))
         possible = [plainly(store, resource, query)]
         for changes in meanwhile:
@@ -242,4 +255,34 @@ def test_a_list_is_of_one_moment(
         while not found.called:
             clock.turn()
         ids, total = CASE.successResultOf(found)
-        assert (list(ids), total) in possible
+        if any(each.condition.operator in ("exact", "in") for each in query.filters):
+            each_time = [set(some) for some, _ in possible]
+            assert set.intersection(*each_time) <= set(ids) <= set.union(*each_time)
+            assert total == len(ids)
+        else:
+            assert (list(ids), total) in possible
+
+
+@given(st.lists(ROOMS | ALIASES, max_size=9), queries())
+def test_a_block_is_searched_as_its_records(
+    records: Sequence[Any], asked: tuple[AnyResource, ListQuery]
+) -> None:
+    """All conditions on records of a block, each and together, give those that fulfil
+    them, and an order is that of their values."""
+    resource, query = asked
+    block: Block[Any] = Block(
+        [each for each in records if type(each) is resource.table.record]
+    )
+    conditions = [f.condition for f in query.filters if f.through is None]
+    for some in (*([each] for each in conditions), conditions):
+        assert list(block.passing(some)) == [
+            place
+            for place, record in enumerate(block.records)
+            if all(each.test(each.column.get(record)) for each in some)
+        ]
+    expected = list(range(len(block.records)))
+    for column, descends in reversed(query.order):
+        values = [column.get(record) for record in block.records]
+        keys = [(value is not None, value) for value in values]
+        expected.sort(key=keys.__getitem__, reverse=descends)
+    assert list(block.in_order(query.order, range(len(expected)))) == expected

@@ -1,6 +1,6 @@
 """The JSON of records that were shown before, until they change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -40,40 +40,43 @@ class EncodedRecords:
         self._store = store
         self._half = most // 2
         self._size = 0
-        self._new: dict[tuple[AnyResource, int], bytes] = {}
-        self._old: dict[tuple[AnyResource, int], bytes] = {}
-        for kind in BY_KIND.values():
-            for resource in kind.values():
-                self._follow(resource)
+        self._resources = [r for kind in BY_KIND.values() for r in kind.values()]
+        self._new = self._nothing()
+        self._old = self._nothing()
+        for resource in self._resources:
+            self._follow(resource)
 
-    def find(self, resource: AnyResource, id: int) -> bytes | None:
-        """Return the JSON of a record that the resource has, if it is remembered."""
-        found = self._new.get((resource, id))
-        if found is None:
-            found = self._old.pop((resource, id), None)
-            if found is not None:
-                self._keep(resource, id, found)
-        return found
+    def _nothing(self) -> dict[AnyResource, dict[int, bytes]]:
+        return {resource: {} for resource in self._resources}
+
+    def find_all(self, resource: AnyResource, ids: Iterable[int]) -> list[bytes | None]:
+        """Return the JSON of each record, None where it has to be encoded.
+
+        Everything that is found is a record that the resource has.
+        """
+        return list(map(self._new[resource].get, ids))
 
     def encode(self, resource: Resource[R], record: R) -> bytes:
         """Return the JSON of a record that the resource has, as it is in the store."""
-        found = self.find(resource, record.id)
+        found = self._new[resource].get(record.id)
         if found is None:
-            found = _encode(represent(self._store, resource, record))
+            found = self._old[resource].pop(record.id, None)
+            if found is None:
+                found = _encode(represent(self._store, resource, record))
             self._keep(resource, record.id, found)
         return found
 
     def _keep(self, resource: AnyResource, id: int, data: bytes) -> None:
-        self._new[resource, id] = data
+        self._new[resource][id] = data
         self._size += len(data) + _OVERHEAD
         if self._size > self._half:
-            self._old, self._new, self._size = self._new, {}, 0
+            self._old, self._new, self._size = self._new, self._nothing(), 0
 
     def _forget(self, resource: AnyResource, id: int) -> None:
-        data = self._new.pop((resource, id), None)
+        data = self._new[resource].pop(id, None)
         if data is not None:
             self._size -= len(data) + _OVERHEAD
-        self._old.pop((resource, id), None)
+        self._old[resource].pop(id, None)
 
     def _follow(self, resource: AnyResource) -> None:
         """Forget the records of a resource when what they show changes."""
@@ -100,5 +103,5 @@ class EncodedRecords:
 
     def _referred_changed(self, resource: AnyResource, old: Any, new: Any) -> None:
         """Forget all records of a resource: which of them refer to it is not known."""
-        for key in [k for k in (*self._new, *self._old) if k[0] is resource]:
-            self._forget(*key)
+        for id_ in [*self._new[resource], *self._old[resource]]:
+            self._forget(resource, id_)
