@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -82,7 +82,7 @@ class _Shape:
         return values
 
 
-@cache
+@lru_cache(maxsize=200)
 def _shape(resource: AnyResource) -> _Shape:
     return _Shape(resource)
 

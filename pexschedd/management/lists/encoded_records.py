@@ -31,7 +31,8 @@ class RecordChanges(RecordReads, Protocol):
 class EncodedRecords:
     """Encodes records as the API shows them, and remembers the result.
 
-    It is forgotten when the record changes, or one that is shown within it. At most
+    It is forgotten when the record changes, or one that is shown within it. What a
+    role sees less of is encoded each time. At most
     `most` bytes are kept: once half of that is new, all that was not asked for in the
     meantime is dropped.
     """
@@ -54,10 +55,13 @@ class EncodedRecords:
 
         Everything that is found is a record that the resource has.
         """
-        return list(map(self._new[resource].get, ids))
+        remembered = self._new.get(resource, {})
+        return list(map(remembered.get, ids))
 
     def encode(self, resource: Resource[R], record: R) -> bytes:
         """Return the JSON of a record that the resource has, as it is in the store."""
+        if resource not in self._new:
+            return _encode(represent(self._store, resource, record))
         found = self._new[resource].get(record.id)
         if found is None:
             found = self._old[resource].pop(record.id, None)
