@@ -21,6 +21,10 @@ from pexschedd.management.admin_log import (
     note_deletion,
     note_warning,
 )
+from pexschedd.management.guards.generated_aliases import (
+    changes_kept_alias,
+    kept_alias,
+)
 from pexschedd.management.resource import AnyTable, Children, uri_of
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
@@ -127,6 +131,22 @@ class ChangeSet:
         """Return the ids of the stored records that belong to `parent`."""
         self.look_at(children.index.table)
         return [child.id for child in self._store.find_all(children.index, parent)]
+
+    def kept(self, table: AnyTable, id: int) -> str:
+        """Return why a stored record may not be deleted by itself; empty if it may."""
+        self._look_at_meetings(table)
+        return kept_alias(self._store, self._store.get(table, id))
+
+    def kept_as_it_is(self, table: AnyTable, record: Record) -> str:
+        """Return why a stored record may not become `record`; empty if it may."""
+        self._look_at_meetings(table)
+        old = self._store.get(table, record.id)
+        return changes_kept_alias(self._store, old, record)
+
+    def _look_at_meetings(self, table: AnyTable) -> None:
+        if table is tables.CONFERENCE_ALIAS:
+            self.look_at(tables.SCHEDULED_CONFERENCE)
+            self.look_at(tables.RECURRING_CONFERENCE)
 
     def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
         """Return a problem for each unique field whose value another record has."""

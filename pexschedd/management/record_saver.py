@@ -138,6 +138,9 @@ class RecordSaver:
                 record = replace(record, id=changes.new_id(resource.table))
             for field, text in changes.clashes(resource.table, record).items():
                 problems.setdefault(field, []).append(text)
+            kept = changes.kept_as_it_is(resource.table, record)
+            if kept:
+                problems.setdefault("alias", []).append(kept)
             record = with_server_fields(record, current, tools.now(), uuid4)
             record = with_sealed_secrets(resource, record, values, tools.vault)
             if resource.issued and current is None and not problems:
@@ -178,8 +181,7 @@ class RecordSaver:
             if [id_of(resource, item) for item in items] == same:
                 return []
             return [f"You may not change {resource.name}: this must stay as it is."]
-        await self._delete_others(resource, children, parent, items)
-        texts: list[str] = []
+        texts = await self._delete_others(resource, children, parent, items)
         for number, item in enumerate(items, 1):
             try:
                 if isinstance(item, dict):
@@ -187,9 +189,11 @@ class RecordSaver:
                     await self.save_item(resource, item)
                 else:
                     child = await self.save_item(resource, item)
-                    self._changes.put(
-                        resource.table, replace(child, **{children.parent: parent})
-                    )
+                    child = replace(child, **{children.parent: parent})
+                    kept = self._changes.kept_as_it_is(resource.table, child)
+                    if kept:
+                        raise InvalidFields({"": [kept]})
+                    self._changes.put(resource.table, child)
             except InvalidFields as error:
                 texts += numbered_problems(number, error)
                 if len(texts) > MOST_PROBLEMS:
@@ -203,16 +207,22 @@ class RecordSaver:
         children: Children,
         parent: int,
         items: Sequence[object],
-    ) -> None:
-        """Delete the records of `parent` that are not listed."""
+    ) -> list[str]:
+        """Delete the records of `parent` that are not listed; returns problems."""
+        texts: list[str] = []
         kept = set()
         for item in items:
             kept.add(id_of(resource, item))
             await self._pauses.item_done()
         for child in self._changes.children(children, parent):
             if child not in kept:
-                self._changes.delete(resource, child)
+                stays = self._changes.kept(resource.table, child)
+                if stays:
+                    texts.append(stays)
+                else:
+                    self._changes.delete(resource, child)
             await self._pauses.item_done()
+        return texts
 
 
 def numbered_problems(number: int, error: InvalidFields) -> list[str]:

@@ -33,6 +33,7 @@ from pexschedd.management.guards.entity_tag import (
     shown_record,
     tables_shown,
 )
+from pexschedd.management.guards.generated_aliases import kept_alias
 from pexschedd.management.guards.keyed_requests import (
     KeyedRequests,
     Remember,
@@ -61,7 +62,7 @@ from pexschedd.model.fields.validation import Problems, TemplateChecker
 from pexschedd.scheduling.records.deletion import remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
-from pexschedd.util.cooperate import Pauses, TimeSlice, pause
+from pexschedd.util.cooperate import Pauses, TimeSlice, in_slices, pause
 
 T = TypeVar("T")
 
@@ -223,6 +224,7 @@ class RecordWriter:
         """
         existing_record(self._store, resource, id)
         await self._confirm(resource, [id], is_confirmed)
+        await self._require_free(resource, [id])
         self._expected(resource, id, expect)
         await self._delete_all(resource, [id])
 
@@ -238,6 +240,7 @@ class RecordWriter:
         found = matching(self._store, resource, query, self._clock)
         ids = [record.id async for record in found]
         await self._confirm(resource, ids, is_confirmed)
+        await self._require_free(resource, ids)
         await self._delete_all(
             resource, ids, partial(matches, self._store, resource, query)
         )
@@ -247,6 +250,20 @@ class RecordWriter:
     ) -> None:
         if ids and resource.table is tables.CONNECTOR and not is_confirmed:
             await require_confirmed_integrations(self._store, ids, self._clock)
+
+    async def _require_free(self, resource: AnyResource, ids: Iterable[int]) -> None:
+        """Raise `InvalidFields` for records that may not be deleted by themselves."""
+        if resource.table is not tables.CONFERENCE_ALIAS:
+            return
+        texts: list[str] = []
+        async for id_ in in_slices(ids, self._clock):
+            kept = kept_alias(self._store, self._store.get(resource.table, id_))
+            if kept:
+                texts.append(kept)
+            if len(texts) > MOST_PROBLEMS:
+                break
+        if texts:
+            raise InvalidFields({"alias": texts})
 
     async def _delete_all(
         self,
@@ -352,7 +369,11 @@ class RecordWriter:
         texts: list[str] = []
         for number, value in enumerate(_list(payload, "deleted_objects", problems), 1):
             try:
-                ids.append(existing_reference(changes, resource, value))
+                id_ = existing_reference(changes, resource, value)
+                kept = changes.kept(resource.table, id_)
+                if kept:
+                    raise InvalidFields({"": [kept]})
+                ids.append(id_)
             except InvalidFields as error:
                 texts += numbered_problems(number, error)
                 if len(texts) > MOST_PROBLEMS:

@@ -36,7 +36,7 @@ def consequences(revision: Revision) -> Iterator[SaveNote]:
 def _manifest(record: Connector, before: Connector) -> Iterator[SaveNote]:
     changed = manifest_changes(before, record)
     if changed:
-        others = f" (as do {', '.join(changed[1:])})" if changed[1:] else ""
+        others = f" (together with {', '.join(changed[1:])})" if changed[1:] else ""
         yield SaveNote(
             changed[0],
             f"This changes the add-in's manifest{others}: download it from "
