@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pexschedd.management.filters import filter_operators
-from pexschedd.management.resources import AnyResource
+from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields import secret_destinations, unsupported
 from pexschedd.model.fields.declaration import Declared
 from pexschedd.model.fields.times import format_time
@@ -78,7 +78,7 @@ def _described(declared: Declared) -> dict[str, Any]:
         "help_text": _help_text(declared),
     }
     if field.related:
-        result["related_type"] = "to_one"
+        result |= {"related_type": "to_one", **_related_schema(field.related)}
     if field.choices:
         result["valid_choices"] = list(field.choices)
     return result
@@ -105,7 +105,14 @@ def _help_text(declared: Declared) -> str:
 
 def _related(kind: str, resource: str) -> dict[str, Any]:
     result = _computed("related", f"Records of {resource}: URIs, or nested.")
-    return {**result, "readonly": False, "blank": True, "related_type": kind}
+    result |= {"readonly": False, "blank": True, "related_type": kind}
+    return result | _related_schema(resource)
+
+
+def _related_schema(resource: str) -> dict[str, str]:
+    """The address of a related resource's schema, unless only other systems have it."""
+    other = CONFIGURATION.get(resource)
+    return {} if other is None else {"related_schema": f"{other.uri}schema/"}
 
 
 def _computed(kind: str, text: str) -> dict[str, Any]:
