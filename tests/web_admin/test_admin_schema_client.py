@@ -68,7 +68,7 @@ class SchemaClient:
                 answer = await self._client.ask("PATCH", record, {name: value})
                 after = (await self._client.get(record))[name]
                 if answer.status == 202 and after == value != before[name]:
-                    return name
+                    return str(name)
         raise AssertionError(f"{record} has no field that can be changed")
 
     async def _value(self, field: dict[str, Any], attempt: int) -> object:
