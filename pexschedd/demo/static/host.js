@@ -171,7 +171,7 @@ const MOODS = {
     label: "open no windows",
     fails: { "dialog.open": new Failure(12011, "BrowserPopupBlocked", "The browser blocks the dialog.") },
   },
-  pasted: { label: "hold a text pasted from another meeting", pasted: "PXPS:-00000000-0000-4000-8000-00000000d0e5#" },
+  pasted: { label: "hold another meeting’s text", pasted: "PXPS:-00000000-0000-4000-8000-00000000d0e5#" },
   occurrence: { label: "open one meeting of a series", place: "occurrence" },
   reading: { label: "let the meeting only be read", place: "reading" },
   message: { label: "make the meeting from a message", place: "message" },

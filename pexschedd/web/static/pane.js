@@ -188,7 +188,8 @@
       if (state !== 'loading') { return; }
       seen.removed = before.removed;
       seen.whole = before.whole;
-      if (before.first && seen.event === 'foundPlaceholder' && seen.found.token && !seen.shared) {
+      if (before.first && settings.singleUse && seen.event === 'foundPlaceholder' &&
+          seen.found.token && !seen.shared) {
         fire(seen.event, seen);
         work('upgrade', 'upgrade', function (report, finish) {
           P.work.upgradeUnasked(seen, report, finish);
