@@ -14,7 +14,11 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields
-from pexschedd.management.access.account_rules import check_administrators, check_number
+from pexschedd.management.access.account_rules import (
+    check_administrators,
+    check_number,
+    check_tokens,
+)
 from pexschedd.management.admin_log import (
     note_change,
     note_creation,
@@ -210,9 +214,10 @@ class ChangeSet:
         """
         if tables.ADMINISTRATOR.name in self.tables:
             check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
-        for table in (tables.API_TOKEN, tables.OAUTH2_CLIENT):
-            if any(name == table.name for name, _ in self._puts):
-                check_number(len(self._as_it_will_be(table)))
+        if tables.API_TOKEN.name in self.tables:
+            check_tokens(self._as_it_will_be(tables.API_TOKEN))
+        if tables.OAUTH2_CLIENT.name in self.tables:
+            check_number(len(self._as_it_will_be(tables.OAUTH2_CLIENT)))
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.

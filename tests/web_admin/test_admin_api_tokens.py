@@ -266,14 +266,71 @@ def test_the_form_can_be_scanned_for() -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_tokens_are_bounded(server: Server) -> None:
-    """Somebody who may make tokens cannot fill the disk with them."""
+    """Who may make tokens can neither fill the disk with them nor use up the number
+    that all may have."""
     kept = server.store.get(tables.API_TOKEN, (await made(server))["id"])
     assert kept is not None
     with server.store.transaction() as transaction:
-        for number in range(2, 1001):
+        for number in range(2, 101):
             other = replace(kept, id=number, token_hash=str(number))
             transaction.put(tables.API_TOKEN, other)
         await transaction.commit()
-    answer = await server.client.ask("POST", TOKEN, {"name": "x", "role": READ})
+    new = {"name": "x", "role": READ}
+    answer = await server.client.ask("POST", TOKEN, new)
+    assert answer.status == 400
+    assert "100 tokens" in answer.body.decode()
+    assert (await server.client.ask("DELETE", f"{TOKEN}100/")).status == 204
+    assert (await server.client.ask("POST", TOKEN, new)).status == 201
+    with server.store.transaction() as transaction:
+        for number in range(200, 1100):
+            other = replace(
+                kept, id=number, administrator=number, token_hash=str(number)
+            )
+            transaction.put(tables.API_TOKEN, other)
+        await transaction.commit()
+    await both(server)
+    answer = await server.client.ask("POST", TOKEN, new, auth=ANNA)
     assert answer.status == 400
     assert "1000" in answer.body.decode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_repeated_request_shows_nothing_again(server: Server) -> None:
+    """With an Idempotency-Key one token is made, and its secret is in one answer."""
+    headers = {"idempotency-key": "f3a1c5d2-0000-4000-8000-000000000001"}
+    new = {"name": "x", "role": READ}
+    first = await server.client.ask("POST", TOKEN, new, headers=headers)
+    again = await server.client.ask("POST", TOKEN, new, headers=headers)
+    assert (first.status, again.status) == (201, 201)
+    assert again.location == first.location
+    assert first.json["token"].encode() not in again.body
+    assert first.json["token"] not in str(list(server.store.all(tables.API_TOKEN)))
+    assert server.store.count(tables.API_TOKEN) == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer a b",
+        "bearer \xe9\xff",
+        "Bearer pexschedd_",
+        "Bearer pexscheddat_",
+        "Bearer pexscheddat_1.2.3",
+        "Bearer pexscheddat_..",
+        "Bearer pexscheddat_9999999999999999999999.99999999999.x",
+        "Bearer pexscheddat_1.99999999999.AAAAAAAAAAAAAAAAAAAAAA",
+        "Bearer " + "x" * 5000,
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_unreadable_tokens(server: Server, header: str) -> None:
+    """What is no token is a 401, whatever it looks like."""
+    answer = await server.client.ask(
+        "GET",
+        CONFERENCE,
+        headers={"authorization": header},
+        auth=None,
+    )
+    assert answer.status == 401

@@ -377,3 +377,16 @@ async def test_accounts_of_earlier_versions(
         for found in server.store.all(tables.ADMINISTRATOR):
             assert not is_outdated(found.password)
             assert is_password(PASSWORD, found.password)
+
+
+@pytest_twisted.ensureDeferred
+async def test_tags_tell_readers_nothing_of_pins(server: Server) -> None:
+    """A room's entity tag is made of what its reader may see."""
+    await both(server)
+    await server.client.create(CONFERENCE, {"name": "Board", "pin": "1234"})
+    tags = []
+    for pin in ("4321", "1234"):
+        answer = await server.client.ask("GET", f"{CONFERENCE}1/", auth=RUDI)
+        tags.append(answer.headers.getRawHeaders("etag"))
+        await server.client.ask("PATCH", f"{CONFERENCE}1/", {"pin": pin})
+    assert tags[0] == tags[1]

@@ -1,5 +1,6 @@
 """The rules for accounts and for the tokens that act for them. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from pexschedd.model.principal import Principal
 
 MOST_ACCOUNTS = 1_000
 """Of administrators, of tokens and of clients."""
+MOST_OWN_TOKENS = 100
+"""Of one administrator: the others' share of all cannot be used up."""
 
 
 def check_administrators(left: Iterable[Administrator]) -> None:
@@ -33,6 +36,21 @@ def check_number(number: int) -> None:
     """Raise `InvalidFields` for more accounts or tokens than there may be."""
     if number > MOST_ACCOUNTS:
         raise InvalidFields({"": [f"There can be {MOST_ACCOUNTS} of these at most."]})
+
+
+def check_tokens(left: Iterable[ApiToken]) -> None:
+    """Raise `InvalidFields` for more tokens than there may be, or one account may have.
+
+    `left` are all that there would be.
+    """
+    owners = Counter(token.administrator for token in left)
+    check_number(owners.total())
+    if any(number > MOST_OWN_TOKENS for number in owners.values()):
+        text = (
+            f"An administrator can have {MOST_OWN_TOKENS} tokens at most. Delete those "
+            "that are not used any more."
+        )
+        raise InvalidFields({"": [text]})
 
 
 def completed_token(token: ApiToken, maker: Principal, now: datetime) -> ApiToken:
