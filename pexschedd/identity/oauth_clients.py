@@ -199,9 +199,8 @@ def _claims_of(assertion: str) -> Mapping[str, Any]:
 
 
 def _check_signature(assertion: str, client: OAuth2Client) -> None:
-    key = serialization.load_pem_public_key(client.public_key.encode())
     try:
-        _jws.decode_complete(assertion, key, algorithms=[_ALGORITHM])
+        _jws.decode_complete(assertion, client.public_key, algorithms=[_ALGORITHM])
     except (jwt.InvalidTokenError, TypeError, ValueError, RecursionError):
         raise NotAuthenticated("The assertion's signature is wrong.") from None
 

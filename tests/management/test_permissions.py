@@ -65,10 +65,10 @@ class Recorder:
 def rules() -> list[str]:
     """All rules of all parts of the management API, found in its package."""
     api: Any = Recorder()
-    for module in pkgutil.iter_modules(pexschedd.web.admin.__path__):
-        for _, part in inspect.getmembers(
-            import_module(f"pexschedd.web.admin.{module.name}"), inspect.isclass
-        ):
+    part: Any
+    for each in pkgutil.iter_modules(pexschedd.web.admin.__path__):
+        module = import_module(f"pexschedd.web.admin.{each.name}")
+        for _, part in inspect.getmembers(module, inspect.isclass):
             if part.__name__.endswith("Routes") and part.__name__ != "AdminRoutes":
                 arguments = inspect.signature(part).parameters.values()
                 positional = [Anything() for a in arguments if a.kind != a.KEYWORD_ONLY]

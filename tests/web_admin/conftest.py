@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from zope.interface import implementer
 
 from tests.web_admin.web_admin_support import Server, serving
 
@@ -21,6 +22,7 @@ def logged() -> Iterator[list[str]]:
     """The messages that are logged during the test."""
     found: list[str] = []
 
+    @implementer(ILogObserver)
     def observe(event: LogEvent) -> None:
         found.append(formatEvent(event))
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import pytest_twisted
 from msgspec.structs import replace
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from pexschedd.identity.api_tokens import is_well_formed, new_token
 from pexschedd.model import tables
@@ -243,7 +244,8 @@ async def test_the_actions_of_a_token_name_it(server: Server) -> None:
     token = (await made(server))["token"]
     users = []
 
-    def observe(event: Any) -> None:
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
         if "record created" in str(event.get("log_format")):
             users.append(event.get("user"))
 

@@ -199,7 +199,7 @@ async def test_wrong_signatures(server: Server, logged: list[str]) -> None:
     assert record is not None
     for signed in (
         jwt.encode(sent, other["private_key_jwt"], "ES256"),
-        jwt.encode(sent, None, "none"),
+        jwt.encode(sent, "", "none"),
         jwt.encode(sent, "x" * 32, "HS256"),
         "a.b.c",
         "x" * 5000,

@@ -12,7 +12,6 @@ DELETE       configuration/v1/<resource>/<id>/
 Some resources of the kind `status` can be deleted, too: an administrator has seen them.
 """
 
-
 import msgspec
 from twisted.web.server import Request
 
