@@ -12,7 +12,7 @@ from pexschedd.management.lists.encoded_records import MOST_BYTES, EncodedRecord
 from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
 from pexschedd.model.table import R
-from pexschedd.util.cooperate import Pauses
+from pexschedd.util.cooperate import Pauses, pause
 
 _AT_ONCE = 3
 """Pages that are put together at the same time."""
@@ -59,8 +59,12 @@ class RecordQueries:
         encoded in its slice. Only so many are put together at once that their slices
         leave the reactor time for others; the rest wait for their turn.
         """
+        has_to_wait = not self._at_work.tokens
         await self._at_work.acquire()
         try:
+            if has_to_wait:
+                # Otherwise all that wait would be served in one turn of the reactor.
+                await pause(self._clock)
             return await self._page(resource, query)
         finally:
             self._at_work.release()

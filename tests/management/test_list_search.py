@@ -286,3 +286,23 @@ def test_a_block_is_searched_as_its_records(
         keys = [(value is not None, value) for value in values]
         expected.sort(key=keys.__getitem__, reverse=descends)
     assert list(block.in_order(query.order, range(len(expected)))) == expected
+
+
+def test_an_index_that_is_being_made_follows_changes() -> None:
+    """A record that appears behind the place that has been read, and changes when the
+    index has passed it, is found by its last value alone."""
+    store, clock = Records(), SlowTurns()
+    for id_ in (1, 400, 401, 402):
+        store.put(tables.CONFERENCE, Conference(id=id_, name=f"{id_}", tag="a"))
+    listing = Listing(store, clock)
+    for value, expected in (("b", []), ("c", [300]), ("a", [1, 400, 401, 402])):
+        query = make_query(CONFERENCE, limit=20, filters=[("tag", value)])
+        found = Deferred.fromCoroutine(listing.select(CONFERENCE, query))
+        if value == "b":
+            store.put(tables.CONFERENCE, Conference(id=300, name="300", tag="b"))
+            clock.turn()
+            clock.turn()
+            store.put(tables.CONFERENCE, Conference(id=300, name="300", tag="c"))
+        while not found.called:
+            clock.turn()
+        assert CASE.successResultOf(found) == (expected, len(expected))
