@@ -65,6 +65,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/end_user": _HELP_DESK,
     "configuration/scheduled_conference": _SEEN_BY_ALL,
     "configuration/recurring_conference": _SEEN_BY_ALL,
+    "configuration/ivr_theme": _SEEN_BY_ALL,
+    "configuration/identity_provider_group": _SEEN_BY_ALL,
     # Accounts
     "configuration/role": _SEEN_BY_ALL,
     "configuration/administrator": _ACCOUNTS,
@@ -73,6 +75,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/api_token": _OWN,
     # What is going on
     "status/alarm": _SEEN_BY_ALL,
+    "status/conference": _SEEN_BY_ALL,
+    "status/licensing": _SEEN_BY_ALL,
+    "status/scheduling_operation": _SEEN_BY_ALL,
     "status/exchange_scheduler": _SEEN_BY_ALL,
     "status/exchange_set_aside_message": _SEEN_BY_ALL,
     "status/exchange_scheduler_addin": _SEEN_BY_ALL,

@@ -6,6 +6,7 @@ does not exist there, also not for filters that lead through a relation.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pexschedd.management.access.permissions import may
 from pexschedd.management.resources import BY_KIND, AnyResource
@@ -54,4 +55,10 @@ def resource_for(principal: Principal, kind: str, name: str) -> AnyResource | No
     resource = resources_for(principal, kind).get(name)
     if resource is None or not resource.owner or principal.level is RoleLevel.FULL:
         return resource
-    return resource.of_owner(principal.administrator)
+    return _of_owner(resource, principal.administrator)
+
+
+@lru_cache(maxsize=1_000)
+def _of_owner(resource: AnyResource, administrator: int) -> AnyResource:
+    """The same one each time: what is worked out for a resource is kept by it."""
+    return resource.of_owner(administrator)
