@@ -14,7 +14,7 @@ from pexschedd.management.resource import Resource
 from pexschedd.model.table import R
 from pexschedd.util.cooperate import Pauses, pause
 
-_AT_ONCE = 3
+_AT_ONCE = 2
 """Pages that are put together at the same time."""
 
 
