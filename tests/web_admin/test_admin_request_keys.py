@@ -182,3 +182,15 @@ async def test_nothing_sent_is_kept(tmp_path: Path) -> None:
         await post(server, CONNECTOR, HEAD_OFFICE)
     for path in (tmp_path / "state").rglob("*.json*"):
         assert KEY not in path.read_text()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_secret_that_is_shown_once(server: Server) -> None:
+    """A token's answer cannot be given again: a key is refused, and no token made."""
+    tokens = f"{API}/api_token/"
+    (role, *_) = await server.client.objects(f"{API}/role/")
+    payload = {"name": "script", "role": role["resource_uri"]}
+    answer = await post(server, tokens, payload)
+    assert answer.status == 400
+    assert "shown once" in answer.json["api_token"]["Idempotency-Key"][0]
+    assert await count(server, tokens) == 0

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from pexschedd.clock import Now
-from pexschedd.errors import KeyReused
+from pexschedd.errors import InvalidFields, KeyReused
 from pexschedd.management.resource import Payload
 from pexschedd.management.resources import AnyResource
 from pexschedd.management.save_notes import Saved, SaveNote
@@ -65,8 +65,9 @@ class KeyedRequests:
     ) -> Saved:
         """Return the result of `work`, or what it was when it was done before.
 
-        Raises `KeyReused` if that was for something else that had the same key, and
-        StoreReadOnly if what was done may not be durable yet.
+        Raises `KeyReused` if that was for something else that had the same key,
+        StoreReadOnly if what was done may not be durable yet, and `InvalidFields` for
+        what cannot be answered twice.
         """
         place = KEYED_REQUESTS[resource.table.document]
         name = self._digest(f"{key.administrator}\n{resource.name}\n{key.text}")
@@ -83,6 +84,8 @@ class KeyedRequests:
         _require_same(running.body, body)
 
         def remember(transaction: Transaction, saved: Saved) -> None:
+            if saved.shown:
+                raise InvalidFields({"Idempotency-Key": [_SHOWN_ONCE]})
             self._forget_old(transaction, place, key.administrator)
             request = KeyedRequest(
                 id=transaction.new_id(place.table),
@@ -124,6 +127,13 @@ class KeyedRequests:
 
     def _digest(self, text: str) -> str:
         return self._store.vault.digest(text, _CONTEXT)
+
+
+_SHOWN_ONCE = (
+    "The answer to this request has a secret that is shown once and kept nowhere, so "
+    "it cannot be given again. Nothing was made. Send the request without the header; "
+    "if its answer is lost, delete the record and make another one."
+)
 
 
 def _require_same(body: str, other: str) -> None:
