@@ -1,6 +1,6 @@
 """Builds everything that other machines reach: the two sides of the HTTP server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -30,7 +30,7 @@ from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
-from pexschedd.web.admin.records import RecordRoutes
+from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
@@ -114,6 +114,7 @@ class HttpServers(MultiService):
             "admin",
             config.admin_endpoints,
             PathRouter(self._admin(audits), {b"health": health, b"metrics": health}),
+            large_bodies(),
         )
 
     def port(self, side: str) -> int:
@@ -170,7 +171,13 @@ class HttpServers(MultiService):
         )
         return AdminApi(self.administrators, parts).resource()
 
-    def _listen(self, name: str, endpoints: tuple[str, ...], root: Any) -> None:
+    def _listen(
+        self,
+        name: str,
+        endpoints: tuple[str, ...],
+        root: Any,
+        large: Mapping[bytes, int] | None = None,
+    ) -> None:
         level = self._runtime.config.log_level
         access = self._access if level in ("debug", "info") else None
         site = HttpSite(
@@ -181,6 +188,7 @@ class HttpServers(MultiService):
             now=self._runtime.now,
             refused=self._runtime.metrics.connection_refused,
             closed=lambda: self.closed,
+            large_bodies=large,
         )
         for number, endpoint in enumerate(endpoints):
             listener = Listener(

@@ -9,7 +9,7 @@ from pexschedd.management.list_query import ListQuery, Order, matches
 from pexschedd.management.ordering import Ordering, descending
 from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
-from pexschedd.model.table import Index, R, Table
+from pexschedd.model.table import R, Table
 from pexschedd.util.cooperate import in_slices
 
 
@@ -24,9 +24,6 @@ class RecordScans(RecordReads, Protocol):
 
     def count(self, table: Table[R]) -> int:
         """Return the number of records in a table."""
-
-    def find_each(self, index: Index[R], key: Any) -> Iterable[R]:
-        """Return what `find_all` does, read one after the other."""
 
 
 async def select(

@@ -3,7 +3,7 @@
 A record may come with many that belong to it, so other work has its turn in between.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,9 +22,9 @@ from pexschedd.management.payload_references import (
     id_of,
     own_values,
 )
-from pexschedd.management.resource import Children, Payload
+from pexschedd.management.resource import Children, Payload, Upload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
-from pexschedd.management.save_notes import Review, Revision
+from pexschedd.management.save_notes import Review, Revision, SaveNote
 from pexschedd.management.server_fields import (
     own_defaults,
     with_sealed_secrets,
@@ -148,7 +148,8 @@ class RecordSaver:
             raise InvalidFields(problems)
         if record is not None:
             revision = Revision(record, changes, current, values.keys())
-            changes.note(resource.table, record, tools.review(revision))
+            notes = (*tools.review(revision), *file_notes(resource, payload))
+            changes.note(resource.table, record, notes)
         return record
 
     async def _save_children(
@@ -196,6 +197,13 @@ class RecordSaver:
             if child not in kept:
                 self._changes.delete(resource, child)
             await self._pauses.item_done()
+
+
+def file_notes(resource: AnyResource, payload: Payload) -> Iterator[SaveNote]:
+    """Yield what has become of the files in `payload`."""
+    for name, field in resource.files.items():
+        if isinstance(payload.get(name), Upload):
+            yield SaveNote(name, field.note)
 
 
 def numbered_problems(number: int, error: InvalidFields) -> list[str]:

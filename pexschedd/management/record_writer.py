@@ -74,9 +74,10 @@ to the commit."""
 class RecordWriter:
     """The writing use cases; each returns when its changes are durable.
 
-    They raise `InvalidFields` that names every wrong field, and `NotFound` for a record
-    that the resource does not have. `uuid4` makes the random ids of new records;
-    `review` has the notes on those that are saved.
+    They raise `InvalidFields` that names every wrong field, `NotFound` for a record
+    that the resource does not have, and `RecordInUse` for one that cannot be deleted.
+    `uuid4` makes the random ids of new records; `review` has the notes on those that
+    are saved.
     """
 
     def __init__(

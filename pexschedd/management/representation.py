@@ -1,9 +1,11 @@
 """Records as the management API shows them. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Any, Protocol
 
-from pexschedd.management.resource import Column, Resource, uri_of
+from pexschedd.management.resource import MOST_REFERRERS, Column, Resource, uri_of
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields.times import format_time
 from pexschedd.model.table import Index, R, Table
@@ -17,6 +19,9 @@ class RecordReads(Protocol):
 
     def find_all(self, index: Index[R], key: Any) -> list[R]:
         """Return all records that an index has under a key."""
+
+    def find_each(self, index: Index[R], key: Any) -> Iterable[R]:
+        """Return what `find_all` does, read one after the other."""
 
 
 def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str, Any]:
@@ -35,6 +40,13 @@ def represent(store: RecordReads, resource: Resource[R], record: R) -> dict[str,
         ]
         if child.count:
             result[child.count] = len(records)
+    for referrer in resource.referrers:
+        if referrer.shown:
+            other = CONFIGURATION[referrer.resource]
+            found = store.find_each(referrer.index, record.id)
+            result[referrer.shown] = [
+                other.uri_of(each.id) for each in islice(found, MOST_REFERRERS)
+            ]
     result.update({name: [] for name in resource.missing})
     return result
 

@@ -129,7 +129,6 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
             help="The theme; null is the platform's default.",
             related="ivr_theme",
             nested=True,
-            unsupported="There are no themes here.",
         ),
     ] = None
     call_type: Annotated[

@@ -20,6 +20,7 @@ from pexschedd.model.outbox import (
     PendingRewrite,
     TroubledMessage,
 )
+from pexschedd.model.platform_names import IdentityProviderGroup, IvrTheme
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,
@@ -32,6 +33,10 @@ EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integration
 ADMINISTRATOR = Table("administrator", Administrator, document="administrators")
 ALARM = Table("alarm", Alarm, document="alarms")
 CA_CERTIFICATE = Table("ca_certificate", CaCertificate, document="ca_certificates")
+IVR_THEME = Table("ivr_theme", IvrTheme, document="platform_names")
+IDENTITY_PROVIDER_GROUP = Table(
+    "identity_provider_group", IdentityProviderGroup, document="platform_names"
+)
 
 SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
@@ -67,7 +72,13 @@ def _keyed_requests(document: str) -> KeyedRequestTable:
 
 KEYED_REQUESTS: Mapping[str, KeyedRequestTable] = {
     document: _keyed_requests(document)
-    for document in ("", "administrators", "ca_certificates", "integrations")
+    for document in (
+        "",
+        "administrators",
+        "ca_certificates",
+        "integrations",
+        "platform_names",
+    )
 }
 """By the document, empty for the journal: a request is kept where the records are that
 it makes, because only those change together."""
@@ -78,6 +89,8 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     ADMINISTRATOR,
     ALARM,
     CA_CERTIFICATE,
+    IVR_THEME,
+    IDENTITY_PROVIDER_GROUP,
     SCHEDULED_ALIAS,
     CONFERENCE,
     CONFERENCE_ALIAS,
@@ -140,6 +153,17 @@ UNSUPPORTED = 1
 """The key of rooms with settings that are not honoured."""
 CONFERENCE_BY_UNSUPPORTED = CONFERENCE.index(
     "unsupported", lambda c: UNSUPPORTED if any(unsupported_settings(c)) else None
+)
+CONFERENCE_BY_THEME = CONFERENCE.index("ivr_theme", lambda c: c.ivr_theme)
+CONFERENCE_BY_HOST_GROUP = CONFERENCE.index(
+    "host_identity_provider_group", lambda c: c.host_identity_provider_group
+)
+CONFERENCE_BY_GUEST_GROUP = CONFERENCE.index(
+    "guest_identity_provider_group", lambda c: c.guest_identity_provider_group
+)
+CONNECTOR_BY_THEME = CONNECTOR.index("ivr_theme", lambda c: c.ivr_theme)
+CONNECTOR_BY_GROUP = CONNECTOR.index(
+    "host_identity_provider_group", lambda c: c.host_identity_provider_group
 )
 
 ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())

@@ -59,6 +59,8 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
         ),
     ),
     tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
+    tables.IVR_THEME.name: (Unique("name", _exact("name")),),
+    tables.IDENTITY_PROVIDER_GROUP.name: (Unique("name", _exact("name")),),
     tables.CONFERENCE.name: (
         Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),
     ),

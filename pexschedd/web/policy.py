@@ -82,11 +82,11 @@ class PolicyApi:
 def answer(verdict: Verdict) -> dict[str, Any]:
     """Return the policy answer for a verdict; an unknown alias is left to the node."""
     match verdict:
-        case Open(conference):
+        case Open():
             return {
                 "status": "success",
                 "action": "continue",
-                "result": service(conference),
+                "result": service(verdict),
             }
         case Closed(reason):
             return {
@@ -98,10 +98,11 @@ def answer(verdict: Verdict) -> dict[str, Any]:
     return {"status": "success", "action": "continue", "result": {}}
 
 
-def service(conference: Conference) -> dict[str, Any]:
+def service(found: Open) -> dict[str, Any]:
     """Return the conference in the form that nodes accept. One invalid field voids the
     whole answer, so it holds only what differs from a node's own defaults, and PINs
     only where they are valid."""
+    conference = found.conference
     result: dict[str, Any] = {
         "service_type": "conference",
         "name": conference.name,
@@ -117,8 +118,14 @@ def service(conference: Conference) -> dict[str, Any]:
         rate = getattr(conference, name)
         if rate:
             result[name] = rate * 1000  # kept in kbps, answered in bps
+    named = {
+        "ivr_theme_name": found.theme,
+        "host_identity_provider_group": found.host_group,
+        "guest_identity_provider_group": found.guest_group,
+    }
+    result.update({field: name for field, name in named.items() if name})
     if conference.allow_guests:
-        if not conference.pin:
+        if not conference.has_guests:
             del result["allow_guests"]
         elif conference.guest_pin and not any(conference.contradictions()):
             result["guest_pin"] = conference.guest_pin

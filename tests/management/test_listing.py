@@ -212,7 +212,7 @@ def test_filter(resource: AnyResource, key: str, value: object, expected: Any) -
         (CONFERENCE, "allow_guests__gt", "true"),
         (CONFERENCE, "aliases__secret", "1"),
         (CONFERENCE, "aliases__conference__name", "1"),
-        (CONFERENCE, "ivr_theme__name", "1"),
+        (CONFERENCE, "ivr_theme__title", "1"),
         (CONFERENCE, "id", "one"),
         (CONFERENCE, "id", "٣"),
         (CONFERENCE, "id", "9" * 30),

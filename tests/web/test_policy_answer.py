@@ -68,7 +68,7 @@ def test_the_three_answers() -> None:
 
 def test_a_plain_room_has_only_what_a_node_needs() -> None:
     """Defaults are left to the node."""
-    assert service(ROOM) == {
+    assert service(Open(ROOM)) == {
         "service_type": "conference",
         "name": "Plans (Alice)",
         "service_tag": "conference-3",
@@ -95,11 +95,21 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+def test_the_platforms_names_are_told() -> None:
+    """A theme and the groups to sign in with are named as the interface has them."""
+    told = service(Open(ROOM, "Night", "Staff", "Partners"))
+    assert told == service(Open(ROOM)) | {
+        "ivr_theme_name": "Night",
+        "host_identity_provider_group": "Staff",
+        "guest_identity_provider_group": "Partners",
+    }
+
+
 @pytest.mark.parametrize(("settings", "said"), SETTINGS)
 def test_settings_never_void_the_answer(
     settings: dict[str, Any], said: dict[str, Any]
 ) -> None:
     """Combinations that a node would refuse are left out; rates are in bps."""
-    plain = service(ROOM)
+    plain = service(Open(ROOM))
     room = Conference(id=3, name="Plans (Alice)", **settings)
-    assert service(room) == plain | said
+    assert service(Open(room)) == plain | said

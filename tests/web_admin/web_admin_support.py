@@ -31,7 +31,7 @@ from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
-from pexschedd.web.admin.records import RecordRoutes
+from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -214,7 +214,12 @@ async def serving(
         AddinFileRoutes(store, ConnectorFiles(directory)),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
     )
-    site = HttpSite(AdminApi(administrators, parts).resource(), reactor, None)
+    site = HttpSite(
+        AdminApi(administrators, parts).resource(),
+        reactor,
+        None,
+        large_bodies=large_bodies(),
+    )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
         yield Server(store, port, clock, addin_states)

@@ -19,7 +19,7 @@ from twisted.web.server import Request
 from pexschedd.errors import NotFound
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
-from pexschedd.management.resource import PREFIX
+from pexschedd.management.resource import PREFIX, Payload
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.save_notes import Saved
 from pexschedd.web.admin.api import AdminApi
@@ -40,6 +40,7 @@ from pexschedd.web.admin.query_string import (
 )
 from pexschedd.web.admin.request_keys import refuse_request_key, request_key_of
 from pexschedd.web.admin.schema import list_methods, record_methods, schema
+from pexschedd.web.forms import is_form, read_form
 from pexschedd.web.json_body import read_object
 from pexschedd.web.routes import (
     BadRequest,
@@ -108,7 +109,7 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
         key = request_key_of(request)
-        payload = read_object(request)
+        payload = _payload(request, resource)
         with invalid_fields_of(resource.name):
             saved = await self._writer.create(resource, payload, key)
         location = resource.uri_of(saved.id).encode()
@@ -151,7 +152,7 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
         resource = _with_method(request, kind, name, id)
-        payload = read_object(request)
+        payload = _payload(request, resource)
         with invalid_fields_of(resource.name):
             saved = await self._writer.update(
                 resource, id, payload, expectation_of(request)
@@ -179,6 +180,29 @@ class RecordRoutes:
         resource = _find(kind, name)
         methods = list_methods(resource) if id is None else record_methods(resource)
         raise method_not_possible(request, methods)
+
+
+def large_bodies() -> dict[bytes, int]:
+    """Return the addresses that take files, by their beginning, each with the most
+    bytes of a request's body there."""
+    return {
+        resource.uri.encode(): _ROOM_FOR_FIELDS
+        + max(field.largest for field in resource.files.values())
+        for resources in BY_KIND.values()
+        for resource in resources.values()
+        if resource.files
+    }
+
+
+_ROOM_FOR_FIELDS = 1024 * 1024
+"""Bytes of a form beside its file."""
+
+
+def _payload(request: Request, resource: AnyResource) -> Payload:
+    """The record that is sent, as a form if the resource takes files."""
+    if resource.files and is_form(request):
+        return read_form(request)
+    return read_object(request)
 
 
 def _tell(request: Request, saved: Saved) -> None:
