@@ -18,6 +18,7 @@ from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.net.server_tls import server_endpoint
@@ -28,6 +29,7 @@ from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
@@ -163,6 +165,7 @@ class HttpServers(MultiService):
         parts = (
             OverviewRoutes(),
             RecordRoutes(queries, writer),
+            ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now)),
             AddinFileRoutes(store, self._addin.files),
             AddinStatusRoutes(store, self._addin.state),
             AuditRoutes(store, audits),

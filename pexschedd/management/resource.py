@@ -67,7 +67,7 @@ class Referrer(msgspec.Struct, frozen=True):
     if they are not."""
 
 
-MOST_REFERRERS = 1_000
+MOST_REFERRERS = 100
 
 
 class Upload(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Every collection the daemon keeps, and how its records are found."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -186,6 +186,12 @@ SCHEDULED_BY_UID = SCHEDULED_CONFERENCE.index(
     "uid", lambda s: (s.exchange_connector, s.ews_item_uid) if s.ews_item_uid else None
 )
 SCHEDULED_BY_DAY = SCHEDULED_CONFERENCE.index("day", lambda s: day_of(s.end_time))
+LONG = 1
+"""The key of meetings that last longer than a day: one that may be joined now need not
+end today or tomorrow."""
+SCHEDULED_LONG = SCHEDULED_CONFERENCE.index(
+    "long", lambda s: LONG if s.end_time - s.start_time > timedelta(days=1) else None
+)
 SCHEDULED_BY_SERIES = SCHEDULED_CONFERENCE.index(
     "recurring_conference", lambda s: s.recurring_conference
 )

@@ -180,7 +180,7 @@ async def test_rooms_and_integrations_refer_to_them(server: Server) -> None:
     assert (await server.client.get(theme))["conference"] == [room]
     (found,) = await server.client.objects(f"{CONFERENCE}?ivr_theme__name=Night")
     assert found["resource_uri"] == room
-    guests = {"guest_identity_provider_group": group}
+    guests: dict[str, object] = {"guest_identity_provider_group": group}
     assert list(await server.client.refused("PATCH", room, guests)) == [*guests]
     guests |= {"allow_guests": True, "pin": "1234"}
     assert (await server.client.ask("PATCH", room, guests)).status == 202

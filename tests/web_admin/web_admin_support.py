@@ -20,6 +20,7 @@ from twisted.web.client import Agent
 from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
@@ -30,6 +31,7 @@ from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.site import HttpSite
@@ -211,6 +213,7 @@ async def serving(
     parts = (
         OverviewRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
+        ComputedRoutes(ComputedQueries(store, turns, clock)),
         AddinFileRoutes(store, ConnectorFiles(directory)),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
     )

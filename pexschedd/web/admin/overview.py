@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND
 from pexschedd.web.admin.api import AdminApi
@@ -78,10 +79,13 @@ def _entries(kind: str) -> dict[str, dict[str, str]]:
     if kind not in BY_KIND:
         known = ", ".join((*BY_KIND, "command"))
         raise NotFound(f"There is nothing called {kind!r}; try {known}.")
+    resources = [*BY_KIND[kind].values()]
+    if kind == "status":
+        resources += [each.resource for each in COMPUTED.values()]
     return {
         resource.name: {
             "list_endpoint": resource.uri,
             "schema": f"{resource.uri}schema/",
         }
-        for resource in BY_KIND[kind].values()
+        for resource in resources
     }

@@ -91,7 +91,7 @@ class RecordRoutes:
         return json_response(request, schema(_find(kind, name), DEFAULT_LIMIT))
 
     async def _page(self, request: Request, kind: str, name: str) -> ResponseBody:
-        resource, arguments = _find(kind, name), _arguments(request)
+        resource, arguments = _find(kind, name), arguments_of(request)
         with invalid_fields_of(resource.name):
             query = parse_list_query(resource, arguments)
         found = await while_wanted(request, self._queries.page(resource, query))
@@ -125,7 +125,7 @@ class RecordRoutes:
         refuse_request_key(request)
         payload = read_object(request)
         with invalid_fields_of(resource.name):
-            confirmed = is_confirmed(_arguments(request))
+            confirmed = is_confirmed(arguments_of(request))
             saved = await self._writer.bulk(resource, payload, is_confirmed=confirmed)
         _tell(request, saved)
         return empty_response(request, 202)
@@ -142,7 +142,7 @@ class RecordRoutes:
                 "with deleted_objects."
             )
         with invalid_fields_of(resource.name):
-            arguments = _arguments(request)
+            arguments = arguments_of(request)
             confirmed = is_confirmed(arguments)
             query = parse_deletion_query(resource, arguments)
             await self._writer.delete_matching(resource, query, is_confirmed=confirmed)
@@ -169,7 +169,7 @@ class RecordRoutes:
                 resource,
                 id,
                 expectation_of(request),
-                is_confirmed=is_confirmed(_arguments(request)),
+                is_confirmed=is_confirmed(arguments_of(request)),
             )
         return empty_response(request, 204)
 
@@ -242,7 +242,8 @@ def _with_method(
     return resource
 
 
-def _arguments(request: Request) -> Arguments:
+def arguments_of(request: Request) -> Arguments:
+    """Return the query string of a request, decoded; raises `BadRequest`."""
     try:
         return {
             name.decode(): [value.decode() for value in values]
