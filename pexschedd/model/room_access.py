@@ -83,6 +83,16 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             checks=(pins.pin,),
         ),
     ] = ""
+    vmr_origin: Annotated[
+        str,
+        Field(
+            label="VMR origin",
+            help="What made the room: VMR Scheduling for Exchange: and the name that "
+            "the integration had when the organizer's last message was scheduled. "
+            "Empty: an administrator did.",
+            readonly=True,
+        ),
+    ] = ""
     is_scheduled: Annotated[bool, Field(internal=True)] = False
     """Set for a room that was made for a meeting, and whose owner is the meeting's
     organizer; rooms that earlier versions made lack it."""
