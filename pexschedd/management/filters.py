@@ -4,8 +4,7 @@
 of those that belong to it: one of them has to fit. `aliases` itself is compared with
 their addresses. `filter_operators` lists all there is.
 
-There are no regular expressions: on one thread, a single pattern could keep the daemon
-from everything else for hours.
+Regular expressions are RE2's, which do not backtrack: see `util.text_pattern`.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -21,6 +20,11 @@ from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import AnyIndex, Column
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields.times import parse_time
+from pexschedd.util.text_pattern import (
+    compile_pattern,
+    is_found,
+    is_found_in_any_case,
+)
 
 Test = Callable[[RecordReads, Any], bool]
 Values = Callable[[RecordReads, Any], Iterable[Any]]
@@ -33,6 +37,8 @@ _TEXT: Mapping[str, Callable[[str, str], bool]] = {
     "istartswith": lambda value, text: value.casefold().startswith(text.casefold()),
     "endswith": str.endswith,
     "iendswith": lambda value, text: value.casefold().endswith(text.casefold()),
+    "regex": is_found,
+    "iregex": is_found_in_any_case,
 }
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "exact": lambda value, other: bool(value == other),
@@ -182,6 +188,8 @@ def _comparison(column: Column, operator: str, text: str) -> Callable[[Any], boo
         options = {_convert(column, part) for part in text.split(",")}
         return lambda value: value in options
     if operator in _TEXT:
+        if operator.endswith("regex"):
+            compile_pattern(text)
         like = _TEXT[operator]
         return lambda value: value is not None and like(value, text)
     other = _convert(column, text)

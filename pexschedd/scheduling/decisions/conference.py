@@ -91,7 +91,7 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
 
     @property
     def _origin(self) -> str:
-        """What made the room, in the words of the deployment guide ("VMR origin")."""
+        """The room's origin, in the words of the deployment guide ("VMR origin")."""
         return f"VMR Scheduling for Exchange: {self.connector.name}"
 
     def _free_name(
