@@ -4,6 +4,7 @@ Fields have the management API's names. A field that refers to another record ho
 its id. Times are aware UTC.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -167,25 +168,23 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     guest_view: Annotated[
         str | None,
         Field(
-            help="The layout that guests see.",
+            help="The layout that guests see in a lecture.",
             choices=_VIEWS,
-            only_with="service_type",
         ),
     ] = None
     pinning_config: Annotated[
         str | None,
         Field(
-            help="How participants are pinned.",
+            help="The pinning configuration of the theme, by its name.",
             max_length=250,
-            unsupported=_NOT_TOLD,
         ),
     ] = None
     direct_media: Annotated[
         str,
         Field(
-            help="Whether two participants exchange media directly.",
+            help="Whether two participants exchange media directly; never in a room "
+            "with breakout rooms.",
             choices=("never", "best_effort", "always"),
-            unsupported=_NOT_TOLD,
         ),
     ] = "never"
     direct_media_notification_duration: Annotated[
@@ -195,20 +194,16 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
             minimum=0,
             maximum=30,
             unit="seconds",
-            only_with="direct_media",
         ),
     ] = 0
     breakout_rooms: Annotated[bool, Field(help="Whether it has breakout rooms.")] = (
         False
     )
-    denoise_enabled: Annotated[
-        bool, Field(help="Whether noise is removed.", unsupported=_NOT_TOLD)
-    ] = False
+    denoise_enabled: Annotated[bool, Field(help="Whether noise is removed.")] = False
     softmute_enabled: Annotated[
         bool,
         Field(
             help="Whether noise without speech is muted.",
-            unsupported=_NOT_TOLD,
         ),
     ] = False
     enable_active_speaker_indication: Annotated[
@@ -225,8 +220,7 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     force_presenter_into_main: Annotated[
         bool,
         Field(
-            help="Whether the presenter is kept in the main picture.",
-            unsupported=_NOT_TOLD,
+            help="Whether the presenter is kept in the main picture of a lecture.",
         ),
     ] = False
     mute_all_guests: Annotated[bool, Field(help="Whether guests are muted.")] = False
@@ -236,9 +230,9 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     guests_can_see_guests: Annotated[
         str,
         Field(
-            help="Whether guests see each other.",
+            help="Whether guests see each other in a lecture: without a host, never "
+            "or always.",
             choices=("no_hosts", "never", "always"),
-            unsupported=_NOT_TOLD,
         ),
     ] = "no_hosts"
 
@@ -334,6 +328,15 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     """True once an administrator has changed the name: scheduling keeps it then."""
     has_own_description: Annotated[bool, Field(internal=True)] = False
     """The same for the description."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields that do not go together, each with the problem."""
+        yield from super().contradictions()
+        if self.breakout_rooms and self.direct_media != "never":
+            yield (
+                "direct_media",
+                "Media are never direct in a room with breakout_rooms.",
+            )
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):

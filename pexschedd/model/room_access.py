@@ -50,7 +50,8 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
                 "test_call",
                 "media_playback",
             ),
-            unsupported="Conferencing nodes are always told that it is a conference.",
+            honoured=("lecture",),
+            unsupported="Conferencing nodes are told of conferences and lectures.",
         ),
     ] = "conference"
     primary_owner_email_address: Annotated[

@@ -29,6 +29,7 @@ SAME_NAME = (
     "breakout_rooms",
     "call_type",
     "crypto_mode",
+    "denoise_enabled",
     "description",
     "enable_active_speaker_indication",
     "enable_chat",
@@ -40,11 +41,22 @@ SAME_NAME = (
     "non_idp_participants",
     "participant_limit",
     "pin",
+    "pinning_config",
     "primary_owner_email_address",
+    "softmute_enabled",
 )
 """Settings that the answer has under the name of the management API."""
+DIRECT_MEDIA = ("direct_media", "direct_media_notification_duration")
+"""The same, but not in a room with breakout rooms."""
+OF_LECTURES = (
+    "force_presenter_into_main",
+    "guest_view",
+    "guests_can_see_guests",
+    "host_view",
+)
+"""The same, in lectures only."""
 
-DEFAULTS = {name: fields_of(Conference)[name].default for name in SAME_NAME}
+DEFAULTS = {name: declared.default for name, declared in fields_of(Conference).items()}
 
 
 def policy_error(
@@ -103,17 +115,23 @@ def service(found: Open) -> dict[str, Any]:
     whole answer, so it holds only what differs from a node's own defaults, and PINs
     only where they are valid."""
     conference = found.conference
+    is_lecture = conference.service_type == "lecture"
     result: dict[str, Any] = {
-        "service_type": "conference",
+        "service_type": "lecture" if is_lecture else "conference",
         "name": conference.name,
         "service_tag": conference.tag or f"conference-{conference.id}",
     }
-    for name, default in DEFAULTS.items():
-        value = getattr(conference, name)
-        if value not in (default, ""):
-            result[name] = value
-    if conference.host_view:
+    told = SAME_NAME
+    if not conference.breakout_rooms:
+        told += DIRECT_MEDIA
+    if is_lecture:
+        told += OF_LECTURES
+    elif conference.host_view:
         result["view"] = conference.host_view
+    for name in told:
+        value = getattr(conference, name)
+        if value not in (DEFAULTS[name], ""):
+            result[name] = value
     for name in ("max_callrate_in", "max_callrate_out"):
         rate = getattr(conference, name)
         if rate:

@@ -23,7 +23,8 @@ UNSUPPORTED = [
 def other_value(declared: Declared) -> Any:
     """A valid value that is not the default."""
     if declared.field.choices:
-        return next(c for c in declared.field.choices if c != declared.default)
+        accepted = (declared.default, *declared.field.honoured)
+        return next(c for c in declared.field.choices if c not in accepted)
     return {bool: not declared.default, int: 7, str: "text"}[declared.type]
 
 
@@ -40,6 +41,8 @@ def test_only_the_default_is_accepted(kind: type[Record], declared: Declared) ->
     assert text.startswith(declared.field.unsupported)
     assert "This must be " in text
     check(kind, {**BASES[kind], declared.name: declared.default})
+    for value in declared.field.honoured:
+        check(kind, {**BASES[kind], declared.name: value})
     if declared.nullable:
         check(kind, {**BASES[kind], declared.name: None})
     if declared.type is str and not declared.field.choices:
@@ -90,6 +93,6 @@ def test_explanations_say_so() -> None:
     a part."""
     fields = fields_of(Conference)
     assert "only null is accepted" in told(fields["teams_proxy"])
-    assert "only false is accepted" in told(fields["force_presenter_into_main"])
+    assert "Only conference and lecture are accepted" in told(fields["service_type"])
     assert "`service_type`" in told(fields["match_string"])
     assert told(fields["name"]) == ""

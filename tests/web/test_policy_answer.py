@@ -75,6 +75,7 @@ def test_a_plain_room_has_only_what_a_node_needs() -> None:
     }
 
 
+VIEW = "one_main_zero_pips"
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"pin": "1234"}, {"pin": "1234"}),
     ({"allow_guests": True}, {}),
@@ -91,6 +92,37 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"max_callrate_in": 512}, {"max_callrate_in": 512000}),
     ({"participant_limit": 5}, {"participant_limit": 5}),
     ({"tag": "sales"}, {"service_tag": "sales"}),
+    (
+        {"denoise_enabled": True, "softmute_enabled": True, "pinning_config": "row"},
+        {"denoise_enabled": True, "softmute_enabled": True, "pinning_config": "row"},
+    ),
+    (
+        {"direct_media": "always", "direct_media_notification_duration": 5},
+        {"direct_media": "always", "direct_media_notification_duration": 5},
+    ),
+    ({"direct_media": "always", "breakout_rooms": True}, {"breakout_rooms": True}),
+    ({"host_view": VIEW, "guest_view": VIEW}, {"view": VIEW}),
+    (
+        {"service_type": "lecture", "host_view": VIEW, "guest_view": VIEW},
+        {"service_type": "lecture", "host_view": VIEW, "guest_view": VIEW},
+    ),
+    (
+        {"force_presenter_into_main": True, "guests_can_see_guests": "always"},
+        {},
+    ),
+    (
+        {
+            "service_type": "lecture",
+            "force_presenter_into_main": True,
+            "guests_can_see_guests": "always",
+        },
+        {
+            "service_type": "lecture",
+            "force_presenter_into_main": True,
+            "guests_can_see_guests": "always",
+        },
+    ),
+    ({"service_type": "media_playback"}, {}),
     ({"crypto_mode": "", "max_pixels_per_second": "", "host_view": ""}, {}),
 ]
 
