@@ -24,7 +24,7 @@ from pexschedd.management.payload_references import (
 )
 from pexschedd.management.resource import Children, Payload, Upload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
-from pexschedd.management.save_notes import Review, Revision, SaveNote
+from pexschedd.management.save_notes import Review, Revision, SaveNote, room_notes
 from pexschedd.management.server_fields import (
     own_defaults,
     with_sealed_secrets,
@@ -148,8 +148,9 @@ class RecordSaver:
             raise InvalidFields(problems)
         if record is not None:
             revision = Revision(record, changes, current, values.keys())
-            notes = (*tools.review(revision), *file_notes(resource, payload))
-            changes.note(resource.table, record, notes)
+            changes.note(resource.table, record, tools.review(revision))
+            changes.note(resource.table, record, room_notes(revision))
+            changes.note(resource.table, record, file_notes(resource, payload))
         return record
 
     async def _save_children(

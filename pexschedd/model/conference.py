@@ -4,7 +4,6 @@ Fields have the management API's names. A field that refers to another record ho
 its id. Times are aware UTC.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -329,14 +328,11 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     has_own_description: Annotated[bool, Field(internal=True)] = False
     """The same for the description."""
 
-    def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the fields that do not go together, each with the problem."""
-        yield from super().contradictions()
-        if self.breakout_rooms and self.direct_media != "never":
-            yield (
-                "direct_media",
-                "Media are never direct in a room with breakout_rooms.",
-            )
+    @property
+    def told_direct_media(self) -> str:
+        """The direct_media that conferencing nodes are told: the platform does not
+        support it together with breakout rooms."""
+        return "never" if self.breakout_rooms else self.direct_media
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):

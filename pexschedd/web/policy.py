@@ -122,7 +122,7 @@ def service(found: Open) -> dict[str, Any]:
         "service_tag": conference.tag or f"conference-{conference.id}",
     }
     told = SAME_NAME
-    if not conference.breakout_rooms:
+    if conference.told_direct_media != "never":
         told += DIRECT_MEDIA
     if is_lecture:
         told += OF_LECTURES

@@ -101,6 +101,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"direct_media": "always", "direct_media_notification_duration": 5},
     ),
     ({"direct_media": "always", "breakout_rooms": True}, {"breakout_rooms": True}),
+    ({"direct_media_notification_duration": 5}, {}),
     ({"host_view": VIEW, "guest_view": VIEW}, {"view": VIEW}),
     (
         {"service_type": "lecture", "host_view": VIEW, "guest_view": VIEW},

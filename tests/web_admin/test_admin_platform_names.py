@@ -9,6 +9,8 @@ import pytest_twisted
 
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
+from pexschedd.scheduling.admission import Admission
+from pexschedd.web.policy import answer
 from tests.web_admin.web_admin_support import (
     API,
     CONFERENCE,
@@ -186,6 +188,41 @@ async def test_rooms_and_integrations_refer_to_them(server: Server) -> None:
     assert (await server.client.ask("PATCH", room, guests)).status == 202
 
 
+@pytest_twisted.ensureDeferred
+async def test_conferencing_nodes_are_told(server: Server) -> None:
+    """The policy answer for a room names its theme and its groups, also after they were
+    renamed."""
+    theme = await server.client.create(THEME, {"name": "Night"})
+    group = await server.client.create(GROUP, {"name": "Staff"})
+    room = {
+        "name": "Board",
+        "aliases": [{"alias": "board@example.test"}],
+        "ivr_theme": theme,
+        "host_identity_provider_group": group,
+    }
+    await server.client.create(CONFERENCE, room)
+    admission = Admission(server.store, server.clock)
+    for name in ("Staff", "Employees"):
+        await server.client.ask("PATCH", group, {"name": name})
+        told = answer(admission.ask("sip:board@example.test"))
+        assert told["action"] == "continue"
+        assert told["result"]["ivr_theme_name"] == "Night"
+        assert told["result"]["host_identity_provider_group"] == name
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_nodes_are_not_told_is_said(server: Server) -> None:
+    """Direct media do not go with breakout rooms: the answer says so when it is sent,
+    and only then."""
+    both = {"name": "Board", "breakout_rooms": True, "direct_media": "always"}
+    made = await server.client.ask("POST", CONFERENCE, both)
+    assert made.status == 201
+    (note,) = made.headers.getRawHeaders("x-configuration-warning")
+    assert note.startswith("direct_media: ")
+    changed = await server.client.ask("PATCH", made.location, {"description": "x"})
+    assert changed.headers.getRawHeaders("x-configuration-warning") is None
+
+
 REFERENCES = [
     (THEME, CONFERENCE, {"name": "Board"}, "ivr_theme"),
     (THEME, CONNECTOR, HEAD_OFFICE, "ivr_theme"),
@@ -210,15 +247,15 @@ async def test_what_is_referred_to_stays(
     uri = await server.client.create(resource, {"name": "Night"})
     holder = await server.client.create(other, payload | {field: uri})
     bulk = {"deleted_objects": [uri]}
-    for answer in (
+    for refused in (
         await server.client.ask("DELETE", uri),
         await server.client.ask("DELETE", resource),
         await server.client.ask("PATCH", resource, bulk),
     ):
-        assert answer.status == 409, answer.body
-        assert answer.json["code"] == "in_use"
-        assert f'"{payload["name"]}"' in answer.json["error"]
-        assert field in answer.json["error"]
+        assert refused.status == 409, refused.body
+        assert refused.json["code"] == "in_use"
+        assert f'"{payload["name"]}"' in refused.json["error"]
+        assert field in refused.json["error"]
     assert (await server.client.get(uri))["name"] == "Night"
     assert (await server.client.ask("PATCH", holder, {field: None})).status == 202
     assert (await server.client.ask("DELETE", uri)).status == 204

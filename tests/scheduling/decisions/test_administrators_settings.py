@@ -12,10 +12,12 @@ from pexschedd.model.fields.validation import is_writable
 from pexschedd.model.meeting import MeetingMessage
 from tests.scheduling.decisions import test_decide_series as of_series
 from tests.scheduling.decisions.test_decide import (
+    CONNECTOR,
     HOUR,
     NOW,
     Rooms,
     later,
+    request,
     run,
     scheduled,
 )
@@ -72,3 +74,22 @@ def test_the_origin_is_renewed(case: str) -> None:
         assert renewed.vmr_origin == room.vmr_origin
         rooms = rooms_for(case)
         (room,) = rooms.conferences.values()
+
+
+def test_a_new_room_is_as_the_integration_says() -> None:
+    """It gets the theme and the sign-in that the integration has when it is made, and
+    keeps them when the integration gets others."""
+    rooms = Rooms()
+    rooms.book()
+    settings = {
+        "ivr_theme": 4,
+        "host_identity_provider_group": 5,
+        "non_idp_participants": "allow_if_trusted",
+    }
+    first = msgspec.structs.replace(CONNECTOR, **settings)
+    rooms.apply(run(request(), rooms, connector=first))
+    (room,) = rooms.conferences.values()
+    assert {name: getattr(room, name) for name in settings} == settings
+    rooms.apply(run(MESSAGES["moved"], rooms))
+    (room,) = rooms.conferences.values()
+    assert {name: getattr(room, name) for name in settings} == settings
