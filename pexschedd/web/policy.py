@@ -121,7 +121,7 @@ def service(found: Open) -> dict[str, Any]:
         "name": conference.name,
         "service_tag": conference.tag or f"conference-{conference.id}",
     }
-    told = SAME_NAME
+    told: tuple[str, ...] = SAME_NAME
     if conference.told_direct_media != "never":
         told += DIRECT_MEDIA
     if is_lecture:

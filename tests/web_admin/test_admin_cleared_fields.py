@@ -58,6 +58,8 @@ NEW: dict[str, dict[str, Any]] = {
         "end_time": "2026-11-21T10:00:00",
     },
     "ca_certificate": {"certificate": certificate()},
+    "ivr_theme": {"name": "Night"},
+    "identity_provider_group": {"name": "Staff"},
 }
 """A new record of each resource, with what it needs and nothing else."""
 
@@ -83,6 +85,8 @@ NEEDED: dict[str, set[str]] = {
     "end_user": {"primary_email_address"},
     "scheduled_conference": {"conference", "start_time", "end_time"},
     "ca_certificate": {"certificate"},
+    "ivr_theme": {"name"},
+    "identity_provider_group": {"name"},
 }
 """The fields that cannot be cleared, neither by null nor by an empty text."""
 
