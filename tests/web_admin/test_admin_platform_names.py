@@ -249,7 +249,7 @@ async def test_what_is_referred_to_stays(
     bulk = {"deleted_objects": [uri]}
     for refused in (
         await server.client.ask("DELETE", uri),
-        await server.client.ask("DELETE", resource),
+        await server.client.ask("DELETE", f"{resource}?confirm=yes"),
         await server.client.ask("PATCH", resource, bulk),
     ):
         assert refused.status == 409, refused.body
