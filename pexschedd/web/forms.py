@@ -21,7 +21,8 @@ def is_form(request: Request) -> bool:
 def read_form(request: Request) -> dict[str, object]:
     """Return the form's values by their names: a text, or an `Upload`.
 
-    Of several values with one name the last one counts. Raises `BadRequest`.
+    Raises `BadRequest`, also for a name that stands twice: nobody knows which value was
+    meant.
     """
     boundary = _content_type(request)[1].get("boundary", "")
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
@@ -29,7 +30,12 @@ def read_form(request: Request) -> dict[str, object]:
             f"The Content-Type of a form needs a boundary of 1 to {_LONGEST_BOUNDARY} "
             "characters."
         )
-    return dict(map(_value, _parts(body_of(request), boundary.encode())))
+    values: dict[str, object] = {}
+    for name, value in map(_value, _parts(body_of(request), boundary.encode())):
+        if name in values:
+            raise BadRequest(f"The field {name[:100]!r} stands twice in the form.")
+        values[name] = value
+    return values
 
 
 def _parts(body: bytes, boundary: bytes) -> list[bytes]:

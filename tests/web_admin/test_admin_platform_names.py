@@ -117,6 +117,7 @@ WRONG_FORMS: list[tuple[bytes, str, str]] = [
     (form({f"n{n}": b"x" for n in range(101)}), "b0undary", "100 parts"),
     (form({"name": b"x" * 300_000}), "b0undary", "bytes"),
     (form({"": b"x"}), "b0undary", "no name"),
+    (form({"name": b"x"})[:-14] + form({"name": b"y"}), "b0undary", "stands twice"),
     (b"--b0undary\r\nx\r\n--b0undary--\r\n", "b0undary", "headers"),
 ]
 
