@@ -189,6 +189,7 @@ def main() -> None:
     print()
     subprocess.run([sys.executable, "benchmarks/bench_store.py"], check=True)
     for name in (
+        "lists",
         "pane",
         "silence",
         "notifications",

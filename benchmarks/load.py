@@ -13,6 +13,7 @@ class Load(NamedTuple):
     per_second: float
     p50_ms: float
     p99_ms: float
+    longest_ms: float
 
 
 class _Connection:
@@ -81,4 +82,5 @@ def run(port: int, requests: list[bytes], *, count: int, connections: int = 20) 
         per_second=count / elapsed,
         p50_ms=times[len(times) // 2] * 1000,
         p99_ms=times[int(len(times) * 0.99)] * 1000,
+        longest_ms=times[-1] * 1000,
     )

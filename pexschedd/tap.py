@@ -28,7 +28,10 @@ from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError, StoreFull
-from pexschedd.identity.administrators import change_password, first_administrator
+from pexschedd.identity.first_administrator import (
+    change_password,
+    first_administrator,
+)
 from pexschedd.log_writer import LogWriter
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables

@@ -17,6 +17,7 @@ from zope.interface import provider
 
 from pexschedd.crypto import password_hashes
 from pexschedd.crypto.password_hashes import HashParameters
+from tests.forked import end_template
 from tests.thorough import THOROUGH
 
 settings.register_profile(
@@ -57,6 +58,13 @@ def cheap_password_hashes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(password_hashes, "CURRENT", HashParameters(2, 8, 1))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def template() -> Iterator[None]:
+    """The process that forks our programs, see `forked.py`, ends with the tests."""
+    yield
+    end_template()
 
 
 class Failures(list[str]):

@@ -102,7 +102,8 @@ ONLY_IN: dict[str, str] = {
     "jinja2": "templates web/page_templates.py demo",
     "secrets": (
         "composition/runtime.py composition/clients.py crypto/password_hashes.py "
-        "ews/transport/transport.py identity/administrators.py store/folder.py "
+        "ews/transport/transport.py identity/administrators.py "
+        "identity/first_administrator.py identity/api_tokens.py store/folder.py "
         "store/secrets.py store/store.py util/atomic_file.py web/site.py sandbox demo"
     ),
 }

@@ -18,9 +18,11 @@ from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.upkeep.audit_service import AuditService
@@ -30,7 +32,9 @@ from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
+from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
@@ -76,6 +80,9 @@ class HttpServers(MultiService):
             runtime.in_thread,
             seconds=runtime.reactor.seconds,
             counted=runtime.metrics.sign_in,
+        )
+        self.script_tokens = ScriptTokens(
+            runtime.store, runtime.now, self.administrators.count_failure
         )
         self.doctor = Doctor(
             runtime.store,
@@ -153,7 +160,9 @@ class HttpServers(MultiService):
             clock=runtime.reactor,
             now=runtime.now,
             uuid4=uuid4,
-            review=self._addin.review,
+            review=self._review,
+            make_hash=self.administrators.make_hash,
+            issue=issuer(uuid4),
         )
         service_account = ServiceAccountRoutes(
             store,
@@ -171,8 +180,12 @@ class HttpServers(MultiService):
             AuditRoutes(store, audits),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
+            OAuthTokenRoutes(self.script_tokens.clients),
         )
-        return AdminApi(self.administrators, parts).resource()
+        return AdminApi(self.administrators, parts, self.script_tokens).resource()
+
+    def _review(self, revision: Revision) -> list[SaveNote]:
+        return [*consequences(revision), *self._addin.review(revision)]
 
     def _listen(
         self,

@@ -265,7 +265,8 @@ class EwsMailbox:
         """
         try:
             primary = await self._client.read(
-                build_resolve(self._target.mailbox, address), parse_primary
+                build_resolve(self._target.mailbox, address),
+                partial(parse_primary, address=address),
             )
         except MailboxRefused:
             return ""  # the directory is not for this account

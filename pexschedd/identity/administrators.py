@@ -3,116 +3,68 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
-from secrets import token_bytes, token_urlsafe
+from secrets import token_bytes
 from typing import Any
 
 from msgspec.structs import replace
 from twisted.internet.defer import DeferredSemaphore
-from twisted.logger import Logger
 
 from pexschedd.clock import Now
-from pexschedd.crypto.password_hashes import SALT_BYTES, is_password, make_hash
+from pexschedd.crypto.password_hashes import (
+    SALT_BYTES,
+    is_outdated,
+    is_password,
+    make_hash,
+)
 from pexschedd.errors import (
-    ConfigError,
     InvalidFields,
     NotAuthenticated,
     PexscheddError,
+    StoreError,
+    StoreFull,
     TooManyRequests,
     Unavailable,
 )
-from pexschedd.identity.initial_password import read_password, write_password
 from pexschedd.identity.known_addresses import KnownAddresses
 from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
-from pexschedd.model.administrator import Administrator
+from pexschedd.model.administrator import (
+    MAX_PASSWORD,
+    MIN_PASSWORD,
+    ROLES,
+    Administrator,
+    RoleLevel,
+)
 from pexschedd.store.store import Store
 from pexschedd.util.single_flight import SingleFlight
-
-_log = Logger()
 
 _MAX_HASHES = 2
 """Hashes computed at the same time."""
 _MAX_WAITING = 50
 """Sign-ins and changes of passwords that wait for a hash; more are refused."""
-_REMEMBERED_SECONDS = 300
-_MAX_REMEMBERED = 100
-_MIN_PASSWORD = 8
-_MAX_PASSWORD = 1024
-"""Characters."""
-
+_REMEMBERED_SECONDS = 60
+_MAX_REMEMBERED = 1_000
 
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Calls a slow function in a thread, like `deferToThread`."""
-
-FIRST = "admin"
-PASSWORD_FILE = "initial-admin-password"  # noqa: S105 - the name of a file
-
-
-async def first_administrator(
-    administrators: "Administrators", state_dir: Path, password_file: Path | None = None
-) -> None:
-    """Create the administrator `admin` if there is none at all.
-
-    The password is the first line of `password_file`. Without that it is random, and
-    is written to `<state_dir>/initial-admin-password`, readable by the owner only.
-    Raises `ConfigError` if `password_file` cannot be used.
-    """
-    if administrators.exist():
-        return
-    if password_file is not None:
-        path, password = password_file, read_password(password_file)
-    else:
-        path, password = state_dir / PASSWORD_FILE, token_urlsafe(18)
-        # First the file: after a crash, the password of an administrator is known.
-        write_password(path, password)
-    try:
-        await administrators.set_password(FIRST, password)
-    except InvalidFields as error:
-        raise ConfigError(str(path), error.problems["password"]) from None
-    _log.info(
-        "administrator created name={name} password_file={path}",
-        name=FIRST,
-        path=str(path),
-    )
-
-
-async def change_password(
-    administrators: "Administrators",
-    state_dir: Path,
-    password: str,
-    password_file: Path | None = None,
-) -> None:
-    """Set the password of the administrator `admin`, durably.
-
-    The file with the initial password is removed because it is out of date, unless it
-    is `password_file`, which the configuration names. Raises `InvalidFields` if the
-    password is too short or too long.
-    """
-    await administrators.set_password(FIRST, password)
-    _log.info("administrator password changed name={name}", name=FIRST)
-    initial = state_dir / PASSWORD_FILE
-    with suppress(OSError):
-        if password_file is None or not initial.samefile(password_file):
-            initial.unlink()
 
 
 class Administrators:
     """Authenticates administrators and sets their passwords.
 
-    A correct password is remembered for five minutes, as a digest with a key of this
+    A correct password is remembered for a minute, as a digest with a key of this
     process: clients send the password with each request, and the slow hash is computed
     for the first one only. Failed sign-ins are delayed: see `sign_in_backoff`. Whoever
     has the password of an earlier sign-in is never delayed, and is verified anew
-    after the five minutes, however many others are waiting. The failures of others
+    after the minute, however many others are waiting. The failures of others
     delay nobody at an address that the administrator has signed in from before, even
     before a restart.
 
     `seconds` is a steady clock; `counted` is told "accepted", "refused" or "put_off"
-    of each sign-in that is not remembered.
+    of each sign-in that is not remembered. A hash with the costs of
+    an earlier version is replaced when its password is next seen.
     """
 
     def __init__(
@@ -137,7 +89,7 @@ class Administrators:
         """The verifications of a name and a password, by digest."""
         self._key = token_bytes(32)
         self._verified: OrderedDict[bytes, float] = OrderedDict()
-        """The end of its five minutes (seconds since 1970), by digest. It is kept
+        """The end of its minute (seconds since 1970), by digest. It is kept
         longer: nobody else knows a password that was once right."""
         self._decoy: str | None = None
         """The hash of no password: a request with an unknown name has to take as long
@@ -160,6 +112,18 @@ class Administrators:
         self._remember_address(found, address)
         return found
 
+    def count_failure(self, account: str, address: str) -> None:
+        """Count a credential other than a password that was refused.
+
+        Raises `TooManyRequests` if others from this address, or for this account,
+        were refused just before.
+        """
+        wait = self._back_off.begin(account, address, self._seconds())
+        if wait:
+            self._counted("put_off")
+            raise _too_many(wait)
+        self._counted("refused")
+
     async def _authenticated(
         self, name: str, password: str, address: str
     ) -> Administrator:
@@ -179,9 +143,7 @@ class Administrators:
         wait = self._back_off.begin(name, address, self._seconds())
         if wait:
             self._counted("put_off")
-            raise TooManyRequests(
-                "Too many sign-ins have failed. Wait, then try again.", retry_after=wait
-            )
+            raise _too_many(wait)
         try:
             found = await self._alone(digest, name, password, urgent=known)
         except NotAuthenticated:
@@ -195,7 +157,7 @@ class Administrators:
     def _remember_address(self, verified: Administrator, address: str) -> None:
         """Keep the address of a sign-in, unless the account has changed since."""
         found = self._find(verified.name)
-        if found is not None and found.password_hash == verified.password_hash:
+        if found is not None and found.password == verified.password:
             self._addresses.remember(found, address)
 
     async def _alone(
@@ -218,47 +180,80 @@ class Administrators:
     async def _verify(
         self, name: str, password: str, *, urgent: bool = False
     ) -> Administrator:
-        if len(password) > _MAX_PASSWORD:
+        if len(password) > MAX_PASSWORD:
             raise NotAuthenticated(_REFUSED)
         found = self._find(name)
-        stored = await self._decoy_hash() if found is None else found.password_hash
+        stored = await self._decoy_hash() if found is None else found.password
         is_correct = await self._slowly(is_password, password, stored, urgent=urgent)
+        better = ""
+        if found is not None and is_outdated(stored):
+            # Also of a wrong password, so that it takes as long as an unknown name.
+            better = await self._make_hash(password, urgent=urgent)
         now = self._find(name)
-        is_same = now is not None and now.password_hash == stored
-        if found is None or not is_correct or not is_same:
+        if found is None or not is_correct or now is None or now.password != stored:
             raise NotAuthenticated(_REFUSED)
-        self._remember(self._digest(name, found, password))
-        return found
+        if better:
+            now = replace(now, password=better)
+            self._keep_quietly(now)
+        self._remember(self._digest(name, now, password))
+        return now
+
+    def _keep_quietly(self, administrator: Administrator) -> None:
+        """Store an account soon. A disk that takes no writes keeps no one out."""
+        with self._store.transaction(deferrable=True) as transaction:
+            transaction.put(tables.ADMINISTRATOR, administrator)
+            durable = transaction.commit()
+        durable.addErrback(lambda failure: failure.trap(StoreError, StoreFull))
+
+    async def make_roles(self) -> None:
+        """Store the roles, unless they are there as this version has them."""
+        if tuple(self._store.all(tables.ROLE)) == ROLES:
+            return
+        transaction = self._store.transaction(essential=True)
+        for role in ROLES:
+            transaction.put(tables.ROLE, role)
+        await transaction.commit()
 
     async def set_password(self, name: str, password: str) -> None:
-        """Set the password of an administrator, who is created if necessary.
+        """Set an administrator's password, and give the role Full.
 
-        Durable when it returns. Raises `InvalidFields` if the password is too short or
-        too long, and `Unavailable` like `authenticate`.
+        An administrator of this name is made if there is none. Durable when it returns.
+        Raises `InvalidFields` if the password is too short or too long, and
+        `Unavailable` like `authenticate`.
         """
         _check_password(password)
-        stored = await self._slowly(make_hash, password, token_bytes(SALT_BYTES))
+        stored = await self.make_hash(password)
         transaction = self._store.transaction(essential=True)
         found = self._find(name)
         if found is None:
             found = Administrator(
                 id=transaction.new_id(tables.ADMINISTRATOR),
                 name=name,
-                password_hash=stored,
+                password=stored,
+                role=int(RoleLevel.FULL),
                 created=self._now(),
             )
-        transaction.put(tables.ADMINISTRATOR, replace(found, password_hash=stored))
+        changed = replace(found, password=stored, role=int(RoleLevel.FULL))
+        transaction.put(tables.ADMINISTRATOR, changed)
         await transaction.commit()
 
+    async def make_hash(self, password: str) -> str:
+        """Return the hash by which a password is kept; raises `Unavailable`."""
+        return await self._make_hash(password)
+
+    async def _make_hash(self, password: str, *, urgent: bool = False) -> str:
+        salt = token_bytes(SALT_BYTES)
+        made: str = await self._slowly(make_hash, password, salt, urgent=urgent)
+        return made
+
     def _find(self, name: str) -> Administrator | None:
-        administrators = self._store.all(tables.ADMINISTRATOR)
-        return next((a for a in administrators if a.name == name), None)
+        # The index takes upper and lower case for the same, a sign-in does not.
+        same = self._store.find_all(tables.ADMINISTRATOR_BY_NAME, name.casefold())
+        return next((each for each in same if each.name == name), None)
 
     async def _decoy_hash(self) -> str:
         if self._decoy is None:
-            self._decoy = await self._slowly(
-                make_hash, token_bytes(16).hex(), token_bytes(SALT_BYTES)
-            )
+            self._decoy = await self._make_hash(token_bytes(16).hex())
         return self._decoy
 
     async def _slowly(
@@ -292,15 +287,21 @@ class Administrators:
 
         It covers the stored hash, so a new password invalidates it.
         """
-        stored = "" if administrator is None else administrator.password_hash
+        stored = "" if administrator is None else administrator.password
         text = f"{len(name)}\0{name}\0{stored}\0{password}"
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), sha256)
+
+
+def _too_many(wait: float) -> TooManyRequests:
+    return TooManyRequests(
+        "Too many sign-ins have failed. Wait, then try again.", retry_after=wait
+    )
 
 
 _REFUSED = "The name or the password is wrong."
 
 
 def _check_password(password: str) -> None:
-    if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
-        text = f"This must have {_MIN_PASSWORD} to {_MAX_PASSWORD} characters."
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        text = f"This must have {MIN_PASSWORD} to {MAX_PASSWORD} characters."
         raise InvalidFields({"password": [text]})

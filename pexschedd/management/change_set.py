@@ -5,7 +5,7 @@ found right. Until then a change set is the store as it will be: a record that i
 checked later in the same request is checked against those that were added before.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -15,11 +15,20 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields, RecordInUse
+from pexschedd.management.access.account_rules import (
+    check_administrators,
+    check_number,
+    check_tokens,
+)
 from pexschedd.management.admin_log import (
     note_change,
     note_creation,
     note_deletion,
     note_warning,
+)
+from pexschedd.management.guards.generated_aliases import (
+    changes_kept_alias,
+    kept_alias,
 )
 from pexschedd.management.resource import AnyTable, Children, Referrer, uri_of
 from pexschedd.management.resources import CONFIGURATION, AnyResource
@@ -27,7 +36,7 @@ from pexschedd.management.save_notes import SaveNote
 from pexschedd.model import tables
 from pexschedd.model.conference import ConferenceAlias
 from pexschedd.model.fields.declaration import Record
-from pexschedd.model.table import Index
+from pexschedd.model.table import Index, R, Table
 from pexschedd.model.uniqueness import UNIQUE, Unique
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.store.store import Store
@@ -54,6 +63,8 @@ class ChangeSet:
         self.notes: list[SaveNote] = []
         """The notes on the records that were put."""
         self._warnings: list[Callable[[], None]] = []
+        self.shown: Mapping[str, str] = {}
+        """The secrets that were made for a new record, to be shown once."""
         self.tables: set[str] = set()
         """The tables that were looked at: what is right depends on their records."""
 
@@ -155,6 +166,22 @@ class ChangeSet:
         self.look_at(children.index.table)
         return [child.id for child in self._store.find_all(children.index, parent)]
 
+    def kept(self, table: AnyTable, id: int) -> str:
+        """Return why a stored record may not be deleted by itself; empty if it may."""
+        self._look_at_meetings(table)
+        return kept_alias(self._store, self._store.get(table, id))
+
+    def kept_as_it_is(self, table: AnyTable, record: Record) -> str:
+        """Return why a stored record may not become `record`; empty if it may."""
+        self._look_at_meetings(table)
+        old = self._store.get(table, record.id)
+        return changes_kept_alias(self._store, old, record)
+
+    def _look_at_meetings(self, table: AnyTable) -> None:
+        if table is tables.CONFERENCE_ALIAS:
+            self.look_at(tables.SCHEDULED_CONFERENCE)
+            self.look_at(tables.RECURRING_CONFERENCE)
+
     def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
         """Return a problem for each unique field whose value another record has."""
         self.look_at(table)
@@ -213,9 +240,16 @@ class ChangeSet:
         when this returns.
 
         `within` is called when the store has them, and may add to the transaction.
-        Raises `RecordInUse`, before anything is changed.
+        Raises `InvalidFields` for changes to accounts that together cannot be, and
+        `RecordInUse`, before anything is changed.
         """
         self._require_unreferred()
+        if tables.ADMINISTRATOR.name in self.tables:
+            check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
+        if tables.API_TOKEN.name in self.tables:
+            check_tokens(self._as_it_will_be(tables.API_TOKEN))
+        if tables.OAUTH2_CLIENT.name in self.tables:
+            check_number(len(self._as_it_will_be(tables.OAUTH2_CLIENT)))
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
@@ -230,6 +264,13 @@ class ChangeSet:
         await durable
         async for event in in_slices(events, clock):
             event()
+
+    def _as_it_will_be(self, table: Table[R]) -> list[R]:
+        """All records of a small table, with the changes."""
+        ids = {*self._store.ids(table)}
+        ids |= {id_ for name, id_ in self._puts if name == table.name}
+        found = (self.get(table, id_) for id_ in sorted(ids))
+        return [record for record in found if record is not None]
 
     def _events(self) -> Iterator[Callable[[], None]]:
         """The log events of the changes: records and fields, never their values."""
@@ -273,6 +314,9 @@ def _delete(
     if table is tables.CONFERENCE:
         remove_conference(transaction, store, id, now)
         return
+    if table is tables.ADMINISTRATOR:
+        for token in store.find_all(tables.API_TOKEN_BY_ADMINISTRATOR, id):
+            transaction.delete(tables.API_TOKEN, token.id)
     if table is tables.SCHEDULED_ALIAS:
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)

@@ -7,7 +7,7 @@ their addresses. `filter_operators` lists all there is.
 Regular expressions are RE2's, which do not backtrack: see `util.text_pattern`.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -17,17 +17,14 @@ from msgspec.structs import replace
 from pexschedd.errors import InvalidFields
 from pexschedd.management.references import parse_reference
 from pexschedd.management.representation import RecordReads
-from pexschedd.management.resource import AnyIndex, Column
-from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.resource import Children, Column
+from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.times import parse_time
 from pexschedd.util.text_pattern import (
     compile_pattern,
     is_found,
     is_found_in_any_case,
 )
-
-Test = Callable[[RecordReads, Any], bool]
-Values = Callable[[RecordReads, Any], Iterable[Any]]
 
 _TEXT: Mapping[str, Callable[[str, str], bool]] = {
     "iexact": lambda value, text: value.casefold() == text.casefold(),
@@ -58,12 +55,46 @@ _OF_CHILDREN = ("exact", "in")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
-class Filter(msgspec.Struct, frozen=True):
-    """A condition that each record of a list fulfils."""
+class Condition(msgspec.Struct, frozen=True):
+    """A comparison of a column's values."""
 
-    test: Test
-    finder: tuple[AnyIndex, Hashable] | None = None
-    """An index and a key that find at least everything that passes."""
+    column: Column
+    operator: str
+    operand: Any
+    """A value of the column; a set of them for `in`, a truth value for `isnull`."""
+    test: Callable[[Any], bool]
+    """Compares one value."""
+
+
+def is_one_of(column: Column, options: Set[Any]) -> Condition:
+    """Return the condition that a column has one of some values, `in`."""
+    return Condition(column, "in", options, options.__contains__)
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A condition that each record of a list fulfils, itself or by its relatives."""
+
+    condition: Condition
+    resource: AnyResource
+    """The resource that has the condition's column."""
+    through: Column | Children | None = None
+    """The relation that leads to that resource, of which one record has to fit; None if
+    the condition is on the listed record itself."""
+
+    def test(self, store: RecordReads, record: Any) -> bool:
+        """Return whether a record of the list passes."""
+        get, test = self.condition.column.get, self.condition.test
+        if self.through is None:
+            return test(get(record))
+        return any(test(get(each)) for each in self._relatives(store, record))
+
+    def _relatives(self, store: RecordReads, record: Any) -> Iterable[Any]:
+        if isinstance(self.through, Children):
+            return store.find_all(self.through.index, record.id)
+        assert self.through is not None  # noqa: S101 - `test` has looked
+        id_ = self.through.get(record)
+        found = None if id_ is None else store.get(self.resource.table, id_)
+        return () if found is None else (found,)
 
 
 def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
@@ -77,25 +108,16 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
     operator = rest.pop() if rest and rest[-1] in _OPERATORS else "exact"
     name = resource.filter_names.get(name, name)
     try:
-        column, values = _source(resource, name, rest)
+        other, column, through = _source(resource, name, rest)
         if operator not in _operators(resource, name, column, through=bool(rest)):
             raise ValueError(_other_operators(resource, name, column, bool(rest)))
-        test = _comparison(column, operator, text)
+        return Filter(_condition(column, operator, text), other, through)
     except LookupError:
         see = f"what there is: filtering in {resource.uri}schema/"
         problem = f"There is no such filter; {see}."
         raise InvalidFields({expression: [problem]}) from None
     except ValueError as error:
         raise InvalidFields({expression: [str(error)]}) from None
-    finder = None
-    if operator == "exact" and not rest and name in resource.finders:
-        index, make_key = resource.finders[name]
-        key = make_key(_convert(column, text))
-        finder = None if key is None else (index, key)
-    return Filter(
-        lambda store, record: any(test(value) for value in values(store, record)),
-        finder,
-    )
 
 
 def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
@@ -106,7 +128,7 @@ def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
     for expression in names:
         name, *rest = expression.split("__")
         name = resource.filter_names.get(name, name)
-        column, _ = _source(resource, name, rest)
+        _, column, _ = _source(resource, name, rest)
         found[expression] = _operators(resource, name, column, through=bool(rest))
     return found
 
@@ -114,11 +136,11 @@ def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
 def _through(resource: AnyResource) -> Iterable[tuple[str, str]]:
     """The fields of other records that can be compared, with the relations to them."""
     for column in resource.columns.values():
-        if column.related in CONFIGURATION:
-            for name in CONFIGURATION[column.related].columns:
+        if column.related in resource.others:
+            for name in resource.others[column.related].columns:
                 yield column.name, name
     for children in resource.children.values():
-        for name in CONFIGURATION[children.resource].columns:
+        for name in resource.others[children.resource].columns:
             yield children.name, name
 
 
@@ -139,62 +161,44 @@ def _other_operators(
     return f"The filters for this are: {found}."
 
 
-def _source(resource: AnyResource, name: str, rest: list[str]) -> tuple[Column, Values]:
-    """The column that is compared and the source of its values; raises LookupError."""
-    if not rest and name in resource.columns:
-        column = resource.columns[name]
-        return column, lambda _, record: (column.get(record),)
-    if len(rest) == 1 and name in resource.columns:
-        return _referred(resource.columns[name], rest[0])
-    if name in resource.children and not rest:
-        column, values = _belonging(resource, name, "id")
-        return replace(column, related=resource.children[name].resource), values
-    if name in resource.children and len(rest) == 1:
-        return _belonging(resource, name, rest[0])
-    raise LookupError(name)
-
-
-def _referred(by: Column, name: str) -> tuple[Column, Values]:
-    other = CONFIGURATION.get(by.related)
-    if other is None or name not in other.columns:
+def _source(
+    resource: AnyResource, name: str, rest: list[str]
+) -> tuple[AnyResource, Column, Column | Children | None]:
+    """The column that is compared, its resource and the relation to that; raises
+    LookupError."""
+    if len(rest) > 1:
         raise LookupError(name)
-    column = other.columns[name]
-
-    def values(store: RecordReads, record: Any) -> Iterable[Any]:
-        id_ = by.get(record)
-        found = None if id_ is None else store.get(other.table, id_)
-        return () if found is None else (column.get(found),)
-
-    return column, values
-
-
-def _belonging(resource: AnyResource, child: str, name: str) -> tuple[Column, Values]:
-    children = resource.children[child]
-    column = CONFIGURATION[children.resource].columns.get(name)
-    if column is None:
-        raise LookupError(name)
-
-    def values(store: RecordReads, record: Any) -> Iterable[Any]:
-        return map(column.get, store.find_all(children.index, record.id))
-
-    return column, values
+    if name in resource.children:
+        children = resource.children[name]
+        other = resource.others[children.resource]
+        if rest:
+            return other, other.columns[rest[0]], children
+        return other, replace(other.columns["id"], related=other.name), children
+    column = resource.columns[name]
+    if not rest:
+        return resource, column, None
+    other = resource.others[column.related]
+    return other, other.columns[rest[0]], column
 
 
-def _comparison(column: Column, operator: str, text: str) -> Callable[[Any], bool]:
+def _condition(column: Column, operator: str, text: str) -> Condition:
     if operator == "isnull":
         wanted = _truth(text)
-        return lambda value: (value is None) == wanted
+        return Condition(column, operator, wanted, lambda v: (v is None) == wanted)
     if operator == "in":
-        options = {_convert(column, part) for part in text.split(",")}
-        return lambda value: value in options
+        return is_one_of(column, {_convert(column, part) for part in text.split(",")})
     if operator in _TEXT:
         if operator.endswith("regex"):
             compile_pattern(text)
         like = _TEXT[operator]
-        return lambda value: value is not None and like(value, text)
+        return Condition(
+            column, operator, text, lambda v: v is not None and like(v, text)
+        )
     other = _convert(column, text)
     compare = _ORDER[operator]
-    return lambda value: value is not None and compare(value, other)
+    return Condition(
+        column, operator, other, lambda v: v is not None and compare(v, other)
+    )
 
 
 def _convert(column: Column, text: str) -> Any:

@@ -46,6 +46,12 @@ class Ordering:
         self._runs: list[list[Key]] = []
         """Each in order, the first one last."""
         self._kept = 0
+        self._last: Key | None = None
+        """A key that has as many as `most` up to it, if one is known."""
+
+    def is_after(self, key: Key) -> bool:
+        """Return True if it is known that the key is not among the first ones."""
+        return self._last is not None and key > self._last
 
     async def add(self, key: Key) -> None:
         """Take one more key."""
@@ -56,6 +62,10 @@ class Ordering:
                 first = [key async for key in self.take()]
                 first.reverse()
                 self._runs, self._kept = [first], len(first)
+                self._bound(first[0])
+
+    def _bound(self, key: Key) -> None:
+        self._last = key if self._last is None else min(self._last, key)
 
     def __len__(self) -> int:
         """Return the number of keys that are kept."""
@@ -71,6 +81,8 @@ class Ordering:
 
     def _sort(self) -> None:
         run = sorted(self._new)[: self._most]
+        if len(run) == self._most:
+            self._bound(run[-1])
         run.reverse()
         self._runs.append(run)
         self._kept += len(run)

@@ -1,33 +1,50 @@
 """Reading records for administrators: one, or a page of a list."""
 
 import msgspec
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import NotFound
 from pexschedd.management.guards.entity_tag import ShownRecord, shown_record
 from pexschedd.management.list_query import ListQuery, matches
-from pexschedd.management.listing import RecordScans, select
-from pexschedd.management.representation import RecordReads, represent
+from pexschedd.management.listing import Listing, RecordScans
+from pexschedd.management.lists.encoded_records import MOST_BYTES, EncodedRecords
+from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
 from pexschedd.model.table import R
-from pexschedd.util.cooperate import in_slices
+from pexschedd.util.cooperate import Pauses, pause
+
+_AT_ONCE = 3
+"""Pages that are put together at the same time."""
 
 
 class RecordPage(msgspec.Struct, frozen=True):
     """One page of a list."""
 
-    objects: list[msgspec.Raw]
-    """The records as the API shows them, in JSON."""
+    objects: msgspec.Raw
+    """The list of the records as the API shows them, in JSON."""
     total: int
     """Records on all pages."""
 
 
 class RecordQueries:
-    """The reading use cases; they show what `representation` does."""
+    """The reading use cases; they show what `representation` does.
 
-    def __init__(self, store: RecordScans, clock: IReactorTime) -> None:
+    `most_encoded` is the number of bytes that are kept of what was shown.
+    """
+
+    def __init__(
+        self,
+        store: RecordScans,
+        clock: IReactorTime,
+        *,
+        most_encoded: int = MOST_BYTES,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._listing = Listing(store, clock)
+        self._at_work = DeferredSemaphore(_AT_ONCE)
+        self._encoded = EncodedRecords(store, most_encoded)
 
     def get(self, resource: Resource[R], id: int) -> ShownRecord:
         """Return one record; raises `NotFound`."""
@@ -39,17 +56,34 @@ class RecordQueries:
         """Return the page that `query` asks for.
 
         A long page is put together in slices of the reactor's time, and each record is
-        encoded in its slice.
+        encoded in its slice. Only so many are put together at once that their slices
+        leave the reactor time for others; the rest wait for their turn.
         """
-        ids, total = await select(self._store, resource, query, self._clock)
-        objects = []
-        async for id_ in in_slices(ids, self._clock):
-            record = self._store.get(resource.table, id_)
-            # It may have been changed since it was selected.
-            if record is not None and matches(self._store, resource, query, record):
-                shown = represent(self._store, resource, record)
-                objects.append(msgspec.Raw(msgspec.json.encode(shown)))
-        return RecordPage(objects, total)
+        has_to_wait = not self._at_work.tokens
+        await self._at_work.acquire()
+        try:
+            if has_to_wait:
+                # Otherwise all that wait would be served in one turn of the reactor.
+                await pause(self._clock)
+            return await self._page(resource, query)
+        finally:
+            self._at_work.release()
+
+    async def _page(self, resource: Resource[R], query: ListQuery) -> RecordPage:
+        ids, total = await self._listing.select(resource, query)
+        # Those that pass filters are looked at once more below.
+        known = () if query.filters else ids
+        objects = self._encoded.find_all(resource, known) or [None] * len(ids)
+        pauses = Pauses(self._clock)
+        for place, shown in enumerate(objects):
+            if shown is None:
+                record = self._store.get(resource.table, ids[place])
+                # It may have been changed since it was selected.
+                if record is not None and matches(self._store, resource, query, record):
+                    objects[place] = self._encoded.encode(resource, record)
+                await pauses.item_done()
+        listed = b",".join(filter(None, objects))
+        return RecordPage(msgspec.Raw(b"[" + listed + b"]"), total)
 
 
 def existing_record(store: RecordReads, resource: Resource[R], id: int) -> R:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
+from pexschedd.management.access.issued_secrets import Issue
 from pexschedd.management.change_set import (
     MOST_RECORDS,
     ChangeSet,
@@ -23,7 +24,7 @@ from pexschedd.management.payload_references import (
     own_values,
 )
 from pexschedd.management.resource import Children, Payload, Upload
-from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.resources import AnyResource
 from pexschedd.management.save_notes import Review, Revision, SaveNote, room_notes
 from pexschedd.management.server_fields import (
     own_defaults,
@@ -46,6 +47,7 @@ class SaveTools(msgspec.Struct, frozen=True):
     now: Now
     uuid4: Callable[[], str]
     review: Review
+    issue: Issue
 
 
 class RecordSaver:
@@ -69,6 +71,9 @@ class RecordSaver:
                 resource.table, existing_reference(changes, resource, item)
             )
         named = item.get("resource_uri") or item.get("id")
+        if named is None and resource.issued:
+            text = "Make these one by one: the answer shows each one's secret once."
+            raise InvalidFields({"": [text]})
         if named is None:
             return await self.save_new(resource, item)
         current = changes.get(
@@ -133,15 +138,22 @@ class RecordSaver:
                 record = replace(record, id=changes.new_id(resource.table))
             for field, text in changes.clashes(resource.table, record).items():
                 problems.setdefault(field, []).append(text)
+            kept = changes.kept_as_it_is(resource.table, record)
+            if kept:
+                problems.setdefault("alias", []).append(kept)
             record = with_server_fields(record, current, tools.now(), uuid4)
             record = with_sealed_secrets(resource, record, values, tools.vault)
+            if resource.issued and current is None and not problems:
+                record, changes.shown = tools.issue(record)
             if record != current:
                 changes.put(resource.table, record)
         parent = 0 if record is None else record.id
         for children in resource.children.values():
             # Null is sent for what a client leaves to others; [] removes them.
             if payload.get(children.name) is not None:
-                texts = await self._save_children(children, parent, payload)
+                texts = await self._save_children(
+                    resource.others[children.resource], children, parent, payload
+                )
                 if texts:
                     problems[children.name] = texts
         if problems:
@@ -154,20 +166,24 @@ class RecordSaver:
         return record
 
     async def _save_children(
-        self, children: Children, parent: int, payload: Payload
+        self, resource: AnyResource, children: Children, parent: int, payload: Payload
     ) -> list[str]:
         """Make the listed records all that belong to `parent`; returns problems.
 
         A parent of 0 is wrong itself: its children are only checked.
         """
-        resource = CONFIGURATION[children.resource]
         items = payload[children.name]
         if not isinstance(items, list):
             return ["This must be a list."]
         if len(items) > MOST_RECORDS:
             return [too_many_records("are listed")]
-        await self._delete_others(children, parent, items)
-        texts: list[str] = []
+        if not resource.writable:
+            # Clients send back what they have read.
+            same = self._changes.children(children, parent)
+            if [id_of(resource, item) for item in items] == same:
+                return []
+            return [f"You may not change {resource.name}: this must stay as it is."]
+        texts = await self._delete_others(resource, children, parent, items)
         for number, item in enumerate(items, 1):
             try:
                 if isinstance(item, dict):
@@ -175,9 +191,11 @@ class RecordSaver:
                     await self.save_item(resource, item)
                 else:
                     child = await self.save_item(resource, item)
-                    self._changes.put(
-                        resource.table, replace(child, **{children.parent: parent})
-                    )
+                    child = replace(child, **{children.parent: parent})
+                    kept = self._changes.kept_as_it_is(resource.table, child)
+                    if kept:
+                        raise InvalidFields({"": [kept]})
+                    self._changes.put(resource.table, child)
             except InvalidFields as error:
                 texts += numbered_problems(number, error)
                 if len(texts) > MOST_PROBLEMS:
@@ -186,18 +204,27 @@ class RecordSaver:
         return texts
 
     async def _delete_others(
-        self, children: Children, parent: int, items: Sequence[object]
-    ) -> None:
-        """Delete the records of `parent` that are not listed."""
-        resource = CONFIGURATION[children.resource]
+        self,
+        resource: AnyResource,
+        children: Children,
+        parent: int,
+        items: Sequence[object],
+    ) -> list[str]:
+        """Delete the records of `parent` that are not listed; returns problems."""
+        texts: list[str] = []
         kept = set()
         for item in items:
             kept.add(id_of(resource, item))
             await self._pauses.item_done()
         for child in self._changes.children(children, parent):
             if child not in kept:
-                self._changes.delete(resource, child)
+                stays = self._changes.kept(resource.table, child)
+                if stays:
+                    texts.append(stays)
+                else:
+                    self._changes.delete(resource, child)
             await self._pauses.item_done()
+        return texts
 
 
 def file_notes(resource: AnyResource, payload: Payload) -> Iterator[SaveNote]:

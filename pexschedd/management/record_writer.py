@@ -15,6 +15,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
+from pexschedd.management.access.hashed_passwords import MakeHash, no_hash, with_hashes
+from pexschedd.management.access.issued_secrets import Issue, issue_nothing
 from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import (
     MOST_RECORDS,
@@ -31,6 +33,7 @@ from pexschedd.management.guards.entity_tag import (
     shown_record,
     tables_shown,
 )
+from pexschedd.management.guards.generated_aliases import kept_alias
 from pexschedd.management.guards.keyed_requests import (
     KeyedRequests,
     Remember,
@@ -59,7 +62,7 @@ from pexschedd.model.fields.validation import Problems, TemplateChecker
 from pexschedd.scheduling.records.deletion import remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
-from pexschedd.util.cooperate import Pauses, TimeSlice, pause
+from pexschedd.util.cooperate import Pauses, TimeSlice, in_slices, pause
 
 T = TypeVar("T")
 
@@ -77,7 +80,8 @@ class RecordWriter:
     They raise `InvalidFields` that names every wrong field, `NotFound` for a record
     that the resource does not have, and `RecordInUse` for one that cannot be deleted.
     `uuid4` makes the random ids of new records; `review` has the notes on those that
-    are saved.
+    are saved, `make_hash` the hashes by which passwords are kept, and `issue` the
+    secrets that are shown once.
     """
 
     def __init__(
@@ -89,11 +93,15 @@ class RecordWriter:
         now: Now,
         uuid4: Callable[[], str],
         review: Review = no_review,
+        make_hash: MakeHash = no_hash,
+        issue: Issue = issue_nothing,
     ) -> None:
         self._store = store
+        self._templates = templates
+        self._make_hash = make_hash
         self._clock = clock
         self._now = now
-        self._tools = SaveTools(templates, store.vault, now, uuid4, review)
+        self._tools = SaveTools(templates, store.vault, now, uuid4, review, issue)
         self._keyed = KeyedRequests(store, now)
         self._commits: Counter[str] = Counter()
         """Changed records, by table."""
@@ -121,6 +129,7 @@ class RecordWriter:
         payload: Payload,
         remember: Remember = lambda transaction, saved: None,
     ) -> Saved:
+        payload = await self._hashed(resource, payload)
 
         async def save(changes: ChangeSet, pauses: Pauses) -> int:
             record = await self._saver(changes, pauses).save_new(resource, payload)
@@ -140,6 +149,7 @@ class RecordWriter:
 
         `expect` is asked about the record as it is; see `Expectation`.
         """
+        payload = await self._hashed(resource, payload)
 
         async def save(changes: ChangeSet, pauses: Pauses) -> None:
             for table in tables_shown(resource):
@@ -167,7 +177,7 @@ class RecordWriter:
     ) -> Saved:
         """Make the changes; the tag is that of the record `id` just after them, and
         before anybody else's."""
-        saved = Saved(id, tuple(changes.notes[:MOST_NOTES]))
+        saved = Saved(id, tuple(changes.notes[:MOST_NOTES]), shown=changes.shown)
 
         def within(transaction: Transaction) -> None:
             nonlocal saved
@@ -195,6 +205,9 @@ class RecordWriter:
                 break
         return changes, result
 
+    async def _hashed(self, resource: AnyResource, payload: Payload) -> Payload:
+        return await with_hashes(resource, payload, self._templates, self._make_hash)
+
     def _saver(self, changes: ChangeSet, pauses: Pauses) -> RecordSaver:
         return RecordSaver(changes, self._tools, pauses)
 
@@ -212,6 +225,7 @@ class RecordWriter:
         """
         existing_record(self._store, resource, id)
         await self._confirm(resource, [id], is_confirmed)
+        await self._require_free(resource, [id])
         self._expected(resource, id, expect)
         await self._delete_all(resource, [id])
 
@@ -227,6 +241,7 @@ class RecordWriter:
         found = matching(self._store, resource, query, self._clock)
         ids = [record.id async for record in found]
         await self._confirm(resource, ids, is_confirmed)
+        await self._require_free(resource, ids)
         await self._delete_all(
             resource, ids, partial(matches, self._store, resource, query)
         )
@@ -236,6 +251,20 @@ class RecordWriter:
     ) -> None:
         if ids and resource.table is tables.CONNECTOR and not is_confirmed:
             await require_confirmed_integrations(self._store, ids, self._clock)
+
+    async def _require_free(self, resource: AnyResource, ids: Iterable[int]) -> None:
+        """Raise `InvalidFields` for records that may not be deleted by themselves."""
+        if resource.table is not tables.CONFERENCE_ALIAS:
+            return
+        texts: list[str] = []
+        async for id_ in in_slices(ids, self._clock):
+            kept = kept_alias(self._store, self._store.get(resource.table, id_))
+            if kept:
+                texts.append(kept)
+            if len(texts) > MOST_PROBLEMS:
+                break
+        if texts:
+            raise InvalidFields({"alias": texts})
 
     async def _delete_all(
         self,
@@ -273,6 +302,7 @@ class RecordWriter:
         otherwise; `deleted_objects` are URIs. Only integrations are deleted afterwards,
         one by one; those with rooms only if that `is_confirmed`.
         """
+        payload = await self._hashed(resource, payload)
         named = _list(payload, "deleted_objects", {})
         ids = {id_ for each in named if (id_ := id_of(resource, each)) is not None}
         await self._confirm(resource, ids, is_confirmed)
@@ -340,7 +370,11 @@ class RecordWriter:
         texts: list[str] = []
         for number, value in enumerate(_list(payload, "deleted_objects", problems), 1):
             try:
-                ids.append(existing_reference(changes, resource, value))
+                id_ = existing_reference(changes, resource, value)
+                kept = changes.kept(resource.table, id_)
+                if kept:
+                    raise InvalidFields({"": [kept]})
+                ids.append(id_)
             except InvalidFields as error:
                 texts += numbered_problems(number, error)
                 if len(texts) > MOST_PROBLEMS:

@@ -1,7 +1,9 @@
 """Resources of the management API, described from the declared fields. Pure."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Generic
+from copy import copy
+from operator import attrgetter
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
@@ -13,6 +15,8 @@ from pexschedd.model.fields.declaration import (
 )
 from pexschedd.model.fields.validation import is_exposed
 from pexschedd.model.table import Index, R, Table
+
+T = TypeVar("T")
 
 PREFIX = "/api/admin"
 KINDS = ("configuration", "status", "history")
@@ -115,7 +119,9 @@ class Resource(Generic[R]):
     the table that the resource has; None is all. A `deletable` resource lets
     administrators remove records that only the daemon writes. `secret_owner` gives the
     part of a secret's context that identifies the record. `split_payload` takes apart
-    what is sent for new records, if it may stand for several.
+    what is sent for new records, if it may stand for several. The records of a `fixed`
+    one are made and deleted, but never changed; those that are `issued` get a secret
+    that is shown once.
     """
 
     def __init__(
@@ -134,6 +140,9 @@ class Resource(Generic[R]):
         is_visible: Callable[[R], bool] | None = None,
         read_only: bool = False,
         deletable: bool = False,
+        fixed: bool = False,
+        issued: bool = False,
+        owner: str = "",
         secret_owner: Callable[[R], object] = lambda record: record.id,
         split_payload: Callable[[Payload], Sequence[Payload]] = lambda payload: (
             payload,
@@ -151,6 +160,12 @@ class Resource(Generic[R]):
         self.is_visible = is_visible
         self.writable = kind == "configuration" and not read_only
         self.deletable = self.writable or deletable
+        self.fixed = fixed
+        self.issued = issued
+        self.owner = owner
+        """The field with the account that a record belongs to; empty if all see it."""
+        self.others: Mapping[str, Resource[Any]] = {}
+        """The resources that relations lead to, by name."""
         self.secret_owner = secret_owner
         self.split_payload = split_payload
         declared = fields_of(table.record)
@@ -175,6 +190,46 @@ class Resource(Generic[R]):
         """Return the path of one record."""
         return f"{self.uri}{id}/"
 
+    def restricted(
+        self,
+        others: "Mapping[str, Resource[Any]]",
+        *,
+        writable: bool,
+        confidential: bool,
+    ) -> Self:
+        """Return the resource for those who may do less.
+
+        `others` are the resources that its relations lead to. Without `confidential`
+        its confidential fields do not exist: they are neither shown nor found by.
+        """
+        found = copy(self)
+        found.others = others
+        found.writable = self.writable and writable
+        found.deletable = self.deletable and writable
+        found.children = {
+            name: each
+            for name, each in self.children.items()
+            if each.resource in others
+        }
+        if not confidential:
+            hidden = {n for n, d in self.fields.items() if d.field.confidential}
+            found.columns = _without(self.columns, hidden)
+            found.fields = _without(self.fields, hidden)
+            found.finders = dict(_without(self.finders, hidden))
+            found.filter_names = {
+                name: field
+                for name, field in self.filter_names.items()
+                if field not in hidden
+            }
+        return found
+
+    def of_owner(self, id: int) -> Self:
+        """Return the resource with the records alone that belong to an account."""
+        found = copy(self)
+        get = self.columns[self.owner].get
+        found.is_visible = lambda record: bool(get(record) == id)
+        return found
+
     def missing_problems(self, payload: Payload) -> dict[str, list[str]]:
         """Return the problem of each missing relation that is set all the same."""
         return {
@@ -184,12 +239,16 @@ class Resource(Generic[R]):
         }
 
 
+def _without(values: Mapping[str, T], names: set[str]) -> Mapping[str, T]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
 def _column(declared: Declared) -> Column:
     name = declared.name
     return Column(
         name=name,
         type=declared.type,
-        get=lambda record: getattr(record, name),
+        get=attribute(name),
         related=declared.field.related,
         nested=declared.field.nested,
         nullable=declared.nullable,
@@ -217,4 +276,4 @@ def uri_of(resource: str, id: int) -> str:
 
 def attribute(name: str) -> Callable[[Record], Any]:
     """Return a function that reads the attribute `name` of a record."""
-    return lambda record: getattr(record, name)
+    return attrgetter(name)

@@ -178,6 +178,24 @@ RECURRING_CONFERENCE = Resource(
     read_only=True,  # its recurrence comes from Exchange alone
 )
 
+ADMINISTRATOR = Resource(
+    tables.ADMINISTRATOR, finders={"name": (tables.ADMINISTRATOR_BY_NAME, str.casefold)}
+)
+API_TOKEN = Resource(
+    tables.API_TOKEN,
+    finders={"administrator": (tables.API_TOKEN_BY_ADMINISTRATOR, _same)},
+    fixed=True,
+    issued=True,
+    owner="administrator",
+)
+OAUTH2_CLIENT = Resource(
+    tables.OAUTH2_CLIENT,
+    finders={"client_id": (tables.OAUTH2_CLIENT_BY_CLIENT_ID, _same)},
+    filter_names={"name": "client_name"},
+    issued=True,
+)
+ROLE = Resource(tables.ROLE, read_only=True)
+
 _ALARM = {
     name: Column(name, declared.type, attribute(name), nullable=declared.nullable)
     for name, declared in fields_of(tables.ALARM.record).items()
@@ -239,6 +257,10 @@ _ALL: tuple[AnyResource, ...] = (
     END_USER,
     SCHEDULED_CONFERENCE,
     RECURRING_CONFERENCE,
+    ADMINISTRATOR,
+    API_TOKEN,
+    OAUTH2_CLIENT,
+    ROLE,
     ALARM_STATUS,
     ALARM_HISTORY,
     SCHEDULER_STATUS,
@@ -249,3 +271,5 @@ BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {
     kind: {r.name: r for r in _ALL if r.kind == kind} for kind in KINDS
 }
 CONFIGURATION = BY_KIND["configuration"]
+for _resource in _ALL:
+    _resource.others = CONFIGURATION

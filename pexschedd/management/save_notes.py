@@ -1,6 +1,13 @@
 """Notes on what an administrator saves: taken, but not quite as it was meant. Pure."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any, Protocol
 
 import msgspec
@@ -75,6 +82,8 @@ class Saved(msgspec.Struct, frozen=True):
     notes: tuple[SaveNote, ...]
     tag: str = ""
     """The record's entity tag, as it was saved; empty if there are several."""
+    shown: Mapping[str, str] = {}
+    """The secrets of a new record, which no other answer has."""
 
 
 def numbered(notes: Iterable[SaveNote], number: int) -> Iterator[SaveNote]:

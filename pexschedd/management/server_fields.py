@@ -7,7 +7,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
+from pexschedd.management.access.account_rules import completed_token
+from pexschedd.management.access.hashed_passwords import PasswordHash
 from pexschedd.management.resources import AnyResource
+from pexschedd.model.administrator import Administrator
+from pexschedd.model.api_token import ApiToken
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
@@ -19,6 +23,7 @@ from pexschedd.model.integration.connector import (
     with_manifest_change,
 )
 from pexschedd.model.platform_names import IvrTheme
+from pexschedd.model.principal import acting_principal
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault
 
@@ -41,6 +46,10 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return _certificate(record, old, now)
     if isinstance(record, IvrTheme):
         return _theme(record, old, now, uuid4)
+    if isinstance(record, Administrator) and old is None:
+        return replace(record, created=now)
+    if isinstance(record, ApiToken) and old is None:
+        return completed_token(record, acting_principal.get(), now)
     if isinstance(record, EndUser) and not record.uuid:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
     if isinstance(record, Conference) and old is not None:
@@ -124,13 +133,24 @@ def with_sealed_secrets(
 ) -> Any:
     """Return `record` with the secrets among `values` sealed; an empty one stays empty.
 
-    A secret's context is `<resource>/<uuid or id>/<field>`.
+    One that is kept as a hash has been hashed before. The context of a sealed one is
+    `<resource>/<uuid or id>/<field>`.
     """
     owner = resource.secret_owner(record)
     sealed = {}
     for name, declared in resource.fields.items():
         if declared.field.secret and is_writable(declared) and name in values:
             text = getattr(record, name)
+            if declared.field.hashed:
+                sealed[name] = _plain(text)
+                continue
             context = f"{resource.name}/{owner}/{name}"
             sealed[name] = vault.seal(text, context) if text else ""
     return replace(record, **sealed) if sealed else record
+
+
+def _plain(value: object) -> str:
+    """A hash as the store keeps it. Nothing else may get there in its place."""
+    if not isinstance(value, PasswordHash):
+        raise TypeError("a password would be stored as it was sent")
+    return str(value)

@@ -21,6 +21,9 @@ _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
         tables.SCHEDULED_CONFERENCE,
         tables.SCHEDULED_ALIAS,
         tables.CA_CERTIFICATE,
+        tables.ADMINISTRATOR,
+        tables.API_TOKEN,
+        tables.OAUTH2_CLIENT,
     )
 )
 _INTRODUCTION = """# Configuration reference
@@ -29,7 +32,8 @@ Everything the management API can set, resource by resource. This page is genera
 from the declared fields:
 `python -m pexschedd.model.reference > docs/configuration.md`.
 
-A field without a default is required. A *secret* is sealed at rest and never returned.
+A field without a default is required. A *secret* is sealed at rest, or
+kept as a hash, and never returned.
 A *read-only* field is set by the server. After a change of a field marked *manifest*
 the add-in's manifest has to be downloaded and deployed again.
 """

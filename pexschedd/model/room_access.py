@@ -69,6 +69,7 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The hosts' PIN.",
             max_length=20,
             unit="digits",
+            confidential=True,
             checks=(pins.pin,),
         ),
     ] = ""
@@ -81,6 +82,7 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The guests' PIN.",
             max_length=20,
             unit="digits",
+            confidential=True,
             checks=(pins.pin,),
         ),
     ] = ""

@@ -5,8 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pexschedd.model.administrator import Administrator
+from pexschedd.model.administrator import (
+    Administrator,
+    AdministratorRole,
+    RoleLevel,
+)
 from pexschedd.model.alarm import Alarm
+from pexschedd.model.api_token import ApiToken, OAuth2Client
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
@@ -30,7 +35,17 @@ from pexschedd.model.table import Index, Table
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
 EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integrations")
-ADMINISTRATOR = Table("administrator", Administrator, document="administrators")
+ADMINISTRATOR = Table(
+    "administrator",
+    Administrator,
+    document="administrators",
+    version=2,
+    # Until there were roles, every administrator could do everything.
+    upgrades={1: lambda stored: {**stored, "role": int(RoleLevel.FULL)}},
+)
+API_TOKEN = Table("api_token", ApiToken, document="administrators")
+OAUTH2_CLIENT = Table("oauth2_client", OAuth2Client, document="administrators")
+ROLE = Table("role", AdministratorRole, document="administrators")
 ALARM = Table("alarm", Alarm, document="alarms")
 CA_CERTIFICATE = Table("ca_certificate", CaCertificate, document="ca_certificates")
 IVR_THEME = Table("ivr_theme", IvrTheme, document="platform_names")
@@ -87,6 +102,9 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CONNECTOR,
     EXCHANGE_DOMAIN,
     ADMINISTRATOR,
+    ROLE,
+    API_TOKEN,
+    OAUTH2_CLIENT,
     ALARM,
     CA_CERTIFICATE,
     IVR_THEME,
@@ -126,6 +144,12 @@ def owner_key(address: str) -> str:
     """Return an owner's address as the owners of rooms are compared; may be empty."""
     return address.strip().casefold()
 
+
+ADMINISTRATOR_BY_NAME = ADMINISTRATOR.index("name", lambda a: a.name.casefold())
+
+API_TOKEN_BY_HASH = API_TOKEN.index("hash", lambda t: t.token_hash)
+API_TOKEN_BY_ADMINISTRATOR = API_TOKEN.index("administrator", lambda t: t.administrator)
+OAUTH2_CLIENT_BY_CLIENT_ID = OAUTH2_CLIENT.index("client_id", lambda c: c.client_id)
 
 DOMAIN_BY_CONNECTOR = EXCHANGE_DOMAIN.index("connector", lambda d: d.exchange_connector)
 

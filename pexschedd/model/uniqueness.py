@@ -50,6 +50,9 @@ def _watched_already(other: Record) -> str:
 
 
 UNIQUE: Mapping[str, tuple[Unique, ...]] = {
+    tables.ADMINISTRATOR.name: (
+        Unique("name", _folded("name"), tables.ADMINISTRATOR_BY_NAME),
+    ),
     tables.CONNECTOR.name: (
         Unique("name", _exact("name")),
         Unique(
@@ -58,6 +61,7 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
             taken=_watched_already,
         ),
     ),
+    tables.OAUTH2_CLIENT.name: (Unique("client_name", _folded("client_name")),),
     tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
     tables.IVR_THEME.name: (Unique("name", _exact("name")),),
     tables.IDENTITY_PROVIDER_GROUP.name: (Unique("name", _exact("name")),),

@@ -20,6 +20,7 @@ from pexschedd.model.end_user import (
     EndUser,
 )
 from pexschedd.model.fields.addresses import mail_address
+from pexschedd.model.mail_address import passes_for_ascii
 
 _MAX_NAME = 250
 _INVISIBLE = re.compile(
@@ -60,7 +61,7 @@ def usable(profile: Profile) -> Profile:
             "The identity provider gave no usable e-mail address for this user. The "
             f"sign-in needs one, of at most {MAX_ADDRESS} characters."
         )
-    if any(map(_passes_for_ascii, email)):
+    if any(map(passes_for_ascii, email)):
         raise UnknownUser(
             "The user's e-mail address contains a letter that passes for another one, "
             "so it cannot be told from another address."
@@ -101,12 +102,6 @@ def require_own(user: EndUser, profile: Profile, others: Collection[str]) -> Non
 
 def _tenant(oid: str) -> str:
     return oid.partition(":")[0]
-
-
-def _passes_for_ascii(char: str) -> bool:
-    """Return True for the Kelvin sign and its like, which are letters of other
-    addresses once case is ignored."""
-    return not char.isascii() and any(c.isascii() for c in char.casefold())
 
 
 def _name(text: str) -> str:

@@ -8,6 +8,7 @@ disk.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import islice
 from typing import Generic
 
@@ -94,9 +95,12 @@ class Collection(Generic[R]):
 
         Usually this takes no longer for a large offset.
         """
-        if self._numbers is not None and not self._unwritten:
-            return list(islice(self._numbers.ids(offset), limit))
-        return self.ids()[offset : offset + limit]
+        numbers, records = self._numbers, self._records
+        if numbers is not None and all(
+            (id in records) == bool(numbers.get(id)) for id in self._unwritten
+        ):
+            return list(islice(numbers.ids(offset), limit))
+        return list(islice(self._ids(), offset, offset + limit))
 
     def __len__(self) -> int:
         return self._count
@@ -254,8 +258,10 @@ class Collection(Generic[R]):
             return sorted(self._records)
         if not self._unwritten:
             return self._numbers.ids()
-        there = set(self._numbers.ids()) - self._unwritten.keys()
-        return sorted(there | (self._unwritten.keys() & self._records.keys()))
+        # As of now: what is written meanwhile is not to come twice, nor not at all.
+        unwritten = set(self._unwritten)
+        written = (id for id in self._numbers.ids() if id not in unwritten)
+        return merge(written, sorted(unwritten & self._records.keys()))
 
     def _let_go(self) -> None:
         """Drop up to two records from memory, if there are too many and the disk has

@@ -57,7 +57,8 @@ def arguments(words: Sequence[str]) -> Path:
     """
     parser = argparse.ArgumentParser(
         prog="pexschedd-password",
-        description="Changes the password of the administrator, admin. You are asked "
+        description="Changes the password of the administrator admin, who then has the "
+        "role Full, and is made again if deleted. You are asked "
         "for the new one on a terminal; otherwise it is the first line of standard "
         "input.",
         epilog="Exit status: 0 if it was changed, 1 if that failed, 2 if the command "

@@ -9,17 +9,23 @@ from twisted.web.server import Request
 from pexschedd.errors import NotAuthenticated
 
 
+def authorization(request: Request) -> tuple[bytes, bytes]:
+    """Return scheme, in lower case, and credentials of a request; empty without any."""
+    headers = request.requestHeaders.getRawHeaders(b"authorization") or [b""]
+    scheme, _, credentials = headers[0].partition(b" ")
+    return scheme.lower(), credentials.strip()
+
+
 def basic_credentials(request: Request, without: str) -> tuple[str, str]:
     """Return name and password of the request.
 
     Raises `NotAuthenticated`; `without` is what it says to a request without them.
     """
-    headers = request.requestHeaders.getRawHeaders(b"authorization") or []
-    scheme, _, encoded = headers[0].partition(b" ") if headers else (b"", b"", b"")
-    if scheme.lower() != b"basic":
+    scheme, encoded = authorization(request)
+    if scheme != b"basic":
         raise NotAuthenticated(without)
     try:
-        text = b64decode(encoded.strip(), validate=True).decode()
+        text = b64decode(encoded, validate=True).decode()
     except (NotBase64, UnicodeDecodeError):
         raise NotAuthenticated("The authorization header cannot be read.") from None
     name, colon, password = text.partition(":")

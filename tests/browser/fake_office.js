@@ -10,6 +10,7 @@
    dialog   what becomes of the sign-in window: 'open', a code that refuses it, or
             {event: code} for one that ends with an event
    shows    the address under which an added attendee appears
+   series   the id of the series that the meeting is one of
    owner, language, theme, noHost, readMode, messageMade, naa: as their names say
    sso      Office's answer to getAccessToken: {token}, {code, message} or {silent} */
 (function () {
@@ -140,6 +141,7 @@
     };
   }
   if (has('1.7')) {
+    item.seriesId = outlook.series || null;
     item.addHandlerAsync = function (name, handler) {
       answer('item.addHandlerAsync', [arguments[2]], function () {
         outlook.handlers[name] = handler;

@@ -128,8 +128,46 @@ def test_the_server_is_away(desk: Desk) -> None:
     press(desk, pane, "Add a video room")
     expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
     expect(desk.paper.locator("body")).to_contain_text("TOK:-")
+    press(desk, pane, "Get the room now")
+    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
     page.locator("#mood").select_option("well")
+    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
     press(desk, pane, "Get the room now")
     expect(pane.locator("#card-heading")).to_have_text("The video room is added")
     expect(desk.paper.locator("body")).to_contain_text("PXPS:-")
     expect(desk.paper.locator("body")).not_to_contain_text("TOK:-")
+
+
+def test_opened_again_with_a_network(desk: Desk) -> None:
+    """A pane that is opened beside a placeholder gets the room by itself."""
+    page = desk.page
+    pane = ready(desk)
+    page.locator("#mood").select_option("offline")
+    press(desk, pane, "Add a video room")
+    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
+    page.locator("#pane-close").click()
+    page.locator("#mood").evaluate("one => { one.value = 'well'; }")
+    page.locator("#mood").dispatch_event("change")
+    desk.press_ribbon()
+    expect(pane.locator("#card-heading")).to_have_text("The video room is added")
+    expect(pane.locator("#card")).to_contain_text(
+        "has taken the place of the placeholder"
+    )
+
+
+def test_whose_text_it_is(desk: Desk) -> None:
+    """A text from another meeting, and one meeting of a series, can be shown."""
+    mood = desk.page.locator("#mood")
+    pane = ready(desk)
+    mood.select_option("pasted")
+    heading = pane.locator("#card-heading")
+    expect(heading).to_have_text("These joining instructions do not fit")
+    press(desk, pane, "Use a new room")
+    expect(heading).to_have_text("The video room is added")
+    expect(pane.locator("#card")).not_to_contain_text("Parts of the earlier")
+    mood.select_option("occurrence")
+    expect(heading).to_have_text("This meeting has a video room")
+    expect(pane.locator("#card")).to_contain_text("open the whole series")
+    expect(pane.get_by_role("button", name="Use a new room")).to_have_count(0)
+    mood.select_option("pasted")
+    expect(heading).to_have_text("These joining instructions do not fit")

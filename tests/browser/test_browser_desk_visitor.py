@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import barriers
-from tests.browser.test_browser_desk import Desk
+from tests.browser.test_browser_desk import CUT_OFF, Desk
 from tests.demo.demo_process import ALICE, RunningDemo, running
 
 TELEPHONE = {"width": 400, "height": 800}
@@ -71,6 +71,7 @@ def test_a_meeting_without_a_room(desk: Desk) -> None:
     desk.compose("Without")
     desk.send()
     expect(page.get_by_text("Sent, without a video room.")).to_be_visible()
+    assert page.evaluate(CUT_OFF, "#meeting") == []
     page.locator("[data-act=add]").click()
     pane = page.frame_locator("#pane-frame")
     pane.get_by_role("button", name="Add a video room").click()
@@ -112,6 +113,19 @@ def test_a_telephone_shows_a_day(browser: Browser, demo: RunningDemo) -> None:
     expect(page.locator("#meeting h2")).to_be_in_viewport()
     assert barriers(page) == []
     assert desk.trouble == []
+    desk.close()
+
+
+def test_twice_the_size(browser: Browser, demo: RunningDemo) -> None:
+    """At 200 % of a laptop's screen the pane still has most of the window's height."""
+    desk = Desk(browser, demo, viewport={"width": 640, "height": 400})
+    desk.compose("Large")
+    desk.press_ribbon().get_by_role("button", name="Add a video room").wait_for()
+    box = desk.page.locator("#pane-frame").bounding_box()
+    assert box
+    assert box["height"] >= 240
+    desk.page.get_by_role("button", name="Back to the meeting").click()
+    expect(desk.page.locator("#addin-button")).to_be_focused()
     desk.close()
 
 

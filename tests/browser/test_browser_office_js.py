@@ -222,6 +222,17 @@ def test_no_token(compose: Compose) -> None:
     assert appointment.outlook("required") == []
 
 
+def test_one_meeting_of_a_series(compose: Compose) -> None:
+    """The library names the series, whose room is not replaced for one meeting."""
+    series = compose(body="<p>Agenda</p>")
+    series.action.click()
+    series.reach(ADDED)
+    one = compose(body=series.outlook("body"), required=[ROOM], series="AAMkAGVjb3Vu")
+    one.reach(ALREADY)
+    expect(one.card).to_contain_text("open the whole series")
+    expect(one.frame.locator('[data-action="replace"]')).to_have_count(0)
+
+
 def test_the_server_is_away(compose: Compose, web: OutlookWeb) -> None:
     """The placeholder and the token go in instead, whole, and the room is invited."""
     web.refused["meeting_details"] = 503

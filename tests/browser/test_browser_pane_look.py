@@ -209,6 +209,10 @@ def test_twice_the_size(open_pane: Open) -> None:
     )
     pane.reach("VMR already assigned")
     assert pane.page.evaluate("document.documentElement.scrollWidth <= 160")
+    heading, box = pane.heading.bounding_box(), pane.card.bounding_box()
+    assert heading
+    assert box
+    assert heading["width"] > box["width"] - 20, "the icon takes no column"
 
 
 def test_for_whom(open_pane: Open) -> None:

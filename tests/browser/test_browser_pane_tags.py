@@ -1,15 +1,11 @@
 """The pane beside meetings that have a tag already: whose it is, and what to do."""
 
-import base64
-import json
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from pexschedd.bodies import tags
-from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
-from pexschedd.model.meeting import Tags
 from tests.browser.pane_page import (
     DOWN,
     GUEST,
@@ -26,12 +22,6 @@ from tests.browser.pane_page import (
 def said(state: str) -> dict[str, Any]:
     """The server's word on the other tag."""
     return {"meeting_tags": {"tags": {OTHER_TAG: {"state": state, "certain": True}}}}
-
-
-def token(expires: int) -> str:
-    claims = json.dumps({"exp": str(expires)}).encode()
-    middle = base64.urlsafe_b64encode(claims).decode().rstrip("=")
-    return f"eyJhbGciOiJSUzI1NiJ9.{middle}.c2lnbmF0dXJl"
 
 
 @pytest.mark.parametrize(
@@ -167,42 +157,6 @@ def test_success_is_watched(open_pane: Open) -> None:
     pane.page.evaluate("outlook.body = ''; outlook.required = [];")
     pane.reach("This meeting has no room any more")
     expect(pane.page.locator('[data-action="add"]')).to_be_visible()
-
-
-def waiting(value: str) -> str:
-    return f"{PLACEHOLDER_INSTRUCTIONS}\n<p>{tags.make_tok(value)}</p><p>Agenda</p>"
-
-
-@pytest.mark.parametrize("expires", [1, 4_000_000_000])
-def test_a_placeholder_is_upgraded(open_pane: Open, expires: int) -> None:
-    """When the server is back, the room takes the place of placeholder and token."""
-    pane = open_pane(body=waiting(token(expires)), required=[ROOM])
-    pane.reach(
-        "This meeting has waited too long"
-        if expires == 1
-        else "Cannot assign a VMR right now"
-    )
-    assert pane.calls("getUserIdentityTokenAsync") == 0
-    pane.press("upgrade")
-    pane.reach("Success")
-    body = pane.outlook("body")
-    assert tags.find(body) == Tags(pxps=(TAG[6:-1],))
-    assert "will be hosted" not in body
-    assert body.endswith("<p>Agenda</p>")
-    assert pane.outlook("required") == [ROOM]
-
-
-@pytest.mark.parametrize("expires", [1, 4_000_000_000])
-def test_a_token_is_renewed(open_pane: Open, expires: int) -> None:
-    """With the server away an old token gives way to a new one, a good one stays."""
-    old = token(expires)
-    pane = open_pane(body=waiting(old), required=[ROOM], token=DOWN)
-    pane.press("upgrade")
-    pane.reach("Cannot assign a VMR right now")
-    expect(pane.card).to_contain_text("signing keys cannot be read")
-    found = tags.find(pane.outlook("body")).tok
-    assert found == ((DOWN,) if expires == 1 else (old,))
-    assert pane.outlook("body").count("will be hosted") == 1
 
 
 def test_a_waiting_meeting_without_the_room(open_pane: Open) -> None:

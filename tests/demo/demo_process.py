@@ -3,8 +3,6 @@
 # ruff: noqa: S310 - the addresses are our own
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +13,9 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from tests import forked
+from tests.forked import Forked
 from tests.ports import free_ports
-from tests.signals import heed_signals
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 START_S = 30
@@ -33,18 +32,11 @@ class RunningDemo:
         self.port = port
         self.log = folder.parent / f"{folder.name}.log"
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    *("-m", "pexschedd.demo"),
-                    *("--port", str(port)),
-                    *("--state", str(folder)),
-                ],
+            self.process = Forked(
+                forked.DEMO,
+                ["--port", str(port), "--state", str(folder)],
                 cwd=REPOSITORY,
-                stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
-                preexec_fn=heed_signals,
             )
         self.printed = self._read_banner()
 

@@ -27,6 +27,7 @@ from tests.demo.demo_process import (
     running,
     three_ports,
 )
+from tests.signals import heed_signals
 
 
 @pytest.fixture(scope="module")
@@ -194,18 +195,39 @@ def test_damaged_mailboxes_are_named(tmp_path: Path) -> None:
     assert (tmp_path / "exchange.json").read_text() == '{"number": 1'
 
 
+def command(folder: Path, port: int) -> list[str]:
+    given = ["--port", str(port), "--state", str(folder)]
+    return [sys.executable, "-m", "pexschedd.demo", *given]
+
+
 def start_again(folder: Path, port: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [
-            sys.executable,
-            *("-m", "pexschedd.demo", "--port", str(port), "--state", str(folder)),
-        ],
+        command(folder, port),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
+
+
+def test_started_by_its_own_command(tmp_path: Path) -> None:
+    """`python -m pexschedd.demo` itself, which has to import everything first: it says
+    where it is, and Ctrl-C ends it in order."""
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command(tmp_path / "state", three_ports()),
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            preexec_fn=heed_signals,
+        )
+    with process:
+        assert process.stdout is not None
+        assert any("Ctrl-C" in line for line in iter(process.stdout.readline, ""))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
 
 
 # What the desk lets in

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pexschedd.ews.operations.resolve_names import parse_entry
+from pexschedd.ews.operations.resolve_names import parse_entry, parse_primary
 from pexschedd.scheduling.ports.mailbox import DirectoryEntry
 from tests.ews.ews_support import failure, response, success
 
@@ -51,6 +51,29 @@ def test_names_that_begin_alike() -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "primary"),
+    [
+        (ROOM, ROOM),
+        (ROOM.upper(), ROOM),
+        ("former@example.test", ROOM),
+        (ROOM.removesuffix("t"), ""),
+        ("pexip@example", ""),
+        ("pe\ufb01ip@example.test", ""),
+    ],
+)
+def test_whose_mailbox(address: str, primary: str) -> None:
+    """An entry is that of another of its addresses, too, but not of one that its
+    address only begins with, or of one that is written with look-alikes."""
+    assert parse_primary(answer(resolution("Room", ROOM)), address) == primary
+
+
+def test_several_that_it_might_be() -> None:
+    """An address that leads to several mailboxes is nobody's."""
+    both = answer(resolution("Room", ROOM), resolution("Other", f"{ROOM}.au"))
+    assert parse_primary(both, ROOM) == ""
+
+
+@pytest.mark.parametrize(
     "data",
     [
         answer(),
@@ -62,4 +85,5 @@ def test_names_that_begin_alike() -> None:
 )
 def test_nobody(data: bytes) -> None:
     """Without an entry, or an address in it, nothing is known."""
+    assert parse_primary(data, ROOM) == ""
     assert parse_entry(data, ROOM) is None

@@ -285,10 +285,19 @@ def test_rules_that_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("eras", "biases", "changes", "known"),
-    [(200, 24, 24, True), (201, 1, 1, False), (30, 25, 1, False), (2, 1, 25, False)],
+    ("eras", "changing", "biases", "changes", "known"),
+    [
+        (200, 1, 24, 24, True),
+        (201, 1, 1, 1, False),
+        (30, 1, 25, 1, False),
+        (2, 1, 1, 25, False),
+        (200, 200, 1, 2, True),
+        (200, 200, 1, 3, False),
+    ],
 )
-def test_rules_without_end(eras: int, biases: int, changes: int, known: bool) -> None:
+def test_rules_without_end(
+    eras: int, changing: int, biases: int, changes: int, known: bool
+) -> None:
     """A definition that would keep us busy is not understood."""
     periods = "".join(
         f'<t:Period Bias="PT{minutes}M" Name="Standard" Id="{minutes}"/>'
@@ -296,7 +305,7 @@ def test_rules_without_end(eras: int, biases: int, changes: int, known: bool) ->
     )
     group = day("0", 3, -1) * changes
     transitions = "".join(
-        f"<t:T><t:To>{f'{n % biases}' if n else 'g'}</t:To>"
+        f"<t:T><t:To>{f'{n % biases}' if n >= changing else 'g'}</t:To>"
         f"<t:DateTime>{1900 + n if n else 1}-01-01T00:00:00</t:DateTime></t:T>"
         for n in range(eras)
     ).replace("<t:DateTime>1-", "<t:DateTime>0001-")

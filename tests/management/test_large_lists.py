@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pexschedd.management import listing
 from pexschedd.management.list_query import make_query
+from pexschedd.management.listing import Listing
 from pexschedd.management.ordering import Ordering, descending
+from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.resources import CONFERENCE
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
@@ -48,6 +50,7 @@ class Counting:
         self.page = store.page
         self.count = store.count
         self.find_all = store.find_all
+        self.subscribe = store.subscribe
 
     def all(self, table: Table[R]) -> Iterable[R]:
         return self._counted(self._store.all(table))
@@ -79,7 +82,7 @@ class Scan:
         )
         counting = Counting(store, self._count)
         self.work = Deferred.fromCoroutine(
-            listing.select(counting, CONFERENCE, query, clock)
+            Listing(counting, clock).select(CONFERENCE, query)
         )
 
     def _count(self) -> None:
@@ -199,6 +202,22 @@ async def test_changes_meanwhile_disturb_nobody(
         assert there == sorted(there, key=lambda n: room(n).name)
     else:
         assert there == sorted(there, reverse=True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_waiting_lists_are_not_served_in_one_turn(store: Store) -> None:
+    """Of many lists that are asked for at once, a few are made in each turn, and in the
+    end all of them are."""
+    clock = Turns()
+    asked = RecordQueries(store, clock)
+    query = make_query(CONFERENCE, limit=20, filters=[("id__in", "1,2,3")])
+    lists = [Deferred.fromCoroutine(asked.page(CONFERENCE, query)) for _ in range(30)]
+    done = [sum(each.called for each in lists)]
+    while done[-1] < len(lists):
+        clock.turn()
+        done.append(sum(each.called for each in lists))
+    assert all(after - before <= 3 for before, after in pairwise(done))
+    assert {CASE.successResultOf(each).total for each in lists} == {3}
 
 
 @pytest_twisted.ensureDeferred

@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pexschedd.errors import InvalidFields
-from pexschedd.management import listing
 from pexschedd.management.list_query import ListQuery, make_query
+from pexschedd.management.listing import Listing
 from pexschedd.management.resources import (
     CONFERENCE,
     CONFERENCE_ALIAS,
@@ -54,6 +54,9 @@ class Records:
 
     def find_each(self, index: Any, key: Any) -> Iterable[Any]:
         return iter(self.find_all(index, key))
+
+    def subscribe(self, table: Any, changed: Any) -> None:
+        """Nothing changes."""
 
 
 ROOMS = [
@@ -103,7 +106,7 @@ def ask(resource: AnyResource, **arguments: object) -> tuple[list[int], int]:
 
 def select(resource: AnyResource, query: ListQuery) -> tuple[list[int], int]:
     """Of few records, so at once."""
-    selecting = Deferred.fromCoroutine(listing.select(STORE, resource, query, Clock()))
+    selecting = Deferred.fromCoroutine(Listing(STORE, Clock()).select(resource, query))
     ids, total = CASE.successResultOf(selecting)
     return list(ids), total
 

@@ -362,21 +362,24 @@ def base() -> Bench:
     return bench
 
 
-def workloads(size: int) -> Iterator[tuple[str, ...]]:
-    """All of up to `size` operations; an upgrade happens once."""
+def workloads(size: int, longest: int = 1) -> Iterator[tuple[str, ...]]:
+    """All of up to `size` operations; an upgrade happens once. Of those with `size`
+    operations only each `longest`-th."""
     for length in range(1, size + 1):
-        for names in product(OPERATIONS, repeat=length):
-            if names.count("upgrade") <= 1:
+        every_nth = longest if length == size else 1
+        for number, names in enumerate(product(OPERATIONS, repeat=length)):
+            if names.count("upgrade") <= 1 and number % every_nth == 0:
                 yield names
 
 
-def enumerate_all(size: int, *, every_byte: bool = False) -> Counts:
-    """Everything of up to `size` operations, the first start counted as one."""
+def enumerate_all(size: int, *, every_byte: bool = False, longest: int = 1) -> Counts:
+    """Everything of up to `size` operations, the first start counted as one; of the
+    longest workloads each `longest`-th."""
     enumeration = Enumeration(every_byte=every_byte)
     enumeration.first_start(())
-    for names in workloads(size - 1):
+    for names in workloads(size - 1, longest):
         enumeration.first_start(names)
-    for names in workloads(size):
+    for names in workloads(size, longest):
         enumeration.run(names)
     return enumeration.counts
 

@@ -1,11 +1,12 @@
 """Records in memory, and how they are found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.store.collection import Collection
+from pexschedd.store.hints.keydir import Keydir
 from tests.store.store_support import ROOM, Room
 
 # Few owners, so that one has anything from no room to many.
@@ -85,6 +86,37 @@ def test_indexes_agree_with_a_search(changes: list[Room | int]) -> None:
             wanted = [model[id] for id in sorted(model) if model[id].owner == owner]
             assert collection.find_all("owner", owner) == wanted
         assert collection.find_all("owner", None) == []
+
+
+class CountingKeydir(Keydir):
+    """A keydir that counts the ids it lists."""
+
+    listed = 0
+
+    def ids(self, skip: int = 0) -> Iterator[int]:
+        for id_ in super().ids(skip):
+            self.listed += 1
+            yield id_
+
+
+def test_a_page_does_not_list_all_ids() -> None:
+    """While changes are on their way to the disk, a page of ids only lists those up to
+    its end, and is the right one."""
+    numbers = CountingKeydir()
+    collection = Collection(ROOM, numbers=numbers)
+    for id_ in range(1, 1001):
+        numbers.swap(id_, id_)
+        collection.replay(id_, Room(id=id_, name="x", owner=1))
+    collection.loaded()
+    collection.put(Room(id=500, name="y", owner=1))
+    assert collection.page(900, 10) == list(range(901, 911))
+    assert numbers.listed <= 11
+    collection.delete(5)
+    collection.put(Room(id=2000, name="z", owner=1))
+    assert collection.page(3, 4) == [4, 6, 7, 8]
+    assert numbers.listed <= 20
+    assert collection.page(998, 4) == [1000, 2000]
+    assert collection.ids() == [*range(1, 5), *range(6, 1001), 2000]
 
 
 def _apply(known: dict[int, Room], id: int, room: Room | None) -> None:

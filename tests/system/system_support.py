@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import requests
 
+from tests import forked
+from tests.forked import Forked
 from tests.ports import free_ports
 from tests.signals import heed_signals
 
@@ -42,17 +44,17 @@ class Twistd:
 
     def __init__(self, folder: Path, plugin: str, *arguments: str) -> None:
         self.log = folder / f"{plugin}.log"
-        self._command = [TWISTD, "-n", "--pidfile=", plugin, *arguments]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._arguments = ["-n", "--pidfile=", plugin, *arguments]
+        self._process: Forked | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
+            self._process = Forked(
+                forked.TWISTD,
+                self._arguments,
+                cwd=self.log.parent,
                 stdout=log,
                 stderr=log,
-                cwd=self.log.parent,
-                preexec_fn=heed_signals,
             )
 
     def stop(self, *how: signal.Signals) -> int | None:

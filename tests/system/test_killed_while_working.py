@@ -23,10 +23,11 @@ from tests.system.system_support import (
     World,
     eventually,
 )
+from tests.thorough import THOROUGH
 
-WAITING = 2400
+KILLS = 20 if THOROUGH else 8
+WAITING = 2400 if THOROUGH else 1000
 LATENCY_MS = "120"
-KILLS = 20
 
 
 class BusySandbox:
@@ -97,8 +98,10 @@ def pending(world: World) -> int:
     return int(count)
 
 
-@pytest.mark.timeout(600)  # twenty starts: a busy machine takes its time for them
-def test_killed_twenty_times_nobody_is_forgotten_or_told_twice(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)  # many starts: a busy machine takes its time for them
+def test_killed_again_and_again_nobody_is_forgotten_or_told_twice(
+    tmp_path: Path,
+) -> None:
     """Every request is answered exactly once, and no meeting has two rooms."""
     chance = random.Random(20261121)  # noqa: S311 - to be repeatable
     pause = Event()

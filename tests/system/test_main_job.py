@@ -1,13 +1,21 @@
 """A meeting sent by an independent Exchange client becomes a room people can join."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.system.organizer_support import Organizer, organizer
-from tests.system.system_support import ALICE, World, eventually, parsed
+from tests.system.system_support import (
+    ALICE,
+    PATIENCE,
+    TWISTD,
+    World,
+    eventually,
+    parsed,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -107,3 +115,17 @@ def test_mail_without_a_tag_is_declined(world: World, alice: Organizer) -> None:
     assert kind == "IPM.Schedule.Meeting.Resp.Neg"
     assert "does not contain currently valid scheduling data" in text
     assert world.objects("conference") == []
+
+
+def test_started_by_its_own_command(world: World) -> None:
+    """`twistd pexschedd` itself, which has to import everything first: it answers, and
+    ends in order."""
+    world.daemon.stop()
+    with world.daemon.log.open("ab") as log:
+        command = [TWISTD, "-n", "--pidfile=", "pexschedd", "-c", str(world.config)]
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=world.folder)
+    try:
+        world.wait_for_sign_in()
+    finally:
+        process.terminate()
+    assert process.wait(PATIENCE) == 0

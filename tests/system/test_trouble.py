@@ -30,6 +30,22 @@ from tests.system.system_support import (
 CONNECTORS = "configuration/v1/ms_exchange_connector/"
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for all tests that refuse something: each has to find it without any
+    integration, and to leave it so."""
+    with World(tmp_path_factory.mktemp("unchanged")) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world with an integration that nothing is wrong with."""
+    with World(tmp_path_factory.mktemp("working")) as world:
+        world.create_integration()
+        yield world
+
+
 def alarm(world: World, *says: str) -> str:
     """Waits for one alarm that says all this."""
 
@@ -146,24 +162,22 @@ TOKENS: list[tuple[str, dict[str, Any], str]] = [
     ("claims", "says"), [t[1:] for t in TOKENS], ids=[t[0] for t in TOKENS]
 )
 def test_bad_tokens_are_refused_in_words(
-    world: World, claims: dict[str, Any], says: str
+    working: World, claims: dict[str, Any], says: str
 ) -> None:
     """The pane gets a reason that it can show, and no alias is used up."""
-    world.create_integration()
-    answer = world.meeting_details(world.token(**claims))
+    answer = working.meeting_details(working.token(**claims))
     assert answer.status_code == 401
     problem = answer.json()
     assert problem["status"] == "error"
     assert says in problem["message"]
     assert problem["correlation_id"]
-    assert world.objects("scheduled_alias") == []
+    assert working.objects("scheduled_alias") == []
 
 
-def test_garbage_token_is_refused(world: World) -> None:
+def test_garbage_token_is_refused(working: World) -> None:
     """Garbage is an invalid token, not a server error."""
-    world.create_integration()
-    assert world.meeting_details("garbage").status_code == 401
-    assert world.meeting_details("a.b.c").json()["code"] == "invalid_token"
+    assert working.meeting_details("garbage").status_code == 401
+    assert working.meeting_details("a.b.c").json()["code"] == "invalid_token"
 
 
 FIELDS: list[tuple[dict[str, Any], str, str]] = [
@@ -190,15 +204,15 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("fields", "field", "says"), FIELDS)
 def test_wrong_fields_are_named(
-    world: World, fields: dict[str, Any], field: str, says: str
+    unchanged: World, fields: dict[str, Any], field: str, says: str
 ) -> None:
     """The answer names the field and what is wrong; nothing is created."""
-    answer = world.ask("POST", CONNECTORS, world.integration(**fields))
+    answer = unchanged.ask("POST", CONNECTORS, unchanged.integration(**fields))
     assert answer.status_code == 400
     problems = answer.json()["ms_exchange_connector"]
     assert list(problems) == [field]
     assert says in " ".join(problems[field])
-    assert world.objects("ms_exchange_connector") == []
+    assert unchanged.objects("ms_exchange_connector") == []
 
 
 def test_trouble_loses_nothing(world: World) -> None:
@@ -295,20 +309,22 @@ def test_the_background_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_taken_port_ends_the_process_in_words(world: World) -> None:
+def test_taken_port_ends_the_process_in_words(unchanged: World) -> None:
     """A port in use: a sentence in the log and an exit status for the supervisor."""
-    other = world.folder / "other.json"
-    text = world.config.read_text().replace('"state"', '"other-state"')
+    other = unchanged.folder / "other.json"
+    text = unchanged.config.read_text().replace('"state"', '"other-state"')
     other.write_text(text)
-    second = Twistd(world.folder / "state", "pexschedd", "--config", str(other))
+    second = Twistd(unchanged.folder / "state", "pexschedd", "--config", str(other))
     second.start()
     assert second.ended() == 1
     assert "cannot listen on endpoints.addin[0]" in second.log.read_text()
 
 
-def test_one_process_for_one_state_folder(world: World) -> None:
+def test_one_process_for_one_state_folder(unchanged: World) -> None:
     """A second daemon on the same state folder says who has it, and ends."""
-    second = Twistd(world.folder / "state", "pexschedd", "--config", str(world.config))
+    second = Twistd(
+        unchanged.folder / "state", "pexschedd", "--config", str(unchanged.config)
+    )
     second.start()
     assert second.ended() == 1
     assert "pexschedd cannot start" in second.log.read_text()

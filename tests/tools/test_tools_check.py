@@ -1,8 +1,6 @@
 """`pexschedd-check`: arguments, exit status, both ways to run."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -24,6 +22,7 @@ from pexschedd.doctor.report import (
 )
 from pexschedd.errors import StoreError
 from pexschedd.tools import check
+from tests import forked
 from tests.system.system_support import ALICE, World
 
 reactor: Any = _reactor
@@ -159,22 +158,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def tool(world: World, *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from pexschedd.tools.check import main; main()",
-            "--config",
-            str(world.config),
-            *arguments,
-        ],
-        check=False,
-        capture_output=True,
-        timeout=60,
-        text=True,
+    return forked.run(
+        "pexschedd.tools.check:main",
+        ["--config", str(world.config), *arguments],
         cwd=world.folder,
     )
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_with_and_without_the_daemon(world: World) -> None:

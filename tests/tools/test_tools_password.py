@@ -22,6 +22,7 @@ from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.protocol import Event, Finished, Order, PasswordOrder
 from pexschedd.errors import InvalidFields, StoreError
 from pexschedd.tools import password as tool
+from tests import forked
 from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World
 
@@ -185,16 +186,13 @@ async def test_no_configuration(tmp_path: Path) -> None:
 
 
 def change(world: World, password: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "--config", str(world.config)],
-        input=password,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        timeout=PATIENCE,
-        text=True,
+    status, out, err = forked.run(
+        "pexschedd.tools.password:main",
+        ["--config", str(world.config)],
+        cwd=world.folder,
+        text=password,
     )
-    return done.returncode, done.stdout
+    return status, out + err
 
 
 def test_whole(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
 from pexschedd.tools.program import STOPPED, UNREAD, UNWRITTEN
+from tests.forked import Forked
 from tests.signals import heed_signals
 from tests.store.store_support import Calls, must_not_fail
 
@@ -57,24 +59,27 @@ def config(tmp_path: Path) -> Path:
 
 def command(name: str, arguments: list[str], config: Path) -> list[str]:
     program = f"from pexschedd.tools.{PROGRAMS[name]}; main()"
-    given = [str(config) if each == "CONFIG" else each for each in arguments]
-    return [sys.executable, "-c", program, *given]
+    return [sys.executable, "-c", program, *given(arguments, config)]
+
+
+def given(arguments: list[str], config: Path) -> list[str]:
+    return [str(config) if each == "CONFIG" else each for each in arguments]
 
 
 def run(name: str, arguments: list[str], config: Path, out: int) -> tuple[int, str]:
     """Exit status and what is said on standard error."""
-    # Without a buffer argparse takes it upon itself not to mind that its help is lost.
-    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
-    done = subprocess.run(
-        command(name, arguments, config),
-        env=buffered,
-        stdout=out,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stderr
+    module, _, function = PROGRAMS[name].partition(" import ")
+    with open(out, "wb", closefd=False) as output, TemporaryFile("w+") as errors:
+        process = Forked(
+            f"pexschedd.tools.{module}:{function.partition(' ')[0]}",
+            given(arguments, config),
+            cwd=config.parent,
+            stdout=output,
+            stderr=errors,
+        )
+        status = process.wait(60)
+        errors.seek(0)
+        return status, errors.read()
 
 
 @pytest.mark.parametrize(("name", "arguments"), RUNS)

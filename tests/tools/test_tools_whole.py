@@ -1,8 +1,6 @@
 """The two programs as an administrator runs them, in real processes."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import forked
 from tests.system.organizer_support import Organizer, organizer
 from tests.system.system_support import ALICE, World, eventually
 
@@ -31,17 +30,12 @@ def alice(world: World) -> Iterator[Organizer]:
 
 def tool(world: World, name: str, *arguments: str) -> tuple[int, str]:
     """Exit status and everything it said."""
-    program = f"from pexschedd.tools.command import {name}; {name}()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, "--config", str(world.config), *arguments],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=60,
-        text=True,
+    status, out, err = forked.run(
+        f"pexschedd.tools.command:{name}",
+        ["--config", str(world.config), *arguments],
         cwd=world.folder,
     )
-    return done.returncode, done.stdout
+    return status, out + err
 
 
 def schedule(world: World, alice: Organizer, subject: str, start: datetime) -> None:

@@ -25,8 +25,9 @@ async def test_nobody_else(server: Server, auth: tuple[str, str] | None) -> None
     for method in ("GET", "POST", "DELETE"):
         answer = await server.client.ask(method, CONFERENCE, {"name": "x"}, auth=auth)
         assert answer.status == 401
-        (challenge,) = answer.headers.getRawHeaders("www-authenticate")
-        assert challenge.startswith("Basic realm=")
+        basic, bearer = answer.headers.getRawHeaders("www-authenticate")
+        assert basic.startswith("Basic realm=")
+        assert bearer.startswith("Bearer realm=")
         assert set(answer.json) == {"error", "code", "correlation_id"}
     assert server.store.count(tables.CONFERENCE) == 0
 

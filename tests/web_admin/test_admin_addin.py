@@ -192,9 +192,10 @@ async def test_an_integration_without_a_domain(server: Server) -> None:
         "addin_oidc_metadata_url": "https://login.microsoftonline.com/contoso.example"
         "/v2.0/.well-known/openid-configuration",
     }
-    assert warnings(await ask("PATCH", uri, tokens)) == []
+    told = warnings(await ask("PATCH", uri, tokens))
+    assert not any(each.startswith("domains") for each in told)
     method = {"addin_authentication_method": "EXCHANGE_USER_ID_TOKEN"}
-    assert warnings(await ask("PATCH", uri, method)) == [line]
+    assert line in warnings(await ask("PATCH", uri, method))
     domain = {"domains": [{"domain": "mail.example.com"}]}
     assert warnings(await ask("PATCH", uri, domain)) == []
     assert warnings(await ask("PATCH", uri, {"description": "z"})) == []

@@ -86,8 +86,9 @@ async def test_an_integration_with_rooms(
     path += ("&" if "?" in path else "?") + "confirm=yes"
     answer = await server.client.ask(method, path, payload)
     assert answer.status in (202, 204), answer.body
-    for table in (tables.CONNECTOR, tables.CONFERENCE, tables.SCHEDULED_ALIAS):
-        assert server.store.count(table) == 0
+    left = everything(server)
+    for name in ("ms_exchange_connector", "conference", "scheduled_alias"):
+        assert left[name] == []
 
 
 @pytest_twisted.ensureDeferred

@@ -20,10 +20,12 @@ from twisted.web.client import Agent
 from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
+from pexschedd.model.administrator import Administrator, RoleLevel
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
@@ -32,6 +34,8 @@ from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
+from pexschedd.web.admin.consequences import consequences
+from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.site import HttpSite
@@ -154,16 +158,25 @@ class Client:
 class OneAdministrator:
     """Signs `NAME` in, without the time that a real password takes."""
 
-    async def authenticate(self, name: str, password: str, address: str) -> object:
+    async def authenticate(
+        self, name: str, password: str, address: str
+    ) -> Administrator:
         if (name, password) != (NAME, PASSWORD):
             raise NotAuthenticated("The name or the password is wrong.")
-        return name
+        return Administrator(
+            id=1,
+            name=name,
+            password="",
+            role=int(RoleLevel.FULL),
+            created=datetime(2026, 11, 21, tzinfo=UTC),
+        )
 
 
 def admin_site(*parts: AdminRoutes) -> HttpSite:
     """A management API of these parts only."""
     administrators: Any = OneAdministrator()
-    return HttpSite(AdminApi(administrators, parts).resource(), reactor, None)
+    bearer: Any = None
+    return HttpSite(AdminApi(administrators, parts, bearer).resource(), reactor, None)
 
 
 class Server:
@@ -197,17 +210,24 @@ async def serving(
     clock = Clock()
     store = open_store(directory)
     administrators = Administrators(
-        store, clock, deferToThread, seconds=lambda: clock.time.timestamp()
+        store,
+        clock,
+        deferToThread,
+        seconds=lambda: clock.time.timestamp(),
     )
+    await administrators.make_roles()
     if not administrators.exist():
         await administrators.set_password(NAME, PASSWORD)
+    bearer = ScriptTokens(store, clock, administrators.count_failure)
     writer = RecordWriter(
         store,
         make_templates(clock),
         clock=turns,
         now=clock,
         uuid4=lambda: str(uuid4()),
-        review=review,
+        review=lambda revision: [*consequences(revision), *review(revision)],
+        make_hash=administrators.make_hash,
+        issue=issuer(lambda: str(uuid4())),
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
     parts = (
@@ -216,9 +236,10 @@ async def serving(
         ComputedRoutes(ComputedQueries(store, turns, clock)),
         AddinFileRoutes(store, ConnectorFiles(directory)),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
+        OAuthTokenRoutes(bearer.clients),
     )
     site = HttpSite(
-        AdminApi(administrators, parts).resource(),
+        AdminApi(administrators, parts, bearer).resource(),
         reactor,
         None,
         large_bodies=large_bodies(),

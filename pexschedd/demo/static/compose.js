@@ -224,6 +224,24 @@ export class Compose {
     });
   }
 
+  /** What somebody has copied from another meeting, with its tag, in the place of any tag here. */
+  paste(tag) {
+    const { page } = this;
+    const own = /PXPS:-[0-9a-f-]{36}#/gi;
+    if (own.test(page.body.innerHTML)) {
+      page.body.innerHTML = page.body.innerHTML.replace(own, tag);
+    } else {
+      const block = page.createElement("div");
+      block.append(...["Join the video room", "By telephone: +44 20 7946 0123", tag].map((line) => {
+        const piece = page.createElement("p");
+        piece.textContent = line;
+        return piece;
+      }));
+      page.body.prepend(block);
+    }
+    this.coach();
+  }
+
   html() {
     return `<html><body>${this.page.body.innerHTML}</body></html>`;
   }

@@ -2,8 +2,8 @@
  * Outlook's side of the add-in: answers what office.js asks from inside the pane.
  *
  * Messages are {desk: 1, type, …}. The pane sends "hello", "call" {id, method, args} and
- * "close"; the page sends "welcome" {context}, "result" {id, value | error} and "event"
- * {name, data}. Taken only from the pane's own window and the add-in's origin.
+ * "close"; the page sends "welcome" {context}, "result" {id, value | error}, "event"
+ * {name, data} and "network" {offline}. Taken only from the pane's own window and the add-in's origin.
  */
 
 import { $, h } from "./dom.js";
@@ -41,10 +41,21 @@ export class OfficeHost {
   /** What Outlook does to an add-in on a bad day, for who wants to see what the pane makes of it. */
   offerMoods() {
     $("mood").append(...Object.entries(MOODS).map(([value, { label }]) => h("option", { value }, label)));
-    $("mood").addEventListener("change", () => {
-      this.mood = $("mood").value;
-      if (this.frame) this.connect(this.frame, this.desk.setup.addin);
-    });
+    $("mood").addEventListener("change", () => this.changeMood($("mood").value));
+  }
+
+  /** A network goes and comes back beside an open pane; all else is seen by one that is opened. */
+  async changeMood(name) {
+    const before = MOODS[this.mood];
+    const after = MOODS[name];
+    this.mood = name;
+    if (after.pasted) {
+      await this.form.sheet;
+      this.form.paste(after.pasted);
+    }
+    if (!this.frame) return;
+    if (before.keepsPane && after.keepsPane) this.send({ type: "network", offline: Boolean(after.offline) });
+    else this.connect(this.frame, this.desk.setup.addin);
   }
 
   disconnect() {
@@ -140,7 +151,7 @@ export class OfficeHost {
 
 const SLOW = 2500;
 const MOODS = {
-  well: { label: "do as it is told" },
+  well: { label: "do as it is told", keepsPane: true },
   slow: { label: "be slow", slow: true },
   token: {
     label: "give no identity token",
@@ -155,11 +166,13 @@ const MOODS = {
     label: "keep the text from being read",
     fails: { "body.get": new Failure(9020, "GenericResponseError", "An internal error has occurred.") },
   },
-  offline: { label: "have no network", offline: true },
+  offline: { label: "have no network", offline: true, keepsPane: true },
   window: {
     label: "open no windows",
     fails: { "dialog.open": new Failure(12011, "BrowserPopupBlocked", "The browser blocks the dialog.") },
   },
+  pasted: { label: "hold another meeting’s text", pasted: "PXPS:-00000000-0000-4000-8000-00000000d0e5#" },
+  occurrence: { label: "open one meeting of a series", place: "occurrence" },
   reading: { label: "let the meeting only be read", place: "reading" },
   message: { label: "make the meeting from a message", place: "message" },
   old: { label: "be of 2012", place: "old" },

@@ -91,6 +91,7 @@
     if (!message || message.desk !== 1) { return; }
     if (message.type === "welcome") { welcome(message.context); }
     if (message.type === "result") { answered(message); }
+    if (message.type === "network") { offline = Boolean(message.offline); }
     if (message.type === "event") { notify(message.name, message.data); }
   }, false);
 
@@ -417,13 +418,22 @@
     browser: function () { Office.context.mailbox = undefined; },
     reading: function () { item.body = { getAsync: body.getAsync }; },
     old: function () { supported = { mailbox: [1, 0] }; },
-    message: function () { item.requiredAttendees = item.optionalAttendees = undefined; }
+    message: function () { item.requiredAttendees = item.optionalAttendees = undefined; },
+    occurrence: function () { item.seriesId = "series"; }
   };
 
-  /* Nothing gets through to a server: each request ends as without a network. */
-  function cutLine() {
+  /* While this is true nothing gets through to a server: each request ends as without a
+     network. */
+  var offline = false;
+
+  function watchLine() {
+    var send = window.XMLHttpRequest.prototype.send;
     window.XMLHttpRequest.prototype.send = function () {
       var request = this;
+      if (!offline) {
+        send.apply(request, arguments);
+        return;
+      }
       window.setTimeout(function () {
         if (request.onerror) { request.onerror({ type: "error", target: request }); }
       }, 0);
@@ -441,7 +451,8 @@
     Office.context.officeTheme = context.officeTheme;
     Office.context.mailbox = mailbox(context);
     if (PLACES[context.place]) { PLACES[context.place](); }
-    if (context.offline) { cutLine(); }
+    offline = Boolean(context.offline);
+    watchLine();
     begin();
   }
 

@@ -3,6 +3,7 @@
 import re
 
 from pexschedd.ews.envelope import Element, child, children, m, parse, request, text
+from pexschedd.model.mail_address import folded, passes_for_ascii
 from pexschedd.scheduling.ports.mailbox import DirectoryEntry
 
 AMBIGUOUS = "ErrorNameResolutionMultipleResults"
@@ -20,10 +21,18 @@ def build_resolve(mailbox: str, address: str, *, full: bool = False) -> bytes:
     return request(operation, mailbox)
 
 
-def parse_primary(data: bytes) -> str:
-    """Read the primary address; empty if nobody has the address, or several might."""
+def parse_primary(data: bytes, address: str) -> str:
+    """Read the primary address; empty if nobody has the address, or several might.
+
+    A look-up goes by how addresses begin, and ignores more than upper and lower case:
+    one that finds a longer address, or a look-alike, has found somebody else.
+    """
     found = _resolutions(data)
-    return _primary(found[0]) if len(found) == 1 else ""
+    primary = _primary(found[0]) if len(found) == 1 else ""
+    if any(map(passes_for_ascii, address)):
+        return ""
+    asked, has = folded(address), folded(primary)
+    return "" if has != asked and has.startswith(asked) else primary
 
 
 def parse_entry(data: bytes, address: str) -> DirectoryEntry | None:

@@ -20,6 +20,7 @@ from pexschedd.model.recurrence import (
 
 MAX_ERAS = 200
 MAX_BIASES = 24
+MAX_CHANGES = 2 * MAX_ERAS
 """Definitions travel with messages from anywhere, and clocks are asked often: no zone
 on earth has had as many."""
 
@@ -71,7 +72,8 @@ def _custom(definition: Element) -> CustomZone | None:
 
 
 def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
-    """Yield each era with its begin; None for rules that make no sense."""
+    """Yield each era with its begin; None for rules that make no sense, or have more
+    than `MAX_CHANGES` in all."""
     periods = {
         period.get("Id", ""): (period.get("Name", ""), bias)
         for period in children(child(definition, "Periods"), "Period")
@@ -82,6 +84,7 @@ def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
         for group in children(child(definition, "TransitionsGroups"))
     }
     transitions = children(child(definition, "Transitions"))
+    changes = 0
     for transition in islice(transitions, MAX_ERAS + 1):
         target = text(transition, "To").strip()
         try:
@@ -92,6 +95,10 @@ def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
             )
         except (KeyError, ValueError):
             era = None
+        changes += len(era.changes) if era else 0
+        if changes > MAX_CHANGES:
+            yield None, None
+            return
         yield _begins(transition), era
 
 

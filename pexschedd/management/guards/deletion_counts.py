@@ -9,13 +9,14 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.management.guards.confirmation import unconfirmed
 from pexschedd.management.list_query import ListQuery
 from pexschedd.management.listing import matching
+from pexschedd.management.resource import AnyTable
 from pexschedd.management.resources import AnyResource
 from pexschedd.model import tables
 from pexschedd.scheduling.records.lookup import all_meeting_records
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import in_slices
 
-_OF_ROOMS = (
+_OF_ROOMS: tuple[AnyTable, ...] = (
     tables.CONFERENCE_ALIAS,
     tables.SCHEDULED_CONFERENCE,
     tables.RECURRING_CONFERENCE,

@@ -113,7 +113,8 @@ class KeyedRequests:
     def _forget_old(
         self, transaction: Transaction, place: KeyedRequestTable, administrator: str
     ) -> None:
-        """Make room for one more; at most as many go as come on the whole, and one."""
+        """Make room for one more: delete what is too much, and the oldest two if they
+        are past their time, so that old ones go as new ones come."""
         found = self._store.find_all(place.by_administrator, administrator)
         most = MOST_IN_DOCUMENT if place.table.document else MOST
         oldest = self._now() - REMEMBERED

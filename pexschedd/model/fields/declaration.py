@@ -62,6 +62,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     secret: bool = False
     """Sealed at rest, accepted by the API, never returned by it."""
+    hashed: bool = False
+    """Of a secret: kept as a hash, from which nobody can tell it."""
+    confidential: bool = False
+    """Not for administrators who may only read: they neither see nor find by it."""
     sent_by: tuple[Destination, ...] = ()
     """The fields that decide where this secret goes: see `secret_destinations`."""
     readonly: bool = False

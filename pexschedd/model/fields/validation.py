@@ -144,6 +144,15 @@ def check_value(field: Declared, value: object, templates: TemplateChecker) -> A
     return _CHECKS[field.type](field, value, templates)
 
 
+def problem_with(field: Declared, value: object, templates: TemplateChecker) -> str:
+    """Return what is wrong with a value; empty if nothing is."""
+    try:
+        check_value(field, value, templates)
+    except _Wrong as wrong:
+        return str(wrong)
+    return ""
+
+
 def _may_be_empty(field: Declared) -> bool:
     """Return whether an empty text is a value of the field, or at least a wrong one."""
     return field.type is str and (field.nullable or not field.field.choices)

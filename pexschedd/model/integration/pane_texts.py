@@ -125,6 +125,14 @@ ENGLISH: Mapping[str, str] = {
     "inviteYourself": "You can invite it yourself: {email}",
     "unchecked": "It could not be checked whether these joining instructions belong to "
     "this meeting. If you have copied them from another one, use a new room.",
+    "occurrence": "This is one meeting of a series. For another room, open the whole "
+    "series and change it there.",
+    "occurrenceText": "This is one meeting of a series. Copy the joining instructions "
+    "from the series into it, with the code at their end, or remove the room.",
+    "upgraded": "The room has taken the place of the placeholder. Select Send, also if "
+    "you have sent this meeting before.",
+    "renewed": "The code below the placeholder was too old to be sent, and has been "
+    "renewed. Select Send, also if you have sent this meeting before.",
     "leavePlaceholder": "Leave the placeholder and the code below it in the meeting: "
     "the joining instructions will take their place.",
     "windowClosed": "The window seems to be closed. If it is not, go on there. Else "

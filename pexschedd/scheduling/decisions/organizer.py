@@ -8,6 +8,7 @@ organizer; a renamed address, or another one of the same mailbox, is the same pe
 
 from typing import Protocol
 
+from pexschedd.model.mail_address import folded
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.scheduling.decisions.decision import Decision
 from pexschedd.scheduling.ports.mailbox import Action
@@ -47,7 +48,7 @@ class Mailboxes(Protocol):
 
 def address_of(message: MeetingMessage) -> str:
     """Return the organizer's address as records keep it; empty if there is none."""
-    return message.organizer.email.casefold()
+    return folded(message.organizer.email)
 
 
 def is_from(

@@ -21,6 +21,7 @@ import msgspec
 
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias, Vacancy
+from pexschedd.model.mail_address import folded
 from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.schedule import MeetingRecord, RecurringConference
 from pexschedd.scheduling.decisions import organizer
@@ -154,7 +155,7 @@ def _vacancy(message: MeetingMessage, since: datetime) -> Vacancy:
 
 
 def _attendees(message: MeetingMessage) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.casefold() for each in message.attendees))
+    return tuple(dict.fromkeys(map(folded, message.attendees)))
 
 
 def vacated(

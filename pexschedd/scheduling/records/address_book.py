@@ -1,5 +1,7 @@
 """Primary addresses from the directory, for the batch that is being processed."""
 
+from pexschedd.model.mail_address import folded
+
 
 class AddressBook:
     """The primary address of each address that was looked up.
@@ -13,7 +15,7 @@ class AddressBook:
 
     def learn(self, connector_id: int, address: str, primary: str) -> None:
         """Note a look-up; `primary` is empty for an address that nobody has."""
-        self._primary[connector_id, address.casefold()] = primary.casefold()
+        self._primary[connector_id, folded(address)] = folded(primary)
 
     def clear(self, connector_id: int) -> None:
         """Forget the look-ups of one integration."""
@@ -22,7 +24,7 @@ class AddressBook:
 
     def same_mailbox(self, connector_id: int, one: str, other: str) -> bool:
         """Return whether two addresses are the same mailbox's, as far as is known."""
-        one, other = one.casefold(), other.casefold()
+        one, other = folded(one), folded(other)
         if not one or not other:
             return False
         first = self._primary.get((connector_id, one), "")

@@ -12,10 +12,14 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.script_tokens import ScriptTokens
 from pexschedd.logs import acting
+from pexschedd.management.access.permissions import subject_of
 from pexschedd.management.admin_log import request_id
+from pexschedd.model.principal import acting_principal
 from pexschedd.web.admin.authentication import sign_in
 from pexschedd.web.admin.errors import admin_error
+from pexschedd.web.admin.permission_check import require_permission
 from pexschedd.web.routes import (
     Handler,
     ResponseBody,
@@ -37,9 +41,15 @@ class AdminApi:
     """Serves the routes of all `parts`, to administrators unless they are public."""
 
     def __init__(
-        self, administrators: Administrators, parts: Iterable[AdminRoutes]
+        self,
+        administrators: Administrators,
+        parts: Iterable[AdminRoutes],
+        bearer: ScriptTokens,
     ) -> None:
         self._administrators = administrators
+        self._bearer = bearer
+        self.rules: list[str] = []
+        """The Werkzeug rules that only administrators may use."""
         self._app = Klein()
         self._app.handle_errors(HTTPException)(_no_route)
         for part in parts:
@@ -54,9 +64,11 @@ class AdminApi:
         """Serve `url`, a Werkzeug rule, to administrators.
 
         `handlers` has one for each HTTP method, in lower case; other methods get a 405.
+        The role that it takes is in `management.access.permissions`.
         """
+        self.rules.append(url)
         signed_in = {
-            method: self._for_administrators(handler)
+            method: self._for_administrators(url, handler)
             for method, handler in handlers.items()
         }
         self.add_public(url, **signed_in)
@@ -75,10 +87,12 @@ class AdminApi:
 
         self._app.route(url, endpoint=url)(dispatch)
 
-    def _for_administrators(self, handler: Handler) -> Handler:
+    def _for_administrators(self, url: str, handler: Handler) -> Handler:
         async def signed_in(request: Request, **segments: Any) -> ResponseBody:
-            name = await sign_in(request, self._administrators)
-            acting.set(name)
+            principal = await sign_in(request, self._administrators, self._bearer)
+            require_permission(request, principal, subject_of(url, segments))
+            acting.set(principal.name)
+            acting_principal.set(principal)
             request_id.set(correlation_id_of(request))
             result = handler(request, **segments)
             body: ResponseBody = await result if isawaitable(result) else result

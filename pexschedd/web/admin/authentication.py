@@ -1,6 +1,12 @@
-"""The sign-in of administrators: HTTP Basic, and no requests of other sites' pages."""
+"""The sign-in of administrators, and no requests of other sites' pages.
 
+A request carries a name and a password (HTTP Basic), or a token (Bearer).
+"""
+
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from math import ceil
+from typing import TypeVar
 from urllib.parse import quote
 
 from twisted.logger import Logger
@@ -8,33 +14,67 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
-from pexschedd.web.basic_auth import basic_credentials
+from pexschedd.identity.api_tokens import beginning_of
+from pexschedd.identity.script_tokens import ScriptTokens
+from pexschedd.model.principal import Principal
+from pexschedd.web.basic_auth import authorization, basic_credentials
 from pexschedd.web.browsers import is_cross_site
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
+
+T = TypeVar("T")
 
 _log = Logger(namespace="administrator.sign_in")
 
 _LONGEST_LOGGED_NAME = 100
 
 
-async def sign_in(request: Request, administrators: Administrators) -> str:
-    """Return the name of the administrator whose credentials the request carries.
+async def sign_in(
+    request: Request, administrators: Administrators, bearer: ScriptTokens
+) -> Principal:
+    """Return the principal whose credentials the request carries.
 
     Raises `NotAuthenticated`, `TooManyRequests` after many that were refused, and
     `Forbidden` for a request that a browser sends on behalf of another site: it adds
     the password that it remembers to those, too.
     """
-    name, password = basic_credentials(
-        request, "Sign in as an administrator (HTTP Basic)."
-    )
     address = client_address(request)
+    scheme, credentials = authorization(request)
+    if scheme == b"bearer":
+        token = credentials.decode("latin-1")
+        principal = await refusals_logged(
+            request, beginning_of(token), lambda: bearer.authenticate(token, address)
+        )
+    else:
+        name, password = basic_credentials(
+            request,
+            "Sign in as an administrator (HTTP Basic), or send a token (Bearer).",
+        )
+
+        async def by_password() -> Principal:
+            found = await administrators.authenticate(name, password, address)
+            return Principal(name=found.name, level=found.level, administrator=found.id)
+
+        principal = await refusals_logged(request, name, by_password)
+    if is_cross_site(request):
+        raise Forbidden("A page of another site has sent this request.")
+    return principal
+
+
+async def refusals_logged(
+    request: Request, name: str, work: Callable[[], T | Awaitable[T]]
+) -> T:
+    """Return the result of a sign-in, and log it if it is refused or put off.
+
+    `name` is what it was for: no secret.
+    """
     try:
-        await administrators.authenticate(name, password, address)
+        result = work()
+        return await result if isawaitable(result) else result
     except NotAuthenticated:
         _log.warn(
             # docs/operations.md has a filter of fail2ban for this line.
             "sign-in refused address={address} administrator={administrator}",
-            address=address or "-",
+            address=client_address(request) or "-",
             administrator=_shown(name),
             correlation_id=correlation_id_of(request),
         )
@@ -43,15 +83,12 @@ async def sign_in(request: Request, administrators: Administrators) -> str:
         _log.info(
             "sign-in put off address={address} administrator={administrator} "
             "seconds={seconds}",
-            address=address or "-",
+            address=client_address(request) or "-",
             administrator=_shown(name),
             seconds=ceil(error.retry_after),
             correlation_id=correlation_id_of(request),
         )
         raise
-    if is_cross_site(request):
-        raise Forbidden("A page of another site has sent this request.")
-    return name
 
 
 def _shown(name: str) -> str:

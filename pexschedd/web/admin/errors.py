@@ -32,7 +32,8 @@ def admin_error(
     """Answer `{"<resource>": {"<field>": ["<problem>"]}}`, or `{"error": "…"}`."""
     if isinstance(error, NotAuthenticated):
         request.responseHeaders.setRawHeaders(
-            b"www-authenticate", [b'Basic realm="pexschedd", charset="UTF-8"']
+            b"www-authenticate",
+            [b'Basic realm="pexschedd", charset="UTF-8"', b'Bearer realm="pexschedd"'],
         )
     if isinstance(error, InvalidRecord):
         return json_response(request, {error.resource: error.problems}, status)

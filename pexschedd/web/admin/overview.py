@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.management.access.role_views import resources_for
 from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND
+from pexschedd.model.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.routes import ResponseBody, json_response
 
@@ -79,7 +81,7 @@ def _entries(kind: str) -> dict[str, dict[str, str]]:
     if kind not in BY_KIND:
         known = ", ".join((*BY_KIND, "command"))
         raise NotFound(f"There is nothing called {kind!r}; try {known}.")
-    resources = [*BY_KIND[kind].values()]
+    resources = [*resources_for(acting_principal.get(), kind).values()]
     if kind == "status":
         resources += [each.resource for each in COMPUTED.values()]
     return {

@@ -78,10 +78,10 @@ def page_answer(
     resource: AnyResource,
     arguments: Arguments,
     query: ListQuery,
-    objects: Sequence[object],
+    objects: object,
     total: int,
 ) -> dict[str, Any]:
-    """Return the answer with one page of a list of `total` records."""
+    """Return the answer with one page, a JSON list, of a list of `total` records."""
 
     def page(offset: int) -> str:
         others = [

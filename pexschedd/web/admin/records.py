@@ -12,16 +12,17 @@ DELETE       configuration/v1/<resource>/<id>/
 Some resources of the kind `status` can be deleted, too: an administrator has seen them.
 """
 
-from collections.abc import Mapping
-
+import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.management.access.role_views import resource_for
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.resource import PREFIX, Payload
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.save_notes import Saved
+from pexschedd.model.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.conditions import (
     expectation_of,
@@ -115,6 +116,9 @@ class RecordRoutes:
         location = resource.uri_of(saved.id).encode()
         request.responseHeaders.setRawHeaders(b"location", [location])
         _tell(request, saved)
+        if saved.shown:
+            record = msgspec.json.decode(self._queries.get(resource, saved.id).body)
+            return json_response(request, record | saved.shown, 201)
         return empty_response(request, 201)
 
     async def _change_many(
@@ -216,14 +220,11 @@ def _tell(request: Request, saved: Saved) -> None:
         request.responseHeaders.setRawHeaders(WARNING, texts)
 
 
-def _of_kind(kind: str) -> Mapping[str, AnyResource]:
+def _find(kind: str, name: str) -> AnyResource:
+    """The resource as the administrator who asks has it."""
     if kind not in BY_KIND:
         raise NotFound(f"There is nothing called {kind!r}; try {', '.join(BY_KIND)}.")
-    return BY_KIND[kind]
-
-
-def _find(kind: str, name: str) -> AnyResource:
-    resource = _of_kind(kind).get(name)
+    resource = resource_for(acting_principal.get(), kind, name)
     if resource is None:
         raise NotFound(
             f"There is no resource {name!r}; {PREFIX}/{kind}/v1/ lists those there are."

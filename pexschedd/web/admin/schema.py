@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pexschedd.management.filters import filter_operators
-from pexschedd.management.resources import AnyResource
+from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields import secret_destinations, unsupported
 from pexschedd.model.fields.declaration import Declared
 from pexschedd.model.fields.times import format_time
@@ -20,12 +20,12 @@ _TYPE_NAMES: Mapping[type, str] = {
 
 def list_methods(resource: AnyResource) -> tuple[str, ...]:
     """Return the HTTP methods, in lower case, that the resource's list has."""
-    return _methods(resource, ("post", "patch"))
+    return _methods(resource, ("post",) if resource.fixed else ("post", "patch"))
 
 
 def record_methods(resource: AnyResource) -> tuple[str, ...]:
     """Return the HTTP methods, in lower case, that each of its records has."""
-    return _methods(resource, ("put", "patch"))
+    return _methods(resource, () if resource.fixed else ("put", "patch"))
 
 
 def _methods(resource: AnyResource, changing: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def _described(declared: Declared) -> dict[str, Any]:
         "help_text": _help_text(declared),
     }
     if field.related:
-        result["related_type"] = "to_one"
+        result |= {"related_type": "to_one", **_related_schema(field.related)}
     if field.choices:
         result["valid_choices"] = list(field.choices)
     return result
@@ -121,7 +121,14 @@ def _help_text(declared: Declared) -> str:
 
 def _related(kind: str, resource: str) -> dict[str, Any]:
     result = _computed("related", f"Records of {resource}: URIs, or nested.")
-    return {**result, "readonly": False, "blank": True, "related_type": kind}
+    result |= {"readonly": False, "blank": True, "related_type": kind}
+    return result | _related_schema(resource)
+
+
+def _related_schema(resource: str) -> dict[str, str]:
+    """The address of a related resource's schema, unless only other systems have it."""
+    other = CONFIGURATION.get(resource)
+    return {} if other is None else {"related_schema": f"{other.uri}schema/"}
 
 
 def _computed(kind: str, text: str) -> dict[str, Any]:

@@ -35,12 +35,18 @@
   function warnings(facts, notes) {
     if (facts.found && facts.found.teams) { notes.push(say('teamsToo')); }
     if (facts.whole === false) { notes.push(say('oldTextLeft')); }
+    if (facts.shared) { notes.push(say('occurrence')); }
     return notes;
   }
 
-  function offers() {
+  /* What the pane has done with a placeholder. */
+  function deed(facts, notes) {
+    if (facts.did) { notes.push(say(facts.did)); }
+  }
+
+  function offers(facts) {
     var list = [];
-    if (settings.singleUse) { list.push(action('add', 'primary', theirs('button_title'))); }
+    if (settings.singleUse && !facts.shared) { list.push(action('add', 'primary', theirs('button_title'))); }
     if (settings.personal) {
       list.push(action('listRooms', list.length ? 'secondary' : 'primary',
         theirs('personal_vmr_add_button')));
@@ -50,8 +56,8 @@
 
   function close() { return canClose() ? [action('close', 'primary')] : []; }
 
-  function replacing(kind) {
-    return settings.singleUse ? [action('replace', kind)] : [];
+  function replacing(kind, facts) {
+    return settings.singleUse && !facts.shared ? [action('replace', kind)] : [];
   }
 
   function removing() { return [action('remove', 'link')]; }
@@ -71,21 +77,27 @@
       shown.reason = facts.error.message;
     }
     if (there.pxps.length && facts.owner === 'unchecked') { shown.notes.push(say('unchecked')); }
+    if (facts.shared && !textThere) {
+      shown.notes.push(say('occurrenceText'));
+      return { card: shown, actions: [action('remove', 'secondary')] };
+    }
     warnings(facts, shown.notes);
     return { card: shown, actions: [action('repair', 'primary')].concat(
-      there.pxps.length ? replacing('secondary') : [], textThere ? removing() : []) };
+      there.pxps.length ? replacing('secondary', facts) : [], textThere ? removing() : []) };
   }
 
   function placeholder(facts) {
     var token = facts.found && facts.found.token;
     var late = !facts.added && token && tags.expiredAlready(token, new Date().getTime());
     var shown = late ? card('warning', 'expired') : theirCard('warning', 'management_node_down');
+    deed(facts, shown.notes);
     if (!late) { shown.notes.push(say('leavePlaceholder')); }
     if (facts.outage) {
       shown.reason = facts.outage.message;
       shown.reference = facts.outage.reference;
     }
     warnings(facts, shown.notes);
+    if (facts.shared) { return { card: shown, actions: close().concat(removing()) }; }
     return { card: shown, actions: facts.added && canClose() ?
       close().concat([action('upgrade', 'secondary')], removing()) :
       [action('upgrade', 'primary')].concat(removing()) };
@@ -133,6 +145,7 @@
   function added(facts) {
     var shown = theirCard('success', 'success');
     if (facts.name) { shown.notes.push({ text: facts.name, lang: '', dir: 'auto' }); }
+    deed(facts, shown.notes);
     warnings(facts, shown.notes);
     return { card: shown, actions: close().concat(removing()) };
   }
@@ -142,7 +155,8 @@
     var tagged = facts.found && facts.found.pxps.length;
     if (tagged && facts.owner === 'unchecked') { shown.notes.push(say('unchecked')); }
     warnings(facts, shown.notes);
-    return { card: shown, actions: close().concat(tagged ? replacing('secondary') : [], removing()) };
+    return { card: shown, actions: close().concat(
+      tagged ? replacing('secondary', facts) : [], removing()) };
   }
 
   function foreign(facts) {
@@ -151,17 +165,19 @@
     var shown = { tone: 'warning', heading: say('foreignHeading'),
                   message: say(name + 'Tag'), notes: [] };
     warnings(facts, shown.notes);
-    return { card: shown, actions: replacing('primary').concat([action('remove', 'secondary')]) };
+    return { card: shown, actions: replacing('primary', facts)
+      .concat([action('remove', 'secondary')]) };
   }
 
   function ready(facts) {
     var shown = facts.removed ? card('info', 'removed') : null;
-    if (facts.gone) { shown = card('info', 'gone'); }
+    if (facts.gone || (facts.shared && !shown)) { shown = card('info', 'gone'); }
     if (shown || (facts.found && facts.found.teams)) {
       shown = shown || card('info', 'teams');
       if (facts.whole === false) { shown.notes.push(say('oldTextLeft')); }
+      if (facts.shared) { shown.notes.push(say('occurrence')); }
     }
-    return { card: shown, actions: offers() };
+    return { card: shown, actions: offers(facts).concat(facts.shared ? close() : []) };
   }
 
   var SHOWN = {

@@ -9,8 +9,24 @@
   var tokens = window.pexschedd.tokens;
   var log = window.pexschedd.log;
   var states = {}; /* tag -> what the server said of it */
+  var written = false; /* whether this pane has put a room into the meeting */
+  var shared = false;
 
-  function own(tag) { states[tag] = 'free'; }
+  /* This pane has written the text with `tag`, which a text without one does not have. */
+  function own(tag) {
+    written = true;
+    if (tag) { states[tag] = 'free'; }
+  }
+
+  /* Whether this is one meeting of a series that has a room, as far as can be seen: it
+     came with one. All of a series has one room, so that another one is declined here;
+     also after the old one was removed. */
+  function isShared(found) {
+    if (!written && (found.pxps.length || found.token || found.room) && office.isOccurrence()) {
+      shared = true;
+    }
+    return shared;
+  }
 
   function stateOf(tag) {
     return Object.prototype.hasOwnProperty.call(states, tag) ? states[tag] : '';
@@ -48,10 +64,11 @@
   function result(found) {
     var owner = ownerOf(found);
     return { event: inspect.verdict(found, owner), found: found, owner: owner,
-             tagState: found.pxps.length ? stateOf(found.pxps[0]) : '' };
+             tagState: found.pxps.length ? stateOf(found.pxps[0]) : '',
+             shared: isShared(found) };
   }
 
-  /* finish({event, found, owner, tagState}): `event` for the state machine. What the
+  /* finish({event, found, owner, tagState, shared}): `event` for the state machine. What the
      server tells about the room's addresses counts at once. */
   function look(finish) {
     inspect.inspect(function (found) {

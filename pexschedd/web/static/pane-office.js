@@ -97,6 +97,12 @@
     return '';
   }
 
+  /* True for one meeting of a series, false where Outlook does not say so. */
+  function isOccurrence() {
+    var series = supports('1.7') && item() && item().seriesId;
+    return typeof series === 'string' && series !== '';
+  }
+
   /* finish(address of whose calendar the meeting is in, or '' for the user's own). */
   function owner(finish) {
     if (!supports('1.8') || !has(item(), 'getSharedPropertiesAsync')) { finish(''); return; }
@@ -205,7 +211,8 @@
 
   window.pexschedd.office = {
     call: call, has: has, context: context, mailbox: mailbox, item: item,
-    supports: supports, situation: situation, owner: owner, identify: identify,
+    supports: supports, situation: situation, isOccurrence: isOccurrence,
+    owner: owner, identify: identify,
     remembered: remembered, remember: remember, property: property,
     setProperty: setProperty, notify: notify, canClose: canClose, close: close,
     handle: handle

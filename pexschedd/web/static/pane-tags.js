@@ -55,6 +55,20 @@
     return Boolean(end) && end * 1000 < now;
   }
 
+  /* Exchange's or Microsoft 365's name of the user that a token is of; '' if unknown. */
+  function userOf(token) {
+    var all = claims(token);
+    var exchange = {};
+    try { exchange = JSON.parse(all.appctx || '{}'); } catch (ignored) { /* unknown */ }
+    return String(exchange && exchange.msexchuid || all.oid || '');
+  }
+
+  /* False if two tokens are known to be of different users. */
+  function sameUser(one, other) {
+    var names = [userOf(one), userOf(other)];
+    return !names[0] || !names[1] || names[0] === names[1];
+  }
+
   /* HTML for a meeting without a room: the placeholder and the token's tag in lines.
      Nothing for a text that could not be found again as a token. */
   function waiting(placeholder, token) {
@@ -65,6 +79,6 @@
 
   window.pexschedd.tags = {
     inText: inText, waiting: waiting, compact: compact, expired: expired,
-    expiredAlready: expiredAlready, nothing: NOTHING
+    expiredAlready: expiredAlready, sameUser: sameUser, nothing: NOTHING
   };
 }());

@@ -47,12 +47,17 @@
   }
 
   /* finish(error, given): given is {instructions, location, kind}, kind 'single' or
-     'waiting' for a placeholder with the user's token. */
-  function obtain(report, finish) {
+     'waiting' for a placeholder with the user's token. `unasked` is the token of a meeting
+     that waits: nobody has pressed, so no window opens, and another user's is left alone. */
+  function obtain(report, finish, unasked) {
     if (details) { finish(null, details); return; }
     report('signingYouIn');
-    tokens.get(false, function (error, token) {
+    tokens.get(Boolean(unasked), function (error, token) {
       if (error) { finish(error); return; }
+      if (unasked && !tags.sameUser(unasked, token)) {
+        finish({ message: '', reference: '' });
+        return;
+      }
       report('gettingRoom');
       requestKey(function (id) {
         server.details(token, id, function (problem, result) {
@@ -88,7 +93,7 @@
       var waits = given.kind === 'waiting';
       finish(waits ? 'waits' : 'succeeded', { kind: given.kind, outage: given.outage,
                                                name: given.name, whole: given.whole,
-                                               found: there });
+                                               did: given.did, found: there });
     }
     function locate() {
       if (given.location) { report('addingLocation'); }
@@ -105,7 +110,7 @@
         });
       });
     }
-    if (given.tag) { look.own(given.tag); }
+    if (given.instructions) { look.own(given.tag); }
     if (given.kind === 'single') { details = null; }
     if (!given.instructions) { invite(); return; }
     inspect.setNote(noteOf(given), invite);
@@ -128,6 +133,7 @@
         finish(seen.event, seen);
         return;
       }
+      if (seen.shared && !text) { finish(seen.event, seen); return; }
       if (text) {
         settle({ kind: there.token || there.note.kind === 'waiting' && !there.pxps.length ?
                    'waiting' : 'single', location: '', instructions: '' },
@@ -187,7 +193,7 @@
   function replace(report, finish) {
     forgetRoom(function () {
       found(report, function (seen) {
-        if (seen.event === 'foundUnreadable') { finish(seen.event, seen); return; }
+        if (seen.event === 'foundUnreadable' || seen.shared) { finish(seen.event, seen); return; }
         if (!blocks(seen.found).length) { add(report, finish); return; }
         obtain(report, function (error) {
           if (error) { failed(error, 'single', finish); return; }
@@ -201,10 +207,21 @@
     report('addingText');
     write.removeLocation(seen.found.note.location, function () {
       cutAll(blocks(seen.found), given.instructions, function (error, whole) {
-        if (error) { failed(retriable(error), 'single', finish); return; }
+        if (error) { overtaken(error, seen, finish); return; }
         given.whole = whole;
         settle(given, seen.found, report, finish);
       });
+    });
+  }
+
+  /* What was to be cut is gone: perhaps because another pane has put a room there. */
+  function overtaken(error, seen, finish) {
+    look.look(function (now) {
+      if (now.event === 'foundRoom' && String(now.found.pxps) !== String(seen.found.pxps)) {
+        finish(now.event, now);
+        return;
+      }
+      failed(retriable(error), 'single', finish);
     });
   }
 
@@ -212,7 +229,7 @@
   function upgrade(report, finish) {
     found(report, function (seen) {
       var token = seen.found.token;
-      if (seen.event === 'foundUnreadable' || !token) { finish(seen.event, seen); return; }
+      if (seen.event === 'foundUnreadable' || !token || seen.shared) { finish(seen.event, seen); return; }
       obtain(report, function (error, given) {
         var old = tags.expired(token, new Date().getTime());
         if (!given) { failed(error, 'single', finish); return; }
@@ -221,8 +238,39 @@
             seen.found, report, finish);
           return;
         }
-        exchange(seen, given, report, finish);
+        relieve(seen, given, report, finish);
       });
+    });
+  }
+
+  function relieve(seen, given, report, finish) {
+    given.did = given.kind === 'waiting' ? 'renewed' : 'upgraded';
+    exchange(seen, given, report, finish);
+  }
+
+  /* The same when the pane opens, without a press. Nothing is written if the text changes
+     meanwhile, because then somebody is typing, or another pane is at it; and a server
+     that cannot help leaves the meeting as it is. */
+  function upgradeUnasked(seen, report, finish) {
+    var token = seen.found.token;
+    function leave(error) {
+      seen.outage = error.message ? error : null;
+      finish('foundPlaceholder', seen);
+    }
+    inspect.bodyText(function (before) {
+      obtain(report, function (error, given) {
+        if (!given || (given.kind === 'waiting' && !tags.expired(token, new Date().getTime()))) {
+          leave(error);
+          return;
+        }
+        inspect.bodyText(function (now) {
+          if (now === null || now !== before) {
+            look.look(function (other) { finish(other.event, other); });
+            return;
+          }
+          relieve(seen, given, report, finish);
+        });
+      }, token);
     });
   }
 
@@ -298,6 +346,7 @@
   window.pexschedd.work = {
     start: function (given) { settings = given; },
     credentials: credentials,
-    add: add, replace: replace, upgrade: upgrade, takeOut: takeOut, list: list, choose: choose
+    add: add, replace: replace, upgrade: upgrade, upgradeUnasked: upgradeUnasked,
+    takeOut: takeOut, list: list, choose: choose
   };
 }());

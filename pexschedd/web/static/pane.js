@@ -63,13 +63,14 @@
     });
   }
 
-  /* Begins run(report, finish) by `event`; a second press finds the machine at work. */
-  function work(event, name, run) {
+  /* Begins run(report, finish) by `event`; a second press finds the machine at work.
+     Without a press, `unasked` is what "try again" begins, and the focus stays. */
+  function work(event, name, run, unasked) {
     var pressed = turning(name || event);
     var mine = { over: false };
     if (!fire(event, { step: 'looking', pressed: pressed })) { return; }
     job = mine;
-    last = { event: event, run: run };
+    last = { event: event, run: unasked || run };
     show(false);
     mine.slow = setTimeout(function () { P.view.slow(function () { cancel(mine); }); }, SLOW);
     run(function (step) {
@@ -82,7 +83,7 @@
       given = given || {};
       given.added = result === 'waits';
       if (given.user) { user = given.user.name || given.user.email || ''; }
-      go(result, given, true);
+      go(result, given, !unasked);
     });
   }
 
@@ -187,6 +188,14 @@
       if (state !== 'loading') { return; }
       seen.removed = before.removed;
       seen.whole = before.whole;
+      if (before.first && settings.singleUse && seen.event === 'foundPlaceholder' &&
+          seen.found.token && !seen.shared) {
+        fire(seen.event, seen);
+        work('upgrade', 'upgrade', function (report, finish) {
+          P.work.upgradeUnasked(seen, report, finish);
+        }, P.work.upgrade);
+        return;
+      }
       go(seen.event, seen, Boolean(before.removed) || !before.first && document.hasFocus());
     });
   }

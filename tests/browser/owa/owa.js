@@ -34,6 +34,7 @@
   given('start', Date.UTC(2030, 0, 15, 9));
   given('end', Date.UTC(2030, 0, 15, 10));
   given('recurrence', null);
+  given('series', null);
   given('token', '');
   given('properties', {});
   given('fail', {});
@@ -144,7 +145,7 @@
       permissionLevel: READ_WRITE_ITEM, itemType: COMPOSED_APPOINTMENT, id: null,
       hostVersion: '16.01', userDisplayName: 'Alice Adams', userProfileType: 'enterprise',
       userEmailAddress: 'alice@example.test', userTimeZone: 'UTC', timeZoneOffsets: [],
-      owaView: 'ThreeColumns', isFromSharedFolder: false
+      owaView: 'ThreeColumns', isFromSharedFolder: false, seriesId: outlook.series
     };
   }
 

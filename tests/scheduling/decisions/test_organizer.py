@@ -48,14 +48,15 @@ def test_records_keep_the_organizer() -> None:
         later(sequence=99),
         cancelled(later(sequence=99)),
         later(organizer=Person("Nobody", "")),
+        later(organizer=Person("Alice", "alice@example.te\ufb05")),
     ],
-    ids=["moved", "newer", "cancelled", "no organizer"],
+    ids=["moved", "newer", "cancelled", "no organizer", "look-alike"],
 )
 def test_a_colleague_cannot_take_a_meeting(message: MeetingMessage) -> None:
     """Bob knows the UID and the text of Alice's meeting: he gets a reply, no more."""
     rooms = scheduled()
     before = dict(rooms.rows), dict(rooms.conferences), dict(rooms.aliases)
-    if message.organizer.email:
+    if message.organizer.email == "alice@example.test":
         message = as_bob(message)
     decision = run(message, rooms)
     assert (decision.action, decision.changes) == (Action.REPLY, ())

@@ -8,8 +8,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from pexschedd.model.recurrence import ClockChange, CustomZone, DayOfWeek, Era, Weekly
-from pexschedd.scheduling.recurrence.series_dates import occurrences
+from pexschedd.model.recurrence import (
+    ClockChange,
+    CustomZone,
+    Daily,
+    DayOfWeek,
+    Era,
+    Moved,
+    Weekly,
+)
+from pexschedd.scheduling.recurrence import timezone_rules
+from pexschedd.scheduling.recurrence.series_dates import is_over, occurrences
 from pexschedd.scheduling.recurrence.timezone_rules import (
     UnknownZone,
     tzinfo_of,
@@ -221,3 +230,50 @@ def test_no_such_zone(name: str) -> None:
     """A name that means nothing here is refused by one error."""
     with pytest.raises(UnknownZone, match="no time zone"):
         tzinfo_of(name)
+
+
+def test_the_rules_of_a_year_are_worked_out_once() -> None:
+    """However many exceptions a series has, and however many biases its zone, the rules
+    of a year are read a few times only."""
+    changes = tuple(
+        ClockChange(bias=-30 * place, month=1 + place % 12, day=1 + place)
+        for place in range(24)
+    )
+    begins = [
+        None,
+        *(utc(f"{2026 + place // 12}-{1 + place % 12:02}-01") for place in range(24)),
+    ]
+    zone = CustomZone(
+        tuple(Era(bias=0, changes=changes, begins=each) for each in begins)
+    )
+    moved = series(Daily(), "2026-01-01", zone=zone, count=1000)
+    regular = list(occurrences(moved, utc("2025-12-01"), utc("2030-01-01")))
+    moved = msgspec.structs.replace(
+        moved,
+        at=moved.at.replace(minute=1),
+        exceptions=tuple(
+            Moved(each.start + MINUTE, each.end, each.end + HOUR) for each in regular
+        ),
+    )
+    before = timezone_rules._changes_in.cache_info()
+    assert not is_over(moved, utc("2028-01-01"))
+    after = timezone_rules._changes_in.cache_info()
+    assert after.hits + after.misses - before.hits - before.misses < 500
+
+
+def test_eras_in_the_wrong_order() -> None:
+    """Of eras in the wrong order the one that is written later counts."""
+    zone = CustomZone(
+        (
+            Era(bias=0),
+            Era(bias=-60, begins=utc("2026-06-01")),
+            Era(bias=-120, begins=utc("2026-03-01")),
+            Era(bias=-180, begins=utc("2026-09-01")),
+        )
+    )
+    clock = tzinfo_of(zone)
+    hours = [
+        utc(f"2026-{month:02}-15").astimezone(clock).utcoffset() / HOUR
+        for month in range(1, 13)
+    ]
+    assert hours == [0, 0, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3]

@@ -1,0 +1,141 @@
+"""API tokens: their form, their making, and what each of them stands for.
+
+A token is `pexschedd_`, 30 random characters and 6 that check them (CRC-32): scanners
+for leaked secrets find it by `pexschedd_[0-9A-Za-z]{36}` and can tell it from a text
+that only looks like one.
+"""
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import sha256
+from secrets import choice
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from pexschedd.clock import Now
+from pexschedd.errors import NotAuthenticated, StoreError, StoreFull
+from pexschedd.model import tables
+from pexschedd.model.administrator import RoleLevel
+from pexschedd.model.api_token import ApiToken
+from pexschedd.model.principal import Principal
+from pexschedd.store.store import Store
+
+PREFIX = "pexschedd_"
+_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM, _CHECK = 30, 6
+_SHOWN = len(PREFIX) + 4
+
+_NOTED_EVERY = timedelta(minutes=10)
+_MOST_NOTED = 1_000
+
+CountFailure = Callable[[str, str], None]
+"""See `Administrators.count_failure`."""
+
+
+def new_token() -> str:
+    """Return a new random token."""
+    text = PREFIX + "".join(choice(_LETTERS) for _ in range(_RANDOM))
+    return text + _check_of(text)
+
+
+def is_well_formed(token: str) -> bool:
+    """Return whether a text is a token, of this installation or of another one."""
+    body, check = token[:-_CHECK], token[-_CHECK:]
+    return (
+        len(token) == len(PREFIX) + _RANDOM + _CHECK
+        and token.isascii()
+        and token.startswith(PREFIX)
+        and check == _check_of(body)
+    )
+
+
+def beginning_of(token: str) -> str:
+    """Return the part of a token that may be shown; "-" for what is none."""
+    return token[:_SHOWN] if is_well_formed(token) else "-"
+
+
+def hash_of(token: str) -> str:
+    """Return the hash by which a token is kept."""
+    return sha256(token.encode()).hexdigest()
+
+
+def issue_token(record: ApiToken) -> tuple[ApiToken, str]:
+    """Return a record with a new token's hash, and the token itself."""
+    token = new_token()
+    kept = replace(record, token_hash=hash_of(token), starts_with=beginning_of(token))
+    return kept, token
+
+
+def _check_of(text: str) -> str:
+    number, letters = crc32(text.encode()), ""
+    for _ in range(_CHECK):
+        number, digit = divmod(number, len(_LETTERS))
+        letters = _LETTERS[digit] + letters
+    return letters
+
+
+class ApiTokens:
+    """Tells who a token acts for.
+
+    A right token is never delayed: it cannot be guessed. What is refused counts
+    against its address, with `count_failure`.
+    """
+
+    def __init__(self, store: Store, now: Now, count_failure: CountFailure) -> None:
+        self._store = store
+        self._now = now
+        self._count_failure = count_failure
+        self._noted: OrderedDict[int, float] = OrderedDict()
+
+    def authenticate(self, token: str, address: str) -> Principal:
+        """Return the principal of a token.
+
+        Raises `NotAuthenticated`, and `TooManyRequests` after many that were refused.
+        """
+        found = self._find(token)
+        if found is None:
+            self._count_failure(f"a token from {address}", address)
+            raise NotAuthenticated("The token is wrong, or was revoked.")
+        now = self._now()
+        if found.expiration_time is None or now >= found.expiration_time:
+            self._count_failure(f"token {found.id}", address)
+            raise NotAuthenticated(
+                f"The token {found.name!r} has expired. Make another one."
+            )
+        owner = self._store.get(tables.ADMINISTRATOR, found.administrator)
+        if owner is None:
+            self._count_failure(f"token {found.id}", address)
+            raise NotAuthenticated("The token's administrator was deleted.")
+        self._note_use(found)
+        return Principal(
+            name=f"{owner.name} (token {found.name})",
+            level=RoleLevel(min(found.role, owner.role)),
+            administrator=owner.id,
+            has_password=False,
+        )
+
+    def _find(self, token: str) -> ApiToken | None:
+        if not is_well_formed(token):
+            return None
+        digest = hash_of(token)
+        found = self._store.find(tables.API_TOKEN_BY_HASH, digest)
+        same = found is not None and hmac.compare_digest(found.token_hash, digest)
+        return found if same else None
+
+    def _note_use(self, token: ApiToken) -> None:
+        """Keep the time of use, seldom, and soon rather than now."""
+        now = self._now()
+        noted = self._noted.get(token.id, 0.0)
+        if 0 <= now.timestamp() - noted < _NOTED_EVERY.total_seconds():
+            return
+        self._noted[token.id] = now.timestamp()
+        self._noted.move_to_end(token.id)
+        if len(self._noted) > _MOST_NOTED:
+            self._noted.popitem(last=False)
+        with self._store.transaction(deferrable=True) as transaction:
+            transaction.put(tables.API_TOKEN, replace(token, last_used_time=now))
+            durable = transaction.commit()
+        durable.addErrback(lambda failure: failure.trap(StoreError, StoreFull) and None)

@@ -1,0 +1,1 @@
+"""Permissions of roles, and the rules of accounts. Pure."""

@@ -1,0 +1,124 @@
+"""Permissions of each role, by a table. Pure.
+
+A subject is an address of the management API without its prefix, its version and the
+ids in it: `configuration/conference`, `command/ms_exchange_connector/check`.
+"""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from pexschedd.management.resource import PREFIX
+from pexschedd.model.administrator import RoleLevel
+
+READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL
+
+READING = ("GET", "HEAD", "OPTIONS")
+"""The HTTP methods that change nothing."""
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """The lowest roles that may read and change something."""
+
+    read: RoleLevel
+    change: RoleLevel
+    by_password: bool = False
+    """To change it takes an administrator's password. A token will not do: whoever has
+    copied one could make an account that outlives it."""
+
+
+_SEEN_BY_ALL = Permission(READ, FULL)
+_HELP_DESK = Permission(READ, HELP)
+_ADMINISTRATION = Permission(FULL, FULL)
+_ACCOUNTS = Permission(FULL, FULL, by_password=True)
+_OWN = Permission(READ, READ, by_password=True)
+
+PERMISSIONS: Mapping[str, Permission] = {
+    # Overviews
+    "": _SEEN_BY_ALL,
+    "configuration": _SEEN_BY_ALL,
+    "status": _SEEN_BY_ALL,
+    "history": _SEEN_BY_ALL,
+    "command": _SEEN_BY_ALL,
+    "command/conference": _SEEN_BY_ALL,
+    "command/participant": _SEEN_BY_ALL,
+    "command/platform": _SEEN_BY_ALL,
+    "command/ms_exchange_connector": _SEEN_BY_ALL,
+    # Integrations
+    "configuration/ms_exchange_connector": _SEEN_BY_ALL,
+    "configuration/ms_exchange_connector/manifest": _SEEN_BY_ALL,
+    "configuration/ms_exchange_connector/icon": _SEEN_BY_ALL,
+    "configuration/ms_exchange_connector/exchange_setup": _SEEN_BY_ALL,
+    "configuration/exchange_domain": _SEEN_BY_ALL,
+    "configuration/scheduled_alias": _SEEN_BY_ALL,
+    "configuration/ca_certificate": _SEEN_BY_ALL,
+    "command/ms_exchange_connector/audit": _ADMINISTRATION,
+    "command/ms_exchange_connector/check": _ADMINISTRATION,
+    "command/ms_exchange_connector/sign_in": _ADMINISTRATION,
+    "command/ms_exchange_connector/make_certificate": _ADMINISTRATION,
+    # A page with a link by which the service account is signed in.
+    "platform/msexchangeconnector/sign_in": _ADMINISTRATION,
+    # Rooms and the people who use them
+    "configuration/conference": _HELP_DESK,
+    "configuration/conference_alias": _HELP_DESK,
+    "configuration/end_user": _HELP_DESK,
+    "configuration/scheduled_conference": _SEEN_BY_ALL,
+    "configuration/recurring_conference": _SEEN_BY_ALL,
+    # Accounts
+    "configuration/role": _SEEN_BY_ALL,
+    "configuration/administrator": _ACCOUNTS,
+    "configuration/oauth2_client": _ACCOUNTS,
+    # Those of others are seen with the role Full only.
+    "configuration/api_token": _OWN,
+    # What is going on
+    "status/alarm": _SEEN_BY_ALL,
+    "status/exchange_scheduler": _SEEN_BY_ALL,
+    "status/exchange_set_aside_message": _SEEN_BY_ALL,
+    "status/exchange_scheduler_addin": _SEEN_BY_ALL,
+    "status/exchange_scheduler_audit": _SEEN_BY_ALL,
+    "status/exchange_service_account": _SEEN_BY_ALL,
+    "history/alarm": _SEEN_BY_ALL,
+}
+
+_VARIABLE = re.compile(r"<(\w+):(\w+)>")
+
+
+def permission_for(subject: str) -> Permission:
+    """Return who may read and change a subject.
+
+    What the table does not have exists for the role Full only.
+    """
+    return PERMISSIONS.get(subject, _ADMINISTRATION)
+
+
+def needed_role(method: str, subject: str) -> RoleLevel:
+    """Return the lowest role that may use an HTTP method on a subject."""
+    permission = permission_for(subject)
+    return permission.read if method in READING else permission.change
+
+
+def may(role: RoleLevel, method: str, subject: str) -> bool:
+    """Return whether a role may use an HTTP method on a subject."""
+    return role >= needed_role(method, subject)
+
+
+def needs_password(method: str, subject: str) -> bool:
+    """Return whether a token is not enough for an HTTP method on a subject."""
+    return method not in READING and permission_for(subject).by_password
+
+
+def subject_of(rule: str, segments: Mapping[str, object]) -> str:
+    """Return the subject that a Werkzeug rule is about, with these variable segments.
+
+    An address that describes a resource, `schema/`, belongs to the resource.
+    """
+    parts = []
+    for part in rule.removeprefix(PREFIX).removeprefix("/admin").split("/"):
+        variable = _VARIABLE.fullmatch(part)
+        if variable is None:
+            parts.append(part)
+        elif variable[1] != "int":
+            parts.append(str(segments.get(variable[2], "")))
+    kept = [part for part in parts if part not in ("", "v1")]
+    return "/".join(kept[:-1] if kept[-1:] == ["schema"] else kept)

@@ -1,0 +1,1 @@
+"""Lists of very many records: what is remembered of them so that they are quick."""

@@ -1,0 +1,64 @@
+"""Notes on what is left to do after an integration was saved. Pure.
+
+A new manifest has to be deployed, and a person has to sign in to the service account.
+"""
+
+from collections.abc import Iterator
+
+from pexschedd.identity.oauth.signed_in import needed_because
+from pexschedd.management.resources import CONNECTOR
+from pexschedd.management.save_notes import Revision, SaveNote
+from pexschedd.model.integration.connector import Connector, manifest_changes
+from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
+
+_PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
+_OF_SIGN_IN = (
+    "authentication_method",
+    "username",
+    "oauth_client_id",
+    "oauth_token_endpoint",
+    "url",
+)
+"""The fields whose change makes a sign-in necessary."""
+
+
+def consequences(revision: Revision) -> Iterator[SaveNote]:
+    """Yield the notes on a record that is about to be saved."""
+    record, current = revision.record, revision.current
+    if not isinstance(record, Connector):
+        return
+    before = current if isinstance(current, Connector) else None
+    if before is not None:
+        yield from _manifest(record, before)
+    yield from _sign_in(record, before)
+
+
+def _manifest(record: Connector, before: Connector) -> Iterator[SaveNote]:
+    changed = manifest_changes(before, record)
+    if changed:
+        others = f" (together with {', '.join(changed[1:])})" if changed[1:] else ""
+        yield SaveNote(
+            changed[0],
+            f"This changes the add-in's manifest{others}: download it from "
+            f"{CONNECTOR.uri_of(record.id)}manifest/ and deploy it again. Until then "
+            "Outlook shows the add-in as it was.",
+            is_logged=True,
+        )
+
+
+def _sign_in(record: Connector, before: Connector | None) -> Iterator[SaveNote]:
+    if record.authentication_method != "OAUTH":
+        return
+    why = needed_because(record)
+    changed = [
+        name
+        for name in _OF_SIGN_IN
+        if before is None or getattr(before, name) != getattr(record, name)
+    ]
+    if why and changed:
+        yield SaveNote(
+            changed[0],
+            f"{why} Sign in at {_PAGES}{record.id}/sign_in/; until then no meeting of "
+            "this integration is scheduled.",
+            is_logged=True,
+        )

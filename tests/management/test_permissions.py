@@ -1,0 +1,182 @@
+"""What each role may do with each address of the management API, all of them."""
+
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import pexschedd.web.admin
+from pexschedd.management.access.permissions import (
+    PERMISSIONS,
+    may,
+    needs_password,
+    subject_of,
+)
+from pexschedd.management.access.role_views import resource_for, resources_for
+from pexschedd.management.resources import BY_KIND
+from pexschedd.model.administrator import ROLES, RoleLevel, role_name
+from pexschedd.model.principal import Principal
+from pexschedd.web.admin.overview import COMMANDS
+
+READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL
+
+ACCOUNTS = {"configuration/administrator", "configuration/oauth2_client"}
+OWN = {"configuration/api_token"}
+"""Each administrator's own."""
+ONLY_FULL_READS = {
+    *ACCOUNTS,
+    "platform/msexchangeconnector/sign_in",
+    *(
+        f"command/ms_exchange_connector/{command}"
+        for command in ("audit", "check", "make_certificate", "sign_in")
+    ),
+}
+HELP_DESK_CHANGES = {
+    "configuration/conference",
+    "configuration/conference_alias",
+    "configuration/end_user",
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Anything:
+    """Stands in for whatever routes are built of: they are only registered here."""
+
+    def __getattr__(self, name: str) -> "Anything":
+        return Anything()
+
+
+class Recorder:
+    """Takes the routes that a part adds."""
+
+    def __init__(self) -> None:
+        self.rules: list[str] = []
+
+    def add(self, url: str, **handlers: object) -> None:
+        self.rules.append(url)
+
+    def add_public(self, url: str, **handlers: object) -> None:
+        """Take a route that asks for no credentials."""
+
+
+def rules() -> list[str]:
+    """All rules of all parts of the management API, found in its package."""
+    api: Any = Recorder()
+    part: Any
+    for each in pkgutil.iter_modules(pexschedd.web.admin.__path__):
+        module = import_module(f"pexschedd.web.admin.{each.name}")
+        for _, part in inspect.getmembers(module, inspect.isclass):
+            if part.__name__.endswith("Routes") and part.__name__ != "AdminRoutes":
+                arguments = inspect.signature(part).parameters.values()
+                positional = [Anything() for a in arguments if a.kind != a.KEYWORD_ONLY]
+                named = {
+                    a.name: Anything() for a in arguments if a.kind == a.KEYWORD_ONLY
+                }
+                part(*positional, **named).add_to(api)
+    return sorted({*api.rules})
+
+
+def subjects(rule: str) -> Iterator[str]:
+    """All subjects that a rule stands for."""
+    for kind in (*BY_KIND, "command"):
+        for name in BY_KIND.get(kind, {"": None}):
+            for group in COMMANDS:
+                segments = {"kind": kind, "name": name, "group": group}
+                yield subject_of(rule, segments)
+
+
+ALL = sorted({subject for rule in rules() for subject in subjects(rule)} - {"command/"})
+
+
+def test_every_address_has_an_entry() -> None:
+    """An address that is added without saying who may use it does not pass."""
+    assert len(ALL) > 30
+    assert not [subject for subject in ALL if subject not in PERMISSIONS]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("subject", ALL)
+def test_who_may(subject: str, method: str) -> None:
+    """Each role and method on each subject: what is read, changed, and by whom."""
+    if method in ("GET", "HEAD"):
+        lowest = FULL if subject in ONLY_FULL_READS else READ
+    else:
+        lowest = HELP if subject in HELP_DESK_CHANGES else FULL
+        lowest = READ if subject in OWN else lowest
+    assert [may(role, method, subject) for role in (READ, HELP, FULL)] == [
+        role >= lowest for role in (READ, HELP, FULL)
+    ]
+    accounts = subject in ACCOUNTS | OWN
+    assert needs_password(method, subject) == (
+        accounts and method not in ("GET", "HEAD")
+    )
+
+
+def test_unknown_addresses_are_for_the_full_role() -> None:
+    """What has no entry is closed to the lesser roles, with any method."""
+    for method in (*METHODS, "OPTIONS", "get", "PROPFIND"):
+        assert not may(HELP, method, "configuration/no_such_resource")
+        assert may(FULL, method, "configuration/no_such_resource")
+
+
+@pytest.mark.parametrize(
+    ("rule", "segments", "subject"),
+    [
+        ("/api/admin/", {}, ""),
+        ("/api/admin/schema/", {}, ""),
+        ("/api/admin/<string:kind>/v1/", {"kind": "status"}, "status"),
+        (
+            "/api/admin/<string:kind>/v1/<string:name>/<int:id>/",
+            {"kind": "configuration", "name": "conference", "id": 3},
+            "configuration/conference",
+        ),
+        (
+            "/api/admin/<string:kind>/v1/<string:name>/schema/",
+            {"kind": "configuration", "name": "conference"},
+            "configuration/conference",
+        ),
+        (
+            "/api/admin/command/v1/ms_exchange_connector/<int:connector_id>/check/",
+            {"connector_id": 1},
+            "command/ms_exchange_connector/check",
+        ),
+        (
+            "/admin/platform/msexchangeconnector/<int:connector_id>/sign_in/",
+            {"connector_id": 1},
+            "platform/msexchangeconnector/sign_in",
+        ),
+    ],
+)
+def test_subjects(rule: str, segments: dict[str, object], subject: str) -> None:
+    """A rule and its segments name what they are about, whatever the ids."""
+    assert subject_of(rule, segments) == subject
+
+
+def test_roles_are_numbered_by_what_they_may() -> None:
+    """The stored roles are those of the levels, each with its own name."""
+    assert [role.id for role in ROLES] == list(RoleLevel)
+    assert len({role_name(level) for level in RoleLevel}) == len(ROLES)
+
+
+@pytest.mark.parametrize("level", [READ, HELP])
+def test_views_hold_no_more_than_the_table_allows(level: RoleLevel) -> None:
+    """A resource is there if it may be read, and writable if it may be changed, also
+    where a relation leads to it."""
+    principal = Principal(name="x", level=level, administrator=7)
+    for kind in BY_KIND:
+        for name, whole in BY_KIND[kind].items():
+            found = resource_for(principal, kind, name)
+            subject = f"{kind}/{name}"
+            assert (found is not None) == may(level, "GET", subject)
+            if found is None:
+                continue
+            assert found.writable == (whole.writable and may(level, "PUT", subject))
+            assert found.others is resources_for(principal, "configuration")
+            for child in found.children.values():
+                assert child.resource in found.others
+            hidden = {n for n, d in whole.fields.items() if d.field.confidential}
+            shown = {*found.columns, *found.fields, *found.finders}
+            assert bool(hidden & shown) == (bool(hidden) and level is HELP)
