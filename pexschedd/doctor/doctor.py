@@ -23,7 +23,7 @@ from pexschedd.errors import NotFound
 from pexschedd.ews.client import Poster
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
-from pexschedd.model.missing_references import missing_references
+from pexschedd.model.platform.missing_references import missing_references
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 

@@ -17,7 +17,7 @@ from pexschedd.management.resource import (
 )
 from pexschedd.model import ca_certificate, tables
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.theme_package import LARGEST, package_problem
+from pexschedd.model.platform.theme_package import LARGEST, package_problem
 
 
 def _same(value: Any) -> Any:

@@ -22,7 +22,7 @@ from pexschedd.model.integration.connector import (
     manifest_changes,
     with_manifest_change,
 )
-from pexschedd.model.platform_names import IvrTheme
+from pexschedd.model.platform.names import IvrTheme
 from pexschedd.model.principal import acting_principal
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault

@@ -1,7 +1,7 @@
 """The warning of stored settings that have no effect, or lead nowhere.
 
 They were stored before such values were refused. See `model.fields.unsupported` and
-`model.missing_references`.
+`model.platform.missing_references`.
 """
 
 from itertools import islice
@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from pexschedd.model import tables
 from pexschedd.model.fields.unsupported import unsupported_settings
-from pexschedd.model.missing_references import missing_references
+from pexschedd.model.platform.missing_references import missing_references
 from pexschedd.store.store import Store
 
 _log = Logger()

@@ -25,7 +25,7 @@ from pexschedd.model.outbox import (
     PendingRewrite,
     TroubledMessage,
 )
-from pexschedd.model.platform_names import IdentityProviderGroup, IvrTheme
+from pexschedd.model.platform.names import IdentityProviderGroup, IvrTheme
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,

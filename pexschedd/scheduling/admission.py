@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
-from pexschedd.model.platform_names import IvrTheme
+from pexschedd.model.platform.names import IvrTheme
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.decisions.aliases import normalise
 from pexschedd.scheduling.records.lookup import handed_out_alias

@@ -13,7 +13,7 @@ from pexschedd.management.unsupported_settings import MOST_ROOMS, warn_of_unsupp
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.integration.connector import Connector
-from pexschedd.model.platform_names import IvrTheme
+from pexschedd.model.platform.names import IvrTheme
 from pexschedd.store.store import Store
 from tests.web_admin.web_admin_support import open_store
 

@@ -5,8 +5,8 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import pytest
 
-from pexschedd.model import theme_package
-from pexschedd.model.theme_package import package_problem
+from pexschedd.model.platform import theme_package
+from pexschedd.model.platform.theme_package import package_problem
 
 EMPTY = b"PK\x05\x06" + b"\0" * 18
 

@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
-from pexschedd.model.platform_names import IdentityProviderGroup, IvrTheme
+from pexschedd.model.platform.names import IdentityProviderGroup, IvrTheme
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.admission import Admission, Closed, Open, verdict
