@@ -88,6 +88,12 @@ class KeyReused(PexscheddError):
     code = "idempotency_key_reused"
 
 
+class RecordInUse(PexscheddError):
+    """A record cannot be deleted: others refer to it."""
+
+    code = "in_use"
+
+
 class NotAuthenticated(PexscheddError):
     """The caller's credentials are missing or wrong."""
 

@@ -1,6 +1,6 @@
 """Builds everything that other machines reach: the two sides of the HTTP server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -19,6 +19,7 @@ from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.script_tokens import ScriptTokens, issuer
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
@@ -30,11 +31,12 @@ from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
-from pexschedd.web.admin.records import RecordRoutes
+from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
@@ -121,6 +123,7 @@ class HttpServers(MultiService):
             "admin",
             config.admin_endpoints,
             PathRouter(self._admin(audits), {b"health": health, b"metrics": health}),
+            large_bodies(),
         )
 
     def port(self, side: str) -> int:
@@ -171,6 +174,7 @@ class HttpServers(MultiService):
         parts = (
             OverviewRoutes(),
             RecordRoutes(queries, writer),
+            ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now)),
             AddinFileRoutes(store, self._addin.files),
             AddinStatusRoutes(store, self._addin.state),
             AuditRoutes(store, audits),
@@ -183,7 +187,13 @@ class HttpServers(MultiService):
     def _review(self, revision: Revision) -> list[SaveNote]:
         return [*consequences(revision), *self._addin.review(revision)]
 
-    def _listen(self, name: str, endpoints: tuple[str, ...], root: Any) -> None:
+    def _listen(
+        self,
+        name: str,
+        endpoints: tuple[str, ...],
+        root: Any,
+        large: Mapping[bytes, int] | None = None,
+    ) -> None:
         level = self._runtime.config.log_level
         access = self._access if level in ("debug", "info") else None
         site = HttpSite(
@@ -194,6 +204,7 @@ class HttpServers(MultiService):
             now=self._runtime.now,
             refused=self._runtime.metrics.connection_refused,
             closed=lambda: self.closed,
+            large_bodies=large,
         )
         for number, endpoint in enumerate(endpoints):
             listener = Listener(

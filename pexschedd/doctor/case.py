@@ -1,5 +1,6 @@
 """The integration under examination, with all that the records say about it. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -50,6 +51,9 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """Names of integrations whose users sign in at another identity provider."""
     alarms: tuple[tuple[str, str], ...] = ()
     """Names and details of the alarms that are raised for it."""
+    missing_references: Mapping[str, str] = {}
+    """Fields of the integration that name a record which there is not, each with what
+    follows from that."""
     unsupported_rooms: tuple[str, ...] = ()
     """Names of a few rooms, of any integration, with settings that have no effect."""
     refused_hosts: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from pexschedd.errors import NotFound
 from pexschedd.ews.client import Poster
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.platform.missing_references import missing_references
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 
@@ -158,6 +159,7 @@ class Doctor:
                 for each in every(tables.EXCHANGE_DOMAIN)
                 if each.exchange_connector == connector.id
             ),
+            missing_references=missing_references(connector, self._records.get),
             unsupported_rooms=tuple(
                 each.name
                 for each in islice(

@@ -8,12 +8,13 @@ checked later in the same request is checked against those that were added befor
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
-from pexschedd.errors import InvalidFields
+from pexschedd.errors import InvalidFields, RecordInUse
 from pexschedd.management.access.account_rules import (
     check_administrators,
     check_number,
@@ -29,7 +30,7 @@ from pexschedd.management.guards.generated_aliases import (
     changes_kept_alias,
     kept_alias,
 )
-from pexschedd.management.resource import AnyTable, Children, uri_of
+from pexschedd.management.resource import AnyTable, Children, Referrer, uri_of
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
 from pexschedd.model import tables
@@ -44,6 +45,10 @@ from pexschedd.util.cooperate import in_slices
 
 MOST_RECORDS = 1_000
 """Records that one request puts or deletes: they are changed in one go."""
+
+
+_HOLDERS_NAMED = 5
+"""Records that are named when another one that they refer to cannot be deleted."""
 
 
 class ChangeSet:
@@ -131,6 +136,31 @@ class ChangeSet:
             for child in self._store.find_all(children.index, id):
                 self._forget(CONFIGURATION[children.resource], child.id)
 
+    def _require_unreferred(self) -> None:
+        """Raise `RecordInUse` if a record to be deleted is one that others refer to,
+        and will do so still."""
+        for resource, id_ in self._deletions:
+            for referrer in resource.referrers:
+                self._require_none(resource, id_, referrer)
+
+    def _require_none(self, resource: AnyResource, id: int, referrer: Referrer) -> None:
+        table = referrer.index.table
+        holders = (
+            name
+            for record in self._store.find_each(referrer.index, id)
+            if (now := self.get(table, record.id)) is not None
+            and getattr(now, referrer.field) == id
+            and (name := f'"{now.name}"')
+        )
+        named = list(islice(holders, _HOLDERS_NAMED + 1))
+        if named:
+            more = " and others" if len(named) > _HOLDERS_NAMED else ""
+            raise RecordInUse(
+                f"{resource.name} {id} is the {referrer.field} of {referrer.resource} "
+                f"{', '.join(named[:_HOLDERS_NAMED])}{more}. Give those another one "
+                "first, or null."
+            )
+
     def children(self, children: Children, parent: int) -> list[int]:
         """Return the ids of the stored records that belong to `parent`."""
         self.look_at(children.index.table)
@@ -210,8 +240,10 @@ class ChangeSet:
         when this returns.
 
         `within` is called when the store has them, and may add to the transaction.
-        Raises `InvalidFields` for changes to accounts that together cannot be.
+        Raises `InvalidFields` for changes to accounts that together cannot be, and
+        `RecordInUse`, before anything is changed.
         """
+        self._require_unreferred()
         if tables.ADMINISTRATOR.name in self.tables:
             check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
         if tables.API_TOKEN.name in self.tables:

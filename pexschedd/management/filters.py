@@ -4,8 +4,7 @@
 of those that belong to it: one of them has to fit. `aliases` itself is compared with
 their addresses. `filter_operators` lists all there is.
 
-There are no regular expressions: on one thread, a single pattern could keep the daemon
-from everything else for hours.
+Regular expressions are RE2's, which do not backtrack: see `util.text_pattern`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -21,6 +20,11 @@ from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Children, Column
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.times import parse_time
+from pexschedd.util.text_pattern import (
+    compile_pattern,
+    is_found,
+    is_found_in_any_case,
+)
 
 _TEXT: Mapping[str, Callable[[str, str], bool]] = {
     "iexact": lambda value, text: value.casefold() == text.casefold(),
@@ -30,6 +34,8 @@ _TEXT: Mapping[str, Callable[[str, str], bool]] = {
     "istartswith": lambda value, text: value.casefold().startswith(text.casefold()),
     "endswith": str.endswith,
     "iendswith": lambda value, text: value.casefold().endswith(text.casefold()),
+    "regex": is_found,
+    "iregex": is_found_in_any_case,
 }
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "exact": lambda value, other: bool(value == other),
@@ -182,6 +188,8 @@ def _condition(column: Column, operator: str, text: str) -> Condition:
     if operator == "in":
         return is_one_of(column, {_convert(column, part) for part in text.split(",")})
     if operator in _TEXT:
+        if operator.endswith("regex"):
+            compile_pattern(text)
         like = _TEXT[operator]
         return Condition(
             column, operator, text, lambda v: v is not None and like(v, text)

@@ -3,7 +3,7 @@
 from pexschedd.errors import InvalidFields
 from pexschedd.management.change_set import ChangeSet
 from pexschedd.management.references import parse_reference
-from pexschedd.management.resource import Payload
+from pexschedd.management.resource import FileField, Payload, Upload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields.validation import Problems
 
@@ -15,14 +15,19 @@ class FixedReference(int):
 def own_values(
     changes: ChangeSet, resource: AnyResource, payload: Payload
 ) -> tuple[dict[str, object], Problems]:
-    """Return the payload with references as ids and without fields that are only shown,
-    and the problems with the references."""
+    """Return the payload with references as ids and without files and fields that are
+    only shown, and the problems with the references and the files."""
     values: dict[str, object] = {}
     problems: Problems = resource.missing_problems(payload)
     shown_only = {"resource_uri", *resource.children, *resource.missing}
     shown_only |= {c.count for c in resource.children.values() if c.count}
+    shown_only |= {each.shown for each in resource.referrers}
+    for name, field in resource.files.items():
+        problem = _file_problem(field, payload.get(name))
+        if problem is not None:
+            problems[name] = [problem]
     for name, value in payload.items():
-        if name in shown_only:
+        if name in shown_only or name in resource.files:
             continue
         related = resource.fields[name].field.related if name in resource.fields else ""
         if not related or value in (None, ""):
@@ -34,6 +39,15 @@ def own_values(
             problems[name] = list(error.problems[""])
             values[name] = 1  # of the right type: the problem is named already
     return values, problems
+
+
+def _file_problem(field: FileField, value: object) -> str | None:
+    """Return what is wrong with a file field's value; null and "" stand for no file."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, Upload):
+        return field.check(value.content)
+    return "This must be a file: send the record as multipart/form-data."
 
 
 def _resolved(changes: ChangeSet, related: str, value: object) -> int:

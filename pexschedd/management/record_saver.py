@@ -3,7 +3,7 @@
 A record may come with many that belong to it, so other work has its turn in between.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -23,9 +23,9 @@ from pexschedd.management.payload_references import (
     id_of,
     own_values,
 )
-from pexschedd.management.resource import Children, Payload
+from pexschedd.management.resource import Children, Payload, Upload
 from pexschedd.management.resources import AnyResource
-from pexschedd.management.save_notes import Review, Revision
+from pexschedd.management.save_notes import Review, Revision, SaveNote, room_notes
 from pexschedd.management.server_fields import (
     own_defaults,
     with_sealed_secrets,
@@ -161,6 +161,8 @@ class RecordSaver:
         if record is not None:
             revision = Revision(record, changes, current, values.keys())
             changes.note(resource.table, record, tools.review(revision))
+            changes.note(resource.table, record, room_notes(revision))
+            changes.note(resource.table, record, file_notes(resource, payload))
         return record
 
     async def _save_children(
@@ -223,6 +225,13 @@ class RecordSaver:
                     self._changes.delete(resource, child)
             await self._pauses.item_done()
         return texts
+
+
+def file_notes(resource: AnyResource, payload: Payload) -> Iterator[SaveNote]:
+    """Yield what has become of the files in `payload`."""
+    for name, field in resource.files.items():
+        if isinstance(payload.get(name), Upload):
+            yield SaveNote(name, field.note)
 
 
 def numbered_problems(number: int, error: InvalidFields) -> list[str]:

@@ -77,10 +77,11 @@ to the commit."""
 class RecordWriter:
     """The writing use cases; each returns when its changes are durable.
 
-    They raise `InvalidFields` that names every wrong field, and `NotFound` for a record
-    that the resource does not have. `uuid4` makes the random ids of new records;
-    `review` has the notes on those that are saved, `make_hash` the hashes by which
-    passwords are kept, and `issue` the secrets that are shown once.
+    They raise `InvalidFields` that names every wrong field, `NotFound` for a record
+    that the resource does not have, and `RecordInUse` for one that cannot be deleted.
+    `uuid4` makes the random ids of new records; `review` has the notes on those that
+    are saved, `make_hash` the hashes by which passwords are kept, and `issue` the
+    secrets that are shown once.
     """
 
     def __init__(

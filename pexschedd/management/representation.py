@@ -1,13 +1,14 @@
 """Records as the management API shows them. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
 
-from pexschedd.management.resource import Column, Resource, uri_of
+from pexschedd.management.resource import MOST_REFERRERS, Column, Resource, uri_of
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.times import format_time
 from pexschedd.model.table import Index, R, Table
@@ -21,6 +22,9 @@ class RecordReads(Protocol):
 
     def find_all(self, index: Index[R], key: Any) -> list[R]:
         """Return all records that an index has under a key."""
+
+    def find_each(self, index: Index[R], key: Any) -> Iterable[R]:
+        """Return what `find_all` does, read one after the other."""
 
 
 def represent(store: RecordReads, resource: Resource[R], record: R) -> msgspec.Struct:
@@ -50,6 +54,8 @@ class _Shape:
         self._own = _struct(resource, names)
         for child in resource.children.values():
             names += [child.name, child.count] if child.count else [child.name]
+        self._referrers = [each for each in resource.referrers if each.shown]
+        names += [each.shown for each in self._referrers]
         self._whole = _struct(resource, [*names, *resource.missing])
 
     def own(self, record: Any) -> msgspec.Struct:
@@ -70,6 +76,11 @@ class _Shape:
             values.append([show(each) for each in records])
             if child.count:
                 values.append(len(records))
+        for referrer in self._referrers:
+            found = store.find_each(referrer.index, record.id)
+            show = partial(uri_of, referrer.resource)
+            first = islice(found, MOST_REFERRERS)
+            values.append([show(each.id) for each in first])
         values += [[] for _ in self._resource.missing]
         return self._whole(*values)
 

@@ -57,6 +57,43 @@ class Children(msgspec.Struct, frozen=True):
     """The name under which their number is shown; empty if it is not."""
 
 
+class Referrer(msgspec.Struct, frozen=True):
+    """Records of another resource that refer to this one, which cannot be deleted
+    while there are any."""
+
+    resource: str
+    field: str
+    """The name of their field that holds our id."""
+    index: AnyIndex
+    """Finds them by our id."""
+    shown: str = ""
+    """The name under which the first `MOST_REFERRERS` of them are shown, as URIs; empty
+    if they are not."""
+
+
+MOST_REFERRERS = 100
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file as a client has sent it: a value of a payload."""
+
+    name: str
+    """The file's name as the client gave it; it is used for nothing."""
+    content: bytes
+
+
+class FileField(msgspec.Struct, frozen=True):
+    """A field of a resource that takes a file. It is checked, and not kept."""
+
+    check: Callable[[bytes], str | None]
+    """Returns what is wrong with the file, or None."""
+    note: str
+    """The text for a client whose file was taken: what has become of it."""
+    help: str
+    largest: int
+    """Bytes."""
+
+
 class MissingRelation(msgspec.Struct, frozen=True):
     """A list of records of a resource that only other systems have.
 
@@ -77,12 +114,14 @@ class Resource(Generic[R]):
     they find is still filtered: a key may be coarser. `filter_names` are names that
     only filters have, with the fields they stand for: clients search every list by
     `name`. `missing` are the relations that
-    are always empty. `is_visible` selects the records of the table that the resource
-    has; None is all. A `deletable` resource lets administrators remove records that
-    only the daemon writes. `secret_owner` gives the part of a secret's context that
-    identifies the record. `split_payload` takes apart what is sent for new records, if
-    it may stand for several. The records of a `fixed` one are made and deleted, but
-    never changed; those that are `issued` get a secret that is shown once.
+    are always empty. `referrers` are shown, and keep records from being deleted.
+    `files` are taken with a record, and not kept. `is_visible` selects the records of
+    the table that the resource has; None is all. A `deletable` resource lets
+    administrators remove records that only the daemon writes. `secret_owner` gives the
+    part of a secret's context that identifies the record. `split_payload` takes apart
+    what is sent for new records, if it may stand for several. The records of a `fixed`
+    one are made and deleted, but never changed; those that are `issued` get a secret
+    that is shown once.
     """
 
     def __init__(
@@ -93,6 +132,8 @@ class Resource(Generic[R]):
         kind: str = "configuration",
         children: tuple[Children, ...] = (),
         missing: tuple[MissingRelation, ...] = (),
+        referrers: tuple[Referrer, ...] = (),
+        files: Mapping[str, FileField] | None = None,
         finders: Mapping[str, tuple[AnyIndex, Callable[[Any], Hashable]]] | None = None,
         filter_names: Mapping[str, str] | None = None,
         columns: tuple[Column, ...] = (),
@@ -112,6 +153,8 @@ class Resource(Generic[R]):
         self.kind = kind
         self.children = {child.name: child for child in children}
         self.missing = {each.name: each for each in missing}
+        self.referrers = referrers
+        self.files = dict(files or {})
         self.finders = dict(finders or {})
         self.filter_names = dict(filter_names or {})
         self.is_visible = is_visible

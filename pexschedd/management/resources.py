@@ -8,13 +8,16 @@ from pexschedd.management.resource import (
     KINDS,
     Children,
     Column,
+    FileField,
     MissingRelation,
     Payload,
+    Referrer,
     Resource,
     attribute,
 )
 from pexschedd.model import ca_certificate, tables
 from pexschedd.model.fields.declaration import fields_of
+from pexschedd.model.platform.theme_package import LARGEST, package_problem
 
 
 def _same(value: Any) -> Any:
@@ -41,6 +44,51 @@ EXCHANGE_DOMAIN = Resource(
     tables.EXCHANGE_DOMAIN,
     finders={"exchange_connector": (tables.DOMAIN_BY_CONNECTOR, _same)},
     filter_names={"name": "domain"},
+)
+IVR_THEME = Resource(
+    tables.IVR_THEME,
+    referrers=(
+        Referrer("conference", "ivr_theme", tables.CONFERENCE_BY_THEME, "conference"),
+        Referrer("ms_exchange_connector", "ivr_theme", tables.CONNECTOR_BY_THEME),
+    ),
+    files={
+        "package": FileField(
+            check=package_problem,
+            largest=LARGEST,
+            help="The theme as a ZIP file. It is checked, and not kept: conferencing "
+            "nodes take themes from the platform.",
+            note="This was checked and is not kept: conferencing nodes take themes "
+            "from the platform. Upload it there, under the same name.",
+        )
+    },
+)
+IDENTITY_PROVIDER_GROUP = Resource(
+    tables.IDENTITY_PROVIDER_GROUP,
+    missing=(
+        MissingRelation(
+            "identity_provider",
+            "identity_provider",
+            "The providers of a group are on the platform, where conferencing nodes "
+            "find it by its name.",
+        ),
+    ),
+    referrers=(
+        Referrer(
+            "conference",
+            "host_identity_provider_group",
+            tables.CONFERENCE_BY_HOST_GROUP,
+        ),
+        Referrer(
+            "conference",
+            "guest_identity_provider_group",
+            tables.CONFERENCE_BY_GUEST_GROUP,
+        ),
+        Referrer(
+            "ms_exchange_connector",
+            "host_identity_provider_group",
+            tables.CONNECTOR_BY_GROUP,
+        ),
+    ),
 )
 SCHEDULED_ALIAS = Resource(
     tables.SCHEDULED_ALIAS,
@@ -202,6 +250,8 @@ _ALL: tuple[AnyResource, ...] = (
     EXCHANGE_DOMAIN,
     SCHEDULED_ALIAS,
     CA_CERTIFICATE,
+    IVR_THEME,
+    IDENTITY_PROVIDER_GROUP,
     CONFERENCE,
     CONFERENCE_ALIAS,
     END_USER,

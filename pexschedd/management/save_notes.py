@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from pexschedd.model.conference import Conference
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Index, Table
 
@@ -57,6 +58,20 @@ fields only make wrong together."""
 def no_review(revision: Revision) -> Iterable[SaveNote]:
     """Find nothing to note."""
     return ()
+
+
+def room_notes(revision: Revision) -> Iterator[SaveNote]:
+    """Yield what conferencing nodes will not be told of a room."""
+    room = revision.record
+    if not isinstance(room, Conference) or (
+        {"direct_media", "breakout_rooms"}.isdisjoint(revision.sent)
+    ):
+        return
+    if room.told_direct_media != room.direct_media:
+        text = (
+            "Conferencing nodes are not told this, because the room has breakout_rooms."
+        )
+        yield SaveNote("direct_media", text)
 
 
 class Saved(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from pexschedd.model.integration.connector import (
     manifest_changes,
     with_manifest_change,
 )
+from pexschedd.model.platform.names import IvrTheme
 from pexschedd.model.principal import acting_principal
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault
@@ -43,6 +44,8 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return _connector(record, old, uuid4)
     if isinstance(record, CaCertificate):
         return _certificate(record, old, now)
+    if isinstance(record, IvrTheme):
+        return _theme(record, old, now, uuid4)
     if isinstance(record, Administrator) and old is None:
         return replace(record, created=now)
     if isinstance(record, ApiToken) and old is None:
@@ -58,6 +61,15 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
     ):
         return replace(record, creation_time=now)
     return record
+
+
+def _theme(
+    record: IvrTheme, old: IvrTheme | None, now: datetime, uuid4: str
+) -> IvrTheme:
+    if record == old:
+        return record
+    uuid = uuid4 if old is None else record.uuid
+    return replace(record, uuid=uuid, last_updated=now)
 
 
 def _conference(record: Conference, old: Conference) -> Conference:

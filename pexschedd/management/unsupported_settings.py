@@ -1,6 +1,7 @@
-"""The warning of stored settings that have no effect.
+"""The warning of stored settings that have no effect, or lead nowhere.
 
-They were stored before such values were refused. See `model.fields.unsupported`.
+They were stored before such values were refused. See `model.fields.unsupported` and
+`model.platform.missing_references`.
 """
 
 from itertools import islice
@@ -9,6 +10,7 @@ from twisted.logger import Logger
 
 from pexschedd.model import tables
 from pexschedd.model.fields.unsupported import unsupported_settings
+from pexschedd.model.platform.missing_references import missing_references
 from pexschedd.store.store import Store
 
 _log = Logger()
@@ -28,6 +30,14 @@ def warn_of_unsupported(store: Store) -> None:
                 integration=connector.id,
                 setting=setting,
                 reason=reason,
+            )
+        for setting, effect in missing_references(connector, store.get).items():
+            _log.warn(
+                "setting leads nowhere integration={integration} setting={setting} "
+                "effect={effect}",
+                integration=connector.id,
+                setting=setting,
+                effect=effect,
             )
     rooms = store.find_each(tables.CONFERENCE_BY_UNSUPPORTED, tables.UNSUPPORTED)
     for number, room in enumerate(islice(rooms, MOST_ROOMS + 1), 1):

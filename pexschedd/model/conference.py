@@ -129,7 +129,6 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
             help="The theme; null is the platform's default.",
             related="ivr_theme",
             nested=True,
-            unsupported="There are no themes here.",
         ),
     ] = None
     call_type: Annotated[
@@ -168,25 +167,23 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     guest_view: Annotated[
         str | None,
         Field(
-            help="The layout that guests see.",
+            help="The layout that guests see in a lecture.",
             choices=_VIEWS,
-            only_with="service_type",
         ),
     ] = None
     pinning_config: Annotated[
         str | None,
         Field(
-            help="How participants are pinned.",
+            help="The pinning configuration of the theme, by its name.",
             max_length=250,
-            unsupported=_NOT_TOLD,
         ),
     ] = None
     direct_media: Annotated[
         str,
         Field(
-            help="Whether two participants exchange media directly.",
+            help="Whether two participants exchange media directly; never in a room "
+            "with breakout rooms.",
             choices=("never", "best_effort", "always"),
-            unsupported=_NOT_TOLD,
         ),
     ] = "never"
     direct_media_notification_duration: Annotated[
@@ -196,20 +193,16 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
             minimum=0,
             maximum=30,
             unit="seconds",
-            only_with="direct_media",
         ),
     ] = 0
     breakout_rooms: Annotated[bool, Field(help="Whether it has breakout rooms.")] = (
         False
     )
-    denoise_enabled: Annotated[
-        bool, Field(help="Whether noise is removed.", unsupported=_NOT_TOLD)
-    ] = False
+    denoise_enabled: Annotated[bool, Field(help="Whether noise is removed.")] = False
     softmute_enabled: Annotated[
         bool,
         Field(
             help="Whether noise without speech is muted.",
-            unsupported=_NOT_TOLD,
         ),
     ] = False
     enable_active_speaker_indication: Annotated[
@@ -226,8 +219,7 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     force_presenter_into_main: Annotated[
         bool,
         Field(
-            help="Whether the presenter is kept in the main picture.",
-            unsupported=_NOT_TOLD,
+            help="Whether the presenter is kept in the main picture of a lecture.",
         ),
     ] = False
     mute_all_guests: Annotated[bool, Field(help="Whether guests are muted.")] = False
@@ -237,9 +229,9 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     guests_can_see_guests: Annotated[
         str,
         Field(
-            help="Whether guests see each other.",
+            help="Whether guests see each other in a lecture: without a host, never "
+            "or always.",
             choices=("no_hosts", "never", "always"),
-            unsupported=_NOT_TOLD,
         ),
     ] = "no_hosts"
 
@@ -335,6 +327,12 @@ class Conference(RoomAccess, frozen=True, kw_only=True, omit_defaults=True):
     """True once an administrator has changed the name: scheduling keeps it then."""
     has_own_description: Annotated[bool, Field(internal=True)] = False
     """The same for the description."""
+
+    @property
+    def told_direct_media(self) -> str:
+        """The direct_media that conferencing nodes are told: the platform does not
+        support it together with breakout rooms."""
+        return "never" if self.breakout_rooms else self.direct_media
 
 
 class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):

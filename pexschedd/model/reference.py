@@ -16,6 +16,8 @@ _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
         tables.CONFERENCE,
         tables.CONFERENCE_ALIAS,
         tables.END_USER,
+        tables.IVR_THEME,
+        tables.IDENTITY_PROVIDER_GROUP,
         tables.SCHEDULED_CONFERENCE,
         tables.SCHEDULED_ALIAS,
         tables.CA_CERTIFICATE,

@@ -10,9 +10,9 @@ from typing import Annotated
 from pexschedd.model.fields import addresses, pins
 from pexschedd.model.fields.declaration import Field, Record
 
-_OPEN = (
-    "There are no identity provider groups here: the room would be open to people who "
-    "have not signed in."
+_NO_GUESTS = (
+    "Without guests everybody is a host, and nobody would be asked to sign in: see "
+    "allow_guests and host_identity_provider_group."
 )
 
 
@@ -50,7 +50,8 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
                 "test_call",
                 "media_playback",
             ),
-            unsupported="Conferencing nodes are always told that it is a conference.",
+            honoured=("lecture",),
+            unsupported="Conferencing nodes are told of conferences and lectures.",
         ),
     ] = "conference"
     primary_owner_email_address: Annotated[
@@ -85,6 +86,16 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
             checks=(pins.pin,),
         ),
     ] = ""
+    vmr_origin: Annotated[
+        str,
+        Field(
+            label="VMR origin",
+            help="What made the room: VMR Scheduling for Exchange: and the name that "
+            "the integration had when the organizer's last message was scheduled. "
+            "Empty: an administrator did.",
+            readonly=True,
+        ),
+    ] = ""
     is_scheduled: Annotated[bool, Field(internal=True)] = False
     """Set for a room that was made for a meeting, and whose owner is the meeting's
     organizer; rooms that earlier versions made lack it."""
@@ -96,17 +107,16 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
     host_identity_provider_group: Annotated[
         int | None,
         Field(
-            help="Hosts sign in with one of these providers.",
+            help="Hosts sign in with one of these providers; without guests everybody "
+            "is a host.",
             related="identity_provider_group",
-            unsupported=_OPEN,
         ),
     ] = None
     guest_identity_provider_group: Annotated[
         int | None,
         Field(
-            help="Guests sign in with one of these providers.",
+            help="Guests sign in with one of these providers; only with allow_guests.",
             related="identity_provider_group",
-            unsupported=_OPEN,
         ),
     ] = None
     non_idp_participants: Annotated[
@@ -118,7 +128,16 @@ class RoomAccess(Record, frozen=True, kw_only=True, omit_defaults=True):
     ] = "disallow_all"
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the PIN fields that do not go together, each with the problem."""
+        """Yield the PIN fields and groups that do not go together, each with the
+        problem."""
         yield from pins.contradictions(
             self.pin, self.guest_pin, allow_guests=self.allow_guests
         )
+        if self.guest_identity_provider_group is not None and not self.allow_guests:
+            yield "guest_identity_provider_group", _NO_GUESTS
+
+    @property
+    def has_guests(self) -> bool:
+        """True if conferencing nodes are told that guests may join: they accept that
+        with a host's PIN only, which rooms of earlier versions may lack."""
+        return self.allow_guests and bool(self.pin)

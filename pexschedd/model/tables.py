@@ -1,7 +1,7 @@
 """Every collection the daemon keeps, and how its records are found."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -25,6 +25,7 @@ from pexschedd.model.outbox import (
     PendingRewrite,
     TroubledMessage,
 )
+from pexschedd.model.platform.names import IdentityProviderGroup, IvrTheme
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,
@@ -47,6 +48,10 @@ OAUTH2_CLIENT = Table("oauth2_client", OAuth2Client, document="administrators")
 ROLE = Table("role", AdministratorRole, document="administrators")
 ALARM = Table("alarm", Alarm, document="alarms")
 CA_CERTIFICATE = Table("ca_certificate", CaCertificate, document="ca_certificates")
+IVR_THEME = Table("ivr_theme", IvrTheme, document="platform_names")
+IDENTITY_PROVIDER_GROUP = Table(
+    "identity_provider_group", IdentityProviderGroup, document="platform_names"
+)
 
 SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
@@ -82,7 +87,13 @@ def _keyed_requests(document: str) -> KeyedRequestTable:
 
 KEYED_REQUESTS: Mapping[str, KeyedRequestTable] = {
     document: _keyed_requests(document)
-    for document in ("", "administrators", "ca_certificates", "integrations")
+    for document in (
+        "",
+        "administrators",
+        "ca_certificates",
+        "integrations",
+        "platform_names",
+    )
 }
 """By the document, empty for the journal: a request is kept where the records are that
 it makes, because only those change together."""
@@ -96,6 +107,8 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     OAUTH2_CLIENT,
     ALARM,
     CA_CERTIFICATE,
+    IVR_THEME,
+    IDENTITY_PROVIDER_GROUP,
     SCHEDULED_ALIAS,
     CONFERENCE,
     CONFERENCE_ALIAS,
@@ -165,6 +178,17 @@ UNSUPPORTED = 1
 CONFERENCE_BY_UNSUPPORTED = CONFERENCE.index(
     "unsupported", lambda c: UNSUPPORTED if any(unsupported_settings(c)) else None
 )
+CONFERENCE_BY_THEME = CONFERENCE.index("ivr_theme", lambda c: c.ivr_theme)
+CONFERENCE_BY_HOST_GROUP = CONFERENCE.index(
+    "host_identity_provider_group", lambda c: c.host_identity_provider_group
+)
+CONFERENCE_BY_GUEST_GROUP = CONFERENCE.index(
+    "guest_identity_provider_group", lambda c: c.guest_identity_provider_group
+)
+CONNECTOR_BY_THEME = CONNECTOR.index("ivr_theme", lambda c: c.ivr_theme)
+CONNECTOR_BY_GROUP = CONNECTOR.index(
+    "host_identity_provider_group", lambda c: c.host_identity_provider_group
+)
 
 ALIAS_BY_TEXT = CONFERENCE_ALIAS.index("alias", lambda a: a.alias.casefold())
 ALIAS_BY_CONFERENCE = CONFERENCE_ALIAS.index("conference", lambda a: a.conference)
@@ -186,6 +210,12 @@ SCHEDULED_BY_UID = SCHEDULED_CONFERENCE.index(
     "uid", lambda s: (s.exchange_connector, s.ews_item_uid) if s.ews_item_uid else None
 )
 SCHEDULED_BY_DAY = SCHEDULED_CONFERENCE.index("day", lambda s: day_of(s.end_time))
+LONG = 1
+"""The key of meetings that last longer than a day: one that may be joined now need not
+end today or tomorrow."""
+SCHEDULED_LONG = SCHEDULED_CONFERENCE.index(
+    "long", lambda s: LONG if s.end_time - s.start_time > timedelta(days=1) else None
+)
 SCHEDULED_BY_SERIES = SCHEDULED_CONFERENCE.index(
     "recurring_conference", lambda s: s.recurring_conference
 )

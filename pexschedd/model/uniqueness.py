@@ -63,6 +63,8 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     ),
     tables.OAUTH2_CLIENT.name: (Unique("client_name", _folded("client_name")),),
     tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
+    tables.IVR_THEME.name: (Unique("name", _exact("name")),),
+    tables.IDENTITY_PROVIDER_GROUP.name: (Unique("name", _exact("name")),),
     tables.CONFERENCE.name: (
         Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),
     ),

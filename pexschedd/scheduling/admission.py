@@ -4,7 +4,7 @@ Conferencing nodes ask this for each caller and wait for seconds at most, so it 
 answered from the daemon's own records: Exchange is not asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
+from pexschedd.model.platform.names import IvrTheme
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.decisions.aliases import normalise
 from pexschedd.scheduling.records.lookup import handed_out_alias
@@ -24,9 +25,19 @@ _log = Logger()
 
 
 class Open(msgspec.Struct, frozen=True):
-    """The room may be joined."""
+    """The room may be joined, by people who sign in where it says so.
+
+    The names are those of the platform, which conferencing nodes know.
+    """
 
     conference: Conference
+    theme: str = ""
+    """The name of the room's theme; empty: the platform's default."""
+    host_group: str = ""
+    """The name of the group of identity providers, with one of which hosts sign in
+    first; empty: they need not."""
+    guest_group: str = ""
+    """The same for guests."""
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -65,8 +76,34 @@ class Admission:
         series = self._store.find_all(tables.RECURRING_BY_CONFERENCE, conference.id)
         if not meetings and not series:
             # A room that was made for a meeting does not outlive its schedule.
-            return self._without_schedule(text) or Open(conference)
-        return verdict(conference, meetings, series, self._now())
+            found = self._without_schedule(text) or Open(conference)
+        else:
+            found = verdict(conference, meetings, series, self._now())
+        return self._named(found) if isinstance(found, Open) else found
+
+    def _named(self, found: Open) -> Open | Closed:
+        """Return the room with the names of its theme and groups.
+
+        A room that asks for a sign-in and cannot have conferencing nodes ask for it is
+        closed. That is one whose group has no record here: earlier versions stored
+        any number.
+        """
+        room = found.conference
+        theme = _name(self._store.get(tables.IVR_THEME, room.ivr_theme or 0))
+        groups = {}
+        for role, id_ in sign_ins(room).items():
+            group = self._store.get(tables.IDENTITY_PROVIDER_GROUP, id_)
+            if group is None:
+                _log.warn(
+                    "admission closed a room, it asks for a sign-in that is not known "
+                    "here conference={conference} role={role} group={group}",
+                    conference=room.id,
+                    role=role,
+                    group=id_,
+                )
+                return Closed(_NO_SIGN_IN)
+            groups[role] = group.name
+        return Open(room, theme, groups.get("host", ""), groups.get("guest", ""))
 
     def _without_schedule(self, text: str) -> Closed | None:
         """Return the answer for an alias that was handed out but has no schedule."""
@@ -76,6 +113,31 @@ class Admission:
         if booked.conference_deletion_time is not None:
             return Closed("This meeting is over or was cancelled.")
         return Closed("No meeting is scheduled with this alias.")
+
+
+_NO_SIGN_IN = (
+    "This room asks people to sign in, in a way that is not known here. Please tell "
+    "your administrator."
+)
+
+
+def _name(theme: IvrTheme | None) -> str:
+    return "" if theme is None else theme.name
+
+
+def sign_ins(room: Conference) -> Mapping[str, int]:
+    """Return the groups with which hosts and guests of a room sign in, by the role.
+
+    Where nodes are not told of guests, everybody is a host: a guest's sign-in then is
+    asked of them.
+    """
+    found = {
+        "host": room.host_identity_provider_group,
+        "guest": room.guest_identity_provider_group,
+    }
+    if not room.has_guests:
+        found = {"host": found["host"] or found["guest"]}
+    return {role: group for role, group in found.items() if group is not None}
 
 
 def verdict(

@@ -84,6 +84,11 @@ class BoundedChannel(HTTPChannel):
         return connections
 
     @property
+    def requested(self) -> bytes:
+        """The address in the request line whose headers have been received."""
+        return bytes(self._path)
+
+    @property
     def is_busy(self) -> bool:
         """True while a complete request is being answered."""
         return self.due is None and bool(self.requests)

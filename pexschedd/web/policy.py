@@ -29,6 +29,7 @@ SAME_NAME = (
     "breakout_rooms",
     "call_type",
     "crypto_mode",
+    "denoise_enabled",
     "description",
     "enable_active_speaker_indication",
     "enable_chat",
@@ -40,11 +41,22 @@ SAME_NAME = (
     "non_idp_participants",
     "participant_limit",
     "pin",
+    "pinning_config",
     "primary_owner_email_address",
+    "softmute_enabled",
 )
 """Settings that the answer has under the name of the management API."""
+DIRECT_MEDIA = ("direct_media", "direct_media_notification_duration")
+"""The same, but not in a room with breakout rooms."""
+OF_LECTURES = (
+    "force_presenter_into_main",
+    "guest_view",
+    "guests_can_see_guests",
+    "host_view",
+)
+"""The same, in lectures only."""
 
-DEFAULTS = {name: fields_of(Conference)[name].default for name in SAME_NAME}
+DEFAULTS = {name: declared.default for name, declared in fields_of(Conference).items()}
 
 
 def policy_error(
@@ -82,11 +94,11 @@ class PolicyApi:
 def answer(verdict: Verdict) -> dict[str, Any]:
     """Return the policy answer for a verdict; an unknown alias is left to the node."""
     match verdict:
-        case Open(conference):
+        case Open():
             return {
                 "status": "success",
                 "action": "continue",
-                "result": service(conference),
+                "result": service(verdict),
             }
         case Closed(reason):
             return {
@@ -98,27 +110,40 @@ def answer(verdict: Verdict) -> dict[str, Any]:
     return {"status": "success", "action": "continue", "result": {}}
 
 
-def service(conference: Conference) -> dict[str, Any]:
+def service(found: Open) -> dict[str, Any]:
     """Return the conference in the form that nodes accept. One invalid field voids the
     whole answer, so it holds only what differs from a node's own defaults, and PINs
     only where they are valid."""
+    conference = found.conference
+    is_lecture = conference.service_type == "lecture"
     result: dict[str, Any] = {
-        "service_type": "conference",
+        "service_type": "lecture" if is_lecture else "conference",
         "name": conference.name,
         "service_tag": conference.tag or f"conference-{conference.id}",
     }
-    for name, default in DEFAULTS.items():
-        value = getattr(conference, name)
-        if value not in (default, ""):
-            result[name] = value
-    if conference.host_view:
+    told: tuple[str, ...] = SAME_NAME
+    if conference.told_direct_media != "never":
+        told += DIRECT_MEDIA
+    if is_lecture:
+        told += OF_LECTURES
+    elif conference.host_view:
         result["view"] = conference.host_view
+    for name in told:
+        value = getattr(conference, name)
+        if value not in (DEFAULTS[name], ""):
+            result[name] = value
     for name in ("max_callrate_in", "max_callrate_out"):
         rate = getattr(conference, name)
         if rate:
             result[name] = rate * 1000  # kept in kbps, answered in bps
+    named = {
+        "ivr_theme_name": found.theme,
+        "host_identity_provider_group": found.host_group,
+        "guest_identity_provider_group": found.guest_group,
+    }
+    result.update({field: name for field, name in named.items() if name})
     if conference.allow_guests:
-        if not conference.pin:
+        if not conference.has_guests:
             del result["allow_guests"]
         elif conference.guest_pin and not any(conference.contradictions()):
             result["guest_pin"] = conference.guest_pin

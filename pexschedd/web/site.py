@@ -7,7 +7,7 @@ handed to a sink that buffers, not a logger event.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from itertools import count
 from json import dumps
@@ -48,13 +48,15 @@ class BoundedRequest(TwistedRequest):
     site: "HttpSite"
     _started = 0.0
     _received = 0
+    _limit = BODY_LIMIT
     _is_refused = False
     request_id = ""
     client_address = ""
 
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that is announced as too large."""
-        if length is not None and length > BODY_LIMIT:
+        self._limit = self.channel.site.body_limit(self.channel.requested)  # type: ignore[attr-defined]
+        if length is not None and length > self._limit:
             self._refuse_body()
             # Nor is the client told to go on, if it has asked before sending.
             self.requestHeaders.removeHeader(b"Expect")
@@ -66,14 +68,14 @@ class BoundedRequest(TwistedRequest):
         if self._is_refused:
             return
         self._received += len(data)
-        if self._received > BODY_LIMIT:
+        if self._received > self._limit:
             self._refuse_body()
             return
         super().handleContentChunk(data)
 
     def _refuse_body(self) -> None:
         """Answer 413 at once, and take nothing more of this request."""
-        words = f"The request body is larger than {BODY_LIMIT} bytes."
+        words = f"The request body is larger than {self._limit} bytes."
         # It is numbered before it is whole: `process` does not get to see it.
         self.request_id = _next_id()
         text = _refusal("too_large", words, correlation_id=self.request_id)
@@ -273,8 +275,13 @@ class HttpSite(TwistedSite):
         now: Now = system_now,
         refused: Callable[[], object] = lambda: None,
         closed: Callable[[], str] = lambda: "",
+        large_bodies: Mapping[bytes, int] | None = None,
     ) -> None:
-        """`closed` returns the reason why no request is served; empty if they are."""
+        """`closed` returns the reason why no request is served; empty if they are.
+
+        `large_bodies` has what addresses begin with that take more than `BODY_LIMIT`,
+        with the most bytes of a body there.
+        """
         # Twisted would parse forms before any route is asked, in quadratic time.
         super().__init__(
             resource,
@@ -286,8 +293,16 @@ class HttpSite(TwistedSite):
         self.access = access
         self.now = now
         self.closed = closed
+        self._large_bodies = dict(large_bodies or {})
         self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
         self.pipelines = PipelineQueue(clock)
+
+    def body_limit(self, requested: bytes) -> int:
+        """Return the most bytes of a request's body; `requested` is as it was sent."""
+        for beginning, limit in self._large_bodies.items():
+            if requested.startswith(beginning):
+                return limit
+        return BODY_LIMIT
 
     def startFactory(self) -> None:
         """Begin to watch the connections; Twisted calls this when a port opens."""

@@ -201,8 +201,12 @@ def theme(c: Clinic) -> None:
     c.change(ivr_theme=7)
 
 
-def room_with_sign_in(c: Clinic) -> None:
-    room = Conference(id=1, name="Closed room", host_identity_provider_group=3)
+def group(c: Clinic) -> None:
+    c.change(host_identity_provider_group=7)
+
+
+def odd_room(c: Clinic) -> None:
+    room = Conference(id=1, name="Closed room", teams_proxy=3)
     c.records.put(tables.CONFERENCE, room)
 
 
@@ -515,8 +519,9 @@ ROWS: list[tuple[Arrange, str, CheckStatus, str, str]] = [
     (id_mismatch, "addin_answers", FAILED, "no integration 1", "installation"),
     (another_provider, "user_sign_in_alone", WARNING, "Branch 2", "end_user record"),
     (disk_nearly_full, "disk", FAILED, "50 MiB", "state_dir"),
-    (theme, "settings", FAILED, "ivr_theme", "defaults"),
-    (room_with_sign_in, "settings", FAILED, "Closed room", "defaults"),
+    (theme, "settings", FAILED, "ivr_theme", "null"),
+    (group, "settings", FAILED, "host_identity_provider_group", "the platform has"),
+    (odd_room, "settings", FAILED, "Closed room", "defaults"),
     (disk_scarce, "disk", WARNING, "500 MiB", "Free up space"),
     (used_by_another, "alone", FAILED, "test-server", "of its own"),
     (used_by_another_integration, "alone", FAILED, "Branch", "New-Mailbox -Equipment"),

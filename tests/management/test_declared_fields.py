@@ -17,6 +17,7 @@ PACKAGE = Path(pexschedd.__file__).parent
 KEPT = {
     "ms_exchange_connector.description": "notes, for people",
     "scheduled_alias.alias_number": "a part of `numeric_alias`, for clients",
+    "identity_provider_group.description": "notes, for people",
     "conference.sync_tag": "for the program that maintains the room",
     "conference_alias.description": "notes, for people",
     **{

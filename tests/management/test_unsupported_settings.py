@@ -13,6 +13,7 @@ from pexschedd.management.unsupported_settings import MOST_ROOMS, warn_of_unsupp
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.platform.names import IvrTheme
 from pexschedd.store.store import Store
 from tests.web_admin.web_admin_support import open_store
 
@@ -39,28 +40,32 @@ def warnings(events: list[Any]) -> list[tuple[object, object, object]]:
     return [
         (event.get("integration"), event.get("conference"), event.get("setting"))
         for event in events
-        if "no effect" in (event.get("log_format") or "")
+        if (event.get("log_format") or "").startswith("setting")
     ]
 
 
 @pytest_twisted.ensureDeferred
 async def test_each_is_named_once(store: Store, events: list[Any]) -> None:
-    """Settings of integrations and of rooms are named with their record; records
-    without any are not."""
+    """Settings of rooms are named with their record, and references of integrations
+    that lead nowhere; records without any are not."""
     with store.transaction() as change:
         change.put(tables.CONNECTOR, CONNECTOR)
-        odd = replace(CONNECTOR, id=2, name="two", ivr_theme=7)
+        odd = replace(CONNECTOR, id=2, name="two", host_identity_provider_group=7)
         change.put(tables.CONNECTOR, odd)
+        change.put(tables.CONNECTOR, replace(CONNECTOR, id=3, name="3", ivr_theme=1))
+        await change.commit()
+    with store.transaction() as change:
+        change.put(tables.IVR_THEME, IvrTheme(id=1, name="Night"))
         await change.commit()
     with store.transaction() as change:
         change.put(tables.CONFERENCE, Conference(id=1, name="plain"))
-        room = Conference(id=2, name="closed", host_identity_provider_group=3)
+        room = Conference(id=2, name="odd", teams_proxy=3)
         change.put(tables.CONFERENCE, room)
         await change.commit()
     warn_of_unsupported(store)
     assert warnings(events) == [
-        (2, None, "ivr_theme"),
-        (None, 2, "host_identity_provider_group"),
+        (2, None, "host_identity_provider_group"),
+        (None, 2, "teams_proxy"),
     ]
 
 
@@ -70,21 +75,22 @@ async def test_many_rooms(store: Store, events: list[Any]) -> None:
     with store.transaction() as change:
         for id_ in range(1, MOST_ROOMS + 10):
             change.put(
-                tables.CONFERENCE, Conference(id=id_, name=f"r {id_}", ivr_theme=1)
+                tables.CONFERENCE, Conference(id=id_, name=f"r {id_}", teams_proxy=1)
             )
         await change.commit()
     warn_of_unsupported(store)
     found = warnings(events)
-    assert found[:-1] == [(None, id_, "ivr_theme") for id_ in range(1, MOST_ROOMS + 1)]
+    named = range(1, MOST_ROOMS + 1)
+    assert found[:-1] == [(None, id_, "teams_proxy") for id_ in named]
     assert found[-1] == (None, None, None)
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_room_that_was_put_right(store: Store, events: list[Any]) -> None:
     """A room whose setting was taken back is not named any more."""
-    for theme in (7, None):
+    for proxy in (7, None):
         with store.transaction() as change:
-            change.put(tables.CONFERENCE, Conference(id=1, name="r", ivr_theme=theme))
+            change.put(tables.CONFERENCE, Conference(id=1, name="r", teams_proxy=proxy))
             await change.commit()
     warn_of_unsupported(store)
     assert warnings(events) == []

@@ -10,7 +10,6 @@ from pexschedd.model.conference import Conference
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
 from pexschedd.model.fields.unsupported import told, unsupported_settings
 from pexschedd.model.fields.validation import validate
-from pexschedd.model.integration.connector import Connector
 from tests.model.test_model_validation import BASES, TEMPLATES, check
 
 UNSUPPORTED = [
@@ -24,7 +23,8 @@ UNSUPPORTED = [
 def other_value(declared: Declared) -> Any:
     """A valid value that is not the default."""
     if declared.field.choices:
-        return next(c for c in declared.field.choices if c != declared.default)
+        accepted = (declared.default, *declared.field.honoured)
+        return next(c for c in declared.field.choices if c not in accepted)
     return {bool: not declared.default, int: 7, str: "text"}[declared.type]
 
 
@@ -41,49 +41,49 @@ def test_only_the_default_is_accepted(kind: type[Record], declared: Declared) ->
     assert text.startswith(declared.field.unsupported)
     assert "This must be " in text
     check(kind, {**BASES[kind], declared.name: declared.default})
+    for value in declared.field.honoured:
+        check(kind, {**BASES[kind], declared.name: value})
     if declared.nullable:
         check(kind, {**BASES[kind], declared.name: None})
     if declared.type is str and not declared.field.choices:
         check(kind, {**BASES[kind], declared.name: ""})
 
 
-def test_what_protects_is_refused() -> None:
+def test_a_guests_sign_in_needs_guests() -> None:
     """A sign-in that nobody would be asked for cannot be configured."""
-    for kind, field in (
-        (Connector, "host_identity_provider_group"),
-        (Conference, "host_identity_provider_group"),
-        (Conference, "guest_identity_provider_group"),
-    ):
-        with pytest.raises(InvalidFields) as caught:
-            check(kind, {**BASES[kind], field: 7})
-        assert "have not signed in" in caught.value.problems[field][0]
+    room = {**BASES[Conference], "guest_identity_provider_group": 7}
+    with pytest.raises(InvalidFields) as caught:
+        check(Conference, room)
+    (text,) = caught.value.problems["guest_identity_provider_group"]
+    assert "nobody would be asked to sign in" in text
+    check(Conference, {**room, "allow_guests": True, "pin": "1234"})
 
 
 def test_stored_settings_stay_changeable() -> None:
     """A record with such values from before can be changed in other fields, and is
     put right by its default."""
-    old: Connector = replace(check(Connector, BASES[Connector]), ivr_theme=7)
+    old: Conference = replace(check(Conference, BASES[Conference]), teams_proxy=7)
 
-    def changed(**values: object) -> Connector:
-        result: Connector = validate(
-            Connector, values, current=old, templates=TEMPLATES
+    def changed(**values: object) -> Conference:
+        result: Conference = validate(
+            Conference, values, current=old, templates=TEMPLATES
         )
         return result
 
-    assert changed(description="x").ivr_theme == 7
+    assert changed(description="x").teams_proxy == 7
     with pytest.raises(InvalidFields):
-        changed(ivr_theme=7)
-    assert changed(ivr_theme=None).ivr_theme is None
+        changed(teams_proxy=7)
+    assert changed(teams_proxy=None).teams_proxy is None
 
 
 def test_stored_settings_are_named() -> None:
     """What is stored in vain is told field by field, and nothing else is."""
-    plain = check(Connector, BASES[Connector])
+    plain = check(Conference, BASES[Conference])
     assert list(unsupported_settings(plain)) == []
-    odd = replace(plain, ivr_theme=7, host_identity_provider_group=3)
+    odd = replace(plain, teams_proxy=7, media_playlist=3)
     assert [name for name, _ in unsupported_settings(odd)] == [
-        "ivr_theme",
-        "host_identity_provider_group",
+        "teams_proxy",
+        "media_playlist",
     ]
     assert all(reason for _, reason in unsupported_settings(odd))
 
@@ -92,7 +92,7 @@ def test_explanations_say_so() -> None:
     """The explanation of a field says that it has no effect, and of which other it is
     a part."""
     fields = fields_of(Conference)
-    assert "only null is accepted" in told(fields["ivr_theme"])
-    assert "only false is accepted" in told(fields["denoise_enabled"])
+    assert "only null is accepted" in told(fields["teams_proxy"])
+    assert "Only conference and lecture are accepted" in told(fields["service_type"])
     assert "`service_type`" in told(fields["match_string"])
     assert told(fields["name"]) == ""

@@ -117,7 +117,7 @@ WRONG: list[tuple[type[Record], str, object]] = [
     (Connector, "meeting_buffer_after", 181),
     (Connector, "meeting_buffer_after", 2**70),
     (Conference, "primary_owner_email_address", "alice"),
-    (Connector, "ivr_theme", "7"),
+    (Connector, "ivr_theme", "x"),
     (Connector, "non_idp_participants", "allow"),
     (Connector, "auth_provider", "GOOGLE"),
     (Connector, "addin_server_domain", ""),

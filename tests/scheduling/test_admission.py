@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.platform.names import IdentityProviderGroup, IvrTheme
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from pexschedd.scheduling.admission import Admission, Closed, Open, verdict
@@ -105,6 +106,79 @@ async def test_an_alias_without_a_room_is_ours_and_closed(store: Store) -> None:
     assert ask("555000003@elsewhere.test") is None
     assert ask("555999999") is None
     assert ask("") is None
+
+
+ROLES: list[tuple[dict[str, Any], tuple[str, str] | None]] = [
+    ({}, ("", "")),
+    ({"host_identity_provider_group": 1}, ("Staff", "")),
+    ({"host_identity_provider_group": 7}, None),
+    ({"guest_identity_provider_group": 7}, None),
+    ({"guest_identity_provider_group": 2}, ("Partners", "")),
+    ({"guest_identity_provider_group": 2, "allow_guests": True}, ("Partners", "")),
+    (
+        {"guest_identity_provider_group": 2, "allow_guests": True, "pin": "1234"},
+        ("", "Partners"),
+    ),
+    (
+        {
+            "host_identity_provider_group": 1,
+            "guest_identity_provider_group": 2,
+            "allow_guests": True,
+            "pin": "1234",
+        },
+        ("Staff", "Partners"),
+    ),
+    (
+        {
+            "host_identity_provider_group": 1,
+            "guest_identity_provider_group": 7,
+            "allow_guests": True,
+            "pin": "1234",
+        },
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "groups"), ROLES)
+@pytest_twisted.ensureDeferred
+async def test_a_sign_in_is_asked_for_or_the_room_is_closed(
+    store: Store, settings: dict[str, Any], groups: tuple[str, str] | None
+) -> None:
+    """Nodes are told each role's group; where they cannot be, as with a group that is
+    not known here, nobody gets in. Without guests everybody is a host."""
+    change = store.transaction()
+    for number, name in ((1, "Staff"), (2, "Partners")):
+        group = IdentityProviderGroup(id=number, name=name)
+        change.put(tables.IDENTITY_PROVIDER_GROUP, group)
+    await change.commit()
+    change = store.transaction()
+    change.put(tables.CONFERENCE, Conference(id=1, name="Permanent", **settings))
+    change.put(tables.CONFERENCE, Conference(id=2, name="Meeting", **settings))
+    await change.commit()
+    for alias in ("board@example.test", "555000002"):
+        found = Admission(store, lambda: NOW).ask(alias)
+        if groups is None:
+            assert isinstance(found, Closed)
+            assert "tell your administrator" in found.reason
+        else:
+            assert isinstance(found, Open)
+            assert (found.host_group, found.guest_group) == groups
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_theme_is_named(store: Store) -> None:
+    """A room has its theme's name; one that is not known here is the default."""
+    change = store.transaction()
+    change.put(tables.IVR_THEME, IvrTheme(id=1, name="Night"))
+    await change.commit()
+    for theme, name in ((1, "Night"), (7, ""), (None, "")):
+        change = store.transaction()
+        room = Conference(id=1, name="Permanent", ivr_theme=theme)
+        change.put(tables.CONFERENCE, room)
+        await change.commit()
+        found = Admission(store, lambda: NOW).ask("board@example.test")
+        assert found == Open(room, name)
 
 
 def test_a_series_in_an_unknown_zone_opens_nothing() -> None:

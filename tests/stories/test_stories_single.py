@@ -120,7 +120,18 @@ async def test_renamed_by_an_administrator(world: World) -> None:
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
     (row,) = await world.objects("conference")
-    for changed in ({"pin": "1234"}, {"name": "The board"}):
+    assert row["vmr_origin"].startswith("VMR Scheduling for Exchange: ")
+    for made in ("ivr_theme", "identity_provider_group"):
+        status, said = await world.ask(
+            "POST", f"configuration/v1/{made}/", {"name": made}
+        )
+        assert status == 201, said
+    for changed in (
+        {"pin": "1234"},
+        {"name": "The board"},
+        {"ivr_theme": 1},
+        {"host_identity_provider_group": 1},
+    ):
         path = f"configuration/v1/conference/{row['id']}/"
         status, said = await world.ask("PATCH", path, changed)
         assert status == 202, said
@@ -138,6 +149,8 @@ async def test_renamed_by_an_administrator(world: World) -> None:
     (row,) = await world.objects("conference")
     assert (row["name"], row["pin"]) == ("The board", "1234")
     assert row["description"] == "Ask Bob for the key"
+    assert row["ivr_theme"]["name"] == "ivr_theme"
+    assert row["host_identity_provider_group"].endswith("/1/")
     assert await world.schedule() == [window(AT_TEN + DAY)]
 
 

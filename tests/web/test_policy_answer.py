@@ -68,13 +68,14 @@ def test_the_three_answers() -> None:
 
 def test_a_plain_room_has_only_what_a_node_needs() -> None:
     """Defaults are left to the node."""
-    assert service(ROOM) == {
+    assert service(Open(ROOM)) == {
         "service_type": "conference",
         "name": "Plans (Alice)",
         "service_tag": "conference-3",
     }
 
 
+VIEW = "one_main_zero_pips"
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"pin": "1234"}, {"pin": "1234"}),
     ({"allow_guests": True}, {}),
@@ -91,8 +92,50 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"max_callrate_in": 512}, {"max_callrate_in": 512000}),
     ({"participant_limit": 5}, {"participant_limit": 5}),
     ({"tag": "sales"}, {"service_tag": "sales"}),
+    (
+        {"denoise_enabled": True, "softmute_enabled": True, "pinning_config": "row"},
+        {"denoise_enabled": True, "softmute_enabled": True, "pinning_config": "row"},
+    ),
+    (
+        {"direct_media": "always", "direct_media_notification_duration": 5},
+        {"direct_media": "always", "direct_media_notification_duration": 5},
+    ),
+    ({"direct_media": "always", "breakout_rooms": True}, {"breakout_rooms": True}),
+    ({"direct_media_notification_duration": 5}, {}),
+    ({"host_view": VIEW, "guest_view": VIEW}, {"view": VIEW}),
+    (
+        {"service_type": "lecture", "host_view": VIEW, "guest_view": VIEW},
+        {"service_type": "lecture", "host_view": VIEW, "guest_view": VIEW},
+    ),
+    (
+        {"force_presenter_into_main": True, "guests_can_see_guests": "always"},
+        {},
+    ),
+    (
+        {
+            "service_type": "lecture",
+            "force_presenter_into_main": True,
+            "guests_can_see_guests": "always",
+        },
+        {
+            "service_type": "lecture",
+            "force_presenter_into_main": True,
+            "guests_can_see_guests": "always",
+        },
+    ),
+    ({"service_type": "media_playback"}, {}),
     ({"crypto_mode": "", "max_pixels_per_second": "", "host_view": ""}, {}),
 ]
+
+
+def test_the_platforms_names_are_told() -> None:
+    """A theme and the groups to sign in with are named as the interface has them."""
+    told = service(Open(ROOM, "Night", "Staff", "Partners"))
+    assert told == service(Open(ROOM)) | {
+        "ivr_theme_name": "Night",
+        "host_identity_provider_group": "Staff",
+        "guest_identity_provider_group": "Partners",
+    }
 
 
 @pytest.mark.parametrize(("settings", "said"), SETTINGS)
@@ -100,6 +143,6 @@ def test_settings_never_void_the_answer(
     settings: dict[str, Any], said: dict[str, Any]
 ) -> None:
     """Combinations that a node would refuse are left out; rates are in bps."""
-    plain = service(ROOM)
+    plain = service(Open(ROOM))
     room = Conference(id=3, name="Plans (Alice)", **settings)
-    assert service(room) == plain | said
+    assert service(Open(room)) == plain | said

@@ -8,11 +8,14 @@ import pytest
 import pytest_twisted
 from twisted.internet.task import Clock
 
+from pexschedd.clock import system_now
 from pexschedd.errors import NotFound
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.overview import COMMANDS as COMMAND_GROUPS
 from pexschedd.web.admin.overview import OverviewRoutes
@@ -59,6 +62,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         ServiceAccountRoutes(store, none, none, none, now=none),
         OverviewRoutes(),
         RecordRoutes(RecordQueries(store, Clock()), none),
+        ComputedRoutes(ComputedQueries(store, Clock(), system_now)),
         AddinFileRoutes(store, ConnectorFiles(tmp_path)),
         AuditRoutes(store, none),
         DoctorRoutes(store, none.examine),

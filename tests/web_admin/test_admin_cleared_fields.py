@@ -58,6 +58,8 @@ NEW: dict[str, dict[str, Any]] = {
         "end_time": "2026-11-21T10:00:00",
     },
     "ca_certificate": {"certificate": certificate()},
+    "ivr_theme": {"name": "Night"},
+    "identity_provider_group": {"name": "Staff"},
     "administrator": {"name": "anna", "password": "long enough", "role": 2},
     "oauth2_client": {"client_name": "script", "role": 1},
 }
@@ -85,6 +87,8 @@ NEEDED: dict[str, set[str]] = {
     "end_user": {"primary_email_address"},
     "scheduled_conference": {"conference", "start_time", "end_time"},
     "ca_certificate": {"certificate"},
+    "ivr_theme": {"name"},
+    "identity_provider_group": {"name"},
     "administrator": {"name", "role"},
     "oauth2_client": {"client_name", "role"},
 }

@@ -361,6 +361,8 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.ALARM,
         tables.CA_CERTIFICATE,
         tables.END_USER,
+        tables.IDENTITY_PROVIDER_GROUP,
+        tables.IVR_THEME,
         tables.SWEEP,
         *(each.table for each in tables.KEYED_REQUESTS.values()),
     )

@@ -21,6 +21,7 @@ from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.script_tokens import ScriptTokens, issuer
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
@@ -32,10 +33,11 @@ from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
-from pexschedd.web.admin.records import RecordRoutes
+from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -231,11 +233,17 @@ async def serving(
     parts = (
         OverviewRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
+        ComputedRoutes(ComputedQueries(store, turns, clock)),
         AddinFileRoutes(store, ConnectorFiles(directory)),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
     )
-    site = HttpSite(AdminApi(administrators, parts, bearer).resource(), reactor, None)
+    site = HttpSite(
+        AdminApi(administrators, parts, bearer).resource(),
+        reactor,
+        None,
+        large_bodies=large_bodies(),
+    )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
         yield Server(store, port, clock, addin_states)

@@ -17,13 +17,22 @@ def settings(case: ExaminedIntegration, _: object) -> CheckFinding:
             remedy="Set them back to their defaults: see the configuration reference. "
             "Other values are not accepted any more.",
         )
+    if case.missing_references:
+        return failed(
+            f"Set, but leads nowhere: {', '.join(case.missing_references)}.",
+            cause=" ".join(
+                f"{name}: {text}" for name, text in case.missing_references.items()
+            ),
+            remedy="Make a record with the name that the platform has, and refer to "
+            "that, or set it to null. Rooms that were made already keep theirs: "
+            "change those, too.",
+        )
     if case.unsupported_rooms:
         rooms = ", ".join(map(one_line, case.unsupported_rooms))
         return failed(
             f"Rooms have settings without effect, such as {rooms}.",
-            cause="Conferencing nodes are not told these settings, so a room that is "
-            "to ask for a sign-in does not. The log has them, from when the daemon "
-            "started.",
+            cause="Conferencing nodes are not told these settings. The log has them, "
+            "from when the daemon started.",
             remedy="Set them back to their defaults, or remove the rooms.",
         )
     return passed("All that is set has an effect.")

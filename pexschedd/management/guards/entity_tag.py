@@ -49,6 +49,9 @@ def tables_shown(resource: AnyResource) -> Iterator[AnyTable]:
     yield resource.table
     for child in resource.children.values():
         yield child.index.table
+    for referrer in resource.referrers:
+        if referrer.shown:
+            yield referrer.index.table
     for column in resource.columns.values():
         if column.nested and column.related in CONFIGURATION:
             yield CONFIGURATION[column.related].table

@@ -89,6 +89,10 @@ class EncodedRecords:
         for child in resource.children.values():
             table = CONFIGURATION[child.resource].table
             subscribe(table, partial(self._child_changed, resource, child))
+        for referrer in resource.referrers:
+            if referrer.shown:
+                changed = partial(self._referrer_changed, resource, referrer.field)
+                subscribe(referrer.index.table, changed)
         for column in resource.columns.values():
             if column.nested and column.related in CONFIGURATION:
                 table = CONFIGURATION[column.related].table
@@ -104,6 +108,14 @@ class EncodedRecords:
             parent = None if each is None else getattr(each, child.parent)
             if parent is not None:
                 self._forget(resource, parent)
+
+    def _referrer_changed(
+        self, resource: AnyResource, field: str, old: Any, new: Any
+    ) -> None:
+        for each in (old, new):
+            id_ = None if each is None else getattr(each, field)
+            if id_ is not None:
+                self._forget(resource, id_)
 
     def _referred_changed(self, resource: AnyResource, old: Any, new: Any) -> None:
         """Forget all records of a resource: which of them refer to it is not known."""

@@ -76,7 +76,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     manifest: bool = False
     """A change makes the add-in manifest change: download and deploy it again."""
     unsupported: str = ""
-    """The reason why only the default is accepted: nothing acts on other values."""
+    """The reason why only the default, and what is `honoured`, is accepted: nothing
+    acts on other values."""
+    honoured: tuple[str, ...] = ()
+    """The values that an unsupported field may have beside its default."""
     only_with: str = ""
     """The unsupported field without which this one has no meaning: any value is
     accepted, and kept."""

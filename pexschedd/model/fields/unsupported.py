@@ -17,7 +17,7 @@ def refusal(declared: Declared, value: object) -> str | None:
     reason = declared.field.unsupported
     if not reason or _is_neutral(declared, value):
         return None
-    return f"{reason} This must be {_shown(declared.default)}."
+    return f"{reason} This must be {_accepted(declared, ' or ')}."
 
 
 def unsupported_settings(record: Record) -> Iterator[tuple[str, str]]:
@@ -35,10 +35,13 @@ def told(declared: Declared) -> str:
     """
     field = declared.field
     if field.unsupported:
-        only = _shown(declared.default)
+        only = _accepted(declared, " and ")
+        if field.honoured:
+            return f"Only {only} are accepted. {field.unsupported}"
         return f"Not supported yet, only {only} is accepted. {field.unsupported}"
     if field.only_with:
-        return f"Counts only with `{field.only_with}`, which is not supported yet."
+        other = field.only_with
+        return f"Counts only with values of `{other}` that are not supported yet."
     return ""
 
 
@@ -48,7 +51,13 @@ def _unsupported_fields(kind: type[Record]) -> Mapping[str, Declared]:
 
 
 def _is_neutral(declared: Declared, value: object) -> bool:
-    return value in (None, "") or value == declared.default
+    if value in (None, "") or value == declared.default:
+        return True
+    return value in declared.field.honoured
+
+
+def _accepted(declared: Declared, between: str) -> str:
+    return between.join((_shown(declared.default), *declared.field.honoured))
 
 
 def _shown(default: object) -> str:

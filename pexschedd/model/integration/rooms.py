@@ -123,9 +123,9 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         int | None,
         Field(
             label="Scheduled conference theme",
-            help="The theme of the rooms; null is the platform's default.",
+            help="The theme of the rooms; null is the platform's default. A change is "
+            "for rooms that are made from then on.",
             related="ivr_theme",
-            unsupported="There are no themes here: rooms have the platform's default.",
         ),
     ] = None
     host_identity_provider_group: Annotated[
@@ -133,10 +133,8 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         Field(
             label="Host identity provider group",
             help="Who wants to join has to sign in with one of these providers; null: "
-            "nobody has to.",
+            "nobody has to. A change is for rooms that are made from then on.",
             related="identity_provider_group",
-            unsupported="There are no identity provider groups here: rooms would be "
-            "open to people who have not signed in.",
         ),
     ] = None
     non_idp_participants: Annotated[

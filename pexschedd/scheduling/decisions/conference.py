@@ -42,6 +42,7 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
             description=self.texts.description(message, alias),
             primary_owner_email_address=bounded(message.organizer.email, 100),
             is_scheduled=True,
+            vmr_origin=self._origin,
             ivr_theme=connector.ivr_theme,
             host_identity_provider_group=connector.host_identity_provider_group,
             non_idp_participants=connector.non_idp_participants,
@@ -84,8 +85,14 @@ class ConferenceBuilder(msgspec.Struct, frozen=True):
             name=name,
             description=description,
             is_scheduled=True,
+            vmr_origin=self._origin,
         )
         return [Put(tables.CONFERENCE, renamed)] if renamed != conference else []
+
+    @property
+    def _origin(self) -> str:
+        """The room's origin, in the words of the deployment guide ("VMR origin")."""
+        return f"VMR Scheduling for Exchange: {self.connector.name}"
 
     def _free_name(
         self, alias: ScheduledAlias, *, own: str, freed: Container[str] = ()

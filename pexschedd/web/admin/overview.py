@@ -18,6 +18,7 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
 from pexschedd.management.access.role_views import resources_for
+from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND
 from pexschedd.model.principal import acting_principal
@@ -80,10 +81,13 @@ def _entries(kind: str) -> dict[str, dict[str, str]]:
     if kind not in BY_KIND:
         known = ", ".join((*BY_KIND, "command"))
         raise NotFound(f"There is nothing called {kind!r}; try {known}.")
+    resources = [*resources_for(acting_principal.get(), kind).values()]
+    if kind == "status":
+        resources += [each.resource for each in COMPUTED.values()]
     return {
         resource.name: {
             "list_endpoint": resource.uri,
             "schema": f"{resource.uri}schema/",
         }
-        for resource in resources_for(acting_principal.get(), kind).values()
+        for resource in resources
     }

@@ -19,7 +19,7 @@ from pexschedd.errors import NotFound
 from pexschedd.management.access.role_views import resource_for
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
-from pexschedd.management.resource import PREFIX
+from pexschedd.management.resource import PREFIX, Payload
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.save_notes import Saved
 from pexschedd.model.principal import acting_principal
@@ -41,6 +41,7 @@ from pexschedd.web.admin.query_string import (
 )
 from pexschedd.web.admin.request_keys import refuse_request_key, request_key_of
 from pexschedd.web.admin.schema import list_methods, record_methods, schema
+from pexschedd.web.forms import is_form, read_form
 from pexschedd.web.json_body import read_object
 from pexschedd.web.routes import (
     BadRequest,
@@ -91,7 +92,7 @@ class RecordRoutes:
         return json_response(request, schema(_find(kind, name), DEFAULT_LIMIT))
 
     async def _page(self, request: Request, kind: str, name: str) -> ResponseBody:
-        resource, arguments = _find(kind, name), _arguments(request)
+        resource, arguments = _find(kind, name), arguments_of(request)
         with invalid_fields_of(resource.name):
             query = parse_list_query(resource, arguments)
         found = await while_wanted(request, self._queries.page(resource, query))
@@ -109,7 +110,7 @@ class RecordRoutes:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
         key = request_key_of(request)
-        payload = read_object(request)
+        payload = _payload(request, resource)
         with invalid_fields_of(resource.name):
             saved = await self._writer.create(resource, payload, key)
         location = resource.uri_of(saved.id).encode()
@@ -128,7 +129,7 @@ class RecordRoutes:
         refuse_request_key(request)
         payload = read_object(request)
         with invalid_fields_of(resource.name):
-            confirmed = is_confirmed(_arguments(request))
+            confirmed = is_confirmed(arguments_of(request))
             saved = await self._writer.bulk(resource, payload, is_confirmed=confirmed)
         _tell(request, saved)
         return empty_response(request, 202)
@@ -145,7 +146,7 @@ class RecordRoutes:
                 "with deleted_objects."
             )
         with invalid_fields_of(resource.name):
-            arguments = _arguments(request)
+            arguments = arguments_of(request)
             confirmed = is_confirmed(arguments)
             query = parse_deletion_query(resource, arguments)
             await self._writer.delete_matching(resource, query, is_confirmed=confirmed)
@@ -155,7 +156,7 @@ class RecordRoutes:
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
         resource = _with_method(request, kind, name, id)
-        payload = read_object(request)
+        payload = _payload(request, resource)
         with invalid_fields_of(resource.name):
             saved = await self._writer.update(
                 resource, id, payload, expectation_of(request)
@@ -172,7 +173,7 @@ class RecordRoutes:
                 resource,
                 id,
                 expectation_of(request),
-                is_confirmed=is_confirmed(_arguments(request)),
+                is_confirmed=is_confirmed(arguments_of(request)),
             )
         return empty_response(request, 204)
 
@@ -183,6 +184,29 @@ class RecordRoutes:
         resource = _find(kind, name)
         methods = list_methods(resource) if id is None else record_methods(resource)
         raise method_not_possible(request, methods)
+
+
+def large_bodies() -> dict[bytes, int]:
+    """Return the addresses that take files, by their beginning, each with the most
+    bytes of a request's body there."""
+    return {
+        resource.uri.encode(): _ROOM_FOR_FIELDS
+        + max(field.largest for field in resource.files.values())
+        for resources in BY_KIND.values()
+        for resource in resources.values()
+        if resource.files
+    }
+
+
+_ROOM_FOR_FIELDS = 1024 * 1024
+"""Bytes of a form beside its file."""
+
+
+def _payload(request: Request, resource: AnyResource) -> Payload:
+    """The record that is sent, as a form if the resource takes files."""
+    if resource.files and is_form(request):
+        return read_form(request)
+    return read_object(request)
 
 
 def _tell(request: Request, saved: Saved) -> None:
@@ -219,7 +243,8 @@ def _with_method(
     return resource
 
 
-def _arguments(request: Request) -> Arguments:
+def arguments_of(request: Request) -> Arguments:
+    """Return the query string of a request, decoded; raises `BadRequest`."""
     try:
         return {
             name.decode(): [value.decode() for value in values]

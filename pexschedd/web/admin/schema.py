@@ -44,6 +44,22 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
         relation = _related("to_many", missing.resource)
         text = f"{missing.reason} Only an empty list is accepted."
         fields[missing.name] = {**relation, "help_text": text}
+    for referrer in resource.referrers:
+        if referrer.shown:
+            text = f"Records of {referrer.resource} that refer to this one, as URIs."
+            fields[referrer.shown] = {
+                **_computed("related", text),
+                "related_type": "to_many",
+            }
+    for name, file in resource.files.items():
+        megabytes = file.largest // 1024**2
+        text = f"{file.help} multipart/form-data, {megabytes} MiB at most."
+        fields[name] = {
+            **_computed("file", text),
+            "readonly": False,
+            "nullable": True,
+            "blank": True,
+        }
     fields["resource_uri"] = _computed("string", "Where this record is.")
     return {
         "allowed_detail_http_methods": _advertised_methods(resource),

@@ -198,9 +198,10 @@ def run(
     now: datetime = NOW,
     digits: str = "123456789",
     may_wait: bool = False,
+    connector: Connector = CONNECTOR,
 ) -> Decision:
     fresh = IdSource(rooms.new_id, lambda n: digits[:n])
-    return decide(message, rooms, CONNECTOR, Plain(), now, fresh, may_wait=may_wait)
+    return decide(message, rooms, connector, Plain(), now, fresh, may_wait=may_wait)
 
 
 def scheduled(**changes: Any) -> Rooms:

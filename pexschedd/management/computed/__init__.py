@@ -1,0 +1,1 @@
+"""Status resources whose records are worked out when they are asked for, not kept."""

@@ -1,0 +1,64 @@
+"""Reading records that are worked out: one, or a page of a list."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from pexschedd.clock import Now
+from pexschedd.errors import NotFound
+from pexschedd.management.computed.resources import ComputedResource
+from pexschedd.management.computed.source import RecordSource
+from pexschedd.management.list_query import ListQuery, matches
+from pexschedd.management.representation import represent
+from pexschedd.util.cooperate import in_slices
+
+
+class ComputedPage(msgspec.Struct, frozen=True):
+    """One page of a list."""
+
+    objects: Sequence[object]
+    """The records as the API shows them."""
+    total: int
+    """Records on all pages."""
+
+
+class ComputedQueries:
+    """The reading use cases; they show what `representation` does."""
+
+    def __init__(self, store: RecordSource, clock: IReactorTime, now: Now) -> None:
+        self._store = store
+        self._clock = clock
+        self._now = now
+
+    async def get(self, computed: ComputedResource, id: int) -> object:
+        """Return one record; raises `NotFound`."""
+        records = computed.records(self._store, self._now())
+        async for record in in_slices(records, self._clock):
+            if record is not None and record.id == id:
+                return represent(self._store, computed.resource, record)
+        raise NotFound(f"There is no {computed.resource.name} {id}.")
+
+    async def page(self, computed: ComputedResource, query: ListQuery) -> ComputedPage:
+        """Return the page that `query` asks for: by id, if it asks for no order."""
+        records = computed.records(self._store, self._now())
+        found = [
+            record
+            async for record in in_slices(records, self._clock)
+            if record is not None
+            and matches(self._store, computed.resource, query, record)
+        ]
+        found.sort(key=lambda record: record.id)
+        for column, descends in reversed(query.order):
+            found.sort(key=lambda r: tuple(_key(column.get(r))), reverse=descends)
+        shown = found[query.offset : query.offset + query.limit]
+        objects = [represent(self._store, computed.resource, each) for each in shown]
+        return ComputedPage(objects, len(found))
+
+
+def _key(value: Any) -> Iterator[Any]:
+    """The value as it is ordered by; none comes before all others."""
+    yield value is not None
+    if value is not None:
+        yield value

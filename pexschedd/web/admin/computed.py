@@ -1,0 +1,55 @@
+"""Status that is worked out when it is asked for. Under `/api/admin/status/v1/`:
+
+GET  conference/, licensing/, scheduling_operation/  a page of the records
+GET  ...schema/                                      the fields of a record
+GET  ...<id>/                                        one
+"""
+
+from functools import partial
+
+from twisted.web.server import Request
+
+from pexschedd.management.computed.queries import ComputedQueries
+from pexschedd.management.computed.resources import COMPUTED, ComputedResource
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.query_string import (
+    DEFAULT_LIMIT,
+    page_answer,
+    parse_list_query,
+)
+from pexschedd.web.admin.records import arguments_of
+from pexschedd.web.admin.schema import schema
+from pexschedd.web.routes import ResponseBody, json_response, while_wanted
+
+
+class ComputedRoutes:
+    """The routes of the module's docstring."""
+
+    def __init__(self, queries: ComputedQueries) -> None:
+        self._queries = queries
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring."""
+        for computed in COMPUTED.values():
+            uri = computed.resource.uri
+            api.add(uri, get=partial(self._page, computed))
+            api.add(f"{uri}schema/", get=partial(self._describe, computed))
+            api.add(f"{uri}<int:id>/", get=partial(self._get, computed))
+
+    async def _page(self, computed: ComputedResource, request: Request) -> ResponseBody:
+        resource, arguments = computed.resource, arguments_of(request)
+        with invalid_fields_of(resource.name):
+            query = parse_list_query(resource, arguments)
+        found = await while_wanted(request, self._queries.page(computed, query))
+        answer = page_answer(resource, arguments, query, found.objects, found.total)
+        return json_response(request, answer)
+
+    def _describe(self, computed: ComputedResource, request: Request) -> ResponseBody:
+        return json_response(request, schema(computed.resource, DEFAULT_LIMIT))
+
+    async def _get(
+        self, computed: ComputedResource, request: Request, id: int
+    ) -> ResponseBody:
+        record = await while_wanted(request, self._queries.get(computed, id))
+        return json_response(request, record)
