@@ -99,9 +99,10 @@ class BoundedRequest(TwistedRequest):
             super().requestReceived(command, path, version)
 
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
-        """Set the status, with the words of RFC 6585 that Twisted does not have."""
+        """Set the status, with words for those that Twisted does not know."""
         if message is None and code not in RESPONSES:
-            message = HTTPStatus(code).phrase.encode()
+            known = code in HTTPStatus.__members__.values()
+            message = HTTPStatus(code).phrase.encode() if known else b"Unknown"
         super().setResponseCode(code, message)
 
     def process(self) -> None:

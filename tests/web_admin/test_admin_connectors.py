@@ -359,10 +359,13 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
     others = (
         tables.ADMINISTRATOR,
         tables.ALARM,
+        tables.API_TOKEN,
         tables.CA_CERTIFICATE,
         tables.END_USER,
         tables.IDENTITY_PROVIDER_GROUP,
         tables.IVR_THEME,
+        tables.OAUTH2_CLIENT,
+        tables.ROLE,
         tables.SWEEP,
         *(each.table for each in tables.KEYED_REQUESTS.values()),
     )
