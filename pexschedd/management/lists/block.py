@@ -79,6 +79,8 @@ class Block(Generic[R]):
         values = self._of(column)
         if operator_ == "in":
             return _where(map(condition.operand.__contains__, values))
+        if operator_ in ("regex", "iregex"):
+            return _where(map(condition.test, values))
         if operator_ == "isnull":
             return _where((value is None) == condition.operand for value in values)
         return sorted(self._between(column, values, operator_, condition.operand))
