@@ -138,24 +138,32 @@ class Weary(Resource):
 
     isLeaf = True
 
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self._status = status
+
     def render(self, request: Any) -> bytes:
-        request.setResponseCode(429)
+        request.setResponseCode(self._status)
         request.setHeader(b"content-type", b"application/json")
         request.setHeader(b"connection", b"close")
         return b"{}"
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(429, b"HTTP/1.1 429 Too Many Requests"), (499, b"HTTP/1.1 499 Unknown")],
+)
 @pytest_twisted.ensureDeferred
-async def test_the_words_of_newer_statuses() -> None:
-    """Twisted has none for 429; ours are the standard's."""
-    weary = HttpSite(Weary(), reactor, None)
+async def test_the_words_of_newer_statuses(code: int, said: bytes) -> None:
+    """Twisted has none for 429; ours are the standard's, where that has any."""
+    weary = HttpSite(Weary(code), reactor, None)
     listening = reactor.listenTCP(0, weary, interface="127.0.0.1")
     status, _ = await ask(
         listening.getHost().port,
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     )
     await listening.stopListening()
-    assert status == b"HTTP/1.1 429 Too Many Requests"
+    assert status == said
 
 
 @pytest.mark.parametrize("said", [b"HTTP/1.0", b"HTTP/1.0\r\nHost: x"])
