@@ -47,7 +47,7 @@ RECURRENCE_FIELDS = (
 )
 """The properties of an item that `read_recurrence` needs."""
 
-MAX_CHANGED = 4000
+MAX_CHANGED = 1_000
 """Moved and deleted occurrences together: more are no calendar that anybody keeps."""
 
 _MONTHS = {
