@@ -8,6 +8,7 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.runtime import Runtime, digits, random_text, uuid4
 from pexschedd.composition.user_sign_in import user_sign_ins
 from pexschedd.doctor.case import AddinState
+from pexschedd.identity.mailed_tokens import MailedTokens
 from pexschedd.identity.personal.sessions import Sessions
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model import tables
@@ -56,6 +57,7 @@ class AddinRoutes(MultiService):
         )
         self._visits = PaneVisits(runtime.now, self._domains)
         self._users = PersonalUsers(runtime.store, uuid4)
+        self._mailed_tokens = MailedTokens(runtime.store, runtime.now)
         self._sessions = Sessions(runtime.reactor.seconds, random_text)
 
     def resource(self) -> IResource:
@@ -146,6 +148,7 @@ class AddinRoutes(MultiService):
         resource: IResource = sign_in.UserSignInRoutes(
             self._connector,
             self._clients.identity.verify,
+            self._mailed_tokens.has,
             sign_ins,
             UserSignInPages(),
             self._rates(),
@@ -163,6 +166,7 @@ class AddinRoutes(MultiService):
         resource: IResource = personal_rooms.PersonalRoomRoutes(
             self._connector,
             self._clients.identity.verify,
+            self._mailed_tokens.has,
             self._sessions.user_of,
             self._users,
             rooms,

@@ -5,6 +5,7 @@ from socket import gethostname
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.runtime import Runtime, chance, digits, uuid4
+from pexschedd.identity.mailed_tokens import MailedTokens
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
@@ -83,7 +84,13 @@ def _watcher(
         partial(store.get, tables.CONNECTOR, id),
         MailboxReader(id, mailbox, store),
         BatchProcessor(
-            id, mailbox, runtime.message_handler, store, quarantine, now=now
+            id,
+            mailbox,
+            runtime.message_handler,
+            store,
+            quarantine,
+            MailedTokens(store, now).remember,
+            now=now,
         ),
         DecisionSender(
             Outbox(

@@ -21,6 +21,7 @@ from pexschedd.model.keyed_request import KeyedRequest
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,
+    MailedToken,
     PendingAnswer,
     PendingRewrite,
     TroubledMessage,
@@ -65,6 +66,7 @@ REWRITE = Table("rewrite", PendingRewrite)
 CURSOR = Table("mailbox_cursor", MailboxCursor)
 SWEEP = Table("last_sweep", LastSweep)
 TROUBLED = Table("set_aside_message", TroubledMessage)
+MAILED_TOKEN = Table("mailed_token", MailedToken)
 
 
 class KeyedRequestTable(msgspec.Struct, frozen=True):
@@ -121,6 +123,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CURSOR,
     SWEEP,
     TROUBLED,
+    MAILED_TOKEN,
     *(each.table for each in KEYED_REQUESTS.values()),
 )
 
@@ -238,6 +241,8 @@ OUTBOX_BY_CONNECTOR = OUTBOX.index("connector", lambda p: p.exchange_connector)
 
 TROUBLED_BY_ITEM = TROUBLED.index("item", lambda t: (t.exchange_connector, t.item_id))
 TROUBLED_BY_CONNECTOR = TROUBLED.index("connector", lambda t: t.exchange_connector)
+
+MAILED_TOKEN_BY_DIGEST = MAILED_TOKEN.index("digest", lambda t: t.digest)
 
 REWRITE_BY_ITEM = REWRITE.index("item", lambda p: (p.exchange_connector, p.item_id))
 REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector)

@@ -6,6 +6,7 @@ from functools import partial
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
+from pexschedd.identity.mailed_tokens import MailedTokens
 from pexschedd.model import tables
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
@@ -53,7 +54,15 @@ def new_watcher(
     return Watcher(
         partial(store.get, tables.CONNECTOR, id),
         MailboxReader(id, mailbox, store, batch_size=batch_size),
-        BatchProcessor(id, mailbox, handler, store, quarantine, now=now),
+        BatchProcessor(
+            id,
+            mailbox,
+            handler,
+            store,
+            quarantine,
+            MailedTokens(store, now).remember,
+            now=now,
+        ),
         DecisionSender(
             Outbox(
                 id,

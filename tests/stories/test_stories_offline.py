@@ -6,6 +6,7 @@ import exchangelib as ex
 import pytest
 import pytest_twisted
 
+from pexschedd.identity.mailed_tokens import MailedTokens
 from pexschedd.model import tables
 from pexschedd.sandbox import Send, SeriesRecurrence
 from tests.stories.series_support import daily
@@ -56,12 +57,14 @@ def body_of(world: World, address: str = ALICE) -> str:
 @story
 async def test_valid(world: World) -> None:
     """The organizer's meeting gets its instructions, everybody is told, and it is
-    accepted as a new one."""
+    accepted as a new one. The token, which everybody could read, is remembered."""
     alice = world.organizer()
+    token = world.token()
     await alice.invite(
-        "Plans", AT_TEN, body=offline(world), required_attendees=attendees(BOB)
+        "Plans", AT_TEN, body=offline(world, token), required_attendees=attendees(BOB)
     )
     await world.settle()
+    assert MailedTokens(world.store, world.now).has(token)
 
     (letter,) = await alice.reads()
     room = given(world)

@@ -39,10 +39,12 @@ class Served:
         self.sessions = {(1, "bobs"): 2, (1, "gone"): 99, (2, "twos"): 2}
         self.counted: Counter[tuple[str, str]] = Counter()
         self.clock = Clock()
+        self.mailed: set[str] = set()
         self.routes = Routes(
             PersonalRoomRoutes(
                 lambda id: self.connectors.get(id),
                 Behind().verify,
+                self.mailed.__contains__,
                 lambda integration, secret: self.sessions.get((integration, secret)),
                 self.personal.users,
                 self.personal.rooms,

@@ -46,9 +46,11 @@ class SignInServer:
         self.bench = bench
         self.counted: list[tuple[str, str]] = []
         self.cookie = ""
+        self.mailed: set[str] = set()
         routes = UserSignInRoutes(
             lambda id: bench.connector if id == 1 else None,
             self.verify,
+            self.mailed.__contains__,
             bench.sign_ins,
             UserSignInPages(),
             rates,
@@ -371,6 +373,27 @@ async def test_a_token_that_is_refused(signing: SignInServer) -> None:
     state = await signing.open_window(begun)
     await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
     assert signing.bench.records.came[0][1] == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_token_that_has_come_by_mail(signing: SignInServer) -> None:
+    """The sign-in works with a token that others can have read, and its Exchange user
+    becomes nobody's; nor does it sign out anybody but the session's own user."""
+    signing.mailed.add("alice")
+    begun = await signing.begin(token="alice")
+    state = await signing.open_window(begun)
+    await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    assert signing.bench.records.came[0][1] == ""
+    session = (await signing.progress(begun["attempt"]))["session"]
+    assert signing.bench.sessions.user_of(1, session) == 7
+    for headers in ({}, {"session": session}):
+        answer = await signing.ask("DELETE", "1/session", token="alice", **headers)
+        assert answer.status == 200
+    assert signing.bench.sessions.user_of(1, session) is None
+    assert signing.bench.records.left == [(7, "")]
+    signing.mailed.clear()
+    await signing.ask("DELETE", "1/session", token="alice")
+    assert signing.bench.records.left[1:] == [(None, "alice https://mail")]
 
 
 @pytest_twisted.ensureDeferred

@@ -364,6 +364,7 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.END_USER,
         tables.IDENTITY_PROVIDER_GROUP,
         tables.IVR_THEME,
+        tables.MAILED_TOKEN,
         tables.OAUTH2_CLIENT,
         tables.ROLE,
         tables.SWEEP,

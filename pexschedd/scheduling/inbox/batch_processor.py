@@ -4,11 +4,12 @@ All messages of a batch are committed together. If one of them causes an unfores
 error, each is decided about and committed by itself, and that one is quarantined.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from pexschedd.bodies import tags
 from pexschedd.clock import Now
 from pexschedd.errors import PexscheddError
 from pexschedd.model import tables
@@ -21,9 +22,16 @@ from pexschedd.scheduling.ports.mailbox import Blame, Mailbox, Unreadable
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
+RememberTokens = Callable[[Transaction, Iterable[str]], object]
+"""Adds to a transaction that identity tokens were in a message; never fails."""
+
 
 class BatchProcessor:
-    """Processes one integration's messages; those that fail go to its quarantine."""
+    """Processes one integration's messages; those that fail go to its quarantine.
+
+    `remember_tokens` is told the tokens of every message that can be read, whatever is
+    decided about it: all its recipients can read them.
+    """
 
     _log = Logger()
 
@@ -34,6 +42,7 @@ class BatchProcessor:
         handler: MessageHandler,
         store: Store,
         quarantine: Quarantine,
+        remember_tokens: RememberTokens,
         *,
         now: Now,
     ) -> None:
@@ -42,6 +51,7 @@ class BatchProcessor:
         self._handler = handler
         self._store = store
         self._quarantine = quarantine
+        self._remember_tokens = remember_tokens
         self._now = now
         self._readable = 0
         """The number of messages that the mailbox has shown since the process began."""
@@ -123,6 +133,9 @@ class BatchProcessor:
         cursor: str | None,
     ) -> Deferred[None]:
         """Add what concerns the batch as a whole, and begin the commit."""
+        for message in messages:
+            if isinstance(message, MeetingMessage):
+                self._remember_tokens(transaction, tags.tags_of(message).tok)
         found = {message.ref.item_id for message in messages}
         for ref in requested:
             if ref.item_id not in found:

@@ -1,4 +1,4 @@
-"""The removal of rooms of past meetings, and of expired aliases.
+"""The removal of rooms of past meetings, and of expired aliases and records.
 
 A room is removed some time after its last window has closed. Its alias stays for much
 longer, marked as deleted, so that an organizer who edits an old meeting is told what
@@ -11,7 +11,7 @@ administrator has made by hand stays.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ from pexschedd.model.table import Index, R
 from pexschedd.scheduling.records.deletion import remove_conference
 from pexschedd.scheduling.recurrence.meeting_times import series_has_finished
 from pexschedd.scheduling.upkeep.alias_release import AliasRelease
+from pexschedd.scheduling.upkeep.mailed_tokens import MailedTokenExpiry
 from pexschedd.scheduling.upkeep.progress import KeepGoing
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
@@ -75,6 +76,7 @@ class Janitor:
         self._clock = clock
         self._now = now
         self._release = AliasRelease(store, clock, now)
+        self._mailed_tokens = MailedTokenExpiry(store, clock, now)
         self._doubt = doubt
         """The reason why the date cannot be believed; see `ClockTrust`."""
 
@@ -106,11 +108,14 @@ class Janitor:
         swept = SweepResult(
             gone, await self._change(aliases, self._remove_alias, keep_going, at_once)
         )
-        released = await self._release.release(
-            lambda ids, one: self._change(ids, one, keep_going, at_once),
-            keep_going,
-            at_once,
-        )
+
+        def change(
+            ids: Iterable[int], one: Callable[[Transaction, int], bool]
+        ) -> Awaitable[int]:
+            return self._change(ids, one, keep_going, at_once)
+
+        released = await self._release.release(change, keep_going, at_once)
+        await self._mailed_tokens.forget(change, keep_going, at_once)
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
         await self._change(early, self._forget_cancellation, keep_going, at_once)
         await self._forget_too_many(keep_going, at_once)

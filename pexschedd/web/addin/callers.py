@@ -18,6 +18,9 @@ FindConnector = Callable[[int], Connector | None]
 VerifyToken = Callable[[Connector, str], Awaitable[VerifiedUser]]
 """See `identity.addin.AddinIdentity.verify`."""
 
+HasComeByMail = Callable[[str], bool]
+"""See `identity.mailed_tokens.MailedTokens.has`."""
+
 
 def require_connector(find: FindConnector, id: int) -> Connector:
     """Return the integration with this id; raises `NotFound`."""

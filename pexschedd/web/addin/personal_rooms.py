@@ -4,8 +4,9 @@ GET  <prefix>/<connector id>/personal_rooms       who the user is, and the rooms
 GET  <prefix>/<connector id>/personal_rooms/<id>  what goes into the meeting
 
 The user is known by the session of a sign-in (header `session`), or by the add-in's
-token (header `token`) if its user has signed in before. Anyone else is answered 401
-with the code `sign_in_needed`.
+token (header `token`) if its user has signed in before, and the token has not come by
+mail, where others can read it. Anyone else is answered 401 with the code
+`sign_in_needed`.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from pexschedd.personal.rooms import PersonalRooms
 from pexschedd.personal.users import PersonalUsers
 from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.callers import (
+    HasComeByMail,
     VerifyToken,
     require_personal_connector,
     secret_of,
@@ -61,6 +63,7 @@ class PersonalRoomRoutes:
         self,
         connectors: Callable[[int], Connector | None],
         verify: VerifyToken,
+        has_come_by_mail: HasComeByMail,
         session_user: SessionUser,
         users: PersonalUsers,
         rooms: PersonalRooms,
@@ -69,6 +72,7 @@ class PersonalRoomRoutes:
     ) -> None:
         self._connectors = connectors
         self._verify = verify
+        self._has_come_by_mail = has_come_by_mail
         self._session_user = session_user
         self._users = users
         self._rooms = rooms
@@ -129,8 +133,14 @@ class PersonalRoomRoutes:
         if token:
             identity = await self._verify(connector, token)
             self._rates.count(user=identity.user_id, address=address)
-            user = self._users.of_token(identity.user_id)
-            if user is not None:
+            if self._has_come_by_mail(token):
+                self._log.info(
+                    "token from an invitation opens no personal rooms "
+                    "integration={integration} correlation_id={correlation_id}",
+                    integration=connector.id,
+                    correlation_id=correlation_id_of(request),
+                )
+            elif user := self._users.of_token(identity.user_id):
                 return user
         else:
             self._rates.count(user="", address=address)

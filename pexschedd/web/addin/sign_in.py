@@ -35,6 +35,7 @@ from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
 from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.callers import (
+    HasComeByMail,
     VerifyToken,
     require_personal_connector,
     secret_of,
@@ -85,6 +86,7 @@ class UserSignInRoutes:
         self,
         connectors: Callable[[int], Connector | None],
         verify: VerifyToken,
+        has_come_by_mail: HasComeByMail,
         sign_ins: UserSignIns,
         pages: UserSignInPages,
         rates: RequestRates = UNLIMITED,
@@ -92,6 +94,7 @@ class UserSignInRoutes:
     ) -> None:
         self._connectors = connectors
         self._verify = verify
+        self._has_come_by_mail = has_come_by_mail
         self._sign_ins = sign_ins
         self._pages = pages
         self._rates = rates
@@ -245,7 +248,8 @@ class UserSignInRoutes:
         """Return the verified user of the request's token; empty without one.
 
         A token that cannot be verified does not hinder: the sign-in does not need it,
-        it only spares the next one.
+        it only spares the next one. Nor does one that has come by mail, which may be
+        anybody's who could read it there.
         """
         token = secret_of(request, b"token")
         if not token:
@@ -253,15 +257,19 @@ class UserSignInRoutes:
         try:
             user = await self._verify(connector, token)
         except (InvalidToken, Unavailable) as error:
-            self._log.warn(
-                "sign-in goes on without the add-in's token integration={integration} "
-                "reason={reason}",
-                integration=connector.id,
-                correlation_id=correlation_id_of(request),
-                reason=error.message,
-            )
-            return ""
-        return user.user_id
+            reason = error.message
+        else:
+            if not self._has_come_by_mail(token):
+                return user.user_id
+            reason = "The token has come by mail, where others can read it."
+        self._log.warn(
+            "sign-in goes on without the add-in's token integration={integration} "
+            "reason={reason}",
+            integration=connector.id,
+            correlation_id=correlation_id_of(request),
+            reason=reason,
+        )
+        return ""
 
 
 def _require_own_form(request: Request) -> None:
