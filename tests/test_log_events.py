@@ -19,6 +19,7 @@ OF_AN_INTEGRATION = ("doctor", "ews", "identity/oauth", "scheduling")
 
 OF_THE_DAEMON = {
     # events of these concern no single integration
+    "scheduling/admission.py",
     "scheduling/alarms/alarms.py",
     "scheduling/alarms/clock_trust.py",
     "scheduling/alarms/metadata_check.py",
