@@ -102,10 +102,14 @@ def test_the_text_changes_meanwhile(open_pane: Open, typed: str) -> None:
     body = waiting(token(FAR))
     after = f"<p>Hi</p>{body}" if typed == "words" else f"<p>Join us:<br>{TAG}</p>"
     pane = open_pane(
-        answers={"meeting_tags": {"tags": {TAG: {"state": "free", "certain": True}}}},
+        answers={
+            "meeting_details": DETAILS,
+            "meeting_tags": {"tags": {TAG: {"state": "free", "certain": True}}},
+        },
         body=body,
         required=[ROOM],
     )
+    pane.reach("Success")  # no request of this page is under way any more
     pane.page.route("**/meeting_details", lambda route: held.append(route))
     pane.page.reload()
     for _ in range(WAIT_MS // 10):

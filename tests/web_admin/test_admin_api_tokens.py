@@ -296,20 +296,6 @@ async def test_tokens_are_bounded(server: Server) -> None:
     assert "1000" in answer.body.decode()
 
 
-@pytest_twisted.ensureDeferred
-async def test_a_repeated_request_shows_nothing_again(server: Server) -> None:
-    """With an Idempotency-Key one token is made, and its secret is in one answer."""
-    headers = {"idempotency-key": "f3a1c5d2-0000-4000-8000-000000000001"}
-    new = {"name": "x", "role": READ}
-    first = await server.client.ask("POST", TOKEN, new, headers=headers)
-    again = await server.client.ask("POST", TOKEN, new, headers=headers)
-    assert (first.status, again.status) == (201, 201)
-    assert again.location == first.location
-    assert first.json["token"].encode() not in again.body
-    assert first.json["token"] not in str(list(server.store.all(tables.API_TOKEN)))
-    assert server.store.count(tables.API_TOKEN) == 1
-
-
 @pytest.mark.parametrize(
     "header",
     [
