@@ -42,7 +42,7 @@ def test_a_long_text_is_one_value() -> None:
         (b'{"name": "\\ud800x"}', r"has \\ud800 \(byte 10\), half of a surrogate"),
         (b'{"name": "\\udc00\\ud800"}', r"has \\udc00 \(byte 10\), half"),
         (b'{"name": "\xed\xa0\x80"}', r"surrogate pair \(byte 10\)"),
-        (gzip.compress(b"{}"), "compressed"),
+        (gzip.compress(b"{}", mtime=0), "compressed"),
         (b"name=x&tag=y", "looks like a form"),
         (b'{"name": 1, "name": 2}', 'name "name" stands twice'),
         (b'{"a": [{"b": {}, "b": {}}]}', 'name "b" stands twice'),
