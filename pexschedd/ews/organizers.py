@@ -98,7 +98,7 @@ class EwsOrganizers:
         client = EwsClient(
             self._transport, target, throttle, self._observer, self._heavy_work
         )
-        return _Calendar(client, target)
+        return _Calendar(client, target, self._heavy_work)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -121,9 +121,12 @@ def _naming(address: str) -> Iterator[None]:
 class _Calendar:
     """The calendar of one organizer."""
 
-    def __init__(self, client: EwsClient, target: EwsTarget) -> None:
+    def __init__(
+        self, client: EwsClient, target: EwsTarget, heavy_work: HeavyWork
+    ) -> None:
         self._client = client
         self._target = target
+        self._heavy_work = heavy_work
         self._search = MeetingSearch(client, target.mailbox, Sid.ANY)
 
     async def find(
@@ -172,10 +175,11 @@ class _Calendar:
         )
         if isinstance(body_type, ItemProblem):
             return self._rewritten(body_type)
-        problem = await self._client.write(
-            build_new_body(self._target.mailbox, ref, body, body_type, Sid.ANY),
-            parse_new_body,
+        build = partial(
+            build_new_body, self._target.mailbox, ref, body, body_type, Sid.ANY
         )
+        request = await self._heavy_work(build, len(body))
+        problem = await self._client.write(request, parse_new_body)
         if problem is not None:
             return self._rewritten(problem)
         return RewriteKind.DONE, ""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import pytest_twisted
 from twisted.internet import reactor
 
+from pexschedd.ews.operations.update_item import build_new_body
 from pexschedd.model.meeting import MeetingMessage, Tags
 from pexschedd.scheduling.ports.mailbox import (
     Action,
@@ -53,6 +54,28 @@ async def test_every_answer_can_be_read_apart(
     assert own.tags == Tags((UUID,))
     kind, _ = await organizers.rewrite(ALICE, own.ref, "<p>New</p>")
     assert kind is RewriteKind.DONE
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_new_body_is_put_into_xml_apart(exchange: Exchange) -> None:
+    """Escaping a long text takes time, too; it counts with all its characters."""
+    done: list[tuple[object, int]] = []
+
+    async def noting(work: Callable[[], T], cost: int) -> T:
+        assert isinstance(work, partial)
+        done.append((work.func, cost))
+        return cast(T, work())
+
+    exchange.invite("Review", f"<p>PXPS:-{UUID}#</p>")
+    mailbox = exchange.mailbox()
+    arrivals = await mailbox.arrivals("")
+    (message,) = await mailbox.fetch(arrivals.arrived)
+    assert isinstance(message, MeetingMessage)
+    organizers = exchange.organizers(heavy_work=noting)
+    own = await organizers.find(ALICE, message.uid)
+    assert own is not None
+    await organizers.rewrite(ALICE, own.ref, "<p>New</p>")
+    assert (build_new_body, len("<p>New</p>")) in done
 
 
 class Impatient:
