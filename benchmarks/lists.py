@@ -271,7 +271,7 @@ def compare(measured: Server, what: str, goal: float, paths: list[str]) -> None:
 
 
 def together(measured: Server, total: int) -> None:
-    """How long the unluckiest of many scripts waits, each with a list of its own."""
+    """The longest wait of many scripts at once, each with a list of its own."""
     paths = [
         path
         for _, each in queries(total).values()

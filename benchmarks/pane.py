@@ -1,4 +1,4 @@
-"""What the pane costs: bytes to transfer, and processor time until it can be used.
+"""The costs of the pane: bytes to transfer, processor time until it can be used.
 
     python -m benchmarks.pane
 

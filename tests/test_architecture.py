@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, str] = {
     "net": "crypto util",
     "model": "crypto",
     "bodies": "model",
-    "templates": "",
+    "templates": "util/text_pattern",
     "store": "model crypto util",
     "scheduling": "scheduling model bodies templates crypto store util",
     "scheduling/ports": "model",

@@ -5,42 +5,24 @@ are limited here, and each search is charged for before it is made.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
-
-import re2
 
 from pexschedd.errors import TemplateError
 from pexschedd.templates.budget import Budget
+from pexschedd.util.text_pattern import PatternLimits, compile_pattern
 
 MAX_PATTERN = 500
 MAX_TEXT = 16_384
-_MAX_PROGRAM = 1_000
-"""RE2's measure of a compiled pattern; `\\d{3}` is about a dozen."""
-_MEMORY = 1 << 20
+_LIMITS = PatternLimits(characters=MAX_PATTERN, program=1_000)
 _PROGRAM_CHARACTERS_PER_STEP = 500
 
 
-@lru_cache(maxsize=64)
 def compiled(pattern: str) -> Any:
     """The RE2 object for `pattern`; raises TemplateError if it is not acceptable."""
-    if len(pattern) > MAX_PATTERN:
-        raise TemplateError(f"a regular expression is over {MAX_PATTERN} characters")
-    options = re2.Options()
-    options.max_mem = _MEMORY
-    options.log_errors = False
     try:
-        regex = re2.compile(pattern, options=options)
-    except (re2.error, UnicodeEncodeError) as error:
-        reason = error.args[0] if error.args else error
-        if isinstance(reason, bytes):
-            reason = reason.decode("utf-8", "replace")
-        raise TemplateError(
-            f'the regular expression "{pattern[:60]}" is wrong: {reason}'
-        ) from None
-    if regex.programsize > _MAX_PROGRAM:
-        raise TemplateError(f'the regular expression "{pattern[:60]}" is too large')
-    return regex
+        return compile_pattern(pattern, _LIMITS)
+    except ValueError as error:
+        raise TemplateError(f'"{pattern[:60]}": {error}') from None
 
 
 def matches(pattern: str, text: str, budget: Budget) -> Iterator[Any]:

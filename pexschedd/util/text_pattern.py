@@ -7,21 +7,34 @@ pattern, and patterns are small here.
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import re2
 
-LONGEST = 200
-"""Characters of a pattern."""
-_LARGEST_PROGRAM = 300
-"""RE2's measure of a compiled pattern; `\\d{3}` is about a dozen."""
+
+class PatternLimits(msgspec.Struct, frozen=True):
+    """The bounds of a pattern."""
+
+    characters: int
+    program: int
+    """RE2's measure of a compiled pattern; `\\d{3}` is about a dozen."""
+
+
+OF_SEARCHES = PatternLimits(characters=200, program=300)
+"""Of searches through many texts."""
+
 _MEMORY = 1 << 20
 _SYNTAX = "https://github.com/google/re2/wiki/Syntax"
 
 
 @lru_cache(maxsize=64)
-def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Any:
+def compile_pattern(
+    pattern: str, limits: PatternLimits = OF_SEARCHES, *, ignore_case: bool = False
+) -> Any:
     """Return the RE2 object; raises ValueError that says what is wrong."""
-    if len(pattern) > LONGEST:
-        raise ValueError(f"A regular expression has {LONGEST} characters at most.")
+    if len(pattern) > limits.characters:
+        raise ValueError(
+            f"A regular expression has {limits.characters} characters at most."
+        )
     options = re2.Options()
     options.max_mem = _MEMORY
     options.log_errors = False
@@ -35,7 +48,7 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Any:
         raise ValueError(
             f"This is not a regular expression of RE2: {reason}. See {_SYNTAX}."
         ) from None
-    if regex.programsize > _LARGEST_PROGRAM:
+    if regex.programsize > limits.program:
         raise ValueError("This regular expression is too large: shorten it.")
     return regex
 

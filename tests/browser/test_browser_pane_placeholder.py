@@ -97,7 +97,7 @@ def test_it_is_left_alone(
 
 @pytest.mark.parametrize("typed", ["words", "another pane's room"])
 def test_the_text_changes_meanwhile(open_pane: Open, typed: str) -> None:
-    """What is typed, or written by a second pane, while the server answers is kept."""
+    """Words typed, or written by a second pane, while the server answers are kept."""
     held: list[Route] = []
     body = waiting(token(FAR))
     after = f"<p>Hi</p>{body}" if typed == "words" else f"<p>Join us:<br>{TAG}</p>"

@@ -234,7 +234,7 @@ async def test_a_file_that_is_named_in_the_configuration_stays(
 async def test_the_tool_lets_the_first_administrator_in_again(
     world: World, tmp_path: Path
 ) -> None:
-    """Whoever runs the machine is not shut out: `admin` has all rights again, and is
+    """People who run the machine are not shut out: `admin` has all rights again, and is
     made again if it was deleted; others stay as they are."""
     administrators = world.administrators
     await first_administrator(administrators, tmp_path)

@@ -1,4 +1,4 @@
-"""What is remembered for lists, against looking at every record anew."""
+"""Lists from what is remembered, against looking at every record anew."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

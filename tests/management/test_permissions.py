@@ -1,4 +1,4 @@
-"""What each role may do with each address of the management API, all of them."""
+"""Permissions of each role at each address of the management API, all of them."""
 
 import inspect
 import pkgutil
@@ -116,7 +116,7 @@ def test_who_may(subject: str, method: str) -> None:
 
 
 def test_unknown_addresses_are_for_the_full_role() -> None:
-    """What has no entry is closed to the lesser roles, with any method."""
+    """Addresses without an entry are closed to the lesser roles, with any method."""
     for method in (*METHODS, "OPTIONS", "get", "PROPFIND"):
         assert not may(HELP, method, "configuration/no_such_resource")
         assert may(FULL, method, "configuration/no_such_resource")

@@ -81,7 +81,7 @@ def test_anything_else_is_refused(content: bytes, problem: str) -> None:
 
 
 def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the file, and of all that is in it."""
+    """Limits hold for the file, and for all that is in it."""
     content = packed({"a": bytes(range(256)) * 10, "b": bytes(range(256)) * 10})
     monkeypatch.setattr(theme_package, "LARGEST_UNPACKED", 5_120)
     assert package_problem(content) is None
