@@ -100,6 +100,8 @@ def booking(folder: Path) -> None:
         token = identity_token(exchange["port"], facts["port"])
         requests = [load.get(f"{ADDIN}/meeting_details", {"token": token})]
         compare("meeting_details", facts, requests, 2000, 0.7)
+        least = facts | {"port": facts["least"]}
+        compare("  the least program that books a room", least, requests, 2000, 0.7)
 
 
 def personal(folder: Path) -> None:

@@ -29,6 +29,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.web.server import Request, Site
 
+from benchmarks.least_booking import least_booking
 from pexschedd.clock import system_now
 from pexschedd.config import Config
 from pexschedd.identity.exchange_token import read_token
@@ -234,8 +235,18 @@ async def booking(folder: str, exchange: str) -> None:
         request.setHeader("content-length", str(len(encoded)))
         return encoded
 
+    least = Store.open(
+        Path(folder) / "least",
+        tables.TABLES,
+        reactor=reactor,
+        failed=lambda error: os.abort(),
+    )
     freeze_collector()
-    ready(port=addin, ceiling=listen(app))
+    ready(
+        port=addin,
+        ceiling=listen(app),
+        least=listen(least_booking(least, EQUIPMENT, "example.test")),
+    )
 
 
 PERSONAL_ROOMS = 3

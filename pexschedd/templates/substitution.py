@@ -19,9 +19,9 @@ class Substitution(msgspec.Struct, frozen=True):
     """A template whose names are replaced by the texts of variables."""
 
     form: str
-    """The text with `%s` where the value of a variable is shown."""
+    """The text with `%(name)s` where the value of a variable is shown."""
     names: tuple[str, ...]
-    """The variables that are shown, in this order."""
+    """The variables that are shown, as often as they are."""
 
     def fill(self, values: Mapping[str, object], *, html: bool) -> str | None:
         """Return what jinja2 would make of the template; `html` escapes the values.
@@ -31,13 +31,15 @@ class Substitution(msgspec.Struct, frozen=True):
         """
         if not all(type(value) is str for value in values.values()):
             return None
+        texts = {name: str(value) for name, value in values.items()}
         try:
-            shown = [str(values[name]) for name in self.names]
+            if sum([len(texts[name]) for name in self.names]) > MOST:
+                return None
         except KeyError:
             return None
-        if sum(map(len, shown)) > MOST:
-            return None
-        return self.form % tuple(map(escape, shown) if html else shown)
+        if html:
+            texts = {name: str(escape(text)) for name, text in texts.items()}
+        return self.form % texts
 
 
 def substitution_of(
@@ -57,7 +59,7 @@ def substitution_of(
                 case nodes.TemplateData(data=text):
                     form.append(text.replace("%", "%%"))
                 case nodes.Name(name=name) if name not in functions:
-                    form.append("%s")
+                    form.append(f"%({name})s")
                     names.append(name)
                 case _:
                     return None

@@ -25,6 +25,7 @@ from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
+from pexschedd.web.addin.route_groups import AddinRouteGroups
 from pexschedd.web.path_router import PathRouter
 from pexschedd.web.site import HttpSite
 
@@ -155,7 +156,9 @@ def main(state_directory: str) -> None:
         files, lambda connector: connector.placeholder_instructions_template
     )
     api = AddinApi(known.get, pretended.verify, pretended, files, pages)
-    site.resource = PathRouter(api.app.resource(), {b"test": library()})
+    site.resource = PathRouter(
+        AddinRouteGroups(api.app.resource(), {}), {b"test": library()}
+    )
     sys.stdout.write(f"{port.getHost().port}\n")
     sys.stdout.flush()
     reactor.run()

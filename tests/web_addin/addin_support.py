@@ -1,6 +1,6 @@
 """An integration, the routes on a real socket, and a plain client for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -25,14 +25,14 @@ from pexschedd.scheduling.booking import BookedRoom
 from pexschedd.scheduling.decisions.tag_state import TagState, TagStatus
 from pexschedd.scheduling.ports.mailbox import DirectoryEntry
 from pexschedd.scheduling.tag_status import TagQuestion
-from pexschedd.web.addin.api import PREFIX, AddinApi
+from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.headers import content_security_policy
 from pexschedd.web.addin.manifest.deployed import PaneVisits
 from pexschedd.web.addin.msal.library import MsalLibrary
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.rates import UNLIMITED
-from pexschedd.web.addin.route_groups import AddinRouteGroups
+from pexschedd.web.addin.route_groups import PREFIX, AddinRouteGroups
 from pexschedd.web.addin.tags import TagRoutes
 from pexschedd.web.site import HttpSite
 
@@ -118,10 +118,13 @@ class Answer(Struct):
 
 
 class Routes:
-    """A resource of the add-in's on a port of loopback."""
+    """Routes of the add-in on a port of loopback, below its prefix."""
 
-    def __init__(self, resource: IResource) -> None:
-        self._site = HttpSite(resource, reactor, None)
+    def __init__(
+        self, resource: IResource, groups: Mapping[str, IResource] | None = None
+    ) -> None:
+        routes = AddinRouteGroups(resource, groups or {})
+        self._site = HttpSite(routes, reactor, None)
         self._port: IListeningPort | None = None
 
     async def listen(self) -> None:
@@ -193,4 +196,4 @@ class Server(Routes):
             behind.rates,
         )
         groups = {"meeting_tags": tags.app.resource()}
-        super().__init__(AddinRouteGroups(api.app.resource(), groups))
+        super().__init__(api.app.resource(), groups)

@@ -3,8 +3,7 @@
 import pytest
 from twisted.web.resource import Resource
 
-from pexschedd.web.addin.api import PREFIX
-from pexschedd.web.addin.route_groups import AddinRouteGroups
+from pexschedd.web.addin.route_groups import PREFIX, AddinRouteGroups
 
 
 @pytest.mark.parametrize(
@@ -17,8 +16,6 @@ from pexschedd.web.addin.route_groups import AddinRouteGroups
         (f"{PREFIX}/1/addin", ""),
         (f"{PREFIX}/1", ""),
         (PREFIX, ""),
-        ("/api/client/v1/msexchange_schedulers/1/sign_in", ""),
-        ("/1/sign_in", ""),
         (f"{PREFIX}/x/sign_in", ""),
     ],
 )
@@ -31,3 +28,22 @@ def test_a_group_is_found_by_its_name(path: str, found: str) -> None:
     )
     segments = path.strip("/").encode().split(b"/")
     assert router.choose(segments) is resources[found]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/client/v1/msexchange_schedulers/1/sign_in",
+        "/api/client/v2/1/sign_in",
+        "/1/sign_in",
+        "/1/addin",
+        "/",
+    ],
+)
+def test_nothing_is_found_outside_the_prefix(path: str) -> None:
+    """What follows the prefix is not found without it."""
+    default, group = Resource(), Resource()
+    router = AddinRouteGroups(default, {"sign_in": group})
+    found = router.choose(path.strip("/").encode().split(b"/"))
+    assert found is not default
+    assert found is not group

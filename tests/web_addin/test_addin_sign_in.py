@@ -21,8 +21,8 @@ from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.integration.connector import Connector
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.token_bucket import Rate
-from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.rates import NO_BOUND, RequestRates
+from pexschedd.web.addin.route_groups import PREFIX, AddinRouteGroups
 from pexschedd.web.addin.sign_in import UserSignInRoutes
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
 from pexschedd.web.site import HttpSite
@@ -56,7 +56,9 @@ class SignInServer:
             rates,
             lambda integration, outcome: self.counted.append((integration, outcome)),
         )
-        self._site = HttpSite(routes.app.resource(), reactor, None)
+        self._site = HttpSite(
+            AddinRouteGroups(routes.app.resource(), {}), reactor, None
+        )
         self._port: IListeningPort | None = None
 
     async def verify(self, connector: Connector, token: str) -> VerifiedUser:

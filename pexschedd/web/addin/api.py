@@ -43,8 +43,6 @@ from pexschedd.web.routes import (
     route,
 )
 
-PREFIX = "/api/client/v2/msexchange_schedulers"
-
 _FOR_EVER = b"public, max-age=31536000, immutable"
 _FOR_AN_HOUR = b"public, max-age=3600"
 
@@ -88,7 +86,7 @@ class AddinApi:
         self._static = load_static()
         self._library = library or MsalLibrary()
 
-    @route(app, f"{PREFIX}/<int:connector_id>/addin")
+    @route(app, "/<int:connector_id>/addin")
     def pane(self, request: Request, connector_id: int) -> ResponseBody:
         """Answer with the task pane."""
         connector = self._connector(connector_id)
@@ -99,7 +97,7 @@ class AddinApi:
         set_page_headers(request, self._policy(connector))
         return encoded(request, page, lambda: gzip.compress(page))
 
-    @route(app, f"{PREFIX}/<int:connector_id>/commands")
+    @route(app, "/<int:connector_id>/commands")
     def commands(self, request: Request, connector_id: int) -> ResponseBody:
         """Answer with the page of the one-click command."""
         connector = self._connector(connector_id)
@@ -107,7 +105,7 @@ class AddinApi:
         set_page_headers(request, self._policy(connector))
         return encoded(request, page, lambda: gzip.compress(page))
 
-    @route(app, f"{PREFIX}/<int:connector_id>/meeting_details")
+    @route(app, "/<int:connector_id>/meeting_details")
     async def meeting_details(
         self, request: Request, connector_id: int
     ) -> ResponseBody:
@@ -128,7 +126,7 @@ class AddinApi:
         add_addresses(result, self._room_addresses(connector))
         return success(request, result)
 
-    @route(app, f"{PREFIX}/<int:connector_id>/images/addin_icon_<int:size>.png")
+    @route(app, "/<int:connector_id>/images/addin_icon_<int:size>.png")
     def icon(self, request: Request, connector_id: int, size: int) -> ResponseBody:
         """Answer with the add-in's icon, `size` pixels wide and high."""
         connector = self._connector(connector_id)
@@ -144,7 +142,7 @@ class AddinApi:
             request, revision, file_response(request, image, "image/png")
         )
 
-    @route(app, f"{PREFIX}/static/<string:version>/<string:name>")
+    @route(app, "/static/<string:version>/<string:name>")
     def static(self, request: Request, version: str, name: str) -> ResponseBody:
         """Answer with a script or style of the pane, in its present version."""
         found = self._static.get(name)

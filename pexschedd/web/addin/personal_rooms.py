@@ -21,7 +21,6 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.profile import name_of
 from pexschedd.personal.rooms import PersonalRooms
 from pexschedd.personal.users import PersonalUsers
-from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.callers import (
     HasComeByMail,
     VerifyToken,
@@ -44,7 +43,7 @@ GROUP = "personal_rooms"
 SessionUser = Callable[[int, str], int | None]
 """Gives the id of the user who holds a session: of an integration, by its secret."""
 
-_PATH = f"{PREFIX}/<int:connector_id>/{GROUP}"
+_PATH = f"/<int:connector_id>/{GROUP}"
 
 
 class PersonalRoomRoutes:

@@ -1,16 +1,20 @@
 """Joins the groups of the add-in's routes, each with a Klein application of its own.
 
-A group is chosen by the part of the path that follows the integration's id, or the
-prefix where there is no id; it sees the whole path.
+All of them are below `PREFIX`, which is taken off here: routes are declared, and found,
+by what follows it. A group is chosen by the part of the path that follows the
+integration's id, or the prefix where there is no id.
 """
 
 from collections.abc import Mapping, Sequence
 
+from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from pexschedd.web.addin.api import PREFIX
+from pexschedd.web.routes import register_http_errors
+
+PREFIX = "/api/client/v2/msexchange_schedulers"
 
 _PREFIX = PREFIX.strip("/").encode().split(b"/")
 
@@ -26,24 +30,32 @@ class AddinRouteGroups(Resource):
         super().__init__()
         self._default = default
         self._groups = {name.encode(): group for name, group in groups.items()}
+        self._outside: IResource = _Outside().app.resource()
 
     def getChildWithDefault(self, path: bytes, request: IRequest) -> IResource:
-        """Return the resource, and give the part of the path back to the request."""
+        """Return the resource, to which the request shows what follows the prefix."""
         assert isinstance(request, Request)  # noqa: S101 - the only kind there is
-        request.prepath = request.prepath[:-1] if request.prepath else []
-        request.postpath = parts = [path, *(request.postpath or [])]
-        return self.choose(parts)
+        parts = [path, *(request.postpath or [])]
+        chosen = self.choose(parts)
+        depth = 0 if chosen is self._outside else len(_PREFIX)
+        request.prepath, request.postpath = parts[:depth], parts[depth:]
+        return chosen
 
     def choose(self, parts: Sequence[bytes]) -> IResource:
         """Return the resource for the parts of a path."""
-        return self._groups.get(_name(parts), self._default)
+        if list(parts[: len(_PREFIX)]) != _PREFIX:
+            return self._outside
+        return self._groups.get(_name(parts[len(_PREFIX) :]), self._default)
+
+
+class _Outside:
+    """Answers that there is nothing here."""
+
+    app = Klein()
+    register_http_errors(app)
 
 
 def _name(parts: Sequence[bytes]) -> bytes:
-    """The part after prefix and id; empty if the path does not have one."""
-    if list(parts[: len(_PREFIX)]) != _PREFIX:
-        return b""
-    rest = parts[len(_PREFIX) :]
-    if rest and rest[0].isdigit():
-        rest = rest[1:]
+    """The part after the id, or the first; empty if the path does not have one."""
+    rest = parts[1:] if parts and parts[0].isdigit() else parts
     return rest[0] if rest else b""

@@ -33,7 +33,6 @@ from pexschedd.identity.personal.attempts import LIFETIME, AttemptFailure, Phase
 from pexschedd.identity.personal.faults import SignInOver
 from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
 from pexschedd.model.integration.connector import Connector
-from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.callers import (
     HasComeByMail,
     VerifyToken,
@@ -64,9 +63,9 @@ from pexschedd.web.routes import (
 GROUPS = ("sign_in", "session", "oauth_redirect")
 """The names in the paths of this group: see `route_groups`."""
 
-_PATH = f"{PREFIX}/<int:connector_id>"
+_PATH = "/<int:connector_id>"
 _START = f"{_PATH}/sign_in/start/<string:code>"
-_REDIRECT = f"{PREFIX}/oauth_redirect"
+_REDIRECT = "/oauth_redirect"
 
 _WAITING = frozenset((Phase.NEW, Phase.STARTED, Phase.EXCHANGING))
 

@@ -8,13 +8,13 @@ from twisted.web.server import Request
 
 from pexschedd.identity.personal.sign_in import WindowOutcome
 from pexschedd.model.integration.connector import Connector
-from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.headers import (
     AJAX,
     Sources,
     origins,
     set_page_headers,
 )
+from pexschedd.web.addin.route_groups import PREFIX
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.static import load_static
 from pexschedd.web.page_templates import page_environment

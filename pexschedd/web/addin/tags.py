@@ -21,7 +21,6 @@ from msgspec import Meta
 from twisted.web.server import Request
 
 from pexschedd.scheduling.tag_status import TagQuestion, TagStatuses
-from pexschedd.web.addin.api import PREFIX
 from pexschedd.web.addin.callers import (
     FindConnector,
     VerifyToken,
@@ -80,7 +79,7 @@ class TagRoutes:
         self._room_addresses = room_addresses
         self._rates = rates
 
-    @route(app, f"{PREFIX}/<int:connector_id>/meeting_tags", methods=("POST",))
+    @route(app, "/<int:connector_id>/meeting_tags", methods=("POST",))
     async def meeting_tags(self, request: Request, connector_id: int) -> ResponseBody:
         """Answer whose the tags are, for the user whose token the request carries."""
         connector = require_connector(self._connectors, connector_id)
