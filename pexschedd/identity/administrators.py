@@ -30,7 +30,7 @@ from pexschedd.errors import (
 from pexschedd.identity.known_addresses import KnownAddresses
 from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
-from pexschedd.model.administrator import (
+from pexschedd.model.accounts.administrator import (
     MAX_PASSWORD,
     MIN_PASSWORD,
     ROLES,

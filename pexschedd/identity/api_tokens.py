@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from pexschedd.clock import Now
 from pexschedd.errors import NotAuthenticated, StoreError, StoreFull
 from pexschedd.model import tables
-from pexschedd.model.administrator import RoleLevel
-from pexschedd.model.api_token import ApiToken
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.administrator import RoleLevel
+from pexschedd.model.accounts.api_token import ApiToken
+from pexschedd.model.accounts.principal import Principal
 from pexschedd.store.store import Store
 
 PREFIX = "pexschedd_"

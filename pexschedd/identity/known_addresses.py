@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from pexschedd.errors import StoreError, StoreFull
 from pexschedd.identity.sign_in_backoff import network_of
 from pexschedd.model import tables
-from pexschedd.model.administrator import Administrator
+from pexschedd.model.accounts.administrator import Administrator
 from pexschedd.store.store import Store
 
 MOST = 16

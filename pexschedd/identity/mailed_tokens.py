@@ -19,7 +19,7 @@ from pexschedd.clock import Now
 from pexschedd.errors import InvalidToken
 from pexschedd.identity.exchange_token import expiry_of, read_token
 from pexschedd.model import tables
-from pexschedd.model.outbox import MailedToken
+from pexschedd.model.mailed_token import MailedToken
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 

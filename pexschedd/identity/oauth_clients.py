@@ -23,9 +23,9 @@ from pexschedd.clock import Now
 from pexschedd.errors import NotAuthenticated, Unavailable
 from pexschedd.identity.api_tokens import CountFailure
 from pexschedd.model import tables
-from pexschedd.model.administrator import RoleLevel
-from pexschedd.model.api_token import OAuth2Client
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.administrator import RoleLevel
+from pexschedd.model.accounts.api_token import OAuth2Client
+from pexschedd.model.accounts.principal import Principal
 from pexschedd.store.store import Store
 
 TOKEN_PATH = "/oauth/token/"  # noqa: S105 - a path

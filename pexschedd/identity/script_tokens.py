@@ -7,8 +7,8 @@ from pexschedd.clock import Now
 from pexschedd.identity import oauth_clients
 from pexschedd.identity.api_tokens import ApiTokens, CountFailure, issue_token
 from pexschedd.identity.oauth_clients import OAuthClients, issue_client
-from pexschedd.model.api_token import ApiToken, OAuth2Client
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.api_token import ApiToken, OAuth2Client
+from pexschedd.model.accounts.principal import Principal
 from pexschedd.store.store import Store
 
 

@@ -10,8 +10,9 @@ from pexschedd.errors import InvalidFields
 from pexschedd.management.access.account_rules import completed_token
 from pexschedd.management.access.hashed_passwords import PasswordHash
 from pexschedd.management.resources import AnyResource
-from pexschedd.model.administrator import Administrator
-from pexschedd.model.api_token import ApiToken
+from pexschedd.model.accounts.administrator import Administrator
+from pexschedd.model.accounts.api_token import ApiToken
+from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
@@ -23,7 +24,6 @@ from pexschedd.model.integration.connector import (
     with_manifest_change,
 )
 from pexschedd.model.platform.names import IvrTheme
-from pexschedd.model.principal import acting_principal
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault
 

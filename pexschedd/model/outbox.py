@@ -87,13 +87,3 @@ class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     last_time: datetime
     set_aside_time: datetime | None = None
     """None as long as it is tried again."""
-
-
-class MailedToken(Record, frozen=True, kw_only=True):
-    """An identity token that was in a message, where others than its user can read it.
-    Only its digest is kept."""
-
-    digest: str
-    """The SHA-256 of what is signed of the token, in hexadecimal digits."""
-    expires: datetime
-    """The time until which the token may be accepted, the skew of clocks included."""

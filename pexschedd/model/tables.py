@@ -5,23 +5,23 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pexschedd.model.administrator import (
+from pexschedd.model.accounts.administrator import (
     Administrator,
     AdministratorRole,
     RoleLevel,
 )
+from pexschedd.model.accounts.api_token import ApiToken, OAuth2Client
 from pexschedd.model.alarm import Alarm
-from pexschedd.model.api_token import ApiToken, OAuth2Client
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
 from pexschedd.model.fields.unsupported import unsupported_settings
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.keyed_request import KeyedRequest
+from pexschedd.model.mailed_token import MailedToken
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,
-    MailedToken,
     PendingAnswer,
     PendingRewrite,
     TroubledMessage,

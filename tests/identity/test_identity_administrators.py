@@ -30,7 +30,7 @@ from pexschedd.identity.first_administrator import (
     first_administrator,
 )
 from pexschedd.model import tables
-from pexschedd.model.administrator import RoleLevel
+from pexschedd.model.accounts.administrator import RoleLevel
 from pexschedd.store.store import Store
 
 reactor: Any = _reactor

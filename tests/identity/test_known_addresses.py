@@ -12,7 +12,7 @@ from pexschedd.errors import NotAuthenticated, TooManyRequests, Unavailable
 from pexschedd.identity.known_addresses import MOST, WRITTEN_EVERY
 from pexschedd.identity.sign_in_backoff import FREE
 from pexschedd.model import tables
-from pexschedd.model.administrator import Administrator
+from pexschedd.model.accounts.administrator import Administrator
 from pexschedd.store.secrets import SecretVault
 from tests.identity.test_identity_administrators import HeldThreads, World, put_off
 

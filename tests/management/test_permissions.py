@@ -17,8 +17,8 @@ from pexschedd.management.access.permissions import (
 )
 from pexschedd.management.access.role_views import resource_for, resources_for
 from pexschedd.management.resources import BY_KIND
-from pexschedd.model.administrator import ROLES, RoleLevel, role_name
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.administrator import ROLES, RoleLevel, role_name
+from pexschedd.model.accounts.principal import Principal
 from pexschedd.web.admin.overview import COMMANDS
 
 READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL

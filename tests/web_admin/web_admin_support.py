@@ -25,7 +25,7 @@ from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.model import tables
-from pexschedd.model.administrator import Administrator, RoleLevel
+from pexschedd.model.accounts.administrator import Administrator, RoleLevel
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles

@@ -7,9 +7,13 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
-from pexschedd.model.administrator import Administrator, RoleLevel, role_name
-from pexschedd.model.api_token import LONGEST_LIFE_DAYS, USUAL_LIFE_DAYS, ApiToken
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.administrator import Administrator, RoleLevel, role_name
+from pexschedd.model.accounts.api_token import (
+    LONGEST_LIFE_DAYS,
+    USUAL_LIFE_DAYS,
+    ApiToken,
+)
+from pexschedd.model.accounts.principal import Principal
 
 MOST_ACCOUNTS = 1_000
 """Of administrators, of tokens and of clients."""

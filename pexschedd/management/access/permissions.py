@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pexschedd.management.resource import PREFIX
-from pexschedd.model.administrator import RoleLevel
+from pexschedd.model.accounts.administrator import RoleLevel
 
 READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from pexschedd.management.access.permissions import may
 from pexschedd.management.resources import BY_KIND, AnyResource
-from pexschedd.model.administrator import RoleLevel
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.administrator import RoleLevel
+from pexschedd.model.accounts.principal import Principal
 
 View = Mapping[str, Mapping[str, AnyResource]]
 """The resources of each kind, by name."""

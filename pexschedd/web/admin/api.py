@@ -16,7 +16,7 @@ from pexschedd.identity.script_tokens import ScriptTokens
 from pexschedd.logs import acting
 from pexschedd.management.access.permissions import subject_of
 from pexschedd.management.admin_log import request_id
-from pexschedd.model.principal import acting_principal
+from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.authentication import sign_in
 from pexschedd.web.admin.errors import admin_error
 from pexschedd.web.admin.permission_check import require_permission

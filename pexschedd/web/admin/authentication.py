@@ -16,7 +16,7 @@ from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.api_tokens import beginning_of
 from pexschedd.identity.script_tokens import ScriptTokens
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.principal import Principal
 from pexschedd.web.basic_auth import authorization, basic_credentials
 from pexschedd.web.browsers import is_cross_site
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of

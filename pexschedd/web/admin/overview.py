@@ -21,7 +21,7 @@ from pexschedd.management.access.role_views import resources_for
 from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND
-from pexschedd.model.principal import acting_principal
+from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.routes import ResponseBody, json_response
 

@@ -4,8 +4,8 @@ from twisted.logger import Logger
 from twisted.web.server import Request
 
 from pexschedd.management.access.permissions import may, needed_role, needs_password
-from pexschedd.model.administrator import role_name
-from pexschedd.model.principal import Principal
+from pexschedd.model.accounts.administrator import role_name
+from pexschedd.model.accounts.principal import Principal
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
 
 _log = Logger(namespace="administrator.permission")

@@ -22,7 +22,7 @@ from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.resource import PREFIX, Payload
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.save_notes import Saved
-from pexschedd.model.principal import acting_principal
+from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.conditions import (
     expectation_of,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest_twisted
 
 from pexschedd.model import tables
-from pexschedd.model.outbox import MailedToken
+from pexschedd.model.mailed_token import MailedToken
 from pexschedd.scheduling.upkeep.janitor import Janitor
 from pexschedd.scheduling.upkeep.mailed_tokens import MailedTokenExpiry
 from pexschedd.store.change_in_slices import change_in_slices

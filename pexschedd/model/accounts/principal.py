@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 import msgspec
 
-from pexschedd.model.administrator import RoleLevel
+from pexschedd.model.accounts.administrator import RoleLevel
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

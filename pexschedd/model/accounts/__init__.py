@@ -1,0 +1,1 @@
+"""The accounts that sign in to the management API. Pure."""
