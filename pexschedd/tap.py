@@ -28,6 +28,7 @@ from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreError, StoreFull
+from pexschedd.history.recorder import settle
 from pexschedd.identity.first_administrator import (
     change_password,
     first_administrator,
@@ -232,6 +233,7 @@ class Daemon(MultiService):
     async def _become_ready(self) -> None:
         """Create the first administrator if there is none, and serve requests then."""
         config = self._config
+        await settle(self.store)
         try:
             await first_administrator(
                 self.http_servers.administrators,

@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, str] = {
     "bodies": "model",
     "templates": "util/text_pattern",
     "store": "model crypto util",
-    "scheduling": "scheduling model bodies templates crypto store util",
+    "history": "model store logs util",
+    "scheduling": "scheduling history model bodies templates crypto store util",
     "scheduling/ports": "model",
     "scheduling/recurrence": "model",
     "scheduling/decisions": "scheduling/ports scheduling/recurrence model bodies",
@@ -33,23 +34,24 @@ MAY_IMPORT: dict[str, str] = {
     "ews/auth": "ews net util",
     "ews/transport": "ews/auth ews/error_messages model/fields net util",
     "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
-    "identity": "model net crypto store util",
+    "identity": "history model net crypto store util",
     "personal": (
         "model templates scheduling/records/lookup scheduling/records/message_texts "
         "store util"
     ),
-    "management": "model store scheduling/records crypto util logs",
+    "management": "history model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
     "web": (
-        "management scheduling identity personal doctor model crypto util logs "
+        "management scheduling history identity personal doctor model crypto util logs "
         "metrics "
         "store/store store/transaction"
     ),
     "control": "scheduling doctor model store util config",
     "tools": "control doctor identity model scheduling store util config tap",
     "composition": (
-        "config metrics logs log_writer control crypto doctor ews identity management "
+        "config metrics logs log_writer control crypto doctor ews history identity "
+        "management "
         "model net personal scheduling store templates util web"
     ),
     "sandbox": "",

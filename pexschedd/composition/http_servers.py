@@ -175,7 +175,7 @@ class HttpServers(MultiService):
             OverviewRoutes(),
             RecordRoutes(queries, writer),
             ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now)),
-            AddinFileRoutes(store, self._addin.files),
+            AddinFileRoutes(store, self._addin.files, runtime.now),
             AddinStatusRoutes(store, self._addin.state),
             AuditRoutes(store, audits),
             DoctorRoutes(store, self.doctor.examine),

@@ -27,6 +27,7 @@ from pexschedd.errors import (
     TooManyRequests,
     Unavailable,
 )
+from pexschedd.history.recorder import record_changes, settle
 from pexschedd.identity.known_addresses import KnownAddresses
 from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
@@ -223,19 +224,22 @@ class Administrators:
         """
         _check_password(password)
         stored = await self.make_hash(password)
-        transaction = self._store.transaction(essential=True)
-        found = self._find(name)
-        if found is None:
-            found = Administrator(
-                id=transaction.new_id(tables.ADMINISTRATOR),
-                name=name,
-                password=stored,
-                role=int(RoleLevel.FULL),
-                created=self._now(),
-            )
-        changed = replace(found, password=stored, role=int(RoleLevel.FULL))
-        transaction.put(tables.ADMINISTRATOR, changed)
-        await transaction.commit()
+        with self._store.transaction(essential=True) as transaction:
+            found = self._find(name)
+            if found is None:
+                found = Administrator(
+                    id=transaction.new_id(tables.ADMINISTRATOR),
+                    name=name,
+                    password=stored,
+                    role=int(RoleLevel.FULL),
+                    created=self._now(),
+                )
+            changed = replace(found, password=stored, role=int(RoleLevel.FULL))
+            transaction.put(tables.ADMINISTRATOR, changed)
+            record_changes(self._store, transaction, self._now())
+            durable = transaction.commit()
+        await durable
+        await settle(self._store, tables.ADMINISTRATOR.document)
 
     async def make_hash(self, password: str) -> str:
         """Return the hash by which a password is kept; raises `Unavailable`."""

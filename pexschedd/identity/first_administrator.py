@@ -7,12 +7,15 @@ from secrets import token_urlsafe
 from twisted.logger import Logger
 
 from pexschedd.errors import ConfigError, InvalidFields
+from pexschedd.history.actor import Actor, acting_as
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password, write_password
 
 _log = Logger()
 
 FIRST = "admin"
+TOOL = "pexschedd-password"
+"""The tool that changes the password, as the history has it."""
 PASSWORD_FILE = "initial-admin-password"  # noqa: S105 - the name of a file
 
 
@@ -59,7 +62,8 @@ async def change_password(
     is `password_file`, which the configuration names. Raises `InvalidFields` if the
     password is too short or too long.
     """
-    await administrators.set_password(FIRST, password)
+    with acting_as(Actor(TOOL)):
+        await administrators.set_password(FIRST, password)
     _log.info("administrator password changed name={name}", name=FIRST)
     initial = state_dir / PASSWORD_FILE
     with suppress(OSError):

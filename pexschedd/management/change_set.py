@@ -15,6 +15,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields, RecordInUse
+from pexschedd.history.recorder import record_changes, settle
 from pexschedd.management.access.account_rules import (
     check_administrators,
     check_number,
@@ -38,7 +39,7 @@ from pexschedd.model.conference import ConferenceAlias
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Index, R, Table
 from pexschedd.model.uniqueness import UNIQUE, Unique
-from pexschedd.scheduling.records.deletion import remove_conference
+from pexschedd.scheduling.records.deletion import remove_conference, remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import in_slices
@@ -236,8 +237,8 @@ class ChangeSet:
         clock: IReactorTime,
         within: Callable[[Transaction], object] = lambda transaction: None,
     ) -> None:
-        """Make all changes at once; they are durable, and in the administrator log,
-        when this returns.
+        """Make all changes at once; they are durable, and in the history and the
+        administrator log, when this returns.
 
         `within` is called when the store has them, and may add to the transaction.
         Raises `InvalidFields` for changes to accounts that together cannot be, and
@@ -260,8 +261,11 @@ class ChangeSet:
             for table, record in self._puts.values():
                 transaction.put(table, record)
             within(transaction)
+            record_changes(self._store, transaction, now)
             durable = transaction.commit()
         await durable
+        if transaction.document:
+            await settle(self._store, transaction.document)
         async for event in in_slices(events, clock):
             event()
 
@@ -286,6 +290,26 @@ class ChangeSet:
                 changed = _differences(old, record)
                 yield partial(note_change, table.name, record, changed)
         yield from self._warnings
+
+
+async def remove_integration(
+    store: Store, id: int, now: datetime, clock: IReactorTime
+) -> None:
+    """Remove an integration with all that it made; see `remove_connector`.
+
+    Its domains are in the history as usual, and what it made without values.
+    """
+    await remove_connector(
+        store,
+        id,
+        now,
+        clock,
+        finish=lambda transaction: record_changes(store, transaction, now),
+        finish_slice=lambda transaction: record_changes(
+            store, transaction, now, went_along=True
+        ),
+    )
+    await settle(store, tables.CONNECTOR.document)
 
 
 def too_many_records(what: str) -> str:

@@ -122,7 +122,8 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
 
 def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
     """Return all filters of a resource: what is compared, and the operators for it."""
-    names = [*resource.columns, *resource.children, *resource.filter_names]
+    plain = (name for name, column in resource.columns.items() if column.is_plain)
+    names = [*plain, *resource.children, *resource.filter_names]
     names += [f"{name}__{other}" for name, other in _through(resource)]
     found = {}
     for expression in names:
@@ -175,6 +176,8 @@ def _source(
             return other, other.columns[rest[0]], children
         return other, replace(other.columns["id"], related=other.name), children
     column = resource.columns[name]
+    if not column.is_plain:
+        raise LookupError(name)
     if not rest:
         return resource, column, None
     other = resource.others[column.related]

@@ -49,7 +49,8 @@ def make_query(
             tests.append(parse_filter(resource, expression, text))
         except InvalidFields as error:
             problems |= error.problems
-    order = _order(resource, order_by, problems)
+    usual = ("-id",) if resource.newest_first else ()
+    order = _order(resource, [*order_by] or usual, problems)
     if problems:
         raise InvalidFields(problems)
     return ListQuery(
@@ -77,7 +78,7 @@ def _order(
     for name in names:
         field = name.removeprefix("-")
         column = resource.columns.get(field)
-        if column is None:
+        if column is None or not column.is_plain:
             see = f"what there is: ordering in {resource.uri}schema/"
             unknown.append(f"There is no field {field!r}; {see}.")
         else:

@@ -21,6 +21,7 @@ from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import (
     MOST_RECORDS,
     ChangeSet,
+    remove_integration,
     too_many_records,
 )
 from pexschedd.management.guards.deletion_counts import (
@@ -59,7 +60,6 @@ from pexschedd.management.save_notes import (
 )
 from pexschedd.model import tables
 from pexschedd.model.fields.validation import Problems, TemplateChecker
-from pexschedd.scheduling.records.deletion import remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import Pauses, TimeSlice, in_slices, pause
@@ -282,7 +282,7 @@ class RecordWriter:
             record = self._store.get(resource.table, id_)
             if record is not None and is_wanted(record):
                 if resource.table is tables.CONNECTOR:
-                    await remove_connector(self._store, id_, self._now(), self._clock)
+                    await remove_integration(self._store, id_, self._now(), self._clock)
                     note_deletion(resource.name, record)
                 else:
                     changes.delete(resource, id_)

@@ -40,6 +40,8 @@ class Column(msgspec.Struct, frozen=True):
     nested: bool = False
     """The record that is referred to is shown, not its URI."""
     nullable: bool = False
+    is_plain: bool = True
+    """False for a list: no filter compares it, and no list is ordered by it."""
 
 
 class Children(msgspec.Struct, frozen=True):
@@ -121,7 +123,8 @@ class Resource(Generic[R]):
     part of a secret's context that identifies the record. `split_payload` takes apart
     what is sent for new records, if it may stand for several. The records of a `fixed`
     one are made and deleted, but never changed; those that are `issued` get a secret
-    that is shown once.
+    that is shown once. A list that is `newest_first` begins with the highest ids,
+    unless another order is asked for.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class Resource(Generic[R]):
         deletable: bool = False,
         fixed: bool = False,
         issued: bool = False,
+        newest_first: bool = False,
         owner: str = "",
         secret_owner: Callable[[R], object] = lambda record: record.id,
         split_payload: Callable[[Payload], Sequence[Payload]] = lambda payload: (
@@ -162,6 +166,7 @@ class Resource(Generic[R]):
         self.deletable = self.writable or deletable
         self.fixed = fixed
         self.issued = issued
+        self.newest_first = newest_first
         self.owner = owner
         """The field with the account that a record belongs to; empty if all see it."""
         self.others: Mapping[str, Resource[Any]] = {}

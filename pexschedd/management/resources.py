@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pexschedd.management.access.recorded_changes import shown_changes
 from pexschedd.management.resource import (
     KINDS,
     Children,
@@ -17,11 +18,16 @@ from pexschedd.management.resource import (
 )
 from pexschedd.model import ca_certificate, tables
 from pexschedd.model.fields.declaration import fields_of
+from pexschedd.model.fields.validation import is_exposed
 from pexschedd.model.platform.theme_package import LARGEST, package_problem
 
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _no_index(value: Any) -> None:
+    """Return the key of what is in no index."""
 
 
 def _or_none(text: str) -> str | None:
@@ -243,6 +249,29 @@ SET_ASIDE_STATUS = Resource(
     deletable=True,
 )
 
+CONFIGURATION_CHANGE = Resource(
+    tables.CONFIGURATION_CHANGE,
+    kind="history",
+    columns=tuple(
+        Column(
+            name,
+            declared.type,
+            shown_changes if name == "changes" else attribute(name),
+            is_plain=name != "changes",
+        )
+        for name, declared in fields_of(tables.CONFIGURATION_CHANGE.record).items()
+        if is_exposed(declared)
+    ),
+    finders={
+        "object_id": (tables.CHANGE_BY_OBJECT, _same),
+        # Each has a large part of all: what else is asked for finds quicker.
+        "resource": (tables.CHANGE_BY_OBJECT, _no_index),
+        "action": (tables.CHANGE_BY_OBJECT, _no_index),
+    },
+    filter_names={"name": "object_name"},
+    newest_first=True,
+)
+
 AnyResource = Resource[Any]
 
 _ALL: tuple[AnyResource, ...] = (
@@ -265,6 +294,7 @@ _ALL: tuple[AnyResource, ...] = (
     ALARM_HISTORY,
     SCHEDULER_STATUS,
     SET_ASIDE_STATUS,
+    CONFIGURATION_CHANGE,
 )
 
 BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {

@@ -14,6 +14,7 @@ from pexschedd.model.accounts.api_token import ApiToken, OAuth2Client
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
+from pexschedd.model.configuration_change import ConfigurationChange
 from pexschedd.model.end_user import EndUser
 from pexschedd.model.fields.unsupported import unsupported_settings
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
@@ -100,6 +101,16 @@ KEYED_REQUESTS: Mapping[str, KeyedRequestTable] = {
 """By the document, empty for the journal: a request is kept where the records are that
 it makes, because only those change together."""
 
+CONFIGURATION_CHANGE = Table("configuration_change", ConfigurationChange)
+UNSETTLED_CHANGES: Mapping[str, Table[ConfigurationChange]] = {
+    document: Table(
+        f"{document}_configuration_change", ConfigurationChange, document=document
+    )
+    for document in KEYED_REQUESTS
+    if document
+}
+"""By the document: changes of its records that the journal does not have yet."""
+
 TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different records
     CONNECTOR,
     EXCHANGE_DOMAIN,
@@ -125,6 +136,8 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     TROUBLED,
     MAILED_TOKEN,
     *(each.table for each in KEYED_REQUESTS.values()),
+    CONFIGURATION_CHANGE,
+    *UNSETTLED_CHANGES.values(),
 )
 
 
@@ -243,6 +256,17 @@ TROUBLED_BY_ITEM = TROUBLED.index("item", lambda t: (t.exchange_connector, t.ite
 TROUBLED_BY_CONNECTOR = TROUBLED.index("connector", lambda t: t.exchange_connector)
 
 MAILED_TOKEN_BY_DIGEST = MAILED_TOKEN.index("digest", lambda t: t.digest)
+
+CHANGE_BY_OBJECT = CONFIGURATION_CHANGE.index("object", lambda c: c.object_id)
+"""The records of all resources with an id: they are few."""
+CHANGE_BY_DOCUMENT = CONFIGURATION_CHANGE.index(
+    "document", lambda c: (c.document, c.document_id) if c.document else None
+)
+WENT_ALONG = 1
+"""The key of the deletions of what has gone with an integration."""
+CHANGE_WENT_ALONG = CONFIGURATION_CHANGE.index(
+    "went_along", lambda c: WENT_ALONG if c.went_along else None
+)
 
 REWRITE_BY_ITEM = REWRITE.index("item", lambda p: (p.exchange_connector, p.item_id))
 REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector)

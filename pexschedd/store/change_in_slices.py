@@ -19,13 +19,14 @@ async def change_in_slices(
     clock: IReactorTime,
     size: int = AT_ONCE,
     running: Callable[[], bool] = lambda: True,
+    finish: Callable[[Transaction], object] = lambda transaction: None,
 ) -> int:
     """Call `change_one` for each item, and return how many items it changed.
 
     `change_one` changes the records it needs to in the given transaction and returns
     whether it changed anything. Each slice is one transaction, and all of them are
     durable when this returns. It stops early, between two slices, once `running`
-    returns False.
+    returns False. `finish` may add to each transaction before it is committed.
     """
     rest = iter(things)
     changed = 0
@@ -39,6 +40,7 @@ async def change_in_slices(
                 if turn.is_over():
                     more = True
                     break
+            finish(transaction)
             durable = transaction.commit()
         await durable
         if more:

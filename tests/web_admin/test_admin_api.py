@@ -63,7 +63,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         OverviewRoutes(),
         RecordRoutes(RecordQueries(store, Clock()), none),
         ComputedRoutes(ComputedQueries(store, Clock(), system_now)),
-        AddinFileRoutes(store, ConnectorFiles(tmp_path)),
+        AddinFileRoutes(store, ConnectorFiles(tmp_path), system_now),
         AuditRoutes(store, none),
         DoctorRoutes(store, none.examine),
     )

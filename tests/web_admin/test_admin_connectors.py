@@ -369,6 +369,8 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.ROLE,
         tables.SWEEP,
         *(each.table for each in tables.KEYED_REQUESTS.values()),
+        tables.CONFIGURATION_CHANGE,
+        *tables.UNSETTLED_CHANGES.values(),
     )
     counted = [t for t in tables.TABLES if t not in others]
     assert {store.count(table) for table in counted} == {2}

@@ -43,6 +43,7 @@ class SchemaClient:
             for name, field in fields.items()
             if field["default"] == NO_DEFAULT
             and not field["readonly"]
+            and field["type"] != "file"
             and field.get("related_type") != "to_many"
         }
         for _ in range(MOST_TRIES):

@@ -234,7 +234,7 @@ async def serving(
         OverviewRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
         ComputedRoutes(ComputedQueries(store, turns, clock)),
-        AddinFileRoutes(store, ConnectorFiles(directory)),
+        AddinFileRoutes(store, ConnectorFiles(directory), clock),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
     )

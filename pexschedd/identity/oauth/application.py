@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound
+from pexschedd.history.recorder import record_changes, settle
 from pexschedd.identity.oauth.assertion import ApplicationCertificate, make_certificate
 from pexschedd.identity.oauth.endpoint import context_of
 from pexschedd.model import tables
@@ -52,6 +53,8 @@ class Applications:
                     private_key=self._store.vault.seal(made.private_key, context),
                 ),
             )
+            record_changes(self._store, transaction, self._now())
             durable = transaction.commit()
         await durable
+        await settle(self._store, tables.CONNECTOR.document)
         return made.certificate

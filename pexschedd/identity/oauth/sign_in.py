@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError, StoreError
+from pexschedd.history.recorder import record_changes, settle
 from pexschedd.identity.oauth.account import is_account, names_in
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
 from pexschedd.identity.oauth.remedies import meaning
@@ -228,6 +229,7 @@ class SignIns:
             return current, self._save(current)
 
         await self._caches.of(connector).take(save, tokens)
+        await settle(self._store, tables.CONNECTOR.document)
         return account or connector.username
 
     def _account(self, connector: Connector, tokens: TokenSet) -> str:
@@ -285,4 +287,5 @@ class SignIns:
     def _save(self, connector: Connector) -> Deferred[None]:
         with self._store.transaction(essential=True) as transaction:
             transaction.put(tables.CONNECTOR, connector)
+            record_changes(self._store, transaction, self._now())
             return transaction.commit()

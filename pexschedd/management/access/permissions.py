@@ -84,6 +84,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "status/exchange_scheduler_audit": _SEEN_BY_ALL,
     "status/exchange_service_account": _SEEN_BY_ALL,
     "history/alarm": _SEEN_BY_ALL,
+    # Of what a role does not see, it does not see the changes either.
+    "history/configuration_change": _SEEN_BY_ALL,
 }
 
 _VARIABLE = re.compile(r"<(\w+):(\w+)>")

@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from pexschedd.management.access.permissions import may
-from pexschedd.management.resources import BY_KIND, AnyResource
+from pexschedd.management.access.recorded_changes import changes_of
+from pexschedd.management.resources import (
+    BY_KIND,
+    CONFIGURATION_CHANGE,
+    AnyResource,
+)
 from pexschedd.model.accounts.administrator import RoleLevel
 from pexschedd.model.accounts.principal import Principal
 
@@ -39,6 +44,10 @@ def _view(role: RoleLevel) -> View:
             writable=may(role, "PATCH", f"{kind}/{resource.name}"),
             confidential=role >= RoleLevel.HELP_DESK,
         )
+    history = view["history"]
+    changes = history.get(CONFIGURATION_CHANGE.name)
+    if changes is not None:
+        history[changes.name] = changes_of(changes, {**view["status"], **configuration})
     return view
 
 

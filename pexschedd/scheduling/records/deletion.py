@@ -1,5 +1,6 @@
 """The deletion of a conference or an integration, with all that belongs to it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -72,28 +73,42 @@ def _mark_deleted(
         transaction.put(tables.SCHEDULED_ALIAS, booked)
 
 
+Finish = Callable[[Transaction], object]
+"""Adds to a transaction just before it is committed."""
+
+
 async def remove_connector(
-    store: Store, connector: int, now: datetime, clock: IReactorTime
+    store: Store,
+    connector: int,
+    now: datetime,
+    clock: IReactorTime,
+    *,
+    finish: Finish = lambda transaction: None,
+    finish_slice: Finish = lambda transaction: None,
 ) -> None:
     """Remove an integration with all that it made; durable when this returns.
+
+    `finish` is called with the transaction that removes the integration itself,
+    `finish_slice` with each one that removes what it made.
 
     The integration itself goes last: after a crash it is still there and can be
     removed again, instead of leaving rooms behind without an integration.
     """
-    await _remove_what_it_made(store, connector, now, clock)
+    await _remove_what_it_made(store, connector, now, clock, finish_slice)
     document = store.transaction(essential=True)
     for domain in store.find_all(tables.DOMAIN_BY_CONNECTOR, connector):
         document.delete(tables.EXCHANGE_DOMAIN, domain.id)
     if store.get(tables.CONNECTOR, connector) is not None:
         document.delete(tables.CONNECTOR, connector)
+    finish(document)
     await document.commit()
     # Meetings may have been scheduled meanwhile; from now on there are no new ones.
-    while await _remove_what_it_made(store, connector, now, clock):
+    while await _remove_what_it_made(store, connector, now, clock, finish_slice):
         pass
 
 
 async def _remove_what_it_made(
-    store: Store, connector: int, now: datetime, clock: IReactorTime
+    store: Store, connector: int, now: datetime, clock: IReactorTime, finish: Finish
 ) -> int:
     """Return the number of removals.
 
@@ -108,10 +123,12 @@ async def _remove_what_it_made(
         return True
 
     meetings = all_meeting_records(store)
-    removed = await change_in_slices(store, meetings, remove_room, clock)
+    removed = await change_in_slices(store, meetings, remove_room, clock, finish=finish)
     for table in _ITS_TABLES:
         remove = partial(_remove_if_its, connector, table)
-        removed += await change_in_slices(store, store.all(table), remove, clock)
+        removed += await change_in_slices(
+            store, store.all(table), remove, clock, finish=finish
+        )
     transaction = store.transaction(essential=True)
     transaction.delete(tables.CURSOR, connector)
     await transaction.commit()

@@ -3,9 +3,12 @@
 from hashlib import sha256
 from pathlib import Path
 
+from pexschedd.clock import Now
 from pexschedd.errors import NotFound, StoreError
+from pexschedd.history.recorder import record_changes, settle
 from pexschedd.management.admin_log import note_change
 from pexschedd.model import tables
+from pexschedd.model.configuration_change import FieldChange
 from pexschedd.model.integration.connector import Connector, with_manifest_change
 from pexschedd.store.store import Store
 from pexschedd.util.atomic_file import remove_file, replace_file
@@ -79,8 +82,17 @@ class ConnectorFiles:
         return self._directory / f"{connector.id}.png"
 
 
+def _digest(image: bytes | None) -> str | None:
+    """The beginning of an uploaded icon's SHA-256; None for the default one."""
+    return None if image is None else sha256(image).hexdigest()[:12]
+
+
 async def change_icon(
-    store: Store, files: ConnectorFiles, connector: Connector, body: bytes | None
+    store: Store,
+    files: ConnectorFiles,
+    connector: Connector,
+    body: bytes | None,
+    now: Now,
 ) -> None:
     """Take an uploaded icon, or go back to the default one for None, durably.
 
@@ -93,11 +105,16 @@ async def change_icon(
     store.require_space()
     image = None if body is None else accepted(body)
     current = store.get(tables.CONNECTOR, connector.id)
-    if current is None or image == files.uploaded_icon(connector):
+    before = files.uploaded_icon(connector)
+    if current is None or image == before:
         return
     changed = with_manifest_change(current, ("icon",))
-    transaction = store.transaction()
-    transaction.put(tables.CONNECTOR, changed)
-    await transaction.commit()
+    icon = FieldChange("icon", _digest(before), _digest(image))
+    with store.transaction() as transaction:
+        transaction.put(tables.CONNECTOR, changed)
+        record_changes(store, transaction, now(), also=(icon,))
+        durable = transaction.commit()
+    await durable
+    await settle(store, tables.CONNECTOR.document)
     files.set_icon(connector, image)
     note_change(tables.CONNECTOR.name, changed, ("icon", "manifest_revision"))

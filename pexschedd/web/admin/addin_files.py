@@ -9,6 +9,7 @@ DELETE icon/      the default one again
 
 from twisted.web.server import Request
 
+from pexschedd.clock import Now
 from pexschedd.errors import NotFound
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
@@ -25,8 +26,9 @@ _CONNECTOR = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:connector_id
 class AddinFileRoutes:
     """The routes of the add-in's manifest and icon."""
 
-    def __init__(self, store: Store, files: ConnectorFiles) -> None:
+    def __init__(self, store: Store, files: ConnectorFiles, now: Now) -> None:
         self._store = store
+        self._now = now
         self._files = files
 
     def add_to(self, api: AdminApi) -> None:
@@ -53,13 +55,16 @@ class AddinFileRoutes:
     async def _set_icon(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._connector(connector_id)
         with invalid_fields_of(tables.CONNECTOR.name):
-            await change_icon(self._store, self._files, connector, body_of(request))
+            await self._change_icon(connector, body_of(request))
         return empty_response(request, 202)
 
     async def _reset_icon(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._connector(connector_id)
-        await change_icon(self._store, self._files, connector, None)
+        await self._change_icon(connector, None)
         return empty_response(request, 204)
+
+    async def _change_icon(self, connector: Connector, body: bytes | None) -> None:
+        await change_icon(self._store, self._files, connector, body, self._now)
 
     def _connector(self, connector_id: int) -> Connector:
         connector = self._store.get(tables.CONNECTOR, connector_id)

@@ -11,6 +11,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
+from pexschedd.history.actor import Actor, current_actor
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.script_tokens import ScriptTokens
 from pexschedd.logs import acting
@@ -23,6 +24,7 @@ from pexschedd.web.admin.permission_check import require_permission
 from pexschedd.web.routes import (
     Handler,
     ResponseBody,
+    client_address,
     correlation_id_of,
     http_error_answer,
     method_not_possible,
@@ -94,11 +96,17 @@ class AdminApi:
             acting.set(principal.name)
             acting_principal.set(principal)
             request_id.set(correlation_id_of(request))
+            current_actor.set(actor_of(request, principal.name))
             result = handler(request, **segments)
             body: ResponseBody = await result if isawaitable(result) else result
             return body
 
         return signed_in
+
+
+def actor_of(request: Request, name: str) -> Actor:
+    """Return the one in whose name a request changes records."""
+    return Actor(name, client_address(request), correlation_id_of(request))
 
 
 def _no_route(request: IRequest, failure: Failure) -> ResponseBody:

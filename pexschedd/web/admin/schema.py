@@ -68,7 +68,7 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
         "default_limit": default_limit,
         "fields": fields,
         "filtering": filter_operators(resource),
-        "ordering": list(resource.columns),
+        "ordering": [c.name for c in resource.columns.values() if c.is_plain],
     }
 
 
@@ -85,7 +85,7 @@ def _described(declared: Declared) -> dict[str, Any]:
     if isinstance(default, datetime):
         default = format_time(default)
     result = {
-        "type": "related" if field.related else _TYPE_NAMES[declared.type],
+        "type": "related" if field.related else _TYPE_NAMES.get(declared.type, "list"),
         "default": "No default provided." if declared.required else default,
         "nullable": declared.nullable,
         "blank": not declared.required and not field.min_length,

@@ -24,6 +24,7 @@ from twisted.web.server import Request
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError
+from pexschedd.history.actor import SERVICE, acting_as
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.oauth.sign_in import (
     SignInFailed,
@@ -40,7 +41,7 @@ from pexschedd.model.fields.times import format_time
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
 from pexschedd.store.store import Store
-from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.api import AdminApi, actor_of
 from pexschedd.web.admin.query_string import whole_answer
 from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
@@ -103,7 +104,8 @@ class ServiceAccountRoutes:
         return b""
 
     async def _finish(self, request: Request) -> ResponseBody:
-        outcome = await self._sign_ins.finish(redirect_arguments(request))
+        with acting_as(actor_of(request, SERVICE.name)):
+            outcome = await self._sign_ins.finish(redirect_arguments(request))
         return self._pages.outcome(request, outcome, self._view_after(outcome))
 
     async def _sign_in(self, request: Request, connector_id: int) -> ResponseBody:

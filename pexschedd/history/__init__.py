@@ -1,0 +1,1 @@
+"""The history of the configuration: who has changed what, from where, and when."""
