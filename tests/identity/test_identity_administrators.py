@@ -254,6 +254,13 @@ async def test_the_tool_lets_the_first_administrator_in_again(
     found = await administrators.authenticate("admin", "the third one")
     assert found.level is RoleLevel.FULL
     assert world.store.get(tables.ADMINISTRATOR, 2) == other
+    first, changed, made = world.store.all(tables.CONFIGURATION_CHANGE)
+    assert first.administrator == "schedulingservice"
+    assert changed.administrator == made.administrator == "pexschedd-password"
+    assert [(c.field, c.new) for c in changed.changes] == [
+        ("password", "changed"),
+        ("role", 3),
+    ]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"short\n", b"\xff\xfe"])

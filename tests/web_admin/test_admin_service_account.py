@@ -309,6 +309,23 @@ async def test_make_certificate(desk: Desk) -> None:
     assert "PRIVATE" not in answer.json["certificate"]
 
 
+@pytest_twisted.ensureDeferred
+async def test_in_the_history(desk: Desk) -> None:
+    """A sign-in and another certificate are recorded without what is secret in them; a
+    link that was only made is not."""
+    await desk.client.ask("POST", f"{COMMAND}/make_certificate/")
+    state = query_of(await desk.link())["state"]
+    await desk.come_back(state=state, code="the-code")
+    made, signed_in = desk.bench.store.all(tables.CONFIGURATION_CHANGE)
+    assert (made.administrator, made.address) == (NAME, "127.0.0.1")
+    found = {each.field: each.new for each in made.changes}
+    assert found.keys() == {"public_key", "private_key"}
+    assert found["private_key"] == "set"
+    assert signed_in.administrator == "schedulingservice"
+    assert signed_in.address == "127.0.0.1"
+    assert signed_in.object_name == desk.bench.connector.name
+
+
 OAUTH = {
     "name": "Head office",
     "url": "https://mail.example.test/EWS/Exchange.asmx",
