@@ -102,6 +102,8 @@ class Templates:
             for html in (True, False)
         }
         self._compiled: OrderedDict[tuple[bool, str], _Compiled] = OrderedDict()
+        self._passed: OrderedDict[tuple[str, frozenset[str]], None] = OrderedDict()
+        """The templates that were found right last, each with the names it may use."""
 
     def check(self, source: str, variables: frozenset[str]) -> None:
         """Refuse a template that cannot be rendered or uses other variables.
@@ -109,8 +111,20 @@ class Templates:
         It is tried with values such as it will get: what fails with every meeting is
         refused here.
 
+        One that was right lately is not looked at again: clients that change one field
+        of an integration send all of its twenty templates with it.
+
         Raises TemplateError, which says what is wrong, what would be right, and where.
         """
+        key = (source, variables)
+        if key not in self._passed:
+            self._check(source, variables)
+            self._passed[key] = None
+            if len(self._passed) > _CACHED:
+                self._passed.popitem(last=False)
+        self._passed.move_to_end(key)
+
+    def _check(self, source: str, variables: frozenset[str]) -> None:
         tree = self._parse(source)
         used = names_used(tree, self._functions)
         for name, line in sorted(used.items(), key=lambda item: item[1]):

@@ -10,9 +10,10 @@ from pexschedd.errors import TemplateError
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
+from pexschedd.templates.engine import Templates
 from pexschedd.templates.standard_filters import STANDARD_FILTERS
 from pexschedd.templates.syntax import MAX_SOURCE
-from tests.templates.templates_support import still_templates
+from tests.templates.templates_support import NOON, UUID, still_templates
 
 REFUSED = [
     ("{{ alias", 1, "end of template, expected '}}'$"),
@@ -64,6 +65,27 @@ def test_templates_that_cannot_work_are_refused(
     with pytest.raises(TemplateError, match=says) as caught:
         still_templates().check(source, frozenset({"alias"}))
     assert caught.value.line == line
+
+
+def test_what_was_right_is_not_looked_at_again() -> None:
+    """A template that passed is not tried a second time; with other variables, or after
+    it failed, it is."""
+    tried: list[int] = []
+
+    def digits(count: int) -> str:
+        tried.append(count)
+        return "7" * count
+
+    templates = Templates(lambda: NOON, lambda: UUID, digits)
+    source = "{{ pex_random_pin(4) }} {{ alias }}"
+    for _ in range(3):
+        templates.check(source, frozenset({"alias"}))
+    assert len(tried) == 1
+    for _ in range(2):
+        with pytest.raises(TemplateError):
+            templates.check(source, frozenset())
+    templates.check(source, frozenset({"alias", "numeric_alias"}))
+    assert len(tried) == 2
 
 
 def test_unknown_variables_are_refused() -> None:

@@ -210,6 +210,18 @@ def test_it_is_gone() -> None:
     assert review(revised(changed, record), has_msal=True) == []
 
 
+def test_an_old_fault_is_no_reason_to_refuse_a_change() -> None:
+    """An integration of which no manifest can be made may be changed in everything that
+    is not in one; a change of the manifest is refused, and a new one too."""
+    broken = replace(CONNECTOR, addin_server_domain="no server")
+    changed = replace(broken, description="Oslo")
+    assert review(revised(changed, broken)) == []
+    labelled = replace(broken, addin_button_label="Room")
+    for record, current in ((labelled, broken), (broken, None)):
+        with pytest.raises(InvalidFields):
+            review(revised(record, current))
+
+
 def test_the_panes_settings() -> None:
     """The pane gets all that it needs for the method, and no more; only Exchange's
     tokens may wait in an invitation."""

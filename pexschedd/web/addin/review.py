@@ -7,7 +7,7 @@ from pexschedd.errors import InvalidFields
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model import tables
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.connector import Connector, manifest_changes
 from pexschedd.model.integration.manifest_labels import (
     LIMITS,
     is_cut,
@@ -26,14 +26,18 @@ _ANY_ICON = "0" * 12
 def review(revision: Revision, *, has_msal: bool = True) -> list[SaveNote]:
     """Return the notes on a record that is about to be saved.
 
-    Raises `InvalidFields` for an integration of which no manifest can be made, and for
-    one that is to use nested app authentication from now on, unless `has_msal`.
+    Raises `InvalidFields` for an integration of which no manifest can be made, if the
+    change is one of the manifest; and for one that is to use nested app authentication
+    from now on, unless `has_msal`.
     """
     record = revision.record
     if not isinstance(record, Connector):
         return []
     notes = list(_library(record, revision, has_msal=has_msal))
-    build_manifest(record, _ANY_ICON)
+    current = revision.current
+    # Making one takes as long as everything else about a change together.
+    if not isinstance(current, Connector) or manifest_changes(current, record):
+        build_manifest(record, _ANY_ICON)
     notes += _domains(record, revision)
     notes += _other_providers(record, revision)
     notes += (each for each in text_notes(record) if each.field in revision.sent)
