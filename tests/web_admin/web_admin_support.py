@@ -15,7 +15,7 @@ import treq
 from twisted.internet import reactor as _reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
-from twisted.web.client import Agent
+from twisted.web.client import Agent, HTTPConnectionPool
 
 from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
@@ -97,9 +97,14 @@ class Answer(msgspec.Struct):
 
 
 class Client:
-    def __init__(self, port: int) -> None:
+    """Asks one server; much faster with a `pool` that keeps its connections."""
+
+    def __init__(self, port: int, pool: HTTPConnectionPool | None = None) -> None:
         self.port = port
-        self._agent = Agent(reactor)
+        self._agent = Agent(reactor, pool=pool)
+        self._headers: dict[bytes | str, bytes | str] = (
+            {} if pool else {"connection": "close"}
+        )
 
     async def ask(
         self,
@@ -111,8 +116,7 @@ class Client:
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = (NAME, PASSWORD),
     ) -> Answer:
-        sent: dict[bytes | str, bytes | str] = {"connection": "close"}
-        sent.update(headers or {})
+        sent = {**self._headers, **(headers or {})}
         if auth is not None:
             text = ":".join(auth).encode()
             sent["authorization"] = "Basic " + base64.b64encode(text).decode()
@@ -153,6 +157,16 @@ class Client:
         (problems,) = answer.json.values()
         assert isinstance(problems, dict), answer.body
         return problems
+
+
+@asynccontextmanager
+async def connected(server: "Server") -> AsyncIterator[Client]:
+    """A client that keeps its connection, for tests of very many requests."""
+    pool = HTTPConnectionPool(reactor)
+    try:
+        yield Client(server.client.port, pool)
+    finally:
+        await pool.closeCachedConnections()
 
 
 class OneAdministrator:
