@@ -102,9 +102,7 @@ class Client:
     def __init__(self, port: int, pool: HTTPConnectionPool | None = None) -> None:
         self.port = port
         self._agent = Agent(reactor, pool=pool)
-        self._headers: dict[bytes | str, bytes | str] = (
-            {} if pool else {"connection": "close"}
-        )
+        self._headers = {} if pool else {"connection": "close"}
 
     async def ask(
         self,
@@ -116,7 +114,7 @@ class Client:
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = (NAME, PASSWORD),
     ) -> Answer:
-        sent = {**self._headers, **(headers or {})}
+        sent: Any = {**self._headers, **(headers or {})}
         if auth is not None:
             text = ":".join(auth).encode()
             sent["authorization"] = "Basic " + base64.b64encode(text).decode()

@@ -18,13 +18,15 @@ from pexschedd.model.configuration_change import (
     ConfigurationChange,
     FieldChange,
 )
-from pexschedd.model.fields.declaration import Declared, fields_of
+from pexschedd.model.fields.declaration import Declared, Record, fields_of
 
-_FIELDS: Mapping[str, Mapping[str, Declared]] = {
-    RECORDED[table.name]: fields_of(table.record)
+_RECORDS: Mapping[str, type[Record]] = {
+    RECORDED[table.name]: table.record
     for table in tables.TABLES
     if table.name in RECORDED
 }
+
+_FIELDS = {resource: fields_of(record) for resource, record in _RECORDS.items()}
 """The declared fields of each resource whose changes are recorded."""
 
 Hidden = Mapping[str, Collection[str]]
