@@ -88,6 +88,12 @@ class KeyReused(PexscheddError):
     code = "idempotency_key_reused"
 
 
+class CommandRunning(PexscheddError):
+    """A command cannot begin because another one of the integration is running."""
+
+    code = "command_running"
+
+
 class RecordInUse(PexscheddError):
     """A record cannot be deleted: others refer to it."""
 

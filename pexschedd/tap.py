@@ -183,7 +183,7 @@ class Daemon(MultiService):
             lambda: self._failure,
             now,
         )
-        http_servers.open(monitoring, self.upkeep.audits)
+        http_servers.open(monitoring, self.upkeep)
         http_servers.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:

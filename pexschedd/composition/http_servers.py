@@ -12,6 +12,7 @@ from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.runtime import Runtime, uuid4
+from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
@@ -25,12 +26,12 @@ from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.admission import Admission
-from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
@@ -99,7 +100,7 @@ class HttpServers(MultiService):
             reserve=reserve_of,
         )
 
-    def open(self, monitoring: Monitoring, audits: AuditService) -> None:
+    def open(self, monitoring: Monitoring, upkeep: UpkeepServices) -> None:
         """Build both sides; their ports open when this service is started."""
         metrics = self._runtime.metrics
         metrics.watch(monitoring.readings())
@@ -122,7 +123,7 @@ class HttpServers(MultiService):
         self._listen(
             "admin",
             config.admin_endpoints,
-            PathRouter(self._admin(audits), {b"health": health, b"metrics": health}),
+            PathRouter(self._admin(upkeep), {b"health": health, b"metrics": health}),
             large_bodies(),
         )
 
@@ -151,7 +152,7 @@ class HttpServers(MultiService):
         """Write the access log's lines that are still buffered."""
         self._access.flush()
 
-    def _admin(self, audits: AuditService) -> IResource:
+    def _admin(self, upkeep: UpkeepServices) -> IResource:
         runtime, store = self._runtime, self._runtime.store
         queries = RecordQueries(store, runtime.reactor)
         writer = RecordWriter(
@@ -177,7 +178,8 @@ class HttpServers(MultiService):
             ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now)),
             AddinFileRoutes(store, self._addin.files, runtime.now),
             AddinStatusRoutes(store, self._addin.state),
-            AuditRoutes(store, audits),
+            AuditRoutes(store, upkeep.audits),
+            MailboxCommandRoutes(store, upkeep.mailbox_commands, runtime.now),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
             OAuthTokenRoutes(self.script_tokens.clients),

@@ -11,6 +11,8 @@ from pexschedd.scheduling.upkeep import janitor
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
 from pexschedd.scheduling.upkeep.audit_service import AuditService
 from pexschedd.scheduling.upkeep.janitor import Janitor
+from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands
+from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
 from pexschedd.scheduling.upkeep.meeting_recovery import MeetingRecovery
 from pexschedd.scheduling.upkeep.recovery import RecoveryRunner
@@ -53,11 +55,11 @@ class UpkeepServices(MultiService):
         maintenance = MaintenanceRunner(clock=clock, now=now)
         auditor = AuditRunner(store, restorer, runtime.alarms, clock=clock, now=now)
         self.audits = AuditService(store, auditor, connect, clock=clock, now=now)
+        work = MailboxWork(store, recovery, maintenance, connect)
+        self.mailbox_commands = MailboxCommands(work, store, clock, now)
         self.executor = Executor(
             store,
-            recovery,
-            maintenance,
-            connect,
+            work,
             now=now,
             examine=examine,
             set_password=set_password,
@@ -67,6 +69,7 @@ class UpkeepServices(MultiService):
         for service in (
             Periodic("janitor", sweep, clock, janitor.INTERVAL),
             self.audits,
+            self.mailbox_commands,
             ControlSocket(runtime.config.state_dir, self.executor, clock),
         ):
             service.setServiceParent(self)

@@ -3,9 +3,6 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from twisted.internet.defer import DeferredLock
-from twisted.logger import Logger
-
 from pexschedd.clock import Now
 from pexschedd.control.protocol import (
     BackupOrder,
@@ -20,15 +17,10 @@ from pexschedd.control.protocol import (
 from pexschedd.doctor.report import CheckStatus, DoctorReport
 from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
-from pexschedd.model.integration.connector import Connector
-from pexschedd.scheduling.inbox.supervisor import wants_worker
-from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
-from pexschedd.scheduling.upkeep.maintenance import (
-    MaintenanceRequest,
-    MaintenanceRunner,
-)
-from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
-from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
+from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork, WorkRequest
+from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
+from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener
+from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from pexschedd.store.store import Store
 
 Examine = Callable[[int, str], Awaitable[DoctorReport]]
@@ -39,33 +31,25 @@ SetPassword = Callable[[str], Awaitable[None]]
 
 
 class Executor:
-    """Executes orders; one at a time of those that work in mailboxes.
+    """Executes orders; those that work in mailboxes by `work`, one at a time.
 
-    `connect` opens the mailboxes of an integration. Without `examine` or
-    `set_password`, orders that need them are refused.
+    Without `examine` or `set_password`, orders that need them are refused.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
         store: Store,
-        recovery: RecoveryRunner,
-        maintenance: MaintenanceRunner,
-        connect: Callable[[Connector], MailboxAccess],
+        work: MailboxWork,
         *,
         now: Now,
         examine: Examine | None = None,
         set_password: SetPassword | None = None,
     ) -> None:
         self._store = store
-        self._recovery = recovery
-        self._maintenance = maintenance
-        self._connect = connect
+        self._work = work
         self._now = now
         self._examine = examine
         self._set_password = set_password
-        self._lock = DeferredLock()
 
     async def run(
         self, order: Order, listener: ProgressListener, keep_going: KeepGoing
@@ -83,37 +67,30 @@ class Executor:
                 return await self._backup(order, listener)
             case PasswordOrder():
                 return await self._password(order)
-        if self._lock.locked:
-            listener.note("Another run is in progress; this one waits for it.")
-        await self._lock.acquire()
-        try:
-            return await self._run(order, listener, keep_going)
-        finally:
-            self._lock.release()
-
-    async def _run(
-        self, order: MailboxOrder, listener: ProgressListener, keep_going: KeepGoing
-    ) -> Finished:
-        connectors, refused = self._select(order)
-        counts: dict[str, int] = {}
-        failures = 0
-        reasons: list[str] = []
-        for connector in connectors:
-            if not keep_going():
-                break
-            listener.note(f"Integration {connector.id}: {connector.name}")
-            tally = await self._run_for(order, connector, listener, keep_going)
-            for what, count in tally.counts.items():
-                counts[what] = counts.get(what, 0) + count
-            failures += tally.failures
-            reasons += tally.reasons
-        return Finished(
-            integrations=len(connectors),
-            counts=counts,
-            failures=failures,
-            reasons=tuple(reasons),
-            refused=refused,
+        outcome = await self._work.run(
+            self._request(order),
+            order.exchange_connector_id,
+            listener,
+            keep_going,
+            dry_run=order.dry_run,
         )
+        return Finished(
+            integrations=outcome.integrations,
+            counts={**outcome.counts},
+            failures=outcome.failures,
+            reasons=outcome.reasons,
+            refused=outcome.refused,
+        )
+
+    def _request(self, order: MailboxOrder) -> WorkRequest:
+        now = self._now()
+        match order:
+            case RecoveryOrder():
+                return RecoveryRequest(order.time_limit or now, order.update_message)
+            case MaintenanceOrder():
+                return MaintenanceRequest(
+                    order.inbox_time_limit or now, order.calendar_time_limit or now
+                )
 
     async def _backup(self, order: BackupOrder, listener: ProgressListener) -> Finished:
         if not Path(order.to).is_absolute():
@@ -159,75 +136,3 @@ class Executor:
         return Finished(
             integrations=len(reports), failures=failures, reports=tuple(reports)
         )
-
-    def _select(self, order: MailboxOrder) -> tuple[list[Connector], str]:
-        id = order.exchange_connector_id
-        if id is None:
-            every = self._store.all(tables.CONNECTOR)
-            return [c for c in every if wants_worker(c)], ""
-        connector = self._store.get(tables.CONNECTOR, id)
-        if connector is None:
-            known = ", ".join(str(i) for i in self._store.ids(tables.CONNECTOR))
-            return [], f"There is no integration {id}; there are: {known or 'none'}."
-        if not wants_worker(connector):
-            return [], (
-                f"Integration {id} schedules nothing: enable_dynamic_vmrs is off, or "
-                "it has no url or no room_mailbox_email_address."
-            )
-        return [connector], ""
-
-    async def _run_for(
-        self,
-        order: MailboxOrder,
-        connector: Connector,
-        listener: ProgressListener,
-        keep_going: KeepGoing,
-    ) -> WorkTally:
-        """Work for one integration; an error must not keep others from their turn."""
-        tally = WorkTally()
-        connected: MailboxAccess | None = None
-        try:
-            connected = self._connect(connector)
-            match order:
-                case RecoveryOrder():
-                    request = RecoveryRequest(
-                        order.time_limit or self._now(), order.update_message
-                    )
-                    await self._recovery.recover(
-                        connector,
-                        connected.mailbox,
-                        connected.organizers,
-                        request,
-                        listener,
-                        keep_going,
-                        tally,
-                        dry_run=order.dry_run,
-                    )
-                case MaintenanceOrder():
-                    limits = MaintenanceRequest(
-                        order.inbox_time_limit or self._now(),
-                        order.calendar_time_limit or self._now(),
-                    )
-                    await self._maintenance.maintain(
-                        connected.mailbox,
-                        limits,
-                        listener,
-                        keep_going,
-                        tally,
-                        dry_run=order.dry_run,
-                    )
-        except StoreError:
-            raise
-        except PexscheddError as error:
-            tally.failed(f"integration {connector.id}: {error.message}")
-        except Exception:  # noqa: BLE001 - the log has it, the administrator a hint
-            self._log.failure(
-                "order failed integration={integration} order={order}",
-                integration=connector.id,
-                order=order,
-            )
-            tally.failed(f"integration {connector.id}: an internal error; see the log")
-        finally:
-            if connected is not None:
-                await connected.close()
-        return tally

@@ -10,9 +10,6 @@ import msgspec
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
 
-MESSAGE_LIMIT = 12_288
-"""Characters of `--update-message`, as for the texts of an integration."""
-
 
 class RecoveryOrder(
     msgspec.Struct,

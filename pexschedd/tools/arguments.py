@@ -14,12 +14,11 @@ import msgspec
 
 from pexschedd.config import DEFAULT_PATH
 from pexschedd.control.protocol import (
-    MESSAGE_LIMIT,
     MailboxOrder,
     MaintenanceOrder,
     RecoveryOrder,
 )
-from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
+from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE, MESSAGE_LIMIT
 
 FORMAT = "YYYY-MM-DDTHH:MM:SS"
 

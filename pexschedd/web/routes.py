@@ -22,6 +22,7 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pexschedd.errors import (
+    CommandRunning,
     InvalidFields,
     KeyReused,
     MailboxError,
@@ -92,6 +93,7 @@ STATUS: tuple[tuple[type[PexscheddError], int], ...] = (
     (UnknownUser, 403),
     (RoomNotUsable, 409),
     (RecordInUse, 409),
+    (CommandRunning, 409),
     (NotFound, 404),
     (MethodNotPossible, 405),
     (RecordChanged, 412),

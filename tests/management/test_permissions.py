@@ -31,8 +31,10 @@ ONLY_FULL_READS = {
     "platform/msexchangeconnector/sign_in",
     *(
         f"command/ms_exchange_connector/{command}"
-        for command in ("audit", "check", "make_certificate", "sign_in")
+        for command in COMMANDS["ms_exchange_connector"]
     ),
+    "status/exchange_scheduler_recovery",
+    "status/exchange_scheduler_maintenance",
 }
 HELP_DESK_CHANGES = {
     "configuration/conference",
@@ -66,8 +68,9 @@ def rules() -> list[str]:
     """All rules of all parts of the management API, found in its package."""
     api: Any = Recorder()
     part: Any
-    for each in pkgutil.iter_modules(pexschedd.web.admin.__path__):
-        module = import_module(f"pexschedd.web.admin.{each.name}")
+    package = pexschedd.web.admin
+    for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = import_module(each.name)
         for _, part in inspect.getmembers(module, inspect.isclass):
             if part.__name__.endswith("Routes") and part.__name__ != "AdminRoutes":
                 arguments = inspect.signature(part).parameters.values()

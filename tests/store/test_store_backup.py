@@ -115,7 +115,7 @@ async def test_a_snapshot_is_made_by_the_tool(tmp_path: Path) -> None:
 async def test_a_snapshot_is_made_by_the_daemon(store: Store, tmp_path: Path) -> None:
     """With one it is asked to over its control socket; it says what is in the way."""
     nothing = cast(Any, None)
-    workshop = Executor(store, nothing, nothing, nothing, now=nothing)
+    workshop = Executor(store, nothing, now=nothing)
     control = ControlSocket(tmp_path / "state", workshop, cast(Any, reactor))
     control.startService()
     with store.transaction() as change:

@@ -102,9 +102,7 @@ def test_an_order_does_not_show_what_it_holds() -> None:
 
 async def ordered(set_password: SetPassword | None) -> Finished:
     nothing: Any = None
-    executor = Executor(
-        nothing, nothing, nothing, nothing, now=nothing, set_password=set_password
-    )
+    executor = Executor(nothing, nothing, now=nothing, set_password=set_password)
     return await executor.run(ORDER, nothing, lambda: True)
 
 

@@ -15,6 +15,7 @@ from pexschedd.management.record_queries import RecordQueries
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.overview import COMMANDS as COMMAND_GROUPS
@@ -65,6 +66,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         ComputedRoutes(ComputedQueries(store, Clock(), system_now)),
         AddinFileRoutes(store, ConnectorFiles(tmp_path), system_now),
         AuditRoutes(store, none),
+        MailboxCommandRoutes(store, none, system_now),
         DoctorRoutes(store, none.examine),
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")

@@ -55,6 +55,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/ca_certificate": _SEEN_BY_ALL,
     "command/ms_exchange_connector/audit": _ADMINISTRATION,
     "command/ms_exchange_connector/check": _ADMINISTRATION,
+    "command/ms_exchange_connector/recover": _ADMINISTRATION,
+    "command/ms_exchange_connector/maintain": _ADMINISTRATION,
+    "command/ms_exchange_connector/stop": _ADMINISTRATION,
     "command/ms_exchange_connector/sign_in": _ADMINISTRATION,
     "command/ms_exchange_connector/make_certificate": _ADMINISTRATION,
     # A page with a link by which the service account is signed in.
@@ -82,6 +85,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "status/exchange_set_aside_message": _SEEN_BY_ALL,
     "status/exchange_scheduler_addin": _SEEN_BY_ALL,
     "status/exchange_scheduler_audit": _SEEN_BY_ALL,
+    # They quote the administrator's message, and name meetings.
+    "status/exchange_scheduler_recovery": _ADMINISTRATION,
+    "status/exchange_scheduler_maintenance": _ADMINISTRATION,
     "status/exchange_service_account": _SEEN_BY_ALL,
     "history/alarm": _SEEN_BY_ALL,
     # Of what a role does not see, it does not see the changes either.

@@ -35,6 +35,8 @@ from pexschedd.util.retry import pages
 from pexschedd.util.worker_processes import HeavyWork, WorkAbandoned, work_at_once
 
 DEFAULT_MESSAGE = "This meeting has updated joining instructions."
+MESSAGE_LIMIT = 12_288
+"""Characters of a message, as for the texts of an integration."""
 
 
 class RecoveryRequest(msgspec.Struct, frozen=True):

@@ -28,7 +28,15 @@ from pexschedd.web.routes import ResponseBody, json_response
 _COMMANDS = f"{PREFIX}/command/v1/"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "conference": (),
-    "ms_exchange_connector": ("audit", "check", "make_certificate", "sign_in"),
+    "ms_exchange_connector": (
+        "audit",
+        "check",
+        "maintain",
+        "make_certificate",
+        "recover",
+        "sign_in",
+        "stop",
+    ),
     "participant": (),
     "platform": (),
 }

@@ -1,0 +1,1 @@
+"""Commands of the management API that have routes of their own."""
