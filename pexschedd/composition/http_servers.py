@@ -32,6 +32,7 @@ from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
+from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
@@ -180,6 +181,7 @@ class HttpServers(MultiService):
             AddinStatusRoutes(store, self._addin.state),
             AuditRoutes(store, upkeep.audits),
             MailboxCommandRoutes(store, upkeep.mailbox_commands, runtime.now),
+            OwnPasswordRoutes(self.administrators),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
             OAuthTokenRoutes(self.script_tokens.clients),

@@ -38,6 +38,7 @@ from pexschedd.model.accounts.administrator import (
     Administrator,
     RoleLevel,
 )
+from pexschedd.model.blank_text import is_blank
 from pexschedd.store.store import Store
 from pexschedd.util.single_flight import SingleFlight
 
@@ -241,6 +242,33 @@ class Administrators:
         await durable
         await settle(self._store, tables.ADMINISTRATOR.document)
 
+    async def change_own_password(
+        self, id: int, old: str, new: str, address: str
+    ) -> None:
+        """Set the password of an administrator who knows the one there is.
+
+        Durable when it returns. Raises like `authenticate` if `old` is wrong, which is
+        counted like a sign-in, and `InvalidFields` if `new` will not do.
+        """
+        _check_password(new)
+        found = self._store.get(tables.ADMINISTRATOR, id)
+        if found is None:
+            raise NotAuthenticated(_REFUSED)
+        await self._authenticated(found.name, old, address)
+        if new == old:
+            raise InvalidFields({"password": ["This is the password already."]})
+        stored = await self.make_hash(new)
+        with self._store.transaction(essential=True) as transaction:
+            now = self._store.get(tables.ADMINISTRATOR, id)
+            if now is None or now.password != found.password:
+                raise NotAuthenticated(_REFUSED)
+            changed = replace(now, password=stored)
+            transaction.put(tables.ADMINISTRATOR, changed)
+            record_changes(self._store, transaction, self._now())
+            durable = transaction.commit()
+        await durable
+        await settle(self._store, tables.ADMINISTRATOR.document)
+
     async def make_hash(self, password: str) -> str:
         """Return the hash by which a password is kept; raises `Unavailable`."""
         return await self._make_hash(password)
@@ -306,6 +334,6 @@ _REFUSED = "The name or the password is wrong."
 
 
 def _check_password(password: str) -> None:
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+    if is_blank(password) or not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         text = f"This must have {MIN_PASSWORD} to {MAX_PASSWORD} characters."
         raise InvalidFields({"password": [text]})

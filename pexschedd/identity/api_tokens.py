@@ -6,9 +6,7 @@ that only looks like one.
 """
 
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable
-from datetime import timedelta
 from hashlib import sha256
 from secrets import choice
 from zlib import crc32
@@ -16,7 +14,8 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from pexschedd.clock import Now
-from pexschedd.errors import NotAuthenticated, StoreError, StoreFull
+from pexschedd.errors import NotAuthenticated
+from pexschedd.identity.last_use import LastUse
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import RoleLevel
 from pexschedd.model.accounts.api_token import ApiToken
@@ -27,9 +26,6 @@ PREFIX = "pexschedd_"
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM, _CHECK = 30, 6
 _SHOWN = len(PREFIX) + 4
-
-_NOTED_EVERY = timedelta(minutes=10)
-_MOST_NOTED = 1_000
 
 CountFailure = Callable[[str, str], None]
 """See `Administrators.count_failure`."""
@@ -88,7 +84,7 @@ class ApiTokens:
         self._store = store
         self._now = now
         self._count_failure = count_failure
-        self._noted: OrderedDict[int, float] = OrderedDict()
+        self._last_use = LastUse(store, tables.API_TOKEN, now)
 
     def authenticate(self, token: str, address: str) -> Principal:
         """Return the principal of a token.
@@ -109,7 +105,7 @@ class ApiTokens:
         if owner is None:
             self._count_failure(f"token {found.id}", address)
             raise NotAuthenticated("The token's administrator was deleted.")
-        self._note_use(found)
+        self._last_use.note(found)
         return Principal(
             name=f"{owner.name} (token {found.name})",
             level=RoleLevel(min(found.role, owner.role)),
@@ -124,18 +120,3 @@ class ApiTokens:
         found = self._store.find(tables.API_TOKEN_BY_HASH, digest)
         same = found is not None and hmac.compare_digest(found.token_hash, digest)
         return found if same else None
-
-    def _note_use(self, token: ApiToken) -> None:
-        """Keep the time of use, seldom, and soon rather than now."""
-        now = self._now()
-        noted = self._noted.get(token.id, 0.0)
-        if 0 <= now.timestamp() - noted < _NOTED_EVERY.total_seconds():
-            return
-        self._noted[token.id] = now.timestamp()
-        self._noted.move_to_end(token.id)
-        if len(self._noted) > _MOST_NOTED:
-            self._noted.popitem(last=False)
-        with self._store.transaction(deferrable=True) as transaction:
-            transaction.put(tables.API_TOKEN, replace(token, last_used_time=now))
-            durable = transaction.commit()
-        durable.addErrback(lambda failure: failure.trap(StoreError, StoreFull) and None)

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from pexschedd.clock import Now
 from pexschedd.errors import NotAuthenticated, Unavailable
 from pexschedd.identity.api_tokens import CountFailure
+from pexschedd.identity.last_use import LastUse
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import RoleLevel
 from pexschedd.model.accounts.api_token import OAuth2Client
@@ -67,6 +68,7 @@ class OAuthClients:
         self._store = store
         self._now = now
         self._count_failure = count_failure
+        self._last_use = LastUse(store, tables.OAUTH2_CLIENT, now)
         self._used: OrderedDict[bytes, float] = OrderedDict()
         """The end of each used assertion (seconds since 1970), by its digest."""
 
@@ -101,6 +103,7 @@ class OAuthClients:
             raise NotAuthenticated(
                 "The access token is wrong, or has expired: ask for a new one."
             )
+        self._last_use.note(client)
         return Principal(
             name=f"{client.client_name} (client)",
             level=RoleLevel(client.role),

@@ -24,7 +24,7 @@ from pexschedd.web.admin.overview import COMMANDS
 READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL
 
 ACCOUNTS = {"configuration/administrator", "configuration/oauth2_client"}
-OWN = {"configuration/api_token"}
+OWN = {"configuration/api_token", "command/administrator/change_password"}
 """Each administrator's own."""
 ONLY_FULL_READS = {
     *ACCOUNTS,

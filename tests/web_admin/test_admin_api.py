@@ -16,6 +16,7 @@ from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
+from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.overview import COMMANDS as COMMAND_GROUPS
@@ -67,6 +68,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         AddinFileRoutes(store, ConnectorFiles(tmp_path), system_now),
         AuditRoutes(store, none),
         MailboxCommandRoutes(store, none, system_now),
+        OwnPasswordRoutes(none),
         DoctorRoutes(store, none.examine),
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")

@@ -93,12 +93,29 @@ async def test_the_platforms_way(server: Server) -> None:
     assert found == {**client, "private_key_jwt": ""}
     assert set(found) == {
         "id", "client_id", "client_name", "role", "private_key_jwt", "resource_uri",
+        "last_used_time",
     }  # fmt: skip
     assert "PRIVATE" not in str(server.store.get(tables.OAUTH2_CLIENT, 1))
     access = await token(server, client)
     assert await used(server, access, "POST", CONFERENCE, {"name": "x"}) == 201
     assert await used(server, access, "POST", f"{API}/exchange_domain/", {}) == 403
     assert await used(server, access, "GET", ADMINISTRATOR) == 403
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_last_use_is_noted(server: Server) -> None:
+    """With the client, and not at each use: it is right to ten minutes."""
+    client = await made(server)
+    uri = client["resource_uri"]
+    assert (await server.client.get(uri))["last_used_time"] is None
+    access = await token(server, client)
+    for minutes, noted in ((0, "00"), (9, "00"), (2, "11")):
+        server.clock.advance(minutes=minutes)
+        assert await used(server, access, "GET", CONFERENCE) == 200
+        found = (await server.client.get(uri))["last_used_time"]
+        assert found == f"2026-11-21T09:{noted}:00.000000"
+    history = "/api/admin/history/v1/configuration_change/?resource=oauth2_client"
+    assert len(await server.client.objects(history)) == 1
 
 
 @pytest_twisted.ensureDeferred

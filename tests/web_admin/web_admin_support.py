@@ -33,6 +33,7 @@ from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
+from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
@@ -249,6 +250,7 @@ async def serving(
         AddinFileRoutes(store, ConnectorFiles(directory), clock),
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
+        OwnPasswordRoutes(administrators),
     )
     site = HttpSite(
         AdminApi(administrators, parts, bearer).resource(),

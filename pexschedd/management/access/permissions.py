@@ -41,6 +41,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "status": _SEEN_BY_ALL,
     "history": _SEEN_BY_ALL,
     "command": _SEEN_BY_ALL,
+    "command/administrator": _SEEN_BY_ALL,
     "command/conference": _SEEN_BY_ALL,
     "command/participant": _SEEN_BY_ALL,
     "command/platform": _SEEN_BY_ALL,
@@ -74,6 +75,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/role": _SEEN_BY_ALL,
     "configuration/administrator": _ACCOUNTS,
     "configuration/oauth2_client": _ACCOUNTS,
+    "command/administrator/change_password": _OWN,
     # Those of others are seen with the role Full only.
     "configuration/api_token": _OWN,
     # What is going on

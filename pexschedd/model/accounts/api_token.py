@@ -85,5 +85,13 @@ class OAuth2Client(Record, frozen=True, kw_only=True):
             readonly=True,
         ),
     ] = ""
+    last_used_time: Annotated[
+        datetime | None,
+        Field(
+            help="The time at which an access token of the client was last used, to "
+            "ten minutes.",
+            readonly=True,
+        ),
+    ] = None
     public_key: Annotated[str, Field(internal=True)]
     """The public key, PEM, on the curve P-256."""

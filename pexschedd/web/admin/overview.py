@@ -27,6 +27,7 @@ from pexschedd.web.routes import ResponseBody, json_response
 
 _COMMANDS = f"{PREFIX}/command/v1/"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "administrator": ("change_password",),
     "conference": (),
     "ms_exchange_connector": (
         "audit",
@@ -41,6 +42,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "platform": (),
 }
 """The commands for a record, by their group: `<group>/<id>/<command>/`."""
+
+WITHOUT_RECORD = ("administrator",)
+"""The groups whose commands concern who asks, and no record: `<group>/<command>/`."""
 
 
 class OverviewRoutes:
@@ -78,8 +82,9 @@ class OverviewRoutes:
         if group not in COMMANDS:
             known = ", ".join(COMMANDS)
             raise NotFound(f"There are no commands for {group!r}; try {known}.")
+        record = "" if group in WITHOUT_RECORD else "<id>/"
         commands = {
-            name: f"{_COMMANDS}{group}/<id>/{name}/" for name in COMMANDS[group]
+            name: f"{_COMMANDS}{group}/{record}{name}/" for name in COMMANDS[group]
         }
         return json_response(request, commands)
 
