@@ -34,6 +34,7 @@ from pexschedd.identity.first_administrator import (
     first_administrator,
 )
 from pexschedd.log_writer import LogWriter
+from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
 from pexschedd.net.server_tls import server_endpoint
@@ -141,6 +142,7 @@ class Daemon(MultiService):
             failed=self._store_failed,
             version=__version__,
         )
+        finish_changes(store)
         self._runtime = runtime = Runtime(config, store, reactor=reactor, now=now)
         self.alarms = runtime.alarms
         disk_watch(store, runtime.alarms, reactor).setServiceParent(self)

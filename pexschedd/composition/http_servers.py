@@ -13,6 +13,7 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.runtime import Runtime, uuid4
 from pexschedd.composition.upkeep import UpkeepServices
+from pexschedd.composition.transfer import transfer_routes
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
@@ -40,6 +41,7 @@ from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.transfer.configuration import large_documents
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
@@ -125,7 +127,7 @@ class HttpServers(MultiService):
             "admin",
             config.admin_endpoints,
             PathRouter(self._admin(upkeep), {b"health": health, b"metrics": health}),
-            large_bodies(),
+            large_bodies() | large_documents(),
         )
 
     def port(self, side: str) -> int:
@@ -184,6 +186,7 @@ class HttpServers(MultiService):
             OwnPasswordRoutes(self.administrators),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
+            transfer_routes(runtime, writer.tools),
             OAuthTokenRoutes(self.script_tokens.clients),
         )
         return AdminApi(self.administrators, parts, self.script_tokens).resource()

@@ -103,6 +103,11 @@ def random_text(size: int) -> str:
     return secrets.token_urlsafe(size)
 
 
+def random_bytes(size: int) -> bytes:
+    """Return `size` random bytes."""
+    return secrets.token_bytes(size)
+
+
 def chance() -> float:
     """Return a random number from 0 up to, but not including, 1."""
     return secrets.SystemRandom().random()

@@ -4,13 +4,21 @@ They take much time and memory on purpose: call these functions in a thread.
 """
 
 import hashlib
+import re
 from base64 import b64decode, b64encode
 from hmac import compare_digest
 
 import msgspec
 
-_MEMORY = 192 * 1024 * 1024
+MEMORY = 192 * 1024 * 1024
+"""Bytes that one hash may take."""
 SALT_BYTES = 16
+
+
+_HASH = re.compile(
+    r"scrypt\$([0-9]{1,6})\$([0-9]{1,2})\$([0-9]{1,2})\$"
+    r"[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}="
+)
 
 
 class HashParameters(msgspec.Struct, frozen=True):
@@ -43,6 +51,15 @@ def is_password(password: str, stored: str) -> bool:
     return compare_digest(found, b64decode(digest))
 
 
+def is_ours(stored: str) -> bool:
+    """Return whether a text from elsewhere is a hash as `make_hash` makes it: one that
+    takes no more memory and time."""
+    found = _HASH.fullmatch(stored)
+    if found is None:
+        return False
+    return int(found[1]) <= CURRENT.n and (int(found[2]), int(found[3])) == (8, 1)
+
+
 def is_outdated(stored: str) -> bool:
     """Return whether a hash was made with other costs than new ones have."""
     return _parameters_of(stored) != CURRENT
@@ -62,7 +79,7 @@ def _scrypt(password: str, salt: bytes, parameters: HashParameters) -> bytes:
         n=parameters.n,
         r=parameters.r,
         p=parameters.p,
-        maxmem=_MEMORY,
+        maxmem=MEMORY,
         dklen=32,
     )
 

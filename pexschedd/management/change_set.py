@@ -34,6 +34,7 @@ from pexschedd.management.guards.generated_aliases import (
 from pexschedd.management.resource import AnyTable, Children, Referrer, uri_of
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
+from pexschedd.management.transfer.together import put_together
 from pexschedd.model import tables
 from pexschedd.model.conference import ConferenceAlias
 from pexschedd.model.fields.declaration import Record
@@ -55,8 +56,9 @@ _HOLDERS_NAMED = 5
 class ChangeSet:
     """The records to be put and deleted by one request, over those in the store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, most: int = MOST_RECORDS) -> None:
         self._store = store
+        self._most = most
         self._puts: dict[tuple[str, int], tuple[AnyTable, Any]] = {}
         self._deletions: list[tuple[AnyResource, int]] = []
         self._gone: set[tuple[str, int]] = set()
@@ -97,6 +99,21 @@ class ChangeSet:
             if name == table.name:
                 yield record
 
+    def depends_on(self, table: AnyTable, old: Any, new: Any) -> bool:
+        """Return whether a change that others have made may make these ones wrong:
+        of a record that is put, or to a value that a record that is put has."""
+        if (table.name, (new or old).id) in self._puts:
+            return True
+        return new is not None and any(
+            (table.name, unique.field, unique.key(new)) in self._keys
+            for unique in UNIQUE.get(table.name, ())
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of records that are put."""
+        return len(self._puts)
+
     def find_all(self, index: Index[Any], key: Hashable) -> Iterator[Any]:
         """Yield the records of a small table with a key of an index, as they will
         be."""
@@ -113,10 +130,10 @@ class ChangeSet:
     def put(self, table: AnyTable, record: Record) -> None:
         """Add a new or changed record, after its `clashes` have been looked at.
 
-        Raises `InvalidFields` for more than `MOST_RECORDS`.
+        Raises `InvalidFields` for more than `most`.
         """
         key = table.name, record.id
-        if key not in self._puts and len(self._puts) >= MOST_RECORDS:
+        if key not in self._puts and len(self._puts) >= self._most:
             raise InvalidFields({"": [too_many_records("are changed")]})
         self._puts[key] = table, record
         for unique in UNIQUE.get(table.name, ()):
@@ -231,6 +248,17 @@ class ChangeSet:
         )
         return found
 
+    def check(self) -> None:
+        """Raise `InvalidFields` for changes to accounts that together cannot be, and
+        `RecordInUse`."""
+        self._require_unreferred()
+        if tables.ADMINISTRATOR.name in self.tables:
+            check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
+        if tables.API_TOKEN.name in self.tables:
+            check_tokens(self._as_it_will_be(tables.API_TOKEN))
+        if tables.OAUTH2_CLIENT.name in self.tables:
+            check_number(len(self._as_it_will_be(tables.OAUTH2_CLIENT)))
+
     async def commit(
         self,
         now: datetime,
@@ -241,31 +269,31 @@ class ChangeSet:
         administrator log, when this returns.
 
         `within` is called when the store has them, and may add to the transaction.
-        Raises `InvalidFields` for changes to accounts that together cannot be, and
-        `RecordInUse`, before anything is changed.
+        Records of several documents can be put together, but nothing can be deleted
+        with them. Raises what `check` does, before anything is changed.
         """
-        self._require_unreferred()
-        if tables.ADMINISTRATOR.name in self.tables:
-            check_administrators(self._as_it_will_be(tables.ADMINISTRATOR))
-        if tables.API_TOKEN.name in self.tables:
-            check_tokens(self._as_it_will_be(tables.API_TOKEN))
-        if tables.OAUTH2_CLIENT.name in self.tables:
-            check_number(len(self._as_it_will_be(tables.OAUTH2_CLIENT)))
+        self.check()
         events = list(self._events())
         # A change set that only deletes makes room on the disk, although it also
         # changes the records that refer to the deleted ones.
         only_deletes = not self._puts
-        with self._store.transaction(essential=only_deletes) as transaction:
-            for resource, id_ in self._deletions:
-                _delete(transaction, self._store, resource, id_, now)
-            for table, record in self._puts.values():
-                transaction.put(table, record)
-            within(transaction)
-            record_changes(self._store, transaction, now)
-            durable = transaction.commit()
-        await durable
-        if transaction.document:
-            await settle(self._store, transaction.document)
+        documents = {table.document for table, _ in self._puts.values()}
+        if len(documents) > 1:
+            puts = self._puts.values()
+            await put_together(self._store, puts, now, within)
+            await settle(self._store)
+        else:
+            with self._store.transaction(essential=only_deletes) as transaction:
+                for resource, id_ in self._deletions:
+                    _delete(transaction, self._store, resource, id_, now)
+                for table, record in self._puts.values():
+                    transaction.put(table, record)
+                within(transaction)
+                record_changes(self._store, transaction, now)
+                durable = transaction.commit()
+            await durable
+            if transaction.document:
+                await settle(self._store, transaction.document)
         async for event in in_slices(events, clock):
             event()
 

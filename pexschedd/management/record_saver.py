@@ -109,11 +109,14 @@ class RecordSaver:
         resource: AnyResource,
         payload: Payload,
         current: Any = None,
+        *,
+        restored: Payload | None = None,
     ) -> Any:
         """Add one record and those that are nested in it, and return it.
 
         `current` is what the store has, None for a new record. What `payload` leaves
-        out stays as it is there.
+        out stays as it is there. A new one that comes from elsewhere may have
+        `restored` its id, and fields that the server sets.
         """
         if len(payload) > MOST_FIELDS:
             raise InvalidFields({"": [f"This has more than {MOST_FIELDS} fields."]})
@@ -128,6 +131,7 @@ class RecordSaver:
                 values,
                 current=current,
                 templates=tools.templates,
+                restored=restored or {},
             )
         except InvalidFields as error:
             record = None
@@ -135,7 +139,8 @@ class RecordSaver:
             problems = {**error.problems, **problems}
         if record is not None:
             if current is None:
-                record = replace(record, id=changes.new_id(resource.table))
+                id_ = (restored or {}).get("id") or changes.new_id(resource.table)
+                record = replace(record, id=id_)
             for field, text in changes.clashes(resource.table, record).items():
                 problems.setdefault(field, []).append(text)
             kept = changes.kept_as_it_is(resource.table, record)

@@ -101,7 +101,8 @@ class RecordWriter:
         self._make_hash = make_hash
         self._clock = clock
         self._now = now
-        self._tools = SaveTools(templates, store.vault, now, uuid4, review, issue)
+        self.tools = SaveTools(templates, store.vault, now, uuid4, review, issue)
+        """Check and complete records; others that save them use the same ones."""
         self._keyed = KeyedRequests(store, now)
         self._commits: Counter[str] = Counter()
         """Changed records, by table."""
@@ -209,7 +210,7 @@ class RecordWriter:
         return await with_hashes(resource, payload, self._templates, self._make_hash)
 
     def _saver(self, changes: ChangeSet, pauses: Pauses) -> RecordSaver:
-        return RecordSaver(changes, self._tools, pauses)
+        return RecordSaver(changes, self.tools, pauses)
 
     async def delete(
         self,

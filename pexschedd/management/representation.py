@@ -33,6 +33,11 @@ def represent(store: RecordReads, resource: Resource[R], record: R) -> msgspec.S
     return _shape(resource).whole(store, record)
 
 
+def represent_own(resource: Resource[R], record: R) -> msgspec.Struct:
+    """Return a record's own fields but its secrets, with references as URIs."""
+    return _shape(resource).own(record)
+
+
 class _Shape:
     """The way in which a resource's records are shown, worked out once.
 

@@ -121,7 +121,7 @@ def _certificate(
 
 def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connector:
     if old is None:
-        return replace(record, uuid=uuid4)
+        return replace(record, uuid=record.uuid or uuid4)
     if not record.private_key:
         record = replace(record, public_key="")
     changed = manifest_changes(old, record)

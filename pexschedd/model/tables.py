@@ -34,6 +34,7 @@ from pexschedd.model.schedule import (
     ScheduledConference,
 )
 from pexschedd.model.table import Index, Table
+from pexschedd.model.transfer.unfinished_change import UnfinishedChange
 
 CONNECTOR = Table("ms_exchange_connector", Connector, document="integrations")
 EXCHANGE_DOMAIN = Table("exchange_domain", ExchangeDomain, document="integrations")
@@ -68,6 +69,7 @@ CURSOR = Table("mailbox_cursor", MailboxCursor)
 SWEEP = Table("last_sweep", LastSweep)
 TROUBLED = Table("set_aside_message", TroubledMessage)
 MAILED_TOKEN = Table("mailed_token", MailedToken)
+UNFINISHED_CHANGE = Table("unfinished_change", UnfinishedChange)
 
 
 class KeyedRequestTable(msgspec.Struct, frozen=True):
@@ -135,6 +137,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     SWEEP,
     TROUBLED,
     MAILED_TOKEN,
+    UNFINISHED_CHANGE,
     *(each.table for each in KEYED_REQUESTS.values()),
     CONFIGURATION_CHANGE,
     *UNSETTLED_CHANGES.values(),

@@ -12,6 +12,9 @@ from pexschedd.model.table import R, Table
 from pexschedd.store.collection import Collection
 from pexschedd.store.index import MOST
 
+_FURTHEST = 1_000
+"""Ids that may be left out at once."""
+
 
 class Operation(NamedTuple):
     """One put or delete of a record in a transaction."""
@@ -73,6 +76,18 @@ class Transaction:
         restarts: the disk does not know it then.
         """
         return self._collection(table).new_id()
+
+    def is_new(self, table: Table[R], id: int) -> bool:
+        """Return whether an id was never used, and may be reserved."""
+        next_id = self._collection(table).next_id
+        return next_id <= id < next_id + _FURTHEST
+
+    def reserve(self, table: Table[R], id: int) -> bool:
+        """Reserve an id that is new, as `new_id` does; return whether it was."""
+        if not self.is_new(table, id):
+            return False
+        self._collection(table).used(id)
+        return True
 
     def put(self, table: Table[R], record: R) -> None:
         """Add a record, or replace the one with the same id.

@@ -34,11 +34,12 @@ _PAIR = re.compile(rb"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}
 _FORM = re.compile(rb"[\w.%+-]{1,100}=")
 
 
-def read_json(request: Request, kind: type[T]) -> T:
+def read_json(request: Request, kind: type[T], most: int = MOST_VALUES) -> T:
     """Return the body as `kind`; raises `BadRequest` that says where it is wrong, and
-    `UnsupportedMediaType` for one that calls itself something else than JSON."""
+    `UnsupportedMediaType` for one that calls itself something else than JSON. `most` is
+    the number of values that it may have."""
     require_json(request)
-    return decode_json(body_of(request), kind)
+    return decode_json(body_of(request), kind, most)
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -61,11 +62,11 @@ def decode_object(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def decode_json(body: bytes, kind: type[T]) -> T:
+def decode_json(body: bytes, kind: type[T], most: int = MOST_VALUES) -> T:
     """Return a request's body as `kind`; raises `BadRequest`."""
     body = body.removeprefix(BOM_UTF8)
-    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise BadRequest(f"The request body holds more than {MOST_VALUES} values.")
+    if sum(map(body.count, (b",", b"[", b"{"))) > most:
+        raise BadRequest(f"The request body holds more than {most} values.")
     try:
         return msgspec.json.decode(body, type=kind)
     except RecursionError:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from os import urandom
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,8 @@ from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.transfer.exporter import ConfigurationExporter
+from pexschedd.management.transfer.importer import ConfigurationImporter
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator, RoleLevel
 from pexschedd.store.store import Store
@@ -39,6 +42,10 @@ from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
+from pexschedd.web.admin.transfer.configuration import (
+    ConfigurationRoutes,
+    large_documents,
+)
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -251,12 +258,20 @@ async def serving(
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
         OwnPasswordRoutes(administrators),
+        ConfigurationRoutes(
+            ConfigurationExporter(store, turns),
+            ConfigurationImporter(store, writer.tools, clock=turns, now=clock),
+            in_thread=deferToThread,
+            installation=lambda: "8d3c",
+            now=clock,
+            random=urandom,
+        ),
     )
     site = HttpSite(
         AdminApi(administrators, parts, bearer).resource(),
         reactor,
         None,
-        large_bodies=large_bodies(),
+        large_bodies=large_bodies() | large_documents(),
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:

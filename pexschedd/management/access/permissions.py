@@ -46,6 +46,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/participant": _SEEN_BY_ALL,
     "command/platform": _SEEN_BY_ALL,
     "command/ms_exchange_connector": _SEEN_BY_ALL,
+    "command/configuration": _SEEN_BY_ALL,
     # Integrations
     "configuration/ms_exchange_connector": _SEEN_BY_ALL,
     "configuration/ms_exchange_connector/manifest": _SEEN_BY_ALL,
@@ -78,6 +79,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/administrator/change_password": _OWN,
     # Those of others are seen with the role Full only.
     "configuration/api_token": _OWN,
+    # Whole configurations; what has secrets or accounts takes a password, too.
+    "command/configuration/export": _ADMINISTRATION,
+    "command/configuration/import": _ADMINISTRATION,
     # What is going on
     "status/alarm": _SEEN_BY_ALL,
     "status/conference": _SEEN_BY_ALL,

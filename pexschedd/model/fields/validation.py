@@ -61,10 +61,12 @@ def validate(
     *,
     current: R | None,
     templates: TemplateChecker,
+    restored: Mapping[str, object] = {},
 ) -> R:
     """Return a record of `kind` with `values` over `current`, or over the defaults.
 
-    `current` is None for a new record, which gets the id 0. Fields that the server
+    `current` is None for a new record, which gets the id 0; `restored` has values of
+    fields that the server sets in one that has been elsewhere. Fields that the server
     sets keep their value: `values` may hold them, they are ignored. Required fields
     that the server sets are left for it. Secrets are plain in `values` and sealed in
     `current`. A stored secret that the change would send elsewhere has to be among the
@@ -77,6 +79,8 @@ def validate(
     for name, field in declared.items():
         fresh = current is None
         complete[name] = _default(field) if fresh else getattr(current, name)
+        if fresh and name in restored:
+            complete[name] = restored[name]
         if not is_writable(field):
             continue
         if name in values:

@@ -28,6 +28,7 @@ from pexschedd.web.routes import ResponseBody, json_response
 _COMMANDS = f"{PREFIX}/command/v1/"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "administrator": ("change_password",),
+    "configuration": ("export", "import"),
     "conference": (),
     "ms_exchange_connector": (
         "audit",
@@ -41,10 +42,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "participant": (),
     "platform": (),
 }
-"""The commands for a record, by their group: `<group>/<id>/<command>/`."""
-
-WITHOUT_RECORD = ("administrator",)
-"""The groups whose commands concern who asks, and no record: `<group>/<command>/`."""
+"""The commands, by their group: `<group>/<id>/<command>/`."""
+WITHOUT_RECORD = ("administrator", "configuration")
+"""The groups whose commands are for no record: `<group>/<command>/`."""
 
 
 class OverviewRoutes:

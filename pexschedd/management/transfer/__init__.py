@@ -1,0 +1,1 @@
+"""Whole configurations: out of an installation, and into one."""

@@ -1,0 +1,270 @@
+"""The records of a document, on their way into a change set."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from pexschedd.errors import InvalidFields
+from pexschedd.management.change_set import ChangeSet
+from pexschedd.management.payload_references import FixedReference
+from pexschedd.management.record_saver import SaveTools
+from pexschedd.management.references import parse_reference
+from pexschedd.management.representation import represent_own
+from pexschedd.management.resources import AnyResource
+from pexschedd.management.save_notes import SaveNote
+from pexschedd.management.transfer.configuration import (
+    BY_NAME,
+    RESTORED,
+    RESTORED_SECRETS,
+    existing,
+    is_configuration,
+    label_of,
+)
+from pexschedd.management.transfer.document import RecordSecrets
+from pexschedd.management.transfer.secrets import (
+    misdirected,
+    new_secrets,
+)
+from pexschedd.model import tables
+from pexschedd.model.fields.validation import problem_with
+from pexschedd.store.store import Store
+
+_TRIAL_ID = 1 << 40
+"""The first id of records that are only checked: above all that the store gives."""
+
+
+class DocumentSecrets(msgspec.Struct, frozen=True):
+    """The secrets that come with a document, by `resource_uri`."""
+
+    sealed: Mapping[str, RecordSecrets] = {}
+    given: Mapping[str, Mapping[str, str]] = {}
+    """Secrets that were sent in plain text; they count before sealed ones."""
+
+
+class SentRecord(msgspec.Struct, frozen=True):
+    """A record of a document, and what it becomes."""
+
+    uri: str
+    current: Any
+    """The record that it changes; None for a new one."""
+    payload: dict[str, object]
+    """The fields that are to be saved; empty if nothing is."""
+    restored: dict[str, object]
+    sealed: RecordSecrets | None
+    from_seal: tuple[str, ...]
+    """The secrets that are not sent in plain text."""
+
+
+class DocumentReader:
+    """Reads the records of one document, in the order of reference.
+
+    On trial new records get ids of their own, which the store does not know of.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        changes: ChangeSet,
+        secrets: DocumentSecrets,
+        tools: SaveTools,
+        reserved: set[tuple[str, int]],
+        is_trial: bool,
+    ) -> None:
+        self._store = store
+        self.changes = changes
+        self._secrets = secrets
+        self._tools = tools
+        self._reserved = reserved
+        self._is_trial = is_trial
+        self._trial_id = _TRIAL_ID
+        self._targets: dict[str, int] = {}
+        self.label = ""
+        """The name of the record that was read last."""
+        self.notes: list[SaveNote] = []
+
+    def read(self, resource: AnyResource, raw: msgspec.Raw) -> SentRecord:
+        """Return the next record; raises `InvalidFields`."""
+        self.label = ""
+        values = msgspec.json.decode(raw)
+        if not isinstance(values, dict):
+            raise InvalidFields({"": ["This must be an object."]})
+        self.label = label_of(resource, values)
+        uri = values.get("resource_uri")
+        uri = uri if isinstance(uri, str) else ""
+        if uri:
+            # What refers to this one is right even if this one is not.
+            self._targets[uri] = 0
+        values = self._resolved(resource, values)
+        current = existing(self._store, resource, values)
+        if current is not None and not is_configuration(self._store, resource, current):
+            current = None  # the check says whose the name is
+        kept = RESTORED.get(resource.name, ())
+        payload = {
+            name: value
+            for name, value in values.items()
+            if name not in ("id", "resource_uri", *kept)
+            and not (current is not None and _is_same(resource, current, name, value))
+        }
+        sealed = self._secrets.sealed.get(uri)
+        given = self._secrets.given.get(uri, {})
+        for name in given:
+            declared = resource.fields.get(name)
+            if declared is None or not declared.field.secret or declared.field.hashed:
+                raise InvalidFields({name: ["This is no secret that can be sent."]})
+        merged = {**(sealed.secrets if sealed else {}), **given}
+        secrets = new_secrets(resource, current, merged, self._tools.vault)
+        restored = {}
+        if current is None:
+            restored = self._restored(resource, values, uri, merged)
+        return SentRecord(
+            uri=uri,
+            current=current,
+            payload={**payload, **secrets},
+            restored=restored,
+            sealed=sealed,
+            from_seal=tuple(name for name in secrets if name not in given),
+        )
+
+    def found(self, sent: SentRecord, record: Any) -> None:
+        """Note what a record has become: others refer to it."""
+        if sent.uri:
+            self._targets[sent.uri] = record.id
+
+    def check_destinations(self, sent: SentRecord, record: Any, resource: Any) -> None:
+        """Raise `InvalidFields` if a sealed secret would be sent elsewhere."""
+        names = (*sent.from_seal, *(n for n in ("private_key",) if n in sent.restored))
+        if sent.sealed is not None and names:
+            problems = misdirected(resource, record, names, sent.sealed)
+            if problems:
+                raise InvalidFields(problems)
+
+    def unused_secrets(self) -> dict[str, list[str]]:
+        """Return a problem for each secret that was sent for no record."""
+        return {
+            f"secrets.{uri}": ["The document has no such record."]
+            for uri in self._secrets.given
+            if uri not in self._targets
+        }
+
+    def _resolved(
+        self, resource: AnyResource, values: dict[str, object]
+    ) -> dict[str, object]:
+        """Return the values with references within the document as ids."""
+        result = dict(values)
+        problems = {}
+        for name, value in values.items():
+            declared = resource.fields.get(name)
+            if declared is None or declared.field.related not in BY_NAME:
+                continue
+            if isinstance(value, dict):
+                value = value.get("resource_uri")
+            if value in (None, ""):
+                continue
+            if not isinstance(value, str) or value not in self._targets:
+                other, shown = declared.field.related, str(value)[:200]
+                problems[name] = [f"The document has no {other} {shown} before this."]
+                continue
+            result[name] = FixedReference(self._targets[value])
+        if problems:
+            raise InvalidFields(problems)
+        return result
+
+    def _restored(
+        self,
+        resource: AnyResource,
+        values: Mapping[str, object],
+        uri: str,
+        secrets: Mapping[str, str],
+    ) -> dict[str, object]:
+        """Return what a new record brings along that otherwise the server sets."""
+        restored: dict[str, object] = {}
+        if resource.table is tables.CONNECTOR:
+            restored = self._restored_integration(resource, values, secrets)
+            restored["id"] = self._kept_id(resource, uri)
+        elif self._is_trial:
+            restored["id"] = self._next_trial_id()
+        return restored
+
+    def _restored_integration(
+        self,
+        resource: AnyResource,
+        values: Mapping[str, object],
+        secrets: Mapping[str, str],
+    ) -> dict[str, object]:
+        restored: dict[str, object] = {}
+        uuid = values.get("uuid") or self._tools.uuid4()
+        if not _is_uuid(uuid):
+            raise InvalidFields({"uuid": ["This must be a UUID."]})
+        if any(each.uuid == uuid for each in self.changes.all(resource.table)):
+            # A copy beside the original is another integration, with its own add-in.
+            uuid = self._tools.uuid4()
+        restored["uuid"] = uuid
+        names = ["manifest_revision"]
+        if all(secrets.get(name) for name in RESTORED_SECRETS[resource.name]):
+            names.append("public_key")
+            for name in RESTORED_SECRETS[resource.name]:
+                context = f"{resource.name}/{uuid}/{name}"
+                restored[name] = self._tools.vault.seal(secrets[name], context)
+        for name in names:
+            if name not in values:
+                continue
+            problem = problem_with(
+                resource.fields[name], values[name], self._tools.templates
+            )
+            if problem or not values[name]:
+                raise InvalidFields({name: [problem or "This may not be empty."]})
+            restored[name] = values[name]
+        return restored
+
+    def _kept_id(self, resource: AnyResource, uri: str) -> int:
+        """Return the id that an integration had, if it is free: it is in the address
+        of the add-in."""
+        try:
+            wanted = parse_reference(resource.name, uri)
+        except ValueError:
+            wanted = 0
+        table = resource.table
+        transaction = self._store.transaction()
+        if self._is_trial:
+            is_kept = bool(wanted) and transaction.is_new(table, wanted)
+            is_kept = is_kept and self.changes.get(table, wanted) is None
+        else:
+            key = table.name, wanted
+            is_kept = key in self._reserved or transaction.reserve(table, wanted)
+            if is_kept:
+                self._reserved.add(key)
+        if is_kept:
+            return wanted
+        if wanted:
+            self.notes.append(SaveNote("id", _OTHER_ID.format(label=self.label)))
+        return self._next_trial_id() if self._is_trial else transaction.new_id(table)
+
+    def _next_trial_id(self) -> int:
+        self._trial_id += 1
+        return self._trial_id
+
+
+def _is_same(resource: AnyResource, current: Any, name: str, value: object) -> bool:
+    """Return whether a record has a value already, or it is one that nobody can
+    change."""
+    if name not in resource.columns:
+        return False
+    if isinstance(value, FixedReference):
+        return bool(getattr(current, name) == int(value))
+    shown = getattr(represent_own(resource, current), name)
+    return type(shown) is type(value) and bool(shown == value)
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value
+    except ValueError:
+        return False
+
+
+_OTHER_ID = (
+    'The integration "{label}" cannot have the number that it had, which is in the '
+    "addresses of the add-in: deploy its manifest again."
+)

@@ -1,0 +1,103 @@
+"""The plan of an import: what it changes, record by record. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from pexschedd.management.representation import RecordReads
+from pexschedd.management.resource import Column
+from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.save_notes import SaveNote
+from pexschedd.management.transfer.configuration import (
+    exported_fields,
+    label_of,
+    secret_fields,
+)
+
+CREATED, CHANGED = "created", "changed"
+MOST_LISTED = 1_000
+"""Records that an answer lists; its numbers count all."""
+
+NOT_SHOWN = "(not shown)"
+"""The place of a secret in a plan."""
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """The old and new value of a field, as JSON has them; of a new record without an
+    old one. A secret is only said to be one."""
+
+    field: str
+    old: object
+    new: object
+
+
+class PlannedRecord(msgspec.Struct, frozen=True):
+    """A record that is created or changed."""
+
+    action: str
+    resource: str
+    record: str
+    """The name that people know it by."""
+    changes: tuple[FieldChange, ...]
+
+
+class ImportPlan(msgspec.Struct):
+    """All that an import does, or would do."""
+
+    records: list[PlannedRecord] = []
+    unchanged: int = 0
+    notes: list[SaveNote] = []
+
+    def count(self, action: str) -> int:
+        """Return the number of records with an action."""
+        return sum(each.action == action for each in self.records)
+
+
+def planned(
+    records: RecordReads, resource: AnyResource, old: Any, new: Any
+) -> PlannedRecord | None:
+    """Return what becomes of a record; None if it stays as it is.
+
+    `old` is None for a new one. Of that, all fields are listed that have no default.
+    """
+    found = tuple(_differences(records, resource, old, new))
+    if old is not None and not found:
+        return None
+    values = {name: getattr(new, name) for name in resource.columns}
+    action = CHANGED if old is not None else CREATED
+    return PlannedRecord(action, resource.name, label_of(resource, values), found)
+
+
+def _differences(
+    records: RecordReads, resource: AnyResource, old: Any, new: Any
+) -> Iterator[FieldChange]:
+    names = exported_fields(resource)
+    for name, column in resource.columns.items():
+        if name not in names or resource.fields[name].field.readonly:
+            continue
+        before = resource.fields[name].default if old is None else column.get(old)
+        after = column.get(new)
+        if before != after:
+            shown = _shown(records, column, before)
+            yield FieldChange(name, shown, _shown(records, column, after))
+    for declared in secret_fields(resource):
+        before = "" if old is None else getattr(old, declared.name)
+        after = getattr(new, declared.name)
+        if before != after:
+            yield FieldChange(
+                declared.name,
+                NOT_SHOWN if before else "",
+                NOT_SHOWN if after else "",
+            )
+
+
+def _shown(records: RecordReads, column: Column, value: Any) -> object:
+    """A value as people read it: of a reference, the name of what it leads to."""
+    if value is None or column.related not in CONFIGURATION:
+        return value
+    other = CONFIGURATION[column.related]
+    record = records.get(other.table, value)
+    if record is None:
+        return other.uri_of(value)
+    return label_of(other, {name: getattr(record, name) for name in other.columns})

@@ -1,0 +1,90 @@
+"""The secrets of records, as a document brings them along. Pure but for the vault."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pexschedd.crypto.password_hashes import is_ours
+from pexschedd.errors import InvalidFields
+from pexschedd.management.access.hashed_passwords import PasswordHash
+from pexschedd.management.resources import AnyResource
+from pexschedd.management.transfer.configuration import RESTORED_SECRETS, secret_fields
+from pexschedd.management.transfer.document import RecordSecrets
+from pexschedd.store.secrets import SecretVault
+
+
+def secret_context(resource: AnyResource, record: Any, field: str) -> str:
+    """Return the context that a stored secret is sealed in."""
+    return f"{resource.name}/{resource.secret_owner(record)}/{field}"
+
+
+def secrets_of(
+    resource: AnyResource, record: Any, vault: SecretVault
+) -> RecordSecrets | None:
+    """Return the secrets of a stored record, opened; None if it has none.
+
+    Raises StoreError for one that cannot be opened.
+    """
+    found: dict[str, str] = {}
+    sent_by: dict[str, str | None] = {}
+    wanted = [declared.name for declared in secret_fields(resource)]
+    for name in (*wanted, *RESTORED_SECRETS.get(resource.name, ())):
+        stored = getattr(record, name)
+        if not stored:
+            continue
+        field = resource.fields[name].field
+        found[name] = (
+            stored
+            if field.hashed
+            else vault.unseal(stored, secret_context(resource, record, name))
+        )
+        for destination in field.sent_by:
+            sent_by[destination.field] = getattr(record, destination.field)
+    return RecordSecrets(found, sent_by) if found else None
+
+
+def new_secrets(
+    resource: AnyResource,
+    current: Any,
+    given: Mapping[str, str],
+    vault: SecretVault,
+) -> dict[str, str]:
+    """Return the secrets to be saved: those that are not the record's already.
+
+    Raises `InvalidFields` for what is no hash of a password.
+    """
+    stored = None if current is None else secrets_of(resource, current, vault)
+    known = stored.secrets if stored is not None else {}
+    changed: dict[str, str] = {}
+    for declared in secret_fields(resource):
+        name = declared.name
+        if name not in given or given[name] == known.get(name, ""):
+            continue
+        if declared.field.hashed:
+            if not is_ours(given[name]):
+                text = "This is not the hash of a password as it is kept here."
+                raise InvalidFields({name: [text]})
+            changed[name] = PasswordHash(given[name])
+        else:
+            changed[name] = given[name]
+    return changed
+
+
+def misdirected(
+    resource: AnyResource, record: Any, names: Iterable[str], sealed: RecordSecrets
+) -> dict[str, list[str]]:
+    """Return a problem for each secret that was sealed for another destination than
+    the one that the saved record sends it to."""
+    problems = {}
+    for name in names:
+        for destination in resource.fields[name].field.sent_by:
+            field = destination.field
+            before, after = sealed.sent_by.get(field), getattr(record, field)
+            if field not in sealed.sent_by or destination.moved(before, after):
+                problems[name] = [_MISDIRECTED.format(field=field)]
+    return problems
+
+
+_MISDIRECTED = (
+    "This was exported for another {field}, which decides where it is sent. Send it "
+    "along in secrets, in plain text."
+)

@@ -1,0 +1,1 @@
+"""Records that whole configurations need on their way into the store. Pure."""

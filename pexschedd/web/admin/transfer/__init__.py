@@ -1,0 +1,1 @@
+"""Routes for whole configurations: in and out, as JSON, as CSV, and as a backup."""
