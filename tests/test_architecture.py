@@ -48,7 +48,9 @@ MAY_IMPORT: dict[str, str] = {
         "store/store store/transaction"
     ),
     "control": "scheduling doctor model store util config",
-    "tools": "control doctor identity model scheduling store util config tap",
+    "tools": (
+        "control doctor identity model scheduling store crypto/passphrase util config tap"
+    ),
     "composition": (
         "config metrics logs log_writer control crypto doctor ews history identity "
         "management "

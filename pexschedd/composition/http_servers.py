@@ -186,7 +186,7 @@ class HttpServers(MultiService):
             OwnPasswordRoutes(self.administrators),
             DoctorRoutes(store, self.doctor.examine),
             service_account,
-            transfer_routes(runtime, writer.tools),
+            *transfer_routes(runtime, writer.tools),
             OAuthTokenRoutes(self.script_tokens.clients),
         )
         return AdminApi(self.administrators, parts, self.script_tokens).resource()

@@ -1,17 +1,22 @@
 """Builds what takes whole configurations out of the store, and into it."""
 
+from pexschedd import __version__
 from pexschedd.composition.runtime import Runtime, random_bytes, uuid4
 from pexschedd.management.record_saver import SaveTools
 from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter
+from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.installation_id import installation_id
+from pexschedd.web.admin.api import AdminRoutes
+from pexschedd.web.admin.transfer.backup import BackupRoutes
 from pexschedd.web.admin.transfer.configuration import ConfigurationRoutes
 
 
-def transfer_routes(runtime: Runtime, tools: SaveTools) -> ConfigurationRoutes:
-    """Build the routes for whole configurations; `tools` are the record writer's."""
+def transfer_routes(runtime: Runtime, tools: SaveTools) -> tuple[AdminRoutes, ...]:
+    """Build the routes for whole configurations and for backups; `tools` are the record
+    writer's."""
     store, clock, now = runtime.store, runtime.reactor, runtime.now
-    return ConfigurationRoutes(
+    configurations = ConfigurationRoutes(
         ConfigurationExporter(store, clock),
         ConfigurationImporter(store, tools, clock=clock, now=now),
         in_thread=runtime.in_thread,
@@ -19,3 +24,11 @@ def transfer_routes(runtime: Runtime, tools: SaveTools) -> ConfigurationRoutes:
         now=now,
         random=random_bytes,
     )
+    archives = StoreArchives(
+        store,
+        runtime.config.state_dir,
+        runtime.in_thread,
+        release=__version__,
+        random=random_bytes,
+    )
+    return configurations, BackupRoutes(archives, clock, now)

@@ -1,5 +1,5 @@
 """`pexschedd-store`: verifies and repairs a state folder while the daemon is stopped,
-and makes backups at any time.
+makes backups at any time, and restores them.
 
     pexschedd-store (--state-dir DIR | --config FILE) COMMAND [--dry-run]
 
@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from os import urandom
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,11 +26,19 @@ from pexschedd.control.socket import NoDaemon, ask_daemon
 from pexschedd.errors import ConfigError, PexscheddError, StoreError
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
+from pexschedd.store.archive.writer import KeyWish
 from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
+from pexschedd.tools.archive_commands import (
+    ArchiveFiles,
+    add_commands,
+    make_archive,
+    opened_files,
+    restore_archive,
+)
 from pexschedd.tools.program import run_program
 
 DONE, DAMAGED, USAGE = 0, 1, 2
@@ -54,9 +63,14 @@ async def run(
     """Execute a command line and return the exit status."""
     asked = _parser().parse_args(arguments)
     try:
+        files = opened_files(asked)
         directory = _state_dir(asked)
         _become_owner(directory)
         tool = _Tool(directory, tables, out, now, reactor)
+        if asked.command == "archive":
+            return await tool.archive(asked, files)
+        if asked.command == "restore":
+            return tool.restore(asked, files)
         if asked.command == "backup":
             return await tool.backup(asked)
         if asked.command == "compact" and not asked.dry_run:
@@ -77,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pexschedd-store",
         description="Verifies and repairs a state folder while the daemon is stopped, "
-        "and makes backups at any time.",
+        "makes backups at any time, and restores them.",
         epilog="Exit status: 0 if all is well, or was repaired; 1 if something is "
         "damaged; 2 if the folder could not be examined.",
     )
@@ -117,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the copy, a new folder on the daemon's machine (default: backups/<time> "
         "in the state folder)",
     )
+    add_commands(commands)
     for command in (repair, compact):
         command.add_argument(
             "--dry-run", action="store_true", help="only show what would be done"
@@ -126,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _state_dir(asked: argparse.Namespace) -> Path:
     found: Path = asked.state_dir or configuration.load(asked.config).state_dir
+    if asked.command == "restore":
+        return found
     if not found.is_dir():
         raise StoreError(f"There is no folder {found}.")
     if not is_state_folder(RealFileSystem(), found):
@@ -135,6 +152,8 @@ def _state_dir(asked: argparse.Namespace) -> Path:
 
 def _become_owner(directory: Path) -> None:
     """Continue as the folder's owner: the daemon could not write files of root's."""
+    if not directory.exists():
+        return
     there = directory.stat()
     if there.st_uid == os.geteuid() or os.geteuid() != 0:
         return
@@ -163,6 +182,16 @@ class _Tool:
         """Have the running daemon make a copy, or make it without one."""
         moment = self._moment()
         to = Path(os.path.abspath(asked.to or self._directory / BACKUPS / moment))
+        await self._copy_to(to)
+        copied = [path for path in to.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in copied)
+        self._say(
+            f"A copy of the state folder is in {to}: {len(copied)} files, "
+            f"{size / MIB:.1f} MiB."
+        )
+        return DONE
+
+    async def _copy_to(self, to: Path) -> None:
         try:
             finished = await ask_daemon(
                 self._directory, BackupOrder(to=str(to)), lambda _: None, self._reactor
@@ -176,11 +205,35 @@ class _Tool:
                 await store.snapshot(to)
             finally:
                 await store.close()
-        copied = [path for path in to.rglob("*") if path.is_file()]
-        size = sum(path.stat().st_size for path in copied)
+
+    async def archive(self, asked: argparse.Namespace, files: ArchiveFiles) -> int:
+        """Make an archive, by a copy that the daemon or this process makes."""
+        to = Path(os.path.abspath(asked.file))
+        is_plain = not (files.passphrase or asked.without_key)
+        wish = KeyWish(is_plain, files.passphrase)
+        size = await make_archive(
+            self._fs, self._directory, to, wish, self._now(), self._copy_to, urandom
+        )
+        self._say(f"The state is in {to}: {size / MIB:.1f} MiB.")
+        if is_plain:
+            self._say("It has secret.key in plain text: keep it safe.")
+        return DONE
+
+    def restore(self, asked: argparse.Namespace, files: ArchiveFiles) -> int:
+        """Restore an archive into an empty folder."""
+        manifest = restore_archive(
+            self._fs, self._directory, asked, files, self._tables
+        )
         self._say(
-            f"A copy of the state folder is in {to}: {len(copied)} files, "
-            f"{size / MIB:.1f} MiB."
+            f"The state of {manifest.created}, of release {manifest.release}, is in "
+            f"{self._directory}: {len(manifest.files)} files, verified."
+        )
+        if asked.without_key:
+            command = f"pexschedd-store --state-dir '{self._directory}' repair"
+            self._say(f"It has no key. Next: {command} --new-key")
+        self._say(
+            "After the start, schedulingrecovery restores the rooms of meetings that "
+            "were accepted since then."
         )
         return DONE
 

@@ -29,6 +29,7 @@ from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator, RoleLevel
+from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
@@ -42,6 +43,7 @@ from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
+from pexschedd.web.admin.transfer.backup import BackupRoutes
 from pexschedd.web.admin.transfer.configuration import (
     ConfigurationRoutes,
     large_documents,
@@ -265,6 +267,11 @@ async def serving(
             installation=lambda: "8d3c",
             now=clock,
             random=urandom,
+        ),
+        BackupRoutes(
+            StoreArchives(store, directory, deferToThread, release="1", random=urandom),
+            reactor,
+            clock,
         ),
     )
     site = HttpSite(

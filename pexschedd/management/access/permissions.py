@@ -82,6 +82,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     # Whole configurations; what has secrets or accounts takes a password, too.
     "command/configuration/export": _ADMINISTRATION,
     "command/configuration/import": _ADMINISTRATION,
+    "command/state": _SEEN_BY_ALL,
+    "command/state/backup": _ADMINISTRATION,
+    "command/state/restore": _ADMINISTRATION,
     # What is going on
     "status/alarm": _SEEN_BY_ALL,
     "status/conference": _SEEN_BY_ALL,

@@ -41,9 +41,10 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     ),
     "participant": (),
     "platform": (),
+    "state": ("backup", "restore"),
 }
 """The commands, by their group: `<group>/<id>/<command>/`."""
-WITHOUT_RECORD = ("administrator", "configuration")
+WITHOUT_RECORD = ("administrator", "configuration", "state")
 """The groups whose commands are for no record: `<group>/<command>/`."""
 
 

@@ -1,0 +1,1 @@
+"""Backups as one file: a compressed tar archive of a copy of the state folder."""
