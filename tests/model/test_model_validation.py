@@ -104,7 +104,9 @@ WRONG: list[tuple[type[Record], str, object]] = [
     (Connector, "scheduled_alias_prefix", "5;a"),
     (Connector, "scheduled_alias_prefix", "sip:5"),
     (Connector, "scheduled_alias_prefix", "5#"),
-    (Connector, "scheduled_alias_prefix", "5&a"),
+    (Connector, "scheduled_alias_prefix", "5?a"),
+    (Connector, "scheduled_alias_prefix", "5/a"),
+    (Connector, "scheduled_alias_prefix", "5%2"),
     (Connector, "scheduled_alias_prefix", "\u00fc5"),
     (Connector, "scheduled_alias_prefix", ""),
     (Connector, "scheduled_alias_suffix_length", 4),
@@ -216,6 +218,8 @@ def test_base_is_right(kind: type[Record]) -> None:
         ("scheduled_alias_prefix", "meet.0-9"),
         ("scheduled_alias_prefix", "+47"),
         ("scheduled_alias_prefix", "*"),
+        ("scheduled_alias_prefix", "._~!$*+="),
+        ("scheduled_alias_prefix", "-()&,'Aa"),
         ("scheduled_alias_domain", ""),
         ("ivr_theme", None),
         ("addin_frame_ancestors", "https://mail.example.test\r\nhttps://*.x.test:8443"),
@@ -232,6 +236,27 @@ def test_right_value_is_taken(field: str, value: object) -> None:
     record = check(Connector, {**CONNECTOR, field: value})
     if field not in ("id", "uuid"):
         assert getattr(record, field) == value
+
+
+@pytest.mark.parametrize(
+    ("prefix", "begin"),
+    [
+        ("4;7", "; cannot be in an alias: what follows it in a SIP address is a param"),
+        (
+            "4?7",
+            "? cannot be in an alias: what follows it in a SIP address is a header",
+        ),
+        ("4/7;", "/ cannot be in an alias: it ends the alias in links of apps"),
+        ("4%7", "% cannot be in an alias: it begins an escape"),
+        ("å", "å cannot be in an alias: SIP addresses have it in an escaped"),
+    ],
+)
+def test_a_prefix_that_cannot_be_dialled(prefix: str, begin: str) -> None:
+    """The refusal names the first character that cannot be, and why."""
+    with pytest.raises(InvalidFields) as caught:
+        check(Connector, {**CONNECTOR, "scheduled_alias_prefix": prefix})
+    (text,) = caught.value.problems["scheduled_alias_prefix"]
+    assert text.startswith(begin)
 
 
 def test_all_problems_at_once() -> None:

@@ -17,15 +17,36 @@ from pexschedd.model.integration.user_sign_in import (
     provider_base,
 )
 
+_DIALLED = re.compile(r"[0-9A-Za-z._~!$*+=()&',-]*")
+"""What the user part of a SIP address has without escapes (RFC 3261, section 25.1), but
+for three characters: see `_WRONG`."""
+_WITHOUT_DOMAIN = (
+    "unless there is a domain, and rooms have an alias without one, too (RFC 3261, "
+    "section 19.1.1)"
+)
+_WRONG = {
+    ";": f"what follows it in a SIP address is a parameter, {_WITHOUT_DOMAIN}",
+    "?": f"what follows it in a SIP address is a header, {_WITHOUT_DOMAIN}",
+    "/": "it ends the alias in links of apps such as pexip:// (RFC 3986, section 3.2)",
+    "@": "it separates an alias from its domain",
+    ":": "it separates an address from what kind it is, as in sip:",
+    "#": "it ends a number that is dialled, and an address in a link",
+    "%": "it begins an escape in SIP addresses and links",
+    " ": "addresses have no blanks",
+}
+"""Why a character cannot be in a prefix."""
+
 
 def _prefix(value: str) -> str | None:
-    """Refuse what ends an alias in a SIP URI or in a link, or needs escapes there
-    (RFC 3261, section 25.1; RFC 3986, section 3.4)."""
-    if re.fullmatch(r"[0-9A-Za-z._~!$*+=-]*", value):
+    """Refuse what cannot be dialled, or be part of a link, in every way in which people
+    are given aliases."""
+    if _DIALLED.fullmatch(value):
         return None
+    wrong = next(each for each in value if not _DIALLED.fullmatch(each))
+    why = _WRONG.get(wrong, "SIP addresses have it in an escaped form only")
     return (
-        "This may hold letters without accents, digits and . _ ~ ! $ * + = - only: "
-        "nothing else can be dialled in every way."
+        f"{wrong} cannot be in an alias: {why}. There may be letters without accents, "
+        "digits and . _ ~ ! $ * + = - ( ) & , '"
     )
 
 
@@ -74,7 +95,8 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         Field(
             label="Scheduled alias prefix",
             help="What every alias begins with, 1 to 8 characters: digits if people "
-            "are to dial it from a telephone. Required for single-use VMRs.",
+            "are to dial it from a telephone, otherwise letters without accents and "
+            "._~!$*+=-()&,' as well. Required for single-use VMRs.",
             max_length=8,
             checks=(_prefix,),
         ),
