@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, str] = {
         "model templates scheduling/records/lookup scheduling/records/message_texts "
         "store util"
     ),
+    "onetouch": "model templates bodies util/text_pattern",
     "management": "history model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
@@ -49,7 +50,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "control": "scheduling doctor model store util config",
     "tools": (
-        "control doctor identity model scheduling store crypto/passphrase util config tap"
+        "control doctor identity model onetouch scheduling store templates "
+        "crypto/passphrase util config tap"
     ),
     "composition": (
         "config metrics logs log_writer control crypto doctor ews history identity "
@@ -75,6 +77,7 @@ PURE = (
     "doctor/setup",
     "ews/operations",
     "model",
+    "onetouch",
     "scheduling/decisions",
     "scheduling/ports",
     "scheduling/recurrence",

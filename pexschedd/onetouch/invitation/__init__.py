@@ -1,0 +1,1 @@
+"""Reading invitations: HTML, text, mail and calendar files. Pure, and never fails."""

@@ -1,0 +1,1 @@
+"""Links of invitations: find them, undo what mail filters did to them. Pure."""

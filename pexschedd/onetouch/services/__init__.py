@@ -1,0 +1,1 @@
+"""Conferencing services as data: how their invitations look, and what rooms dial."""
