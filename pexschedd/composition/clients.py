@@ -96,7 +96,7 @@ class Clients(MultiService):
 
     def _add_services(self) -> None:
         runtime, trust = self._runtime, self.network.trust
-        certificates = CertificateExpiry(
+        self.certificates = certificates = CertificateExpiry(
             runtime.store,
             runtime.alarms,
             given=trust.given,

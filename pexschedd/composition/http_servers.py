@@ -1,6 +1,7 @@
 """Builds everything that other machines reach: the two sides of the HTTP server."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -10,7 +11,7 @@ from twisted.web.resource import IResource
 from pexschedd import __version__
 from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.clients import Clients
-from pexschedd.composition.monitoring import Monitoring
+from pexschedd.composition.monitoring import Monitoring, certificate_records
 from pexschedd.composition.runtime import Runtime, uuid4
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.transfer import transfer_routes
@@ -21,6 +22,8 @@ from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.script_tokens import ScriptTokens, issuer
+from pexschedd.management.computed.draft import Drafts
+from pexschedd.management.computed.live import LiveStatus
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
@@ -39,8 +42,10 @@ from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
+from pexschedd.web.admin.page.routes import PageRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.status.principal import PrincipalRoutes
 from pexschedd.web.admin.transfer.configuration import large_documents
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
@@ -126,7 +131,9 @@ class HttpServers(MultiService):
         self._listen(
             "admin",
             config.admin_endpoints,
-            PathRouter(self._admin(upkeep), {b"health": health, b"metrics": health}),
+            PathRouter(
+                self._admin(upkeep, monitoring), {b"health": health, b"metrics": health}
+            ),
             large_bodies() | large_documents(),
         )
 
@@ -155,7 +162,7 @@ class HttpServers(MultiService):
         """Write the access log's lines that are still buffered."""
         self._access.flush()
 
-    def _admin(self, upkeep: UpkeepServices) -> IResource:
+    def _admin(self, upkeep: UpkeepServices, monitoring: Monitoring) -> IResource:
         runtime, store = self._runtime, self._runtime.store
         queries = RecordQueries(store, runtime.reactor)
         writer = RecordWriter(
@@ -178,18 +185,38 @@ class HttpServers(MultiService):
         parts = (
             OverviewRoutes(),
             RecordRoutes(queries, writer),
-            ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now)),
+            ComputedRoutes(
+                ComputedQueries(
+                    store, runtime.reactor, runtime.now, self._live(monitoring)
+                )
+            ),
             AddinFileRoutes(store, self._addin.files, runtime.now),
             AddinStatusRoutes(store, self._addin.state),
             AuditRoutes(store, upkeep.audits),
             MailboxCommandRoutes(store, upkeep.mailbox_commands, runtime.now),
             OwnPasswordRoutes(self.administrators),
-            DoctorRoutes(store, self.doctor.examine),
+            DoctorRoutes(
+                store,
+                self.doctor.examine,
+                self.doctor.examine_draft,
+                Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
+            ),
             service_account,
             *transfer_routes(runtime, writer.tools),
             OAuthTokenRoutes(self.script_tokens.clients),
+            PrincipalRoutes(),
+            PageRoutes(),
         )
         return AdminApi(self.administrators, parts, self.script_tokens).resource()
+
+    def _live(self, monitoring: Monitoring) -> LiveStatus:
+        return LiveStatus(
+            exchange_integration=monitoring.integrations,
+            message_count=self._runtime.message_counts.records,
+            certificate=partial(
+                certificate_records, self._clients.certificates, self._runtime.now
+            ),
+        )
 
     def _review(self, revision: Revision) -> list[SaveNote]:
         return [*consequences(revision), *self._addin.review(revision)]

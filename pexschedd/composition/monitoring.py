@@ -3,15 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from shutil import disk_usage
 
 from pexschedd.clock import Now
+from pexschedd.management.computed.live import CertificateStatus, IntegrationStatus
 from pexschedd.metrics import IntegrationReading, Metrics, Readings
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration.connector import Connector
-from pexschedd.scheduling.alarms import health
+from pexschedd.scheduling.alarms import health, names
+from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
 from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.store.store import Store
@@ -92,6 +95,31 @@ class Monitoring:
             free_bytes=lambda: disk_usage(self._state_dir).free,
         )
 
+    def integrations(self) -> Iterator[IntegrationStatus]:
+        """Yield the state of each integration, for administrators."""
+        alarms = Counter(alarm.instance for alarm in self._raised())
+        readings = list(self._integrations())
+        for connector, reading in zip(
+            list(self._store.all(tables.CONNECTOR)), readings, strict=True
+        ):
+            cursor = self._store.get(tables.CURSOR, connector.id)
+            troubled = self._store.find_all(tables.TROUBLED_BY_CONNECTOR, connector.id)
+            yield IntegrationStatus(
+                id=connector.id,
+                exchange_connector_id=connector.id,
+                name=connector.name,
+                status="alarm" if alarms[connector.name] else "ok",
+                alarms_count=alarms[connector.name],
+                set_aside_count=sum(
+                    message.set_aside_time is not None for message in troubled
+                ),
+                queue=reading.queue,
+                queue_age=int(reading.queue_age),
+                notifications=reading.notifications,
+                back_off=ceil(reading.back_off),
+                last_activity=cursor.last_item_time if cursor else None,
+            )
+
     def _raised(self) -> list[Alarm]:
         return [a for a in self._store.all(tables.ALARM) if a.time_lowered is None]
 
@@ -116,3 +144,29 @@ class Monitoring:
         return [a.received or a.created for a in answers] + [
             r.created for r in rewrites
         ]
+
+
+_KINDS = {
+    names.CA_EXPIRES: "trusted",
+    names.CERTIFICATE_EXPIRES: "exchange",
+    names.OWN_CERTIFICATE_EXPIRES: "own",
+    names.APPLICATION_CERTIFICATE_EXPIRES: "application",
+}
+
+
+def certificate_records(
+    expiry: CertificateExpiry, now: Now
+) -> Iterator[CertificateStatus]:
+    """Yield all certificates that are known, as administrators see them."""
+    moment = now()
+    for number, each in enumerate(expiry.certificates(), 1):
+        yield CertificateStatus(
+            id=number,
+            kind=_KINDS[each.alarm],
+            name=each.instance,
+            description=each.what,
+            end_date=each.until,
+            days_left=(each.until - moment).days,
+            is_due=each.is_due(moment),
+            remedy=each.remedy,
+        )

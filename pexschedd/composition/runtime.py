@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from pexschedd.clock import Now
+from pexschedd.composition.message_counts import MessageCounts
 from pexschedd.config import Config
 from pexschedd.log_writer import log_writer_of
 from pexschedd.logs import dropped
@@ -47,6 +48,7 @@ class Runtime:
         self.now = now
         self.alarms = Alarms(store, now)
         self.metrics = Metrics()
+        self.message_counts = MessageCounts(now)
         store.observe(self.metrics.flushed)
         self.clock_trust = ClockTrust(store, self.alarms, clock=reactor, now=now)
         self.clock_skew = ClockSkew(self.alarms, now, self.clock_trust.confirm)

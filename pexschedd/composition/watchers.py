@@ -101,7 +101,9 @@ def _watcher(
                 quarantine,
                 general_error=runtime.message_handler.general_error,
                 now=now,
-                count_message=runtime.metrics.message,
+                count_message=runtime.message_counts.counting(
+                    id, runtime.metrics.message
+                ),
             ),
             OfflineRewriter(
                 id,

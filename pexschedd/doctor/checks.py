@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pexschedd.doctor import probes, user_sign_in_probes
 from pexschedd.doctor.case import ExaminedIntegration
@@ -24,7 +25,7 @@ from pexschedd.doctor.diagnose import (
     user_sign_in,
 )
 from pexschedd.doctor.probes import Probe, observation_of
-from pexschedd.doctor.report import CheckFinding
+from pexschedd.doctor.report import CheckFinding, not_checked
 
 Diagnose = Callable[[ExaminedIntegration, Any], CheckFinding]
 """A pure judgement of what a check's probe observed."""
@@ -53,6 +54,32 @@ def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
     if case.connector.enable_personal_vmrs:
         rows += _user_sign_in()
     return rows + _installation()
+
+
+_AFTER_SAVING = (
+    "This is looked at once the integration is saved: run the doctor on it then."
+)
+_PASSWORD_METHODS = ("BASIC", "NTLM")
+
+
+def draft_checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
+    """Return the checks of an integration that is not saved yet.
+
+    The add-in is served, and tokens are kept, for integrations that are.
+    """
+    later = {"addin_answers", "addin_manifest", "user_sign_in_redirect"}
+    if case.connector.authentication_method not in _PASSWORD_METHODS:
+        later.add("sign_in")
+    return [
+        replace(check, probe=probes.nothing, diagnose=_after_saving, after=())
+        if check.name in later
+        else check
+        for check in checks_of(case)
+    ]
+
+
+def _after_saving(_case: ExaminedIntegration, _seen: Any) -> CheckFinding:
+    return not_checked(_AFTER_SAVING)
 
 
 def _settings() -> list[DoctorCheck]:

@@ -3,7 +3,7 @@
 The only module of the doctor that reads stored records.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from shutil import disk_usage
@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
 from pexschedd.doctor.case import AddinState, ExaminedIntegration
-from pexschedd.doctor.checks import checks_of
+from pexschedd.doctor.checks import DoctorCheck, checks_of, draft_checks_of
 from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import DoctorReport, overall
@@ -106,6 +106,16 @@ class Doctor:
         examination = Deferred.fromCoroutine(self._examine(connector_id, user))
         return await examination.addBoth(self._finish, key)
 
+    async def examine_draft(
+        self, connector: Connector, domains: tuple[str, ...]
+    ) -> DoctorReport:
+        """Examine an integration that is not stored yet, with its metadata domains.
+
+        What can only be seen once it is stored is not checked.
+        """
+        case = replace(self.case(connector), domains=domains)
+        return await self._report(case, draft_checks_of(case))
+
     def _finish(self, result: Any, key: tuple[int, str]) -> Any:
         for waiter in self._waiting.pop(key):
             waiter.callback(result)
@@ -115,11 +125,17 @@ class Doctor:
         connector = self._records.get(tables.CONNECTOR, connector_id)
         if connector is None:
             raise NotFound(f"There is no integration {connector_id}.")
+        case = self.case(connector, user)
+        return await self._report(case, checks_of(case))
+
+    async def _report(
+        self, case: ExaminedIntegration, checks: Sequence[DoctorCheck]
+    ) -> DoctorReport:
+        connector = case.connector
         network = self._network
         if connector.disable_proxy:
             network = network.direct()
         began = self._now()
-        case = self.case(connector, user)
         context = ProbeContext(
             case,
             exchange=network,
@@ -130,7 +146,7 @@ class Doctor:
             now=self._now,
         )
         try:
-            lines = await run(checks_of(case), context, network.reactor)
+            lines = await run(checks, context, network.reactor)
         finally:
             await context.close()
         return DoctorReport(

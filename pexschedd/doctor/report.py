@@ -100,11 +100,16 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
     commands: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    """The fields of the integration that it is about, the first one above all."""
 
 
-def line(check: str, title: str, finding: CheckFinding) -> ReportLine:
+def line(
+    check: str, title: str, finding: CheckFinding, fields: tuple[str, ...] = ()
+) -> ReportLine:
     """Return the report's line for a finding."""
-    return ReportLine(check=check, title=title, **msgspec.structs.asdict(finding))
+    parts = msgspec.structs.asdict(finding)
+    return ReportLine(check=check, title=title, fields=fields, **parts)
 
 
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):

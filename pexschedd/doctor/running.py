@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pexschedd.doctor.check_fields import fields_of_check
 from pexschedd.doctor.checks import DoctorCheck
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import (
@@ -54,7 +55,13 @@ class _Run:
 
     def lines(self) -> tuple[ReportLine, ...]:
         return tuple(
-            line(each.name, each.title, self._found[each.name]) for each in self._checks
+            line(
+                each.name,
+                each.title,
+                self._found[each.name],
+                fields_of_check(each.name),
+            )
+            for each in self._checks
         )
 
     def stop(self) -> None:

@@ -69,7 +69,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         AuditRoutes(store, none),
         MailboxCommandRoutes(store, none, system_now),
         OwnPasswordRoutes(none),
-        DoctorRoutes(store, none.examine),
+        DoctorRoutes(store, none.examine, none.examine, none),
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     yield Client(port.getHost().port)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -11,13 +12,23 @@ from twisted.internet import reactor as _reactor
 
 from pexschedd.doctor.report import CheckStatus, DoctorReport, failed, line
 from pexschedd.errors import NotFound
+from pexschedd.management.computed.draft import Drafts
 from pexschedd.model import tables
+from pexschedd.model.integration.connector import Connector
+from pexschedd.store.store import Store
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.admin.doctor import DoctorRoutes
 from tests.doctor.powershell_support import tokens
 from tests.doctor.test_doctor_powershell import PLAIN
-from tests.web_admin.web_admin_support import Client, admin_site, open_store
+from tests.web_admin.web_admin_support import (
+    HEAD_OFFICE,
+    Client,
+    Clock,
+    admin_site,
+    make_templates,
+    open_store,
+)
 
 reactor: Any = _reactor
 
@@ -25,10 +36,26 @@ CHECK = "/api/admin/command/v1/ms_exchange_connector/7/check/"
 SETUP = "/api/admin/configuration/v1/ms_exchange_connector/7/exchange_setup/"
 
 
+NEW = {
+    **HEAD_OFFICE,
+    "name": "Branch",
+    "room_mailbox_email_address": "branch@example.test",
+}
+DRAFT = "/api/admin/command/v1/ms_exchange_connector/check/"
+
+
 class Desk:
-    def __init__(self, client: Client, asked: list[tuple[int, str]]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        asked: list[tuple[int, str]],
+        drafted: list[tuple[Connector, tuple[str, ...]]],
+    ) -> None:
         self.client = client
+        self.store = store
         self.asked = asked
+        self.drafted = drafted
 
 
 def report(id: int) -> DoctorReport:
@@ -57,9 +84,18 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
             raise NotFound(f"There is no integration {id}.")
         return report(id)
 
-    site = admin_site(DoctorRoutes(store, examine))
+    async def examine_draft(
+        connector: Connector, domains: tuple[str, ...]
+    ) -> DoctorReport:
+        drafted.append((connector, domains))
+        return report(0)
+
+    drafted: list[tuple[Connector, tuple[str, ...]]] = []
+    clock = Clock()
+    drafts = Drafts(store, make_templates(clock), now=clock, uuid4=lambda: str(uuid4()))
+    site = admin_site(DoctorRoutes(store, examine, examine_draft, drafts))
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
-    yield Desk(Client(port.getHost().port), asked)
+    yield Desk(Client(port.getHost().port), store, asked, drafted)
     await port.stopListening()
     await store.close()
 
@@ -85,9 +121,37 @@ async def test_a_check(desk: Desk) -> None:
                 "remedy": "Do.",
                 "commands": ["Get-It 'x'"],
                 "details": [],
+                "fields": [],
             }
         ],
     }
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_check_of_a_draft(desk: Desk) -> None:
+    """An integration that is sent is examined as it would be stored, its secrets
+    sealed; it is not stored, and takes no id away from the one that will be."""
+    ids = [*desk.store.ids(tables.CONNECTOR)]
+    for _ in range(2):
+        answer = await desk.client.ask("POST", DRAFT, NEW)
+        assert answer.status == 200, answer.body
+    connector, domains = desk.drafted[-1]
+    assert connector.id == 0
+    assert connector.name == "Branch"
+    assert domains == ("http://127.0.0.1:8082/autodiscover/metadata/json/1",)
+    context = f"ms_exchange_connector/{connector.uuid}/password"
+    assert desk.store.vault.unseal(connector.password, context) == "svc"
+    assert [*desk.store.ids(tables.CONNECTOR)] == ids
+    assert desk.store.transaction().new_id(tables.CONNECTOR) == max(ids) + 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_draft(desk: Desk) -> None:
+    """All that is wrong is named by field, as when it is saved; nothing is examined."""
+    wrong = {**NEW, "url": "mail", "domains": [{"domain": ""}], "nothing": 1}
+    problems = await desk.client.refused("POST", DRAFT, wrong)
+    assert sorted(problems) == ["domains", "nothing", "url"]
+    assert desk.drafted == []
 
 
 @pytest_twisted.ensureDeferred

@@ -86,6 +86,10 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/state/backup": _ADMINISTRATION,
     "command/state/restore": _ADMINISTRATION,
     # What is going on
+    "status/principal": _SEEN_BY_ALL,
+    "status/exchange_integration": _SEEN_BY_ALL,
+    "status/message_count": _SEEN_BY_ALL,
+    "status/certificate": _SEEN_BY_ALL,
     "status/alarm": _SEEN_BY_ALL,
     "status/conference": _SEEN_BY_ALL,
     "status/licensing": _SEEN_BY_ALL,

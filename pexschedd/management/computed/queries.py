@@ -1,6 +1,6 @@
 """Reading records that are worked out: one, or a page of a list."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound
+from pexschedd.management.computed.live import LiveStatus
 from pexschedd.management.computed.resources import ComputedResource
 from pexschedd.management.computed.source import RecordSource
 from pexschedd.management.list_query import ListQuery, matches
@@ -27,14 +28,21 @@ class ComputedPage(msgspec.Struct, frozen=True):
 class ComputedQueries:
     """The reading use cases; they show what `representation` does."""
 
-    def __init__(self, store: RecordSource, clock: IReactorTime, now: Now) -> None:
+    def __init__(
+        self,
+        store: RecordSource,
+        clock: IReactorTime,
+        now: Now,
+        live: LiveStatus | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._now = now
+        self._live = live or LiveStatus()
 
     async def get(self, computed: ComputedResource, id: int) -> object:
         """Return one record; raises `NotFound`."""
-        records = computed.records(self._store, self._now())
+        records = self._records(computed)
         async for record in in_slices(records, self._clock):
             if record is not None and record.id == id:
                 return represent(self._store, computed.resource, record)
@@ -42,7 +50,7 @@ class ComputedQueries:
 
     async def page(self, computed: ComputedResource, query: ListQuery) -> ComputedPage:
         """Return the page that `query` asks for: by id, if it asks for no order."""
-        records = computed.records(self._store, self._now())
+        records = self._records(computed)
         found = [
             record
             async for record in in_slices(records, self._clock)
@@ -55,6 +63,12 @@ class ComputedQueries:
         shown = found[query.offset : query.offset + query.limit]
         objects = [represent(self._store, computed.resource, each) for each in shown]
         return ComputedPage(objects, len(found))
+
+    def _records(self, computed: ComputedResource) -> Iterable[Any]:
+        if computed.records is not None:
+            return computed.records(self._store, self._now())
+        looked_up: Iterable[Any] = getattr(self._live, computed.resource.name)()
+        return looked_up
 
 
 def _key(value: Any) -> Iterator[Any]:

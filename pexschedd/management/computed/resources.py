@@ -7,6 +7,11 @@ from typing import Any
 import msgspec
 
 from pexschedd.management.computed.licensing import Licensing, licensing
+from pexschedd.management.computed.live import (
+    CertificateStatus,
+    IntegrationStatus,
+    MessageCount,
+)
 from pexschedd.management.computed.open_rooms import OpenRoom, open_rooms
 from pexschedd.management.computed.source import RecordSource
 from pexschedd.management.resource import Column, Resource, attribute
@@ -33,8 +38,9 @@ class ComputedResource(msgspec.Struct, frozen=True):
     """A resource of the kind `status`, and where its records come from."""
 
     resource: AnyResource
-    records: Callable[[RecordSource, datetime], Iterable[Any]]
-    """Takes the store and the time now; None is no record."""
+    records: Callable[[RecordSource, datetime], Iterable[Any]] | None
+    """Takes the store and the time now; None is no record. Without it they are what
+    `LiveStatus` has under the resource's name."""
 
 
 def _described(name: str, record: type[Record], *columns: Column) -> AnyResource:
@@ -69,6 +75,9 @@ _ALL = (
         _described("scheduling_operation", SchedulingOperation),
         lambda store, now: (),
     ),
+    ComputedResource(_described("exchange_integration", IntegrationStatus), None),
+    ComputedResource(_described("message_count", MessageCount), None),
+    ComputedResource(_described("certificate", CertificateStatus), None),
 )
 
 COMPUTED: Mapping[str, ComputedResource] = {each.resource.name: each for each in _ALL}

@@ -51,12 +51,21 @@ class OwnCertificate(msgspec.Struct, frozen=True):
     """Reads the certificate that its file holds now; None if that cannot be read."""
 
 
-class _Expiring(msgspec.Struct, frozen=True):
+class ExpiringCertificate(msgspec.Struct, frozen=True):
+    """A certificate that will expire."""
+
     alarm: str
+    """The name of the alarm that is raised before it does."""
     instance: str
+    """The subject of that alarm."""
     until: datetime
     what: str
+    """The certificate, as the subject of a sentence."""
     remedy: str
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it is time to renew it."""
+        return self.until - now <= AHEAD[self.alarm]
 
 
 class CertificateExpiry(MultiService):
@@ -111,6 +120,10 @@ class CertificateExpiry(MultiService):
             self._presented[host] = presented
             self._check_soon()
 
+    def certificates(self) -> list[ExpiringCertificate]:
+        """Return all that are known, those that were never seen not among them."""
+        return list(self._certificates(set(self._hosts())))
+
     def _changed(self, _old: object, _new: object) -> None:
         self._check_soon()
 
@@ -129,7 +142,7 @@ class CertificateExpiry(MultiService):
         hosts = set(self._hosts())
         wanted = set()
         for each in self._certificates(hosts):
-            if each.until - now > AHEAD[each.alarm]:
+            if not each.is_due(now):
                 continue
             ends = "expires" if each.until > now else "expired"
             self._alarms.raise_(
@@ -149,11 +162,11 @@ class CertificateExpiry(MultiService):
             if alarm.name in AHEAD and not stays:
                 self._alarms.lower(alarm.instance, alarm.name)
 
-    def _certificates(self, hosts: set[str]) -> Iterator[_Expiring]:
+    def _certificates(self, hosts: set[str]) -> Iterator[ExpiringCertificate]:
         yield from self._trusted()
         for host in sorted(hosts & self._presented.keys()):
             presented = self._presented[host]
-            yield _Expiring(
+            yield ExpiringCertificate(
                 CERTIFICATE_EXPIRES,
                 host,
                 presented.not_after,
@@ -166,7 +179,7 @@ class CertificateExpiry(MultiService):
             if _signs_in_with_certificate(connector):
                 yield from _application_certificate(connector)
 
-    def _trusted(self) -> Iterator[_Expiring]:
+    def _trusted(self) -> Iterator[ExpiringCertificate]:
         """Yield the trusted certificates; of several with the same subject only the one
         that lasts longest, since it renews the others."""
         ends: dict[str, datetime] = {}
@@ -177,7 +190,7 @@ class CertificateExpiry(MultiService):
             name = record.subject or record.fingerprint
             ends[name] = max(record.end_date, ends.get(name, record.end_date))
         for name, until in ends.items():
-            yield _Expiring(
+            yield ExpiringCertificate(
                 CA_EXPIRES,
                 name,
                 until,
@@ -193,10 +206,10 @@ class CertificateExpiry(MultiService):
             yield _host(domain.domain)
 
 
-def _own_certificate(own: OwnCertificate) -> _Expiring:
+def _own_certificate(own: OwnCertificate) -> ExpiringCertificate:
     file = own.on_disk()
     renewed = file is not None and file.not_after > own.serving.not_after
-    return _Expiring(
+    return ExpiringCertificate(
         OWN_CERTIFICATE_EXPIRES,
         own.endpoint,
         own.serving.not_after,
@@ -216,12 +229,12 @@ def _signs_in_with_certificate(connector: Connector) -> bool:
     )
 
 
-def _application_certificate(connector: Connector) -> Iterator[_Expiring]:
+def _application_certificate(connector: Connector) -> Iterator[ExpiringCertificate]:
     try:
         (certificate,) = read_pem(connector.public_key)
     except ValueError:  # signing in with it fails, and reports what is wrong with it
         return
-    yield _Expiring(
+    yield ExpiringCertificate(
         APPLICATION_CERTIFICATE_EXPIRES,
         connector.name,
         described(certificate).not_after,

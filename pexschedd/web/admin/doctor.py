@@ -1,6 +1,7 @@
 """Checking an integration, and setting Exchange up for it. Under `/api/admin/`:
 
 POST command/v1/ms_exchange_connector/<id>/check/         examines it, and answers then
+POST command/v1/ms_exchange_connector/check/    ... one that is sent, and is not saved
 GET  configuration/v1/ms_exchange_connector/<id>/exchange_setup/   a PowerShell script
 """
 
@@ -12,12 +13,14 @@ from twisted.web.server import Request
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
 from pexschedd.errors import NotFound
+from pexschedd.management.computed.draft import Drafts
 from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
-from pexschedd.web.json_body import decode_json, require_json
+from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.json_body import decode_json, read_object, require_json
 from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
@@ -27,6 +30,7 @@ from pexschedd.web.routes import (
 )
 
 _CHECK = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/check/"
+_CHECK_DRAFT = f"{PREFIX}/command/v1/ms_exchange_connector/check/"
 _INTEGRATION = f"{PREFIX}/configuration/v1/ms_exchange_connector"
 _SETUP = f"{_INTEGRATION}/<int:connector_id>/exchange_setup/"
 
@@ -38,6 +42,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Examine = Callable[[int, str], Awaitable[DoctorReport]]
 """See `doctor.Doctor.examine`."""
+ExamineDraft = Callable[[Connector, tuple[str, ...]], Awaitable[DoctorReport]]
+"""See `doctor.Doctor.examine_draft`."""
 
 
 class _CheckBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,13 +53,22 @@ class _CheckBody(msgspec.Struct, forbid_unknown_fields=True):
 class DoctorRoutes:
     """The routes of the doctor and of the set-up script."""
 
-    def __init__(self, store: Store, examine: Examine) -> None:
+    def __init__(
+        self,
+        store: Store,
+        examine: Examine,
+        examine_draft: ExamineDraft,
+        drafts: Drafts,
+    ) -> None:
         self._store = store
         self._examine = examine
+        self._examine_draft = examine_draft
+        self._drafts = drafts
 
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
         api.add(_CHECK, post=self._check)
+        api.add(_CHECK_DRAFT, post=self._check_draft)
         api.add(_SETUP, get=self._setup)
 
     async def _check(self, request: Request, connector_id: int) -> ResponseBody:
@@ -64,6 +79,13 @@ class DoctorRoutes:
         if user and ("@" not in user.strip("@") or len(user) > MAX_ARGUMENT):
             raise BadRequest("user: this must be an e-mail address.")
         return json_response(request, await self._examine(connector_id, user))
+
+    async def _check_draft(self, request: Request) -> ResponseBody:
+        payload = read_object(request)
+        with invalid_fields_of(tables.CONNECTOR.name):
+            draft = await self._drafts.integration(payload)
+        report = await self._examine_draft(draft.connector, draft.domains)
+        return json_response(request, report)
 
     def _setup(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._store.get(tables.CONNECTOR, connector_id)

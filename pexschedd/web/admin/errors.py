@@ -31,9 +31,13 @@ def admin_error(
 ) -> ResponseBody:
     """Answer `{"<resource>": {"<field>": ["<problem>"]}}`, or `{"error": "…"}`."""
     if isinstance(error, NotAuthenticated):
+        # A browser asks for a password in a box of its own after a Basic challenge. A
+        # page that has a form for that says so, as scripts in pages usually do.
+        basic = b'Basic realm="pexschedd", charset="UTF-8"'
+        asks_itself = request.requestHeaders.hasHeader(b"x-requested-with")
+        challenges = [] if asks_itself else [basic]
         request.responseHeaders.setRawHeaders(
-            b"www-authenticate",
-            [b'Basic realm="pexschedd", charset="UTF-8"', b'Bearer realm="pexschedd"'],
+            b"www-authenticate", [*challenges, b'Bearer realm="pexschedd"']
         )
     if isinstance(error, InvalidRecord):
         return json_response(request, {error.resource: error.problems}, status)

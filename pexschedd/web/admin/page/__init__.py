@@ -1,0 +1,1 @@
+"""The administrator's page: its files, and the addresses that lead to it."""

@@ -1,0 +1,62 @@
+"""The files of the administrator's page, as they are served.
+
+Scripts and styles are below an address that changes with any of them, so they may be
+cached for ever, modules can name each other, and a new release is used at once.
+"""
+
+import gzip
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.resources import files
+
+import msgspec
+
+_TYPES = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+_HERE = "{{static}}"
+"""Stands in the page for the address of the other files."""
+
+STATIC = "/admin/static/"
+
+
+class PageFile(msgspec.Struct, frozen=True):
+    """A script, a style or a picture."""
+
+    content_type: str
+    content: bytes
+    compressed: bytes
+    """The content, gzipped."""
+
+
+class PageFiles(msgspec.Struct, frozen=True):
+    """All files of the page."""
+
+    version: str
+    """A hash of all of them."""
+    page: bytes
+    """The HTML, which names the others."""
+    others: Mapping[str, PageFile]
+    """By their names."""
+
+
+def load_page() -> PageFiles:
+    """Read the files, once, at the start."""
+    others: dict[str, PageFile] = {}
+    folder = files("pexschedd.web.admin.page").joinpath("static")
+    for entry in sorted(folder.iterdir(), key=str):
+        content_type = _TYPES.get(entry.name.rpartition(".")[2])
+        if content_type:
+            content = entry.read_bytes()
+            packed = gzip.compress(content, mtime=0)
+            others[entry.name] = PageFile(content_type, content, packed)
+    together = sha256()
+    for name, file in others.items():
+        together.update(name.encode() + file.content)
+    version = together.hexdigest()[:12]
+    page = folder.joinpath("index.html").read_text("utf-8")
+    return PageFiles(
+        version, page.replace(_HERE, f"{STATIC}{version}").encode(), others
+    )

@@ -1,0 +1,89 @@
+"""The administrator's page: one page that shows and does what the management API does.
+
+GET  /admin/                          the page; it tells nothing, and asks for a sign-in
+GET  /admin/static/<version>/<name>   its scripts and styles
+GET  /                                leads browsers to it
+GET  /admin/platform/msexchangeconnector/[<id>/]   the platform's addresses for
+     integrations lead to its views
+
+Everything that it shows it asks of `/api/admin/`, with the credentials that a person
+has typed into it; it keeps them in memory only.
+"""
+
+from twisted.web.server import Request
+
+from pexschedd.errors import NotFound
+from pexschedd.web.addin.headers import set_page_headers
+from pexschedd.web.addin.static import encoded
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.page.files import STATIC, PageFiles, load_page
+from pexschedd.web.routes import ResponseBody, file_response
+
+PAGE = "/admin/"
+_PLATFORM = f"{PAGE}platform/msexchangeconnector/"
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        # No text ever becomes markup, by mistake neither.
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+
+
+class PageRoutes:
+    """The routes of the module's docstring. All are public: they tell nothing."""
+
+    def __init__(self, files: PageFiles | None = None) -> None:
+        self._files = files or load_page()
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring."""
+        api.add_public("/", get=self._root)
+        api.add_public(PAGE, get=self._page)
+        api.add_public(f"{STATIC}<string:version>/<string:name>", get=self._static)
+        api.add_public(_PLATFORM, get=self._list)
+        api.add_public(f"{_PLATFORM}<int:connector_id>/", get=self._integration)
+
+    def _root(self, request: Request) -> ResponseBody:
+        """Lead people to the page; programs are told where everything is."""
+        accepted = request.getHeader("accept") or ""
+        if "text/html" not in accepted:
+            raise NotFound("There is nothing here. Look at /admin/ or /api/admin/.")
+        return _redirect(request, PAGE)
+
+    def _page(self, request: Request) -> ResponseBody:
+        set_page_headers(request, POLICY)
+        set_header = request.responseHeaders.setRawHeaders
+        set_header(b"x-frame-options", [b"DENY"])
+        set_header(b"cross-origin-opener-policy", [b"same-origin"])
+        return self._files.page
+
+    def _static(self, request: Request, version: str, name: str) -> ResponseBody:
+        file = self._files.others.get(name)
+        if file is None or version != self._files.version:
+            raise NotFound("There is no such file.")
+        caching = b"public, max-age=31536000, immutable"
+        request.responseHeaders.setRawHeaders(b"cache-control", [caching])
+        content = encoded(request, file.content, lambda: file.compressed)
+        return file_response(request, content, file.content_type)
+
+    def _list(self, request: Request) -> ResponseBody:
+        return _redirect(request, f"{PAGE}#/integrations")
+
+    def _integration(self, request: Request, connector_id: int) -> ResponseBody:
+        return _redirect(request, f"{PAGE}#/integrations/{connector_id}")
+
+
+def _redirect(request: Request, location: str) -> ResponseBody:
+    request.setResponseCode(302)
+    request.responseHeaders.setRawHeaders(b"location", [location.encode("ascii")])
+    return b""

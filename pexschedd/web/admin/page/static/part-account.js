@@ -1,0 +1,39 @@
+/* Signing in to the service account of an integration with OAUTH. */
+
+import { get, post } from "./api.js";
+import { body, button, card, copyButton, facts, h, notice, show } from "./dom.js";
+import { ago, when } from "./format.js";
+import { mayChange } from "./session.js";
+
+export async function accountCard(view, id) {
+  const [state, link] = [h("div", {}), h("div", { "aria-live": "polite" })];
+  let needed = "";
+  const refresh = async () => {
+    const found = await get(`status/v1/exchange_service_account/${id}/`, {}, view.signal);
+    if (needed && found.signed_in) link.replaceChildren(notice("good", "check", h("b", {}, `Signed in as ${found.account}.`)));
+    needed = found.needed_because;
+    show(state, found.signed_in
+      ? facts(["Signed in as", found.account], ["Since", when(found.since)], ["Renewed", ago(found.refreshed)])
+      : notice("bad", "key", h("b", {}, "A person has to sign in."), h("p", {}, found.needed_because), found.username && h("p", { class: "soft" }, `As ${found.username}.`)));
+  };
+  await refresh();
+  const make = async () => {
+    try {
+      const made = await (await post(`command/v1/ms_exchange_connector/${id}/sign_in/`, {})).json();
+      const text = h("input", { id: "sign-in-link", readonly: true, value: made.sign_in_link, class: "mono" });
+      link.replaceChildren(
+        h("div", { class: "field" }, h("label", { for: "sign-in-link" }, "The link, good for one sign-in"),
+          h("div", { class: "with-button" }, text, copyButton(made.sign_in_link, "the link"))),
+        h("p", { class: "actions" },
+          h("a", { class: "button primary", href: made.sign_in_link, target: "_blank", rel: "noopener noreferrer" }, "Open in a new tab"),
+          h("span", { class: "soft small" }, "or give it to the person who knows the account. It ends ", when(made.expires), ".")));
+      text.focus();
+      text.select();
+    } catch (problem) {
+      if (!view.signal.aborted) link.replaceChildren(notice("bad", "alarm", problem.message));
+    }
+  };
+  const element = card("Service account", null, body(h("div", { class: "stack" }, state,
+    mayChange("command/ms_exchange_connector/sign_in") && h("div", {}, button("Make a sign-in link", make, { sign: "key" })), link)));
+  return { element, refresh };
+}

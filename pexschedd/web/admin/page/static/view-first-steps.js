@@ -1,0 +1,255 @@
+/* A form that makes an integration, with the doctor's verdict beside each field. */
+
+import { get, post, Problem, randomKey } from "./api.js";
+import { body, button, card, h, head, icon, notice } from "./dom.js";
+import { idOf, plural } from "./format.js";
+import { FormField } from "./part-fields.js";
+import { doctorReport, summary } from "./part-doctor.js";
+import { mayChange } from "./session.js";
+
+const RESOURCE = "configuration/v1/ms_exchange_connector/";
+
+const METHODS = [
+  ["BASIC", "Basic (name and password)"],
+  ["NTLM", "NTLM"],
+  ["KERBEROS", "Kerberos"],
+  ["OAUTH", "OAuth: a service account, signed in once in a browser"],
+  ["APP_PERM", "OAuth: an application’s own secret"],
+];
+const PASSWORD = ["BASIC", "NTLM", "KERBEROS"];
+const OAUTH = ["OAUTH", "APP_PERM"];
+
+/* What is asked for, in groups. `only` are the sign-in methods that a field is for. */
+const GROUPS = [
+  ["Exchange", "The server that pexschedd talks to, and how it signs in there.", [
+    ["name", "Name of the integration", { hint: "For administrators, such as the site: Head office.", wide: true }],
+    ["url", "EWS URL", { wide: true, placeholder: "https://mail.example.com/EWS/Exchange.asmx", hint: "Where Exchange Web Services answer: one of the servers, or the load balancer." }],
+    ["authentication_method", "Sign-in method", { options: METHODS, wide: true, hint: "How the service account signs in to Exchange." }],
+    ["username", "Service account", { only: [...PASSWORD, "OAUTH"], placeholder: "EXAMPLE\\pexip", hint: "EXAMPLE\\name or name@example.com. It acts for the equipment mailbox." }],
+    ["password", "Password of the service account", { kind: "password", only: PASSWORD, hint: "Kept sealed, and never shown again." }],
+    ["kerberos_realm", "Kerberos realm", { only: ["KERBEROS"], placeholder: "EXAMPLE.COM" }],
+    ["kerberos_kdc", "Kerberos KDC", { only: ["KERBEROS"], optional: true }],
+    ["oauth_client_id", "Application (client) id", { only: OAUTH }],
+    ["oauth_client_secret", "Client secret", { kind: "password", only: ["APP_PERM"], hint: "Kept sealed, and never shown again." }],
+    ["oauth_auth_endpoint", "Authorization endpoint", { only: ["OAUTH"], wide: true }],
+    ["oauth_token_endpoint", "Token endpoint", { only: OAUTH, wide: true }],
+    ["oauth_redirect_uri", "Redirect address", { only: ["OAUTH"], wide: true }],
+  ]],
+  ["Equipment mailbox", "People invite this mailbox; pexschedd reads and answers its mail.", [
+    ["room_mailbox_name", "Display name", { placeholder: "Video room", optional: true, hint: "Users see it among the attendees of their meetings." }],
+    ["room_mailbox_email_address", "Address", { placeholder: "videoroom@example.com", hint: "No other integration may use it." }],
+  ]],
+  ["Addresses of the rooms", "Each meeting gets a number of its own.", [
+    ["scheduled_alias_prefix", "Prefix", { placeholder: "555", hint: "1 to 8 characters; digits, if people are to dial it from a telephone." }],
+    ["scheduled_alias_suffix_length", "Digits after the prefix", { kind: "number", hint: "Random ones: the more, the harder to guess." }],
+    ["scheduled_alias_domain", "Domain", { placeholder: "example.com", wide: true, optional: true, hint: "What follows the @. Without it a room has the number alone." }],
+  ]],
+  ["Add-in", "The button in Outlook.", [
+    ["addin_server_domain", "Name of the add-in’s server", { placeholder: "rooms.example.com", wide: true, hint: "The host, and the port if it is not 443, from which Outlook loads the add-in. It needs a certificate that Outlook trusts." }],
+    ["domains", "Metadata domain", { list: true, wide: true, optional: true, placeholder: "mail.example.com", hint: "Exchange servers whose users are recognised, with commas; usually the one of the EWS URL." }],
+  ]],
+];
+
+const SECRETS = ["password", "oauth_client_secret"];
+
+/* What was entered, for the person who comes back after the page has signed out by itself; no secrets. */
+let kept = {};
+
+export function forget() {
+  kept = {};
+}
+
+class FirstSteps {
+  constructor(view, declared) {
+    this.view = view;
+    this.fields = new Map();
+    this.attempt = { body: "", key: "" };
+    this.results = h("div", { class: "stack", role: "status" });
+    this.example = h("p", { class: "soft wide" });
+    this.groups = GROUPS.map(([title, text, fields]) => this.group(title, text, fields, declared));
+    this.values(declared);
+    this.follow();
+  }
+
+  group(title, text, fields, declared) {
+    const made = fields.map(([name, label, options]) => {
+      const field = new FormField(name, label, options, declared[name]);
+      field.only = options.only;
+      field.input.addEventListener("input", () => this.changed(field));
+      this.fields.set(name, field);
+      return field.element;
+    });
+    return h("section", { class: "card", "aria-label": title },
+      h("header", {}, h("h2", {}, title), h("p", { class: "soft" }, text)),
+      h("div", { class: "body two" }, made, title === "Addresses of the rooms" && this.example));
+  }
+
+  values(declared) {
+    for (const [name, field] of this.fields) {
+      const standard = declared[name]?.default;
+      const given = ["string", "number"].includes(typeof standard) && standard !== "No default provided." ? String(standard) : "";
+      field.value = kept[name] ?? given;
+    }
+    const redirect = this.fields.get("oauth_redirect_uri");
+    redirect.value ||= `${location.origin}/admin/platform/msexchangeconnector/oauth_redirect/`;
+  }
+
+  value(name) {
+    return this.fields.get(name).value.trim();
+  }
+
+  /** Fills in what follows from other fields, until the person has entered something else. */
+  suggest(name, text) {
+    const field = this.fields.get(name);
+    if (field.value === "" || field.value === field.suggested) {
+      field.value = text;
+      field.suggested = text;
+    }
+  }
+
+  changed(field) {
+    field.refuse([]);
+    field.judge([]);
+    this.follow(field.name);
+    if (!SECRETS.includes(field.name)) for (const [name, each] of this.fields) if (!SECRETS.includes(name)) kept[name] = each.value;
+  }
+
+  follow(name = "") {
+    const method = this.value("authentication_method");
+    for (const field of this.fields.values()) field.element.hidden = Boolean(field.only) && !field.only.includes(method);
+    if (name === "url") this.suggest("domains", hostOf(this.value("url")));
+    if (name === "room_mailbox_email_address") this.suggest("scheduled_alias_domain", this.value("room_mailbox_email_address").split("@")[1] || "");
+    const digits = Math.min(Number(this.value("scheduled_alias_suffix_length")) || 6, 20);
+    const number = "123456789012345678901".slice(0, digits);
+    this.example.replaceChildren("For example ", h("code", {}, `${this.value("scheduled_alias_prefix")}${number}@${this.value("scheduled_alias_domain") || "example.com"}`));
+  }
+
+  /** The integration as it is sent: what is shown, and what is not empty. */
+  payload() {
+    const sent = {};
+    for (const [name, field] of this.fields) {
+      if (field.element.hidden) continue;
+      // A password may begin or end with a blank.
+      const text = SECRETS.includes(name) ? field.value : field.value.trim();
+      if (field.isList) sent[name] = text.split(/[\s,]+/).filter(Boolean).map((domain) => ({ domain }));
+      else if (text !== "") sent[name] = field.input.type === "number" ? Number(text) || text : text;
+    }
+    return sent;
+  }
+
+  clear() {
+    for (const field of this.fields.values()) {
+      field.refuse([]);
+      field.judge([]);
+    }
+    this.results.replaceChildren();
+  }
+
+  /** Shows what the server does not take beside the fields; the first of them gets the focus. */
+  refuse(problem) {
+    const others = [];
+    let first = null;
+    for (const [name, texts] of Object.entries(problem.fields)) {
+      const field = this.fields.get(name);
+      if (field && !field.element.hidden) {
+        field.refuse(texts);
+        first ??= field;
+      } else others.push(`${name}: ${texts.join(" ")}`);
+    }
+    const count = Object.keys(problem.fields).length;
+    this.results.replaceChildren(notice("bad", "alarm", h("b", {}, count ? `${plural(count, "field is", "fields are")} not right yet.` : problem.message),
+      others.map((text) => h("p", {}, text)), !count && h("p", { class: "soft" }, "What you have entered is still here.")));
+    (first ? first.input : null)?.focus();
+  }
+
+  async attemptTo(work) {
+    this.clear();
+    try {
+      await work();
+    } catch (problem) {
+      if (this.view.signal.aborted || !(problem instanceof Problem)) throw problem;
+      this.refuse(problem);
+    }
+  }
+
+  check() {
+    return this.attemptTo(async () => {
+      this.results.replaceChildren(notice("", "clock", "The doctor looks at all of it … A few seconds, a minute at most."));
+      const report = await (await post("command/v1/ms_exchange_connector/check/", this.payload())).json();
+      if (this.view.signal.aborted) return;
+      const beside = new Set();
+      for (const field of this.fields.values()) {
+        const lines = report.lines.filter((line) => line.fields.includes(field.name) && !field.element.hidden && !beside.has(line));
+        lines.forEach((line) => beside.add(line));
+        field.judge(lines);
+      }
+      this.results.replaceChildren(summary(report), h("section", { class: "card", "aria-label": "Other checks" }, doctorReport(report, beside)));
+      const worst = [...this.fields.values()].find((field) => field.verdict.querySelector(".finding.bad"));
+      worst?.input.focus();
+    });
+  }
+
+  create() {
+    return this.attemptTo(async () => {
+      const sent = this.payload();
+      const text = JSON.stringify(sent);
+      // Sent again after a lost answer, it makes nothing twice.
+      if (text !== this.attempt.body) this.attempt = { body: text, key: randomKey() };
+      const response = await post(RESOURCE, sent, { "Idempotency-Key": this.attempt.key });
+      if (this.view.signal.aborted) return;
+      forget();
+      const warnings = (response.headers.get("X-Configuration-Warning") || "").split(/, (?=[a-z_]+: )/).filter(Boolean);
+      created(this.view, idOf(response.headers.get("Location")), sent.name, warnings);
+    });
+  }
+}
+
+function hostOf(url) {
+  try {
+    return new URL(url).host;
+  } catch {
+    return "";
+  }
+}
+
+/** The view after the integration was made: what is left to do. */
+function created(view, id, name, warnings) {
+  const step = (title, text) => h("li", {}, h("div", {}, h("h3", {}, title), h("p", { class: "soft" }, text)));
+  view.title("Integration created");
+  view.root.replaceChildren(
+    head(`“${name}” is there`, { text: "It looks into its mailbox from now on. What is left to do:" }),
+    h("div", { class: "stack" },
+      warnings.map((text) => notice("", "info", h("span", { class: "wrap" }, text))),
+      h("section", { class: "card", "aria-label": "What is left to do" }, h("ol", { class: "rows next-steps" },
+        step("Set Exchange up", "Download the set-up script and run it in the Exchange Management Shell: mailbox, permissions, add-in."),
+        step("Run the doctor", "It says line by line what is right, what is wrong, and what to do."),
+        step("Deploy the add-in", "Download the manifest; the set-up script installs it."),
+        step("Tell the conferencing nodes", "Enter the add-in’s address as their policy server, with service configuration enabled."))),
+      h("p", {}, h("a", { href: `#/integrations/${id}`, class: "button primary" }, "Go on to the integration"))));
+  view.root.querySelector("h1").focus();
+}
+
+async function open(view) {
+  view.title("First steps");
+  const schema = await get(`${RESOURCE}schema/`, {}, view.signal);
+  const steps = new FirstSteps(view, schema.fields);
+  const may = mayChange("configuration/ms_exchange_connector");
+  const form = h("form", {
+    novalidate: true,
+    class: "stack",
+    onsubmit: (event) => {
+      event.preventDefault();
+      check.click();
+    },
+  }, steps.groups);
+  const check = button("Check", () => steps.check(), { kind: "primary", sign: "check" });
+  const create = button("Create the integration", () => steps.create());
+  form.append(h("div", { class: "actions form-end" }, check, create,
+    h("span", { class: "soft small" }, "Checking changes nothing. It signs in to Exchange once.")), steps.results,
+    h("button", { type: "submit", hidden: true }));
+  view.root.replaceChildren(
+    head("First steps", { crumb: h("a", { href: "#/integrations" }, "Integrations"), text: "An integration connects rooms with an equipment mailbox of Exchange. The doctor looks at it before it is made." }),
+    may ? form : notice("", "info", "To make an integration takes the role Full."));
+}
+
+export { open as show };

@@ -1,0 +1,1 @@
+"""Status that needs more than the stored records."""

@@ -1,0 +1,45 @@
+"""The caller, as the management API knows them. Under `/api/admin/status/v1/`:
+
+GET  principal/   whose credentials the request carries, and what they are good for
+"""
+
+from twisted.web.server import Request
+
+from pexschedd.management.access.permissions import PERMISSIONS, may, needs_password
+from pexschedd.management.resource import PREFIX
+from pexschedd.model.administrator import role_name
+from pexschedd.model.principal import Principal, acting_principal
+from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.routes import ResponseBody, json_response
+
+_PRINCIPAL = f"{PREFIX}/status/v1/principal/"
+
+
+class PrincipalRoutes:
+    """The route of the module's docstring."""
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the route of the module's docstring."""
+        api.add(_PRINCIPAL, get=self._get)
+
+    def _get(self, request: Request) -> ResponseBody:
+        principal = acting_principal.get()
+        answer = {
+            "name": principal.name,
+            "role": int(principal.level),
+            "role_name": role_name(principal.level),
+            "reads": _allowed(principal, "GET"),
+            "changes": _allowed(principal, "POST"),
+            "resource_uri": _PRINCIPAL,
+        }
+        return json_response(request, answer)
+
+
+def _allowed(principal: Principal, method: str) -> list[str]:
+    """Return the subjects on which the caller may use an HTTP method."""
+    return [
+        subject
+        for subject in PERMISSIONS
+        if may(principal.level, method, subject)
+        and (principal.has_password or not needs_password(method, subject))
+    ]
