@@ -13,8 +13,8 @@ from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring, certificate_records
 from pexschedd.composition.runtime import Runtime, uuid4
-from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.transfer import transfer_routes
+from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens

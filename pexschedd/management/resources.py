@@ -272,6 +272,29 @@ CONFIGURATION_CHANGE = Resource(
     newest_first=True,
 )
 
+MESSAGE_HISTORY = Resource(
+    tables.PROCESSED_MESSAGE,
+    name="scheduling_message",
+    kind="history",
+    columns=(
+        Column("id", int, attribute("id")),
+        Column("exchange_connector_id", int, attribute("exchange_connector")),
+        Column("time", datetime, attribute("time")),
+        Column("correlation_id", str, attribute("correlation_id")),
+        Column("action", str, attribute("action")),
+        Column("note", str, attribute("note")),
+        Column("organizer", str, attribute("organizer")),
+        Column("alias", str, attribute("alias")),
+        Column("conference_id", int, attribute("conference")),
+        Column("ews_item_uid", str, attribute("uid")),
+    ),
+    finders={
+        "correlation_id": (tables.PROCESSED_BY_CORRELATION_ID, _same),
+        "conference_id": (tables.PROCESSED_BY_CONFERENCE, lambda id_: id_ or None),
+    },
+    filter_names={"name": "alias", "start_time": "time"},
+)
+
 AnyResource = Resource[Any]
 
 _ALL: tuple[AnyResource, ...] = (
@@ -295,6 +318,7 @@ _ALL: tuple[AnyResource, ...] = (
     SCHEDULER_STATUS,
     SET_ASIDE_STATUS,
     CONFIGURATION_CHANGE,
+    MESSAGE_HISTORY,
 )
 
 BY_KIND: Mapping[str, Mapping[str, AnyResource]] = {

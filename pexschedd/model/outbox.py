@@ -87,3 +87,28 @@ class TroubledMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     last_time: datetime
     set_aside_time: datetime | None = None
     """None as long as it is tried again."""
+
+
+class ProcessedMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A meeting message and what was decided about it, for administrators to look up.
+
+    Its subject and text are not kept.
+    """
+
+    exchange_connector: int
+    time: datetime
+    """The time of the decision."""
+    correlation_id: str
+    """As in the log, and in a general error that the sender was told."""
+    action: str
+    """`accept`, `decline`, `remove`, `reply`, `rewrite`, or `discard`: no answer."""
+    note: str = ""
+    """The decision as in the log."""
+    uid: str = ""
+    """The meeting's."""
+    organizer: str = ""
+    """The organizer's address in lower case; empty where the message named none."""
+    alias: str = ""
+    """The full alias of the meeting's room, as far as it is known."""
+    conference: int = 0
+    """The id of the meeting's room; 0 if it has none. The room may be gone."""

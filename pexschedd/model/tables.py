@@ -25,6 +25,7 @@ from pexschedd.model.outbox import (
     MailboxCursor,
     PendingAnswer,
     PendingRewrite,
+    ProcessedMessage,
     TroubledMessage,
 )
 from pexschedd.model.platform.names import IdentityProviderGroup, IvrTheme
@@ -70,6 +71,7 @@ SWEEP = Table("last_sweep", LastSweep)
 TROUBLED = Table("set_aside_message", TroubledMessage)
 MAILED_TOKEN = Table("mailed_token", MailedToken)
 UNFINISHED_CHANGE = Table("unfinished_change", UnfinishedChange)
+PROCESSED_MESSAGE = Table("processed_message", ProcessedMessage)
 
 
 class KeyedRequestTable(msgspec.Struct, frozen=True):
@@ -138,6 +140,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     TROUBLED,
     MAILED_TOKEN,
     UNFINISHED_CHANGE,
+    PROCESSED_MESSAGE,
     *(each.table for each in KEYED_REQUESTS.values()),
     CONFIGURATION_CHANGE,
     *UNSETTLED_CHANGES.values(),
@@ -270,6 +273,13 @@ WENT_ALONG = 1
 CHANGE_WENT_ALONG = CONFIGURATION_CHANGE.index(
     "went_along", lambda c: WENT_ALONG if c.went_along else None
 )
+PROCESSED_BY_CORRELATION_ID = PROCESSED_MESSAGE.index(
+    "correlation_id", lambda m: m.correlation_id
+)
+PROCESSED_BY_CONFERENCE = PROCESSED_MESSAGE.index(
+    "conference", lambda m: m.conference or None
+)
+PROCESSED_BY_DAY = PROCESSED_MESSAGE.index("day", lambda m: day_of(m.time))
 
 REWRITE_BY_ITEM = REWRITE.index("item", lambda p: (p.exchange_connector, p.item_id))
 REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector)

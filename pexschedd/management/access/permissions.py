@@ -105,6 +105,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "history/alarm": _SEEN_BY_ALL,
     # Of what a role does not see, it does not see the changes either.
     "history/configuration_change": _SEEN_BY_ALL,
+    "history/scheduling_message": _SEEN_BY_ALL,
 }
 
 _VARIABLE = re.compile(r"<(\w+):(\w+)>")

@@ -38,6 +38,7 @@ from pexschedd.scheduling.ports.mailbox import Action, Unreadable
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.scheduling.records.apply_decision import apply_decision
 from pexschedd.scheduling.records.lookup import MeetingLookup
+from pexschedd.scheduling.records.message_history import MessageHistory
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
@@ -65,6 +66,7 @@ class MessageHandler:
         self.addresses = AddressBook()
         """The directory's addresses, for the messages at hand; see `to_look_up`."""
         self._lookup = MeetingLookup(store, self.addresses)
+        self._history = MessageHistory(store, self._lookup, now)
         self._texts = texts
         self._now = now
         self._uuid4 = uuid4
@@ -96,6 +98,8 @@ class MessageHandler:
                 integration=connector.id,
                 reason=error.message,
             )
+            failed = Decision(f"declined: {error.message}", Action.DECLINE)
+            self._history.note(transaction, connector, message, failed, correlation_id)
             self._decline(transaction, connector, message, correlation_id)
             return ""
         if decision.waits:
@@ -108,6 +112,7 @@ class MessageHandler:
             note=decision.note,
             records=changes_in_words(decision.changes),
         )
+        self._history.note(transaction, connector, message, decision, correlation_id)
         apply_decision(transaction, self._store, decision.changes, self._now())
         if decision.action is Action.REMOVE:
             self._cancel_rewrites(transaction, connector, message)

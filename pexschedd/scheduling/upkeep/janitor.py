@@ -34,6 +34,7 @@ from pexschedd.scheduling.recurrence.meeting_times import series_has_finished
 from pexschedd.scheduling.upkeep.alias_release import AliasRelease
 from pexschedd.scheduling.upkeep.change_expiry import ChangeExpiry
 from pexschedd.scheduling.upkeep.mailed_tokens import MailedTokenExpiry
+from pexschedd.scheduling.upkeep.message_expiry import MessageExpiry
 from pexschedd.scheduling.upkeep.progress import KeepGoing
 from pexschedd.store.change_in_slices import change_in_slices
 from pexschedd.store.store import Store
@@ -79,6 +80,7 @@ class Janitor:
         self._release = AliasRelease(store, clock, now)
         self._mailed_tokens = MailedTokenExpiry(store, clock, now)
         self._changes = ChangeExpiry(store, clock, now)
+        self._messages = MessageExpiry(store, clock, now)
         self._doubt = doubt
         """The reason why the date cannot be believed; see `ClockTrust`."""
 
@@ -119,6 +121,7 @@ class Janitor:
         released = await self._release.release(change, keep_going, at_once)
         await self._mailed_tokens.forget(change, keep_going, at_once)
         await self._changes.forget(change, keep_going, at_once)
+        await self._messages.forget(change, keep_going, at_once)
         early = self._store.all(tables.CANCELLED_OCCURRENCE)
         await self._change(early, self._forget_cancellation, keep_going, at_once)
         await self._forget_too_many(keep_going, at_once)

@@ -87,6 +87,7 @@ async function open() {
   const view = new View(pattern.exec(path), query);
   current = view;
   navigation(path);
+  if (path !== "/search") $("search-text").value = "";
   view.root.replaceChildren(h("p", { class: "soft", "aria-busy": "true" }, "Loading …"));
   scrollTo(0, 0);
   try {

@@ -11,6 +11,7 @@ export class FormField {
   constructor(name, label, { hint, kind = "text", options, placeholder, wide, optional, list } = {}, declared = {}) {
     this.name = name;
     this.label = label;
+    this.kind = kind;
     this.isList = Boolean(list);
     const id = `field-${name}`;
     const described = `${id}-hint ${id}-wrong ${id}-verdict`;
@@ -18,7 +19,7 @@ export class FormField {
     this.input = options
       ? h("select", props, options.map(([value, words]) => h("option", { value }, words)))
       : h("input", {
-        ...props, type: kind, placeholder, spellcheck: "false", autocapitalize: "off",
+        ...props, type: kind === "password" ? "text" : kind, placeholder, spellcheck: "false", autocapitalize: "off",
         autocomplete: kind === "password" ? "new-password" : "off",
         maxlength: kind === "number" ? undefined : /Maximum length: (\d+)/.exec(declared.help_text || "")?.[1],
         inputmode: kind === "number" ? "numeric" : undefined,
@@ -30,6 +31,16 @@ export class FormField {
       this.input,
       h("p", { class: "hint", id: `${id}-hint` }, hint || firstSentences(declared.help_text)),
       this.wrong, this.verdict);
+  }
+
+  /** Not shown and not sent; a password field that is not there is none for the browser either. */
+  set hidden(away) {
+    this.element.hidden = away;
+    if (this.kind === "password") this.input.type = away ? "text" : "password";
+  }
+
+  get hidden() {
+    return this.element.hidden;
   }
 
   get value() {

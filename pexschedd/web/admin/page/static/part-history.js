@@ -1,6 +1,6 @@
 /* What became of messages, and who changed what. */
 
-import { list, Problem } from "./api.js";
+import { list } from "./api.js";
 import { h, icon } from "./dom.js";
 import { parse, when } from "./format.js";
 import { mayRead } from "./session.js";
@@ -36,11 +36,13 @@ export async function changes(resource, id, signal) {
 
 export function messageItem(each, withRoom = false) {
   const [sign, kind, words] = ACTIONS[each.action] || OTHERWISE;
+  const text = each.note.replace(/^declined: /, "");
+  const note = text && `${text[0].toUpperCase()}${text.slice(1)}.`.replace(/[.!?]\.$/, ".");
   return h("li", { class: `verdict ${kind}` }, icon(sign),
     h("div", {},
-      h("h3", {}, words, " ", h("span", { class: "soft small" }, when(each.time))),
-      h("p", { class: "wrap" }, each.note),
-      withRoom && each.conference > 0 && h("p", {}, h("a", { href: `#/conferences/${each.conference}` }, each.alias || "The room")),
+      h("h3", { class: "dated" }, words, " ", h("span", { class: "soft small" }, when(each.time))),
+      note && h("p", { class: "wrap" }, note),
+      withRoom && each.conference_id > 0 && h("p", {}, h("a", { href: `#/conferences/${each.conference_id}` }, each.alias || "The room")),
       h("p", { class: "soft small wrap" }, each.organizer && `${each.organizer} · `, "Correlation id ", h("code", {}, each.correlation_id))));
 }
 
@@ -51,7 +53,7 @@ const shown = (value) => (value === null || value === undefined || value === "" 
 export function changeItem(each) {
   return h("li", { class: "verdict" }, icon("key"),
     h("div", {},
-      h("h3", {}, `${each.administrator} ${VERBS[each.action] || each.action} it `, h("span", { class: "soft small" }, when(each.time))),
+      h("h3", { class: "dated" }, `${each.administrator} ${VERBS[each.action] || each.action} it `, h("span", { class: "soft small" }, when(each.time))),
       (each.changes || []).length > 0 && h("ul", { class: "wrap small" }, each.changes.map((change) =>
         h("li", {}, h("code", {}, change.field), ": ", shown(change.old), " → ", h("b", {}, shown(change.new))))),
       h("p", { class: "soft small wrap" }, each.address && `from ${each.address} · `, "Correlation id ", h("code", {}, each.correlation_id))));

@@ -84,6 +84,6 @@ export function timeline(windows, day, now = new Date()) {
 }
 
 function span(each, day) {
-  const edge = (at) => (sameDay(at, day) ? clock(at) : at < dayAt(day) ? "…" : "…");
+  const edge = (at) => (sameDay(at, day) ? clock(at) : `${at.toLocaleDateString("en-GB", { weekday: "short" })} ${clock(at)}`);
   return `${edge(each.start)} – ${edge(each.end)}`;
 }

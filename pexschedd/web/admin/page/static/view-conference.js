@@ -21,22 +21,47 @@ function stateOf(meetings, isScheduled) {
   return next ? pill("wait", icon("clock", 14), `Opens ${day(parse(next.start_time))}, ${clock(parse(next.start_time))}`) : pill("", "Closed");
 }
 
-async function open(view) {
-  const id = Number(view.match[1]);
-  const room = await get(`configuration/v1/conference/${id}/`, {}, view.signal);
-  const [meetings, series, told, changed] = await Promise.all([
-    list("configuration/v1/scheduled_conference/", { conference: id, order_by: "start_time", limit: 1000 }, view.signal),
-    list("configuration/v1/recurring_conference/", { conference: id }, view.signal),
-    messages([{ conference: id }], view.signal),
+/** What happened to a room, newest first. */
+async function historyOf(view, id) {
+  const [told, changed] = await Promise.all([
+    messages([{ conference_id: id }], view.signal),
     changes("conference", id, view.signal),
   ]);
-  view.title(room.name);
-  const history = [
+  return [
     ...told.map((each) => [each.time, messageItem(each)]),
     ...changed.map((each) => [each.time, changeItem(each)]),
   ].sort(([one], [other]) => parse(other) - parse(one)).map(([, item]) => item);
+}
+
+const historyCard = (items) =>
+  card("History", h("span", { class: "soft small" }, "newest first"), items.length
+    ? h("ul", { class: "rows" }, items)
+    : empty("clock", "Nothing is recorded", "Messages are kept for 30 days."));
+
+/** A room that has been deleted, such as one of a meeting that was cancelled. */
+function gone(view, id, items) {
+  view.title("A room that is gone");
+  view.root.replaceChildren(
+    head("A room that is gone", { crumb: h("a", { href: "#/rooms" }, "Rooms"), text: `There is no conference ${id} any more, or there never was.`, actions: [pill("", "Deleted")] }),
+    h("div", { class: "stack" }, historyCard(items)));
+}
+
+async function open(view) {
+  const id = Number(view.match[1]);
+  const history = historyOf(view, id);
+  const room = await get(`configuration/v1/conference/${id}/`, {}, view.signal).catch((problem) => {
+    if (problem.status === 404) return null;
+    throw problem;
+  });
+  if (!room) return gone(view, id, await history);
+  const [meetings, series, items] = await Promise.all([
+    list("configuration/v1/scheduled_conference/", { conference: id, order_by: "start_time", limit: 1000 }, view.signal),
+    list("configuration/v1/recurring_conference/", { conference: id }, view.signal),
+    history,
+  ]);
+  view.title(room.name);
   if (room.creation_time) {
-    history.push(h("li", { class: "verdict" }, icon("plus"), h("div", {}, h("h3", {}, "The room was made ", h("span", { class: "soft small" }, when(room.creation_time))),
+    items.push(h("li", { class: "verdict" }, icon("plus"), h("div", {}, h("h3", { class: "dated" }, "The room was made ", h("span", { class: "soft small" }, when(room.creation_time))),
       room.vmr_origin && h("p", { class: "soft" }, room.vmr_origin))));
   }
   const now = stamp(new Date());
@@ -46,9 +71,7 @@ async function open(view) {
     head(room.name, { crumb: h("a", { href: "#/rooms" }, "Rooms"), text: room.description && h("span", { class: "wrap" }, room.description), actions: [stateOf(meetings, isScheduled)] }),
     h("div", { class: "columns" },
       h("div", { class: "stack" },
-        card("History", h("span", { class: "soft small" }, "newest first"), history.length
-          ? h("ul", { class: "rows" }, history)
-          : empty("clock", "Nothing is recorded", "Messages are kept for 30 days."))),
+        historyCard(items)),
       h("div", { class: "stack" },
         card("Addresses", null, body(room.aliases.length
           ? h("ul", { class: "addresses" }, room.aliases.map((each) => h("li", {}, h("code", {}, each.alias), copyButton(each.alias, each.alias))))

@@ -1,7 +1,7 @@
 /* A form that makes an integration, with the doctor's verdict beside each field. */
 
 import { get, post, Problem, randomKey } from "./api.js";
-import { body, button, card, h, head, icon, notice } from "./dom.js";
+import { button, h, head, notice } from "./dom.js";
 import { idOf, plural } from "./format.js";
 import { FormField } from "./part-fields.js";
 import { doctorReport, summary } from "./part-doctor.js";
@@ -116,7 +116,7 @@ class FirstSteps {
 
   follow(name = "") {
     const method = this.value("authentication_method");
-    for (const field of this.fields.values()) field.element.hidden = Boolean(field.only) && !field.only.includes(method);
+    for (const field of this.fields.values()) field.hidden = Boolean(field.only) && !field.only.includes(method);
     if (name === "url") this.suggest("domains", hostOf(this.value("url")));
     if (name === "room_mailbox_email_address") this.suggest("scheduled_alias_domain", this.value("room_mailbox_email_address").split("@")[1] || "");
     const digits = Math.min(Number(this.value("scheduled_alias_suffix_length")) || 6, 20);
@@ -128,7 +128,7 @@ class FirstSteps {
   payload() {
     const sent = {};
     for (const [name, field] of this.fields) {
-      if (field.element.hidden) continue;
+      if (field.hidden) continue;
       // A password may begin or end with a blank.
       const text = SECRETS.includes(name) ? field.value : field.value.trim();
       if (field.isList) sent[name] = text.split(/[\s,]+/).filter(Boolean).map((domain) => ({ domain }));
@@ -151,7 +151,7 @@ class FirstSteps {
     let first = null;
     for (const [name, texts] of Object.entries(problem.fields)) {
       const field = this.fields.get(name);
-      if (field && !field.element.hidden) {
+      if (field && !field.hidden) {
         field.refuse(texts);
         first ??= field;
       } else others.push(`${name}: ${texts.join(" ")}`);
@@ -179,7 +179,7 @@ class FirstSteps {
       if (this.view.signal.aborted) return;
       const beside = new Set();
       for (const field of this.fields.values()) {
-        const lines = report.lines.filter((line) => line.fields.includes(field.name) && !field.element.hidden && !beside.has(line));
+        const lines = report.lines.filter((line) => line.fields.includes(field.name) && !field.hidden && !beside.has(line));
         lines.forEach((line) => beside.add(line));
         field.judge(lines);
       }

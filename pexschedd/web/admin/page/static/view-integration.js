@@ -1,7 +1,7 @@
 /* One integration: its health, its files, its service account, and the doctor. */
 
-import { download, get, list, Problem } from "./api.js";
-import { body, button, card, empty, facts, h, head, icon, notice, save, show } from "./dom.js";
+import { download, get, list } from "./api.js";
+import { body, button, card, facts, h, head, notice, save, show } from "./dom.js";
 import { ago, duration } from "./format.js";
 import { alarmItem, raisedAlarms } from "./part-alarms.js";
 import { byHour, messageChart } from "./part-chart.js";
@@ -78,7 +78,7 @@ async function open(view) {
   const record = await get(`${RESOURCE}/${id}/`, {}, view.signal);
   view.title(record.name);
   const [health, alarmRegion, chart, addin, pillRegion] = [h("div", {}), h("div", {}), h("div", {}), h("div", {}), h("span", {})];
-  const account = record.authentication_method === "OAUTH" && await accountCard(view, id);
+  const account = record.authentication_method === "OAUTH" ? await accountCard(view, id) : null;
   await view.every(5000, async () => {
     const [state, alarms, counts, shown] = await Promise.all([
       get(`status/v1/exchange_integration/${id}/`, {}, view.signal),

@@ -1,7 +1,7 @@
 /* All integrations, with their health. */
 
 import { list } from "./api.js";
-import { card, empty, h, head, icon, pill, show } from "./dom.js";
+import { empty, h, head, icon, pill, show } from "./dom.js";
 import { ago, duration, plural } from "./format.js";
 import { mayChange } from "./session.js";
 

@@ -2,7 +2,7 @@
 
 import { list } from "./api.js";
 import { body, card, empty, h, head, notice, show } from "./dom.js";
-import { clock, parse, plural } from "./format.js";
+import { clock, plural } from "./format.js";
 import { alarmItem, raisedAlarms } from "./part-alarms.js";
 import { byHour, messageChart } from "./part-chart.js";
 import { dayAt, isOpen, windowsOf } from "./part-timeline.js";

@@ -1,6 +1,6 @@
 /* The rooms of a day. */
 
-import { button, h, head, show } from "./dom.js";
+import { button, empty, h, head, show } from "./dom.js";
 import { longDay, plural, sameDay } from "./format.js";
 import { dayAt, isOpen, timeline, windowsOf } from "./part-timeline.js";
 
@@ -18,10 +18,12 @@ async function open(view) {
   const count = h("p", { class: "soft" });
   const region = h("div", { class: "body" });
   let windows = [];
+  const filter = h("input", { type: "checkbox", id: "only-open", onchange: () => draw() });
   const draw = () => {
     const open = windows.filter((each) => isOpen(each)).length;
     count.textContent = [sameDay(day, now) && longDay(day), plural(windows.total || 0, "meeting"), sameDay(day, now) && `${open} open now`].filter(Boolean).join(" · ");
-    show(region, timeline(windows, day));
+    const shown = filter.checked ? Object.assign(windows.filter((each) => each.end > new Date()), { total: 0 }) : windows;
+    show(region, filter.checked && !shown.length && windows.length ? empty("video", "No room is open or will be", "All meetings of the day are over.") : timeline(shown, day));
   };
   await view.every(30000, async () => {
     windows = await windowsOf(day, view.signal);
@@ -35,6 +37,9 @@ async function open(view) {
     ],
   });
   heading.firstChild.append(count);
+  if (sameDay(day, now)) {
+    heading.lastChild.prepend(h("label", { class: "track-filter", for: "only-open" }, filter, "Only open and to come"));
+  }
   view.root.replaceChildren(heading, h("section", { class: "card", "aria-label": title }, region));
 }
 

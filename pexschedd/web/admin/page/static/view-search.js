@@ -1,6 +1,6 @@
 /* Conferences, handed-out aliases and messages, by what an administrator has at hand. */
 
-import { list, Problem } from "./api.js";
+import { list } from "./api.js";
 import { card, empty, h, head, icon, notice } from "./dom.js";
 import { when } from "./format.js";
 import { messageItem, messages } from "./part-history.js";
@@ -34,7 +34,7 @@ function questions(text) {
 async function together(path, queries, signal) {
   const found = new Map();
   let most = false;
-  for (const answer of await Promise.all(queries.map((query) => list(path, { ...query, limit: MOST }, signal)))) {
+  for (const answer of await Promise.all(queries.map((query) => list(path, { ...query, order_by: "-id", limit: MOST }, signal)))) {
     most ||= answer.total > MOST;
     for (const record of answer) found.set(record.id, record);
   }

@@ -1,0 +1,97 @@
+"""The administrator's page in a browser, signed in, over a real daemon."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.system.system_support import World
+
+EXPECTED = (
+    "Failed to load resource",  # the browser's own words for an answer of 4xx
+    "net::ERR_",
+)
+"""Lines of the console that some tests provoke; anything else is a fault."""
+
+
+class AdminPage:
+    """One tab; `complaints` are unexpected lines of its console."""
+
+    def __init__(self, page: Page, world: World) -> None:
+        self.page = page
+        self.world = world
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._heard(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+
+    def _heard(self, text: str) -> None:
+        if not text.startswith(EXPECTED):
+            self.complaints.append(text)
+
+    def open(self, where: str = "/") -> None:
+        self.page.goto(f"{self.world.admin}/admin/#{where}")
+
+    def sign_in(
+        self, where: str = "/", name: str = "admin", password: str | None = None
+    ) -> None:
+        self.open(where)
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("Password").fill(
+            self.world.password if password is None else password
+        )
+        self.button("Sign in").click()
+        expect(self.page.locator("#me")).to_contain_text(name)
+
+    def go(self, where: str, title: str) -> None:
+        """Leads to a view and waits for its heading."""
+        self.page.evaluate("where => { location.hash = where; }", where)
+        self.expect_heading(title)
+
+    def expect_heading(self, title: str) -> None:
+        """The view's heading, which has the focus."""
+        heading = self.page.get_by_role("heading", level=1)
+        expect(heading).to_have_text(title)
+        expect(heading).to_be_focused()
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def card(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=name, exact=True)
+
+    def fill(self, fields: dict[str, str]) -> None:
+        """Fields of the first steps by their API names."""
+        for name, value in fields.items():
+            self.page.locator(f"#field-{name}").fill(value)
+
+
+@contextmanager
+def admin_page(browser: Browser, world: World, **context: Any) -> Iterator[AdminPage]:
+    """A new browser that nobody has signed in; its console has to stay silent."""
+    made = browser.new_context(
+        **(
+            {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+            | context
+        )
+    )
+    page = AdminPage(made.new_page(), world)
+    yield page
+    made.close()
+    assert page.complaints == []
+
+
+def first_steps(world: World, **fields: str) -> dict[str, str]:
+    """What is entered for an integration that works with the sandbox."""
+    return {
+        "name": "Paris",
+        "url": f"{world.exchange}/EWS/Exchange.asmx",
+        "username": "svc@example.test",
+        "password": "svc",
+        "room_mailbox_name": "Video room",
+        "room_mailbox_email_address": "pexipmeeting@example.test",
+        "scheduled_alias_prefix": "555",
+        "addin_server_domain": world.addin.removeprefix("http://"),
+        "domains": f"{world.exchange}/autodiscover/metadata/json/1",
+    } | fields
