@@ -7,8 +7,8 @@ from twisted.web.server import Request
 
 from pexschedd.management.access.permissions import PERMISSIONS, may, needs_password
 from pexschedd.management.resource import PREFIX
-from pexschedd.model.administrator import role_name
-from pexschedd.model.principal import Principal, acting_principal
+from pexschedd.model.accounts.administrator import role_name
+from pexschedd.model.accounts.principal import Principal, acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.routes import ResponseBody, json_response
 

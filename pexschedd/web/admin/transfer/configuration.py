@@ -33,8 +33,8 @@ from pexschedd.management.transfer.plan import (
     MOST_LISTED,
     ImportPlan,
 )
+from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.model.fields.times import format_time
-from pexschedd.model.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.records import arguments_of
