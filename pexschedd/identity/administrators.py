@@ -244,11 +244,11 @@ class Administrators:
 
     async def change_own_password(
         self, id: int, old: str, new: str, address: str
-    ) -> None:
+    ) -> Administrator:
         """Set the password of an administrator who knows the one there is.
 
-        Durable when it returns. Raises like `authenticate` if `old` is wrong, which is
-        counted like a sign-in, and `InvalidFields` if `new` will not do.
+        Returns the account, durable. Raises like `authenticate` if `old` is wrong,
+        which is counted like a sign-in, and `InvalidFields` if `new` will not do.
         """
         _check_password(new)
         found = self._store.get(tables.ADMINISTRATOR, id)
@@ -268,6 +268,7 @@ class Administrators:
             durable = transaction.commit()
         await durable
         await settle(self._store, tables.ADMINISTRATOR.document)
+        return changed
 
     async def make_hash(self, password: str) -> str:
         """Return the hash by which a password is kept; raises `Unavailable`."""

@@ -1,6 +1,6 @@
 """Recovery and maintenance over the management API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class SlowMailbox(MemoryUpkeepMailbox):
         await self._wait()
         return await super().calendar(cursor)
 
-    async def delete(self, refs: list[MessageRef]) -> list[Outcome]:  # type: ignore[override]
+    async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
         await self._wait()
         return await super().delete(refs)
 

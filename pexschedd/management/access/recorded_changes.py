@@ -61,7 +61,7 @@ def changes_of(
     remembered.
     """
     hidden = {
-        name: frozenset(_FIELDS[name].keys() - other.fields.keys())
+        name: frozenset(_recorded(name) - other.fields.keys())
         for name, other in seen.items()
         if name in _FIELDS and not other.owner
     }
@@ -72,6 +72,12 @@ def changes_of(
     return found
 
 
+def _recorded(resource: str) -> set[str]:
+    """The fields of a resource that an entry may have."""
+    fields = _FIELDS[resource].items()
+    return {name for name, declared in fields if not declared.field.internal}
+
+
 def _seen_changes(hidden: Hidden, change: ConfigurationChange) -> Sequence[FieldChange]:
     unseen = hidden.get(change.resource, ())
     return [each for each in shown_changes(change) if each.field not in unseen]
@@ -79,9 +85,13 @@ def _seen_changes(hidden: Hidden, change: ConfigurationChange) -> Sequence[Field
 
 def _is_visible(hidden: Hidden, change: ConfigurationChange) -> bool:
     """Return whether a change is of anything that is seen."""
-    if change.resource not in hidden:
+    # Asked of each entry there is, so every step counts.
+    unseen = hidden.get(change.resource)
+    if unseen is None:
         return False
-    unseen = hidden[change.resource]
-    return change.action != CHANGED or any(
-        each.field not in unseen for each in change.changes
-    )
+    if not unseen or change.action != CHANGED:
+        return True
+    for each in change.changes:  # noqa: SIM110 - `any` takes three times as long
+        if each.field not in unseen:
+            return True
+    return False

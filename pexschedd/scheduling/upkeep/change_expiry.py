@@ -20,8 +20,9 @@ from pexschedd.util.cooperate import in_slices
 
 KEPT = timedelta(days=400)
 """A year, and the time to look into it."""
-MOST = 100_000
-MOST_WENT_ALONG = 50_000
+MOST = 50_000
+MOST_WENT_ALONG = 25_000
+"""Each takes up to 1 kB of memory."""
 
 Remove = Callable[[Iterable[int], Callable[[Transaction, int], bool]], Awaitable[int]]
 """Removes records one by one in slices of time; returns how many it has removed."""

@@ -138,7 +138,7 @@ class MailboxCommands(Service):
             del self._runs[key]
 
     async def _carry_out(self, connector_id: int, run: MailboxRun) -> None:
-        keys = {
+        keys: dict[str, Any] = {
             "integration": connector_id,
             "correlation_id": run.actor.correlation_id,
             "command": command_of(run.request),

@@ -180,7 +180,7 @@ def _payload(request: Request) -> dict[str, Any]:
 
 def _settings(
     kind: MailboxCommandKind, payload: Mapping[str, Any], now: datetime
-) -> tuple[list[object], bool]:
+) -> tuple[list[Any], bool]:
     """The values of a command's settings, in order, and whether it is a dry run."""
     problems: dict[str, list[str]] = {}
     known = [*kind.settings, "dry_run"]
