@@ -21,7 +21,7 @@ from pexschedd.clock import Now, system_now
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
-from pexschedd.composition.network import network_of
+from pexschedd.composition.network import make_network
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.upkeep import UpkeepServices
@@ -289,7 +289,7 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
                 yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
     yield from permission_problems(config, file, os.geteuid())
     try:
-        network_of(config, reactor, system_now)
+        make_network(config, reactor, system_now)
     except ConfigError as error:
         yield from error.problems
 

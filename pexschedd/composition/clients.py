@@ -11,7 +11,7 @@ from pexschedd.composition.monitoring import CallObserver
 from pexschedd.composition.network import (
     UploadedCertificates,
     is_reached_directly,
-    network_of,
+    make_network,
     own_certificates,
 )
 from pexschedd.composition.runtime import Runtime, chance, uuid4
@@ -43,7 +43,7 @@ class Clients(MultiService):
         super().__init__()
         self._runtime = runtime
         config, store, reactor = runtime.config, runtime.store, runtime.reactor
-        self.network = network = network_of(config, reactor, runtime.now)
+        self.network = network = make_network(config, reactor, runtime.now)
         UploadedCertificates(store, network.trust, reactor, trust_changed)
         token_endpoint = TokenEndpoint(
             lambda direct: (network.direct() if direct else network).http_client(),

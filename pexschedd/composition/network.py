@@ -27,7 +27,7 @@ from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.store.store import Store
 
 
-def network_of(config: Config, reactor: Any, now: Now) -> Network:
+def make_network(config: Config, reactor: Any, now: Now) -> Network:
     """Build the network; raises `ConfigError` naming every file that cannot be used."""
     problems: list[str] = []
     trust, proxy = Trust(), None

@@ -13,10 +13,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pexschedd.errors import StoreError, StoreFull
-from pexschedd.identity.sign_in_backoff import network_of
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator
 from pexschedd.store.store import Store
+from pexschedd.util.client_network import network_of
 
 MOST = 16
 """Addresses of one administrator."""

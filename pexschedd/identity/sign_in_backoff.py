@@ -12,11 +12,11 @@ restart. Time is given in seconds of any steady clock.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 
 from msgspec import Struct
 
 from pexschedd.util.backoff import backoff
+from pexschedd.util.client_network import network_of
 
 FREE = 5
 """Failures without a delay."""
@@ -142,15 +142,3 @@ def _when_known(failures: int) -> float:
 
 def _name(name: str) -> str:
     return name[:_MAX_NAME]
-
-
-def network_of(address: str) -> str:
-    """Return an IPv4 address, or the /64 of an IPv6 address, as a text: one customer
-    has all of a /64."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address[:_MAX_NAME]
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or int(ip) >> 64)

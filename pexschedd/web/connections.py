@@ -8,7 +8,7 @@ that means its request sends it at once.
 
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
 import msgspec
@@ -154,21 +154,6 @@ def is_remote(address: str) -> bool:
     """Return whether a text is the IP address of another machine."""
     found = _address(address)
     return found is not None and not found.is_loopback
-
-
-@lru_cache(maxsize=1024)
-def network_of(address: str) -> str:
-    """Return what stands for one client: its IPv4 address, or the 64 bits of its IPv6
-    network, in which it has as many addresses as it likes (RFC 4291, section 2.5.4).
-
-    Anything else is returned as it is.
-    """
-    found = _address(address)
-    if not isinstance(found, IPv6Address):
-        return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(IPv6Network((int(found), 64), strict=False))
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

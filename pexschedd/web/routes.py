@@ -39,8 +39,8 @@ from pexschedd.errors import (
     Unavailable,
     UnknownUser,
 )
+from pexschedd.util.client_network import network_of
 from pexschedd.web.attachment import attachment
-from pexschedd.web.connections import network_of
 
 T = TypeVar("T")
 ResponseBody = bytes
@@ -277,7 +277,7 @@ def client_address(request: Request) -> str:
 
 
 def client_network(request: Request) -> str:
-    """Return what a client is counted by: see `connections.network_of`."""
+    """Return what a client is counted by: see `client_network`."""
     return network_of(client_address(request))
 
 

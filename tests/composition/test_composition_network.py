@@ -15,7 +15,7 @@ from pexschedd.composition.connections import Connections
 from pexschedd.composition.network import (
     UploadedCertificates,
     is_reached_directly,
-    network_of,
+    make_network,
     own_certificates,
 )
 from pexschedd.config import Config
@@ -44,7 +44,7 @@ def config(folder: Path, **values: Any) -> Config:
 
 def test_the_plainest(tmp_path: Path) -> None:
     """Without settings: the system's roots, and no proxy."""
-    network = network_of(config(tmp_path), Clock(), system_now)
+    network = make_network(config(tmp_path), Clock(), system_now)
     assert (network.proxy, network.trust.given) == (None, [])
 
 
@@ -52,7 +52,7 @@ def test_everything(tmp_path: Path) -> None:
     """The files are read: certificates, and the first line of the password's."""
     (tmp_path / "ca.pem").write_bytes(Authority("Root").pem)
     (tmp_path / "password").write_text("geheim\nsecond line\n")
-    network = network_of(
+    network = make_network(
         config(
             tmp_path,
             ca_file=tmp_path / "ca.pem",
@@ -71,7 +71,7 @@ def test_every_wrong_file(tmp_path: Path) -> None:
     for name in ("ca.pem", "password"):
         (tmp_path / name).write_text("\n")
     with pytest.raises(ConfigError) as caught:
-        network_of(
+        make_network(
             config(
                 tmp_path,
                 ca_file=tmp_path / "ca.pem",

@@ -7,6 +7,7 @@ are one file each for those who read them, and one file together for Outlook.
 import gzip
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -66,8 +67,9 @@ class StaticFile(msgspec.Struct, frozen=True):
         return f"static/{self.version}/{self.name}"
 
 
-def load_static() -> dict[str, StaticFile]:
-    """Return all files in `web/static` and the bundles, by name."""
+@cache
+def load_static() -> Mapping[str, StaticFile]:
+    """Return all files in `web/static` and the bundles, by name; read once."""
     found = {}
     for entry in sorted(files("pexschedd.web").joinpath("static").iterdir(), key=str):
         if entry.name.rpartition(".")[2] in _TYPES:
