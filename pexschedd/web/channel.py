@@ -1,7 +1,8 @@
 """One client's connection: requests have to arrive in time, and share the reactor.
 
-A client may send many requests without waiting for answers. Twisted would answer all
-that it has read in one turn of the reactor, and no other client meanwhile.
+A client may send many requests without waiting for answers, and many clients may ask
+at once. Twisted would answer all that it has read in one turn of the reactor,
+and nothing else meanwhile.
 """
 
 from typing import Any
@@ -23,11 +24,16 @@ _TOO_SLOW = (
 )
 
 
-class PipelineQueue:
-    """The connections of one server whose clients have sent requests ahead.
+_LONGEST_TURN = 0.008
+"""Seconds of a turn of the reactor after which what is read has to wait."""
 
-    In a turn of the reactor each of them goes on to its next request once, and all of
-    them together for a time slice; the others are first in the next turn.
+
+class RequestQueue:
+    """The connections of one server that wait for the reactor's next turn.
+
+    Those whose clients have sent requests ahead go on to the next one; those that were
+    read after enough had been done in a turn go on with what was read. In a turn all of
+    them together have a time slice; the others are first in the next turn.
     """
 
     _log = Logger()
@@ -36,11 +42,33 @@ class PipelineQueue:
         self._clock = clock
         self._waiting: dict[BoundedChannel, None] = {}
         self._is_scheduled = False
+        self._turn_began: float | None = None
+        self._late: set[BoundedChannel] = set()
+        """Those that wait with something that was read."""
 
-    def add(self, connection: "BoundedChannel") -> None:
+    def is_turn_over(self) -> bool:
+        """Return True if what is read now has to wait, behind what waits already."""
+        now = self._clock.seconds()
+        if self._turn_began is None:
+            self._turn_began = now
+            self._clock.callLater(0, self._turn_ended)
+        # A negative time has passed if the system's clock was set back.
+        return bool(self._late) or not 0 <= now - self._turn_began < _LONGEST_TURN
+
+    def _turn_ended(self) -> None:
+        self._turn_began = None
+
+    def add(self, connection: "BoundedChannel", *, is_late: bool = False) -> None:
         """Let a connection wait for its turn, behind those that wait already."""
         self._waiting[connection] = None
+        if is_late:
+            self._late.add(connection)
         self._schedule()
+
+    def remove(self, connection: "BoundedChannel") -> None:
+        """Forget a connection that is closed."""
+        self._waiting.pop(connection, None)
+        self._late.discard(connection)
 
     def _schedule(self) -> None:
         if self._waiting and not self._is_scheduled:
@@ -50,7 +78,9 @@ class PipelineQueue:
     def _take_turns(self) -> None:
         slice_ = TimeSlice(self._clock)
         for connection in list(self._waiting):
-            del self._waiting[connection]
+            if connection not in self._waiting:
+                continue  # closed by what another one has asked for
+            self.remove(connection)
             self._go_on(connection)
             if slice_.is_over():
                 break
@@ -60,7 +90,7 @@ class PipelineQueue:
     def _go_on(self, connection: "BoundedChannel") -> None:
         """Close the connection on an error, as a transport does while it receives."""
         try:
-            connection.next_request()
+            connection.go_on()
         except Exception:  # noqa: BLE001 - the other connections have to go on
             self._log.failure(
                 "connection closed at a request that failed address={address}",
@@ -77,6 +107,8 @@ class BoundedChannel(HTTPChannel):
     _given_up = False
     _answered: Request | None = None
     """The request before the next one, while that waits for its turn."""
+    _read = b""
+    """What has been read and waits for its turn; nothing more is read meanwhile."""
 
     @property
     def _connections(self) -> OpenConnections:
@@ -108,6 +140,7 @@ class BoundedChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remove the connection from the register."""
         self._connections.remove(self)
+        self.site.queue.remove(self)
         if self._answered is not None:  # it is complete
             self.requests.remove(self._answered)
             self._answered = None
@@ -117,7 +150,24 @@ class BoundedChannel(HTTPChannel):
         """Take bytes; the first ones of a request start its time limit."""
         if self.due is None and not self.requests:
             self._begin()
+        if self._handlingRequest:
+            super().dataReceived(data)  # which keeps it for later
+        elif self._read or self.site.queue.is_turn_over():
+            self._read += data
+            self._networkProducer.pauseProducing()
+            self.site.queue.add(self, is_late=True)
+        else:
+            super().dataReceived(data)
+
+    def go_on(self) -> None:
+        """Do what this has waited for, in its turn."""
+        if not self._read:
+            self._next_request()
+            return
+        data, self._read = self._read, b""
         super().dataReceived(data)
+        if not self._waitingForTransport:
+            self._networkProducer.resumeProducing()
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line; that of a pipelined request starts its time limit."""
@@ -162,9 +212,9 @@ class BoundedChannel(HTTPChannel):
         self._answered = request
         # Nothing else ends the connection of a client that never takes its answers.
         self.setTimeout(self._savedTimeOut)
-        self.site.pipelines.add(self)
+        self.site.queue.add(self)
 
-    def next_request(self) -> None:
+    def _next_request(self) -> None:
         """Go on to the next request, once the client has taken enough of its answers
         and unless the connection is closing."""
         transport: Any = self.transport
@@ -180,7 +230,7 @@ class BoundedChannel(HTTPChannel):
         """Go on: the client has taken its answers."""
         super().resumeProducing()
         if self._answered is not None:
-            self.site.pipelines.add(self)
+            self.site.queue.add(self)
 
     def give_up(self) -> None:
         """Answer 408 and close; close at once if that was done before."""

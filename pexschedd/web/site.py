@@ -23,7 +23,7 @@ from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site as TwistedSite
 
 from pexschedd.clock import Now, system_now
-from pexschedd.web.channel import BoundedChannel, PipelineQueue
+from pexschedd.web.channel import BoundedChannel, RequestQueue
 from pexschedd.web.connections import (
     ConnectionCaps,
     OpenConnections,
@@ -296,7 +296,7 @@ class HttpSite(TwistedSite):
         self.closed = closed
         self._large_bodies = dict(large_bodies or {})
         self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
-        self.pipelines = PipelineQueue(clock)
+        self.queue = RequestQueue(clock)
 
     def body_limit(self, requested: bytes) -> int:
         """Return the most bytes of a request's body; `requested` is as it was sent."""

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from pexschedd.web.channel import BoundedChannel, PipelineQueue
+from pexschedd.web.channel import BoundedChannel, RequestQueue
 from pexschedd.web.site import BoundedRequest, HttpSite
 from tests.attacks.test_attack_connections import Stranger
 from tests.conftest import Failures
@@ -56,10 +56,10 @@ class Turns(Clock):
 class Served:
     """A site with the paths that it has answered, in order."""
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: Any, resource: Resource | None = None) -> None:
         self._lines: list[str] = []
         self.clock = clock
-        self.site = HttpSite(Numbers(), clock, self._lines.append)
+        self.site = HttpSite(resource or Numbers(), clock, self._lines.append)
         self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         # Its connections inherit this, so that unread answers have little room.
         self.port.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, 65536)
@@ -131,13 +131,13 @@ async def test_each_connection_has_one_answer_in_a_turn(stopped: Served) -> None
 class Costly(BoundedChannel):
     """A connection whose requests cost two milliseconds each, and never end."""
 
-    def __init__(self, queue: PipelineQueue, clock: Clock) -> None:
+    def __init__(self, queue: RequestQueue, clock: Clock) -> None:
         super().__init__()
         self._queue = queue
         self._clock = clock
         self.answers = 0
 
-    def next_request(self) -> None:
+    def go_on(self) -> None:
         self.answers += 1
         self._clock.rightNow += 0.002
         self._queue.add(self)
@@ -146,13 +146,78 @@ class Costly(BoundedChannel):
 def test_a_turn_is_short_however_many_wait() -> None:
     """It lasts three milliseconds, and the next one begins with the others."""
     clock = Turns()
-    queue = PipelineQueue(clock)
+    queue = RequestQueue(clock)
     connections = [Costly(queue, clock) for _ in range(5)]
     for each in connections:
         queue.add(each)
     for answers in ([1, 1, 0, 0, 0], [1, 1, 1, 1, 0], [2, 1, 1, 1, 1]):
         clock.turn()
         assert [each.answers for each in connections] == answers
+
+
+class Slow(Resource):
+    """Answers take five milliseconds each."""
+
+    isLeaf = True
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def render(self, request: Request) -> bytes:
+        self._clock.rightNow += 0.005
+        return request.path
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_clients_at_once() -> None:
+    """What is read when enough was done in a turn is answered in later ones, in the
+    order in which it came; a connection that is closed meanwhile is forgotten."""
+    clock = Turns()
+    served = Served(clock, Slow(clock))
+    strangers = [await served.stranger() for _ in range(7)]
+    for number, one in enumerate(strangers[:6]):
+        one.say(GET % number)
+        await some_turns()
+    assert served.paths == ["/0", "/1"]
+    next(each for each in served.site.queue._late if each._read[5:6] == b"3").abort()
+    await strangers[3].lost
+    await until(lambda: len(served.site.connections) == 6)
+    clock.turn()
+    assert served.paths == ["/0", "/1", "/2"]
+    # It has to wait although the turn is a new one: others were there before.
+    strangers[6].say(GET % 6)
+    await some_turns()
+    assert served.paths == ["/0", "/1", "/2"]
+    for expected in ("/4", "/5", "/6"):
+        clock.turn()
+        assert served.paths[-1] == expected
+    strangers[0].say(GET % 7)
+    await until(lambda: served.paths[-1] == "/7")
+    await leave(*strangers[:3], *strangers[4:])
+    await served.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_body_in_pieces_that_wait() -> None:
+    """What is read in several pieces is one request all the same."""
+    clock = Turns()
+    served = Served(clock, Slow(clock))
+    first, other, last = [await served.stranger() for _ in range(3)]
+    for number, one in enumerate((first, other)):
+        one.say(GET % number)
+        await some_turns()
+    last.say(b"POST /2 HTTP/1.1\r\nHost: x\r\nContent-Le")
+    await some_turns()
+    last.say(b"ngth: 5\r\n\r\nab")
+    await some_turns()
+    clock.turn()
+    await some_turns()
+    assert served.paths == ["/0", "/1"]
+    last.say(b"cde")
+    await until(lambda: served.paths[-1] == "/2")
+    await leave(first, other, last)
+    await served.port.stopListening()
 
 
 @pytest_twisted.ensureDeferred
