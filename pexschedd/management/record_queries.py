@@ -16,6 +16,8 @@ from pexschedd.util.cooperate import Pauses, pause
 
 _AT_ONCE = 2
 """Pages that are put together at the same time."""
+_FOUND_AT_ONCE = 256
+"""Records that are looked up among those that were shown before, in one go."""
 
 
 class RecordPage(msgspec.Struct, frozen=True):
@@ -71,19 +73,29 @@ class RecordQueries:
 
     async def _page(self, resource: Resource[R], query: ListQuery) -> RecordPage:
         ids, total = await self._listing.select(resource, query)
-        # Those that pass filters are looked at once more below.
-        known = () if query.filters else ids
-        objects = self._encoded.find_all(resource, known) or [None] * len(ids)
+        encoded = self._encoded
+        objects: list[bytes | None] = []
         pauses = Pauses(self._clock)
-        for place, shown in enumerate(objects):
-            if shown is None:
-                record = self._store.get(resource.table, ids[place])
-                # It may have been changed since it was selected.
-                if record is not None and matches(self._store, resource, query, record):
-                    objects[place] = self._encoded.encode(resource, record)
-                await pauses.item_done()
+        for start in range(0, len(ids), _FOUND_AT_ONCE):
+            some = ids[start : start + _FOUND_AT_ONCE]
+            # Those that pass filters are looked at once more below.
+            found = encoded.find_all(resource, some) if not query.filters else []
+            found = found or [None] * len(some)
+            for place, shown in enumerate(found):
+                if shown is None:
+                    found[place] = self._encode(resource, query, some[place])
+                    await pauses.item_done()
+            objects += found
+            await pauses.item_done()
         listed = b",".join(filter(None, objects))
         return RecordPage(msgspec.Raw(b"[" + listed + b"]"), total)
+
+    def _encode(self, resource: Resource[R], query: ListQuery, id: int) -> bytes | None:
+        """Return the JSON of a record, None if it has changed since it was selected."""
+        record = self._store.get(resource.table, id)
+        if record is None or not matches(self._store, resource, query, record):
+            return None
+        return self._encoded.encode(resource, record)
 
 
 def existing_record(store: RecordReads, resource: Resource[R], id: int) -> R:

@@ -73,7 +73,7 @@ class _Shape:
         for place, related in self._nested:
             if values[place] is not None:
                 id_ = self._getters[place](record)
-                values[place] = _referred(store, self._resource, related, id_)
+                values[place] = referred(store, self._resource, related, id_)
         for child in self._resource.children.values():
             records = store.find_all(child.index, record.id)
             other = self._resource.others[child.resource]
@@ -113,8 +113,9 @@ def _conversion(column: Column) -> Callable[[Any], str] | None:
     return format_time if column.type is datetime else None
 
 
-def _referred(store: RecordReads, resource: AnyResource, name: str, id: int) -> object:
-    """The record that is referred to; its address alone if it is another system's."""
+def referred(store: RecordReads, resource: AnyResource, name: str, id: int) -> object:
+    """Return the record that is referred to; its address alone if it is another
+    system's."""
     other = resource.others.get(name)
     found = None if other is None else store.get(other.table, id)
     if other is not None and found is not None:

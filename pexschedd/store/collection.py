@@ -116,7 +116,13 @@ class Collection(Generic[R]):
 
     def find_all(self, index: str, key: Hashable) -> list[R]:
         """Return all records with this key, by ascending id."""
-        return list(self.find_each(index, key))
+        key_of, ids = self._candidates(index, key)
+        get = self.get
+        return [
+            record
+            for id in ids
+            if (record := get(id)) is not None and key_of(record) == key
+        ]
 
     def find_each(self, index: str, key: Hashable) -> Iterator[R]:
         """Iterate over the records with this key, by ascending id."""

@@ -115,7 +115,10 @@ class HashIndex:
     def find(self, hashed: int) -> list[int]:
         """Return all ids with this hash, ascending, and rarely one with another."""
         bucket = self._bucket(hashed >> _ID_BITS)
-        first = bisect_left(bucket, hashed & TAG)
+        tag = hashed & TAG
+        first = bisect_left(bucket, tag)
+        if first == len(bucket) or bucket[first] & TAG != tag:
+            return []
         after = bisect_right(bucket, hashed | MOST, first)
         return [each & MOST for each in bucket[first:after]]
 

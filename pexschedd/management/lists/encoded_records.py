@@ -1,22 +1,23 @@
 """The JSON of records that were shown before, until they change."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
-import msgspec
-
-from pexschedd.management.representation import RecordReads, represent
+from pexschedd.management.lists.record_forms import RecordForms, Spliced, joined
+from pexschedd.management.lists.record_memory import RecentMemory, SteadyMemory
+from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Children, Resource
 from pexschedd.management.resources import BY_KIND, CONFIGURATION, AnyResource
 from pexschedd.model.table import R, Table
 
 MOST_BYTES = 48 << 20
-"""JSON that is kept: that of some 25,000 rooms with their aliases."""
-_OVERHEAD = 150
-"""Bytes that an entry takes beside its JSON."""
+"""Memory for what is kept: some 100,000 rooms with their aliases, in parts, and a few
+thousand of those that are shown often, in one piece."""
 
-_encode = msgspec.json.Encoder().encode
+
+_KEPT_OF_JOINED = 4
+"""One of so many records that were put together is kept in one piece."""
 
 
 class RecordChanges(RecordReads, Protocol):
@@ -32,55 +33,64 @@ class EncodedRecords:
     """Encodes records as the API shows them, and remembers the result.
 
     It is forgotten when the record changes, or one that is shown within it. What a
-    role sees less of is encoded each time. At most
-    `most` bytes are kept: once half of that is new, all that was not asked for in the
-    meantime is dropped.
+    role sees less of is encoded each time. At most `most` bytes are kept: a sixth of
+    them for what was shown twice lately, in one piece.
     """
 
     def __init__(self, store: RecordChanges, most: int = MOST_BYTES) -> None:
         self._store = store
-        self._half = most // 2
-        self._size = 0
-        self._resources = [r for kind in BY_KIND.values() for r in kind.values()]
-        self._new = self._nothing()
-        self._old = self._nothing()
-        for resource in self._resources:
+        resources = [r for kind in BY_KIND.values() for r in kind.values()]
+        self._whole: RecentMemory[bytes] = RecentMemory(resources, most // 6, len)
+        self._spliced: SteadyMemory[Spliced] = SteadyMemory(
+            resources, most - most // 6, lambda spliced: len(spliced[1])
+        )
+        self._remembered = frozenset(resources)
+        self._joined = 0
+        """How often a record was put together."""
+        self._forms = lru_cache(maxsize=200)(partial(RecordForms, store))
+        for resource in resources:
             self._follow(resource)
 
-    def _nothing(self) -> dict[AnyResource, dict[int, bytes]]:
-        return {resource: {} for resource in self._resources}
-
-    def find_all(self, resource: AnyResource, ids: Iterable[int]) -> list[bytes | None]:
+    def find_all(self, resource: AnyResource, ids: Sequence[int]) -> list[bytes | None]:
         """Return the JSON of each record, None where it has to be encoded.
 
-        Everything that is found is a record that the resource has.
+        Everything that is found is a record that the resource has. It takes two or
+        three microseconds for each.
         """
-        remembered = self._new.get(resource, {})
-        return list(map(remembered.get, ids))
+        if resource not in self._remembered:
+            return [None] * len(ids)
+        found = self._whole.find_all(resource, ids)
+        if None in found:
+            for place, id_ in enumerate(ids):
+                if found[place] is None:
+                    found[place] = self._find(resource, id_)
+        return found
+
+    def _find(self, resource: AnyResource, id: int) -> bytes | None:
+        spliced = self._spliced.find(resource, id)
+        if spliced is None:
+            return None
+        found = joined(spliced)
+        self._joined += 1
+        # A walk through all records is not slowed down by each of them; what is shown
+        # again and again has its turn soon.
+        if self._joined % _KEPT_OF_JOINED == 0:
+            self._whole.keep(resource, id, found)
+        return found
 
     def encode(self, resource: Resource[R], record: R) -> bytes:
         """Return the JSON of a record that the resource has, as it is in the store."""
-        if resource not in self._new:
-            return _encode(represent(self._store, resource, record))
-        found = self._new[resource].get(record.id)
-        if found is None:
-            found = self._old[resource].pop(record.id, None)
-            if found is None:
-                found = _encode(represent(self._store, resource, record))
-            self._keep(resource, record.id, found)
-        return found
-
-    def _keep(self, resource: AnyResource, id: int, data: bytes) -> None:
-        self._new[resource][id] = data
-        self._size += len(data) + _OVERHEAD
-        if self._size > self._half:
-            self._old, self._new, self._size = self._new, self._nothing(), 0
+        if resource not in self._remembered:
+            return joined(self._forms(resource).splice(record))
+        spliced = self._spliced.find(resource, record.id)
+        if spliced is None:
+            spliced = self._forms(resource).splice(record)
+            self._spliced.keep(resource, record.id, spliced)
+        return joined(spliced)
 
     def _forget(self, resource: AnyResource, id: int) -> None:
-        data = self._new[resource].pop(id, None)
-        if data is not None:
-            self._size -= len(data) + _OVERHEAD
-        self._old[resource].pop(id, None)
+        self._whole.forget(resource, id)
+        self._spliced.forget(resource, id)
 
     def _follow(self, resource: AnyResource) -> None:
         """Forget the records of a resource when what they show changes."""
@@ -119,5 +129,5 @@ class EncodedRecords:
 
     def _referred_changed(self, resource: AnyResource, old: Any, new: Any) -> None:
         """Forget all records of a resource: which of them refer to it is not known."""
-        for id_ in [*self._new[resource], *self._old[resource]]:
-            self._forget(resource, id_)
+        self._whole.forget_all(resource)
+        self._spliced.forget_all(resource)
