@@ -1,4 +1,4 @@
-"""What stands for one client, wherever clients are counted. Pure."""
+"""The network that stands for one client, wherever clients are counted. Pure."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address

@@ -44,7 +44,7 @@ class RequestQueue:
         self._is_scheduled = False
         self._turn_began: float | None = None
         self._late: set[BoundedChannel] = set()
-        """Those that wait with something that was read."""
+        """The connections that wait with something that was read."""
 
     def is_turn_over(self) -> bool:
         """Return True if what is read now has to wait, behind what waits already."""
@@ -108,7 +108,7 @@ class BoundedChannel(HTTPChannel):
     _answered: Request | None = None
     """The request before the next one, while that waits for its turn."""
     _read = b""
-    """What has been read and waits for its turn; nothing more is read meanwhile."""
+    """Bytes that wait for their turn; nothing more is read meanwhile."""
 
     @property
     def _connections(self) -> OpenConnections:

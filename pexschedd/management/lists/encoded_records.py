@@ -46,7 +46,7 @@ class EncodedRecords:
         )
         self._remembered = frozenset(resources)
         self._joined = 0
-        """How often a record was put together."""
+        """The number of times that a record was put together."""
         self._forms = lru_cache(maxsize=200)(partial(RecordForms, store))
         for resource in resources:
             self._follow(resource)

@@ -41,8 +41,8 @@ Encode = Callable[[Any], bytes]
 
 
 Spliced = tuple[bytes, bytes]
-"""The JSON of a record: the form, the same object for all that have it, and what fills
-its places. A plain tuple, which the garbage collector soon stops tracking."""
+"""The JSON of a record: the form, the same object for all that have it, and the content
+of its places. A plain tuple, which the garbage collector soon stops tracking."""
 
 _WHOLE = b"%b"
 """The form of a record that has nothing in common with others."""
@@ -121,8 +121,7 @@ class _Form:
         self.text = text
         """A record without its last brace, with a `%b` in each place."""
         self.encoders = encoders
-        """What makes JSON of each field that differs; None for one that is not
-        shown."""
+        """The encoder of each field that differs; None for one that is not shown."""
 
 
 class _OwnFields:

@@ -1,4 +1,4 @@
-"""What is remembered of records, by resource and id, within a number of bytes. Pure.
+"""Memory for parts of records, by resource and id, within a number of bytes. Pure.
 
 What is given up is freed little by little, with what is added: freeing a hundred
 thousand values at once would take many milliseconds.

@@ -18,8 +18,8 @@ from pexschedd.model.integration.user_sign_in import (
 )
 
 _DIALLED = re.compile(r"[0-9A-Za-z._~!$*+=()&',-]*")
-"""What the user part of a SIP address has without escapes (RFC 3261, section 25.1), but
-for three characters: see `_WRONG`."""
+"""The characters that the user part of a SIP address has without escapes (RFC 3261,
+section 25.1), but for three of them: see `_WRONG`."""
 _WITHOUT_DOMAIN = (
     "unless there is a domain, and rooms have an alias without one, too (RFC 3261, "
     "section 19.1.1)"
@@ -34,7 +34,7 @@ _WRONG = {
     "%": "it begins an escape in SIP addresses and links",
     " ": "addresses have no blanks",
 }
-"""Why a character cannot be in a prefix."""
+"""The reasons why characters cannot be in a prefix."""
 
 
 def _prefix(value: str) -> str | None:
