@@ -25,6 +25,7 @@ from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.draft import Drafts
 from pexschedd.management.computed.live import LiveStatus
 from pexschedd.management.computed.queries import ComputedQueries
+from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
@@ -164,7 +165,8 @@ class HttpServers(MultiService):
 
     def _admin(self, upkeep: UpkeepServices, monitoring: Monitoring) -> IResource:
         runtime, store = self._runtime, self._runtime.store
-        queries = RecordQueries(store, runtime.reactor)
+        columns = ColumnIndexes(store, runtime.reactor)
+        queries = RecordQueries(store, runtime.reactor, columns=columns)
         writer = RecordWriter(
             store,
             runtime.templates,
@@ -174,6 +176,7 @@ class HttpServers(MultiService):
             review=self._review,
             make_hash=self.administrators.make_hash,
             issue=issuer(uuid4),
+            columns=columns,
         )
         service_account = ServiceAccountRoutes(
             store,

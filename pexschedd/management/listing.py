@@ -45,10 +45,16 @@ class RecordScans(IndexedRecords, Protocol):
 class Listing:
     """Selects the records of lists, in slices of the reactor's time."""
 
-    def __init__(self, store: RecordScans, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        store: RecordScans,
+        clock: IReactorTime,
+        columns: ColumnIndexes | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._indexes = IndexSearch(store, clock, ColumnIndexes(store, clock))
+        columns = columns or ColumnIndexes(store, clock)
+        self._indexes = IndexSearch(store, clock, columns)
         self._snapshots = TableSnapshots(store, clock)
 
     async def select(
@@ -112,14 +118,18 @@ class Listing:
 
 
 async def matching(
-    store: RecordScans, resource: Resource[R], query: ListQuery, clock: IReactorTime
+    store: RecordScans,
+    resource: Resource[R],
+    query: ListQuery,
+    clock: IReactorTime,
+    columns: ColumnIndexes | None = None,
 ) -> AsyncIterator[R]:
     """Yield all records that pass the filters, by id, in slices of the reactor's time.
 
     A record that stays as it is meanwhile is yielded once. Of one that changes, the old
     and the new version may both be yielded.
     """
-    ids = await IndexSearch(store, clock).ids(resource, query.filters)
+    ids = await IndexSearch(store, clock, columns).ids(resource, query.filters)
     async for record in _passing(store, resource, query, ids, clock):
         yield record
 

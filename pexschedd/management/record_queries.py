@@ -8,6 +8,7 @@ from pexschedd.errors import NotFound
 from pexschedd.management.guards.entity_tag import ShownRecord, shown_record
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import Listing, RecordScans
+from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.lists.encoded_records import MOST_BYTES, EncodedRecords
 from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Resource
@@ -32,7 +33,8 @@ class RecordPage(msgspec.Struct, frozen=True):
 class RecordQueries:
     """The reading use cases; they show what `representation` does.
 
-    `most_encoded` is the number of bytes that are kept of what was shown.
+    `columns` are the indexes that others use as well; `most_encoded` is the number of
+    bytes that are kept of what was shown.
     """
 
     def __init__(
@@ -40,11 +42,12 @@ class RecordQueries:
         store: RecordScans,
         clock: IReactorTime,
         *,
+        columns: ColumnIndexes | None = None,
         most_encoded: int = MOST_BYTES,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._listing = Listing(store, clock)
+        self._listing = Listing(store, clock, columns)
         self._at_work = DeferredSemaphore(_AT_ONCE)
         self._encoded = EncodedRecords(store, most_encoded)
 

@@ -42,6 +42,7 @@ from pexschedd.management.guards.keyed_requests import (
 )
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import matching
+from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.payload_references import existing_reference, id_of
 from pexschedd.management.record_queries import existing_record
 from pexschedd.management.record_saver import (
@@ -80,8 +81,8 @@ class RecordWriter:
     They raise `InvalidFields` that names every wrong field, `NotFound` for a record
     that the resource does not have, and `RecordInUse` for one that cannot be deleted.
     `uuid4` makes the random ids of new records; `review` has the notes on those that
-    are saved, `make_hash` the hashes by which passwords are kept, and `issue` the
-    secrets that are shown once.
+    are saved, `make_hash` the hashes of passwords, `issue` the secrets that are shown
+    once; by the indexes of `columns` is found what is to be deleted.
     """
 
     def __init__(
@@ -95,8 +96,10 @@ class RecordWriter:
         review: Review = no_review,
         make_hash: MakeHash = no_hash,
         issue: Issue = issue_nothing,
+        columns: ColumnIndexes | None = None,
     ) -> None:
         self._store = store
+        self._columns = columns
         self._templates = templates
         self._make_hash = make_hash
         self._clock = clock
@@ -239,7 +242,7 @@ class RecordWriter:
         """
         if not query.filters and not is_confirmed:
             await require_confirmed_list(self._store, resource, query, self._clock)
-        found = matching(self._store, resource, query, self._clock)
+        found = matching(self._store, resource, query, self._clock, self._columns)
         ids = [record.id async for record in found]
         await self._confirm(resource, ids, is_confirmed)
         await self._require_free(resource, ids)

@@ -16,6 +16,8 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
 from pexschedd.management.change_set import MOST_RECORDS
+from pexschedd.management.list_query import make_query
+from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.record_saver import MOST_FIELDS
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.resources import CONFIGURATION
@@ -32,12 +34,16 @@ NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 ALIASES = CONFIGURATION["conference_alias"]
 
 
-def writer(store: Store, clock: Clock) -> RecordWriter:
+def writer(
+    store: Store, clock: Clock, columns: ColumnIndexes | None = None
+) -> RecordWriter:
     def uuid() -> str:
         return str(uuid4())
 
     templates = Templates(lambda: NOW, uuid, lambda n: "1" * n)
-    return RecordWriter(store, templates, clock=clock, now=lambda: NOW, uuid4=uuid)
+    return RecordWriter(
+        store, templates, clock=clock, now=lambda: NOW, uuid4=uuid, columns=columns
+    )
 
 
 @pytest_twisted.async_yield_fixture()
@@ -249,3 +255,41 @@ async def test_few_problems_are_told(store: Store, payload: dict[str, Any]) -> N
     assert MOST_PROBLEMS < len(told) <= MOST_PROBLEMS + 1
     assert "more other problems" in told[-1]
     assert len(caught.value.message) < 200_000
+
+
+class ReadTables:
+    """A store that counts how often whole tables are read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.count = store.count
+        self.get = store.get
+        self.find_all = store.find_all
+        self.find_each = store.find_each
+        self.subscribe = store.subscribe
+        self.read = 0
+
+    def all(self, table: Any) -> Any:
+        self.read += 1
+        return self._store.all(table)
+
+
+@pytest_twisted.ensureDeferred
+async def test_deleting_by_a_column_without_an_index(store: Store) -> None:
+    """The first deletion by a column reads the table; others find their records by the
+    index that it has made, and delete no others."""
+    counted: Any = ReadTables(store)
+    columns = ColumnIndexes(counted, Clock())
+    asked = writer(store, Clock(), columns)
+    room = {"conference": 1, "description": "x"}
+    objects = [
+        {**room, "alias": f"a{n}", "description": f"d{n % 40}"} for n in range(90)
+    ]
+    await asked.bulk(ALIASES, {"objects": objects})
+    for number in (3, 5):
+        filters = [("description", f"d{number}")]
+        query = make_query(ALIASES, limit=20, filters=filters)
+        await asked.delete_matching(ALIASES, query)
+    assert counted.read == 1
+    left = {alias.description for alias in store.all(tables.CONFERENCE_ALIAS)}
+    assert left == {f"d{n}" for n in range(40) if n not in (3, 5)}
