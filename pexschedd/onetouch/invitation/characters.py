@@ -1,5 +1,6 @@
 """Characters as rules search them: one kind of blank, hyphen, colon, digit. Pure."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -34,6 +35,8 @@ def _table() -> dict[int, str | None]:
 
 
 _TABLE: Final = _table()
+_MARKS = re.compile(rf"[{MARK}\x02\x03]")
+_BUT_MARKS: Final = {c: n for c, n in _TABLE.items() if not _MARKS.match(chr(c))}
 _CONTROLS: Final = {code: new for code, new in _TABLE.items() if code < 0x80}
 
 
@@ -43,6 +46,17 @@ def normalised(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     # A table of ASCII only is applied at several times the speed.
     return text.translate(_CONTROLS if text.isascii() else _TABLE)
+
+
+def normalised_but_marks(text: str) -> str:
+    """Return the same with the marks left in that stand for links and quotes."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.translate(_BUT_MARKS)
+
+
+def without_marks(text: str) -> str:
+    """Return a text without such marks."""
+    return _MARKS.sub("", text) if _MARKS.search(text) else text
 
 
 def one_line(text: str, longest: int) -> str:

@@ -15,6 +15,11 @@ QUOTE_BEGINS, QUOTE_ENDS = "\n\x02\n", "\n\x03\n"
 
 MOST_LEVELS = 8
 """Older messages that are told apart; the oldest ones count as one."""
+MOST_LINES = 10_000
+"""Lines that are looked at one by one; the rest belongs where the last one does."""
+_LONGEST_LINE = 400
+_LABEL_END = 24
+"""Characters within which the label of a header ends."""
 _HEADER_LINES = 6
 """Lines after the sender's within which the other headers have to stand."""
 
@@ -66,24 +71,24 @@ def split_history(linked: LinkedText) -> tuple[LinkedText, ...]:
     The first one may be empty; there is always one. Nothing of the text is lost but the
     marks of quoting.
     """
-    lines = linked.text.split("\n")
+    lines = linked.text.split("\n", MOST_LINES)
     levels: dict[int, list[str]] = {0: []}
     links: dict[int, list[int]] = {0: []}
     begun = quoted = number = 0
-    divided = -_HEADER_LINES  # the line that has begun the message
+    divided = -_HEADER_LINES  # the last line that divides messages
     for index, line in enumerate(lines):
         if line == "\x02" or line == "\x03":
             quoted = max(0, quoted + (1 if line == "\x02" else -1))
             continue
-        cited = _CITED.match(line)
+        cited = _CITED.match(line) if line[:1] == ">" else None
         depth = 0
         if cited is not None:
             depth = cited[0].count(">")
             line = line[cited.end() :]
-        elif _begins_history(lines, index, divided):
-            if index - divided > 3:
-                begun += 1
-            divided = index
+        elif index < MOST_LINES and _is_divider(line):
+            begun, divided = begun + 1, index
+        elif index < MOST_LINES and _is_header_block(lines, index):
+            begun += index - divided > _HEADER_LINES // 2
         level = min(begun + quoted + depth, MOST_LEVELS)
         levels.setdefault(level, []).append(line)
         marks = line.count(MARK)
@@ -98,18 +103,19 @@ def split_history(linked: LinkedText) -> tuple[LinkedText, ...]:
     )
 
 
-def _begins_history(lines: Sequence[str], index: int, divided: int) -> bool:
-    line = lines[index].strip(" ")
-    if not line or len(line) > 400:
+def _is_divider(line: str) -> bool:
+    line = line.strip(" ")
+    if not line or len(line) > _LONGEST_LINE:
         return False
-    if line[0] in "-_" and _DIVIDER.fullmatch(line):
-        return True
-    if _WROTE.fullmatch(line):
-        return True
-    return _is_header_block(lines, index, line)
+    if line[0] in "-_":
+        return _DIVIDER.fullmatch(line) is not None
+    return line[-1] == ":" and _WROTE.fullmatch(line) is not None
 
 
-def _is_header_block(lines: Sequence[str], index: int, line: str) -> bool:
+def _is_header_block(lines: Sequence[str], index: int) -> bool:
+    line = lines[index].strip(" ")
+    if ":" not in line[:_LABEL_END] or len(line) > _LONGEST_LINE:
+        return False
     sender = _SENDER.fullmatch(line)
     if sender is None or _IS_TIME_OF_DAY.match(sender["value"]):
         return False
@@ -118,7 +124,7 @@ def _is_header_block(lines: Sequence[str], index: int, line: str) -> bool:
         for each in lines[index + 1 : index + 1 + 2 * _HEADER_LINES]
         if (text := each.strip(" "))
     ][:_HEADER_LINES]
-    sent = any(_TIME.fullmatch(text[:400]) for text in after)
-    about = any(_SUBJECT.fullmatch(text[:400]) for text in after)
-    to = any(_RECIPIENT.fullmatch(text[:400]) for text in after)
+    sent = any(_TIME.fullmatch(text[:_LONGEST_LINE]) for text in after)
+    about = any(_SUBJECT.fullmatch(text[:_LONGEST_LINE]) for text in after)
+    to = any(_RECIPIENT.fullmatch(text[:_LONGEST_LINE]) for text in after)
     return sent or (about and to)

@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 from pexschedd.bodies.markup_cuts import Piece, pieces_of
 from pexschedd.bodies.visible_text import resolve_references
-from pexschedd.onetouch.invitation.characters import normalised
+from pexschedd.onetouch.invitation.characters import (
+    normalised,
+    normalised_but_marks,
+    without_marks,
+)
 from pexschedd.onetouch.invitation.history import QUOTE_BEGINS, QUOTE_ENDS
 from pexschedd.onetouch.links.finding import (
     MARK,
@@ -37,6 +41,8 @@ _HIDES = re.compile(
     r"|mso-hide\s{0,9}:\s{0,9}all",
     re.IGNORECASE,
 )
+_MATTERS = re.compile(r"none|hidden|mso-hide|quote|cite", re.IGNORECASE)
+"""Without any of these words, a tag is as good as without attributes."""
 _QUOTES = re.compile(r"\b(?:gmail_quote|moz-cite|yahoo_quoted|protonmail_quote)\b")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _REFERENCE = re.compile(
@@ -75,8 +81,8 @@ class _Text:
         self.links: list[WrittenLink] = []
 
     def result(self) -> LinkedText:
-        # Text was normalised piece by piece, so marks are ours.
-        return take_links("".join(self.out), self.links)
+        # Marks were taken out of the texts, so all of them are ours.
+        return take_links(normalised_but_marks("".join(self.out)), self.links)
 
 
 class _Reader:
@@ -104,10 +110,11 @@ class _Reader:
             text = _BLANKS.sub(" ", text)
         if "&" in text:
             text = resolve_references(text)
-        self._at.out.append(normalised(text))
+        self._at.out.append(without_marks(text))
 
     def _open(self, name: str, tag: str) -> None:
-        found = _attributes(tag) if len(tag) > len(name) + 2 else {}
+        is_link = name in ("a", "area")
+        found = _attributes(tag) if is_link or _MATTERS.search(tag) else {}
         if self._hiding:
             self._depth += name == self._hiding
         elif name not in _ALONE and (
@@ -123,7 +130,7 @@ class _Reader:
             self._preformatted += 1
         if not self._hiding:
             self._quote(name, found)
-        if name in ("a", "area"):
+        if is_link:
             self.end_link()
             if "href" in found:
                 self._target = _target(found)

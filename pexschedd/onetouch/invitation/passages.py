@@ -29,7 +29,7 @@ from pexschedd.onetouch.links.finding import (
 from pexschedd.onetouch.links.unwrap import unwrap
 from pexschedd.onetouch.links.web_link import WebLink, is_within, parse_link
 
-LONGEST_PASSAGE = 400_000
+LONGEST_PASSAGE = 200_000
 """Characters that are searched of a passage: its beginning and its end."""
 _MARK = MARK.encode()
 _BLANKS = re.compile(r" {2,}")
@@ -40,6 +40,8 @@ class MeetingLink(NamedTuple):
     """A link of an invitation, as its sender wrote it."""
 
     link: WebLink
+    path: bytes
+    """The path, percent codes resolved; of an app's link all after the scheme."""
     position: int
     """In the passage's bytes."""
     rewritten_by: tuple[str, ...] = ()
@@ -155,8 +157,11 @@ def _meeting_link(written: WrittenLink, position: int) -> MeetingLink:
             shown = None
     link = parse_link(url) or WebLink(url, "", "", "", "", "")
     differs = shown is not None and _leads_elsewhere(shown, link)
+    is_web = link.scheme in ("http", "https")
+    path = link.path if is_web else link.url.partition("://")[2]
     return MeetingLink(
         link,
+        unquote(path).encode("utf-8", "replace"),
         position,
         products,
         opaque,

@@ -29,6 +29,8 @@ _LINK = re.compile(
     r"|(?<![\w@./:%=+-])(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18}(?::[0-9]{1,5})?/"
     rf"[{_IN_LINK}]+"
 )
+_HINT = re.compile(rf"[/{MARK}]|<mailto:")
+_BLANK = re.compile(r"[ \n]")
 _CONTINUED = re.compile(rf"\n(?:>[ ]?){{0,10}}[ ]{{0,4}}([{_IN_LINK}]+)(>?)(?=\s|$)")
 _ADDED = ".,;:!?'\""
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
@@ -57,7 +59,8 @@ def take_links(text: str, anchors: Sequence[WrittenLink] = ()) -> LinkedText:
     links: list[WrittenLink] = []
     known = iter(anchors)
     position = 0
-    while (match := _LINK.search(text, position)) is not None:
+    candidates = _Candidates(text)
+    while len(links) < MOST_LINKS and (match := candidates.after(position)) is not None:
         start, end = match.span()
         before = text[position:start]
         if match["address"] is not None:
@@ -74,12 +77,39 @@ def take_links(text: str, anchors: Sequence[WrittenLink] = ()) -> LinkedText:
             if before[-1:] == "<" and text[end : end + 1] == ">":
                 before, end = before[:-1], end + 1
         out.append(before)
-        if link is not None and len(links) < MOST_LINKS:
+        if link is not None:
             links.append(link)
             out.append(MARK)
         position = end
-    out.append(text[position:])
+    out.append(text[position:].replace(MARK, ""))
     return LinkedText("".join(out), tuple(links))
+
+
+class _Candidates:
+    """The links of a text as they stand. Most words need not be looked at: they have
+    no slash."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._word_end = 0
+
+    def after(self, position: int) -> re.Match[str] | None:
+        """Return the first one from a position on, which never goes back."""
+        text = self._text
+        while (hint := _HINT.search(text, position)) is not None:
+            if hint.start() >= self._word_end:
+                blank = _BLANK.search(text, hint.end())
+                self._word_end = len(text) if blank is None else blank.start()
+            begin = max(
+                position,
+                text.rfind(" ", position, hint.start()) + 1,
+                text.rfind("\n", position, hint.start()) + 1,
+            )
+            match = _LINK.search(text, begin, self._word_end)
+            if match is not None:
+                return match
+            position = self._word_end
+        return None
 
 
 def _whole(text: str, start: int, end: int) -> tuple[str, int]:
@@ -126,10 +156,13 @@ def _is_ended(url: str) -> bool:
 
 def _trimmed(url: str, before: str) -> str:
     """A link without the punctuation of the sentence that it stands in."""
-    while url:
-        last = url[-1]
-        is_open = last in _BRACKETS and url.count(last) > url.count(_BRACKETS[last])
-        if not (is_open or last in _ADDED or (last in _EMPHASIS and last == before)):
+    surplus = {end: url.count(end) - url.count(_BRACKETS[end]) for end in _BRACKETS}
+    size = len(url)
+    while size:
+        last = url[size - 1]
+        if surplus.get(last, 0) > 0:
+            surplus[last] -= 1
+        elif not (last in _ADDED or (last in _EMPHASIS and last == before)):
             break
-        url = url[:-1]
-    return url
+        size -= 1
+    return url[:size]

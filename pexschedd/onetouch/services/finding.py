@@ -17,6 +17,8 @@ from pexschedd.onetouch.services.entry import (
 )
 from pexschedd.onetouch.services.patterns import compiled
 
+_MOST_PLACES = 50
+"""Links that one way is tried with."""
 _GROUPED = re.compile(r"[0-9](?:[ -]?[0-9])*")
 
 
@@ -131,15 +133,20 @@ def _values_of_way(
         for match in compiled(way.text).all(passage.data):
             yield _plain(match.values), match.start
         return
+    texts: list[dict[str, str]] | None = None
+    tried = 0
     for link in passage.links:
         values = match_link(entry, way.link, link)
-        if values is None:
+        if values is None or tried == _MOST_PLACES:
             continue
+        tried += 1
         if not way.text:
             yield values, link.position
             continue
-        for match in compiled(way.text).all(passage.data):
-            more = _plain(match.values)
+        if texts is None:
+            found = compiled(way.text).all(passage.data)
+            texts = [_plain(match.values) for match in found]
+        for more in texts:
             # A value that both have must be the same in both.
             if all(values.get(name, value) == value for name, value in more.items()):
                 yield {**values, **more}, link.position
@@ -171,8 +178,7 @@ def match_link(
         elif not any(is_within(parts.host, d) for d in shape.hosts or entry.hosts):
             return None
     values = {"host": parts.host}
-    path = parts.url.partition("://")[2] if is_app else parts.path
-    match = compiled(shape.path).beginning(unquote(path))
+    match = compiled(shape.path).beginning(link.path)
     if match is None:
         return None
     values |= match.values
@@ -236,14 +242,14 @@ def _pin(
     position: int,
     mentions: Sequence[Mention],
 ) -> str:
-    """The PIN of a meeting: what stands after it and before the next other meeting, or
-    else before it and after the one before."""
+    """The PIN of a meeting: what stands after it and before the next other meeting. What
+    stands before it is its own only if there is no other meeting before."""
     own = f"{entry.title}:{meeting_id}"
     here = {m.identity for m in mentions if m.position == position} | {own}
     others = [m.position for m in mentions if m.identity not in here]
-    begin = max((at for at in others if at < position), default=0)
     end = min((at for at in others if at > position), default=len(passage.data))
-    for start, stop in ((position, end), (begin, position)):
+    before = 0 if any(at < position for at in others) else position
+    for start, stop in ((position, end), (0, before)):
         for pattern in entry.pins:
             match = compiled(pattern).search(passage.data, start, stop)
             if match is not None:

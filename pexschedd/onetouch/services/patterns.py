@@ -42,9 +42,9 @@ class SearchPattern:
         match = self._regex.fullmatch(text.encode("utf-8", "replace"))
         return None if match is None else PatternFound(match)
 
-    def beginning(self, text: str) -> "PatternFound | None":
+    def beginning(self, data: bytes) -> "PatternFound | None":
         """Return a match at the beginning of a text."""
-        match = self._regex.match(text.encode("utf-8", "replace"))
+        match = self._regex.match(data)
         return None if match is None else PatternFound(match)
 
 

@@ -1,0 +1,185 @@
+"""`pexschedd-join test`: reports what a room's screen would show for an invitation.
+
+Nothing is asked of the daemon or of Exchange, and nothing is sent anywhere.
+"""
+
+import argparse
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, TextIO
+from uuid import uuid4
+
+import msgspec
+
+from pexschedd.clock import system_now
+from pexschedd.doctor.text import harmless
+from pexschedd.errors import InvalidFields
+from pexschedd.onetouch.invitation.files import MOST_BYTES, FileKind, read_file
+from pexschedd.onetouch.rules.evaluation import RuleSet
+from pexschedd.onetouch.rules.rule import STANDARD_RULES, MeetingRule, read_rules
+from pexschedd.onetouch.services.catalogue import (
+    Services,
+    own_catalogue,
+    own_services,
+    read_catalogue,
+    with_entries,
+)
+from pexschedd.onetouch.tester import TestedInvitation, report_on
+from pexschedd.templates.engine import Templates
+
+FOUND, NOTHING, USAGE = 0, 1, 2
+"""Exit status."""
+
+
+class JoinArguments(msgspec.Struct, frozen=True):
+    """A parsed command line."""
+
+    file: Path | None
+    """None: standard input."""
+    kind: FileKind | None
+    rules: Path | None
+    catalogue: Path | None
+    subject: str
+    location: str
+    as_json: bool
+
+
+def main() -> None:
+    """Run `pexschedd-join`."""
+    asked = arguments(sys.argv[1:])
+    sys.exit(run(asked, sys.stdin.buffer, sys.stdout, sys.stderr))
+
+
+def arguments(given: Sequence[str]) -> JoinArguments:
+    """Parse a command line; a wrong one ends the process with status 2."""
+    parser = argparse.ArgumentParser(
+        prog="pexschedd-join",
+        description="Tests One-Touch Join's rules with an invitation.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    test = commands.add_parser(
+        "test",
+        help="report what a room's screen would show for an invitation",
+        description="Reports which rule finds the meeting in an invitation, what a "
+        "room would dial, and why the other rules find nothing.",
+        epilog="Exit status: 0 if there is something to dial, 1 if there is not, 2 if "
+        "the command line or a file is wrong.",
+        allow_abbrev=False,
+    )
+    test.add_argument(
+        "file",
+        metavar="FILE",
+        help="the invitation: a mail (.eml), a calendar file (.ics), HTML or text; "
+        "- for standard input",
+    )
+    test.add_argument(
+        "--kind",
+        type=FileKind,
+        choices=list(FileKind),
+        help="the kind of file (default: by its content)",
+    )
+    test.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="an installation's rules: a JSON list of objects with the fields of "
+        "mjx_meeting_processing_rule (default: all services that need no domain)",
+    )
+    test.add_argument(
+        "--catalogue",
+        type=Path,
+        metavar="FILE",
+        help="an installation's own services, in TOML, besides those of the product",
+    )
+    test.add_argument("--subject", default="", help="of an invitation that has none")
+    test.add_argument("--location", default="", help="of an invitation that has none")
+    test.add_argument("--json", action="store_true", help="print the report as JSON")
+    found = parser.parse_args(given)
+    return JoinArguments(
+        None if found.file == "-" else Path(found.file),
+        found.kind,
+        found.rules,
+        found.catalogue,
+        found.subject,
+        found.location,
+        found.json,
+    )
+
+
+def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
+    """Write the report; return the exit status."""
+    templates = Templates(
+        system_now,
+        lambda: str(uuid4()),
+        lambda n: "".join(secrets.choice("0123456789") for _ in range(n)),
+    )
+    path: Path | None = None
+    try:
+        path = asked.catalogue
+        services = own_services() if path is None else _services(path)
+        path = asked.rules
+        rules: Sequence[MeetingRule] = STANDARD_RULES
+        if path is not None:
+            rules = read_rules(path.read_bytes(), templates)
+        path = asked.file
+        data = stdin.read(MOST_BYTES + 1) if path is None else _start_of(path)
+    except InvalidFields as error:
+        for field, texts in error.problems.items():
+            before = "" if field == "__all__" else f"{field}: "
+            err.writelines(harmless(f"{path}: {before}{text}") + "\n" for text in texts)
+        return USAGE
+    except OSError as error:
+        err.write(harmless(f"{path or 'standard input'}: {error.strerror}") + "\n")
+        return USAGE
+    invitation = read_file(data, asked.kind)
+    invitation = msgspec.structs.replace(
+        invitation,
+        subject=invitation.subject or asked.subject,
+        location=invitation.location or asked.location,
+    )
+    report = report_on(invitation, RuleSet(rules, services, templates))
+    if asked.as_json:
+        encoded = msgspec.json.encode(report)
+        out.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+    else:
+        out.writelines(f"{harmless(line)}\n" for line in lines_of(report))
+    return NOTHING if report.alias is None else FOUND
+
+
+def _services(path: Path) -> Services:
+    return Services(with_entries(own_catalogue(), read_catalogue(path.read_bytes())))
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def lines_of(report: TestedInvitation) -> list[str]:
+    """Return a report as lines for people."""
+    lines = [f"Title:     {report.title}"] if report.title else []
+    if report.organizer:
+        lines.append(f"Organizer: {report.organizer}")
+    if report.start is not None:
+        end = "" if report.end is None else f" to {report.end.isoformat(' ')}"
+        lines.append(f"Time:      {report.start.isoformat(' ')}{end}")
+    if report.is_private:
+        lines.append("Private:   yes")
+    if report.alias is None:
+        lines.append("Join:      no button")
+    else:
+        lines.append(f"Join:      {report.alias}")
+        lines.append(f"Protocol:  {report.protocol}")
+        lines.append(f"Platform:  {report.platform}")
+        if report.service:
+            lines.append(f"Service:   {report.service}")
+        if report.pin:
+            lines.append(f"PIN:       {report.pin}, to be entered in the call")
+        lines.append(f"Rule:      {report.rule}")
+    lines.append("Rules, in the order in which they were tried:")
+    lines += [f"  {each.rule}: {each.reason}" for each in report.tried]
+    lines += [f"Note: {note}" for note in report.notes]
+    return lines
