@@ -4,12 +4,10 @@ Nothing is asked of the daemon or of Exchange, and nothing is sent anywhere.
 """
 
 import argparse
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, TextIO
-from uuid import uuid4
 
 import msgspec
 
@@ -19,15 +17,8 @@ from pexschedd.errors import InvalidFields
 from pexschedd.onetouch.invitation.files import MOST_BYTES, FileKind, read_file
 from pexschedd.onetouch.rules.evaluation import RuleSet
 from pexschedd.onetouch.rules.rule import STANDARD_RULES, MeetingRule, read_rules
-from pexschedd.onetouch.services.catalogue import (
-    Services,
-    own_catalogue,
-    own_services,
-    read_catalogue,
-    with_entries,
-)
+from pexschedd.onetouch.rules.rule_sets import rule_templates, services_with
 from pexschedd.onetouch.tester import TestedInvitation, report_on
-from pexschedd.templates.engine import Templates
 
 FOUND, NOTHING, USAGE = 0, 1, 2
 """Exit status."""
@@ -111,15 +102,11 @@ def arguments(given: Sequence[str]) -> JoinArguments:
 
 def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
     """Write the report; return the exit status."""
-    templates = Templates(
-        system_now,
-        lambda: str(uuid4()),
-        lambda n: "".join(secrets.choice("0123456789") for _ in range(n)),
-    )
+    templates = rule_templates(system_now)
     path: Path | None = None
     try:
         path = asked.catalogue
-        services = own_services() if path is None else _services(path)
+        services = services_with(b"" if path is None else path.read_bytes())
         path = asked.rules
         rules: Sequence[MeetingRule] = STANDARD_RULES
         if path is not None:
@@ -147,10 +134,6 @@ def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
     else:
         out.writelines(f"{harmless(line)}\n" for line in lines_of(report))
     return NOTHING if report.alias is None else FOUND
-
-
-def _services(path: Path) -> Services:
-    return Services(with_entries(own_catalogue(), read_catalogue(path.read_bytes())))
 
 
 def _start_of(path: Path) -> bytes:

@@ -7,15 +7,14 @@ from typing import Any
 from pexschedd.onetouch.invitation.invitation import Invitation
 from pexschedd.onetouch.rules.evaluation import Evaluation, RuleSet
 from pexschedd.onetouch.rules.rule import MeetingRule
+from pexschedd.onetouch.rules.rule_sets import rule_templates
 from pexschedd.onetouch.services.catalogue import own_services
 from pexschedd.templates.engine import Templates
 
 
 @cache
 def templates() -> Templates:
-    return Templates(
-        lambda: datetime(2026, 12, 1, tzinfo=UTC), lambda: "id", "7".__mul__
-    )
+    return rule_templates(lambda: datetime(2026, 12, 1, tzinfo=UTC))
 
 
 def rule(meeting_type: str, priority: int = 1, **fields: Any) -> MeetingRule:

@@ -242,8 +242,8 @@ def _pin(
     position: int,
     mentions: Sequence[Mention],
 ) -> str:
-    """The PIN of a meeting: what stands after it and before the next other meeting. What
-    stands before it is its own only if there is no other meeting before."""
+    """The PIN of a meeting: the first one after it and before the next other meeting.
+    One before it is its own only if there is no other meeting before."""
     own = f"{entry.title}:{meeting_id}"
     here = {m.identity for m in mentions if m.position == position} | {own}
     others = [m.position for m in mentions if m.identity not in here]

@@ -1,0 +1,142 @@
+"""The catalogue of services, and what an installation adds to it."""
+
+import pytest
+
+from pexschedd.errors import InvalidFields
+from pexschedd.onetouch.invitation.invitation import Invitation
+from pexschedd.onetouch.rules.evaluation import RuleSet
+from pexschedd.onetouch.services.catalogue import (
+    MEETING_TYPES,
+    Services,
+    own_catalogue,
+    read_catalogue,
+    with_entries,
+)
+from pexschedd.onetouch.services.entry import ServiceEntry
+from tests.onetouch.onetouch_support import rule, templates
+
+ENTRIES = own_catalogue().entries
+
+ADDED = rb"""
+version = "2026-12-24"
+
+[[entries]]
+name = "acme-meet"
+title = "Acme Meet"
+hosts = ["meet.acme.example"]
+pins = ['%passcode_number%']
+dial = "{meeting_id}@{domain}"
+dial_pin = "{meeting_id}.{pin}@{domain}"
+domain = "sip.acme.example"
+
+[[entries.ways]]
+link = { path = '/room/(?P<meeting_id>[0-9]{4})$' }
+
+[[entries.tests]]
+body = "https://meet.acme.example/room/1234"
+alias = "1234@sip.acme.example"
+"""
+
+
+def failures_of(entry: ServiceEntry, services: Services) -> list[str]:
+    found = []
+    for test in entry.tests:
+        chosen = rule(
+            entry.meeting_type,
+            domain=test.domain,
+            include_pin=test.include_pin,
+            company_id=test.company_id,
+        )
+        evaluation = RuleSet([chosen], services, templates()).evaluate(
+            Invitation(
+                location=test.location,
+                html=test.body if test.body_type == "HTML" else "",
+                text=test.body if test.body_type == "Text" else "",
+            )
+        )
+        details = evaluation.details
+        if test.alias is None:
+            if details is not None or entry.title not in evaluation.recognised:
+                found.append(f"{test.body}: {evaluation}")
+        elif details is None or (details.alias, details.protocol, details.platform) != (
+            test.alias,
+            test.protocol,
+            entry.platform,
+        ):
+            found.append(f"{test.body}: {evaluation}")
+    return found
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_each_entry_finds_its_invitations(entry: ServiceEntry) -> None:
+    """A rule for a service finds what its entry says in its invitations."""
+    assert not failures_of(entry, Services(own_catalogue()))
+
+
+def test_each_way_is_needed_by_a_rule_type() -> None:
+    """Every meeting type that is about a service has an entry."""
+    assert {entry.meeting_type for entry in ENTRIES} == {*MEETING_TYPES, "catalogue"}
+
+
+def test_installation_adds_an_entry() -> None:
+    """An entry of an installation is found as ours are, with our words."""
+    more = read_catalogue(ADDED)
+    services = Services(with_entries(own_catalogue(), more))
+    assert not failures_of(more.entries[0], services)
+    chosen = rule("catalogue", include_pin=True)
+    text = "https://meet.acme.example/room/1234\nKenncode: 5566"
+    found = RuleSet([chosen], services, templates()).evaluate(Invitation(text=text))
+    assert found.details is not None
+    assert found.details.alias == "1234.5566@sip.acme.example"
+    assert services.version.endswith(", with 2026-12-24")
+
+
+def test_installation_replaces_an_entry() -> None:
+    """An entry with the name of one of ours takes its place."""
+    added = read_catalogue(ADDED.replace(b'"acme-meet"', b'"lifesize"'))
+    names = [entry.name for entry in with_entries(own_catalogue(), added).entries]
+    assert names.count("lifesize") == 1
+    assert len(names) == len(ENTRIES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "words"),
+    [
+        (b"[0-9]{4})$", b"[0-9]{4}$", "entries.0.ways.0.link", "regular expression"),
+        (b"?P<meeting_id>", b"?P<number>", "entries.0.ways.0.link", '"number"'),
+        (b'"{meeting_id}@', b'"{user}@', "entries.0.ways.0", '"user"'),
+        (b'"acme-meet"', b'"Acme Meet"', "entries.0.name", "short name"),
+        (b'"Acme Meet"', b'" "', "entries.0.title", "service's name"),
+        (b'["meet.acme.example"]', b'["https://x"]', "entries.0.hosts", "domain"),
+        (b'["meet.acme.example"]', b"[]", "entries.0.ways.0.link.hosts", "any_host"),
+        (b"title =", b'platform = "Skype"\ntitle =', "entries.0.platform", "Zoom"),
+        (b"title =", b'meeting_type = "x"\ntitle =', "entries.0.meeting_type", "zoom"),
+        (b"title =", b'colour = "red"\ntitle =', "entries[0]", "colour"),
+        (b"version =", b"versions =", "__all__", "version"),
+        (b"[[entries]]", b"[[entries", "__all__", "TOML"),
+        (b"[[entries]]", b"words = 1\n[[entries]]", "words", "table"),
+    ],
+)
+def test_wrong_entry_is_refused_in_words(
+    old: bytes, new: bytes, field: str, words: str
+) -> None:
+    """An error names the entry's field, and what is wrong or would be right."""
+    assert old in ADDED
+    with pytest.raises(InvalidFields) as refused:
+        read_catalogue(ADDED.replace(old, new, 1))
+    problems = refused.value.problems
+    assert field in problems, problems
+    assert words in " ".join(problems[field]), problems
+
+
+def test_all_problems_are_named_at_once() -> None:
+    """Two wrong entries are two problems, and a name that stands twice is one."""
+    twice = ADDED + ADDED.partition(b"\n\n")[2].replace(b"{4})$", b"{4}$")
+    with pytest.raises(InvalidFields) as refused:
+        read_catalogue(twice)
+    assert {"entries.1.name", "entries.1.ways.0.link"} <= refused.value.problems.keys()
+
+
+def test_version_is_a_day() -> None:
+    """The catalogue's version says when it was changed."""
+    assert own_catalogue().version.count("-") == 2

@@ -1,0 +1,124 @@
+"""`pexschedd-join`: an invitation in, a report and an exit status out."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pexschedd.tools.join import arguments, run
+
+TEXT = "Title\nhttps://us02web.zoom.us/j/84900000001\nPasscode: 4455\n"
+
+
+def joined(*words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    status = run(arguments(["test", *words]), io.BytesIO(stdin), out, err)
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_report_for_people(tmp_path: Path) -> None:
+    """The report has what the screen shows, and each rule with its reason."""
+    file = tmp_path / "a.txt"
+    file.write_text(TEXT)
+    status, out, err = joined(str(file), "--subject", "Plan")
+    assert (status, err) == (0, "")
+    assert "Title:     Plan\n" in out
+    assert "Join:      84900000001@zoomcrc.com\n" in out
+    assert "PIN:       4455, to be entered in the call\n" in out
+    assert "  Zoom: found 84900000001@zoomcrc.com\n" in out
+    assert "  Webex: not needed: another one matched\n" in out
+
+
+def test_report_for_programs() -> None:
+    """With --json it is one object; the status is 1 if there is no button."""
+    status, out, _ = joined("-", "--json", stdin=b"https://zoom.us/my/joe")
+    found = json.loads(out)
+    assert (status, found["alias"], found["recognised"]) == (1, None, ["Zoom"])
+    assert found["tried"][-1]["rule"] == "fallback"
+    assert "no button" in found["notes"][0]
+
+
+def test_rules_of_an_installation(tmp_path: Path) -> None:
+    """The rules may be an installation's own."""
+    rules = tmp_path / "rules.json"
+    rules.write_text(
+        '[{"name": "Gateway", "meeting_type": "zoom", "priority": 1, "domain": '
+        '"gw.example.com", "include_pin": true}]'
+    )
+    status, out, _ = joined("-", "--rules", str(rules), stdin=TEXT.encode())
+    assert status == 0
+    assert "84900000001.4455@gw.example.com" in out
+
+
+def test_services_of_an_installation(tmp_path: Path) -> None:
+    """The catalogue may have entries of an installation."""
+    catalogue = tmp_path / "own.toml"
+    catalogue.write_text(
+        'version = "1"\n[[entries]]\nname = "acme"\ntitle = "Acme"\n'
+        'hosts = ["acme.example"]\ndomain = "acme.example"\n'
+        "[[entries.ways]]\nlink = { path = '/(?P<meeting_id>[0-9]+)$' }\n"
+        '[[entries.tests]]\nbody = "https://acme.example/7"\nalias = "7@acme.example"\n'
+    )
+    text = b"https://acme.example/12"
+    status, out, _ = joined("-", "--catalogue", str(catalogue), stdin=text)
+    assert status == 0
+    assert "Service:   Acme" in out
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "words"),
+    [
+        ("--rules", "[{}]", "rules.0: Object missing required field"),
+        ("--rules", '[{"name":"A","meeting_type":"domain","priority":1}]', "0.domain"),
+        ("--rules", "{", "This is not JSON"),
+        ("--catalogue", "x", "This is not TOML"),
+    ],
+)
+def test_wrong_file_is_refused(
+    tmp_path: Path, option: str, content: str, words: str
+) -> None:
+    """A wrong file ends with 2, and each problem has a line with the file's name."""
+    file = tmp_path / "wrong"
+    file.write_text(content)
+    status, out, err = joined("-", option, str(file), stdin=TEXT.encode())
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{file}: ")
+    assert words in err
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    """A file that is not there, or is a folder, is named with the system's reason."""
+    for path in (tmp_path / "none", tmp_path):
+        status, _, err = joined(str(path))
+        assert status == 2
+        assert err.startswith(f"{path}: ")
+
+
+def test_terminal_is_not_commanded() -> None:
+    """Characters that a terminal would obey are not printed."""
+    _, out, _ = joined("-", "--subject", "a\x1b[2Jb", stdin=b"sip:a@b.example")
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("words", [[], ["test"], ["test", "-", "--kind", "doc"], ["x"]])
+def test_wrong_command_line(words: list[str]) -> None:
+    """A wrong command line ends with 2."""
+    with pytest.raises(SystemExit) as ended:
+        arguments(words)
+    assert ended.value.code == 2
+
+
+def test_program_as_it_is_installed() -> None:
+    """The program reads standard input, and does not mind a reader that has gone."""
+    program = "from pexschedd.tools.join import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "test", "-"],
+        input=TEXT.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert b"84900000001@zoomcrc.com" in done.stdout
