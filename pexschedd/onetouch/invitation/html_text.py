@@ -21,6 +21,7 @@ from pexschedd.onetouch.links.finding import (
     WrittenLink,
     take_links,
 )
+from pexschedd.onetouch.links.unwrap import unwrap
 
 _LINES = frozenset(
     "address article aside blockquote body br caption center dd div dl dt fieldset "  # noqa: SIM905 - so many are read as words
@@ -198,8 +199,12 @@ def _attributes(tag: str) -> dict[str, str]:
 
 def _target(found: dict[str, str]) -> str:
     """The target of a link. `&reg` is no reference in it without a semicolon."""
-    written = found["href"]
-    if "safelinks" in written and "://" in found.get("originalsrc", ""):
-        written = found["originalsrc"]  # Outlook's own note of what it rewrote
-    target = _REFERENCE.sub(lambda match: resolve_references(match[0]), written)
-    return normalised(target).replace("\n", "").strip(" ")
+    original = found.get("originalsrc", "")
+    target = _url(found["href"])
+    # Outlook's own note of what was rewritten, if nothing else tells.
+    return _url(original) if original and unwrap(target).opaque else target
+
+
+def _url(written: str) -> str:
+    plain = _REFERENCE.sub(lambda match: resolve_references(match[0]), written)
+    return normalised(plain).replace("\n", "").strip(" ")

@@ -41,7 +41,8 @@ class MeetingLink(NamedTuple):
 
     link: WebLink
     path: bytes
-    """The path, percent codes resolved; of an app's link all after the scheme."""
+    """The path, percent codes resolved; of an app's link all after the scheme, and with
+    the fragment of a page that is one program (`/webapp/#/home`)."""
     position: int
     """In the passage's bytes."""
     rewritten_by: tuple[str, ...] = ()
@@ -159,6 +160,8 @@ def _meeting_link(written: WrittenLink, position: int) -> MeetingLink:
     differs = shown is not None and _leads_elsewhere(shown, link)
     is_web = link.scheme in ("http", "https")
     path = link.path if is_web else link.url.partition("://")[2]
+    if is_web and link.fragment.startswith("/"):
+        path += "#" + link.fragment.partition("?")[0]
     return MeetingLink(
         link,
         unquote(path).encode("utf-8", "replace"),

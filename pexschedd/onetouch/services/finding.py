@@ -75,6 +75,9 @@ class ServiceFinder:
     def mentions(self, passage: Passage) -> Iterator[Mention]:
         """Yield the links of a passage that are meetings, in their order."""
         for link in passage.links:
+            if link.opaque:
+                yield from self._by_host_alone(link)
+                continue
             for entry, shape in self._candidates(link.link):
                 values = match_link(entry, shape, link)
                 if values is not None:
@@ -82,11 +85,21 @@ class ServiceFinder:
                     yield Mention(entry, link.position, f"{entry.title}:{what}")
                     break
 
+    def _by_host_alone(self, link: MeetingLink) -> Iterator[Mention]:
+        """The service of a link that cannot be undone but names its target's host."""
+        host = (link.link.parameter("domain") or "").lower()
+        for entry, _ in self._of_host(host):
+            yield Mention(entry, link.position, f"{entry.title}:{link.link.url}")
+            return
+
     def _candidates(self, link: WebLink) -> Iterator[tuple[ServiceEntry, LinkShape]]:
-        labels = link.host.split(".")
+        yield from self._of_host(link.host)
+        yield from self._anywhere
+
+    def _of_host(self, host: str) -> Iterator[tuple[ServiceEntry, LinkShape]]:
+        labels = host.split(".", 20)
         for index in range(len(labels) - 1):
             yield from self._by_domain.get(".".join(labels[index:]), ())
-        yield from self._anywhere
 
     def find(
         self,
