@@ -11,8 +11,8 @@ def banner(ports: Ports, password: str) -> str:
     Open      {ports.desk_url}/
 
     Daemon    {ports.addin_url}   add-in, policy
-              {ports.admin_url}   management API
-              administrator "admin", password "{password}"
+              {ports.admin_url}/admin/   administrator's page, over the
+              management API; sign in as "admin", password "{password}"
     Exchange  {ports.desk_url}/EWS/Exchange.asmx   sandbox
 
   Ctrl-C stops it. Everything is kept for the next time.

@@ -46,7 +46,11 @@ class AdminPage:
 
     def go(self, where: str, title: str) -> None:
         """Leads to a view and waits for its heading."""
-        self.page.evaluate("where => { location.hash = where; }", where)
+        self.page.evaluate(
+            "where => { if (location.hash !== '#' + where) location.hash = where;"
+            " else dispatchEvent(new HashChangeEvent('hashchange')); }",
+            where,
+        )
         self.expect_heading(title)
 
     def expect_heading(self, title: str) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
+from tests.browser.admin_world import installation_at_work
 from tests.browser.pane_page import Open, Pane
+from tests.system.system_support import World
 
 HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
@@ -52,6 +54,15 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert server.stdout is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def admin_world(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A daemon with much to show on the administrator's page; see its module."""
+    with installation_at_work(tmp_path_factory.mktemp("admin")) as world:
+        yield world
 
 
 @pytest.fixture

@@ -76,6 +76,7 @@ def schedule(demo: RunningDemo, subject: str, hours: int = 5) -> dict[str, Any]:
 def test_banner_says_where(demo: RunningDemo) -> None:
     """The terminal shows the addresses, and a password that is right."""
     assert f"{demo.desk}/" in demo.printed
+    assert f"http://127.0.0.1:{demo.port + 1}/admin/" in demo.printed
     password = (demo.folder / "administrator-password").read_text().strip()
     assert password in demo.printed
 

@@ -48,6 +48,7 @@ from pexschedd.web.admin.transfer.configuration import (
     ConfigurationRoutes,
     large_documents,
 )
+from pexschedd.web.admin.status.principal import PrincipalRoutes
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -273,6 +274,7 @@ async def serving(
             reactor,
             clock,
         ),
+        PrincipalRoutes(),
     )
     site = HttpSite(
         AdminApi(administrators, parts, bearer).resource(),

@@ -32,7 +32,7 @@ export const TITLES = {
 };
 
 /* What to do, where an alarm's own text says what is wrong in this case. */
-const REMEDIES = {
+export const REMEDIES = {
   scheduling_answer_failed: "Tell the organizer: they got the general error, or no answer. The correlation id finds the message in the log.",
   scheduling_application_certificate_expires: "Make another certificate for the integration, and upload it to the app registration at once.",
   scheduling_ca_certificate_expires: "Upload its successor, and delete this one when no server needs it any more.",

@@ -1,0 +1,195 @@
+"""The administrator's page: what it shows of a working installation, and does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from pexschedd.scheduling.alarms import names
+from tests.browser.admin_page import AdminPage, admin_page
+from tests.browser.admin_world import HOSTILE, ROOMS, decided
+from tests.system.system_support import World
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
+    """Signed in once for all: each test begins by going to a view."""
+    with admin_page(browser, admin_world, accept_downloads=True) as page:
+        page.sign_in()
+        yield page
+
+
+def test_overview(page: AdminPage) -> None:
+    """Alarms come first; then the integrations with their state, the messages of the
+    hour, and the rooms that are open, all as text whatever they are called."""
+    page.go("/", "Overview")
+    expect(page.page.get_by_role("heading", name="Lyon")).to_have_count(0)
+    rows = page.card("Integrations").get_by_role("row")
+    working = rows.filter(has_text="Head office")
+    expect(working).to_contain_text("Works")
+    expect(working).to_contain_text("empty")
+    expect(rows.filter(has_text="Lyon")).to_contain_text("1 alarm")
+    chart = page.card("Messages per hour")
+    expect(chart.get_by_role("img")).to_have_attribute(
+        "aria-label", "Messages per hour: 4 in the last 24 hours, 4 in the busiest one."
+    )
+    chart.get_by_text("As a table").click()
+    cells = chart.get_by_role("row").nth(1).get_by_role("cell")
+    assert cells.all_inner_texts()[1:] == ["2", "1", "1", "0"]
+    expect(page.card("Rooms today")).to_contain_text("open now")
+    assert page.page.locator("main img, main script").count() == 0
+
+
+def test_alarms_say_what_to_do(page: AdminPage) -> None:
+    """Each has its words, its remedy, and the way to the integration it is about."""
+    page.go("/alarms", "Alarms")
+    expect(page.page.locator("#nav .badge")).to_contain_text("3")
+    refused = page.card("Raised now").get_by_role("listitem").filter(has_text="Lyon")
+    expect(refused).to_contain_text("does not let the service account in")
+    expect(refused).to_contain_text("What to do:")
+    refused.get_by_role("link", name="Let the doctor look").click()
+    page.expect_heading("Lyon")
+
+
+def test_the_doctor(page: AdminPage, admin_world: World) -> None:
+    """What failed comes first, with cause, remedy and commands; the rest is folded."""
+    page.go("/integrations/2", "Lyon")
+    page.page.get_by_label("Also try for a user").fill("bob@example.test")
+    page.button("Run the doctor").dblclick()
+    doctor = page.card("Doctor")
+    expect(doctor).to_contain_text("to be put right")
+    failed = doctor.get_by_role("listitem").filter(has_text="Sign-in")
+    expect(failed.first).to_contain_text("What to do:")
+    doctor.get_by_text("checks passed").click()
+    expect(
+        doctor.get_by_role("heading", name="Connection", exact=False).first
+    ).to_be_visible()
+    page.go("/integrations/1", "Head office")
+    page.button("Run the doctor").click()
+    expect(page.card("Doctor")).to_contain_text("Everything is in order")
+
+
+def test_files_for_exchange(page: AdminPage, tmp_path: Path) -> None:
+    """The manifest and the set-up script are saved under the names that the API
+    gives them."""
+    page.go("/integrations/1", "Head office")
+    for button, name, beginning in (
+        ("Download the manifest", "addin-manifest-1-Head office.xml", b"<?xml"),
+        ("Download the script", "exchange-setup-1.ps1", b"\xef\xbb\xbf"),
+    ):
+        with page.page.expect_download() as saved:
+            page.button(button).click()
+        assert saved.value.suggested_filename == name
+        target = tmp_path / name
+        saved.value.save_as(target)
+        assert target.read_bytes().startswith(beginning)
+
+
+def test_signing_in_to_a_service_account(page: AdminPage) -> None:
+    """The page says that it is needed, and makes the link."""
+    page.go("/integrations/3", "Cloud")
+    account = page.card("Service account")
+    expect(account).to_contain_text("A person has to sign in.")
+    account.get_by_role("button", name="Make a sign-in link").click()
+    link = account.get_by_role("textbox", name="The link")
+    expect(link).to_be_focused()
+    assert link.input_value().startswith("http://127.0.0.1:9/authorize?")
+    opened = account.get_by_role("link", name="Open in a new tab")
+    assert opened.get_attribute("rel") == "noopener noreferrer"
+
+
+def test_rooms_on_a_time_line(page: AdminPage) -> None:
+    """Those of a day in the order of their times, each with its bar where they are; a
+    day without any says so."""
+    page.go("/rooms", "Today’s rooms")
+    rows = page.page.locator(".timeline li")
+    expect(rows).to_have_count(ROOMS + 1)
+    bars = page.page.locator(".window").evaluate_all(
+        "bars => bars.map(bar => bar.getBoundingClientRect().left)"
+    )
+    assert bars == sorted(bars)
+    assert bars[-1] - bars[0] > 400
+    own = rows.filter(has_text=HOSTILE)
+    expect(own).to_contain_text("open now")
+    page.page.get_by_label("Only open and to come").check()
+    expect(page.page.locator(".window.past")).to_have_count(0)
+    own.get_by_role("link").click()
+    expect(page.page.locator("h1")).to_contain_text(HOSTILE)
+    page.go("/rooms/2021-01-02", "Rooms on Saturday, 2 January 2021")
+    page.button("The day before").click()
+    page.expect_heading("Rooms on Friday, 1 January 2021")
+    expect(page.page.get_by_text("No meeting has a room on")).to_be_visible()
+    page.button("Today").click()
+    page.expect_heading("Today’s rooms")
+
+
+def search(page: AdminPage, text: str) -> None:
+    box = page.page.get_by_role("searchbox")
+    box.fill(text)
+    box.press("Enter")
+    page.expect_heading(f"Search: {text}")
+
+
+@pytest.mark.parametrize("by", ["alias", "organizer", "correlation_id", "tag"])
+def test_finding_a_conference(page: AdminPage, admin_world: World, by: str) -> None:
+    """By its alias, its organizer, or the correlation id of a message, or the tag of
+    an invitation; its whole history is there."""
+    message = decided(admin_world, "accept")
+    if by == "tag":
+        aliases = admin_world.objects("scheduled_alias")
+        own = next(each for each in aliases if each["alias"] == message["alias"])
+        search(page, f"PXPS:-{own['uuid']}#")
+        expect(page.page.locator("main")).to_contain_text(message["alias"])
+        return
+    search(page, message[by].split("@")[0] if by == "alias" else message[by])
+    # The one that took place, or the one that the message was about.
+    page.page.locator("main a[href^='#/conferences/']").last.click()
+    events = page.card("History").get_by_role("listitem")
+    expect(events.first).to_be_visible()
+    expect(page.card("History")).to_contain_text(message["correlation_id"])
+
+
+def test_a_room_that_is_gone(page: AdminPage, admin_world: World) -> None:
+    """Its history is still found, by the id of the message that ended it."""
+    message = decided(admin_world, "remove")
+    search(page, message["correlation_id"])
+    page.page.get_by_role("link", name=message["alias"]).click()
+    page.expect_heading("A room that is gone")
+    titles = page.card("History").get_by_role("heading", level=3).all_inner_texts()
+    assert titles[0].startswith("Cancellation carried out")
+    assert titles[1].startswith("Accepted")
+
+
+def test_finding_nothing(page: AdminPage) -> None:
+    """What is not there is said, and what could have been entered."""
+    search(page, "nobody@example.test")
+    expect(page.page.get_by_text("Nothing was found")).to_be_visible()
+
+
+def test_certificates_with_days_left(page: AdminPage) -> None:
+    """Each with what it is and how long it lasts; one that is due, with what to do."""
+    page.go("/certificates", "Certificates")
+    row = page.page.get_by_role("row").filter(has_text="Old authority")
+    expect(row).to_contain_text("Trusted authority")
+    expect(row).to_contain_text("8 days")
+    expect(row).to_contain_text("Upload its successor")
+
+
+def test_what_is_not_there(page: AdminPage) -> None:
+    """An address that leads nowhere says so, and so does a record that is gone."""
+    page.go("/nowhere", "There is nothing here")
+    page.go("/integrations/99", "There is nothing here")
+    expect(page.page.locator("main")).to_contain_text("99")
+
+
+def test_every_alarm_has_its_words(page: AdminPage) -> None:
+    """No alarm is shown by its technical name alone, or without a remedy."""
+    known = {value for name, value in vars(names).items() if name.isupper()}
+    module = page.page.locator("script[type=module]").get_attribute("src") or ""
+    words = page.page.evaluate(
+        "async path => { const { TITLES, REMEDIES } = await import(path);"
+        " return [TITLES, REMEDIES].map(Object.keys); }",
+        module.replace("app.js", "part-alarms.js"),
+    )
+    assert [set(each) for each in words] == [known, known]
