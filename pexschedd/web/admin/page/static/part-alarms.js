@@ -31,16 +31,16 @@ export const TITLES = {
   scheduling_user_sign_in_secret_refused: "The secret for users’ sign-in is refused",
 };
 
-/* What to do, where an alarm's own text says what is wrong in this case. */
+/* What to do, where an alarm's own text says what is wrong; empty where that says both. */
 export const REMEDIES = {
   scheduling_answer_failed: "Tell the organizer: they got the general error, or no answer. The correlation id finds the message in the log.",
-  scheduling_application_certificate_expires: "Make another certificate for the integration, and upload it to the app registration at once.",
-  scheduling_ca_certificate_expires: "Upload its successor, and delete this one when no server needs it any more.",
+  scheduling_application_certificate_expires: "",
+  scheduling_ca_certificate_expires: "",
   scheduling_calendar_differs: "Compare the mailbox’s calendar with the rooms; what the daemon does not correct by itself needs a person.",
   scheduling_clock: "Synchronise this machine’s clock and Exchange’s by NTP.",
   scheduling_disk_low: "Make room on the disk of the state folder. Nothing is lost meanwhile.",
   scheduling_exchange_certificate: "Renew the certificate on Exchange, or upload the authority that has issued it.",
-  scheduling_exchange_certificate_expires: "Renew it on that server before it ends.",
+  scheduling_exchange_certificate_expires: "",
   scheduling_exchange_impersonation_refused: "Give the service account the role ApplicationImpersonation for the mailbox: the set-up script has the commands.",
   scheduling_exchange_metadata: "Look at the metadata domains: name, certificate and way. The doctor names what is wrong.",
   scheduling_exchange_refused: "Look at the EWS URL’s path, the mailbox and its address. A changed integration is tried at once.",
@@ -53,7 +53,7 @@ export const REMEDIES = {
   scheduling_mailbox_used_by_another: "Give each installation a mailbox of its own, or stop the other one.",
   scheduling_message_set_aside: "Look at the message in the mailbox; delete its entry when you have seen it.",
   scheduling_organizer_refused: "Let the service account impersonate the organizer, too.",
-  scheduling_own_certificate_expires: "Renew the file and restart pexschedd.",
+  scheduling_own_certificate_expires: "",
   scheduling_queue_not_draining: "Run the doctor on the integration: usually Exchange is busy, or refuses.",
   scheduling_store_damaged: "Look at the disk; the next start verifies everything.",
   scheduling_user_sign_in_secret_refused: "Make a new client secret at the identity provider and enter it in the integration.",

@@ -25,9 +25,9 @@ export function byHour(counts, connector = 0, now = new Date()) {
 
 const total = (hour) => hour.accepted + hour.declined + hour.other + hour.failed;
 
-/** The next round number: 1, 2, 4, 10, 20, 40, 100, … */
+/** The next round number that has a half: 2, 4, 6, 8, 10, 20, 40, 60, … */
 function ceiling(value) {
-  for (let power = 1; ; power *= 10) for (const step of [1, 2, 4]) if (step * power >= value) return step * power;
+  for (let power = 1; ; power *= 10) for (const step of [1, 2, 4, 6, 8]) if (step * power >= value) return step * power;
 }
 
 export function messageChart(hours) {

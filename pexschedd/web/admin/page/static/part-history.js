@@ -55,6 +55,6 @@ export function changeItem(each) {
     h("div", {},
       h("h3", { class: "dated" }, `${each.administrator} ${VERBS[each.action] || each.action} it `, h("span", { class: "soft small" }, when(each.time))),
       (each.changes || []).length > 0 && h("ul", { class: "wrap small" }, each.changes.map((change) =>
-        h("li", {}, h("code", {}, change.field), ": ", shown(change.old), " → ", h("b", {}, shown(change.new))))),
+        h("li", {}, h("code", {}, change.field), ": ", each.action === "changed" && `${shown(change.old)} → `, h("b", {}, shown(each.action === "deleted" ? change.old : change.new))))),
       h("p", { class: "soft small wrap" }, each.address && `from ${each.address} · `, "Correlation id ", h("code", {}, each.correlation_id))));
 }

@@ -10,7 +10,7 @@ import { certificates, daysLeft } from "./view-certificates.js";
 import { firstStepsLink, integrationStates, integrationTable } from "./view-integrations.js";
 
 const ALARMS = 3;
-const SOON = 6;
+const SOON = 10;
 
 const link = (href, text) => h("a", { href, class: "small" }, text);
 
@@ -63,8 +63,10 @@ async function open(view) {
       states.length > 0 && alarms.length === 0 && notice("good", "check", h("b", {}, "Everything that is watched works.")),
       states.length > 0 && card("Integrations", link("#/integrations", "All"), body(integrationTable(states.slice(0, 10)))),
       h("div", { class: "columns" },
-        card("Messages per hour", h("span", { class: "soft small" }, `${plural(sum, "message")} in 24 hours`), body(messageChart(hours))),
-        h("div", { class: "stack" }, roomsCard(windows), certificateCard(found))));
+        h("div", { class: "stack" },
+          card("Messages per hour", h("span", { class: "soft small" }, `${plural(sum, "message")} in 24 hours`), body(messageChart(hours))),
+          certificateCard(found)),
+        roomsCard(windows)));
   });
   view.root.replaceChildren(head("Overview"), region);
 }
