@@ -13,7 +13,7 @@ from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring, certificate_records
 from pexschedd.composition.runtime import Runtime, uuid4
-from pexschedd.composition.transfer import transfer_routes
+from pexschedd.composition.transfer import large_transfers, transfer_routes
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
@@ -47,7 +47,6 @@ from pexschedd.web.admin.page.routes import PageRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
 from pexschedd.web.admin.status.principal import PrincipalRoutes
-from pexschedd.web.admin.transfer.configuration import large_documents
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
@@ -135,7 +134,7 @@ class HttpServers(MultiService):
             PathRouter(
                 self._admin(upkeep, monitoring), {b"health": health, b"metrics": health}
             ),
-            large_bodies() | large_documents(),
+            large_bodies() | large_transfers(),
         )
 
     def port(self, side: str) -> int:

@@ -3,22 +3,28 @@
 from pexschedd import __version__
 from pexschedd.composition.runtime import Runtime, random_bytes, uuid4
 from pexschedd.management.record_saver import SaveTools
+from pexschedd.management.transfer.csv_transfer import CsvTransfer
 from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter
 from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.installation_id import installation_id
 from pexschedd.web.admin.api import AdminRoutes
 from pexschedd.web.admin.transfer.backup import BackupRoutes
-from pexschedd.web.admin.transfer.configuration import ConfigurationRoutes
+from pexschedd.web.admin.transfer.configuration import (
+    ConfigurationRoutes,
+    large_documents,
+)
+from pexschedd.web.admin.transfer.csv_files import CsvRoutes, large_tables
 
 
 def transfer_routes(runtime: Runtime, tools: SaveTools) -> tuple[AdminRoutes, ...]:
     """Build the routes for whole configurations and for backups; `tools` are the record
     writer's."""
     store, clock, now = runtime.store, runtime.reactor, runtime.now
+    importer = ConfigurationImporter(store, tools, clock=clock, now=now)
     configurations = ConfigurationRoutes(
         ConfigurationExporter(store, clock),
-        ConfigurationImporter(store, tools, clock=clock, now=now),
+        importer,
         in_thread=runtime.in_thread,
         installation=lambda: installation_id(runtime.config.state_dir, uuid4),
         now=now,
@@ -31,4 +37,13 @@ def transfer_routes(runtime: Runtime, tools: SaveTools) -> tuple[AdminRoutes, ..
         release=__version__,
         random=random_bytes,
     )
-    return configurations, BackupRoutes(archives, clock, now)
+    return (
+        configurations,
+        CsvRoutes(CsvTransfer(store, importer, clock)),
+        BackupRoutes(archives, clock, now),
+    )
+
+
+def large_transfers() -> dict[bytes, int]:
+    """Return the addresses that take documents and tables; see `large_documents`."""
+    return large_documents() | large_tables()

@@ -279,6 +279,8 @@ class ChangeSet:
         only_deletes = not self._puts
         documents = {table.document for table, _ in self._puts.values()}
         if len(documents) > 1:
+            if self._deletions:
+                raise ValueError("nothing can be deleted together with this")
             puts = self._puts.values()
             await put_together(self._store, puts, now, within)
             await settle(self._store)

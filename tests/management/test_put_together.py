@@ -1,12 +1,14 @@
 """Changes of several documents and the journal: after any crash, all or nothing."""
 
 import itertools
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from pexschedd.errors import StoreError
+from pexschedd.history.actor import Actor, acting_as
 from pexschedd.management.transfer.together import finish_changes, put_together
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate
@@ -15,6 +17,7 @@ from pexschedd.model.platform.names import IvrTheme
 from tests.store.store_disk import Disk, few_cuts
 from tests.store.store_support import Opened
 
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 STATE = Path("/var/state")
 PUTS: list[Any] = [
     (tables.IVR_THEME, IvrTheme(id=1, name="Night")),
@@ -35,14 +38,23 @@ def opened(disk: Disk) -> Opened:
 
 
 def content(store: Opened) -> set[tuple[str, Any]]:
-    return {
+    """The records, and what the history has of them."""
+    changes = [*tables.UNSETTLED_CHANGES.values(), tables.CONFIGURATION_CHANGE]
+    history = {
+        ("history", (change.resource, change.object_id, change.administrator))
+        for table in changes
+        for change in store.store.all(table)
+    }
+    return history | {
         (table.name, record)
-        for table in tables.TABLES
+        for table in {*tables.TABLES} - {*changes}
         for record in store.store.all(table)
     }
 
 
-WHOLE = {(table.name, record) for table, record in PUTS}
+WHOLE = {(table.name, record) for table, record in PUTS} | {
+    ("history", (table.name, record.id, "anna")) for table, record in PUTS
+}
 
 
 def stopped_at(call: int) -> tuple[Disk, bool]:
@@ -60,7 +72,8 @@ def stopped_at(call: int) -> tuple[Disk, bool]:
 
     disk.before = before
     try:
-        store.wait(put_together(store.store, PUTS))
+        with acting_as(Actor("anna", "192.0.2.1")):
+            store.wait(put_together(store.store, PUTS, NOW))
     except StoreError:
         return disk, False
     finally:
@@ -96,9 +109,9 @@ def test_one_place_needs_no_record_of_its_own() -> None:
         disk = Disk()
         store = opened(disk)
         before = store.store._seq
-        store.wait(put_together(store.store, puts))
+        store.wait(put_together(store.store, puts, NOW))
         journalled = [table for table, _ in puts if not table.document]
-        assert store.store._seq - before == len(journalled)
+        assert store.store._seq - before == 2 * len(journalled), "and their history"
         store.close()
 
 
@@ -107,6 +120,6 @@ def test_what_cannot_be_stored_changes_nothing() -> None:
     store = opened(Disk())
     wrong = Conference(id=3, name=cast(Any, 7))
     with pytest.raises(ValueError, match="cannot be stored"):
-        put_together(store.store, [*PUTS, (tables.CONFERENCE, wrong)])
+        put_together(store.store, [*PUTS, (tables.CONFERENCE, wrong)], NOW)
     assert content(store) == set()
     store.close()

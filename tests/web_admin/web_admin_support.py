@@ -25,6 +25,7 @@ from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.transfer.csv_transfer import CsvTransfer
 from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter
 from pexschedd.model import tables
@@ -49,6 +50,7 @@ from pexschedd.web.admin.transfer.configuration import (
     large_documents,
 )
 from pexschedd.web.admin.status.principal import PrincipalRoutes
+from pexschedd.web.admin.transfer.csv_files import CsvRoutes, large_tables
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -253,6 +255,7 @@ async def serving(
         issue=issuer(lambda: str(uuid4())),
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
+    importer = ConfigurationImporter(store, writer.tools, clock=turns, now=clock)
     parts = (
         OverviewRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
@@ -261,9 +264,10 @@ async def serving(
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
         OwnPasswordRoutes(administrators),
+        CsvRoutes(CsvTransfer(store, importer, turns)),
         ConfigurationRoutes(
             ConfigurationExporter(store, turns),
-            ConfigurationImporter(store, writer.tools, clock=turns, now=clock),
+            importer,
             in_thread=deferToThread,
             installation=lambda: "8d3c",
             now=clock,
@@ -280,7 +284,7 @@ async def serving(
         AdminApi(administrators, parts, bearer).resource(),
         reactor,
         None,
-        large_bodies=large_bodies() | large_documents(),
+        large_bodies=large_bodies() | large_documents() | large_tables(),
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:

@@ -25,8 +25,8 @@ LARGEST = 8 * 1024 * 1024
 MOST_DOCUMENTED = 20_000
 """Records of a document."""
 
-Resources = Mapping[str, Sequence[msgspec.Raw]]
-"""The records of each resource, as JSON, by its name."""
+Resources = Mapping[str, Sequence[msgspec.Raw | dict[str, object]]]
+"""The records of each resource, by its name: as JSON, or decoded already."""
 
 
 class ConfigurationDocument(

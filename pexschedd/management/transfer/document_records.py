@@ -23,6 +23,8 @@ from pexschedd.management.transfer.configuration import (
     label_of,
 )
 from pexschedd.management.transfer.document import RecordSecrets
+from pexschedd.management.transfer.plan import PlannedField
+from pexschedd.management.transfer.room_aliases import RoomAliases
 from pexschedd.management.transfer.secrets import (
     misdirected,
     new_secrets,
@@ -53,6 +55,7 @@ class SentRecord(msgspec.Struct, frozen=True):
     """The fields that are to be saved; empty if nothing is."""
     restored: dict[str, object]
     sealed: RecordSecrets | None
+    alias_changes: tuple[PlannedField, ...]
     from_seal: tuple[str, ...]
     """The secrets that are not sent in plain text."""
 
@@ -82,12 +85,19 @@ class DocumentReader:
         self._targets: dict[str, int] = {}
         self.label = ""
         """The name of the record that was read last."""
+        self._room_aliases = RoomAliases(store)
         self.notes: list[SaveNote] = []
 
-    def read(self, resource: AnyResource, raw: msgspec.Raw) -> SentRecord:
+    def know(self, targets: Mapping[str, int]) -> None:
+        """Note the ids of records that are there and may be referred to, by URI."""
+        self._targets.update(targets)
+
+    def read(
+        self, resource: AnyResource, raw: msgspec.Raw | dict[str, object]
+    ) -> SentRecord:
         """Return the next record; raises `InvalidFields`."""
         self.label = ""
-        values = msgspec.json.decode(raw)
+        values = msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
         if not isinstance(values, dict):
             raise InvalidFields({"": ["This must be an object."]})
         self.label = label_of(resource, values)
@@ -107,6 +117,7 @@ class DocumentReader:
             if name not in ("id", "resource_uri", *kept)
             and not (current is not None and _is_same(resource, current, name, value))
         }
+        alias_changes = self._room_aliases.take(resource, current, payload)
         sealed = self._secrets.sealed.get(uri)
         given = self._secrets.given.get(uri, {})
         for name in given:
@@ -124,6 +135,7 @@ class DocumentReader:
             payload={**payload, **secrets},
             restored=restored,
             sealed=sealed,
+            alias_changes=alias_changes,
             from_seal=tuple(name for name in secrets if name not in given),
         )
 

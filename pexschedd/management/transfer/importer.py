@@ -1,6 +1,6 @@
 """Imports of whole configurations: what would change is known before anything does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -25,6 +25,8 @@ from pexschedd.management.transfer.plan import ImportPlan, planned
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import Pauses
 
+_OF_A_ROOM = MOST_RECORDS
+"""Aliases that come with the last record of a part."""
 _TRIES = 3
 """Attempts, while others change what was checked."""
 
@@ -66,15 +68,17 @@ class ConfigurationImporter:
         resources: Resources,
         secrets: DocumentSecrets,
         options: ImportOptions,
+        known: Mapping[str, int] | None = None,
     ) -> ImportPlan:
         """Import all records of a document, or none; return the plan.
 
-        Raises `InvalidFields` that names all that is wrong, and `RecordChanged` if
-        others keep changing the same records.
+        `known` has the ids of records that are there and that the document refers to,
+        by their URIs. Raises `InvalidFields` that names all that is wrong, and
+        `RecordChanged` if others keep changing the same records.
         """
         await self._lock.acquire()
         try:
-            return await self._run(_Import(resources, secrets), options)
+            return await self._run(_Import(resources, secrets, known or {}), options)
         finally:
             self._lock.release()
 
@@ -97,7 +101,7 @@ class ConfigurationImporter:
     async def _make_part(self, work: "_Import") -> tuple[ImportPlan, bool]:
         """Make up to `MOST_RECORDS` changes; return them, and whether that is all."""
         for _ in range(_TRIES):
-            changes = ChangeSet(self._store)
+            changes = ChangeSet(self._store, MOST_RECORDS + _OF_A_ROOM)
             self._meanwhile = []
             try:
                 plan, is_all = await self._check(changes, work, is_trial=False)
@@ -125,6 +129,7 @@ class ConfigurationImporter:
         source = DocumentReader(
             self._store, changes, work.secrets, self._tools, work.reserved, is_trial
         )
+        source.know(work.known)
         problems: dict[str, list[str]] = {}
         work.matched.clear()
         for resource in TRANSFERRED:
@@ -149,7 +154,7 @@ class ConfigurationImporter:
         plan: ImportPlan,
         work: "_Import",
         resource: AnyResource,
-        raw: msgspec.Raw,
+        raw: msgspec.Raw | dict[str, object],
     ) -> None:
         """Add the changes of one record."""
         sent = source.read(resource, raw)
@@ -164,7 +169,9 @@ class ConfigurationImporter:
         )
         source.check_destinations(sent, record, resource)
         source.found(sent, record)
-        entry = planned(source.changes, resource, sent.current, record)
+        entry = planned(
+            source.changes, resource, sent.current, record, sent.alias_changes
+        )
         if entry is None:
             plan.unchanged += 1
         else:
@@ -174,7 +181,13 @@ class ConfigurationImporter:
 class _Import:
     """One import, over all its tries and parts."""
 
-    def __init__(self, resources: Resources, secrets: DocumentSecrets) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        secrets: DocumentSecrets,
+        known: Mapping[str, int],
+    ) -> None:
+        self.known = known
         self.resources = resources
         self.secrets = secrets
         self.reserved: set[tuple[str, int]] = set()

@@ -14,8 +14,8 @@ from pexschedd.management.transfer.configuration import (
     label_of,
     secret_fields,
 )
+from pexschedd.model.configuration_change import CHANGED, CREATED
 
-CREATED, CHANGED = "created", "changed"
 MOST_LISTED = 1_000
 """Records that an answer lists; its numbers count all."""
 
@@ -23,7 +23,7 @@ NOT_SHOWN = "(not shown)"
 """The place of a secret in a plan."""
 
 
-class FieldChange(msgspec.Struct, frozen=True):
+class PlannedField(msgspec.Struct, frozen=True):
     """The old and new value of a field, as JSON has them; of a new record without an
     old one. A secret is only said to be one."""
 
@@ -39,7 +39,7 @@ class PlannedRecord(msgspec.Struct, frozen=True):
     resource: str
     record: str
     """The name that people know it by."""
-    changes: tuple[FieldChange, ...]
+    changes: tuple[PlannedField, ...]
 
 
 class ImportPlan(msgspec.Struct):
@@ -55,13 +55,18 @@ class ImportPlan(msgspec.Struct):
 
 
 def planned(
-    records: RecordReads, resource: AnyResource, old: Any, new: Any
+    records: RecordReads,
+    resource: AnyResource,
+    old: Any,
+    new: Any,
+    more: tuple[PlannedField, ...] = (),
 ) -> PlannedRecord | None:
     """Return what becomes of a record; None if it stays as it is.
 
     `old` is None for a new one. Of that, all fields are listed that have no default.
+    `more` are changes of what belongs to the record.
     """
-    found = tuple(_differences(records, resource, old, new))
+    found = (*_differences(records, resource, old, new), *more)
     if old is not None and not found:
         return None
     values = {name: getattr(new, name) for name in resource.columns}
@@ -71,7 +76,7 @@ def planned(
 
 def _differences(
     records: RecordReads, resource: AnyResource, old: Any, new: Any
-) -> Iterator[FieldChange]:
+) -> Iterator[PlannedField]:
     names = exported_fields(resource)
     for name, column in resource.columns.items():
         if name not in names or resource.fields[name].field.readonly:
@@ -80,12 +85,12 @@ def _differences(
         after = column.get(new)
         if before != after:
             shown = _shown(records, column, before)
-            yield FieldChange(name, shown, _shown(records, column, after))
+            yield PlannedField(name, shown, _shown(records, column, after))
     for declared in secret_fields(resource):
         before = "" if old is None else getattr(old, declared.name)
         after = getattr(new, declared.name)
         if before != after:
-            yield FieldChange(
+            yield PlannedField(
                 declared.name,
                 NOT_SHOWN if before else "",
                 NOT_SHOWN if after else "",

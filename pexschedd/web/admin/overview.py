@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "administrator": ("change_password",),
     "configuration": ("export", "import"),
     "conference": (),
+    "csv": ("personal_rooms", "users"),
     "ms_exchange_connector": (
         "audit",
         "check",
@@ -44,7 +45,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "state": ("backup", "restore"),
 }
 """The commands, by their group: `<group>/<id>/<command>/`."""
-WITHOUT_RECORD = ("administrator", "configuration", "state")
+WITHOUT_RECORD = ("administrator", "configuration", "csv", "state")
 """The groups whose commands are for no record: `<group>/<command>/`."""
 
 

@@ -28,12 +28,11 @@ from pexschedd.management.transfer.document_records import DocumentSecrets
 from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter, ImportOptions
 from pexschedd.management.transfer.plan import (
-    CHANGED,
-    CREATED,
     MOST_LISTED,
     ImportPlan,
 )
 from pexschedd.model.accounts.principal import acting_principal
+from pexschedd.model.configuration_change import CHANGED, CREATED
 from pexschedd.model.fields.times import format_time
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
