@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, str] = {
     "templates": "util/text_pattern",
     "store": "model crypto util",
     "history": "model store logs util",
+    "deployment": "net util",
     "scheduling": "scheduling history model bodies templates crypto store util",
     "scheduling/ports": "model",
     "scheduling/recurrence": "model",
@@ -54,7 +55,8 @@ MAY_IMPORT: dict[str, str] = {
         "crypto/passphrase util config tap"
     ),
     "composition": (
-        "config metrics logs log_writer control crypto doctor ews history identity "
+        "config metrics logs log_writer control crypto deployment doctor ews history "
+        "identity "
         "management "
         "model net personal scheduling store templates util web"
     ),

@@ -204,7 +204,7 @@ class HttpServers(MultiService):
                 Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
             ),
             service_account,
-            *transfer_routes(runtime, writer.tools),
+            *transfer_routes(runtime, self._clients.network, writer.tools),
             OAuthTokenRoutes(self.script_tokens.clients),
             PrincipalRoutes(),
             PageRoutes(),

@@ -2,10 +2,12 @@
 
 from pexschedd import __version__
 from pexschedd.composition.runtime import Runtime, random_bytes, uuid4
+from pexschedd.deployment.client import DeploymentAccount, DeploymentReader
 from pexschedd.management.record_saver import SaveTools
 from pexschedd.management.transfer.csv_transfer import CsvTransfer
 from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter
+from pexschedd.net.network import Network
 from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.installation_id import installation_id
 from pexschedd.web.admin.api import AdminRoutes
@@ -15,9 +17,12 @@ from pexschedd.web.admin.transfer.configuration import (
     large_documents,
 )
 from pexschedd.web.admin.transfer.csv_files import CsvRoutes, large_tables
+from pexschedd.web.admin.transfer.deployment import DeploymentRoutes
 
 
-def transfer_routes(runtime: Runtime, tools: SaveTools) -> tuple[AdminRoutes, ...]:
+def transfer_routes(
+    runtime: Runtime, network: Network, tools: SaveTools
+) -> tuple[AdminRoutes, ...]:
     """Build the routes for whole configurations and for backups; `tools` are the record
     writer's."""
     store, clock, now = runtime.store, runtime.reactor, runtime.now
@@ -37,8 +42,15 @@ def transfer_routes(runtime: Runtime, tools: SaveTools) -> tuple[AdminRoutes, ..
         release=__version__,
         random=random_bytes,
     )
+    client = network.http_client()
+
+    def connect(address: str, username: str, password: str) -> DeploymentReader:
+        account = DeploymentAccount(address, username, password)
+        return DeploymentReader(client, clock, account)
+
     return (
         configurations,
+        DeploymentRoutes(importer, connect, clock),
         CsvRoutes(CsvTransfer(store, importer, clock)),
         BackupRoutes(archives, clock, now),
     )

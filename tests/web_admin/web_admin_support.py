@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from pexschedd.deployment.client import DeploymentAccount, DeploymentReader
 from pexschedd.doctor.case import AddinState
 from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
@@ -30,6 +31,8 @@ from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator, RoleLevel
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
@@ -51,6 +54,7 @@ from pexschedd.web.admin.transfer.configuration import (
 )
 from pexschedd.web.admin.status.principal import PrincipalRoutes
 from pexschedd.web.admin.transfer.csv_files import CsvRoutes, large_tables
+from pexschedd.web.admin.transfer.deployment import DeploymentRoutes
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -208,8 +212,14 @@ class Server:
     """A daemon's management API alone."""
 
     def __init__(
-        self, store: Store, port: Any, clock: Clock, addin_states: dict[int, AddinState]
+        self,
+        store: Store,
+        port: Any,
+        clock: Clock,
+        addin_states: dict[int, AddinState],
+        site: HttpSite,
     ) -> None:
+        self.site = site
         self.addin_states = addin_states
         self.store = store
         self.clock = clock
@@ -229,9 +239,9 @@ def make_templates(clock: Clock) -> Templates:
 
 @asynccontextmanager
 async def serving(
-    directory: Path, turns: IReactorTime = reactor
+    directory: Path, turns: IReactorTime = reactor, trust: Trust | None = None
 ) -> AsyncIterator[Server]:
-    """`turns` says when long work goes on."""
+    """`turns` says when long work goes on; `trust` is in other deployments."""
     clock = Clock()
     store = open_store(directory)
     administrators = Administrators(
@@ -255,6 +265,12 @@ async def serving(
         issue=issuer(lambda: str(uuid4())),
     )
     addin_states: defaultdict[int, AddinState] = defaultdict(AddinState)
+    client = Network(reactor, trust or Trust()).http_client()
+
+    def connect(address: str, username: str, password: str) -> DeploymentReader:
+        account = DeploymentAccount(address, username, password)
+        return DeploymentReader(client, reactor, account)
+
     importer = ConfigurationImporter(store, writer.tools, clock=turns, now=clock)
     parts = (
         OverviewRoutes(),
@@ -264,6 +280,7 @@ async def serving(
         AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
         OwnPasswordRoutes(administrators),
+        DeploymentRoutes(importer, connect, reactor),
         CsvRoutes(CsvTransfer(store, importer, turns)),
         ConfigurationRoutes(
             ConfigurationExporter(store, turns),
@@ -288,7 +305,7 @@ async def serving(
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:
-        yield Server(store, port, clock, addin_states)
+        yield Server(store, port, clock, addin_states, site)
     finally:
         await port.stopListening()
         await store.close()

@@ -82,6 +82,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     # Whole configurations; what has secrets or accounts takes a password, too.
     "command/configuration/export": _ADMINISTRATION,
     "command/configuration/import": _ADMINISTRATION,
+    "command/configuration/import_from": _ADMINISTRATION,
     "command/csv": _SEEN_BY_ALL,
     "command/csv/personal_rooms": Permission(HELP, HELP),  # they have PINs
     "command/csv/users": _HELP_DESK,

@@ -28,7 +28,7 @@ from pexschedd.web.routes import ResponseBody, json_response
 _COMMANDS = f"{PREFIX}/command/v1/"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "administrator": ("change_password",),
-    "configuration": ("export", "import"),
+    "configuration": ("export", "import", "import_from"),
     "conference": (),
     "csv": ("personal_rooms", "users"),
     "ms_exchange_connector": (

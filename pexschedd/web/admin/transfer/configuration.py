@@ -4,7 +4,7 @@ POST export/   the configuration as one JSON document
 POST import/   what a document would change, or has changed
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -206,9 +206,12 @@ def is_dry_run(request: Request) -> bool:
 
 
 def plan_answer(
-    request: Request, plan: ImportPlan, options: ImportOptions
+    request: Request,
+    plan: ImportPlan,
+    options: ImportOptions,
+    more: Mapping[str, object] | None = None,
 ) -> ResponseBody:
-    """Return the answer that tells a plan, and log what was made."""
+    """Return the answer that tells a plan, and `more`; log what was made."""
     counts = {
         "created": plan.count(CREATED),
         "changed": plan.count(CHANGED),
@@ -228,6 +231,7 @@ def plan_answer(
         **counts,
         "records": plan.records[:MOST_LISTED],
         "warnings": warnings,
+        **(more or {}),
     }
     return json_response(request, answer)
 

@@ -1,0 +1,1 @@
+"""Other deployments of the platform's management API, as their client."""
