@@ -34,7 +34,7 @@ from pexschedd.scheduling.admission import Admission
 from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.addin_status import AddinStatusRoutes
-from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
@@ -184,7 +184,7 @@ class HttpServers(MultiService):
             Applications(store, runtime.now, runtime.in_thread),
             now=runtime.now,
         )
-        parts = (
+        parts: tuple[AdminRoutes, ...] = (
             OverviewRoutes(),
             RecordRoutes(queries, writer),
             ComputedRoutes(

@@ -58,7 +58,8 @@ def seal(
     """
     salt, nonce = random(SALT_BYTES), random(NONCE_BYTES)
     sealed = _cipher(passphrase, salt).encrypt(nonce, data, context.encode())
-    return PassphraseSeal(*(b64encode(each).decode() for each in (salt, nonce, sealed)))
+    texts = [b64encode(each).decode() for each in (salt, nonce, sealed)]
+    return PassphraseSeal(salt=texts[0], nonce=texts[1], sealed=texts[2])
 
 
 def unseal(found: PassphraseSeal, passphrase: str, context: str) -> bytes:

@@ -361,3 +361,25 @@ async def test_commands_are_listed(server: Server) -> None:
     found = await server.client.get(COMMANDS)
     assert found["export"] == EXPORT
     assert found["import"] == IMPORT
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_history_has_what_was_imported(server: Server) -> None:
+    """Records of documents of the store and of its journal alike, by who imported them;
+    a dry run leaves no trace."""
+    document = {
+        "ivr_theme": [{"name": "Night", "resource_uri": "t"}],
+        "conference": [{"name": "Board", "ivr_theme": "t"}],
+    }
+    path = "/api/admin/history/v1/configuration_change/?correlation_id="
+    for dry_run, count in ((True, 0), (False, 2)):
+        answer = await sent(server, {"resources": document}, dry_run=dry_run)
+        assert answer.status == 200
+        (id_,) = answer.headers.getRawHeaders("x-request-id")
+        found = await server.client.objects(path + id_)
+        assert len(found) == count
+    assert {each["administrator"] for each in found} == {"admin"}
+    assert {(each["object_name"], each["action"]) for each in found} == {
+        ("Night", "created"),
+        ("Board", "created"),
+    }

@@ -125,7 +125,8 @@ def _connector(store: ConfigurationReads, values: Mapping[str, object]) -> Any:
     by_mailbox = (
         each
         for each in integrations
-        if address and each.room_mailbox_email_address.strip().casefold() == address
+        if address
+        and (each.room_mailbox_email_address or "").strip().casefold() == address
     )
     by_name = (each for each in integrations if each.name == values.get("name"))
     return _first(by_mailbox) or _first(by_name)

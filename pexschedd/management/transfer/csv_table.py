@@ -13,6 +13,7 @@ import io
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -81,7 +82,7 @@ def _check_header(
         raise InvalidFields(problems)
 
 
-def _rows(reader: "csv._reader", header: list[str]) -> Iterator[TableRow]:
+def _rows(reader: Any, header: list[str]) -> Iterator[TableRow]:
     rows = 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What another deployment's management API shows, made into a document. Pure.
+"""The records that another deployment's management API shows, for a document. Pure.
 
 Other deployments have fields and records that are not honoured here. They are left out,
 and told; so are rooms of meetings, which Exchange brings.
@@ -75,7 +75,7 @@ class DeploymentTranslation:
         self.result.resources.setdefault(resource.name, []).append(values)
 
     def _reason_to_leave(self, resource: AnyResource, shown: Shown) -> str:
-        """Why a record is no configuration of ours; empty if it is."""
+        """The reason a record is no configuration of ours; empty if it is."""
         if resource.table is tables.CONFERENCE:
             if shown.get("scheduled_conferences") or shown.get("vmr_origin"):
                 return "rooms of meetings, which Exchange brings"

@@ -1,12 +1,11 @@
 """The plan of an import: what it changes, record by record. Pure."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from pexschedd.management.representation import RecordReads
-from pexschedd.management.resource import Column
+from pexschedd.management.resource import AnyTable, Column
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
 from pexschedd.management.transfer.configuration import (
@@ -21,6 +20,13 @@ MOST_LISTED = 1_000
 
 NOT_SHOWN = "(not shown)"
 """The place of a secret in a plan."""
+
+
+class RecordsToBe(Protocol):
+    """The records as an import leaves them."""
+
+    def get(self, table: AnyTable, id: int) -> Any:
+        """Return a record, or None."""
 
 
 class PlannedField(msgspec.Struct, frozen=True):
@@ -55,7 +61,7 @@ class ImportPlan(msgspec.Struct):
 
 
 def planned(
-    records: RecordReads,
+    records: RecordsToBe,
     resource: AnyResource,
     old: Any,
     new: Any,
@@ -75,7 +81,7 @@ def planned(
 
 
 def _differences(
-    records: RecordReads, resource: AnyResource, old: Any, new: Any
+    records: RecordsToBe, resource: AnyResource, old: Any, new: Any
 ) -> Iterator[PlannedField]:
     names = exported_fields(resource)
     for name, column in resource.columns.items():
@@ -97,7 +103,7 @@ def _differences(
             )
 
 
-def _shown(records: RecordReads, column: Column, value: Any) -> object:
+def _shown(records: RecordsToBe, column: Column, value: Any) -> object:
     """A value as people read it: of a reference, the name of what it leads to."""
     if value is None or column.related not in CONFIGURATION:
         return value

@@ -44,7 +44,8 @@ def put_together(
     """
     parts = _parts(puts)
     if len(parts) == 1:
-        return _put(store, *parts.values(), now, within)
+        (only,) = parts.values()
+        return _put(store, only, now, within)
     stored = tuple(_stored(each) for part in parts.values() for each in part)
     journal, actor = parts.pop("", []), current_actor.get()
     with store.transaction() as transaction:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pexschedd.store.archive.writer import KeyWish, archive, remove_copy
 from pexschedd.store.fs import FileSystem, RealFileSystem, temporary_name
@@ -13,11 +13,8 @@ from pexschedd.store.store import Store
 TIME = "%Y%m%dT%H%M%SZ"
 
 
-class RunInThread(Protocol):
-    """Runs a function in a thread."""
-
-    def __call__(self, work: Callable[[], Any]) -> Awaitable[Any]:
-        """Return what `work` returns."""
+RunInThread = Callable[..., Awaitable[Any]]
+"""Runs a function without arguments in a thread, and returns what that returns."""
 
 
 class LiveArchive:

@@ -5,7 +5,7 @@ POST import/   what a document would change, or has changed
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 from twisted.web.server import Request
@@ -47,18 +47,9 @@ from pexschedd.web.routes import (
     while_wanted,
 )
 
-T = TypeVar("T")
-
 COMMANDS = f"{PREFIX}/command/v1/configuration/"
 MOST_VALUES = 2_000_000
 """Values in a document, counted as for every body."""
-
-
-class _InThread(Protocol):
-    """Runs work that keeps a processor busy in a thread."""
-
-    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
-        """Return what `work` returns."""
 
 
 class ExportRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +81,7 @@ class ConfigurationRoutes:
         exporter: ConfigurationExporter,
         importer: ConfigurationImporter,
         *,
-        in_thread: _InThread,
+        in_thread: Callable[..., Awaitable[Any]],
         installation: Callable[[], str],
         now: Now,
         random: Callable[[int], bytes],
@@ -197,12 +188,12 @@ def body_of_is_there(request: Request) -> bool:
 def is_dry_run(request: Request) -> bool:
     """Return whether the address of a request asks for a dry run; raises
     `InvalidFields`."""
-    arguments = arguments_of(request)
+    arguments = dict(arguments_of(request))
     values = arguments.pop("dry_run", ["false"])
     if arguments or values not in (["true"], ["false"]):
         text = "The only argument here is dry_run, which is true or false."
         raise InvalidFields({next(iter(arguments), "dry_run"): [text]})
-    return values == ["true"]
+    return list(values) == ["true"]
 
 
 def plan_answer(
@@ -221,7 +212,9 @@ def plan_answer(
         note(
             "configuration imported created={created} changed={changed} "
             "unchanged={unchanged}",
-            **counts,
+            created=counts["created"],
+            changed=counts["changed"],
+            unchanged=counts["unchanged"],
         )
     warnings: list[Any] = [
         {"field": each.field, "text": each.text} for each in plan.notes
