@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, str] = {
     "scheduling/recurrence": "model",
     "scheduling/decisions": "scheduling/ports scheduling/recurrence model bodies",
     "scheduling/records": (
-        "scheduling/decisions scheduling/recurrence model bodies templates store util"
+        "scheduling/decisions scheduling/ports scheduling/recurrence model bodies "
+        "templates store util"
     ),
     "ews": "scheduling/ports scheduling/recurrence model bodies net util",
     "ews/auth": "ews net util",

@@ -17,7 +17,7 @@ _FIELDS = {
 }
 """The field of a `MessageCount` by the outcome of a message; others are `other`."""
 
-Count = Callable[[str, str, float | None], object]
+Count = Callable[[str, str, float | None], None]
 """See `metrics.Metrics.message`."""
 
 

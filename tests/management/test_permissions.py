@@ -35,11 +35,16 @@ ONLY_FULL_READS = {
     ),
     "status/exchange_scheduler_recovery",
     "status/exchange_scheduler_maintenance",
+    *(f"command/configuration/{command}" for command in COMMANDS["configuration"]),
+    *(f"command/state/{command}" for command in COMMANDS["state"]),
 }
+ONLY_HELP_READS = {"command/csv/personal_rooms"}
+"""There are PINs in it."""
 HELP_DESK_CHANGES = {
     "configuration/conference",
     "configuration/conference_alias",
     "configuration/end_user",
+    *(f"command/csv/{command}" for command in COMMANDS["csv"]),
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -106,6 +111,7 @@ def test_who_may(subject: str, method: str) -> None:
     """Each role and method on each subject: what is read, changed, and by whom."""
     if method in ("GET", "HEAD"):
         lowest = FULL if subject in ONLY_FULL_READS else READ
+        lowest = HELP if subject in ONLY_HELP_READS else lowest
     else:
         lowest = HELP if subject in HELP_DESK_CHANGES else FULL
         lowest = READ if subject in OWN else lowest

@@ -192,7 +192,7 @@ def seen(*steps: RoomMeeting) -> JoinDetails | None:
     return details
 
 
-BARE = {"details": None, "has_text": False}
+BARE: dict[str, Any] = {"details": None, "has_text": False}
 
 
 @pytest.mark.parametrize(

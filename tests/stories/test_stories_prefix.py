@@ -66,9 +66,8 @@ async def test_any_character(world: World) -> None:
 
 def linked(room: Booked) -> dict[str, str]:
     """The alias that each link of the invitation leads to, as its program reads it."""
-    links = {
-        a.get("id"): a.get("href") for a in html.fromstring(room.instructions).iter("a")
-    }
+    anchors = html.fromstring(room.instructions).iter("a")
+    links = {a.get("id", ""): str(a.get("href")) for a in anchors}
     query = urlsplit(links["query"]).fragment.removeprefix("/?")
     path = urlsplit(links["path"])
     sip = SIP.match(links["sip"])

@@ -1,6 +1,6 @@
 """The routes of all parts of the management API, in one application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
+from pexschedd.web.admin.api import AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
@@ -23,6 +24,10 @@ from pexschedd.web.admin.overview import COMMANDS as COMMAND_GROUPS
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.transfer.backup import BackupRoutes
+from pexschedd.web.admin.transfer.configuration import ConfigurationRoutes
+from pexschedd.web.admin.transfer.csv_files import CsvRoutes
+from pexschedd.web.admin.transfer.deployment import DeploymentRoutes
 from tests.web_admin.web_admin_support import (
     Client,
     admin_site,
@@ -56,6 +61,18 @@ class NoIntegration:
         raise NotFound("None.")
 
 
+def transfer_parts(none: Any) -> Iterable[AdminRoutes]:
+    """Routes that no test here gets an answer of: they are there to be found."""
+    return (
+        ConfigurationRoutes(
+            none, none, in_thread=none, installation=none, now=none, random=none
+        ),
+        BackupRoutes(none, none, none),
+        CsvRoutes(none),
+        DeploymentRoutes(none, none, none),
+    )
+
+
 @pytest_twisted.async_yield_fixture()
 async def client(tmp_path: Path) -> AsyncIterator[Client]:
     store = open_store(tmp_path / "state")
@@ -70,6 +87,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         MailboxCommandRoutes(store, none, system_now),
         OwnPasswordRoutes(none),
         DoctorRoutes(store, none.examine, none.examine, none),
+        *transfer_parts(none),
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     yield Client(port.getHost().port)
@@ -135,7 +153,7 @@ async def test_each_level_leads_to_the_next(client: Client) -> None:
         commands = await client.get(path)
         assert tuple(commands) == COMMAND_GROUPS[group]
         for command in commands.values():
-            answer = await client.ask("GET", command.replace("<id>", "1"))
+            answer = await client.ask("PATCH", command.replace("<id>", "1"))
             assert answer.status == 405, command
 
 

@@ -47,12 +47,12 @@ from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
+from pexschedd.web.admin.status.principal import PrincipalRoutes
 from pexschedd.web.admin.transfer.backup import BackupRoutes
 from pexschedd.web.admin.transfer.configuration import (
     ConfigurationRoutes,
     large_documents,
 )
-from pexschedd.web.admin.status.principal import PrincipalRoutes
 from pexschedd.web.admin.transfer.csv_files import CsvRoutes, large_tables
 from pexschedd.web.admin.transfer.deployment import DeploymentRoutes
 from pexschedd.web.site import HttpSite

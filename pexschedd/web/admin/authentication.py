@@ -3,10 +3,9 @@
 A request carries a name and a password (HTTP Basic), or a token (Bearer).
 """
 
-from collections.abc import Awaitable, Callable
-from inspect import isawaitable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import ceil
-from typing import TypeVar
 from urllib.parse import quote
 
 from twisted.logger import Logger
@@ -20,8 +19,6 @@ from pexschedd.model.accounts.principal import Principal
 from pexschedd.web.basic_auth import authorization, basic_credentials
 from pexschedd.web.browsers import is_cross_site
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
-
-T = TypeVar("T")
 
 _log = Logger(namespace="administrator.sign_in")
 
@@ -41,35 +38,31 @@ async def sign_in(
     scheme, credentials = authorization(request)
     if scheme == b"bearer":
         token = credentials.decode("latin-1")
-        principal = await refusals_logged(
-            request, beginning_of(token), lambda: bearer.authenticate(token, address)
-        )
+        with refusals_logged(request, beginning_of(token)):
+            principal = bearer.authenticate(token, address)
     else:
         name, password = basic_credentials(
             request,
             "Sign in as an administrator (HTTP Basic), or send a token (Bearer).",
         )
-
-        async def by_password() -> Principal:
+        with refusals_logged(request, name):
             found = await administrators.authenticate(name, password, address)
-            return Principal(name=found.name, level=found.level, administrator=found.id)
-
-        principal = await refusals_logged(request, name, by_password)
+        principal = Principal(
+            name=found.name, level=found.level, administrator=found.id
+        )
     if is_cross_site(request):
         raise Forbidden("A page of another site has sent this request.")
     return principal
 
 
-async def refusals_logged(
-    request: Request, name: str, work: Callable[[], T | Awaitable[T]]
-) -> T:
-    """Return the result of a sign-in, and log it if it is refused or put off.
+@contextmanager
+def refusals_logged(request: Request, name: str) -> Iterator[None]:
+    """Log a sign-in within this that is refused or put off.
 
     `name` is what it was for: no secret.
     """
     try:
-        result = work()
-        return await result if isawaitable(result) else result
+        yield
     except NotAuthenticated:
         _log.warn(
             # docs/operations.md has a filter of fail2ban for this line.

@@ -50,11 +50,8 @@ class OAuthTokenRoutes:
         host = (request.requestHeaders.getRawHeaders(b"host") or [b""])[0]
         clients, address = self._clients, client_address(request)
         try:
-            token = await refusals_logged(
-                request,
-                clients.name_in(assertion),
-                lambda: clients.grant(assertion, host.decode("latin-1"), address),
-            )
+            with refusals_logged(request, clients.name_in(assertion)):
+                token = clients.grant(assertion, host.decode("latin-1"), address)
         except NotAuthenticated as error:
             return _refused(request, "invalid_client", error.message, 401)
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}

@@ -49,16 +49,13 @@ class OwnPasswordRoutes:
     async def _set(self, request: Request, sent: _Passwords) -> None:
         principal = acting_principal.get()
         try:
-            await refusals_logged(
-                request,
-                principal.name,
-                lambda: self._administrators.change_own_password(
+            with refusals_logged(request, principal.name):
+                await self._administrators.change_own_password(
                     principal.administrator,
                     sent.old_password,
                     sent.new_password,
                     client_address(request),
-                ),
-            )
+                )
         except NotAuthenticated:
             text = "This is not the password of the administrator who asks."
             raise InvalidFields({"old_password": [text]}) from None

@@ -5,10 +5,11 @@ POST <table>/   what a table would change, or has changed
 """
 
 from collections.abc import Collection
+from functools import partial
 
 from twisted.web.server import Request
 
-from pexschedd.errors import InvalidFields, NotFound
+from pexschedd.errors import InvalidFields
 from pexschedd.management.resource import PREFIX
 from pexschedd.management.transfer.csv_columns import TABLES, CsvTable
 from pexschedd.management.transfer.csv_table import SEPARATORS
@@ -40,18 +41,25 @@ class CsvRoutes:
 
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
-        api.add(f"{_TABLES}<string:name>/", get=self._export, post=self._import)
+        for name, table in TABLES.items():
+            api.add(
+                f"{_TABLES}{name}/",
+                get=partial(self._export, name, table),
+                post=partial(self._import, name, table),
+            )
 
-    async def _export(self, request: Request, name: str) -> ResponseBody:
-        table = _find(name)
+    async def _export(
+        self, name: str, table: CsvTable, request: Request
+    ) -> ResponseBody:
         with invalid_fields_of(name):
             separator = _argument(request, "separator", SEPARATORS)
             exporting = self._transfer.export(table, SEPARATORS[separator or "comma"])
             content = await while_wanted(request, exporting)
         return file_response(request, content, "text/csv; charset=utf-8", f"{name}.csv")
 
-    async def _import(self, request: Request, name: str) -> ResponseBody:
-        table = _find(name)
+    async def _import(
+        self, name: str, table: CsvTable, request: Request
+    ) -> ResponseBody:
         for value in request.requestHeaders.getRawHeaders(b"content-type") or []:
             kind = value.partition(b";")[0].strip().lower()
             if kind not in (*_TYPES, _CURLS):
@@ -81,12 +89,6 @@ def large_tables() -> dict[bytes, int]:
     """Return the addresses that take tables, by their beginning, each with the most
     bytes of a request's body there."""
     return {_TABLES.encode(): LARGEST}
-
-
-def _find(name: str) -> CsvTable:
-    if name not in TABLES:
-        raise NotFound(f"There is no table {name!r}; try {', '.join(TABLES)}.")
-    return TABLES[name]
 
 
 def _argument(request: Request, name: str, choices: Collection[str]) -> str:
