@@ -123,8 +123,9 @@ class Routes:
     def __init__(
         self, resource: IResource, groups: Mapping[str, IResource] | None = None
     ) -> None:
-        routes = AddinRouteGroups(resource, groups or {})
-        self._site = HttpSite(routes, reactor, None)
+        if not isinstance(resource, AddinRouteGroups):
+            resource = AddinRouteGroups(resource, groups or {})
+        self._site = HttpSite(resource, reactor, None)
         self._port: IListeningPort | None = None
 
     async def listen(self) -> None:
