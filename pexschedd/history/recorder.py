@@ -54,7 +54,9 @@ def record_changes(
         if not resource or record is None:
             continue
         action = _action(each)
-        changes = () if went_along else _changes(store, resource, each)
+        # A deletion is to make room on a disk that is nearly full.
+        is_brief = went_along or (action == DELETED and bool(store.refusal))
+        changes = () if is_brief else _changes(store, resource, each)
         if action == CHANGED:
             changes += also
             if not changes:

@@ -88,6 +88,14 @@ async def test_deletions_go_on(server: Server, monkeypatch: pytest.MonkeyPatch) 
         assert await server.client.objects(path) == []
     marked = await server.client.objects(SCHEDULED_ALIAS)
     assert [bool(a["conference_deletion_time"]) for a in marked] == [True] * 4
+    history = "/api/admin/history/v1/configuration_change/?limit=0&resource=conference"
+    *deleted, _, _, _, _, _ = await server.client.objects(history)
+    assert {each["action"] for each in deleted} == {"deleted"}
+    assert {each["object_name"] for each in deleted} == {
+        f"Room {number}" for number in range(1, 6)
+    }
+    # Names only: an entry takes less room than what is deleted.
+    assert [each["changes"] for each in deleted] == [[]] * 5
 
 
 @pytest_twisted.ensureDeferred
