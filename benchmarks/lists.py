@@ -176,6 +176,7 @@ def server(conferences: int) -> Iterator[Server]:
 def queries(total: int) -> dict[str, tuple[float, list[str]]]:
     """The goals, and the paths that are asked for in turns."""
     some = range(1, total, total // 50)
+    pages = [f"{LIST}?limit=1000&offset={n}" for n in range(0, total, 1000)]
     several = [
         ",".join(str(first + 1000 * n) for n in range(20))
         for first in range(1, 1000, 20)
@@ -186,10 +187,8 @@ def queries(total: int) -> dict[str, tuple[float, list[str]]]:
 
     return {
         "limit=1000": (0.5, [f"{LIST}?limit=1000"]),
-        "limit=1000, all pages": (
-            0,
-            [f"{LIST}?limit=1000&offset={n}" for n in range(0, total, 1000)],
-        ),
+        "limit=1000, all pages": (0, pages),
+        "limit=1000, all pages again": (0.5, pages),
         "limit=20, anywhere": (0, each(lambda n: f"offset={n}")),
         "id__in, 20 of them": (0.5, [f"{LIST}?id__in={ids}" for ids in several]),
         "order_by=id": (0.5, each(lambda n: f"order_by=id&offset={n}")),
