@@ -9,7 +9,7 @@ Records are found, in this order of preference,
 - one by one, if a table is too large to be in memory as a whole.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -108,7 +108,7 @@ class Listing:
             await _own_condition(resource, each, taken, pauses)
             for each in query.filters
         ]
-        for block in taken[resource.table.name]:
+        for block in _with_wanted_ids(taken[resource.table.name], conditions):
             positions = block.passing(conditions)
             if resource.is_visible is not None:
                 records, is_visible = block.records, resource.is_visible
@@ -166,6 +166,22 @@ async def _own_condition(
         ids.update(key(block.records[place]) for place in positions)
         await pauses.item_done()
     return is_one_of(column, ids)
+
+
+def _with_wanted_ids(
+    blocks: Sequence[Block[Any]], conditions: Sequence[Condition]
+) -> Iterable[Block[Any]]:
+    """Return the blocks that can have what is wanted by its ids: few, as a rule, where
+    it is the relatives that pass a filter."""
+    for condition in conditions:
+        if condition.column.name == "id" and condition.operator == "in":
+            numbers = {id_ // SIZE for id_ in condition.operand}
+            blocks = [
+                block
+                for block in blocks
+                if block.records and block.records[0].id // SIZE in numbers
+            ]
+    return blocks
 
 
 class _Selection:
