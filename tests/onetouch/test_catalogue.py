@@ -5,10 +5,11 @@ import pytest
 from pexschedd.errors import InvalidFields
 from pexschedd.onetouch.invitation.invitation import Invitation
 from pexschedd.onetouch.rules.evaluation import RuleSet
+from pexschedd.onetouch.rules.rule_sets import failed_tests, services_with
 from pexschedd.onetouch.services.catalogue import (
     MEETING_TYPES,
-    Services,
     own_catalogue,
+    own_services,
     read_catalogue,
     with_entries,
 )
@@ -38,39 +39,10 @@ alias = "1234@sip.acme.example"
 """
 
 
-def failures_of(entry: ServiceEntry, services: Services) -> list[str]:
-    found = []
-    for test in entry.tests:
-        chosen = rule(
-            entry.meeting_type,
-            domain=test.domain,
-            include_pin=test.include_pin,
-            company_id=test.company_id,
-        )
-        evaluation = RuleSet([chosen], services, templates()).evaluate(
-            Invitation(
-                location=test.location,
-                html=test.body if test.body_type == "HTML" else "",
-                text=test.body if test.body_type == "Text" else "",
-            )
-        )
-        details = evaluation.details
-        if test.alias is None:
-            if details is not None or entry.title not in evaluation.recognised:
-                found.append(f"{test.body}: {evaluation}")
-        elif details is None or (details.alias, details.protocol, details.platform) != (
-            test.alias,
-            test.protocol,
-            entry.platform,
-        ):
-            found.append(f"{test.body}: {evaluation}")
-    return found
-
-
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_each_entry_finds_its_invitations(entry: ServiceEntry) -> None:
     """A rule for a service finds what its entry says in its invitations."""
-    assert not failures_of(entry, Services(own_catalogue()))
+    assert not list(failed_tests(entry, own_services()))
 
 
 def test_each_way_is_needed_by_a_rule_type() -> None:
@@ -80,15 +52,31 @@ def test_each_way_is_needed_by_a_rule_type() -> None:
 
 def test_installation_adds_an_entry() -> None:
     """An entry of an installation is found as ours are, with our words."""
-    more = read_catalogue(ADDED)
-    services = Services(with_entries(own_catalogue(), more))
-    assert not failures_of(more.entries[0], services)
+    services = services_with(ADDED)
     chosen = rule("catalogue", include_pin=True)
     text = "https://meet.acme.example/room/1234\nKenncode: 5566"
     found = RuleSet([chosen], services, templates()).evaluate(Invitation(text=text))
     assert found.details is not None
     assert found.details.alias == "1234.5566@sip.acme.example"
     assert services.version.endswith(", with 2026-12-24")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b"1234@sip", b"1235@sip", "Found was 1234@sip.acme.example SIP Other"),
+        (b"room/1234", b"room/12345", "Nothing was found"),
+        (b'alias = "1234@sip.acme.example"', b"", "There should be nothing to dial"),
+        (b'1234"\nalias = "1234@sip.acme.example"', b'x"', "not recognised"),
+    ],
+)
+def test_entry_whose_test_fails_is_refused(old: bytes, new: bytes, words: str) -> None:
+    """An installation's entry has to find what its own invitations say."""
+    assert old in ADDED
+    with pytest.raises(InvalidFields) as refused:
+        services_with(ADDED.replace(old, new))
+    (problem,) = refused.value.problems["entries.0.tests.0"]
+    assert words in problem
 
 
 def test_installation_replaces_an_entry() -> None:

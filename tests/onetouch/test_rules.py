@@ -297,6 +297,18 @@ def test_misleading_words_are_told() -> None:
     assert not evaluate(html=same).notes
 
 
+def test_properties_of_the_meeting_count() -> None:
+    """A link in a property is looked at, and keeps older meetings from being joined."""
+    fields = {"x-google-conference": "https://meet.google.com/abc-defg-hij"}
+    chosen = rule("hangouts", domain="gw.example.com")
+    assert alias_by(chosen, fields=fields) == "abc-defg-hij@gw.example.com"
+    teams = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_Q%40thread.v2/0"
+    fields = {"x-microsoft-skypeteamsmeetingurl": teams}
+    text = f"See you\n\nFrom: A\nSent: B\n{ZOOM}"
+    assert alias_by(rule("zoom"), fields=fields, text=text) is None
+    assert alias_by(rule("zoom"), text=text) == "84900000001@zoomcrc.com"
+
+
 def test_left_out_history_is_told() -> None:
     """An older meeting that does not count is named."""
     text = f"https://acme.webex.com/meet/joe\n\nFrom: A\nSent: B\n{ZOOM}"

@@ -80,7 +80,7 @@ def _sophos(link: WebLink) -> str | None:
         return None
 
 
-_AVANAN = re.compile(r".{0,40}?/___(?P<url>.+?)___(?:\.|$)", re.DOTALL)
+_AVANAN = re.compile(r"/___(?P<url>.+?)___(?:\.|$)", re.DOTALL)
 
 
 def _avanan(link: WebLink) -> str | None:
@@ -129,7 +129,11 @@ REWRITERS = (
     LinkRewriter("Sophos", _below("protection.sophos.com"), _sophos),
     LinkRewriter("EdgePilot", _below("link.edgepilot.com"), _rest_of_link("u")),
     LinkRewriter(
-        "Avanan", _hosts(r"(?:.*\.)?(?:avanan\.click|url-protection\.com)"), _avanan
+        "Check Point",
+        _hosts(
+            r"(?:.*\.)?(?:avanan\.click|url-protection\.com)|protect\.checkpoint\.com"
+        ),
+        _avanan,
     ),
     LinkRewriter("Exclaimer", _below("content.exclaimer.net"), _parameter("url")),
     LinkRewriter("Slack", _below("slack-redir.net"), _parameter("url")),

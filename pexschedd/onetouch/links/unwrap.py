@@ -7,7 +7,7 @@ layer is undone once: percent codes of the link itself stay.
 from typing import NamedTuple
 
 from pexschedd.onetouch.links.rewriters import REWRITERS
-from pexschedd.onetouch.links.web_link import LONGEST, parse_link
+from pexschedd.onetouch.links.web_link import parse_link
 
 MOST_LAYERS = 5
 
@@ -40,7 +40,8 @@ def unwrap(url: str) -> UnwrappedLink:
                 url, opaque=f"it is rewritten more than {MOST_LAYERS} times"
             )
         target = product.undo(link)
-        if target is None or len(target) > LONGEST or parse_link(target) is None:
+        known = None if target is None else parse_link(target)
+        if target is None or known is None or known.scheme not in ("http", "https"):
             return UnwrappedLink(
                 current,
                 tuple(products),

@@ -3,11 +3,12 @@
 `util.worker_processes` takes what can be pickled: rules, not what is compiled of them.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NoReturn
 
 from pexschedd.clock import Now, system_now
-from pexschedd.errors import TemplateError
+from pexschedd.errors import InvalidFields, TemplateError
 from pexschedd.onetouch.invitation.invitation import Invitation
 from pexschedd.onetouch.rules.evaluation import Evaluation, RuleSet
 from pexschedd.onetouch.rules.rule import MeetingRule
@@ -18,6 +19,7 @@ from pexschedd.onetouch.services.catalogue import (
     read_catalogue,
     with_entries,
 )
+from pexschedd.onetouch.services.entry import ServiceEntry, ServiceTest
 from pexschedd.templates.engine import Templates
 
 
@@ -34,10 +36,58 @@ def _refuse_random(*_: object) -> NoReturn:
 @lru_cache(maxsize=8)
 def services_with(added: bytes = b"") -> Services:
     """Return the known services, with an installation's entries in TOML; raises
-    InvalidFields."""
+    InvalidFields for entries that are wrong or whose tests fail."""
     if not added:
         return own_services()
-    return Services(with_entries(own_catalogue(), read_catalogue(added)))
+    more = read_catalogue(added)
+    services = Services(with_entries(own_catalogue(), more))
+    problems = {
+        f"entries.{number}.{field}": [problem]
+        for number, entry in enumerate(more.entries)
+        for field, problem in failed_tests(entry, services)
+    }
+    if problems:
+        raise InvalidFields(problems)
+    return services
+
+
+def failed_tests(entry: ServiceEntry, services: Services) -> Iterator[tuple[str, str]]:
+    """Yield the tests of an entry that fail: the field, and what was found instead."""
+    for number, test in enumerate(entry.tests):
+        rule = MeetingRule(
+            name=entry.name,
+            meeting_type=entry.meeting_type,
+            priority=1,
+            domain=test.domain,
+            include_pin=test.include_pin,
+            company_id=test.company_id,
+        )
+        invitation = Invitation(
+            location=test.location,
+            html=test.body if test.body_type == "HTML" else "",
+            text=test.body if test.body_type == "Text" else "",
+        )
+        rules = RuleSet([rule], services, rule_templates(system_now))
+        found = rules.evaluate(invitation)
+        problem = _problem_of_test(entry, test, found)
+        if problem:
+            yield f"tests.{number}", problem
+
+
+def _problem_of_test(entry: ServiceEntry, test: ServiceTest, found: Evaluation) -> str:
+    details = found.details
+    if test.alias is None:
+        if details is not None:
+            return f"There should be nothing to dial, but {details.alias} was found."
+        is_named = entry.title in found.recognised
+        return "" if is_named else "The service was not recognised."
+    if details is None:
+        return f"Nothing was found, rather than {test.alias}: {found.tried[0].reason}."
+    what = (details.alias, details.protocol, details.platform)
+    wanted = (test.alias, test.protocol, entry.platform)
+    if what != wanted:
+        return f"Found was {' '.join(what)}, rather than {' '.join(wanted)}."
+    return ""
 
 
 @lru_cache(maxsize=64)

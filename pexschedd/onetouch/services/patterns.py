@@ -12,6 +12,7 @@ from typing import Any
 from pexschedd.util.text_pattern import PatternLimits, compile_pattern
 
 LIMITS = PatternLimits(characters=3_000, program=12_000)
+LIMITS_OF_RULES = PatternLimits(characters=250, program=1_000)
 MOST_MATCHES = 60
 """Places of a text at which a pattern is tried."""
 
@@ -120,4 +121,4 @@ def _key(name: str) -> int | str:
 @lru_cache(maxsize=1024)
 def rule_pattern(pattern: str) -> RulePattern:
     """Compile a rule's expression, in which case matters; raises ValueError."""
-    return RulePattern(compile_pattern(pattern, LIMITS))
+    return RulePattern(compile_pattern(pattern, LIMITS_OF_RULES))
