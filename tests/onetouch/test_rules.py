@@ -156,6 +156,17 @@ def test_pin_is_shown_where_it_is_not_dialled() -> None:
     assert (dialled.alias, dialled.pin) == ("84900000001.4455@zoomcrc.com", "")
 
 
+def test_pin_of_webex_is_for_people() -> None:
+    """The number for video systems is entered with the keypad, never dialled."""
+    text = (
+        "https://acme.webex.com/acme/j.php?MTID=m1\nMeeting number: 2551 222 3333\n"
+        "Meeting password: aBc1 (99887766 when dialing from a phone or video system)\n"
+    )
+    details = evaluate(rule("webex", include_pin=True), text=text).details
+    assert details is not None
+    assert (details.alias, details.pin) == ("25512223333@acme.webex.com", "99887766")
+
+
 def test_own_pin_is_dialled_if_asked_for() -> None:
     """The PIN of one's own rooms follows two asterisks."""
     link = "https://j.example.com/webapp/conference/meet.1@v.example.com?pin=1234"

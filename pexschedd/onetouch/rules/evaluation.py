@@ -26,7 +26,8 @@ from pexschedd.onetouch.rules.rule import (
     in_order,
 )
 from pexschedd.onetouch.services.catalogue import Services
-from pexschedd.onetouch.services.finding import DialSettings, Mention
+from pexschedd.onetouch.services.entry import ServiceEntry
+from pexschedd.onetouch.services.finding import DialSettings, FoundMeeting, Mention
 from pexschedd.onetouch.services.patterns import compiled, rule_pattern
 from pexschedd.templates.engine import Templates
 
@@ -197,18 +198,17 @@ class RuleSet:
             rule.company_id,
             None if rule.default_processing_enabled else transform,
         )
-        for passage, mentions in places:
-            meeting = self._services.finder.find(passage, entries, settings, mentions)
-            if meeting is not None:
-                pin = meeting.values.get("pin", "")
-                alias, protocol = split_protocol(meeting.alias)
-                return _Found(
-                    alias,
-                    meeting.protocol if alias == meeting.alias else protocol,
-                    meeting.entry.platform,
-                    meeting.entry.title,
-                    "" if pin and pin in alias else pin,
-                ), ""
+        meeting = self._find(entries, settings, places)
+        if meeting is not None:
+            pin = meeting.values.get("pin", "")
+            alias, protocol = split_protocol(meeting.alias)
+            return _Found(
+                alias,
+                meeting.protocol if alias == meeting.alias else protocol,
+                meeting.entry.platform,
+                meeting.entry.title,
+                "" if pin and pin in alias else pin,
+            ), ""
         if failures:
             return None, f"its transform rule failed: {failures[0]}"
         titles = {entry.title for entry in entries}
@@ -219,6 +219,24 @@ class RuleSet:
             title = named[0].entry.title
             return None, f"a link of {title} is there, but nothing that a room can dial"
         return None, "nothing of this kind is in the location or the body"
+
+    def _find(
+        self, entries: Sequence[ServiceEntry], settings: DialSettings, places: Places
+    ) -> FoundMeeting | None:
+        """The newest meeting. If its PIN stands in an older message of the same one, as
+        in a forwarded invitation with the link in its location, that is taken."""
+        meeting: FoundMeeting | None = None
+        for passage, mentions in places:
+            found = self._services.finder.find(passage, entries, settings, mentions)
+            if found is None:
+                continue
+            if meeting is None:
+                meeting = found
+            elif _is_same_meeting(found, meeting) and found.values.get("pin"):
+                return found
+            if meeting.values.get("pin"):
+                break
+        return meeting
 
     def _by_template(
         self, rule: MeetingRule, invitation: Invitation, read: SearchableInvitation
@@ -234,6 +252,11 @@ class RuleSet:
         if not text:
             return None, "its template wrote nothing"
         return _Found(*split_protocol(text)), ""
+
+
+def _is_same_meeting(found: FoundMeeting, other: FoundMeeting) -> bool:
+    number = other.values.get("meeting_id")
+    return bool(number) and found.values.get("meeting_id") == number
 
 
 def _by_domain(rule: MeetingRule, places: Places) -> tuple[_Found | None, str]:
