@@ -5,6 +5,8 @@ import time
 from functools import partial
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
 
 from pexschedd.onetouch.invitation.html_text import read_html
 from pexschedd.onetouch.invitation.invitation import (
@@ -18,6 +20,7 @@ from pexschedd.onetouch.rules.rule import STANDARD_RULES
 from pexschedd.onetouch.rules.rule_sets import cost_of
 from pexschedd.onetouch.rules.rule_sets import evaluate as evaluate_rules
 from pexschedd.util.worker_main import result_of
+from pexschedd.util.worker_processes import WorkerProcesses
 from tests.onetouch.onetouch_support import evaluate
 
 PIECES = (
@@ -114,6 +117,21 @@ def test_marks_and_links_agree_where_the_middle_is_lost() -> None:
     assert (numbers[0], numbers[-1]) == (0, 399)
     assert numbers == sorted(numbers)
     assert passage.data.count(MARK.encode()) == len(numbers) < 400
+
+
+@pytest_twisted.ensureDeferred
+async def test_long_invitation_is_read_in_a_process_apart() -> None:
+    """A megabyte of HTML does not hold up the reactor, and its meeting is found."""
+    body = "<p style='margin:0'>Lorem ipsum dolor sit amet</p>\n" * 20_000
+    invitation = Invitation(html=f"{body}<p>sip:a@b.example</p>")
+    workers = WorkerProcesses(reactor, processes=1)
+    work = partial(evaluate_rules, STANDARD_RULES, invitation)
+    try:
+        found = await workers(work, cost_of(invitation))
+    finally:
+        await workers.stop()
+    assert found.details is not None
+    assert found.details.alias == "a@b.example"
 
 
 def test_work_can_be_handed_to_a_process() -> None:

@@ -206,6 +206,7 @@ def test_skype_for_business() -> None:
         ("{{ meeting_id }}**{{ pin }}@{{ domain }}", "84900000001**4455@zoomcrc.com"),
         ("{{ meeting_id|pex_tail(4) }}@x.example", "0001@x.example"),
         ("sips:{{ meeting_id }}@x.example;a=b", "84900000001@x.example"),
+        ("h323:{{ meeting_id }}@x.example", "84900000001@x.example"),
         ("{{ tenant }}@x.example", None),
         ("{{ meeting_id }} @x.example", None),
         ("{% if pin == '1' %}x{% endif %}", None),
@@ -233,6 +234,19 @@ def test_expression_and_replacement(meeting_type: str) -> None:
     assert alias_by(chosen, text=f"Join {wrapped}") == "room.77@77.example"
     assert alias_by(chosen, html=f"<a href='{wrapped}'>x</a>") == "room.77@77.example"
     assert alias_by(chosen, text="nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("transform", "protocol"),
+    [("h323:{{ meeting_id }}", "H323"), ("1.2.3.4##{{ meeting_id }}", "H323"),
+     ("sips:{{ meeting_id }}@x", "SIP")],
+)  # fmt: skip
+def test_transform_may_name_the_protocol(transform: str, protocol: str) -> None:
+    """A protocol before the alias, or H.323's own form, is understood."""
+    chosen = rule("zoom", default_processing_enabled=False, transform_rule=transform)
+    details = evaluate(chosen, text=ZOOM).details
+    assert details is not None
+    assert details.protocol == protocol
 
 
 def test_expression_without_a_replacement() -> None:

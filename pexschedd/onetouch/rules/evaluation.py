@@ -204,7 +204,7 @@ class RuleSet:
             alias, protocol = split_protocol(meeting.alias)
             return _Found(
                 alias,
-                meeting.protocol if alias == meeting.alias else protocol,
+                protocol if settings.transform else meeting.protocol,
                 meeting.entry.platform,
                 meeting.entry.title,
                 "" if pin and pin in alias else pin,
