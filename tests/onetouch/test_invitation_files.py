@@ -201,6 +201,7 @@ def test_bombs_are_refused_in_words() -> None:
     assert "not a mail" in read_file(inside, FileKind.MAIL).problems[0]
     long = read_file(b"x" * (MOST_BYTES + 1))
     assert str(MOST_BYTES) in long.problems[0]
+    assert ".msg" in read_file(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").problems[0]
     assert "no event" in read_file(b"BEGIN:VCALENDAR\n").problems[0]
 
 

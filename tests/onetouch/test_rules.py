@@ -334,6 +334,14 @@ def test_properties_of_the_meeting_count() -> None:
     assert alias_by(rule("zoom"), text=text) == "84900000001@zoomcrc.com"
 
 
+def test_hidden_meeting_is_told() -> None:
+    """A meeting that people do not see is no meeting, and is reported."""
+    found = evaluate(html=f"<p>Lunch</p><div style='display:none'>{ZOOM}</div>")
+    assert found.details is None
+    assert not found.recognised
+    assert "people do not see names a meeting of Zoom" in found.notes[0]
+
+
 def test_left_out_history_is_told() -> None:
     """An older meeting that does not count is named."""
     text = f"https://acme.webex.com/meet/joe\n\nFrom: A\nSent: B\n{ZOOM}"

@@ -13,6 +13,7 @@ from pexschedd.onetouch.invitation.mail_file import read_mail
 MOST_BYTES = 8_000_000
 """Bytes of a file that are read."""
 
+_OUTLOOK = b"\xd0\xcf\x11\xe0"
 _HEADER = re.compile(
     rb"(?:[A-Za-z][A-Za-z0-9-]{0,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*)"
 )
@@ -51,6 +52,10 @@ def kind_of(data: bytes) -> FileKind:
 
 def read_file(data: bytes, kind: FileKind | None = None) -> Invitation:
     """Return the invitation in a file; what could not be read is in its problems."""
+    if data.startswith(_OUTLOOK):
+        return Invitation(
+            problems=("this is Outlook's own format (.msg): save it as .eml or .ics",)
+        )
     kind = kind or kind_of(data)
     problem = ""
     if len(data) > MOST_BYTES:

@@ -1,7 +1,8 @@
 """An invitation as the passages that rules search, the newest message first. Pure.
 
-Rules look at the location, then the body above quoted history, then quoted history, and
-what nobody sees at last. A passage is encoded once, because RE2 searches UTF-8.
+Rules look at the location, then the body above quoted history, then quoted history. Of
+what nobody sees only the block for machines counts. A passage is encoded once, because
+RE2 searches UTF-8.
 """
 
 import re
@@ -86,6 +87,8 @@ class SearchableInvitation(NamedTuple):
     """The passages of an invitation; the first one is always there."""
 
     passages: tuple[Passage, ...]
+    hidden: Passage
+    """Text that people do not see. No rule looks at it."""
     body: str
     """The text of the newest message, with its links."""
 
@@ -110,9 +113,9 @@ def searchable(invitation: Invitation) -> SearchableInvitation:
         number=number or hidden_number,
     )
     older = [Passage(each, number=number) for each, number in texts[1:-1]]
-    others = (*older, Passage(texts[-1][0]))
-    kept = tuple(each for each in others if not each.is_empty)
-    return SearchableInvitation((first, *kept), Passage(newest).text.strip())
+    kept = tuple(each for each in older if not each.is_empty)
+    body_text = Passage(newest).text.strip()
+    return SearchableInvitation((first, *kept), Passage(texts[-1][0]), body_text)
 
 
 def _around(invitation: Invitation) -> str:

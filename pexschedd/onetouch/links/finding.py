@@ -24,7 +24,7 @@ _IN_LINK = r"!#-;=?-_a-z{|}~"
 _LINK = re.compile(
     rf"{MARK}"
     r"|<mailto:(?P<address>[^<>\s?]{0,320})[^<>\n]{0,320}>"
-    r"|(?<![A-Za-z0-9+.-])(?!(?:sips?|h323|tel|mailto):)[A-Za-z][A-Za-z0-9+.-]{1,15}://"
+    r"|(?<![A-Za-z0-9+.-])(?!(?i:sips?|h323|tel|mailto):)[A-Za-z][A-Za-z0-9+.-]{1,15}://"
     rf"[{_IN_LINK}]+"
     r"|(?<![\w@./:%=+-])(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18}(?::[0-9]{1,5})?/"
     rf"[{_IN_LINK}]+"

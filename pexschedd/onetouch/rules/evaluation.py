@@ -120,7 +120,9 @@ class RuleSet:
             )
             tried.append(RuleOutcome(FALLBACK, reason))
         named = dict.fromkeys(m.entry.title for each in mentions for m in each)
-        notes = (*_notes(read), *_history_note(mentions[len(places) :]))
+        left_out = mentions[len(places) :]
+        hidden = tuple(self._services.finder.mentions(read.hidden))
+        notes = (*_notes(read), *_history_note(left_out), *_hidden_note(hidden))
         return Evaluation(details, tuple(tried), tuple(named), notes)
 
     def _places(
@@ -326,5 +328,11 @@ def _history_note(left: Sequence[Sequence[Mention]]) -> list[str]:
     if not left_out:
         return []
     services = ", ".join(left_out)
-    note = f"An older message or hidden text with a meeting of {services} is left out: "
+    note = f"An older message with a meeting of {services} is left out: "
     return [f"{note}the newest message names a meeting itself."]
+
+
+def _hidden_note(hidden: Sequence[Mention]) -> list[str]:
+    services = ", ".join(dict.fromkeys(mention.entry.title for mention in hidden))
+    note = f"Text that people do not see names a meeting of {services}. It is not used."
+    return [note] if services else []
