@@ -17,8 +17,8 @@ MOST_LINKS = 1_000
 """Links of one text that are read, from its beginning."""
 _MOST_LINES = 4
 """Lines that one link goes over."""
-_WRAPPED_AT = 60
-"""Characters from which on a line is so long that its end may be a mailer's doing."""
+_WRAPPED_AT = range(60, 81)
+"""Lengths of lines whose end may be a mailer's doing."""
 
 _IN_LINK = r"!#-;=?-_a-z{|}~"
 _LINK = re.compile(
@@ -31,7 +31,9 @@ _LINK = re.compile(
 )
 _HINT = re.compile(rf"[/{MARK}]|<mailto:")
 _BLANK = re.compile(r"[ \n]")
-_CONTINUED = re.compile(rf"\n(?:>[ ]?){{0,10}}[ ]{{0,4}}([{_IN_LINK}]+)(>?)(?=\s|$)")
+_CONTINUED = re.compile(
+    rf"\n(?:>[ ]?){{0,10}}[ ]{{0,4}}([{_IN_LINK}]+)(?:(>)|(?=[ ]?(?:\n|$)))"
+)
 _ADDED = ".,;:!?'\""
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _EMPHASIS = "*_~|"
@@ -125,8 +127,8 @@ def _whole(text: str, start: int, end: int) -> tuple[str, int]:
                 return "".join(pieces), at
     line_start = text.rfind("\n", max(0, start - 200), start) + 1
     for piece, after, closed in _continuations(text, end):
-        is_long = end - line_start >= _WRAPPED_AT
-        if closed or not (is_long and _goes_on(piece) and not _is_ended(url)):
+        is_wrapped = end - line_start in _WRAPPED_AT
+        if closed or not (is_wrapped and _goes_on(piece) and not _is_ended(url)):
             break
         url, end, line_start = url + piece, after, after - len(piece)
     trimmed = _trimmed(url, text[start - 1 : start])
@@ -145,9 +147,11 @@ def _continuations(text: str, end: int) -> Iterator[tuple[str, int, bool]]:
 
 
 def _goes_on(piece: str) -> bool:
-    """Return whether a line of its own looks like the rest of a link, not like a
-    word."""
-    return re.search(r"[0-9%=&?/_]", piece) is not None and piece[-1] not in ":;,"
+    """Return whether a line looks like the rest of a link, not like a word, an address
+    or a telephone's number."""
+    if piece[0] == "+" or piece[-1] in ":;," or "@" in piece or ",," in piece:
+        return False
+    return re.search(r"[0-9%=&?/_]", piece) is not None
 
 
 def _is_ended(url: str) -> bool:
