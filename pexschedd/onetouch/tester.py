@@ -12,7 +12,7 @@ from pexschedd.onetouch.invitation.invitation import Invitation
 from pexschedd.onetouch.rules.evaluation import RuleOutcome, RuleSet
 
 
-class TestedInvitation(msgspec.Struct, frozen=True, kw_only=True):
+class JoinReport(msgspec.Struct, frozen=True, kw_only=True):
     """A report. `alias`, `protocol`, `platform` and `rule` are None if there is no
     button."""
 
@@ -34,7 +34,7 @@ class TestedInvitation(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def report_on(invitation: Invitation, rules: RuleSet) -> TestedInvitation:
+def report_on(invitation: Invitation, rules: RuleSet) -> JoinReport:
     """Apply rules to an invitation and report all that they say."""
     found = rules.evaluate(invitation)
     details = found.details
@@ -46,7 +46,7 @@ def report_on(invitation: Invitation, rules: RuleSet) -> TestedInvitation:
         notes.append(f"There is a meeting of {services}, but no button for it.")
     if invitation.is_cancelled:
         notes.append("The meeting is cancelled: no screen shows it.")
-    return TestedInvitation(
+    return JoinReport(
         alias=details.alias if details else None,
         protocol=details.protocol if details else None,
         platform=details.platform if details else None,

@@ -18,7 +18,7 @@ from pexschedd.onetouch.invitation.files import MOST_BYTES, FileKind, read_file
 from pexschedd.onetouch.rules.evaluation import RuleSet
 from pexschedd.onetouch.rules.rule import STANDARD_RULES, MeetingRule, read_rules
 from pexschedd.onetouch.rules.rule_sets import rule_templates, services_with
-from pexschedd.onetouch.tester import TestedInvitation, report_on
+from pexschedd.onetouch.tester import JoinReport, report_on
 
 FOUND, NOTHING, USAGE = 0, 1, 2
 """Exit status."""
@@ -141,7 +141,7 @@ def _start_of(path: Path) -> bytes:
         return file.read(MOST_BYTES + 1)
 
 
-def lines_of(report: TestedInvitation) -> list[str]:
+def lines_of(report: JoinReport) -> list[str]:
     """Return a report as lines for people."""
     lines = [f"Title:     {report.title}"] if report.title else []
     if report.organizer:

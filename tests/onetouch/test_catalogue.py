@@ -10,11 +10,12 @@ from pexschedd.onetouch.services.catalogue import (
     MEETING_TYPES,
     own_catalogue,
     own_services,
+    own_words,
     read_catalogue,
     with_entries,
 )
 from pexschedd.onetouch.services.entry import ServiceEntry
-from tests.onetouch.onetouch_support import rule, templates
+from tests.onetouch.onetouch_support import evaluate, rule, templates
 
 ENTRIES = own_catalogue().entries
 
@@ -128,3 +129,40 @@ def test_all_problems_are_named_at_once() -> None:
 def test_version_is_a_day() -> None:
     """The catalogue's version says when it was changed."""
     assert own_catalogue().version.count("-") == 2
+
+
+def words_of(name: str) -> list[str]:
+    """The plain ones among the words of our catalogue."""
+    return [
+        word for word in own_words()[name].split("|") if not set(word) & set("(?.[")
+    ]
+
+
+@pytest.mark.parametrize("word", words_of("passcode"))
+@pytest.mark.parametrize(
+    "form", ["{}: 246810", "{}\u00a0\uff1a\uff12\uff146810", "{}\n246810."]
+)
+def test_passcode_in_each_language(word: str, form: str) -> None:
+    """Each word for a passcode is understood, with the colons that languages have."""
+    text = f"https://us02web.zoom.us/j/84900000002\n{form.format(word.upper())}\n"
+    found = evaluate(rule("zoom", include_pin=True), text=text).details
+    assert found is not None
+    assert found.alias == "84900000002.246810@zoomcrc.com"
+
+
+@pytest.mark.parametrize("word", words_of("meeting_number"))
+def test_meeting_number_in_each_language(word: str) -> None:
+    """Each word for a meeting's number is understood beside a personal link."""
+    text = f"https://acme.zoom.us/my/joe\n{word.capitalize()}: 849 0000 0003\n"
+    found = evaluate(rule("zoom"), text=text).details
+    assert found is not None
+    assert found.alias == "84900000003@zoomcrc.com"
+
+
+@pytest.mark.parametrize("word", words_of("video_number"))
+def test_video_number_in_each_language(word: str) -> None:
+    """Each word for a number of video systems is understood beneath an address."""
+    text = f"teams@cvi.example.com\n{word.capitalize()}-ID: 119 200 300 4\n"
+    found = evaluate(rule("pexipinfinityteamsbody"), text=text).details
+    assert found is not None
+    assert found.alias == "1192003004@cvi.example.com"

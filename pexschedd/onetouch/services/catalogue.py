@@ -73,7 +73,7 @@ def read_catalogue(data: bytes) -> ServiceCatalogue:
         isinstance(w, str) for w in words.values()
     ):
         raise InvalidFields({"words": ["This must be a table of texts."]})
-    raw = _with_words(raw, {**_own_words(), **words})
+    raw = _with_words(raw, {**own_words(), **words})
     try:
         catalogue = msgspec.convert(raw, ServiceCatalogue)
     except msgspec.ValidationError as error:
@@ -104,7 +104,8 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 
 @cache
-def _own_words() -> Mapping[str, str]:
+def own_words() -> Mapping[str, str]:
+    """Return the words of our catalogue, which an installation's may use."""
     words: Mapping[str, str] = _parsed(_own_data())["words"]
     return words
 
