@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from pexschedd.scheduling.alarms import names
 from tests.browser.admin_page import AdminPage, admin_page
@@ -68,6 +68,39 @@ def test_the_doctor(page: AdminPage, admin_world: World) -> None:
     page.go("/integrations/1", "Head office")
     page.button("Run the doctor").click()
     expect(page.card("Doctor")).to_contain_text("Everything is in order")
+
+
+def test_messages_that_were_set_aside(page: AdminPage) -> None:
+    """Each with its reason, until the administrator has seen it."""
+    message = {
+        "id": 7,
+        "exchange_connector_id": 1,
+        "item_id": "AAMk",
+        "correlation_id": "c0ffee00-0000-4000-8000-000000000000",
+        "reason": f"It cannot be read {HOSTILE}.",
+        "attempts": 3,
+        "first_time": "2026-11-21T09:00:00",
+        "last_time": "2026-11-21T09:30:00",
+    }
+    left = [message]
+
+    def answer(route: Route) -> None:
+        if route.request.method == "DELETE":
+            left.clear()
+            route.fulfill(status=204)
+        else:
+            page_of = {"meta": {"total_count": len(left)}, "objects": left}
+            route.fulfill(json=page_of)
+
+    pattern = "**/status/v1/exchange_set_aside_message/**"
+    page.page.route(pattern, answer)
+    page.go("/integrations/1", "Head office")
+    card = page.card("Set aside")
+    expect(card).to_contain_text("Set aside after 3 attempts")
+    expect(card).to_contain_text(message["reason"])
+    card.get_by_role("button", name="I have seen it").click()
+    expect(card).to_have_count(0)
+    page.page.unroute(pattern)
 
 
 def test_files_for_exchange(page: AdminPage, tmp_path: Path) -> None:
@@ -159,6 +192,21 @@ def test_a_room_that_is_gone(page: AdminPage, admin_world: World) -> None:
     titles = page.card("History").get_by_role("heading", level=3).all_inner_texts()
     assert titles[0].startswith("Cancellation carried out")
     assert titles[1].startswith("Accepted")
+
+
+def test_finding_a_change(page: AdminPage, admin_world: World) -> None:
+    """By the correlation id that the answer to it had; the room has it in its
+    history, too, with what it was before."""
+    room = decided(admin_world, "accept")["conference_id"]
+    uri = f"configuration/v1/conference/{room}/"
+    made = admin_world.ask("PATCH", uri, {"description": f"Floor 3 {HOSTILE}"})
+    correlation_id = made.headers["X-Request-Id"]
+    search(page, correlation_id)
+    change = page.card("Changes").get_by_role("listitem").first
+    expect(change).to_contain_text("admin changed")
+    expect(change).to_contain_text(f"Floor 3 {HOSTILE}")
+    change.get_by_role("link").click()
+    expect(page.card("History")).to_contain_text(correlation_id)
 
 
 def test_finding_nothing(page: AdminPage) -> None:

@@ -28,10 +28,10 @@ export async function messages(queries, signal) {
   return [...found.values()].sort((one, other) => parse(other.time) - parse(one.time));
 }
 
-/** Administrators' changes of one record, newest first. */
-export async function changes(resource, id, signal) {
+/** Administrators' changes by any of several questions, newest first. */
+export async function changes(queries, signal) {
   if (!mayRead("history/configuration_change")) return [];
-  return list(CHANGES, { resource, object_id: id, order_by: "-time", limit: 100 }, signal);
+  return (await Promise.all(queries.map((query) => list(CHANGES, { ...query, limit: 100 }, signal)))).flat();
 }
 
 export function messageItem(each, withRoom = false) {
@@ -50,10 +50,18 @@ const VERBS = { created: "created", changed: "changed", deleted: "deleted" };
 
 const shown = (value) => (value === null || value === undefined || value === "" ? "nothing" : typeof value === "object" ? JSON.stringify(value) : String(value));
 
-export function changeItem(each) {
+const VIEWS = { conference: "conferences", ms_exchange_connector: "integrations" };
+
+/** What was changed, with its name where the view is not about that one. */
+function objectOf(each) {
+  const words = each.object_name || `${each.resource} ${each.object_id}`;
+  return VIEWS[each.resource] ? h("a", { href: `#/${VIEWS[each.resource]}/${each.object_id}` }, words) : words;
+}
+
+export function changeItem(each, withName = false) {
   return h("li", { class: "verdict" }, icon("key"),
     h("div", {},
-      h("h3", { class: "dated" }, `${each.administrator} ${VERBS[each.action] || each.action} it `, h("span", { class: "soft small" }, when(each.time))),
+      h("h3", { class: "dated" }, h("span", {}, `${each.administrator} ${VERBS[each.action] || each.action} `, withName ? objectOf(each) : "it"), " ", h("span", { class: "soft small" }, when(each.time))),
       (each.changes || []).length > 0 && h("ul", { class: "wrap small" }, each.changes.map((change) =>
         h("li", {}, h("code", {}, change.field), ": ", each.action === "changed" && `${shown(change.old)} → `, h("b", {}, shown(each.action === "deleted" ? change.old : change.new))))),
       h("p", { class: "soft small wrap" }, each.address && `from ${each.address} · `, "Correlation id ", h("code", {}, each.correlation_id))));

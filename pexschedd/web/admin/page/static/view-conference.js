@@ -25,7 +25,7 @@ function stateOf(meetings, isScheduled) {
 async function historyOf(view, id) {
   const [told, changed] = await Promise.all([
     messages([{ conference_id: id }], view.signal),
-    changes("conference", id, view.signal),
+    changes([{ resource: "conference", object_id: id }], view.signal),
   ]);
   return [
     ...told.map((each) => [each.time, messageItem(each)]),

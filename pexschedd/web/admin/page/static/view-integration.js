@@ -7,6 +7,7 @@ import { alarmItem, raisedAlarms } from "./part-alarms.js";
 import { byHour, messageChart } from "./part-chart.js";
 import { doctorCard } from "./part-check.js";
 import { accountCard } from "./part-account.js";
+import { setAsideCard } from "./part-set-aside.js";
 import { mayRead } from "./session.js";
 import { healthPill, noticed, queueWords } from "./view-integrations.js";
 
@@ -78,6 +79,7 @@ async function open(view) {
   const record = await get(`${RESOURCE}/${id}/`, {}, view.signal);
   view.title(record.name);
   const [health, alarmRegion, chart, addin, pillRegion] = [h("div", {}), h("div", {}), h("div", {}), h("div", {}), h("span", {})];
+  const setAside = setAsideCard(view, id);
   const account = record.authentication_method === "OAUTH" ? await accountCard(view, id) : null;
   await view.every(5000, async () => {
     const [state, alarms, counts, shown] = await Promise.all([
@@ -86,6 +88,7 @@ async function open(view) {
       list("status/v1/message_count/", { exchange_connector_id: id, limit: 10000 }, view.signal),
       get(`status/v1/exchange_scheduler_addin/${id}/`, {}, view.signal),
       account?.refresh(),
+      setAside.refresh(),
     ]);
     const own = alarms.filter((each) => each.instance === record.name);
     show(pillRegion, healthPill(state));
@@ -97,7 +100,7 @@ async function open(view) {
   view.root.replaceChildren(
     head(record.name, { crumb: h("a", { href: "#/integrations" }, "Integrations"), actions: [pillRegion] }),
     h("div", { class: "columns" },
-      h("div", { class: "stack" }, alarmRegion, account && account.element,
+      h("div", { class: "stack" }, alarmRegion, setAside.element, account && account.element,
         mayRead("command/ms_exchange_connector/check") && doctorCard(view, record), filesCard(record),
         card("Messages per hour", null, body(chart))),
       h("div", { class: "stack" },
