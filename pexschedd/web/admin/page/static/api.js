@@ -5,6 +5,7 @@ const PATIENCE = 70000;
 
 let authorization = "";
 let signInAgain = null;
+let signingIn = null;
 
 export class Problem extends Error {
   constructor(message, { status = 0, code = "", fields = {}, retryAfter = 0, correlationId = "" } = {}) {
@@ -79,15 +80,20 @@ async function problemOf(response) {
   return new Problem(`The server answered with the error ${response.status}.`, options);
 }
 
-/** Sends a request; resolves with the response, or throws a `Problem`. A refused one was not carried out. */
+/**
+ * Sends a request; resolves with the response, or throws a `Problem`. One that is refused was not carried
+ * out: it is sent again after the person has signed in again. Meanwhile nothing is sent with credentials
+ * that are not right any more, as each such request counts as a failed sign-in.
+ */
 export async function ask(method, path, options = {}) {
-  let response = await send(method, path, options);
-  while (response.status === 401 && !options.once && signInAgain) {
-    await signInAgain();
-    response = await send(method, path, options);
+  for (;;) {
+    if (!options.once) await signingIn;
+    const used = authorization;
+    const response = await send(method, path, options);
+    if (response.ok) return response;
+    if (response.status !== 401 || options.once || !signInAgain) throw await problemOf(response);
+    if (used === authorization) signingIn ??= signInAgain().finally(() => { signingIn = null; });
   }
-  if (!response.ok) throw await problemOf(response);
-  return response;
 }
 
 const withQuery = (path, query) => {

@@ -151,8 +151,13 @@ function leave(reason) {
   signInView($("main"), reason, enter);
 }
 
+let last = "";
+
 function enter() {
   begun(leave);
+  // What one person has entered is not for another.
+  if (session.name !== last) firstSteps.forget();
+  last = session.name;
   $("me").replaceChildren(
     h("div", { class: "who" }, h("b", { title: session.name }, session.name), h("span", {}, session.role)), signOutButton(leave));
   for (const part of ["nav", "search", "me"]) $(part).hidden = false;

@@ -35,7 +35,7 @@ function signInForm(name, done, actions) {
     const made = h("input", { id, required: true, spellcheck: "false", autocapitalize: "off", ...props });
     return [made, h("div", { class: "field" }, h("label", { for: id }, label), made)];
   };
-  const [who, whoField] = input("Name", `name-${done.name}`, { autocomplete: "username", maxlength: 250 });
+  const [who, whoField] = input("Name", `name-${done.name}`, { autocomplete: "username", maxlength: 250, readonly: name !== "" });
   const [secret, secretField] = input("Password", `password-${done.name}`, { type: "password", autocomplete: "current-password", maxlength: 1024 });
   who.value = name;
   const submit = h("button", { type: "submit", class: "primary" }, "Sign in");
@@ -87,22 +87,26 @@ export function signInView(root, reason, done) {
   first.focus();
 }
 
-let asking = null;
+/** Ends the dialog without a sign-in. */
+let giveUp = () => {};
 
 /** Opens a dialog over what is being done; settles when the person has signed in again. */
 function again(leave) {
-  asking ??= new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const dialog = $("again");
-    const finish = () => {
-      asking = null;
+    const close = () => {
+      giveUp = () => {};
       dialog.close();
+      dialog.replaceChildren();
+    };
+    const finish = () => {
+      close();
       resolve();
     };
-    const cancel = () => {
-      asking = null;
-      dialog.close();
+    const cancel = () => leave("");
+    giveUp = () => {
+      close();
       reject(new DOMException("signed out", "AbortError"));
-      leave();
     };
     const { form, first } = signInForm(session.name, function dialogue() { finish(); },
       button("Sign out", cancel));
@@ -117,7 +121,6 @@ function again(leave) {
     dialog.showModal();
     first.focus();
   });
-  return asking;
 }
 
 let timer = 0;
@@ -143,8 +146,7 @@ export function signOut() {
   clearTimeout(timer);
   forgetCredentials();
   Object.assign(session, { name: "", role: "", reads: new Set(), changes: new Set() });
-  asking = null;
-  $("again").close();
+  giveUp();
 }
 
 export const signOutButton = (leave) =>
