@@ -100,6 +100,27 @@ def until(end: datetime, name: str = "Root") -> Authority:
 
 
 @pytest_twisted.ensureDeferred
+async def test_all_that_are_known(desk: Desk) -> None:
+    """They are listed whether they expire soon or not, those of servers once they
+    were seen; each knows whether it is time to renew it."""
+    watch = desk.start()
+    assert watch.certificates() == []
+    desk.upload(until(START + 31 * DAY))
+    desk.put(
+        tables.EXCHANGE_DOMAIN,
+        ExchangeDomain(id=0, exchange_connector=1, domain=MAIL),
+    )
+    assert [each.alarm for each in watch.certificates()] == [CA_EXPIRES]
+    watch.seen(MAIL, until(START + 15 * DAY, MAIL).certificate)
+    trusted, presented = watch.certificates()
+    assert (presented.alarm, presented.instance) == (CERTIFICATE_EXPIRES, MAIL)
+    for days, due in ((0, [False, False]), (1, [True, True])):
+        now = START + days * DAY
+        assert [trusted.is_due(now), presented.is_due(now)] == due
+    desk.clock.advance(0)
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_uploaded_one(desk: Desk) -> None:
     """Thirty days ahead there is one alarm, until the successor is uploaded."""
     desk.start()

@@ -3,6 +3,7 @@
 GET  principal/   whose credentials the request carries, and what they are good for
 """
 
+import msgspec
 from twisted.web.server import Request
 
 from pexschedd.management.access.permissions import PERMISSIONS, may, needs_password
@@ -15,6 +16,21 @@ from pexschedd.web.routes import ResponseBody, json_response
 _PRINCIPAL = f"{PREFIX}/status/v1/principal/"
 
 
+class OwnPermissions(msgspec.Struct, frozen=True):
+    """Who has sent the request, and what they may do."""
+
+    name: str
+    role: int
+    """The id of the role."""
+    role_name: str
+    reads: list[str]
+    """The subjects that may be read: addresses without version and ids, such as
+    `configuration/conference`."""
+    changes: list[str]
+    """The subjects that may be changed."""
+    resource_uri: str
+
+
 class PrincipalRoutes:
     """The route of the module's docstring."""
 
@@ -24,14 +40,14 @@ class PrincipalRoutes:
 
     def _get(self, request: Request) -> ResponseBody:
         principal = acting_principal.get()
-        answer = {
-            "name": principal.name,
-            "role": int(principal.level),
-            "role_name": role_name(principal.level),
-            "reads": _allowed(principal, "GET"),
-            "changes": _allowed(principal, "POST"),
-            "resource_uri": _PRINCIPAL,
-        }
+        answer = OwnPermissions(
+            name=principal.name,
+            role=int(principal.level),
+            role_name=role_name(principal.level),
+            reads=_allowed(principal, "GET"),
+            changes=_allowed(principal, "POST"),
+            resource_uri=_PRINCIPAL,
+        )
         return json_response(request, answer)
 
 
