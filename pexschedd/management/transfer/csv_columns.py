@@ -15,8 +15,11 @@ from pexschedd.management.resources import (
 from pexschedd.management.transfer.configuration import ConfigurationReads, existing
 from pexschedd.management.transfer.room_aliases import ALIASES, AliasTexts
 from pexschedd.model import tables
+from pexschedd.model.fields.declaration import Declared
 from pexschedd.model.fields.validation import is_writable
 
+_TRUTH = {"true": True, "false": False}
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _SEPARATED = re.compile(r"(?:\\.|[^|\\])+", re.DOTALL)
 
 
@@ -114,9 +117,18 @@ def values_of(
             else:
                 problems[name] = f"There is no {declared.field.related} of this name."
         else:
-            is_text = declared.type is str and not declared.nullable
-            values[name] = cell if cell or is_text else None
+            values[name] = _value(declared, cell)
     return values, problems
+
+
+def _value(declared: Declared, cell: str) -> object:
+    """A cell as JSON would have it; what cannot be read stays a text, for the check to
+    name."""
+    if declared.type is str:
+        return cell if cell or not declared.nullable else None
+    if declared.type is bool:
+        return _TRUTH.get(cell.lower(), cell) if cell else None
+    return int(cell) if _NUMBER.fullmatch(cell) else cell or None
 
 
 def separated(cell: str) -> AliasTexts:

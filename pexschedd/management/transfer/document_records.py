@@ -82,7 +82,8 @@ class DocumentReader:
         self._reserved = reserved
         self._is_trial = is_trial
         self._trial_id = _TRIAL_ID
-        self._targets: dict[str, int] = {}
+        self.targets: dict[str, int] = {}
+        """The ids of records by the URIs that the document has; 0 for a wrong one."""
         self.label = ""
         """The name of the record that was read last."""
         self._room_aliases = RoomAliases(store)
@@ -90,7 +91,7 @@ class DocumentReader:
 
     def know(self, targets: Mapping[str, int]) -> None:
         """Note the ids of records that are there and may be referred to, by URI."""
-        self._targets.update(targets)
+        self.targets.update(targets)
 
     def read(
         self, resource: AnyResource, raw: msgspec.Raw | dict[str, object]
@@ -105,7 +106,7 @@ class DocumentReader:
         uri = uri if isinstance(uri, str) else ""
         if uri:
             # What refers to this one is right even if this one is not.
-            self._targets[uri] = 0
+            self.targets[uri] = 0
         values = self._resolved(resource, values)
         current = existing(self._store, resource, values)
         if current is not None and not is_configuration(self._store, resource, current):
@@ -115,8 +116,9 @@ class DocumentReader:
             name: value
             for name, value in values.items()
             if name not in ("id", "resource_uri", *kept)
-            and not (current is not None and _is_same(resource, current, name, value))
         }
+        if current is not None:
+            payload = _different(resource, current, payload)
         alias_changes = self._room_aliases.take(resource, current, payload)
         sealed = self._secrets.sealed.get(uri)
         given = self._secrets.given.get(uri, {})
@@ -142,7 +144,7 @@ class DocumentReader:
     def found(self, sent: SentRecord, record: Any) -> None:
         """Note what a record has become: others refer to it."""
         if sent.uri:
-            self._targets[sent.uri] = record.id
+            self.targets[sent.uri] = record.id
 
     def check_destinations(self, sent: SentRecord, record: Any, resource: Any) -> None:
         """Raise `InvalidFields` if a sealed secret would be sent elsewhere."""
@@ -157,7 +159,7 @@ class DocumentReader:
         return {
             f"secrets.{uri}": ["The document has no such record."]
             for uri in self._secrets.given
-            if uri not in self._targets
+            if uri not in self.targets
         }
 
     def _resolved(
@@ -174,11 +176,11 @@ class DocumentReader:
                 value = value.get("resource_uri")
             if value in (None, ""):
                 continue
-            if not isinstance(value, str) or value not in self._targets:
+            if not isinstance(value, str) or value not in self.targets:
                 other, shown = declared.field.related, str(value)[:200]
                 problems[name] = [f"The document has no {other} {shown} before this."]
                 continue
-            result[name] = FixedReference(self._targets[value])
+            result[name] = FixedReference(self.targets[value])
         if problems:
             raise InvalidFields(problems)
         return result
@@ -258,15 +260,20 @@ class DocumentReader:
         return self._trial_id
 
 
-def _is_same(resource: AnyResource, current: Any, name: str, value: object) -> bool:
-    """Return whether a record has a value already, or it is one that nobody can
-    change."""
-    if name not in resource.columns:
-        return False
-    if isinstance(value, FixedReference):
-        return bool(getattr(current, name) == int(value))
-    shown = getattr(represent_own(resource, current), name)
-    return type(shown) is type(value) and bool(shown == value)
+def _different(
+    resource: AnyResource, current: Any, values: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the values that a record does not have already."""
+    shown = represent_own(resource, current)
+    found = {}
+    for name, value in values.items():
+        if name in resource.columns:
+            is_id = isinstance(value, FixedReference)
+            own = getattr(current if is_id else shown, name)
+            if own == value and (is_id or type(own) is type(value)):
+                continue
+        found[name] = value
+    return found
 
 
 def _is_uuid(value: object) -> bool:

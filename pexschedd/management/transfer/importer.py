@@ -1,7 +1,6 @@
 """Imports of whole configurations: what would change is known before anything does."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,21 +9,25 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
-from pexschedd.errors import MOST_PROBLEMS, InvalidFields, RecordChanged
+from pexschedd.errors import InvalidFields, RecordChanged
 from pexschedd.management.change_set import MOST_RECORDS, ChangeSet
-from pexschedd.management.record_saver import RecordSaver, SaveTools
-from pexschedd.management.resources import CONFIGURATION, AnyResource
+from pexschedd.management.record_saver import SaveTools
+from pexschedd.management.resources import CONFIGURATION
 from pexschedd.management.save_notes import MOST_NOTES
-from pexschedd.management.transfer.configuration import TRANSFERRED
 from pexschedd.management.transfer.document import MOST_DOCUMENTED, Resources
-from pexschedd.management.transfer.document_records import (
-    DocumentReader,
-    DocumentSecrets,
+from pexschedd.management.transfer.document_records import DocumentSecrets
+from pexschedd.management.transfer.import_pass import (
+    DocumentRecord,
+    ImportPass,
+    ImportProgress,
+    records_of,
 )
-from pexschedd.management.transfer.plan import ImportPlan, planned
+from pexschedd.management.transfer.plan import ImportPlan
 from pexschedd.store.store import Store
 from pexschedd.util.cooperate import Pauses
 
+_OF_A_PART = 100
+"""Changes in one transaction, if there are several: one takes some 20 ms."""
 _OF_A_ROOM = MOST_RECORDS
 """Aliases that come with the last record of a part."""
 _TRIES = 3
@@ -36,7 +39,7 @@ class ImportOptions(msgspec.Struct, frozen=True):
 
     is_dry_run: bool = False
     in_parts: bool = False
-    """Make more than `MOST_RECORDS` changes, so many in one transaction."""
+    """Make more than `MOST_RECORDS` changes, in several transactions."""
 
 
 class ConfigurationImporter:
@@ -78,104 +81,64 @@ class ConfigurationImporter:
         """
         await self._lock.acquire()
         try:
-            return await self._run(_Import(resources, secrets, known or {}), options)
+            work = _Import(records_of(resources), secrets, known or {})
+            return await self._run(work, options)
         finally:
             self._lock.release()
 
     async def _run(self, work: "_Import", options: ImportOptions) -> ImportPlan:
-        whole = ChangeSet(self._store, MOST_DOCUMENTED)
-        plan, _ = await self._check(whole, work, is_trial=True)
-        whole.check()
-        if not options.in_parts and whole.size > MOST_RECORDS:
-            raise InvalidFields({"in_parts": [_TOO_MANY.format(size=whole.size)]})
+        trial = self._pass(work, ChangeSet(self._store, MOST_DOCUMENTED), None)
+        await trial.run(work.records, MOST_DOCUMENTED)
+        trial.changes.check()
+        size = trial.changes.size
+        if not options.in_parts and size > MOST_RECORDS:
+            raise InvalidFields({"in_parts": [_TOO_MANY.format(size=size)]})
         if options.is_dry_run:
-            return plan
-        done = ImportPlan(unchanged=plan.unchanged)
-        while True:
-            part, is_all = await self._make_part(work)
+            return trial.plan
+        done = ImportPlan()
+        most = MOST_RECORDS if size <= MOST_RECORDS else _OF_A_PART
+        while work.progress.done < len(work.records):
+            part = await self._make_part(work, most)
             done.records += part.records
+            done.unchanged += part.unchanged
             done.notes = [*done.notes, *part.notes][:MOST_NOTES]
-            if is_all:
-                return done
+        return done
 
-    async def _make_part(self, work: "_Import") -> tuple[ImportPlan, bool]:
-        """Make up to `MOST_RECORDS` changes; return them, and whether that is all."""
+    async def _make_part(self, work: "_Import", most: int) -> ImportPlan:
+        """Make up to `most` changes, and return them."""
         for _ in range(_TRIES):
-            changes = ChangeSet(self._store, MOST_RECORDS + _OF_A_ROOM)
+            changes = ChangeSet(self._store, most + _OF_A_ROOM)
+            part = self._pass(work, changes, work.reserved)
             self._meanwhile = []
             try:
-                plan, is_all = await self._check(changes, work, is_trial=False)
+                progress = await part.run(work.records, most)
             finally:
                 meanwhile, self._meanwhile = self._meanwhile, None
-            if not any(work.depends_on(changes, *each) for each in meanwhile):
+            if not any(part.depends_on(*each) for each in meanwhile):
                 if changes.size:
                     await changes.commit(self._now(), self._clock)
-                return plan, is_all
+                work.progress = progress
+                return part.plan
         raise RecordChanged(
             "Others have changed the same records while this was checked, again and "
             "again. Send it once more."
         )
 
-    async def _check(
-        self, changes: ChangeSet, work: "_Import", *, is_trial: bool
-    ) -> tuple[ImportPlan, bool]:
-        """Add the changes, and return the plan and whether it is complete: it ends
-        early when there are as many as one transaction takes.
-
-        On trial new records get ids that are not kept.
-        """
-        plan, pauses = ImportPlan(), Pauses(self._clock)
-        saver = RecordSaver(changes, self._tools, pauses)
-        source = DocumentReader(
-            self._store, changes, work.secrets, self._tools, work.reserved, is_trial
-        )
-        source.know(work.known)
-        problems: dict[str, list[str]] = {}
-        work.matched.clear()
-        for resource in TRANSFERRED:
-            for number, raw in enumerate(work.resources.get(resource.name, ()), 1):
-                if not is_trial and changes.size >= MOST_RECORDS:
-                    return plan, False
-                with _numbered(problems, source, resource, number):
-                    await self._add(source, saver, plan, work, resource, raw)
-                await pauses.item_done()
-                if len(problems) > MOST_PROBLEMS:
-                    raise InvalidFields(problems)
-        problems |= source.unused_secrets()
-        if problems:
-            raise InvalidFields(problems)
-        plan.notes = [*source.notes, *changes.notes][:MOST_NOTES]
-        return plan, True
-
-    async def _add(
+    def _pass(
         self,
-        source: DocumentReader,
-        saver: RecordSaver,
-        plan: ImportPlan,
         work: "_Import",
-        resource: AnyResource,
-        raw: msgspec.Raw | dict[str, object],
-    ) -> None:
-        """Add the changes of one record."""
-        sent = source.read(resource, raw)
-        if sent.current is not None:
-            work.match(resource, sent.current)
-            if not sent.payload:
-                source.found(sent, sent.current)
-                plan.unchanged += 1
-                return
-        record = await saver.save(
-            resource, sent.payload, sent.current, restored=sent.restored
+        changes: ChangeSet,
+        reserved: set[tuple[str, int]] | None,
+    ) -> ImportPass:
+        return ImportPass(
+            self._store,
+            changes,
+            self._tools,
+            Pauses(self._clock),
+            work.secrets,
+            work.progress,
+            reserved,
         )
-        source.check_destinations(sent, record, resource)
-        source.found(sent, record)
-        entry = planned(
-            source.changes, resource, sent.current, record, sent.alias_changes
-        )
-        if entry is None:
-            plan.unchanged += 1
-        else:
-            plan.records.append(entry)
 
 
 class _Import:
@@ -183,51 +146,19 @@ class _Import:
 
     def __init__(
         self,
-        resources: Resources,
+        records: list[DocumentRecord],
         secrets: DocumentSecrets,
         known: Mapping[str, int],
     ) -> None:
-        self.known = known
-        self.resources = resources
+        self.records = records
         self.secrets = secrets
+        self.progress = ImportProgress(targets=known)
         self.reserved: set[tuple[str, int]] = set()
-        self.matched: set[tuple[str, int]] = set()
-
-    def match(self, resource: AnyResource, record: Any) -> None:
-        key = resource.name, record.id
-        if key in self.matched:
-            text = "This is there twice: another record of the document is the same."
-            raise InvalidFields({"": [text]})
-        self.matched.add(key)
-
-    def depends_on(self, changes: ChangeSet, table: Any, old: Any, new: Any) -> bool:
-        """Return whether what others have changed meanwhile may make this wrong."""
-        if table.document or (table.name, (new or old).id) in self.matched:
-            return True
-        return changes.depends_on(table, old, new)
-
-
-@contextmanager
-def _numbered(
-    problems: dict[str, list[str]],
-    source: DocumentReader,
-    resource: AnyResource,
-    number: int,
-) -> Iterator[None]:
-    """Collect the problems of the block under the record's place in the document."""
-    try:
-        yield
-    except InvalidFields as error:
-        for field, texts in error.problems.items():
-            place = f"{resource.name}[{number - 1}]"
-            if source.label:
-                place += f' "{source.label[:40]}"'
-            problems[f"{place}: {field}" if field else place] = list(texts)
 
 
 _TOO_MANY = (
     "This would create or change {size} records, and one transaction takes "
     f"{MOST_RECORDS}. Import the resources one after the other; or send in_parts: "
-    "true, and so many are made at a time, each part wholly or not at all. If that is "
+    "true, and they are made in parts, each wholly or not at all. If that is "
     "interrupted, import the same document again: what is made already is left alone."
 )
