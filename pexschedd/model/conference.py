@@ -9,14 +9,13 @@ from typing import Annotated
 
 import msgspec
 
-from pexschedd.model.fields.declaration import Field, Record
+from pexschedd.model.fields.declaration import Field, Record, TextPattern
 from pexschedd.model.room_access import RoomAccess
 
-
-def _dialled(value: str) -> str | None:
-    if value == value.strip():
-        return None
-    return "Blanks at the beginning or the end cannot be dialled."
+_dialled = TextPattern(
+    r"(?:[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?)?",
+    "Blanks at the beginning or the end cannot be dialled.",
+)
 
 
 class Vacancy(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from pexschedd.model.fields.declaration import Field, Record
+from pexschedd.model.fields.declaration import Field, Record, TextPattern
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
@@ -55,9 +55,8 @@ def role_name(level: RoleLevel) -> str:
     return ROLES[level - 1].name
 
 
-def _sendable(name: str) -> str | None:
-    # RFC 7617, section 2: the first colon ends the name.
-    return "A name has no colon." if ":" in name else None
+_sendable = TextPattern(r"[^:\x00-\x1f\x7f-\x9f]*", "A name has no colon.")
+"""RFC 7617, section 2: the first colon ends the name."""
 
 
 class Administrator(Record, frozen=True, kw_only=True):

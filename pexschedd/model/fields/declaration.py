@@ -5,6 +5,7 @@ come the static type, validation, the API's `schema/`, the generated documentati
 what is sealed at rest and what makes the add-in manifest change.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import UnionType
@@ -14,6 +15,23 @@ import msgspec
 
 Check = Callable[[Any], str | None]
 """Looks at a value of the right type; returns what is wrong with it, or None."""
+
+
+class TextPattern(msgspec.Struct, frozen=True):
+    """A check of whole texts by a regular expression, which documents can show.
+
+    It has nothing that the dialect of JSON schemas (ECMA-262) does not have.
+    """
+
+    pattern: str
+    problem: str | Callable[[str], str]
+    """The text for a value that does not match, or a function that returns it."""
+
+    def __call__(self, value: str) -> str | None:
+        """Return what is wrong with a text, or None."""
+        if re.fullmatch(self.pattern, value):
+            return None
+        return self.problem if isinstance(self.problem, str) else self.problem(value)
 
 
 class Record(

@@ -1,16 +1,14 @@
 """The rules for the PINs of rooms. Pure."""
 
-import re
 from collections.abc import Iterator
 
-_PIN = re.compile(r"[0-9]{4,20}|[0-9]{3,19}#")
+from pexschedd.model.fields.declaration import TextPattern
 
-
-def pin(value: str) -> str | None:
-    """Check that a text is a PIN or empty: a `fields.Check`."""
-    if not value or _PIN.fullmatch(value):
-        return None
-    return "This must be 4 to 20 digits; the last may be a # instead."
+pin = TextPattern(
+    r"(?:[0-9]{4,20}|[0-9]{3,19}#)?",
+    "This must be 4 to 20 digits; the last may be a # instead.",
+)
+"""Checks that a text is a PIN or empty."""
 
 
 def contradictions(

@@ -1,13 +1,12 @@
 """The settings of an integration's rooms: single-use and personal VMRs."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated
 
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
-from pexschedd.model.fields.declaration import Destination, Field
+from pexschedd.model.fields.declaration import Destination, Field, TextPattern
 from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.integration.exchange import ExchangeAccess, Needs
 from pexschedd.model.integration.user_sign_in import (
@@ -17,7 +16,7 @@ from pexschedd.model.integration.user_sign_in import (
     provider_base,
 )
 
-_DIALLED = re.compile(r"[0-9A-Za-z._~!$*+=()&',-]*")
+_DIALLED = "[0-9A-Za-z._~!$*+=()&',-]*"
 """The characters that the user part of a SIP address has without escapes (RFC 3261,
 section 25.1), but for three of them: see `_WRONG`."""
 _WITHOUT_DOMAIN = (
@@ -37,17 +36,18 @@ _WRONG = {
 """The reasons why characters cannot be in a prefix."""
 
 
-def _prefix(value: str) -> str | None:
-    """Refuse what cannot be dialled, or be part of a link, in every way in which people
+def _prefix_problem(value: str) -> str:
+    """Say what cannot be dialled, or be part of a link, in every way in which people
     are given aliases."""
-    if _DIALLED.fullmatch(value):
-        return None
-    wrong = next(each for each in value if not _DIALLED.fullmatch(each))
+    wrong = next(each for each in value if not re.fullmatch(_DIALLED, each))
     why = _WRONG.get(wrong, "SIP addresses have it in an escaped form only")
     return (
         f"{wrong} cannot be in an alias: {why}. There may be letters without accents, "
         "digits and . _ ~ ! $ * + = - ( ) & , '"
     )
+
+
+_prefix = TextPattern(_DIALLED, _prefix_problem)
 
 
 class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
