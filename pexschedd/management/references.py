@@ -15,6 +15,8 @@ def parse_reference(resource: str, value: object) -> int:
     """
     if isinstance(value, dict):
         value = value.get("resource_uri") or value.get("id")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 5.0 is 5: JSON has one kind of number
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     if isinstance(value, str):

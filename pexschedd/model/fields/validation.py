@@ -21,7 +21,7 @@ from pexschedd.model.fields.unsupported import refusal
 R = TypeVar("R", bound=Record)
 Problems = dict[str, list[str]]
 
-_LARGEST = 2**53 - 1
+LARGEST = 2**53 - 1
 """The largest integer that every JSON reader can hold exactly."""
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _TRUTH = {"true": True, "false": False}
@@ -204,10 +204,12 @@ def _number(field: Declared, value: object, _: TemplateChecker) -> int:
     declared = field.field
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 5.0 is 5: JSON has one kind of number
     if isinstance(value, bool) or not isinstance(value, int):
         raise _Wrong("This must be a whole number.")
-    lowest = -_LARGEST if declared.minimum is None else declared.minimum
-    highest = _LARGEST if declared.maximum is None else declared.maximum
+    lowest = -LARGEST if declared.minimum is None else declared.minimum
+    highest = LARGEST if declared.maximum is None else declared.maximum
     if not lowest <= value <= highest:
         unit = f" {declared.unit}" if declared.unit else ""
         raise _Wrong(f"This must be from {lowest} to {highest}{unit}.")
