@@ -1,5 +1,6 @@
 """The settings of an integration's rooms: single-use and personal VMRs."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
