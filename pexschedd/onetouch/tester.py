@@ -9,7 +9,8 @@ import msgspec
 
 from pexschedd.onetouch.invitation.characters import one_line
 from pexschedd.onetouch.invitation.invitation import Invitation
-from pexschedd.onetouch.rules.evaluation import RuleOutcome, RuleSet
+from pexschedd.onetouch.rules.evaluation import RuleSet
+from pexschedd.onetouch.rules.results import RuleOutcome, SeenLink
 
 
 class JoinReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class JoinReport(msgspec.Struct, frozen=True, kw_only=True):
     is_cancelled: bool
     tried: tuple[RuleOutcome, ...]
     recognised: tuple[str, ...]
+    links: tuple[SeenLink, ...]
     notes: tuple[str, ...]
 
 
@@ -61,5 +63,6 @@ def report_on(invitation: Invitation, rules: RuleSet) -> JoinReport:
         is_cancelled=invitation.is_cancelled,
         tried=found.tried,
         recognised=found.recognised,
+        links=rules.links_of(invitation),
         notes=tuple(notes),
     )

@@ -164,5 +164,9 @@ def lines_of(report: JoinReport) -> list[str]:
         lines.append(f"Rule:      {report.rule}")
     lines.append("Rules, in the order in which they were tried:")
     lines += [f"  {each.rule}: {each.reason}" for each in report.tried]
+    if report.links:
+        lines.append("Links, as their senders wrote them:")
+    for link in report.links:
+        lines.append(f"  {link.service or 'no meeting that is known'}: {link.url}")
     lines += [f"Note: {note}" for note in report.notes]
     return lines

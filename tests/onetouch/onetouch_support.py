@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from pexschedd.onetouch.invitation.invitation import Invitation
-from pexschedd.onetouch.rules.evaluation import Evaluation, RuleSet
+from pexschedd.onetouch.rules.evaluation import RuleSet
+from pexschedd.onetouch.rules.results import Evaluation
 from pexschedd.onetouch.rules.rule import MeetingRule
 from pexschedd.onetouch.rules.rule_sets import rule_templates
 from pexschedd.onetouch.services.catalogue import own_services

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pexschedd.onetouch.rules.evaluation import JoinDetails
+from pexschedd.onetouch.rules.results import JoinDetails
 from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
     losses_of,

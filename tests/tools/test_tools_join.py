@@ -32,6 +32,19 @@ def test_report_for_people(tmp_path: Path) -> None:
     assert "  Webex: not needed: another one matched\n" in out
 
 
+def test_links_are_listed() -> None:
+    """Each link is listed as its sender wrote it, with its service."""
+    wrapped = (
+        b"https://nam12.safelinks.protection.outlook.com/?url="
+        b"https%3A%2F%2Facme.webex.com%2Fmeet%2Fjoe&data=1 https://a.example/b"
+    )
+    _, out, _ = joined("-", stdin=wrapped)
+    assert "  Webex: https://acme.webex.com/meet/joe\n" in out
+    assert "  no meeting that is known: https://a.example/b\n" in out
+    _, out, _ = joined("-", "--json", stdin=wrapped)
+    assert json.loads(out)["links"][0]["rewritten_by"] == ["Microsoft Safe Links"]
+
+
 def test_report_for_programs() -> None:
     """With --json it is one object; the status is 1 if there is no button."""
     status, out, _ = joined("-", "--json", stdin=b"https://zoom.us/my/joe")

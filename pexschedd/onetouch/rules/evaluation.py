@@ -20,6 +20,17 @@ from pexschedd.onetouch.invitation.passages import (
 )
 from pexschedd.onetouch.rules.event import calendar_event
 from pexschedd.onetouch.rules.fallback import fallback_alias, split_protocol
+from pexschedd.onetouch.rules.remarks import (
+    hidden_remarks,
+    history_remarks,
+    link_remarks,
+)
+from pexschedd.onetouch.rules.results import (
+    Evaluation,
+    JoinDetails,
+    RuleOutcome,
+    SeenLink,
+)
 from pexschedd.onetouch.rules.rule import (
     EVENT,
     MeetingRule,
@@ -37,42 +48,8 @@ Places = Sequence[Place]
 
 LONGEST_ALIAS = 250
 FALLBACK = "fallback"
-
-
-class RuleOutcome(msgspec.Struct, frozen=True):
-    """The outcome of one rule."""
-
-    rule: str
-    reason: str
-    """The reason why it did not match, or what it found."""
-
-
-class JoinDetails(msgspec.Struct, frozen=True):
-    """All that a room needs to join a meeting."""
-
-    alias: str
-    protocol: str
-    """SIP or H323."""
-    platform: str
-    """MicrosoftTeams, Zoom, Webex, GoogleMeet or Other."""
-    rule: str
-    """The name of the rule; `fallback` if none matched."""
-    service: str = ""
-    """The service's name, for people; empty if it is not known."""
-    pin: str = ""
-    """The PIN to enter by hand: it is not part of the alias."""
-
-
-class Evaluation(msgspec.Struct, frozen=True):
-    """The result of applying rules to an invitation."""
-
-    details: JoinDetails | None
-    tried: tuple[RuleOutcome, ...]
-    """The rules in the order in which they were tried."""
-    recognised: tuple[str, ...]
-    """The services whose meetings the invitation names, dialable or not."""
-    notes: tuple[str, ...] = ()
-    """Remarks for the administrator."""
+_MOST_SEEN = 30
+_LONGEST_SEEN = 500
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -122,8 +99,28 @@ class RuleSet:
         named = dict.fromkeys(m.entry.title for each in mentions for m in each)
         left_out = mentions[len(places) :]
         hidden = tuple(self._services.finder.mentions(read.hidden))
-        notes = (*_notes(read), *_history_note(left_out), *_hidden_note(hidden))
+        notes = (
+            *link_remarks(read),
+            *history_remarks(left_out),
+            *hidden_remarks(hidden),
+        )
         return Evaluation(details, tuple(tried), tuple(named), notes)
+
+    def links_of(self, invitation: Invitation) -> tuple[SeenLink, ...]:
+        """Return the first links of an invitation, the newest message's first."""
+        seen: list[SeenLink] = []
+        for passage in searchable(invitation).passages:
+            finder = self._services.finder
+            named = {m.position: m.entry.title for m in finder.mentions(passage)}
+            seen += [
+                SeenLink(
+                    link.link.url[:_LONGEST_SEEN],
+                    named.get(link.position, ""),
+                    link.rewritten_by,
+                )
+                for link in passage.links[:_MOST_SEEN]
+            ]
+        return tuple(seen[:_MOST_SEEN])
 
     def _places(
         self, read: SearchableInvitation, mentions: Sequence[Sequence[Mention]]
@@ -304,35 +301,3 @@ def _fallback(
         if found is not None:
             return JoinDetails(found.alias, found.protocol, "Other", FALLBACK)
     return None
-
-
-def _notes(read: SearchableInvitation) -> list[str]:
-    notes: dict[str, None] = {}
-    for link in read.links:
-        if link.opaque:
-            notes[
-                f"A link to {link.link.host or 'somewhere'} cannot be read: "
-                f"{link.opaque}. Exempt the rooms' mailboxes from it."
-            ] = None
-        if link.shown:
-            notes[
-                f"A link that shows {link.shown[:200]} leads to {link.link.url[:200]}."
-            ] = None
-        if len(notes) >= 10:
-            break
-    return list(notes)
-
-
-def _history_note(left: Sequence[Sequence[Mention]]) -> list[str]:
-    left_out = dict.fromkeys(mention.entry.title for each in left for mention in each)
-    if not left_out:
-        return []
-    services = ", ".join(left_out)
-    note = f"An older message with a meeting of {services} is left out: "
-    return [f"{note}the newest message names a meeting itself."]
-
-
-def _hidden_note(hidden: Sequence[Mention]) -> list[str]:
-    services = ", ".join(dict.fromkeys(mention.entry.title for mention in hidden))
-    note = f"Text that people do not see names a meeting of {services}. It is not used."
-    return [note] if services else []

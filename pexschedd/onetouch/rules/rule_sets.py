@@ -10,7 +10,8 @@ from typing import NoReturn
 from pexschedd.clock import Now, system_now
 from pexschedd.errors import InvalidFields, TemplateError
 from pexschedd.onetouch.invitation.invitation import Invitation
-from pexschedd.onetouch.rules.evaluation import Evaluation, RuleSet
+from pexschedd.onetouch.rules.evaluation import RuleSet
+from pexschedd.onetouch.rules.results import Evaluation
 from pexschedd.onetouch.rules.rule import MeetingRule
 from pexschedd.onetouch.services.catalogue import (
     Services,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pexschedd.onetouch.rules.evaluation import JoinDetails
+from pexschedd.onetouch.rules.results import JoinDetails
 from pexschedd.onetouch.screen.room_meeting import MeetingKey, RoomMeeting
 
 KEPT_AFTER_END = timedelta(days=2)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from pexschedd.onetouch.rules.evaluation import JoinDetails
+from pexschedd.onetouch.rules.results import JoinDetails
 
 
 class RoomMeeting(msgspec.Struct, frozen=True, kw_only=True):
