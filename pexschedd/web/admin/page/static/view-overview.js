@@ -11,6 +11,8 @@ import { firstStepsLink, integrationStates, integrationTable } from "./view-inte
 
 const ALARMS = 3;
 const SOON = 10;
+const ROUND_MS = 15000;
+const ROOMS_MS = 60000;
 
 const link = (href, text) => h("a", { href, class: "small" }, text);
 
@@ -46,12 +48,22 @@ function certificateCard(found) {
 async function open(view) {
   view.title("Overview");
   const region = h("div", { class: "stack" });
-  await view.every(15000, async () => {
+  let rooms = null;
+  let since = 0;
+  // All meetings are looked through for those of the day: less often than the rest is asked for.
+  const windowsNow = async () => {
+    if (!rooms || Date.now() - since > ROOMS_MS) {
+      rooms = await windowsOf(dayAt(new Date()), view.signal);
+      since = Date.now();
+    }
+    return rooms;
+  };
+  await view.every(ROUND_MS, async () => {
     const [states, alarms, counts, windows, found] = await Promise.all([
       integrationStates(view.signal),
       raisedAlarms(view.signal),
       list("status/v1/message_count/", { limit: 10000 }, view.signal),
-      windowsOf(dayAt(new Date()), view.signal),
+      windowsNow(),
       certificates(view.signal),
     ]);
     const hours = byHour(counts);

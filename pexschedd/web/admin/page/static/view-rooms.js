@@ -25,7 +25,7 @@ async function open(view) {
     const shown = filter.checked ? Object.assign(windows.filter((each) => each.end > new Date()), { total: 0 }) : windows;
     show(region, filter.checked && !shown.length && windows.length ? empty("video", "No room is open or will be", "All meetings of the day are over.") : timeline(shown, day));
   };
-  await view.every(30000, async () => {
+  await view.every(60000, async () => {
     windows = await windowsOf(day, view.signal);
     draw();
   });
