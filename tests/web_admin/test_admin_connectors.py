@@ -368,6 +368,7 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.OAUTH2_CLIENT,
         tables.ROLE,
         tables.SWEEP,
+        tables.UNFINISHED_CHANGE,
         *(each.table for each in tables.KEYED_REQUESTS.values()),
         tables.CONFIGURATION_CHANGE,
         *tables.UNSETTLED_CHANGES.values(),
