@@ -120,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     compact = commands.add_parser(
         "compact", help="remove what is no longer needed from the journal"
     )
+    add_commands(commands)
     backup = commands.add_parser(
         "backup", help="make a copy; the daemon may be running"
     )
@@ -131,7 +132,6 @@ def _parser() -> argparse.ArgumentParser:
         help="the copy, a new folder on the daemon's machine (default: backups/<time> "
         "in the state folder)",
     )
-    add_commands(commands)
     for command in (repair, compact):
         command.add_argument(
             "--dry-run", action="store_true", help="only show what would be done"
