@@ -17,7 +17,7 @@ _PRINCIPAL = f"{PREFIX}/status/v1/principal/"
 
 
 class OwnPermissions(msgspec.Struct, frozen=True):
-    """Who has sent the request, and what they may do."""
+    """The principal that has sent the request, and what it may do."""
 
     name: str
     role: int
