@@ -97,7 +97,7 @@ def test_messages_that_were_set_aside(page: AdminPage) -> None:
     page.go("/integrations/1", "Head office")
     card = page.card("Set aside")
     expect(card).to_contain_text("Set aside after 3 attempts")
-    expect(card).to_contain_text(message["reason"])
+    expect(card).to_contain_text(str(message["reason"]))
     card.get_by_role("button", name="I have seen it").click()
     expect(card).to_have_count(0)
     page.page.unroute(pattern)

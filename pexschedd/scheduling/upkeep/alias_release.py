@@ -4,8 +4,6 @@ Nothing is released of an integration whose mailbox may hold meetings that are n
 scheduled yet: while an alarm is raised for it, or a message is tried again.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
@@ -18,12 +16,10 @@ from pexschedd.scheduling.decisions.alias_release import (
     missing,
 )
 from pexschedd.scheduling.upkeep.progress import KeepGoing
+from pexschedd.scheduling.upkeep.removal import Remove
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import in_slices
-
-Remove = Callable[[Iterable[int], Callable[[Transaction, int], bool]], Awaitable[int]]
-"""Removes records one by one in slices of time; returns how many it has removed."""
 
 
 class _Range(msgspec.Struct):

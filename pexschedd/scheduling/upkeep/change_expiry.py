@@ -5,7 +5,6 @@ for records that went with an integration: the deletion of a large one makes ver
 and does not push out what else has happened.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from twisted.internet.interfaces import IReactorTime
@@ -14,8 +13,8 @@ from pexschedd.clock import Now
 from pexschedd.history.recorder import drop_settled, settle
 from pexschedd.model import tables
 from pexschedd.scheduling.upkeep.progress import KeepGoing
+from pexschedd.scheduling.upkeep.removal import Remove, removal_from
 from pexschedd.store.store import Store
-from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import in_slices
 
 KEPT = timedelta(days=400)
@@ -24,8 +23,7 @@ MOST = 50_000
 MOST_WENT_ALONG = 25_000
 """Each takes up to 1 kB of memory."""
 
-Remove = Callable[[Iterable[int], Callable[[Transaction, int], bool]], Awaitable[int]]
-"""Removes records one by one in slices of time; returns how many it has removed."""
+_REMOVE = removal_from(tables.CONFIGURATION_CHANGE)
 
 
 class ChangeExpiry:
@@ -51,15 +49,15 @@ class ChangeExpiry:
         """
         await settle(self._store)
         await drop_settled(self._store)
-        await remove(await self._old(keep_going, at_once), _remove)
+        await remove(await self._old(keep_going, at_once), _REMOVE)
         along = self._store.find_each(tables.CHANGE_WENT_ALONG, tables.WENT_ALONG)
         went_along = [each.id async for each in in_slices(along, self._clock, at_once)]
         beyond = max(0, len(went_along) - most_went_along)
-        await remove(went_along[:beyond], _remove)
+        await remove(went_along[:beyond], _REMOVE)
         others = self._store.count(tables.CONFIGURATION_CHANGE)
         others -= len(went_along) - beyond
         if others > most:
-            await remove(await self._first(others - most, at_once), _remove)
+            await remove(await self._first(others - most, at_once), _REMOVE)
 
     async def _old(self, keep_going: KeepGoing, at_once: int) -> list[int]:
         """The ids of entries past their time: the first ones, as they came in order."""
@@ -82,8 +80,3 @@ class ChangeExpiry:
             if not each.went_along:
                 found.append(each.id)
         return found
-
-
-def _remove(transaction: Transaction, id: int) -> bool:
-    transaction.delete(tables.CONFIGURATION_CHANGE, id)
-    return True

@@ -4,7 +4,6 @@ It goes when the token has expired. There are no more than `MOST`: anybody can s
 made-up tokens. Those beyond that go first that expire first.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 from twisted.internet.interfaces import IReactorTime
@@ -12,15 +11,14 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.scheduling.upkeep.progress import KeepGoing
+from pexschedd.scheduling.upkeep.removal import Remove, removal_from
 from pexschedd.store.store import Store
-from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import in_slices
 
 MOST = 10_000
 """Tokens that are remembered. A message has twenty at most, and one as a rule."""
 
-Remove = Callable[[Iterable[int], Callable[[Transaction, int], bool]], Awaitable[int]]
-"""Removes records one by one in slices of time; returns how many it has removed."""
+_REMOVE = removal_from(tables.MAILED_TOKEN)
 
 
 class MailedTokenExpiry:
@@ -53,9 +51,4 @@ class MailedTokenExpiry:
                 alive.append((each.expires, each.id))
         too_many = max(0, len(alive) - most)
         beyond = [id for _, id in sorted(alive)[:too_many]]
-        await remove([*expired, *beyond], _remove)
-
-
-def _remove(transaction: Transaction, id: int) -> bool:
-    transaction.delete(tables.MAILED_TOKEN, id)
-    return True
+        await remove([*expired, *beyond], _REMOVE)

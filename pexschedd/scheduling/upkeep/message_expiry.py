@@ -13,15 +13,16 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.outbox import ProcessedMessage
-from pexschedd.scheduling.upkeep.mailed_tokens import Remove
 from pexschedd.scheduling.upkeep.progress import KeepGoing
+from pexschedd.scheduling.upkeep.removal import Remove, removal_from
 from pexschedd.store.store import Store
-from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import in_slices
 
 KEPT = timedelta(days=30)
 MOST = 50_000
 """Messages that are remembered."""
+
+_REMOVE = removal_from(tables.PROCESSED_MESSAGE)
 
 
 class MessageExpiry:
@@ -54,13 +55,8 @@ class MessageExpiry:
             gone = set(old)
             ids = sorted(self._store.ids(tables.PROCESSED_MESSAGE))
             old += islice((id_ for id_ in ids if id_ not in gone), left - most)
-        await remove(old, _remove)
+        await remove(old, _REMOVE)
 
     def _up_to_then(self) -> Iterator[ProcessedMessage]:
         for day in range(tables.day_of(self._now() - KEPT) + 1):
             yield from self._store.find_each(tables.PROCESSED_BY_DAY, day)
-
-
-def _remove(transaction: Transaction, id: int) -> bool:
-    transaction.delete(tables.PROCESSED_MESSAGE, id)
-    return True
