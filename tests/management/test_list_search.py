@@ -1,5 +1,6 @@
 """Lists from what is remembered, against looking at every record anew."""
 
+import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -306,3 +307,15 @@ def test_an_index_that_is_being_made_follows_changes() -> None:
         while not found.called:
             clock.turn()
         assert CASE.successResultOf(found) == (expected, len(expected))
+
+
+def test_the_collector_looks_at_no_block() -> None:
+    """What is remembered of all records costs no time in each full collection."""
+    rooms = [Conference(id=number, name=f"Room {number}") for number in range(200)]
+    block: Block[Any] = Block(rooms)
+    query = make_query(CONFERENCE, limit=20, filters=[("name__gt", "Room 5")])
+    block.passing([each.condition for each in query.filters])
+    gc.collect()
+    held = [block.records, *block._values.values()]
+    assert len(held) == 2
+    assert not any(map(gc.is_tracked, held))

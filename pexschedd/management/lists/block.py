@@ -41,13 +41,17 @@ Positions = Sequence[int]
 
 
 class Block(Generic[R]):
-    """Records as they were at one moment, by id. It never changes."""
+    """Records as they were at one moment, by id. It never changes.
+
+    It consists of tuples: those of records and plain values the garbage collector soon
+    stops looking at. It would go through lists of all records again and again.
+    """
 
     __slots__ = ("_orders", "_texts", "_values", "records")
 
     def __init__(self, records: Sequence[R]) -> None:
-        self.records = records
-        self._values: dict[str, list[Any]] = {}
+        self.records = tuple(records)
+        self._values: dict[str, tuple[Any, ...]] = {}
         self._orders: dict[Hashable, bytes] = {}
         self._texts: dict[str, str] = {}
 
@@ -86,7 +90,7 @@ class Block(Generic[R]):
         return sorted(self._between(column, values, operator_, condition.operand))
 
     def _between(
-        self, column: Column, values: list[Any], operator_: str, operand: Any
+        self, column: Column, values: tuple[Any, ...], operator_: str, operand: Any
     ) -> bytes:
         ordered = self._ordered(((column, False),))
         # What has no value comes first.
@@ -114,10 +118,10 @@ class Block(Generic[R]):
             parts = [value.casefold() for value in values]
         return _where(map(_OF_FOLDED[condition.operator], parts, repeat(folded)))
 
-    def _of(self, column: Column) -> list[Any]:
+    def _of(self, column: Column) -> tuple[Any, ...]:
         values = self._values.get(column.name)
         if values is None:
-            values = list(map(column.get, self.records))
+            values = tuple(map(column.get, self.records))
             _remember(self._values, column.name, values)
         return values
 
