@@ -60,6 +60,13 @@ class RecordForms:
     def __init__(self, store: RecordReads, resource: AnyResource) -> None:
         self._store = store
         self._resource = resource
+        declared = fields_of(resource.table.record)
+        self._is_spliced = all(
+            column.is_plain and column.name in declared
+            for column in resource.columns.values()
+        )
+        """False for a resource that shows fields under other names, or otherwise than
+        they are."""
         self._own = _OwnFields(store, resource)
         self._children = [
             (each, _OwnFields(store, resource.others[each.resource]))
@@ -70,6 +77,8 @@ class RecordForms:
 
     def splice(self, record: Any) -> Spliced:
         """Return the JSON of a record that the resource has."""
+        if not self._is_spliced:
+            return _WHOLE, _encode(represent(self._store, self._resource, record))
         form, values = self._own.parts(record)
         key: list[Hashable] = [form]
         for child, own in self._children:
