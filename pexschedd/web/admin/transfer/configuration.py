@@ -4,7 +4,7 @@ POST export/   the configuration as one JSON document
 POST import/   what a document would change, or has changed
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -27,16 +27,12 @@ from pexschedd.management.transfer.document import (
 from pexschedd.management.transfer.document_records import DocumentSecrets
 from pexschedd.management.transfer.exporter import ConfigurationExporter
 from pexschedd.management.transfer.importer import ConfigurationImporter, ImportOptions
-from pexschedd.management.transfer.plan import (
-    MOST_LISTED,
-    ImportPlan,
-)
 from pexschedd.model.accounts.principal import acting_principal
-from pexschedd.model.configuration_change import CHANGED, CREATED
 from pexschedd.model.fields.times import format_time
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.records import arguments_of
+from pexschedd.web.admin.transfer.answers import import_answer
 from pexschedd.web.attachment import attachment
 from pexschedd.web.json_body import read_json
 from pexschedd.web.routes import (
@@ -147,7 +143,8 @@ class ConfigurationRoutes:
             )
             secrets = DocumentSecrets(await self._unsealed(asked), asked.secrets)
             plan = await self._importer.run(asked.resources, secrets, options)
-        return plan_answer(request, plan, options)
+        answer = import_answer(plan, is_dry_run=options.is_dry_run)
+        return json_response(request, answer)
 
     async def _unsealed(self, asked: ImportRequest) -> dict[str, RecordSecrets]:
         sealed, passphrase = asked.sealed_secrets, asked.passphrase
@@ -194,39 +191,6 @@ def is_dry_run(request: Request) -> bool:
         text = "The only argument here is dry_run, which is true or false."
         raise InvalidFields({next(iter(arguments), "dry_run"): [text]})
     return list(values) == ["true"]
-
-
-def plan_answer(
-    request: Request,
-    plan: ImportPlan,
-    options: ImportOptions,
-    more: Mapping[str, object] | None = None,
-) -> ResponseBody:
-    """Return the answer that tells a plan, and `more`; log what was made."""
-    counts = {
-        "created": plan.count(CREATED),
-        "changed": plan.count(CHANGED),
-        "unchanged": plan.unchanged,
-    }
-    if not options.is_dry_run:
-        note(
-            "configuration imported created={created} changed={changed} "
-            "unchanged={unchanged}",
-            created=counts["created"],
-            changed=counts["changed"],
-            unchanged=counts["unchanged"],
-        )
-    warnings: list[Any] = [
-        {"field": each.field, "text": each.text} for each in plan.notes
-    ]
-    answer = {
-        "dry_run": options.is_dry_run,
-        **counts,
-        "records": plan.records[:MOST_LISTED],
-        "warnings": warnings,
-        **(more or {}),
-    }
-    return json_response(request, answer)
 
 
 _ARE_SEALED = (

@@ -18,12 +18,13 @@ from pexschedd.management.transfer.importer import ImportOptions
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.records import arguments_of
-from pexschedd.web.admin.transfer.configuration import plan_answer
+from pexschedd.web.admin.transfer.answers import import_answer
 from pexschedd.web.routes import (
     ResponseBody,
     UnsupportedMediaType,
     body_of,
     file_response,
+    json_response,
     while_wanted,
 )
 
@@ -74,7 +75,8 @@ class CsvRoutes:
                 in_parts=_argument(request, "in_parts", _TRUTH) == "true",
             )
             plan = await self._transfer.run(table, body_of(request), options)
-        return plan_answer(request, plan, options)
+        answer = import_answer(plan, is_dry_run=options.is_dry_run)
+        return json_response(request, answer)
 
 
 _TRUTH = ("true", "false")

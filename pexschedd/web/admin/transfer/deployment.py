@@ -26,13 +26,13 @@ from pexschedd.management.transfer.plan import ImportPlan
 from pexschedd.util.cooperate import Pauses
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.transfer.answers import DeploymentAnswer, import_answer
 from pexschedd.web.admin.transfer.configuration import (
     COMMANDS,
-    plan_answer,
     require_password,
 )
 from pexschedd.web.json_body import read_json
-from pexschedd.web.routes import ResponseBody, while_wanted
+from pexschedd.web.routes import ResponseBody, json_response, while_wanted
 
 _UNKNOWN = "not known yet"
 """The secret that a dry run puts in the place of one that is still to be sent."""
@@ -91,9 +91,13 @@ class DeploymentRoutes:
             reading = self._read(lists, asked.resources)
             found = await while_wanted(request, reading)
             plan, needed = await self._plan(found, asked)
-        options = ImportOptions(is_dry_run=asked.dry_run)
-        more = {"left_out": _told(found.left_out), "secrets_needed": needed}
-        return plan_answer(request, plan, options, more)
+        told = import_answer(plan, is_dry_run=asked.dry_run)
+        answer = DeploymentAnswer(
+            **msgspec.structs.asdict(told),
+            left_out=_told(found.left_out),
+            secrets_needed=needed,
+        )
+        return json_response(request, answer)
 
     async def _read(
         self, lists: ListsOfRecords, wanted: Sequence[str]
