@@ -5,7 +5,7 @@ from pexschedd.management.change_set import ChangeSet
 from pexschedd.management.references import parse_reference
 from pexschedd.management.resource import FileField, Payload, Upload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
-from pexschedd.model.fields.validation import Problems
+from pexschedd.model.fields.validation import Problems, is_writable
 
 
 class FixedReference(int):
@@ -29,7 +29,8 @@ def own_values(
     for name, value in payload.items():
         if name in shown_only or name in resource.files:
             continue
-        related = resource.fields[name].field.related if name in resource.fields else ""
+        declared = resource.fields.get(name)
+        related = declared.field.related if declared and is_writable(declared) else ""
         if not related or value in (None, ""):
             values[name] = value
             continue
