@@ -31,7 +31,13 @@ from pexschedd.management.guards.generated_aliases import (
     changes_kept_alias,
     kept_alias,
 )
-from pexschedd.management.resource import AnyTable, Children, Referrer, uri_of
+from pexschedd.management.resource import (
+    MOST_RECORDS,
+    AnyTable,
+    Children,
+    Referrer,
+    uri_of,
+)
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
 from pexschedd.management.transfer.together import put_together
@@ -44,10 +50,6 @@ from pexschedd.scheduling.records.deletion import remove_conference, remove_conn
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import in_slices
-
-MOST_RECORDS = 1_000
-"""Records that one request puts or deletes: they are changed in one go."""
-
 
 _HOLDERS_NAMED = 5
 """Records that are named when another one that they refer to cannot be deleted."""

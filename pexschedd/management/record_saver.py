@@ -13,7 +13,6 @@ from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
 from pexschedd.management.access.issued_secrets import Issue
 from pexschedd.management.change_set import (
-    MOST_RECORDS,
     ChangeSet,
     too_many_records,
 )
@@ -23,7 +22,8 @@ from pexschedd.management.payload_references import (
     id_of,
     own_values,
 )
-from pexschedd.management.resource import Children, Payload, Upload
+from pexschedd.management.references import named_by
+from pexschedd.management.resource import MOST_RECORDS, Children, Payload, Upload
 from pexschedd.management.resources import AnyResource
 from pexschedd.management.save_notes import Review, Revision, SaveNote, room_notes
 from pexschedd.management.server_fields import (
@@ -70,7 +70,7 @@ class RecordSaver:
             return changes.get(
                 resource.table, existing_reference(changes, resource, item)
             )
-        named = item.get("resource_uri") or item.get("id")
+        named = named_by(item)
         if named is None and resource.issued:
             text = "Make these one by one: the answer shows each one's secret once."
             raise InvalidFields({"": [text]})

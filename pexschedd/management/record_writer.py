@@ -19,7 +19,6 @@ from pexschedd.management.access.hashed_passwords import MakeHash, no_hash, with
 from pexschedd.management.access.issued_secrets import Issue, issue_nothing
 from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import (
-    MOST_RECORDS,
     ChangeSet,
     remove_integration,
     too_many_records,
@@ -50,7 +49,7 @@ from pexschedd.management.record_saver import (
     SaveTools,
     numbered_problems,
 )
-from pexschedd.management.resource import Payload
+from pexschedd.management.resource import MOST_RECORDS, Payload
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import (
     MOST_NOTES,

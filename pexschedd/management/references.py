@@ -1,10 +1,19 @@
 """References to other records: resource URIs, plain ids, or whole records. Pure."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from pexschedd.management.resource import uri_of
 
 _ID = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def named_by(item: Mapping[str, Any]) -> object:
+    """Return what a record, as it is sent, names itself by: its `resource_uri`, or its
+    `id` if there is none; None for a new one."""
+    uri = item.get("resource_uri")
+    return item.get("id") if uri in (None, "") else uri
 
 
 def parse_reference(resource: str, value: object) -> int:
@@ -14,7 +23,7 @@ def parse_reference(resource: str, value: object) -> int:
     Raises ValueError that says what is wanted.
     """
     if isinstance(value, dict):
-        value = value.get("resource_uri") or value.get("id")
+        value = named_by(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 5.0 is 5: JSON has one kind of number
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:

@@ -74,6 +74,8 @@ class Referrer(msgspec.Struct, frozen=True):
 
 
 MOST_REFERRERS = 100
+MOST_RECORDS = 1_000
+"""Records that one request puts or deletes: they are changed in one go."""
 
 
 class Upload(msgspec.Struct, frozen=True):

@@ -15,11 +15,11 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
-from pexschedd.management.change_set import MOST_RECORDS
 from pexschedd.management.list_query import make_query
 from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.record_saver import MOST_FIELDS
 from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.resource import MOST_RECORDS
 from pexschedd.management.resources import CONFIGURATION
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate

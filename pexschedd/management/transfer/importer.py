@@ -10,8 +10,9 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import InvalidFields, RecordChanged
-from pexschedd.management.change_set import MOST_RECORDS, ChangeSet
+from pexschedd.management.change_set import ChangeSet
 from pexschedd.management.record_saver import SaveTools
+from pexschedd.management.resource import MOST_RECORDS
 from pexschedd.management.resources import CONFIGURATION
 from pexschedd.management.save_notes import MOST_NOTES
 from pexschedd.management.transfer.document import MOST_DOCUMENTED, Resources
