@@ -54,6 +54,7 @@ setup: $(VENV)/dev.stamp msal
 # What is generated from the code; tests check that the committed files are current.
 docs: $(VENV)/run.stamp
 	$(BIN)/python -m pexschedd.model.reference > docs/configuration.md
+	$(BIN)/python -m pexschedd.web.admin.openapi > docs/openapi.json
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

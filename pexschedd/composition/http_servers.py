@@ -42,6 +42,7 @@ from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
+from pexschedd.web.admin.openapi.serving import OpenApiRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.page.routes import PageRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
@@ -186,6 +187,7 @@ class HttpServers(MultiService):
         )
         parts: tuple[AdminRoutes, ...] = (
             OverviewRoutes(),
+            OpenApiRoutes(),
             RecordRoutes(queries, writer),
             ComputedRoutes(
                 ComputedQueries(

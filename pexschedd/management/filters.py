@@ -120,8 +120,15 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
         raise InvalidFields({expression: [str(error)]}) from None
 
 
-def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
-    """Return all filters of a resource: what is compared, and the operators for it."""
+class Filterable(msgspec.Struct, frozen=True):
+    """A name that filters of a resource compare by."""
+
+    column: Column
+    operators: tuple[str, ...]
+
+
+def filterable(resource: AnyResource) -> dict[str, Filterable]:
+    """Return all that is compared by filters of a resource, by its name there."""
     plain = (name for name, column in resource.columns.items() if column.is_plain)
     names = [*plain, *resource.children, *resource.filter_names]
     names += [f"{name}__{other}" for name, other in _through(resource)]
@@ -130,8 +137,14 @@ def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
         name, *rest = expression.split("__")
         name = resource.filter_names.get(name, name)
         _, column, _ = _source(resource, name, rest)
-        found[expression] = _operators(resource, name, column, through=bool(rest))
+        operators = _operators(resource, name, column, through=bool(rest))
+        found[expression] = Filterable(column, operators)
     return found
+
+
+def filter_operators(resource: AnyResource) -> dict[str, tuple[str, ...]]:
+    """Return all filters of a resource: what is compared, and the operators for it."""
+    return {name: each.operators for name, each in filterable(resource).items()}
 
 
 def _through(resource: AnyResource) -> Iterable[tuple[str, str]]:

@@ -1,14 +1,9 @@
 """Permissions of each role at each address of the management API, all of them."""
 
-import inspect
-import pkgutil
 from collections.abc import Iterator
-from importlib import import_module
-from typing import Any
 
 import pytest
 
-import pexschedd.web.admin
 from pexschedd.management.access.permissions import (
     PERMISSIONS,
     may,
@@ -19,6 +14,7 @@ from pexschedd.management.access.role_views import resource_for, resources_for
 from pexschedd.management.resources import BY_KIND
 from pexschedd.model.accounts.administrator import ROLES, RoleLevel, role_name
 from pexschedd.model.accounts.principal import Principal
+from pexschedd.web.admin.openapi.discovery import all_routes
 from pexschedd.web.admin.overview import COMMANDS
 
 READ, HELP, FULL = RoleLevel.READ_ONLY, RoleLevel.HELP_DESK, RoleLevel.FULL
@@ -49,42 +45,9 @@ HELP_DESK_CHANGES = {
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Anything:
-    """Stands in for whatever routes are built of: they are only registered here."""
-
-    def __getattr__(self, name: str) -> "Anything":
-        return Anything()
-
-
-class Recorder:
-    """Takes the routes that a part adds."""
-
-    def __init__(self) -> None:
-        self.rules: list[str] = []
-
-    def add(self, url: str, **handlers: object) -> None:
-        self.rules.append(url)
-
-    def add_public(self, url: str, **handlers: object) -> None:
-        """Take a route that asks for no credentials."""
-
-
 def rules() -> list[str]:
-    """All rules of all parts of the management API, found in its package."""
-    api: Any = Recorder()
-    part: Any
-    package = pexschedd.web.admin
-    for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        module = import_module(each.name)
-        for _, part in inspect.getmembers(module, inspect.isclass):
-            if part.__name__.endswith("Routes") and part.__name__ != "AdminRoutes":
-                arguments = inspect.signature(part).parameters.values()
-                positional = [Anything() for a in arguments if a.kind != a.KEYWORD_ONLY]
-                named = {
-                    a.name: Anything() for a in arguments if a.kind == a.KEYWORD_ONLY
-                }
-                part(*positional, **named).add_to(api)
-    return sorted({*api.rules})
+    """All rules of the management API that take credentials."""
+    return sorted({route.url for route in all_routes() if not route.is_public})
 
 
 def subjects(rule: str) -> Iterator[str]:

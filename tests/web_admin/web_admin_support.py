@@ -45,6 +45,7 @@ from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
+from pexschedd.web.admin.openapi.serving import OpenApiRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.status.principal import PrincipalRoutes
@@ -274,6 +275,7 @@ async def serving(
     importer = ConfigurationImporter(store, writer.tools, clock=turns, now=clock)
     parts = (
         OverviewRoutes(),
+        OpenApiRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
         ComputedRoutes(ComputedQueries(store, turns, clock)),
         AddinFileRoutes(store, ConnectorFiles(directory), clock),

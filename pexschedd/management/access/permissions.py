@@ -37,6 +37,7 @@ _OWN = Permission(READ, READ, by_password=True)
 PERMISSIONS: Mapping[str, Permission] = {
     # Overviews
     "": _SEEN_BY_ALL,
+    "openapi.json": _SEEN_BY_ALL,
     "configuration": _SEEN_BY_ALL,
     "status": _SEEN_BY_ALL,
     "history": _SEEN_BY_ALL,

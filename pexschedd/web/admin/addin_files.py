@@ -18,9 +18,12 @@ from pexschedd.store.store import Store
 from pexschedd.web.addin.files import ConnectorFiles, change_icon
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.routes import ResponseBody, body_of, empty_response, file_response
 
 _CONNECTOR = f"{PREFIX}/configuration/v1/ms_exchange_connector/<int:connector_id>/"
+
+_ICON = {"type": "string", "contentMediaType": "image/png", "format": "binary"}
 
 
 class AddinFileRoutes:
@@ -41,6 +44,18 @@ class AddinFileRoutes:
             delete=self._reset_icon,
         )
 
+    @described(
+        "Download the add-in's manifest",
+        "The file that Exchange is given to make Outlook show the add-in.",
+        answers={
+            200: ApiAnswer(
+                "The manifest.",
+                {"type": "string"},
+                "application/xml",
+                headers=("Content-Disposition",),
+            )
+        },
+    )
     def _manifest(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._connector(connector_id)
         with invalid_fields_of(tables.CONNECTOR.name):
@@ -48,16 +63,30 @@ class AddinFileRoutes:
         name = f"addin-manifest-{connector_id}-{connector.name}.xml"
         return file_response(request, document, "application/xml", name)
 
+    @described(
+        "Download the add-in's icon",
+        answers={200: ApiAnswer("The icon.", _ICON, "image/png")},
+    )
     def _icon(self, request: Request, connector_id: int) -> ResponseBody:
         icon = self._files.icon(self._connector(connector_id), 80)
         return file_response(request, icon, "image/png")
 
+    @described(
+        "Replace the add-in's icon",
+        "A PNG of 80 by 80 pixels, 100 kB at most.",
+        answers={202: ApiAnswer("It is replaced.")},
+        body=RequestBody(_ICON, "image/png"),
+    )
     async def _set_icon(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._connector(connector_id)
         with invalid_fields_of(tables.CONNECTOR.name):
             await self._change_icon(connector, body_of(request))
         return empty_response(request, 202)
 
+    @described(
+        "Take the default icon again",
+        answers={204: ApiAnswer("The icon is the default one.")},
+    )
     async def _reset_icon(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._connector(connector_id)
         await self._change_icon(connector, None)

@@ -1,6 +1,6 @@
 """The management API: one Klein application for the routes of all its parts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from pexschedd.management.admin_log import request_id
 from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.authentication import sign_in
 from pexschedd.web.admin.errors import admin_error
+from pexschedd.web.admin.openapi.document import Route
+from pexschedd.web.admin.openapi.operation import methods_at
 from pexschedd.web.admin.permission_check import require_permission
 from pexschedd.web.routes import (
     Handler,
@@ -36,7 +38,11 @@ class AdminRoutes(Protocol):
     """The routes of one part of the management API."""
 
     def add_to(self, api: "AdminApi") -> None:
-        """Add each of them to `api`."""
+        """Add each of them to `api`.
+
+        This only names methods: the OpenAPI document is made from parts that were
+        never built.
+        """
 
 
 class AdminApi:
@@ -50,8 +56,7 @@ class AdminApi:
     ) -> None:
         self._administrators = administrators
         self._bearer = bearer
-        self.rules: list[str] = []
-        """The Werkzeug rules that only administrators may use."""
+        self.routes: list[Route] = []
         self._app = Klein()
         self._app.handle_errors(HTTPException)(_no_route)
         for part in parts:
@@ -66,17 +71,22 @@ class AdminApi:
         """Serve `url`, a Werkzeug rule, to administrators.
 
         `handlers` has one for each HTTP method, in lower case; other methods get a 405.
-        The role that it takes is in `management.access.permissions`.
+        The role that it takes is in `management.access.permissions`; each handler is
+        `described` for the OpenAPI document.
         """
-        self.rules.append(url)
         signed_in = {
             method: self._for_administrators(url, handler)
             for method, handler in handlers.items()
         }
-        self.add_public(url, **signed_in)
+        self._serve(Route(url, handlers), signed_in)
 
     def add_public(self, url: str, **handlers: Handler) -> None:
         """Serve `url` to all callers, without credentials. See `add`."""
+        self._serve(Route(url, handlers, is_public=True), handlers)
+
+    def _serve(self, route: Route, handlers: Mapping[str, Handler]) -> None:
+        """Serve a route by `handlers` in place of its own."""
+        self.routes.append(route)
 
         def dispatch(request: Request, **segments: Any) -> Any:
             method = request.method.decode("latin-1").lower()
@@ -85,9 +95,9 @@ class AdminApi:
             return respond(handler, request, admin_error, segments)
 
         def refuse(request: Request, **segments: Any) -> ResponseBody:
-            raise method_not_possible(request, handlers)
+            raise method_not_possible(request, methods_at(route.handlers, segments))
 
-        self._app.route(url, endpoint=url)(dispatch)
+        self._app.route(route.url, endpoint=route.url)(dispatch)
 
     def _for_administrators(self, url: str, handler: Handler) -> Handler:
         async def signed_in(request: Request, **segments: Any) -> ResponseBody:

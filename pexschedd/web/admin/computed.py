@@ -13,6 +13,13 @@ from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.computed.resources import COMPUTED, ComputedResource
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import described_each
+from pexschedd.web.admin.openapi.record_operations import (
+    computed_record,
+    list_operation,
+    of_one,
+    schema_operation,
+)
 from pexschedd.web.admin.query_string import (
     DEFAULT_LIMIT,
     page_answer,
@@ -32,10 +39,13 @@ class ComputedRoutes:
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
         for computed in COMPUTED.values():
-            uri = computed.resource.uri
-            api.add(uri, get=partial(self._page, computed))
-            api.add(f"{uri}schema/", get=partial(self._describe, computed))
-            api.add(f"{uri}<int:id>/", get=partial(self._get, computed))
+            uri, resource = computed.resource.uri, computed.resource
+            pages = described_each(of_one(list_operation, resource))
+            schemas = described_each(of_one(schema_operation, resource))
+            records = described_each(of_one(computed_record, resource))
+            api.add(uri, get=pages(partial(self._page, computed)))
+            api.add(f"{uri}schema/", get=schemas(partial(self._describe, computed)))
+            api.add(f"{uri}<int:id>/", get=records(partial(self._get, computed)))
 
     async def _page(self, computed: ComputedResource, request: Request) -> ResponseBody:
         resource, arguments = computed.resource, arguments_of(request)

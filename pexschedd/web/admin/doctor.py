@@ -6,6 +6,7 @@ GET  configuration/v1/ms_exchange_connector/<id>/exchange_setup/   a PowerShell 
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import msgspec
 from twisted.web.server import Request
@@ -20,6 +21,14 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import (
+    JSON,
+    ApiAnswer,
+    Parameter,
+    RequestBody,
+    described,
+)
+from pexschedd.web.admin.openapi.patterns import PRINTABLE
 from pexschedd.web.json_body import decode_json, read_object, require_json
 from pexschedd.web.routes import (
     BadRequest,
@@ -37,6 +46,7 @@ _SETUP = f"{_INTEGRATION}/<int:connector_id>/exchange_setup/"
 MAX_ARGUMENT = 256
 """Characters of a name or an address."""
 
+_ADDRESS = r"^$|[^@][\s\S]*@[\s\S]*[^@]"
 _PARAMETERS = (b"for", b"addin_group", b"format")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -46,8 +56,27 @@ ExamineDraft = Callable[[Connector, tuple[str, ...]], Awaitable[DoctorReport]]
 """See `doctor.Doctor.examine_draft`."""
 
 
-class _CheckBody(msgspec.Struct, forbid_unknown_fields=True):
-    user: str = ""
+class CheckOptions(msgspec.Struct, forbid_unknown_fields=True):
+    """The things that are examined beside the integration itself."""
+
+    user: Annotated[
+        str,
+        msgspec.Meta(
+            extra_json_schema={"maxLength": MAX_ARGUMENT, "pattern": _ADDRESS}
+        ),
+    ] = ""
+    """The address of a user whose add-in and calendar are looked at, too."""
+
+
+class SetupScript(msgspec.Struct, frozen=True):
+    """The script that sets Exchange up, as a text."""
+
+    id: int
+    """The integration's."""
+    target: str = msgspec.field(name="for")
+    """The system that it is for."""
+    script: str
+    resource_uri: str
 
 
 class DoctorRoutes:
@@ -71,15 +100,28 @@ class DoctorRoutes:
         api.add(_CHECK_DRAFT, post=self._check_draft)
         api.add(_SETUP, get=self._setup)
 
+    @described(
+        "Examine an integration",
+        "The examination is finished when the answer comes: it may take a minute.",
+        answers={200: ApiAnswer("What was found.", DoctorReport)},
+        body=RequestBody(CheckOptions, required=False),
+    )
     async def _check(self, request: Request, connector_id: int) -> ResponseBody:
         body = body_of(request)
         if body.strip():
             require_json(request)
-        user = decode_json(body, _CheckBody).user if body.strip() else ""
+        user = decode_json(body, CheckOptions).user if body.strip() else ""
         if user and ("@" not in user.strip("@") or len(user) > MAX_ARGUMENT):
             raise BadRequest("user: this must be an e-mail address.")
         return json_response(request, await self._examine(connector_id, user))
 
+    @described(
+        "Examine an integration that is not made yet",
+        "The record is checked as a new one would be, and not kept.",
+        answers={200: ApiAnswer("What was found.", DoctorReport)},
+        body=RequestBody({"$ref": "#/components/schemas/MsExchangeConnectorCreate"}),
+        id="check_new_ms_exchange_connector",
+    )
     async def _check_draft(self, request: Request) -> ResponseBody:
         payload = read_object(request)
         with invalid_fields_of(tables.CONNECTOR.name):
@@ -87,6 +129,36 @@ class DoctorRoutes:
         report = await self._examine_draft(draft.connector, draft.domains)
         return json_response(request, report)
 
+    @described(
+        "Download the script that sets Exchange up",
+        answers={
+            200: ApiAnswer(
+                "The script, for PowerShell.",
+                {"type": "string"},
+                "text/plain",
+                headers=("Content-Disposition",),
+                others={JSON: SetupScript},
+            )
+        },
+        parameters=(
+            Parameter(
+                "for",
+                "The system that the script is for; by default the one that the "
+                "integration's authentication is for.",
+                {"type": "string", "enum": [*TARGETS]},
+            ),
+            Parameter(
+                "addin_group",
+                "The group whose members get the add-in; everyone without it.",
+                {"type": "string", "maxLength": MAX_ARGUMENT, "pattern": PRINTABLE},
+            ),
+            Parameter(
+                "format",
+                "`json` for the script as a text in an object.",
+                {"type": "string", "enum": ["ps1", "json"], "default": "ps1"},
+            ),
+        ),
+    )
     def _setup(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
@@ -94,12 +166,12 @@ class DoctorRoutes:
         options, form = _setup_options(request, connector)
         script = script_for(connector, options)
         if form == "json":
-            answer = {
-                "id": connector_id,
-                "for": options.target,
-                "script": script,
-                "resource_uri": f"{_INTEGRATION}/{connector_id}/exchange_setup/",
-            }
+            answer = SetupScript(
+                id=connector_id,
+                target=options.target,
+                script=script,
+                resource_uri=f"{_INTEGRATION}/{connector_id}/exchange_setup/",
+            )
             return json_response(request, answer)
         subject = _SUBJECTS.get(options.target, "exchange")
         name = f"{subject}-setup-{connector_id}.ps1"

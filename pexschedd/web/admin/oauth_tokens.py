@@ -9,12 +9,14 @@ The answer and its errors are those of RFC 6749, sections 5.1 and 5.2.
 from collections import Counter
 from urllib.parse import parse_qsl
 
+import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated
 from pexschedd.identity.oauth_clients import LIFETIME, TOKEN_PATH, OAuthClients
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.authentication import refusals_logged
+from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.routes import ResponseBody, body_of, client_address, json_response
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -22,6 +24,38 @@ _FORM = b"application/x-www-form-urlencoded"
 _MAX_FORM = 16 * 1024
 """Bytes."""
 _MAX_FIELDS = 20
+
+
+class TokenGrant(msgspec.Struct, frozen=True):
+    """An access token (RFC 6749, section 5.1)."""
+
+    access_token: str
+    token_type: str
+    """Always `Bearer`."""
+    expires_in: int
+    """Seconds."""
+
+
+class TokenRefusal(msgspec.Struct, frozen=True):
+    """An error (RFC 6749, section 5.2)."""
+
+    error: str
+    """A stable word, such as `invalid_client`."""
+    error_description: str
+
+
+_FORM_SHAPE = {
+    "type": "object",
+    "properties": {
+        "grant_type": {"const": "client_credentials"},
+        "client_assertion_type": {"const": ASSERTION_TYPE},
+        "client_assertion": {
+            "type": "string",
+            "description": "A JSON Web Token that the client has signed (ES256).",
+        },
+    },
+    "required": ["grant_type", "client_assertion_type", "client_assertion"],
+}
 
 
 class OAuthTokenRoutes:
@@ -34,6 +68,20 @@ class OAuthTokenRoutes:
         """Add the route of the module's docstring."""
         api.add_public(TOKEN_PATH, post=self._grant)
 
+    @described(
+        "Get an access token",
+        "OAuth 2.0 client credentials, with a signed assertion (RFC 7523) in place of "
+        "a secret.",
+        answers={
+            200: ApiAnswer("The token.", TokenGrant),
+            400: ApiAnswer("The form is wrong.", TokenRefusal),
+            401: ApiAnswer("The assertion is not accepted.", TokenRefusal),
+        },
+        errors=(429,),
+        body=RequestBody(_FORM_SHAPE, _FORM.decode()),
+        id="get_access_token",
+        tag="oauth",
+    )
     async def _grant(self, request: Request) -> ResponseBody:
         if b"?" in request.uri:
             return _refused(request, "invalid_request", "The form is the body alone.")
@@ -54,7 +102,7 @@ class OAuthTokenRoutes:
                 token = clients.grant(assertion, host.decode("latin-1"), address)
         except NotAuthenticated as error:
             return _refused(request, "invalid_client", error.message, 401)
-        answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}
+        answer = TokenGrant(token, "Bearer", LIFETIME)
         return _kept_by_nobody(request, json_response(request, answer))
 
 
@@ -75,7 +123,7 @@ def _form_of(request: Request) -> dict[str, str]:
 def _refused(
     request: Request, error: str, text: str, status: int = 400
 ) -> ResponseBody:
-    answer = {"error": error, "error_description": text}
+    answer = TokenRefusal(error, text)
     return _kept_by_nobody(request, json_response(request, answer, status))
 
 

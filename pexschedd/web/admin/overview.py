@@ -1,6 +1,7 @@
 """Overviews of what is below each address of the management API, `/api/admin/`:
 
 GET  (nothing)             the kinds of resources
+GET  openapi.json          the OpenAPI document of all operations: see `openapi/`
 GET  schema/               all resources of all kinds, for people
 GET  <kind>/               the version of a kind
 GET  <kind>/v1/            the resources of a kind
@@ -12,8 +13,9 @@ anything else. Their commands are for calls, which only conferencing nodes have:
 groups are there, and empty.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
@@ -23,8 +25,16 @@ from pexschedd.management.resource import PREFIX
 from pexschedd.management.resources import BY_KIND
 from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.openapi.operation import (
+    ApiAnswer,
+    ApiOperation,
+    Segments,
+    described,
+    described_each,
+)
 from pexschedd.web.routes import ResponseBody, json_response
 
+OPENAPI = f"{PREFIX}/openapi.json"
 _COMMANDS = f"{PREFIX}/command/v1/"
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "administrator": ("change_password",),
@@ -49,6 +59,58 @@ WITHOUT_RECORD = ("administrator", "configuration", "csv", "state")
 """The groups whose commands are for no record: `<group>/<command>/`."""
 
 
+class ListedResource(msgspec.Struct, frozen=True):
+    """The addresses of a resource."""
+
+    list_endpoint: str
+    """The address of its list."""
+    schema: str
+    """The address of its description."""
+
+
+Addresses = dict[str, str]
+Listed = dict[str, ListedResource]
+
+
+def _of_kinds(method: str) -> Iterator[tuple[Segments, ApiOperation]]:
+    for kind in (*BY_KIND, "command"):
+        yield (
+            {"kind": kind},
+            ApiOperation(
+                summary=f"List the versions of {kind}",
+                answers={200: ApiAnswer("The address of each version.", Addresses)},
+                id=f"list_{kind}_versions",
+                tag="overview",
+            ),
+        )
+
+
+def _of_resources(method: str) -> Iterator[tuple[Segments, ApiOperation]]:
+    for kind in BY_KIND:
+        yield (
+            {"kind": kind},
+            ApiOperation(
+                summary=f"List the resources of {kind}",
+                answers={200: ApiAnswer("The resources, by name.", Listed)},
+                id=f"list_{kind}_resources",
+                tag="overview",
+            ),
+        )
+
+
+def _of_groups(method: str) -> Iterator[tuple[Segments, ApiOperation]]:
+    for group in COMMANDS:
+        yield (
+            {"group": group},
+            ApiOperation(
+                summary=f"List the commands of {group}",
+                answers={200: ApiAnswer("The address of each command.", Addresses)},
+                id=f"list_{group}_commands",
+                tag="overview",
+            ),
+        )
+
+
 class OverviewRoutes:
     """The routes of the module's docstring."""
 
@@ -61,25 +123,43 @@ class OverviewRoutes:
         api.add(_COMMANDS, get=self._groups)
         api.add(f"{_COMMANDS}<string:group>/", get=self._commands)
 
+    @described(
+        "List the kinds of resources",
+        answers={200: ApiAnswer("The address of each kind.", Addresses)},
+        id="list_kinds",
+    )
     def _kinds(self, request: Request) -> ResponseBody:
         kinds = {kind: f"{PREFIX}/{kind}/v1/" for kind in (*BY_KIND, "command")}
-        return json_response(request, kinds)
+        return json_response(request, {**kinds, "openapi": OPENAPI})
 
+    @described(
+        "List all resources of all kinds",
+        answers={200: ApiAnswer("The resources, by kind.", dict[str, Listed])},
+        id="list_everything",
+    )
     def _everything(self, request: Request) -> ResponseBody:
         return json_response(request, {kind: _entries(kind) for kind in BY_KIND})
 
+    @described_each(_of_kinds)
     def _versions(self, request: Request, kind: str) -> ResponseBody:
         if kind != "command":
             _entries(kind)
         return json_response(request, {"v1": f"{PREFIX}/{kind}/v1/"})
 
+    @described_each(_of_resources)
     def _resources(self, request: Request, kind: str) -> ResponseBody:
         return json_response(request, _entries(kind))
 
+    @described(
+        "List the groups of commands",
+        answers={200: ApiAnswer("The address of each group.", Addresses)},
+        id="list_command_groups",
+    )
     def _groups(self, request: Request) -> ResponseBody:
         groups = {group: f"{_COMMANDS}{group}/" for group in COMMANDS}
         return json_response(request, groups)
 
+    @described_each(_of_groups)
     def _commands(self, request: Request, group: str) -> ResponseBody:
         if group not in COMMANDS:
             known = ", ".join(COMMANDS)
@@ -91,7 +171,7 @@ class OverviewRoutes:
         return json_response(request, commands)
 
 
-def _entries(kind: str) -> dict[str, dict[str, str]]:
+def _entries(kind: str) -> Listed:
     """The addresses of a kind's resources and of what describes them."""
     if kind not in BY_KIND:
         known = ", ".join((*BY_KIND, "command"))
@@ -100,9 +180,6 @@ def _entries(kind: str) -> dict[str, dict[str, str]]:
     if kind == "status":
         resources += [each.resource for each in COMPUTED.values()]
     return {
-        resource.name: {
-            "list_endpoint": resource.uri,
-            "schema": f"{resource.uri}schema/",
-        }
+        resource.name: ListedResource(resource.uri, f"{resource.uri}schema/")
         for resource in resources
     }

@@ -1,20 +1,24 @@
 """Query strings of lists, and lists in the shape of Tastypie's pages. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
+
+import msgspec
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.guards.confirmation import FIELD, YES
 from pexschedd.management.list_query import LARGEST_LIMIT, ListQuery, make_query
 from pexschedd.management.resources import AnyResource
 
+T = TypeVar("T")
+
 DEFAULT_LIMIT = 20
 
 Arguments = Mapping[str, Sequence[str]]
 """A query string, decoded: the values of each name, in their order."""
 
-_HIGHEST = 10**18 - 1
+HIGHEST_OFFSET = 10**18 - 1
 _PAGING = ("limit", "offset", "order_by")
 _NOT_FILTERS = {*_PAGING, "format"}
 
@@ -24,7 +28,7 @@ def parse_list_query(resource: AnyResource, arguments: Arguments) -> ListQuery:
     argument."""
     problems: dict[str, Sequence[str]] = {}
     limit = _count(arguments, "limit", DEFAULT_LIMIT, LARGEST_LIMIT, problems)
-    offset = _count(arguments, "offset", 0, _HIGHEST, problems)
+    offset = _count(arguments, "offset", 0, HIGHEST_OFFSET, problems)
     names = ",".join(arguments.get("order_by", ())).split(",")
     filters = [
         (name, text)
@@ -105,16 +109,26 @@ def page_answer(
     return {"meta": meta, "objects": objects}
 
 
-def whole_answer(objects: Sequence[object]) -> dict[str, Any]:
+class WholeListMeta(msgspec.Struct, frozen=True):
+    """The place of a page that is the whole list."""
+
+    limit: int
+    offset: int
+    next: str | None
+    previous: str | None
+    total_count: int
+
+
+class WholeList(msgspec.Struct, Generic[T], frozen=True):
+    """A short list that is always given as a whole."""
+
+    meta: WholeListMeta
+    objects: Sequence[T]
+
+
+def whole_answer(objects: Sequence[T]) -> WholeList[T]:
     """Return the answer with a short list that is always given as a whole."""
-    meta = {
-        "limit": 0,
-        "offset": 0,
-        "next": None,
-        "previous": None,
-        "total_count": len(objects),
-    }
-    return {"meta": meta, "objects": objects}
+    return WholeList(WholeListMeta(0, 0, None, None, len(objects)), objects)
 
 
 def _count(
@@ -128,7 +142,7 @@ def _count(
     if not texts:
         return default
     text = texts[-1]
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(_HIGHEST)):
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(HIGHEST_OFFSET)):
         count = int(text)
         if count <= highest:
             return count

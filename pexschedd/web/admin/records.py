@@ -31,6 +31,12 @@ from pexschedd.web.admin.conditions import (
     set_tag,
 )
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import described_each, nowhere
+from pexschedd.web.admin.openapi.record_operations import (
+    of_lists,
+    of_records,
+    of_schemas,
+)
 from pexschedd.web.admin.query_string import (
     DEFAULT_LIMIT,
     Arguments,
@@ -88,9 +94,11 @@ class RecordRoutes:
             delete=self._delete,
         )
 
+    @described_each(of_schemas)
     def _describe(self, request: Request, kind: str, name: str) -> ResponseBody:
         return json_response(request, schema(_find(kind, name), DEFAULT_LIMIT))
 
+    @described_each(of_lists)
     async def _page(self, request: Request, kind: str, name: str) -> ResponseBody:
         resource, arguments = _find(kind, name), arguments_of(request)
         with invalid_fields_of(resource.name):
@@ -99,6 +107,7 @@ class RecordRoutes:
         answer = page_answer(resource, arguments, query, found.objects, found.total)
         return json_response(request, answer)
 
+    @described_each(of_records)
     def _get(self, request: Request, kind: str, name: str, id: int) -> ResponseBody:
         shown = self._queries.get(_find(kind, name), id)
         set_tag(request, shown.tag)
@@ -106,6 +115,7 @@ class RecordRoutes:
             return empty_response(request, 304)
         return json_response(request, shown.body)
 
+    @described_each(of_lists)
     async def _create(self, request: Request, kind: str, name: str) -> ResponseBody:
         resource = _with_method(request, kind, name)
         refuse_conditions(request)
@@ -121,6 +131,7 @@ class RecordRoutes:
             return json_response(request, record | saved.shown, 201)
         return empty_response(request, 201)
 
+    @described_each(of_lists)
     async def _change_many(
         self, request: Request, kind: str, name: str
     ) -> ResponseBody:
@@ -134,6 +145,7 @@ class RecordRoutes:
         _tell(request, saved)
         return empty_response(request, 202)
 
+    @described_each(of_lists)
     async def _delete_many(
         self, request: Request, kind: str, name: str
     ) -> ResponseBody:
@@ -152,6 +164,7 @@ class RecordRoutes:
             await self._writer.delete_matching(resource, query, is_confirmed=confirmed)
         return empty_response(request, 204)
 
+    @described_each(of_records)
     async def _change(
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
@@ -164,6 +177,7 @@ class RecordRoutes:
         _tell(request, saved)
         return empty_response(request, 204 if request.method == b"PUT" else 202)
 
+    @described_each(of_records)
     async def _delete(
         self, request: Request, kind: str, name: str, id: int
     ) -> ResponseBody:
@@ -177,6 +191,7 @@ class RecordRoutes:
             )
         return empty_response(request, 204)
 
+    @described_each(nowhere)
     def _refuse(
         self, request: Request, kind: str, name: str, id: int | None = None
     ) -> ResponseBody:

@@ -18,8 +18,8 @@ not be an administrator here. Its arguments are good only for a sign-in begun he
 """
 
 from datetime import timedelta
-from typing import Any
 
+import msgspec
 from twisted.web.server import Request
 
 from pexschedd.clock import Now
@@ -42,7 +42,8 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi, actor_of
-from pexschedd.web.admin.query_string import whole_answer
+from pexschedd.web.admin.openapi.operation import JSON, ApiAnswer, described
+from pexschedd.web.admin.query_string import WholeList, whole_answer
 from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
 from pexschedd.web.browsers import redirect_arguments
@@ -52,6 +53,52 @@ PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
 _PAGE = f"{PAGES}<int:connector_id>/sign_in/"
 _COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/"
 _STATUS = f"{PREFIX}/status/v1/exchange_service_account/"
+
+
+_PAGE_SHOWN = ApiAnswer("The page.", {"type": "string"}, "text/html")
+_PROBLEM_SHOWN = ApiAnswer(
+    "A page that says what is wrong.",
+    {"type": "string"},
+    "text/html",
+    others={JSON: {"$ref": "#/components/schemas/Error"}},
+)
+
+
+class ServiceAccountStatus(msgspec.Struct, frozen=True):
+    """The sign-in to the service account of an integration."""
+
+    id: int
+    exchange_connector_id: int
+    username: str
+    signed_in: bool
+    account: str
+    """The account that has signed in; empty if none has."""
+    since: str | None
+    """The time of the sign-in, in UTC."""
+    refreshed: str | None
+    """The last time that the identity provider gave a new token, in UTC."""
+    expires: str | None
+    """The end of the present access token, in UTC."""
+    needed_because: str
+    """The reason for which a sign-in is needed; empty if it is not."""
+    sign_in_page: str
+    """The address of the page for signing in."""
+    resource_uri: str
+
+
+class SignInLinkMade(msgspec.Struct, frozen=True):
+    """A link at which a person signs in, once."""
+
+    sign_in_link: str
+    expires: str
+    """The time until which it is good, in UTC."""
+
+
+class CertificateMade(msgspec.Struct, frozen=True):
+    """A certificate that was made."""
+
+    certificate: str
+    """PEM."""
 
 
 class ServiceAccountRoutes:
@@ -78,12 +125,17 @@ class ServiceAccountRoutes:
         api.add(_PAGE, get=self._page, post=self._new_link)
         api.add_public(OAUTH_REDIRECT_PATH, get=self._finish)
         style = f"{PAGES}static/<string:version>/<string:name>"
-        api.add_public(style, get=self._pages.static)
+        api.add_public(style, get=self._static)
         api.add(f"{_COMMAND}sign_in/", post=self._sign_in)
         api.add(f"{_COMMAND}make_certificate/", post=self._make_certificate)
         api.add(_STATUS, get=self._list)
         api.add(f"{_STATUS}<int:connector_id>/", get=self._get)
 
+    @described(
+        "Show the page for signing in to the service account",
+        answers={200: _PAGE_SHOWN, 400: _PROBLEM_SHOWN, 404: _PROBLEM_SHOWN},
+        id="show_sign_in_page",
+    )
     def _page(self, request: Request, connector_id: int) -> ResponseBody:
         try:
             connector = self._sign_ins.connector(connector_id)
@@ -92,6 +144,23 @@ class ServiceAccountRoutes:
         link = self._sign_ins.link(connector_id)
         return self._pages.sign_in(request, self._view(connector), link)
 
+    @described(
+        "Read the style of the pages",
+        answers={200: ApiAnswer("The file.", {"type": "string"}, "text/css")},
+        id="read_page_style",
+    )
+    def _static(self, request: Request, version: str, name: str) -> ResponseBody:
+        return self._pages.static(request, version, name)
+
+    @described(
+        "Make a new link for signing in, and show the page",
+        answers={
+            303: ApiAnswer("The link is on the page.", headers=("Location",)),
+            400: _PROBLEM_SHOWN,
+            404: _PROBLEM_SHOWN,
+        },
+        id="renew_sign_in_page",
+    )
     async def _new_link(self, request: Request, connector_id: int) -> ResponseBody:
         try:
             await self._begin(connector_id)
@@ -103,16 +172,33 @@ class ServiceAccountRoutes:
         request.responseHeaders.setRawHeaders(b"location", [here.encode("ascii")])
         return b""
 
+    @described(
+        "Take a browser back from the sign-in",
+        "The identity provider leads the browser here. Its arguments are good only for "
+        "a sign-in that was begun here.",
+        answers={200: _PAGE_SHOWN, 400: _PROBLEM_SHOWN},
+        id="finish_sign_in",
+    )
     async def _finish(self, request: Request) -> ResponseBody:
         with acting_as(actor_of(request, SERVICE.name)):
             outcome = await self._sign_ins.finish(redirect_arguments(request))
         return self._pages.outcome(request, outcome, self._view_after(outcome))
 
+    @described(
+        "Make a link for signing in to the service account",
+        answers={200: ApiAnswer("The link.", SignInLinkMade)},
+        errors=(502,),
+    )
     async def _sign_in(self, request: Request, connector_id: int) -> ResponseBody:
         link = await self._begin(connector_id)
-        answer = {"sign_in_link": link.url, "expires": format_time(link.expires)}
+        answer = SignInLinkMade(link.url, format_time(link.expires))
         return json_response(request, answer)
 
+    @described(
+        "Make a certificate for the integration's application",
+        "The private key stays here; the certificate is what Entra ID is given.",
+        answers={200: ApiAnswer("The certificate.", CertificateMade)},
+    )
     async def _make_certificate(
         self, request: Request, connector_id: int
     ) -> ResponseBody:
@@ -122,8 +208,12 @@ class ServiceAccountRoutes:
         if connector is not None:
             fields = ("public_key", "private_key")
             note_change(tables.CONNECTOR.name, connector, fields)
-        return json_response(request, {"certificate": certificate})
+        return json_response(request, CertificateMade(certificate))
 
+    @described(
+        "List the service accounts that people sign in to",
+        answers={200: ApiAnswer("All of them.", WholeList[ServiceAccountStatus])},
+    )
     def _list(self, request: Request) -> ResponseBody:
         objects = [
             _represent(self._view(connector))
@@ -132,6 +222,10 @@ class ServiceAccountRoutes:
         ]
         return json_response(request, whole_answer(objects))
 
+    @described(
+        "Read the state of a service account's sign-in",
+        answers={200: ApiAnswer("The state.", ServiceAccountStatus)},
+    )
     def _get(self, request: Request, connector_id: int) -> ResponseBody:
         connector = self._sign_ins.connector(connector_id)
         return json_response(request, _represent(self._view(connector)))
@@ -163,17 +257,17 @@ class ServiceAccountRoutes:
         )
 
 
-def _represent(view: ServiceAccountView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "exchange_connector_id": view.id,
-        "username": view.username,
-        "signed_in": not view.needed_because,
-        "account": view.signed_in_as,
-        "since": format_time(view.since) if view.since else None,
-        "refreshed": format_time(view.refreshed) if view.refreshed else None,
-        "expires": format_time(view.expires) if view.expires else None,
-        "needed_because": view.needed_because,
-        "sign_in_page": f"{PAGES}{view.id}/sign_in/",
-        "resource_uri": f"{_STATUS}{view.id}/",
-    }
+def _represent(view: ServiceAccountView) -> ServiceAccountStatus:
+    return ServiceAccountStatus(
+        id=view.id,
+        exchange_connector_id=view.id,
+        username=view.username,
+        signed_in=not view.needed_because,
+        account=view.signed_in_as,
+        since=format_time(view.since) if view.since else None,
+        refreshed=format_time(view.refreshed) if view.refreshed else None,
+        expires=format_time(view.expires) if view.expires else None,
+        needed_because=view.needed_because,
+        sign_in_page=f"{PAGES}{view.id}/sign_in/",
+        resource_uri=f"{_STATUS}{view.id}/",
+    )

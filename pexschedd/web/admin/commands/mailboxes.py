@@ -9,7 +9,7 @@ GET  status/v1/exchange_scheduler_maintenance/[<id>/]  the last maintenances
 The settings are those of `schedulingrecovery` and `schedulingmaintenance`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -35,9 +35,12 @@ from pexschedd.scheduling.upkeep.recovery import (
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
+from pexschedd.web.admin.openapi.patterns import TIME
+from pexschedd.web.admin.openapi.records import page_of
 from pexschedd.web.admin.query_string import whole_answer
 from pexschedd.web.json_body import decode_object, require_json
-from pexschedd.web.routes import ResponseBody, body_of, json_response
+from pexschedd.web.routes import Handler, ResponseBody, body_of, json_response
 
 _COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>"
 
@@ -83,6 +86,56 @@ KINDS = (
 )
 
 
+_TIME = {"type": "string", "description": "A time, in UTC."}
+_NUMBER_OR_NULL = {"type": ["integer", "null"]}
+_RESULT = {
+    "type": "object",
+    "description": "A command, with its settings, and what has become of it.",
+    "properties": {
+        "id": {"type": "integer"},
+        "exchange_connector_id": {"type": "integer"},
+        "administrator": {"type": "string", "description": "The one who began it."},
+        "correlation_id": {"type": "string"},
+        "dry_run": {"type": "boolean"},
+        "start_time": _TIME,
+        "end_time": {**_TIME, "type": ["string", "null"]},
+        "running": {"type": "boolean"},
+        "stopped": {"type": "boolean"},
+        "progress": {"type": "object"},
+        "notes": {"type": "array", "items": {"type": "string"}},
+        "counts": {"type": ["object", "null"]},
+        "failures": _NUMBER_OR_NULL,
+        "reasons": {"type": "array", "items": {"type": "string"}},
+        "error": {"type": ["string", "null"]},
+        "resource_uri": {"type": "string", "format": "uri-reference"},
+    },
+    "required": ["id", "dry_run", "start_time", "running", "resource_uri"],
+}
+_RESULTS = page_of(_RESULT)
+
+
+def _described(kind: MailboxCommandKind) -> Callable[[Handler], Handler]:
+    """The description of a command, with its settings."""
+    time = {"type": ["string", "null"], "pattern": TIME, "description": "Until when."}
+    message = {"type": ["string", "null"], "maxLength": MESSAGE_LIMIT}
+    settings = {
+        name: time if default is None else message
+        for name, default in kind.settings.items()
+    }
+    dry_run = {"type": "boolean", "description": "Only says what would be done."}
+    body = {
+        "type": "object",
+        "properties": {**settings, "dry_run": dry_run},
+        "additionalProperties": False,
+    }
+    return described(
+        f"Begin to {kind.name} an integration",
+        "It goes on after the answer: `Location` is where it can be followed.",
+        answers={202: ApiAnswer("It has begun.", _RESULT, headers=("Location",))},
+        body=RequestBody(body, required=False),
+    )
+
+
 class MailboxCommandRoutes:
     """The routes of the module's docstring."""
 
@@ -94,7 +147,8 @@ class MailboxCommandRoutes:
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
         for kind in KINDS:
-            api.add(f"{_COMMAND}/{kind.name}/", post=partial(self._begin, kind))
+            begin = _described(kind)(partial(self._begin, kind))
+            api.add(f"{_COMMAND}/{kind.name}/", post=begin)
             api.add(kind.uri, get=partial(self._list, kind))
             api.add(f"{kind.uri}<int:connector_id>/", get=partial(self._get, kind))
         api.add(f"{_COMMAND}/stop/", post=self._stop)
@@ -117,11 +171,19 @@ class MailboxCommandRoutes:
         request.responseHeaders.setRawHeaders(b"location", [location.encode()])
         return json_response(request, self._represent(kind, connector_id), 202)
 
+    @described(
+        "Stop what is being done with an integration's mailbox",
+        answers={202: ApiAnswer("It will stop.", {"type": "object"})},
+    )
     def _stop(self, request: Request, connector_id: int) -> ResponseBody:
         self._commands.stop(connector_id)
         note("mailbox command stop requested", connector_id)
         return json_response(request, {}, 202)
 
+    @described(
+        "List the last results of each integration",
+        answers={200: ApiAnswer("All of them.", _RESULTS)},
+    )
     def _list(self, kind: MailboxCommandKind, request: Request) -> ResponseBody:
         objects = [
             self._represent(kind, id_)
@@ -130,6 +192,10 @@ class MailboxCommandRoutes:
         ]
         return json_response(request, whole_answer(objects))
 
+    @described(
+        "Read the last result of an integration",
+        answers={200: ApiAnswer("The result.", _RESULT)},
+    )
     def _get(
         self, kind: MailboxCommandKind, request: Request, connector_id: int
     ) -> ResponseBody:

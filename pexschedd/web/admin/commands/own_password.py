@@ -16,6 +16,7 @@ from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.authentication import refusals_logged
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.json_body import read_json
 from pexschedd.web.routes import ResponseBody, client_address, empty_response
@@ -23,7 +24,9 @@ from pexschedd.web.routes import ResponseBody, client_address, empty_response
 COMMAND = f"{PREFIX}/command/v1/administrator/change_password/"
 
 
-class _Passwords(msgspec.Struct, forbid_unknown_fields=True):
+class OwnPasswords(msgspec.Struct, forbid_unknown_fields=True):
+    """An administrator's password, and the one that takes its place."""
+
     old_password: str
     new_password: str
 
@@ -38,15 +41,21 @@ class OwnPasswordRoutes:
         """Add the route of the module's docstring."""
         api.add(COMMAND, post=self._change)
 
+    @described(
+        "Change one's own password",
+        answers={204: ApiAnswer("It is changed.")},
+        body=RequestBody(OwnPasswords),
+        errors=(429,),
+    )
     async def _change(self, request: Request) -> ResponseBody:
         refuse_request_key(request)
-        sent = read_json(request, _Passwords)
+        sent = read_json(request, OwnPasswords)
         with invalid_fields_of("change_password"):
             await self._set(request, sent)
         note("administrator changed the own password")
         return empty_response(request, 204)
 
-    async def _set(self, request: Request, sent: _Passwords) -> None:
+    async def _set(self, request: Request, sent: OwnPasswords) -> None:
         principal = acting_principal.get()
         try:
             with refusals_logged(request, principal.name):

@@ -16,6 +16,7 @@ from pexschedd.errors import NotFound
 from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.addin.static import encoded
 from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.openapi.operation import ApiAnswer, described
 from pexschedd.web.admin.page.files import STATIC, PageFiles, load_page
 from pexschedd.web.routes import ResponseBody, file_response
 
@@ -53,6 +54,13 @@ class PageRoutes:
         api.add_public(_PLATFORM, get=self._list)
         api.add_public(f"{_PLATFORM}<int:connector_id>/", get=self._integration)
 
+    @described(
+        "Lead browsers to the page",
+        answers={302: ApiAnswer("The page is at `/admin/`.", headers=("Location",))},
+        errors=(404,),
+        id="find_page",
+        tag="pages",
+    )
     def _root(self, request: Request) -> ResponseBody:
         """Lead people to the page; programs are told where everything is."""
         accepted = request.getHeader("accept") or ""
@@ -60,6 +68,12 @@ class PageRoutes:
             raise NotFound("There is nothing here. Look at /admin/ or /api/admin/.")
         return _redirect(request, PAGE)
 
+    @described(
+        "Show the administrator's page",
+        answers={200: ApiAnswer("The page.", {"type": "string"}, "text/html")},
+        id="show_page",
+        tag="pages",
+    )
     def _page(self, request: Request) -> ResponseBody:
         set_page_headers(request, POLICY)
         set_header = request.responseHeaders.setRawHeaders
@@ -67,6 +81,19 @@ class PageRoutes:
         set_header(b"cross-origin-opener-policy", [b"same-origin"])
         return self._files.page
 
+    @described(
+        "Read a file of the page",
+        answers={
+            200: ApiAnswer(
+                "The file.",
+                {"type": "string"},
+                "text/css",
+                others={"text/javascript": {"type": "string"}},
+            )
+        },
+        id="read_page_file",
+        tag="pages",
+    )
     def _static(self, request: Request, version: str, name: str) -> ResponseBody:
         file = self._files.others.get(name)
         if file is None or version != self._files.version:
@@ -76,9 +103,21 @@ class PageRoutes:
         content = encoded(request, file.content, lambda: file.compressed)
         return file_response(request, content, file.content_type)
 
+    @described(
+        "Lead browsers to the integrations",
+        answers={302: ApiAnswer("The page's own address.", headers=("Location",))},
+        id="find_integrations",
+        tag="pages",
+    )
     def _list(self, request: Request) -> ResponseBody:
         return _redirect(request, f"{PAGE}#/integrations")
 
+    @described(
+        "Lead browsers to an integration",
+        answers={302: ApiAnswer("The page's own address.", headers=("Location",))},
+        id="find_integration",
+        tag="pages",
+    )
     def _integration(self, request: Request, connector_id: int) -> ResponseBody:
         return _redirect(request, f"{PAGE}#/integrations/{connector_id}")
 

@@ -11,6 +11,7 @@ from pexschedd.management.resource import PREFIX
 from pexschedd.model.accounts.administrator import role_name
 from pexschedd.model.accounts.principal import Principal, acting_principal
 from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.openapi.operation import ApiAnswer, described
 from pexschedd.web.routes import ResponseBody, json_response
 
 _PRINCIPAL = f"{PREFIX}/status/v1/principal/"
@@ -38,6 +39,11 @@ class PrincipalRoutes:
         """Add the route of the module's docstring."""
         api.add(_PRINCIPAL, get=self._get)
 
+    @described(
+        "Read what one's own role may do",
+        answers={200: ApiAnswer("The role, and its permissions.", OwnPermissions)},
+        id="get_status_principal",
+    )
     def _get(self, request: Request) -> ResponseBody:
         principal = acting_principal.get()
         answer = OwnPermissions(

@@ -20,6 +20,7 @@ from pexschedd.management.admin_log import note
 from pexschedd.management.resource import PREFIX
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.admin.transfer.configuration import (
     body_of_is_there,
     require_password,
@@ -80,6 +81,20 @@ class BackupRoutes:
         api.add(f"{STATE}backup/", post=self._back_up)
         api.add(f"{STATE}restore/", post=self._restore)
 
+    @described(
+        "Back the whole state up",
+        "The archive is of this moment; everything goes on meanwhile. With a "
+        "passphrase it takes a password, not a token.",
+        answers={
+            200: ApiAnswer(
+                "The archive.",
+                {"type": "string", "format": "binary"},
+                "application/gzip",
+                headers=("Content-Disposition",),
+            )
+        },
+        body=RequestBody(BackupRequest, required=False),
+    )
     async def _back_up(self, request: Request) -> ResponseBody:
         asked = BackupRequest()
         if body_of_is_there(request):
@@ -122,6 +137,12 @@ class BackupRoutes:
             answer.end()
             await archive.close()
 
+    @described(
+        "Ask how a backup is restored",
+        "Always refused: a running daemon's state is not replaced. The answer says how "
+        "it is done.",
+        answers={},
+    )
     def _restore(self, request: Request) -> ResponseBody:
         raise NotWhileRunning(
             "The state of a running daemon is not replaced by a request: its accounts, "

@@ -31,8 +31,14 @@ from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.model.fields.times import format_time
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import (
+    ApiAnswer,
+    Parameter,
+    RequestBody,
+    described,
+)
 from pexschedd.web.admin.records import arguments_of
-from pexschedd.web.admin.transfer.answers import import_answer
+from pexschedd.web.admin.transfer.answers import ImportAnswer, import_answer
 from pexschedd.web.attachment import attachment
 from pexschedd.web.json_body import read_json
 from pexschedd.web.routes import (
@@ -69,6 +75,13 @@ class ImportRequest(
     """Secrets in plain text, by `resource_uri` and field."""
 
 
+DRY_RUN = Parameter(
+    "dry_run",
+    "Only says what would be done.",
+    {"type": "string", "enum": ["true", "false"]},
+)
+
+
 class ConfigurationRoutes:
     """The routes of the module's docstring."""
 
@@ -94,6 +107,19 @@ class ConfigurationRoutes:
         api.add(f"{COMMANDS}export/", post=self._export)
         api.add(f"{COMMANDS}import/", post=self._import)
 
+    @described(
+        "Export the configuration",
+        "With a passphrase the secrets are in the document, sealed; that takes a "
+        "password, not a token.",
+        answers={
+            200: ApiAnswer(
+                "The document.",
+                ConfigurationDocument,
+                headers=("Content-Disposition",),
+            )
+        },
+        body=RequestBody(ExportRequest, required=False),
+    )
     async def _export(self, request: Request) -> ResponseBody:
         asked = ExportRequest()
         if body_of_is_there(request):
@@ -131,6 +157,14 @@ class ConfigurationRoutes:
         request.responseHeaders.setRawHeaders(b"content-disposition", [name])
         return json_response(request, document)
 
+    @described(
+        "Import a configuration",
+        "All of it is made, or nothing, unless `in_parts` is true.",
+        answers={200: ApiAnswer("What it changes, or has changed.", ImportAnswer)},
+        errors=(409,),
+        parameters=(DRY_RUN,),
+        body=RequestBody(ImportRequest),
+    )
     async def _import(self, request: Request) -> ResponseBody:
         asked = read_json(request, ImportRequest, MOST_VALUES)
         with invalid_fields_of("configuration"):

@@ -17,8 +17,15 @@ from pexschedd.management.transfer.csv_transfer import LARGEST, CsvTransfer
 from pexschedd.management.transfer.importer import ImportOptions
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import (
+    ApiAnswer,
+    Parameter,
+    RequestBody,
+    described,
+)
 from pexschedd.web.admin.records import arguments_of
-from pexschedd.web.admin.transfer.answers import import_answer
+from pexschedd.web.admin.transfer.answers import ImportAnswer, import_answer
+from pexschedd.web.admin.transfer.configuration import DRY_RUN
 from pexschedd.web.routes import (
     ResponseBody,
     UnsupportedMediaType,
@@ -32,6 +39,9 @@ _TABLES = f"{PREFIX}/command/v1/csv/"
 _TYPES = (b"text/csv", b"text/plain", b"application/csv", b"application/octet-stream")
 _CURLS = b"application/x-www-form-urlencoded"
 """The type that curl says of any body, unless it is told another one."""
+
+
+_CSV = {"type": "string"}
 
 
 class CsvRoutes:
@@ -49,6 +59,24 @@ class CsvRoutes:
                 post=partial(self._import, name, table),
             )
 
+    @described(
+        "Export a table",
+        answers={
+            200: ApiAnswer(
+                "The table.",
+                _CSV,
+                "text/csv",
+                headers=("Content-Disposition",),
+            )
+        },
+        parameters=(
+            Parameter(
+                "separator",
+                "The character between columns.",
+                {"type": "string", "enum": [*SEPARATORS]},
+            ),
+        ),
+    )
     async def _export(
         self, name: str, table: CsvTable, request: Request
     ) -> ResponseBody:
@@ -58,6 +86,21 @@ class CsvRoutes:
             content = await while_wanted(request, exporting)
         return file_response(request, content, "text/csv; charset=utf-8", f"{name}.csv")
 
+    @described(
+        "Import a table",
+        "All of it is made, or nothing, unless `in_parts` is true.",
+        answers={200: ApiAnswer("What it changes, or has changed.", ImportAnswer)},
+        errors=(409,),
+        parameters=(
+            DRY_RUN,
+            Parameter(
+                "in_parts",
+                "The table is imported in several steps.",
+                {"type": "string", "enum": ["true", "false"]},
+            ),
+        ),
+        body=RequestBody(_CSV, "text/csv"),
+    )
     async def _import(
         self, name: str, table: CsvTable, request: Request
     ) -> ResponseBody:

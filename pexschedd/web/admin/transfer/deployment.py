@@ -26,6 +26,7 @@ from pexschedd.management.transfer.plan import ImportPlan
 from pexschedd.util.cooperate import Pauses
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
+from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.admin.transfer.answers import DeploymentAnswer, import_answer
 from pexschedd.web.admin.transfer.configuration import (
     COMMANDS,
@@ -79,6 +80,13 @@ class DeploymentRoutes:
         """Add the routes of the module's docstring."""
         api.add(f"{COMMANDS}import_from/", post=self._import)
 
+    @described(
+        "Import from another deployment",
+        "Takes a password, not a token.",
+        answers={200: ApiAnswer("What it changes, or has changed.", DeploymentAnswer)},
+        errors=(409, 502),
+        body=RequestBody(ImportFromRequest),
+    )
     async def _import(self, request: Request) -> ResponseBody:
         require_password()
         asked = read_json(request, ImportFromRequest)

@@ -1,0 +1,1 @@
+"""The OpenAPI document of the management API, made from declared fields and routes."""
