@@ -34,8 +34,8 @@ class PlannedField(msgspec.Struct, frozen=True):
     old one. A secret is only said to be one."""
 
     field: str
-    old: object
-    new: object
+    old: Any
+    new: Any
 
 
 class PlannedRecord(msgspec.Struct, frozen=True):
