@@ -60,7 +60,8 @@ class RecordForms:
     def __init__(self, store: RecordReads, resource: AnyResource) -> None:
         self._store = store
         self._resource = resource
-        declared = fields_of(resource.table.record)
+        kind: type[Record] = resource.table.record
+        declared = fields_of(kind)
         self._is_spliced = all(
             column.is_plain and column.name in declared
             for column in resource.columns.values()
