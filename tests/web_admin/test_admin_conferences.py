@@ -162,7 +162,7 @@ async def test_references(server: Server) -> None:
         {"id": 9},
         {},
         None,
-        1.0,
+        1.5,
     ):
         payload = {"alias": "other", "conference": reference}
         problems = await server.client.refused("POST", ALIAS, payload)
