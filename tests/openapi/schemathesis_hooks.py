@@ -48,6 +48,7 @@ BEYOND_SCHEMAS = tuple(
             r"^This is required (when|with|for|in) ",
             r"^This must be after ",
             r"^Guests are not allowed",
+            r"^With this change the stored ",
             r"^Without guests ",
             r"^Guests and hosts need different PINs",
             r"^Both PINs need the same length",

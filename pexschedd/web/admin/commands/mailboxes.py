@@ -132,6 +132,7 @@ def _described(kind: MailboxCommandKind) -> Callable[[Handler], Handler]:
         f"Begin to {kind.name} an integration",
         "It goes on after the answer: `Location` is where it can be followed.",
         answers={202: ApiAnswer("It has begun.", _RESULT, headers=("Location",))},
+        errors=(409,),
         body=RequestBody(body, required=False),
     )
 
@@ -174,6 +175,7 @@ class MailboxCommandRoutes:
     @described(
         "Stop what is being done with an integration's mailbox",
         answers={202: ApiAnswer("It will stop.", {"type": "object"})},
+        errors=(409,),
     )
     def _stop(self, request: Request, connector_id: int) -> ResponseBody:
         self._commands.stop(connector_id)

@@ -66,7 +66,12 @@ _RESPONSES: Mapping[int, tuple[str, str, Schema, tuple[str, ...]]] = {
         (),
     ),
     404: ("NotFound", "There is no such record.", _ERROR, ()),
-    409: ("InUse", "Other records refer to what is to be deleted.", _ERROR, ()),
+    409: (
+        "InUse",
+        "Others refer to what is to be deleted, or something else is under way.",
+        _ERROR,
+        (),
+    ),
     412: (
         "RecordChanged",
         "The record is not as the request expects it to be. Nothing was changed.",
