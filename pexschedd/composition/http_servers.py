@@ -1,53 +1,25 @@
 """Builds everything that other machines reach: the two sides of the HTTP server."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
-from twisted.web.resource import IResource
 
 from pexschedd import __version__
 from pexschedd.composition.addin_routes import AddinRoutes
+from pexschedd.composition.admin_routes import ManagementRoutes
 from pexschedd.composition.clients import Clients
-from pexschedd.composition.monitoring import Monitoring, certificate_records
-from pexschedd.composition.runtime import Runtime, uuid4
-from pexschedd.composition.transfer import large_transfers, transfer_routes
+from pexschedd.composition.monitoring import Monitoring
+from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
-from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.initial_password import read_password
-from pexschedd.identity.oauth.application import Applications
-from pexschedd.identity.script_tokens import ScriptTokens, issuer
-from pexschedd.management.computed.draft import Drafts
-from pexschedd.management.computed.live import LiveStatus
-from pexschedd.management.computed.queries import ComputedQueries
-from pexschedd.management.lists.column_indexes import ColumnIndexes
-from pexschedd.management.record_queries import RecordQueries
-from pexschedd.management.record_writer import RecordWriter
-from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.admission import Admission
 from pexschedd.store.disk.reserve import reserve_of
-from pexschedd.web.admin.addin_files import AddinFileRoutes
-from pexschedd.web.admin.addin_status import AddinStatusRoutes
-from pexschedd.web.admin.api import AdminApi, AdminRoutes
-from pexschedd.web.admin.audits import AuditRoutes
-from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
-from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
-from pexschedd.web.admin.computed import ComputedRoutes
-from pexschedd.web.admin.consequences import consequences
-from pexschedd.web.admin.doctor import DoctorRoutes
-from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
-from pexschedd.web.admin.openapi.serving import OpenApiRoutes
-from pexschedd.web.admin.overview import OverviewRoutes
-from pexschedd.web.admin.page.routes import PageRoutes
-from pexschedd.web.admin.records import RecordRoutes, large_bodies
-from pexschedd.web.admin.service_account import ServiceAccountRoutes
-from pexschedd.web.admin.status.principal import PrincipalRoutes
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
@@ -84,16 +56,6 @@ class HttpServers(MultiService):
         refused = RefusedTokens()
         clients.identity.on_refusal(refused.note)
         self._access = BufferedSink(runtime.log.access, runtime.reactor)
-        self.administrators = Administrators(
-            runtime.store,
-            runtime.now,
-            runtime.in_thread,
-            seconds=runtime.reactor.seconds,
-            counted=runtime.metrics.sign_in,
-        )
-        self.script_tokens = ScriptTokens(
-            runtime.store, runtime.now, self.administrators.count_failure
-        )
         self.doctor = Doctor(
             runtime.store,
             clients.network,
@@ -108,6 +70,8 @@ class HttpServers(MultiService):
             and not runtime.config.policy_endpoints,
             reserve=reserve_of,
         )
+        self._management = ManagementRoutes(runtime, clients, self._addin, self.doctor)
+        self.administrators = self._management.administrators
 
     def open(self, monitoring: Monitoring, upkeep: UpkeepServices) -> None:
         """Build both sides; their ports open when this service is started."""
@@ -133,9 +97,10 @@ class HttpServers(MultiService):
             "admin",
             config.admin_endpoints,
             PathRouter(
-                self._admin(upkeep, monitoring), {b"health": health, b"metrics": health}
+                self._management.resource(monitoring, upkeep),
+                {b"health": health, b"metrics": health},
             ),
-            large_bodies() | large_transfers(),
+            self._management.large_bodies(),
         )
 
     def port(self, side: str) -> int:
@@ -162,68 +127,6 @@ class HttpServers(MultiService):
     def flush(self) -> None:
         """Write the access log's lines that are still buffered."""
         self._access.flush()
-
-    def _admin(self, upkeep: UpkeepServices, monitoring: Monitoring) -> IResource:
-        runtime, store = self._runtime, self._runtime.store
-        columns = ColumnIndexes(store, runtime.reactor)
-        queries = RecordQueries(store, runtime.reactor, columns=columns)
-        writer = RecordWriter(
-            store,
-            runtime.templates,
-            clock=runtime.reactor,
-            now=runtime.now,
-            uuid4=uuid4,
-            review=self._review,
-            make_hash=self.administrators.make_hash,
-            issue=issuer(uuid4),
-            columns=columns,
-        )
-        service_account = ServiceAccountRoutes(
-            store,
-            self._clients.sign_ins,
-            self._clients.token_caches,
-            Applications(store, runtime.now, runtime.in_thread),
-            now=runtime.now,
-        )
-        parts: tuple[AdminRoutes, ...] = (
-            OverviewRoutes(),
-            OpenApiRoutes(),
-            RecordRoutes(queries, writer),
-            ComputedRoutes(
-                ComputedQueries(
-                    store, runtime.reactor, runtime.now, self._live(monitoring)
-                )
-            ),
-            AddinFileRoutes(store, self._addin.files, runtime.now),
-            AddinStatusRoutes(store, self._addin.state),
-            AuditRoutes(store, upkeep.audits),
-            MailboxCommandRoutes(store, upkeep.mailbox_commands, runtime.now),
-            OwnPasswordRoutes(self.administrators),
-            DoctorRoutes(
-                store,
-                self.doctor.examine,
-                self.doctor.examine_draft,
-                Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
-            ),
-            service_account,
-            *transfer_routes(runtime, self._clients.network, writer.tools),
-            OAuthTokenRoutes(self.script_tokens.clients),
-            PrincipalRoutes(),
-            PageRoutes(),
-        )
-        return AdminApi(self.administrators, parts, self.script_tokens).resource()
-
-    def _live(self, monitoring: Monitoring) -> LiveStatus:
-        return LiveStatus(
-            exchange_integration=monitoring.integrations,
-            message_count=self._runtime.message_counts.records,
-            certificate=partial(
-                certificate_records, self._clients.certificates, self._runtime.now
-            ),
-        )
-
-    def _review(self, revision: Revision) -> list[SaveNote]:
-        return [*consequences(revision), *self._addin.review(revision)]
 
     def _listen(
         self,

@@ -5,7 +5,12 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import NotFound
-from pexschedd.management.guards.entity_tag import ShownRecord, shown_record
+from pexschedd.management.guards.entity_tag import (
+    Expectation,
+    ShownRecord,
+    expect_nothing,
+    shown_record,
+)
 from pexschedd.management.list_query import ListQuery, matches
 from pexschedd.management.listing import Listing, RecordScans
 from pexschedd.management.lists.column_indexes import ColumnIndexes
@@ -106,4 +111,15 @@ def existing_record(store: RecordReads, resource: Resource[R], id: int) -> R:
     record = store.get(resource.table, id)
     if record is None or (resource.is_visible and not resource.is_visible(record)):
         raise NotFound(f"There is no {resource.name} {id}.")
+    return record
+
+
+def expected_record(
+    store: RecordReads, resource: Resource[R], id: int, expect: Expectation
+) -> R:
+    """Return a record that is as it is expected to be; raises `NotFound`, and
+    `RecordChanged` from `expect`."""
+    record = existing_record(store, resource, id)
+    if expect is not expect_nothing:
+        expect(shown_record(store, resource, record).tag)
     return record

@@ -1,14 +1,13 @@
-"""Creating, changing and deleting records for administrators.
+"""Creating and changing records for administrators.
 
-Every request is checked as a whole and then carried out in one transaction. Only the
-deletion of many records, or of an integration, takes several.
+Every request is checked as a whole and then carried out in one transaction.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 from twisted.internet.interfaces import IReactorTime
@@ -17,15 +16,9 @@ from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
 from pexschedd.management.access.hashed_passwords import MakeHash, no_hash, with_hashes
 from pexschedd.management.access.issued_secrets import Issue, issue_nothing
-from pexschedd.management.admin_log import note_deletion
 from pexschedd.management.change_set import (
     ChangeSet,
-    remove_integration,
     too_many_records,
-)
-from pexschedd.management.guards.deletion_counts import (
-    require_confirmed_integrations,
-    require_confirmed_list,
 )
 from pexschedd.management.guards.entity_tag import (
     Expectation,
@@ -33,17 +26,15 @@ from pexschedd.management.guards.entity_tag import (
     shown_record,
     tables_shown,
 )
-from pexschedd.management.guards.generated_aliases import kept_alias
 from pexschedd.management.guards.keyed_requests import (
     KeyedRequests,
     Remember,
     RequestKey,
 )
-from pexschedd.management.list_query import ListQuery, matches
-from pexschedd.management.listing import matching
 from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.payload_references import existing_reference, id_of
-from pexschedd.management.record_queries import existing_record
+from pexschedd.management.record_deleter import RecordDeleter
+from pexschedd.management.record_queries import expected_record
 from pexschedd.management.record_saver import (
     RecordSaver,
     SaveTools,
@@ -62,16 +53,13 @@ from pexschedd.model import tables
 from pexschedd.model.fields.validation import Problems, TemplateChecker
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
-from pexschedd.util.cooperate import Pauses, TimeSlice, in_slices, pause
+from pexschedd.util.cooperate import Pauses
 
 T = TypeVar("T")
 
 _TRIES_IN_TURNS = 3
 """Checks of a request, while others change what it was checked against; the next one
 gives way to nothing."""
-_DELETED_AT_ONCE = 50
-"""Records in one transaction; most of the time goes to those that belong to them, and
-to the commit."""
 
 
 class RecordWriter:
@@ -81,7 +69,7 @@ class RecordWriter:
     that the resource does not have, and `RecordInUse` for one that cannot be deleted.
     `uuid4` makes the random ids of new records; `review` has the notes on those that
     are saved, `make_hash` the hashes of passwords, `issue` the secrets that are shown
-    once; by the indexes of `columns` is found what is to be deleted.
+    once; by the indexes of `columns` its `deleter` finds what is to be deleted.
     """
 
     def __init__(
@@ -98,13 +86,15 @@ class RecordWriter:
         columns: ColumnIndexes | None = None,
     ) -> None:
         self._store = store
-        self._columns = columns
         self._templates = templates
         self._make_hash = make_hash
         self._clock = clock
         self._now = now
         self.tools = SaveTools(templates, store.vault, now, uuid4, review, issue)
         """Check and complete records; others that save them use the same ones."""
+        self.deleter = RecordDeleter(
+            store, columns, clock=clock, now=now, review=review
+        )
         self._keyed = KeyedRequests(store, now)
         self._commits: Counter[str] = Counter()
         """Changed records, by table."""
@@ -157,19 +147,12 @@ class RecordWriter:
         async def save(changes: ChangeSet, pauses: Pauses) -> None:
             for table in tables_shown(resource):
                 changes.look_at(table)
-            current = self._expected(resource, id, expect)
+            current = expected_record(self._store, resource, id, expect)
             saver = self._saver(changes, pauses)
             await saver.save(resource, payload, current)
 
         changes, _ = await self._checked(save)
         return await self._commit(changes, resource, id)
-
-    def _expected(self, resource: AnyResource, id: int, expect: Expectation) -> Any:
-        """The record, if it is as it is expected to be."""
-        record = existing_record(self._store, resource, id)
-        if expect is not expect_nothing:
-            expect(shown_record(self._store, resource, record).tag)
-        return record
 
     async def _commit(
         self,
@@ -214,88 +197,6 @@ class RecordWriter:
     def _saver(self, changes: ChangeSet, pauses: Pauses) -> RecordSaver:
         return RecordSaver(changes, self.tools, pauses)
 
-    async def delete(
-        self,
-        resource: AnyResource,
-        id: int,
-        expect: Expectation = expect_nothing,
-        *,
-        is_confirmed: bool = False,
-    ) -> None:
-        """Delete one record and those that belong to it.
-
-        An integration with rooms only if that `is_confirmed`.
-        """
-        existing_record(self._store, resource, id)
-        await self._confirm(resource, [id], is_confirmed)
-        await self._require_free(resource, [id])
-        self._expected(resource, id, expect)
-        await self._delete_all(resource, [id])
-
-    async def delete_matching(
-        self, resource: AnyResource, query: ListQuery, *, is_confirmed: bool = False
-    ) -> None:
-        """Delete all records that pass the filters of `query`, page or not.
-
-        Without filters, and integrations with rooms, only if that `is_confirmed`.
-        """
-        if not query.filters and not is_confirmed:
-            await require_confirmed_list(self._store, resource, query, self._clock)
-        found = matching(self._store, resource, query, self._clock, self._columns)
-        ids = [record.id async for record in found]
-        await self._confirm(resource, ids, is_confirmed)
-        await self._require_free(resource, ids)
-        await self._delete_all(
-            resource, ids, partial(matches, self._store, resource, query)
-        )
-
-    async def _confirm(
-        self, resource: AnyResource, ids: Collection[int], is_confirmed: bool
-    ) -> None:
-        if ids and resource.table is tables.CONNECTOR and not is_confirmed:
-            await require_confirmed_integrations(self._store, ids, self._clock)
-
-    async def _require_free(self, resource: AnyResource, ids: Iterable[int]) -> None:
-        """Raise `InvalidFields` for records that may not be deleted by themselves."""
-        if resource.table is not tables.CONFERENCE_ALIAS:
-            return
-        texts: list[str] = []
-        async for id_ in in_slices(ids, self._clock):
-            kept = kept_alias(self._store, self._store.get(resource.table, id_))
-            if kept:
-                texts.append(kept)
-            if len(texts) > MOST_PROBLEMS:
-                break
-        if texts:
-            raise InvalidFields({"alias": texts})
-
-    async def _delete_all(
-        self,
-        resource: AnyResource,
-        ids: Iterable[int],
-        is_wanted: Callable[[Any], bool] = lambda record: True,
-    ) -> None:
-        """Delete records, many of them in several transactions.
-
-        Other work has its turn in between, so `is_wanted` looks at each record again.
-        """
-        changes = ChangeSet(self._store)
-        time_slice = TimeSlice(self._clock, _DELETED_AT_ONCE)
-        for id_ in ids:
-            record = self._store.get(resource.table, id_)
-            if record is not None and is_wanted(record):
-                if resource.table is tables.CONNECTOR:
-                    await remove_integration(self._store, id_, self._now(), self._clock)
-                    note_deletion(resource.name, record)
-                else:
-                    changes.delete(resource, id_)
-            if time_slice.is_over():
-                await changes.commit(self._now(), self._clock)
-                await pause(self._clock)
-                changes = ChangeSet(self._store)
-                time_slice = TimeSlice(self._clock, _DELETED_AT_ONCE)
-        await changes.commit(self._now(), self._clock)
-
     async def bulk(
         self, resource: AnyResource, payload: Payload, *, is_confirmed: bool = False
     ) -> Saved:
@@ -308,13 +209,13 @@ class RecordWriter:
         payload = await self._hashed(resource, payload)
         named = _list(payload, "deleted_objects", {})
         ids = {id_ for each in named if (id_ := id_of(resource, each)) is not None}
-        await self._confirm(resource, ids, is_confirmed)
+        await self.deleter.confirm(resource, ids, is_confirmed=is_confirmed)
         changes, deleted = await self._checked(
             partial(self._check_all, resource=resource, payload=payload)
         )
         await changes.commit(self._now(), self._clock)
         if deleted and resource.table is tables.CONNECTOR:
-            await self._delete_all(resource, deleted)
+            await self.deleter.delete_all(resource, deleted)
         return Saved(0, tuple(changes.notes[:MOST_NOTES]))
 
     async def _check_all(

@@ -289,7 +289,7 @@ async def test_deleting_by_a_column_without_an_index(store: Store) -> None:
     for number in (3, 5):
         filters = [("description", f"d{number}")]
         query = make_query(ALIASES, limit=20, filters=filters)
-        await asked.delete_matching(ALIASES, query)
+        await asked.deleter.delete_matching(ALIASES, query)
     assert counted.read == 1
     left = {alias.description for alias in store.all(tables.CONFERENCE_ALIAS)}
     assert left == {f"d{n}" for n in range(40) if n not in (3, 5)}

@@ -8,7 +8,13 @@ from PIL import Image
 
 from pexschedd.doctor.case import AddinState
 from pexschedd.model.integration.manifest_history import ManifestsInUse
-from tests.web_admin.web_admin_support import CONNECTOR, HEAD_OFFICE, Answer, Server
+from tests.web_admin.web_admin_support import (
+    CONNECTOR,
+    DOMAIN,
+    HEAD_OFFICE,
+    Answer,
+    Server,
+)
 
 
 def red_square() -> bytes:
@@ -174,8 +180,8 @@ async def test_translations_do_not_get_to_be_seen_as_a_whole_either(
 
 @pytest_twisted.ensureDeferred
 async def test_an_integration_without_a_domain(server: Server) -> None:
-    """Each time that it is saved without one the answer says that nobody gets a room;
-    not with one, and not with a method that needs none."""
+    """Each time that it is saved without one, or loses its last one, the answer says
+    that nobody gets a room; not with one, and not with a method that needs none."""
     ask = server.client.ask
     answer = await ask("POST", CONNECTOR, HEAD_OFFICE | {"domains": []})
     assert answer.status == 201
@@ -197,6 +203,12 @@ async def test_an_integration_without_a_domain(server: Server) -> None:
     method = {"addin_authentication_method": "EXCHANGE_USER_ID_TOKEN"}
     assert line in warnings(await ask("PATCH", uri, method))
     domain = {"domains": [{"domain": "mail.example.com"}]}
+    assert warnings(await ask("PATCH", uri, domain)) == []
+    (last,) = await server.client.objects(DOMAIN)
+    assert warnings(await ask("DELETE", last["resource_uri"])) == [line]
+    assert warnings(await ask("PATCH", uri, domain)) == []
+    found = f"{DOMAIN}?domain=mail.example.com"
+    assert warnings(await ask("DELETE", found)) == [line]
     assert warnings(await ask("PATCH", uri, domain)) == []
     assert warnings(await ask("PATCH", uri, {"description": "z"})) == []
     assert warnings(await ask("PATCH", uri, {"domains": []})) == [line]

@@ -12,6 +12,8 @@ DELETE       configuration/v1/<resource>/<id>/
 Some resources of the kind `status` can be deleted, too: an administrator has seen them.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 from twisted.web.server import Request
 
@@ -21,7 +23,7 @@ from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.resource import PREFIX, Payload
 from pexschedd.management.resources import BY_KIND, AnyResource
-from pexschedd.management.save_notes import Saved
+from pexschedd.management.save_notes import Saved, SaveNote
 from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.conditions import (
@@ -161,7 +163,10 @@ class RecordRoutes:
             arguments = arguments_of(request)
             confirmed = is_confirmed(arguments)
             query = parse_deletion_query(resource, arguments)
-            await self._writer.delete_matching(resource, query, is_confirmed=confirmed)
+            notes = await self._writer.deleter.delete_matching(
+                resource, query, is_confirmed=confirmed
+            )
+        _tell_notes(request, notes)
         return empty_response(request, 204)
 
     @described_each(of_records)
@@ -183,12 +188,13 @@ class RecordRoutes:
     ) -> ResponseBody:
         resource = _with_method(request, kind, name, id)
         with invalid_fields_of(resource.name):
-            await self._writer.delete(
+            notes = await self._writer.deleter.delete(
                 resource,
                 id,
                 expectation_of(request),
                 is_confirmed=is_confirmed(arguments_of(request)),
             )
+        _tell_notes(request, notes)
         return empty_response(request, 204)
 
     @described_each(nowhere)
@@ -229,8 +235,12 @@ def _tell(request: Request, saved: Saved) -> None:
     answers have no body."""
     if saved.tag:
         set_tag(request, saved.tag)
-    if saved.notes:
-        lines = [f"{note.field}: {note.text}" for note in saved.notes]
+    _tell_notes(request, saved.notes)
+
+
+def _tell_notes(request: Request, notes: Sequence[SaveNote]) -> None:
+    if notes:
+        lines = [f"{note.field}: {note.text}" for note in notes]
         texts = [line.encode("ascii", "backslashreplace") for line in lines]
         request.responseHeaders.setRawHeaders(WARNING, texts)
 

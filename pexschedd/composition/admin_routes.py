@@ -1,0 +1,124 @@
+"""Builds the management API's routes."""
+
+from functools import partial
+
+from twisted.web.resource import IResource
+
+from pexschedd.composition.addin_routes import AddinRoutes
+from pexschedd.composition.clients import Clients
+from pexschedd.composition.monitoring import Monitoring, certificate_records
+from pexschedd.composition.runtime import Runtime, uuid4
+from pexschedd.composition.transfer import large_transfers, transfer_routes
+from pexschedd.composition.upkeep import UpkeepServices
+from pexschedd.doctor.doctor import Doctor
+from pexschedd.identity.administrators import Administrators
+from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.script_tokens import ScriptTokens, issuer
+from pexschedd.management.computed.draft import Drafts
+from pexschedd.management.computed.live import LiveStatus
+from pexschedd.management.computed.queries import ComputedQueries
+from pexschedd.management.lists.column_indexes import ColumnIndexes
+from pexschedd.management.record_queries import RecordQueries
+from pexschedd.management.record_writer import RecordWriter
+from pexschedd.management.save_notes import Revision, SaveNote
+from pexschedd.web.admin.addin_files import AddinFileRoutes
+from pexschedd.web.admin.addin_status import AddinStatusRoutes
+from pexschedd.web.admin.api import AdminApi, AdminRoutes
+from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
+from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
+from pexschedd.web.admin.consequences import consequences
+from pexschedd.web.admin.doctor import DoctorRoutes
+from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
+from pexschedd.web.admin.openapi.serving import OpenApiRoutes
+from pexschedd.web.admin.overview import OverviewRoutes
+from pexschedd.web.admin.page.routes import PageRoutes
+from pexschedd.web.admin.records import RecordRoutes, large_bodies
+from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.status.principal import PrincipalRoutes
+
+
+class ManagementRoutes:
+    """The routes for administrators, and who may use them."""
+
+    def __init__(
+        self, runtime: Runtime, clients: Clients, addin: AddinRoutes, doctor: Doctor
+    ) -> None:
+        self._runtime = runtime
+        self._clients = clients
+        self._addin = addin
+        self._doctor = doctor
+        self.administrators = Administrators(
+            runtime.store,
+            runtime.now,
+            runtime.in_thread,
+            seconds=runtime.reactor.seconds,
+            counted=runtime.metrics.sign_in,
+        )
+        self._script_tokens = ScriptTokens(
+            runtime.store, runtime.now, self.administrators.count_failure
+        )
+
+    def resource(self, monitoring: Monitoring, upkeep: UpkeepServices) -> IResource:
+        """Return the resource that serves them all."""
+        runtime, store = self._runtime, self._runtime.store
+        columns = ColumnIndexes(store, runtime.reactor)
+        queries = RecordQueries(store, runtime.reactor, columns=columns)
+        writer = RecordWriter(
+            store,
+            runtime.templates,
+            clock=runtime.reactor,
+            now=runtime.now,
+            uuid4=uuid4,
+            review=self._review,
+            make_hash=self.administrators.make_hash,
+            issue=issuer(uuid4),
+            columns=columns,
+        )
+        live = self._live(monitoring)
+        parts: tuple[AdminRoutes, ...] = (
+            OverviewRoutes(),
+            OpenApiRoutes(),
+            RecordRoutes(queries, writer),
+            ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now, live)),
+            AddinFileRoutes(store, self._addin.files, runtime.now),
+            AddinStatusRoutes(store, self._addin.state),
+            AuditRoutes(store, upkeep.audits),
+            MailboxCommandRoutes(store, upkeep.mailbox_commands, runtime.now),
+            OwnPasswordRoutes(self.administrators),
+            DoctorRoutes(
+                store,
+                self._doctor.examine,
+                self._doctor.examine_draft,
+                Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
+            ),
+            ServiceAccountRoutes(
+                store,
+                self._clients.sign_ins,
+                self._clients.token_caches,
+                Applications(store, runtime.now, runtime.in_thread),
+                now=runtime.now,
+            ),
+            *transfer_routes(runtime, self._clients.network, writer.tools),
+            OAuthTokenRoutes(self._script_tokens.clients),
+            PrincipalRoutes(),
+            PageRoutes(),
+        )
+        return AdminApi(self.administrators, parts, self._script_tokens).resource()
+
+    def large_bodies(self) -> dict[bytes, int]:
+        """Return the addresses that take more than others: see `HttpSite`."""
+        return large_bodies() | large_transfers()
+
+    def _live(self, monitoring: Monitoring) -> LiveStatus:
+        return LiveStatus(
+            exchange_integration=monitoring.integrations,
+            message_count=self._runtime.message_counts.records,
+            certificate=partial(
+                certificate_records, self._clients.certificates, self._runtime.now
+            ),
+        )
+
+    def _review(self, revision: Revision) -> list[SaveNote]:
+        return [*consequences(revision), *self._addin.review(revision)]
