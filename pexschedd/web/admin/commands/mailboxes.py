@@ -175,7 +175,6 @@ class MailboxCommandRoutes:
     @described(
         "Stop what is being done with an integration's mailbox",
         answers={202: ApiAnswer("It will stop.", {"type": "object"})},
-        errors=(409,),
     )
     def _stop(self, request: Request, connector_id: int) -> ResponseBody:
         self._commands.stop(connector_id)

@@ -45,7 +45,7 @@ def schemas_of(
 ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """Return the schema of each type, and the component schemas they refer to."""
     schemas, components = msgspec.json.schema_components(
-        kinds, ref_template=TEMPLATE.replace("{name}", "{name}")
+        kinds, ref_template=TEMPLATE, schema_hook=_any_value
     )
     structs = {kind.__name__: kind for kind in _structs(kinds)}
     for name, schema in components.items():
@@ -65,6 +65,13 @@ def schemas_of(
             if field in docs:
                 value.setdefault("description", docs[field])
     return list(schemas), components
+
+
+def _any_value(kind: type) -> dict[str, Any]:
+    """The schema of a type that msgspec does not know: `object` alone is such a one."""
+    if kind is not object:
+        raise NotImplementedError(kind)
+    return {"description": "Any value."}
 
 
 def _is_read(kind: type[msgspec.Struct]) -> bool:
