@@ -49,6 +49,7 @@ BEYOND_SCHEMAS = tuple(
             r"^This must be after ",
             r"^Guests are not allowed",
             r"^With this change the stored ",
+            r"^Users need one kind of room at least",
             r"^Without guests ",
             r"^Guests and hosts need different PINs",
             r"^Both PINs need the same length",

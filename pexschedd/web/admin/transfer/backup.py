@@ -22,6 +22,7 @@ from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.admin.transfer.configuration import (
+    Passphrase,
     body_of_is_there,
     require_password,
 )
@@ -57,7 +58,7 @@ class Archives(Protocol):
 class BackupRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request for an archive."""
 
-    passphrase: str | None = None
+    passphrase: Passphrase | None = None
     """Seals what opens secrets; without one it is not in the archive."""
 
 

@@ -5,14 +5,20 @@ POST import/   what a document would change, or has changed
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from twisted.web.server import Request
 
 from pexschedd import __version__
 from pexschedd.clock import Now
-from pexschedd.crypto.passphrase import passphrase_problem, seal, unseal
+from pexschedd.crypto.passphrase import (
+    LONGEST,
+    SHORTEST,
+    passphrase_problem,
+    seal,
+    unseal,
+)
 from pexschedd.errors import InvalidFields
 from pexschedd.management.admin_log import note
 from pexschedd.management.resource import PREFIX
@@ -54,10 +60,17 @@ MOST_VALUES = 2_000_000
 """Values in a document, counted as for every body."""
 
 
+Passphrase = Annotated[
+    str,
+    msgspec.Meta(extra_json_schema={"minLength": SHORTEST, "maxLength": LONGEST}),
+]
+"""A passphrase that secrets are sealed with; see `passphrase_problem`."""
+
+
 class ExportRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request for a document."""
 
-    passphrase: str | None = None
+    passphrase: Passphrase | None = None
     """Seals the secrets; without one there are none in the document."""
     resources: tuple[str, ...] = ()
     """Their names; none are all."""
