@@ -77,7 +77,7 @@ WRONG: tuple[Wrong, ...] = (
     ),
     Wrong(
         400,
-        "can be dialled",
+        "addresses have no blanks",
         "PATCH",
         f"{CONNECTOR}1/",
         {"scheduled_alias_prefix": "5 5"},
