@@ -1,5 +1,6 @@
 """The administrator's page: what it shows of a working installation, and does."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def test_overview(page: AdminPage) -> None:
 def test_alarms_say_what_to_do(page: AdminPage) -> None:
     """Each has its words, its remedy, and the way to the integration it is about."""
     page.go("/alarms", "Alarms")
-    expect(page.page.locator("#nav .badge")).to_contain_text("3")
+    # On a slow machine an alarm about that may be among them.
+    expect(page.page.locator("#nav .badge")).to_have_text(re.compile(r"[34] raised"))
     refused = page.card("Raised now").get_by_role("listitem").filter(has_text="Lyon")
     expect(refused).to_contain_text("does not let the service account in")
     expect(refused).to_contain_text("What to do:")

@@ -26,7 +26,7 @@ from pexschedd.store.store import Store
 
 MOST_NOTES = 200
 """Lines about a run that are kept, the last ones."""
-STOPPED_WITHIN = 20.0
+STOPPED_WITHIN = 5.0
 """Seconds that the daemon waits, when it stops, for a run to get to a safe place."""
 
 
