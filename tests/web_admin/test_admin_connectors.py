@@ -366,6 +366,7 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.IVR_THEME,
         tables.MAILED_TOKEN,
         tables.OAUTH2_CLIENT,
+        tables.PROCESSED_MESSAGE,
         tables.ROLE,
         tables.SWEEP,
         tables.UNFINISHED_CHANGE,
