@@ -1,13 +1,13 @@
 """Counts the steps that a backtracking engine takes for a regular expression.
 
 Python's own engine tells nobody how often it went back. This one follows the same
-parsed expression, slowly, and counts each character that it looks at.
+parsed expression, which is private to Python, slowly, and counts each character that it looks at.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from re import _constants as codes  # type: ignore[attr-defined]  # private to Python
-from re import _parser as parser  # type: ignore[attr-defined]  # private to Python
+from re import _constants as codes  # type: ignore[attr-defined,unused-ignore]
+from re import _parser as parser  # type: ignore[attr-defined,unused-ignore]
 from typing import Any
 
 _CATEGORIES = {
