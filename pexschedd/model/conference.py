@@ -16,6 +16,11 @@ _dialled = TextPattern(
     r"(?:[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?)?",
     "Blanks at the beginning or the end cannot be dialled.",
 )
+_compared = TextPattern(
+    r"(?![sS][iI][pP][sS]?:|[hH]323:|[pP][eE][xX][iI][pP]:)[^;]*",
+    "An alias has no scheme, such as sip:, and no ; in it: these are taken off what is "
+    "dialled before it is compared.",
+)
 
 
 class Vacancy(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,7 +53,7 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The full alias: prefix, number, @ and domain.",
             min_length=1,
             max_length=250,
-            checks=(_dialled,),
+            checks=(_dialled, _compared),
         ),
     ]
     numeric_alias: Annotated[
@@ -57,7 +62,7 @@ class ScheduledAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The alias without domain: prefix and number.",
             min_length=1,
             max_length=250,
-            checks=(_dialled,),
+            checks=(_dialled, _compared),
         ),
     ]
     alias_number: Annotated[int, Field(help="The random part of the alias.", minimum=1)]
@@ -344,7 +349,7 @@ class ConferenceAlias(Record, frozen=True, kw_only=True, omit_defaults=True):
             min_length=1,
             max_length=250,
             unique=True,
-            checks=(_dialled,),
+            checks=(_dialled, _compared),
         ),
     ]
     conference: Annotated[

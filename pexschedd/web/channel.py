@@ -5,6 +5,7 @@ at once. Twisted would answer all that it has read in one turn of the reactor,
 and nothing else meanwhile.
 """
 
+from json import dumps
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -23,6 +24,19 @@ _TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 
+
+_TOO_LONG_TEXT = (
+    "The address of the request, or one of its headers, is longer than 16 KiB. Ask for "
+    "less at once."
+)
+_TOO_LONG = dumps(
+    {
+        "status": "error",
+        "code": "too_long",
+        "message": _TOO_LONG_TEXT,
+        "error": _TOO_LONG_TEXT,
+    }
+).encode()
 
 _LONGEST_TURN = 0.008
 """Seconds of a turn of the reactor after which what is read has to wait."""
@@ -174,6 +188,18 @@ class BoundedChannel(HTTPChannel):
         if self.due is None:  # sent before the request before it was answered
             self._begin()
         super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a line of a request that is too long, instead of hanging up."""
+        status = b"431 Request Header Fields Too Large"
+        if not self.requests:  # its first line has not been read
+            status = b"414 URI Too Long"
+        assert self.transport is not None  # noqa: S101 - it is connected
+        self.transport.write(
+            b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (status, len(_TOO_LONG), _TOO_LONG)
+        )
+        self.loseConnection()
 
     def _begin(self) -> None:
         connections = self._connections

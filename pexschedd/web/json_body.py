@@ -86,9 +86,9 @@ def require_json(request: Request) -> None:
             b"+json"
         ):
             shown = kind[:100].decode("ascii", "replace")
-            what = "a form " if kind in _FORMS else ""
+            what = f"a form ({shown})" if kind in _FORMS else shown
             raise UnsupportedMediaType(
-                f"The request body must be JSON, not {what}({shown}). Send it with the "
+                f"The request body must be JSON, not {what}. Send it with the "
                 "header Content-Type: application/json."
             )
 

@@ -1,7 +1,8 @@
 """Counts the steps that a backtracking engine takes for a regular expression.
 
 Python's own engine tells nobody how often it went back. This one follows the same
-parsed expression, which is private to Python, slowly, and counts each character that it looks at.
+parsed expression, which is private to Python, and counts each character that it looks
+at; slowly.
 """
 
 import re

@@ -54,6 +54,29 @@ def test_alarms_say_what_to_do(page: AdminPage) -> None:
     page.expect_heading("Lyon")
 
 
+def test_earlier_alarms(page: AdminPage) -> None:
+    """They are shown, too, when none is raised any more."""
+    none = {"meta": {"total_count": 0}, "objects": []}
+    earlier = {
+        "id": 7,
+        "name": "scheduling_clock",
+        "instance": "",
+        "details": "Exchange is ahead.",
+        "time_raised": "2026-11-29T09:00:00.000000",
+        "time_lowered": "2026-11-29T10:00:00.000000",
+    }
+    one = {"meta": {"total_count": 1}, "objects": [earlier]}
+    now, past = "**/status/v1/alarm/**", "**/history/v1/alarm/**"
+    page.page.route(now, lambda route: route.fulfill(json=none))
+    page.page.route(past, lambda route: route.fulfill(json=one))
+    page.go("/certificates", "Certificates")
+    page.go("/alarms", "Alarms")
+    expect(page.card("Raised now")).to_contain_text("No alarm is raised")
+    expect(page.card("Earlier")).to_contain_text("The clocks differ")
+    page.page.unroute(now)
+    page.page.unroute(past)
+
+
 def test_the_doctor(page: AdminPage, admin_world: World) -> None:
     """What failed comes first, with cause, remedy and commands; the rest is folded."""
     page.go("/integrations/2", "Lyon")

@@ -96,6 +96,26 @@ async def test_an_address_that_is_no_text(port: int, address: bytes) -> None:
     assert not [event for event in logged if event.get("log_failure")]
 
 
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"GET /health?" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+        (b"GET /health?" + b"x" * 17_000, b"414"),
+        (
+            b"GET /health HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 17_000 + b"\r\n\r\n",
+            b"431",
+        ),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_line_that_is_too_long(port: int, said: bytes, status: bytes) -> None:
+    """It is answered before the connection is closed."""
+    line, answer = await ask(port, said)
+    assert line.split()[1] == status
+    assert answer["code"] == "too_long"
+    assert "16 KiB" in answer["error"]
+
+
 @pytest.mark.parametrize("address", [b"/health", b"/health?x=%ff&y=%41"])
 @pytest_twisted.ensureDeferred
 async def test_an_address_that_is_one(port: int, address: bytes) -> None:

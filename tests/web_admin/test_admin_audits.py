@@ -83,6 +83,10 @@ async def test_run_now_and_read(server: Server) -> None:
             "objects": [],
         },
     )
+    status, refused = await server.ask("GET", STATUS + "?exchange_connector_id=9")
+    assert status == 400
+    assert "exchange_connector_id" in str(refused)
+    assert "no filters" in str(refused)
     assert (await server.ask("GET", STATUS + "1/"))[0] == 404
     status, begun = await server.ask("POST", NOW_URL.format(1))
     assert (status, begun["running"], begun["findings"]) == (202, True, [])

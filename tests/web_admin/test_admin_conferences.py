@@ -118,6 +118,15 @@ async def test_blanks_make_no_other_alias(server: Server) -> None:
         assert text.startswith("1: alias: Blanks")
 
 
+@pytest.mark.parametrize("alias", ["sip:zz@x.test", "H323:5", "pexip://5", "5;x=1"])
+@pytest_twisted.ensureDeferred
+async def test_an_alias_that_nobody_could_dial(server: Server, alias: str) -> None:
+    """Schemes and parameters are taken off what is dialled, so none may have them."""
+    room = {"name": "Board", "aliases": [{"alias": alias}]}
+    problems = await server.client.refused("POST", CONFERENCE, room)
+    assert problems["aliases"][0].startswith("1: alias: An alias has no scheme")
+
+
 @pytest_twisted.ensureDeferred
 async def test_every_wrong_deletion_is_named(server: Server) -> None:
     """Of a list of deletions each wrong one is said by its number, and none is made."""

@@ -169,6 +169,10 @@ async def test_all_errors_have_line_and_column(server: Server) -> None:
         ("name\nok\nZoë\n".encode("latin-1"), ["line 3"]),
         (b'name\n"open\n', ["line 2"]),
         (b"name\n" + b"x\n" * 20_001, ["file"]),
+        (b"," * 4_000_000, ["line 1"]),
+        (b"," * 1000 + b"\n", ["line 1"]),
+        (b"name\n" + b"," * 4_000_000, ["line 2"]),
+        (b"name\n" + b'x,"\n",' * 100_000, ["line 33335"]),
     ],
 )
 @pytest_twisted.ensureDeferred

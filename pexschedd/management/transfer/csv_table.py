@@ -21,7 +21,10 @@ from pexschedd.errors import InvalidFields
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 LONGEST_CELL = 100_000
+LONGEST_ROW = 200_000
+"""Characters of a row: one of nothing but separators takes 20 ms to divide."""
 MOST_ROWS = 20_000
+MOST_COLUMNS = 200
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -55,18 +58,47 @@ def read_table(
     text = _decoded(body)
     first = text.partition("\n")[0]
     separator = max(SEPARATORS.values(), key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
     except csv.Error as error:
         raise _wrong_line(1, str(error)) from None
     _check_header(header, known, needed)
-    return _rows(reader, header)
+    return _rows(reader, lines, header)
+
+
+class _Lines:
+    """The lines of a table; raises `InvalidFields` for a row that is too long."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self._number = 0
+        self._length = 0
+
+    def begin_row(self) -> None:
+        """Count the characters of the next row, which may have several lines."""
+        self._length = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._number += 1
+        self._length += len(line)
+        if self._length > LONGEST_ROW:
+            text = f"This row has more than {LONGEST_ROW} characters."
+            raise _wrong_line(self._number, text)
+        return line
 
 
 def _check_header(
     header: list[str], known: Collection[str], needed: Sequence[str]
 ) -> None:
+    if len(header) > MOST_COLUMNS:
+        text = f"There are {len(header)} columns; there can be {MOST_COLUMNS}."
+        raise _wrong_line(1, text)
     problems: dict[str, list[str]] = {}
     for name in header:
         if header.count(name) > 1:
@@ -82,9 +114,10 @@ def _check_header(
         raise InvalidFields(problems)
 
 
-def _rows(reader: Any, header: list[str]) -> Iterator[TableRow]:
+def _rows(reader: Any, lines: _Lines, header: list[str]) -> Iterator[TableRow]:
     rows = 0
     while True:
+        lines.begin_row()
         try:
             cells = next(reader, None)
         except csv.Error as error:

@@ -42,8 +42,9 @@ def _prefix_problem(value: str) -> str:
     are given aliases."""
     wrong = next(each for each in value if not re.fullmatch(_DIALLED, each))
     why = _WRONG.get(wrong, "SIP addresses have it in an escaped form only")
+    shown = "A blank" if wrong == " " else wrong
     return (
-        f"{wrong} cannot be in an alias: {why}. There may be letters without accents, "
+        f"{shown} cannot be in an alias: {why}. There may be letters without accents, "
         "digits and . _ ~ ! $ * + = - ( ) & , '"
     )
 

@@ -20,6 +20,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.openapi.operation import ApiAnswer, described
 from pexschedd.web.admin.query_string import WholeList, whole_answer
+from pexschedd.web.admin.records import arguments_of
 from pexschedd.web.routes import ResponseBody, json_response
 
 _STATUS = f"{PREFIX}/status/v1/exchange_scheduler_addin/"
@@ -69,7 +70,7 @@ class AddinStatusRoutes:
     )
     def _list(self, request: Request) -> ResponseBody:
         objects = [self._represent(each) for each in self._store.all(tables.CONNECTOR)]
-        return json_response(request, whole_answer(objects))
+        return json_response(request, whole_answer(arguments_of(request), objects))
 
     @described(
         "Read the state of an integration's add-in",

@@ -19,6 +19,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.openapi.operation import ApiAnswer, described
 from pexschedd.web.admin.query_string import WholeList, whole_answer
+from pexschedd.web.admin.records import arguments_of
 from pexschedd.web.routes import ResponseBody, json_response
 
 _STATUS = f"{PREFIX}/status/v1/exchange_scheduler_audit/"
@@ -111,7 +112,7 @@ class AuditRoutes:
             for id_ in self._store.ids(tables.CONNECTOR)
             if self._audits.state(id_) is not None
         ]
-        return json_response(request, whole_answer(objects))
+        return json_response(request, whole_answer(arguments_of(request), objects))
 
     @described(
         "Read the last audit of an integration",

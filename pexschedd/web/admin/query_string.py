@@ -126,8 +126,13 @@ class WholeList(msgspec.Struct, Generic[T], frozen=True):
     objects: Sequence[T]
 
 
-def whole_answer(objects: Sequence[T]) -> WholeList[T]:
-    """Return the answer with a short list that is always given as a whole."""
+def whole_answer(arguments: Arguments, objects: Sequence[T]) -> WholeList[T]:
+    """Return the answer with a short list that is always given as a whole; raises
+    `InvalidFields` for arguments, which would have no effect."""
+    text = "This list is always given as a whole: it has no filters and no pages."
+    problems = {name: [text] for name in arguments if name != "format"}
+    if problems:
+        raise InvalidFields(problems)
     return WholeList(WholeListMeta(0, 0, None, None, len(objects)), objects)
 
 

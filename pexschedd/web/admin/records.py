@@ -248,7 +248,9 @@ def _tell_notes(request: Request, notes: Sequence[SaveNote]) -> None:
 def _find(kind: str, name: str) -> AnyResource:
     """The resource as the administrator who asks has it."""
     if kind not in BY_KIND:
-        raise NotFound(f"There is nothing called {kind!r}; try {', '.join(BY_KIND)}.")
+        raise NotFound(
+            f"There is nothing here; {PREFIX}/ leads to everything there is."
+        )
     resource = resource_for(acting_principal.get(), kind, name)
     if resource is None:
         raise NotFound(

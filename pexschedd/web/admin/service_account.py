@@ -44,6 +44,7 @@ from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi, actor_of
 from pexschedd.web.admin.openapi.operation import JSON, ApiAnswer, described
 from pexschedd.web.admin.query_string import WholeList, whole_answer
+from pexschedd.web.admin.records import arguments_of
 from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
 from pexschedd.web.browsers import redirect_arguments
@@ -220,7 +221,7 @@ class ServiceAccountRoutes:
             for connector in self._store.all(tables.CONNECTOR)
             if connector.authentication_method == "OAUTH"
         ]
-        return json_response(request, whole_answer(objects))
+        return json_response(request, whole_answer(arguments_of(request), objects))
 
     @described(
         "Read the state of a service account's sign-in",

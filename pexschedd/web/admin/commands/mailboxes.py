@@ -39,6 +39,7 @@ from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, descri
 from pexschedd.web.admin.openapi.patterns import TIME
 from pexschedd.web.admin.openapi.records import page_of
 from pexschedd.web.admin.query_string import whole_answer
+from pexschedd.web.admin.records import arguments_of
 from pexschedd.web.json_body import decode_object, require_json
 from pexschedd.web.routes import Handler, ResponseBody, body_of, json_response
 
@@ -191,7 +192,7 @@ class MailboxCommandRoutes:
             for id_ in self._store.ids(tables.CONNECTOR)
             if self._commands.last(kind.request, id_) is not None
         ]
-        return json_response(request, whole_answer(objects))
+        return json_response(request, whole_answer(arguments_of(request), objects))
 
     @described(
         "Read the last result of an integration",

@@ -24,7 +24,7 @@ async function open(view) {
     drawPast();
   };
   more.append(button("Show older ones", next));
-  let ids = "";
+  let ids = null;
   await view.every(10000, async () => {
     const [alarms, states] = await Promise.all([raisedAlarms(view.signal), integrationStates(view.signal)]);
     show(now, alarms.length
