@@ -1,6 +1,7 @@
 """Administrators: their names and passwords, verified without blocking the daemon."""
 
 import hmac
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -337,4 +338,7 @@ _REFUSED = "The name or the password is wrong."
 def _check_password(password: str) -> None:
     if is_blank(password) or not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         text = f"This must have {MIN_PASSWORD} to {MAX_PASSWORD} characters."
+        raise InvalidFields({"password": [text]})
+    if any(unicodedata.category(character) == "Cc" for character in password):
+        text = "Control characters are not accepted here: clients cannot send them."
         raise InvalidFields({"password": [text]})

@@ -62,7 +62,7 @@ async def test_the_old_one_is_needed(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "new",
-    ["short", " " * 20, "x" * 1025, WORD, "", 5, None],
+    ["short", " " * 20, "x" * 1025, "long enough\0", WORD, "", 5, None],
     ids=lambda new: str(new)[:9],
 )
 @pytest_twisted.ensureDeferred
