@@ -128,9 +128,14 @@ class WholeList(msgspec.Struct, Generic[T], frozen=True):
 
 def whole_answer(arguments: Arguments, objects: Sequence[T]) -> WholeList[T]:
     """Return the answer with a short list that is always given as a whole; raises
-    `InvalidFields` for arguments, which would have no effect."""
+    `InvalidFields` for arguments that would have no effect."""
     text = "This list is always given as a whole: it has no filters and no pages."
-    problems = {name: [text] for name in arguments if name != "format"}
+    problems = {
+        name: [text]
+        for name, values in arguments.items()
+        # Clients ask each list for its first page.
+        if name not in ("format", "limit") and (name, *values) != ("offset", "0")
+    }
     if problems:
         raise InvalidFields(problems)
     return WholeList(WholeListMeta(0, 0, None, None, len(objects)), objects)
