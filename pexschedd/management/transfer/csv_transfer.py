@@ -15,7 +15,7 @@ from pexschedd.management.transfer.csv_columns import (
     values_of,
 )
 from pexschedd.management.transfer.csv_table import TableRow, read_table, write_row
-from pexschedd.management.transfer.document_records import DocumentSecrets
+from pexschedd.management.transfer.document_records import DocumentSecrets, Reference
 from pexschedd.management.transfer.importer import ConfigurationImporter, ImportOptions
 from pexschedd.management.transfer.plan import ImportPlan
 from pexschedd.store.store import Store
@@ -81,16 +81,16 @@ class CsvTransfer:
             raise InvalidFields(problems)
         return await self._importer.run(resources, DocumentSecrets(), options, known)
 
-    def _known(self, table: CsvTable) -> dict[str, int]:
+    def _known(self, table: CsvTable) -> dict[Reference, int]:
         """The ids of the records that rows may refer to, by URI."""
-        known: dict[str, int] = {}
+        known: dict[Reference, int] = {}
         for name in table.readable:
             declared = table.resource.fields.get(name)
             related = declared.field.related if declared is not None else ""
             if related in CONFIGURATION:
                 other = CONFIGURATION[related]
                 for id_ in self._store.ids(other.table):
-                    known[other.uri_of(id_)] = id_
+                    known[related, other.uri_of(id_)] = id_
         return known
 
 

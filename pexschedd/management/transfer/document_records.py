@@ -37,6 +37,10 @@ _TRIAL_ID = 1 << 40
 """The first id of records that are only checked: above all that the store gives."""
 
 
+Reference = tuple[str, str]
+"""The name of a resource, and the `resource_uri` of one of its records."""
+
+
 class DocumentSecrets(msgspec.Struct, frozen=True):
     """The secrets that come with a document, by `resource_uri`."""
 
@@ -82,31 +86,33 @@ class DocumentReader:
         self._reserved = reserved
         self._is_trial = is_trial
         self._trial_id = _TRIAL_ID
-        self.targets: dict[str, int] = {}
-        """The ids of records by the URIs that the document has; 0 for a wrong one."""
+        self.targets: dict[Reference, int] = {}
+        """The ids of the records that may be referred to; 0 for a wrong one."""
+        self._places: dict[str, str] = {}
+        """The records that this has read, by the URIs that the document has."""
         self.label = ""
         """The name of the record that was read last."""
         self._room_aliases = RoomAliases(store)
         self.notes: list[SaveNote] = []
 
-    def know(self, targets: Mapping[str, int]) -> None:
-        """Note the ids of records that are there and may be referred to, by URI."""
+    def know(self, targets: Mapping[Reference, int]) -> None:
+        """Note the ids of records that are there and may be referred to."""
         self.targets.update(targets)
 
     def read(
-        self, resource: AnyResource, raw: msgspec.Raw | dict[str, object]
+        self, resource: AnyResource, raw: msgspec.Raw | dict[str, object], place: str
     ) -> SentRecord:
-        """Return the next record; raises `InvalidFields`."""
+        """Return the next record; `place` names it in the document. Raises
+        `InvalidFields`."""
         self.label = ""
         values = msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
         if not isinstance(values, dict):
             raise InvalidFields({"": ["This must be an object."]})
         self.label = label_of(resource, values)
-        uri = values.get("resource_uri")
-        uri = uri if isinstance(uri, str) else ""
+        uri = self._own_uri(values, place)
         if uri:
             # What refers to this one is right even if this one is not.
-            self.targets[uri] = 0
+            self.targets[resource.name, uri] = 0
         values = self._resolved(resource, values)
         current = existing(self._store, resource, values)
         if current is not None and not is_configuration(self._store, resource, current):
@@ -141,10 +147,10 @@ class DocumentReader:
             from_seal=tuple(name for name in secrets if name not in given),
         )
 
-    def found(self, sent: SentRecord, record: Any) -> None:
+    def found(self, resource: AnyResource, sent: SentRecord, record: Any) -> None:
         """Note what a record has become: others refer to it."""
         if sent.uri:
-            self.targets[sent.uri] = record.id
+            self.targets[resource.name, sent.uri] = record.id
 
     def check_destinations(self, sent: SentRecord, record: Any, resource: Any) -> None:
         """Raise `InvalidFields` if a sealed secret would be sent elsewhere."""
@@ -156,11 +162,25 @@ class DocumentReader:
 
     def unused_secrets(self) -> dict[str, list[str]]:
         """Return a problem for each secret that was sent for no record."""
+        known = {uri for _, uri in self.targets}
         return {
             f"secrets.{uri}": ["The document has no such record."]
             for uri in self._secrets.given
-            if uri not in self.targets
+            if uri not in known
         }
+
+    def _own_uri(self, values: Mapping[str, object], place: str) -> str:
+        """Return what others refer to a record by, empty if it has nothing. No two
+        records have the same: secrets belong to one of them."""
+        uri = values.get("resource_uri")
+        if uri in (None, ""):
+            return ""
+        if not isinstance(uri, str):
+            raise InvalidFields({"resource_uri": ["This must be a text."]})
+        other = self._places.setdefault(uri, place)
+        if other != place:
+            raise InvalidFields({"resource_uri": [f"{other} has the same."]})
+        return uri
 
     def _resolved(
         self, resource: AnyResource, values: dict[str, object]
@@ -172,15 +192,14 @@ class DocumentReader:
             declared = resource.fields.get(name)
             if declared is None or declared.field.related not in BY_NAME:
                 continue
-            if isinstance(value, dict):
-                value = value.get("resource_uri")
             if value in (None, ""):
                 continue
-            if not isinstance(value, str) or value not in self.targets:
-                other, shown = declared.field.related, str(value)[:200]
-                problems[name] = [f"The document has no {other} {shown} before this."]
+            other, uri = declared.field.related, _referred(value)
+            target = self.targets.get((other, uri))
+            if target is None:
+                problems[name] = [f"The document has no {other} {uri[:200]}."]
                 continue
-            result[name] = FixedReference(self.targets[value])
+            result[name] = FixedReference(target)
         if problems:
             raise InvalidFields(problems)
         return result
@@ -274,6 +293,12 @@ def _different(
                 continue
         found[name] = value
     return found
+
+
+def _referred(value: object) -> str:
+    """The URI of a reference, which may be shown nested; what has none, as JSON."""
+    uri = value.get("resource_uri") if isinstance(value, dict) else value
+    return uri if isinstance(uri, str) else msgspec.json.encode(value).decode()
 
 
 def _is_uuid(value: object) -> bool:

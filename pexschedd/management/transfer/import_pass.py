@@ -16,6 +16,7 @@ from pexschedd.management.transfer.document import Resources
 from pexschedd.management.transfer.document_records import (
     DocumentReader,
     DocumentSecrets,
+    Reference,
 )
 from pexschedd.management.transfer.plan import ImportPlan, planned
 from pexschedd.store.store import Store
@@ -30,14 +31,19 @@ class DocumentRecord(msgspec.Struct, frozen=True):
     """Counted from 0."""
     sent: msgspec.Raw | dict[str, object]
 
+    @property
+    def place(self) -> str:
+        """The words that name it."""
+        return f"{self.resource.name}[{self.number}]"
+
 
 class ImportProgress(msgspec.Struct, frozen=True):
     """The state of an import after the parts that were made."""
 
     done: int = 0
     """Records that were dealt with."""
-    targets: Mapping[str, int] = {}
-    """Ids by the URIs that the document has."""
+    targets: Mapping[Reference, int] = {}
+    """Ids of the records that may be referred to."""
     matched: frozenset[tuple[str, int]] = frozenset()
     """Records of the store that the document has found."""
 
@@ -90,7 +96,7 @@ class ImportPass:
             if self.changes.size >= most:
                 break
             with self._collected(record):
-                await self._add(record.resource, record.sent)
+                await self._add(record)
             done += 1
             await self._pauses.item_done()
             if len(self._problems) > MOST_PROBLEMS:
@@ -108,22 +114,20 @@ class ImportPass:
             return True
         return self.changes.depends_on(table, old, new)
 
-    async def _add(
-        self, resource: AnyResource, raw: msgspec.Raw | dict[str, object]
-    ) -> None:
-        reader, plan = self._reader, self.plan
-        sent = reader.read(resource, raw)
+    async def _add(self, read: DocumentRecord) -> None:
+        reader, plan, resource = self._reader, self.plan, read.resource
+        sent = reader.read(resource, read.sent, read.place)
         if sent.current is not None:
             self._match(resource, sent.current)
             if not sent.payload:
-                reader.found(sent, sent.current)
+                reader.found(resource, sent, sent.current)
                 plan.unchanged += 1
                 return
         record = await self._saver.save(
             resource, sent.payload, sent.current, restored=sent.restored
         )
         reader.check_destinations(sent, record, resource)
-        reader.found(sent, record)
+        reader.found(resource, sent, record)
         entry = planned(
             self.changes, resource, sent.current, record, sent.alias_changes
         )
@@ -145,7 +149,7 @@ class ImportPass:
         try:
             yield
         except InvalidFields as error:
-            place = f"{record.resource.name}[{record.number}]"
+            place = record.place
             if self._reader.label:
                 place += f' "{self._reader.label[:40]}"'
             for field, texts in error.problems.items():

@@ -16,7 +16,7 @@ from pexschedd.management.resource import MOST_RECORDS
 from pexschedd.management.resources import CONFIGURATION
 from pexschedd.management.save_notes import MOST_NOTES
 from pexschedd.management.transfer.document import MOST_DOCUMENTED, Resources
-from pexschedd.management.transfer.document_records import DocumentSecrets
+from pexschedd.management.transfer.document_records import DocumentSecrets, Reference
 from pexschedd.management.transfer.import_pass import (
     DocumentRecord,
     ImportPass,
@@ -72,12 +72,12 @@ class ConfigurationImporter:
         resources: Resources,
         secrets: DocumentSecrets,
         options: ImportOptions,
-        known: Mapping[str, int] | None = None,
+        known: Mapping[Reference, int] | None = None,
     ) -> ImportPlan:
         """Import all records of a document, or none; return the plan.
 
-        `known` has the ids of records that are there and that the document refers to,
-        by their URIs. Raises `InvalidFields` that names all that is wrong, and
+        `known` has the ids of records that are there and that the document refers to.
+        Raises `InvalidFields` that names all that is wrong, and
         `RecordChanged` if others keep changing the same records.
         """
         await self._lock.acquire()
@@ -149,7 +149,7 @@ class _Import:
         self,
         records: list[DocumentRecord],
         secrets: DocumentSecrets,
-        known: Mapping[str, int],
+        known: Mapping[Reference, int],
     ) -> None:
         self.records = records
         self.secrets = secrets
