@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from pexschedd.crypto.key_pair import pair_problem
 from pexschedd.errors import InvalidFields
 from pexschedd.management.change_set import ChangeSet
 from pexschedd.management.payload_references import FixedReference
@@ -17,7 +18,6 @@ from pexschedd.management.save_notes import SaveNote
 from pexschedd.management.transfer.configuration import (
     BY_NAME,
     RESTORED,
-    RESTORED_SECRETS,
     existing,
     is_configuration,
     label_of,
@@ -30,7 +30,7 @@ from pexschedd.management.transfer.secrets import (
     new_secrets,
 )
 from pexschedd.model import tables
-from pexschedd.model.fields.validation import problem_with
+from pexschedd.model.fields.validation import check_value, problem_with
 from pexschedd.store.store import Store
 
 _TRIAL_ID = 1 << 40
@@ -137,6 +137,7 @@ class DocumentReader:
         restored = {}
         if current is None:
             restored = self._restored(resource, values, uri, merged)
+        saved = [*secrets, *(n for n in merged if n in restored)]
         return SentRecord(
             uri=uri,
             current=current,
@@ -144,7 +145,7 @@ class DocumentReader:
             restored=restored,
             sealed=sealed,
             alias_changes=alias_changes,
-            from_seal=tuple(name for name in secrets if name not in given),
+            from_seal=tuple(name for name in saved if name not in given),
         )
 
     def found(self, resource: AnyResource, sent: SentRecord, record: Any) -> None:
@@ -154,9 +155,8 @@ class DocumentReader:
 
     def check_destinations(self, sent: SentRecord, record: Any, resource: Any) -> None:
         """Raise `InvalidFields` if a sealed secret would be sent elsewhere."""
-        names = (*sent.from_seal, *(n for n in ("private_key",) if n in sent.restored))
-        if sent.sealed is not None and names:
-            problems = misdirected(resource, record, names, sent.sealed)
+        if sent.sealed is not None:
+            problems = misdirected(resource, record, sent.from_seal, sent.sealed)
             if problems:
                 raise InvalidFields(problems)
 
@@ -234,22 +234,36 @@ class DocumentReader:
             # A copy beside the original is another integration, with its own add-in.
             uuid = self._tools.uuid4()
         restored["uuid"] = uuid
-        names = ["manifest_revision"]
-        if all(secrets.get(name) for name in RESTORED_SECRETS[resource.name]):
-            names.append("public_key")
-            for name in RESTORED_SECRETS[resource.name]:
-                context = f"{resource.name}/{uuid}/{name}"
-                restored[name] = self._tools.vault.seal(secrets[name], context)
-        for name in names:
-            if name not in values:
-                continue
-            problem = problem_with(
-                resource.fields[name], values[name], self._tools.templates
-            )
-            if problem or not values[name]:
-                raise InvalidFields({name: [problem or "This may not be empty."]})
-            restored[name] = values[name]
+        self._restore(resource, "manifest_revision", values, restored)
+        key = secrets.get("private_key")
+        if key and values.get("public_key"):
+            certificate = self._restore(resource, "public_key", values, restored)
+            problem = pair_problem(certificate, key)
+            if problem:
+                raise InvalidFields({"public_key": [problem]})
+            context = f"{resource.name}/{uuid}/private_key"
+            restored["private_key"] = self._tools.vault.seal(key, context)
+        elif key:
+            text = "A private key comes with its certificate, which is missing."
+            raise InvalidFields({"public_key": [text]})
         return restored
+
+    def _restore(
+        self,
+        resource: AnyResource,
+        name: str,
+        values: Mapping[str, object],
+        restored: dict[str, object],
+    ) -> Any:
+        """Add a value that is there to what is restored, and return it."""
+        value, declared = values.get(name), resource.fields[name]
+        if value is None:
+            return None
+        problem = problem_with(declared, value, self._tools.templates)
+        if problem:
+            raise InvalidFields({name: [problem]})
+        restored[name] = check_value(declared, value, self._tools.templates)
+        return restored[name]
 
     def _kept_id(self, resource: AnyResource, uri: str) -> int:
         """Return the id that an integration had, if it is free: it is in the address

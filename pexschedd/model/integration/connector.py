@@ -160,6 +160,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             help="The certificate that the application shows with APP_PERM when there "
             "is no client secret (PEM). The command make_certificate makes it.",
             max_length=12288,
+            multiline=True,
             readonly=True,
         ),
     ] = ""
@@ -168,6 +169,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
         Field(
             help="The key that belongs to the certificate.",
             max_length=12288,
+            multiline=True,
             secret=True,
             sent_by=TOKENS_SENT_BY,
             readonly=True,

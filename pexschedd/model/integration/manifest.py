@@ -145,6 +145,7 @@ class ManifestSettings(RoomSettings, frozen=True, kw_only=True):
         Field(
             help="Raised by every change that alters the manifest: download and "
             "deploy it again.",
+            minimum=1,
             readonly=True,
         ),
     ] = 1
