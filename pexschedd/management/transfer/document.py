@@ -10,6 +10,7 @@ to each other by their `resource_uri`, which counts within the document only.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -81,3 +82,31 @@ def check_document(document: ConfigurationDocument) -> None:
 def has_accounts(resources: Resources) -> bool:
     """Return whether there are administrators in a document."""
     return bool(resources.get(ACCOUNTS))
+
+
+def decoded_record(raw: msgspec.Raw) -> Any:
+    """Return a record of a document; raises `InvalidFields` that names the field whose
+    value cannot be read, such as a number that is too large."""
+    try:
+        return msgspec.json.decode(raw)
+    except _UNREADABLE as error:
+        problem = _unreadable(error)
+    try:
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except _UNREADABLE:
+        members = {}
+    for name, value in members.items():
+        try:
+            msgspec.json.decode(value)
+        except _UNREADABLE as error:
+            raise InvalidFields({name: [_unreadable(error)]}) from None
+    raise InvalidFields({"": [problem]})
+
+
+def _unreadable(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "This is nested too deeply."
+    return f"This cannot be read: {error}."
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

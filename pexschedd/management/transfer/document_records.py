@@ -22,7 +22,7 @@ from pexschedd.management.transfer.configuration import (
     is_configuration,
     label_of,
 )
-from pexschedd.management.transfer.document import RecordSecrets
+from pexschedd.management.transfer.document import RecordSecrets, decoded_record
 from pexschedd.management.transfer.plan import PlannedField
 from pexschedd.management.transfer.room_aliases import RoomAliases
 from pexschedd.management.transfer.secrets import (
@@ -105,7 +105,7 @@ class DocumentReader:
         """Return the next record; `place` names it in the document. Raises
         `InvalidFields`."""
         self.label = ""
-        values = msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
+        values = decoded_record(raw) if isinstance(raw, msgspec.Raw) else raw
         if not isinstance(values, dict):
             raise InvalidFields({"": ["This must be an object."]})
         self.label = label_of(resource, values)
@@ -123,6 +123,10 @@ class DocumentReader:
             for name, value in values.items()
             if name not in ("id", "resource_uri", *kept)
         }
+        for name in payload:
+            declared = resource.fields.get(name)
+            if declared is not None and declared.field.hashed:
+                raise InvalidFields({name: [_ONLY_SEALED]})
         if current is not None:
             payload = _different(resource, current, payload)
         alias_changes = self._room_aliases.take(resource, current, payload)
@@ -322,6 +326,10 @@ def _is_uuid(value: object) -> bool:
         return False
 
 
+_ONLY_SEALED = (
+    "No password of an account can be sent with a document. Accounts come from an "
+    "export with a passphrase, which has their hashes sealed; make others one by one."
+)
 _OTHER_ID = (
     'The integration "{label}" cannot have the number that it had, which is in the '
     "addresses of the add-in: deploy its manifest again."
