@@ -34,12 +34,14 @@ _PAIR = re.compile(rb"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}
 _FORM = re.compile(rb"[\w.%+-]{1,100}=")
 
 
-def read_json(request: Request, kind: type[T], most: int = MOST_VALUES) -> T:
+def read_json(request: Request, kind: type[T]) -> T:
     """Return the body as `kind`; raises `BadRequest` that says where it is wrong, and
-    `UnsupportedMediaType` for one that calls itself something else than JSON. `most` is
-    the number of values that it may have."""
+    `UnsupportedMediaType` for one that calls itself something else than JSON."""
     require_json(request)
-    return decode_json(body_of(request), kind, most)
+    body = body_of(request)
+    found = decode_json(body, kind)
+    check_names(body)
+    return found
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -57,13 +59,27 @@ def decode_object(body: bytes) -> dict[str, Any]:
             "The request body must be a JSON object, such as "
             '{"name": "value"}, and not a list or a single value.'
         )
-    # Numbers stay texts here: they have been read already.
-    json.loads(body, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
+    check_names(body)
     return payload
 
 
+def check_names(body: bytes) -> None:
+    """Raise `BadRequest` if a name stands twice in an object of a body that was
+    decoded; takes half a second for a large document."""
+    body = body.removeprefix(BOM_UTF8)
+    try:
+        # Numbers stay texts here: they are read elsewhere, if at all.
+        json.loads(body, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise BadRequest(_TOO_DEEP) from None
+    except ValueError as error:
+        # What is decoded later, if at all, may be wrong still.
+        raise BadRequest(_wrong(body, error)) from None
+
+
 def decode_json(body: bytes, kind: type[T], most: int = MOST_VALUES) -> T:
-    """Return a request's body as `kind`; raises `BadRequest`."""
+    """Return a request's body as `kind`; raises `BadRequest`. `most` is the number of
+    values that it may have."""
     body = body.removeprefix(BOM_UTF8)
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise BadRequest(f"The request body holds more than {most} values.")

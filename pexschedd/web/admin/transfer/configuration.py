@@ -46,7 +46,12 @@ from pexschedd.web.admin.openapi.operation import (
 from pexschedd.web.admin.records import arguments_of
 from pexschedd.web.admin.transfer.answers import ImportAnswer, import_answer
 from pexschedd.web.attachment import attachment
-from pexschedd.web.json_body import read_json
+from pexschedd.web.json_body import (
+    check_names,
+    decode_json,
+    read_json,
+    require_json,
+)
 from pexschedd.web.routes import (
     Forbidden,
     ResponseBody,
@@ -179,7 +184,10 @@ class ConfigurationRoutes:
         body=RequestBody(ImportRequest),
     )
     async def _import(self, request: Request) -> ResponseBody:
-        asked = read_json(request, ImportRequest, MOST_VALUES)
+        require_json(request)
+        body = body_of(request)
+        asked = decode_json(body, ImportRequest, MOST_VALUES)
+        await self._in_thread(lambda: check_names(body))
         with invalid_fields_of("configuration"):
             check_document(asked)
             if asked.passphrase is not None or has_accounts(asked.resources):
