@@ -24,10 +24,17 @@ from pexschedd.util.body_reader import discard_body, read_body
 PAGE = 500
 """Records asked for at once."""
 LARGEST_PAGE = 8 << 20
-MOST_READ = 40_000
-"""Records of a resource, those of meetings included."""
+MOST_VALUES = 500_000
+"""Values in a page, counted by its commas and brackets: decoding makes an object of
+each."""
+MOST_READ = 20_000
+"""Records of all resources together, those of meetings included."""
+MOST_PAGES = 200
+"""Pages of all resources together."""
 TIMEOUT = 60.0
 """Seconds for one page."""
+LONGEST = 600.0
+"""Seconds for all of them."""
 
 _CONFIGURATION = "/api/admin/configuration/v1/"
 
@@ -46,7 +53,7 @@ class _Page(msgspec.Struct):
     """A page of records; other members are of no use here."""
 
     meta: _Meta
-    objects: list[msgspec.Raw]
+    objects: list[dict[str, Any]]
 
 
 class DeploymentAccount(msgspec.Struct, frozen=True):
@@ -88,7 +95,7 @@ _ADDRESS = (
 
 
 class DeploymentReader:
-    """Reads the lists of one deployment."""
+    """Reads the lists of one deployment, once: what it reads is bounded altogether."""
 
     def __init__(
         self, client: HTTPClient, clock: IReactorTime, account: DeploymentAccount
@@ -100,29 +107,66 @@ class DeploymentReader:
         self._clock = clock
         self._account = account
         self._base = account.address.rstrip("/")
+        self._read = 0
+        self._pages = 0
+        self._end = clock.seconds() + LONGEST
 
-    async def read(self, resource: str) -> list[msgspec.Raw]:
+    async def read(self, resource: str) -> list[dict[str, Any]]:
         """Return all records of a resource; none if the deployment does not have it.
 
         Raises `DeploymentUnavailable`.
         """
-        found: list[msgspec.Raw] = []
+        found: list[dict[str, Any]] = []
+        uris: set[str] = set()
+        previous: list[dict[str, Any]] = []
         while True:
             page = await self._page(resource, len(found))
             if page is None:
                 return []
-            found += page.objects
-            if not page.objects or len(found) >= page.meta.total_count:
+            records, total = page.objects, page.meta.total_count
+            before, self._read = self._read, self._read + len(records)
+            if max(before - len(found) + total, self._read) > MOST_READ:
+                raise self._unavailable(_TOO_MANY)
+            if records and records == previous:
+                raise self._unavailable(f"it shows one page of {resource} twice")
+            uris |= self._new_uris(resource, records, uris)
+            found += records
+            if len(found) >= total:
                 return found
-            if len(found) > MOST_READ:
+            if not records:
+                counted = f"{len(found)} of {total} records"
+                raise self._unavailable(f"its list of {resource} ends after {counted}")
+            previous = records
+
+    def _new_uris(
+        self, resource: str, records: list[dict[str, Any]], known: set[str]
+    ) -> set[str]:
+        """Return the URIs of the records of a page; none of them is among the `known`
+        ones, nor there twice."""
+        found: set[str] = set()
+        for record in records:
+            uri = record.get("resource_uri")
+            if uri is None:
+                continue
+            if not isinstance(uri, str):
+                text = f"a resource_uri in its list of {resource} is no text"
+                raise self._unavailable(text)
+            if uri in known or uri in found:
                 raise self._unavailable(
-                    f"it has more than {MOST_READ} records of {resource}"
+                    f"its list of {resource} has {uri[:200]} twice, perhaps because it "
+                    "was changed meanwhile; if so, try again"
                 )
+            found.add(uri)
+        return found
 
     async def _page(self, resource: str, offset: int) -> _Page | None:
+        left = self._time_left()
+        self._pages += 1
+        if self._pages > MOST_PAGES:
+            raise self._unavailable(f"it needs more than {MOST_PAGES} pages")
         url = f"{self._base}{_CONFIGURATION}{resource}/?limit={PAGE}&offset={offset}"
         reading = Deferred.fromCoroutine(self._get(url))
-        reading.addTimeout(TIMEOUT, self._clock, raise_timeout)
+        reading.addTimeout(min(TIMEOUT, left), self._clock, raise_timeout)
         try:
             body = await reading
         except DeploymentUnavailable:
@@ -131,14 +175,27 @@ class DeploymentReader:
             failure = as_connection_failure(error)
             if not isinstance(failure, ConnectionFailure):
                 raise failure from None
+            self._time_left()
             raise self._unavailable(clause(failure)[:500]) from None
         if body is None:
             return None
+        if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+            text = f"a page of {resource} has more than {MOST_VALUES} values"
+            raise self._unavailable(text)
         try:
             return msgspec.json.decode(body, type=_Page)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             text = f"its answer about {resource} is not a list of the management API"
-            raise self._unavailable(text) from None
+            raise self._unavailable(f"{text} ({str(error)[:200]})") from None
+
+    def _time_left(self) -> float:
+        """Return the seconds for what is not read yet; raises
+        `DeploymentUnavailable`."""
+        left = self._end - self._clock.seconds()
+        if left <= 0:
+            text = f"reading it takes longer than {LONGEST / 60:.0f} minutes"
+            raise self._unavailable(text)
+        return left
 
     async def _get(self, url: str) -> bytes | None:
         account = self._account
@@ -162,3 +219,9 @@ class DeploymentReader:
 
     def _unavailable(self, clause: str) -> DeploymentUnavailable:
         return DeploymentUnavailable(f"{self._base} cannot be read: {clause}.")
+
+
+_TOO_MANY = (
+    f"it has more than {MOST_READ} records, those of meetings included; name resources "
+    "to read some of them"
+)

@@ -2,20 +2,18 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor as _reactor
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from pexschedd.model import tables
 from pexschedd.net.tls import Trust
-from tests.net.net_support import Authority, dns
+from tests.net.net_support import Authority
+from tests.web_admin.deployment_support import over_tls
 from tests.web_admin.transfer_support import COMMANDS, exported, fill
 from tests.web_admin.web_admin_support import (
     API,
@@ -28,24 +26,11 @@ from tests.web_admin.web_admin_support import (
 )
 
 IMPORT_FROM = f"{COMMANDS}import_from/"
-reactor: Any = _reactor
 
 
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority("Test Root")
-
-
-@asynccontextmanager
-async def over_tls(site: Any, authority: Authority) -> AsyncIterator[str]:
-    """The address of a site behind TLS."""
-    tls = authority.server(dns("localhost"))
-    factory = TLSMemoryBIOFactory(tls, False, site)
-    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    try:
-        yield f"https://localhost:{port.getHost().port}"
-    finally:
-        await port.stopListening()
 
 
 @pytest_twisted.async_yield_fixture
@@ -129,6 +114,11 @@ class Elsewhere(Resource):
         return body
 
 
+def listed(records: bytes, total: int = 1) -> bytes:
+    """A page of a list."""
+    return b'{"meta": {"total_count": %d}, "objects": [%s]}' % (total, records)
+
+
 HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "sends us away": (
         {"status": 302, "headers": {"location": "https://127.0.0.1:9/"}},
@@ -138,6 +128,28 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "is something else": ({"body": b"<html>"}, "not a list of the management API"),
     "is endless": ({"body": b" " * (9 << 20)}, "larger than 8388608 bytes"),
     "fails": ({"status": 500}, "HTTP status 500"),
+    "has an unknown number": ({"body": b'{"objects": [{}]}'}, "`meta`"),
+    "has an endless number": ({"body": listed(b'{"name": 1e999}')}, "out of range"),
+    "has many digits": (
+        {"body": listed(b'{"a": %s}' % (b"1" * 9_999))},
+        "out of range",
+    ),
+    "has no records": ({"body": listed(b"7")}, "Expected `object`"),
+    "is deep": (
+        {"body": listed(b'{"a":' + b"[" * 9_999 + b"]" * 9_999 + b"}")},
+        "not a",
+    ),
+    "has odd URIs": (
+        {"body": listed(b'{"name": {}}, {"id": "x", "resource_uri": {}}')},
+        "a resource_uri in its list of ivr_theme is no text",
+    ),
+    "has a URI twice": (
+        {"body": listed(b'{"resource_uri": "a"}, {"resource_uri": "a"}')},
+        "its list of ivr_theme has a twice",
+    ),
+    "is large": ({"body": listed(b"{}", total=20_001)}, "more than 20000 records"),
+    "has many values": ({"body": listed(b"{}," * 500_000 + b"{}")}, "500000 values"),
+    "ends early": ({"body": listed(b"", total=3)}, "ends after 0 of 3 records"),
 }
 
 

@@ -44,14 +44,11 @@ class DeploymentTranslation:
 
     def __init__(self) -> None:
         self.result = ReadDeployment()
-        self._rooms: set[object] = set()
+        self._rooms: set[str] = set()
 
-    def add(self, resource: AnyResource, shown: object) -> None:
+    def add(self, resource: AnyResource, shown: Shown) -> None:
         """Add a record as the deployment shows it."""
         left_out = self.result.left_out
-        if not isinstance(shown, dict):
-            left_out[f"{resource.name}: what is no record"] += 1
-            return
         reason = self._reason_to_leave(resource, shown)
         if reason:
             left_out[f"{resource.name}: {reason}"] += 1
@@ -70,8 +67,9 @@ class DeploymentTranslation:
         for name in RESTORED.get(resource.name, ()):
             if name == "public_key":
                 values.pop(name, None)  # without its key
-        if resource.table is tables.CONFERENCE:
-            self._rooms.add(shown.get("resource_uri"))
+        uri = shown.get("resource_uri")
+        if resource.table is tables.CONFERENCE and isinstance(uri, str):
+            self._rooms.add(uri)
         self.result.resources.setdefault(resource.name, []).append(values)
 
     def _reason_to_leave(self, resource: AnyResource, shown: Shown) -> str:
@@ -82,9 +80,10 @@ class DeploymentTranslation:
             declared = resource.fields["service_type"]
             if refusal(declared, shown.get("service_type")):
                 return "services that are not conferences or lectures"
-        room = _reference(shown.get("conference"))
-        if resource.table is tables.CONFERENCE_ALIAS and room not in self._rooms:
-            return "aliases of what is left out"
+        if resource.table is tables.CONFERENCE_ALIAS:
+            room = _reference(shown.get("conference"))
+            if not (isinstance(room, str) and room in self._rooms):
+                return "aliases of what is left out"
         return ""
 
 

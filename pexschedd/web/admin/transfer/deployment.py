@@ -5,7 +5,7 @@ POST import_from/   reads a deployment's configuration, and says or makes the ch
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
@@ -19,7 +19,6 @@ from pexschedd.management.transfer.deployment import (
     ReadDeployment,
     needed_secrets,
 )
-from pexschedd.management.transfer.document import MOST_DOCUMENTED
 from pexschedd.management.transfer.document_records import DocumentSecrets
 from pexschedd.management.transfer.importer import ConfigurationImporter, ImportOptions
 from pexschedd.management.transfer.plan import ImportPlan
@@ -42,7 +41,7 @@ _UNKNOWN = "not known yet"
 class ListsOfRecords(Protocol):
     """The lists of a deployment."""
 
-    async def read(self, resource: str) -> list[msgspec.Raw]:
+    async def read(self, resource: str) -> list[dict[str, Any]]:
         """Return all records of a resource."""
 
 
@@ -114,13 +113,9 @@ class DeploymentRoutes:
         pauses = Pauses(self._clock)
         for name in READ:
             if name in wanted:
-                for raw in await lists.read(name):
-                    translation.add(CONFIGURATION[name], msgspec.json.decode(raw))
+                for shown in await lists.read(name):
+                    translation.add(CONFIGURATION[name], shown)
                     await pauses.item_done()
-        resources = translation.result.resources
-        if sum(map(len, resources.values())) > MOST_DOCUMENTED:
-            text = f"There are more than {MOST_DOCUMENTED} records; read some of them."
-            raise InvalidFields({"resources": [text]})
         return translation.result
 
     async def _plan(
