@@ -96,7 +96,7 @@ WRONG: list[tuple[type[Record], str, object]] = [
     (Connector, "poll_interval", "0x5"),
     (Connector, "poll_interval", "9999"),
     (Connector, "poll_interval", "\u0665"),
-    (Connector, "poll_interval", 5.0),
+    (Connector, "poll_interval", 5.5),
     (Connector, "poll_interval", True),
     (Connector, "scheduled_alias_prefix", "123456789"),
     (Connector, "scheduled_alias_prefix", "5 5"),
