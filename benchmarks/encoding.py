@@ -1,4 +1,4 @@
-"""What the JSON of a room costs, and the least it can: python -m benchmarks.encoding
+"""The cost of a room's JSON, and the least it can be: python -m benchmarks.encoding
 
 Microseconds of processor time for a room with its two aliases and its meeting, the
 least of some rounds: other work on the machine only adds to it. The least program has
@@ -44,7 +44,7 @@ async def filled(folder: Path, total: int) -> Store:
 
 
 def ways(store: Store, rooms: Sequence[Any]) -> dict[str, Callable[[], object]]:
-    """What is measured, each for all rooms once."""
+    """Return the ways that are measured, each for all rooms once."""
     encode = msgspec.json.Encoder().encode
     forms = RecordForms(store, CONFERENCE)
     structs = [represent(store, CONFERENCE, room) for room in rooms]

@@ -171,8 +171,9 @@ class Slow(Resource):
 
 @pytest_twisted.ensureDeferred
 async def test_many_clients_at_once() -> None:
-    """What is read when enough was done in a turn is answered in later ones, in the
-    order in which it came; a connection that is closed meanwhile is forgotten."""
+    """Requests that are read when enough was done in a turn are answered in later ones,
+    in the order in which they came; a connection that is closed meanwhile is
+    forgotten."""
     clock = Turns()
     served = Served(clock, Slow(clock))
     strangers = [await served.stranger() for _ in range(7)]
@@ -200,7 +201,7 @@ async def test_many_clients_at_once() -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_body_in_pieces_that_wait() -> None:
-    """What is read in several pieces is one request all the same."""
+    """A request that is read in several pieces is one all the same."""
     clock = Turns()
     served = Served(clock, Slow(clock))
     first, other, last = [await served.stranger() for _ in range(3)]

@@ -87,7 +87,7 @@ def admin_page(browser: Browser, world: World, **context: Any) -> Iterator[Admin
 
 
 def first_steps(world: World, **fields: str) -> dict[str, str]:
-    """What is entered for an integration that works with the sandbox."""
+    """Return the entries for an integration that works with the sandbox."""
     return {
         "name": "Paris",
         "url": f"{world.exchange}/EWS/Exchange.asmx",

@@ -38,7 +38,7 @@ def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
 
 
 def inspect(page: AdminPage) -> list[Any]:
-    """What is wrong with what is shown, in any look."""
+    """Return the barriers in what is shown, in any look."""
     found: list[Any] = []
     for width, scheme in LOOKS:
         page.page.set_viewport_size({"width": width, "height": 800})

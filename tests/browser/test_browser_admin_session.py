@@ -184,8 +184,8 @@ def test_wrong_fields_are_told_beside_them(page: AdminPage, world: World) -> Non
 
 
 def test_a_lost_network_loses_nothing(page: AdminPage, world: World) -> None:
-    """What was entered stays, and what the server did before the answer was lost is
-    not done again."""
+    """Entries stay, and nothing that the server did before its answer was lost is done
+    again."""
     page.sign_in("/first-steps")
     page.expect_heading("First steps")
     entered = first_steps(
@@ -258,7 +258,7 @@ def test_a_page_that_is_left_alone_signs_out(page: AdminPage, world: World) -> N
 
 
 def test_roles_see_what_they_may_do(page: AdminPage, world: World) -> None:
-    """Who may only read is offered nothing that would fail."""
+    """A role that may only read is offered nothing that would fail."""
     reader = {"name": "rudi", "password": "reads only", "role": 1}
     world.ask("POST", "configuration/v1/administrator/", reader).raise_for_status()
     page.sign_in("/integrations", "rudi", "reads only")

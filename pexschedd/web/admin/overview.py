@@ -73,42 +73,30 @@ Listed = dict[str, ListedResource]
 
 
 def _of_kinds(method: str) -> Iterator[tuple[Segments, ApiOperation]]:
+    answer = ApiAnswer("The address of each version.", Addresses)
     for kind in (*BY_KIND, "command"):
-        yield (
-            {"kind": kind},
-            ApiOperation(
-                summary=f"List the versions of {kind}",
-                answers={200: ApiAnswer("The address of each version.", Addresses)},
-                id=f"list_{kind}_versions",
-                tag="overview",
-            ),
-        )
+        yield {"kind": kind}, _listing("versions", kind, answer)
 
 
 def _of_resources(method: str) -> Iterator[tuple[Segments, ApiOperation]]:
+    answer = ApiAnswer("The resources, by name.", Listed)
     for kind in BY_KIND:
-        yield (
-            {"kind": kind},
-            ApiOperation(
-                summary=f"List the resources of {kind}",
-                answers={200: ApiAnswer("The resources, by name.", Listed)},
-                id=f"list_{kind}_resources",
-                tag="overview",
-            ),
-        )
+        yield {"kind": kind}, _listing("resources", kind, answer)
 
 
 def _of_groups(method: str) -> Iterator[tuple[Segments, ApiOperation]]:
+    answer = ApiAnswer("The address of each command.", Addresses)
     for group in COMMANDS:
-        yield (
-            {"group": group},
-            ApiOperation(
-                summary=f"List the commands of {group}",
-                answers={200: ApiAnswer("The address of each command.", Addresses)},
-                id=f"list_{group}_commands",
-                tag="overview",
-            ),
-        )
+        yield {"group": group}, _listing("commands", group, answer)
+
+
+def _listing(what: str, of: str, answer: ApiAnswer) -> ApiOperation:
+    return ApiOperation(
+        summary=f"List the {what} of {of}",
+        answers={200: answer},
+        id=f"list_{of}_{what}",
+        tag="overview",
+    )
 
 
 class OverviewRoutes:
