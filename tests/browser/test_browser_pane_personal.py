@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pane_page import GUEST, Open, Pane
+from tests.browser.pane_page import GUEST, ROOM, TAG, Open, Pane
+from tests.browser.test_browser_pane import OURS
 
 USER = {"name": "Ann Bee", "email": "ann@example.test"}
 TEXT = "<div>Join my room:<br>https://vc.test/ann<br>PIN <b>1234</b></div>"
@@ -92,6 +93,20 @@ def test_no_rooms(open_pane: Open) -> None:
     pane.reach("You do not have any personal VMRs")
     pane.press("back")
     expect(pane.page.locator('[data-action="add"]')).to_be_visible()
+
+
+def test_no_kind_of_room_is_offered(open_pane: Open) -> None:
+    """A record of an earlier version may offer none: the pane says so, and a room that
+    the meeting has can still be removed."""
+    pane = open_pane(3)
+    pane.reach("No rooms to add")
+    expect(pane.page.locator('[data-action="add"]')).to_have_count(0)
+    pane = open_pane(3, answers=OURS, body=TAG, required=[ROOM])
+    pane.reach("VMR already assigned")
+    pane.press("remove")
+    pane.reach("The room was removed")
+    expect(pane.page.locator('[data-action="add"]')).to_have_count(0)
+    assert TAG not in pane.outlook("body")
 
 
 def test_a_room_that_cannot_be_used(open_pane: Open) -> None:

@@ -63,7 +63,6 @@ SCENES = {
     "notWriting": Scene("Open a meeting first", outlook={"readMode": True}),
     "clientTooOld": Scene("This Outlook is too old", outlook={"set": "1.0"}),
     "noAttendees": Scene("cannot be invited here", outlook={"messageMade": True}),
-    "nothingOffered": Scene("No rooms to add", 3),
     "ready": Scene("Add a Personal VMR", 8, outlook={"required": [dict(GUEST)]}),
     "unreadable": Scene(
         "could not be read",

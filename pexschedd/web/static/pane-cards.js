@@ -170,7 +170,8 @@
   }
 
   function ready(facts) {
-    var shown = facts.removed ? card('info', 'removed') : null;
+    var shown = facts.removed ? card('info', 'removed') :
+      settings.singleUse || settings.personal ? null : card('info', 'nothingOffered');
     if (facts.gone || (facts.shared && !shown)) { shown = card('info', 'gone'); }
     if (shown || (facts.found && facts.found.teams)) {
       shown = shown || card('info', 'teams');
@@ -191,7 +192,6 @@
     notWriting: function () { return notice('info', 'notWriting'); },
     clientTooOld: function () { return notice('warning', 'tooOld'); },
     noAttendees: function () { return notice('warning', 'noAttendees', room()); },
-    nothingOffered: function () { return notice('info', 'nothingOffered'); },
     ready: ready,
     unreadable: function () {
       return notice('warning', 'unreadable', null, [action('lookAgain', 'primary')]);

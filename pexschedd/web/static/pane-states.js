@@ -27,15 +27,13 @@
       outsideOutlook: 'notInOutlook',
       notWriting: 'notWriting',
       tooOld: 'clientTooOld',
-      withoutAttendees: 'noAttendees',
-      nothingOffered: 'nothingOffered'
+      withoutAttendees: 'noAttendees'
     }),
     libraryFailed: { libraryCame: 'loading' },
     notInOutlook: {},
     notWriting: {},
     clientTooOld: {},
     noAttendees: {},
-    nothingOffered: {},
 
     ready: looking({ add: 'working', listRooms: 'working', signOut: 'working' }),
     unreadable: { lookAgain: 'loading' },

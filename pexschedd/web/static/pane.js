@@ -248,8 +248,7 @@
     if (state === 'libraryFailed') { fire('libraryCame', { first: true }); }
     P.theme.follow(P.office.context().officeTheme);
     speak(function () {
-      var situation = P.office.situation() || (settings.singleUse || settings.personal ? '' :
-        'nothingOffered');
+      var situation = P.office.situation();
       show(false);
       if (situation) { go(situation, {}, false); return; }
       P.office.handle(P.office.mailbox(), 'OfficeThemeChanged', function (event) {
