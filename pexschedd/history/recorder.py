@@ -6,8 +6,10 @@ change and its record or neither. `settle` then takes the record into the journa
 the next change of the document drops it there.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -28,6 +30,17 @@ from pexschedd.store.store import Store
 from pexschedd.store.transaction import Operation, Transaction
 
 
+class VersionDifferences(NamedTuple):
+    """The fields in which two versions of a record differ; None is no record."""
+
+    old: Record | None
+    new: Record | None
+    fields: tuple[FieldChange, ...]
+
+
+NOTHING_KNOWN: Mapping[tuple[str, int], VersionDifferences] = {}
+
+
 def record_changes(
     store: Store,
     transaction: Transaction,
@@ -35,12 +48,14 @@ def record_changes(
     *,
     also: tuple[FieldChange, ...] = (),
     went_along: bool = False,
+    known: Mapping[tuple[str, int], VersionDifferences] = NOTHING_KNOWN,
 ) -> None:
     """Add what a transaction changes to the history: one more record for each.
 
     Call it last, just before the commit. `also` are changes of files that belong to a
     changed record. What `went_along` with an integration is recorded without its
-    values: there may be very many.
+    values: there may be very many. `known` has what `differences` returned, by table
+    and id.
     """
     document = transaction.document
     table = tables.UNSETTLED_CHANGES.get(document, tables.CONFIGURATION_CHANGE)
@@ -56,7 +71,12 @@ def record_changes(
         action = _action(each)
         # A deletion is to make room on a disk that is nearly full.
         is_brief = went_along or (action == DELETED and bool(store.refusal))
-        changes = () if is_brief else _changes(store, resource, each)
+        changes: tuple[FieldChange, ...] = ()
+        if not is_brief:
+            found = known.get((each.collection.table.name, each.id))
+            if found is None or found.old is not each.old or found.new is not each.new:
+                found = differences(store, resource, each.old, each.new)
+            changes = found.fields
         if action == CHANGED:
             changes += also
             if not changes:
@@ -77,6 +97,17 @@ def record_changes(
                 went_along=went_along,
             ),
         )
+
+
+def differences(
+    store: Store, resource: str, old: Record | None, new: Record | None
+) -> VersionDifferences:
+    """Return the fields in which two versions of a record differ, or those of the only
+    one that there is."""
+    record = new or old
+    assert record is not None  # noqa: S101 - the caller has looked
+    same = partial(_is_same_secret, store, resource, record)
+    return VersionDifferences(old, new, field_changes(old, new, same))
 
 
 async def settle(store: Store, document: str = "") -> None:
@@ -137,15 +168,6 @@ def _action(operation: Operation) -> str:
     if operation.old is None:
         return CREATED
     return DELETED if operation.new is None else CHANGED
-
-
-def _changes(
-    store: Store, resource: str, operation: Operation
-) -> tuple[FieldChange, ...]:
-    record = operation.new or operation.old
-    assert record is not None  # noqa: S101 - the caller has looked
-    same = partial(_is_same_secret, store, resource, record)
-    return field_changes(operation.old, operation.new, same)
 
 
 def _is_same_secret(

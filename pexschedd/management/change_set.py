@@ -8,7 +8,7 @@ checked later in the same request is checked against those that were added befor
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from itertools import islice
+from itertools import islice, starmap
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ from pexschedd.management.guards.generated_aliases import (
     changes_kept_alias,
     kept_alias,
 )
+from pexschedd.management.preparation import Preparation
 from pexschedd.management.resource import (
     MOST_RECORDS,
     AnyTable,
@@ -49,7 +50,7 @@ from pexschedd.model.uniqueness import UNIQUE, Unique
 from pexschedd.scheduling.records.deletion import remove_conference, remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
-from pexschedd.util.cooperate import in_slices
+from pexschedd.util.cooperate import Pauses, in_slices
 
 _HOLDERS_NAMED = 5
 """Records that are named when another one that they refer to cannot be deleted."""
@@ -62,6 +63,7 @@ class ChangeSet:
         self._store = store
         self._most = most
         self._puts: dict[tuple[str, int], tuple[AnyTable, Any]] = {}
+        self._preparation = Preparation(store)
         self._deletions: list[tuple[AnyResource, int]] = []
         self._gone: set[tuple[str, int]] = set()
         self._keys: dict[tuple[str, str, Hashable], int] = {}
@@ -138,6 +140,7 @@ class ChangeSet:
         if key not in self._puts and len(self._puts) >= self._most:
             raise InvalidFields({"": [too_many_records("are changed")]})
         self._puts[key] = table, record
+        self._preparation.forget(table, record.id)
         for unique in UNIQUE.get(table.name, ()):
             value = unique.key(record)
             if value is not None:
@@ -261,6 +264,15 @@ class ChangeSet:
         if tables.OAUTH2_CLIENT.name in self.tables:
             check_number(len(self._as_it_will_be(tables.OAUTH2_CLIENT)))
 
+    async def prepare(self, pauses: Pauses) -> None:
+        """Do what a commit needs that can be done before, with pauses.
+
+        Raises ValueError for a record that cannot be stored.
+        """
+        for table, record in self._puts.values():
+            self._preparation.prepare(table, record)
+            await pauses.item_done()
+
     async def commit(
         self,
         now: datetime,
@@ -270,9 +282,10 @@ class ChangeSet:
         """Make all changes at once; they are durable, and in the history and the
         administrator log, when this returns.
 
-        `within` is called when the store has them, and may add to the transaction.
-        Records of several documents can be put together, but nothing can be deleted
-        with them. Raises what `check` does, before anything is changed.
+        All are made in one turn, so `prepare` many of them. `within` is called when the
+        store has them, and may add to the transaction. Records of several documents
+        can be put together, but nothing can be deleted with them. Raises what `check`
+        does, before anything is changed.
         """
         self.check()
         events = list(self._events())
@@ -283,17 +296,19 @@ class ChangeSet:
         if len(documents) > 1:
             if self._deletions:
                 raise ValueError("nothing can be deleted together with this")
-            puts = self._puts.values()
-            await put_together(self._store, puts, now, within)
+            puts = starmap(self._preparation.put, self._puts.values())
+            known = self._preparation.differences
+            await put_together(self._store, puts, now, within, known)
             await settle(self._store)
         else:
             with self._store.transaction(essential=only_deletes) as transaction:
                 for resource, id_ in self._deletions:
                     _delete(transaction, self._store, resource, id_, now)
-                for table, record in self._puts.values():
-                    transaction.put(table, record)
+                for put in starmap(self._preparation.put, self._puts.values()):
+                    transaction.put(*put)
                 within(transaction)
-                record_changes(self._store, transaction, now)
+                known = self._preparation.differences
+                record_changes(self._store, transaction, now, known=known)
                 durable = transaction.commit()
             await durable
             if transaction.document:

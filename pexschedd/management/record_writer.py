@@ -186,7 +186,9 @@ class RecordWriter:
         for clock in (*[self._clock] * _TRIES_IN_TURNS, None):
             changes = ChangeSet(self._store)
             commits = self._commits.copy()
-            result = await check(changes, Pauses(clock))
+            pauses = Pauses(clock)
+            result = await check(changes, pauses)
+            await changes.prepare(pauses)
             if all(self._commits[name] == commits[name] for name in changes.tables):
                 break
         return changes, result

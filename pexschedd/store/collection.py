@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from pexschedd.model.table import R, Table
 from pexschedd.store.hints.keydir import Keydir
@@ -19,6 +19,14 @@ from pexschedd.store.records import RecordFormat
 
 KEPT = 200_000
 """Limit of a table's records in memory, exceeded only by records not on disk yet."""
+
+
+class Prepared(NamedTuple):
+    """A record in the forms in which the journal and the indexes take it."""
+
+    value: bytes
+    """JSON."""
+    entries: tuple[int, ...]
 
 
 class Collection(Generic[R]):
@@ -159,11 +167,22 @@ class Collection(Generic[R]):
             ]
         )
 
-    def put(self, record: R) -> tuple[R | None, tuple[int, ...]]:
-        """Add or replace a record; return the old one, and the new one's `entries`."""
+    def prepare(self, record: R) -> Prepared:
+        """Return what a put of the record needs, which is most of its work.
+
+        Raises ValueError if the record cannot be stored.
+        """
+        return Prepared(self.format.encode(record), self.entries(record))
+
+    def put(
+        self, record: R, entries: tuple[int, ...] | None = None
+    ) -> tuple[R | None, tuple[int, ...]]:
+        """Add or replace a record; return the old one, and the new one's `entries`,
+        which are found unless they are given."""
         id = record.id
         # All keys first: a key function that raises must leave nothing half done.
-        entries = self.entries(record)
+        if entries is None:
+            entries = self.entries(record)
         old = self.get(id)
         if old is None:
             self._count += 1

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from pexschedd.errors import StoreError, StoreReadOnly
 from pexschedd.model.table import Index, R, Table
 from pexschedd.store import documents
-from pexschedd.store.collection import KEPT, Collection
+from pexschedd.store.collection import KEPT, Collection, Prepared
 from pexschedd.store.compactor import FLOOR, Compactor
 from pexschedd.store.disk.guard import DiskGuard
 from pexschedd.store.disk.reserve import DiskReserve, StoreState
@@ -192,6 +192,14 @@ class Store:
         """
         refusal = None if deferrable else self._guard.refused(essential)
         return Transaction(self._collections, self._commit, refusal)
+
+    def prepare(self, table: Table[R], record: R) -> Prepared:
+        """Return what `Transaction.put` needs to put the record without delay.
+
+        Other work can have its turn between the preparations for one transaction.
+        Raises ValueError if the record cannot be stored.
+        """
+        return self._collection(table).prepare(record)
 
     @property
     def refusal(self) -> str:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from pexschedd.errors import StoreFull, StoreReadOnly
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import R, Table
-from pexschedd.store.collection import Collection
+from pexschedd.store.collection import Collection, Prepared
 from pexschedd.store.index import MOST
 
 _FURTHEST = 1_000
@@ -89,9 +89,10 @@ class Transaction:
         self._collection(table).used(id)
         return True
 
-    def put(self, table: Table[R], record: R) -> None:
+    def put(self, table: Table[R], record: R, prepared: Prepared | None = None) -> None:
         """Add a record, or replace the one with the same id.
 
+        Of many records, prepare each before the first is put; see `Store.prepare`.
         Raises ValueError if the record cannot be stored or does not belong in this
         transaction, and StoreFull when the disk is nearly full; StoreFull undoes the
         whole transaction.
@@ -102,8 +103,10 @@ class Transaction:
         id = record.id
         if not 1 <= id <= MOST:
             raise ValueError(f"{table.name} {id}: ids are from 1 to {MOST}")
-        value = collection.format.encode(record)
-        old, entries = collection.put(record)
+        if prepared is None:
+            prepared = collection.prepare(record)
+        value, entries = prepared
+        old, _ = collection.put(record, entries)
         self._unit = table.document
         self.operations.append(Operation(collection, id, value, old, record, entries))
 
@@ -146,7 +149,7 @@ class Transaction:
     def changes(self) -> list[Operation]:
         """Return one operation for each changed record, with its initial value as
         `old`."""
-        if len(self.operations) == 1:
+        if self._is_each_once():
             return [op for op in self.operations if op.old is not op.new]
         first: dict[tuple[str, int], Operation] = {}
         for operation in self.operations:
@@ -188,10 +191,15 @@ class Transaction:
 
     def _last(self) -> list[Operation]:
         """Return the last operation on each record, in the order of the first ones."""
-        if len(self.operations) == 1:
+        if self._is_each_once():
             return self.operations
         last = {(op.collection.table.name, op.id): op for op in self.operations}
         return list(last.values())
+
+    def _is_each_once(self) -> bool:
+        """Return whether each record was put or deleted once, as is usual."""
+        operations = self.operations
+        return len({(op.collection, op.id) for op in operations}) == len(operations)
 
     def _refuse(self, refusal: StoreFull) -> NoReturn:
         if self._open:

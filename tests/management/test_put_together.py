@@ -1,6 +1,7 @@
 """Changes of several documents and the journal: after any crash, all or nothing."""
 
 import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,11 @@ import pytest
 
 from pexschedd.errors import StoreError
 from pexschedd.history.actor import Actor, acting_as
-from pexschedd.management.transfer.together import finish_changes, put_together
+from pexschedd.management.transfer.together import (
+    PreparedPut,
+    finish_changes,
+    put_together,
+)
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate
 from pexschedd.model.conference import Conference
@@ -35,6 +40,11 @@ def opened(disk: Disk) -> Opened:
     return Opened(
         STATE, list(tables.TABLES), fs=disk, failed=lambda error: None, random=bytes
     )
+
+
+def prepared(store: Opened, puts: list[Any]) -> Iterator[PreparedPut]:
+    for table, record in puts:
+        yield PreparedPut(table, record, store.store.prepare(table, record))
 
 
 def content(store: Opened) -> set[tuple[str, Any]]:
@@ -73,7 +83,7 @@ def stopped_at(call: int) -> tuple[Disk, bool]:
     disk.before = before
     try:
         with acting_as(Actor("anna", "192.0.2.1")):
-            store.wait(put_together(store.store, PUTS, NOW))
+            store.wait(put_together(store.store, prepared(store, PUTS), NOW))
     except StoreError:
         return disk, False
     finally:
@@ -109,7 +119,7 @@ def test_one_place_needs_no_record_of_its_own() -> None:
         disk = Disk()
         store = opened(disk)
         before = store.store._seq
-        store.wait(put_together(store.store, puts, NOW))
+        store.wait(put_together(store.store, prepared(store, puts), NOW))
         journalled = [table for table, _ in puts if not table.document]
         assert store.store._seq - before == 2 * len(journalled), "and their history"
         store.close()
@@ -119,7 +129,8 @@ def test_what_cannot_be_stored_changes_nothing() -> None:
     """A value of a wrong type is found before the first part is made."""
     store = opened(Disk())
     wrong = Conference(id=3, name=cast(Any, 7))
+    puts = prepared(store, [*PUTS, (tables.CONFERENCE, wrong)])
     with pytest.raises(ValueError, match="cannot be stored"):
-        put_together(store.store, [*PUTS, (tables.CONFERENCE, wrong)], NOW)
+        put_together(store.store, puts, NOW)
     assert content(store) == set()
     store.close()

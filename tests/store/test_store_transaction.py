@@ -296,3 +296,27 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     assert [r.id for r in store.find_all(ROOM_BY_OWNER, 1)] == list(range(1, 30, 3))
     assert store.find(SETTING_BY_NAME, 'ü\n"\\') == Setting(id=4, name='ü\n"\\')
     opened.close()
+
+
+def test_a_prepared_put_is_the_same(opened: Opened) -> None:
+    """Preparing before the transaction changes when the work is done, and nothing
+    else; a record that cannot be stored is refused there already."""
+    journals = []
+    for is_prepared in (False, True):
+        disk = Disk()
+        other = Opened(STATE, fs=disk)
+        store = other.store
+        room = Room(id=1, name="a", owner=7)
+        prepared = store.prepare(ROOM, room) if is_prepared else None
+        assert store.find(ROOM_BY_NAME, "a") is None
+        transaction = store.transaction()
+        transaction.put(ROOM, room, prepared)
+        assert store.find(ROOM_BY_NAME, "a") is room
+        other.wait(transaction.commit())
+        journals.append(disk._file(STATE / "journal" / "00000001.jsonl").durable)
+        other.close()
+    assert b'"a"' in journals[0]
+    assert journals[0] == journals[1]
+    wrong: Any = Room(id=1, name=7)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="cannot be stored"):
+        opened.store.prepare(ROOM, wrong)

@@ -113,6 +113,7 @@ class ConfigurationImporter:
             self._meanwhile = []
             try:
                 progress = await part.run(work.records, most)
+                await changes.prepare(Pauses(self._clock))
             finally:
                 meanwhile, self._meanwhile = self._meanwhile, None
             if not any(part.depends_on(*each) for each in meanwhile):
