@@ -20,6 +20,14 @@ from pexschedd.model.fields.unsupported import unsupported_settings
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.keyed_request import KeyedRequest
 from pexschedd.model.mailed_token import MailedToken
+from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
+from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.model.onetouch.endpoint_group import EndpointGroup
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.google_deployment import GoogleDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
+from pexschedd.model.onetouch.processing_rule import ProcessingRule
+from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,
@@ -28,7 +36,11 @@ from pexschedd.model.outbox import (
     ProcessedMessage,
     TroubledMessage,
 )
-from pexschedd.model.platform.names import IdentityProviderGroup, IvrTheme
+from pexschedd.model.platform.names import (
+    IdentityProviderGroup,
+    IvrTheme,
+    SystemLocation,
+)
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     RecurringConference,
@@ -56,7 +68,29 @@ IVR_THEME = Table("ivr_theme", IvrTheme, document="platform_names")
 IDENTITY_PROVIDER_GROUP = Table(
     "identity_provider_group", IdentityProviderGroup, document="platform_names"
 )
+SYSTEM_LOCATION = Table("system_location", SystemLocation, document="platform_names")
+MJX_INTEGRATION = Table("mjx_integration", JoinProfile, document="one_touch_join")
+MJX_ENDPOINT_GROUP = Table(
+    "mjx_endpoint_group", EndpointGroup, document="one_touch_join"
+)
+MJX_EXCHANGE_DEPLOYMENT = Table(
+    "mjx_exchange_deployment", ExchangeDeployment, document="one_touch_join"
+)
+MJX_AUTODISCOVER_URL = Table(
+    "mjx_exchange_autodiscover_url", AutodiscoverUrl, document="one_touch_join"
+)
+MJX_GRAPH_DEPLOYMENT = Table(
+    "mjx_graph_deployment", GraphDeployment, document="one_touch_join"
+)
+MJX_GOOGLE_DEPLOYMENT = Table(
+    "mjx_google_deployment", GoogleDeployment, document="one_touch_join"
+)
+MJX_PROCESSING_RULE = Table(
+    "mjx_meeting_processing_rule", ProcessingRule, document="one_touch_join"
+)
 
+MJX_ENDPOINT = Table("mjx_endpoint", Endpoint)
+"""In the journal: there may be thousands."""
 SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
 CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
@@ -99,6 +133,7 @@ KEYED_REQUESTS: Mapping[str, KeyedRequestTable] = {
         "administrators",
         "ca_certificates",
         "integrations",
+        "one_touch_join",
         "platform_names",
     )
 }
@@ -126,6 +161,15 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     CA_CERTIFICATE,
     IVR_THEME,
     IDENTITY_PROVIDER_GROUP,
+    SYSTEM_LOCATION,
+    MJX_INTEGRATION,
+    MJX_ENDPOINT_GROUP,
+    MJX_EXCHANGE_DEPLOYMENT,
+    MJX_AUTODISCOVER_URL,
+    MJX_GRAPH_DEPLOYMENT,
+    MJX_GOOGLE_DEPLOYMENT,
+    MJX_PROCESSING_RULE,
+    MJX_ENDPOINT,
     SCHEDULED_ALIAS,
     CONFERENCE,
     CONFERENCE_ALIAS,
@@ -286,4 +330,34 @@ REWRITE_BY_CONNECTOR = REWRITE.index("connector", lambda p: p.exchange_connector
 
 CANCELLED_BY_UID = CANCELLED_OCCURRENCE.index(
     "uid", lambda c: (c.exchange_connector, c.ews_item_uid)
+)
+
+MJX_INTEGRATION_BY_EXCHANGE = MJX_INTEGRATION.index(
+    "exchange_deployment", lambda p: p.exchange_deployment
+)
+MJX_INTEGRATION_BY_GRAPH = MJX_INTEGRATION.index(
+    "graph_deployment", lambda p: p.graph_deployment
+)
+MJX_INTEGRATION_BY_GOOGLE = MJX_INTEGRATION.index(
+    "google_deployment", lambda p: p.google_deployment
+)
+MJX_AUTODISCOVER_URL_BY_DEPLOYMENT = MJX_AUTODISCOVER_URL.index(
+    "exchange_deployment", lambda u: u.exchange_deployment
+)
+MJX_RULE_BY_INTEGRATION = MJX_PROCESSING_RULE.index(
+    "mjx_integration", lambda r: r.mjx_integration
+)
+MJX_GROUP_BY_INTEGRATION = MJX_ENDPOINT_GROUP.index(
+    "mjx_integration", lambda g: g.mjx_integration
+)
+MJX_GROUP_BY_LOCATION = MJX_ENDPOINT_GROUP.index(
+    "system_location", lambda g: g.system_location
+)
+MJX_ENDPOINT_BY_GROUP = MJX_ENDPOINT.index("group", lambda e: e.mjx_endpoint_group)
+MJX_ENDPOINT_BY_NAME = MJX_ENDPOINT.index("name", lambda e: e.name)
+MJX_ENDPOINT_BY_ROOM = MJX_ENDPOINT.index(
+    "room", lambda e: owner_key(e.room_resource_email)
+)
+MJX_ENDPOINT_BY_POLY_USERNAME = MJX_ENDPOINT.index(
+    "poly_username", lambda e: (e.poly_username or "").strip().casefold() or None
 )

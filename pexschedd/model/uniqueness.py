@@ -49,6 +49,21 @@ def _watched_already(other: Record) -> str:
     )
 
 
+def _room_taken(other: Record) -> str:
+    return (
+        f'The endpoint "{getattr(other, "name", "")}" is in this room already. Each '
+        "room has one endpoint."
+    )
+
+
+def _account_taken(other: Record) -> str:
+    return (
+        f'The endpoint "{getattr(other, "name", "")}" uses this name already. Each '
+        "endpoint needs an account of its own: by it the meetings of its room are "
+        "found."
+    )
+
+
 UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.ADMINISTRATOR.name: (
         Unique("name", _folded("name"), tables.ADMINISTRATOR_BY_NAME),
@@ -65,6 +80,27 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.CA_CERTIFICATE.name: (Unique("certificate", _certificate),),
     tables.IVR_THEME.name: (Unique("name", _exact("name")),),
     tables.IDENTITY_PROVIDER_GROUP.name: (Unique("name", _exact("name")),),
+    tables.SYSTEM_LOCATION.name: (Unique("name", _exact("name")),),
+    tables.MJX_INTEGRATION.name: (Unique("name", _exact("name")),),
+    tables.MJX_ENDPOINT_GROUP.name: (Unique("name", _exact("name")),),
+    tables.MJX_EXCHANGE_DEPLOYMENT.name: (Unique("name", _exact("name")),),
+    tables.MJX_GRAPH_DEPLOYMENT.name: (Unique("name", _exact("name")),),
+    tables.MJX_GOOGLE_DEPLOYMENT.name: (Unique("name", _exact("name")),),
+    tables.MJX_ENDPOINT.name: (
+        Unique("name", _exact("name"), tables.MJX_ENDPOINT_BY_NAME),
+        Unique(
+            "room_resource_email",
+            _folded("room_resource_email"),
+            tables.MJX_ENDPOINT_BY_ROOM,
+            taken=_room_taken,
+        ),
+        Unique(
+            "poly_username",
+            _folded("poly_username"),
+            tables.MJX_ENDPOINT_BY_POLY_USERNAME,
+            taken=_account_taken,
+        ),
+    ),
     tables.CONFERENCE.name: (
         Unique("name", _exact("name"), tables.CONFERENCE_BY_NAME),
     ),

@@ -11,6 +11,11 @@ from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.fields.secret_destinations import differs, other_server
 from pexschedd.model.fields.validation import validate
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.google_deployment import GoogleDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
+from pexschedd.model.onetouch.profile import JoinProfile
 from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
 
 URL = "https://mail.example.test/EWS/Exchange.asmx"
@@ -71,8 +76,9 @@ def test_every_secret_declares_its_destinations() -> None:
         fields = fields_of(record)
         for name, declared in fields.items():
             if declared.field.secret:
-                # A hash is sent nowhere.
-                assert declared.field.sent_by or declared.field.hashed, name
+                # A hash is sent nowhere, and what clients send is compared here.
+                stays = declared.field.hashed or declared.field.received
+                assert bool(declared.field.sent_by) != stays, name
             for destination in declared.field.sent_by:
                 assert destination.field in fields, name
 
@@ -240,3 +246,119 @@ def test_differs() -> None:
     """Upper case and blanks do not make another name."""
     assert not differs(" EXAMPLE.test", "example.TEST ")
     assert differs("example.test", "")
+
+
+MJX_SECRETS = [
+    (
+        ExchangeDeployment(
+            id=1,
+            name="Rooms",
+            ews_url="https://mail.example.test/EWS",
+            authentication_method="KERBEROS",
+            service_account_username="rooms",
+            service_account_password="sealed",
+            kerberos_realm="EXAMPLE.TEST",
+            oauth_client_secret="sealed",
+            oauth_token_endpoint="https://login.example.test/token",
+        ),
+        {
+            "ews_url": {"service_account_password", "oauth_client_secret"},
+            "kerberos_realm": {"service_account_password"},
+            "kerberos_kdc": {"service_account_password"},
+            "oauth_token_endpoint": {"oauth_client_secret"},
+        },
+        {
+            "ews_url": "https://evil.test/EWS",
+            "kerberos_realm": "EVIL.TEST",
+            "kerberos_kdc": "dc.evil.test",
+            "oauth_token_endpoint": "https://evil.test/token",
+        },
+    ),
+    (
+        Endpoint(
+            id=1,
+            name="Oak",
+            room_resource_email="oak@example.test",
+            api_address="oak.example.test",
+            api_username="admin",
+            api_password="sealed",
+            use_https="YES",
+        ),
+        {name: {"api_password"} for name in ("api_address", "api_port", "use_https")},
+        {"api_address": "evil.test", "api_port": 8443, "use_https": "NO"},
+    ),
+    (
+        JoinProfile(
+            id=1,
+            name="Rooms",
+            exchange_deployment=1,
+            ep_username="admin",
+            ep_password="sealed",
+            webex_client_secret="sealed",
+        ),
+        {"ep_use_https": {"ep_password"}, "webex_api_domain": {"webex_client_secret"}},
+        {"ep_use_https": False, "webex_api_domain": "evil.test"},
+    ),
+    (
+        GraphDeployment(
+            id=1,
+            name="Tenant",
+            client_id="app",
+            client_secret="sealed",
+            oauth_token_url="https://login.example.test/token",
+        ),
+        {
+            "oauth_token_url": {"client_secret"},
+            "graph_api_domain": {"client_secret"},
+        },
+        {"oauth_token_url": "https://evil.test/", "graph_api_domain": "evil.test"},
+    ),
+    (
+        GoogleDeployment(
+            id=1,
+            name="Workspace",
+            client_email="a@example.test",
+            client_secret="sealed",
+            private_key="sealed",
+        ),
+        {"token_endpoint": {"client_secret", "private_key"}},
+        {"token_endpoint": "https://evil.test/token"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("stored", "needed", "values"), MJX_SECRETS, ids=lambda each: type(each).__name__
+)
+def test_secrets_of_one_touch_join_stay(
+    stored: Any, needed: dict[str, set[str]], values: dict[str, object]
+) -> None:
+    """A deployment's, a profile's or an endpoint's new address needs its secrets
+    again."""
+    for field, secrets in needed.items():
+        with pytest.raises(InvalidFields) as caught:
+            validate(
+                type(stored),
+                {field: values[field]},
+                current=stored,
+                templates=TEMPLATES,
+            )
+        assert set(caught.value.problems) == secrets, field
+        given = dict.fromkeys(secrets, "new secret")
+        validate(
+            type(stored),
+            {field: values[field], **given},
+            current=stored,
+            templates=TEMPLATES,
+        )
+
+
+def test_a_service_account_s_password_does_not_follow_autodiscover() -> None:
+    """Without the EWS URL Autodiscover says where the password goes: it is needed
+    again."""
+    stored, _, _ = MJX_SECRETS[0]
+    with pytest.raises(InvalidFields) as caught:
+        validate(
+            ExchangeDeployment, {"ews_url": ""}, current=stored, templates=TEMPLATES
+        )
+    assert "service_account_password" in caught.value.problems

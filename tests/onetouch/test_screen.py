@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pexschedd.model.fields.template_variables import SCREEN_TITLE
 from pexschedd.onetouch.rules.results import JoinDetails
 from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
@@ -27,7 +28,6 @@ from pexschedd.onetouch.screen.room_meeting import (
     ScreenMeeting,
     ScreenProfile,
 )
-from pexschedd.onetouch.screen.titles import TITLE_VARIABLES
 from tests.onetouch.onetouch_support import templates
 from tests.thorough import examples
 
@@ -302,7 +302,7 @@ def test_list_keeps_what_it_promises(
 
 def test_variables_of_the_title() -> None:
     """A template of the title is checked against its variables."""
-    templates().check("{{ organizer_name }}{{ subject }}", TITLE_VARIABLES)
+    templates().check("{{ organizer_name }}{{ subject }}", SCREEN_TITLE)
 
 
 @pytest.mark.parametrize(

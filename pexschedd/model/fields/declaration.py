@@ -82,6 +82,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """Sealed at rest, accepted by the API, never returned by it."""
     hashed: bool = False
     """Of a secret: kept as a hash, from which nobody can tell it."""
+    received: bool = False
+    """Of a secret: compared with what a client of ours sends, and sent nowhere."""
     confidential: bool = False
     """Not for administrators who may only read: they neither see nor find by it."""
     sent_by: tuple[Destination, ...] = ()

@@ -42,6 +42,9 @@ PERSONAL_ROOM = frozenset(
 The three `..._aliases` are lists of text, `allow_guests` is a bool, the rest is text.
 """
 
+SCREEN_TITLE = frozenset({"subject", "organizer_name", "organizer_email"})
+"""Plain text on a room's screen, in the place of a meeting's subject."""
+
 NO_VARIABLES: frozenset[str] = frozenset()
 """HTML that is the same for everybody: the placeholder for joining instructions."""
 

@@ -15,7 +15,8 @@ _SHOWN = ("KERBEROS", "NTLM", "BASIC")
 """The methods that use the password, the one that shows most of it to servers last."""
 
 
-def _shows_more(old: str, new: str) -> bool:
+def shows_more(old: str, new: str) -> bool:
+    """Return True if one method shows servers more of a password than another."""
     return _rank(new) > _rank(old)
 
 
@@ -27,7 +28,7 @@ _EXCHANGE = Destination("url", other_server)
 """Exchange gets the password, or the tokens that the other secrets open."""
 _PASSWORD_SENT_BY = (
     _EXCHANGE,
-    Destination("authentication_method", _shows_more),
+    Destination("authentication_method", shows_more),
     Destination("kerberos_realm", differs),  # empty KDC: DNS finds the realm's
     Destination("kerberos_kdc", differs),
     Destination("kerberos_kdc_https_proxy", differs),

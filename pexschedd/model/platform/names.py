@@ -1,8 +1,8 @@
-"""Records that stand for what the platform has: themes, and groups of identity
-providers.
+"""Records that stand for what the platform has: themes, groups of identity providers,
+and locations.
 
-Rooms refer to them, and conferencing nodes, which have the real ones, are told their
-names.
+Rooms refer to the first two, and conferencing nodes, which have the real ones, are told
+their names. Groups of endpoints refer to locations.
 """
 
 from datetime import UTC, datetime
@@ -66,6 +66,23 @@ class IdentityProviderGroup(Record, frozen=True, kw_only=True):
             help="The group's name on the platform, letter by letter. Conferencing "
             "nodes are told it, and drop the whole answer if they have no such group: "
             "the room is then closed.",
+            min_length=1,
+            max_length=250,
+            unique=True,
+        ),
+    ]
+    description: Annotated[str, Field(help="A description.", max_length=250)] = ""
+
+
+class SystemLocation(Record, frozen=True, kw_only=True):
+    """A location of the platform, for clients that put endpoints into one."""
+
+    name: Annotated[
+        str,
+        Field(
+            label="Name",
+            help="The location's name. On the platform it says which conferencing "
+            "nodes serve endpoints; here one server serves all of them.",
             min_length=1,
             max_length=250,
             unique=True,

@@ -10,8 +10,6 @@ from pexschedd.onetouch.screen.room_meeting import RoomMeeting, ScreenProfile
 from pexschedd.templates.engine import Templates
 
 LONGEST_TITLE = 250
-TITLE_VARIABLES = frozenset({"subject", "organizer_name", "organizer_email"})
-"""Variables of `replace_subject_template`."""
 
 
 def title_of(meeting: RoomMeeting, profile: ScreenProfile, templates: Templates) -> str:

@@ -1,0 +1,1 @@
+"""The records of One-Touch Join: profiles, groups, endpoints, deployments, rules."""

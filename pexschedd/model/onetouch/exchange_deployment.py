@@ -1,0 +1,242 @@
+"""The access to the rooms of an Exchange deployment, `mjx_exchange_deployment`."""
+
+from collections.abc import Iterator
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pexschedd.model.fields import addresses, kinds
+from pexschedd.model.fields.declaration import Destination, Field, Record
+from pexschedd.model.fields.secret_destinations import differs, other_server
+from pexschedd.model.integration.exchange import shows_more
+
+DEPLOYMENT_REDIRECT_PATH = "/admin/platform/mjxexchangedeployment/oauth_redirect/"
+
+
+def _elsewhere(old: str, new: str) -> bool:
+    """Return True if secrets go to another server, or to any that Autodiscover
+    finds."""
+    return other_server(old, new) or (bool(old) and not new)
+
+
+_EXCHANGE = Destination("ews_url", _elsewhere)
+_TOKENS = (_EXCHANGE, Destination("oauth_token_endpoint", other_server))
+
+
+class ExchangeDeployment(Record, frozen=True, kw_only=True):
+    """An Exchange deployment, with the service account that reads the rooms."""
+
+    name: Annotated[
+        str,
+        Field(
+            label="Name",
+            help="What this deployment is called.",
+            min_length=1,
+            max_length=250,
+            unique=True,
+        ),
+    ]
+    description: Annotated[
+        str, Field(label="Description", help="Notes on it.", max_length=250)
+    ] = ""
+    ews_url: Annotated[
+        str,
+        kinds.url(
+            "EWS URL",
+            "Where Exchange Web Services answer, usually "
+            "https://<exchange_server>/EWS/Exchange.asmx. Empty: Autodiscover tells.",
+        ),
+    ] = ""
+    service_account_username: Annotated[
+        str,
+        Field(
+            label="Service account username",
+            help="name@example.com or EXAMPLE\\name; an account that may impersonate "
+            "the rooms, and not the one of scheduling. Required unless APP_PERM is "
+            "used.",
+            max_length=100,
+        ),
+    ] = ""
+    service_account_password: Annotated[
+        str,
+        Field(
+            label="Service account password",
+            help="Required with BASIC and NTLM, and with KERBEROS where the account "
+            "has no keytab.",
+            max_length=100,
+            secret=True,
+            sent_by=(
+                _EXCHANGE,
+                Destination("authentication_method", shows_more),
+                Destination("kerberos_realm", differs),
+                Destination("kerberos_kdc", differs),
+                Destination("kerberos_kdc_https_proxy", differs),
+            ),
+        ),
+    ] = ""
+    authentication_method: Annotated[
+        str,
+        Field(
+            label="Authentication method",
+            help="How the service account signs in to Exchange: BASIC, NTLM (NTLMv2), "
+            "KERBEROS or OAUTH; APP_PERM uses an application's own secret and needs "
+            "no service account.",
+            choices=("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM"),
+        ),
+    ] = "BASIC"
+    find_items_request_quota: Annotated[
+        int,
+        Field(
+            label="Request quota",
+            help="How many requests for calendars are sent in 24 hours at most: how "
+            "often each room is read follows from it.",
+            minimum=10_000,
+            maximum=10_000_000,
+        ),
+    ] = 1_000_000
+    disable_proxy: Annotated[
+        bool,
+        Field(label="Disable proxy", help="Reach Exchange without the web proxy."),
+    ] = False
+
+    oauth_client_id: Annotated[
+        str | None,
+        Field(
+            begins="Sign-in with OAuth 2.0",
+            label="OAuth client ID",
+            help="The application (client) id. Required with OAUTH and APP_PERM.",
+            max_length=250,
+        ),
+    ] = None
+    oauth_client_secret: Annotated[
+        str,
+        Field(
+            label="OAuth client secret",
+            help="The application's secret. Required with APP_PERM. The platform has "
+            "no such field.",
+            max_length=250,
+            secret=True,
+            sent_by=_TOKENS,
+        ),
+    ] = ""
+    oauth_auth_endpoint: Annotated[
+        str,
+        kinds.url(
+            "OAuth authorization endpoint",
+            "The identity provider's authorization endpoint. Required with OAUTH.",
+        ),
+    ] = ""
+    oauth_token_endpoint: Annotated[
+        str,
+        kinds.url(
+            "OAuth token endpoint",
+            "The identity provider's token endpoint. Required with OAUTH and APP_PERM.",
+        ),
+    ] = ""
+    oauth_redirect_uri: Annotated[
+        str,
+        kinds.url(
+            "OAuth redirect URI",
+            "Where the browser comes back to after signing in: https://<this server>"
+            f"{DEPLOYMENT_REDIRECT_PATH}. Required with OAUTH.",
+        ),
+    ] = ""
+    oauth_refresh_token: Annotated[
+        str,
+        Field(
+            help="The result of signing in to the service account.",
+            max_length=4096,
+            secret=True,
+            sent_by=_TOKENS,
+            readonly=True,
+        ),
+    ] = ""
+    oauth_state: Annotated[str | None, Field(help="Always null.", readonly=True)] = None
+
+    kerberos_realm: Annotated[
+        str,
+        Field(
+            begins="Sign-in with Kerberos",
+            label="Kerberos realm",
+            help="The realm of the service account, usually the domain in capitals. "
+            "Required with KERBEROS.",
+            max_length=250,
+        ),
+    ] = ""
+    kerberos_kdc: Annotated[
+        str,
+        Field(
+            label="Kerberos KDC",
+            help="The host name of the key distribution centre.",
+            max_length=255,
+            checks=(addresses.host_and_port,),
+        ),
+    ] = ""
+    kerberos_kdc_https_proxy: Annotated[
+        str,
+        kinds.url(
+            "Kerberos KDC HTTPS proxy", "Reach the KDC through this proxy (KKDCP)."
+        ),
+    ] = ""
+    kerberos_exchange_spn: Annotated[
+        str,
+        Field(
+            label="Exchange service principal name",
+            help="Exchange's name in the realm, e.g. HTTP/mail.example.com; empty: "
+            "made from the EWS URL.",
+            max_length=255,
+        ),
+    ] = ""
+    kerberos_auth_every_request: Annotated[
+        bool,
+        Field(
+            label="Authenticate every request",
+            help="For load balancers that do not keep a connection signed in.",
+        ),
+    ] = False
+    kerberos_enable_tls: Annotated[
+        bool,
+        Field(label="Enable TLS", help="Talk to the KDC proxy over TLS."),
+    ] = True
+    kerberos_verify_tls_using_custom_ca: Annotated[
+        bool,
+        Field(
+            label="Verify TLS using custom CA",
+            help="Check the KDC proxy's certificate with the configured CA file.",
+        ),
+    ] = False
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields that the method of authentication requires, each with the
+        problem."""
+        method = self.authentication_method
+        for field in _FOR_SIGN_IN[method]:
+            if not getattr(self, field):
+                yield field, f"This is required with authentication_method {method}."
+        redirect = self.oauth_redirect_uri
+        if method == "OAUTH" and redirect and not _ends_here(redirect):
+            yield (
+                "oauth_redirect_uri",
+                f"This must end with {DEPLOYMENT_REDIRECT_PATH}.",
+            )
+
+
+def _ends_here(redirect_uri: str) -> bool:
+    parts = urlsplit(redirect_uri)
+    whole = parts.path.endswith(DEPLOYMENT_REDIRECT_PATH)
+    return whole and not parts.query and not parts.fragment
+
+
+_FOR_SIGN_IN = {
+    "BASIC": ("service_account_username", "service_account_password"),
+    "NTLM": ("service_account_username", "service_account_password"),
+    # Without a password it takes a keytab, which is no field.
+    "KERBEROS": ("service_account_username", "kerberos_realm"),
+    "OAUTH": (
+        "service_account_username",
+        "oauth_client_id",
+        "oauth_redirect_uri",
+        "oauth_auth_endpoint",
+        "oauth_token_endpoint",
+    ),
+    "APP_PERM": ("oauth_client_id", "oauth_client_secret", "oauth_token_endpoint"),
+}
