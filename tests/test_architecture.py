@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, str] = {
         "model templates scheduling/records/lookup scheduling/records/message_texts "
         "store util"
     ),
-    "onetouch": "model templates bodies util/text_pattern",
+    "onetouch": "model templates bodies store util/text_pattern",
     "management": "history model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
@@ -80,7 +80,11 @@ PURE = (
     "doctor/setup",
     "ews/operations",
     "model",
-    "onetouch",
+    "onetouch/invitation",
+    "onetouch/links",
+    "onetouch/rules",
+    "onetouch/screen",
+    "onetouch/services",
     "scheduling/decisions",
     "scheduling/ports",
     "scheduling/recurrence",

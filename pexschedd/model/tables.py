@@ -28,6 +28,7 @@ from pexschedd.model.onetouch.google_deployment import GoogleDeployment
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.model.onetouch.room_calendar import RoomCalendar
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,
@@ -106,6 +107,7 @@ TROUBLED = Table("set_aside_message", TroubledMessage)
 MAILED_TOKEN = Table("mailed_token", MailedToken)
 UNFINISHED_CHANGE = Table("unfinished_change", UnfinishedChange)
 PROCESSED_MESSAGE = Table("processed_message", ProcessedMessage)
+ROOM_CALENDAR = Table("room_calendar", RoomCalendar)
 
 
 class KeyedRequestTable(msgspec.Struct, frozen=True):
@@ -185,6 +187,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     MAILED_TOKEN,
     UNFINISHED_CHANGE,
     PROCESSED_MESSAGE,
+    ROOM_CALENDAR,
     *(each.table for each in KEYED_REQUESTS.values()),
     CONFIGURATION_CHANGE,
     *UNSETTLED_CHANGES.values(),
@@ -361,3 +364,4 @@ MJX_ENDPOINT_BY_ROOM = MJX_ENDPOINT.index(
 MJX_ENDPOINT_BY_POLY_USERNAME = MJX_ENDPOINT.index(
     "poly_username", lambda e: (e.poly_username or "").strip().casefold() or None
 )
+ROOM_CALENDAR_BY_EMAIL = ROOM_CALENDAR.index("room_email", lambda r: r.room_email)

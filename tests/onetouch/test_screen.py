@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexschedd.model.fields.template_variables import SCREEN_TITLE
-from pexschedd.onetouch.rules.results import JoinDetails
+from pexschedd.model.onetouch.room_calendar import JoinDetails, RoomMeeting
 from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
     losses_of,
@@ -23,11 +23,7 @@ from pexschedd.onetouch.screen.remembered import (
     remembered,
     with_lost_details,
 )
-from pexschedd.onetouch.screen.room_meeting import (
-    RoomMeeting,
-    ScreenMeeting,
-    ScreenProfile,
-)
+from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting, ScreenProfile
 from tests.onetouch.onetouch_support import templates
 from tests.thorough import examples
 

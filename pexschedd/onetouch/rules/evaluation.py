@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from pexschedd.errors import TemplateError
+from pexschedd.model.onetouch.room_calendar import JoinDetails
 from pexschedd.onetouch.invitation.invitation import Invitation
 from pexschedd.onetouch.invitation.passages import (
     Passage,
@@ -27,7 +28,6 @@ from pexschedd.onetouch.rules.remarks import (
 )
 from pexschedd.onetouch.rules.results import (
     Evaluation,
-    JoinDetails,
     RuleOutcome,
     SeenLink,
 )

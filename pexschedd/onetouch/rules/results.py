@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pexschedd.model.onetouch.room_calendar import JoinDetails
+
 
 class RuleOutcome(msgspec.Struct, frozen=True):
     """The outcome of one rule."""
@@ -9,22 +11,6 @@ class RuleOutcome(msgspec.Struct, frozen=True):
     rule: str
     reason: str
     """The reason why it did not match, or what it found."""
-
-
-class JoinDetails(msgspec.Struct, frozen=True):
-    """All that a room needs to join a meeting."""
-
-    alias: str
-    protocol: str
-    """SIP or H323."""
-    platform: str
-    """MicrosoftTeams, Zoom, Webex, GoogleMeet or Other."""
-    rule: str
-    """The name of the rule; `fallback` if none matched."""
-    service: str = ""
-    """The service's name, for people; empty if it is not known."""
-    pin: str = ""
-    """The PIN to enter by hand: it is not part of the alias."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ tell (all but the flag); no administrator's rights are needed.
 from collections.abc import Sequence
 from enum import StrEnum
 
-from pexschedd.onetouch.screen.room_meeting import RoomMeeting
+from pexschedd.model.onetouch.room_calendar import RoomMeeting
 
 FEWEST_MEETINGS = 3
 """Meetings by others that have to agree: one alone may have been sent like that."""

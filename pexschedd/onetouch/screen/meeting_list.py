@@ -7,12 +7,8 @@ it. Two copies of one meeting are shown once.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from pexschedd.onetouch.screen.room_meeting import (
-    MeetingKey,
-    RoomMeeting,
-    ScreenMeeting,
-    ScreenProfile,
-)
+from pexschedd.model.onetouch.room_calendar import MeetingKey, RoomMeeting
+from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting, ScreenProfile
 from pexschedd.onetouch.screen.titles import title_of
 from pexschedd.templates.engine import Templates
 

@@ -10,22 +10,40 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pexschedd.onetouch.rules.results import JoinDetails
-from pexschedd.onetouch.screen.room_meeting import MeetingKey, RoomMeeting
+from pexschedd.model.onetouch.room_calendar import (
+    JoinDetails,
+    MeetingKey,
+    RememberedMeeting,
+    RoomCalendar,
+    RoomMeeting,
+)
 
 KEPT_AFTER_END = timedelta(days=2)
 MOST_KEPT = 2_000
 """Meetings of one room; those that end first are forgotten first."""
 
 
-class RememberedDetails(msgspec.Struct, frozen=True):
-    """The details of a meeting, and its end as last seen."""
-
-    details: JoinDetails
-    end: datetime
+Memory = Mapping[MeetingKey, RememberedMeeting]
 
 
-Memory = Mapping[MeetingKey, RememberedDetails]
+def memory_of(calendar: RoomCalendar) -> Memory:
+    """Return all that is remembered of a stored calendar: what its meetings have, and
+    what is kept besides."""
+    memory = {each.key: each for each in calendar.memory}
+    for meeting in calendar.meetings:
+        if meeting.details is not None:
+            memory[meeting.key] = RememberedMeeting(
+                meeting.key, meeting.details, meeting.end
+            )
+    return memory
+
+
+def kept_besides(
+    memory: Memory, meetings: Iterable[RoomMeeting]
+) -> tuple[RememberedMeeting, ...]:
+    """Return the part of a memory that has to be stored beside these meetings."""
+    known = {meeting.key for meeting in meetings if meeting.details is not None}
+    return tuple(each for key, each in memory.items() if key not in known)
 
 
 def with_lost_details(
@@ -54,7 +72,7 @@ def _details(
 
 def remembered(
     memory: Memory, meetings: Iterable[RoomMeeting], now: datetime
-) -> dict[MeetingKey, RememberedDetails]:
+) -> dict[MeetingKey, RememberedMeeting]:
     """Return what is to be remembered once these copies were seen: their details, and
     earlier ones of meetings that have no text now or were not seen this time."""
     kept = dict(memory)
@@ -62,11 +80,15 @@ def remembered(
         if meeting.is_cancelled:
             kept.pop(meeting.key, None)
         elif meeting.details is not None:
-            kept[meeting.key] = RememberedDetails(meeting.details, meeting.end)
+            kept[meeting.key] = RememberedMeeting(
+                meeting.key, meeting.details, meeting.end
+            )
         elif meeting.has_text:
             kept.pop(meeting.key, None)
         elif (known := kept.get(meeting.key)) is not None:
-            kept[meeting.key] = RememberedDetails(known.details, meeting.end)
+            kept[meeting.key] = RememberedMeeting(
+                meeting.key, known.details, meeting.end
+            )
     current = [
         (key, each) for key, each in kept.items() if each.end > now - KEPT_AFTER_END
     ]

@@ -5,8 +5,9 @@ shown rather than the subject that it was to hide.
 """
 
 from pexschedd.errors import TemplateError
+from pexschedd.model.onetouch.room_calendar import RoomMeeting
 from pexschedd.onetouch.invitation.characters import one_line
-from pexschedd.onetouch.screen.room_meeting import RoomMeeting, ScreenProfile
+from pexschedd.onetouch.screen.screen_meeting import ScreenProfile
 from pexschedd.templates.engine import Templates
 
 LONGEST_TITLE = 250

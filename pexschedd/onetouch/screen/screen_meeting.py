@@ -1,48 +1,10 @@
-"""Meetings as a room's calendar has them, and as its screen shows them. Pure."""
+"""Meetings as a room's screen shows them, and the settings that decide it. Pure."""
 
 from datetime import datetime
 
 import msgspec
 
-from pexschedd.onetouch.rules.results import JoinDetails
-
-
-class RoomMeeting(msgspec.Struct, frozen=True, kw_only=True):
-    """A meeting of a room's calendar: a single one, or one occurrence of a series.
-
-    Times are aware.
-    """
-
-    item_id: str
-    uid: str
-    """The meeting's, the same for all occurrences of a series."""
-    start: datetime
-    end: datetime
-    recurrence_id: datetime | None = None
-    """Of an occurrence: its original start, which stays when it is moved."""
-    changed: datetime | None = None
-    subject: str = ""
-    organizer_name: str = ""
-    organizer_email: str = ""
-    is_private: bool = False
-    is_all_day: bool = False
-    is_cancelled: bool = False
-    has_text: bool = True
-    """False if the copy has neither a body nor a location: its text may be lost."""
-    details: JoinDetails | None = None
-    """The result of the rules for this copy."""
-
-    @property
-    def key(self) -> "MeetingKey":
-        """The meeting's identity: it survives a move and the booking of the room."""
-        return MeetingKey(self.uid or self.item_id, self.recurrence_id)
-
-
-class MeetingKey(msgspec.Struct, frozen=True):
-    """The identity of a single meeting, or of one occurrence."""
-
-    uid: str
-    recurrence_id: datetime | None
+from pexschedd.model.onetouch.room_calendar import JoinDetails
 
 
 class ScreenMeeting(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,134 @@
+"""The lists of the screens, made of the calendars that are stored.
+
+All that brings a list to a screen, or that a screen asks for it, begins here.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.clock import Now
+from pexschedd.model import tables
+from pexschedd.model.onetouch.room_calendar import (
+    JoinDetails,
+    RoomCalendar,
+    RoomMeeting,
+)
+from pexschedd.onetouch.screen.meeting_list import screen_list
+from pexschedd.onetouch.screen.remembered import memory_of, with_lost_details
+from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting, ScreenProfile
+from pexschedd.store.store import Store
+from pexschedd.templates.engine import Templates
+
+OWN_ROOM = "own room"
+"""The name of the rule for rooms that our own scheduling side gave out."""
+
+RoomChanged = Callable[[str], None]
+"""Takes the address of a room, in lower case."""
+
+
+class RoomScreen(msgspec.Struct, frozen=True):
+    """An endpoint as far as its list depends on it."""
+
+    room_email: str
+    profile: ScreenProfile
+
+
+class RoomLists:
+    """The lists of all endpoints' screens.
+
+    `screen_of` finds an endpoint's room and profile by its id; None if there is no
+    such endpoint, or if it has no profile.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        now: Now,
+        templates: Templates,
+        screen_of: Callable[[int], RoomScreen | None],
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._templates = templates
+        self._screen_of = screen_of
+        self._read: dict[str, datetime] = {}
+        self._subscribers: list[RoomChanged] = []
+        store.subscribe(tables.ROOM_CALENDAR, self._changed)
+
+    def of(self, endpoint_id: int) -> tuple[ScreenMeeting, ...]:
+        """Return an endpoint's list as it is now; empty if its room was never read."""
+        screen = self._screen_of(endpoint_id)
+        if screen is None:
+            return ()
+        calendar = self._calendar(screen.room_email)
+        if calendar is None:
+            return ()
+        meetings = with_lost_details(
+            calendar.meetings, memory_of(calendar), self._own(calendar.meetings)
+        )
+        return screen_list(meetings, screen.profile, self._now(), self._templates)
+
+    def stale(self, endpoint_id: int) -> datetime | None:
+        """Return the time at which an endpoint's room was last read successfully; None
+        if it never was."""
+        screen = self._screen_of(endpoint_id)
+        if screen is None:
+            return None
+        room = screen.room_email.casefold()
+        if room in self._read:
+            return self._read[room]
+        calendar = self._calendar(room)
+        return None if calendar is None else calendar.read_at
+
+    def subscribe(self, changed: RoomChanged) -> None:
+        """Call `changed` with the address of a room whose stored calendar has changed.
+
+        It is called before the change is durable, and must not raise. What a list
+        depends on besides (the time, the profile) is not reported.
+        """
+        self._subscribers.append(changed)
+
+    def was_read(self, room_email: str, when: datetime) -> None:
+        """Note that a room was read, whether or not anything had changed."""
+        self._read[room_email.casefold()] = when
+
+    def _calendar(self, room_email: str) -> RoomCalendar | None:
+        return self._store.find(tables.ROOM_CALENDAR_BY_EMAIL, room_email.casefold())
+
+    def _changed(self, old: RoomCalendar | None, new: RoomCalendar | None) -> None:
+        record = new or old
+        if record is None or (old and new and _is_same(old, new)):
+            return
+        if new is None:
+            self._read.pop(record.room_email, None)
+        for changed in self._subscribers:
+            changed(record.room_email)
+
+    def _own(self, meetings: Iterable[RoomMeeting]) -> dict[str, JoinDetails]:
+        """Return the rooms of our own scheduling side, by the UIDs of meetings whose
+        copies have no text."""
+        uids = {m.uid for m in meetings if m.uid and not m.has_text}
+        found = {}
+        for uid in uids:
+            alias = self._own_alias(uid)
+            if alias:
+                found[uid] = JoinDetails(alias, "SIP", "Other", OWN_ROOM)
+        return found
+
+    def _own_alias(self, uid: str) -> str:
+        store = self._store
+        for connector in store.ids(tables.CONNECTOR):
+            for index in (tables.SCHEDULED_BY_UID, tables.RECURRING_BY_UID):
+                record = store.find(index, (connector, uid))
+                if record is None or record.scheduled_alias is None:
+                    continue
+                alias = store.get(tables.SCHEDULED_ALIAS, record.scheduled_alias)
+                if alias is not None:
+                    return alias.alias
+        return ""
+
+
+def _is_same(old: RoomCalendar, new: RoomCalendar) -> bool:
+    return (old.meetings, old.memory) == (new.meetings, new.memory)
