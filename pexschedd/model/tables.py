@@ -28,6 +28,7 @@ from pexschedd.model.onetouch.google_deployment import GoogleDeployment
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.model.onetouch.calendar_calls import CalendarCalls
 from pexschedd.model.onetouch.room_calendar import RoomCalendar
 from pexschedd.model.outbox import (
     LastSweep,
@@ -108,6 +109,7 @@ MAILED_TOKEN = Table("mailed_token", MailedToken)
 UNFINISHED_CHANGE = Table("unfinished_change", UnfinishedChange)
 PROCESSED_MESSAGE = Table("processed_message", ProcessedMessage)
 ROOM_CALENDAR = Table("room_calendar", RoomCalendar)
+CALENDAR_CALLS = Table("calendar_calls", CalendarCalls)
 
 
 class KeyedRequestTable(msgspec.Struct, frozen=True):
@@ -188,6 +190,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     UNFINISHED_CHANGE,
     PROCESSED_MESSAGE,
     ROOM_CALENDAR,
+    CALENDAR_CALLS,
     *(each.table for each in KEYED_REQUESTS.values()),
     CONFIGURATION_CHANGE,
     *UNSETTLED_CHANGES.values(),

@@ -53,7 +53,8 @@ class RoomMeeting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     is_all_day: bool = False
     is_cancelled: bool = False
     has_text: bool = True
-    """False if the copy has neither a body nor a location: its text may be lost."""
+    """False if the copy has no body: it may be lost. (A location alone, such as the
+    room's name, is left when Exchange deletes the body.)"""
     details: JoinDetails | None = None
     """The result of the rules for this copy."""
     recognised: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Reading rooms' calendars: how often, what, and what becomes of it."""

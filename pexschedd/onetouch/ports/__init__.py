@@ -1,0 +1,1 @@
+"""Protocols that the clients of calendar servers implement for One-Touch Join."""
