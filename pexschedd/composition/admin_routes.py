@@ -15,14 +15,13 @@ from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.draft import Drafts
-from pexschedd.management.computed.live import LiveStatus
+from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.web.admin.addin_files import AddinFileRoutes
-from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
@@ -36,7 +35,10 @@ from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.page.routes import PageRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
-from pexschedd.web.admin.status.principal import PrincipalRoutes
+from pexschedd.web.admin.status.addins import addin_statuses
+from pexschedd.web.admin.status.audits import audit_statuses
+from pexschedd.web.admin.status.mailbox_runs import KINDS, run_statuses
+from pexschedd.web.admin.status.service_accounts import service_account_statuses
 
 
 class ManagementRoutes:
@@ -76,16 +78,15 @@ class ManagementRoutes:
             issue=issuer(uuid4),
             columns=columns,
         )
-        live = self._live(monitoring)
+        live = self._live(monitoring, upkeep)
         parts: tuple[AdminRoutes, ...] = (
             OverviewRoutes(),
             OpenApiRoutes(),
             RecordRoutes(queries, writer),
             ComputedRoutes(ComputedQueries(store, runtime.reactor, runtime.now, live)),
             AddinFileRoutes(store, self._addin.files, runtime.now),
-            AddinStatusRoutes(store, self._addin.state),
-            AuditRoutes(store, upkeep.audits),
-            MailboxCommandRoutes(store, upkeep.mailbox_commands, runtime.now),
+            AuditRoutes(upkeep.audits),
+            MailboxCommandRoutes(upkeep.mailbox_commands, runtime.now),
             OwnPasswordRoutes(self.administrators),
             DoctorRoutes(
                 store,
@@ -102,7 +103,6 @@ class ManagementRoutes:
             ),
             *transfer_routes(runtime, self._clients.network, writer.tools),
             OAuthTokenRoutes(self._script_tokens.clients),
-            PrincipalRoutes(),
             PageRoutes(),
         )
         return AdminApi(self.administrators, parts, self._script_tokens).resource()
@@ -111,14 +111,27 @@ class ManagementRoutes:
         """Return the addresses that take more than others: see `HttpSite`."""
         return large_bodies() | large_transfers()
 
-    def _live(self, monitoring: Monitoring) -> LiveStatus:
-        return LiveStatus(
-            exchange_integration=monitoring.integrations,
-            message_count=self._runtime.message_counts.records,
-            certificate=partial(
-                certificate_records, self._clients.certificates, self._runtime.now
+    def _live(self, monitoring: Monitoring, upkeep: UpkeepServices) -> LiveRecords:
+        """The records that only the running daemon knows, by status list."""
+        runtime, store, clients = self._runtime, self._runtime.store, self._clients
+        return {
+            "exchange_integration": monitoring.integrations,
+            "message_count": runtime.message_counts.records,
+            "certificate": partial(
+                certificate_records, clients.certificates, runtime.now
             ),
-        )
+            "exchange_scheduler_addin": partial(
+                addin_statuses, store, self._addin.state
+            ),
+            "exchange_scheduler_audit": partial(audit_statuses, store, upkeep.audits),
+            "exchange_service_account": partial(
+                service_account_statuses, store, clients.token_caches, runtime.now
+            ),
+            **{
+                kind.status: partial(run_statuses, kind, store, upkeep.mailbox_commands)
+                for kind in KINDS
+            },
+        }
 
     def _review(self, revision: Revision) -> list[SaveNote]:
         return [*consequences(revision), *self._addin.review(revision)]

@@ -8,6 +8,7 @@ import pytest_twisted
 from twisted.internet import reactor as _reactor
 
 from pexschedd.errors import NotFound
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.model import tables
 from pexschedd.scheduling.upkeep.audit_rules import (
     AuditFinding,
@@ -17,6 +18,8 @@ from pexschedd.scheduling.upkeep.audit_rules import (
 )
 from pexschedd.scheduling.upkeep.audit_service import AuditState
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
+from pexschedd.web.admin.status.audits import audit_statuses
 from tests.scheduling.upkeep.upkeep_support import CONNECTOR, HOUR, NOW, Upkeep
 from tests.web_admin.web_admin_support import NAME, PASSWORD, Client, admin_site
 
@@ -42,7 +45,11 @@ class Server:
     def __init__(self, upkeep: Upkeep) -> None:
         self.audits = Audits()
         audits: Any = self.audits
-        site = admin_site(AuditRoutes(upkeep.store, audits))
+        live = {
+            "exchange_scheduler_audit": lambda: audit_statuses(upkeep.store, audits)
+        }
+        queries = ComputedQueries(upkeep.store, reactor, upkeep.time, live)
+        site = admin_site(AuditRoutes(audits), ComputedRoutes(queries))
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self._client = Client(self.port.getHost().port)
 
@@ -74,7 +81,7 @@ async def test_run_now_and_read(server: Server) -> None:
         200,
         {
             "meta": {
-                "limit": 0,
+                "limit": 20,
                 "next": None,
                 "offset": 0,
                 "previous": None,
@@ -83,10 +90,9 @@ async def test_run_now_and_read(server: Server) -> None:
             "objects": [],
         },
     )
-    status, refused = await server.ask("GET", STATUS + "?exchange_connector_id=9")
+    status, refused = await server.ask("GET", STATUS + "?findings=x")
     assert status == 400
-    assert "exchange_connector_id" in str(refused)
-    assert "no filters" in str(refused)
+    assert "no such filter" in str(refused)
     assert (await server.ask("GET", STATUS + "1/"))[0] == 404
     status, begun = await server.ask("POST", NOW_URL.format(1))
     assert (status, begun["running"], begun["findings"]) == (202, True, [])
@@ -124,7 +130,13 @@ async def test_run_now_and_read(server: Server) -> None:
         ],
         "resource_uri": STATUS + "1/",
     }
-    assert (await server.ask("GET", STATUS))[1]["objects"] == [found]
+    for query, expected in (
+        ("", [found]),
+        ("?findings_count__gt=0&order_by=-start_time", [found]),
+        ("?exchange_connector_id=9", []),
+        ("?running=true", []),
+    ):
+        assert (await server.ask("GET", STATUS + query))[1]["objects"] == expected
 
 
 @pytest_twisted.ensureDeferred

@@ -3,12 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import pytest_twisted
 
 from pexschedd.management.computed.licensing import UNLIMITED
+from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.model import tables
+from pexschedd.model.fields.declaration import Record, fields_of
 from pexschedd.model.schedule import ScheduledConference
+from pexschedd.web.admin.query_string import DEFAULT_LIMIT
 from tests.web_admin.web_admin_support import (
+    API,
     CONFERENCE,
     CONNECTOR,
     HEAD_OFFICE,
@@ -125,3 +130,46 @@ async def test_the_overview_leads_there(server: Server) -> None:
         schema = await server.client.get(overview[name]["schema"])
         assert schema["allowed_list_http_methods"] == ["get"]
         assert "resource_uri" in schema["fields"]
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+@pytest_twisted.ensureDeferred
+async def test_a_status_list_describes_itself(server: Server, name: str) -> None:
+    """Each status list has a page of records, and a schema whose fields are those of
+    its records and are explained by a type that clients know."""
+    path = f"/api/admin/status/v1/{name}/"
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    page = await server.client.get(path)
+    assert page["meta"]["limit"] == DEFAULT_LIMIT
+    schema = await server.client.get(f"{path}schema/")
+    assert schema["allowed_list_http_methods"] == ["get"]
+    assert {field["type"] for field in schema["fields"].values()} <= {
+        "string",
+        "integer",
+        "boolean",
+        "datetime",
+        "list",
+        "dict",
+    }
+    assert all(field["readonly"] for field in schema["fields"].values())
+    kind: type[Record] = COMPUTED[name].resource.table.record
+    declared = fields_of(kind)
+    assert schema["fields"].keys() == {*declared, "resource_uri"}
+    for record in page["objects"]:
+        assert record.keys() == schema["fields"].keys()
+        assert await server.client.get(record["resource_uri"]) == record
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_role_is_shown_the_status_lists_it_may_read(server: Server) -> None:
+    """Lists that are for the role Full stand in nobody else's overview."""
+    reader = {"name": "rita", "password": "only reading", "role": 1}
+    await server.client.create(f"{API}/administrator/", reader)
+    auth = ("rita", "only reading")
+    lists = (await server.client.ask("GET", "/api/admin/status/v1/", auth=auth)).json
+    assert "exchange_scheduler_audit" in lists
+    assert "exchange_scheduler_recovery" not in lists
+    for name, addresses in lists.items():
+        for address in addresses.values():
+            answer = await server.client.ask("GET", address, auth=auth)
+            assert answer.status == 200, (name, answer.body)

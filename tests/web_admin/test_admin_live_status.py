@@ -9,7 +9,7 @@ import pytest_twisted
 from pexschedd.composition.monitoring import certificate_records
 from pexschedd.management.computed.live import (
     IntegrationStatus,
-    LiveStatus,
+    LiveRecords,
     MessageCount,
 )
 from pexschedd.management.computed.queries import ComputedQueries
@@ -88,11 +88,11 @@ class Expiry:
 @pytest_twisted.async_yield_fixture()
 async def client(tmp_path: Any) -> Any:
     expiry: Any = Expiry()
-    live = LiveStatus(
-        exchange_integration=integrations,
-        message_count=counts,
-        certificate=lambda: certificate_records(expiry, lambda: NOW),
-    )
+    live: LiveRecords = {
+        "exchange_integration": integrations,
+        "message_count": counts,
+        "certificate": lambda: certificate_records(expiry, lambda: NOW),
+    }
     store = open_store(tmp_path / "state")
     queries = ComputedQueries(store, reactor, lambda: NOW, live)
     site = admin_site(ComputedRoutes(queries), PageRoutes())
@@ -174,7 +174,7 @@ async def test_ones_own_permissions(server: Server) -> None:
     accounts = "/api/admin/configuration/v1/administrator/"
     helper = {"name": "hanna", "password": "help desk", "role": 2}
     await server.client.create(accounts, helper)
-    own = f"{STATUS}/principal/"
+    own = f"{STATUS}/principal/1/"
     answer = await server.client.ask("GET", own, auth=("hanna", "help desk"))
     told = answer.json
     assert (told["name"], told["role"], told["role_name"]) == ("hanna", 2, "Help desk")

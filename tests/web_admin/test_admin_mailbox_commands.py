@@ -1,6 +1,7 @@
 """Recovery and maintenance over the management API."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from twisted.internet.defer import Deferred
 from pexschedd.control.executor import Executor
 from pexschedd.control.protocol import MaintenanceOrder, RecoveryOrder
 from pexschedd.errors import MailboxRefused
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting, MessageKind, MessageRef
@@ -21,6 +23,8 @@ from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
+from pexschedd.web.admin.computed import ComputedRoutes
+from pexschedd.web.admin.status.mailbox_runs import KINDS, run_statuses
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     DAY,
@@ -94,8 +98,15 @@ class Bench:
         self.commands = MailboxCommands(
             self.work, upkeep.store, upkeep.clock, upkeep.time
         )
-        routes = MailboxCommandRoutes(upkeep.store, self.commands, upkeep.time)
-        self.port = reactor.listenTCP(0, admin_site(routes), interface="127.0.0.1")
+        live = {
+            kind.status: partial(run_statuses, kind, upkeep.store, self.commands)
+            for kind in KINDS
+        }
+        queries = ComputedQueries(upkeep.store, reactor, upkeep.time, live)
+        site = admin_site(
+            MailboxCommandRoutes(self.commands, upkeep.time), ComputedRoutes(queries)
+        )
+        self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.client = Client(self.port.getHost().port)
 
     def connect(self, connector: Connector) -> MailboxAccess:

@@ -14,9 +14,12 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
+from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.status.service_accounts import service_account_statuses
 from tests.identity.oauth_support import Bench, bench_in, query_of
 from tests.web_admin.web_admin_support import (
     NAME,
@@ -54,7 +57,13 @@ class Desk:
             Applications(bench.store, bench.now, at_once),
             now=bench.now,
         )
-        site = admin_site(routes)
+        live = {
+            "exchange_service_account": lambda: service_account_statuses(
+                bench.store, bench.caches, bench.now
+            )
+        }
+        queries = ComputedQueries(bench.store, reactor, bench.now, live)
+        site = admin_site(routes, ComputedRoutes(queries))
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.client = Client(self.port.getHost().port)
 
@@ -286,10 +295,12 @@ async def test_only_for_oauth(desk: Desk) -> None:
         answer = await desk.client.ask(method, path)
         assert answer.status == 400
         assert "KERBEROS, not OAUTH" in text_of(answer.body)
-    for method, path in (("POST", f"{COMMAND}/sign_in/"), ("GET", f"{STATUS}1/")):
-        answer = await desk.client.ask(method, path)
-        assert answer.status == 400
-        assert answer.json["code"] == "sign_in_failed"
+    answer = await desk.client.ask("POST", f"{COMMAND}/sign_in/")
+    assert answer.status == 400
+    assert answer.json["code"] == "sign_in_failed"
+    answer = await desk.client.ask("GET", f"{STATUS}1/")
+    assert answer.status == 404
+    assert "only those with OAUTH" in answer.json["error"]
     assert await desk.client.objects(STATUS) == []
     for method, path in (
         ("GET", f"{STATUS}2/"),

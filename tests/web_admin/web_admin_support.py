@@ -39,7 +39,6 @@ from pexschedd.templates.engine import Templates
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
-from pexschedd.web.admin.addin_status import AddinStatusRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
@@ -48,7 +47,7 @@ from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
 from pexschedd.web.admin.openapi.serving import OpenApiRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
-from pexschedd.web.admin.status.principal import PrincipalRoutes
+from pexschedd.web.admin.status.addins import addin_statuses
 from pexschedd.web.admin.transfer.backup import BackupRoutes
 from pexschedd.web.admin.transfer.configuration import (
     ConfigurationRoutes,
@@ -272,14 +271,18 @@ async def serving(
         account = DeploymentAccount(address, username, password)
         return DeploymentReader(client, reactor, account)
 
+    live = {
+        "exchange_scheduler_addin": lambda: addin_statuses(
+            store, lambda connector: addin_states[connector.id]
+        )
+    }
     importer = ConfigurationImporter(store, writer.tools, clock=turns, now=clock)
     parts = (
         OverviewRoutes(),
         OpenApiRoutes(),
         RecordRoutes(RecordQueries(store, turns), writer),
-        ComputedRoutes(ComputedQueries(store, turns, clock)),
+        ComputedRoutes(ComputedQueries(store, turns, clock, live)),
         AddinFileRoutes(store, ConnectorFiles(directory), clock),
-        AddinStatusRoutes(store, lambda connector: addin_states[connector.id]),
         OAuthTokenRoutes(bearer.clients),
         OwnPasswordRoutes(administrators),
         DeploymentRoutes(importer, connect, reactor),
@@ -297,7 +300,6 @@ async def serving(
             reactor,
             clock,
         ),
-        PrincipalRoutes(),
     )
     site = HttpSite(
         AdminApi(administrators, parts, bearer).resource(),

@@ -1,12 +1,10 @@
 """Status that only the running daemon knows: integrations, messages, certificates.
 
-Pure: `LiveStatus` has the functions that look it up.
+Pure: `LiveRecords` are the functions that look it up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-
-import msgspec
 
 from pexschedd.model.fields.declaration import Record
 
@@ -71,14 +69,6 @@ class CertificateStatus(Record, frozen=True, kw_only=True):
     """The way to renew it."""
 
 
-def nothing() -> Iterable[Record]:
-    """Return no record: nothing is known without a running daemon."""
-    return ()
-
-
-class LiveStatus(msgspec.Struct, frozen=True):
-    """Functions that look up the records of each resource."""
-
-    exchange_integration: Callable[[], Iterable[Record]] = nothing
-    message_count: Callable[[], Iterable[Record]] = nothing
-    certificate: Callable[[], Iterable[Record]] = nothing
+LiveRecords = Mapping[str, Callable[[], Iterable[Record]]]
+"""Functions that look up what the running daemon knows, by the status list that they
+are for; a list without one is empty."""

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound
-from pexschedd.management.computed.live import LiveStatus
+from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.computed.resources import ComputedResource
 from pexschedd.management.computed.source import RecordSource
 from pexschedd.management.list_query import ListQuery, matches
@@ -33,12 +33,12 @@ class ComputedQueries:
         store: RecordSource,
         clock: IReactorTime,
         now: Now,
-        live: LiveStatus | None = None,
+        live: LiveRecords | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._now = now
-        self._live = live or LiveStatus()
+        self._live = live or {}
 
     async def get(self, computed: ComputedResource, id: int) -> object:
         """Return one record; raises `NotFound`."""
@@ -46,7 +46,7 @@ class ComputedQueries:
         async for record in in_slices(records, self._clock):
             if record is not None and record.id == id:
                 return represent(self._store, computed.resource, record)
-        raise NotFound(f"There is no {computed.resource.name} {id}.")
+        raise NotFound(computed.absence_of(id))
 
     async def page(self, computed: ComputedResource, query: ListQuery) -> ComputedPage:
         """Return the page that `query` asks for: by id, if it asks for no order."""
@@ -67,8 +67,8 @@ class ComputedQueries:
     def _records(self, computed: ComputedResource) -> Iterable[Any]:
         if computed.records is not None:
             return computed.records(self._store, self._now())
-        looked_up: Iterable[Any] = getattr(self._live, computed.resource.name)()
-        return looked_up
+        look_up = self._live.get(computed.resource.name)
+        return () if look_up is None else look_up()
 
 
 def _key(value: Any) -> Iterator[Any]:

@@ -1,8 +1,8 @@
 """Status that is worked out when it is asked for. Under `/api/admin/status/v1/`:
 
-GET  conference/, licensing/, scheduling_operation/  a page of the records
-GET  ...schema/                                      the fields of a record
-GET  ...<id>/                                        one
+GET  <list>/         a page of the records; the lists are those of `COMPUTED`
+GET  <list>/schema/  the fields of a record
+GET  <list>/<id>/    one
 """
 
 from functools import partial

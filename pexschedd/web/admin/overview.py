@@ -19,6 +19,7 @@ import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.management.access.permissions import may
 from pexschedd.management.access.role_views import resources_for
 from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resource import PREFIX
@@ -164,9 +165,14 @@ def _entries(kind: str) -> Listed:
     if kind not in BY_KIND:
         known = ", ".join((*BY_KIND, "command"))
         raise NotFound(f"There is nothing called {kind!r}; try {known}.")
-    resources = [*resources_for(acting_principal.get(), kind).values()]
+    principal = acting_principal.get()
+    resources = [*resources_for(principal, kind).values()]
     if kind == "status":
-        resources += [each.resource for each in COMPUTED.values()]
+        resources += [
+            each.resource
+            for name, each in COMPUTED.items()
+            if may(principal.level, "GET", f"status/{name}")
+        ]
     return {
         resource.name: ListedResource(resource.uri, f"{resource.uri}schema/")
         for resource in resources

@@ -1,17 +1,13 @@
 """Query strings of lists, and lists in the shape of Tastypie's pages. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlencode
-
-import msgspec
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.guards.confirmation import FIELD, YES
 from pexschedd.management.list_query import LARGEST_LIMIT, ListQuery, make_query
 from pexschedd.management.resources import AnyResource
-
-T = TypeVar("T")
 
 DEFAULT_LIMIT = 20
 
@@ -107,38 +103,6 @@ def page_answer(
         "total_count": total,
     }
     return {"meta": meta, "objects": objects}
-
-
-class WholeListMeta(msgspec.Struct, frozen=True):
-    """The place of a page that is the whole list."""
-
-    limit: int
-    offset: int
-    next: str | None
-    previous: str | None
-    total_count: int
-
-
-class WholeList(msgspec.Struct, Generic[T], frozen=True):
-    """A short list that is always given as a whole."""
-
-    meta: WholeListMeta
-    objects: Sequence[T]
-
-
-def whole_answer(arguments: Arguments, objects: Sequence[T]) -> WholeList[T]:
-    """Return the answer with a short list that is always given as a whole; raises
-    `InvalidFields` for arguments that would have no effect."""
-    text = "This list is always given as a whole: it has no filters and no pages."
-    problems = {
-        name: [text]
-        for name, values in arguments.items()
-        # Clients ask each list for its first page.
-        if name not in ("format", "limit") and (name, *values) != ("offset", "0")
-    }
-    if problems:
-        raise InvalidFields(problems)
-    return WholeList(WholeListMeta(0, 0, None, None, len(objects)), objects)
 
 
 def _count(

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_origin
 
 from pexschedd.management.filters import filter_operators
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields import secret_destinations, unsupported
-from pexschedd.model.fields.declaration import Declared
+from pexschedd.model.fields.declaration import Declared, Record
 from pexschedd.model.fields.times import format_time
+from pexschedd.web.admin.openapi.types import attribute_docs
 
 _TYPE_NAMES: Mapping[type, str] = {
     str: "string",
@@ -35,7 +36,15 @@ def _methods(resource: AnyResource, changing: tuple[str, ...]) -> tuple[str, ...
 
 def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
     """Return the answer to `schema/`: enough for a client that knows nothing else."""
-    fields = {name: _described(field) for name, field in resource.fields.items()}
+    record: type[Record] = resource.table.record
+    docs = attribute_docs(record)
+    fields = {
+        name: _described(field, docs.get(name, ""))
+        for name, field in resource.fields.items()
+    }
+    if resource.kind != "configuration":
+        for field in fields.values():
+            field["readonly"] = True
     for child in resource.children.values():
         fields[child.name] = _related("to_many", child.resource)
         if child.count:
@@ -79,25 +88,33 @@ def _advertised_methods(resource: AnyResource) -> tuple[str, ...]:
     return (*post, *record_methods(resource))
 
 
-def _described(declared: Declared) -> dict[str, Any]:
+def _described(declared: Declared, doc: str) -> dict[str, Any]:
+    """A field; `doc` explains it if its declaration does not."""
     field = declared.field
     default = declared.default
     if isinstance(default, datetime):
         default = format_time(default)
     result = {
-        "type": "related" if field.related else _TYPE_NAMES.get(declared.type, "list"),
+        "type": "related" if field.related else _type_name(declared.type),
         "default": "No default provided." if declared.required else default,
         "nullable": declared.nullable,
         "blank": not declared.required and not field.min_length,
         "readonly": field.readonly,
         "unique": field.unique or declared.name == "id",
-        "help_text": _help_text(declared),
+        "help_text": _help_text(declared) or doc,
     }
     if field.related:
         result |= {"related_type": "to_one", **_related_schema(field.related)}
     if field.choices:
         result["valid_choices"] = list(field.choices)
     return result
+
+
+def _type_name(kind: Any) -> str:
+    plain = _TYPE_NAMES.get(kind)
+    if plain is not None:
+        return plain
+    return "list" if get_origin(kind) in (list, tuple) else "dict"
 
 
 def _help_text(declared: Declared) -> str:

@@ -10,14 +10,13 @@ and as JSON, under `/api/admin/`:
 
 POST command/v1/ms_exchange_connector/<id>/sign_in/            a new link
 POST command/v1/ms_exchange_connector/<id>/make_certificate/   for APP_PERM
-GET  status/v1/exchange_service_account/[<id>/]                the state of the sign-in
+
+The state of the sign-ins is in the status list `exchange_service_account`.
 
 Opening the page makes nothing: browsers and mail scanners open pages by themselves.
 The redirect asks for no password: the person who signs in at the identity provider need
 not be an administrator here. Its arguments are good only for a sign-in begun here.
 """
-
-from datetime import timedelta
 
 import msgspec
 from twisted.web.server import Request
@@ -32,7 +31,6 @@ from pexschedd.identity.oauth.sign_in import (
     SignInOutcome,
     SignIns,
 )
-from pexschedd.identity.oauth.signed_in import signed_in
 from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.management.admin_log import note, note_change
 from pexschedd.management.resource import PREFIX
@@ -43,17 +41,14 @@ from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi, actor_of
 from pexschedd.web.admin.openapi.operation import JSON, ApiAnswer, described
-from pexschedd.web.admin.query_string import WholeList, whole_answer
-from pexschedd.web.admin.records import arguments_of
 from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
+from pexschedd.web.admin.status.service_accounts import PAGES, service_account_view
 from pexschedd.web.browsers import redirect_arguments
 from pexschedd.web.routes import ResponseBody, json_response, status_of
 
-PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
 _PAGE = f"{PAGES}<int:connector_id>/sign_in/"
 _COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/"
-_STATUS = f"{PREFIX}/status/v1/exchange_service_account/"
 
 
 _PAGE_SHOWN = ApiAnswer("The page.", {"type": "string"}, "text/html")
@@ -63,28 +58,6 @@ _PROBLEM_SHOWN = ApiAnswer(
     "text/html",
     others={JSON: {"$ref": "#/components/schemas/Error"}},
 )
-
-
-class ServiceAccountStatus(msgspec.Struct, frozen=True):
-    """The sign-in to the service account of an integration."""
-
-    id: int
-    exchange_connector_id: int
-    username: str
-    signed_in: bool
-    account: str
-    """The account that has signed in; empty if none has."""
-    since: str | None
-    """The time of the sign-in, in UTC."""
-    refreshed: str | None
-    """The last time that the identity provider gave a new token, in UTC."""
-    expires: str | None
-    """The end of the present access token, in UTC."""
-    needed_because: str
-    """The reason for which a sign-in is needed; empty if it is not."""
-    sign_in_page: str
-    """The address of the page for signing in."""
-    resource_uri: str
 
 
 class SignInLinkMade(msgspec.Struct, frozen=True):
@@ -129,8 +102,6 @@ class ServiceAccountRoutes:
         api.add_public(style, get=self._static)
         api.add(f"{_COMMAND}sign_in/", post=self._sign_in)
         api.add(f"{_COMMAND}make_certificate/", post=self._make_certificate)
-        api.add(_STATUS, get=self._list)
-        api.add(f"{_STATUS}<int:connector_id>/", get=self._get)
 
     @described(
         "Show the page for signing in to the service account",
@@ -211,26 +182,6 @@ class ServiceAccountRoutes:
             note_change(tables.CONNECTOR.name, connector, fields)
         return json_response(request, CertificateMade(certificate))
 
-    @described(
-        "List the service accounts that people sign in to",
-        answers={200: ApiAnswer("All of them.", WholeList[ServiceAccountStatus])},
-    )
-    def _list(self, request: Request) -> ResponseBody:
-        objects = [
-            _represent(self._view(connector))
-            for connector in self._store.all(tables.CONNECTOR)
-            if connector.authentication_method == "OAUTH"
-        ]
-        return json_response(request, whole_answer(arguments_of(request), objects))
-
-    @described(
-        "Read the state of a service account's sign-in",
-        answers={200: ApiAnswer("The state.", ServiceAccountStatus)},
-    )
-    def _get(self, request: Request, connector_id: int) -> ResponseBody:
-        connector = self._sign_ins.connector(connector_id)
-        return json_response(request, _represent(self._view(connector)))
-
     async def _begin(self, connector_id: int) -> SignInLink:
         link = await self._sign_ins.begin(connector_id)
         note("sign-in link created", connector_id)
@@ -243,32 +194,4 @@ class ServiceAccountRoutes:
         return None if connector is None else self._view(connector)
 
     def _view(self, connector: Connector) -> ServiceAccountView:
-        found = signed_in(connector)
-        cache = self._token_caches.of(connector)
-        left = cache.expires_in()
-        return ServiceAccountView(
-            id=connector.id,
-            integration=connector.name,
-            username=connector.username,
-            signed_in_as=(found.account or found.username) if found else "",
-            since=found.since if found else None,
-            refreshed=found.refreshed if found else None,
-            expires=None if left is None else self._now() + timedelta(seconds=left),
-            needed_because=cache.needed_because(),
-        )
-
-
-def _represent(view: ServiceAccountView) -> ServiceAccountStatus:
-    return ServiceAccountStatus(
-        id=view.id,
-        exchange_connector_id=view.id,
-        username=view.username,
-        signed_in=not view.needed_because,
-        account=view.signed_in_as,
-        since=format_time(view.since) if view.since else None,
-        refreshed=format_time(view.refreshed) if view.refreshed else None,
-        expires=format_time(view.expires) if view.expires else None,
-        needed_because=view.needed_because,
-        sign_in_page=f"{PAGES}{view.id}/sign_in/",
-        resource_uri=f"{_STATUS}{view.id}/",
-    )
+        return service_account_view(connector, self._token_caches, self._now())

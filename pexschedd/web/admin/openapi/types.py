@@ -14,8 +14,15 @@ TEMPLATE = "#/components/schemas/{name}"
 
 @cache
 def attribute_docs(kind: type) -> Mapping[str, str]:
-    """Return the docstrings of a class's attributes, by name, each as one line; none
-    where the source is not at hand."""
+    """Return the docstrings of a class's attributes and of those that it inherits, by
+    name, each as one line; none where the source is not at hand."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        found |= _own_docs(each)
+    return found
+
+
+def _own_docs(kind: type) -> dict[str, str]:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     except (OSError, TypeError):
