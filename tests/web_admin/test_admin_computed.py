@@ -149,7 +149,6 @@ async def test_a_status_list_describes_itself(server: Server, name: str) -> None
         "boolean",
         "datetime",
         "list",
-        "dict",
     }
     assert all(field["readonly"] for field in schema["fields"].values())
     kind: type[Record] = COMPUTED[name].resource.table.record

@@ -12,6 +12,7 @@ from twisted.web.server import Request
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.computed.resources import COMPUTED, ComputedResource
 from pexschedd.web.admin.api import AdminApi
+from pexschedd.web.admin.conditions import tagged_json
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.openapi.operation import described_each
 from pexschedd.web.admin.openapi.record_operations import (
@@ -56,7 +57,7 @@ class ComputedRoutes:
         return json_response(request, answer)
 
     def _describe(self, computed: ComputedResource, request: Request) -> ResponseBody:
-        return json_response(request, schema(computed.resource, DEFAULT_LIMIT))
+        return tagged_json(request, schema(computed.resource, DEFAULT_LIMIT))
 
     async def _get(
         self, computed: ComputedResource, request: Request, id: int

@@ -6,17 +6,24 @@ W/; `If-None-Match` compares them without that.
 
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 
 import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import RecordChanged
 from pexschedd.management.guards.entity_tag import Expectation, expect_nothing
-from pexschedd.web.routes import BadRequest
+from pexschedd.web.routes import (
+    BadRequest,
+    ResponseBody,
+    empty_response,
+    json_response,
+)
 
 IF_MATCH = b"if-match"
 IF_NONE_MATCH = b"if-none-match"
 _MOST_BYTES = 8 * 1024
+_DIGITS = 32
 _TAG = rb'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _LIST = re.compile(rb"[ \t]*" + _TAG + rb"(?:[ \t]*,[ \t]*" + _TAG + rb")*[ \t]*")
 _ONE = re.compile(_TAG)
@@ -112,6 +119,16 @@ def refuse_conditions(request: Request) -> None:
 def set_tag(request: Request, tag: str) -> None:
     """Add the header `ETag` to the answer."""
     request.responseHeaders.setRawHeaders(b"etag", [quoted(tag).encode("ascii")])
+
+
+def tagged_json(request: Request, payload: object) -> ResponseBody:
+    """Return `payload` as a JSON body with a tag of its own; 304 without a body if the
+    client has it already."""
+    tag = sha256(msgspec.json.encode(payload)).hexdigest()[:_DIGITS]
+    set_tag(request, tag)
+    if is_not_modified(request, tag):
+        return empty_response(request, 304)
+    return json_response(request, payload)
 
 
 def is_not_modified(request: Request, tag: str) -> bool:

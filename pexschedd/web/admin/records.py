@@ -31,6 +31,7 @@ from pexschedd.web.admin.conditions import (
     is_not_modified,
     refuse_conditions,
     set_tag,
+    tagged_json,
 )
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.openapi.operation import described_each, nowhere
@@ -98,7 +99,7 @@ class RecordRoutes:
 
     @described_each(of_schemas)
     def _describe(self, request: Request, kind: str, name: str) -> ResponseBody:
-        return json_response(request, schema(_find(kind, name), DEFAULT_LIMIT))
+        return tagged_json(request, schema(_find(kind, name), DEFAULT_LIMIT))
 
     @described_each(of_lists)
     async def _page(self, request: Request, kind: str, name: str) -> ResponseBody:

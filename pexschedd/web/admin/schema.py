@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, get_origin
+from hashlib import sha256
+from typing import Any
+
+import msgspec
 
 from pexschedd.management.filters import filter_operators
 from pexschedd.management.resources import CONFIGURATION, AnyResource
@@ -11,6 +14,9 @@ from pexschedd.model.fields.declaration import Declared, Record
 from pexschedd.model.fields.times import format_time
 from pexschedd.web.admin.openapi.types import attribute_docs
 
+_VERSION_DIGITS = 12
+
+# Clients know no word for objects either: to them all that is composed is a list.
 _TYPE_NAMES: Mapping[type, str] = {
     str: "string",
     int: "integer",
@@ -70,7 +76,7 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
             "blank": True,
         }
     fields["resource_uri"] = _computed("string", "Where this record is.")
-    return {
+    description = {
         "allowed_detail_http_methods": _advertised_methods(resource),
         "allowed_list_http_methods": list_methods(resource),
         "default_format": "application/json",
@@ -79,6 +85,17 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
         "filtering": filter_operators(resource),
         "ordering": [c.name for c in resource.columns.values() if c.is_plain],
     }
+    return {**description, "version": _version_of(description)}
+
+
+def _version_of(description: Mapping[str, Any]) -> str:
+    """The version of a description: another one if anything of it but its words is."""
+    fields = {
+        name: {key: value for key, value in field.items() if key != "help_text"}
+        for name, field in description["fields"].items()
+    }
+    told = msgspec.json.encode({**description, "fields": fields}, order="deterministic")
+    return sha256(told).hexdigest()[:_VERSION_DIGITS]
 
 
 def _advertised_methods(resource: AnyResource) -> tuple[str, ...]:
@@ -95,7 +112,7 @@ def _described(declared: Declared, doc: str) -> dict[str, Any]:
     if isinstance(default, datetime):
         default = format_time(default)
     result = {
-        "type": "related" if field.related else _type_name(declared.type),
+        "type": "related" if field.related else _TYPE_NAMES.get(declared.type, "list"),
         "default": "No default provided." if declared.required else default,
         "nullable": declared.nullable,
         "blank": not declared.required and not field.min_length,
@@ -108,13 +125,6 @@ def _described(declared: Declared, doc: str) -> dict[str, Any]:
     if field.choices:
         result["valid_choices"] = list(field.choices)
     return result
-
-
-def _type_name(kind: Any) -> str:
-    plain = _TYPE_NAMES.get(kind)
-    if plain is not None:
-        return plain
-    return "list" if get_origin(kind) in (list, tuple) else "dict"
 
 
 def _help_text(declared: Declared) -> str:

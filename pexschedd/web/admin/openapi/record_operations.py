@@ -79,7 +79,13 @@ def schema_operation(resource: AnyResource, method: str) -> ApiOperation | None:
         summary=f"Describe {resource.name}",
         description="The fields, filters and methods, in the shape that clients of the "
         "platform's API know. A role sees what it has.",
-        answers={200: ApiAnswer("The description.", refer(RESOURCE_SCHEMA))},
+        answers={
+            200: ApiAnswer(
+                "The description.", refer(RESOURCE_SCHEMA), headers=("ETag",)
+            ),
+            304: ApiAnswer("The description is as it was.", headers=("ETag",)),
+        },
+        parameters=(IF_NONE_MATCH,),
         id=f"describe_{_id(resource)}",
     )
 

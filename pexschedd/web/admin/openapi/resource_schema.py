@@ -42,6 +42,10 @@ def resource_schema() -> dict[str, Any]:
             "fields": {"type": "object", "additionalProperties": field},
             "filtering": {"type": "object", "additionalProperties": texts},
             "ordering": texts,
+            "version": {
+                "type": "string",
+                "description": "Another one if anything but the help texts is.",
+            },
         },
         "required": [
             "allowed_detail_http_methods",
@@ -51,5 +55,6 @@ def resource_schema() -> dict[str, Any]:
             "fields",
             "filtering",
             "ordering",
+            "version",
         ],
     }
