@@ -21,6 +21,7 @@ from pexschedd.model.integration.connector import Connector, ExchangeDomain
 from pexschedd.model.keyed_request import KeyedRequest
 from pexschedd.model.mailed_token import MailedToken
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
+from pexschedd.model.onetouch.calendar_calls import CalendarCalls
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.endpoint_group import EndpointGroup
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
@@ -28,7 +29,6 @@ from pexschedd.model.onetouch.google_deployment import GoogleDeployment
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.model.onetouch.calendar_calls import CalendarCalls
 from pexschedd.model.onetouch.room_calendar import RoomCalendar
 from pexschedd.model.outbox import (
     LastSweep,
