@@ -11,7 +11,8 @@ authentication (`NAA_TOKEN`) or through Office (`SSO_TOKEN`). The checks, in thi
     check_signature    by the key of that name, and the user
 
 Nothing is ever fetched from an address in a token (`jku`, `x5u`), and no key in a token
-(`jwk`, `x5c`) is looked at. The user is the pair of tenant and object, `tid:oid`.
+(`jwk`, `x5c`) is looked at. The user is the pair of tenant and object, `tid:oid`, as
+the configured document's server knows it.
 
 Source: the Microsoft identity platform's "Access token claims reference" and "Secure
 applications and APIs by validating claims"; RFC 8725 and RFC 9068.
@@ -39,6 +40,7 @@ from pexschedd.identity.openid.token import (
     unverified_claims,
 )
 from pexschedd.identity.verified_user import VerifiedUser
+from pexschedd.model.end_user import access_token_user
 from pexschedd.model.integration.connector import Connector
 
 SCOPES = ("access_as_user", "PexipScheduling.Access")
@@ -191,7 +193,9 @@ def _in_both_versions(issuers: tuple[str, ...], metadata_url: str) -> set[str]:
     return known
 
 
-def check_signature(token: AccessToken, key: RSAPublicKey) -> VerifiedUser:
+def check_signature(
+    token: AccessToken, key: RSAPublicKey, rules: AccessTokenRules
+) -> VerifiedUser:
     """Check that the provider signed the token, and return its user.
 
     This is the last check, and the only proof. Raises `InvalidToken`.
@@ -203,13 +207,14 @@ def check_signature(token: AccessToken, key: RSAPublicKey) -> VerifiedUser:
     names = [text_of(claims, name).lower() for name in ("tid", "oid")]
     if not all(map(_GUID.fullmatch, names)):
         raise InvalidToken("The token names no user: it lacks tid or oid.")
+    user_id = access_token_user(":".join(names), rules.documents.metadata_url)
     if is_guest(claims):  # another organization says what a guest is called
-        return VerifiedUser(":".join(names))
+        return VerifiedUser(user_id)
     addresses = (
         text_of(claims, name) for name in ("email", "preferred_username", "upn")
     )
     return VerifiedUser(
-        user_id=":".join(names),
+        user_id=user_id,
         name=text_of(claims, "name"),
         email=next(filter(None, addresses), ""),
     )

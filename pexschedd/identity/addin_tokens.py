@@ -100,7 +100,7 @@ class AccessTokens:
             raise InvalidToken(error.message) from None
         keys = self._documents.known(rules.documents)
         return VerifiedToken(
-            access_token.check_signature(found, key),
+            access_token.check_signature(found, key, rules),
             access_token.expiry_of(found),
             lambda: self._documents.known(rules.documents) is keys,
         )

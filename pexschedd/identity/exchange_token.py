@@ -199,9 +199,10 @@ def check_claims(claims: Claims, audience: str, now: datetime) -> None:
             f"The token is not meant for {audience}. If the add-in server FQDN has "
             "been changed, the add-in's manifest has to be installed again."
         )
-    if now < claims.not_before - SKEW:
+    # Not the token's times: any of them may be the first or the last that there is.
+    if now + SKEW < claims.not_before:
         raise InvalidToken(f"The token is not valid until {_text(claims.not_before)}")
-    if now > claims.expires + SKEW:
+    if now - SKEW > claims.expires:
         raise InvalidToken(f"The token is not valid after {_text(claims.expires)}")
 
 

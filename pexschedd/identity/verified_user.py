@@ -10,8 +10,8 @@ class VerifiedUser(msgspec.Struct, frozen=True):
     """A user of the add-in.
 
     `user_id` is unique across organisations and kinds of tokens: `msexchuid amurl` of
-    an Exchange identity token, `tid:oid` of an access token. Name and address are empty
-    where the token has none; they are for people to read, and prove nothing.
+    an Exchange identity token, `tid:oid origin` of an access token. Name and address
+    are empty where the token has none; they are for people to read, and prove nothing.
     """
 
     user_id: str

@@ -1,5 +1,6 @@
 """The people who sign in to the add-in to reach their personal rooms."""
 
+import re
 from typing import Annotated
 
 from pexschedd.model.fields import addresses
@@ -11,6 +12,30 @@ MAX_EXCHANGE_USER = 1024
 """Characters of the id that the add-in's token gives a user: see `exchange_user_id`."""
 MAX_OID = 255
 """Characters of a tenant's id and an object's id; the two have 73 in Entra."""
+
+
+_OBJECT = re.compile(r"([0-9a-f-]{36}:[0-9a-f-]{36}) (https?://[^/\s]+)")
+
+
+def access_token_user(oid: str, published_at: str) -> str:
+    """Return the id of an access token's user.
+
+    `oid` is `tid:oid`. Whoever publishes the keys may say any of these, so the origin
+    of `published_at`, their address, is part of the id.
+    """
+    return f"{oid} {origin_of(published_at)}"
+
+
+def object_and_origin(user_id: str) -> tuple[str, str]:
+    """Return the two parts of the id of an access token's user; empty texts for an
+    Exchange user's id."""
+    found = _OBJECT.fullmatch(user_id)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of a URL, in lower case."""
+    return "/".join(url.lower().split("/")[:3])
 
 
 class EndUser(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,7 +100,8 @@ class EndUser(Record, frozen=True, kw_only=True, omit_defaults=True):
             readonly=True,
         ),
     ] = ""
-    """The user's id in the add-in's token, such as `msexchuid@amurl`."""
+    """The user's id in the add-in's token: `msexchuid amurl`, or see
+    `access_token_user`."""
     user_oid: Annotated[
         str,
         Field(

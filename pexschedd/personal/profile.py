@@ -18,6 +18,8 @@ from pexschedd.model.end_user import (
     MAX_EXCHANGE_USER,
     MAX_OID,
     EndUser,
+    object_and_origin,
+    origin_of,
 )
 from pexschedd.model.fields.addresses import mail_address
 from pexschedd.model.mail_address import passes_for_ascii
@@ -91,7 +93,9 @@ def require_own(user: EndUser, profile: Profile, others: Collection[str]) -> Non
     theirs = user.identity_provider
     if theirs in ("", profile.provider) or theirs not in others:
         return
-    if profile.oid and _tenant(user.user_oid) == _tenant(profile.oid):
+    is_same_server = origin_of(theirs) == origin_of(profile.provider)
+    is_same_tenant = _tenant(user.user_oid) == _tenant(profile.oid)
+    if is_same_server and profile.oid and is_same_tenant:
         return
     raise UnknownUser(
         f"The user with this address (end_user {user.id}) signs in at another identity "
@@ -177,9 +181,10 @@ def _detached(user: EndUser, known: Known) -> Iterator[EndUser]:
 
 
 def without_identity(user: EndUser, id: str) -> EndUser:
-    """Return the record without those of its identities that are `id`."""
+    """Return the record without those of its identities that are a token's user."""
+    oid, _ = object_and_origin(id)
     return replace(
         user,
-        user_oid="" if user.user_oid == id else user.user_oid,
+        user_oid="" if user.user_oid == oid else user.user_oid,
         exchange_user_id="" if user.exchange_user_id == id else user.exchange_user_id,
     )

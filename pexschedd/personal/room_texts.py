@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from pexschedd.bodies.plain_text import plain_text
 from pexschedd.errors import MissingValue, RoomNotUsable
-from pexschedd.model.blank_text import shown
+from pexschedd.model.blank_text import is_blank, shown
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.alias_groups import AliasGroups, grouped
 from pexschedd.personal.owned_rooms import OwnedRoom
@@ -40,6 +41,12 @@ WRONG_ALIASES = RoomProblem(
 )
 
 
+NO_TEXT = RoomProblem(
+    "no_text",
+    "There are no joining instructions for this room. Ask your administrator.",
+)
+
+
 class RoomEntry(msgspec.Struct, frozen=True):
     """A room in the list that a user chooses from. The texts are plain."""
 
@@ -50,7 +57,7 @@ class RoomEntry(msgspec.Struct, frozen=True):
     problem: str
     """The reason why it is not usable, in English; empty if it is."""
     problem_code: str = ""
-    """The code of that reason: `no_alias` or `wrong_aliases`."""
+    """The code of that reason: `no_alias`, `wrong_aliases` or `no_text`."""
     problem_values: Mapping[str, str] = {}
     """Parts of its text in any language: `aliases`, some of those that do not fit."""
 
@@ -75,7 +82,8 @@ class PersonalRoomTexts:
         """Return what the list shows of a room."""
         aliases = grouped(room.aliases)
         values = _values(connector, room, aliases)
-        problem = self._problem(connector, values, aliases)
+        made = self._made(connector, values, aliases)
+        problem = made if isinstance(made, RoomProblem) else None
         return RoomEntry(
             id=room.conference.id,
             name=self._name(connector, room, values),
@@ -90,31 +98,31 @@ class PersonalRoomTexts:
         """Return what goes into a meeting in this room.
 
         Raises `RoomNotUsable` if the room has no alias of the kind that the templates
-        need.
+        need, or if they make nothing of it.
         """
         aliases = grouped(room.aliases)
-        if not aliases:
-            raise RoomNotUsable(NO_ALIAS.text)
         values = _values(connector, room, aliases)
+        made = self._made(connector, values, aliases)
+        if isinstance(made, RoomProblem):
+            raise RoomNotUsable(made.text)
+        instructions, location = made
+        name = self._name(connector, room, values)
+        return JoiningDetails(name, instructions, location)
+
+    def _made(
+        self, connector: Connector, values: Mapping[str, object], aliases: AliasGroups
+    ) -> tuple[str, str] | RoomProblem:
+        """Return the instructions and the location, or why there are none."""
+        if not aliases:
+            return NO_ALIAS
         try:
             instructions = self._instructions(connector, values)
             location = self._location(connector, values)
         except MissingValue:
-            raise RoomNotUsable(WRONG_ALIASES.text) from None
-        name = self._name(connector, room, values)
-        return JoiningDetails(name, instructions, location)
-
-    def _problem(
-        self, connector: Connector, values: Mapping[str, object], aliases: AliasGroups
-    ) -> RoomProblem | None:
-        if not aliases:
-            return NO_ALIAS
-        try:
-            self._instructions(connector, values)
-            self._location(connector, values)
-        except MissingValue:
             return WRONG_ALIASES
-        return None
+        if is_blank(plain_text(instructions)) and "<img" not in instructions.lower():
+            return NO_TEXT
+        return instructions, location
 
     def _name(
         self, connector: Connector, room: OwnedRoom, values: Mapping[str, object]

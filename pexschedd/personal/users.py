@@ -7,7 +7,7 @@ from twisted.logger import Logger
 
 from pexschedd.errors import UnknownUser
 from pexschedd.model import tables
-from pexschedd.model.end_user import EndUser
+from pexschedd.model.end_user import EndUser, object_and_origin, origin_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.profile import (
     Known,
@@ -71,8 +71,9 @@ class PersonalUsers:
                 "There is no user record with the address that you signed in with, and "
                 "new users are not allowed. An administrator can add you."
             )
-        if known.by_email is not None:
-            require_own(known.by_email, profile, self._others(connector))
+        for record in (known.by_email, known.by_oid):
+            if record is not None:
+                require_own(record, profile, self._others(connector))
         with self._store.transaction() as transaction:
             user, *others = signed_in_records(
                 profile,
@@ -111,21 +112,24 @@ class PersonalUsers:
     def of_token(self, user_id: str) -> EndUser | None:
         """Return the record of the user of a verified add-in token, or None.
 
-        `user_id` is that of the token: an Exchange user's, or `tid:oid`.
+        `user_id` is that of the token. The object of an access token is the one that
+        has signed in if the same server says so.
         """
-        if not user_id:
+        found = self._find(tables.END_USER_BY_EXCHANGE_USER, user_id)
+        if found is not None:
+            return found
+        oid, origin = object_and_origin(user_id)
+        found = self._find(tables.END_USER_BY_OID, oid)
+        if found is None or origin_of(found.identity_provider) != origin:
             return None
-        return self._find(tables.END_USER_BY_EXCHANGE_USER, user_id) or self._find(
-            tables.END_USER_BY_OID, user_id
-        )
+        return found
 
     async def signed_out(self, user_id: str) -> None:
         """Forget which record the user of an add-in token has: the next activation of
         the add-in asks for a sign-in. Durable when this returns."""
         with self._store.transaction(essential=True) as transaction:
-            for index in (tables.END_USER_BY_EXCHANGE_USER, tables.END_USER_BY_OID):
-                for user in self._store.find_all(index, user_id) if user_id else ():
-                    transaction.put(tables.END_USER, without_identity(user, user_id))
+            while user := self.of_token(user_id):
+                transaction.put(tables.END_USER, without_identity(user, user_id))
             durable = transaction.commit()
         await durable
 

@@ -6,7 +6,6 @@ and reasons, and has the metrics.
 
 from collections.abc import Callable, Sequence
 
-from klein import Klein
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound, StoreError, StoreFull, StoreReadOnly
@@ -15,6 +14,7 @@ from pexschedd.scheduling.alarms.health import HealthCheck, HealthStatus, overal
 from pexschedd.web.routes import (
     ResponseBody,
     json_response,
+    new_app,
     register_http_errors,
     route,
 )
@@ -31,7 +31,7 @@ told."""
 class HealthApi:
     """The routes `/health` and `/metrics` of one side of the server."""
 
-    app = Klein()
+    app = new_app()
 
     def __init__(
         self,

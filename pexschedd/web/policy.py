@@ -8,7 +8,6 @@ is not asked (see `scheduling.admission`). An alias that is not ours is answered
 
 from typing import Any
 
-from klein import Klein
 from twisted.web.server import Request
 
 from pexschedd.errors import PexscheddError
@@ -20,6 +19,7 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_error,
     json_response,
+    new_app,
     register_http_errors,
     route,
 )
@@ -73,7 +73,7 @@ def policy_error(
 class PolicyApi:
     """The HTTP routes of the external policy interface."""
 
-    app = Klein()
+    app = new_app()
 
     def __init__(self, admission: Admission, account: OneAccount | None = None) -> None:
         self._admission = admission

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import IntegerConverter
 
 from pexschedd.errors import (
     CommandRunning,
@@ -173,6 +174,20 @@ def file_response(
 def body_of(request: Request) -> bytes:
     """Return the whole body; `site.BoundedRequest` has limited its size."""
     return request.content.read() if request.content is not None else b""
+
+
+class _PlainNumber(IntegerConverter):
+    """A number in a path: without leading zeros and in ASCII, so that each path has one
+    spelling."""
+
+    regex = "0|[1-9][0-9]*"
+
+
+def new_app() -> Klein:
+    """Return an application for routes."""
+    app = Klein()
+    app.url_map.converters["int"] = _PlainNumber
+    return app
 
 
 def route(

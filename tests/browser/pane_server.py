@@ -138,6 +138,19 @@ def connectors(origin: str) -> dict[int, Connector]:
             addin_application_id="bbbbbbbb-0000-4000-8000-000000000002",
         ),
         9: replace(plain, id=9, enable_dynamic_vmrs=False, enable_personal_vmrs=True),
+        14: replace(
+            plain,
+            id=14,
+            addin_pane_description="<table width=999 cellspacing=99 border=99><tr><td>"
+            "wide</table>"
+            + "<blockquote>" * 18
+            + "deep"
+            + "</blockquote>" * 18
+            + "<p style='white-space:nowrap;padding:64px;line-height:64px'>"
+            + "<span style='font-size:3em'>" * 5
+            + "A long line without breaks</p>",
+            addin_pane_title="<span style='font-size:3em'>" * 3 + "Rooms",
+        ),
         4: replace(plain, id=4, office_js_url=f"{origin}/test/missing.js"),
         5: replace(plain, id=5, office_js_url=f"{origin}/test/never.js"),
     }

@@ -202,6 +202,26 @@ def test_everything_fits(open_pane: Open, forced: str | None) -> None:
     assert pane.page.evaluate("getComputedStyle(action).borderStyle") == "solid"
 
 
+def test_texts_stay_within(open_pane: Open) -> None:
+    """Whatever an administrator's text makes of itself, the pane is as wide as it is,
+    and its title and button lie beneath nothing."""
+    pane = open_pane(14)
+    expect(pane.button).to_be_visible()
+    assert pane.page.evaluate("document.documentElement.scrollWidth <= 320")
+    for place in ("h1", "[data-action=add]"):
+        on_top = pane.page.evaluate(
+            """selector => {
+                const place = document.querySelector(selector);
+                place.scrollIntoView();
+                const box = place.getBoundingClientRect();
+                return place.contains(document.elementFromPoint(
+                    box.left + box.width / 2, box.top + box.height / 2));
+            }""",
+            place,
+        )
+        assert on_top, place
+
+
 def test_twice_the_size(open_pane: Open) -> None:
     """At 200 % of a narrow pane nothing is cut off."""
     pane = open_pane(

@@ -115,9 +115,10 @@ def tenant() -> Iterator[Tenant]:
 
 @pytest_twisted.ensureDeferred
 async def test_the_user_of_a_token(tenant: Tenant) -> None:
-    """The user is the pair of tenant and object, and keeps name and address."""
+    """The user is the pair of tenant and object, as the server knows it that publishes
+    the keys, and keeps name and address."""
     user = await tenant.identity.verify(tenant.naa, tenant.token())
-    assert user.user_id == f"{TENANT}:{OID}"
+    assert user.user_id == f"{TENANT}:{OID} {tenant.idp.url}"
     assert (user.name, user.email) == ("Alice A", "alice@example.test")
 
 
@@ -125,7 +126,8 @@ async def test_the_user_of_a_token(tenant: Tenant) -> None:
 async def test_the_name_of_a_guest(tenant: Tenant) -> None:
     """What another organization calls a guest is not believed."""
     user = await tenant.identity.verify(tenant.naa, tenant.token(acct=1))
-    assert (user.user_id, user.name, user.email) == (f"{TENANT}:{OID}", "", "")
+    assert user.user_id.startswith(f"{TENANT}:{OID} ")
+    assert (user.name, user.email) == ("", "")
 
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -159,7 +161,7 @@ async def test_tokens_through_office(tenant: Tenant) -> None:
     """With SSO_TOKEN Office asks, for the one application that there is."""
     token = tenant.token(aud=f"api://{HOST}/{API}", azp=OTHER)
     user = await tenant.identity.verify(tenant.sso, token)
-    assert user.user_id == f"{TENANT}:{OID}"
+    assert user.user_id == f"{TENANT}:{OID} {tenant.idp.url}"
     with pytest.raises(InvalidToken, match="not for the application"):
         await tenant.identity.verify(tenant.sso, tenant.token(aud=APP))
 

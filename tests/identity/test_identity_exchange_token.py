@@ -156,6 +156,11 @@ REFUSED = {
     ),
     "time no number": (token(payload(nbf="soon")), "times"),
     "time out of range": (token(payload(exp=10**18)), "times"),
+    "the last time there is": (token(payload(exp=253402300799), by=signer(1)), "list"),
+    "the first time there is": (
+        token(payload(nbf="-62135596800"), by=signer(1)),
+        "does not list",
+    ),
     "unknown key": (token(by=signer(1)), "does not list"),
     "other key's signature": (token(by=signer(1), x5t=signer().x5t), "signature"),
 }

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
-from pexschedd.model.end_user import EndUser
+from pexschedd.model.end_user import EndUser, access_token_user
 from pexschedd.model.table import R, Table
 from pexschedd.personal.owned_rooms import OwnedRooms
 from pexschedd.personal.room_texts import PersonalRoomTexts
@@ -22,16 +22,21 @@ from pexschedd.store.store import Store
 from tests.scheduling.upkeep import upkeep_support
 from tests.templates.templates_support import still_templates
 
+ENTRA = "https://login.microsoftonline.com"
+TENANT = "11111111-2222-4333-8444-555555555555"
 CONNECTOR = replace(
     upkeep_support.CONNECTOR,
     enable_personal_vmrs=True,
+    auth_provider="AZURE",
+    personal_vmr_oauth_auth_endpoint=f"{ENTRA}/{TENANT}/oauth2/v2.0/authorize",
     addin_server_domain="vc.example.com",
 )
 EXCHANGE = "https://mail.example.com/autodiscover/metadata/json/1"
 ALICE = f"alice-at-exchange@{EXCHANGE}"
 BOB = f"bob-at-exchange@{EXCHANGE}"
-TENANT = "11111111-2222-4333-8444-555555555555"
 ALICE_OID = f"{TENANT}:aaaaaaaa-0000-4000-8000-000000000001"
+ALICE_365 = access_token_user(ALICE_OID, f"{ENTRA}/{TENANT}/v2.0/openid-configuration")
+"""As an access token names her."""
 BOB_OID = f"{TENANT}:bbbbbbbb-0000-4000-8000-000000000002"
 USER = EndUser(
     id=1,

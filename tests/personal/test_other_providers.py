@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pexschedd.errors import UnknownUser
 from pexschedd.model import tables
-from pexschedd.model.end_user import EndUser
+from pexschedd.model.end_user import EndUser, access_token_user
 from pexschedd.model.integration.connector import Connector
 from pexschedd.personal.users import Profile
 from tests.personal.personal_support import (
@@ -17,11 +17,12 @@ from tests.personal.personal_support import (
     BOB,
     BOB_OID,
     CONNECTOR,
+    ENTRA,
     TENANT,
     Personal,
 )
 
-ENTRA = "https://login.microsoftonline.com"
+ROGUE = "https://login.evil.example"
 OTHER_TENANT = "99999999-2222-4333-8444-555555555555"
 
 
@@ -40,6 +41,7 @@ BY_NAME = integration(2, "AZURE", f"{ENTRA}/contoso.example/oauth2/v2.0/authoriz
 ADFS = integration(3, "ADFS", "https://fs.fabrikam.example/adfs/oauth2/authorize")
 SAME_ADFS = integration(4, "ADFS", "https://FS.fabrikam.example/adfs/oauth2/authorize/")
 OTHER_AZURE = integration(5, "AZURE", f"{ENTRA}/{OTHER_TENANT}/oauth2/v2.0/authorize")
+ROGUE_AZURE = integration(6, "AZURE", f"{ROGUE}/{TENANT}/oauth2/v2.0/authorize")
 ADDRESS = "alice@example.com"
 PROFILE = Profile(email=ADDRESS, oid=ALICE_OID)
 FROM_ADFS = Profile(email="ALICE@example.com")
@@ -51,6 +53,8 @@ FROM_ADFS = Profile(email="ALICE@example.com")
         (AZURE, ADFS, FROM_ADFS),
         (ADFS, AZURE, PROFILE),
         (AZURE, OTHER_AZURE, replace(PROFILE, oid=f"{OTHER_TENANT}:a")),
+        (AZURE, ROGUE_AZURE, PROFILE),
+        (AZURE, ROGUE_AZURE, replace(PROFILE, email="mallory@example.com")),
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -72,6 +76,26 @@ async def test_taken_over(
         transaction.commit()
     taken = await personal.users.signed_in(second, profile, BOB)
     assert taken.identity_provider == second.identity_provider
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_token_of_another_server(personal: Personal) -> None:
+    """A server that says the same tenant and object in its tokens, as any can, opens
+    nobody's rooms and signs nobody out, before and after a sign-in there."""
+    await personal.put(tables.CONNECTOR, AZURE, ROGUE_AZURE)
+    own, other = (
+        access_token_user(ALICE_OID, f"{server}/{TENANT}/v2.0")
+        for server in (ENTRA, ROGUE)
+    )
+    user = await personal.users.signed_in(AZURE, PROFILE, None)
+    assert personal.users.of_token(own) == user
+    for attached in (None, own):
+        user = await personal.users.signed_in(AZURE, PROFILE, attached)
+        assert personal.users.of_token(other) is None
+        await personal.users.signed_out(other)
+        assert personal.users.of_token(own) == user
+    await personal.users.signed_out(own)
+    assert personal.users.of_token(own) is None
 
 
 @pytest_twisted.ensureDeferred

@@ -167,6 +167,8 @@ async def test_the_default_takes_the_best_alias(
         ("{{domain_aliases[0].upper()}}", ("7",), "of the kind"),
         ("{{domain_aliases[0] or numeric_aliases[0]}}", ("7",), ""),
         ("{{domain_aliases[0]|default('by name')}}", ("7",), ""),
+        ("<p>{{pin}}&nbsp;</p>", ("7",), "no joining instructions"),
+        ("<img src='https://a.test/qr.png'>", ("7",), ""),
         ("Join: {% for a in domain_aliases %}{{a}}{% endfor %}", ("7",), ""),
     ],
 )
@@ -182,7 +184,8 @@ async def test_a_room_without_the_wanted_alias(
     (entry,) = personal.rooms.list_of(connector, USER)
     assert entry.usable == (not problem)
     assert problem in entry.problem
-    code = {"": "", "no alias": "no_alias"}.get(problem, "wrong_aliases")
+    codes = {"": "", "no alias": "no_alias", "no joining instructions": "no_text"}
+    code = codes.get(problem, "wrong_aliases")
     assert entry.problem_code == code
     if problem:
         with pytest.raises(RoomNotUsable, match=problem):

@@ -13,6 +13,7 @@ from pexschedd.model.end_user import EndUser
 from pexschedd.personal.users import Profile
 from tests.personal.personal_support import (
     ALICE,
+    ALICE_365,
     ALICE_OID,
     BOB,
     BOB_OID,
@@ -50,7 +51,7 @@ async def test_a_token_finds_its_user(personal: Personal) -> None:
     user = await personal.users.signed_in(CONNECTOR, PROFILE, ALICE)
     await personal.put(tables.END_USER, EndUser(id=90, primary_email_address="x@y.zz"))
     assert personal.users.of_token(ALICE) == user
-    assert personal.users.of_token(ALICE_OID) == user
+    assert personal.users.of_token(ALICE_365) == user
     assert personal.users.of_token(BOB) is None
     assert personal.users.of_token("") is None
     assert personal.users.get(user.id) == user
@@ -125,7 +126,7 @@ async def test_an_address_passes_to_another_person(personal: Personal) -> None:
     user = await personal.users.signed_in(CONNECTOR, successor, None)
     assert (user.first_name, user.user_oid) == ("Alison", BOB_OID)
     assert personal.users.of_token(ALICE) is None
-    assert personal.users.of_token(ALICE_OID) is None
+    assert personal.users.of_token(ALICE_365) is None
 
 
 @pytest_twisted.ensureDeferred
@@ -147,9 +148,9 @@ async def test_signing_out_forgets_the_exchange_user(personal: Personal) -> None
     await personal.users.signed_out(ALICE)
     await personal.users.signed_out("")
     assert personal.users.of_token(ALICE) is None
-    assert personal.users.of_token(ALICE_OID) is not None
-    await personal.users.signed_out(ALICE_OID)
-    assert personal.users.of_token(ALICE_OID) is None
+    assert personal.users.of_token(ALICE_365) is not None
+    await personal.users.signed_out(ALICE_365)
+    assert personal.users.of_token(ALICE_365) is None
     assert personal.users.of_token(BOB) == other
 
 

@@ -69,6 +69,8 @@ async def test_the_key_of_a_press(server: Server, behind: Behind) -> None:
         ("/1/meeting_details?token=alice", {}, 401, "invalid_token"),
         ("/1/meeting_details", {"token": "down"}, 503, "unavailable"),
         ("/2/addin", {}, 404, "not_found"),
+        ("/01/addin", {}, 404, "http"),
+        ("/%D9%A1/addin", {}, 404, "http"),
         ("/2/images/addin_icon_80.png", {}, 404, "not_found"),
         ("/1/images/addin_icon_81.png", {}, 404, "not_found"),
         ("/static/x/../../pane.js", {}, 404, "http"),
@@ -243,6 +245,8 @@ async def test_static_files(server: Server) -> None:
         assert "immutable" in answer.headers["cache-control"]
         kind = "css" if path.endswith("css") else "javascript"
         assert answer.headers["content-type"] == f"text/{kind}; charset=utf-8"
+    odd = await server.get(paths[1], accept_encoding="\xff, gzip;q=\xb2")
+    assert odd.status == 200
     small = await server.get(paths[1], accept_encoding="br, gzip;q=0.5")
     whole = await server.get(paths[1], accept_encoding="gzip;q=0")
     assert small.headers["content-encoding"] == "gzip"

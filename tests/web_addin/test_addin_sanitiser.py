@@ -151,6 +151,7 @@ def test_bare_text() -> None:
             "line-height: 1.4; text-align: center; text-decoration: underline overline",
         ),
         ("width: 50%", "width: 50%"),
+        ("font-size: 120%; line-height: 107%",) * 2,
         *[
             (text, "")
             for text in (
@@ -167,6 +168,8 @@ def test_bare_text() -> None:
                 "margin: 1000px",
                 "font-size: 200px",
                 "font-size: 1px",
+                "font-size: 5%",
+                "line-height: 20%",
                 "width: 400px",
                 "color: var(--x)",
                 "font-family: x}b{color:red",
@@ -187,6 +190,35 @@ def test_styles(text: str, kept: str) -> None:
     assert style.text == kept
     assert bool(style.removed) == (kept == "")
     assert safe_style(style.text).text == style.text
+
+
+def nested(tag: str, count: int, style: str = "") -> str:
+    attribute = f' data-style="font-size: {style}"' if style else ""
+    return f"<{tag}{attribute}>" * count + "Hi" + f"</{tag}>" * count
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        (nested("span", 9, "2em"), f"{nested('span', 1, '2em')}"),
+        (nested("span", 9, "larger"), nested("span", 6, "larger")),
+        (nested("span", 9, "60%"), nested("span", 1, "60%")),
+        (nested("big", 9), nested("big", 6)),
+        (nested("h1", 1, "300%"), nested("h1", 1, "300%")),
+        (nested("span", 2, "3rem"), nested("span", 2, "3rem")),
+        (
+            '<font size="7"><span data-style="font-size: 2em">Hi</span></font>',
+            '<font size="7"><span>Hi</span></font>',
+        ),
+    ],
+)
+def test_sizes_that_multiply(given_text: str, expected: str) -> None:
+    """Whatever is within each other, no letter is smaller than 6 or larger than 48
+    pixels: what would make it so is left out, and said."""
+    bare = expected.replace("<span>", "").replace("</span>", "")
+    result = sanitised(given_text)
+    assert result.html.replace("<span>", "").replace("</span>", "") == bare
+    assert bool(result.removed) == (given_text != expected)
 
 
 markup = st.lists(

@@ -303,3 +303,23 @@ async def test_the_status_is_for_administrators(server: Server) -> None:
     """It names servers of the installation."""
     answer = await server.client.ask("GET", STATUS, auth=None)
     assert answer.status == 401
+
+
+@pytest.mark.parametrize("text", ["<b> </b>", "<img src=x>", "<script>x</script>"])
+@pytest_twisted.ensureDeferred
+async def test_a_button_needs_words(server: Server, text: str) -> None:
+    """A label of which nothing can be read is refused, in translations, too; a heading
+    may be empty."""
+    ask = server.client.ask
+    uri = (await ask("POST", CONNECTOR, HEAD_OFFICE)).location
+    for field, value in (
+        ("addin_pane_button_title", text),
+        ("addin_pane_translations", f"de addin_pane_button_title = {text}"),
+    ):
+        answer = await ask("PATCH", uri, {field: value})
+        (problem,) = answer.json["ms_exchange_connector"][field]
+        assert answer.status == 400
+        assert problem.endswith(
+            "Nothing can be read in this, and a button needs words."
+        )
+    assert (await ask("PATCH", uri, {"addin_pane_title": text})).status == 202

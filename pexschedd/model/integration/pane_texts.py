@@ -59,6 +59,8 @@ ENGLISH: Mapping[str, str] = {
     "administrator.",
     "roomWrongAliases": "The joining instructions need an alias of another kind than "
     "{aliases}. Ask your administrator.",
+    "roomNoText": "There are no joining instructions for this room. Ask your "
+    "administrator.",
     "forWhom": "For the calendar of {owner}",
     "asWhom": "Signed in as {user}",
     # cards

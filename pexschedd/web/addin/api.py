@@ -8,7 +8,6 @@ import gzip
 from collections.abc import Callable
 from typing import Any
 
-from klein import Klein
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 
@@ -39,6 +38,7 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     file_response,
+    new_app,
     register_http_errors,
     route,
 )
@@ -57,7 +57,7 @@ class AddinApi:
     `visits` notes who asks for them.
     """
 
-    app = Klein()
+    app = new_app()
     register_http_errors(app)
 
     def __init__(

@@ -6,7 +6,7 @@ but those that make a colour.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -26,6 +26,25 @@ _PIXELS = {
     "%": 3.2,
 }
 """Pixels in a unit, for the usual font and a pane that is 320 pixels wide."""
+
+USUAL_SIZE = 16.0
+"""Pixels of the usual font."""
+_LEAST_SIZE, _MOST_SIZE = 6.0, 48.0
+_OF_THE_AROUND = {"em": 1.0, "ex": 0.5, "%": 0.01, "smaller": 0.83, "larger": 1.2}
+_OF_THE_TAG = {
+    "h1": 2.0,
+    "h2": 1.5,
+    "h3": 1.17,
+    "h5": 0.83,
+    "h6": 0.67,
+    "big": 1.2,
+    "small": 0.83,
+    "sub": 0.83,
+    "sup": 0.83,
+}
+_SIZES = ["xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large"]
+_SIZE_PIXELS = (9.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
+"""Of the words, and then of the numbers 1 to 7 that begin with the second one."""
 
 _COLOUR = re.compile(
     r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})|[a-z]{3,24}"
@@ -53,8 +72,12 @@ class SafeStyle(msgspec.Struct, frozen=True):
     """The names of the properties that are not there any more."""
 
 
-def safe_style(text: str) -> SafeStyle:
-    """Return the safe declarations of a style attribute, each in one form."""
+def safe_style(text: str, around: float = USUAL_SIZE) -> SafeStyle:
+    """Return the safe declarations of a style attribute, each in one form.
+
+    `around` is the font size around it, in pixels: a size may be a part of that, and
+    the sizes of nested elements multiply.
+    """
     kept: dict[str, str] = {}
     removed: dict[str, None] = {}
     for declaration in _PARTS.findall(text):
@@ -67,12 +90,44 @@ def safe_style(text: str) -> SafeStyle:
         if name == "background" and _COLOUR.fullmatch(value):
             name = "background-color"
         is_safe = _PROPERTIES.get(name)
+        if name == "font-size" and not is_readable(pixels_of(value, around)):
+            is_safe = None
         if is_safe is None or _NEVER.search(value) or not is_safe(value):
             removed[re.sub(r"[^a-z-]+", "", name)[:30] or "?"] = None
             continue
         kept.pop(name, None)
         kept[name] = value
     return SafeStyle("; ".join(f"{n}: {v}" for n, v in kept.items()), tuple(removed))
+
+
+def pixels_of(size: str, around: float) -> float:
+    """Return the pixels of a font size within a font of so many; 0 if it is none."""
+    size = size.lower()
+    if size in _SIZES:
+        return _SIZE_PIXELS[_SIZES.index(size)]
+    if match := _LENGTH.fullmatch(size):
+        number, unit = float(match[1]), match[2]
+        of_around = _OF_THE_AROUND.get(unit)
+        return number * (around * of_around if of_around else _PIXELS[unit])
+    return around * _OF_THE_AROUND.get(size, 0)
+
+
+def pixels_within(tag: str, attributes: Mapping[str, str], around: float) -> float:
+    """Return the font size within an element with safe attributes, in a font of so many
+    pixels."""
+    for declaration in attributes.get("data-style", "").split("; "):
+        name, _, value = declaration.partition(": ")
+        if name == "font-size":
+            return pixels_of(value, around)
+    if tag == "font" and (size := attributes.get("size", "")):
+        number = int(size) + (3 if size[0] in "+-" else 0)
+        return _SIZE_PIXELS[min(max(number, 1), 7)]
+    return around * _OF_THE_TAG.get(tag, 1.0)
+
+
+def is_readable(pixels: float) -> bool:
+    """Return whether a font is neither too small nor too large for the pane."""
+    return _LEAST_SIZE <= pixels <= _MOST_SIZE
 
 
 def is_colour(value: str) -> bool:
@@ -87,15 +142,18 @@ def _words(allowed: str, most: int = 1) -> IsSafe:
     )
 
 
-def _length(least: float, most: float, words: str = "") -> IsSafe:
+def _length(
+    least: float, most: float, words: str = "", percent: float = _PIXELS["%"]
+) -> IsSafe:
     """A length in pixels from `least` to `most`, zero, or one of some words."""
     is_word = _words(words)
+    units = {**_PIXELS, "%": percent}
 
     def is_safe(value: str) -> bool:
         match = _LENGTH.fullmatch(value.lower())
         if match is None:
             return is_word(value) or (value == "0" and not least)
-        return least <= float(match[1]) * _PIXELS[match[2]] <= most
+        return least <= float(match[1]) * units[match[2]] <= most
 
     return is_safe
 
@@ -118,14 +176,14 @@ def _border(value: str) -> bool:
 def _line_height(value: str) -> bool:
     if re.fullmatch(r"[0-9](?:\.[0-9]{1,4})?", value):
         return 0.8 <= float(value) <= 3
-    return _length(10, 64, "normal")(value)
+    return _length(10, 64, "normal", percent=USUAL_SIZE / 100)(value)
 
 
 def _properties() -> Iterator[tuple[str, IsSafe]]:
     yield from (("color", is_colour), ("background-color", is_colour))
     yield "font-family", lambda value: _FONTS.fullmatch(value) is not None
-    sizes = "xx-small x-small small medium large x-large xx-large smaller larger"
-    yield "font-size", _length(6, 48, sizes)
+    # Its size is looked at where the font around it is known.
+    yield "font-size", lambda value: pixels_of(value, USUAL_SIZE) > 0
     yield "font-style", _words("normal italic oblique")
     weights = " ".join(str(hundreds) for hundreds in range(100, 1000, 100))
     yield "font-weight", _words(f"normal bold bolder lighter {weights}")

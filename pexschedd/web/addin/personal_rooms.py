@@ -11,7 +11,6 @@ mail, where others can read it. Anyone else is answered 401 with the code
 
 from collections.abc import Callable
 
-from klein import Klein
 from twisted.logger import Logger
 from twisted.web.server import Request
 
@@ -33,6 +32,7 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     correlation_id_of,
+    new_app,
     register_http_errors,
     route,
 )
@@ -54,7 +54,7 @@ class PersonalRoomRoutes:
     "sign_in_needed".
     """
 
-    app = Klein()
+    app = new_app()
     register_http_errors(app)
     _log = Logger()
 

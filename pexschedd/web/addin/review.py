@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pexschedd.errors import InvalidFields
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model import tables
+from pexschedd.model.blank_text import is_blank
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector, manifest_changes
 from pexschedd.model.integration.manifest_labels import (
@@ -18,7 +19,7 @@ from pexschedd.model.integration.pane_texts import THEIRS
 from pexschedd.model.integration.pane_texts import translations as pane_translations
 from pexschedd.web.addin.manifest.builder import build_manifest
 from pexschedd.web.addin.msal.commands import GONE, MISSING
-from pexschedd.web.addin.sanitiser import pane_html
+from pexschedd.web.addin.sanitiser import pane_html, text_of
 
 _ANY_ICON = "0" * 12
 
@@ -38,6 +39,7 @@ def review(revision: Revision, *, has_msal: bool = True) -> list[SaveNote]:
     # Making one takes as long as everything else about a change together.
     if not isinstance(current, Connector) or manifest_changes(current, record):
         build_manifest(record, _ANY_ICON)
+    _require_labels(record, revision)
     notes += _domains(record, revision)
     notes += _other_providers(record, revision)
     notes += (each for each in text_notes(record) if each.field in revision.sent)
@@ -63,6 +65,30 @@ def _library(
         yield SaveNote(field, GONE, is_logged=True)
     else:
         raise InvalidFields({field: [MISSING]})
+
+
+def _require_labels(record: Connector, revision: Revision) -> None:
+    """Raise `InvalidFields` for buttons on which nothing could be read."""
+    fields = fields_of(Connector)
+    labels = {name for name in THEIRS if fields[name].field.min_length}
+    empty = {
+        name: [NO_LABEL]
+        for name in labels & set(revision.sent)
+        if not _can_be_read(name, getattr(record, name))
+    }
+    if "addin_pane_translations" in revision.sent:
+        lines = [
+            f"{each.language} {each.name}: {NO_LABEL}"
+            for each in pane_translations(record.addin_pane_translations)
+            if each.name in labels and not _can_be_read(each.name, each.text)
+        ]
+        empty |= {"addin_pane_translations": lines} if lines else {}
+    if empty:
+        raise InvalidFields(empty)
+
+
+def _can_be_read(name: str, text: str) -> bool:
+    return not is_blank(text_of(pane_html(name, text).html))
 
 
 def _domains(record: Connector, revision: Revision) -> Iterator[SaveNote]:
@@ -91,6 +117,7 @@ OTHER_PROVIDER = (
     "addresses in all integrations, so each provider can sign in a user of any "
     "address who has not signed in at another one yet: both have to be trusted."
 )
+NO_LABEL = "Nothing can be read in this, and a button needs words."
 NO_DOMAIN = (
     "No Exchange metadata domain is configured, so no user's identity token can be "
     "verified and nobody gets a room. Add the FQDN of every Exchange server."

@@ -7,12 +7,11 @@ integration's id, or the prefix where there is no id.
 
 from collections.abc import Mapping, Sequence
 
-from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from pexschedd.web.routes import register_http_errors
+from pexschedd.web.routes import new_app, register_http_errors
 
 PREFIX = "/api/client/v2/msexchange_schedulers"
 
@@ -51,7 +50,7 @@ class AddinRouteGroups(Resource):
 class _Outside:
     """Answers that there is nothing here."""
 
-    app = Klein()
+    app = new_app()
     register_http_errors(app)
 
 

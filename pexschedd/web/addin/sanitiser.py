@@ -14,7 +14,13 @@ from html.parser import HTMLParser
 
 import msgspec
 
-from pexschedd.web.addin.inline_styles import is_colour, safe_style
+from pexschedd.web.addin.inline_styles import (
+    USUAL_SIZE,
+    is_colour,
+    is_readable,
+    pixels_within,
+    safe_style,
+)
 
 MOST_NAMED = 10
 """Removed things that are named one by one."""
@@ -156,6 +162,8 @@ class _Writer(HTMLParser):
         self._out: list[str] = []
         self._text: list[str] = []
         self._open: list[str] = []
+        self._sizes: list[float] = []
+        """The font sizes within them, in pixels."""
         self._unseen: list[str] = []
         self._removed: dict[str, None] = {}
 
@@ -167,14 +175,21 @@ class _Writer(HTMLParser):
             if tag in _UNSEEN:
                 self._unseen.append(tag)
             return
-        attributes = list(self._attributes(tag, attrs))
-        if tag == "a" and not any(name == "href" for name, _ in attributes):
-            return
         self._close_before(tag)
-        written = "".join(f' {name}="{escape(value)}"' for name, value in attributes)
+        attributes = dict(self._attributes(tag, attrs))
+        if tag == "a" and "href" not in attributes:
+            return
+        size = pixels_within(tag, attributes, self._size())
+        if not is_readable(size):
+            self._remove(f"<{tag}>, which makes the text too small or too large")
+            return
+        written = "".join(
+            f' {name}="{escape(value)}"' for name, value in attributes.items()
+        )
         self._out.append(f"<{tag}{written}>")
         if tag not in _EMPTY:
             self._open.append(tag)
+            self._sizes.append(size)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _UNSEEN:  # HTML has no such thing as <script/>
@@ -223,7 +238,7 @@ class _Writer(HTMLParser):
         for name, value in given.items():
             value = value.strip()
             if name == "style":
-                style = safe_style(value)
+                style = safe_style(value, self._size())
                 for each in style.removed:
                     self._remove(f"style {each}")
                 if style.text:
@@ -241,6 +256,9 @@ class _Writer(HTMLParser):
         if tag == "a" and "href" not in given:
             self._remove("<a> without a link")
 
+    def _size(self) -> float:
+        return self._sizes[-1] if self._sizes else USUAL_SIZE
+
     def _close_before(self, tag: str) -> None:
         """Close the elements that end where `tag` begins."""
         ended = _CLOSES.get(tag, frozenset())
@@ -256,6 +274,7 @@ class _Writer(HTMLParser):
 
     def _close(self) -> str:
         tag = self._open.pop()
+        self._sizes.pop()
         self._out.append(f"</{tag}>")
         return tag
 

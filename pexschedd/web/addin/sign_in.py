@@ -24,7 +24,6 @@ the pane, and which opens nothing.
 
 from collections.abc import Callable
 
-from klein import Klein
 from twisted.logger import Logger
 from twisted.web.server import Request
 
@@ -55,6 +54,7 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     correlation_id_of,
+    new_app,
     register_http_errors,
     route,
     status_of,
@@ -77,7 +77,7 @@ class UserSignInRoutes:
     back: "done", or the code of the failure.
     """
 
-    app = Klein()
+    app = new_app()
     register_http_errors(app)
     _log = Logger()
 

@@ -95,7 +95,8 @@ def encoded(request: Request, content: bytes, compressed: Callable[[], bytes]) -
     """Return `content`, gzipped if the client takes that, and set the headers."""
     set_header = request.responseHeaders.setRawHeaders
     set_header(b"vary", [b"accept-encoding"])
-    if not accepts_gzip(str(request.getHeader("accept-encoding") or "")):
+    accepted = request.getHeader(b"accept-encoding") or b""
+    if not accepts_gzip(accepted.decode("latin-1")):
         return content
     set_header(b"content-encoding", [b"gzip"])
     return compressed()

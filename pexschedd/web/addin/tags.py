@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from klein import Klein
 from msgspec import Meta
 from twisted.web.server import Request
 
@@ -36,6 +35,7 @@ from pexschedd.web.routes import (
     ResponseBody,
     client_network,
     correlation_id_of,
+    new_app,
     register_http_errors,
     route,
 )
@@ -62,7 +62,7 @@ class TagsBody(msgspec.Struct, forbid_unknown_fields=True):
 class TagRoutes:
     """Answers `meeting_tags`. `app.resource()` is a group of `AddinRouteGroups`."""
 
-    app = Klein()
+    app = new_app()
     register_http_errors(app)
 
     def __init__(

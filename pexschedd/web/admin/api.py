@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from inspect import isawaitable
 from typing import Any, Protocol
 
-from klein import Klein
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
@@ -30,6 +29,7 @@ from pexschedd.web.routes import (
     correlation_id_of,
     http_error_answer,
     method_not_possible,
+    new_app,
     respond,
 )
 
@@ -57,7 +57,7 @@ class AdminApi:
         self._administrators = administrators
         self._bearer = bearer
         self.routes: list[Route] = []
-        self._app = Klein()
+        self._app = new_app()
         self._app.handle_errors(HTTPException)(_no_route)
         for part in parts:
             part.add_to(self)

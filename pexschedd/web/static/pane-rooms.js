@@ -2,7 +2,9 @@
 (function () {
   'use strict';
   var SEARCH_FROM = 8; /* rooms */
-  var PROBLEMS = { no_alias: 'roomNoAlias', wrong_aliases: 'roomWrongAliases' };
+  var PROBLEMS = {
+    no_alias: 'roomNoAlias', wrong_aliases: 'roomWrongAliases', no_text: 'roomNoText'
+  };
   var view = window.pexschedd.view;
   var words = window.pexschedd.words;
 

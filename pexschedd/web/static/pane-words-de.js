@@ -35,6 +35,7 @@ window.pexschedd.words.add("de", {
   "roomUnusable": "Dieser Raum kann nicht für eine Besprechung verwendet werden.",
   "roomNoAlias": "Dieser Raum hat keinen Alias, niemand könnte also teilnehmen. Fragen Sie Ihren Administrator.",
   "roomWrongAliases": "Die Einwahldaten brauchen einen Alias anderer Art als {aliases}. Fragen Sie Ihren Administrator.",
+  "roomNoText": "Für diesen Raum gibt es keine Einwahldaten. Fragen Sie Ihren Administrator.",
   "forWhom": "Für den Kalender von {owner}",
   "asWhom": "Angemeldet als {user}",
   "libraryHeading": "Der Bereich kann nicht starten",

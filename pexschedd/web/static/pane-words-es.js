@@ -35,6 +35,7 @@ window.pexschedd.words.add("es", {
   "roomUnusable": "Esta sala no se puede usar para una reunión.",
   "roomNoAlias": "Esta sala no tiene ningún alias, por lo que nadie podría unirse. Consulte a su administrador.",
   "roomWrongAliases": "Las instrucciones de acceso necesitan un alias de otro tipo que {aliases}. Consulte a su administrador.",
+  "roomNoText": "No hay instrucciones de acceso para esta sala. Consulte a su administrador.",
   "forWhom": "Para el calendario de {owner}",
   "asWhom": "Sesión iniciada como {user}",
   "libraryHeading": "El panel no puede iniciarse",

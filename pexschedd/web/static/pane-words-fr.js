@@ -35,6 +35,7 @@ window.pexschedd.words.add("fr", {
   "roomUnusable": "Cette salle ne peut pas être utilisée pour une réunion.",
   "roomNoAlias": "Cette salle n’a pas d’alias : personne ne pourrait la rejoindre. Adressez-vous à votre administrateur.",
   "roomWrongAliases": "Les instructions de connexion exigent un alias d’un autre type que {aliases}. Adressez-vous à votre administrateur.",
+  "roomNoText": "Il n’y a pas d’instructions de connexion pour cette salle. Adressez-vous à votre administrateur.",
   "forWhom": "Pour le calendrier de {owner}",
   "asWhom": "Connecté en tant que {user}",
   "libraryHeading": "Le volet ne peut pas démarrer",

@@ -35,6 +35,7 @@ window.pexschedd.words.add("nb", {
   "roomUnusable": "Dette rommet kan ikke brukes til et møte.",
   "roomNoAlias": "Dette rommet har ikke noe alias, så ingen ville kunne bli med. Spør administratoren.",
   "roomWrongAliases": "Deltakerinformasjonen trenger et alias av en annen type enn {aliases}. Spør administratoren.",
+  "roomNoText": "Det finnes ingen deltakerinformasjon for dette rommet. Spør administratoren.",
   "forWhom": "For kalenderen til {owner}",
   "asWhom": "Pålogget som {user}",
   "libraryHeading": "Ruten kan ikke starte",

@@ -35,6 +35,7 @@ window.pexschedd.words.add("nl", {
   "roomUnusable": "Deze ruimte kan niet voor een vergadering worden gebruikt.",
   "roomNoAlias": "Deze ruimte heeft geen alias, dus niemand zou kunnen deelnemen. Vraag het uw beheerder.",
   "roomWrongAliases": "De deelname-instructies hebben een ander soort alias nodig dan {aliases}. Vraag het uw beheerder.",
+  "roomNoText": "Er zijn geen deelname-instructies voor deze ruimte. Vraag het uw beheerder.",
   "forWhom": "Voor de agenda van {owner}",
   "asWhom": "Aangemeld als {user}",
   "libraryHeading": "Het deelvenster kan niet starten",

@@ -63,8 +63,8 @@ class PageRoutes:
     )
     def _root(self, request: Request) -> ResponseBody:
         """Lead people to the page; programs are told where everything is."""
-        accepted = request.getHeader("accept") or ""
-        if "text/html" not in accepted:
+        accepted = request.getHeader(b"accept") or b""
+        if b"text/html" not in accepted:
             raise NotFound("There is nothing here. Look at /admin/ or /api/admin/.")
         return _redirect(request, PAGE)
 
