@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, str] = {
     "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
     "identity": "history model net crypto store util",
     "personal": (
-        "model templates scheduling/records/lookup scheduling/records/message_texts "
-        "store util"
+        "bodies model templates scheduling/records/lookup "
+        "scheduling/records/message_texts store util"
     ),
     "onetouch": "model templates bodies store util/text_pattern",
     "management": "history model store scheduling/records crypto util logs",
