@@ -118,7 +118,8 @@ ONLY_IN: dict[str, str] = {
         "composition/runtime.py composition/clients.py crypto/password_hashes.py "
         "ews/transport/transport.py identity/administrators.py "
         "identity/first_administrator.py identity/api_tokens.py store/folder.py "
-        "store/secrets.py store/store.py util/atomic_file.py web/site.py sandbox demo"
+        "store/secrets.py store/store.py util/atomic_file.py web/refusals.py sandbox "
+        "demo"
     ),
 }
 """Randomness is passed in, except where keys and secrets are made."""

@@ -20,13 +20,15 @@ from pexschedd.identity.initial_password import read_password
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.admission import Admission
 from pexschedd.store.disk.reserve import reserve_of
+from pexschedd.web.access_log import BufferedSink
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
 from pexschedd.web.path_router import PathRouter
 from pexschedd.web.policy import PolicyApi
-from pexschedd.web.site import BufferedSink, HttpSite
+from pexschedd.web.refusals import ErrorShape, admin_shape, client_shape
+from pexschedd.web.site import HttpSite
 
 STARTING = "The server is starting. Try again in a moment."
 STOPPING = "The server is stopping. Try again in a moment."
@@ -101,6 +103,7 @@ class HttpServers(MultiService):
                 {b"health": health, b"metrics": health},
             ),
             self._management.large_bodies(),
+            admin_shape,
         )
 
     def port(self, side: str) -> int:
@@ -134,6 +137,7 @@ class HttpServers(MultiService):
         endpoints: tuple[str, ...],
         root: Any,
         large: Mapping[bytes, int] | None = None,
+        shape: ErrorShape = client_shape,
     ) -> None:
         level = self._runtime.config.log_level
         access = self._access if level in ("debug", "info") else None
@@ -146,6 +150,7 @@ class HttpServers(MultiService):
             refused=self._runtime.metrics.connection_refused,
             closed=lambda: self.closed,
             large_bodies=large,
+            shape=shape,
         )
         for number, endpoint in enumerate(endpoints):
             listener = Listener(

@@ -5,7 +5,6 @@ at once. Twisted would answer all that it has read in one turn of the reactor,
 and nothing else meanwhile.
 """
 
-from json import dumps
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -15,28 +14,17 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
 from pexschedd.util.cooperate import TimeSlice
+from pexschedd.web.access_log import AnsweredRequest, access_line
 from pexschedd.web.connections import OpenConnections
-
-_WRONG_LENGTH = (
-    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+from pexschedd.web.refusals import (
+    ADDRESS_TOO_LONG,
+    HEADERS_TOO_LONG,
+    MALFORMED,
+    TOO_SLOW,
+    EarlyRefusal,
+    closing_answer,
+    next_request_id,
 )
-_TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
-
-
-_TOO_LONG_TEXT = (
-    "The address of the request, or one of its headers, is longer than 16 KiB. Ask for "
-    "less at once."
-)
-_TOO_LONG = dumps(
-    {
-        "status": "error",
-        "code": "too_long",
-        "message": _TOO_LONG_TEXT,
-        "error": _TOO_LONG_TEXT,
-    }
-).encode()
 
 _LONGEST_TURN = 0.008
 """Seconds of a turn of the reactor after which what is read has to wait."""
@@ -119,6 +107,7 @@ class BoundedChannel(HTTPChannel):
     site: Any
     due: float | None = None
     _given_up = False
+    _is_refused = False
     _answered: Request | None = None
     """The request before the next one, while that waits for its turn."""
     _read = b""
@@ -184,22 +173,55 @@ class BoundedChannel(HTTPChannel):
             self._networkProducer.resumeProducing()
 
     def lineReceived(self, line: bytes) -> None:
-        """Take a line; that of a pipelined request starts its time limit."""
+        """Take a line; that of a pipelined request starts its time limit. Nothing more
+        is taken after a refusal: a request that was refused must not be carried out."""
+        if self._is_refused:
+            return
         if self.due is None:  # sent before the request before it was answered
             self._begin()
         super().lineReceived(line)
 
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take a part of a body."""
+        if not self._is_refused:
+            super().rawDataReceived(data)
+
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a line of a request that is too long, instead of hanging up."""
-        status = b"431 Request Header Fields Too Large"
-        if not self.requests:  # its first line has not been read
-            status = b"414 URI Too Long"
-        assert self.transport is not None  # noqa: S101 - it is connected
-        self.transport.write(
-            b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (status, len(_TOO_LONG), _TOO_LONG)
+        # Without a request its first line has not been read.
+        self.refuse(HEADERS_TOO_LONG if self.requests else ADDRESS_TOO_LONG)
+
+    def refuse(self, refusal: EarlyRefusal) -> None:
+        """Answer a request before it is whole, once, and close the connection."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        request_id = next_request_id()
+        is_secure = bool(self.isSecure())
+        answer = closing_answer(
+            refusal, self.site.shape, request_id, is_secure=is_secure
         )
+        assert self.transport is not None  # noqa: S101 - it is connected
+        self.transport.write(answer)
         self.loseConnection()
+        if self.site.access is not None:
+            line = AnsweredRequest(
+                time=self.site.now().isoformat(timespec="milliseconds"),
+                request_id=request_id,
+                address=self.address,
+                status=refusal.status.value,
+                size=len(answer.partition(b"\r\n\r\n")[2]),
+                milliseconds=0,
+            )
+            self.site.access(access_line(line))
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Refuse what Twisted cannot read; its own answer says nothing."""
+        is_too_much = (
+            self._receivedHeaderSize > self.totalHeadersSize
+            or self._receivedHeaderCount > self.maxHeaders
+        )
+        self.refuse(HEADERS_TOO_LONG if is_too_much else MALFORMED)
 
     def _begin(self) -> None:
         connections = self._connections
@@ -210,9 +232,7 @@ class BoundedChannel(HTTPChannel):
         try:
             return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of more digits than Python reads
-            assert self.transport is not None  # noqa: S101 - it is connected
-            self.transport.write(_WRONG_LENGTH)
-            self.loseConnection()
+            self.refuse(MALFORMED)
             return False
 
     def allHeadersReceived(self) -> None:
@@ -264,9 +284,7 @@ class BoundedChannel(HTTPChannel):
             self.abort()
             return
         self._given_up = True
-        assert self.transport is not None  # noqa: S101 - it is connected
-        self.transport.write(_TOO_SLOW)
-        self.loseConnection()
+        self.refuse(TOO_SLOW)
 
     def abort(self) -> None:
         """Close the connection without an answer."""

@@ -17,6 +17,7 @@ from pexschedd.web.routes import (
     new_app,
     register_http_errors,
     route,
+    site_error,
 )
 
 _PUBLIC = {
@@ -45,7 +46,7 @@ class HealthApi:
         self._version = version
         self._exposition = exposition
 
-    @route(app, "/health")
+    @route(app, "/health", errors=site_error)
     def health(self, request: Request) -> ResponseBody:
         """Answer 200 while the daemon works, even if its health is degraded, else
         503."""
@@ -59,7 +60,7 @@ class HealthApi:
         code = 503 if status is HealthStatus.FAILED else 200
         return json_response(request, answer, code)
 
-    @route(app, "/metrics")
+    @route(app, "/metrics", errors=site_error)
     def metrics(self, request: Request) -> bytes:
         """Answer in Prometheus' text format."""
         if self._exposition is None:
@@ -67,7 +68,7 @@ class HealthApi:
         request.responseHeaders.setRawHeaders(b"content-type", [CONTENT_TYPE])
         return self._exposition()
 
-    register_http_errors(app)
+    register_http_errors(app, site_error)
 
 
 def _represent(check: HealthCheck) -> dict[str, str]:

@@ -42,6 +42,7 @@ from pexschedd.errors import (
 )
 from pexschedd.util.client_network import network_of
 from pexschedd.web.attachment import attachment
+from pexschedd.web.refusals import INTERNAL, ErrorShape, client_shape
 
 T = TypeVar("T")
 ResponseBody = bytes
@@ -131,16 +132,19 @@ def client_error(
 ) -> ResponseBody:
     """Word an error for the add-in and the conferencing nodes, whose callers are not
     administrators: `public` takes the place of the message where there is one."""
+    text = error.public or error.message
     return json_response(
-        request,
-        {
-            "status": "error",
-            "code": error.code,
-            "message": error.public or error.message,
-            "correlation_id": correlation_id,
-        },
-        status,
+        request, client_shape(error.code, text, correlation_id), status
     )
+
+
+def site_error(
+    request: Request, status: int, error: PexscheddError, correlation_id: str
+) -> ResponseBody:
+    """Word an error in the shape of the side that is asked, for routes of both."""
+    shape: ErrorShape = getattr(request.site, "shape", client_shape)
+    text = error.public or error.message
+    return json_response(request, shape(error.code, text, correlation_id), status)
 
 
 def json_response(request: Request, payload: object, status: int = 200) -> ResponseBody:
@@ -328,10 +332,7 @@ def _error_answer(
             request.responseHeaders.setRawHeaders(b"retry-after", [seconds])
         return errors(request, status, error, correlation_id)
     log.failure("request failed status=500", failure, **keys)
-    internal = PexscheddError(
-        "Internal error. The log has the details under this correlation id."
-    )
-    return errors(request, 500, internal, correlation_id)
+    return errors(request, 500, PexscheddError(INTERNAL), correlation_id)
 
 
 async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -9,20 +9,20 @@ handed to a sink that buffers, not a logger event.
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from itertools import count
-from json import dumps
-from secrets import token_hex
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES
 from twisted.web.resource import IResource
 from twisted.web.server import Request as TwistedRequest
 from twisted.web.server import Site as TwistedSite
 
 from pexschedd.clock import Now, system_now
+from pexschedd.errors import PexscheddError
+from pexschedd.web.access_log import AccessSink, AnsweredRequest, access_line
 from pexschedd.web.channel import BoundedChannel, RequestQueue
 from pexschedd.web.connections import (
     ConnectionCaps,
@@ -30,16 +30,18 @@ from pexschedd.web.connections import (
     is_ip_address,
     is_remote,
 )
+from pexschedd.web.refusals import (
+    INTERNAL,
+    SAFE_HEADERS,
+    TLS_ONLY,
+    ErrorShape,
+    body_too_large,
+    client_shape,
+    next_request_id,
+)
 
 BODY_LIMIT = 1024 * 1024
 IDLE_TIMEOUT = 60
-
-AccessSink = Callable[[str], None]
-"""Takes one line without its newline."""
-
-_PROCESS = token_hex(4)
-"""Keeps the request ids of this process apart from those of earlier ones."""
-_numbers = count(1)
 
 
 class BoundedRequest(TwistedRequest):
@@ -75,20 +77,8 @@ class BoundedRequest(TwistedRequest):
 
     def _refuse_body(self) -> None:
         """Answer 413 at once, and take nothing more of this request."""
-        words = f"The request body is larger than {self._limit} bytes."
-        # It is numbered before it is whole: `process` does not get to see it.
-        self.request_id = _next_id()
-        text = _refusal("too_large", words, correlation_id=self.request_id)
-        transport = self.channel.transport
-        assert transport is not None  # noqa: S101 - the request came over it
-        transport.write(
-            b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
-            b"Content-Type: application/json\r\nX-Request-Id: %s\r\n"
-            b"Content-Length: %d\r\n\r\n%s"
-            % (self.request_id.encode(), len(text), text)
-        )
-        self.channel.loseConnection()
         self._is_refused = True
+        self.channel.refuse(body_too_large(self._limit))  # type: ignore[attr-defined]  # our channel's
         if self.content is not None:
             self.content.close()
 
@@ -107,27 +97,22 @@ class BoundedRequest(TwistedRequest):
 
     def process(self) -> None:
         """Number the request, set the default headers, and route it or refuse it."""
-        self.request_id = _next_id()
+        self.request_id = next_request_id()
         self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
         self.client_address = self._find_client_address()
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"x-request-id", [self.request_id.encode()])
-        set_header(b"x-content-type-options", [b"nosniff"])
-        set_header(b"referrer-policy", [b"no-referrer"])
-        set_header(b"cache-control", [b"no-store"])
-        self._secure_headers()
+        for name, value in SAFE_HEADERS.items():
+            set_header(name, [value])
+        if self.isSecure():
+            name, value = TLS_ONLY
+            set_header(name, [value])
         problem = self._problem()
         if problem is None:
             super().process()
         else:
             self._refuse(*problem)
-
-    def _secure_headers(self) -> None:
-        if self.isSecure():
-            self.responseHeaders.setRawHeaders(
-                b"strict-transport-security", [b"max-age=31536000"]
-            )
 
     def _problem(self) -> tuple[int, str, str] | None:
         """Return status, code and message if the request must not reach a route."""
@@ -143,6 +128,9 @@ class BoundedRequest(TwistedRequest):
             return 503, "unavailable", closed
         if not _is_utf8(self.path):
             return 400, "bad_request", "The address is not UTF-8."
+        if self.path == b"*" and self.method != b"OPTIONS":
+            self.responseHeaders.setRawHeaders(b"allow", [b"OPTIONS"])
+            return 405, "http", "This method is not allowed here, only OPTIONS."
         if not _is_normal_path(self.path):
             return 404, "http", "There is nothing here."
         if self.requestHeaders.hasHeader(b"content-encoding"):
@@ -166,6 +154,15 @@ class BoundedRequest(TwistedRequest):
         last = forwarded[-1].rpartition(b",")[2].strip().decode("latin-1")
         return last if is_ip_address(last) else peer
 
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Log what no route has caught, and answer 500 in the shape of all errors."""
+        self._log.failure(
+            "request failed status=500", reason, correlation_id=self.request_id
+        )
+        if not self.startedWriting:
+            self._refuse(500, PexscheddError.code, INTERNAL)
+        return reason
+
     def getRequestHostname(self) -> bytes:
         """Return the Host header's name; `localhost` on a Unix socket without one."""
         if self.getHeader(b"host") is None and not hasattr(self.getHost(), "host"):
@@ -174,7 +171,7 @@ class BoundedRequest(TwistedRequest):
 
     def _refuse(self, status: int, code: str, words: str) -> None:
         """Answer in JSON without asking any route."""
-        text = _refusal(code, words, correlation_id=self.request_id)
+        text = msgspec.json.encode(self.site.shape(code, words, self.request_id))
         self.setResponseCode(status)
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"content-type", [b"application/json"])
@@ -194,29 +191,18 @@ class BoundedRequest(TwistedRequest):
             self.site.access(self._access_line())
 
     def _access_line(self) -> str:
-        """Build the JSON by hand: nothing in it needs more escaping than the path."""
-        elapsed = (self.site.clock.seconds() - self._started) * 1000
-        time = self.site.now().isoformat(timespec="milliseconds")
-        method = self.method.decode("ascii", "replace")[:20]
-        method = method.replace("\\", "\\\\").replace('"', '\\"')
-        # The path alone: a query may hold what does not belong into a log.
-        path = self.path.decode("ascii", "replace")[:200]
-        path = path.replace("\\", "\\\\").replace('"', '\\"')
-        return (
-            f'{{"time":"{time}","log":"access","request":"{self.request_id}",'
-            f'"address":"{self.client_address}","method":"{method}","path":"{path}",'
-            f'"status":{self.code},"bytes":{self.sentLength},"ms":{elapsed:.1f}}}'
+        return access_line(
+            AnsweredRequest(
+                time=self.site.now().isoformat(timespec="milliseconds"),
+                request_id=self.request_id,
+                address=self.client_address,
+                method=self.method,
+                path=self.path,
+                status=self.code,
+                size=self.sentLength,
+                milliseconds=(self.site.clock.seconds() - self._started) * 1000,
+            )
         )
-
-
-def _next_id() -> str:
-    return f"{_PROCESS}-{next(_numbers)}"
-
-
-def _refusal(code: str, text: str, **more: str) -> bytes:
-    """Build an error in the shapes of both APIs: the one addressed is not known yet."""
-    both = {"status": "error", "code": code, "message": text, "error": text}
-    return dumps(both | more).encode()
 
 
 def _is_utf8(part: bytes) -> bool:
@@ -277,11 +263,12 @@ class HttpSite(TwistedSite):
         refused: Callable[[], object] = lambda: None,
         closed: Callable[[], str] = lambda: "",
         large_bodies: Mapping[bytes, int] | None = None,
+        shape: ErrorShape = client_shape,
     ) -> None:
         """`closed` returns the reason why no request is served; empty if they are.
 
         `large_bodies` has what addresses begin with that take more than `BODY_LIMIT`,
-        with the most bytes of a body there.
+        with the most bytes of a body there. `shape` is that of all errors.
         """
         # Twisted would parse forms before any route is asked, in quadratic time.
         super().__init__(
@@ -294,6 +281,7 @@ class HttpSite(TwistedSite):
         self.access = access
         self.now = now
         self.closed = closed
+        self.shape = shape
         self._large_bodies = dict(large_bodies or {})
         self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
         self.queue = RequestQueue(clock)
@@ -318,26 +306,3 @@ class HttpSite(TwistedSite):
     def log(self, request: Any) -> None:
         """Do nothing: Twisted's own access log would be a third of the cost of a
         request."""
-
-
-class BufferedSink:
-    """A sink that collects lines and writes them together, at most half a second
-    later."""
-
-    _log = Logger()
-
-    def __init__(self, write: Callable[[str], object], clock: IReactorTime) -> None:
-        self._write = write
-        self._clock = clock
-        self._lines: list[str] = []
-
-    def __call__(self, line: str) -> None:
-        if not self._lines:
-            self._clock.callLater(0.5, self.flush)
-        self._lines.append(line)
-
-    def flush(self) -> None:
-        """Write the lines that have been collected."""
-        lines, self._lines = self._lines, []
-        if lines:
-            self._write("\n".join(lines) + "\n")

@@ -272,7 +272,8 @@ def is_in_shape(answer: Answer) -> bool:
     (request_id,) = answer.headers.getRawHeaders("x-request-id")
     if "correlation_id" in answer.json:
         return (
-            bool(answer.json["error"] and answer.json["code"])
+            answer.json.keys() == {"error", "code", "correlation_id"}
+            and bool(answer.json["error"] and answer.json["code"])
             and answer.json["correlation_id"] == request_id
         )
     ((_, problems),) = answer.json.items()

@@ -55,6 +55,7 @@ from pexschedd.web.admin.transfer.configuration import (
 )
 from pexschedd.web.admin.transfer.csv_files import CsvRoutes, large_tables
 from pexschedd.web.admin.transfer.deployment import DeploymentRoutes
+from pexschedd.web.refusals import admin_shape
 from pexschedd.web.site import HttpSite
 
 reactor: Any = _reactor
@@ -205,7 +206,8 @@ def admin_site(*parts: AdminRoutes) -> HttpSite:
     """A management API of these parts only."""
     administrators: Any = OneAdministrator()
     bearer: Any = None
-    return HttpSite(AdminApi(administrators, parts, bearer).resource(), reactor, None)
+    root = AdminApi(administrators, parts, bearer).resource()
+    return HttpSite(root, reactor, None, shape=admin_shape)
 
 
 class Server:
@@ -306,6 +308,7 @@ async def serving(
         reactor,
         None,
         large_bodies=large_bodies() | large_documents() | large_tables(),
+        shape=admin_shape,
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     try:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from twisted.web.server import Request
 
 from pexschedd.errors import InvalidFields, NotAuthenticated, PexscheddError
+from pexschedd.web.refusals import admin_shape
 from pexschedd.web.routes import ResponseBody, json_response
 
 
@@ -29,7 +30,8 @@ def invalid_fields_of(resource: str) -> Iterator[None]:
 def admin_error(
     request: Request, status: int, error: PexscheddError, correlation_id: str
 ) -> ResponseBody:
-    """Answer `{"<resource>": {"<field>": ["<problem>"]}}`, or `{"error": "…"}`."""
+    """Answer `{"<resource>": {"<field>": ["<problem>"]}}` for wrong fields, as clients
+    of the platform decode it, and `admin_shape` for all else."""
     if isinstance(error, NotAuthenticated):
         # A browser asks for a password in a box of its own after a Basic challenge. A
         # page that has a form for that says so, as scripts in pages usually do.
@@ -41,11 +43,7 @@ def admin_error(
         )
     if isinstance(error, InvalidRecord):
         return json_response(request, {error.resource: error.problems}, status)
-    body: dict[str, object] = {
-        "error": error.message,
-        "code": error.code,
-        "correlation_id": correlation_id,
-    }
+    body = admin_shape(error.code, error.message, correlation_id)
     if isinstance(error, InvalidFields):
         body["fields"] = error.problems
     return json_response(request, body, status)
