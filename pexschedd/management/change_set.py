@@ -5,7 +5,7 @@ found right. Until then a change set is the store as it will be: a record that i
 checked later in the same request is checked against those that were added before.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import islice, starmap
@@ -205,13 +205,17 @@ class ChangeSet:
             self.look_at(tables.SCHEDULED_CONFERENCE)
             self.look_at(tables.RECURRING_CONFERENCE)
 
-    def clashes(self, table: AnyTable, record: Record) -> dict[str, str]:
-        """Return a problem for each unique field whose value another record has."""
+    def clashes(
+        self, table: AnyTable, record: Record, but: Container[str] = ()
+    ) -> dict[str, str]:
+        """Return a problem for each unique field whose value another record has; fields
+        in `but` are wrong already."""
         self.look_at(table)
         return {
             unique.field: unique.taken(holder) or self._taken(table, holder)
             for unique in UNIQUE.get(table.name, ())
-            if (holder := self._holder(table, unique, record)) is not None
+            if unique.field not in but
+            and (holder := self._holder(table, unique, record)) is not None
         }
 
     def _taken(self, table: AnyTable, holder: Record) -> str:

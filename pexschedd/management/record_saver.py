@@ -31,7 +31,7 @@ from pexschedd.management.server_fields import (
     with_sealed_secrets,
     with_server_fields,
 )
-from pexschedd.model.fields.validation import Problems, TemplateChecker, validate
+from pexschedd.model.fields.validation import Problems, TemplateChecker, judge
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.cooperate import Pauses
 
@@ -125,24 +125,25 @@ class RecordSaver:
         values, problems = own_values(changes, resource, payload)
         if current is None:
             values = own_defaults(resource, uuid4) | values
-        try:
-            record = validate(
-                resource.table.record,
-                values,
-                current=current,
-                templates=tools.templates,
-                restored=restored or {},
-            )
-        except InvalidFields as error:
+        record: Any
+        record, wrong = judge(
+            resource.table.record,
+            values,
+            current=current,
+            templates=tools.templates,
+            restored=restored or {},
+        )
+        # A problem that an unreadable reference has caused is named already.
+        problems = {**wrong, **problems}
+        if current is None and not wrong:
+            id_ = (restored or {}).get("id") or changes.new_id(resource.table)
+            record = replace(record, id=id_)
+        clashes = changes.clashes(resource.table, record, but=problems.keys())
+        for field, text in clashes.items():
+            problems.setdefault(field, []).append(text)
+        if wrong:
             record = None
-            # A problem that an unreadable reference has caused is named already.
-            problems = {**error.problems, **problems}
-        if record is not None:
-            if current is None:
-                id_ = (restored or {}).get("id") or changes.new_id(resource.table)
-                record = replace(record, id=id_)
-            for field, text in changes.clashes(resource.table, record).items():
-                problems.setdefault(field, []).append(text)
+        else:
             kept = changes.kept_as_it_is(resource.table, record)
             if kept:
                 problems.setdefault("alias", []).append(kept)

@@ -363,6 +363,7 @@ THERE_FROM_THE_START = (
     "administrator",
     "configuration_change",
     "licensing",
+    "principal",
     "role",
 )
 """The resources with records in a new installation: the first administrator's are

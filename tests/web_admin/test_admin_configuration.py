@@ -165,11 +165,20 @@ async def test_all_that_is_wrong_is_said_and_nothing_done(server: Server) -> Non
                 "ivr_theme": [{"name": "Good", "resource_uri": "t"}, {"name": ""}],
                 "conference": [
                     {"name": "One", "pin": "x", "resource_uri": "c"},
-                    {"name": "Two", "ivr_theme": "u", "colour": "red"},
+                    {
+                        "name": "Two",
+                        "ivr_theme": "u",
+                        "colour": "red",
+                        "pin": "x",
+                        "aliases": [],
+                        "resource_uri": "c",
+                    },
                     {"name": "Three", "ivr_theme": "t", "resource_uri": "d"},
                     {"name": "Room 1"},
                     {"name": "Room 1"},
                     7,
+                    {"name": "Room 2", "resource_uri": 5, "guest_pin": "x"},
+                    {"name": "Room 2", "call_type": "x"},
                 ],
                 "conference_alias": [
                     {"alias": "a1", "conference": "c"},
@@ -182,15 +191,75 @@ async def test_all_that_is_wrong_is_said_and_nothing_done(server: Server) -> Non
     )
     assert sorted(problems) == [
         'conference[0] "One": pin',
+        'conference[1] "Two": aliases',
+        'conference[1] "Two": colour',
         'conference[1] "Two": ivr_theme',
+        'conference[1] "Two": pin',
+        'conference[1] "Two": resource_uri',
         'conference[4] "Room 1"',
         "conference[5]",
+        'conference[6] "Room 2": guest_pin',
+        'conference[6] "Room 2": resource_uri',
+        'conference[7] "Room 2"',
+        'conference[7] "Room 2": call_type',
         'conference_alias[1] "a1": alias',
         "ivr_theme[1]: name",
         "secrets.nobody",
     ]
     after = await exported(server, passphrase=PASSPHRASE)
     assert after["resources"] == before["resources"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_comes_from_elsewhere_is_checked_with_the_rest(
+    server: Server,
+) -> None:
+    """What only an import can send, such as an integration's id of the add-in, its
+    certificate and its secrets, is told of together with the fields."""
+    uri = f"{CONNECTOR}9/"
+    problems = await server.client.refused(
+        "POST",
+        IMPORT,
+        {
+            "resources": {
+                "ms_exchange_connector": [
+                    {
+                        **{n: v for n, v in HEAD_OFFICE.items() if n != "domains"},
+                        "uuid": "1",
+                        "manifest_revision": "first",
+                        "poll_interval": 0,
+                        "resource_uri": uri,
+                    }
+                ],
+            },
+            "secrets": {uri: {"private_key": "x", "colour": "red"}},
+        },
+    )
+    place = 'ms_exchange_connector[0] "Head office"'
+    assert sorted(problems) == [
+        f"{place}: colour",
+        f"{place}: manifest_revision",
+        f"{place}: poll_interval",
+        f"{place}: public_key",
+        f"{place}: uuid",
+    ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_key_is_not_sent_to_an_integration_that_has_its_own(
+    server: Server,
+) -> None:
+    """A private key in plain text for an integration that is there is refused: it would
+    not be taken, and who sent it would think that it was."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    document = await exported(server)
+    secrets = {URI: {"private_key": "-----BEGIN PRIVATE KEY-----"}}
+    problems = await server.client.refused(
+        "POST", IMPORT, {**document, "secrets": secrets}
+    )
+    ((place, (text,)),) = problems.items()
+    assert place == 'ms_exchange_connector[0] "Head office": private_key'
+    assert "already" in text
 
 
 @pytest_twisted.ensureDeferred

@@ -134,7 +134,8 @@ async def test_a_table_says_what_it_would_change(server: Server) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_all_errors_have_line_and_column(server: Server) -> None:
-    """At once; and nothing of the table is made."""
+    """At once, also those of rows after one that cannot be read; and nothing of the
+    table is made."""
     await fill(server)
     before = await table(server, ROOMS)
     body = (
@@ -145,10 +146,15 @@ async def test_all_errors_have_line_and_column(server: Server) -> None:
         "Good,1234,Night,\n"
         ",1234,,\n"
         "Enabled,1234,,,\n"
-        "Never read,x,,\n"
+        'Read "too",1234,,\n'
+        '"Not" so,1234,,\n'
+        "Last,x,Nowhere,\n"
     )
     found = await problems(server, ROOMS, body)
     assert sorted(found) == [
+        "line 10",
+        "line 11, column ivr_theme",
+        "line 11, column pin",
         "line 4, column aliases",
         "line 4, column ivr_theme",
         "line 4, column pin",

@@ -17,9 +17,13 @@ async def sent(server: Server, body: str) -> Answer:
 @pytest.mark.parametrize(
     ("record", "place", "words"),
     [
-        ('{"name": "Board", "participant_limit": 1e999}', "participant_limit", "range"),
-        ('{"name": "Board", "pin": {"x": [1e400]}}', "pin", "range"),
-        ('{"name": ' + "1" * 1_000_000 + "}", "name", "range"),
+        (
+            '{"name": "Board", "participant_limit": 1e999}',
+            ' "Board": participant_limit',
+            "range",
+        ),
+        ('{"name": "Board", "pin": {"x": [1e400]}}', ' "Board": pin', "range"),
+        ('{"name": ' + "1" * 1_000_000 + "}", ": name", "range"),
         ("1e999", "", "range"),
         ("[1e999]", "", "range"),
     ],
@@ -32,7 +36,7 @@ async def test_a_value_that_cannot_be_read(
     answer = await sent(server, f'{{"resources": {{"conference": [{record}]}}}}')
     assert answer.status == 400, answer.body
     ((found, (text,)),) = answer.json["configuration"].items()
-    assert found == f"conference[0]: {place}".removesuffix(": ")
+    assert found == f"conference[0]{place}"
     assert words in text
 
 

@@ -305,6 +305,20 @@ async def test_each_is_answered_and_changes_nothing(server: Server) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_name_in_use_is_told_with_the_rest(server: Server) -> None:
+    """A value that must be unique is looked up also where other fields are wrong."""
+    await server.client.create(CONFERENCE, ROOM)
+    wrong = {"name": "Board", "pin": "x", "aliases": [{"alias": "board"}]}
+    problems = await server.client.refused("POST", CONFERENCE, wrong)
+    assert problems.keys() == {"name", "pin", "aliases"}
+    assert f"{CONFERENCE}1/ has it" in problems["name"][0]
+    assert "an alias of conference 1" in problems["aliases"][0]
+    same = {"name": "Board", "pin": "x"}
+    problems = await server.client.refused("PATCH", f"{CONFERENCE}1/", same)
+    assert problems.keys() == {"pin"}, "its own name is no other's"
+
+
+@pytest_twisted.ensureDeferred
 async def test_all_that_is_wrong_is_told_at_once(server: Server) -> None:
     """One answer names every wrong field of a record and of those that are nested in
     it."""

@@ -36,7 +36,9 @@ class TableRow(msgspec.Struct, frozen=True):
     line: int
     """The line of the file that it ends in, from 1 on."""
     cells: dict[str, str]
-    """By column."""
+    """By column; none of a row that cannot be read."""
+    problem: str = ""
+    """The reason why it cannot be read."""
 
 
 def write_row(cells: Iterable[str], separator: str) -> bytes:
@@ -52,8 +54,8 @@ def read_table(
 ) -> Iterator[TableRow]:
     """Yield the rows of a table; `known` are the columns that there may be.
 
-    Raises `InvalidFields`: for what is no table at once, and for a row that is wrong
-    when it is its turn.
+    Raises `InvalidFields`: for what is no table at once, and for a row after which
+    nothing can be read when it is its turn.
     """
     text = _decoded(body)
     first = text.partition("\n")[0]
@@ -121,7 +123,8 @@ def _rows(reader: Any, lines: _Lines, header: list[str]) -> Iterator[TableRow]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            raise _wrong_line(reader.line_num, str(error)) from None
+            yield TableRow(reader.line_num, {}, f"{error}.")
+            continue
         if cells is None:
             return
         if not any(cells):
@@ -132,7 +135,8 @@ def _rows(reader: Any, lines: _Lines, header: list[str]) -> Iterator[TableRow]:
             raise InvalidFields({"file": [text]})
         if len(cells) != len(header):
             text = f"There are {len(cells)} cells and {len(header)} columns."
-            raise _wrong_line(reader.line_num, text)
+            yield TableRow(reader.line_num, {}, text)
+            continue
         values = (c[1:] if _GUARDED.match(c) else c for c in cells)
         yield TableRow(reader.line_num, dict(zip(header, values, strict=True)))
 

@@ -62,11 +62,14 @@ class CsvTransfer:
         problems: dict[str, list[str]] = {}
         pauses = Pauses(self._clock)
         for row in _valid_rows(read_table(body, table.readable, [table.key]), problems):
-            values, wrong = values_of(table, self._store, row.cells)
-            records.append(values)
-            lines.append(row.line)
-            for name, text in wrong.items():
-                problems[f"line {row.line}, column {name}"] = [text]
+            if row.problem:
+                problems[f"line {row.line}"] = [row.problem]
+            else:
+                values, wrong = values_of(table, self._store, row.cells)
+                records.append(values)
+                lines.append(row.line)
+                for name, text in wrong.items():
+                    problems[f"line {row.line}, column {name}"] = [text]
             if len(problems) > MOST_PROBLEMS:
                 break
             await pauses.item_done()
@@ -97,8 +100,8 @@ class CsvTransfer:
 def _valid_rows(
     rows: Iterator[TableRow], problems: dict[str, list[str]]
 ) -> Iterator[TableRow]:
-    """Yield the rows up to one that cannot be read; its problem is added. Of a table
-    that is too large nothing else is told."""
+    """Yield the rows up to one after which nothing can be read; its problem is added.
+    Of a table that is too large nothing else is told."""
     try:
         yield from rows
     except InvalidFields as error:

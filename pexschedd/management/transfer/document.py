@@ -17,6 +17,7 @@ import msgspec
 from pexschedd.crypto.passphrase import PassphraseSeal
 from pexschedd.errors import InvalidFields
 from pexschedd.management.transfer.configuration import ACCOUNTS, BY_NAME
+from pexschedd.model.fields.validation import Problems
 
 FORMAT = "pexschedd configuration"
 VERSION = 1
@@ -84,23 +85,30 @@ def has_accounts(resources: Resources) -> bool:
     return bool(resources.get(ACCOUNTS))
 
 
-def decoded_record(raw: msgspec.Raw) -> Any:
-    """Return a record of a document; raises `InvalidFields` that names the field whose
-    value cannot be read, such as a number that is too large."""
+def decoded_record(raw: msgspec.Raw) -> tuple[Any, Problems]:
+    """Return a record of a document without the fields whose values cannot be read,
+    such as a number that is too large, and the problem with each.
+
+    Raises `InvalidFields` for a record that cannot be read at all.
+    """
     try:
-        return msgspec.json.decode(raw)
+        return msgspec.json.decode(raw), {}
     except _UNREADABLE as error:
         problem = _unreadable(error)
     try:
         members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except _UNREADABLE:
         members = {}
+    values: dict[str, object] = {}
+    problems: Problems = {}
     for name, value in members.items():
         try:
-            msgspec.json.decode(value)
+            values[name] = msgspec.json.decode(value)
         except _UNREADABLE as error:
-            raise InvalidFields({name: [_unreadable(error)]}) from None
-    raise InvalidFields({"": [problem]})
+            problems[name] = [_unreadable(error)]
+    if not problems:
+        raise InvalidFields({"": [problem]})
+    return values, problems
 
 
 def _unreadable(error: Exception) -> str:

@@ -24,13 +24,19 @@ from pexschedd.management.transfer.configuration import (
 )
 from pexschedd.management.transfer.document import RecordSecrets, decoded_record
 from pexschedd.management.transfer.plan import PlannedField
-from pexschedd.management.transfer.room_aliases import RoomAliases
+from pexschedd.management.transfer.room_aliases import RoomAliases, nested_problems
 from pexschedd.management.transfer.secrets import (
     misdirected,
     new_secrets,
+    secrets_of,
 )
 from pexschedd.model import tables
-from pexschedd.model.fields.validation import check_value, problem_with
+from pexschedd.model.fields.validation import (
+    Problems,
+    check_value,
+    is_writable,
+    problem_with,
+)
 from pexschedd.store.store import Store
 
 _TRIAL_ID = 1 << 40
@@ -62,6 +68,8 @@ class SentRecord(msgspec.Struct, frozen=True):
     alias_changes: tuple[PlannedField, ...]
     from_seal: tuple[str, ...]
     """The secrets that are not sent in plain text."""
+    problems: Problems
+    """The reasons why some of it is left out, by field."""
 
 
 class DocumentReader:
@@ -102,45 +110,46 @@ class DocumentReader:
     def read(
         self, resource: AnyResource, raw: msgspec.Raw | dict[str, object], place: str
     ) -> SentRecord:
-        """Return the next record; `place` names it in the document. Raises
-        `InvalidFields`."""
+        """Return the next record, with all that is wrong so far; `place` names it in
+        the document. Raises `InvalidFields` for what is no record."""
         self.label = ""
-        values = decoded_record(raw) if isinstance(raw, msgspec.Raw) else raw
+        problems: Problems = {}
+        values: Any = raw
+        if isinstance(raw, msgspec.Raw):
+            values, problems = decoded_record(raw)
         if not isinstance(values, dict):
             raise InvalidFields({"": ["This must be an object."]})
         self.label = label_of(resource, values)
-        uri = self._own_uri(values, place)
+        uri = self._own_uri(values, place, problems)
         if uri:
             # What refers to this one is right even if this one is not.
             self.targets[resource.name, uri] = 0
-        values = self._resolved(resource, values)
+        values = self._resolved(resource, values, problems)
         current = existing(self._store, resource, values)
         if current is not None and not is_configuration(self._store, resource, current):
             current = None  # the check says whose the name is
         kept = RESTORED.get(resource.name, ())
-        payload = {
-            name: value
-            for name, value in values.items()
-            if name not in ("id", "resource_uri", *kept)
-        }
-        for name in payload:
+        payload: dict[str, object] = {}
+        for name, value in values.items():
             declared = resource.fields.get(name)
             if declared is not None and declared.field.hashed:
-                raise InvalidFields({name: [_ONLY_SEALED]})
+                problems[name] = [_ONLY_SEALED]
+            elif name not in ("id", "resource_uri", *kept):
+                payload[name] = value
         if current is not None:
             payload = _different(resource, current, payload)
+        problems |= nested_problems(resource, payload)
         alias_changes = self._room_aliases.take(resource, current, payload)
         sealed = self._secrets.sealed.get(uri)
-        given = self._secrets.given.get(uri, {})
-        for name in given:
-            declared = resource.fields.get(name)
-            if declared is None or not declared.field.secret or declared.field.hashed:
-                raise InvalidFields({name: ["This is no secret that can be sent."]})
+        stored = current and secrets_of(resource, current, self._tools.vault)
+        known = stored.secrets if stored else {}
+        given = self._given(resource, uri, current, known, problems)
         merged = {**(sealed.secrets if sealed else {}), **given}
-        secrets = new_secrets(resource, current, merged, self._tools.vault)
+        secrets, wrong = new_secrets(resource, merged, known)
+        problems |= wrong
         restored = {}
         if current is None:
-            restored = self._restored(resource, values, uri, merged)
+            restored = self._restored(resource, values, uri, merged, problems)
         saved = [*secrets, *(n for n in merged if n in restored)]
         return SentRecord(
             uri=uri,
@@ -150,7 +159,28 @@ class DocumentReader:
             sealed=sealed,
             alias_changes=alias_changes,
             from_seal=tuple(name for name in saved if name not in given),
+            problems=problems,
         )
+
+    def _given(
+        self,
+        resource: AnyResource,
+        uri: str,
+        current: Any,
+        known: Mapping[str, str],
+        problems: Problems,
+    ) -> dict[str, str]:
+        """Return the secrets that are sent in plain text and can be kept."""
+        found = {}
+        for name, value in self._secrets.given.get(uri, {}).items():
+            declared = resource.fields.get(name)
+            if declared is None or not declared.field.secret or declared.field.hashed:
+                problems[name] = ["This is no secret that can be sent."]
+            elif current is None or is_writable(declared):
+                found[name] = value
+            elif value != known.get(name, ""):
+                problems[name] = [_KEPT.format(resource=resource.name)]
+        return found
 
     def found(self, resource: AnyResource, sent: SentRecord, record: Any) -> None:
         """Note what a record has become: others refer to it."""
@@ -173,25 +203,29 @@ class DocumentReader:
             if uri not in known
         }
 
-    def _own_uri(self, values: Mapping[str, object], place: str) -> str:
+    def _own_uri(
+        self, values: Mapping[str, object], place: str, problems: Problems
+    ) -> str:
         """Return what others refer to a record by, empty if it has nothing. No two
         records have the same: secrets belong to one of them."""
         uri = values.get("resource_uri")
         if uri in (None, ""):
             return ""
         if not isinstance(uri, str):
-            raise InvalidFields({"resource_uri": ["This must be a text."]})
+            problems["resource_uri"] = ["This must be a text."]
+            return ""
         other = self._places.setdefault(uri, place)
         if other != place:
-            raise InvalidFields({"resource_uri": [f"{other} has the same."]})
+            problems["resource_uri"] = [f"{other} has the same."]
+            return ""
         return uri
 
     def _resolved(
-        self, resource: AnyResource, values: dict[str, object]
+        self, resource: AnyResource, values: dict[str, object], problems: Problems
     ) -> dict[str, object]:
-        """Return the values with references within the document as ids."""
+        """Return the values with references within the document as ids; 0 for wrong
+        ones."""
         result = dict(values)
-        problems = {}
         for name, value in values.items():
             declared = resource.fields.get(name)
             if declared is None or declared.field.related not in BY_NAME:
@@ -202,10 +236,7 @@ class DocumentReader:
             target = self.targets.get((other, uri))
             if target is None:
                 problems[name] = [f"The document has no {other} {uri[:200]}."]
-                continue
-            result[name] = FixedReference(target)
-        if problems:
-            raise InvalidFields(problems)
+            result[name] = FixedReference(target or 0)
         return result
 
     def _restored(
@@ -214,11 +245,12 @@ class DocumentReader:
         values: Mapping[str, object],
         uri: str,
         secrets: Mapping[str, str],
+        problems: Problems,
     ) -> dict[str, object]:
         """Return what a new record brings along that otherwise the server sets."""
         restored: dict[str, object] = {}
         if resource.table is tables.CONNECTOR:
-            restored = self._restored_integration(resource, values, secrets)
+            restored = self._restored_integration(resource, values, secrets, problems)
             restored["id"] = self._kept_id(resource, uri)
         elif self._is_trial:
             restored["id"] = self._next_trial_id()
@@ -229,27 +261,29 @@ class DocumentReader:
         resource: AnyResource,
         values: Mapping[str, object],
         secrets: Mapping[str, str],
+        problems: Problems,
     ) -> dict[str, object]:
         restored: dict[str, object] = {}
         uuid = values.get("uuid") or self._tools.uuid4()
         if not _is_uuid(uuid):
-            raise InvalidFields({"uuid": ["This must be a UUID."]})
+            problems["uuid"] = ["This must be a UUID."]
         if any(each.uuid == uuid for each in self.changes.all(resource.table)):
             # A copy beside the original is another integration, with its own add-in.
             uuid = self._tools.uuid4()
         restored["uuid"] = uuid
-        self._restore(resource, "manifest_revision", values, restored)
+        self._restore(resource, "manifest_revision", values, restored, problems)
         key = secrets.get("private_key")
         if key and values.get("public_key"):
-            certificate = self._restore(resource, "public_key", values, restored)
-            problem = pair_problem(certificate, key)
+            self._restore(resource, "public_key", values, restored, problems)
+            certificate: Any = restored.get("public_key", "")
+            problem = certificate and pair_problem(certificate, key)
             if problem:
-                raise InvalidFields({"public_key": [problem]})
+                problems["public_key"] = [problem]
             context = f"{resource.name}/{uuid}/private_key"
             restored["private_key"] = self._tools.vault.seal(key, context)
         elif key:
             text = "A private key comes with its certificate, which is missing."
-            raise InvalidFields({"public_key": [text]})
+            problems["public_key"] = [text]
         return restored
 
     def _restore(
@@ -258,16 +292,17 @@ class DocumentReader:
         name: str,
         values: Mapping[str, object],
         restored: dict[str, object],
-    ) -> Any:
-        """Add a value that is there to what is restored, and return it."""
+        problems: Problems,
+    ) -> None:
+        """Add a value that is there to what is restored."""
         value, declared = values.get(name), resource.fields[name]
         if value is None:
-            return None
+            return
         problem = problem_with(declared, value, self._tools.templates)
         if problem:
-            raise InvalidFields({name: [problem]})
-        restored[name] = check_value(declared, value, self._tools.templates)
-        return restored[name]
+            problems[name] = [problem]
+        else:
+            restored[name] = check_value(declared, value, self._tools.templates)
 
     def _kept_id(self, resource: AnyResource, uri: str) -> int:
         """Return the id that an integration had, if it is free: it is in the address
@@ -329,6 +364,10 @@ def _is_uuid(value: object) -> bool:
 _ONLY_SEALED = (
     "No password of an account can be sent with a document. Accounts come from an "
     "export with a passphrase, which has their hashes sealed; make others one by one."
+)
+_KEPT = (
+    "The server sets this, and the {resource} is there already with one of its own: "
+    "leave it out."
 )
 _OTHER_ID = (
     'The integration "{label}" cannot have the number that it had, which is in the '

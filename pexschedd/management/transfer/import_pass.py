@@ -115,18 +115,29 @@ class ImportPass:
         return self.changes.depends_on(table, old, new)
 
     async def _add(self, read: DocumentRecord) -> None:
+        """Add a record; raises `InvalidFields` that names all that is wrong with it."""
         reader, plan, resource = self._reader, self.plan, read.resource
         sent = reader.read(resource, read.sent, read.place)
+        problems = dict(sent.problems)
         if sent.current is not None:
-            self._match(resource, sent.current)
-            if not sent.payload:
+            if self._is_matched(resource, sent.current):
+                text = (
+                    "This is there twice: another record of the document is the same."
+                )
+                problems[""] = [text]
+            elif not sent.payload and not problems:
                 reader.found(resource, sent, sent.current)
                 plan.unchanged += 1
                 return
-        record = await self._saver.save(
-            resource, sent.payload, sent.current, restored=sent.restored
-        )
-        reader.check_destinations(sent, record, resource)
+        try:
+            record = await self._saver.save(
+                resource, sent.payload, sent.current, restored=sent.restored
+            )
+            reader.check_destinations(sent, record, resource)
+        except InvalidFields as error:
+            problems = {**error.problems, **problems}
+        if problems:
+            raise InvalidFields(problems)
         reader.found(resource, sent, record)
         entry = planned(
             self.changes, resource, sent.current, record, sent.alias_changes
@@ -136,12 +147,12 @@ class ImportPass:
         else:
             plan.records.append(entry)
 
-    def _match(self, resource: AnyResource, record: Any) -> None:
+    def _is_matched(self, resource: AnyResource, record: Any) -> bool:
+        """Return whether the document has found a record before, and note it."""
         key = resource.name, record.id
-        if key in self._matched:
-            text = "This is there twice: another record of the document is the same."
-            raise InvalidFields({"": [text]})
+        is_there = key in self._matched
         self._matched.add(key)
+        return is_there
 
     @contextmanager
     def _collected(self, record: DocumentRecord) -> Iterator[None]:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from pexschedd.errors import InvalidFields
 from pexschedd.management.representation import RecordReads
 from pexschedd.management.resource import Payload
 from pexschedd.management.resources import CONFERENCE_ALIAS, AnyResource
 from pexschedd.management.transfer.plan import PlannedField
 from pexschedd.model import tables
+from pexschedd.model.fields.validation import Problems
 
 ALIASES = "aliases"
 
@@ -15,6 +15,15 @@ ALIASES = "aliases"
 class AliasTexts(list[str]):
     """Aliases as they stand in a table. JSON cannot make one: in a document aliases
     are records of their own."""
+
+
+def nested_problems(resource: AnyResource, payload: Payload) -> Problems:
+    """Return a problem for each list of records within a record."""
+    return {
+        name: [f"List these as records of their own, under {child.resource}."]
+        for name, child in resource.children.items()
+        if name in payload and not isinstance(payload[name], AliasTexts)
+    }
 
 
 class RoomAliases:
@@ -28,13 +37,11 @@ class RoomAliases:
     ) -> tuple[PlannedField, ...]:
         """Replace the texts in a payload by records; return what that changes.
 
-        They are left out if they are those that the room has. Raises `InvalidFields`
-        for records within a record.
+        They are left out if they are those that the room has. Records within a record
+        are left out, too: see `nested_problems`.
         """
-        for name, child in resource.children.items():
-            if name in payload and not isinstance(payload[name], AliasTexts):
-                text = f"List these as records of their own, under {child.resource}."
-                raise InvalidFields({name: [text]})
+        for name in nested_problems(resource, payload):
+            del payload[name]
         if ALIASES not in resource.children or ALIASES not in payload:
             return ()
         wanted = payload.pop(ALIASES)

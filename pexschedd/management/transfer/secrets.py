@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pexschedd.crypto.password_hashes import is_ours
-from pexschedd.errors import InvalidFields
 from pexschedd.management.access.hashed_passwords import PasswordHash
 from pexschedd.management.resources import AnyResource
 from pexschedd.management.transfer.configuration import RESTORED_SECRETS, secret_fields
 from pexschedd.management.transfer.document import RecordSecrets
+from pexschedd.model.fields.validation import Problems
 from pexschedd.store.secrets import SecretVault
 
 
@@ -44,17 +44,16 @@ def secrets_of(
 
 def new_secrets(
     resource: AnyResource,
-    current: Any,
     given: Mapping[str, str],
-    vault: SecretVault,
-) -> dict[str, str]:
-    """Return the secrets to be saved: those that are not the record's already.
+    known: Mapping[str, str],
+) -> tuple[dict[str, str], Problems]:
+    """Return the secrets to be saved, those that the record does not have already, and
+    a problem for what is no hash of a password.
 
-    Raises `InvalidFields` for what is no hash of a password.
+    `known` are the record's own.
     """
-    stored = None if current is None else secrets_of(resource, current, vault)
-    known = stored.secrets if stored is not None else {}
     changed: dict[str, str] = {}
+    problems: Problems = {}
     for declared in secret_fields(resource):
         name = declared.name
         if name not in given or given[name] == known.get(name, ""):
@@ -62,11 +61,12 @@ def new_secrets(
         if declared.field.hashed:
             if not is_ours(given[name]):
                 text = "This is not the hash of a password as it is kept here."
-                raise InvalidFields({name: [text]})
-            changed[name] = PasswordHash(given[name])
+                problems[name] = [text]
+            else:
+                changed[name] = PasswordHash(given[name])
         else:
             changed[name] = given[name]
-    return changed
+    return changed, problems
 
 
 def misdirected(

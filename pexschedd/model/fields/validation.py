@@ -63,15 +63,35 @@ def validate(
     templates: TemplateChecker,
     restored: Mapping[str, object] = {},
 ) -> R:
-    """Return a record of `kind` with `values` over `current`, or over the defaults.
+    """Return a record as `judge` does; raises `InvalidFields` that names every wrong
+    field."""
+    record, problems = judge(
+        kind, values, current=current, templates=templates, restored=restored
+    )
+    if problems:
+        raise InvalidFields(problems)
+    return record
 
-    `current` is None for a new record, which gets the id 0; `restored` has values of
-    fields that the server sets in one that has been elsewhere. Fields that the server
-    sets keep their value: `values` may hold them, they are ignored. Required fields
-    that the server sets are left for it. Secrets are plain in `values` and sealed in
-    `current`. A stored secret that the change would send elsewhere has to be among the
-    values (see `secret_destinations`); one that only the server sets is forgotten.
-    Raises `InvalidFields` that names every wrong field.
+
+def judge(
+    kind: type[R],
+    values: Mapping[str, object],
+    *,
+    current: R | None,
+    templates: TemplateChecker,
+    restored: Mapping[str, object] = {},
+) -> tuple[R, Problems]:
+    """Return a record of `kind` with `values` over `current`, or over the defaults, and
+    what is wrong with each field.
+
+    A wrong field has in the record what it had, or something of its type, so that the
+    rest can be judged. `current` is None for a new record, which gets the id 0;
+    `restored` has values of fields that the server sets in one that has been elsewhere.
+    Fields that the server sets keep their value: `values` may hold them, they are
+    ignored. Required fields that the server sets are left for it. Secrets are plain in
+    `values` and sealed in `current`. A stored secret that the change would send
+    elsewhere has to be among the values (see `secret_destinations`); one that only the
+    server sets is forgotten.
     """
     declared = fields_of(kind)
     problems: Problems = {}
@@ -109,9 +129,7 @@ def validate(
     for name, text in record.contradictions():
         if not problems.get(name):
             problems[name] = [text]
-    if problems:
-        raise InvalidFields({**forgotten, **problems})
-    return record
+    return record, {**forgotten, **problems} if problems else {}
 
 
 def _not_sent(addresses: list[str]) -> str:
