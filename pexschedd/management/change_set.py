@@ -52,6 +52,7 @@ from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import Pauses, in_slices
 
+Names = Container[str]
 _HOLDERS_NAMED = 5
 """Records that are named when another one that they refer to cannot be deleted."""
 
@@ -205,11 +206,8 @@ class ChangeSet:
             self.look_at(tables.SCHEDULED_CONFERENCE)
             self.look_at(tables.RECURRING_CONFERENCE)
 
-    def clashes(
-        self, table: AnyTable, record: Record, but: Container[str] = ()
-    ) -> dict[str, str]:
-        """Return a problem for each unique field whose value another record has; fields
-        in `but` are wrong already."""
+    def clashes(self, table: AnyTable, record: Record, but: Names) -> dict[str, str]:
+        """Return a problem for each field, save `but`, with a value that is taken."""
         self.look_at(table)
         return {
             unique.field: unique.taken(holder) or self._taken(table, holder)

@@ -28,6 +28,7 @@ from pexschedd.management.resources import AnyResource
 from pexschedd.management.save_notes import Review, Revision, SaveNote, room_notes
 from pexschedd.management.server_fields import (
     own_defaults,
+    take_ruled_fields,
     with_sealed_secrets,
     with_server_fields,
 )
@@ -121,38 +122,8 @@ class RecordSaver:
         if len(payload) > MOST_FIELDS:
             raise InvalidFields({"": [f"This has more than {MOST_FIELDS} fields."]})
         changes, tools = self._changes, self._tools
-        uuid4 = tools.uuid4()
         values, problems = own_values(changes, resource, payload)
-        if current is None:
-            values = own_defaults(resource, uuid4) | values
-        record: Any
-        record, wrong = judge(
-            resource.table.record,
-            values,
-            current=current,
-            templates=tools.templates,
-            restored=restored or {},
-        )
-        # A problem that an unreadable reference has caused is named already.
-        problems = {**wrong, **problems}
-        if current is None and not wrong:
-            id_ = (restored or {}).get("id") or changes.new_id(resource.table)
-            record = replace(record, id=id_)
-        clashes = changes.clashes(resource.table, record, but=problems.keys())
-        for field, text in clashes.items():
-            problems.setdefault(field, []).append(text)
-        if wrong:
-            record = None
-        else:
-            kept = changes.kept_as_it_is(resource.table, record)
-            if kept:
-                problems.setdefault("alias", []).append(kept)
-            record = with_server_fields(record, current, tools.now(), uuid4)
-            record = with_sealed_secrets(resource, record, values, tools.vault)
-            if resource.issued and current is None and not problems:
-                record, changes.shown = tools.issue(record)
-            if record != current:
-                changes.put(resource.table, record)
+        record = self._checked(resource, values, problems, current, restored or {})
         parent = 0 if record is None else record.id
         for children in resource.children.values():
             # Null is sent for what a client leaves to others; [] removes them.
@@ -169,6 +140,55 @@ class RecordSaver:
             changes.note(resource.table, record, tools.review(revision))
             changes.note(resource.table, record, room_notes(revision))
             changes.note(resource.table, record, file_notes(resource, payload))
+        return record
+
+    def _checked(
+        self,
+        resource: AnyResource,
+        values: dict[str, object],
+        problems: Problems,
+        current: Any,
+        restored: Payload,
+    ) -> Any:
+        """Add one record to the changes and return it, or None if it is wrong itself;
+        add what is wrong to `problems`."""
+        changes, tools = self._changes, self._tools
+        uuid4 = tools.uuid4()
+        problems |= take_ruled_fields(resource, current, values, tools.templates)
+        if current is None:
+            values = own_defaults(resource, uuid4) | values
+        record: Any
+        record, wrong = judge(
+            resource.table.record,
+            values,
+            current=current,
+            templates=tools.templates,
+            restored=restored,
+        )
+        for field, texts in wrong.items():
+            # A problem that an unreadable reference has caused is named already.
+            problems.setdefault(field, texts)
+        if current is None and not wrong:
+            id_ = restored.get("id") or changes.new_id(resource.table)
+            record = replace(record, id=id_)
+        clashes = changes.clashes(resource.table, record, but=problems.keys())
+        for field, text in clashes.items():
+            problems.setdefault(field, []).append(text)
+        if wrong:
+            return None
+        kept = changes.kept_as_it_is(resource.table, record)
+        if kept:
+            problems.setdefault("alias", []).append(kept)
+        try:
+            record = with_server_fields(record, current, tools.now(), uuid4)
+        except InvalidFields as error:
+            for field, texts in error.problems.items():
+                problems.setdefault(field, []).extend(texts)
+        record = with_sealed_secrets(resource, record, values, tools.vault)
+        if resource.issued and current is None and not problems:
+            record, changes.shown = tools.issue(record)
+        if record != current:
+            changes.put(resource.table, record)
         return record
 
     async def _save_children(

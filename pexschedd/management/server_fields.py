@@ -16,7 +16,13 @@ from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.end_user import EndUser
-from pexschedd.model.fields.validation import is_writable
+from pexschedd.model.fields.validation import (
+    Problems,
+    TemplateChecker,
+    check_value,
+    is_writable,
+    problem_with,
+)
 from pexschedd.model.integration.connector import (
     Connector,
     ExchangeDomain,
@@ -54,8 +60,6 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
     if isinstance(record, Conference) and old is not None:
         return _conference(record, old)
-    if isinstance(record, ScheduledConference) and old is not None:
-        return _meeting(record, old)
     if old is None and isinstance(
         record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
     ):
@@ -81,21 +85,34 @@ def _conference(record: Conference, old: Conference) -> Conference:
     return record
 
 
-def _meeting(
-    record: ScheduledConference, old: ScheduledConference
-) -> ScheduledConference:
-    """Refuse other times for a meeting that Exchange has scheduled (deployment guide,
-    "Scheduling details": they are read-only)."""
-    if old.exchange_connector is None and old.recurring_conference is None:
-        return record
-    problems = {
-        name: [_ORGANIZERS_TIME]
-        for name in ("start_time", "end_time")
-        if getattr(record, name) != getattr(old, name)
-    }
-    if problems:
-        raise InvalidFields(problems)
-    return record
+def take_ruled_fields(
+    resource: AnyResource,
+    old: Any,
+    values: dict[str, object],
+    templates: TemplateChecker,
+) -> Problems:
+    """Take the fields from `values` that something else than clients decides; return a
+    problem for each to which another value was sent."""
+    problems: Problems = {}
+    for name, reason in _ruled(old).items():
+        if name in values:
+            field, value = resource.fields[name], values.pop(name)
+            is_same = not problem_with(field, value, templates) and (
+                check_value(field, value, templates) == getattr(old, name)
+            )
+            if not is_same:
+                problems[name] = [reason]
+    return problems
+
+
+def _ruled(old: Any) -> Mapping[str, str]:
+    """The fields that clients cannot change, with the reason: the times of a meeting
+    that Exchange has scheduled (deployment guide, "Scheduling details")."""
+    if isinstance(old, ScheduledConference) and (
+        old.exchange_connector is not None or old.recurring_conference is not None
+    ):
+        return {"start_time": _ORGANIZERS_TIME, "end_time": _ORGANIZERS_TIME}
+    return {}
 
 
 _ORGANIZERS_TIME = (

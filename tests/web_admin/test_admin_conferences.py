@@ -1,6 +1,6 @@
 """Conferences, aliases, schedules and the other resources through the API."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_twisted
@@ -10,7 +10,7 @@ from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.outbox import MailboxCursor
 from pexschedd.model.recurrence import Daily, Range, Recurrence
-from pexschedd.model.schedule import RecurringConference
+from pexschedd.model.schedule import RecurringConference, ScheduledConference
 from tests.web_admin.web_admin_support import (
     ALIAS,
     API,
@@ -385,3 +385,51 @@ async def test_discovery(server: Server, kind: str) -> None:
         assert bool(found) == (name in THERE_FROM_THE_START)
         schema = await server.client.get(place["schema"])
         assert "id" in schema["fields"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ({"start_time": "2026-11-21T23:00:00"}, {"start_time"}),
+        ({"start_time": "now"}, {"start_time"}),
+        ({"start_time": None}, {"start_time"}),
+        ({"end_time": "2026-11-21T05:00:00"}, {"end_time"}),
+        (
+            {"start_time": "2026-11-21T23:00:00", "end_time": "2026-11-21T05:00:00"},
+            {"start_time", "end_time"},
+        ),
+        (
+            {"start_time": "2026-11-21T23:00:00", "conference": 99, "subject": 5},
+            {"start_time", "conference", "subject"},
+        ),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_times_that_the_invitation_rules(
+    server: Server, sent: dict[str, object], named: set[str]
+) -> None:
+    """Whoever sends another time is told that the invitation rules it, of each such
+    field, and of all else that is wrong; not that the times contradict each other."""
+    await server.client.create(CONFERENCE, {"name": "Board"})
+    change = server.store.transaction()
+    change.put(
+        tables.SCHEDULED_CONFERENCE,
+        ScheduledConference(
+            id=1,
+            conference=1,
+            exchange_connector=1,
+            start_time=datetime(2026, 11, 21, 10, tzinfo=UTC),
+            end_time=datetime(2026, 11, 21, 11, tzinfo=UTC),
+        ),
+    )
+    await change.commit()
+    meeting = f"{SCHEDULED}1/"
+    before = await server.client.get(meeting)
+    problems = await server.client.refused("PATCH", meeting, sent)
+    assert problems.keys() == named
+    for name in named & {"start_time", "end_time"}:
+        assert "follows from the invitation" in problems[name][0]
+    same = {"start_time": before["start_time"], "end_time": "2026-11-21T11:00:00Z"}
+    answer = await server.client.ask("PATCH", meeting, {**same, "subject": "Budget"})
+    assert answer.status == 202
+    assert await server.client.get(meeting) == {**before, "subject": "Budget"}
