@@ -114,7 +114,7 @@ def parse_filter(resource: AnyResource, expression: str, text: str) -> Filter:
         return Filter(_condition(column, operator, text), other, through)
     except LookupError:
         see = f"what there is: filtering in {resource.uri}schema/"
-        problem = f"There is no such filter; {see}."
+        problem = _too_far(resource, name, rest) or f"There is no such filter; {see}."
         raise InvalidFields({expression: [problem]}) from None
     except ValueError as error:
         raise InvalidFields({expression: [str(error)]}) from None
@@ -173,6 +173,25 @@ def _other_operators(
 ) -> str:
     found = ", ".join(_operators(resource, name, column, through=through))
     return f"The filters for this are: {found}."
+
+
+def _too_far(resource: AnyResource, name: str, rest: list[str]) -> str:
+    """The problem of a filter that leads through two relations; empty for another."""
+    first = _related(resource, name)
+    if first is None or not rest or _related(first, rest[0]) is None:
+        return ""
+    return (
+        f"A filter leads through one relation, and this goes through {name} to "
+        f"{rest[0]}. Ask {first.uri} with {'__'.join(rest)}=… first, then this list "
+        f"with {name}__id__in=… and the ids of what was found."
+    )
+
+
+def _related(resource: AnyResource, name: str) -> AnyResource | None:
+    """The resource that a relation leads to; None if it is none."""
+    children, column = resource.children.get(name), resource.columns.get(name)
+    related = children.resource if children else column.related if column else ""
+    return resource.others.get(related)
 
 
 def _source(

@@ -6,13 +6,22 @@ import pytest
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.filters import filter_operators, parse_filter
-from pexschedd.management.resources import ALARM_HISTORY, BY_KIND, AnyResource
+from pexschedd.management.resources import (
+    ALARM_HISTORY,
+    BY_KIND,
+    CONFERENCE,
+    SCHEDULED_CONFERENCE,
+    AnyResource,
+)
 
 RESOURCES = [r for kind in BY_KIND.values() for r in kind.values()]
 OPERATORS = """
     exact iexact contains icontains startswith istartswith endswith iendswith
     gt gte lt lte in isnull range year regex iregex
 """
+
+
+NO_FILTER = ("There is no such filter", "The filters for", "A filter leads through")
 
 
 def is_taken(resource: AnyResource, expression: str) -> bool:
@@ -22,7 +31,7 @@ def is_taken(resource: AnyResource, expression: str) -> bool:
             parse_filter(resource, expression, text)
         except InvalidFields as error:
             (problem,) = error.problems[expression]
-            if problem.startswith(("There is no such filter", "The filters for")):
+            if problem.startswith(NO_FILTER):
                 return False
         else:
             return True
@@ -62,3 +71,48 @@ def test_every_list_can_be_searched_by_name() -> None:
     """Clients search by `name`; records without one are searched by what names them."""
     for resource in BY_KIND["configuration"].values():
         assert "icontains" in filter_operators(resource)["name"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "expression", "advice"),
+    [
+        (
+            SCHEDULED_CONFERENCE,
+            "conference__ivr_theme__name__icontains",
+            ("conference/ with ivr_theme__name=", "conference__id__in="),
+        ),
+        (
+            SCHEDULED_CONFERENCE,
+            "conference__aliases__alias",
+            ("conference/ with aliases__alias=", "conference__id__in="),
+        ),
+        (
+            SCHEDULED_CONFERENCE,
+            "conference__aliases",
+            ("conference/ with aliases=", "conference__id__in="),
+        ),
+        (
+            CONFERENCE,
+            "aliases__conference__name",
+            ("conference_alias/ with conference__name=", "aliases__id__in="),
+        ),
+    ],
+)
+def test_one_relation_is_the_limit(
+    resource: AnyResource, expression: str, advice: tuple[str, str]
+) -> None:
+    """A filter through two relations is refused by name, with the two requests that
+    find the same; the second one's filter is there."""
+    with pytest.raises(InvalidFields) as caught:
+        parse_filter(resource, expression, "x")
+    ((name, (problem,)),) = caught.value.problems.items()
+    assert name == expression
+    assert all(part in problem for part in advice), problem
+    assert is_taken(resource, advice[1].removesuffix("="))
+
+
+@pytest.mark.parametrize("expression", ["conference__nmae", "nmae__ivr_theme__name"])
+def test_what_is_no_relation_is_no_filter(expression: str) -> None:
+    """A name that leads nowhere is said to be no filter, however long it is."""
+    with pytest.raises(InvalidFields, match="There is no such filter"):
+        parse_filter(SCHEDULED_CONFERENCE, expression, "x")

@@ -162,6 +162,12 @@ WRONG: tuple[Wrong, ...] = (
     Wrong(400, "from 0 to", "GET", f"{CONFERENCE}?offset=-1"),
     Wrong(400, "no field 'x'", "GET", f"{CONFERENCE}?order_by=x"),
     Wrong(400, "no such filter", "GET", f"{CONFERENCE}?nmae=x"),
+    Wrong(
+        400,
+        "through one relation",
+        "GET",
+        f"{SCHEDULED}?conference__aliases__alias=board",
+    ),
     Wrong(400, "not UTF-8", "GET", f"{CONFERENCE}?name=caf%E9"),
     Wrong(400, "no such filter", "DELETE", f"{CONFERENCE}?nmae=x"),
     Wrong(400, "confirm=yes", "DELETE", CONFERENCE),
