@@ -232,10 +232,10 @@ class RecordWriter:
 
         The checks of each list end after `MOST_PROBLEMS`.
         """
-        if not payload:
+        if all(name in _LISTS and items == [] for name, items in payload.items()):
             text = "Send objects to be made or changed, deleted_objects, or both."
             raise InvalidFields({"objects": [text]})
-        unknown = (n for n in payload if n not in ("objects", "deleted_objects"))
+        unknown = (n for n in payload if n not in _LISTS)
         problems: Problems = {
             name: ["There is no such field."]
             for name in islice(unknown, MOST_PROBLEMS + 1)
@@ -289,6 +289,9 @@ class RecordWriter:
         if texts:
             problems["deleted_objects"] = texts
         return ids
+
+
+_LISTS = ("objects", "deleted_objects")
 
 
 def _list(payload: Payload, name: str, problems: Problems) -> Sequence[object]:

@@ -174,6 +174,9 @@ WRONG: tuple[Wrong, ...] = (
     Wrong(400, "not for a page", "DELETE", f"{CONFERENCE}?name=x&limit=5"),
     Wrong(400, "has no body", "DELETE", CONFERENCE, {"objects": []}),
     Wrong(400, "deleted_objects, or both", "PATCH", CONFERENCE, {}),
+    Wrong(400, "deleted_objects, or both", "PATCH", CONFERENCE, {"objects": []}),
+    Wrong(400, "or both", "PATCH", CONFERENCE, {"objects": [], "deleted_objects": []}),
+    Wrong(400, "must be a list", "PATCH", CONFERENCE, {"objects": None}),
     Wrong(400, "no such field", "PATCH", CONFERENCE, {"name": "x"}),
     Wrong(
         400,

@@ -189,5 +189,8 @@ def bulk(resource: AnyResource) -> dict[str, Any]:
             },
         },
         "additionalProperties": False,
-        "minProperties": 1,
+        "anyOf": [
+            {"properties": {each: {"minItems": 1}}, "required": [each]}
+            for each in ("objects", "deleted_objects")
+        ],
     }
