@@ -22,6 +22,8 @@ from tests.web_admin.web_admin_support import (
 
 ROOM = {"name": "Board", "aliases": [{"alias": "board"}, {"alias": "5551"}]}
 END_USER = f"{API}/end_user/"
+ROOMS_TABLE = "/api/admin/command/v1/csv/personal_rooms/"
+IMPORT = "/api/admin/command/v1/configuration/import/"
 
 
 class Wrong(NamedTuple):
@@ -156,6 +158,45 @@ WRONG: tuple[Wrong, ...] = (
         b"<name>x</name>",
         {"content-type": "text/xml"},
     ),
+    Wrong(
+        415,
+        "not a form (application/x-www-form-urlencoded)",
+        "POST",
+        ROOMS_TABLE,
+        b"name\r\nx\r\n",
+        {"content-type": "application/x-www-form-urlencoded"},
+    ),
+    Wrong(
+        415,
+        "not a form (multipart/form-data)",
+        "POST",
+        ROOMS_TABLE,
+        b"name\r\nx\r\n",
+        {"content-type": "multipart/form-data; boundary=x"},
+    ),
+    Wrong(
+        415,
+        "must be CSV, not application/json",
+        "POST",
+        ROOMS_TABLE,
+        {"name": "x"},
+    ),
+    Wrong(
+        400,
+        "line 2, column pin",
+        "POST",
+        ROOMS_TABLE,
+        b"name,pin\r\nx,one\r\n",
+        {"content-type": "text/csv"},
+    ),
+    Wrong(
+        400,
+        'conference[0] "x": pin',
+        "POST",
+        IMPORT,
+        {"resources": {"conference": [{"name": "x", "pin": "one"}, {"name": "y"}]}},
+    ),
+    Wrong(400, "no resource of a", "POST", IMPORT, {"resources": {"conferences": []}}),
     Wrong(413, str(BODY_LIMIT), "POST", CONFERENCE, bytes(BODY_LIMIT + 1)),
     # lists
     Wrong(400, "from 0 to 10000", "GET", f"{CONFERENCE}?limit=10001"),

@@ -37,8 +37,7 @@ from pexschedd.web.routes import (
 
 _TABLES = f"{PREFIX}/command/v1/csv/"
 _TYPES = (b"text/csv", b"text/plain", b"application/csv", b"application/octet-stream")
-_CURLS = b"application/x-www-form-urlencoded"
-"""The type that curl says of any body, unless it is told another one."""
+_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 
 
 _CSV = {"type": "string"}
@@ -104,14 +103,7 @@ class CsvRoutes:
     async def _import(
         self, name: str, table: CsvTable, request: Request
     ) -> ResponseBody:
-        for value in request.requestHeaders.getRawHeaders(b"content-type") or []:
-            kind = value.partition(b";")[0].strip().lower()
-            if kind not in (*_TYPES, _CURLS):
-                shown = kind[:100].decode("ascii", "replace")
-                raise UnsupportedMediaType(
-                    f"The request body must be CSV, not {shown}. Send it with the "
-                    "header Content-Type: text/csv."
-                )
+        _require_csv(request)
         with invalid_fields_of(name):
             options = ImportOptions(
                 is_dry_run=_argument(request, "dry_run", _TRUTH) == "true",
@@ -120,6 +112,22 @@ class CsvRoutes:
             plan = await self._transfer.run(table, body_of(request), options)
         answer = import_answer(plan, is_dry_run=options.is_dry_run)
         return json_response(request, answer)
+
+
+def _require_csv(request: Request) -> None:
+    """Raise `UnsupportedMediaType` for a body that is said to be something else."""
+    for value in request.requestHeaders.getRawHeaders(b"content-type") or []:
+        kind = value.partition(b";")[0].strip().lower()
+        if kind in _TYPES:
+            continue
+        shown = kind[:100].decode("ascii", "replace")
+        if kind in _FORMS:
+            shown = f"a form ({shown})"
+        raise UnsupportedMediaType(
+            f"The request body must be CSV, not {shown}. Send the table as it is, with "
+            "the header Content-Type: text/csv: without one, curl says that it is a "
+            "form."
+        )
 
 
 _TRUTH = ("true", "false")
