@@ -230,12 +230,29 @@ def test_a_blank_window(open_pane: Open) -> None:
     pane.reach("Sign in to see your rooms")
 
 
-def test_signing_in_fails(open_pane: Open) -> None:
-    """The spec's message, the server's reason and its reference are shown."""
+@pytest.mark.parametrize(
+    ("code", "field", "words"),
+    [
+        (
+            "unknown_user",
+            "addin_pane_personal_vmr_error_getting_message",
+            "There was a problem getting your personal VMRs",
+        ),
+        (
+            "sign_in_declined",
+            "addin_pane_personal_vmr_error_signing_in_message",
+            "There was a problem signing you in",
+        ),
+    ],
+)
+def test_signing_in_fails(open_pane: Open, code: str, field: str, words: str) -> None:
+    """The spec's message for this failure, the server's reason and its reference are
+    shown."""
     failed = {
         "state": "failed",
-        "code": "unknown_user",
+        "code": code,
         "message": "There is no user ann@example.test.",
+        "text_field": field,
         "correlation_id": "c-1",
     }
     pane = open_pane(8, impatient=True, answers={"personal_rooms": NEEDED})
@@ -243,7 +260,7 @@ def test_signing_in_fails(open_pane: Open) -> None:
     pane.press("listRooms")
     pane.press("signIn")
     pane.reach("Error")
-    expect(pane.card).to_contain_text("There was a problem signing you in")
+    expect(pane.card).to_contain_text(words)
     expect(pane.card).to_contain_text("There is no user ann@example.test.")
     expect(pane.card).to_contain_text("c-1")
     pane.press("retry")

@@ -204,6 +204,7 @@ async def test_an_unknown_user(signing: SignInServer) -> None:
     page = await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
     failed = await signing.progress(begun["attempt"])
     assert (failed["code"], failed["text"]) == ("unknown_user", GETTING)
+    assert failed["text_field"] == "addin_pane_personal_vmr_error_getting_message"
     assert GETTING in page.body.decode()
 
 

@@ -60,12 +60,13 @@ class SignedInUser(msgspec.Struct, frozen=True):
 class AttemptFailure(msgspec.Struct, frozen=True):
     """A failed attempt as the pane and the window show it.
 
-    `text` is the administrator's (HTML) for this kind of failure, `message` says more
-    in plain words, and `correlation_id` leads to the log.
+    `text_field` is the integration's field with the administrator's text for this kind
+    of failure, `message` says more in plain words, and `correlation_id` leads to the
+    log.
     """
 
     code: str
-    text: str
+    text_field: str
     message: str
     correlation_id: str
 

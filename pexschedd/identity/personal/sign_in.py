@@ -53,6 +53,10 @@ from pexschedd.identity.personal.user_token import (
 )
 from pexschedd.model.integration.connector import Connector
 
+SIGNING_IN_TEXT = "addin_pane_personal_vmr_error_signing_in_message"
+GETTING_TEXT = "addin_pane_personal_vmr_error_getting_message"
+"""The fields with what users see: the second if they are not known here."""
+
 _NOT_NOW = "The sign-in could not be completed. An administrator has to see to it."
 
 
@@ -320,10 +324,10 @@ class UserSignIns:
                 reason=error.message,
                 **keys,
             )
-        text = connector.addin_pane_personal_vmr_error_signing_in_message
+        text = SIGNING_IN_TEXT
         code, message = UserSignInFailed.code, _NOT_NOW
         if isinstance(error, UnknownUser):
-            text = connector.addin_pane_personal_vmr_error_getting_message
+            text = GETTING_TEXT
             code, message = error.code, error.message
         elif isinstance(error, UserSignInFailed):
             code, message = error.code, error.reason
@@ -347,4 +351,4 @@ def completed(profile: UserProfile, entry: Mapping[str, str]) -> UserProfile:
 def _window_failure(correlation_id: str) -> AttemptFailure:
     """The failure of a window whose attempt, and so its integration, is not known."""
     over = SignInOver()
-    return AttemptFailure(over.code, "", over.message, correlation_id)
+    return AttemptFailure(over.code, SIGNING_IN_TEXT, over.message, correlation_id)

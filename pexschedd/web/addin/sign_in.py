@@ -30,7 +30,11 @@ from twisted.web.server import Request
 from pexschedd.errors import InvalidToken, PexscheddError, Unavailable
 from pexschedd.identity.personal.attempts import LIFETIME, AttemptFailure, Phase
 from pexschedd.identity.personal.faults import SignInOver
-from pexschedd.identity.personal.sign_in import UserSignIns, WindowOutcome
+from pexschedd.identity.personal.sign_in import (
+    SIGNING_IN_TEXT,
+    UserSignIns,
+    WindowOutcome,
+)
 from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.callers import (
     HasComeByMail,
@@ -124,7 +128,7 @@ class UserSignInRoutes:
         try:
             attempt = self._sign_ins.progress(connector, secret_of(request, b"attempt"))
         except SignInOver as error:
-            over = AttemptFailure(error.code, "", error.message, "")
+            over = AttemptFailure(error.code, SIGNING_IN_TEXT, error.message, "")
             return success(request, self._failed(connector, request, over))
         if attempt.phase in _WAITING:
             return success(request, {"state": "waiting"})
@@ -224,7 +228,10 @@ class UserSignInRoutes:
 
     def _problem(self, request: Request, error: PexscheddError) -> ResponseBody:
         failure = AttemptFailure(
-            error.code, "", error.public or error.message, correlation_id_of(request)
+            error.code,
+            SIGNING_IN_TEXT,
+            error.public or error.message,
+            correlation_id_of(request),
         )
         outcome = WindowOutcome(None, failure=failure)
         return self._pages.outcome(request, outcome, status_of(error))
@@ -232,14 +239,12 @@ class UserSignInRoutes:
     def _failed(
         self, connector: Connector, request: Request, failure: AttemptFailure
     ) -> dict[str, str]:
-        text = (
-            failure.text or connector.addin_pane_personal_vmr_error_signing_in_message
-        )
         return {
             "state": "failed",
             "code": failure.code,
             "message": failure.message,
-            "text": sanitise(text),
+            "text": sanitise(getattr(connector, failure.text_field)),
+            "text_field": failure.text_field,
             "correlation_id": failure.correlation_id or correlation_id_of(request),
         }
 

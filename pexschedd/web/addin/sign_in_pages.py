@@ -57,7 +57,9 @@ class UserSignInPages:
                 libraries.append(sources.office_js)
         scripts = libraries and origins([*libraries, AJAX])
         set_page_headers(request, _policy(scripts=scripts))
-        text = sanitise(failure.text) if failure is not None else ""
+        text = ""
+        if failure is not None and outcome.connector is not None:
+            text = sanitise(getattr(outcome.connector, failure.text_field))
         return self._render(
             "signed_in",
             user=outcome.user,

@@ -113,7 +113,9 @@
   function failure(facts) {
     var error = facts.error;
     var message = facts.kind === 'remove' ? say('removeFailed') :
-      error.retry ? theirs(ERRORS[facts.kind] || ERRORS.single) : say('noUseTrying');
+      !error.retry ? say('noUseTrying') :
+      error.textField ? words.theirs(error.textField) :
+      theirs(ERRORS[facts.kind] || ERRORS.single);
     return {
       card: { tone: 'error', heading: theirs('general_error_heading'), message: message,
               notes: [], reason: error.message, reference: error.reference },

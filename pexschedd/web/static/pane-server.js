@@ -1,7 +1,8 @@
 /* The server's routes, and what its answers mean. Secrets go in headers and bodies only.
 
    An error is {message, reference, code, status, down, retry}: `down` says that there was
-   no answer of the server's, which passes by itself; `retry` that trying again can help. ES5. */
+   no answer of the server's, which passes by itself; `retry` that trying again can help. A
+   failed sign-in has `textField`, the administrator's text for it. ES5. */
 (function () {
   'use strict';
   var PATIENCE = 30000; /* milliseconds for one request */

@@ -97,7 +97,7 @@
         finish(attempt, null, state.user || {});
       } else if (!error && state.state === 'failed') {
         finish(attempt, { message: state.message, reference: state.correlation_id || '',
-                          code: state.code || '', retry: true });
+                          code: state.code || '', textField: state.text_field, retry: true });
       } else if (new Date().getTime() > attempt.until) {
         finish(attempt, { message: window.pexschedd.words.say('signInTooLate').text, retry: true });
       } else {

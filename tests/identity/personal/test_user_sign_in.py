@@ -19,17 +19,16 @@ from pexschedd.errors import TooManyRequests
 from pexschedd.identity.personal import token_client
 from pexschedd.identity.personal.attempts import MOST_PER_ADDRESS, Phase
 from pexschedd.identity.personal.faults import ProviderRefuses, SignInOver
+from pexschedd.identity.personal.sign_in import GETTING_TEXT, SIGNING_IN_TEXT
 from tests.identity.identity_support import signer
 from tests.identity.personal.provider_support import (
     CLIENT,
     EMAIL,
     ENDLESS,
-    GETTING,
     NEVER,
     OID,
     RESOURCE,
     SECRET,
-    SIGNING_IN,
     TENANT,
     SignInBench,
     jwk,
@@ -274,7 +273,7 @@ async def test_forged_tokens(bench: SignInBench, kind: str, proof: str) -> None:
     assert outcome.user is None
     assert outcome.failure is not None
     assert outcome.failure.code in ("user_token_refused", "provider_refuses")
-    assert outcome.failure.text == SIGNING_IN
+    assert outcome.failure.text_field == SIGNING_IN_TEXT
     assert outcome.failure.correlation_id == "req-1"
     assert bench.records.came == []
     attempt = bench.sign_ins.progress(bench.known, new.attempt)
@@ -318,7 +317,7 @@ async def test_tokens_for_others(bench: SignInBench, name: str) -> None:
     _, outcome = await bench.whole_way()
     assert outcome.failure is not None
     assert outcome.failure.code == "user_token_refused"
-    assert outcome.failure.text == SIGNING_IN
+    assert outcome.failure.text_field == SIGNING_IN_TEXT
     assert bench.records.came == []
 
 
@@ -396,7 +395,7 @@ async def test_an_unknown_user(bench: SignInBench) -> None:
     failure = bench.sign_ins.progress(bench.known, new.attempt).failure
     assert failure is not None
     assert failure == outcome.failure
-    assert (failure.code, failure.text) == ("unknown_user", GETTING)
+    assert (failure.code, failure.text_field) == ("unknown_user", GETTING_TEXT)
     assert failure.correlation_id == "req-1"
 
 
