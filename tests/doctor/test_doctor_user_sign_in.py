@@ -120,6 +120,14 @@ def no_keys(c: SignInClinic) -> None:
     c.bench.idp.answers[f"/{TENANT}/discovery/v2.0/keys"] = (200, {"keys": []})
 
 
+def failing_keys(c: SignInClinic) -> None:
+    c.bench.idp.answers[f"/{TENANT}/discovery/v2.0/keys"] = (500, {"error": "x"})
+
+
+def keys_page(c: SignInClinic) -> None:
+    c.bench.idp.answers[f"/{TENANT}/discovery/v2.0/keys"] = (200, b"<html>")
+
+
 def weak_keys(c: SignInClinic) -> None:
     key = jwk(c.bench.idp.signer, n="AQAB")
     c.bench.idp.answers[f"/{TENANT}/discovery/v2.0/keys"] = (200, {"keys": [key]})
@@ -174,9 +182,16 @@ def cut_off(c: SignInClinic) -> None:
     ("broken", "check", "status", "words"),
     [
         (another_provider, "user_sign_in_alone", "warning", "Branch office"),
-        (no_keys, "user_sign_in_keys", "failed", "signing key"),
+        (no_keys, "user_sign_in_keys", "failed", "/keys (HTTP 200): it holds no RSA"),
+        (failing_keys, "user_sign_in_keys", "failed", "/discovery/v2.0/keys (HTTP 500"),
+        (keys_page, "user_sign_in_keys", "failed", "/keys (HTTP 200): it is not JSON"),
         (weak_keys, "user_sign_in_keys", "failed", "2048 bits"),
-        (keys_elsewhere, "user_sign_in_keys", "failed", "another server"),
+        (
+            keys_elsewhere,
+            "user_sign_in_keys",
+            "failed",
+            "configuration (HTTP 200): it ",
+        ),
         (all_tenants, "user_sign_in_keys", "failed", "your tenant"),
         (unregistered, "user_sign_in_window", "failed", "AADSTS50011"),
         (no_window, "user_sign_in_window", "failed", "404"),

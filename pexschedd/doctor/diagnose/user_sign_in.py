@@ -75,19 +75,20 @@ def published(case: ExaminedIntegration, seen: ProviderPublished) -> CheckFindin
     for answered in (seen.federation, seen.keys, seen.configuration):
         if answered is not None and answered.failure is not None:
             return no_document(answered, what=provider.kind.label, commands=())
+    document = seen.federation or seen.configuration
     try:
         if seen.federation is not None:
-            found = federation_in(seen.federation.body)
+            found = federation_in(document.body)
             return passed(
                 f"{one_line(found.issuers[0])[:120]}, {len(found.keys)} signing key(s) "
                 "from the federation metadata."
             )
-        configuration = configuration_in(seen.configuration.body, provider.metadata_url)
-        keys = keys_in(seen.keys.body if seen.keys is not None else b"")
+        configuration = configuration_in(document.body, provider.metadata_url)
+        document = seen.keys or document
+        keys = keys_in(document.body)
     except ValueError as error:
-        shown = seen.federation or seen.configuration
         return failed(
-            f"{shown.url} (HTTP {shown.status}): {error}.",
+            f"{document.url} (HTTP {document.status}): {error}.",
             cause="Without the keys, what is said of users cannot be verified. "
             f"{_NOBODY}",
             remedy="Check personal_vmr_oauth_auth_endpoint; on AD FS also that the "
