@@ -217,6 +217,35 @@ async def test_out_of_order(
     assert {f.status for f in found.values()} == {CheckStatus.PASSED}
 
 
+@pytest.mark.parametrize(
+    ("error", "description", "words"),
+    [
+        ("invalid_request", "AADSTS9002327: x", "single-page application"),
+        ("invalid_request", "AADSTS90002: x", "tenant is not known"),
+        ("invalid_request", "AADSTS50011: x", "not registered"),
+        ("invalid_grant", "AADSTS50011: x", "not registered"),
+        ("invalid_grant", "MSIS9602: x", "relying_party_trust_identifier"),
+        ("invalid_client", "AADSTS7000218: x", ""),
+        ("invalid_request", "AADSTS9002313: x", ""),
+        ("invalid_grant", "AADSTS70008: x", ""),
+        ("invalid_grant", "", ""),
+        ("invalid_request", "", ""),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_answers_of_the_token_endpoint(
+    clinic: SignInClinic, error: str, description: str, words: str
+) -> None:
+    """A refusal of the code alone is what the doctor asks for; one whose number says
+    that the registration is wrong has its remedy, whatever the error is called."""
+    clinic.play("AZURE")
+    answer = {"error": error, "error_description": description}
+    clinic.bench.idp.answers[clinic.bench.idp.token_path] = (400, answer)
+    line = (await clinic.findings())["user_sign_in_token"]
+    assert line.status == (CheckStatus.FAILED if words else CheckStatus.PASSED)
+    assert words in line.remedy
+
+
 @pytest_twisted.ensureDeferred
 async def test_settings_that_cannot_work(clinic: SignInClinic) -> None:
     """Wrong settings are told by field, and nothing is asked of the provider then."""

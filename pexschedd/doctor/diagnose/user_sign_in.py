@@ -18,7 +18,7 @@ from pexschedd.identity.openid.documents import (
     federation_in,
     keys_in,
 )
-from pexschedd.identity.personal.answers import refusal
+from pexschedd.identity.personal.answers import has_remedy, refusal
 from pexschedd.identity.personal.provider_kinds import (
     UserProvider,
     provider_of,
@@ -154,19 +154,21 @@ def token(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
             commands=_endpoints(provider),
         )
     description = text_in(answer, "error_description")
-    numbers = tuple(f"AADSTS{each}" for each in numbers_in(answer))
-    expected = error == "invalid_grant" or any(
-        each in description or each in numbers for each in _EXPECTED
-    )
-    if expected or (provider.kind.has_secret and error == "invalid_request"):
-        return passed("It knows the client, and answers as a token endpoint does.")
-    wrong = refusal(error, description, provider, numbers_in(answer))
-    return failed(
-        "The token endpoint does not accept the client.",
-        cause=_NOBODY,
-        remedy=wrong.message,
-        commands=_client(provider),
-    )
+    numbers = {f"AADSTS{each}" for each in numbers_in(answer)}
+    numbers |= set(_NUMBER.findall(description))
+    about_code = error == "invalid_grant"
+    about_request = provider.kind.has_secret and error == "invalid_request"
+    if numbers.isdisjoint(_EXPECTED) and (
+        any(map(has_remedy, numbers)) or not (about_code or about_request)
+    ):
+        wrong = refusal(error, description, provider, numbers_in(answer))
+        return failed(
+            "The token endpoint does not accept the client.",
+            cause=_NOBODY,
+            remedy=wrong.message,
+            commands=_client(provider),
+        )
+    return passed("It knows the client, and answers as a token endpoint does.")
 
 
 def redirect(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:

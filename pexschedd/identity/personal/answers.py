@@ -115,6 +115,11 @@ def refusal(
     )
 
 
+def has_remedy(code: str) -> bool:
+    """Return whether it is known what a provider's code means."""
+    return any(code in table for table in (_DECLINED, _WAIT, _SECRET, _MEND))
+
+
 def _shown(code: str) -> str:
     shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in code[:60])
     return shown or "no error code"
