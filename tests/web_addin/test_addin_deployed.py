@@ -86,8 +86,10 @@ def test_memory_is_bounded() -> None:
 
 
 def test_an_old_manifest_is_logged_once() -> None:
-    """The line names the revisions and the fields that have changed since."""
+    """The line names the revisions and the fields that have changed since, also of a
+    manifest that was opened while it was the current one."""
     watched = Watched()
+    watched.open(b"1")
     changed = with_manifest_change(watched.connector, ["addin_button_label"])
     watched.connector = with_manifest_change(changed, ["icon"])
     with capturedLogs() as events:

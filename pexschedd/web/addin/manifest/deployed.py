@@ -39,6 +39,7 @@ class PaneVisits:
         self._now = now
         self._domains = domains
         self._revisions: dict[int, dict[int, datetime]] = {}
+        self._outdated: dict[int, dict[int, datetime]] = {}
         self._origins: dict[int, dict[str, datetime]] = {}
 
     def note(self, connector: Connector, request: Request) -> None:
@@ -66,10 +67,14 @@ class PaneVisits:
         if not 1 <= revision <= connector.manifest_revision:
             return
         seen = self._revisions.setdefault(connector.id, {})
-        is_new = revision not in _lately(seen, self._now())
         _remember(seen, revision, self._now(), MOST_REVISIONS)
         current = connector.manifest_revision
-        if is_new and revision < current:
+        if revision == current:
+            return
+        outdated = self._outdated.setdefault(connector.id, {})
+        is_new = revision not in _lately(outdated, self._now())
+        _remember(outdated, revision, self._now(), MOST_REVISIONS)
+        if is_new:
             changed = changed_since(connector.manifest_history, revision, current)
             _log.warn(
                 "add-in uses an old manifest integration={integration} "
