@@ -10,6 +10,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.identity.oauth.signed_in import new_sign_in
 from pexschedd.model import tables
+from tests.web_admin.test_admin_addin import red_square
 from tests.web_admin.web_admin_support import (
     CONNECTOR,
     HEAD_OFFICE,
@@ -70,6 +71,63 @@ async def test_a_new_manifest(
     assert text.split(": ", 1)[1] in logged[0]
     assert await save(server, payload) == ([], [])
     assert await save(server, {"description": "x"}) == ([], [])
+
+
+APPLICATION = "4189c2b4-92ca-416c-b7ea-bc3cfab3d0f0"
+METADATA = (
+    f"https://login.microsoftonline.com/{APPLICATION}/v2.0/.well-known/"
+    "openid-configuration"
+)
+SSO = {
+    "addin_authentication_method": "SSO_TOKEN",
+    "addin_application_id": APPLICATION,
+    "addin_oidc_metadata_url": METADATA,
+}
+EXCHANGE = {"addin_authentication_method": "EXCHANGE_USER_ID_TOKEN"}
+DOMAIN = {"addin_server_domain": "new.test"}
+
+
+@pytest.mark.parametrize(
+    ("before", "payload", "words"),
+    [
+        ({}, {"addin_button_label": "Meet"}, "shows the add-in as it was"),
+        ({}, DOMAIN, "nobody gets a room: the tokens"),
+        (SSO, DOMAIN, "loads the add-in from the earlier address"),
+        ({}, SSO, "nobody gets a room: Outlook gives"),
+        (
+            SSO,
+            {"addin_application_id": APPLICATION.replace("4189", "4190")},
+            "nobody gets a room: Outlook gives",
+        ),
+        (SSO, EXCHANGE, "does no harm"),
+        (SSO, {**EXCHANGE, **DOMAIN}, "nobody gets a room: the tokens"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_until_the_manifest_is_deployed(
+    server: Server, before: dict[str, str], payload: dict[str, str], words: str
+) -> None:
+    """The note says what does not work any more with the manifest that is installed,
+    and does not play down that nobody gets a room."""
+    await server.client.create(CONNECTOR, {**HEAD_OFFICE, **before})
+    told, _ = await save(server, payload)
+    assert len([text for text in told if words in text]) == 1, told
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_icon(server: Server) -> None:
+    """An icon is in the manifest as well: a new one, and the default one again, are
+    warned of as a change of a field; the one that is there already is not."""
+    await server.client.create(CONNECTOR, HEAD_OFFICE)
+    icon = f"{CONNECTOR}1/icon/"
+    for method, body in (("PUT", red_square()), ("DELETE", None)):
+        with capturedLogs() as logged:
+            (text,) = warnings(await server.client.ask(method, icon, body=body))
+        assert text.startswith("icon: This changes the add-in's manifest: download it")
+        assert f"{CONNECTOR}1/manifest/" in text
+        lines = [formatEvent(event) or "" for event in logged]
+        assert [line for line in lines if text.split(": ", 1)[1] in line]
+        assert warnings(await server.client.ask(method, icon, body=body)) == []
 
 
 @pytest_twisted.ensureDeferred

@@ -93,21 +93,21 @@ async def change_icon(
     connector: Connector,
     body: bytes | None,
     now: Now,
-) -> None:
+) -> bool:
     """Take an uploaded icon, or go back to the default one for None, durably.
 
     Its address is in the manifest and changes with the image, so the manifest gets a
     new revision. That comes first: after a crash the revision is one too high, and the
-    icon the old one. Nothing happens for the image that is there already. Raises
-    `InvalidFields` for an image that cannot be used, and `StoreFull`, before anything
-    is written.
+    icon the old one. Returns False, and nothing happens, for the image that is there
+    already. Raises `InvalidFields` for an image that cannot be used, and `StoreFull`,
+    before anything is written.
     """
     store.require_space()
     image = None if body is None else accepted(body)
     current = store.get(tables.CONNECTOR, connector.id)
     before = files.uploaded_icon(connector)
     if current is None or image == before:
-        return
+        return False
     changed = with_manifest_change(current, ("icon",))
     icon = FieldChange("icon", _digest(before), _digest(image))
     with store.transaction() as transaction:
@@ -118,3 +118,4 @@ async def change_icon(
     await settle(store, tables.CONNECTOR.document)
     files.set_icon(connector, image)
     note_change(tables.CONNECTOR.name, changed, ("icon", "manifest_revision"))
+    return True

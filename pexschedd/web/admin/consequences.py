@@ -3,7 +3,7 @@
 A new manifest has to be deployed, and a person has to sign in to the service account.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pexschedd.identity.oauth.signed_in import needed_because
 from pexschedd.management.resources import CONNECTOR
@@ -36,14 +36,51 @@ def consequences(revision: Revision) -> Iterator[SaveNote]:
 def _manifest(record: Connector, before: Connector) -> Iterator[SaveNote]:
     changed = manifest_changes(before, record)
     if changed:
-        others = f" (together with {', '.join(changed[1:])})" if changed[1:] else ""
-        yield SaveNote(
-            changed[0],
-            f"This changes the add-in's manifest{others}: download it from "
-            f"{CONNECTOR.uri_of(record.id)}manifest/ and deploy it again. Until then "
-            "Outlook shows the add-in as it was.",
-            is_logged=True,
+        yield manifest_note(record, changed)
+
+
+def manifest_note(connector: Connector, changed: Sequence[str]) -> SaveNote:
+    """Return the note that an integration's manifest has to be deployed again.
+
+    `changed` are the fields that differ in it, one or more; `icon` for the icon.
+    """
+    others = f" (together with {', '.join(changed[1:])})" if changed[1:] else ""
+    return SaveNote(
+        changed[0],
+        f"This changes the add-in's manifest{others}: download it from "
+        f"{CONNECTOR.uri_of(connector.id)}manifest/ and deploy it again. "
+        f"{_until_deployed(connector, changed)}",
+        is_logged=True,
+    )
+
+
+def _until_deployed(connector: Connector, changed: Sequence[str]) -> str:
+    """Tell what works with the manifest that is installed now."""
+    method = connector.addin_authentication_method
+    if "addin_server_domain" in changed and method == "EXCHANGE_USER_ID_TOKEN":
+        return (
+            "Until Outlook has it nobody gets a room: the tokens that Outlook gets are "
+            "for the address in the installed manifest, and are refused from now on."
         )
+    if method == "SSO_TOKEN" and not {
+        "addin_authentication_method",
+        "addin_application_id",
+    }.isdisjoint(changed):
+        return (
+            "Until Outlook has it nobody gets a room: Outlook gives tokens for the "
+            "application in the installed manifest only, which is none or another one."
+        )
+    if "addin_authentication_method" in changed:
+        return (
+            "Until then the installed one still names the application for SSO_TOKEN, "
+            "which does no harm: panes that are opened from now on use the new method."
+        )
+    if "addin_server_domain" in changed:
+        return (
+            "Until then Outlook loads the add-in from the earlier address, which has "
+            "to lead here for as long."
+        )
+    return "Until then Outlook shows the add-in as it was."
 
 
 def _sign_in(record: Connector, before: Connector | None) -> Iterator[SaveNote]:

@@ -167,7 +167,7 @@ class RecordRoutes:
             notes = await self._writer.deleter.delete_matching(
                 resource, query, is_confirmed=confirmed
             )
-        _tell_notes(request, notes)
+        tell_notes(request, notes)
         return empty_response(request, 204)
 
     @described_each(of_records)
@@ -195,7 +195,7 @@ class RecordRoutes:
                 expectation_of(request),
                 is_confirmed=is_confirmed(arguments_of(request)),
             )
-        _tell_notes(request, notes)
+        tell_notes(request, notes)
         return empty_response(request, 204)
 
     @described_each(nowhere)
@@ -236,10 +236,11 @@ def _tell(request: Request, saved: Saved) -> None:
     answers have no body."""
     if saved.tag:
         set_tag(request, saved.tag)
-    _tell_notes(request, saved.notes)
+    tell_notes(request, saved.notes)
 
 
-def _tell_notes(request: Request, notes: Sequence[SaveNote]) -> None:
+def tell_notes(request: Request, notes: Sequence[SaveNote]) -> None:
+    """Add the notes on what was saved: a header for each."""
     if notes:
         lines = [f"{note.field}: {note.text}" for note in notes]
         texts = [line.encode("ascii", "backslashreplace") for line in lines]
