@@ -27,6 +27,7 @@ from pexschedd.model.integration.connector import (
     Connector,
     ExchangeDomain,
     manifest_changes,
+    manifest_differences,
     with_manifest_change,
 )
 from pexschedd.model.platform.names import IvrTheme
@@ -142,7 +143,9 @@ def _connector(record: Connector, old: Connector | None, uuid4: str) -> Connecto
     if not record.private_key:
         record = replace(record, public_key="")
     changed = manifest_changes(old, record)
-    return with_manifest_change(record, changed) if changed else record
+    if not changed:
+        return record
+    return with_manifest_change(record, changed, manifest_differences(old, record))
 
 
 def with_sealed_secrets(

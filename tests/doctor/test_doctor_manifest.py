@@ -10,7 +10,7 @@ from pexschedd.doctor.case import AddinState, ExaminedIntegration
 from pexschedd.doctor.diagnose.manifest import frames, manifest, texts
 from pexschedd.doctor.report import CheckStatus
 from pexschedd.model.integration.connector import with_manifest_change
-from pexschedd.model.integration.manifest_history import ManifestsInUse
+from pexschedd.model.integration.manifest_history import ManifestsInUse, difference
 from tests.doctor.test_doctor_powershell import PLAIN
 
 PASSED, WARNING = CheckStatus.PASSED, CheckStatus.WARNING
@@ -35,11 +35,24 @@ def test_the_installed_manifest(
 ) -> None:
     """An old one is told with what has changed since it was made."""
     examined = case(manifests=ManifestsInUse(newest, oldest, NOW))
-    changed = with_manifest_change(examined.connector, ["addin_button_label"])
-    changed = with_manifest_change(changed, ["icon"])
+    changed = examined.connector
+    for name in ("addin_button_label", "icon"):
+        both = {name: difference("a", "b")}
+        changed = with_manifest_change(changed, both, both)
     found = manifest(replace(examined, connector=changed), None)
     assert (found.status, words in found.message) == (status, True), found.message
     assert bool(found.remedy) == (status is WARNING)
+
+
+def test_a_manifest_that_only_looks_old() -> None:
+    """One that has what the current one has needs no new installation."""
+    examined = case(manifests=ManifestsInUse(1, 1, NOW))
+    changed = examined.connector
+    for was, is_now in (("a", "b"), ("b", "a")):
+        both = {"addin_button_label": difference(was, is_now)}
+        changed = with_manifest_change(changed, both, both)
+    found = manifest(replace(examined, connector=changed), None)
+    assert (found.status, "differs in nothing" in found.message) == (PASSED, True)
 
 
 def test_a_manifest_that_nobody_knows() -> None:

@@ -9,12 +9,18 @@ from msgspec.structs import replace
 from twisted.logger import capturedLogs
 from twisted.web.test.requesthelper import DummyRequest
 
-from pexschedd.model.integration.connector import Connector, with_manifest_change
+from pexschedd.model.integration.connector import (
+    Connector,
+    manifest_changes,
+    manifest_differences,
+    with_manifest_change,
+)
 from pexschedd.model.integration.manifest_history import (
     MOST_CHANGES,
     ChangedSince,
     ManifestsInUse,
     changed_since,
+    difference,
 )
 from pexschedd.web.addin.manifest.deployed import (
     MOST_ORIGINS,
@@ -48,6 +54,13 @@ class Watched:
 
     def frames(self) -> tuple[str, ...]:
         return self.visits.refused_frames(self.connector)
+
+
+def changed(connector: Connector, *values: tuple[str, object, object]) -> Connector:
+    """The integration after a change of its manifest: fields with what they were and
+    what they are now."""
+    differences = {name: difference(was, is_now) for name, was, is_now in values}
+    return with_manifest_change(connector, differences, differences)
 
 
 def test_the_newest_and_the_oldest_manifest() -> None:
@@ -90,8 +103,8 @@ def test_an_old_manifest_is_logged_once() -> None:
     manifest that was opened while it was the current one."""
     watched = Watched()
     watched.open(b"1")
-    changed = with_manifest_change(watched.connector, ["addin_button_label"])
-    watched.connector = with_manifest_change(changed, ["icon"])
+    first = changed(watched.connector, ("addin_button_label", "a", "b"))
+    watched.connector = changed(first, ("icon", "", "x"))
     with capturedLogs() as events:
         for _ in range(3):
             watched.open(b"1")
@@ -132,8 +145,8 @@ def test_frames_that_are_refused() -> None:
 def test_changes_since_a_revision(fields: list[str], revision: int) -> None:
     """All fields that changed later are named; what is forgotten is said."""
     connector = CONNECTOR
-    for field in fields:
-        connector = with_manifest_change(connector, [field])
+    for number, field in enumerate(fields):
+        connector = changed(connector, (field, number, number + 1))
     current = connector.manifest_revision
     assert current == len(fields) + 1
     assert len(connector.manifest_history) <= MOST_CHANGES
@@ -148,5 +161,48 @@ def test_a_record_from_before_the_history() -> None:
     old = replace(CONNECTOR, manifest_revision=7)
     found = changed_since(old.manifest_history, 6, 7)
     assert found == ChangedSince((), complete=False)
-    newer = with_manifest_change(old, ["icon"])
+    newer = with_manifest_change(old, ["icon"], {})
     assert changed_since(newer.manifest_history, 7, 8) == ChangedSince(("icon",))
+    back = changed(newer, ("icon", "x", ""))
+    assert changed_since(back.manifest_history, 7, 9) == ChangedSince(("icon",))
+    assert changed_since(back.manifest_history, 6, 9).complete is False
+
+
+def test_what_was_changed_back() -> None:
+    """Only what differs now counts: a manifest with a label that was changed and
+    changed back is the current one, and is not logged as old."""
+    watched = Watched()
+    for was, is_now in (("a", "b"), ("b", "a")):
+        watched.connector = changed(
+            watched.connector, ("addin_button_label", was, is_now)
+        )
+    history = watched.connector.manifest_history
+    assert changed_since(history, 1, 3).nothing
+    assert changed_since(history, 2, 3) == ChangedSince(("addin_button_label",))
+    with capturedLogs() as events:
+        watched.open(b"1")
+        watched.open(b"2")
+    (event,) = (e for e in events if "old manifest" in e["log_format"])
+    assert event["revision"] == 2
+
+
+def test_what_another_field_brings() -> None:
+    """A label of the one-click command that was changed while there was no command
+    differs once there is one again; the labels that come with it go without saying."""
+    first = replace(CONNECTOR, enable_addin_command=True)
+    steps: list[dict[str, Any]] = [
+        {"enable_addin_command": False},
+        {"addin_command_label": "Other"},
+        {"enable_addin_command": True},
+    ]
+    connector = first
+    for step in steps:
+        new = replace(connector, **step)
+        fields = manifest_changes(connector, new)
+        if fields:
+            differences = manifest_differences(connector, new)
+            new = with_manifest_change(new, fields, differences)
+        connector = new
+    history = connector.manifest_history
+    assert changed_since(history, 1, 2) == ChangedSince(("enable_addin_command",))
+    assert changed_since(history, 1, 3) == ChangedSince(("addin_command_label",))

@@ -295,6 +295,16 @@ async def test_a_deployed_manifest_that_is_old(server: Server) -> None:
     assert status["warnings"] == ["a: b"]
     assert (await server.client.get(STATUS))["objects"] == [status]
     assert (await server.client.ask("GET", f"{STATUS}2/")).status == 404
+    before = {
+        "addin_button_label": "Book",
+        "addin_display_name": "Pexip Scheduling Service",
+        "addin_default_locale": "en-US",
+    }
+    assert (await server.client.ask("PATCH", uri, before)).status == 202
+    assert (await server.client.ask("DELETE", f"{uri}icon/")).status == 204
+    status = await server.client.get(f"{STATUS}1/")
+    assert (status["manifest_revision"], status["changed_fields"]) == (7, [])
+    assert status["manifest_is_current"] is True
     assert "manifest_history" not in await server.client.get(uri)
 
 

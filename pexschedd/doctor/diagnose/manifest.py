@@ -22,6 +22,11 @@ def manifest(case: ExaminedIntegration, _: object) -> CheckFinding:
         )
     if used.newest < current:
         changed = changed_since(case.connector.manifest_history, used.newest, current)
+        if changed.nothing:
+            return passed(
+                f"The manifest in use has revision {used.newest}, which differs in "
+                f"nothing from the current one, {current}."
+            )
         return warning(
             f"The manifest in use has revision {used.newest}, and the configuration "
             f"has {current}. Changed since: {_named(changed)}.",

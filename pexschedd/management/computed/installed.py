@@ -17,9 +17,9 @@ class AddinStatus(Record, frozen=True, kw_only=True):
     newest_revision_time: datetime | None
     """The time at which the newest one in use was last seen."""
     manifest_is_current: bool | None
-    """True if the newest one in use is the one there is now."""
+    """True if the newest one in use has what the one there is now has."""
     changed_fields: list[str]
-    """The fields whose changes have not been deployed."""
+    """The fields that differ in the one there is now."""
     changed_fields_complete: bool
     """True if those are all of them."""
     frame_ancestors: list[str]

@@ -19,7 +19,11 @@ from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Field, Record, fields_of
 from pexschedd.model.integration.addin import AddinSettings
 from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH, TOKENS_SENT_BY
-from pexschedd.model.integration.manifest_history import with_change
+from pexschedd.model.integration.manifest_history import (
+    Differences,
+    difference,
+    with_change,
+)
 
 
 def _answer(label: str, when: str, allowed: frozenset[str]) -> Field:
@@ -234,10 +238,27 @@ def _in_manifest(connector: Connector, name: str) -> object:
     return value
 
 
-def with_manifest_change(connector: Connector, fields: Iterable[str]) -> Connector:
-    """Return the integration with the next revision of its manifest."""
+def manifest_differences(old: Connector, new: Connector) -> Differences:
+    """Return the differences of what two manifests have of an integration's fields."""
+    pairs = {
+        name: (_in_manifest(old, name), _in_manifest(new, name))
+        for name, declared in fields_of(Connector).items()
+        if declared.field.manifest
+    }
+    return {
+        name: difference(*pair) for name, pair in pairs.items() if pair[0] != pair[1]
+    }
+
+
+def with_manifest_change(
+    connector: Connector, fields: Iterable[str], differences: Differences
+) -> Connector:
+    """Return the integration with the next revision of its manifest.
+
+    `fields` are those that were changed for it, `differences` what differs in it.
+    """
     revision = connector.manifest_revision + 1
-    history = with_change(connector.manifest_history, revision, fields)
+    history = with_change(connector.manifest_history, revision, fields, differences)
     return replace(connector, manifest_revision=revision, manifest_history=history)
 
 

@@ -10,6 +10,7 @@ from pexschedd.management.admin_log import note_change
 from pexschedd.model import tables
 from pexschedd.model.configuration_change import FieldChange
 from pexschedd.model.integration.connector import Connector, with_manifest_change
+from pexschedd.model.integration.manifest_history import difference
 from pexschedd.store.store import Store
 from pexschedd.util.atomic_file import remove_file, replace_file
 from pexschedd.web.addin.icons import SIZES, accepted, default_icon, scaled
@@ -108,7 +109,9 @@ async def change_icon(
     before = files.uploaded_icon(connector)
     if current is None or image == before:
         return False
-    changed = with_manifest_change(current, ("icon",))
+    # The default icon is one as well: None would stand for nothing.
+    differences = {"icon": difference(_digest(before) or "", _digest(image) or "")}
+    changed = with_manifest_change(current, ("icon",), differences)
     icon = FieldChange("icon", _digest(before), _digest(image))
     with store.transaction() as transaction:
         transaction.put(tables.CONNECTOR, changed)

@@ -69,13 +69,13 @@ class PaneVisits:
         seen = self._revisions.setdefault(connector.id, {})
         _remember(seen, revision, self._now(), MOST_REVISIONS)
         current = connector.manifest_revision
-        if revision == current:
+        changed = changed_since(connector.manifest_history, revision, current)
+        if changed.nothing:
             return
         outdated = self._outdated.setdefault(connector.id, {})
         is_new = revision not in _lately(outdated, self._now())
         _remember(outdated, revision, self._now(), MOST_REVISIONS)
         if is_new:
-            changed = changed_since(connector.manifest_history, revision, current)
             _log.warn(
                 "add-in uses an old manifest integration={integration} "
                 "revision={revision} current={current} changed={changed}",

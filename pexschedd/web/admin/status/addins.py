@@ -28,7 +28,7 @@ def _status(connector: Connector, state: AddinState) -> AddinStatus:
         newest_revision_in_use=used.newest if used else None,
         oldest_revision_in_use=used.oldest if used else None,
         newest_revision_time=used.newest_time if used else None,
-        manifest_is_current=used.newest == current if used else None,
+        manifest_is_current=changed.nothing if changed else None,
         changed_fields=list(changed.fields) if changed else [],
         changed_fields_complete=changed.complete if changed else True,
         frame_ancestors=list(state.frames),
