@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, str] = {
     "ews": "scheduling/ports scheduling/recurrence model bodies net util",
     "ews/auth": "ews net util",
     "ews/transport": "ews/auth ews/error_messages model/fields net util",
+    "ews/rooms": "ews onetouch/ports scheduling/ports model util",
     "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
     "identity": "history model net crypto store util",
     "personal": (
@@ -82,6 +83,7 @@ PURE = (
     "model",
     "onetouch/invitation",
     "onetouch/links",
+    "onetouch/ports",
     "onetouch/rules",
     "onetouch/screen",
     "onetouch/services",

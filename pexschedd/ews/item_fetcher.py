@@ -8,7 +8,7 @@ from pexschedd.errors import MailboxError
 from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.batches import in_halves
 from pexschedd.ews.client import EwsClient
-from pexschedd.ews.envelope import ItemProblem
+from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
 from pexschedd.ews.error_policy import (
     Retry,
@@ -60,6 +60,7 @@ class ItemFetcher(Generic[T]):
         portion: BatchSize | None = None,
         smaller: Build | None = None,
         suffices: Callable[[T], bool] = lambda _: True,
+        sid: Sid = Sid.PRIMARY,
     ) -> None:
         self._client = client
         self._target = target
@@ -68,6 +69,7 @@ class ItemFetcher(Generic[T]):
         self._portion = portion
         self._smaller = smaller
         self._suffices = suffices
+        self._sid = sid
 
     async def fetch(self, refs: Sequence[MessageRef]) -> list[T | Unreadable]:
         """Return the items that still exist; `Unreadable` stands for one that fails.
@@ -153,7 +155,7 @@ class ItemFetcher(Generic[T]):
     async def _prove_server(self) -> None:
         """Open the inbox: proves that the server works. Raises `MailboxError`."""
         await self._client.read(
-            build_get_folder(self._target.mailbox), parse_get_folder
+            build_get_folder(self._target.mailbox, sid=self._sid), parse_get_folder
         )
 
     def _raise_if_all(self, answers: Sequence[T | Unreadable | ItemProblem]) -> None:

@@ -109,7 +109,12 @@ from pexschedd.sandbox.items.records import (
 )
 from pexschedd.sandbox.items.recurrence import Pattern, SeriesRecurrence
 from pexschedd.sandbox.mailboxes import alterations, internet_mail
-from pexschedd.sandbox.mailboxes.accounts import Account, Processing, default_accounts
+from pexschedd.sandbox.mailboxes.accounts import (
+    Account,
+    CalendarProcessing,
+    Processing,
+    default_accounts,
+)
 from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 from pexschedd.sandbox.notifications.subscriptions import (
@@ -123,6 +128,7 @@ __all__ = [
     "Account",
     "Attendee",
     "Body",
+    "CalendarProcessing",
     "CalendarType",
     "Exchange",
     "Item",

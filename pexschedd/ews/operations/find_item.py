@@ -104,7 +104,7 @@ def parse_find_inbox(
     data: bytes, position: PagePosition
 ) -> tuple[list[MeetingMessage], str]:
     """Read a page of messages, and the cursor of the next page; "" after the last."""
-    items, last = _found(data)
+    items, last = found_items(data)
     found = [
         read_message(item, ref) for item in items if (ref := read_ref(item)) is not None
     ]
@@ -124,7 +124,7 @@ def parse_find_calendar(
 ) -> tuple[list[MessageRef], str]:
     """Read a page of meetings' ids, and the cursor of the next page; "" after the
     last."""
-    items, last = _found(data)
+    items, last = found_items(data)
     found = [ref for ref in map(read_ref, items) if ref is not None]
     return found, _next(position, items, "DateTimeCreated", last)
 
@@ -269,7 +269,7 @@ def parse_entries(data: bytes) -> list[FoundItem]:
 
 def parse_view(data: bytes) -> tuple[list[FoundItem], bool]:
     """Read found meetings, and whether these are all."""
-    items, last = _found(data)
+    items, last = found_items(data)
     return [entry for entry in map(_entry, items) if entry is not None], last
 
 
@@ -288,8 +288,8 @@ def _entry(element: Element) -> FoundItem | None:
     )
 
 
-def _found(data: bytes) -> tuple[list[Element], bool]:
-    """The items, and whether there are no more."""
+def found_items(data: bytes) -> tuple[list[Element], bool]:
+    """The items that a search has found, and whether there are no more."""
     root = child(only_result(parse(data)), "RootFolder")
     if root is None:
         raise NotSoap("the search has no result")

@@ -34,6 +34,17 @@ class Processing(StrEnum):
     """The booking attendant: answers, files and strips the body; rooms."""
 
 
+class CalendarProcessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The booking attendant's switches, as `Set-CalendarProcessing` names them; the
+    defaults are those of Exchange for a room."""
+
+    delete_comments: bool = True
+    """Delete the body of what is accepted."""
+    delete_subject: bool = True
+    add_organizer_to_subject: bool = True
+    remove_private_property: bool = True
+
+
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An account, its mailbox, and its permissions."""
 
@@ -43,6 +54,8 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str | None = None
     """None: the account cannot sign in."""
     processing: Processing = Processing.AUTO_UPDATE
+    calendar_processing: CalendarProcessing = CalendarProcessing()
+    """Of AUTO_ACCEPT alone."""
     impersonates: tuple[str, ...] = ()
     """Addresses that this account may act as; "*" means all."""
     open_to: tuple[str, ...] = ()

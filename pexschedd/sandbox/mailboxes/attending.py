@@ -187,6 +187,7 @@ def refresh(entry: Item, request: Item) -> None:
     entry.meeting = request.meeting
     entry.subject = request.subject
     entry.body = request.body
+    entry.sensitivity = request.sensitivity
     entry.to, entry.cc = request.to, request.cc
     entry.modified = request.received
     if series.is_series(entry):

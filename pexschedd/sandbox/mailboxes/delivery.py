@@ -21,7 +21,7 @@ from pexschedd.sandbox.items.records import (
     ResponseType,
 )
 from pexschedd.sandbox.mailboxes import attending
-from pexschedd.sandbox.mailboxes.accounts import Processing
+from pexschedd.sandbox.mailboxes.accounts import CalendarProcessing, Processing
 from pexschedd.sandbox.mailboxes.attending import MessageSender
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 
@@ -78,8 +78,8 @@ def _enter_tentatively(mailbox: SandboxMailbox, request: Item) -> None:
 
 
 def _book(sender: MessageSender, mailbox: SandboxMailbox, request: Item) -> None:
-    """Answer as rooms do: accept what does not overlap, and keep neither the subject
-    nor the body."""
+    """Answer as rooms do: accept what does not overlap, and keep of it what the
+    mailbox's calendar processing leaves."""
     meeting = request.meeting
     if meeting is None:
         return
@@ -93,9 +93,20 @@ def _book(sender: MessageSender, mailbox: SandboxMailbox, request: Item) -> None
         mailbox.changed(request)
         return
     for kept in answered:
-        kept.subject = meeting.organizer.name
-        kept.body = EMPTY_BODY
+        _strip(kept, meeting, mailbox.account.calendar_processing)
         mailbox.changed(kept)
+
+
+def _strip(item: Item, meeting: Meeting, processing: CalendarProcessing) -> None:
+    """Take away what a room does not keep."""
+    subject = "" if processing.delete_subject else item.subject
+    if processing.add_organizer_to_subject:
+        subject = f"{meeting.organizer.name} {subject}".strip()
+    item.subject = subject
+    if processing.delete_comments:
+        item.body = EMPTY_BODY
+    if processing.remove_private_property and item.sensitivity == "Private":
+        item.sensitivity = "Normal"
 
 
 def _overlaps(mailbox: SandboxMailbox, meeting: Meeting) -> bool:

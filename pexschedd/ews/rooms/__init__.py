@@ -1,0 +1,1 @@
+"""The calendars of rooms over Exchange Web Services."""
