@@ -6,8 +6,6 @@ All that brings a list to a screen, or that a screen asks for it, begins here.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-import msgspec
-
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.onetouch.room_calendar import (
@@ -15,9 +13,10 @@ from pexschedd.model.onetouch.room_calendar import (
     RoomCalendar,
     RoomMeeting,
 )
+from pexschedd.onetouch.configuration import screen_of
 from pexschedd.onetouch.screen.meeting_list import screen_list
 from pexschedd.onetouch.screen.remembered import memory_of, with_lost_details
-from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting, ScreenProfile
+from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
 
@@ -28,38 +27,21 @@ RoomChanged = Callable[[str], None]
 """Takes the address of a room, in lower case."""
 
 
-class RoomScreen(msgspec.Struct, frozen=True):
-    """An endpoint as far as its list depends on it."""
-
-    room_email: str
-    profile: ScreenProfile
-
-
 class RoomLists:
-    """The lists of all endpoints' screens.
+    """The lists of all endpoints' screens."""
 
-    `screen_of` finds an endpoint's room and profile by its id; None if there is no
-    such endpoint, or if it has no profile.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        now: Now,
-        templates: Templates,
-        screen_of: Callable[[int], RoomScreen | None],
-    ) -> None:
+    def __init__(self, store: Store, now: Now, templates: Templates) -> None:
         self._store = store
         self._now = now
         self._templates = templates
-        self._screen_of = screen_of
         self._read: dict[str, datetime] = {}
         self._subscribers: list[RoomChanged] = []
         store.subscribe(tables.ROOM_CALENDAR, self._changed)
 
     def of(self, endpoint_id: int) -> tuple[ScreenMeeting, ...]:
-        """Return an endpoint's list as it is now; empty if its room was never read."""
-        screen = self._screen_of(endpoint_id)
+        """Return an endpoint's list as it is now; empty if there is no such endpoint,
+        if it has no profile, or if its room was never read."""
+        screen = screen_of(self._store, endpoint_id)
         if screen is None:
             return ()
         calendar = self._calendar(screen.room_email)
@@ -73,13 +55,12 @@ class RoomLists:
     def stale(self, endpoint_id: int) -> datetime | None:
         """Return the time at which an endpoint's room was last read successfully; None
         if it never was."""
-        screen = self._screen_of(endpoint_id)
+        screen = screen_of(self._store, endpoint_id)
         if screen is None:
             return None
-        room = screen.room_email.casefold()
-        if room in self._read:
-            return self._read[room]
-        calendar = self._calendar(room)
+        if screen.room_email in self._read:
+            return self._read[screen.room_email]
+        calendar = self._calendar(screen.room_email)
         return None if calendar is None else calendar.read_at
 
     def subscribe(self, changed: RoomChanged) -> None:
@@ -92,10 +73,10 @@ class RoomLists:
 
     def was_read(self, room_email: str, when: datetime) -> None:
         """Note that a room was read, whether or not anything had changed."""
-        self._read[room_email.casefold()] = when
+        self._read[room_email] = when
 
     def _calendar(self, room_email: str) -> RoomCalendar | None:
-        return self._store.find(tables.ROOM_CALENDAR_BY_EMAIL, room_email.casefold())
+        return self._store.find(tables.ROOM_CALENDAR_BY_EMAIL, room_email)
 
     def _changed(self, old: RoomCalendar | None, new: RoomCalendar | None) -> None:
         record = new or old

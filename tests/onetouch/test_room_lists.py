@@ -10,6 +10,9 @@ from twisted.internet import reactor
 
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
+from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.model.onetouch.endpoint_group import EndpointGroup
+from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.model.onetouch.room_calendar import (
     JoinDetails,
     MeetingKey,
@@ -18,8 +21,7 @@ from pexschedd.model.onetouch.room_calendar import (
     RoomMeeting,
 )
 from pexschedd.model.schedule import ScheduledConference
-from pexschedd.onetouch.room_lists import OWN_ROOM, RoomLists, RoomScreen
-from pexschedd.onetouch.screen.screen_meeting import ScreenProfile
+from pexschedd.onetouch.room_lists import OWN_ROOM, RoomLists
 from pexschedd.store.store import Store
 from tests.onetouch.onetouch_support import templates
 from tests.scheduling.process_support import CONNECTOR, unexpected
@@ -39,13 +41,27 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
-def lists_of(store: Store) -> RoomLists:
-    """Lists of two endpoints: 1 in the room, 2 in one that is never read."""
-    screens = {
-        1: RoomScreen("Oak@Example.test", ScreenProfile()),
-        2: RoomScreen("elm@example.test", ScreenProfile()),
-    }
-    return RoomLists(store, lambda: NOW, templates(), screens.get)
+async def configured(store: Store) -> RoomLists:
+    """Lists of three endpoints: 1 in the room, 2 in one that is never read, 3 without a
+    profile."""
+    change = store.transaction()
+    change.put(tables.MJX_INTEGRATION, JoinProfile(id=1, name="Offices"))
+    change.put(
+        tables.MJX_ENDPOINT_GROUP, EndpointGroup(id=1, name="All", mjx_integration=1)
+    )
+    await change.commit()
+    change = store.transaction()
+    for id, room, group in (
+        (1, "Oak@Example.test", 1),
+        (2, "elm@a", 1),
+        (3, ROOM, None),
+    ):
+        endpoint = Endpoint(
+            id=id, name=room, room_resource_email=room, mjx_endpoint_group=group
+        )
+        change.put(tables.MJX_ENDPOINT, endpoint)
+    await change.commit()
+    return RoomLists(store, lambda: NOW, templates())
 
 
 def meeting(uid: str, **fields: Any) -> RoomMeeting:
@@ -64,13 +80,13 @@ async def stored(store: Store, *meetings: RoomMeeting, **fields: Any) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_an_endpoint_shows_its_room(store: Store) -> None:
-    """The list is that of the room's stored calendar; a room that was never read, and
-    an endpoint that is gone, have none."""
+    """The list is that of the room's stored calendar; a room that was never read, an
+    endpoint without a profile and one that is gone have none."""
     await stored(store, meeting("u", subject="Plan", details=ZOOM))
-    lists = lists_of(store)
+    lists = await configured(store)
     (line,) = lists.of(1)
     assert (line.title, line.details) == ("Plan", ZOOM)
-    assert lists.of(2) == lists.of(3) == ()
+    assert lists.of(2) == lists.of(3) == lists.of(4) == ()
 
 
 @pytest_twisted.ensureDeferred
@@ -79,7 +95,7 @@ async def test_details_of_a_lost_text_come_from_memory(store: Store) -> None:
     is believed."""
     known = [RememberedMeeting(MeetingKey(u), ZOOM, NOW + HOUR) for u in ("a", "b")]
     await stored(store, meeting("a", has_text=False), meeting("b"), memory=tuple(known))
-    assert [line.details for line in lists_of(store).of(1)] == [ZOOM, None]
+    assert [line.details for line in (await configured(store)).of(1)] == [ZOOM, None]
 
 
 @pytest_twisted.ensureDeferred
@@ -112,7 +128,7 @@ async def test_our_own_meetings_need_no_text(store: Store) -> None:
     change.put(tables.CONNECTOR, CONNECTOR)
     await change.commit()
     await stored(store, meeting("own", has_text=False))
-    lists = lists_of(store)
+    lists = await configured(store)
     (line,) = lists.of(1)
     assert line.details == JoinDetails("5551@example.test", "SIP", "Other", OWN_ROOM)
     change = store.transaction()
@@ -126,7 +142,7 @@ async def test_changes_are_told_once(store: Store) -> None:
     """A subscriber hears of a calendar that differs, and not of a reading that found
     the same."""
     told: list[str] = []
-    lists_of(store).subscribe(told.append)
+    (await configured(store)).subscribe(told.append)
     await stored(store, meeting("u"))
     await stored(store, meeting("u"), read_at=NOW)
     assert told == [ROOM]
@@ -142,7 +158,7 @@ async def test_the_age_of_a_list(store: Store) -> None:
     """It is the time of the last reading, stored or not; unknown for a room that was
     never read."""
     await stored(store, meeting("u"))
-    lists = lists_of(store)
+    lists = await configured(store)
     assert lists.stale(1) == NOW - HOUR
     lists.was_read(ROOM, NOW)
     assert lists.stale(1) == NOW
