@@ -40,6 +40,19 @@ class IntegrationReading(msgspec.Struct, frozen=True):
     """Seconds until the server may be asked again; 0: now."""
 
 
+class DeploymentReading(msgspec.Struct, frozen=True):
+    """The present state of the reading of one deployment's rooms."""
+
+    name: str
+    rooms: int
+    failing: int
+    """Rooms whose last reading failed."""
+    interval: float
+    """Seconds between two readings of a room."""
+    quota_used: float
+    """The part of the calls of 24 hours that has been made, 0 to 1."""
+
+
 class Readings(msgspec.Struct, frozen=True):
     """Functions that look up the values of gauges."""
 
@@ -52,6 +65,8 @@ class Readings(msgspec.Struct, frozen=True):
     """The state of the store: writable, nearly_full or read_only."""
     free_bytes: Callable[[], int]
     """Free space on the disk that holds the state."""
+    deployments: Callable[[], Iterable[DeploymentReading]] = tuple
+    """Deployments of One-Touch Join."""
 
 
 class Metrics:
@@ -255,6 +270,34 @@ class _Lookups(Collector):
         for each in now:
             states.add_metric([each.name, each.notifications], 1)
         yield states
+        yield from self._of_deployments()
+
+    def _of_deployments(self) -> Iterator[Metric]:
+        now = list(self._readings.deployments())
+        yield _family(
+            "pexschedd_join_rooms",
+            "Rooms whose calendars are read.",
+            "deployment",
+            [(each.name, each.rooms) for each in now],
+        )
+        yield _family(
+            "pexschedd_join_rooms_failing",
+            "Rooms whose last reading failed.",
+            "deployment",
+            [(each.name, each.failing) for each in now],
+        )
+        yield _family(
+            "pexschedd_join_interval_seconds",
+            "Time between two readings of a room.",
+            "deployment",
+            [(each.name, each.interval) for each in now],
+        )
+        yield _family(
+            "pexschedd_join_quota_used",
+            "Part of the requests of 24 hours that has been made.",
+            "deployment",
+            [(each.name, each.quota_used) for each in now],
+        )
 
 
 def _family(

@@ -22,6 +22,7 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
 from pexschedd.composition.network import make_network
+from pexschedd.composition.one_touch import OneTouchJoin
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.upkeep import UpkeepServices
@@ -163,6 +164,9 @@ class Daemon(MultiService):
         self.supervisor = supervisor_of(runtime, clients)
         self.supervisor.setServiceParent(self)
 
+        self.one_touch = OneTouchJoin(runtime, clients)
+        self.one_touch.setServiceParent(self)
+
         async def update_occurrences(running: Running) -> None:
             await occurrence_window.sweep(store, reactor, now, running)
 
@@ -194,6 +198,7 @@ class Daemon(MultiService):
             clients.back_off,
             lambda: self._failure,
             now,
+            self.one_touch.readings,
         )
         http_servers.open(monitoring, self.upkeep)
         http_servers.setServiceParent(self)

@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, str] = {
         "scheduling/records/message_texts store util"
     ),
     "onetouch": "model templates bodies store util/text_pattern",
+    "onetouch/calendars": "onetouch model scheduling/alarms store util",
     "management": "history model store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
@@ -60,7 +61,7 @@ MAY_IMPORT: dict[str, str] = {
         "config metrics logs log_writer control crypto deployment doctor ews history "
         "identity "
         "management "
-        "model net personal scheduling store templates util web"
+        "model net onetouch personal scheduling store templates util web"
     ),
     "sandbox": "",
     "demo": (

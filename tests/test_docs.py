@@ -22,7 +22,9 @@ ALARMS = {
 def test_every_alarm_is_explained() -> None:
     """docs/operations.md has a row for each alarm, and for nothing else."""
     text = (ROOT / "docs" / "operations.md").read_text()
-    rows = re.findall(r"^\| (`scheduling_[^|]*) \| ([^|]+) \|$", text, re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`(?:scheduling|one_touch)_[^|]*) \| ([^|]+) \|$", text, re.MULTILINE
+    )
     explained = [name for cell, _ in rows for name in re.findall(r"`(\w+)`", cell)]
     assert sorted(explained) == sorted(ALARMS)
 
@@ -31,8 +33,9 @@ def test_an_alarm_is_named_in_one_place() -> None:
     """Every name of an alarm in the code is a constant of `scheduling.alarms`."""
     found = {
         name
-        for path in (ROOT / "pexschedd" / "scheduling").rglob("*.py")
-        for name in re.findall(r'= "(scheduling_\w+)"', path.read_text())
+        for folder in ("scheduling", "onetouch")
+        for path in (ROOT / "pexschedd" / folder).rglob("*.py")
+        for name in re.findall(r'= "((?:scheduling|one_touch)_\w+)"', path.read_text())
     }
     assert found == ALARMS
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import gatherResults
 from pexschedd.clock import system_now
 from pexschedd.composition.runtime import Runtime
 from pexschedd.config import Config
-from pexschedd.metrics import IntegrationReading, Metrics, Readings
+from pexschedd.metrics import DeploymentReading, IntegrationReading, Metrics, Readings
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.outbox import MailboxCursor
@@ -64,6 +64,7 @@ def test_what_is_looked_up() -> None:
             integrations=lambda: [IntegrationReading(name, 2, 1.5, "streaming", 30)],
             store_state=lambda: "read_only",
             free_bytes=lambda: 1024,
+            deployments=lambda: [DeploymentReading(name, 20, 1, 30.0, 0.25)],
         )
     )
     records[0] = ("conference", 4)
@@ -76,6 +77,10 @@ def test_what_is_looked_up() -> None:
     assert found["pexschedd_queue_age_seconds", name] == 1.5
     assert found["pexschedd_back_off_seconds", name] == 30
     assert found["pexschedd_notifications", name, "streaming"] == 1
+    assert found["pexschedd_join_rooms", name] == 20
+    assert found["pexschedd_join_rooms_failing", name] == 1
+    assert found["pexschedd_join_interval_seconds", name] == 30
+    assert found["pexschedd_join_quota_used", name] == 0.25
 
 
 def test_every_metric_is_documented() -> None:

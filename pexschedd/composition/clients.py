@@ -1,11 +1,11 @@
 """Builds everything that reaches other machines: Exchange, identity providers."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from twisted.application.service import MultiService
 
-from pexschedd.composition.authentication import KerberosSupport
+from pexschedd.composition.authentication import KerberosSupport, SignInSettings
 from pexschedd.composition.connections import Connections
 from pexschedd.composition.monitoring import CallObserver
 from pexschedd.composition.network import (
@@ -14,6 +14,7 @@ from pexschedd.composition.network import (
     make_network,
     own_certificates,
 )
+from pexschedd.composition.room_connections import RoomConnections, account_of
 from pexschedd.composition.runtime import Runtime, chance, uuid4
 from pexschedd.ews.throttle import Throttles
 from pexschedd.identity.access_token import TenantDocuments
@@ -60,19 +61,28 @@ class Clients(MultiService):
             now=runtime.now,
             random=secrets.token_urlsafe,
         )
+        kerberos = KerberosSupport(
+            config.state_dir,
+            self._accounts,
+            authorities=self._authorities,
+            in_thread=runtime.in_kerberos_thread,
+            now=runtime.now,
+        )
+        throttles = Throttles(reactor, chance)
         self.connections = Connections(
             store.vault,
             network,
-            kerberos=KerberosSupport(
-                config.state_dir,
-                lambda: store.all(tables.CONNECTOR),
-                authorities=self._authorities,
-                in_thread=runtime.in_kerberos_thread,
-                now=runtime.now,
-            ),
+            kerberos=kerberos,
             tokens=self.token_caches.of,
-            throttles=Throttles(reactor, chance),
+            throttles=throttles,
             observer=self._observer,
+            heavy_work=runtime.heavy_work,
+        )
+        self.room_connections = RoomConnections(
+            store.vault,
+            network,
+            kerberos=kerberos,
+            throttles=throttles,
             heavy_work=runtime.heavy_work,
         )
         self._metadata = ExchangeMetadata(
@@ -143,6 +153,12 @@ class Clients(MultiService):
     def _domains(self, connector_id: int) -> list[str]:
         found = self._runtime.store.find_all(tables.DOMAIN_BY_CONNECTOR, connector_id)
         return [domain.domain for domain in found]
+
+    def _accounts(self) -> Iterator[SignInSettings]:
+        """All service accounts, for their Kerberos realms."""
+        store = self._runtime.store
+        yield from store.all(tables.CONNECTOR)
+        yield from map(account_of, store.all(tables.MJX_EXCHANGE_DEPLOYMENT))
 
     def _authorities(self) -> bytes:
         """All trusted certificates (PEM) besides the system's."""

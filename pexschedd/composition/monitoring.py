@@ -1,7 +1,7 @@
 """Gathers the values for health checks and metrics from the parts of the daemon."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -9,7 +9,12 @@ from shutil import disk_usage
 
 from pexschedd.clock import Now
 from pexschedd.management.computed.live import CertificateStatus, IntegrationStatus
-from pexschedd.metrics import IntegrationReading, Metrics, Readings
+from pexschedd.metrics import (
+    DeploymentReading,
+    IntegrationReading,
+    Metrics,
+    Readings,
+)
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration.connector import Connector
@@ -55,7 +60,8 @@ class Monitoring:
     """The daemon's state, for health checks and metrics.
 
     `failure` returns the reason why the store failed, or an empty string; `back_off`
-    the seconds until an integration's server may be asked again.
+    the seconds until an integration's server may be asked again; `deployments` the
+    state of the reading of rooms.
     """
 
     def __init__(
@@ -66,8 +72,10 @@ class Monitoring:
         back_off: Callable[[Connector], float],
         failure: Callable[[], str],
         now: Now,
+        deployments: Callable[[], Iterable[DeploymentReading]] = tuple,
     ) -> None:
         self._store = store
+        self._deployments = deployments
         self._state_dir = state_dir
         self._supervisor = supervisor
         self._back_off = back_off
@@ -93,6 +101,7 @@ class Monitoring:
             integrations=self._integrations,
             store_state=lambda: self._store.state,
             free_bytes=lambda: disk_usage(self._state_dir).free,
+            deployments=self._deployments,
         )
 
     def integrations(self) -> Iterator[IntegrationStatus]:

@@ -17,7 +17,7 @@ from pexschedd.onetouch.screen.screen_meeting import ScreenProfile
 from pexschedd.onetouch.services.catalogue import own_catalogue
 
 
-class ConfigurationReads(Protocol):
+class OneTouchRecords(Protocol):
     """The part of the store that the configuration is read from."""
 
     def get(self, table: Table[R], id: int) -> R | None:
@@ -70,7 +70,7 @@ def screen_profile(profile: JoinProfile) -> ScreenProfile:
     return ScreenProfile(**{name: getattr(profile, name) for name in names})
 
 
-def screen_of(records: ConfigurationReads, endpoint_id: int) -> RoomScreen | None:
+def screen_of(records: OneTouchRecords, endpoint_id: int) -> RoomScreen | None:
     """Return an endpoint's room and profile; None if there is no such endpoint, or if
     it has no profile."""
     endpoint = records.get(tables.MJX_ENDPOINT, endpoint_id)
@@ -82,7 +82,7 @@ def screen_of(records: ConfigurationReads, endpoint_id: int) -> RoomScreen | Non
     return RoomScreen(room_key(endpoint.room_resource_email), screen_profile(profile))
 
 
-def _profile(records: ConfigurationReads, endpoint: Endpoint) -> JoinProfile | None:
+def _profile(records: OneTouchRecords, endpoint: Endpoint) -> JoinProfile | None:
     if endpoint.mjx_endpoint_group is None:
         return None
     group = records.get(tables.MJX_ENDPOINT_GROUP, endpoint.mjx_endpoint_group)
@@ -92,7 +92,7 @@ def _profile(records: ConfigurationReads, endpoint: Endpoint) -> JoinProfile | N
 
 
 def rooms_by_deployment(
-    records: ConfigurationReads,
+    records: OneTouchRecords,
 ) -> Mapping[int, Mapping[str, ReadRoom]]:
     """Return the rooms that are read, by the id of their Exchange deployment and their
     address. A room that several endpoints name is the first one's."""
@@ -117,7 +117,7 @@ def rooms_by_deployment(
     return found
 
 
-def profile_rules(records: ConfigurationReads, profile_id: int) -> ProfileRules:
+def profile_rules(records: OneTouchRecords, profile_id: int) -> ProfileRules:
     """Return the rules of a profile, and their fingerprint."""
     rules = stored_rules(records, profile_id)
     told = (own_catalogue().version, rules)

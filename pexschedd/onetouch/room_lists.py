@@ -13,6 +13,7 @@ from pexschedd.model.onetouch.room_calendar import (
     RoomCalendar,
     RoomMeeting,
 )
+from pexschedd.model.schedule import MeetingRecord
 from pexschedd.onetouch.configuration import screen_of
 from pexschedd.onetouch.screen.meeting_list import screen_list
 from pexschedd.onetouch.screen.remembered import memory_of, with_lost_details
@@ -101,8 +102,12 @@ class RoomLists:
     def _own_alias(self, uid: str) -> str:
         store = self._store
         for connector in store.ids(tables.CONNECTOR):
-            for index in (tables.SCHEDULED_BY_UID, tables.RECURRING_BY_UID):
-                record = store.find(index, (connector, uid))
+            key = connector, uid
+            records: tuple[MeetingRecord | None, ...] = (
+                store.find(tables.SCHEDULED_BY_UID, key),
+                store.find(tables.RECURRING_BY_UID, key),
+            )
+            for record in records:
                 if record is None or record.scheduled_alias is None:
                     continue
                 alias = store.get(tables.SCHEDULED_ALIAS, record.scheduled_alias)

@@ -52,9 +52,11 @@ class InThread(Protocol):
 
 
 class KerberosAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An integration's service account, and the service it signs in to."""
+    """A service account, and the service it signs in to."""
 
-    integration: int
+    integration: int | str
+    """The name of its files: the integration's id, or a deployment's after
+    `one-touch-`."""
     username: str
     names: tuple[KerberosClient, ...]
     """The principals that the user name may stand for; see `kerberos_names.clients`."""

@@ -4,6 +4,8 @@ kerberos/krb5.conf               written here, from the integrations
 kerberos/<integration id>.conf   written here: what its sign-in reads
 kerberos/authorities.pem         written here: certificates that verify KDC proxies
 keytabs/<integration id>.keytab  put there by an administrator
+
+Those of a deployment of One-Touch Join have `one-touch-<id>` for the integration's id.
 """
 
 import os
@@ -61,7 +63,9 @@ class KerberosFolder:
         self.authorities = self._config.with_name("authorities.pem")
         self._authorities = authorities
 
-    def contents(self, integration: int, realm: KerberosRealm) -> dict[Path, bytes]:
+    def contents(
+        self, integration: int | str, realm: KerberosRealm
+    ) -> dict[Path, bytes]:
         """Return the current contents of the files that an integration needs, and
         point the library at them. `realm` is the integration's own."""
         with _variable_in_use:
@@ -72,7 +76,7 @@ class KerberosFolder:
             self.sign_in_config(integration): krb5_conf([realm]).encode(),
         }
 
-    def sign_in_config(self, integration: int) -> Path:
+    def sign_in_config(self, integration: int | str) -> Path:
         """Return the path of the configuration for an integration's sign-in."""
         return self._config.with_name(f"{integration}.conf")
 
@@ -82,7 +86,7 @@ class KerberosFolder:
             if not path.exists() or path.read_bytes() != content:
                 atomic_file.replace_file(path, content)
 
-    def keytab(self, integration: int) -> Path | None:
+    def keytab(self, integration: int | str) -> Path | None:
         """The keytab of an integration, if it has one."""
         path = self._keytabs / f"{integration}.keytab"
         return path if path.exists() else None

@@ -77,12 +77,8 @@ class EwsRooms:
         found: dict[str, ListedMeeting] = {}
         with self._room(room) as client:
             for _ in range(MOST_PAGES):
-                meetings, is_last = await one_page(
-                    self._listed,
-                    lambda most, since=since: client.read(
-                        build_listing(room, since, until, most), parse_listing
-                    ),
-                )
+                read = partial(_list, client, room, since, until)
+                meetings, is_last = await one_page(self._listed, read)
                 new = [m for m in meetings if m.ref.item_id not in found]
                 found |= {m.ref.item_id: m for m in meetings}
                 if is_last or not new:
@@ -175,6 +171,12 @@ def ews_rooms(
         observer=observer,
         heavy_work=account.heavy_work,
     )
+
+
+async def _list(
+    client: EwsClient, room: str, since: datetime, until: datetime, most: int
+) -> tuple[list[ListedMeeting], bool]:
+    return await client.read(build_listing(room, since, until, most), parse_listing)
 
 
 def _in_order(meetings: Iterable[ListedMeeting]) -> tuple[ListedMeeting, ...]:

@@ -5,6 +5,11 @@ import { h, icon } from "./dom.js";
 import { ago, when } from "./format.js";
 
 export const TITLES = {
+  one_touch_calendar_processing: "Rooms delete what a Join button is found in",
+  one_touch_exchange_failed: "No room of a deployment can be read",
+  one_touch_quota: "The quota of calendar requests is nearly used up",
+  one_touch_rooms_not_read: "Rooms cannot be read",
+  one_touch_service_not_recognised: "A service’s invitations are not understood",
   scheduling_answer_failed: "Exchange refused an answer for good",
   scheduling_application_certificate_expires: "An application’s certificate expires",
   scheduling_ca_certificate_expires: "A trusted certificate expires",
@@ -33,6 +38,11 @@ export const TITLES = {
 
 /* What to do, where an alarm's own text says what is wrong; empty where that says both. */
 export const REMEDIES = {
+  one_touch_calendar_processing: "",
+  one_touch_exchange_failed: "Check the deployment’s EWS URL and its service account.",
+  one_touch_quota: "",
+  one_touch_rooms_not_read: "Check that each room is in the group that the service account’s management scope is for.",
+  one_touch_service_not_recognised: "",
   scheduling_answer_failed: "Tell the organizer: they got the general error, or no answer. The correlation id finds the message in the log.",
   scheduling_application_certificate_expires: "",
   scheduling_ca_certificate_expires: "",

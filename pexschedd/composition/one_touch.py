@@ -1,0 +1,96 @@
+"""One-Touch Join: rooms' calendars are read, and their lists brought to screens."""
+
+from collections.abc import Callable, Iterator
+
+from twisted.application.service import MultiService
+
+from pexschedd.composition.clients import Clients
+from pexschedd.composition.monitoring import CallObserver
+from pexschedd.composition.runtime import Runtime
+from pexschedd.ews.client import Observer
+from pexschedd.metrics import DeploymentReading
+from pexschedd.model import tables
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.onetouch.calendars.call_counter import CallCounter
+from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
+from pexschedd.onetouch.calendars.room_reader import RoomReader
+from pexschedd.onetouch.calendars.service import CalendarReading
+from pexschedd.onetouch.room_lists import RoomLists
+from pexschedd.onetouch.rules.rule_sets import rule_templates
+
+
+class OneTouchJoin(MultiService):
+    """All services of One-Touch Join. `lists` has the lists of the screens."""
+
+    def __init__(self, runtime: Runtime, clients: Clients) -> None:
+        super().__init__()
+        self._runtime = runtime
+        self._clients = clients
+        store = runtime.store
+        # Titles are not random either: a list would change whenever it is asked for.
+        self.lists = RoomLists(store, runtime.now, rule_templates(runtime.now))
+        self.reading = CalendarReading(
+            store, runtime.alarms, self._reader, runtime.reactor
+        )
+        self.reading.setServiceParent(self)
+
+    def readings(self) -> Iterator[DeploymentReading]:
+        """Yield the state of the reading of each deployment, for metrics."""
+        for name, reader in self.reading.readers.items():
+            failing = sum(bool(room.failures) for room in reader.rooms.values())
+            yield DeploymentReading(
+                name,
+                rooms=len(reader.rooms),
+                failing=failing,
+                interval=reader.interval,
+                quota_used=reader.counter.used() / reader.quota(),
+            )
+
+    def _reader(self, deployment: ExchangeDeployment) -> ReadingSchedule:
+        runtime, id = self._runtime, deployment.id
+        counter = CallCounter(id, runtime.store, runtime.now)
+        observer = QuotaObserver(
+            CallObserver(
+                deployment.name,
+                runtime.metrics,
+                runtime.clock_skew,
+                runtime.reactor.seconds,
+            ),
+            counter,
+        )
+        mailboxes = self._clients.room_connections.rooms(deployment, observer)
+
+        def quota() -> int:
+            latest = runtime.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id)
+            return (latest or deployment).find_items_request_quota
+
+        return ReadingSchedule(
+            id,
+            RoomReader(
+                id,
+                mailboxes,
+                runtime.store,
+                self.lists,
+                clock=runtime.reactor,
+                now=runtime.now,
+                heavy_work=runtime.heavy_work,
+            ),
+            mailboxes,
+            counter,
+            quota,
+            clock=runtime.reactor,
+        )
+
+
+class QuotaObserver:
+    """Counts the calls that a deployment's quota is for, beside another observer."""
+
+    def __init__(self, observer: Observer, counter: CallCounter) -> None:
+        self._observer = observer
+        self._counter = counter
+
+    def begins(self, operation: str) -> Callable[[str, str], None]:
+        """Note the start of a call; the returned function is called at its end."""
+        if operation == "FindItem":
+            self._counter.add()
+        return self._observer.begins(operation)

@@ -1,0 +1,121 @@
+"""From a deployment of One-Touch Join to connections with its Exchange server.
+
+Beside `connections`, the only place that opens the sealed password of a service
+account.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from pexschedd.composition.authentication import (
+    AuthenticatorFactory,
+    KerberosSupport,
+    no_token_source,
+)
+from pexschedd.ews.auth.bearer import TokenSource
+from pexschedd.ews.client import Observer
+from pexschedd.ews.rooms.rooms import EwsRooms, ews_rooms
+from pexschedd.ews.throttle import Throttles
+from pexschedd.ews.transport.account import EwsAccount
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.net.network import Network
+from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
+from pexschedd.store.secrets import SecretVault
+from pexschedd.util.worker_processes import HeavyWork
+
+
+class RoomsAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment's service account at one server: `SignInSettings`."""
+
+    id: str
+    url: str
+    username: str
+    authentication_method: str
+    kerberos_realm: str
+    kerberos_kdc: str
+    kerberos_kdc_https_proxy: str
+    kerberos_exchange_spn: str
+    kerberos_auth_every_request: bool
+    kerberos_enable_tls: bool
+    kerberos_verify_tls_using_custom_ca: bool
+    deployment: ExchangeDeployment
+
+
+def account_of(deployment: ExchangeDeployment, url: str = "") -> RoomsAccount:
+    """Return a deployment's account; `url` is an EWS URL that was discovered."""
+    return RoomsAccount(
+        id=f"one-touch-{deployment.id}",
+        url=url or deployment.ews_url,
+        username=deployment.service_account_username,
+        authentication_method=deployment.authentication_method,
+        kerberos_realm=deployment.kerberos_realm,
+        kerberos_kdc=deployment.kerberos_kdc,
+        kerberos_kdc_https_proxy=deployment.kerberos_kdc_https_proxy,
+        kerberos_exchange_spn=deployment.kerberos_exchange_spn,
+        kerberos_auth_every_request=deployment.kerberos_auth_every_request,
+        kerberos_enable_tls=deployment.kerberos_enable_tls,
+        kerberos_verify_tls_using_custom_ca=(
+            deployment.kerberos_verify_tls_using_custom_ca
+        ),
+        deployment=deployment,
+    )
+
+
+class RoomConnections:
+    """Opens connections with the Exchange servers of deployments.
+
+    `throttles` are shared with everything else that acts for the same mailboxes.
+    """
+
+    def __init__(
+        self,
+        vault: SecretVault,
+        network: Network,
+        *,
+        kerberos: KerberosSupport,
+        throttles: Throttles,
+        heavy_work: HeavyWork,
+        tokens: Callable[[RoomsAccount], TokenSource] = no_token_source,
+    ) -> None:
+        self._vault = vault
+        self._network = network
+        self._authenticators = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
+        self._throttles = throttles
+        self._heavy_work = heavy_work
+
+    def rooms(
+        self, deployment: ExchangeDeployment, observer: Observer, url: str = ""
+    ) -> EwsRooms:
+        """The rooms of a deployment, at its EWS URL or at one that was discovered.
+        Nothing is opened yet; raises `MailboxRefused` for settings that cannot be
+        used."""
+        return ews_rooms(
+            self.account(deployment, url),
+            throttles=self._throttles,
+            observer=observer,
+        )
+
+    def account(self, deployment: ExchangeDeployment, url: str = "") -> EwsAccount:
+        """Return a deployment's account, ready to be used."""
+        settings = account_of(deployment, url)
+        password = self._password(deployment)
+        network = self._network
+        return EwsAccount(
+            url=settings.url,
+            username=settings.username,
+            password=password,
+            method=settings.authentication_method,
+            authenticator=self._authenticators.authenticator(settings, password),
+            network=network.direct() if deployment.disable_proxy else network,
+            limits=ConnectionLimits(connections=AT_ONCE),
+            heavy_work=self._heavy_work,
+        )
+
+    def _password(self, deployment: ExchangeDeployment) -> str:
+        sealed = deployment.service_account_password
+        if not sealed:
+            return ""
+        context = f"mjx_exchange_deployment/{deployment.id}/service_account_password"
+        return self._vault.unseal(sealed, context)

@@ -1,0 +1,211 @@
+"""Reads all rooms of all deployments, and follows the configuration as it changes."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pexschedd.errors import MailboxError, StoreError, StoreFull
+from pexschedd.model import tables
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.table import Table
+from pexschedd.onetouch.calendars.reading_alarms import LOOK_EVERY, ReadingAlarms
+from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
+from pexschedd.onetouch.configuration import ReadRoom, rooms_by_deployment
+from pexschedd.scheduling.alarms import names
+from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.store.store import Store
+from pexschedd.util.periodic import Periodic, Running
+
+FOLLOWED_AFTER = 1.0
+"""Seconds after a change until it is followed, with all that came in between."""
+_TABLES: tuple[Table[Any], ...] = (
+    tables.MJX_ENDPOINT,
+    tables.MJX_ENDPOINT_GROUP,
+    tables.MJX_INTEGRATION,
+    tables.MJX_EXCHANGE_DEPLOYMENT,
+    tables.MJX_AUTODISCOVER_URL,
+    tables.MJX_PROCESSING_RULE,
+)
+
+Connection = tuple[object, ...]
+"""All that a connection with a deployment depends on."""
+
+
+class CalendarReading(MultiService):
+    """The reading of rooms, as a service.
+
+    `new_reader` makes the reader of a deployment; it raises `MailboxError` if the
+    settings cannot be used.
+    """
+
+    name = "rooms"
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        alarms: Alarms,
+        new_reader: Callable[[ExchangeDeployment], ReadingSchedule],
+        clock: IReactorTime,
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._alarms = alarms
+        self._reading_alarms = ReadingAlarms(alarms, clock)
+        self._new_reader = new_reader
+        self._clock = clock
+        self._readers: dict[int, ReadingSchedule] = {}
+        self._connections: dict[int, Connection] = {}
+        self._names: dict[int, str] = {}
+        self._due: IDelayedCall | None = None
+        self._lock = DeferredLock()
+        for table in _TABLES:
+            store.subscribe(table, self._changed)
+        Periodic("room alarms", self._look, clock, LOOK_EVERY).setServiceParent(self)
+
+    @property
+    def readers(self) -> Mapping[str, ReadingSchedule]:
+        """The readers of all deployments that have rooms, by the deployment's name."""
+        return {self._names[id]: reader for id, reader in self._readers.items()}
+
+    def startService(self) -> None:
+        """Begin to read all rooms that are configured."""
+        super().startService()
+        self._follow_in_turn()
+
+    def stopService(self) -> Deferred[object]:
+        """Stop all readers; fires when none is reading."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        stopped: Deferred[object] = Deferred.fromCoroutine(self._stop())
+        return stopped
+
+    async def _stop(self) -> None:
+        await super().stopService()
+        await self._lock.run(Deferred.fromCoroutine, self._stop_all())
+
+    async def _stop_all(self) -> None:
+        readers, self._readers = self._readers, {}
+        await gatherResults(
+            [Deferred.fromCoroutine(reader.stop()) for reader in readers.values()]
+        )
+
+    def read_now(self, email: str) -> None:
+        """Read a room as soon as possible."""
+        for reader in self._readers.values():
+            reader.read_now(email)
+
+    # Following the configuration
+
+    def _changed(self, _old: object, _new: object) -> None:
+        if self.running and self._due is None:
+            self._due = self._clock.callLater(FOLLOWED_AFTER, self._follow_in_turn)
+
+    def _follow_in_turn(self) -> None:
+        self._due = None
+        done = self._lock.run(Deferred.fromCoroutine, self._follow())
+        done.addErrback(
+            lambda failure: self._log.failure(
+                "calendars could not follow the configuration", failure
+            )
+        )
+
+    async def _follow(self) -> None:
+        if not self.running:
+            return
+        wanted = rooms_by_deployment(self._store)
+        for id in [id for id in self._readers if not wanted.get(id)]:
+            await self._end(id)
+        for id, rooms in wanted.items():
+            deployment = self._store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id)
+            if deployment is not None and self.running:
+                await self._read(deployment, rooms)
+        await self._forget({email for rooms in wanted.values() for email in rooms})
+
+    async def _read(
+        self, deployment: ExchangeDeployment, rooms: Mapping[str, ReadRoom]
+    ) -> None:
+        id = deployment.id
+        if self._names.get(id, deployment.name) != deployment.name:
+            self._reading_alarms.lower(self._names[id])
+        self._names[id] = deployment.name
+        connection = self._connection(deployment)
+        if self._connections.get(id) != connection:
+            await self._end(id)
+            self._names[id] = deployment.name
+            try:
+                reader = self._new_reader(deployment)
+            except MailboxError as error:
+                self._alarms.raise_(
+                    names.ONE_TOUCH_EXCHANGE, deployment.name, error.message
+                )
+                return
+            self._log.info(
+                "calendars are read deployment={deployment} rooms={rooms}",
+                deployment=id,
+                rooms=len(rooms),
+            )
+            self._readers[id] = reader
+            self._connections[id] = connection
+            reader.start()
+        self._readers[id].set_rooms(rooms)
+
+    async def _end(self, id: int) -> None:
+        self._connections.pop(id, None)
+        reader = self._readers.pop(id, None)
+        name = self._names.pop(id, None)
+        if reader is not None:
+            await reader.stop()
+        if name is not None:
+            self._reading_alarms.lower(name)
+
+    def _connection(self, deployment: ExchangeDeployment) -> Connection:
+        settings = msgspec.structs.replace(
+            deployment, name="", description="", find_items_request_quota=0
+        )
+        addresses = self._store.find_all(
+            tables.MJX_AUTODISCOVER_URL_BY_DEPLOYMENT, deployment.id
+        )
+        return (settings, *(each.url for each in addresses))
+
+    async def _forget(self, rooms: set[str]) -> None:
+        """Delete what is stored of rooms and deployments that are not read."""
+        store = self._store
+        gone = [
+            calendar.id
+            for calendar in store.all(tables.ROOM_CALENDAR)
+            if calendar.room_email not in rooms
+        ]
+        for start in range(0, len(gone), 100):
+            await self._delete(tables.ROOM_CALENDAR, gone[start : start + 100])
+        unknown = [
+            id
+            for id in store.ids(tables.CALENDAR_CALLS)
+            if store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id) is None
+        ]
+        await self._delete(tables.CALENDAR_CALLS, unknown)
+
+    async def _delete(self, table: Table[Any], ids: list[int]) -> None:
+        if not ids:
+            return
+        # A full disk has an alarm; it is tried again after the next change.
+        with suppress(StoreFull, StoreError):
+            with self._store.transaction() as change:
+                for id in ids:
+                    change.delete(table, id)
+                durable = change.commit()
+            await durable
+
+    # Alarms
+
+    async def _look(self, _running: Running) -> None:
+        for id, reader in tuple(self._readers.items()):
+            if id in self._names:
+                await self._reading_alarms.look(self._names[id], reader)
