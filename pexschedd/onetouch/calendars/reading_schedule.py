@@ -97,7 +97,8 @@ class ReadingSchedule:
         self._server_failures = 0
         self._paused_until = 0.0
         self._count_stored = clock.seconds()
-        self._readings = 0
+        self.readings = 0
+        """Since the start, whether they succeeded or not."""
         self._unreachable: set[str] = set()
         """Rooms that got no answer since the last one that did."""
         self.problem = ""
@@ -120,7 +121,7 @@ class ReadingSchedule:
     def interval(self) -> float:
         """The seconds between two readings of a room. Long lists take several calls,
         and so do failures."""
-        calls = self.counter.total / max(self._readings, 1)
+        calls = self.counter.total / max(self.readings, 1)
         calls = min(max(calls, 1.0), _MOST_CALLS)
         return interval_of(len(self._rooms) * calls, self.quota(), self.counter.used())
 
@@ -259,7 +260,7 @@ class ReadingSchedule:
             self._worked(state, meetings)
             if state.room == room:
                 self._next(state, started)
-        self._readings += 1
+        self.readings += 1
         await self._store_count()
 
     def _is_wanted(self, state: RoomState) -> bool:

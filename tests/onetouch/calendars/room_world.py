@@ -1,0 +1,157 @@
+"""The whole daemon, a sandbox Exchange with rooms, and Alice at exchangelib."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.threads import deferToThread
+
+from pexschedd import config as configuration
+from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.model.onetouch.endpoint_group import EndpointGroup
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.processing_rule import ProcessingRule
+from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
+from pexschedd.sandbox import CalendarProcessing, Sandbox, SignIn
+from pexschedd.tap import Daemon
+from tests.ews.ews_rooms_support import ALICE, OTJ, accounts, room
+from tests.stories.story_clock import Clock, reactor
+from tests.stories.story_organizer import Organizer
+from tests.turns import until
+
+OAK, ELM, ASH = "oak@example.test", "elm@example.test", "ash@example.test"
+"""Elm has Exchange's defaults: it deletes texts, subjects and the private flag."""
+ZOOM = "<p>Join: https://zoom.us/j/1234567890</p>"
+DIAL = "1234567890@zoomcrc.com"
+
+
+class RoomWorld:
+    """A sandbox and a daemon with one clock. Use `start` and `stop`."""
+
+    def __init__(
+        self, folder: Path, sandbox: Sandbox | None = None, now: Clock | None = None
+    ) -> None:
+        self.now = now or Clock()
+        chosen = (room(OAK), room(ELM, CalendarProcessing()), room(ASH))
+        self.sandbox = sandbox or Sandbox(
+            now=self.now, clock=reactor, accounts=accounts(*chosen)
+        )
+        self._folder = folder
+        (folder / "password").write_text("correct horse battery")
+        endpoint = "tcp:0:interface=127.0.0.1"
+        self.daemon = Daemon(
+            configuration.parse(
+                {
+                    "state_dir": "state",
+                    "endpoints": {"addin": [endpoint], "admin": [endpoint]},
+                    "initial_admin_password_file": "password",
+                },
+                folder / "config.json",
+            ),
+            reactor=reactor,
+            now=self.now,
+        )
+        self.store = self.daemon.store
+        self._alice: Organizer | None = None
+
+    async def start(self) -> None:
+        self._port = reactor.listenTCP(0, self.sandbox.site(), interface="127.0.0.1")
+        self.url = f"http://127.0.0.1:{self._port.getHost().port}"
+        self.daemon.privilegedStartService()
+        self.daemon.startService()
+        await self.daemon.first_start
+
+    async def stop(self) -> None:
+        if self._alice is not None:
+            await self._alice.close()
+        await self.daemon.stopService()
+        await self._port.stopListening()
+
+    def sign_in(self, *methods: str) -> None:
+        """Have Exchange offer these methods alone."""
+        self.sandbox.behaviour.configure(
+            {"sign_in": msgspec.to_builtins(SignIn(methods=methods))}
+        )
+
+    @property
+    def alice(self) -> Organizer:
+        if self._alice is None:
+            self._alice = Organizer(self.url, ALICE, self.now)
+        return self._alice
+
+    async def configure(self, *rooms: str, **deployment: Any) -> None:
+        """Store a deployment, a profile with a rule for Zoom, and an endpoint for each
+        room; its id is the room's number."""
+        given: dict[str, Any] = {
+            "name": "Head office",
+            "ews_url": f"{self.url}/EWS/Exchange.asmx",
+            "service_account_username": OTJ,
+            "service_account_password": self.store.vault.seal(
+                "otj", "mjx_exchange_deployment/1/service_account_password"
+            ),
+        }
+        with self.store.transaction() as change:
+            change.put(
+                tables.MJX_EXCHANGE_DEPLOYMENT,
+                ExchangeDeployment(id=1, **given | deployment),
+            )
+            change.put(
+                tables.MJX_INTEGRATION,
+                JoinProfile(
+                    id=1,
+                    name="Offices",
+                    exchange_deployment=1,
+                    display_upcoming_meetings=14,
+                ),
+            )
+            group = EndpointGroup(id=1, name="All", mjx_integration=1)
+            change.put(tables.MJX_ENDPOINT_GROUP, group)
+            rule = ProcessingRule(
+                id=1, name="Zoom", mjx_integration=1, priority=1, meeting_type="zoom"
+            )
+            change.put(tables.MJX_PROCESSING_RULE, rule)
+            durable = change.commit()
+        await durable
+        with self.store.transaction() as change:
+            for number, each in enumerate(rooms, 1):
+                endpoint = Endpoint(
+                    id=number,
+                    name=each,
+                    room_resource_email=each,
+                    mjx_endpoint_group=1,
+                )
+                change.put(tables.MJX_ENDPOINT, endpoint)
+            durable = change.commit()
+        await durable
+        await until(lambda: bool(self.daemon.one_touch.reading.readers))
+
+    async def read(self) -> None:
+        """Have all rooms read now."""
+        (reader,) = self.daemon.one_touch.reading.readers.values()
+        await until(lambda: not reader.reading)
+        before = reader.readings
+        for email in reader.rooms:
+            reader.read_now(email)
+        await until(
+            lambda: not reader.reading and reader.readings - before >= len(reader.rooms)
+        )
+
+    def screen(self, endpoint: int = 1) -> tuple[ScreenMeeting, ...]:
+        return self.daemon.one_touch.lists.of(endpoint)
+
+    async def shows(self, endpoint: int = 1) -> list[tuple[str, str]]:
+        """The titles of a screen with what Join dials, once all rooms were read."""
+        await self.read()
+        return [
+            (line.title, line.details.alias if line.details else "")
+            for line in self.screen(endpoint)
+        ]
+
+    async def at_exchange(self, work: Callable[[], Any]) -> Any:
+        """Anything that exchangelib does."""
+        self.now.advance(timedelta(minutes=1))
+        return await deferToThread(work)
