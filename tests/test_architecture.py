@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "onetouch": "model templates bodies store util/text_pattern",
     "onetouch/calendars": "onetouch model scheduling/alarms store util",
-    "management": "history model store scheduling/records crypto util logs",
+    "management": "history model onetouch store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
     "web": (

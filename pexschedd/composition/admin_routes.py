@@ -18,6 +18,7 @@ from pexschedd.management.computed.draft import Drafts
 from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.lists.column_indexes import ColumnIndexes
+from pexschedd.management.onetouch.review import OneTouchReview
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
@@ -51,6 +52,7 @@ class ManagementRoutes:
         self._clients = clients
         self._addin = addin
         self._doctor = doctor
+        self._one_touch_review = OneTouchReview(runtime.now)
         self.administrators = Administrators(
             runtime.store,
             runtime.now,
@@ -134,4 +136,8 @@ class ManagementRoutes:
         }
 
     def _review(self, revision: Revision) -> list[SaveNote]:
-        return [*consequences(revision), *self._addin.review(revision)]
+        return [
+            *consequences(revision),
+            *self._addin.review(revision),
+            *self._one_touch_review(revision),
+        ]

@@ -367,11 +367,8 @@ def too_many_records(what: str) -> str:
 
 
 def _differences(old: Record, new: Record) -> list[str]:
-    return [
-        name
-        for name in new.__struct_fields__
-        if getattr(old, name) != getattr(new, name)
-    ]
+    names = new.__struct_fields__
+    return [name for name in names if getattr(old, name) != getattr(new, name)]
 
 
 def _delete(
@@ -397,4 +394,7 @@ def _delete(
         for series in store.find_all(tables.RECURRING_BY_ALIAS, id):
             series = msgspec.structs.replace(series, scheduled_alias=None)
             transaction.put(tables.RECURRING_CONFERENCE, series)
+    for children in resource.children.values():
+        for child in store.find_all(children.index, id):
+            transaction.delete(children.index.table, child.id)
     transaction.delete(table, id)

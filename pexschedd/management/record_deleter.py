@@ -17,6 +17,7 @@ from pexschedd.management.change_set import ChangeSet, remove_integration
 from pexschedd.management.guards.deletion_counts import (
     require_confirmed_integrations,
     require_confirmed_list,
+    require_confirmed_profiles,
 )
 from pexschedd.management.guards.entity_tag import Expectation, expect_nothing
 from pexschedd.management.guards.generated_aliases import kept_alias
@@ -98,10 +99,14 @@ class RecordDeleter:
     async def confirm(
         self, resource: AnyResource, ids: Collection[int], *, is_confirmed: bool
     ) -> None:
-        """Raise `InvalidFields` for integrations with rooms unless it `is_confirmed`
-        that they may be deleted."""
-        if ids and resource.table is tables.CONNECTOR and not is_confirmed:
+        """Raise `InvalidFields` for integrations with rooms, and for profiles with
+        rules, unless it `is_confirmed` that they may be deleted."""
+        if not ids or is_confirmed:
+            return
+        if resource.table is tables.CONNECTOR:
             await require_confirmed_integrations(self._store, ids, self._clock)
+        elif resource.table is tables.MJX_INTEGRATION:
+            require_confirmed_profiles(self._store, ids)
 
     async def _require_free(self, resource: AnyResource, ids: Iterable[int]) -> None:
         """Raise `InvalidFields` for records that may not be deleted by themselves."""

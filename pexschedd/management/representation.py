@@ -8,8 +8,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from pexschedd.management.resource import MOST_REFERRERS, Column, Resource, uri_of
+from pexschedd.management.resource import (
+    MOST_REFERRERS,
+    Column,
+    Referrer,
+    Resource,
+    uri_of,
+)
 from pexschedd.management.resources import AnyResource
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.fields.times import format_time
 from pexschedd.model.table import Index, R, Table
 
@@ -82,10 +89,7 @@ class _Shape:
             if child.count:
                 values.append(len(records))
         for referrer in self._referrers:
-            found = store.find_each(referrer.index, record.id)
-            show = partial(uri_of, referrer.resource)
-            first = islice(found, MOST_REFERRERS)
-            values.append([show(each.id) for each in first])
+            values.append(referring(store, self._resource, referrer, record))
         values += [[] for _ in self._resource.missing]
         return self._whole(*values)
 
@@ -121,6 +125,16 @@ def referred(store: RecordReads, resource: AnyResource, name: str, id: int) -> o
     if other is not None and found is not None:
         return _shape(other).own(found)
     return {"id": id, "resource_uri": uri_of(name, id)}
+
+
+def referring(
+    store: RecordReads, resource: AnyResource, referrer: Referrer, record: Record
+) -> list[object]:
+    """Return the first records that refer to one, as they are shown with it."""
+    other = resource.others[referrer.resource]
+    show = _shape(other).own if referrer.nested else _uri(other)
+    found = store.find_each(referrer.index, record.id)
+    return [show(each) for each in islice(found, MOST_REFERRERS)]
 
 
 def _uri(resource: AnyResource) -> Callable[[Any], str]:

@@ -69,8 +69,10 @@ class Referrer(msgspec.Struct, frozen=True):
     index: AnyIndex
     """Finds them by our id."""
     shown: str = ""
-    """The name under which the first `MOST_REFERRERS` of them are shown, as URIs; empty
-    if they are not."""
+    """The name under which the first `MOST_REFERRERS` of them are shown; empty if they
+    are not."""
+    nested: bool = False
+    """Shown in full; otherwise as URIs."""
 
 
 MOST_REFERRERS = 100

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pexschedd.management.access.recorded_changes import shown_changes
+from pexschedd.management.onetouch.resources import ONE_TOUCH_JOIN
 from pexschedd.management.resource import (
     KINDS,
     Children,
@@ -304,6 +305,7 @@ _ALL: tuple[AnyResource, ...] = (
     CA_CERTIFICATE,
     IVR_THEME,
     IDENTITY_PROVIDER_GROUP,
+    *ONE_TOUCH_JOIN,
     CONFERENCE,
     CONFERENCE_ALIAS,
     END_USER,

@@ -38,6 +38,64 @@ def running_daemon(folder: Path) -> Iterator[World]:
         world.stop()
 
 
+def _one_touch_seeds(n: int) -> Iterator[tuple[str, dict[str, object]]]:
+    yield "system_location", {"name": f"location {n}"}
+    yield (
+        "mjx_exchange_deployment",
+        {
+            "name": f"rooms {n}",
+            "ews_url": "http://127.0.0.1:9/EWS/Exchange.asmx",
+            "service_account_username": "rooms",
+            "service_account_password": "rooms",
+        },
+    )
+    yield (
+        "mjx_exchange_autodiscover_url",
+        {
+            "name": f"url {n}",
+            "url": "http://127.0.0.1:9/autodiscover.xml",
+            "exchange_deployment": n,
+        },
+    )
+    yield (
+        "mjx_graph_deployment",
+        {
+            "name": f"tenant {n}",
+            "client_id": "app",
+            "oauth_token_url": "http://127.0.0.1:9/token",
+        },
+    )
+    yield (
+        "mjx_google_deployment",
+        {
+            "name": f"workspace {n}",
+            "client_email": "rooms@example.test",
+            "private_key": "key",
+        },
+    )
+    yield "mjx_integration", {"name": f"profile {n}", "graph_deployment": n}
+    yield (
+        "mjx_meeting_processing_rule",
+        {
+            "name": "Zoom",
+            "mjx_integration": n,
+            "priority": n,
+            "meeting_type": "zoom",
+        },
+    )
+    yield "mjx_endpoint_group", {"name": f"floor {n}"}
+    yield (
+        "mjx_endpoint",
+        {
+            "name": f"endpoint {n}",
+            "room_resource_email": f"screen{n}@example.test",
+            "endpoint_type": "POLY",
+            "poly_username": f"screen{n}",
+            "poly_password": "screen",
+        },
+    )
+
+
 def _seeds(n: int) -> Iterator[tuple[str, dict[str, object]]]:
     yield "ivr_theme", {"name": f"theme {n}"}
     yield "identity_provider_group", {"name": f"group {n}"}
@@ -80,6 +138,7 @@ def _seeds(n: int) -> Iterator[tuple[str, dict[str, object]]]:
             "ews_item_uid": f"uid {n}",
         },
     )
+    yield from _one_touch_seeds(n)
     yield "ca_certificate", {"certificate": text(authority(name=f"Root {n}"))}
     yield "api_token", {"name": f"token {n}", "role": _ROLE}
     yield "oauth2_client", {"client_name": f"client {n}", "role": _ROLE}

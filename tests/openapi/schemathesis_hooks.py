@@ -51,6 +51,10 @@ BEYOND_SCHEMAS = tuple(
             r"^With this change the stored ",
             r"^Users need one kind of room at least",
             r"^Without guests ",
+            r"^A profile (needs the deployment|has one deployment)",
+            r"^The rules of a profile go with it",
+            r"^Rules of the type \w+ need",
+            r"^Enter (the|a) ",
             r"^Guests and hosts need different PINs",
             r"^Both PINs need the same length",
             # texts that have to mean something
@@ -63,6 +67,7 @@ BEYOND_SCHEMAS = tuple(
             r"^This must be (the application's id|an OpenID configuration)",
             r"^This must (end with|have your tenant's|name your tenant)",
             r"^This must be in the future",
+            r"^This must be a domain such as",
             r"^Plain http is accepted on loopback",
             r"^The port must be ",
             r"^This must be a language and a country ",

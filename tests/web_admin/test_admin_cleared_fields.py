@@ -61,6 +61,40 @@ NEW: dict[str, dict[str, Any]] = {
     "ca_certificate": {"certificate": certificate()},
     "ivr_theme": {"name": "Night"},
     "identity_provider_group": {"name": "Staff"},
+    "system_location": {"name": "Oslo"},
+    "mjx_exchange_deployment": {
+        "name": "Rooms",
+        "service_account_username": "rooms",
+        "service_account_password": "correct horse",
+    },
+    "mjx_exchange_autodiscover_url": {
+        "name": "First",
+        "url": "https://mail.example.test/autodiscover/autodiscover.xml",
+        "exchange_deployment": 1,
+    },
+    "mjx_graph_deployment": {
+        "name": "Tenant",
+        "client_id": "app",
+        "oauth_token_url": "https://login.example.test/token",
+    },
+    "mjx_google_deployment": {
+        "name": "Workspace",
+        "client_email": "rooms@example.test",
+        "private_key": "key",
+    },
+    "mjx_integration": {"name": "Office", "exchange_deployment": 1},
+    "mjx_meeting_processing_rule": {
+        "name": "Zoom",
+        "mjx_integration": 1,
+        "priority": 30,
+        "meeting_type": "zoom",
+    },
+    "mjx_endpoint_group": {"name": "Floor"},
+    "mjx_endpoint": {
+        "name": "Oak",
+        "room_resource_email": "oak@example.test",
+        "api_address": "oak.example.test",
+    },
     "administrator": {"name": "anna", "password": "long enough", "role": 2},
     "oauth2_client": {"client_name": "script", "role": 1},
 }
@@ -90,6 +124,20 @@ NEEDED: dict[str, set[str]] = {
     "ca_certificate": {"certificate"},
     "ivr_theme": {"name"},
     "identity_provider_group": {"name"},
+    "system_location": {"name"},
+    "mjx_exchange_deployment": {"name", "service_account_username"},
+    "mjx_exchange_autodiscover_url": {"name", "url", "exchange_deployment"},
+    "mjx_graph_deployment": {"name", "client_id", "oauth_token_url"},
+    "mjx_google_deployment": {"name", "client_email"},
+    "mjx_integration": {"name", "exchange_deployment"},
+    "mjx_meeting_processing_rule": {
+        "name",
+        "mjx_integration",
+        "priority",
+        "meeting_type",
+    },
+    "mjx_endpoint_group": {"name"},
+    "mjx_endpoint": {"name", "room_resource_email", "api_address"},
     "administrator": {"name", "role"},
     "oauth2_client": {"client_name", "role"},
 }
@@ -116,6 +164,10 @@ async def make_others(server: Server) -> None:
     """The records that new ones refer to."""
     await server.client.create(CONNECTOR, HEAD_OFFICE)
     await server.client.create(CONFERENCE, {"name": "Room"})
+    for resource in ("mjx_exchange_deployment", "mjx_integration"):
+        await server.client.create(
+            f"{API}/{resource}/", NEW[resource] | {"name": "First"}
+        )
 
 
 def test_every_writable_resource_is_looked_at() -> None:
@@ -182,8 +234,10 @@ async def clear_new_records(client: Client, resource: str, uri: str) -> None:
     own = {"uuid", "personal_vmr_oauth_client_id"}  # another one for each record
     for name in writable(resource).keys() - NEW[resource].keys() - own:
         assert shown[name] == fields[name]["default"], name
-    nullable = {n: d for n, d in writable(resource).items() if d.nullable}
-    nullable.pop("personal_vmr_oauth_client_id", None)  # needed
+    needed = NEEDED[resource]
+    nullable = {
+        n: d for n, d in writable(resource).items() if d.nullable and n not in needed
+    }
     for value in (None, ""):
         await client.ask("DELETE", uri)
         sent = dict.fromkeys(nullable, value)

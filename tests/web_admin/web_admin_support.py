@@ -24,6 +24,7 @@ from pexschedd.errors import NotAuthenticated, StoreError
 from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
+from pexschedd.management.onetouch.review import OneTouchReview
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.transfer.csv_transfer import CsvTransfer
@@ -256,13 +257,18 @@ async def serving(
     if not administrators.exist():
         await administrators.set_password(NAME, PASSWORD)
     bearer = ScriptTokens(store, clock, administrators.count_failure)
+    one_touch_review = OneTouchReview(clock)
     writer = RecordWriter(
         store,
         make_templates(clock),
         clock=turns,
         now=clock,
         uuid4=lambda: str(uuid4()),
-        review=lambda revision: [*consequences(revision), *review(revision)],
+        review=lambda revision: [
+            *consequences(revision),
+            *review(revision),
+            *one_touch_review(revision),
+        ],
         make_hash=administrators.make_hash,
         issue=issuer(lambda: str(uuid4())),
     )

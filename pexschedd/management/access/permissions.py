@@ -73,6 +73,21 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/recurring_conference": _SEEN_BY_ALL,
     "configuration/ivr_theme": _SEEN_BY_ALL,
     "configuration/identity_provider_group": _SEEN_BY_ALL,
+    # One-Touch Join
+    **{
+        f"configuration/{name}": _SEEN_BY_ALL
+        for name in (
+            "system_location",
+            "mjx_integration",
+            "mjx_endpoint_group",
+            "mjx_endpoint",
+            "mjx_exchange_deployment",
+            "mjx_exchange_autodiscover_url",
+            "mjx_graph_deployment",
+            "mjx_google_deployment",
+            "mjx_meeting_processing_rule",
+        )
+    },
     # Accounts
     "configuration/role": _SEEN_BY_ALL,
     "configuration/administrator": _ACCOUNTS,

@@ -34,6 +34,8 @@ async def require_confirmed_list(
         counts.update({table.name: store.count(table) for table in _OF_ROOMS})
     elif resource.table is tables.CONNECTOR:
         counts.update(await _of_integrations(store, found, clock))
+    elif resource.table is tables.MJX_INTEGRATION:
+        counts.update(_of_profiles(store, found))
     if found:
         what = f"This has no filter, so it deletes every {resource.name}:"
         raise unconfirmed(what, +counts)
@@ -49,6 +51,21 @@ async def require_confirmed_integrations(
         counts[tables.CONNECTOR.name] = len(ids)
         what = "The rooms of people's meetings go with the integration:"
         raise unconfirmed(what, +counts)
+
+
+def require_confirmed_profiles(store: Store, ids: Collection[int]) -> None:
+    """Raise `InvalidFields` that tells what would go with profiles of One-Touch Join
+    that have rules; return if none has."""
+    counts = _of_profiles(store, ids)
+    if counts:
+        counts[tables.MJX_INTEGRATION.name] = len(ids)
+        raise unconfirmed("The rules of a profile go with it:", counts)
+
+
+def _of_profiles(store: Store, ids: Collection[int]) -> Counter[str]:
+    index = tables.MJX_RULE_BY_INTEGRATION
+    rules = sum(len(store.find_all(index, id_)) for id_ in ids)
+    return +Counter({tables.MJX_PROCESSING_RULE.name: rules})
 
 
 async def _of_integrations(

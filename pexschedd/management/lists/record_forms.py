@@ -10,14 +10,18 @@ shows, byte by byte.
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
 
-from pexschedd.management.representation import RecordReads, referred, represent
-from pexschedd.management.resource import MOST_REFERRERS, Column, uri_of
+from pexschedd.management.representation import (
+    RecordReads,
+    referred,
+    referring,
+    represent,
+)
+from pexschedd.management.resource import Column, uri_of
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
 from pexschedd.model.fields.times import format_time
@@ -96,10 +100,7 @@ class RecordForms:
             else:
                 values += [b"%d" % each.id for each in found]
         for each in self._referrers:
-            others = self._store.find_each(each.index, record.id)
-            first = islice(others, MOST_REFERRERS)
-            uris = [uri_of(each.resource, other.id) for other in first]
-            values.append(_encode(uris))
+            values.append(_encode(referring(self._store, self._resource, each, record)))
         shared = self._forms.get(tuple(key))
         if shared is None:
             shared = _kept(self._forms, tuple(key), self._made(iter(key)))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pexschedd.model.fields import kinds
+from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields.declaration import Destination, Field, Record
 from pexschedd.model.fields.secret_destinations import other_server
 
@@ -71,7 +71,14 @@ class GoogleDeployment(Record, frozen=True, kw_only=True):
         str, kinds.url("Authorization endpoint", "Google's authorization endpoint.")
     ] = "https://accounts.google.com/o/oauth2/v2/auth"
     token_endpoint: Annotated[
-        str, kinds.url("Token endpoint", "Google's token endpoint.")
+        str,
+        Field(
+            label="Token endpoint",
+            help="Google's token endpoint.",
+            min_length=1,
+            max_length=255,
+            checks=(addresses.http_url,),
+        ),
     ] = "https://oauth2.googleapis.com/token"  # noqa: S105
     redirect_uri: Annotated[
         str,

@@ -61,7 +61,8 @@ def schema(resource: AnyResource, default_limit: int) -> dict[str, Any]:
         fields[missing.name] = {**relation, "help_text": text}
     for referrer in resource.referrers:
         if referrer.shown:
-            text = f"Records of {referrer.resource} that refer to this one, as URIs."
+            form = "in full" if referrer.nested else "as URIs"
+            text = f"Records of {referrer.resource} that refer to this one, {form}."
             fields[referrer.shown] = {
                 **_computed("related", text),
                 "related_type": "to_many",

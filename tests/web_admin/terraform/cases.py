@@ -8,12 +8,11 @@ here. A field that cannot have another value says so, with what the refusal says
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
 from zipfile import ZipFile
 
-import msgspec
-
 from tests.net.net_support import DAY, Authority
+from tests.web_admin.terraform.case import Case
+from tests.web_admin.terraform.one_touch_cases import ONE_TOUCH_CASES
 from tests.web_admin.terraform.workspace import Block, Ref
 
 
@@ -28,21 +27,6 @@ def package(version: int) -> bytes:
     with ZipFile(out, "w") as file:
         file.writestr("themeconfig.json", f'{{"theme_version": {version}}}')
     return out.getvalue()
-
-
-class Case(msgspec.Struct, frozen=True):
-    """One resource: a record of it, and how that may be changed."""
-
-    block: Block
-    """With what it needs, and what other values of its fields need."""
-    others: tuple[Block, ...] = ()
-    """The records that it refers to."""
-    values: Mapping[str, Any] = {}
-    """Other values of fields whose type does not say how they look."""
-    also: Mapping[str, Mapping[str, Any]] = {}
-    """What has to change together with a field; None leaves out."""
-    needed: frozenset[str] = frozenset()
-    """Fields that this record cannot be without, although others can."""
 
 
 GUID = "4189c2b4-92ca-416c-b7ea-bc3cfab3d0f0"
@@ -119,6 +103,7 @@ HANDED_OUT = Block(
 )
 
 CASES: Mapping[str, Case] = {
+    **ONE_TOUCH_CASES,
     "ms_exchange_connector": Case(
         INTEGRATION,
         (THEME, STAFF),

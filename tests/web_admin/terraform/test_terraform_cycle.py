@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from tests.web_admin.terraform.cases import API, CASES, Case
+from tests.web_admin.terraform.case import Case
+from tests.web_admin.terraform.cases import API, CASES
 from tests.web_admin.terraform.provider import Attribute, Kind, declare
 from tests.web_admin.terraform.workspace import (
     ApplyFailed,

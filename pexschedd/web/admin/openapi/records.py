@@ -13,7 +13,7 @@ For a resource such as `exchange_domain` the document has
 
 from typing import Any
 
-from pexschedd.management.resource import MOST_REFERRERS, Children
+from pexschedd.management.resource import MOST_REFERRERS, Children, Referrer
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.model.fields.declaration import Record
 from pexschedd.web.admin.openapi.fields import (
@@ -92,7 +92,7 @@ def record(resource: AnyResource) -> dict[str, Any]:
         if referrer.shown:
             properties[referrer.shown] = {
                 "type": "array",
-                "items": {"type": "string", "format": "uri-reference"},
+                "items": _items(referrer),
                 "maxItems": MOST_REFERRERS,
                 "description": f"Records of {referrer.resource} that refer to this "
                 "one.",
@@ -116,13 +116,14 @@ def record(resource: AnyResource) -> dict[str, Any]:
 
 
 def _shown_children(child: Children) -> dict[str, Any]:
-    items = (
-        refer(component_name(child.resource))
-        if child.nested
-        else {"type": "string", "format": "uri-reference"}
-    )
     text = f"Records of {child.resource} that belong to this one."
-    return {"type": "array", "items": items, "description": text}
+    return {"type": "array", "items": _items(child), "description": text}
+
+
+def _items(relation: Children | Referrer) -> dict[str, Any]:
+    if relation.nested:
+        return refer(component_name(relation.resource))
+    return {"type": "string", "format": "uri-reference"}
 
 
 def _page_meta() -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""The check of what is saved for One-Touch Join, and notes on what is not done. Pure.
+
+A rule is judged as it is when it is applied. What the platform reads and this server
+does not is taken, because clients send it, and said.
+"""
+
+from collections.abc import Iterator
+
+from pexschedd.clock import Now
+from pexschedd.errors import InvalidFields
+from pexschedd.management.save_notes import RecordsAfterwards, Revision, SaveNote
+from pexschedd.model import tables
+from pexschedd.model.fields.secret_destinations import other_server
+from pexschedd.model.fields.validation import Problems
+from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
+from pexschedd.model.onetouch.endpoint import WEBEX, Endpoint
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.processing_rule import ProcessingRule
+from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.onetouch.rules.rule import MOST_RULES, rule_problems
+from pexschedd.onetouch.rules.rule_sets import rule_templates
+from pexschedd.onetouch.rules.stored_rules import meeting_rule
+
+NOT_READ = (
+    "This server does not read calendars of {kind} deployments yet: the rooms of this "
+    "profile are not read, and nothing is shown on their endpoints."
+)
+NO_WEBEX = (
+    "This server does not reach the Webex cloud yet: nothing is shown on endpoints of "
+    "the type WEBEX."
+)
+NO_SIGN_IN = (
+    "Nobody can sign in to the service account of a deployment here yet: with OAUTH "
+    "its rooms are not read. APP_PERM needs no such sign-in."
+)
+
+
+class OneTouchReview:
+    """Looks at records of One-Touch Join that are about to be saved."""
+
+    def __init__(self, now: Now) -> None:
+        self._templates = rule_templates(now)
+
+    def __call__(self, revision: Revision) -> list[SaveNote]:
+        """Return the notes on a record; raises `InvalidFields` for a rule that cannot
+        be applied, and for one too many."""
+        record = revision.record
+        if isinstance(record, ProcessingRule):
+            self._check_rule(record, revision.records)
+        return [*_notes(revision)]
+
+    def _check_rule(self, record: ProcessingRule, records: RecordsAfterwards) -> None:
+        problems: Problems = {}
+        for field, problem in rule_problems(meeting_rule(record), self._templates):
+            problems.setdefault(field, []).append(problem)
+        index = tables.MJX_RULE_BY_INTEGRATION
+        others = records.find_all(index, record.mjx_integration)
+        if sum(1 for _ in others) > MOST_RULES:
+            text = f"A profile has {MOST_RULES} rules at most."
+            problems.setdefault("mjx_integration", []).append(text)
+        if problems:
+            raise InvalidFields(problems)
+
+
+def _notes(revision: Revision) -> Iterator[SaveNote]:
+    record = revision.record
+    if isinstance(record, JoinProfile):
+        yield from _of_profile(record)
+    elif isinstance(record, Endpoint) and record.endpoint_type == WEBEX:
+        yield SaveNote("endpoint_type", NO_WEBEX, is_logged=True)
+    elif isinstance(record, ExchangeDeployment):
+        if record.authentication_method == "OAUTH" and not record.oauth_refresh_token:
+            yield SaveNote("authentication_method", NO_SIGN_IN, is_logged=True)
+    elif isinstance(record, AutodiscoverUrl):
+        yield from _of_autodiscover(record, revision)
+
+
+def _of_profile(record: JoinProfile) -> Iterator[SaveNote]:
+    for field, kind in (("google_deployment", "Google"), ("graph_deployment", "Graph")):
+        if getattr(record, field) is not None:
+            yield SaveNote(field, NOT_READ.format(kind=kind), is_logged=True)
+    if record.use_webex:
+        yield SaveNote("use_webex", NO_WEBEX, is_logged=True)
+
+
+def _of_autodiscover(record: AutodiscoverUrl, revision: Revision) -> Iterator[SaveNote]:
+    """Note that a server is new that the stored password will be sent to: it was
+    entered with another record."""
+    current = revision.current
+    was = current.url if isinstance(current, AutodiscoverUrl) else ""
+    deployment = record.exchange_deployment
+    if was and not other_server(was, record.url):
+        return
+    for each in revision.records.all(tables.MJX_EXCHANGE_DEPLOYMENT):
+        if each.id == deployment and each.service_account_password:
+            text = (
+                "The service account of the deployment signs in at this server, too. "
+                "Its password was entered before: be sure that the server may have it."
+            )
+            yield SaveNote("url", text, is_logged=True)

@@ -1,0 +1,418 @@
+"""The resources of One-Touch Join through the API: what is refused, kept, and said."""
+
+from typing import Any
+
+import pytest
+import pytest_twisted
+
+from pexschedd.model import tables
+from tests.web_admin.web_admin_support import API, Answer, Server
+
+ROOMS = {
+    "name": "Rooms",
+    "ews_url": "https://mail.example.test/EWS/Exchange.asmx",
+    "service_account_username": "rooms",
+    "service_account_password": "correct horse",
+}
+TENANT = {
+    "name": "Tenant",
+    "client_id": "app",
+    "oauth_token_url": "https://login.example.test/token",
+}
+WORKSPACE = {"name": "Workspace", "client_email": "a@b.test", "private_key": "key"}
+PROFILE = {"name": "Office", "exchange_deployment": 1}
+RULE = {"name": "Zoom", "mjx_integration": 1, "priority": 30, "meeting_type": "zoom"}
+ENDPOINT = {
+    "name": "Oak",
+    "room_resource_email": "oak@example.test",
+    "mjx_endpoint_group": 1,
+    "api_address": "oak.example.test",
+}
+
+
+async def with_an_endpoint(server: Server) -> None:
+    """A deployment with an address of Autodiscover, a profile with two rules, a group
+    and an endpoint, each with the id 1."""
+    url = {"name": "First", "url": "https://mail.example.test/autodiscover.xml"}
+    for resource, record in (
+        ("mjx_exchange_deployment", {**ROOMS, "autodiscover_urls": [url]}),
+        ("mjx_integration", PROFILE),
+        ("mjx_meeting_processing_rule", RULE),
+        ("mjx_meeting_processing_rule", {**RULE, "name": "Again", "priority": 31}),
+        ("system_location", {"name": "Oslo"}),
+        (
+            "mjx_endpoint_group",
+            {"name": "Floor", "mjx_integration": 1, "system_location": 1},
+        ),
+        ("mjx_endpoint", ENDPOINT),
+    ):
+        await server.client.create(f"{API}/{resource}/", record)
+
+
+def notes(answer: Answer) -> list[str]:
+    return list(answer.headers.getRawHeaders("x-configuration-warning") or [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_records_are_shown_as_clients_decode_them(server: Server) -> None:
+    """A profile shows its deployment and its groups in full, a deployment its profiles
+    as addresses and its Autodiscover in full, a group its endpoints; no secret."""
+    await with_an_endpoint(server)
+    get = server.client.get
+    profile = await get(f"{API}/mjx_integration/1/")
+    assert profile["exchange_deployment"]["name"] == "Rooms"
+    assert profile["google_deployment"] is None
+    assert [each["name"] for each in profile["endpoint_groups"]] == ["Floor"]
+    rules = f"{API}/mjx_meeting_processing_rule/"
+    assert profile["mjx_meeting_processing_rules"] == [f"{rules}1/", f"{rules}2/"]
+    deployment = await get(f"{API}/mjx_exchange_deployment/1/")
+    assert deployment["mjx_integrations"] == [f"{API}/mjx_integration/1/"]
+    assert [each["name"] for each in deployment["autodiscover_urls"]] == ["First"]
+    group = await get(f"{API}/mjx_endpoint_group/1/")
+    assert [each["name"] for each in group["endpoints"]] == ["Oak"]
+    assert group["system_location"] == f"{API}/system_location/1/"
+    for shown in (profile, deployment, group, *group["endpoints"]):
+        assert not [name for name in shown if "password" in name or "secret" in name]
+    listed = await server.client.objects(f"{API}/mjx_endpoint_group/")
+    assert listed == [group]
+    assert await server.client.objects(f"{API}/mjx_integration/") == [profile]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_read_can_be_sent_back(server: Server) -> None:
+    """Clients that send the whole record that they have read change nothing."""
+    await with_an_endpoint(server)
+    for name in (
+        "mjx_integration",
+        "mjx_exchange_deployment",
+        "mjx_endpoint_group",
+        "mjx_endpoint",
+        "mjx_meeting_processing_rule",
+        "mjx_exchange_autodiscover_url",
+    ):
+        uri = f"{API}/{name}/1/"
+        shown = await server.client.get(uri)
+        answer = await server.client.ask("PUT", uri, shown)
+        assert answer.status == 204, (name, answer.body)
+        assert await server.client.get(uri) == shown
+
+
+@pytest.mark.parametrize(
+    ("resource", "record", "field", "words"),
+    [
+        ("mjx_integration", {"name": "x"}, "exchange_deployment", "needs the depl"),
+        (
+            "mjx_integration",
+            {**PROFILE, "name": "x", "graph_deployment": 1},
+            "graph_deployment",
+            "one deployment, and this one has exchange_deployment",
+        ),
+        (
+            "mjx_integration",
+            {**PROFILE, "name": "x", "display_upcoming_meetings": 366},
+            "display_upcoming_meetings",
+            "from 0 to 365 days",
+        ),
+        (
+            "mjx_integration",
+            {**PROFILE, "name": "x", "replace_subject_template": "{{ body }}"},
+            "replace_subject_template",
+            "body",
+        ),
+        (
+            "mjx_exchange_deployment",
+            {**ROOMS, "name": "x", "find_items_request_quota": 9_999},
+            "find_items_request_quota",
+            "from 10000 to 10000000",
+        ),
+        (
+            "mjx_exchange_deployment",
+            {**ROOMS, "name": "x", "service_account_password": ""},
+            "service_account_password",
+            "authentication_method BASIC",
+        ),
+        (
+            "mjx_exchange_deployment",
+            {
+                **ROOMS,
+                "name": "x",
+                "authentication_method": "APP_PERM",
+                "oauth_client_id": "app",
+                "oauth_token_endpoint": "https://login.example.test/token",
+            },
+            "oauth_client_secret",
+            "authentication_method APP_PERM",
+        ),
+        (
+            "mjx_exchange_deployment",
+            {**ROOMS, "name": "x", "ews_url": "http://mail.example.test/"},
+            "ews_url",
+            "use https",
+        ),
+        (
+            "mjx_graph_deployment",
+            {**TENANT, "name": "x", "request_quota": 10_000_001},
+            "request_quota",
+            "from 10000 to 10000000",
+        ),
+        (
+            "mjx_google_deployment",
+            {**WORKSPACE, "name": "x", "maximum_number_of_api_requests": 1},
+            "maximum_number_of_api_requests",
+            "from 10000",
+        ),
+        (
+            "mjx_endpoint",
+            {"name": "x", "room_resource_email": "x@example.test"},
+            "api_address",
+            "endpoint_type CISCO",
+        ),
+        (
+            "mjx_endpoint",
+            {
+                "name": "x",
+                "room_resource_email": "x@example.test",
+                "endpoint_type": "POLY",
+                "poly_username": "x",
+            },
+            "poly_password",
+            "endpoint_type POLY",
+        ),
+        (
+            "mjx_endpoint",
+            {
+                "name": "x",
+                "room_resource_email": "x@example.test",
+                "endpoint_type": "WEBEX",
+            },
+            "webex_device_id",
+            "endpoint_type WEBEX",
+        ),
+        (
+            "mjx_endpoint",
+            {**ENDPOINT, "name": "x", "room_resource_email": " OAK@example.test"[1:]},
+            "room_resource_email",
+            'The endpoint "Oak" is in this room already',
+        ),
+        (
+            "mjx_endpoint",
+            {**ENDPOINT, "room_resource_email": "x@example.test"},
+            "name",
+            "in use already",
+        ),
+        (
+            "mjx_meeting_processing_rule",
+            {**RULE, "meeting_type": "teams"},
+            "domain",
+            "need a domain to dial",
+        ),
+        (
+            "mjx_meeting_processing_rule",
+            {**RULE, "meeting_type": "regex", "match_string": "(?=x)"},
+            "match_string",
+            "",
+        ),
+        (
+            "mjx_meeting_processing_rule",
+            {**RULE, "meeting_type": "custom", "custom_template": "{{ subject }}"},
+            "custom_template",
+            "subject",
+        ),
+        (
+            "mjx_meeting_processing_rule",
+            {**RULE, "priority": 201},
+            "priority",
+            "from 1 to 200",
+        ),
+        (
+            "mjx_meeting_processing_rule",
+            {**RULE, "mjx_integration": 7},
+            "mjx_integration",
+            "There is no mjx_integration 7",
+        ),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_what_does_not_fit_is_refused(
+    server: Server, resource: str, record: Any, field: str, words: str
+) -> None:
+    """What cannot work is refused with the field, and what would be right."""
+    await with_an_endpoint(server)
+    await server.client.create(f"{API}/mjx_graph_deployment/", TENANT)
+    problems = await server.client.refused("POST", f"{API}/{resource}/", record)
+    assert list(problems) == [field]
+    assert words in problems[field][0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_poly_endpoints_need_two_accounts(server: Server) -> None:
+    """A name with which an endpoint signs in is another one's in no case."""
+    poly = {"endpoint_type": "POLY", "poly_username": "Oak", "poly_password": "x"}
+    endpoints = f"{API}/mjx_endpoint/"
+    first = {"name": "Oak", "room_resource_email": "oak@example.test", **poly}
+    await server.client.create(endpoints, first)
+    second = {"name": "Elm", "room_resource_email": "elm@example.test", **poly}
+    second["poly_username"] = "OAK"
+    problems = await server.client.refused("POST", endpoints, second)
+    (text,) = problems["poly_username"]
+    assert 'The endpoint "Oak" uses this name already' in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_not_read_yet_is_said(server: Server) -> None:
+    """Google and Graph deployments, Webex and OAuth are kept, and each save says that
+    nothing comes of it; the others are saved without a word."""
+    ask = server.client.ask
+    answer = await ask("POST", f"{API}/mjx_exchange_deployment/", ROOMS)
+    assert notes(answer) == []
+    assert notes(await ask("POST", f"{API}/mjx_integration/", PROFILE)) == []
+    for kind, record in (("graph", TENANT), ("google", WORKSPACE)):
+        await server.client.create(f"{API}/mjx_{kind}_deployment/", record)
+        profile = {"name": kind, f"{kind}_deployment": 1, "use_webex": True}
+        answer = await ask("POST", f"{API}/mjx_integration/", profile)
+        assert answer.status == 201
+        first, second = notes(answer)
+        assert f"{kind}_deployment: This server does not read" in first
+        assert "rooms of this profile are not read" in first
+        assert "use_webex: This server does not reach the Webex cloud" in second
+    webex = {
+        "name": "Elm",
+        "room_resource_email": "elm@example.test",
+        "endpoint_type": "WEBEX",
+        "webex_device_id": "device",
+    }
+    (text,) = notes(await ask("POST", f"{API}/mjx_endpoint/", webex))
+    assert "Webex" in text
+    oauth = {
+        **ROOMS,
+        "name": "Other",
+        "authentication_method": "OAUTH",
+        "oauth_client_id": "app",
+        "oauth_auth_endpoint": "https://login.example.test/authorize",
+        "oauth_token_endpoint": "https://login.example.test/token",
+        "oauth_redirect_uri": "https://vmr.example.test/admin/platform/"
+        "mjxexchangedeployment/oauth_redirect/",
+    }
+    (text,) = notes(await ask("POST", f"{API}/mjx_exchange_deployment/", oauth))
+    assert "with OAUTH its rooms are not read" in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_new_server_of_autodiscover_is_pointed_out(server: Server) -> None:
+    """The service account signs in there with a password that was entered before."""
+    await with_an_endpoint(server)
+    urls = f"{API}/mjx_exchange_autodiscover_url/"
+    new = {"name": "x", "url": "https://other.test/a.xml", "exchange_deployment": 1}
+    (text,) = notes(await server.client.ask("POST", urls, new))
+    assert "signs in at this server, too" in text
+    same = {"url": "https://other.test/b.xml"}
+    assert notes(await server.client.ask("PATCH", f"{urls}2/", same)) == []
+    moved = {"url": "https://third.test/b.xml"}
+    assert len(notes(await server.client.ask("PATCH", f"{urls}2/", moved))) == 1
+
+
+@pytest.mark.parametrize(
+    ("resource", "holder"),
+    [
+        ("mjx_exchange_deployment", 'exchange_deployment of mjx_integration "Office"'),
+        ("mjx_integration", 'mjx_integration of mjx_endpoint_group "Floor"'),
+        ("mjx_endpoint_group", 'mjx_endpoint_group of mjx_endpoint "Oak"'),
+        ("system_location", 'system_location of mjx_endpoint_group "Floor"'),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_what_is_in_use_stays(server: Server, resource: str, holder: str) -> None:
+    """A deployment, profile, group or location that is referred to cannot be deleted;
+    the refusal names who refers to it."""
+    await with_an_endpoint(server)
+    uri = f"{API}/{resource}/1/?confirm=yes"
+    answer = await server.client.ask("DELETE", uri)
+    assert answer.status == 409
+    assert holder in answer.json["error"]
+    await server.client.get(f"{API}/{resource}/1/")
+
+
+@pytest_twisted.ensureDeferred
+async def test_rules_go_with_their_profile_if_that_is_confirmed(server: Server) -> None:
+    """Without the confirmation the answer counts them; what is deleted from the
+    endpoint upwards leaves nothing behind."""
+    await with_an_endpoint(server)
+    client = server.client
+    for resource in ("mjx_endpoint", "mjx_endpoint_group"):
+        assert (await client.ask("DELETE", f"{API}/{resource}/1/")).status == 204
+    profile = f"{API}/mjx_integration/1/"
+    (text,) = (await client.refused("DELETE", profile, None))["confirm"]
+    assert "2 mjx_meeting_processing_rule" in text
+    assert "1 mjx_integration" in text
+    assert (await client.ask("DELETE", f"{profile}?confirm=yes")).status == 204
+    deployment = f"{API}/mjx_exchange_deployment/1/"
+    assert (await client.ask("DELETE", deployment)).status == 204
+    for table in (
+        tables.MJX_INTEGRATION,
+        tables.MJX_PROCESSING_RULE,
+        tables.MJX_EXCHANGE_DEPLOYMENT,
+        tables.MJX_AUTODISCOVER_URL,
+        tables.MJX_ENDPOINT_GROUP,
+        tables.MJX_ENDPOINT,
+    ):
+        assert not [*server.store.all(table)], table.name
+    history = "/api/admin/history/v1/configuration_change/?action=deleted"
+    deleted = [each["resource"] for each in await client.objects(history)]
+    assert deleted.count("mjx_meeting_processing_rule") == 2
+    assert deleted.count("mjx_exchange_autodiscover_url") == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_profile_without_rules_needs_no_confirmation(server: Server) -> None:
+    """Terraform, which removes the rules first, need not know the argument."""
+    await with_an_endpoint(server)
+    client = server.client
+    for path in (
+        "mjx_endpoint/1/",
+        "mjx_endpoint_group/1/",
+        "mjx_meeting_processing_rule/?mjx_integration=1",
+        "mjx_integration/1/",
+    ):
+        answer = await client.ask("DELETE", f"{API}/{path}")
+        assert answer.status == 204, answer.body
+
+
+@pytest_twisted.ensureDeferred
+async def test_endpoints_are_found_by_what_they_are_known_by(server: Server) -> None:
+    """Room, account, group and name find an endpoint, by index, and through the
+    group's profile."""
+    await with_an_endpoint(server)
+    endpoints = f"{API}/mjx_endpoint/"
+    await server.client.create(
+        endpoints,
+        {
+            "name": "Elm",
+            "room_resource_email": "elm@example.test",
+            "endpoint_type": "POLY",
+            "poly_username": "elm",
+            "poly_password": "x",
+        },
+    )
+    for query, names in (
+        ("room_resource_email=oak@example.test", ["Oak"]),
+        ("room_resource_email__iexact=OAK@example.test", ["Oak"]),
+        ("poly_username=elm", ["Elm"]),
+        ("name=Elm", ["Elm"]),
+        ("mjx_endpoint_group=1", ["Oak"]),
+        ("mjx_endpoint_group__name=Floor", ["Oak"]),
+        ("endpoint_type=POLY", ["Elm"]),
+    ):
+        found = await server.client.objects(f"{endpoints}?{query}")
+        assert [each["name"] for each in found] == names, query
+
+
+@pytest_twisted.ensureDeferred
+async def test_secrets_are_sealed(server: Server) -> None:
+    """What is stored of a password opens in its own place alone."""
+    await with_an_endpoint(server)
+    stored = server.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, 1)
+    assert stored is not None
+    sealed = stored.service_account_password
+    assert "horse" not in sealed
+    context = "mjx_exchange_deployment/1/service_account_password"
+    assert server.store.vault.unseal(sealed, context) == "correct horse"
