@@ -44,13 +44,13 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "onetouch": "model templates bodies store util/text_pattern",
     "onetouch/calendars": "onetouch model scheduling/alarms store util",
+    "onetouch/cisco": "onetouch model net scheduling/alarms store util",
     "management": "history model onetouch store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
     "web": (
-        "management scheduling history identity personal doctor model crypto util logs "
-        "metrics "
-        "store/store store/transaction"
+        "management scheduling history identity onetouch personal doctor model crypto "
+        "util logs metrics store/store store/transaction"
     ),
     "control": "scheduling doctor model store util config",
     "tools": (

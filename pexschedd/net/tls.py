@@ -77,6 +77,14 @@ class Trust:
         """TLS for connections to `host`, a DNS name or an IP address, and no other."""
         return _VerifyingCreator(self, host)
 
+    def unverified(self, host: str) -> IOpenSSLClientConnectionCreator:
+        """TLS for connections to `host` that accepts every certificate.
+
+        For machines that an administrator has exempted by name only: whoever is in
+        between can read and change what is sent.
+        """
+        return _UnverifiedCreator(self._context(), host)
+
     def observer(
         self, host: str, report: "HandshakeReport"
     ) -> IOpenSSLClientConnectionCreator:
@@ -242,6 +250,19 @@ class HandshakeReport:
         self.connection: SSL.Connection | None = None
         self.failure: ConnectionFailure | None = None
         """The first thing that would have ended a real connection."""
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _UnverifiedCreator:
+    def __init__(self, context: SSL.Context, host: str) -> None:
+        self._context = context
+        self._host = host
+        self._identity = _identity(host)
+
+    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = _connection(self._context, self._host, self._identity, protocol)
+        connection.set_verify(SSL.VERIFY_NONE, None)
+        return connection
 
 
 @implementer(IOpenSSLClientConnectionCreator)

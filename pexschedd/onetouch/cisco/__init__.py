@@ -1,0 +1,1 @@
+"""Cisco endpoints: the daemon sends them the lists of their screens."""
